@@ -1,0 +1,61 @@
+/**
+ * Every error a person can meet carries a code that is never used again, and says three things:
+ * what could not be done, the state that was found, and what to do next.
+ */
+export interface Fault {
+  /** Stable, `PR` and four digits; see ERRORS below. */
+  readonly code: ErrorCode;
+  /** What could not be done: "cannot read POSTRIDER_EGRESS". */
+  readonly problem: string;
+  /** The state that was found: `it is "public"`. */
+  readonly found: string;
+  /** What to do next: "use public-only, private-ok or custom". */
+  readonly remedy: string;
+}
+
+/** The register of codes. A code is added at the end and never given a second meaning. */
+export const ERRORS = {
+  PR0001: "wrong usage of the command line",
+  PR0002: "a setting is wrong",
+  PR0003: "Postgres cannot be reached",
+  PR0004: "the schema is not installed, or older than this program needs",
+  PR0005: "the schema declares itself breaking for this program",
+  PR0006: "an applied migration differs from the one this program knows",
+  PR0007: "the server is not one this program can work with",
+  PR0008: "the embedded PostgreSQL could not be started",
+  PR0009: "a migration failed",
+  PR0010: "an address could not be listened on",
+  PR0011: "Node.js is too old",
+  PR0012: "a daemon stopped with results that it could not record",
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Exit status 1: it failed. Exit status 2: wrong usage or configuration. */
+export type ExitStatus = 1 | 2;
+
+/** Thrown for what a person must mend; everything else that is thrown is a bug or an outage. */
+export class PostriderError extends Error {
+  readonly faults: readonly Fault[];
+  readonly exitStatus: ExitStatus;
+
+  constructor(faults: readonly Fault[], exitStatus: ExitStatus = 1, options?: { readonly cause?: unknown }) {
+    super(faults.map(formatFault).join("\n"), options);
+    this.name = "PostriderError";
+    this.faults = faults;
+    this.exitStatus = exitStatus;
+  }
+}
+
+/** One line: `PR0002: cannot read X: it is "y"; use z`. */
+export function formatFault(fault: Fault): string {
+  return `${fault.code}: ${fault.problem}: ${fault.found}; ${fault.remedy}`;
+}
+
+/** The message of anything that was thrown, without a stack. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof AggregateError && thrown.message === "") {
+    return thrown.errors.map(messageOf).join("; ");
+  }
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

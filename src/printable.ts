@@ -1,0 +1,21 @@
+/**
+ * Text from outside, safe for a terminal and on one line: control and format characters (escape sequences, line breaks,
+ * direction overrides, lone surrogates) stand as `\n`, `\x1b` or `\u202e`, whatever else there is stands as it is.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, escaped);
+}
+
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"],
+]);
+
+function escaped(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  const long = code.length <= 4 ? `\\u${code.padStart(4, "0")}` : `\\u{${code}}`;
+  return SHORT.get(character) ?? (code.length <= 2 ? `\\x${code.padStart(2, "0")}` : long);
+}
