@@ -1,0 +1,64 @@
+import { retryDelayMs } from "./retry.ts";
+import { parseRetryAfterMs } from "./retryAfter.ts";
+
+/** What the decision needs of an attempt's result. */
+export interface AttemptResult {
+  /** Null where no status line arrived. */
+  readonly httpStatus: number | null;
+  /** Null exactly where the attempt succeeded. */
+  readonly failureKind: string | null;
+  /** Lower-case names; null where no status line arrived. */
+  readonly responseHeaders: Readonly<Record<string, string>> | null;
+}
+
+/** Where in its retry schedule the attempt stood, and what else decides when the next one is due. */
+export interface AttemptPosition {
+  readonly scheduleMs: readonly number[];
+  /**
+   * 1 for the first attempt since the schedule started. Not the attempt's number, which goes on: a redelivery by hand
+   * starts the schedule again.
+   */
+  readonly attemptInSchedule: number;
+  /** Uniform in [0, 1), as `Math.random`. */
+  readonly random: () => number;
+  /** When the response arrived, milliseconds since 1970; used where it carries no date of its own. */
+  readonly nowMs: number;
+}
+
+/** What becomes of the delivery. */
+export type Outcome =
+  | { readonly kind: "succeeded" }
+  | { readonly kind: "retry"; readonly delayMs: number }
+  /** The attempt failed and the schedule is used up. */
+  | { readonly kind: "exhausted" }
+  /** The receiver answered 410: the attempt failed, no further one follows, and the endpoint is to be disabled. */
+  | { readonly kind: "gone" };
+
+const GONE = 410;
+
+// Too Many Requests and Service Unavailable: the two whose Retry-After says when the receiver will be able again.
+const HONOURS_RETRY_AFTER: ReadonlySet<number> = new Set([429, 503]);
+
+/** Decides what follows from one attempt. Draws from `random` only where the delivery is retried. */
+export function decideOutcome(result: AttemptResult, position: AttemptPosition): Outcome {
+  if (result.failureKind === null) {
+    return { kind: "succeeded" };
+  }
+  if (result.httpStatus === GONE) {
+    return { kind: "gone" };
+  }
+  const delayMs = retryDelayMs({
+    scheduleMs: position.scheduleMs,
+    failedAttempts: position.attemptInSchedule,
+    random: position.random,
+    retryAfterMs: retryAfterMs(result, position.nowMs),
+  });
+  return delayMs === null ? { kind: "exhausted" } : { kind: "retry", delayMs };
+}
+
+function retryAfterMs(result: AttemptResult, nowMs: number): number | null {
+  if (result.httpStatus === null || !HONOURS_RETRY_AFTER.has(result.httpStatus)) {
+    return null;
+  }
+  return parseRetryAfterMs(result.responseHeaders?.["retry-after"], result.responseHeaders?.date, nowMs);
+}

@@ -1,0 +1,54 @@
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** The waits after the first, second, … failed attempt where an endpoint has no schedule of its own: about 75.6 hours in all. */
+export const DEFAULT_SCHEDULE_MS: readonly number[] = [
+  5 * SECOND_MS,
+  5 * MINUTE_MS,
+  30 * MINUTE_MS,
+  2 * HOUR_MS,
+  5 * HOUR_MS,
+  10 * HOUR_MS,
+  14 * HOUR_MS,
+  20 * HOUR_MS,
+  24 * HOUR_MS,
+];
+
+/** Each wait is drawn from its interval ± this share, so that what failed together does not come back together. */
+export const JITTER = 0.2;
+
+export interface RetryPosition {
+  /** The endpoint's retry schedule: waits in milliseconds, none negative. */
+  readonly scheduleMs: readonly number[];
+  /** Failures since the schedule started, this one included: 1 where the first attempt failed. */
+  readonly failedAttempts: number;
+  /** Uniform in [0, 1), as `Math.random`. */
+  readonly random: () => number;
+  /** What the receiver asked for; null where it asked for nothing, or where its wish does not count. */
+  readonly retryAfterMs: number | null;
+}
+
+/**
+ * Whole milliseconds until the next attempt, or null where the schedule is used up.
+ *
+ * `Retry-After` lengthens a wait and never shortens it. It is bounded by the schedule's longest interval, so that
+ * a receiver cannot park its deliveries for years, and spread upwards, so that deliveries refused together do not
+ * return in the same instant and are not refused together again.
+ */
+export function retryDelayMs({ scheduleMs, failedAttempts, random, retryAfterMs }: RetryPosition): number | null {
+  if (!Number.isInteger(failedAttempts) || failedAttempts < 1) {
+    throw new RangeError(`failedAttempts must be 1 or more, not ${failedAttempts}`);
+  }
+  const intervalMs = scheduleMs[failedAttempts - 1];
+  if (intervalMs === undefined) {
+    return null;
+  }
+  const drawn = random();
+  const scheduledMs = Math.round(intervalMs * (1 - JITTER + 2 * JITTER * drawn));
+  if (retryAfterMs === null) {
+    return scheduledMs;
+  }
+  const askedMs = Math.ceil(retryAfterMs * (1 + JITTER * drawn));
+  return Math.max(scheduledMs, Math.min(askedMs, Math.max(...scheduleMs)));
+}
