@@ -1,0 +1,43 @@
+/**
+ * The one stream of named events that feeds logs, metrics and tests. A name is a noun, then a past participle
+ * (or a present one for what takes a while). Fields are snake_case and the same wherever they appear: `event_id`,
+ * `endpoint_id`, `event_type`, `attempt_number`, `duration_ms`, `http_status`, `failure_kind`, `error`.
+ */
+export const EVENTS = {
+  "daemon.started": "the daemon has its connections, its row and its lease, and begins to claim",
+  "daemon.stopping": "the daemon was asked to stop: it claims no more and finishes what is in flight",
+  "daemon.stopped": "the daemon has recorded or handed back everything and closed its connections",
+  "daemon.beat_failed": "a heartbeat failed; the lease lasts until it runs out",
+  "daemon.leave_failed": "a stopping daemon could not take its row away; its claims are taken over when its lease ends",
+  "daemon.lease_lost": "the daemon could not beat in time: it starts no attempt until it has a lease again",
+  "daemon.lease_regained": "the daemon beats again and goes on",
+
+  "claim.taken": "one page of new events was claimed",
+  "claim.failed": "a claim failed; unfinished claims are looked for before the next one",
+  "claims.taken_over": "unfinished claims of a daemon that stopped beating go on here",
+
+  "delivery.attempted": "one attempt with its result: the wide line",
+  "delivery.exhausted": "the last attempt of a retry schedule failed",
+  "delivery.discarded": "a delivery was ended without success: the endpoint is disabled or gone, or it was cancelled",
+  "record.failed": "results could not be recorded; no claims until they are",
+  "record.restored": "results are being recorded again",
+  "record.reduced": "Postgres refused a result as it was, and it was recorded without the part it refused",
+
+  "endpoint.disabled": "an endpoint gets no more deliveries, with the reason",
+  "circuit.opened": "an endpoint only fails: it gets probes with growing gaps, and its deliveries wait",
+  "circuit.closed": "a probe succeeded and the endpoint gets its deliveries again",
+
+  "listener.connected": "NOTIFY is being listened for",
+  "listener.lost": "the listening connection is in doubt and being rebuilt; polling covers",
+  "gate.lost": "the connection that holds the wake locks is in doubt and being rebuilt; polling covers",
+  "postgres.lost": "Postgres cannot be reached; the daemon tries again with growing pauses",
+  "postgres.restored": "Postgres can be reached again",
+
+  "partition.made": "a partition for the days ahead was made",
+  "partition.dropped": "a partition past its retention was dropped",
+  "maintenance.failed": "partitions or retention could not be seen to; tried again later",
+  "schema.migrated": "a migration was applied",
+  "settings.warned": "a setting is accepted and has no effect",
+} as const;
+
+export type EventName = keyof typeof EVENTS;
