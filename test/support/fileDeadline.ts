@@ -1,0 +1,18 @@
+/**
+ * Loaded before every test file by test/run.ts. The runner's --test-timeout fails the test that hangs, but then waits
+ * for ever for the file's process if a socket, a timer or a child is still open. This ends the process, and says what
+ * was open.
+ */
+
+/** For one file. Far above what any takes: it is there so that a hang fails. */
+const FILE_TIMEOUT_MS = 300_000;
+
+// The runner's own process lasts as long as all files together.
+if (process.env.NODE_TEST_CONTEXT !== undefined) {
+  const deadline = setTimeout(() => {
+    console.error(`the test file was not done after ${FILE_TIMEOUT_MS} ms; open: ${process.getActiveResourcesInfo()}`);
+    process.exit(1);
+  }, FILE_TIMEOUT_MS);
+  // It must not be what keeps the process running.
+  deadline.unref();
+}
