@@ -1,0 +1,390 @@
+-- What is stored: the outbox, the deliveries and attempts it leads to, the endpoints they go to, and the claims of daemons.
+-- locks: nothing that exists; it makes new tables only
+-- breaking: no
+--
+-- The outbox, delivery and attempt tables are partitioned by range of the event's id, which is a UUID version 7 and so
+-- ordered by time: a partition is one day in UTC, the primary key is the id alone, and a day's events, deliveries and
+-- attempts share their bounds. Rows outside every day's partition (no daemon for a week, an id that
+-- somebody made up) land in the default partition: an insert never fails for want of a partition.
+--
+-- No foreign key leaves the hot tables: the check would cost every insert a lock and a look-up.
+
+create function postrider.uuid_v7() returns uuid
+language sql volatile parallel safe
+return encode(
+  set_bit(
+    set_bit(
+      overlay(
+        uuid_send(gen_random_uuid())
+        placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+        from 1 for 6),
+      52, 1),
+    53, 1),
+  'hex')::uuid;
+comment on function postrider.uuid_v7() is
+  'A new UUID version 7 (RFC 9562): milliseconds of the clock, then random bits. PostgreSQL has one of its own from 18 on.';
+
+create function postrider.uuid_v7_floor(at timestamptz) returns uuid
+language sql stable parallel safe strict
+return (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
+comment on function postrider.uuid_v7_floor(timestamptz) is
+  'The smallest UUID of that millisecond: the bound for "events since", as in: where id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
+
+create function postrider.uuid_v7_time(id uuid) returns timestamptz
+language sql immutable parallel safe strict
+return case
+  when substring(id::text from 15 for 1) = '7'
+  then to_timestamp((('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint) / 1000.0)
+end;
+comment on function postrider.uuid_v7_time(uuid) is
+  'When a UUID version 7 was made, to the millisecond; null for any other UUID.';
+
+-- The outbox ------------------------------------------------------------------------------------------------------
+
+create table postrider.outbox (
+  id uuid not null default postrider.uuid_v7(),
+  xid xid8 not null default pg_current_xact_id(),
+  seq bigint not null generated always as identity,
+  created_at timestamptz not null default clock_timestamp(),
+  deliver_at timestamptz,
+  event_type text not null,
+  tenant text not null default '',
+  ordering_key text,
+  idempotency_key text,
+  attributes jsonb,
+  payload json not null,
+  constraint outbox_pkey primary key (id),
+  constraint "event_type is dotted words of letters, digits, underscores"
+    check (event_type ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' and length(event_type) <= 255),
+  constraint "tenant has at most 255 characters" check (length(tenant) <= 255),
+  constraint "ordering_key has 1 to 255 characters" check (length(ordering_key) between 1 and 255),
+  constraint "idempotency_key has 1 to 255 characters" check (length(idempotency_key) between 1 and 255),
+  constraint "attributes is a JSON object" check (jsonb_typeof(attributes) = 'object')
+) partition by range (id);
+
+create index outbox_window on postrider.outbox (xid, seq);
+
+create table postrider.outbox_default partition of postrider.outbox default;
+
+comment on table postrider.outbox is
+  'The events that applications committed, one row each, never updated. Insert event_type and payload; the rest is filled in or optional.';
+comment on column postrider.outbox.id is 'UUID version 7, filled in; receivers see it as webhook-id.';
+comment on column postrider.outbox.xid is 'The transaction that inserted the row, filled in: what a claim reads by. Never write it.';
+comment on column postrider.outbox.seq is 'Order of insertion, filled in: gives the order of events within a transaction. Never write it.';
+comment on column postrider.outbox.created_at is 'When the row was inserted, filled in; receivers see it as the envelope''s timestamp.';
+comment on column postrider.outbox.deliver_at is 'Not before this time; null for at once.';
+comment on column postrider.outbox.event_type is 'Dotted name such as order.paid, at most 255 characters; decides which endpoints get the event.';
+comment on column postrider.outbox.tenant is 'Owner of the event: only endpoints of the same tenant match. The empty string where an application has none.';
+comment on column postrider.outbox.ordering_key is 'Which thing the event is about, for receivers that want the order of one thing''s events.';
+comment on column postrider.outbox.idempotency_key is 'A second insert with the same key and tenant adds nothing. Null for none.';
+comment on column postrider.outbox.attributes is 'Extra attributes of the event, a JSON object: subject, traceparent and the like.';
+comment on column postrider.outbox.payload is 'The event''s data. Sent exactly as written, byte for byte.';
+comment on table postrider.outbox_default is 'Events outside every day''s partition. They are delivered like any other.';
+
+create table postrider.idempotency_key (
+  tenant text not null,
+  idempotency_key text not null,
+  event_id uuid not null,
+  constraint idempotency_key_pkey primary key (tenant, idempotency_key)
+);
+comment on table postrider.idempotency_key is
+  'Which event each idempotency key belongs to. Apart from the outbox, since a unique key of a partitioned table must hold the partition key.';
+comment on column postrider.idempotency_key.tenant is 'The tenant within which the key is unique.';
+comment on column postrider.idempotency_key.idempotency_key is 'The key as the application gave it.';
+comment on column postrider.idempotency_key.event_id is 'The first event inserted with the key.';
+
+-- Endpoints and subscriptions -------------------------------------------------------------------------------------
+
+create table postrider.endpoint (
+  id uuid not null default postrider.uuid_v7(),
+  tenant text not null default '',
+  url text not null,
+  format text not null default 'standard',
+  timeout_ms integer not null default 15000,
+  retry_schedule interval[] not null default
+    '{5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h}',
+  headers jsonb not null default '{}',
+  state text not null default 'active',
+  state_reason text,
+  state_changed_at timestamptz not null default clock_timestamp(),
+  revision bigint not null default 1,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  constraint endpoint_pkey primary key (id),
+  constraint endpoint_tenant_key unique (id, tenant),
+  constraint "tenant has at most 255 characters" check (length(tenant) <= 255),
+  constraint "url is http or https, without blanks, at most 2048 long"
+    check (url ~* '^https?://[^[:space:][:cntrl:]]+$' and length(url) <= 2048),
+  constraint "format is standard or raw" check (format in ('standard', 'raw')),
+  constraint "timeout_ms is between 100 and 120000" check (timeout_ms between 100 and 120000),
+  constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" check (
+    cardinality(retry_schedule) <= 50
+    and array_position(retry_schedule, null) is null
+    and interval '1 ms' <= all (retry_schedule)
+    and interval '30 days' >= all (retry_schedule)),
+  constraint "headers is a JSON object" check (jsonb_typeof(headers) = 'object'),
+  constraint "state is active, paused or disabled" check (state in ('active', 'paused', 'disabled'))
+);
+comment on table postrider.endpoint is
+  'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint; may be edited, and daemons see an edit with their next claim.';
+comment on column postrider.endpoint.id is 'Identifies the endpoint.';
+comment on column postrider.endpoint.tenant is 'Owner of the endpoint: it gets events of this tenant only.';
+comment on column postrider.endpoint.url is 'Absolute http or https URL. Whether its address may be reached is judged by the daemon when it connects.';
+comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload; raw: the payload alone.';
+comment on column postrider.endpoint.timeout_ms is 'Milliseconds for a whole request, from connecting to the last byte read.';
+comment on column postrider.endpoint.retry_schedule is 'Waits between attempts; used up, the delivery is exhausted. Each is varied by up to 20 %.';
+comment on column postrider.endpoint.headers is 'Extra request headers, name to value. They can replace content-type and user-agent, and no header that frames or signs the request.';
+comment on column postrider.endpoint.state is 'active; paused: its deliveries wait; disabled: it gets no new deliveries, and pending ones are discarded.';
+comment on column postrider.endpoint.state_reason is 'Why the endpoint is paused or disabled.';
+comment on column postrider.endpoint.state_changed_at is 'When state changed last.';
+comment on column postrider.endpoint.revision is 'Counts changes of the endpoint and its secrets, so that daemons notice them. Kept by a trigger.';
+comment on column postrider.endpoint.created_at is 'When the endpoint was made.';
+comment on column postrider.endpoint.updated_at is 'When it was changed last. Kept by a trigger.';
+
+create table postrider.endpoint_secret (
+  id uuid not null default postrider.uuid_v7(),
+  endpoint_id uuid not null,
+  secret text not null,
+  created_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz,
+  constraint endpoint_secret_pkey primary key (id),
+  constraint endpoint_secret_endpoint_id_fkey foreign key (endpoint_id)
+    references postrider.endpoint (id) on delete cascade,
+  constraint "secret is whsec_ and base64 of 24 to 64 bytes" check (
+    secret ~ '^whsec_[A-Za-z0-9+/]+={0,2}$' and length(secret) between 38 and 94)
+);
+create index endpoint_secret_endpoint_id on postrider.endpoint_secret (endpoint_id);
+comment on table postrider.endpoint_secret is 'The secrets that sign an endpoint''s requests: all that have not expired, the newest first.';
+comment on column postrider.endpoint_secret.id is 'Identifies the secret.';
+comment on column postrider.endpoint_secret.endpoint_id is 'The endpoint that it signs for.';
+comment on column postrider.endpoint_secret.secret is 'whsec_ and the key in base64, as Standard Webhooks has it. Never logged.';
+comment on column postrider.endpoint_secret.created_at is 'When it was made.';
+comment on column postrider.endpoint_secret.expires_at is 'From when on it no longer signs; null for never.';
+
+create table postrider.subscription (
+  id uuid not null default postrider.uuid_v7(),
+  endpoint_id uuid not null,
+  tenant text not null,
+  event_type text not null,
+  filter jsonpath,
+  created_at timestamptz not null default clock_timestamp(),
+  constraint subscription_pkey primary key (id),
+  constraint subscription_endpoint_id_fkey foreign key (endpoint_id, tenant)
+    references postrider.endpoint (id, tenant) on delete cascade on update cascade,
+  constraint "event_type is exact, a prefix such as order.*, or *" check (
+    (event_type = '*' or event_type ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*(\.\*)?$') and length(event_type) <= 255)
+);
+create index subscription_match on postrider.subscription (tenant, event_type);
+create index subscription_endpoint_id on postrider.subscription (endpoint_id);
+comment on table postrider.subscription is
+  'Rules: events of these types, matching this filter, go to this endpoint. However many rules match, an endpoint gets one delivery of an event.';
+comment on column postrider.subscription.id is 'Identifies the subscription.';
+comment on column postrider.subscription.endpoint_id is 'The endpoint that gets the events.';
+comment on column postrider.subscription.tenant is 'The endpoint''s tenant. Filled in.';
+comment on column postrider.subscription.event_type is 'An event type, a prefix such as order.*, or * for all but postrider''s own.';
+comment on column postrider.subscription.filter is 'An SQL/JSON path predicate over the payload, such as $.amount > 100; null for no filter. No answer is no match.';
+comment on column postrider.subscription.created_at is 'When the subscription was made.';
+
+-- Deliveries and attempts -----------------------------------------------------------------------------------------
+
+create table postrider.delivery (
+  event_id uuid not null,
+  endpoint_id uuid not null,
+  created_at timestamptz not null default now(),
+  finished_at timestamptz,
+  next_attempt_at timestamptz,
+  lease_expires_at timestamptz,
+  leased_by uuid,
+  attempts integer not null default 0,
+  attempts_before integer not null default 0,
+  state text not null,
+  reason text,
+  constraint delivery_pkey primary key (event_id, endpoint_id),
+  constraint "state is pending, succeeded, exhausted or discarded"
+    check (state in ('pending', 'succeeded', 'exhausted', 'discarded')),
+  constraint "a pending delivery has a next attempt, a finished one an end"
+    check (case when state = 'pending' then next_attempt_at is not null and finished_at is null
+                else next_attempt_at is null and finished_at is not null end),
+  constraint "only a pending delivery is leased"
+    check ((leased_by is null) = (lease_expires_at is null) and (leased_by is null or state = 'pending')),
+  constraint "a discarded delivery has a reason" check (state <> 'discarded' or reason is not null),
+  constraint "attempts never go down" check (attempts >= attempts_before and attempts_before >= 0)
+) partition by range (event_id);
+
+create index delivery_due on postrider.delivery (endpoint_id, next_attempt_at) where state = 'pending';
+
+create table postrider.delivery_default partition of postrider.delivery default;
+
+comment on table postrider.delivery is
+  'One event for one endpoint: what has finished, and what waits. A first attempt that is under way has no row yet; postrider.delivery_status shows it.';
+comment on column postrider.delivery.event_id is 'The event, postrider.outbox.id.';
+comment on column postrider.delivery.endpoint_id is 'The endpoint.';
+comment on column postrider.delivery.created_at is 'When this row was written.';
+comment on column postrider.delivery.finished_at is 'When it succeeded, was exhausted or was discarded.';
+comment on column postrider.delivery.next_attempt_at is 'When the next attempt is due; while an attempt is under way, when its lease ends. Null once finished.';
+comment on column postrider.delivery.lease_expires_at is 'Until when the daemon in leased_by may work on it; null when nobody does.';
+comment on column postrider.delivery.leased_by is 'The daemon that is working on it.';
+comment on column postrider.delivery.attempts is 'Attempts made so far.';
+comment on column postrider.delivery.attempts_before is 'Attempts made before the retry schedule began anew, by redeliver.';
+comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
+comment on column postrider.delivery.reason is 'Why it was discarded.';
+comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
+
+create table postrider.attempt (
+  event_id uuid not null,
+  endpoint_id uuid not null,
+  id uuid not null,
+  daemon_id uuid not null,
+  started_at timestamptz not null,
+  attempt_number integer not null,
+  duration_ms integer not null,
+  http_status smallint,
+  failure_kind text,
+  error text,
+  response_headers json,
+  response_body text,
+  constraint attempt_pkey primary key (event_id, endpoint_id, id),
+  constraint "attempts are numbered from 1" check (attempt_number >= 1),
+  constraint "an attempt that failed says how" check ((failure_kind is null) or (error is not null))
+) partition by range (event_id);
+
+create table postrider.attempt_default partition of postrider.attempt default;
+
+comment on table postrider.attempt is 'Every HTTP request that was made, and what came of it. Rows are only added.';
+comment on column postrider.attempt.event_id is 'The event that was sent.';
+comment on column postrider.attempt.endpoint_id is 'The endpoint that it was sent to.';
+comment on column postrider.attempt.id is 'Identifies the attempt; made by the daemon, so that recording it twice adds nothing.';
+comment on column postrider.attempt.daemon_id is 'The daemon that made the request.';
+comment on column postrider.attempt.started_at is 'When the request was begun, by the daemon''s clock.';
+comment on column postrider.attempt.attempt_number is 'First, second … attempt of the delivery. After a crash two rows can carry the same number: both were sent.';
+comment on column postrider.attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt given up.';
+comment on column postrider.attempt.http_status is 'The status that came back; null where none did.';
+comment on column postrider.attempt.failure_kind is 'Null on success; else status, timeout, connect, dns, tls, reset, blocked or protocol.';
+comment on column postrider.attempt.error is 'What went wrong, in a sentence.';
+comment on column postrider.attempt.response_headers is 'Headers of the response, as far as they are kept (16 KiB with the body).';
+comment on column postrider.attempt.response_body is 'The beginning of the response''s body, as text; what is not UTF-8 or is a NUL stands as U+FFFD.';
+comment on table postrider.attempt_default is 'Attempts of events outside every day''s partition.';
+
+-- Daemons and their claims ----------------------------------------------------------------------------------------
+
+create table postrider.daemon (
+  id uuid not null,
+  host text not null,
+  pid integer not null,
+  version text not null,
+  started_at timestamptz not null default clock_timestamp(),
+  beat_at timestamptz not null,
+  lease_expires_at timestamptz not null,
+  in_flight integer not null default 0,
+  waiting integer not null default 0,
+  constraint daemon_pkey primary key (id)
+) with (fillfactor = 50);
+comment on table postrider.daemon is 'The daemons that run, one row each. A clean stop takes its row away.';
+comment on column postrider.daemon.id is 'Made anew at each start, and whenever a lease was lost.';
+comment on column postrider.daemon.host is 'Name of the machine or container.';
+comment on column postrider.daemon.pid is 'Process id there.';
+comment on column postrider.daemon.version is 'Version of the program.';
+comment on column postrider.daemon.started_at is 'When it started.';
+comment on column postrider.daemon.beat_at is 'When it was heard of last.';
+comment on column postrider.daemon.lease_expires_at is 'From when on other daemons take over its claims, if it is not heard of again.';
+comment on column postrider.daemon.in_flight is 'Requests under way at its last beat.';
+comment on column postrider.daemon.waiting is 'First attempts that waited in its memory at its last beat.';
+
+create table postrider.claim (
+  id bigint not null generated always as identity,
+  base pg_snapshot not null,
+  target pg_snapshot,
+  after_xid xid8,
+  after_seq bigint,
+  daemon_id uuid,
+  claimed_at timestamptz not null default clock_timestamp(),
+  event_ids uuid[] not null default '{}',
+  endpoint_ids uuid[] not null default '{}',
+  constraint claim_pkey primary key (id),
+  constraint "a page inside a window says where it stopped" check (
+    (target is null) = (after_xid is null) and (target is null) = (after_seq is null)),
+  constraint "every event of a pair has its endpoint" check (cardinality(event_ids) = cardinality(endpoint_ids))
+);
+comment on table postrider.claim is
+  'What daemons have taken. The newest row is the cursor over the outbox; rows with pairs record the first attempts that a daemon has in hand.';
+comment on column postrider.claim.id is 'Order of claiming.';
+comment on column postrider.claim.base is 'Every transaction visible in this snapshot has been claimed.';
+comment on column postrider.claim.target is 'The snapshot up to which events are being claimed page by page; null when the window is complete.';
+comment on column postrider.claim.after_xid is 'The transaction at which the page stopped.';
+comment on column postrider.claim.after_seq is 'The event of that transaction at which the page stopped.';
+comment on column postrider.claim.daemon_id is 'The daemon that has the pairs in hand.';
+comment on column postrider.claim.claimed_at is 'When.';
+comment on column postrider.claim.event_ids is 'Events of the pairs whose first attempt runs from the daemon''s memory.';
+comment on column postrider.claim.endpoint_ids is 'Endpoints of the same pairs.';
+
+-- The beginning of all transaction ids: the first claim finds every event there is.
+insert into postrider.claim (base) values ('1:1:');
+
+create table postrider.audit (
+  id uuid not null default postrider.uuid_v7(),
+  at timestamptz not null default clock_timestamp(),
+  actor text not null default session_user,
+  action text not null,
+  endpoint_id uuid,
+  event_id uuid,
+  detail jsonb not null default '{}',
+  constraint audit_pkey primary key (id)
+);
+comment on table postrider.audit is 'What operators did, one row an action.';
+comment on column postrider.audit.id is 'Identifies the row; ordered by time.';
+comment on column postrider.audit.at is 'When.';
+comment on column postrider.audit.actor is 'The database role that did it; a daemon acts under its own.';
+comment on column postrider.audit.action is 'The function that was called.';
+comment on column postrider.audit.endpoint_id is 'The endpoint it was about.';
+comment on column postrider.audit.event_id is 'The event it was about.';
+comment on column postrider.audit.detail is 'The rest of what was asked. Never a secret.';
+
+-- Partitions ------------------------------------------------------------------------------------------------------
+
+create function postrider.make_partitions(ahead interval default '7 days') returns setof text
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '50ms'
+as $$
+-- Made apart and attached: `create table … partition of` would lock the parent against every insert, attaching locks
+-- only the default partition, for a moment, and gives up after 50 ms (the next round tries again).
+-- A day whose rows are already in the default partition keeps them there: nothing is ever moved under the readers,
+-- and the day is served from the default partition as well as from one of its own.
+declare
+  day date;
+  parent text;
+  key text;
+  part text;
+  lower_bound uuid;
+  upper_bound uuid;
+  strays boolean;
+begin
+  if not pg_try_advisory_xact_lock(1886352244, 3) then
+    return;
+  end if;
+  for day in select generate_series((now() at time zone 'UTC')::date, ((now() + ahead) at time zone 'UTC')::date, interval '1 day') loop
+    lower_bound := postrider.uuid_v7_floor(day::timestamp at time zone 'UTC');
+    upper_bound := postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC');
+    foreach parent in array array['outbox', 'delivery', 'attempt'] loop
+      part := parent || '_' || to_char(day, 'YYYYMMDD');
+      key := case parent when 'outbox' then 'id' else 'event_id' end;
+      continue when to_regclass(format('postrider.%I', part)) is not null;
+      execute format('select exists (select from postrider.%I where %I >= $1 and %I < $2)', parent || '_default', key, key)
+        into strays using lower_bound, upper_bound;
+      continue when strays;
+      begin
+        execute format('create table postrider.%I (like postrider.%I including defaults including constraints including indexes including storage including comments)', part, parent);
+        execute format('comment on table postrider.%I is %L', part, format('Partition of postrider.%s: %s, in UTC.', parent, day));
+        execute format('alter table postrider.%I attach partition postrider.%I for values from (%L) to (%L)', parent, part, lower_bound, upper_bound);
+        return next part;
+      exception when lock_not_available then
+        return;
+      end;
+    end loop;
+  end loop;
+end
+$$;
+comment on function postrider.make_partitions(interval) is
+  'Makes the daily partitions from today on, so far ahead; returns the names of those it made. Daemons call it; safe at any time.';
+
+do $$ begin perform postrider.make_partitions(); end $$;

@@ -1,0 +1,118 @@
+-- What applications meet: the trigger that wakes a sleeping daemon, idempotency keys, and publish().
+-- locks: postrider.outbox, exclusively and for a moment, to give it its triggers
+-- breaking: no
+--
+-- Waking. While every daemon sleeps, one of them (the sleeper) holds the advisory lock (1886352244, 2) exclusively, for
+-- as long as it sleeps. An insert tries the same lock, shared, for its transaction:
+--   refused: somebody sleeps, so notify.        granted: a daemon is awake, or none runs; a NOTIFY would help nobody,
+--                                               and it costs a database-wide lock at commit.
+-- The lock is its own fence: a transaction that went without the NOTIFY keeps its shared lock until it has ended, so a
+-- daemon that is granted the exclusive lock knows that nobody of that kind is left, looks once more, and sleeps.
+-- The lock is tried, never waited for: an exclusive request that waits would refuse every shared one meanwhile.
+
+create function postrider.wake_daemons() returns void
+language plpgsql volatile
+as $$
+begin
+  if coalesce(current_setting('postrider.wake', true), 'on') not in ('off', 'false', 'no', '0')
+    and not pg_try_advisory_xact_lock_shared(1886352244, 2)
+    -- a full queue makes the transactions that notify fail at their commit; polling finds the event all the same
+    and pg_notification_queue_usage() < 0.5
+  then
+    perform pg_notify('postrider', '');
+  end if;
+end
+$$;
+comment on function postrider.wake_daemons() is
+  'Notifies the daemons if they sleep. Does nothing where the setting postrider.wake is off, as two-phase commit needs.';
+
+create function postrider.outbox_wake() returns trigger
+language plpgsql volatile
+as $$
+begin
+  -- the same as wake_daemons(), without the call
+  if coalesce(current_setting('postrider.wake', true), 'on') not in ('off', 'false', 'no', '0')
+    and not pg_try_advisory_xact_lock_shared(1886352244, 2)
+    and pg_notification_queue_usage() < 0.5
+  then
+    perform pg_notify('postrider', '');
+  end if;
+  return null;
+end
+$$;
+comment on function postrider.outbox_wake() is 'Wakes the daemons after a statement has inserted events.';
+
+create trigger outbox_wake after insert on postrider.outbox
+  for each statement execute function postrider.outbox_wake();
+comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if they sleep.';
+
+create function postrider.outbox_refuse_xid() returns trigger
+language plpgsql
+as $$
+begin
+  raise exception 'cannot insert an event with an xid of another transaction'
+    using errcode = 'check_violation',
+      detail = format('The row says %s; this transaction is %s. Claims find events by xid, so the event would be lost or sent out of order.', new.xid, pg_current_xact_id()),
+      hint = 'Leave xid out of the insert: it is filled in.';
+end
+$$;
+comment on function postrider.outbox_refuse_xid() is 'Refuses an event that says it was inserted by another transaction.';
+
+create trigger outbox_refuse_xid before insert on postrider.outbox
+  for each row when (new.xid is distinct from pg_current_xact_id())
+  execute function postrider.outbox_refuse_xid();
+comment on trigger outbox_refuse_xid on postrider.outbox is 'Fires only for rows whose xid is not the transaction''s own.';
+
+-- Idempotency keys. The row that loses is left out of the insert (INSERT 0 0). A second transaction with the same key
+-- waits at the unique index until the first has ended, as it would at any unique key.
+create function postrider.outbox_idempotency() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into postrider.idempotency_key (tenant, idempotency_key, event_id)
+  values (new.tenant, new.idempotency_key, new.id)
+  on conflict on constraint idempotency_key_pkey do nothing;
+  return case when found then new end;
+end
+$$;
+comment on function postrider.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
+
+create trigger outbox_idempotency before insert on postrider.outbox
+  for each row when (new.idempotency_key is not null)
+  execute function postrider.outbox_idempotency();
+comment on trigger outbox_idempotency on postrider.outbox is 'Fires only for rows that carry an idempotency key.';
+
+create function postrider.publish(
+  event_type text,
+  payload json,
+  tenant text default '',
+  ordering_key text default null,
+  deliver_at timestamptz default null,
+  idempotency_key text default null,
+  attributes jsonb default null
+) returns uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  event_id uuid;
+begin
+  insert into postrider.outbox (event_type, payload, tenant, ordering_key, deliver_at, idempotency_key, attributes)
+  values (publish.event_type, publish.payload, coalesce(publish.tenant, ''), publish.ordering_key, publish.deliver_at,
+          publish.idempotency_key, publish.attributes)
+  returning id into event_id;
+  if event_id is null then
+    select k.event_id into event_id
+    from postrider.idempotency_key k
+    where k.tenant = coalesce(publish.tenant, '') and k.idempotency_key = publish.idempotency_key;
+  end if;
+  return event_id;
+end
+$$;
+comment on function postrider.publish(text, json, text, text, timestamptz, text, jsonb) is
+  'Inserts an event into the outbox, in the caller''s transaction, and returns its id; for an idempotency key that is known already, the id of the first event with it.';
+
+revoke all on function postrider.publish(text, json, text, text, timestamptz, text, jsonb) from public;
+revoke all on function postrider.make_partitions(interval) from public;

@@ -1,0 +1,474 @@
+-- What operators call and read: endpoints, subscriptions, redelivery, and the views.
+-- locks: postrider.endpoint, postrider.endpoint_secret and postrider.subscription, exclusively and for a moment, for triggers
+-- breaking: no
+
+-- Editing by hand and by function have equal powers: what a change of state brings with it is in the triggers.
+
+create function postrider.endpoint_changing() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.revision := old.revision + 1;
+  new.updated_at := clock_timestamp();
+  if new.state is distinct from old.state then
+    new.state_changed_at := clock_timestamp();
+    if new.state = 'active' then
+      new.state_reason := null;
+    end if;
+  end if;
+  return new;
+end
+$$;
+comment on function postrider.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
+
+create trigger endpoint_changing before update on postrider.endpoint
+  for each row execute function postrider.endpoint_changing();
+comment on trigger endpoint_changing on postrider.endpoint is 'Keeps revision, updated_at and state_changed_at.';
+
+create function postrider.endpoint_changed() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+-- Up to 10,000 pending deliveries are discarded here, so that whoever disables an endpoint sees it at once; daemons
+-- discard the rest in small steps, since one statement over millions would hold its locks for minutes.
+begin
+  if tg_op = 'DELETE' then
+    perform postrider.discard_deliveries(old.id, 'the endpoint was deleted', 10000);
+  elsif new.state = 'disabled' then
+    perform postrider.discard_deliveries(new.id, coalesce('the endpoint is disabled: ' || new.state_reason, 'the endpoint is disabled'), 10000);
+  else
+    perform postrider.wake_daemons();
+  end if;
+  return null;
+end
+$$;
+comment on function postrider.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted; wakes the daemons for one that was resumed.';
+
+create trigger endpoint_disabled after update of state on postrider.endpoint
+  for each row when (new.state is distinct from old.state) execute function postrider.endpoint_changed();
+comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change of state.';
+create trigger endpoint_deleted after delete on postrider.endpoint
+  for each row execute function postrider.endpoint_changed();
+comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what waits for the endpoint.';
+
+create function postrider.endpoint_secret_changed() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- the trigger on endpoint counts the revision up
+  update postrider.endpoint set updated_at = clock_timestamp() where id in (new.endpoint_id, old.endpoint_id);
+  return null;
+end
+$$;
+comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
+create trigger endpoint_secret_changed after insert or update or delete on postrider.endpoint_secret
+  for each row execute function postrider.endpoint_secret_changed();
+comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Counts up the endpoint''s revision.';
+
+create function postrider.subscription_changing() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  select e.tenant into new.tenant from postrider.endpoint e where e.id = new.endpoint_id;
+  if new.filter is not null then
+    begin
+      perform jsonb_path_match('{}', new.filter);
+    exception when singleton_sql_json_item_required then
+      raise exception 'the filter % is no predicate', new.filter
+        using errcode = 'invalid_parameter_value',
+          detail = 'It selects something from the payload; a filter says whether the payload matches.',
+          hint = 'Compare: $.amount > 100, $.status == "paid", exists($.refund).';
+    end;
+  end if;
+  return new;
+end
+$$;
+comment on function postrider.subscription_changing() is 'Fills in the tenant and refuses a filter that is no predicate.';
+create trigger subscription_changing before insert or update on postrider.subscription
+  for each row execute function postrider.subscription_changing();
+comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant and refuses a filter that is no predicate.';
+
+-- Functions -------------------------------------------------------------------------------------------------------
+
+create function postrider.note_action(action text, endpoint_id uuid, event_id uuid, detail jsonb) returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+begin atomic
+  insert into postrider.audit (action, endpoint_id, event_id, detail)
+  values (note_action.action, note_action.endpoint_id, note_action.event_id, coalesce(note_action.detail, '{}'));
+end;
+comment on function postrider.note_action(text, uuid, uuid, jsonb) is 'Adds a row to the audit.';
+
+create function postrider.parse_filter(filter text) returns jsonpath
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return filter::jsonpath;
+exception when syntax_error or data_exception then
+  raise exception 'the filter % is no SQL/JSON path', quote_literal(filter)
+    using errcode = 'invalid_parameter_value', detail = sqlerrm,
+      hint = 'A filter is a predicate over the payload, such as $.amount > 100 or $.status == "paid".';
+end
+$$;
+comment on function postrider.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';
+
+create function postrider.require_endpoint(endpoint_id uuid) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from postrider.endpoint e where e.id = require_endpoint.endpoint_id) then
+    raise exception 'there is no endpoint %', coalesce(endpoint_id::text, 'null')
+      using errcode = 'no_data_found', hint = 'select id, url from postrider.endpoint lists them.';
+  end if;
+end
+$$;
+comment on function postrider.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
+
+create function postrider.create_endpoint(
+  url text, event_types text[] default '{*}', tenant text default '', options jsonb default '{}',
+  out endpoint_id uuid, out secret text
+)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  known constant text[] := '{format,timeout_ms,retry_schedule,headers}';
+  unknown text;
+  pattern text;
+  given postrider.endpoint;
+begin
+  if jsonb_typeof(options) is distinct from 'object' then
+    raise exception 'options is no JSON object'
+      using errcode = 'invalid_parameter_value', hint = format('Give an object with any of: %s.', array_to_string(known, ', '));
+  end if;
+  select k into unknown from jsonb_object_keys(options) k where k <> all (known) limit 1;
+  if found then
+    raise exception 'there is no endpoint option %', quote_literal(unknown)
+      using errcode = 'invalid_parameter_value', hint = format('The options are: %s.', array_to_string(known, ', '));
+  end if;
+  if event_types is null or array_position(event_types, null) is not null then
+    raise exception 'event_types is null or holds a null'
+      using errcode = 'null_value_not_allowed', hint = 'Give the types the endpoint is to get, such as array[''order.*'']; an empty array for none yet.';
+  end if;
+
+  insert into postrider.endpoint as e (tenant, url, format, timeout_ms, retry_schedule, headers)
+  select coalesce(tenant, ''), url,
+         coalesce(options ->> 'format', 'standard'),
+         coalesce((options ->> 'timeout_ms')::integer, 15000),
+         case when options ? 'retry_schedule'
+              then array(select s.step::interval from jsonb_array_elements_text(options -> 'retry_schedule') with ordinality s (step, n) order by s.n)
+              else '{5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h}' end,
+         coalesce(options -> 'headers', '{}')
+  returning e.id into endpoint_id;
+
+  -- 32 bytes out of three random UUIDs: 366 random bits, and no extension
+  secret := 'whsec_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64');
+  insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, secret);
+
+  foreach pattern in array event_types loop
+    insert into postrider.subscription (endpoint_id, event_type) values (endpoint_id, pattern);
+  end loop;
+  perform postrider.note_action('create_endpoint', endpoint_id, null,
+    jsonb_build_object('url', url, 'event_types', event_types, 'tenant', coalesce(tenant, ''), 'options', options - 'headers'));
+end
+$$;
+comment on function postrider.create_endpoint(text, text[], text, jsonb) is
+  'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers.';
+
+create function postrider.subscribe(endpoint_id uuid, event_type text, filter text default null) returns uuid
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  subscription_id uuid;
+begin
+  perform postrider.require_endpoint(endpoint_id);
+  insert into postrider.subscription as s (endpoint_id, event_type, filter)
+  values (endpoint_id, event_type, postrider.parse_filter(filter))
+  returning s.id into subscription_id;
+  perform postrider.note_action('subscribe', endpoint_id, null,
+    jsonb_build_object('subscription_id', subscription_id, 'event_type', event_type, 'filter', filter));
+  return subscription_id;
+end
+$$;
+comment on function postrider.subscribe(uuid, text, text) is
+  'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with a filter or without. Returns the subscription''s id.';
+
+create function postrider.unsubscribe(subscription_id uuid) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  old_rule postrider.subscription;
+begin
+  delete from postrider.subscription s where s.id = subscription_id returning s.* into old_rule;
+  if not found then
+    raise exception 'there is no subscription %', coalesce(subscription_id::text, 'null')
+      using errcode = 'no_data_found', hint = 'select id, endpoint_id, event_type from postrider.subscription lists them.';
+  end if;
+  perform postrider.note_action('unsubscribe', old_rule.endpoint_id, null,
+    jsonb_build_object('subscription_id', subscription_id, 'event_type', old_rule.event_type, 'filter', old_rule.filter::text));
+end
+$$;
+comment on function postrider.unsubscribe(uuid) is 'Takes a subscription away. Deliveries that exist already go on.';
+
+create function postrider.set_endpoint_state(endpoint_id uuid, state text, reason text, action text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+  perform postrider.require_endpoint(endpoint_id);
+  update postrider.endpoint e set state = state, state_reason = reason
+  where e.id = endpoint_id and (e.state, e.state_reason) is distinct from (state, reason);
+  perform postrider.note_action(action, endpoint_id, null, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+end
+$$;
+comment on function postrider.set_endpoint_state(uuid, text, text, text) is 'Changes an endpoint''s state and notes who did it.';
+
+create function postrider.pause_endpoint(id uuid, reason text default null) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+  perform postrider.require_endpoint(id);
+  if exists (select from postrider.endpoint e where e.id = id and e.state = 'disabled') then
+    raise exception 'endpoint % is disabled', id
+      using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(id).';
+  end if;
+  perform postrider.set_endpoint_state(id, 'paused', reason, 'pause_endpoint');
+end
+$$;
+comment on function postrider.pause_endpoint(uuid, text) is 'Pauses an endpoint: its events are routed and wait, nothing is lost.';
+
+create function postrider.resume_endpoint(id uuid) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+  perform postrider.require_endpoint(id);
+  if exists (select from postrider.endpoint e where e.id = id and e.state = 'disabled') then
+    raise exception 'endpoint % is disabled', id
+      using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it: select postrider.enable_endpoint(id).';
+  end if;
+  perform postrider.set_endpoint_state(id, 'active', null, 'resume_endpoint');
+end
+$$;
+comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint go on with what waits for it.';
+
+create function postrider.disable_endpoint(id uuid, reason text default null) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postrider.set_endpoint_state(disable_endpoint.id, 'disabled', disable_endpoint.reason, 'disable_endpoint');
+end
+$$;
+comment on function postrider.disable_endpoint(uuid, text) is 'Disables an endpoint: it gets no new deliveries, and pending ones are discarded.';
+
+create function postrider.enable_endpoint(id uuid) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postrider.set_endpoint_state(enable_endpoint.id, 'active', null, 'enable_endpoint');
+end
+$$;
+comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on.';
+
+create function postrider.redeliver(event_id uuid, endpoint_id uuid) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  endpoint_state text;
+  leased boolean;
+begin
+  perform postrider.require_endpoint(endpoint_id);
+  select e.state into endpoint_state from postrider.endpoint e where e.id = endpoint_id;
+  if endpoint_state = 'disabled' then
+    raise exception 'endpoint % is disabled', endpoint_id
+      using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(endpoint_id).';
+  end if;
+  if not exists (select from postrider.outbox o where o.id = event_id) then
+    raise exception 'there is no event %', coalesce(event_id::text, 'null')
+      using errcode = 'no_data_found', hint = 'It may be past its retention.';
+  end if;
+  update postrider.delivery d
+  set state = 'pending', next_attempt_at = now(), finished_at = null, reason = null, attempts_before = d.attempts,
+      leased_by = null, lease_expires_at = null
+  where d.event_id = event_id and d.endpoint_id = endpoint_id
+    and (d.lease_expires_at is null or d.lease_expires_at <= now());
+  if not found then
+    if exists (select from postrider.in_flight f where f.event_id = event_id and f.endpoint_id = endpoint_id) then
+      raise exception 'the delivery of event % to endpoint % is in flight', event_id, endpoint_id
+        using errcode = 'object_in_use', hint = 'Wait for its end: it is in postrider.in_flight.';
+    end if;
+    raise exception 'there is no delivery of event % to endpoint %', event_id, endpoint_id
+      using errcode = 'no_data_found', hint = 'The event did not match the endpoint, or has not been claimed yet.';
+  end if;
+  perform postrider.note_action('redeliver', endpoint_id, event_id, null);
+  perform postrider.wake_daemons();
+end
+$$;
+comment on function postrider.redeliver(uuid, uuid) is
+  'Makes one further attempt of a delivery, now, whatever became of it. Numbering goes on; a failure follows the retry schedule from its beginning.';
+
+-- Views -----------------------------------------------------------------------------------------------------------
+
+create view postrider.in_flight as
+  select p.event_id, p.endpoint_id, 1 as attempt_number, c.daemon_id, c.claimed_at as since, null::timestamptz as lease_expires_at
+  from postrider.claim c
+  cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
+  where not exists (
+    select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id)
+  union all
+  select d.event_id, d.endpoint_id, d.attempts + 1, d.leased_by, null, d.lease_expires_at
+  from postrider.delivery d
+  where d.state = 'pending' and d.lease_expires_at > now();
+comment on view postrider.in_flight is 'Deliveries that a daemon has in hand: first attempts from its memory, and leased ones.';
+comment on column postrider.in_flight.event_id is 'The event.';
+comment on column postrider.in_flight.endpoint_id is 'The endpoint.';
+comment on column postrider.in_flight.attempt_number is 'Which attempt it is.';
+comment on column postrider.in_flight.daemon_id is 'The daemon that has it in hand.';
+comment on column postrider.in_flight.since is 'When it was claimed; null for a leased delivery.';
+comment on column postrider.in_flight.lease_expires_at is 'Until when it is leased; null for a first attempt, which is held as long as its daemon beats.';
+
+create view postrider.delivery_status as
+  select d.event_id, d.endpoint_id,
+         (select o.event_type from postrider.outbox o where o.id = d.event_id) as event_type,
+         (select o.tenant from postrider.outbox o where o.id = d.event_id) as tenant,
+         d.state,
+         case
+           when d.state <> 'pending' then d.state
+           when d.lease_expires_at > now() then 'in flight'
+           when (select e.state from postrider.endpoint e where e.id = d.endpoint_id) = 'paused' then 'paused'
+           when d.attempts > d.attempts_before then 'retrying'
+           when d.next_attempt_at > now() then 'scheduled'
+           else 'deferred'
+         end as detail,
+         d.reason,
+         d.attempts,
+         (select a.http_status from postrider.attempt a
+          where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id
+          order by a.attempt_number desc, a.started_at desc limit 1)::integer as last_http_status,
+         (select a.error from postrider.attempt a
+          where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id
+          order by a.attempt_number desc, a.started_at desc limit 1) as last_error,
+         d.next_attempt_at,
+         d.created_at,
+         d.finished_at
+  from postrider.delivery d
+  union all
+  select f.event_id, f.endpoint_id,
+         (select o.event_type from postrider.outbox o where o.id = f.event_id),
+         (select o.tenant from postrider.outbox o where o.id = f.event_id),
+         'pending', 'in flight', null, 0, null, null, null, f.since, null
+  from postrider.in_flight f
+  where f.lease_expires_at is null;
+comment on view postrider.delivery_status is 'Every delivery with what became of it, also those whose first attempt is under way. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
+comment on column postrider.delivery_status.event_id is 'The event.';
+comment on column postrider.delivery_status.endpoint_id is 'The endpoint.';
+comment on column postrider.delivery_status.event_type is 'The event''s type.';
+comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
+comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred.';
+comment on column postrider.delivery_status.reason is 'Why it was discarded.';
+comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
+comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null where none came back.';
+comment on column postrider.delivery_status.last_error is 'What was wrong with the last attempt; null if nothing was.';
+comment on column postrider.delivery_status.next_attempt_at is 'When the next attempt is due; while one is under way, when its lease ends.';
+comment on column postrider.delivery_status.created_at is 'When the delivery came about.';
+comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
+
+create view postrider.backlog as
+  with waiting as (
+    select d.endpoint_id,
+           count(*) as pending,
+           count(*) filter (where d.next_attempt_at <= now()) as due,
+           min(postrider.uuid_v7_time(d.event_id)) as oldest_at
+    from postrider.delivery d
+    where d.state = 'pending'
+    group by d.endpoint_id
+  ), cursor as (
+    select c.base, c.target, c.after_xid, c.after_seq from postrider.claim c order by c.id desc limit 1
+  ), unclaimed as (
+    -- stragglers: transactions open in base, but for those that the page has passed already
+    select i.created_at
+    from cursor c
+    cross join lateral pg_snapshot_xip(c.base) x
+    join postrider.outbox i on i.xid = x
+    where c.target is null or not pg_visible_in_snapshot(x, c.target) or x > c.after_xid
+      or (x = c.after_xid and i.seq > c.after_seq)
+    union all
+    -- the rest of the transaction at which the page stopped
+    select i.created_at
+    from cursor c
+    join postrider.outbox i on i.xid = c.after_xid and i.seq > c.after_seq
+    where c.after_xid >= pg_snapshot_xmax(c.base)
+    union all
+    -- everything behind it
+    select i.created_at
+    from cursor c
+    join postrider.outbox i on i.xid >= pg_snapshot_xmax(c.base) and i.xid > coalesce(c.after_xid, '0')
+    union all
+    -- transactions that the page has passed over, being open in its target
+    select i.created_at
+    from cursor c
+    cross join lateral pg_snapshot_xip(c.target) x
+    join postrider.outbox i on i.xid = x
+    where x >= pg_snapshot_xmax(c.base) and x <= c.after_xid
+  )
+  select w.endpoint_id, e.tenant, e.url, coalesce(e.state, 'deleted') as endpoint_state,
+         w.pending, w.due, w.oldest_at, now() - w.oldest_at as oldest_age
+  from waiting w
+  left join postrider.endpoint e on e.id = w.endpoint_id
+  union all
+  select null, null, null, null, count(*), count(*), min(u.created_at), now() - min(u.created_at)
+  from unclaimed u
+  having count(*) > 0;
+comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Reads what waits and nothing else.';
+comment on column postrider.backlog.endpoint_id is 'The endpoint; null for events that have not been claimed.';
+comment on column postrider.backlog.tenant is 'The endpoint''s tenant.';
+comment on column postrider.backlog.url is 'The endpoint''s URL.';
+comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
+comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number.';
+comment on column postrider.backlog.due is 'Those whose time has come.';
+comment on column postrider.backlog.oldest_at is 'When the oldest of their events was inserted.';
+comment on column postrider.backlog.oldest_age is 'How long ago that was.';
+
+create view postrider.daemon_status as
+  select d.id, d.host, d.pid, d.version,
+         case when d.lease_expires_at > now() then 'live' else 'lost' end as state,
+         d.started_at, d.beat_at, d.lease_expires_at, d.in_flight, d.waiting,
+         (select count(*) from postrider.claim c where c.daemon_id = d.id and cardinality(c.event_ids) > 0) as claims
+  from postrider.daemon d;
+comment on view postrider.daemon_status is 'The daemons, live and lost.';
+comment on column postrider.daemon_status.id is 'The daemon.';
+comment on column postrider.daemon_status.host is 'Where it runs.';
+comment on column postrider.daemon_status.pid is 'Its process id there.';
+comment on column postrider.daemon_status.version is 'Version of the program.';
+comment on column postrider.daemon_status.state is 'live; lost: its lease has run out, and others take over its claims.';
+comment on column postrider.daemon_status.started_at is 'When it started.';
+comment on column postrider.daemon_status.beat_at is 'When it was heard of last.';
+comment on column postrider.daemon_status.lease_expires_at is 'From when on its claims are taken over.';
+comment on column postrider.daemon_status.in_flight is 'Requests under way at its last beat.';
+comment on column postrider.daemon_status.waiting is 'First attempts waiting in its memory at its last beat.';
+comment on column postrider.daemon_status.claims is 'Claims it has in hand.';
+
+revoke all on all functions in schema postrider from public;
+grant execute on function
+  postrider.uuid_v7(), postrider.uuid_v7_floor(timestamptz), postrider.uuid_v7_time(uuid), postrider.event_type_patterns(text),
+  postrider.outbox_wake(), postrider.wake_daemons(), postrider.outbox_refuse_xid()
+to public;

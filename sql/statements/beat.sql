@@ -1,0 +1,3 @@
+-- A daemon's heartbeat: renews its lease on everything it has claimed.
+-- $1 daemon, $2 host, $3 pid, $4 version, $5 lease in ms, $6 requests in flight, $7 first attempts waiting
+select postrider.beat($1::uuid, $2::text, $3::integer, $4::text, $5::integer, $6::integer, $7::integer);

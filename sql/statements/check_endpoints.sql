@@ -1,0 +1,5 @@
+-- Which of these endpoints still take requests, and the revision that each has.
+-- $1 endpoints
+select e.id, e.revision
+from postrider.endpoint e
+where e.id = any ($1::uuid[]) and e.state = 'active';

@@ -1,0 +1,27 @@
+-- Whether this session's daemon may sleep. Run on the connection that holds its locks, while it holds (…, 4): awake.
+-- First it gives that up, so that of two daemons that lie down at once one sees the other gone. Then, in this order:
+--   napping   another daemon is awake: it takes what comes
+--   sleeping  it now holds the gate (…, 2), so inserts notify
+--   napping   another daemon holds the gate
+--   drowsy    a transaction is open that went without a NOTIFY; it is awake again
+-- The conditions of a CASE are looked at one after the other, each subselect when its turn comes.
+-- Locks: advisory ones, tried and not waited for.
+with lying_down as materialized (
+  select pg_advisory_unlock_shared(1886352244, 4) as was_awake
+)
+select case
+  when (select l.was_awake is null from lying_down l) then null
+  when exists (
+    select from pg_locks l
+    where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 4 and l.objsubid = 2 and l.granted
+      and l.database = (select d.oid from pg_database d where d.datname = current_database())
+      and l.pid <> pg_backend_pid()) then 'napping'
+  when pg_try_advisory_lock(1886352244, 2) then 'sleeping'
+  when exists (
+    select from pg_locks l
+    where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 2 and l.objsubid = 2 and l.granted
+      and l.mode = 'ExclusiveLock'
+      and l.database = (select d.oid from pg_database d where d.datname = current_database())) then 'napping'
+  when pg_try_advisory_lock_shared(1886352244, 4) then 'drowsy'
+  else 'drowsy'
+end as outcome;

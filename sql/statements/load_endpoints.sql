@@ -1,0 +1,12 @@
+-- How to talk to these endpoints, with the secrets that sign for them, newest first.
+-- $1 endpoints
+select e.id, e.revision, e.url, e.format, e.timeout_ms, e.headers,
+       array(select floor(extract(epoch from s.step) * 1000)::float8
+             from unnest(e.retry_schedule) with ordinality s (step, n) order by s.n) as schedule_ms,
+       array(select s.secret from postrider.endpoint_secret s
+             where s.endpoint_id = e.id and (s.expires_at is null or s.expires_at > now())
+             order by s.created_at desc, s.id desc) as secrets,
+       (select extract(epoch from min(s.expires_at) - now())::float8 * 1000 from postrider.endpoint_secret s
+        where s.endpoint_id = e.id and s.expires_at > now()) as secrets_valid_ms
+from postrider.endpoint e
+where e.id = any ($1::uuid[]);

@@ -1,0 +1,486 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
+import type pg from "pg";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import {
+  askFor,
+  claimAll,
+  claimEvents,
+  createEndpoint,
+  eventsOf,
+  insertEvent,
+  openSession,
+  pidOf,
+  reset,
+  rowsOf,
+  type Session,
+  waitsForLock,
+} from "../support/engine.ts";
+
+/** Roles belong to the server: the name must be nobody else's. */
+const ROLE = `application_${process.pid}`;
+const GATE = "1886352244, 2";
+
+let database: TestDatabase;
+
+before(async () => {
+  database = await createDatabase();
+  await database.pool.query(`
+    create role ${ROLE} login password 'application';
+    grant usage on schema postrider to ${ROLE};
+    grant insert (event_type, payload, tenant, ordering_key, deliver_at, idempotency_key, attributes), select (id)
+      on postrider.outbox to ${ROLE}`);
+});
+
+after(async () => {
+  await database.pool.query(`drop owned by ${ROLE}; drop role ${ROLE}`);
+  await database.drop();
+});
+
+beforeEach(() => reset(database.pool));
+
+describe("publish", () => {
+  test("inserts an event with all that it is given, and returns its id", async () => {
+    const id = await askFor(
+      database.pool,
+      `select postrider.publish(event_type => 'order.paid', payload => '{"n": 1.0}', tenant => 'acme', ordering_key => 'o1',
+         deliver_at => '2100-01-01Z', idempotency_key => 'k1', attributes => '{"subject": "o1"}')`,
+    );
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        `select id, event_type, payload::text, tenant, ordering_key, deliver_at = '2100-01-01Z' as on_time, idempotency_key,
+                attributes from postrider.outbox`,
+      ),
+      [
+        {
+          id,
+          event_type: "order.paid",
+          payload: '{"n": 1.0}',
+          tenant: "acme",
+          ordering_key: "o1",
+          on_time: true,
+          idempotency_key: "k1",
+          attributes: { subject: "o1" },
+        },
+      ],
+    );
+  });
+
+  test("needs a type and a payload, and takes a null tenant for none", async () => {
+    const id = await askFor(database.pool, "select postrider.publish('order.paid', '1', tenant => null)");
+    assert.equal(await askFor(database.pool, "select tenant from postrider.outbox where id = $1", [id]), "");
+  });
+
+  test("is part of the caller's transaction", async (t) => {
+    const session = await openSession(t, database.url);
+    await session.query("begin; select postrider.publish('order.paid', '1'); rollback");
+    assert.equal(await eventCount(), 0);
+  });
+
+  test("is not for everybody to call", async (t) => {
+    const session = await openApplication(t);
+    await assert.rejects(session.query("select postrider.publish('order.paid', '1')"), { code: "42501" });
+  });
+});
+
+describe("an idempotency key", () => {
+  const publish = "select postrider.publish('order.paid', $1, tenant => $2, idempotency_key => $3)";
+
+  test("that is known already adds nothing, and publish returns the first event's id", async () => {
+    const first = await askFor(database.pool, publish, ["1", "", "k"]);
+    const second = await askFor(database.pool, publish, ["2", "", "k"]);
+    assert.equal(second, first);
+    const { rowCount } = await database.pool.query(
+      "insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '3', 'k')",
+    );
+    assert.equal(rowCount, 0);
+    assert.deepEqual(await rowsOf(database.pool, "select id, payload::text from postrider.outbox"), [
+      { id: first, payload: "1" },
+    ]);
+  });
+
+  test("leaves out one row of a statement and keeps the others", async () => {
+    const { rowCount } = await database.pool.query(
+      `insert into postrider.outbox (event_type, payload, idempotency_key)
+       values ('order.paid', '1', 'a'), ('order.paid', '2', 'a'), ('order.paid', '3', 'b'), ('order.paid', '4', null)`,
+    );
+    assert.equal(rowCount, 3);
+  });
+
+  test("is one tenant's own", async () => {
+    const ids = [];
+    for (const tenant of ["", "acme", "other"]) ids.push(await askFor(database.pool, publish, ["1", tenant, "k"]));
+    assert.equal(new Set(ids).size, 3);
+  });
+
+  test("of an event that was rolled back is free again", async (t) => {
+    const session = await openSession(t, database.url);
+    await session.query("begin");
+    await session.query(publish, ["1", "", "k"]);
+    await session.query("rollback");
+    const id = await askFor(database.pool, publish, ["2", "", "k"]);
+    assert.deepEqual(await rowsOf(database.pool, "select id from postrider.outbox"), [{ id }]);
+  });
+
+  for (const how of ["commit", "rollback"] as const) {
+    test(`of two transactions at once makes the second wait; after the ${how} of the first it ${how === "commit" ? "gets that event" : "gets in"}`, async (t) => {
+      const [first, second] = [await openSession(t, database.url), await openSession(t, database.url)];
+      const pid = await pidOf(second);
+      await first.query("begin");
+      const firstId = await askFor(first, publish, ["1", "", "k"]);
+      const waiting = askFor(second, publish, ["2", "", "k"]);
+      await waitsForLock(database.pool, pid);
+      await first.query(how);
+      const secondId = await waiting;
+      assert.equal(secondId === firstId, how === "commit");
+      assert.deepEqual(await rowsOf(database.pool, "select id, payload::text from postrider.outbox"), [
+        { id: secondId, payload: how === "commit" ? "1" : "2" },
+      ]);
+    });
+  }
+});
+
+describe("a role that may do nothing but insert", () => {
+  test("inserts events, reads back their ids, and uses idempotency keys", async (t) => {
+    const session = await openApplication(t);
+    const id = await insertEvent(session, "order.paid", { payload: '{"order_id": 42}' });
+    const key = "insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '1', 'k')";
+    assert.equal((await session.query(key)).rowCount, 1);
+    assert.equal((await session.query(key)).rowCount, 0);
+    await createEndpoint(database.pool);
+    const [first] = await claimAll(database.pool);
+    assert.deepEqual([first?.event, first?.payload], [id, '{"order_id": 42}']);
+  });
+
+  test("can do so with a search_path of its own making", async (t) => {
+    const session = await openApplication(t);
+    await session.query("set search_path = ''");
+    await insertEvent(session, "order.paid");
+    await session.query(
+      "insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '1', 'k')",
+    );
+    assert.equal(await eventCount(), 2);
+  });
+
+  test("reads nothing else, and fills in nothing that is not its to fill in", async (t) => {
+    const session = await openApplication(t);
+    for (const statement of [
+      "select payload from postrider.outbox",
+      "select * from postrider.endpoint_secret",
+      "select * from postrider.idempotency_key",
+      "update postrider.outbox set payload = '2'",
+      "delete from postrider.outbox",
+      "insert into postrider.outbox (event_type, payload, xid) values ('order.paid', '1', pg_current_xact_id())",
+      "insert into postrider.outbox (event_type, payload, seq) overriding system value values ('order.paid', '1', 1)",
+      "insert into postrider.outbox (event_type, payload, id) values ('order.paid', '1', gen_random_uuid())",
+      "insert into postrider.outbox (event_type, payload, created_at) values ('order.paid', '1', now())",
+      "insert into postrider.outbox_default (event_type, payload) values ('order.paid', '1')",
+    ]) {
+      await assert.rejects(session.query(statement), { code: "42501" }, statement);
+    }
+  });
+
+  test("is woken for: it notifies where a daemon sleeps", async (t) => {
+    const [session, listener, sleeper] = [
+      await openApplication(t),
+      await openSession(t, database.url),
+      await openSession(t, database.url),
+    ];
+    await listener.query("listen postrider");
+    await sleeper.query(`select pg_advisory_lock(${GATE})`);
+    const notified = once(listener, "notification");
+    await insertEvent(session, "order.paid");
+    await notified;
+  });
+});
+
+describe("what is refused", () => {
+  test("is an xid of another transaction, with the reason", async () => {
+    await assert.rejects(
+      database.pool.query("insert into postrider.outbox (event_type, payload, xid) values ('order.paid', '1', '42')"),
+      {
+        code: "23514",
+        message: /xid of another transaction/,
+        detail: /lost or sent out of order/,
+        hint: /Leave xid out/,
+      },
+    );
+    await database.pool.query(
+      "insert into postrider.outbox (event_type, payload, xid) values ('order.paid', '1', pg_current_xact_id())",
+    );
+  });
+
+  test("is a seq", async () => {
+    await assert.rejects(
+      database.pool.query("insert into postrider.outbox (event_type, payload, seq) values ('order.paid', '1', 1)"),
+      { code: "428C9" },
+    );
+  });
+
+  for (const eventType of [
+    "",
+    ".",
+    "order.",
+    ".paid",
+    "order..paid",
+    "order paid",
+    "order-paid",
+    "order.*",
+    "*",
+    "órder",
+    "order\n",
+    "a".repeat(256),
+  ]) {
+    test(`is the event type ${JSON.stringify(eventType.slice(0, 20))}`, async () => {
+      await assert.rejects(insertEvent(database.pool, eventType), {
+        code: "23514",
+        constraint: "event_type is dotted words of letters, digits, underscores",
+      });
+    });
+  }
+
+  for (const [column, value, constraint] of [
+    ["tenant", "'x'.repeat(256)", "tenant has at most 255 characters"],
+    ["ordering_key", "''", "ordering_key has 1 to 255 characters"],
+    ["idempotency_key", "''", "idempotency_key has 1 to 255 characters"],
+    ["attributes", "'[]'", "attributes is a JSON object"],
+  ] as const) {
+    test(`is a wrong ${column}`, async () => {
+      const literal = column === "tenant" ? `'${"x".repeat(256)}'` : value;
+      await assert.rejects(
+        database.pool.query(
+          `insert into postrider.outbox (event_type, payload, ${column}) values ('order.paid', '1', ${literal})`,
+        ),
+        { code: "23514", constraint },
+      );
+    });
+  }
+
+  test("is a payload that is no JSON, or none", async () => {
+    await assert.rejects(insertEvent(database.pool, "order.paid", { payload: "{'a': 1}" }), { code: "22P02" });
+    await assert.rejects(database.pool.query("insert into postrider.outbox (event_type) values ('order.paid')"), {
+      code: "23502",
+    });
+  });
+});
+
+test("event types are words of letters, digits and underscores, as long as 255 characters", async () => {
+  for (const eventType of ["a", "_", "Order_2.PAID", "1.2.3", `${"a.".repeat(127)}b`])
+    await insertEvent(database.pool, eventType);
+  assert.equal(await eventCount(), 5);
+});
+
+test("a payload reaches the daemon exactly as it was written", async () => {
+  await createEndpoint(database.pool);
+  const payloads = [
+    '{"n": 12345678901234567890.10, "z":1, "a":2}',
+    '{ "a" : 1 ,\t"a":2,\n"b":[ ]}',
+    '{"e":1E400000,"m":-0.0,"u":"\\u0000\\ud83d\\ude00 😀 \\/"}',
+    '  "text"  ',
+    "null",
+    "[]",
+  ];
+  for (const payload of payloads) await insertEvent(database.pool, "order.paid", { payload });
+  assert.deepEqual(
+    (await claimAll(database.pool)).map(({ payload }) => payload),
+    payloads,
+  );
+});
+
+describe("an insert notifies", () => {
+  test("while a daemon sleeps, once for a transaction however many statements it has", async (t) => {
+    const notified = await notificationsOf(t, async ({ sleeper, application }) => {
+      await sleeper.query(`select pg_advisory_lock(${GATE})`);
+      await application.query("begin");
+      for (let count = 0; count < 3; count++) await insertEvent(application, "order.paid");
+      await application.query("commit");
+    });
+    assert.deepEqual(notified, [""]);
+  });
+
+  test("not while no daemon sleeps: that costs a lock at every commit and helps nobody", async (t) => {
+    const notified = await notificationsOf(t, async ({ application }) => {
+      await insertEvent(application, "order.paid");
+    });
+    assert.deepEqual(notified, []);
+  });
+
+  for (const value of ["off", "false", "no", "0"]) {
+    test(`not where postrider.wake is ${value}`, async (t) => {
+      const notified = await notificationsOf(t, async ({ sleeper, application }) => {
+        await sleeper.query(`select pg_advisory_lock(${GATE})`);
+        await application.query(`set postrider.wake = '${value}'`);
+        await insertEvent(application, "order.paid");
+      });
+      assert.deepEqual(notified, []);
+    });
+  }
+
+  test("again where postrider.wake was off for a transaction before", async (t) => {
+    const notified = await notificationsOf(t, async ({ sleeper, application }) => {
+      await sleeper.query(`select pg_advisory_lock(${GATE})`);
+      await application.query("begin; set local postrider.wake = off");
+      await insertEvent(application, "order.paid");
+      await application.query("commit");
+      await insertEvent(application, "order.paid");
+    });
+    assert.deepEqual(notified, [""]);
+  });
+});
+
+test("a transaction that went without notifying keeps a daemon from sleeping until it has ended", async (t) => {
+  const [application, daemon] = [await openSession(t, database.url), await openSession(t, database.url)];
+  const trySleeping = `select pg_try_advisory_lock(${GATE})`;
+  await application.query("begin");
+  await insertEvent(application, "order.paid");
+  assert.equal(await askFor(daemon, trySleeping), false);
+  await application.query("commit");
+  assert.equal(await askFor(daemon, trySleeping), true);
+});
+
+test("a transaction is prepared while a daemon sleeps, where postrider.wake is off", async (t) => {
+  const [application, sleeper] = [await openSession(t, database.url), await openSession(t, database.url)];
+  await createEndpoint(database.pool);
+  await sleeper.query(`select pg_advisory_lock(${GATE})`);
+  await application.query("begin");
+  await insertEvent(application, "order.paid");
+  await assert.rejects(application.query("prepare transaction 'application'"), { code: "0A000" });
+  await application.query("begin; set local postrider.wake = off");
+  const event = await insertEvent(application, "order.paid");
+  await application.query("prepare transaction 'application'");
+  assert.deepEqual(await claimAll(database.pool), []);
+  await application.query("commit prepared 'application'");
+  assert.deepEqual(eventsOf(await claimAll(database.pool)), [event]);
+});
+
+describe("partitions", () => {
+  test("that are missing fail no insert: the event lands in the default partition, and is claimed and pruned to", async (t) => {
+    const session = await openSession(t, database.url);
+    await createEndpoint(database.pool);
+    await session.query("begin");
+    for (const table of await partitionsOf(session, "outbox")) await session.query(`drop table postrider.${table}`);
+    await session.query("commit");
+    t.after(async () => {
+      await reset(database.pool);
+      await database.pool.query("select postrider.make_partitions()");
+    });
+    const event = await insertEvent(database.pool, "order.paid", { payload: '{"a": 1}' });
+    assert.equal(
+      await askFor(database.pool, "select c.relname from postrider.outbox o join pg_class c on c.oid = o.tableoid"),
+      "outbox_default",
+    );
+    const { outcome, pairs } = await claimEvents(database.pool);
+    assert.deepEqual([outcome, pairs[0]?.event, pairs[0]?.payload], ["complete", event, '{"a": 1}']);
+    // Today has a stray by now, and stays with the default partition; the days after it get theirs.
+    const made = await rowsOf<{ made: string }>(database.pool, "select made from postrider.make_partitions() made");
+    const today = String(
+      await askFor(database.pool, "select 'outbox_' || to_char(now() at time zone 'UTC', 'YYYYMMDD')"),
+    );
+    assert.ok(made.length >= 7 && !made.some((row) => row.made === today));
+    assert.equal((await insertEvent(database.pool, "order.paid")).length, 36);
+    assert.equal((await claimAll(database.pool)).length, 1);
+  });
+
+  test("are made from today on, seven days ahead, for events, deliveries and attempts alike, and only once", async () => {
+    const days = await rowsOf<{ day: string }>(
+      database.pool,
+      `select to_char(d, 'YYYYMMDD') as day
+       from generate_series((now() at time zone 'UTC')::date, ((now() + interval '7 days') at time zone 'UTC')::date, interval '1 day') d`,
+    );
+    await database.pool.query("select postrider.make_partitions()");
+    for (const table of ["outbox", "delivery", "attempt"]) {
+      const partitions = await partitionsOf(database.pool, table);
+      for (const { day } of days) assert.ok(partitions.includes(`${table}_${day}`), `${table}_${day}`);
+    }
+    assert.deepEqual(await rowsOf(database.pool, "select postrider.make_partitions()"), []);
+  });
+
+  test("are given up after 50 ms where somebody holds the default partition, and made in the next round", async (t) => {
+    const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await application.query("begin");
+    await application.query("select from postrider.outbox_default");
+    // The lock is waited for 50 ms; without that limit, until the transaction ends, which it does not.
+    await maker.query("set statement_timeout = '10s'");
+    assert.deepEqual(await rowsOf(maker, "select postrider.make_partitions('20 days')"), []);
+    await application.query("commit");
+    const made = await rowsOf(maker, "select postrider.make_partitions('20 days')");
+    assert.equal(made.length, 13 * 3);
+  });
+
+  test("are given up, not failed at, where somebody has the default partition to himself", async (t) => {
+    const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await application.query("begin; lock table postrider.delivery_default in access exclusive mode");
+    await maker.query("set statement_timeout = '10s'");
+    await maker.query("select postrider.make_partitions('25 days')");
+    await application.query("commit");
+    await maker.query("select postrider.make_partitions('25 days')");
+    assert.equal((await partitionsOf(maker, "attempt")).length, 26);
+  });
+
+  test("are made beside a transaction that has inserted into today's, and by one session at a time", async (t) => {
+    const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await application.query("begin");
+    await insertEvent(application, "order.paid");
+    await maker.query("begin");
+    assert.ok((await rowsOf(maker, "select postrider.make_partitions('30 days')")).length >= 5 * 3);
+    assert.deepEqual(await rowsOf(database.pool, "select postrider.make_partitions('40 days')"), []);
+    // Nor does what was made, and is not committed yet, hold up an insert.
+    await insertEvent(database.pool, "order.paid");
+    await insertEvent(application, "order.paid");
+    await maker.query("commit");
+    await application.query("commit");
+    assert.equal(await eventCount(), 3);
+  });
+});
+
+interface Parties {
+  readonly sleeper: pg.Client;
+  readonly application: pg.Client;
+}
+
+/** The payloads of the notifications that come of it. */
+async function notificationsOf(t: TestContext, act: (parties: Parties) => Promise<void>): Promise<string[]> {
+  const [sleeper, application, listener] = [
+    await openSession(t, database.url),
+    await openSession(t, database.url),
+    await openSession(t, database.url),
+  ];
+  const heard: string[] = [];
+  const ended = new Promise<void>((resolve) => {
+    listener.on("notification", ({ channel, payload }) => {
+      if (channel === "postrider") heard.push(payload ?? "");
+      else resolve();
+    });
+  });
+  await listener.query("listen postrider; listen postrider_test_end");
+  await act({ sleeper, application });
+  // Notifications come in the order of their commits: after this one, all are here.
+  await application.query("notify postrider_test_end");
+  await ended;
+  await sleeper.query("select pg_advisory_unlock_all()");
+  return heard;
+}
+
+function openApplication(t: TestContext): Promise<pg.Client> {
+  const url = new URL(database.url);
+  url.username = ROLE;
+  url.password = "application";
+  return openSession(t, url.href);
+}
+
+async function eventCount(): Promise<number> {
+  return Number(await askFor(database.pool, "select count(*) from postrider.outbox"));
+}
+
+/** The daily ones. */
+async function partitionsOf(session: Session, table: string): Promise<string[]> {
+  const rows = await rowsOf<{ relname: string }>(
+    session,
+    `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = ('postrider.' || $1)::regclass and c.relname ~ '_[0-9]{8}$' order by 1`,
+    [table],
+  );
+  return rows.map(({ relname }) => relname);
+}

@@ -1,0 +1,420 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, type TestContext, test } from "node:test";
+import type pg from "pg";
+import { useDatabase } from "../support/database.ts";
+import {
+  askFor,
+  claimAll,
+  claimEvents,
+  createEndpoint,
+  eventsOf,
+  eventually,
+  insertEvent,
+  insertEvents,
+  inTransaction,
+  openSession,
+  reset,
+} from "../support/engine.ts";
+
+/** The id of the session's transaction. */
+const XID = "select pg_current_xact_id()::text";
+
+const database = useDatabase();
+
+beforeEach(async () => {
+  await reset(database.pool);
+  await createEndpoint(database.pool);
+});
+
+describe("a claim finds each committed event once", () => {
+  test("in whatever order the transactions commit", async (t) => {
+    const [first, second, third] = await sessions(t, 3);
+    const events = new Map<pg.Client, string>();
+    for (const session of [first, second, third]) {
+      await session.query("begin");
+      events.set(session, await insertEvent(session, "order.paid"));
+    }
+    const claimed: string[] = [];
+    for (const session of [second, third, first]) {
+      await session.query("commit");
+      const found = eventsOf(await claimAll(database.pool));
+      assert.deepEqual(found, [events.get(session)]);
+      claimed.push(...found);
+    }
+    assert.equal(claimed.length, 3);
+    assert.deepEqual(await claimAll(database.pool), []);
+  });
+
+  test("and nothing of a transaction that was rolled back", async (t) => {
+    const [session] = await sessions(t, 1);
+    await session.query("begin");
+    await insertEvents(session, "order.paid", 3);
+    assert.equal((await claimEvents(database.pool)).outcome, "empty");
+    await session.query("rollback");
+    assert.deepEqual(await claimAll(database.pool), []);
+  });
+
+  test("whose savepoint was released, and not one whose savepoint was rolled back", async (t) => {
+    const [session] = await sessions(t, 1);
+    await session.query("begin");
+    const kept = [await insertEvent(session, "order.paid")];
+    await session.query("savepoint undone");
+    await insertEvent(session, "order.paid");
+    await session.query("rollback to undone");
+    await session.query("savepoint released");
+    kept.push(await insertEvent(session, "order.paid"));
+    assert.deepEqual(await claimAll(database.pool), []);
+    await session.query("release released");
+    kept.push(await insertEvent(session, "order.paid"));
+    await session.query("commit");
+    assert.deepEqual(eventsOf(await claimAll(database.pool)), kept);
+    assert.deepEqual(await claimAll(database.pool), []);
+  });
+
+  test("of more subtransactions than a session's cache of them holds", async (t) => {
+    const [session, later] = await sessions(t, 2);
+    await session.query("begin");
+    const events: string[] = [];
+    for (let count = 0; count < 70; count++) {
+      await session.query("savepoint s");
+      events.push(await insertEvent(session, "order.paid"));
+      await session.query("release s");
+    }
+    const other = await insertEvent(later, "order.paid");
+    assert.deepEqual(eventsOf(await claimAll(database.pool)), [other]);
+    await session.query("commit");
+    assert.deepEqual(eventsOf(await claimAll(database.pool)), events);
+  });
+
+  test("of a prepared transaction when it is committed, however late and by whomever", async (t) => {
+    const [session] = await sessions(t, 1);
+    for (const end of ["commit", "rollback"]) {
+      await session.query("begin");
+      await session.query("set local postrider.wake = off");
+      const event = await insertEvent(session, "order.paid");
+      await session.query(`prepare transaction 'claim ${end}'`);
+      const meanwhile = await insertEvent(database.pool, "order.paid");
+      assert.deepEqual(eventsOf(await claimAll(database.pool)), [meanwhile]);
+      await database.pool.query(`${end} prepared 'claim ${end}'`);
+      assert.deepEqual(eventsOf(await claimAll(database.pool)), end === "commit" ? [event] : []);
+    }
+  });
+
+  test("of a transaction that stays open across several claims", async (t) => {
+    const [session] = await sessions(t, 1);
+    await session.query("begin");
+    const early = await insertEvent(session, "order.paid");
+    for (let count = 0; count < 5; count++) {
+      const event = await insertEvent(database.pool, "order.paid");
+      assert.deepEqual(eventsOf(await claimAll(database.pool)), [event]);
+    }
+    const late = await insertEvent(session, "order.paid");
+    await session.query("commit");
+    assert.deepEqual(eventsOf(await claimAll(database.pool, { events: 1 })), [early, late]);
+    assert.deepEqual(await claimAll(database.pool), []);
+  });
+
+  test("of transactions that commit in the middle of a window that is read page by page", async (t) => {
+    const [below, above] = await sessions(t, 2);
+    await below.query("begin");
+    const straggler = await insertEvent(below, "order.paid");
+    const events = await insertEvents(database.pool, "order.paid", 3);
+    await above.query("begin");
+    const open = await insertEvent(above, "order.paid");
+    events.push(...(await insertEvents(database.pool, "order.paid", 4)));
+    const first = await claimEvents(database.pool, { events: 2 });
+    assert.equal(first.outcome, "page");
+    await below.query("commit");
+    await above.query("commit");
+    const claimed = [...first.pairs];
+    for (;;) {
+      const next = await claimEvents(database.pool, { events: 2 });
+      claimed.push(...next.pairs);
+      if (next.outcome !== "page") break;
+    }
+    // The window was fixed by its first page: what committed later waits for the next one, in the order of its ids.
+    assert.deepEqual(eventsOf(claimed), events);
+    assert.deepEqual(eventsOf(await claimAll(database.pool)), [straggler, open]);
+    assert.deepEqual(await claimAll(database.pool), []);
+  });
+
+  test("with a straggler whose events are more than a page", async (t) => {
+    const [early, late] = await sessions(t, 2);
+    await early.query("begin");
+    const first = await insertEvents(early, "order.paid", 5);
+    await late.query("begin");
+    const second = await insertEvents(late, "order.paid", 5);
+    const between = await insertEvents(database.pool, "order.paid", 1);
+    assert.deepEqual(eventsOf(await claimAll(database.pool)), between);
+    await late.query("commit");
+    await early.query("commit");
+    const after = await insertEvents(database.pool, "order.paid", 2);
+    assert.deepEqual(eventsOf(await claimAll(database.pool, { events: 2 })), [...first, ...second, ...after]);
+  });
+
+  for (const events of [1, 2, 3, 4, 6, 7, 100]) {
+    test(`in pages of ${events}, in the order of transactions and of insertion`, async () => {
+      const inserted: string[] = [];
+      for (const count of [1, 3, 2]) inserted.push(...(await insertEvents(database.pool, "order.paid", count)));
+      const sizes: number[] = [];
+      const claimed: string[] = [];
+      for (;;) {
+        const page = await claimEvents(database.pool, { events });
+        if (page.outcome === "empty") break;
+        assert.equal(page.eventCount, page.pairs.length);
+        assert.equal(page.outcome, page.eventCount < events ? "complete" : "page");
+        sizes.push(page.eventCount);
+        claimed.push(...eventsOf(page.pairs));
+      }
+      assert.deepEqual(claimed, inserted);
+      assert.ok(sizes.slice(0, -1).every((size) => size === events));
+    });
+  }
+
+  test("where the last page is exactly full, and what comes after it is found by the very next claim", async () => {
+    const inserted = await insertEvents(database.pool, "order.paid", 4);
+    assert.deepEqual(eventsOf((await claimEvents(database.pool, { events: 2 })).pairs), inserted.slice(0, 2));
+    assert.deepEqual(eventsOf((await claimEvents(database.pool, { events: 2 })).pairs), inserted.slice(2));
+    const event = await insertEvent(database.pool, "order.paid");
+    const next = await claimEvents(database.pool, { events: 2 });
+    assert.equal(next.outcome, "complete");
+    assert.deepEqual(eventsOf(next.pairs), [event]);
+  });
+
+  test("of the transaction ids on either side of the cursor's xmax", async (t) => {
+    const [session, next] = await sessions(t, 2);
+    await insertEvent(database.pool, "order.paid");
+    await claimAll(database.pool);
+    let first = "";
+    let second = "";
+    // Ids belong to the whole server: another database may take one in between, and then this is done over.
+    await eventually("two transactions in a row whose ids are xmax and xmax + 1", async () => {
+      await session.query("rollback; begin");
+      await next.query("rollback; begin");
+      const xmax = BigInt(String(await askFor(session, "select pg_snapshot_xmax(pg_current_snapshot())::text")));
+      first = await insertEvent(session, "order.paid");
+      second = await insertEvent(next, "order.paid");
+      const ids = [await askFor(session, XID), await askFor(next, XID)].map((id) => BigInt(String(id)));
+      return ids[0] === xmax && ids[1] === xmax + 1n;
+    });
+    await next.query("commit");
+    assert.deepEqual(eventsOf(await claimAll(database.pool)), [second]);
+    await session.query("commit");
+    assert.deepEqual(eventsOf(await claimAll(database.pool)), [first]);
+    assert.deepEqual(await claimAll(database.pool), []);
+  });
+
+  test("though events of no endpoint's interest fill whole pages", async () => {
+    await insertEvents(database.pool, "postrider.own", 5);
+    const event = await insertEvent(database.pool, "order.paid");
+    assert.deepEqual(eventsOf(await claimAll(database.pool, { events: 2 })), [event]);
+  });
+});
+
+describe("a claim is refused", () => {
+  for (const level of ["repeatable read", "serializable"]) {
+    test(`under ${level}, since it would not see the claim that it continues`, async (t) => {
+      const [session] = await sessions(t, 1);
+      await session.query(`begin isolation level ${level}`);
+      await assert.rejects(claimEvents(session), {
+        code: "25000",
+        message: `cannot claim events: the transaction is ${level}`,
+      });
+    });
+  }
+
+  test("in a transaction that has written, since its snapshot leaves its own events out", async (t) => {
+    const [session] = await sessions(t, 1);
+    await session.query("begin");
+    const event = await insertEvent(session, "order.paid");
+    await assert.rejects(claimEvents(session), { code: "25000", message: /has written already/ });
+    await session.query("rollback");
+    assert.deepEqual(await claimAll(database.pool), []);
+    assert.equal(await askFor(database.pool, "select count(*)::int from postrider.outbox where id = $1", [event]), 0);
+  });
+});
+
+describe("claims of several daemons", () => {
+  test("do not wait for each other: the second is told that the lane is busy", async (t) => {
+    const [session, other] = await sessions(t, 2);
+    const event = await insertEvent(database.pool, "order.paid");
+    await session.query("begin");
+    assert.deepEqual(eventsOf((await claimEvents(session)).pairs), [event]);
+    const busy = await claimEvents(other);
+    assert.deepEqual([busy.outcome, busy.claim, busy.pairs], ["busy", null, []]);
+    await session.query("commit");
+    assert.equal((await claimEvents(other)).outcome, "empty");
+  });
+
+  test("that are rolled back leave their events to the next", async (t) => {
+    const [session, other] = await sessions(t, 2);
+    const event = await insertEvent(database.pool, "order.paid");
+    await session.query("begin");
+    assert.deepEqual(eventsOf((await claimEvents(session)).pairs), [event]);
+    await session.query("rollback");
+    assert.deepEqual(eventsOf((await claimEvents(other)).pairs), [event]);
+  });
+
+  test("at once, beside writers, share all events out among them", async (t) => {
+    const claimers = await sessions(t, 3);
+    const writers = await sessions(t, 4);
+    const inserted: string[] = [];
+    const claimed: string[] = [];
+    let isWriting = true;
+    const claiming = claimers.map(async (session) => {
+      for (;;) {
+        const wasWriting = isWriting;
+        const page = await claimEvents(session, { events: 7 });
+        claimed.push(...eventsOf(page.pairs));
+        if (!wasWriting && page.outcome === "empty") return;
+      }
+    });
+    await Promise.all(
+      writers.map(async (session, index) => {
+        for (let count = 0; count < 40; count++) {
+          await session.query("begin");
+          const events = await insertEvents(session, "order.paid", 1 + ((index + count) % 3));
+          const isKept = (index * 7 + count) % 5 !== 0;
+          await session.query(isKept ? "commit" : "rollback");
+          if (isKept) inserted.push(...events);
+        }
+      }),
+    );
+    isWriting = false;
+    await Promise.all(claiming);
+    claimed.push(...eventsOf(await claimAll(database.pool)));
+    assert.deepEqual(claimed.toSorted(), inserted.toSorted());
+  });
+});
+
+describe("a claim costs what it finds", () => {
+  test("and reads no row of a transaction that is still open, once the cursor has passed it", async (t) => {
+    const [bulk, claimer] = await sessions(t, 2);
+    await bulk.query("begin");
+    await bulk.query(
+      "insert into postrider.outbox (event_type, payload) select 'order.paid', '{}' from generate_series(1, 20000)",
+    );
+    // The first claim after it meets its rows; what it finds moves the cursor past them.
+    await insertEvent(database.pool, "order.paid");
+    assert.equal((await claimAll(claimer)).length, 1);
+    for (let count = 0; count < 3; count++) {
+      const event = await insertEvent(database.pool, "order.paid");
+      const { result, entriesRead } = await withEntriesRead(claimer, () => claimEvents(claimer));
+      assert.deepEqual(eventsOf(result.pairs), [event]);
+      assert.ok(entriesRead <= 10, `${entriesRead} entries of the index were read for one event`);
+    }
+    await bulk.query("rollback");
+    const { entriesRead } = await withEntriesRead(claimer, () => claimEvents(claimer));
+    assert.ok(entriesRead <= 20_010);
+  });
+
+  test("whatever the depth of the backlog", async (t) => {
+    const [claimer] = await sessions(t, 1);
+    await database.pool.query(
+      "insert into postrider.outbox (event_type, payload) select 'order.paid', '{}' from generate_series(1, 20000)",
+    );
+    for (let count = 0; count < 5; count++) {
+      const { result, entriesRead } = await withEntriesRead(claimer, () => claimEvents(claimer, { events: 10 }));
+      assert.equal(result.eventCount, 10);
+      // Each partition gives at most one entry more than a page needs.
+      assert.ok(entriesRead <= 60, `${entriesRead} entries of the index were read for a page of ten`);
+    }
+  });
+
+  test("and writes nothing where nothing is new: no row, and no transaction id", async (t) => {
+    const [claimer] = await sessions(t, 1);
+    await insertEvent(database.pool, "order.paid");
+    await claimAll(claimer);
+    // A claim that took long to look moves the cursor; on a busy machine the first few may.
+    await eventually("an idle claim that found nothing to save", () =>
+      inTransaction(claimer, async () => {
+        const before = await askFor(claimer, "select max(id) from postrider.claim");
+        const result = await claimEvents(claimer);
+        assert.equal(result.outcome, "empty");
+        const after = await askFor(claimer, "select max(id) from postrider.claim");
+        const xid = await askFor(claimer, "select pg_current_xact_id_if_assigned()");
+        assert.equal(result.claim === null, xid === null);
+        assert.equal(result.claim === null, before === after);
+        return result.claim === null;
+      }),
+    );
+  });
+
+  test("and only the newest row stays where no daemon has pairs in hand", async () => {
+    for (let count = 0; count < 5; count++) {
+      await insertEvent(database.pool, "postrider.own");
+      assert.equal((await claimEvents(database.pool)).outcome, "complete");
+    }
+    assert.equal(await askFor(database.pool, "select count(*)::int from postrider.claim"), 1);
+  });
+});
+
+test("a claim is flushed with its commit, though the session commits asynchronously", async (t) => {
+  const [session] = await sessions(t, 1);
+  for (const [setting, expected] of [
+    ["off", "on"],
+    ["local", "on"],
+    ["on", "on"],
+    ["remote_apply", "remote_apply"],
+  ]) {
+    await session.query(`set synchronous_commit = ${setting}`);
+    await session.query("begin");
+    await claimEvents(session);
+    assert.equal(await askFor(session, "show synchronous_commit"), expected);
+    await session.query("commit");
+    assert.equal(await askFor(session, "show synchronous_commit"), setting);
+  }
+});
+
+test("the first row of a claim names each endpoint with its revision, and a payload beyond the limit stays behind", async () => {
+  const endpoint = await createEndpoint(database.pool, ["big.*"]);
+  await database.pool.query("update postrider.endpoint set timeout_ms = 5000 where id = $1", [endpoint]);
+  const revision = String(
+    await askFor(database.pool, "select revision from postrider.endpoint where id = $1", [endpoint]),
+  );
+  await database.pool.query("delete from postrider.subscription where event_type = '*'");
+  const small = await insertEvent(database.pool, "big.small", { payload: '{"n": 1.50}' });
+  const large = await insertEvent(database.pool, "big.large", { payload: JSON.stringify("é".repeat(50)) });
+  const { pairs, revisions } = await claimEvents(database.pool, { payloadBytes: 100 });
+  assert.deepEqual([...revisions], [[endpoint, revision]]);
+  assert.deepEqual(
+    pairs.map(({ event, payload, eventType }) => [event, payload, eventType]),
+    [
+      [small, '{"n": 1.50}', "big.small"],
+      [large, null, "big.large"],
+    ],
+  );
+});
+
+type Clients<Count extends number> = Count extends 1
+  ? [pg.Client]
+  : Count extends 2
+    ? [pg.Client, pg.Client]
+    : [pg.Client, pg.Client, pg.Client, ...pg.Client[]];
+
+async function sessions<Count extends 1 | 2 | 3 | 4>(t: TestContext, count: Count): Promise<Clients<Count>> {
+  const opened: pg.Client[] = [];
+  for (let index = 0; index < count; index++) opened.push(await openSession(t, database.url));
+  return opened as Clients<Count>;
+}
+
+/** How many entries of the outbox's (xid, seq) indexes the session reads meanwhile, visible or not. */
+async function withEntriesRead<Result>(
+  session: pg.Client,
+  use: () => Promise<Result>,
+): Promise<{ readonly result: Result; readonly entriesRead: number }> {
+  return inTransaction(session, async () => {
+    const before = await entriesReadBy(session);
+    const result = await use();
+    return { result, entriesRead: (await entriesReadBy(session)) - before };
+  });
+}
+
+async function entriesReadBy(session: pg.Client): Promise<number> {
+  const count = await askFor(
+    session,
+    `select sum(pg_stat_get_xact_tuples_returned(t.relid))::int
+     from pg_partition_tree('postrider.outbox_window') t where t.isleaf`,
+  );
+  return Number(count);
+}

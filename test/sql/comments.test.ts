@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { useDatabase } from "../support/database.ts";
+import { rowsOf } from "../support/engine.ts";
+
+const database = useDatabase();
+
+/** What everybody may call: defaults and triggers of an insert, and look-ups that tell nothing. */
+const PUBLIC_FUNCTIONS = [
+  "event_type_patterns",
+  "outbox_refuse_xid",
+  "outbox_wake",
+  "uuid_v7",
+  "uuid_v7_floor",
+  "uuid_v7_time",
+  "wake_daemons",
+];
+
+describe("everything in the schema says what it is", () => {
+  const withoutComment: Readonly<Record<string, string>> = {
+    "the schema": `
+      select nspname as name from pg_namespace
+      where nspname = 'postrider' and obj_description(oid, 'pg_namespace') is null`,
+    "each table and view": `
+      select relname as name from pg_class
+      where relnamespace = 'postrider'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
+        and obj_description(oid, 'pg_class') is null`,
+    "each column of a table or a view": `
+      select c.relname || '.' || a.attname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
+      where c.relnamespace = 'postrider'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+        and a.attnum > 0 and not a.attisdropped and col_description(c.oid, a.attnum) is null`,
+    "each column of a daily partition": `
+      select c.relname || '.' || a.attname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
+      where c.relnamespace = 'postrider'::regnamespace and c.relispartition and c.relkind = 'r' and c.relname ~ '_[0-9]{8}$'
+        and a.attnum > 0 and not a.attisdropped and col_description(c.oid, a.attnum) is null`,
+    "each function": `
+      select oid::regprocedure::text as name from pg_proc
+      where pronamespace = 'postrider'::regnamespace and obj_description(oid, 'pg_proc') is null`,
+    // A partition's trigger is its parent's.
+    "each trigger": `
+      select t.tgrelid::regclass || ': ' || t.tgname as name from pg_trigger t join pg_class c on c.oid = t.tgrelid
+      where c.relnamespace = 'postrider'::regnamespace and not t.tgisinternal and t.tgparentid = 0
+        and obj_description(t.oid, 'pg_trigger') is null`,
+    "each type": `
+      select t.typname as name from pg_type t
+      where t.typnamespace = 'postrider'::regnamespace and t.typtype in ('d', 'e') and obj_description(t.oid, 'pg_type') is null`,
+  };
+  for (const [what, query] of Object.entries(withoutComment)) {
+    test(what, async () => {
+      assert.deepEqual(await rowsOf(database.pool, query), []);
+    });
+  }
+
+  test("in a sentence", async () => {
+    const rows = await rowsOf(
+      database.pool,
+      `select d.description from pg_description d
+       where d.description !~ '\\.$'
+         and ((d.classoid = 'pg_class'::regclass and d.objoid in (select oid from pg_class where relnamespace = 'postrider'::regnamespace))
+           or (d.classoid = 'pg_proc'::regclass and d.objoid in (select oid from pg_proc where pronamespace = 'postrider'::regnamespace)))`,
+    );
+    assert.deepEqual(rows, []);
+  });
+});
+
+describe("a function", () => {
+  test("that acts with its owner's rights pins its search_path, temporary tables last", async () => {
+    const rows = await rowsOf<{ name: string; settings: string[] | null }>(
+      database.pool,
+      `select proname as name, proconfig as settings from pg_proc
+       where pronamespace = 'postrider'::regnamespace and prosecdef`,
+    );
+    assert.ok(rows.length > 0);
+    for (const { name, settings } of rows) {
+      assert.ok(settings?.includes("search_path=pg_catalog, pg_temp"), `${name} has ${settings?.join(", ")}`);
+    }
+  });
+
+  test("that reads or writes our tables pins its search_path too", async () => {
+    const rows = await rowsOf(
+      database.pool,
+      `select proname as name from pg_proc
+       where pronamespace = 'postrider'::regnamespace and prosrc ~ '(from|join|into|update|perform) postrider\\.'
+         and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)`,
+    );
+    assert.deepEqual(rows, []);
+  });
+
+  test("is not for everybody to call, but for a few that give nothing away", async () => {
+    const rows = await rowsOf<{ name: string }>(
+      database.pool,
+      `select p.proname as name from pg_proc p
+       where p.pronamespace = 'postrider'::regnamespace
+         and exists (
+           select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+           where a.grantee = 0 and a.privilege_type = 'EXECUTE')
+       order by 1`,
+    );
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      PUBLIC_FUNCTIONS,
+    );
+  });
+});
+
+test("nobody but the owner has a right on a table of ours", async () => {
+  const rows = await rowsOf(
+    database.pool,
+    `select c.relname, a.privilege_type from pg_class c, aclexplode(c.relacl) a
+     where c.relnamespace = 'postrider'::regnamespace and a.grantee = 0`,
+  );
+  assert.deepEqual(rows, []);
+});
+
+test("every check that an application or an operator can meet is named in words", async () => {
+  const rows = await rowsOf<{ name: string }>(
+    database.pool,
+    `select conrelid::regclass || ': ' || conname as name from pg_constraint
+     where connamespace = 'postrider'::regnamespace and contype = 'c' and conname !~ ' '`,
+  );
+  assert.deepEqual(rows, []);
+});
+
+describe("the texts under sql/", () => {
+  const root = new URL("../../sql/", import.meta.url);
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".sql"))
+    .sort();
+
+  test("name each column that they read or return", () => {
+    assert.ok(files.length > 0);
+    for (const file of files) {
+      const text = readFileSync(new URL(file, root), "utf8").replace(/--.*$/gm, "");
+      const starred = /\b(?:returning|select)\s+(?:distinct\s+)?(?:[a-z_]+\.)?\*/i.exec(text);
+      assert.equal(starred?.[0], undefined, file);
+    }
+  });
+
+  test("begin with what they do", () => {
+    for (const file of files) {
+      assert.match(readFileSync(new URL(file, root), "utf8"), /^-- [A-Z][^\n]{20,}/, file);
+    }
+  });
+
+  test("say which locks a migration takes, and whether it is breaking", () => {
+    for (const file of files.filter((name) => name.startsWith("migrations/"))) {
+      const text = readFileSync(new URL(file, root), "utf8");
+      assert.match(text, /^-- locks: /m, file);
+      assert.match(text, /^-- breaking: (yes|no)/m, file);
+    }
+  });
+});

@@ -1,0 +1,774 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { beforeEach, describe, test } from "node:test";
+import { statementText } from "../../src/db/sqlFiles.ts";
+import { useDatabase } from "../support/database.ts";
+import {
+  addPending,
+  askFor,
+  beat,
+  claimAll,
+  claimEvents,
+  createEndpoint,
+  deliveries,
+  insertEvent,
+  insertEvents,
+  openSession,
+  recordResults,
+  reset,
+  resultOf,
+  rowsOf,
+  subscribe,
+  takeOverClaim,
+  walk,
+} from "../support/engine.ts";
+
+const database = useDatabase();
+
+beforeEach(() => reset(database.pool));
+
+const NO_SUCH = "00000000-0000-7000-8000-000000000000";
+
+describe("create_endpoint", () => {
+  const create = "select endpoint_id, secret from postrider.create_endpoint($1, $2, $3, $4)";
+
+  test("makes an endpoint with a subscription for each type, and a secret", async () => {
+    const [made] = await rowsOf<{ endpoint_id: string; secret: string }>(database.pool, create, [
+      "https://receiver.test/hook?a=1",
+      ["order.*", "user.made"],
+      "acme",
+      {},
+    ]);
+    assert.ok(made !== undefined);
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        `select id, tenant, url, format, timeout_ms, retry_schedule::text as retry_schedule, headers, state, revision
+         from postrider.endpoint`,
+      ),
+      [
+        {
+          id: made.endpoint_id,
+          tenant: "acme",
+          url: "https://receiver.test/hook?a=1",
+          format: "standard",
+          timeout_ms: 15_000,
+          retry_schedule: "{00:00:05,00:05:00,00:30:00,02:00:00,05:00:00,10:00:00,14:00:00,20:00:00,24:00:00}",
+          headers: {},
+          state: "active",
+          // The secret is a change of the endpoint too.
+          revision: "2",
+        },
+      ],
+    );
+    assert.deepEqual(
+      await rowsOf(database.pool, "select event_type, tenant, filter from postrider.subscription order by event_type"),
+      [
+        { event_type: "order.*", tenant: "acme", filter: null },
+        { event_type: "user.made", tenant: "acme", filter: null },
+      ],
+    );
+    assert.match(made.secret, /^whsec_[A-Za-z0-9+/]{43}=$/);
+    assert.equal(Buffer.from(made.secret.slice("whsec_".length), "base64").length, 32);
+    assert.deepEqual(
+      await rowsOf(database.pool, "select endpoint_id, secret, expires_at from postrider.endpoint_secret"),
+      [{ ...made, expires_at: null }],
+    );
+  });
+
+  test("gets everything where no types are given, and nothing where the list is empty", async () => {
+    await database.pool.query("select postrider.create_endpoint('http://receiver.test/')");
+    assert.equal(await askFor(database.pool, "select event_type from postrider.subscription"), "*");
+    await createEndpoint(database.pool, []);
+    assert.equal(await askFor(database.pool, "select count(*)::int from postrider.subscription"), 1);
+  });
+
+  test("makes another secret each time", async () => {
+    for (let count = 0; count < 20; count++) await createEndpoint(database.pool, []);
+    assert.equal(await askFor(database.pool, "select count(distinct secret)::int from postrider.endpoint_secret"), 20);
+  });
+
+  test("takes options", async () => {
+    await createEndpoint(database.pool, [], {
+      options: { format: "raw", timeout_ms: 500, retry_schedule: ["1 s", "PT2M"], headers: { "x-a": "1" } },
+    });
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select format, timeout_ms, retry_schedule::text as retry_schedule, headers from postrider.endpoint",
+      ),
+      [{ format: "raw", timeout_ms: 500, retry_schedule: "{00:00:01,00:02:00}", headers: { "x-a": "1" } }],
+    );
+    await createEndpoint(database.pool, [], { options: { retry_schedule: [] } });
+  });
+
+  for (const [options, message] of [
+    [{ timeout: 1 }, "there is no endpoint option 'timeout'"],
+    [{ format: "xml2" }, /"format is standard or raw"/],
+    [{ timeout_ms: 99 }, /"timeout_ms is between 100 and 120000"/],
+    [{ timeout_ms: "soon" }, /invalid input syntax for type integer/],
+    [{ retry_schedule: ["0 s"] }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
+    [{ retry_schedule: ["31 days"] }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
+    [{ retry_schedule: [null] }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
+    [{ retry_schedule: Array(51).fill("1 s") }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
+    [{ headers: [] }, /"headers is a JSON object"/],
+  ] as const) {
+    test(`refuses the options ${JSON.stringify(options).slice(0, 40)}`, async () => {
+      await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", JSON.stringify(options)]), {
+        message,
+      });
+      assert.equal(await askFor(database.pool, "select count(*)::int from postrider.endpoint"), 0);
+    });
+  }
+
+  test("refuses what is no object of options, and says which there are", async () => {
+    await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", "[]"]), {
+      code: "22023",
+      hint: "Give an object with any of: format, timeout_ms, retry_schedule, headers.",
+    });
+    await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", '{"fromat": 1}']), {
+      code: "22023",
+      hint: "The options are: format, timeout_ms, retry_schedule, headers.",
+    });
+  });
+
+  for (const url of [
+    "",
+    "receiver.test",
+    "ftp://receiver.test/",
+    "http://",
+    "http://a b/",
+    `http://a/${"x".repeat(2_048)}`,
+  ]) {
+    test(`refuses the URL ${JSON.stringify(url.slice(0, 30))}`, async () => {
+      await assert.rejects(database.pool.query(create, [url, [], "", {}]), {
+        constraint: "url is http or https, without blanks, at most 2048 long",
+      });
+    });
+  }
+
+  test("refuses types that are none", async () => {
+    for (const eventType of ["", "order.", "*.paid", "order.*.x", "order*"]) {
+      await assert.rejects(database.pool.query(create, ["http://receiver.test/", [eventType], "", {}]), {
+        constraint: "event_type is exact, a prefix such as order.*, or *",
+      });
+    }
+    for (const eventTypes of [null, [null]]) {
+      await assert.rejects(database.pool.query(create, ["http://receiver.test/", eventTypes, "", {}]), {
+        code: "22004",
+      });
+    }
+  });
+
+  test("is noted without what may be secret", async () => {
+    const secret = await askFor(
+      database.pool,
+      `select secret from postrider.create_endpoint('http://receiver.test/', options => '{"headers": {"authorization": "s3cret"}, "timeout_ms": 500}')`,
+    );
+    const [noted] = await rowsOf<{ text: string; detail: unknown }>(
+      database.pool,
+      "select a::text as text, a.detail from postrider.audit a",
+    );
+    assert.ok(noted !== undefined && !noted.text.includes("s3cret") && !noted.text.includes(String(secret).slice(6)));
+    assert.deepEqual(noted.detail, {
+      url: "http://receiver.test/",
+      event_types: ["*"],
+      tenant: "",
+      options: { timeout_ms: 500 },
+    });
+  });
+});
+
+describe("subscribe and unsubscribe", () => {
+  test("add a rule and take it away; deliveries that exist go on", async () => {
+    const endpoint = await createEndpoint(database.pool, [], { tenant: "acme" });
+    const id = await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select id, endpoint_id, tenant, event_type, filter::text from postrider.subscription",
+      ),
+      [{ id, endpoint_id: endpoint, tenant: "acme", event_type: "order.*", filter: '($."amount" > 100)' }],
+    );
+    await insertEvent(database.pool, "order.paid", { tenant: "acme", payload: '{"amount": 500}' });
+    const [pair] = await claimAll(database.pool);
+    await database.pool.query("select postrider.unsubscribe($1)", [id]);
+    await insertEvent(database.pool, "order.paid", { tenant: "acme", payload: '{"amount": 500}' });
+    assert.deepEqual(await claimAll(database.pool), []);
+    assert.equal(
+      await askFor(database.pool, "select state from postrider.delivery_status where event_id = $1", [pair?.event]),
+      "pending",
+    );
+  });
+
+  for (const [filter, message] of [
+    ["$.amount", /is no predicate/],
+    ["$", /is no predicate/],
+    ["$.items[*] ? (@.n > 1)", /is no predicate/],
+    ["strict $.amount", /is no predicate/],
+    ["1", /is no predicate/],
+    ["", /is no SQL\/JSON path/],
+    ["$.amount >", /is no SQL\/JSON path/],
+    ["amount > 100", /is no SQL\/JSON path/],
+    ['$.a like_regex "("', /is no SQL\/JSON path/],
+  ] as const) {
+    test(`refuse the filter ${filter === "" ? "that is empty" : filter}, and say what one looks like`, async () => {
+      const endpoint = await createEndpoint(database.pool, []);
+      await assert.rejects(subscribe(database.pool, endpoint, "order.*", filter), {
+        code: "22023",
+        message,
+        hint: /\$\.amount > 100/,
+      });
+    });
+  }
+
+  test("refuse a filter that is no predicate also when it is written by hand", async () => {
+    const endpoint = await createEndpoint(database.pool, ["order.*"]);
+    await assert.rejects(database.pool.query("update postrider.subscription set filter = '$.amount'"), {
+      code: "22023",
+    });
+    await assert.rejects(
+      database.pool.query(
+        "insert into postrider.subscription (endpoint_id, event_type, filter) values ($1, '*', '$.amount')",
+        [endpoint],
+      ),
+      { code: "22023" },
+    );
+  });
+
+  test("say so where there is nothing of the kind", async () => {
+    await assert.rejects(subscribe(database.pool, NO_SUCH, "order.*"), {
+      code: "P0002",
+      message: `there is no endpoint ${NO_SUCH}`,
+    });
+    await assert.rejects(database.pool.query("select postrider.unsubscribe($1)", [NO_SUCH]), { code: "P0002" });
+    await assert.rejects(database.pool.query("select postrider.unsubscribe(null)"), {
+      code: "P0002",
+      message: "there is no subscription null",
+    });
+  });
+});
+
+describe("a change of state", () => {
+  /** The same by function and by hand. */
+  const ways: readonly { readonly name: string; readonly to: Readonly<Record<string, string>> }[] = [
+    {
+      name: "by function",
+      to: {
+        paused: "select postrider.pause_endpoint($1, 'for a while')",
+        resumed: "select postrider.resume_endpoint($1)",
+        disabled: "select postrider.disable_endpoint($1, 'for a while')",
+        enabled: "select postrider.enable_endpoint($1)",
+      },
+    },
+    {
+      name: "by hand",
+      to: {
+        paused: "update postrider.endpoint set state = 'paused', state_reason = 'for a while' where id = $1",
+        resumed: "update postrider.endpoint set state = 'active' where id = $1",
+        disabled: "update postrider.endpoint set state = 'disabled', state_reason = 'for a while' where id = $1",
+        enabled: "update postrider.endpoint set state = 'active' where id = $1",
+      },
+    },
+  ];
+  const stateOf = (endpoint: string) =>
+    rowsOf<{ state: string; reason: string | null; is_new: boolean; revision: string }>(
+      database.pool,
+      `select state, state_reason as reason, state_changed_at > created_at as is_new, revision from postrider.endpoint where id = $1`,
+      [endpoint],
+    );
+
+  for (const { name, to } of ways) {
+    test(`${name}: paused, its deliveries wait; resumed, they go on, and a sleeping daemon is woken`, async (t) => {
+      const endpoint = await createEndpoint(database.pool);
+      const event = await addPending(database.pool, endpoint);
+      await database.pool.query(String(to.paused), [endpoint]);
+      assert.deepEqual(await stateOf(endpoint), [
+        { state: "paused", reason: "for a while", is_new: true, revision: "3" },
+      ]);
+      assert.deepEqual((await walk(database.pool)).leased, []);
+      assert.equal(await detailOf(event), "paused");
+      const [listener, sleeper] = [await openSession(t, database.url), await openSession(t, database.url)];
+      await listener.query("listen postrider");
+      await sleeper.query("select pg_advisory_lock(1886352244, 2)");
+      const woken = once(listener, "notification");
+      await database.pool.query(String(to.resumed), [endpoint]);
+      await woken;
+      assert.deepEqual(await stateOf(endpoint), [{ state: "active", reason: null, is_new: true, revision: "4" }]);
+      assert.equal((await walk(database.pool)).leased.length, 1);
+    });
+
+    test(`${name}: disabled, what waits is discarded and nothing new comes; enabled, it gets the events from then on`, async () => {
+      const endpoint = await createEndpoint(database.pool);
+      await addPending(database.pool, endpoint);
+      const other = await createEndpoint(database.pool, []);
+      await addPending(database.pool, other);
+      await claimAll(database.pool);
+      await database.pool.query(String(to.disabled), [endpoint]);
+      assert.deepEqual(
+        (await deliveries(database.pool)).map((row) => [row.endpoint, row.state, row.reason]).toSorted(),
+        [
+          [endpoint, "discarded", "the endpoint is disabled: for a while"],
+          [other, "pending", null],
+        ].toSorted(),
+      );
+      await insertEvent(database.pool, "order.paid");
+      assert.deepEqual(await claimAll(database.pool), []);
+      await database.pool.query(String(to.enabled), [endpoint]);
+      assert.deepEqual(
+        (await stateOf(endpoint)).map(({ state, reason }) => [state, reason]),
+        [["active", null]],
+      );
+      const event = await insertEvent(database.pool, "order.paid");
+      assert.deepEqual(
+        (await claimAll(database.pool)).map((pair) => pair.event),
+        [event],
+      );
+    });
+
+    test(`${name}: disabled while an attempt is under way, that one comes to its end`, async () => {
+      const daemon = randomUUID();
+      const endpoint = await createEndpoint(database.pool, []);
+      await addPending(database.pool, endpoint);
+      const [leased] = (await walk(database.pool, { daemon })).leased;
+      assert.ok(leased !== undefined);
+      await database.pool.query(String(to.disabled), [endpoint]);
+      await recordResults(database.pool, daemon, { later: [resultOf(leased)] });
+      assert.deepEqual(
+        (await deliveries(database.pool)).map(({ state, attempts }) => [state, attempts]),
+        [["succeeded", 1]],
+      );
+    });
+  }
+
+  test("takes no disabled endpoint for a paused one", async () => {
+    const endpoint = await createEndpoint(database.pool);
+    await database.pool.query("select postrider.disable_endpoint($1)", [endpoint]);
+    for (const action of ["pause_endpoint", "resume_endpoint"]) {
+      await assert.rejects(database.pool.query(`select postrider.${action}($1)`, [endpoint]), {
+        code: "55000",
+        message: `endpoint ${endpoint} is disabled`,
+        hint: /enable_endpoint/,
+      });
+    }
+  });
+
+  test("of an endpoint that does not exist is refused", async () => {
+    for (const action of ["pause_endpoint", "resume_endpoint", "disable_endpoint", "enable_endpoint"]) {
+      await assert.rejects(database.pool.query(`select postrider.${action}($1)`, [NO_SUCH]), {
+        code: "P0002",
+        message: `there is no endpoint ${NO_SUCH}`,
+      });
+    }
+  });
+
+  test("twice is harmless, and the second reason is kept", async () => {
+    const endpoint = await createEndpoint(database.pool);
+    for (const reason of ["one", "two", "two"])
+      await database.pool.query("select postrider.pause_endpoint($1, $2)", [endpoint, reason]);
+    assert.deepEqual(
+      (await stateOf(endpoint)).map(({ state, reason, revision }) => [state, reason, revision]),
+      [["paused", "two", "4"]],
+    );
+  });
+});
+
+test("an endpoint that is deleted takes its secrets and subscriptions along, and what waits is discarded", async () => {
+  const endpoint = await createEndpoint(database.pool, ["*", "order.*"]);
+  await addPending(database.pool, endpoint);
+  await database.pool.query("delete from postrider.endpoint where id = $1", [endpoint]);
+  assert.deepEqual(
+    (await deliveries(database.pool)).map(({ state, reason }) => [state, reason]),
+    [["discarded", "the endpoint was deleted"]],
+  );
+  assert.equal(
+    await askFor(
+      database.pool,
+      "select (select count(*) from postrider.endpoint_secret) + (select count(*) from postrider.subscription)",
+    ),
+    "0",
+  );
+});
+
+test("an endpoint that moves to another tenant takes its subscriptions along", async () => {
+  await createEndpoint(database.pool, ["order.*"]);
+  await database.pool.query("update postrider.endpoint set tenant = 'acme'");
+  await insertEvent(database.pool, "order.paid");
+  await insertEvent(database.pool, "order.paid", { tenant: "acme" });
+  assert.equal((await claimAll(database.pool)).length, 1);
+});
+
+test("each change of an endpoint or its secrets counts its revision up, so that daemons notice", async () => {
+  const endpoint = await createEndpoint(database.pool);
+  for (const statement of [
+    'update postrider.endpoint set headers = \'{"x-a": "1"}\'',
+    "update postrider.endpoint set url = 'https://receiver.test/'",
+    `insert into postrider.endpoint_secret (endpoint_id, secret) values ('${endpoint}', 'whsec_${"A".repeat(40)}')`,
+    "update postrider.endpoint_secret set expires_at = now()",
+    `delete from postrider.endpoint_secret where secret = 'whsec_${"A".repeat(40)}'`,
+  ]) {
+    const before = BigInt(String(await askFor(database.pool, "select revision from postrider.endpoint")));
+    await database.pool.query(statement);
+    const after = BigInt(String(await askFor(database.pool, "select revision from postrider.endpoint")));
+    assert.ok(after > before, statement);
+  }
+});
+
+test("a daemon loads the secrets that sign now, the newest first, and when that changes; also one that never expires", async () => {
+  const endpoint = await createEndpoint(database.pool, []);
+  const secret = (letter: string) => `whsec_${letter.repeat(40)}`;
+  await database.pool.query("delete from postrider.endpoint_secret");
+  for (const [letter, age, expires] of [
+    ["A", "3 hours", "now() - interval '1 hour'"],
+    ["B", "2 hours", "now() + interval '1 hour'"],
+    ["C", "1 hour", "'infinity'"],
+    ["D", "0", "null"],
+  ] as const) {
+    await database.pool.query(
+      `insert into postrider.endpoint_secret (endpoint_id, secret, created_at, expires_at)
+       values ($1, $2, now() - $3::interval, ${expires})`,
+      [endpoint, secret(letter), age],
+    );
+  }
+  const load = async () => {
+    const [row] = await rowsOf<{ secrets: string[]; secrets_valid_ms: number | null }>(
+      database.pool,
+      statementText("load_endpoints"),
+      [[endpoint]],
+    );
+    assert.ok(row !== undefined);
+    return row;
+  };
+  const loaded = await load();
+  assert.deepEqual(loaded.secrets, [secret("D"), secret("C"), secret("B")]);
+  assert.ok(
+    loaded.secrets_valid_ms !== null && loaded.secrets_valid_ms > 3_500_000 && loaded.secrets_valid_ms <= 3_600_000,
+  );
+  await database.pool.query("delete from postrider.endpoint_secret where expires_at < 'infinity'");
+  assert.equal((await load()).secrets_valid_ms, null);
+});
+
+describe("redeliver", () => {
+  const redeliver = "select postrider.redeliver($1, $2)";
+
+  /** A delivery that came to its end after so many attempts. */
+  async function finished(outcome: "succeeded" | "exhausted" | "discarded", attempts: number) {
+    const endpoint = await createEndpoint(database.pool, []);
+    const event = await addPending(database.pool, endpoint);
+    await database.pool.query(
+      "update postrider.delivery set state = $1, attempts = $2, next_attempt_at = null, finished_at = now(), reason = $3",
+      [outcome, attempts, outcome === "discarded" ? "for the test" : null],
+    );
+    return { event, endpoint };
+  }
+
+  for (const outcome of ["succeeded", "exhausted", "discarded"] as const) {
+    test(`makes one further attempt of a delivery that was ${outcome}: numbering goes on, the schedule begins anew`, async () => {
+      const { event, endpoint } = await finished(outcome, 10);
+      await database.pool.query(redeliver, [event, endpoint]);
+      const daemon = randomUUID();
+      const [leased] = (await walk(database.pool, { daemon })).leased;
+      assert.deepEqual([leased?.event, leased?.attempts, leased?.attemptsBefore], [event, 10, 10]);
+      assert.ok(leased !== undefined);
+      await recordResults(database.pool, daemon, { later: [resultOf(leased, { attempts: 10, outcome: "pending" })] });
+      assert.deepEqual(
+        (await deliveries(database.pool)).map((row) => [row.state, row.attempts, row.attemptsBefore, row.reason]),
+        [["pending", 11, 10, null]],
+      );
+      assert.equal(await askFor(database.pool, "select attempt_number from postrider.attempt"), 11);
+    });
+  }
+
+  test("makes a delivery that waits due at once", async () => {
+    const endpoint = await createEndpoint(database.pool, []);
+    const event = await addPending(database.pool, endpoint, "now() + interval '1 hour'");
+    await database.pool.query(redeliver, [event, endpoint]);
+    assert.equal((await walk(database.pool)).leased.length, 1);
+  });
+
+  test("is refused while the delivery is in flight, leased or as a first attempt, and changes nothing", async () => {
+    const endpoint = await createEndpoint(database.pool, ["order.*"]);
+    const waiting = await addPending(database.pool, endpoint);
+    const daemon = randomUUID();
+    await walk(database.pool, { daemon });
+    const first = await insertEvent(database.pool, "order.paid");
+    await claimEvents(database.pool, { daemon });
+    for (const event of [waiting, first]) {
+      await assert.rejects(database.pool.query(redeliver, [event, endpoint]), {
+        code: "55006",
+        message: `the delivery of event ${event} to endpoint ${endpoint} is in flight`,
+        hint: /in_flight/,
+      });
+    }
+    assert.deepEqual(
+      (await deliveries(database.pool)).map(({ leasedBy }) => leasedBy),
+      [daemon],
+    );
+    assert.equal(
+      await askFor(database.pool, "select count(*)::int from postrider.audit where action = 'redeliver'"),
+      0,
+    );
+  });
+
+  test("fences a daemon whose lease ran out before", async () => {
+    const endpoint = await createEndpoint(database.pool, []);
+    const event = await addPending(database.pool, endpoint);
+    const daemon = randomUUID();
+    const [leased] = (await walk(database.pool, { daemon })).leased;
+    assert.ok(leased !== undefined);
+    await database.pool.query("update postrider.delivery set lease_expires_at = now() - interval '1 s'");
+    await database.pool.query(redeliver, [event, endpoint]);
+    await recordResults(database.pool, daemon, { later: [resultOf(leased, { outcome: "exhausted" })] });
+    assert.deepEqual(
+      (await deliveries(database.pool)).map(({ state }) => state),
+      ["pending"],
+    );
+  });
+
+  test("of a first success is not undone by the claim that is still in hand", async () => {
+    const daemon = randomUUID();
+    await beat(database.pool, daemon);
+    const endpoint = await createEndpoint(database.pool, ["order.*"]);
+    await insertEvents(database.pool, "order.paid", 2);
+    const { pairs } = await claimEvents(database.pool, { daemon });
+    const [done, left] = pairs;
+    assert.ok(done !== undefined && left !== undefined);
+    await recordResults(database.pool, daemon, { first: [resultOf(done)] });
+    await database.pool.query(redeliver, [done.event, endpoint]);
+    await beat(database.pool, daemon, -1);
+    const taken = await takeOverClaim(database.pool, randomUUID());
+    assert.deepEqual(taken?.pairs, [left]);
+    assert.equal((await walk(database.pool)).leased.length, 1);
+  });
+
+  test("is refused for what is not there, or cannot be sent to", async () => {
+    const { event, endpoint } = await finished("exhausted", 1);
+    const unclaimed = await insertEvent(database.pool, "order.paid");
+    for (const [eventId, endpointId, code, message] of [
+      [event, NO_SUCH, "P0002", `there is no endpoint ${NO_SUCH}`],
+      [NO_SUCH, endpoint, "P0002", `there is no event ${NO_SUCH}`],
+      [unclaimed, endpoint, "P0002", `there is no delivery of event ${unclaimed} to endpoint ${endpoint}`],
+      [null, endpoint, "P0002", "there is no event null"],
+      [event, null, "P0002", "there is no endpoint null"],
+    ] as const) {
+      await assert.rejects(database.pool.query(redeliver, [eventId, endpointId]), { code, message });
+    }
+    await database.pool.query("select postrider.disable_endpoint($1)", [endpoint]);
+    await assert.rejects(database.pool.query(redeliver, [event, endpoint]), { code: "55000", hint: /enable_endpoint/ });
+  });
+
+  test("of a paused endpoint waits with the rest", async () => {
+    const { event, endpoint } = await finished("exhausted", 1);
+    await database.pool.query("select postrider.pause_endpoint($1)", [endpoint]);
+    await database.pool.query(redeliver, [event, endpoint]);
+    assert.deepEqual((await walk(database.pool)).leased, []);
+    assert.equal(await detailOf(event), "paused");
+  });
+});
+
+test("every action leaves a row in the audit, with who did it", async () => {
+  const endpoint = await createEndpoint(database.pool, []);
+  const event = await addPending(database.pool, endpoint);
+  const subscription = await subscribe(database.pool, endpoint, "order.*", "$.a > 1");
+  await database.pool.query("select postrider.unsubscribe($1)", [subscription]);
+  await database.pool.query("select postrider.pause_endpoint($1, 'why')", [endpoint]);
+  await database.pool.query("select postrider.resume_endpoint($1)", [endpoint]);
+  await database.pool.query("select postrider.redeliver($1, $2)", [event, endpoint]);
+  await database.pool.query("select postrider.disable_endpoint($1)", [endpoint]);
+  await database.pool.query("select postrider.enable_endpoint($1)", [endpoint]);
+  const rows = await rowsOf<{
+    action: string;
+    event_id: string | null;
+    detail: unknown;
+    is_mine: boolean;
+    endpoint_id: string;
+  }>(
+    database.pool,
+    "select action, event_id, detail, actor = session_user as is_mine, endpoint_id from postrider.audit order by at",
+  );
+  assert.deepEqual(
+    rows.slice(1).map(({ action, event_id, detail }) => [action, event_id, detail]),
+    [
+      ["subscribe", null, { subscription_id: subscription, event_type: "order.*", filter: "$.a > 1" }],
+      ["unsubscribe", null, { subscription_id: subscription, event_type: "order.*", filter: '($."a" > 1)' }],
+      ["pause_endpoint", null, { reason: "why" }],
+      ["resume_endpoint", null, {}],
+      ["redeliver", event, {}],
+      ["disable_endpoint", null, {}],
+      ["enable_endpoint", null, {}],
+    ],
+  );
+  assert.ok(rows.every((row) => row.is_mine && row.endpoint_id === endpoint));
+});
+
+describe("the views", () => {
+  test("tell what each delivery waits for, or how it ended", async () => {
+    const daemon = randomUUID();
+    const endpoint = await createEndpoint(database.pool, ["order.*"]);
+    const paused = await createEndpoint(database.pool, ["user.*"], { state: "paused" });
+    await beat(database.pool, daemon);
+    await insertEvents(database.pool, "order.paid", 4);
+    const { pairs } = await claimEvents(database.pool, { daemon });
+    const [flying, succeeded, retrying, exhausted] = pairs;
+    assert.ok(flying !== undefined && succeeded !== undefined && retrying !== undefined && exhausted !== undefined);
+    await recordResults(database.pool, daemon, {
+      first: [
+        resultOf(succeeded),
+        resultOf(retrying, { outcome: "pending", status: 503 }),
+        resultOf(exhausted, { outcome: "exhausted", status: 404 }),
+      ].toSorted((a, b) => (a.event < b.event ? -1 : 1)),
+    });
+    const leased = await addPending(database.pool, endpoint);
+    await walk(database.pool, { daemon });
+    const deferred = await addPending(database.pool, endpoint);
+    const scheduled = await addPending(database.pool, endpoint, "now() + interval '1 hour'");
+    const waiting = await insertEvent(database.pool, "user.made");
+    await claimEvents(database.pool, { daemon });
+    const rows = await rowsOf<Record<string, unknown> & { event_id: string }>(
+      database.pool,
+      `select event_id, endpoint_id, event_type, tenant, state, detail, attempts, last_http_status, last_error,
+              next_attempt_at is not null as has_next, finished_at is not null as has_end, created_at is not null as has_start
+       from postrider.delivery_status`,
+    );
+    const expected = (
+      [
+        [flying.event, endpoint, "order.paid", "pending", "in flight", 0, null, null, false, false],
+        [succeeded.event, endpoint, "order.paid", "succeeded", "succeeded", 1, 200, null, false, true],
+        [
+          retrying.event,
+          endpoint,
+          "order.paid",
+          "pending",
+          "retrying",
+          1,
+          503,
+          "the receiver answered 500",
+          true,
+          false,
+        ],
+        [
+          exhausted.event,
+          endpoint,
+          "order.paid",
+          "exhausted",
+          "exhausted",
+          1,
+          404,
+          "the receiver answered 500",
+          false,
+          true,
+        ],
+        [leased, endpoint, "queue.filled", "pending", "in flight", 0, null, null, true, false],
+        [deferred, endpoint, "queue.filled", "pending", "deferred", 0, null, null, true, false],
+        [scheduled, endpoint, "queue.filled", "pending", "scheduled", 0, null, null, true, false],
+        [waiting, paused, "user.made", "pending", "paused", 0, null, null, true, false],
+      ] as const
+    ).map(
+      ([
+        event_id,
+        endpoint_id,
+        event_type,
+        state,
+        detail,
+        attempts,
+        last_http_status,
+        last_error,
+        has_next,
+        has_end,
+      ]) => ({
+        event_id,
+        endpoint_id,
+        event_type,
+        tenant: "",
+        state,
+        detail,
+        attempts,
+        last_http_status,
+        last_error,
+        has_next,
+        has_end,
+        has_start: true,
+      }),
+    );
+    assert.deepEqual(byEvent(rows), byEvent(expected));
+    assert.deepEqual(
+      byEvent(
+        await rowsOf<{ event_id: string }>(
+          database.pool,
+          "select event_id, endpoint_id, attempt_number, daemon_id from postrider.in_flight",
+        ),
+      ),
+      byEvent(
+        [flying.event, leased].map((event_id) => ({
+          event_id,
+          endpoint_id: endpoint,
+          attempt_number: 1,
+          daemon_id: daemon,
+        })),
+      ),
+    );
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select endpoint_id, endpoint_state, pending::int, due::int, oldest_age is not null as has_age from postrider.backlog order by 1",
+      ),
+      [
+        { endpoint_id: endpoint, endpoint_state: "active", pending: 4, due: 1, has_age: true },
+        { endpoint_id: paused, endpoint_state: "paused", pending: 1, due: 1, has_age: true },
+      ],
+    );
+    assert.deepEqual(await rowsOf(database.pool, "select id, state, claims::int from postrider.daemon_status"), [
+      { id: daemon, state: "live", claims: 1 },
+    ]);
+  });
+
+  test("count the events that nobody has claimed, inside a window and around it, and those of open transactions not", async (t) => {
+    const [early, late] = [await openSession(t, database.url), await openSession(t, database.url)];
+    const unclaimed = async () =>
+      Number((await askFor(database.pool, "select pending from postrider.backlog where endpoint_id is null")) ?? 0);
+    await createEndpoint(database.pool, ["order.*"]);
+    assert.equal(await unclaimed(), 0);
+    await early.query("begin");
+    await insertEvents(early, "order.paid", 2);
+    await insertEvents(database.pool, "order.paid", 3);
+    await late.query("begin");
+    await insertEvents(late, "order.paid", 2);
+    await insertEvents(database.pool, "order.paid", 4);
+    assert.equal(await unclaimed(), 7);
+    await claimEvents(database.pool, { events: 2 });
+    assert.equal(await unclaimed(), 5);
+    await early.query("commit");
+    await late.query("commit");
+    assert.equal(await unclaimed(), 9);
+    // What is left of the window in twos, its last one alone; then the next window.
+    for (const left of [9, 7, 5, 4, 2]) {
+      assert.equal(await unclaimed(), left);
+      await claimEvents(database.pool, { events: 2 });
+    }
+    assert.equal(await unclaimed(), 0);
+    assert.equal((await claimEvents(database.pool)).outcome, "empty");
+  });
+
+  test("go on telling of deliveries whose endpoint or event is gone", async () => {
+    const endpoint = await createEndpoint(database.pool, []);
+    const event = await addPending(database.pool, endpoint);
+    await database.pool.query("delete from postrider.endpoint; delete from postrider.outbox");
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select event_type, state, detail, reason from postrider.delivery_status where event_id = $1",
+        [event],
+      ),
+      [{ event_type: null, state: "discarded", detail: "discarded", reason: "the endpoint was deleted" }],
+    );
+  });
+});
+
+function byEvent<Row extends { readonly event_id: string }>(rows: readonly Row[]): Row[] {
+  return rows.toSorted((a, b) => (a.event_id < b.event_id ? -1 : 1));
+}
+
+function detailOf(event: string): Promise<unknown> {
+  return askFor(database.pool, "select detail from postrider.delivery_status where event_id = $1", [event]);
+}

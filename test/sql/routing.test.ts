@@ -1,0 +1,348 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { useDatabase } from "../support/database.ts";
+import {
+  askFor,
+  type ClaimResult,
+  claimEvents,
+  createEndpoint,
+  deliveries,
+  insertEvent,
+  reset,
+  rowsOf,
+  subscribe,
+} from "../support/engine.ts";
+
+const database = useDatabase();
+
+beforeEach(() => reset(database.pool));
+
+describe("an event goes to the subscriptions", () => {
+  const cases: readonly {
+    readonly pattern: string;
+    readonly matches: readonly string[];
+    readonly not: readonly string[];
+  }[] = [
+    { pattern: "order", matches: ["order"], not: ["order.paid", "orders", "Order"] },
+    {
+      pattern: "order.paid",
+      matches: ["order.paid"],
+      not: ["order", "order.paid.late", "order.paidx", "order.unpaid"],
+    },
+    { pattern: "order.*", matches: ["order.paid", "order.paid.late"], not: ["order", "orders.paid", "reorder.paid"] },
+    { pattern: "a.b.c.*", matches: ["a.b.c.d", "a.b.c.d.e.f"], not: ["a.b.c", "a.b.x.d", "b.c.d", "a.b"] },
+    {
+      pattern: "*",
+      matches: ["order", "order.paid", "a.b.c.d", "postriders.x"],
+      not: ["postrider", "postrider.endpoint.disabled"],
+    },
+    { pattern: "postrider.*", matches: ["postrider.endpoint.disabled"], not: ["postrider", "order.paid"] },
+    { pattern: "postrider.endpoint.disabled", matches: ["postrider.endpoint.disabled"], not: ["postrider.endpoint"] },
+  ];
+  for (const { pattern, matches, not } of cases) {
+    test(`to ${pattern}: ${matches.join(", ")}; and not: ${not.join(", ")}`, async () => {
+      await createEndpoint(database.pool, [pattern]);
+      for (const eventType of [...not, ...matches]) await insertEvent(database.pool, eventType);
+      const { pairs } = await claimEvents(database.pool);
+      assert.deepEqual(
+        pairs.map(({ eventType }) => eventType),
+        matches,
+      );
+    });
+  }
+
+  test("of its own tenant alone", async () => {
+    const none = await createEndpoint(database.pool, ["*"]);
+    const acme = await createEndpoint(database.pool, ["order.*"], { tenant: "acme" });
+    const other = await createEndpoint(database.pool, ["order.paid"], { tenant: "other" });
+    const expected = [];
+    for (const [tenant, endpoint] of [
+      ["", none],
+      ["acme", acme],
+      ["other", other],
+    ] as const) {
+      expected.push([await insertEvent(database.pool, "order.paid", { tenant }), endpoint]);
+    }
+    await insertEvent(database.pool, "order.paid", { tenant: "nobody" });
+    assert.deepEqual(pairsOf(await claimEvents(database.pool)), expected);
+  });
+
+  test("that are there when it is claimed, not those of its insertion", async () => {
+    const endpoint = await createEndpoint(database.pool, ["order.paid"]);
+    const early = await insertEvent(database.pool, "order.paid");
+    const late = await createEndpoint(database.pool, ["order.paid"]);
+    await database.pool.query("delete from postrider.subscription where endpoint_id = $1", [endpoint]);
+    assert.deepEqual(pairsOf(await claimEvents(database.pool)), [[early, late]]);
+  });
+
+  test("of one endpoint in one delivery, however many of them match", async () => {
+    const endpoint = await createEndpoint(database.pool, ["*", "order.*", "order.paid", "order.paid"]);
+    await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
+    const event = await insertEvent(database.pool, "order.paid", { payload: '{"amount": 1}' });
+    assert.deepEqual(pairsOf(await claimEvents(database.pool)), [[event, endpoint]]);
+  });
+
+  test("of every endpoint in one claim", async () => {
+    const endpoints = [];
+    for (let count = 0; count < 5; count++) endpoints.push(await createEndpoint(database.pool, ["order.*"]));
+    const event = await insertEvent(database.pool, "order.paid");
+    const result = await claimEvents(database.pool);
+    assert.deepEqual(
+      pairsOf(result).toSorted(),
+      endpoints.map((endpoint) => [event, endpoint]),
+    );
+    assert.deepEqual([...result.revisions.keys()].toSorted(), endpoints);
+  });
+});
+
+describe("a filter lets an event through", () => {
+  const payload = '{"amount": 150, "status": "paid", "items": [{"sku": "a"}, {"sku": "b"}], "note": null}';
+  for (const [filter, isMatch] of [
+    ["$.amount > 100", true],
+    ["$.amount > 200", false],
+    ['$.status == "paid" && $.amount < 200', true],
+    ['$.items[*].sku == "b"', true],
+    ["exists($.refund)", false],
+    ["exists($.note)", true],
+    // Unknown, which is null: a comparison of a text with a number, and a member that is not there.
+    ["$.status > 100", false],
+    ["strict $.absent.member > 1", false],
+    ["$.note == null", true],
+  ] as const) {
+    test(`${filter}: ${isMatch ? "yes" : "no"}`, async () => {
+      const endpoint = await createEndpoint(database.pool, []);
+      await subscribe(database.pool, endpoint, "order.*", filter);
+      const event = await insertEvent(database.pool, "order.paid", { payload });
+      assert.deepEqual(pairsOf(await claimEvents(database.pool)), isMatch ? [[event, endpoint]] : []);
+      assert.deepEqual(await deliveries(database.pool), []);
+    });
+  }
+
+  test("where one of several of its endpoint does", async () => {
+    const endpoint = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
+    await subscribe(database.pool, endpoint, "order.paid", "$.amount < 10");
+    await subscribe(database.pool, endpoint, "*", '$.status == "lost"');
+    const events = [];
+    for (const amount of [5, 50, 500]) {
+      events.push(await insertEvent(database.pool, "order.paid", { payload: `{"amount": ${amount}}` }));
+    }
+    assert.deepEqual(pairsOf(await claimEvents(database.pool)), [
+      [events[0], endpoint],
+      [events[2], endpoint],
+    ]);
+  });
+});
+
+describe("what Postgres cannot judge", () => {
+  const deep = `${'{"a":'.repeat(3_000)}1${"}".repeat(3_000)}`;
+  const hostile: readonly { readonly name: string; readonly payload: string; readonly reason: RegExp }[] = [
+    { name: "a NUL in a text", payload: '{"amount":"\\u0000"}', reason: /unsupported Unicode escape sequence/ },
+    { name: "half of a surrogate pair", payload: '{"amount":"\\ud800"}', reason: /invalid input syntax for type json/ },
+    { name: "a number beyond numeric", payload: '{"amount":1e400000}', reason: /value overflows numeric format/ },
+  ];
+  for (const { name, payload, reason } of hostile) {
+    test(`(${name}) is discarded for that endpoint with the reason, and stops nothing else`, async () => {
+      const filtered = await createEndpoint(database.pool, []);
+      await subscribe(database.pool, filtered, "order.*", "$.amount > 100");
+      await subscribe(database.pool, filtered, "order.paid", "$.amount < 0");
+      const unfiltered = await createEndpoint(database.pool, ["order.*"]);
+      const both = await createEndpoint(database.pool, ["order.paid"]);
+      await subscribe(database.pool, both, "order.*", "$.amount > 100");
+      const bad = await insertEvent(database.pool, "order.paid", { payload });
+      const good = await insertEvent(database.pool, "order.paid", { payload: '{"amount": 500}' });
+      const { pairs } = await claimEvents(database.pool);
+      assert.deepEqual(
+        pairs.map(({ event, endpoint }) => `${event} ${endpoint}`).toSorted(),
+        [
+          `${bad} ${unfiltered}`,
+          `${bad} ${both}`,
+          `${good} ${filtered}`,
+          `${good} ${unfiltered}`,
+          `${good} ${both}`,
+        ].toSorted(),
+      );
+      assert.equal(pairs.find(({ event }) => event === bad)?.payload, payload);
+      const [discarded, ...others] = await deliveries(database.pool);
+      assert.deepEqual(others, []);
+      assert.deepEqual([discarded?.event, discarded?.endpoint, discarded?.state], [bad, filtered, "discarded"]);
+      assert.match(discarded?.reason ?? "", reason);
+      assert.match(discarded?.reason ?? "", /^the filter \(\$\."amount" [<>] \d+\) cannot be applied to the payload: /);
+    });
+  }
+
+  test("(a nesting too deep) is discarded for that endpoint, and stops nothing else", async () => {
+    // How deep is too deep depends on the server's stack: this session's is made small enough.
+    const client = await database.pool.connect();
+    try {
+      await client.query("set max_stack_depth = '100kB'");
+      const filtered = await createEndpoint(client, []);
+      await subscribe(client, filtered, "order.*", "$.amount > 100");
+      const good = await insertEvent(client, "order.paid", { payload: '{"amount": 500}' });
+      await client.query("reset max_stack_depth");
+      const bad = await insertEvent(client, "order.paid", { payload: deep });
+      await client.query("set max_stack_depth = '100kB'");
+      assert.deepEqual(pairsOf(await claimEvents(client)), [[good, filtered]]);
+      const [discarded] = await deliveries(client);
+      assert.deepEqual([discarded?.event, discarded?.state], [bad, "discarded"]);
+      assert.match(discarded?.reason ?? "", /stack depth limit exceeded/);
+    } finally {
+      client.release(true);
+    }
+  });
+
+  test("(a date compared with a time that has a zone) is discarded for that endpoint, and stops nothing else", async () => {
+    const filtered = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, filtered, "order.*", '$.at.datetime() < "2030-01-01T00:00:00+00".datetime()');
+    const bad = await insertEvent(database.pool, "order.paid", { payload: '{"at": "2026-01-01"}' });
+    const good = await insertEvent(database.pool, "order.paid", { payload: '{"at": "2026-01-01T00:00:00+00"}' });
+    assert.deepEqual(pairsOf(await claimEvents(database.pool)), [[good, filtered]]);
+    assert.deepEqual(
+      (await deliveries(database.pool)).map(({ event, state }) => [event, state]),
+      [[bad, "discarded"]],
+    );
+  });
+
+  test("(a filter with a variable that nobody sets) is no match or discarded for that endpoint, and stops nothing else", async () => {
+    const filtered = await createEndpoint(database.pool, []);
+    // Written by hand: a filter may be refused when it is made, and this one may have got past that.
+    await database.pool.query(
+      `insert into postrider.subscription (endpoint_id, event_type, filter) values ($1, 'order.*', 'exists($.a ? (@ == $x))')`,
+      [filtered],
+    );
+    const bad = await insertEvent(database.pool, "order.paid", { payload: '{"a": 1}' });
+    await insertEvent(database.pool, "order.paid", { payload: "{}" });
+    assert.deepEqual(pairsOf(await claimEvents(database.pool)), []);
+    // Before version 17 Postgres takes such a variable for null, which is no match.
+    const version = Number(await askFor(database.pool, "show server_version_num"));
+    assert.deepEqual(
+      (await deliveries(database.pool)).map(({ event, state }) => [event, state]),
+      version < 170_000 ? [] : [[bad, "discarded"]],
+    );
+  });
+
+  test("is delivered all the same where another filter of the endpoint says yes", async () => {
+    const endpoint = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, endpoint, "order.*", '$.at.datetime() < "2030-01-01".datetime()');
+    await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
+    const event = await insertEvent(database.pool, "order.paid", { payload: '{"at": "no date", "amount": 500}' });
+    assert.deepEqual(pairsOf(await claimEvents(database.pool)), [[event, endpoint]]);
+  });
+});
+
+describe("an endpoint that is", () => {
+  test("disabled gets nothing", async () => {
+    await createEndpoint(database.pool, ["*"], { state: "disabled" });
+    await insertEvent(database.pool, "order.paid");
+    assert.deepEqual(pairsOf(await claimEvents(database.pool)), []);
+    assert.deepEqual(await deliveries(database.pool), []);
+  });
+
+  test("paused gets its deliveries pending and due, through its filters", async () => {
+    const endpoint = await createEndpoint(database.pool, [], { state: "paused" });
+    await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
+    await insertEvent(database.pool, "order.paid", { payload: '{"amount": 1}' });
+    const event = await insertEvent(database.pool, "order.paid", { payload: '{"amount": 500}' });
+    const result = await claimEvents(database.pool);
+    assert.deepEqual([pairsOf(result), result.eventCount], [[], 2]);
+    assert.deepEqual(await pendingPairs(), [[event, endpoint]]);
+    assert.equal(await askFor(database.pool, "select next_attempt_at <= now() from postrider.delivery"), true);
+  });
+});
+
+describe("a delivery is written to the queue", () => {
+  test("where deliver_at is still to come, at that time, and goes out at once where it has passed", async () => {
+    const endpoint = await createEndpoint(database.pool);
+    const later = await insertEvent(database.pool, "order.paid", { deliverAt: "2100-01-01T00:00:00Z" });
+    const now = await insertEvent(database.pool, "order.paid", { deliverAt: "2020-01-01T00:00:00Z" });
+    assert.deepEqual(pairsOf(await claimEvents(database.pool)), [[now, endpoint]]);
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select event_id, state, next_attempt_at = '2100-01-01Z' as on_time from postrider.delivery",
+      ),
+      [{ event_id: later, state: "pending", on_time: true }],
+    );
+  });
+
+  test("where an event has more endpoints than the limit, for all of them", async () => {
+    const endpoints = [];
+    for (let count = 0; count < 4; count++) endpoints.push(await createEndpoint(database.pool, ["order.*"]));
+    const narrow = await createEndpoint(database.pool, ["user.*"]);
+    const wideEvent = await insertEvent(database.pool, "order.paid");
+    const narrowEvent = await insertEvent(database.pool, "user.made");
+    const result = await claimEvents(database.pool, { fanOut: 3 });
+    assert.deepEqual(pairsOf(result), [[narrowEvent, narrow]]);
+    assert.deepEqual([...result.revisions.keys()], [narrow]);
+    assert.deepEqual(
+      await pendingPairs(),
+      endpoints.map((endpoint) => [wideEvent, endpoint]),
+    );
+  });
+
+  test("and not where it has just as many as the limit", async () => {
+    for (let count = 0; count < 3; count++) await createEndpoint(database.pool, ["order.*"]);
+    await insertEvent(database.pool, "order.paid");
+    assert.equal((await claimEvents(database.pool, { fanOut: 3 })).pairs.length, 3);
+  });
+
+  test("where the daemon has no room for it in hand", async () => {
+    for (let count = 0; count < 2; count++) await createEndpoint(database.pool, ["order.*"]);
+    await createEndpoint(database.pool, ["order.*"], { state: "paused" });
+    for (let count = 0; count < 3; count++) await insertEvent(database.pool, "order.paid");
+    const { pairs, eventCount, queuedCount } = await claimEvents(database.pool, { pairs: 4 });
+    assert.deepEqual([eventCount, pairs.length, queuedCount], [3, 4, 5]);
+    const pending = await pendingPairs();
+    assert.equal(pending.length, 5);
+    const all = new Set([
+      ...pairs.map(({ event, endpoint }) => `${event} ${endpoint}`),
+      ...pending.map((pair) => pair.join(" ")),
+    ]);
+    assert.equal(all.size, 9);
+    assert.equal(
+      (await rowsOf(database.pool, "select from postrider.delivery where next_attempt_at > now()")).length,
+      0,
+    );
+  });
+
+  test("whole, where the daemon has no room at all", async () => {
+    const endpoint = await createEndpoint(database.pool);
+    const event = await insertEvent(database.pool, "order.paid");
+    assert.deepEqual(pairsOf(await claimEvents(database.pool, { pairs: 0 })), []);
+    assert.deepEqual(await pendingPairs(), [[event, endpoint]]);
+  });
+});
+
+test("the claim's row holds the pairs that the daemon got, and no others", async () => {
+  const daemon = "00000000-0000-7000-8000-00000000000a";
+  await createEndpoint(database.pool, ["order.*"]);
+  await createEndpoint(database.pool, ["order.*"]);
+  await createEndpoint(database.pool, ["order.*"], { state: "paused" });
+  await createEndpoint(database.pool, ["order.*"], { state: "disabled" });
+  await insertEvent(database.pool, "order.paid", { deliverAt: "2100-01-01T00:00:00Z" });
+  for (let count = 0; count < 3; count++) await insertEvent(database.pool, "order.paid");
+  const result = await claimEvents(database.pool, { daemon });
+  assert.equal(result.pairs.length, 6);
+  const held = await rowsOf<{ event: string; endpoint: string }>(
+    database.pool,
+    `select p.event, p.endpoint from postrider.claim c, unnest(c.event_ids, c.endpoint_ids) p (event, endpoint)
+     where c.id = $1 and c.daemon_id = $2`,
+    [result.claim, daemon],
+  );
+  assert.deepEqual(
+    held.map(({ event, endpoint }) => `${event} ${endpoint}`).toSorted(),
+    pairsOf(result)
+      .map((pair) => pair.join(" "))
+      .toSorted(),
+  );
+});
+
+function pairsOf(result: ClaimResult): string[][] {
+  return result.pairs.map(({ event, endpoint }) => [event, endpoint]);
+}
+
+async function pendingPairs(): Promise<string[][]> {
+  return (await deliveries(database.pool))
+    .filter(({ state }) => state === "pending")
+    .map(({ event, endpoint }) => [event, endpoint]);
+}

@@ -1,0 +1,482 @@
+/**
+ * The engine's SQL functions called as directly as a test can: short names, defaults for what a test does not care
+ * about, rows decoded into values. What the daemon makes of them is tested elsewhere.
+ */
+import { randomUUID } from "node:crypto";
+import type { TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { statementText } from "../../src/db/sqlFiles.ts";
+
+const PAYLOAD_BYTES = 32_768;
+
+/** A pool, or one connection of it, or a connection of its own. */
+export interface Session {
+  query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
+}
+
+/** A connection of its own, ended with the test: its transaction is rolled back then. */
+export async function openSession(t: TestContext, url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  // Some tests disconnect a session on purpose.
+  client.on("error", () => {});
+  await client.connect();
+  t.after(() => client.end());
+  return client;
+}
+
+export async function rowsOf<Row extends pg.QueryResultRow>(
+  session: Session,
+  text: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  return (await session.query<Row>(text, values)).rows;
+}
+
+/** The first column of the first row; undefined where there is none. */
+export async function askFor(session: Session, text: string, values: unknown[] = []): Promise<unknown> {
+  const [row] = await rowsOf(session, text, values);
+  return row === undefined ? undefined : Object.values(row)[0];
+}
+
+/** Empties every table and sets the cursor to its beginning: what a new database is, in a few milliseconds. */
+export async function reset(session: Session): Promise<void> {
+  await session.query(`
+    delete from postrider.endpoint;
+    delete from postrider.outbox;
+    delete from postrider.idempotency_key;
+    delete from postrider.delivery;
+    delete from postrider.attempt;
+    delete from postrider.daemon;
+    delete from postrider.audit;
+    delete from postrider.claim;
+    insert into postrider.claim (base) values ('1:1:')`);
+}
+
+export interface EventFields {
+  readonly payload?: string;
+  readonly tenant?: string;
+  readonly deliverAt?: string;
+}
+
+/** Inserts an event as an application does; returns its id. */
+export async function insertEvent(session: Session, eventType: string, fields: EventFields = {}): Promise<string> {
+  const id = await askFor(
+    session,
+    `insert into postrider.outbox (event_type, payload, tenant, deliver_at) values ($1, $2, $3, $4) returning id`,
+    [eventType, fields.payload ?? "{}", fields.tenant ?? "", fields.deliverAt ?? null],
+  );
+  return String(id);
+}
+
+/** So many events in one statement; returns their ids in order. */
+export async function insertEvents(session: Session, eventType: string, count: number): Promise<string[]> {
+  const rows = await rowsOf<{ id: string }>(
+    session,
+    `with added as (
+       insert into postrider.outbox (event_type, payload) select $1, '{}' from generate_series(1, $2) returning id, seq)
+     select id from added order by seq`,
+    [eventType, count],
+  );
+  return rows.map(({ id }) => id);
+}
+
+export interface EndpointFields {
+  readonly tenant?: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly state?: "active" | "paused" | "disabled";
+}
+
+/** Makes an endpoint with a subscription for each of the types; returns its id. */
+export async function createEndpoint(
+  session: Session,
+  eventTypes: readonly string[] = ["*"],
+  fields: EndpointFields = {},
+): Promise<string> {
+  const id = await askFor(
+    session,
+    "select endpoint_id from postrider.create_endpoint('http://receiver.test/', $1, $2, $3)",
+    [eventTypes, fields.tenant ?? "", JSON.stringify(fields.options ?? {})],
+  );
+  if (fields.state !== undefined && fields.state !== "active") {
+    await session.query("update postrider.endpoint set state = $2 where id = $1", [id, fields.state]);
+  }
+  return String(id);
+}
+
+export async function subscribe(session: Session, endpointId: string, eventType: string, filter: string | null = null) {
+  return String(await askFor(session, "select postrider.subscribe($1, $2, $3)", [endpointId, eventType, filter]));
+}
+
+export interface Pair {
+  readonly event: string;
+  readonly endpoint: string;
+}
+
+export interface ClaimedPair extends Pair {
+  readonly claim: string;
+  readonly eventType: string;
+  readonly payload: string | null;
+}
+
+export interface ClaimResult {
+  readonly outcome: string;
+  readonly claim: string | null;
+  readonly eventCount: number;
+  /** Deliveries that the claim wrote to the queue. */
+  readonly queuedCount: number;
+  readonly pairs: readonly ClaimedPair[];
+  readonly revisions: ReadonlyMap<string, string>;
+}
+
+export interface ClaimOptions {
+  readonly daemon?: string;
+  readonly events?: number;
+  readonly pairs?: number;
+  readonly fanOut?: number;
+  readonly payloadBytes?: number;
+}
+
+interface ClaimRow {
+  readonly outcome: string;
+  readonly claim_id: string | null;
+  readonly event_count: number;
+  readonly queued_count: number;
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly payload: string | null;
+  readonly endpoint_ids: string | null;
+  readonly revisions: string | null;
+}
+
+/** One call of claim_events. */
+export async function claimEvents(session: Session, options: ClaimOptions = {}): Promise<ClaimResult> {
+  const [head, ...rest] = await rowsOf<ClaimRow>(session, statementText("claim_events"), [
+    options.daemon ?? randomUUID(),
+    options.events ?? 100,
+    options.pairs ?? 1_000,
+    options.fanOut ?? 200,
+    options.payloadBytes ?? PAYLOAD_BYTES,
+  ]);
+  if (head === undefined) throw new Error("the claim answered nothing");
+  const claim = head.claim_id;
+  const endpoints = head.endpoint_ids?.split(",") ?? [];
+  const revisions = head.revisions?.split(",") ?? [];
+  return {
+    outcome: head.outcome,
+    claim,
+    eventCount: head.event_count,
+    queuedCount: head.queued_count,
+    pairs: rest.flatMap((row) =>
+      (row.endpoint_ids ?? "").split(",").map((endpoint) => ({
+        claim: String(claim),
+        event: row.event_id,
+        endpoint,
+        eventType: row.event_type,
+        payload: row.payload,
+      })),
+    ),
+    revisions: new Map(endpoints.map((id, index) => [id, revisions[index] ?? ""])),
+  };
+}
+
+const CLAIMS_MAX = 10_000;
+
+/** Claims page after page until nothing is new; returns the pairs in the order of claiming. */
+export async function claimAll(session: Session, options: ClaimOptions = {}): Promise<ClaimedPair[]> {
+  const pairs: ClaimedPair[] = [];
+  for (let count = 0; count < CLAIMS_MAX; count++) {
+    const result = await claimEvents(session, options);
+    if (result.outcome === "empty") return pairs;
+    pairs.push(...result.pairs);
+  }
+  throw new Error(`the claims did not come to an end in ${CLAIMS_MAX} pages`);
+}
+
+export interface Leased extends Pair {
+  readonly attempts: number;
+  readonly attemptsBefore: number;
+  readonly eventType: string | null;
+  readonly payload: string | null;
+  readonly leaseMs: number;
+}
+
+export interface WalkOptions {
+  readonly daemon?: string;
+  readonly after?: string | null;
+  readonly endpoints?: number;
+  readonly deliveries?: number;
+  readonly share?: number;
+  readonly rooms?: ReadonlyMap<string, number>;
+  readonly marginMs?: number;
+}
+
+export interface WalkResult {
+  readonly leased: readonly Leased[];
+  readonly place: string | null;
+  readonly nextDueMs: number | null;
+}
+
+interface WalkRow {
+  readonly event_id: string | null;
+  readonly endpoint_id: string | null;
+  readonly attempts: number;
+  readonly attempts_before: number;
+  readonly event_type: string | null;
+  readonly payload: string | null;
+  readonly lease_ms: number;
+  readonly next_due_ms: string | null;
+}
+
+/** One call of claim_deliveries. */
+export async function walk(session: Session, options: WalkOptions = {}): Promise<WalkResult> {
+  const rooms = options.rooms ?? new Map<string, number>();
+  const rows = await rowsOf<WalkRow>(session, statementText("claim_deliveries"), [
+    options.daemon ?? randomUUID(),
+    options.after ?? null,
+    options.endpoints ?? 100,
+    options.deliveries ?? 100,
+    options.share ?? 10,
+    [...rooms.keys()],
+    [...rooms.values()],
+    options.marginMs ?? 15_000,
+    PAYLOAD_BYTES,
+  ]);
+  const last = rows.at(-1);
+  const leased: Leased[] = [];
+  for (const row of rows) {
+    if (row.event_id === null || row.endpoint_id === null) continue;
+    leased.push({
+      event: row.event_id,
+      endpoint: row.endpoint_id,
+      attempts: row.attempts,
+      attemptsBefore: row.attempts_before,
+      eventType: row.event_type,
+      payload: row.payload,
+      leaseMs: row.lease_ms,
+    });
+  }
+  return {
+    leased,
+    place: last?.endpoint_id ?? null,
+    nextDueMs: last?.next_due_ms == null ? null : Number(last.next_due_ms),
+  };
+}
+
+export interface ResultFields {
+  /** Null where no request was made. */
+  readonly attempt?: string | null;
+  readonly attempts?: number;
+  readonly outcome?: "succeeded" | "pending" | "exhausted" | "discarded";
+  readonly status?: number;
+  readonly wait?: number;
+  readonly reason?: string;
+}
+
+/** One result, as the columns of record_results have it. */
+export interface RecordedResult {
+  readonly event: string;
+  readonly endpoint: string;
+  readonly claim: string | null;
+  readonly attempts: number;
+  readonly attempt: string | null;
+  readonly status: number | null;
+  readonly kind: string | null;
+  readonly error: string | null;
+  readonly headers: string | null;
+  readonly body: string | null;
+  readonly state: string;
+  readonly wait: number | null;
+  readonly reason: string | null;
+}
+
+/** A success, if nothing else is said. */
+export function resultOf(pair: Pair & { readonly claim?: string }, fields: ResultFields = {}): RecordedResult {
+  const state = fields.outcome ?? "succeeded";
+  const attempt = fields.attempt === undefined ? randomUUID() : fields.attempt;
+  const isFailed = attempt !== null && state !== "succeeded";
+  return {
+    event: pair.event,
+    endpoint: pair.endpoint,
+    claim: pair.claim ?? null,
+    attempts: fields.attempts ?? 0,
+    attempt,
+    status: attempt === null ? null : (fields.status ?? (isFailed ? 500 : 200)),
+    kind: isFailed ? "status" : null,
+    error: isFailed ? "the receiver answered 500" : null,
+    headers: null,
+    body: null,
+    state,
+    wait: state === "pending" ? (fields.wait ?? 60_000) : null,
+    reason: fields.reason ?? null,
+  };
+}
+
+export interface Results {
+  /** First attempts from memory; or else: */
+  readonly first?: readonly RecordedResult[];
+  /** leased deliveries. */
+  readonly later?: readonly RecordedResult[];
+  /** Whether some of them may be recorded already. */
+  readonly isRepeat?: boolean;
+  readonly finished?: readonly string[];
+  readonly gone?: readonly string[];
+}
+
+const STARTED_MS = 1_750_000_000_000;
+const DURATION_MS = 12;
+
+/** One call of record_results; returns the finished claims that stay. */
+export async function recordResults(session: Session, daemon: string, results: Results): Promise<readonly string[]> {
+  const rows = results.first ?? results.later ?? [];
+  const column = <Value>(pick: (row: RecordedResult) => Value): Value[] => rows.map(pick);
+  const [row] = await rowsOf<{ kept_claims: string[] }>(session, statementText("record_results"), [
+    daemon,
+    results.later === undefined,
+    results.isRepeat ?? false,
+    column(({ event }) => event),
+    column(({ endpoint }) => endpoint),
+    column(({ claim }) => claim),
+    column(({ attempts }) => attempts),
+    column(({ attempt }) => attempt),
+    column(({ attempt }) => (attempt === null ? null : STARTED_MS)),
+    column(({ attempt }) => (attempt === null ? null : DURATION_MS)),
+    column(({ status }) => status),
+    column(({ kind }) => kind),
+    column(({ error }) => error),
+    column(({ headers }) => headers),
+    column(({ body }) => body),
+    column(({ state }) => state),
+    column(({ wait }) => wait),
+    column(({ reason }) => reason),
+    results.finished ?? [],
+    results.gone ?? [],
+  ]);
+  return row?.kept_claims ?? [];
+}
+
+export interface TakenOver {
+  readonly claim: string;
+  readonly formerDaemon: string;
+  readonly pairs: readonly ClaimedPair[];
+  readonly revisions: ReadonlyMap<string, string>;
+}
+
+interface TakeOverRow {
+  readonly claim_id: string;
+  readonly former_daemon_id: string;
+  readonly event_id: string | null;
+  readonly event_type: string;
+  readonly payload: string | null;
+  readonly endpoint_ids: string | null;
+  readonly endpoint_id: string | null;
+  readonly revision: string | null;
+}
+
+/** One call of take_over_claim; null where there was none. */
+export async function takeOverClaim(
+  session: Session,
+  daemon: string,
+  known: readonly string[] = [],
+): Promise<TakenOver | null> {
+  const rows = await rowsOf<TakeOverRow>(session, statementText("take_over_claim"), [daemon, known, PAYLOAD_BYTES]);
+  const [first] = rows;
+  if (first === undefined) return null;
+  return {
+    claim: first.claim_id,
+    formerDaemon: first.former_daemon_id,
+    pairs: rows.flatMap((row) =>
+      row.event_id === null
+        ? []
+        : (row.endpoint_ids ?? "").split(",").map((endpoint) => ({
+            claim: row.claim_id,
+            event: String(row.event_id),
+            endpoint,
+            eventType: row.event_type,
+            payload: row.payload,
+          })),
+    ),
+    revisions: new Map(
+      rows.flatMap((row) => (row.endpoint_id === null ? [] : [[row.endpoint_id, row.revision ?? ""] as const])),
+    ),
+  };
+}
+
+/** A daemon that lives for so long, from now on; negative for one that is lost already. */
+export async function beat(session: Session, daemon: string, leaseMs = 60_000): Promise<void> {
+  await session.query("select postrider.beat($1, 'host.test', 42, '0.0.0', $2, 0, 0)", [daemon, leaseMs]);
+}
+
+export interface DeliveryRow {
+  readonly event: string;
+  readonly endpoint: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly attemptsBefore: number;
+  readonly leasedBy: string | null;
+  /** Seconds until the next attempt, by the database's clock; null for a finished delivery. */
+  readonly dueInSeconds: number | null;
+}
+
+/** The rows of postrider.delivery, by event and endpoint. */
+export function deliveries(session: Session): Promise<DeliveryRow[]> {
+  return rowsOf<DeliveryRow>(
+    session,
+    `select event_id as event, endpoint_id as endpoint, state, reason, attempts, attempts_before as "attemptsBefore",
+            leased_by as "leasedBy", extract(epoch from next_attempt_at - now())::float8 as "dueInSeconds"
+     from postrider.delivery order by event_id, endpoint_id`,
+  );
+}
+
+/** A pending delivery as it comes about, for an event of its own. */
+export async function addPending(session: Session, endpointId: string, due = "now()"): Promise<string> {
+  const event = await insertEvent(session, "queue.filled");
+  await session.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at) values ($1, $2, 'pending', ${due})`,
+    [event, endpointId],
+  );
+  return event;
+}
+
+const DEADLINE_MS = 20_000;
+const LOOK_AGAIN_MS = 5;
+
+/** Looks until the condition holds; fails, saying what was waited for, after 20 s. */
+export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  while (!(await holds())) {
+    if (signal.aborted) throw new Error(`waited in vain for ${what}`);
+    await delay(LOOK_AGAIN_MS);
+  }
+}
+
+/** Until that session waits for a lock. */
+export function waitsForLock(session: Session, pid: number): Promise<void> {
+  return eventually(`session ${pid} to wait for a lock`, async () => {
+    const type = await askFor(session, "select wait_event_type from pg_stat_activity where pid = $1", [pid]);
+    return type === "Lock";
+  });
+}
+
+export async function pidOf(session: Session): Promise<number> {
+  return Number(await askFor(session, "select pg_backend_pid()"));
+}
+
+/** Runs in one transaction of that session; rolls back where `use` throws. */
+export async function inTransaction<Result>(session: Session, use: () => Promise<Result>): Promise<Result> {
+  await session.query("begin");
+  try {
+    const result = await use();
+    await session.query("commit");
+    return result;
+  } catch (thrown) {
+    await session.query("rollback");
+    throw thrown;
+  }
+}
+
+/** The events of pairs, in order. */
+export function eventsOf(pairs: readonly Pair[]): string[] {
+  return pairs.map(({ event }) => event);
+}
