@@ -1,0 +1,172 @@
+import { monotonicMs } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { connectionConfig, createPool, openClient, type Pool } from "./db/connection.ts";
+import { assertSchemaUsable } from "./db/migrate.ts";
+import { messageOf } from "./errors.ts";
+import { parseEgressPolicy } from "./http/egress.ts";
+import { Sender } from "./http/send.ts";
+import type { Log } from "./log.ts";
+import { Heartbeat } from "./maintain/heartbeat.ts";
+import { PartitionKeeper } from "./maintain/partitions.ts";
+import { Attempts } from "./pipeline/attempts.ts";
+import { EndpointDirectory } from "./pipeline/endpoints.ts";
+import { Lanes } from "./pipeline/lanes.ts";
+import { Loop } from "./pipeline/loop.ts";
+import { Recorder } from "./pipeline/record.ts";
+import { Waker } from "./pipeline/wake.ts";
+import { VERSION } from "./version.ts";
+
+/** A claim, a flush, and payloads that are loaded one by one. */
+const PIPELINE_CONNECTIONS = 4;
+/** Apart, so that a heartbeat never waits behind the pipeline; the second one is for partitions. */
+const MAINTAIN_CONNECTIONS = 2;
+/** Deliveries in hand for each that can be under way: what waits keeps the slots busy while the next claim is made. */
+const IN_HAND_PER_SLOT = 4;
+const IN_HAND_MIN = 1_000;
+/** Requests of one endpoint at a time; beyond some fifty a process gains nothing by more connections. */
+const LANE_MAX = 64;
+
+/** How long a stopping daemon tries to record, beyond its grace period. */
+const RECORD_GRACE_MS = 5_000;
+
+/** The composition root: makes the parts, starts them in order and stops them in the reverse order. Runs once. */
+export class Daemon {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #pool: Pool;
+  readonly #maintainPool: Pool;
+  readonly #sender: Sender;
+  readonly #heartbeat: Heartbeat;
+  readonly #partitions: PartitionKeeper;
+  readonly #recorder: Recorder;
+  readonly #waker: Waker;
+  readonly #attempts: Attempts;
+  readonly #loop: Loop;
+  #stopping: Promise<boolean> | null = null;
+
+  constructor(config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    const connection = connectionConfig({ databaseUrl: config.databaseUrl, applicationName: "postrider" });
+    const parsed = parseEgressPolicy(config.egress);
+    if (parsed.kind === "problems") {
+      throw new Error("the egress settings were not checked before");
+    }
+    const session = {
+      config: connection,
+      purpose: "pipeline",
+      preparedStatements: config.preparedStatements,
+      // A listener with a URL of its own means that a transaction pooler stands before the rest.
+      ownSession: config.listenUrl === null,
+    } as const;
+    this.#pool = createPool({ ...session, max: PIPELINE_CONNECTIONS });
+    this.#maintainPool = createPool({ ...session, max: MAINTAIN_CONNECTIONS });
+    this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: LANE_MAX });
+    const inHandMax = Math.max(IN_HAND_MIN, config.maxInFlight * IN_HAND_PER_SLOT);
+    const lanes = new Lanes({ inFlightMax: config.maxInFlight, laneMax: LANE_MAX, inHandMax });
+    this.#heartbeat = new Heartbeat({
+      pool: this.#maintainPool,
+      log,
+      load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
+      onLeaseLost: (lostId) => this.#attempts.forget(lostId),
+    });
+    this.#recorder = new Recorder({
+      pool: this.#pool,
+      log,
+      onRecorded: (results) => this.#loop.onRecorded(results),
+    });
+    this.#waker = new Waker({
+      config:
+        config.listenUrl === null
+          ? connection
+          : connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" }),
+      log,
+      onWake: () => this.#loop.wake(),
+    });
+    this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log });
+    this.#attempts = new Attempts({
+      pool: this.#pool,
+      lease: this.#heartbeat,
+      endpoints: new EndpointDirectory(this.#pool),
+      lanes,
+      recorder: this.#recorder,
+      send: (request) => this.#sender.send(request),
+      log,
+      inHandMax,
+      onRoom: () => this.#loop.onRoom(),
+    });
+    this.#loop = new Loop({
+      pool: this.#pool,
+      lease: this.#heartbeat,
+      waker: this.#waker,
+      attempts: this.#attempts,
+      recorder: this.#recorder,
+      log,
+      pollIntervalMs: config.pollIntervalMs,
+    });
+  }
+
+  get id(): string {
+    return this.#heartbeat.daemonId;
+  }
+
+  /** Rejects where the database cannot be reached or its schema cannot be used; nothing is left open then. */
+  async start(): Promise<void> {
+    try {
+      const client = await openClient({
+        config: connectionConfig({ databaseUrl: this.#config.databaseUrl, applicationName: "postrider" }),
+        purpose: "control",
+      });
+      try {
+        await assertSchemaUsable(client);
+      } finally {
+        await client.end();
+      }
+      await this.#heartbeat.start();
+      await this.#partitions.start();
+      await this.#waker.start();
+    } catch (thrown) {
+      await this.#waker.stop();
+      await this.#partitions.stop();
+      await this.#heartbeat.stop().catch(() => {
+        // The first error is the one to tell.
+      });
+      await this.#sender.close();
+      await Promise.all([this.#pool.end(), this.#maintainPool.end()]);
+      throw thrown;
+    }
+    this.#loop.start();
+    this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: this.#config.maxInFlight });
+  }
+
+  /**
+   * Claims no more, finishes or hands back what is in flight within the grace period, records, and lets go of everything.
+   * False where something could not be recorded: another daemon does it again after this one's lease.
+   */
+  stop(): Promise<boolean> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<boolean> {
+    const startedMs = monotonicMs();
+    this.#log.info({ event: "daemon.stopping", id: this.id, grace_ms: this.#config.shutdownGraceMs });
+    await this.#loop.stop();
+    await this.#attempts.stop(this.#config.shutdownGraceMs);
+    await this.#waker.stop();
+    await this.#partitions.stop();
+    // Handed back already, if anything is left: another daemon makes those attempts.
+    await this.#sender.abort();
+    const isRecorded = await this.#recorder.close(this.id, RECORD_GRACE_MS).catch((thrown: unknown) => {
+      this.#log.error({ event: "record.failed", error: messageOf(thrown) });
+      return false;
+    });
+    await this.#heartbeat.stop().catch((thrown: unknown) => {
+      this.#log.error({ event: "daemon.leave_failed", error: messageOf(thrown) });
+    });
+    await Promise.all([this.#pool.end(), this.#maintainPool.end()]);
+    const tookMs = Math.round(monotonicMs() - startedMs);
+    this.#log.info({ event: "daemon.stopped", version: VERSION, took_ms: tookMs, everything_recorded: isRecorded });
+    return isRecorded;
+  }
+}

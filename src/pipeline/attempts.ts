@@ -1,0 +1,243 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { monotonicMs } from "../clock.ts";
+import type { Pool } from "../db/connection.ts";
+import type { Delivery, DeliveryResult } from "../domain/delivery.ts";
+import { messageOf } from "../errors.ts";
+import { attemptLevel, type Log, urlForLog } from "../log.ts";
+import { loadPayload } from "./claim.ts";
+import { deliver, type Send } from "./deliver.ts";
+import type { EndpointDirectory } from "./endpoints.ts";
+import type { Lanes } from "./lanes.ts";
+import type { Recorder } from "./record.ts";
+
+/**
+ * What the daemon has in hand. Claimed deliveries come in, are started as their lanes have room, and leave as results
+ * for the recorder. Attempts run beside the loop and end by themselves.
+ *
+ * A delivery in hand is waiting (in its lane), under way, or handed over to the recorder; only the recorder lets go of it.
+ */
+
+export interface AttemptsParts {
+  readonly pool: Pool;
+  readonly lease: Lease;
+  readonly endpoints: EndpointDirectory;
+  readonly lanes: Lanes;
+  readonly recorder: Recorder;
+  readonly send: Send;
+  readonly log: Log;
+  /** Deliveries in hand at a time. */
+  readonly inHandMax: number;
+  /** An attempt has ended, and there may be room for more. */
+  readonly onRoom: () => void;
+}
+
+/** The daemon's right to work on what it has claimed. */
+export interface Lease {
+  readonly daemonId: string;
+  /** Whether an attempt may be started now. */
+  isHeld(): boolean;
+}
+
+/** Deliveries that were claimed together. */
+export interface Taken {
+  /** Null for leased deliveries, which are held one by one. */
+  readonly claimId: string | null;
+  readonly deliveries: readonly Delivery[];
+  /** The endpoints of these deliveries, with the revision that each has. */
+  readonly revisions: ReadonlyMap<string, string>;
+}
+
+export class Attempts {
+  readonly #parts: AttemptsParts;
+  readonly #underWay = new Set<Delivery>();
+  #isStopping = false;
+  #onIdle: (() => void) | null = null;
+
+  constructor(parts: AttemptsParts) {
+    this.#parts = parts;
+  }
+
+  /** How many more deliveries can be taken in. */
+  get room(): number {
+    const { lanes, recorder, inHandMax } = this.#parts;
+    return inHandMax - lanes.inFlight - lanes.waiting - recorder.pendingCount;
+  }
+
+  /** Whether nothing is under way, so that no end of an attempt will make room. */
+  get isIdle(): boolean {
+    return this.#underWay.size === 0;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#parts.lanes.waiting > 0;
+  }
+
+  /** How many deliveries from the queue each endpoint that is known here can take. */
+  rooms(): ReadonlyMap<string, number> {
+    return this.#parts.lanes.rooms();
+  }
+
+  /**
+   * Takes in what was claimed under this identity. The recorder hears of a claim only once its endpoints are known: if
+   * loading them fails, the claim is one that this daemon does not know of, and is adopted like one whose answer was lost.
+   */
+  async takeIn({ claimId, deliveries, revisions }: Taken, daemonId: string): Promise<void> {
+    const { lanes, lease, endpoints, recorder } = this.#parts;
+    await endpoints.ensure(revisions);
+    if (lease.daemonId !== daemonId) {
+      // The lease ran out meanwhile: these deliveries belong to whoever takes them over.
+      return;
+    }
+    if (claimId !== null) {
+      recorder.openClaim(claimId, daemonId, deliveries.length);
+    }
+    const nowMs = monotonicMs();
+    for (const delivery of deliveries) {
+      if (delivery.event.eventType === "") {
+        recorder.add(eventGone(delivery));
+      } else if (!lanes.offer(delivery, nowMs)) {
+        recorder.add(handedBack(delivery));
+      }
+    }
+    this.start();
+  }
+
+  /** Starts what can start. */
+  start(): void {
+    const { lanes, lease } = this.#parts;
+    while (lease.isHeld()) {
+      const nowMs = monotonicMs();
+      const delivery = lanes.start(nowMs);
+      if (delivery === null) {
+        return;
+      }
+      this.#underWay.add(delivery);
+      void this.#attempt(delivery, nowMs);
+    }
+  }
+
+  /** Looks over what waits, and hands back what is too much for its lane, or is for an endpoint that takes no more. */
+  async review(): Promise<void> {
+    const { lanes, endpoints } = this.#parts;
+    this.#handBack(lanes.putOutExcess(monotonicMs()));
+    const waiting = lanes.waitingEndpoints();
+    if (waiting.length > 0) {
+      for (const endpointId of await endpoints.findInactive(waiting)) {
+        this.#handBack(lanes.putOut(endpointId));
+      }
+    }
+  }
+
+  /** The lease was lost: what has not been started belongs to others, and so do the claims. */
+  forget(daemonId: string): void {
+    this.#parts.lanes.putOutAll();
+    this.#parts.recorder.forgetClaims(daemonId);
+  }
+
+  /**
+   * Hands back what has not been started, waits for what is under way, so long at most, and hands back the rest: its
+   * results, if they still come, are not looked at, and another daemon makes those attempts again.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#handBack(this.#parts.lanes.putOutAll());
+    if (this.#underWay.size > 0) {
+      const idle = new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+      const grace = new AbortController();
+      const over = pause(graceMs, undefined, { signal: grace.signal }).catch(() => {
+        // Idle before the grace period was over.
+      });
+      await Promise.race([idle, over]);
+      grace.abort();
+    }
+    this.#handBack([...this.#underWay]);
+    this.#underWay.clear();
+  }
+
+  #handBack(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      this.#parts.recorder.add(handedBack(delivery));
+    }
+  }
+
+  async #attempt(delivery: Delivery, nowMs: number): Promise<void> {
+    const { lanes, log, recorder, onRoom } = this.#parts;
+    const result = await this.#makeAttempt(delivery, nowMs).catch((thrown: unknown) => {
+      // The payload could not be loaded; nothing was sent.
+      log.warn({ event: "claim.failed", event_id: delivery.event.id, error: messageOf(thrown) });
+      return handedBack(delivery);
+    });
+    lanes.finish(delivery, result.attempt === null || result.attempt.httpStatus !== null, monotonicMs());
+    if (!this.#underWay.delete(delivery)) {
+      return;
+    }
+    recorder.add(result);
+    if (!this.#isStopping) {
+      this.start();
+      onRoom();
+    } else if (this.#underWay.size === 0) {
+      this.#onIdle?.();
+    }
+  }
+
+  async #makeAttempt(delivery: Delivery, nowMs: number): Promise<DeliveryResult> {
+    const { pool, endpoints, send } = this.#parts;
+    const endpoint = endpoints.get(delivery.endpointId);
+    if (endpoint === undefined || !lasts(delivery, nowMs + endpoint.timeoutMs)) {
+      // Recording looks whether the endpoint is still there; a lease that would not last is taken anew.
+      return handedBack(delivery);
+    }
+    const payload = delivery.event.payload ?? (await loadPayload(pool, delivery.event.id));
+    if (payload === null) {
+      return eventGone(delivery);
+    }
+    const result = await deliver(delivery, payload, endpoint, send);
+    this.#logAttempt(result, endpoint.url);
+    return result;
+  }
+
+  #logAttempt({ delivery, attempt, decision }: DeliveryResult, url: string): void {
+    if (attempt === null) {
+      return;
+    }
+    const { log } = this.#parts;
+    const level = attemptLevel(attempt.failureKind);
+    if (!log.isLevelEnabled(level) && decision.state !== "exhausted") {
+      return;
+    }
+    const line = {
+      event_id: delivery.event.id,
+      endpoint_id: delivery.endpointId,
+      event_type: delivery.event.eventType,
+      attempt_number: delivery.attempts + 1,
+      url: urlForLog(url),
+      duration_ms: attempt.durationMs,
+      http_status: attempt.httpStatus,
+      failure_kind: attempt.failureKind,
+      error: attempt.error,
+      state: decision.state,
+      next_attempt_ms: decision.state === "pending" ? Math.round(decision.waitMs) : null,
+    };
+    log[level]({ event: "delivery.attempted", ...line });
+    if (decision.state === "exhausted") {
+      log.warn({ event: "delivery.exhausted", ...line });
+    }
+  }
+}
+
+/** To the queue, due at once: another daemon, or this one with a free lane, goes on with it. */
+function handedBack(delivery: Delivery): DeliveryResult {
+  return { delivery, attempt: null, decision: { state: "pending", waitMs: 0 }, endpointGone: false };
+}
+
+function eventGone(delivery: Delivery): DeliveryResult {
+  const decision = { state: "discarded", reason: "the event is no longer in the outbox" } as const;
+  return { delivery, attempt: null, decision, endpointGone: false };
+}
+
+/** Whether the right to work on the delivery lasts until then; a claim's is looked at before each start. */
+function lasts({ tenure }: Delivery, untilMs: number): boolean {
+  return tenure.kind === "claimed" || tenure.untilMs >= untilMs;
+}

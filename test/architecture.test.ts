@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import test from "node:test";
+
+/** The invariants of src/README.md that can be read off the source. */
+
+interface Source {
+  /** Relative to src, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+  /** Imported modules: paths relative to src, package names, node: names. */
+  readonly imports: readonly string[];
+}
+
+const ROOT = new URL("../src/", import.meta.url).pathname;
+
+const sources: readonly Source[] = globSync("**/*.ts", { cwd: ROOT }).map((file) => {
+  const path = file.replaceAll("\\", "/");
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const imports = [...text.matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(([, name = ""]) =>
+    name.startsWith(".") ? normalize(join(dirname(path), name)) : name,
+  );
+  return { path, text, imports };
+});
+
+function offenders(isOffence: (source: Source) => boolean): string[] {
+  return sources.filter(isOffence).map(({ path }) => path);
+}
+
+test("the source has been read", () => {
+  assert.ok(sources.some(({ path, imports }) => path === "db/connection.ts" && imports.includes("pg")));
+  assert.ok(sources.length > 20);
+});
+
+test("only db imports the Postgres client, the listener and the query builder", () => {
+  const found = offenders(
+    ({ path, imports }) => !path.startsWith("db/") && imports.some((name) => ["pg", "pg-listen"].includes(name)),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("only http imports the HTTP client", () => {
+  assert.deepEqual(
+    offenders(({ path, imports }) => !path.startsWith("http/") && imports.includes("undici")),
+    [],
+  );
+});
+
+test("only log.ts imports the logger", () => {
+  assert.deepEqual(
+    offenders(({ path, imports }) => path !== "log.ts" && imports.includes("pino")),
+    [],
+  );
+});
+
+test("domain imports nothing of the project but itself", () => {
+  const found = offenders(
+    ({ path, imports }) =>
+      path.startsWith("domain/") && imports.some((name) => name.endsWith(".ts") && !name.startsWith("domain/")),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("the stages of the pipeline do not import each other; the loop alone knows them", () => {
+  const stages = ["claim", "deliver", "record", "wake", "lanes"].map((name) => `pipeline/${name}.ts`);
+  const found = offenders(
+    ({ path, imports }) => stages.includes(path) && imports.some((name) => stages.includes(name)),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("the receiver imports nothing of the project but signatures and itself", () => {
+  const found = offenders(
+    ({ path, imports }) =>
+      path.startsWith("receive/") &&
+      imports.some((name) => name.endsWith(".ts") && name !== "domain/sign.ts" && !name.startsWith("receive/")),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("nothing below the composition root imports the commands or the development server", () => {
+  const found = offenders(
+    ({ path, imports }) =>
+      /^(db|domain|http|maintain|pipeline)\//.test(path) &&
+      imports.some((name) => /^(dev\/|control\/|cli\.ts|main\.ts|daemon\.ts)/.test(name)),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("only config.ts and the way into the program read the environment", () => {
+  const found = offenders(
+    ({ path, text }) => /process\.env\b/.test(text) && !["config.ts", "main.ts", "cli.ts"].includes(path),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("only main.ts ends the process", () => {
+  assert.deepEqual(
+    offenders(({ path, text }) => /process\.exit\(/.test(text) && path !== "main.ts"),
+    [],
+  );
+});
+
+test("the pipeline parses no payload", () => {
+  assert.deepEqual(
+    offenders(({ path, text }) => /JSON\.parse/.test(text) && /^(domain|pipeline|http)\//.test(path)),
+    [],
+  );
+});
+
+test("time is read in clock.ts alone", () => {
+  const found = offenders(({ path, text }) => path !== "clock.ts" && /Date\.now\(|performance\.now\(/.test(text));
+  assert.deepEqual(found, []);
+});

@@ -1,0 +1,116 @@
+/** The command as a person or an init system runs it: a process with arguments, an environment, signals and output. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { monotonicMs } from "../../src/clock.ts";
+
+const CHECKOUT = resolve(import.meta.dirname, "../..");
+/** Far above what anything takes, also on a machine that is busy with other tests. */
+export const DEADLINE_MS = 30_000;
+const POLL_MS = 20;
+
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: this checkout. */
+  readonly cwd?: string;
+  /** Default: `node --import tsx src/main.ts`. */
+  readonly program?: readonly [string, ...string[]];
+}
+
+/** One process. Its whole output is kept. */
+export class CommandProcess {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ending>;
+  stdout = "";
+  stderr = "";
+
+  constructor(args: readonly string[], options: CommandOptions = {}) {
+    const [file, ...before] = options.program ?? [
+      process.execPath,
+      "--import",
+      import.meta.resolve("tsx"),
+      resolve(CHECKOUT, "src/main.ts"),
+    ];
+    this.child = spawn(file, [...before, ...args], {
+      cwd: options.cwd ?? CHECKOUT,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+    });
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    this.ended = once(this.child, "close").then(([code, signal]) => ({ code, signal }));
+  }
+
+  get pid(): number {
+    if (this.child.pid === undefined) throw new Error("the command could not be started");
+    return this.child.pid;
+  }
+
+  /** The first match in what was written to stdout so far or will be. Rejects where the process ends without it. */
+  async match(pattern: RegExp, from: "stdout" | "stderr" = "stdout"): Promise<RegExpExecArray> {
+    let hasEnded = false;
+    void this.ended.then(() => {
+      hasEnded = true;
+    });
+    return eventually(`${pattern} on ${from}`, () => {
+      const found = pattern.exec(this[from]);
+      if (found === null && hasEnded) throw new Error(`the command ended without ${pattern}: ${this.said()}`);
+      return found ?? undefined;
+    }).catch((error: unknown) => {
+      throw new Error(this.said(), { cause: error });
+    });
+  }
+
+  /** Sends the signal and waits for the end. */
+  async end(signal: NodeJS.Signals = "SIGTERM"): Promise<Ending> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+
+  /** For the message of an assertion. */
+  said(): string {
+    return `stdout: ${this.stdout}\nstderr: ${this.stderr}`;
+  }
+}
+
+/** Runs a command to its end. */
+export async function runCommand(
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<Ending & { readonly stdout: string; readonly stderr: string }> {
+  const command = new CommandProcess(args, options);
+  const ending = await command.ended;
+  return { ...ending, stdout: command.stdout, stderr: command.stderr };
+}
+
+/** Looks until there is something to be seen. For what announces itself to nobody: rows, processes, output. */
+export async function eventually<Seen>(
+  what: string,
+  look: () => Seen | undefined | Promise<Seen | undefined>,
+): Promise<Seen> {
+  const beganMs = monotonicMs();
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+    if (monotonicMs() - beganMs > DEADLINE_MS) throw new Error(`${what} was not seen in ${DEADLINE_MS} ms`);
+    await delay(POLL_MS);
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

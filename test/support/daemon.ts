@@ -1,0 +1,131 @@
+/** Daemons for tests: in this process, with their log kept, or as a process of their own that can be killed. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { Config } from "../../src/config.ts";
+import { Daemon } from "../../src/daemon.ts";
+import type { Log, LogLine } from "../../src/log.ts";
+
+/** The settings of `postrider run` but for the loopback, which is allowed. */
+export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {}): Config {
+  return {
+    databaseUrl,
+    listenUrl: null,
+    preparedStatements: true,
+    maxInFlight: 256,
+    pollIntervalMs: 1_000,
+    shutdownGraceMs: 20_000,
+    egress: { profile: "custom", allow: ["127.0.0.0/8"], deny: [] },
+    logLevel: "info",
+    warnings: [],
+    ...changes,
+  };
+}
+
+/** A log that keeps its lines. */
+export class KeptLog implements Log {
+  readonly lines: (LogLine & { readonly level: string })[] = [];
+
+  trace(line: LogLine): void {
+    this.#keep("trace", line);
+  }
+  debug(line: LogLine): void {
+    this.#keep("debug", line);
+  }
+  info(line: LogLine): void {
+    this.#keep("info", line);
+  }
+  warn(line: LogLine): void {
+    this.#keep("warn", line);
+  }
+  error(line: LogLine): void {
+    this.#keep("error", line);
+  }
+  fatal(line: LogLine): void {
+    this.#keep("fatal", line);
+  }
+  isLevelEnabled(): boolean {
+    return true;
+  }
+
+  named(event: LogLine["event"]): readonly LogLine[] {
+    return this.lines.filter((line) => line.event === event);
+  }
+
+  #keep(level: string, line: LogLine): void {
+    this.lines.push({ level, ...line });
+  }
+}
+
+export interface RunningDaemon {
+  readonly daemon: Daemon;
+  readonly log: KeptLog;
+}
+
+/** Starts one in this process; the caller stops it. */
+export async function startDaemon(databaseUrl: string, changes: Partial<Config> = {}): Promise<RunningDaemon> {
+  const log = new KeptLog();
+  const daemon = new Daemon(daemonConfig(databaseUrl, changes), log);
+  await daemon.start();
+  return { daemon, log };
+}
+
+/** What daemonProcess.ts reads from its one argument. */
+export interface DaemonProcessOptions {
+  readonly databaseUrl: string;
+  readonly changes?: Partial<Config>;
+}
+
+export class DaemonProcess {
+  readonly #child: ChildProcess;
+  /** Of the daemon that runs in it, as in `postrider.daemon`. */
+  readonly daemonId: string;
+
+  private constructor(child: ChildProcess, daemonId: string) {
+    this.#child = child;
+    this.daemonId = daemonId;
+  }
+
+  /** Resolves when the daemon runs. */
+  static async start(options: DaemonProcessOptions): Promise<DaemonProcess> {
+    const script = fileURLToPath(new URL("./daemonProcess.ts", import.meta.url));
+    const child = spawn(process.execPath, ["--import=tsx", script, JSON.stringify(options)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    if (child.stdout === null) {
+      throw new Error("the process has no stdout");
+    }
+    for await (const line of createInterface({ input: child.stdout })) {
+      const started = /^started (\S+)$/.exec(line)?.[1];
+      if (started !== undefined) {
+        child.stdout.resume();
+        return new DaemonProcess(child, started);
+      }
+    }
+    throw new Error("the daemon's process ended before it had started");
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Ends it with no chance to do anything about it; resolves when it is gone. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** A clean stop; resolves with the exit code, null where a signal ended the process. */
+  async stop(): Promise<number | null> {
+    return await this.#end("SIGTERM");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const exited = once(this.#child, "exit");
+      this.#child.kill(signal);
+      await exited;
+    }
+    return this.#child.exitCode;
+  }
+}

@@ -1,0 +1,19 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Between two looks at a condition that tells nobody when it comes true. */
+const LOOK_INTERVAL_MS = 20;
+
+/** Resolves when the condition holds; rejects, saying what was waited for, when it does not within the deadline. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  deadlineMs: number = 15_000,
+): Promise<void> {
+  const startedMs = performance.now();
+  while (!(await holds())) {
+    if (performance.now() - startedMs > deadlineMs) {
+      throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
+    }
+    await pause(LOOK_INTERVAL_MS);
+  }
+}
