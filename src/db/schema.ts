@@ -1,0 +1,70 @@
+import { Kysely, PostgresDialect } from "kysely";
+import type { Pool } from "./connection.ts";
+
+/**
+ * The tables and views that composed queries read, with the types that the driver gives their columns: bigint and
+ * numeric as text, timestamptz as Date. What no query reads is left out.
+ */
+export interface Schema {
+  readonly "postrider.schema_migration": { readonly version: number };
+  readonly "postrider.daemon_status": DaemonStatus;
+  readonly "postrider.backlog": BacklogRow;
+  readonly "postrider.endpoint": EndpointRow;
+  readonly "postrider.attempt": Attempt;
+  readonly "postrider.in_flight": InFlight;
+  readonly "pg_catalog.pg_inherits": { readonly inhrelid: string; readonly inhparent: string };
+  readonly "pg_catalog.pg_class": { readonly oid: string; readonly relname: string };
+}
+
+interface DaemonStatus {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly state: "live" | "lost";
+  readonly started_at: Date;
+  readonly beat_at: Date;
+  readonly in_flight: number;
+  readonly waiting: number;
+}
+
+/** Without an endpoint: the events that no daemon has claimed. */
+export interface BacklogRow {
+  readonly endpoint_id: string | null;
+  readonly tenant: string | null;
+  readonly url: string | null;
+  readonly endpoint_state: "active" | "paused" | "disabled" | "deleted" | null;
+  readonly pending: string;
+  readonly due: string;
+  /** Null where no event of it has an id that tells its time. */
+  readonly oldest_at: Date | null;
+}
+
+export interface EndpointRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly url: string;
+  readonly state: "active" | "paused" | "disabled";
+  readonly state_reason: string | null;
+}
+
+interface Attempt {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  readonly failure_kind: string | null;
+}
+
+interface InFlight {
+  readonly event_id: string;
+  /** Null for a first attempt, which has no delivery row and so is in no backlog. */
+  readonly lease_expires_at: Date | null;
+}
+
+/** Queries over the schema, through the pool. The pool stays with whoever made it. */
+export function queriesOf(pool: Pool): Kysely<Schema> {
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+}
+
+// The door to kysely, as connection.ts is the one to pg.
+export { sql } from "kysely";
+export type Queries = Kysely<Schema>;

@@ -1,0 +1,228 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { unixMs } from "../clock.ts";
+import { requestText } from "../control/requestText.ts";
+import { type Client, type ConnectionConfig, openClient } from "../db/connection.ts";
+import { LocalReceiver, type LocalReceiverOptions, type ReceivedRequest } from "../receive/localReceiver.ts";
+
+/** By its path the demo's endpoint is found again at the next start, whose receiver may have another port. */
+const PATH = "/postrider-demo";
+const PORT_PREFERRED = 8429;
+const ASIDE_REASON = "the demo does not run";
+/** An event takes milliseconds. After this something is in the way, and the hint says where to look. */
+const ARRIVAL_MS_MAX = 15_000;
+
+const SAMPLES: readonly (readonly [eventType: string, payload: string])[] = [
+  ["customer.created", '{"customer_id": 7, "name": "Ada"}'],
+  ["order.created", '{"order_id": 1001, "customer_id": 7, "total": 49.90}'],
+  ["order.paid", '{"order_id": 1001, "amount": 49.90, "currency": "EUR"}'],
+  ["order.shipped", '{"order_id": 1001, "carrier": "post", "parcels": 1}'],
+  ["order.delivered", '{"order_id": 1001}'],
+];
+
+const FIND_ENDPOINT = `
+  select id, url, state, state_reason from postrider.endpoint
+  where tenant = '' and url ~ '^http://127\\.0\\.0\\.1:[0-9]+${PATH}$'
+  order by created_at limit 1`;
+
+const SECRETS = `
+  select secret from postrider.endpoint_secret
+  where endpoint_id = $1 and (expires_at is null or expires_at > now())`;
+
+/** Endpoints that sample events would go to besides the demo's own: a person made them, and did not ask for those. */
+const COUNT_OTHERS = `
+  select count(*)::integer as count from postrider.endpoint
+  where tenant = '' and state <> 'disabled' and id <> $1`;
+
+const INSERT_SAMPLES = `
+  insert into postrider.outbox (event_type, payload)
+  select * from unnest($1::text[], $2::json[])
+  returning id, event_type, payload::text as payload`;
+
+interface EndpointRow {
+  readonly id: string;
+  readonly url: string;
+  readonly state: "active" | "paused" | "disabled";
+  readonly state_reason: string | null;
+}
+
+interface InsertedEvent {
+  readonly id: string;
+  readonly event_type: string;
+  readonly payload: string;
+}
+
+/** A receiver in this process, the endpoint that leads to it, and events to see it work. */
+export class Demo {
+  readonly #connection: ConnectionConfig;
+  readonly #receiver: LocalReceiver;
+  readonly #endpointId: string;
+  readonly #arrivals: Arrivals;
+
+  private constructor(connection: ConnectionConfig, receiver: LocalReceiver, endpointId: string, arrivals: Arrivals) {
+    this.#connection = connection;
+    this.#receiver = receiver;
+    this.#endpointId = endpointId;
+    this.#arrivals = arrivals;
+  }
+
+  /** Listens, and leads the demo's endpoint there: that of an earlier start with its secret, or a new one. */
+  static async start(connection: ConnectionConfig): Promise<Demo> {
+    const client = await openClient({ config: connection, purpose: "control" });
+    try {
+      const endpoint = (await findEndpoint(client)) ?? (await createEndpoint(client));
+      const secrets = await client.query<{ secret: string }>(SECRETS, [endpoint.id]);
+      const arrivals = new Arrivals();
+      const receiver = await listen({
+        port: Number(new URL(endpoint.url).port),
+        secrets: secrets.rows.map(({ secret }) => secret),
+        now: unixMs,
+        onRequest: (request) => arrivals.add(request),
+      });
+      await pointTo(client, endpoint, `${receiver.url}${PATH}`);
+      return new Demo(connection, receiver, endpoint.id, arrivals);
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Inserts the sample events and prints what becomes of them; resolves when they have arrived. */
+  async show(databaseUrl: string, stopping: AbortSignal): Promise<void> {
+    const inserted = await this.#insertSamples();
+    process.stdout.write(insertedText(inserted));
+    const ids = inserted.map(({ id }) => id);
+    const haveArrived = await this.#arrivals.release(ids, stopping);
+    if (!stopping.aborted) {
+      process.stdout.write(hint(databaseUrl, haveArrived));
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#receiver.stop();
+  }
+
+  async #insertSamples(): Promise<readonly InsertedEvent[]> {
+    const client = await openClient({ config: this.#connection, purpose: "control" });
+    try {
+      const others = await client.query<{ count: number }>(COUNT_OTHERS, [this.#endpointId]);
+      if ((others.rows[0]?.count ?? 0) > 0) {
+        return [];
+      }
+      const types = SAMPLES.map(([eventType]) => eventType);
+      const payloads = SAMPLES.map(([, payload]) => payload);
+      return (await client.query<InsertedEvent>(INSERT_SAMPLES, [types, payloads])).rows;
+    } finally {
+      await client.end();
+    }
+  }
+}
+
+/** Without the demo its endpoint leads nowhere: it gets no events until the demo runs again. */
+export async function putDemoAside(client: Client): Promise<void> {
+  const endpoint = await findEndpoint(client);
+  if (endpoint?.state === "active") {
+    await client.query("select postrider.disable_endpoint($1, $2)", [endpoint.id, ASIDE_REASON]);
+  }
+}
+
+/** What arrives. Held until it is released, so that nothing is seen to arrive before it was said to be inserted. */
+class Arrivals {
+  #held: ReceivedRequest[] | null = [];
+  #awaited = new Set<string>();
+  readonly #complete = Promise.withResolvers<true>();
+
+  add(request: ReceivedRequest): void {
+    if (this.#held === null) {
+      this.#print(request);
+    } else {
+      this.#held.push(request);
+    }
+  }
+
+  /** Prints from now on. Resolves when all of these events have arrived and were verified, or false where that takes too long. */
+  async release(ids: readonly string[], stopping: AbortSignal): Promise<boolean> {
+    this.#awaited = new Set(ids);
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const request of held) {
+      this.#print(request);
+    }
+    if (ids.length === 0) {
+      return true;
+    }
+    const late = pause(ARRIVAL_MS_MAX, false, { signal: stopping, ref: false }).catch(() => false);
+    return Promise.race([this.#complete.promise, late]);
+  }
+
+  #print(request: ReceivedRequest): void {
+    process.stdout.write(`arrived   ${requestText(request)}`);
+    if (request.id !== null && request.judgement.kind === "verified" && this.#awaited.delete(request.id)) {
+      if (this.#awaited.size === 0) {
+        this.#complete.resolve(true);
+      }
+    }
+  }
+}
+
+async function findEndpoint(client: Client): Promise<EndpointRow | null> {
+  const { rows } = await client.query<EndpointRow>(FIND_ENDPOINT);
+  return rows[0] ?? null;
+}
+
+/** The port is a placeholder until the receiver listens. */
+async function createEndpoint(client: Client): Promise<EndpointRow> {
+  await client.query("select postrider.create_endpoint($1)", [`http://127.0.0.1:${PORT_PREFERRED}${PATH}`]);
+  const endpoint = await findEndpoint(client);
+  if (endpoint === null) {
+    throw new Error("the demo's endpoint was made and cannot be found");
+  }
+  return endpoint;
+}
+
+/** On the port of the last start if it is free, else on any. */
+async function listen(options: LocalReceiverOptions): Promise<LocalReceiver> {
+  try {
+    return await LocalReceiver.start(options);
+  } catch (thrown) {
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "EADDRINUSE") {
+      return LocalReceiver.start({ ...options, port: 0 });
+    }
+    throw thrown;
+  }
+}
+
+/** Whoever paused or disabled the endpoint by hand wants it so; what putDemoAside did is undone. */
+async function pointTo(client: Client, { id, url, state, state_reason }: EndpointRow, newUrl: string): Promise<void> {
+  if (url !== newUrl) {
+    await client.query("update postrider.endpoint set url = $2 where id = $1", [id, newUrl]);
+  }
+  if (state === "disabled" && state_reason === ASIDE_REASON) {
+    await client.query("select postrider.enable_endpoint($1)", [id]);
+  }
+}
+
+function insertedText(events: readonly InsertedEvent[]): string {
+  if (events.length === 0) {
+    return "\nNo sample events: the endpoints that were made here would get them too.\n";
+  }
+  const lines = events.map(({ id, event_type, payload }) => `inserted  ${event_type.padEnd(16)}  ${id}  ${payload}\n`);
+  return `\n${lines.join("")}\n`;
+}
+
+function hint(databaseUrl: string, haveArrived: boolean): string {
+  const insert = String.raw`insert into postrider.outbox (event_type, payload) values ('order.paid', '{\"order_id\": 42}')`;
+  return [
+    ...(haveArrived
+      ? []
+      : ["", "Not all of them have arrived. What became of them: select * from postrider.delivery_status"]),
+    "",
+    "Insert an event yourself, and see it arrive here (any client of PostgreSQL does; this is psql):",
+    "",
+    `  psql '${databaseUrl.replaceAll("'", "%27")}' -c "${insert}"`,
+    "",
+    "Lead events to a receiver of your own, in SQL; it returns the secret to verify them with:",
+    "",
+    "  select * from postrider.create_endpoint('http://127.0.0.1:3000/webhooks', '{order.*}');",
+    "",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,196 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { parseSecret, REJECTIONS, type SigningKey, verifyV1 } from "../domain/sign.ts";
+
+/** Above what any sender of events should send in one request. */
+export const BODY_BYTES_MAX = 10 * 1024 * 1024;
+/** Ids that are remembered to tell a duplicate; a retry comes hours later at most, and a person watches here. */
+const REMEMBERED_IDS_MAX = 10_000;
+const REQUEST_MS_MAX = 60_000;
+const HOST = "127.0.0.1";
+
+/** One request as it arrived and was judged. What it holds was written by whoever sent it. */
+export interface ReceivedRequest {
+  /** Milliseconds since 1970. */
+  readonly receivedAtMs: number;
+  /** Path and query. */
+  readonly path: string;
+  /** The header `webhook-id`; null where there is none. */
+  readonly id: string | null;
+  readonly contentType: string | null;
+  readonly body: Buffer;
+  readonly judgement: Judgement;
+  /** Whether a request with this id was accepted before. */
+  readonly isDuplicate: boolean;
+}
+
+export type Judgement =
+  | { readonly kind: "verified" }
+  /** There is no secret to verify with. */
+  | { readonly kind: "unverified" }
+  | { readonly kind: "rejected"; readonly reason: string };
+
+export interface LocalReceiverOptions {
+  /** 0: any free one. */
+  readonly port: number;
+  /** Each as `create_endpoint` returned it. None: everything is accepted, unverified. */
+  readonly secrets: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Called once for each POST whose body is no larger than BODY_BYTES_MAX, before it is answered. */
+  readonly onRequest: (request: ReceivedRequest) => void;
+}
+
+/**
+ * A receiver on 127.0.0.1. It answers 204 to what it accepts, duplicates included, 401 to a signature that none of the
+ * secrets made, 413 to a body that is too large and 405 to anything but POST.
+ */
+export class LocalReceiver {
+  readonly port: number;
+  readonly #server: Server;
+
+  private constructor(server: Server, port: number) {
+    this.#server = server;
+    this.port = port;
+  }
+
+  /** Rejects with the system's error where the port cannot be listened on; throws where a secret is malformed. */
+  static async start(options: LocalReceiverOptions): Promise<LocalReceiver> {
+    const keys = options.secrets.map(keyOf);
+    const seenIds = new Set<string>();
+    const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
+      receive(request, response, { ...options, keys, seenIds });
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(options.port, HOST, resolve);
+    });
+    const address = server.address();
+    if (address === null || typeof address === "string") {
+      throw new Error("a listening server has no port");
+    }
+    return new LocalReceiver(server, address.port);
+  }
+
+  /** `http://127.0.0.1:PORT`; every path below it is received. */
+  get url(): string {
+    return `http://${HOST}:${this.port}`;
+  }
+
+  /** Cuts off what is under way. May be called again. */
+  async stop(): Promise<void> {
+    if (!this.#server.listening) {
+      return;
+    }
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+interface Reception extends LocalReceiverOptions {
+  readonly keys: readonly SigningKey[];
+  /** The oldest first. */
+  readonly seenIds: Set<string>;
+}
+
+function keyOf(secret: string): SigningKey {
+  const parsed = parseSecret(secret);
+  if (parsed.kind === "problem") {
+    throw new Error(`the secret ${parsed.problem}`);
+  }
+  return parsed.key;
+}
+
+function receive(request: IncomingMessage, response: ServerResponse, reception: Reception): void {
+  if (request.method !== "POST") {
+    answer(response, 405, "webhooks are sent by POST", { allow: "POST" });
+    request.resume();
+    return;
+  }
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) {
+      chunks.length = 0;
+      if (!response.headersSent) {
+        // What still comes is read and dropped, since a connection that is cut would lose the answer.
+        answer(response, 413, `the body is larger than ${BODY_BYTES_MAX} bytes`, { connection: "close" });
+      }
+      return;
+    }
+    chunks.push(chunk);
+  });
+  request.on("end", () => {
+    if (bytes <= BODY_BYTES_MAX) {
+      accept(request, response, Buffer.concat(chunks), reception);
+    }
+  });
+  // A sender that breaks off has its reasons, and nobody is left to answer.
+  request.on("error", () => {});
+}
+
+function accept(request: IncomingMessage, response: ServerResponse, body: Buffer, reception: Reception): void {
+  const receivedAtMs = reception.now();
+  const id = headerOf(request, "webhook-id");
+  const judgement = judge(request, id, body, receivedAtMs, reception.keys);
+  const isDuplicate = judgement.kind !== "rejected" && id !== null && isSeen(id, reception.seenIds);
+  reception.onRequest({
+    receivedAtMs,
+    path: request.url ?? "",
+    id,
+    contentType: headerOf(request, "content-type"),
+    body,
+    judgement,
+    isDuplicate,
+  });
+  if (judgement.kind === "rejected") {
+    answer(response, 401, judgement.reason);
+  } else {
+    response.writeHead(204).end();
+  }
+}
+
+function judge(
+  request: IncomingMessage,
+  id: string | null,
+  body: Buffer,
+  nowMs: number,
+  keys: readonly SigningKey[],
+): Judgement {
+  if (keys.length === 0) {
+    return { kind: "unverified" };
+  }
+  const headers = {
+    id,
+    timestamp: headerOf(request, "webhook-timestamp"),
+    signature: headerOf(request, "webhook-signature"),
+  };
+  const verification = verifyV1(keys, headers, body, Math.floor(nowMs / 1000));
+  return verification.kind === "verified"
+    ? { kind: "verified" }
+    : { kind: "rejected", reason: REJECTIONS[verification.reason] };
+}
+
+/** Looks the id up, and remembers it. */
+function isSeen(id: string, seenIds: Set<string>): boolean {
+  const isKnown = seenIds.delete(id);
+  seenIds.add(id);
+  if (seenIds.size > REMEMBERED_IDS_MAX) {
+    for (const oldest of seenIds) {
+      seenIds.delete(oldest);
+      break;
+    }
+  }
+  return isKnown;
+}
+
+/** A header that came more than once is joined by Node, and then is no valid one. */
+function headerOf(request: IncomingMessage, name: string): string | null {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : null;
+}
+
+function answer(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...headers }).end(`${text}\n`);
+}

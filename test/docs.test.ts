@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connectionConfig, openClient } from "../src/db/connection.ts";
+import { withoutViewTexts } from "../src/db/schemaSnapshot.ts";
+import { useDatabase } from "./support/database.ts";
+import { betweenMarkers, GENERATED_DOCS, readDoc } from "./support/writeDocs.ts";
+
+const database = useDatabase();
+
+for (const doc of GENERATED_DOCS) {
+  test(`${doc.path} is what "npm run docs" writes`, async () => {
+    const config = connectionConfig({ databaseUrl: database.url, applicationName: "postrider-test" });
+    const client = await openClient({ config, purpose: "control" });
+    try {
+      const { rows } = await client.query<{ version: number }>(
+        "select current_setting('server_version_num')::integer as version",
+      );
+      // PostgreSQL 15 writes the texts of views in another way.
+      const comparable = (rows[0]?.version ?? 0) < 160_000 ? withoutViewTexts : (text: string) => text;
+      const current = readDoc(doc.path);
+      assert.equal(comparable(current), comparable(await doc.render({ client, current })));
+    } finally {
+      await client.end();
+    }
+  });
+}
+
+test("a generated part replaces what stood between its markers, and nothing else", () => {
+  const text = "before\n<!-- settings -->\nold\n<!-- /settings -->\nafter\n";
+  assert.equal(
+    betweenMarkers(text, "settings", "new\n\n"),
+    "before\n<!-- settings -->\nnew\n<!-- /settings -->\nafter\n",
+  );
+});
+
+test("markers that are missing or repeated are refused", () => {
+  assert.throws(() => betweenMarkers("nothing\n", "settings", "new"), /does not have the lines/);
+  const pair = "<!-- settings -->\n<!-- /settings -->\n";
+  assert.throws(() => betweenMarkers(pair + pair, "settings", "new"), /once each/);
+});

@@ -1,0 +1,683 @@
+/** What a receiver gets and what is recorded of it, with a whole daemon, a real server and real sockets. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
+import type { Config } from "../../src/config.ts";
+import { VERSION } from "../../src/version.ts";
+import { type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { useDatabase } from "../support/database.ts";
+import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf } from "../support/engine.ts";
+import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
+import { until } from "../support/until.ts";
+
+/** Nothing in a test that starts a daemon with it waits for the poll. */
+const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+
+const database = useDatabase();
+/** To look at the server from outside, without a transaction in the database that is looked at. */
+const observer = useDatabase({ template: "empty" });
+
+let receiver: ScriptedReceiver;
+before(async () => {
+  receiver = await ScriptedReceiver.start();
+});
+after(() => receiver.stop());
+beforeEach(() => reset(database.pool));
+
+let pathCount = 0;
+/** A path that no other test uses, with its script. */
+function route(answer: Answer | ((received: Received) => Answer) = OK): string {
+  pathCount += 1;
+  const path = `/${pathCount}`;
+  receiver.script(path, answer);
+  return path;
+}
+
+async function run(t: TestContext, changes: Partial<Config> = NO_POLL): Promise<RunningDaemon> {
+  const running = await startDaemon(database.url, changes);
+  t.after(() => running.daemon.stop());
+  return running;
+}
+
+async function createEndpoint(
+  url: string,
+  eventTypes: readonly string[] = ["*"],
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<{ readonly id: string; readonly secret: string }> {
+  const [row] = await rowsOf<{ endpoint_id: string; secret: string }>(
+    database.pool,
+    "select * from postrider.create_endpoint($1, $2, '', $3)",
+    [url, eventTypes, JSON.stringify(options)],
+  );
+  assert.ok(row !== undefined);
+  return { id: row.endpoint_id, secret: row.secret };
+}
+
+interface Status {
+  readonly state: string;
+  readonly detail: string;
+  readonly reason: string | null;
+  readonly attempts: number;
+}
+
+async function statusOf(event: string, endpoint: string): Promise<Status | undefined> {
+  const [row] = await rowsOf<Status>(
+    database.pool,
+    "select state, detail, reason, attempts from postrider.delivery_status where event_id = $1 and endpoint_id = $2",
+    [event, endpoint],
+  );
+  return row;
+}
+
+/** Waits until the delivery is in that state, and returns it. */
+async function reached(event: string, endpoint: string, state: string): Promise<Status> {
+  let seen: Status | undefined;
+  await until(`the delivery is ${state}`, async () => {
+    seen = await statusOf(event, endpoint);
+    return seen?.state === state;
+  }).catch((thrown) => {
+    throw new Error(`the delivery is ${JSON.stringify(seen)}`, { cause: thrown });
+  });
+  assert.ok(seen !== undefined);
+  return seen;
+}
+
+interface AttemptRow {
+  readonly number: number;
+  readonly status: number | null;
+  readonly kind: string | null;
+  readonly error: string | null;
+  readonly body: string | null;
+}
+
+function attemptsOf(event: string, endpoint: string): Promise<AttemptRow[]> {
+  return rowsOf<AttemptRow>(
+    database.pool,
+    `select attempt_number as number, http_status as status, failure_kind as kind, error, response_body as body
+     from postrider.attempt where event_id = $1 and endpoint_id = $2 order by started_at, attempt_number`,
+    [event, endpoint],
+  );
+}
+
+function countOf(sql: string): Promise<number> {
+  return askFor(database.pool, `select count(*) from ${sql}`).then(Number);
+}
+
+function only<Item>(items: readonly Item[]): Item {
+  const [item] = items;
+  assert.ok(item !== undefined);
+  assert.equal(items.length, 1);
+  return item;
+}
+
+describe("the request", () => {
+  const payloads = [
+    `{"n": 12345678901234567890.10, "z":1, "a":2}`,
+    `{ "name" : "Zoë — 東京 🚂", "escaped": "\\u00e9\\/", "again": 1, "again": 2 }`,
+  ];
+
+  test("carries the headers of Standard Webhooks, and verifies with the endpoint's secret", async (t) => {
+    const path = route();
+    const endpoint = await createEndpoint(receiver.url(path));
+    receiver.verify(path, endpoint.secret);
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid", { payload: '{"order_id": 42}' });
+    await receiver.got(path, 1);
+    const { headers, verification } = only(receiver.requests(path));
+    assert.equal(verification, "verified");
+    assert.equal(headers["webhook-id"], event);
+    assert.ok(Math.abs(Number(headers["webhook-timestamp"]) - Date.now() / 1_000) < 60);
+    assert.match(String(headers["webhook-signature"]), /^v1,[A-Za-z0-9+/]{43}=$/);
+    assert.equal(headers["content-type"], "application/json");
+    assert.equal(headers["user-agent"], `postrider/${VERSION}`);
+    assert.deepEqual(await reached(event, endpoint.id, "succeeded"), {
+      state: "succeeded",
+      detail: "succeeded",
+      reason: null,
+      attempts: 1,
+    });
+  });
+
+  for (const payload of payloads) {
+    test(`has the payload as it was written, in an envelope or raw: ${payload}`, async (t) => {
+      const [standard, raw] = [route(), route()];
+      await createEndpoint(receiver.url(standard));
+      await createEndpoint(receiver.url(raw), ["*"], { format: "raw" });
+      await run(t);
+      const event = await insertEvent(database.pool, "order.paid", { payload });
+      await Promise.all([receiver.got(standard, 1), receiver.got(raw, 1)]);
+      assert.equal(only(receiver.requests(raw)).body.toString(), payload);
+      const createdAt = await askFor(
+        database.pool,
+        `select to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') from postrider.outbox where id = $1`,
+        [event],
+      );
+      assert.equal(
+        only(receiver.requests(standard)).body.toString(),
+        `{"type":"order.paid","timestamp":"${createdAt}","data":${payload}}`,
+      );
+    });
+  }
+
+  test("has the endpoint's own headers, but for those that frame or sign it", async (t) => {
+    const path = route();
+    const { secret } = await createEndpoint(receiver.url(path), ["*"], {
+      headers: {
+        "X-Team": "billing",
+        "content-type": "application/vnd.shop+json",
+        "User-Agent": "shop",
+        "Webhook-Id": "forged",
+        "WEBHOOK-TIMESTAMP": "1",
+        "webhook-signature": "v1,forged",
+        Host: "forged.test",
+        "content-length": "1",
+        "transfer-encoding": "chunked",
+        connection: "upgrade",
+        upgrade: "websocket",
+        expect: "100-continue",
+      },
+    });
+    receiver.verify(path, secret);
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    await receiver.got(path, 1);
+    const { headers, verification, body } = only(receiver.requests(path));
+    assert.equal(verification, "verified");
+    assert.equal(headers["webhook-id"], event);
+    assert.equal(headers["x-team"], "billing");
+    assert.equal(headers["content-type"], "application/vnd.shop+json");
+    assert.equal(headers["user-agent"], "shop");
+    assert.equal(headers.host, new URL(receiver.url(path)).host);
+    assert.equal(headers["content-length"], String(body.length));
+    for (const name of ["transfer-encoding", "upgrade", "expect"]) {
+      assert.equal(headers[name], undefined);
+    }
+  });
+
+  test("carries a payload of 2 MB", async (t) => {
+    const path = route();
+    const { id, secret } = await createEndpoint(receiver.url(path), ["*"], { format: "raw" });
+    receiver.verify(path, secret);
+    await run(t);
+    const payload = JSON.stringify({ text: "0123456789abcdef".repeat(131_072) });
+    const event = await insertEvent(database.pool, "order.paid", { payload });
+    await receiver.got(path, 1);
+    assert.ok(only(receiver.requests(path)).body.equals(Buffer.from(payload)));
+    assert.equal(only(receiver.requests(path)).verification, "verified");
+    await reached(event, id, "succeeded");
+  });
+});
+
+describe("an attempt that fails", () => {
+  test("is made again by the schedule until one succeeds, always with the same id", async (t) => {
+    const path = route(({ nth }) => (nth <= 3 ? status(499 + nth) : OK));
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], {
+      retry_schedule: ["50 ms", "100 ms", "50 ms", "50 ms"],
+    });
+    receiver.verify(path, endpoint.secret);
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    await reached(event, endpoint.id, "succeeded");
+    assert.deepEqual(
+      (await attemptsOf(event, endpoint.id)).map(({ number, status, kind }) => [number, status, kind]),
+      [
+        [1, 500, "status"],
+        [2, 501, "status"],
+        [3, 502, "status"],
+        [4, 200, null],
+      ],
+    );
+    const requests = receiver.requests(path);
+    assert.deepEqual(
+      requests.map(({ id, verification }) => [id, verification]),
+      Array(4).fill([event, "verified"]),
+    );
+    const [first, second, third] = requests;
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    assert.ok(second.atMs - first.atMs >= 40 && third.atMs - second.atMs >= 80, "an attempt came too early");
+  });
+
+  test("is the last where the schedule is used up", async (t) => {
+    const path = route(status(503));
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["20 ms", "20 ms"] });
+    const { log } = await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    const { attempts } = await reached(event, endpoint.id, "exhausted");
+    assert.equal(attempts, 3);
+    assert.deepEqual(
+      (await attemptsOf(event, endpoint.id)).map(({ number }) => number),
+      [1, 2, 3],
+    );
+    assert.equal(receiver.requests(path).length, 3);
+    assert.equal(log.named("delivery.exhausted").length, 1);
+  });
+
+  test("is the only one where the schedule is empty", async (t) => {
+    const path = route(status(500));
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: [] });
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    assert.equal((await reached(event, endpoint.id, "exhausted")).attempts, 1);
+  });
+
+  for (const code of [429, 503]) {
+    test(`waits for as long as a ${code} asks`, async (t) => {
+      const path = route(({ nth }) => (nth === 1 ? status(code, { "retry-after": "1" }) : OK));
+      const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["10 ms", "5 s"] });
+      await run(t);
+      const event = await insertEvent(database.pool, "order.paid");
+      await reached(event, endpoint.id, "succeeded");
+      const [first, second] = receiver.requests(path);
+      assert.ok(first !== undefined && second !== undefined);
+      assert.ok(second.atMs - first.atMs >= 1_000, `it waited ${second.atMs - first.atMs} ms`);
+    });
+  }
+
+  test("does not wait for what other statuses ask", async (t) => {
+    const path = route(({ nth }) => (nth === 1 ? status(500, { "retry-after": "3600" }) : OK));
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["10 ms", "1 day"] });
+    await run(t);
+    await reached(await insertEvent(database.pool, "order.paid"), endpoint.id, "succeeded");
+  });
+
+  test("waits no longer than the schedule's longest interval, whatever is asked", async (t) => {
+    const path = route(({ nth }) => (nth === 1 ? status(429, { "retry-after": "86400" }) : OK));
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["10 ms", "300 ms"] });
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    await reached(event, endpoint.id, "succeeded");
+    const [first, second] = receiver.requests(path);
+    assert.ok(first !== undefined && second !== undefined);
+    assert.ok(second.atMs - first.atMs >= 290, `it waited ${second.atMs - first.atMs} ms`);
+  });
+
+  test("with 410 disables the endpoint and discards what waits for it", async (t) => {
+    const path = route(({ nth }) => (nth === 1 ? status(500) : status(410)));
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["300 ms", "1 h"] });
+    const scheduled = await insertEvent(database.pool, "order.paid", { deliverAt: "2999-01-01" });
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    assert.match(String((await reached(event, endpoint.id, "discarded")).reason), /410 Gone/);
+    assert.match(String((await reached(scheduled, endpoint.id, "discarded")).reason), /410 Gone/);
+    assert.equal(
+      await askFor(database.pool, "select state from postrider.endpoint where id = $1", [endpoint.id]),
+      "disabled",
+    );
+    assert.deepEqual(
+      (await attemptsOf(event, endpoint.id)).map(({ status }) => status),
+      [500, 410],
+    );
+    assert.equal(await countOf("postrider.audit where action = 'disable_endpoint'"), 1);
+  });
+
+  test("is what a redirect is, and nobody follows it", async (t) => {
+    const elsewhere = route();
+    for (const code of [301, 302, 303, 307, 308]) {
+      const path = route(status(code, { location: receiver.url(elsewhere) }));
+      await createEndpoint(receiver.url(path), ["*"], { retry_schedule: [] });
+    }
+    await run(t);
+    await insertEvent(database.pool, "order.paid");
+    await until("all are exhausted", async () => (await countOf("postrider.delivery where state = 'exhausted'")) === 5);
+    assert.equal(
+      await countOf("postrider.attempt where failure_kind = 'status' and http_status between 301 and 308"),
+      5,
+    );
+    assert.equal(receiver.requests(elsewhere).length, 0);
+  });
+
+  test("by time is recorded as such", async (t) => {
+    const path = route({ kind: "hang" });
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { timeout_ms: 150, retry_schedule: [] });
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    await reached(event, endpoint.id, "exhausted");
+    const { status: httpStatus, kind, error } = only(await attemptsOf(event, endpoint.id));
+    assert.deepEqual([httpStatus, kind], [null, "timeout"]);
+    assert.match(String(error), /\S/);
+    receiver.release(path);
+  });
+
+  test("by a connection that is refused or cut off is recorded as such", async (t) => {
+    const path = route({ kind: "reset" });
+    const cut = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: [] });
+    const closed = createServer().listen(0, "127.0.0.1");
+    await once(closed, "listening");
+    const address = closed.address();
+    assert.ok(address !== null && typeof address === "object");
+    closed.close();
+    await once(closed, "close");
+    const refused = await createEndpoint(`http://127.0.0.1:${address.port}/`, ["*"], { retry_schedule: [] });
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    await Promise.all([reached(event, cut.id, "exhausted"), reached(event, refused.id, "exhausted")]);
+    assert.equal(only(await attemptsOf(event, cut.id)).kind, "reset");
+    assert.equal(only(await attemptsOf(event, refused.id)).kind, "connect");
+  });
+
+  test("or succeeds with a NUL and invalid UTF-8 in its response is recorded like any other", async (t) => {
+    const body = Buffer.concat([Buffer.from("a"), Buffer.from([0, 0xff, 0xfe]), Buffer.from("é\ud83d")]);
+    const good = route({ kind: "status", status: 200, body });
+    const bad = route(({ nth }) => (nth === 1 ? { kind: "status", status: 500, body } : OK));
+    const one = await createEndpoint(receiver.url(good));
+    const other = await createEndpoint(receiver.url(bad), ["*"], { retry_schedule: ["20 ms"] });
+    const { log } = await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    await Promise.all([reached(event, one.id, "succeeded"), reached(event, other.id, "succeeded")]);
+    const [first] = await attemptsOf(event, one.id);
+    assert.match(String(first?.body), /^a\uFFFD{3}é/);
+    assert.deepEqual([...log.named("record.reduced"), ...log.named("record.failed")], []);
+  });
+
+  test("against an address that egress refuses is recorded as blocked, and connects to nothing", async (t) => {
+    const path = route();
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: [] });
+    const connections = receiver.connections;
+    await run(t, { ...NO_POLL, egress: { profile: "public-only", allow: [], deny: [] } });
+    const event = await insertEvent(database.pool, "order.paid");
+    await reached(event, endpoint.id, "exhausted");
+    const { status: httpStatus, kind } = only(await attemptsOf(event, endpoint.id));
+    assert.deepEqual([httpStatus, kind], [null, "blocked"]);
+    assert.equal(receiver.connections, connections);
+    assert.equal(receiver.requests(path).length, 0);
+  });
+});
+
+describe("what waits", () => {
+  test("an event goes out when its time has come, not before and without waiting for the poll", async (t) => {
+    const path = route();
+    const endpoint = await createEndpoint(receiver.url(path));
+    await run(t);
+    const deliverAt = String(await askFor(database.pool, "select (now() + interval '1.5 s')::text"));
+    const event = await insertEvent(database.pool, "order.paid", { deliverAt });
+    await until("it is scheduled", async () => (await statusOf(event, endpoint.id))?.detail === "scheduled");
+    await reached(event, endpoint.id, "succeeded");
+    assert.equal(await countOf(`postrider.attempt where started_at < '${deliverAt}'`), 0);
+  });
+
+  test("an event that never comes due does not hold up another one", async (t) => {
+    const path = route();
+    const endpoint = await createEndpoint(receiver.url(path));
+    await run(t);
+    const never = await insertEvent(database.pool, "order.paid", { deliverAt: "infinity" });
+    const past = await insertEvent(database.pool, "order.paid", { deliverAt: "-infinity" });
+    await until("it is scheduled", async () => (await statusOf(never, endpoint.id))?.detail === "scheduled");
+    const deliverAt = String(await askFor(database.pool, "select (now() + interval '300 ms')::text"));
+    const soon = await insertEvent(database.pool, "order.paid", { deliverAt });
+    const now = await insertEvent(database.pool, "order.paid");
+    await receiver.got(path, 3);
+    assert.deepEqual(receiver.accepted(path), new Set([past, soon, now]));
+    assert.equal((await statusOf(never, endpoint.id))?.detail, "scheduled");
+  });
+
+  test("events of a paused endpoint wait, and go out at once when it is resumed", async (t) => {
+    const [paused, other] = [route(), route()];
+    const endpoint = await createEndpoint(receiver.url(paused));
+    await createEndpoint(receiver.url(other));
+    await run(t);
+    await database.pool.query("select postrider.pause_endpoint($1, 'maintenance')", [endpoint.id]);
+    const events = await insertEvents(database.pool, "order.paid", 20);
+    await receiver.got(other, 20);
+    await until("they wait", async () => (await countOf("postrider.delivery_status where detail = 'paused'")) === 20);
+    assert.equal(receiver.requests(paused).length, 0);
+    await database.pool.query("select postrider.resume_endpoint($1)", [endpoint.id]);
+    await receiver.got(paused, 20);
+    assert.deepEqual(receiver.accepted(paused), new Set(events));
+  });
+
+  test("a pause also holds back what waits in the daemon's memory", async (t) => {
+    const path = route({ kind: "hang" });
+    const endpoint = await createEndpoint(receiver.url(path));
+    await run(t);
+    await insertEvents(database.pool, "order.paid", 50);
+    await receiver.got(path, 8);
+    await database.pool.query("select postrider.pause_endpoint($1)", [endpoint.id]);
+    await until(
+      "the others wait",
+      async () => (await countOf("postrider.delivery_status where detail = 'paused'")) === 42,
+    );
+    receiver.release(path);
+    receiver.script(path, OK);
+    await until(
+      "the first are recorded",
+      async () => (await countOf("postrider.delivery where state = 'succeeded'")) === 8,
+    );
+    assert.equal(receiver.requests(path).length, 8);
+    await database.pool.query("select postrider.resume_endpoint($1)", [endpoint.id]);
+    await receiver.got(path, 50);
+    assert.equal(receiver.accepted(path).size, 50);
+  });
+
+  test("disabling discards what waits, and new events do not match", async (t) => {
+    const [path, other] = [route(status(500)), route()];
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["1 h"] });
+    await createEndpoint(receiver.url(other));
+    await run(t);
+    const failed = await insertEvent(database.pool, "order.paid");
+    const scheduled = await insertEvent(database.pool, "order.paid", { deliverAt: "infinity" });
+    await until("it is retrying", async () => (await statusOf(failed, endpoint.id))?.detail === "retrying");
+    await until("it is scheduled", async () => (await statusOf(scheduled, endpoint.id))?.detail === "scheduled");
+    await database.pool.query("select postrider.disable_endpoint($1, 'left us')", [endpoint.id]);
+    for (const event of [failed, scheduled]) {
+      assert.match(String((await reached(event, endpoint.id, "discarded")).reason), /left us/);
+    }
+    const later = await insertEvent(database.pool, "order.paid");
+    await until("the other has it", () => receiver.accepted(other).has(later));
+    assert.equal(await statusOf(later, endpoint.id), undefined);
+    assert.equal(receiver.requests(path).length, 1);
+  });
+
+  test("a delivery can be made again after it succeeded, and after it was exhausted", async (t) => {
+    const path = route();
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["20 ms"] });
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    await reached(event, endpoint.id, "succeeded");
+    const redeliver = () => database.pool.query("select postrider.redeliver($1, $2)", [event, endpoint.id]);
+
+    receiver.script(path, status(500));
+    await redeliver();
+    assert.equal((await reached(event, endpoint.id, "exhausted")).attempts, 3);
+    await redeliver();
+    await until("it is exhausted again", async () => (await statusOf(event, endpoint.id))?.attempts === 5);
+    await reached(event, endpoint.id, "exhausted");
+
+    receiver.script(path, OK);
+    await redeliver();
+    assert.equal((await reached(event, endpoint.id, "succeeded")).attempts, 6);
+    assert.deepEqual(
+      (await attemptsOf(event, endpoint.id)).map(({ number, status }) => [number, status]),
+      [
+        [1, 200],
+        [2, 500],
+        [3, 500],
+        [4, 500],
+        [5, 500],
+        [6, 200],
+      ],
+    );
+    assert.ok(receiver.requests(path).every(({ id }) => id === event));
+  });
+
+  test("events that came in while no daemon ran are delivered when one starts", async (t) => {
+    const path = route();
+    await createEndpoint(receiver.url(path));
+    const events = await insertEvents(database.pool, "order.paid", 1_200);
+    await run(t);
+    await receiver.got(path, 1_200);
+    assert.deepEqual(receiver.accepted(path), new Set(events));
+  });
+
+  test("an event committed long after others reaches the receiver as well", async (t) => {
+    const path = route();
+    await createEndpoint(receiver.url(path));
+    const session = await openSession(t, database.url);
+    await session.query("begin");
+    const late = await insertEvent(session, "order.paid");
+    await run(t);
+    const events = await insertEvents(database.pool, "order.paid", 10);
+    await receiver.got(path, 10);
+    assert.deepEqual(receiver.accepted(path), new Set(events));
+    await session.query("commit");
+    await receiver.got(path, 11);
+    assert.ok(receiver.accepted(path).has(late));
+  });
+});
+
+describe("many endpoints", () => {
+  test("one event reaches 300 of them", async (t) => {
+    const paths = Array.from({ length: 300 }, () => route());
+    await database.pool.query("select postrider.create_endpoint(url, array['order.*']) from unnest($1::text[]) url", [
+      paths.map((path) => receiver.url(path)),
+    ]);
+    await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    await until("all have it", () => paths.every((path) => receiver.requests(path).length > 0));
+    assert.ok(paths.every((path) => only(receiver.requests(path)).id === event));
+    await until("all is recorded", async () => (await countOf("postrider.delivery where state = 'succeeded'")) === 300);
+  });
+
+  test("one that hangs does not delay what another one gets", async (t) => {
+    const [good, bad] = [route(), route({ kind: "hang" })];
+    await createEndpoint(receiver.url(good));
+    await createEndpoint(receiver.url(bad));
+    await run(t, { ...NO_POLL, maxInFlight: 16 });
+    await insertEvents(database.pool, "order.paid", 250);
+    await receiver.got(bad, 8);
+    const events = await insertEvents(database.pool, "order.paid", 250);
+    await receiver.got(good, 500);
+    assert.equal(receiver.accepted(good).size, 500);
+    assert.ok(events.every((event) => receiver.accepted(good).has(event)));
+    assert.equal(receiver.accepted(bad).size, 0);
+    assert.equal(receiver.heldCount(bad), 8);
+    receiver.script(bad, OK);
+    receiver.release(bad);
+    await receiver.got(bad, 500);
+    assert.equal(receiver.accepted(bad).size, 500);
+  });
+
+  test("several that hang leave the last slots to the one that answers", async (t) => {
+    const good = route();
+    const bad = Array.from({ length: 3 }, () => route({ kind: "hang" }));
+    await createEndpoint(receiver.url(good), ["good.*"]);
+    for (const path of bad) {
+      await createEndpoint(receiver.url(path), ["bad.*"]);
+    }
+    await run(t, { ...NO_POLL, maxInFlight: 32 });
+    await insertEvents(database.pool, "bad.news", 400);
+    await Promise.all(bad.map((path) => receiver.got(path, 8)));
+    await insertEvents(database.pool, "good.news", 500);
+    await receiver.got(good, 500);
+    assert.ok(bad.every((path) => receiver.accepted(path).size === 0));
+    for (const path of bad) {
+      receiver.script(path, OK);
+      receiver.release(path);
+    }
+    await Promise.all(bad.map((path) => receiver.got(path, 400)));
+  });
+
+  test("one that was fast and then hangs does not make the daemon lease and hand back in circles", async (t) => {
+    const path = route();
+    await createEndpoint(receiver.url(path), ["*"], { timeout_ms: 60_000 });
+    await run(t);
+    await insertEvents(database.pool, "order.paid", 500);
+    await receiver.got(path, 500);
+    await until("all is recorded", async () => (await countOf("postrider.delivery where state = 'succeeded'")) === 500);
+    receiver.script(path, { kind: "hang" });
+    await insertEvents(database.pool, "order.paid", 500);
+    await until(
+      "it hangs and the others wait",
+      async () => (await countOf("postrider.delivery where state = 'pending'")) > 0,
+    );
+    await beats(1);
+    const [updatesBefore, commitsBefore, startedMs] = [await deliveryUpdates(), await commits(), performance.now()];
+    await beats(2);
+    const seconds = (performance.now() - startedMs) / 1_000;
+    const updates = (await deliveryUpdates()) - updatesBefore;
+    const committed = (await commits()) - commitsBefore;
+    t.diagnostic(`${updates} rows updated and ${committed} transactions in ${seconds.toFixed(1)} s`);
+    assert.ok(updates <= 100, `${updates} rows were updated`);
+    assert.ok(committed <= 25 * seconds, `${committed} transactions in ${seconds} s`);
+    receiver.script(path, OK);
+    receiver.release(path);
+    await receiver.got(path, 1_000);
+    assert.equal(receiver.accepted(path).size, 1_000);
+  });
+});
+
+describe("waking", () => {
+  test("an event reaches the receiver without waiting for the poll, each time the daemon has gone to sleep", async (t) => {
+    const path = route();
+    await createEndpoint(receiver.url(path));
+    await run(t);
+    for (let count = 1; count <= 30; count++) {
+      await insertEvent(database.pool, "order.paid");
+      await receiver.got(path, count, 5_000);
+    }
+  });
+
+  test("a daemon that sleeps is woken by each of 10 events", async (t) => {
+    const path = route();
+    await createEndpoint(receiver.url(path));
+    await run(t);
+    for (let count = 1; count <= 10; count++) {
+      await until("the daemon sleeps", gateIsHeld);
+      await insertEvent(database.pool, "order.paid");
+      await receiver.got(path, count, 5_000);
+    }
+  });
+
+  test("an idle daemon runs few transactions", async (t) => {
+    await createEndpoint(receiver.url(route()));
+    await run(t, { pollIntervalMs: 1_000 });
+    await until("the daemon sleeps", gateIsHeld);
+    await beats(1);
+    const [before, startedMs] = [await commits(), performance.now()];
+    await beats(2);
+    const seconds = (performance.now() - startedMs) / 1_000;
+    const committed = (await commits()) - before;
+    t.diagnostic(`${committed} transactions in ${seconds.toFixed(1)} s`);
+    // The claim and the walk of the poll once a second, taking over, the ping, the beat.
+    assert.ok(committed <= 6 * seconds, `${committed} transactions in ${seconds} s`);
+  });
+});
+
+async function gateIsHeld(): Promise<boolean> {
+  const held = await countOf(
+    `pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock' and granted
+       and database = (select oid from pg_database where datname = current_database())`,
+  );
+  return held > 0;
+}
+
+/** Waits until the daemon has beaten so many times more. Looks from outside: that costs the database no transaction. */
+async function beats(count: number): Promise<void> {
+  let seen: unknown;
+  for (let beat = 0; beat <= count; beat++) {
+    await until("the daemon beats", async () => {
+      const last = await askFor(
+        observer.pool,
+        "select max(query_start)::text from pg_stat_activity where datname = $1 and query like '%postrider.beat(%'",
+        [database.name],
+      );
+      const isNew = last !== undefined && last !== null && last !== seen;
+      seen = last;
+      return isNew;
+    });
+  }
+}
+
+/** Transactions in the database so far; sessions report theirs with a delay of about a second. */
+function commits(): Promise<number> {
+  return askFor(observer.pool, "select xact_commit + xact_rollback from pg_stat_database where datname = $1", [
+    database.name,
+  ]).then(Number);
+}
+
+function deliveryUpdates(): Promise<number> {
+  return askFor(
+    database.pool,
+    "select coalesce(sum(n_tup_upd), 0) from pg_stat_user_tables where schemaname = 'postrider' and relname like 'delivery%'",
+  ).then(Number);
+}

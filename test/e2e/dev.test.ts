@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, test } from "node:test";
+import pg from "pg";
+import { unixMs } from "../../src/clock.ts";
+import { LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
+import { type CommandOptions, CommandProcess, eventually, isAlive } from "../support/command.ts";
+import { createDatabase } from "../support/database.ts";
+
+let directory: string;
+const commands: CommandProcess[] = [];
+const receivers: LocalReceiver[] = [];
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "postrider-dev-"));
+  // As root the server runs as somebody else, who must be able to enter.
+  await chmod(directory, 0o755);
+});
+
+afterEach(async () => {
+  for (const command of commands.splice(0)) await command.end("SIGKILL");
+  for (const receiver of receivers.splice(0)) await receiver.stop();
+});
+
+after(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+test("a newcomer sees events arrive, sends one to a receiver of his own, and finds it all again", async () => {
+  const dataDir = join(directory, "newcomer");
+  const first = dev(["--data-dir", dataDir]);
+  const url = await ready(first);
+  const lines = first.stdout.split("\n");
+  assert.equal(lines[0], `DATABASE_URL=${url}`);
+  assert.match(lines[1] ?? "", /^ready/);
+  assert.equal(first.stdout.match(/^DATABASE_URL=/gm)?.length, 1);
+
+  await first.match(/Insert an event yourself/);
+  assert.equal(first.stdout.match(/^arrived .* verified$/gm)?.length, 5, first.said());
+  const samples = await ask(
+    url,
+    "select detail, last_http_status from postrider.delivery_status where event_type ~ '^(order|customer)'",
+    (rows) => rows.length === 5 && rows.every(({ detail }) => detail === "succeeded"),
+  );
+  assert.deepEqual(new Set(samples.map(({ last_http_status }) => last_http_status)), new Set([204]));
+
+  const received: ReceivedRequest[] = [];
+  const receiver = await receive(received);
+  await ask(url, `select * from postrider.create_endpoint('${receiver.url}/mine', '{greeting.*}')`);
+  await ask(url, `insert into postrider.outbox (event_type, payload) values ('greeting.sent', '{"n": 1.10}')`);
+  await eventually("the event at the receiver", () => received[0]);
+  assert.match(received[0]?.body.toString() ?? "", /"data":\{"n": 1\.10\}/);
+  await first.match(/arrived .* greeting\.sent .* verified/);
+  const serverPid = postmasterPid(dataDir);
+
+  assert.deepEqual(await first.end("SIGINT"), { code: 0, signal: null }, first.said());
+  assert.equal(first.stderr, "");
+  assert.ok(!isAlive(serverPid), "the server still runs");
+
+  const second = dev(["--data-dir", dataDir]);
+  assert.equal(await ready(second), url);
+  await second.match(/Insert an event yourself/);
+  // The endpoint that was made by hand would get sample events as well.
+  assert.match(second.stdout, /No sample events/);
+  const [counts] = await ask(
+    url,
+    "select count(*)::integer as events, (select count(*)::integer from postrider.endpoint) as endpoints from postrider.outbox",
+  );
+  assert.deepEqual(counts, { events: 6, endpoints: 2 });
+  await ask(url, `insert into postrider.outbox (event_type, payload) values ('greeting.sent', '{"n": 2}')`);
+  await eventually("the second event at the receiver", () => received[1]);
+  await second.match(/arrived .* greeting\.sent .* verified/);
+  assert.deepEqual(await second.end("SIGTERM"), { code: 0, signal: null }, second.said());
+});
+
+test("killed without a word it leaves no server behind, and what was pending is delivered at the next start", async () => {
+  const dataDir = join(directory, "killed");
+  const first = dev(["--data-dir", dataDir]);
+  const url = await ready(first);
+  await first.match(/Insert an event yourself/);
+  const serverPid = postmasterPid(dataDir);
+  await first.end("SIGKILL");
+  await eventually("the end of the server", () => (isAlive(serverPid) ? undefined : true));
+
+  const second = dev(["--data-dir", dataDir, "--no-demo"]);
+  assert.equal(await ready(second), url);
+  const [demo] = await ask(url, "select state, state_reason from postrider.endpoint");
+  assert.deepEqual(demo, { state: "disabled", state_reason: "the demo does not run" });
+  assert.deepEqual(await second.end("SIGINT"), { code: 0, signal: null });
+
+  const third = dev(["--data-dir", dataDir]);
+  await ready(third);
+  await third.match(/Insert an event yourself/);
+  assert.equal(third.stdout.match(/^arrived .* verified$/gm)?.length, 5, third.said());
+  const rows = await ask(url, "select state, count(*) over ()::integer as count from postrider.endpoint");
+  assert.deepEqual(rows, [{ state: "active", count: 1 }]);
+});
+
+test("a server that ends by itself ends the command, with the reason", async () => {
+  const dataDir = join(directory, "crashed");
+  const command = dev(["--data-dir", dataDir, "--no-demo"]);
+  await ready(command);
+  process.kill(postmasterPid(dataDir), "SIGQUIT");
+  assert.deepEqual(await command.ended, { code: 1, signal: null });
+  assert.match(command.stderr, /PR0008: cannot go on without the embedded PostgreSQL: it ended by itself/);
+});
+
+test("one Ctrl-C that arrives twice, as below npm, is one; it ends when npm is killed, too", async () => {
+  const dataDir = join(directory, "below-npm");
+  const program = ["npm", "run", "-s", "postrider", "--"] as const;
+  const interrupted = dev(["--data-dir", dataDir, "--no-demo"], { program: [...program] });
+  await ready(interrupted);
+  const serverPid = postmasterPid(dataDir);
+  const pid = await daemonPid(interrupted);
+  // What the terminal does, and then npm.
+  process.kill(pid, "SIGINT");
+  interrupted.child.kill("SIGINT");
+  process.kill(pid, "SIGINT");
+  await interrupted.ended;
+  assert.equal(interrupted.stderr.replace(/^npm .*\n/gm, ""), "");
+  await eventually("the end of the server", () => (isAlive(serverPid) ? undefined : true));
+  assert.match(readFileSync(join(dataDir, "postgres.log"), "utf8"), /received fast shutdown request/);
+
+  const orphaned = dev(["--data-dir", dataDir, "--no-demo"], { program: [...program] });
+  await ready(orphaned);
+  const orphan = await daemonPid(orphaned);
+  orphaned.child.kill("SIGKILL");
+  await eventually("the end of the command", () => (isAlive(orphan) ? undefined : true));
+  assert.ok(!existsSync(join(dataDir, "data", "postmaster.pid")), "the server was not stopped cleanly");
+});
+
+test("with DATABASE_URL it uses that server, and says which on stderr without the password", async () => {
+  const database = await createDatabase({ template: "empty" });
+  try {
+    const command = dev([], { env: { DATABASE_URL: database.url } });
+    assert.equal(await ready(command), database.url);
+    await command.match(/Insert an event yourself/);
+    assert.equal(command.stdout.match(/^arrived .* verified$/gm)?.length, 5, command.said());
+    assert.match(command.stderr, new RegExp(`^using 127\\.0\\.0\\.1:\\d+, database ${database.name} `));
+    assert.ok(!command.stderr.includes(new URL(database.url).password));
+    assert.deepEqual(await command.end("SIGINT"), { code: 0, signal: null }, command.said());
+    const { rows } = await database.pool.query("select count(*)::integer as daemons from postrider.daemon");
+    assert.deepEqual(rows, [{ daemons: 0 }]);
+  } finally {
+    await database.drop();
+  }
+});
+
+function dev(args: readonly string[], options: CommandOptions = {}): CommandProcess {
+  const command = new CommandProcess(["dev", ...args], options);
+  commands.push(command);
+  return command;
+}
+
+/** The URL that was printed, once the line that follows it was. */
+async function ready(command: CommandProcess): Promise<string> {
+  const [, url = ""] = await command.match(/^DATABASE_URL=(postgres:\/\/\S+)\nready.*\n/);
+  return url;
+}
+
+async function receive(received: ReceivedRequest[]): Promise<LocalReceiver> {
+  const receiver = await LocalReceiver.start({
+    port: 0,
+    secrets: [],
+    now: unixMs,
+    onRequest: (request) => received.push(request),
+  });
+  receivers.push(receiver);
+  return receiver;
+}
+
+/** Asks until the answer is as it should be. */
+async function ask(
+  url: string,
+  sql: string,
+  isFine: (rows: readonly Record<string, unknown>[]) => boolean = () => true,
+): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await eventually(`the answer to ${sql}`, async () => {
+      const { rows } = await client.query<Record<string, unknown>>(sql);
+      return isFine(rows) ? rows : undefined;
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+async function daemonPid(command: CommandProcess): Promise<number> {
+  const [daemon] = await ask(await ready(command), "select pid from postrider.daemon", (rows) => rows.length === 1);
+  return Number(daemon?.pid);
+}
+
+function postmasterPid(dataDir: string): number {
+  return Number(readFileSync(join(dataDir, "data", "postmaster.pid"), "utf8").split("\n")[0]);
+}

@@ -1,0 +1,343 @@
+/** How a daemon lets go: of its requests, its claims, its connections, and of Postgres when that is not there. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
+import type { Config } from "../../src/config.ts";
+import { Daemon } from "../../src/daemon.ts";
+import { DaemonProcess, daemonConfig, KeptLog, type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { useDatabase } from "../support/database.ts";
+import { askFor, insertEvent, insertEvents, reset, rowsOf } from "../support/engine.ts";
+import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
+import { until } from "../support/until.ts";
+
+/** What is handed back is taken up long before a lease (15 s) could have run out. */
+const SOON_MS = 8_000;
+const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+
+const database = useDatabase();
+let receiver: ScriptedReceiver;
+before(async () => {
+  receiver = await ScriptedReceiver.start();
+});
+after(() => receiver.stop());
+beforeEach(() => reset(database.pool));
+
+let pathCount = 0;
+function newPath(): string {
+  pathCount += 1;
+  return `/${pathCount}`;
+}
+
+async function run(t: TestContext, changes: Partial<Config> = NO_POLL): Promise<RunningDaemon> {
+  const running = await startDaemon(database.url, changes);
+  t.after(() => running.daemon.stop());
+  return running;
+}
+
+async function createEndpoint(path: string, options: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  const id = await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, array['*'], '', $2)", [
+    receiver.url(path),
+    JSON.stringify(options),
+  ]);
+  return String(id);
+}
+
+function countOf(sql: string): Promise<number> {
+  return askFor(database.pool, `select count(*) from ${sql}`).then(Number);
+}
+
+/** What a clean stop leaves of a daemon in the database: nothing. */
+async function assertNothingHeld(): Promise<void> {
+  assert.deepEqual(await rowsOf(database.pool, "select id from postrider.daemon"), []);
+  assert.deepEqual(await rowsOf(database.pool, "select * from postrider.in_flight"), []);
+  assert.equal(await countOf("postrider.claim where cardinality(event_ids) > 0"), 0);
+  assert.equal(await countOf("postrider.delivery where leased_by is not null"), 0);
+}
+
+describe("a daemon that is asked to stop", () => {
+  test("finishes what is in flight, records it, and claims no more", async (t) => {
+    const path = newPath();
+    receiver.script(path, { kind: "hang" });
+    await createEndpoint(path);
+    const { daemon, log } = await run(t);
+    const events = await insertEvents(database.pool, "order.paid", 5);
+    await receiver.got(path, 5);
+    const stopped = daemon.stop();
+    const late = await insertEvent(database.pool, "order.paid");
+    receiver.script(path, OK);
+    receiver.release(path);
+    await stopped;
+    assert.equal(receiver.requests(path).length, 5);
+    assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 5);
+    assert.equal(await countOf("postrider.attempt where http_status = 200"), 5);
+    assert.equal(log.named("daemon.stopped")[0]?.everything_recorded, true);
+    await assertNothingHeld();
+
+    await run(t);
+    await receiver.got(path, 6);
+    assert.deepEqual(receiver.accepted(path), new Set([...events, late]));
+    assert.equal(receiver.requests(path).length, 6);
+  });
+
+  test("hands back what has not been started, and it goes on elsewhere without waiting for a lease", async (t) => {
+    const path = newPath();
+    receiver.script(path, { kind: "hang" });
+    await createEndpoint(path);
+    const { daemon } = await run(t);
+    const events = await insertEvents(database.pool, "order.paid", 400);
+    await receiver.got(path, 8);
+    const stopped = daemon.stop();
+    receiver.script(path, OK);
+    receiver.release(path);
+    await stopped;
+    assert.equal(receiver.requests(path).length, 8);
+    assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 8);
+    assert.equal(
+      await countOf("postrider.delivery where state = 'pending' and attempts = 0 and next_attempt_at <= now()"),
+      392,
+    );
+    await assertNothingHeld();
+
+    await run(t);
+    await receiver.got(path, 400, SOON_MS);
+    assert.deepEqual(receiver.accepted(path), new Set(events));
+    assert.equal(receiver.requests(path).length, 400);
+  });
+
+  test("hands back what is still in flight after the grace period, and another daemon makes the attempt", async (t) => {
+    const path = newPath();
+    receiver.script(path, { kind: "hang" });
+    await createEndpoint(path);
+    const { daemon } = await run(t, { ...NO_POLL, shutdownGraceMs: 100 });
+    const event = await insertEvent(database.pool, "order.paid");
+    await receiver.got(path, 1);
+    await daemon.stop();
+    assert.equal(await countOf("postrider.attempt"), 0);
+    await assertNothingHeld();
+    await receiver.deserted();
+
+    receiver.script(path, OK);
+    await run(t);
+    await receiver.got(path, 2, SOON_MS);
+    assert.deepEqual(receiver.accepted(path), new Set([event]));
+    await until("it is recorded", async () => (await countOf("postrider.delivery where state = 'succeeded'")) === 1);
+    assert.equal(await countOf("postrider.attempt where attempt_number = 1"), 1);
+  });
+
+  test("hands back a retry that is in flight, and its number is not used up", async (t) => {
+    const path = newPath();
+    receiver.script(path, ({ nth }) => (nth === 1 ? status(500) : { kind: "hang" }));
+    await createEndpoint(path, { retry_schedule: ["20 ms", "1 h"] });
+    const { daemon } = await run(t, { ...NO_POLL, shutdownGraceMs: 0 });
+    await insertEvent(database.pool, "order.paid");
+    await receiver.got(path, 2);
+    await daemon.stop();
+    await assertNothingHeld();
+
+    receiver.script(path, OK);
+    await run(t);
+    await receiver.got(path, 3, SOON_MS);
+    await until("it is recorded", async () => (await countOf("postrider.delivery where state = 'succeeded'")) === 1);
+    assert.deepEqual(
+      await rowsOf(database.pool, "select attempt_number, http_status from postrider.attempt order by started_at"),
+      [
+        { attempt_number: 1, http_status: 500 },
+        { attempt_number: 2, http_status: 200 },
+      ],
+    );
+  });
+
+  test("leaves its work to a daemon that runs already", async (t) => {
+    const path = newPath();
+    receiver.script(path, { kind: "hang" });
+    await createEndpoint(path);
+    const { daemon } = await run(t, { shutdownGraceMs: 0 });
+    const events = await insertEvents(database.pool, "order.paid", 300);
+    await receiver.got(path, 8);
+    await run(t, {});
+    receiver.script(path, OK);
+    await daemon.stop();
+    await until("the other daemon has delivered all", () => receiver.accepted(path).size === 300, SOON_MS);
+    assert.deepEqual(receiver.accepted(path), new Set(events));
+    assert.ok(receiver.requests(path).length <= 308);
+  });
+
+  test("stops once, however often it is asked", async (t) => {
+    const { daemon, log } = await run(t);
+    const stopped = daemon.stop();
+    assert.equal(daemon.stop(), stopped);
+    await stopped;
+    await daemon.stop();
+    assert.equal(log.named("daemon.stopped").length, 1);
+  });
+
+  test("can be stopped before it was started", async () => {
+    await new Daemon(daemonConfig(database.url), new KeptLog()).stop();
+  });
+
+  test("can be stopped after its start has failed, which leaves nothing", async () => {
+    const url = new URL(database.url);
+    url.port = "1";
+    const daemon = new Daemon(daemonConfig(url.href), new KeptLog());
+    await assert.rejects(daemon.start(), { exitStatus: 1 });
+    await daemon.stop();
+  });
+});
+
+test("starting and stopping ten times leaves no connection, lock, socket, timer or row", async () => {
+  const path = newPath();
+  await createEndpoint(path);
+  const openBefore = await openResources();
+  for (let round = 1; round <= 10; round++) {
+    const { daemon, log } = await startDaemon(database.url, NO_POLL);
+    await insertEvent(database.pool, "order.paid");
+    await receiver.got(path, round);
+    await daemon.stop();
+    await assertNothingHeld();
+    assert.deepEqual(
+      log.lines.filter(({ level }) => level === "warn" || level === "error"),
+      [],
+    );
+  }
+  await receiver.deserted();
+  assert.deepEqual(await openResources(), openBefore);
+  await until("no session is left", async () => (await countOf(SESSIONS)) === 0);
+  assert.equal(await countOf(ADVISORY_LOCKS), 0);
+  assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 10);
+});
+
+test("starting and stopping at once, ten times, leaves nothing either", async () => {
+  const openBefore = await openResources();
+  for (let round = 0; round < 10; round++) {
+    const { daemon } = await startDaemon(database.url, NO_POLL);
+    await daemon.stop();
+  }
+  await assertNothingHeld();
+  assert.deepEqual(await openResources(), openBefore);
+  await until("no session is left", async () => (await countOf(SESSIONS)) === 0);
+  assert.equal(await countOf(ADVISORY_LOCKS), 0);
+});
+
+const SESSIONS = "pg_stat_activity where datname = current_database() and application_name like 'postrider%'";
+const ADVISORY_LOCKS = `pg_locks where locktype = 'advisory'
+  and database = (select oid from pg_database where datname = current_database())`;
+
+/** What keeps this process running, but for the connections of the test's own pool, which come and go. */
+async function openResources(): Promise<Readonly<Record<string, number>>> {
+  const { pool } = database;
+  await until("the pool rests", () => pool.idleCount === pool.totalCount);
+  const counts: Record<string, number> = {};
+  for (const name of process.getActiveResourcesInfo()) {
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  counts.TCPSocketWrap = (counts.TCPSocketWrap ?? 0) - pool.totalCount;
+  // Idle timeouts of the test's pool are among them, and the look of `until` itself.
+  counts.Timeout = 0;
+  return counts;
+}
+
+describe("a daemon whose Postgres is away when it is asked to stop", () => {
+  for (const absence of ["refuses", "is silent"] as const) {
+    test(`ends by itself where it ${absence}, and what it had in hand goes on elsewhere`, async (t) => {
+      const path = newPath();
+      receiver.script(path, { kind: "hang" });
+      await createEndpoint(path);
+      const link = await Link.open(database.url);
+      t.after(() => link.close());
+      const daemon = await DaemonProcess.start({
+        databaseUrl: link.url,
+        changes: { shutdownGraceMs: 500, logLevel: "silent" },
+      });
+      t.after(() => daemon.kill());
+      const events = await insertEvents(database.pool, "order.paid", 20);
+      await receiver.got(path, 8);
+      if (absence === "refuses") {
+        await link.refuse();
+      } else {
+        link.fallSilent();
+      }
+      const startedMs = performance.now();
+      let code: number | null | undefined;
+      void daemon.stop().then((ended) => {
+        code = ended;
+      });
+      await until("the process has ended", () => code !== undefined, 45_000);
+      t.diagnostic(`the stop took ${Math.round(performance.now() - startedMs)} ms`);
+      assert.equal(code, 0);
+
+      receiver.script(path, OK);
+      receiver.release(path);
+      await run(t, {});
+      await until("all are delivered", () => receiver.accepted(path).size === 20, 45_000);
+      assert.deepEqual(receiver.accepted(path), new Set(events));
+    });
+  }
+});
+
+/** A way to the server that can be cut. */
+class Link {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly url: string;
+  #isSilent = false;
+
+  private constructor(server: Server, databaseUrl: string) {
+    this.#server = server;
+    const url = new URL(databaseUrl);
+    const { hostname, port } = url;
+    server.on("connection", (near) => {
+      this.#add(near);
+      if (this.#isSilent) {
+        return;
+      }
+      const far = connect(Number(port), hostname);
+      this.#add(far);
+      near.pipe(far).pipe(near);
+      near.on("close", () => far.destroy());
+      far.on("close", () => near.destroy());
+    });
+    const address = server.address();
+    assert.ok(address !== null && typeof address === "object");
+    url.hostname = "127.0.0.1";
+    url.port = String(address.port);
+    this.url = url.href;
+  }
+
+  static async open(databaseUrl: string): Promise<Link> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new Link(server, databaseUrl);
+  }
+
+  /** As where the server was stopped: connections end, and new ones are refused. */
+  async refuse(): Promise<void> {
+    this.#server.close();
+    for (const socket of this.#sockets) {
+      socket.destroy();
+    }
+    await once(this.#server, "close");
+  }
+
+  /** As where the network drops everything: connections stay, and nothing comes through, not even their end. */
+  fallSilent(): void {
+    this.#isSilent = true;
+    for (const socket of this.#sockets) {
+      socket.unpipe();
+      socket.pause();
+    }
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) {
+      socket.destroy();
+    }
+  }
+
+  #add(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+  }
+}

@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterEach, describe, test } from "node:test";
+import { startReceiver } from "../../src/control/receive.ts";
+import { requestText } from "../../src/control/requestText.ts";
+import { parseSecret, signV1 } from "../../src/domain/sign.ts";
+import { PostriderError } from "../../src/errors.ts";
+import { BODY_BYTES_MAX, LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
+import { CommandProcess, runCommand } from "../support/command.ts";
+
+const SECRET = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
+const OTHER_SECRET = `whsec_${Buffer.alloc(32, 2).toString("base64")}`;
+const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+let received: ReceivedRequest[] = [];
+const receivers: LocalReceiver[] = [];
+
+afterEach(async () => {
+  for (const receiver of receivers.splice(0)) await receiver.stop();
+  received = [];
+});
+
+test("what one of the secrets signed is verified, and comes with id and body", async () => {
+  const receiver = await start([OTHER_SECRET, SECRET]);
+  const answer = await send(receiver, { id: "msg_1", body: '{"type":"a.b","n":1.10}' });
+  assert.equal(answer.status, 204);
+  const [request] = received;
+  assert.deepEqual(request?.judgement, { kind: "verified" });
+  assert.equal(request?.id, "msg_1");
+  assert.equal(request?.isDuplicate, false);
+  assert.equal(request?.body.toString(), '{"type":"a.b","n":1.10}');
+});
+
+test("another's signature is answered with 401 and the reason, and so is a changed body or an old timestamp", async () => {
+  const receiver = await start([SECRET]);
+  const wrong = await send(receiver, { secret: OTHER_SECRET });
+  assert.equal(wrong.status, 401);
+  assert.match(await wrong.text(), /no v1 signature in webhook-signature was made with these secrets/);
+  assert.equal((await send(receiver, { signedBody: "{}", body: "{} " })).status, 401);
+  const old = await send(receiver, { timestampSeconds: Math.floor(NOW_MS / 1000) - 301 });
+  assert.match(await old.text(), /webhook-timestamp is further in the past/);
+  assert.deepEqual(
+    received.map(({ judgement }) => judgement.kind),
+    ["rejected", "rejected", "rejected"],
+  );
+});
+
+test("without a secret everything is accepted, as unverified", async () => {
+  const receiver = await start([]);
+  assert.equal((await fetch(receiver.url, { method: "POST", body: "anything" })).status, 204);
+  assert.deepEqual(received[0]?.judgement, { kind: "unverified" });
+  assert.equal(received[0]?.id, null);
+});
+
+test("a second request with an id is a duplicate, unless the first was rejected", async () => {
+  const receiver = await start([SECRET]);
+  await send(receiver, { id: "again", secret: OTHER_SECRET });
+  await send(receiver, { id: "again" });
+  await send(receiver, { id: "other" });
+  assert.equal((await send(receiver, { id: "again" })).status, 204);
+  assert.deepEqual(
+    received.map(({ isDuplicate }) => isDuplicate),
+    [false, false, false, true],
+  );
+});
+
+test("a body above the limit is answered with 413, whether its length is told or not", async () => {
+  const receiver = await start([]);
+  const body = Buffer.alloc(BODY_BYTES_MAX + 1, "a");
+  assert.equal((await fetch(receiver.url, { method: "POST", body })).status, 413);
+  const chunked = new ReadableStream({
+    start(controller) {
+      controller.enqueue(body);
+      controller.close();
+    },
+  });
+  assert.equal((await fetch(receiver.url, { method: "POST", body: chunked, duplex: "half" })).status, 413);
+  assert.equal((await fetch(receiver.url, { method: "POST", body: body.subarray(1) })).status, 204);
+  assert.equal(received.length, 1);
+});
+
+test("anything but POST is answered with 405", async () => {
+  const receiver = await start([]);
+  assert.equal((await fetch(receiver.url)).status, 405);
+  assert.equal(received.length, 0);
+});
+
+test("it stops while requests are under way, and stopping twice is stopping", async () => {
+  const receiver = await start([]);
+  const socket = connect(receiver.port, "127.0.0.1");
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  socket.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf");
+  const cut = new Promise((resolve) => socket.once("close", resolve));
+  await Promise.all([receiver.stop(), receiver.stop()]);
+  await cut;
+  await receiver.stop();
+});
+
+test("a port that is taken is PR0010 and says what to do", async () => {
+  const receiver = await start([]);
+  await assert.rejects(
+    startReceiver({ port: receiver.port, secrets: [], now: () => NOW_MS, onRequest: () => {} }),
+    (error: unknown) => {
+      assert.ok(error instanceof PostriderError);
+      assert.equal(error.faults[0]?.code, "PR0010");
+      assert.match(error.message, /another program listens there; choose another port with --port N/);
+      return true;
+    },
+  );
+});
+
+describe("as a person reads it", () => {
+  test("a request shows time, type, id and how it was judged", async () => {
+    const receiver = await start([SECRET]);
+    await send(receiver, { id: "msg_1", body: '{"type":"order.paid","data":{}}' });
+    await send(receiver, { id: "msg_1", body: '{"type":"order.paid","data":{}}' });
+    await send(receiver, { id: "msg_2", secret: OTHER_SECRET, body: "" });
+    assert.deepEqual(received.map(requestText), [
+      '03:04:05.678Z  order.paid  msg_1  verified\n  {"type":"order.paid","data":{}}\n',
+      '03:04:05.678Z  order.paid  msg_1  verified  duplicate\n  {"type":"order.paid","data":{}}\n',
+      "03:04:05.678Z  (no type) text/plain;charset=UTF-8  msg_2  REJECTED: no v1 signature in webhook-signature was made with these secrets over this id, timestamp and body\n  (empty)\n",
+    ]);
+  });
+
+  test("a long body is laid out with its numbers and strings as they were sent", () => {
+    const body = `{"type":"a","data":{"n":1.10,"big":12345678901234567890,"s":"a, [b]: \\"c\\" {}","none":{},"list":[1, 2]},"pad":"${"x".repeat(99)}"}`;
+    const lines = requestText(shown(body)).split("\n").slice(1);
+    assert.deepEqual(lines.slice(0, 12), [
+      "  {",
+      '    "type": "a",',
+      '    "data": {',
+      '      "n": 1.10,',
+      '      "big": 12345678901234567890,',
+      '      "s": "a, [b]: \\"c\\" {}",',
+      '      "none": {},',
+      '      "list": [',
+      "        1,",
+      "        2",
+      "      ]",
+      "    },",
+    ]);
+  });
+
+  test("nothing that a sender writes reaches the terminal as a command to it", () => {
+    const hostile = "\u001b[2J\u009b31m\u202e\r\u0007";
+    for (const body of [hostile, JSON.stringify({ type: hostile }), `{"type":"${"\u009b".repeat(200)}"}`]) {
+      assert.doesNotMatch(requestText({ ...shown(body), id: hostile }), /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    }
+  });
+
+  test("a large body is cut", () => {
+    const text = requestText(shown(`{"a":"${"x".repeat(100_000)}"}`));
+    assert.ok(text.length < 5_000);
+    assert.match(text, /… \(100008 bytes in all\)\n$/);
+  });
+});
+
+describe("the command", () => {
+  test("prints what arrives, and ends with exit status 0 when it is stopped", async () => {
+    const command = new CommandProcess(["receive", "--port", "0", "--secret", SECRET]);
+    const [, url = ""] = await command.match(/listening on (\S+)/);
+    assert.equal((await fetch(url, { method: "POST", body: "hello" })).status, 401);
+    await command.match(/REJECTED: the header webhook-id is missing\n {2}hello\n/);
+    assert.deepEqual(await command.end("SIGINT"), { code: 0, signal: null });
+    assert.equal(command.stderr, "");
+  });
+
+  test("ends quietly when nobody reads what it prints", async () => {
+    const command = new CommandProcess(["receive", "--port", "0"]);
+    const [, url = ""] = await command.match(/listening on (\S+)/);
+    command.child.stdout?.destroy();
+    // The reader's absence shows when something is written.
+    await fetch(url, { method: "POST", body: "hello" }).catch(() => {});
+    const [code] = await once(command.child, "exit");
+    assert.deepEqual({ code, stderr: command.stderr }, { code: 0, stderr: "" });
+  });
+
+  test("says that a port is taken, with exit status 1", async () => {
+    const receiver = await start([]);
+    const { code, stderr } = await runCommand(["receive", "--port", String(receiver.port)]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^PR0010: cannot listen on 127\.0\.0\.1:\d+: another program listens there;/);
+  });
+});
+
+async function start(secrets: readonly string[]): Promise<LocalReceiver> {
+  const receiver = await LocalReceiver.start({
+    port: 0,
+    secrets,
+    now: () => NOW_MS,
+    onRequest: (request) => received.push(request),
+  });
+  receivers.push(receiver);
+  return receiver;
+}
+
+interface Sending {
+  readonly id?: string;
+  readonly secret?: string;
+  readonly body?: string;
+  /** Default: `body`. */
+  readonly signedBody?: string;
+  readonly timestampSeconds?: number;
+}
+
+function send(receiver: LocalReceiver, sending: Sending): Promise<Response> {
+  const { id = randomUUID(), secret = SECRET, body = "{}", signedBody = body } = sending;
+  const timestampSeconds = sending.timestampSeconds ?? Math.floor(NOW_MS / 1000);
+  const parsed = parseSecret(secret);
+  assert.ok(parsed.kind === "key");
+  return fetch(`${receiver.url}/hooks?x=1`, {
+    method: "POST",
+    body,
+    headers: {
+      "webhook-id": id,
+      "webhook-timestamp": String(timestampSeconds),
+      "webhook-signature": signV1([parsed.key], id, timestampSeconds, signedBody),
+    },
+  });
+}
+
+function shown(body: string): ReceivedRequest {
+  return {
+    receivedAtMs: NOW_MS,
+    path: "/",
+    id: "msg",
+    contentType: "application/json",
+    body: Buffer.from(body),
+    judgement: { kind: "unverified" },
+    isDuplicate: false,
+  };
+}
