@@ -1,0 +1,54 @@
+/** One daemon in a process of its own: `daemonProcess.ts DATABASE_URL LOG_LEVEL [PROFILE_DIR]`. */
+import { writeFile } from "node:fs/promises";
+import { Session } from "node:inspector/promises";
+import { join } from "node:path";
+import { readConfig } from "../../src/config.ts";
+import { Daemon } from "../../src/daemon.ts";
+import { makeLog } from "../../src/log.ts";
+import { VERSION } from "../../src/version.ts";
+import { onMessage, tell } from "./child.ts";
+
+const [databaseUrl, logLevel, profileDir = ""] = process.argv.slice(2);
+const config = readConfig(
+  {
+    DATABASE_URL: databaseUrl,
+    POSTRIDER_EGRESS: "custom",
+    POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8",
+    POSTRIDER_LOG_LEVEL: logLevel,
+  },
+  { name: "run", database: "required" },
+  () => [],
+);
+const log = makeLog({ level: config.logLevel, daemonId: "bench", version: VERSION, to: "stderr" });
+const daemon = new Daemon(config, log);
+
+let profiling: Session | null = null;
+
+onMessage(({ kind }) => {
+  switch (kind) {
+    case "profile":
+      void startProfile();
+      return;
+    case "stop":
+      void stop().finally(() => process.exit());
+  }
+});
+
+await daemon.start();
+tell("started");
+
+/** By the inspector and not by --cpu-prof: from here on, so that loading and warming up are left out. */
+async function startProfile(): Promise<void> {
+  profiling = new Session();
+  profiling.connect();
+  await profiling.post("Profiler.enable");
+  await profiling.post("Profiler.start");
+}
+
+async function stop(): Promise<void> {
+  if (profiling !== null) {
+    const { profile } = await profiling.post("Profiler.stop");
+    await writeFile(join(profileDir, `daemon-${process.pid}.cpuprofile`), JSON.stringify(profile));
+  }
+  await daemon.stop();
+}
