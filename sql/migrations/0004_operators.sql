@@ -76,7 +76,7 @@ begin
   if new.filter is not null then
     begin
       perform jsonb_path_match('{}', new.filter);
-    exception when singleton_sql_json_item_required then
+    exception when data_exception then -- no single item, or, in strict mode, no such member
       raise exception 'the filter % is no predicate', new.filter
         using errcode = 'invalid_parameter_value',
           detail = 'It selects something from the payload; a filter says whether the payload matches.',
@@ -207,9 +207,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-  old_rule postrider.subscription;
+  old_rule record;
 begin
-  delete from postrider.subscription s where s.id = subscription_id returning s.* into old_rule;
+  delete from postrider.subscription s where s.id = subscription_id returning s.endpoint_id, s.event_type, s.filter into old_rule;
   if not found then
     raise exception 'there is no subscription %', coalesce(subscription_id::text, 'null')
       using errcode = 'no_data_found', hint = 'select id, endpoint_id, event_type from postrider.subscription lists them.';

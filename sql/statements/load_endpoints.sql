@@ -7,6 +7,6 @@ select e.id, e.revision, e.url, e.format, e.timeout_ms, e.headers,
              where s.endpoint_id = e.id and (s.expires_at is null or s.expires_at > now())
              order by s.created_at desc, s.id desc) as secrets,
        (select extract(epoch from min(s.expires_at) - now())::float8 * 1000 from postrider.endpoint_secret s
-        where s.endpoint_id = e.id and s.expires_at > now()) as secrets_valid_ms
+        where s.endpoint_id = e.id and s.expires_at > now() and isfinite(s.expires_at)) as secrets_valid_ms
 from postrider.endpoint e
 where e.id = any ($1::uuid[]);

@@ -29,31 +29,8 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   "expect",
 ]);
 
-/** Makes one attempt: body, signature, request, and what follows from its result. Never rejects for what a receiver does. */
-export async function deliver(
-  delivery: Delivery,
-  payload: string,
-  endpoint: Endpoint,
-  send: Send,
-): Promise<DeliveryResult> {
-  const startedAtMs = unixMs();
-  const result =
-    endpoint.problem === null ? await send(signedRequest(delivery, payload, endpoint)) : refused(endpoint.problem);
-  const outcome = decideOutcome(result, {
-    scheduleMs: endpoint.scheduleMs,
-    attemptInSchedule: delivery.attempts - delivery.attemptsBefore + 1,
-    random: Math.random,
-    nowMs: unixMs(),
-  });
-  return {
-    delivery,
-    attempt: attemptOf(result, startedAtMs),
-    decision: decisionOf(outcome),
-    endpointGone: outcome.kind === "gone",
-  };
-}
-
-function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint): OutgoingRequest {
+/** Body and signature of one attempt. To be asked only of an endpoint without a problem. */
+export function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint): OutgoingRequest {
   const { event } = delivery;
   const { body, contentType } = makeBody(endpoint.format, {
     eventType: event.eventType,
@@ -76,8 +53,29 @@ function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint):
   return { url: endpoint.url, headers, body, timeoutMs: endpoint.timeoutMs };
 }
 
-/** Fails closed: a request that cannot be signed is not sent. */
-function refused(problem: string): SendResult {
+/** What follows from the result of an attempt that was started at this time (milliseconds since 1970). */
+export function conclude(
+  delivery: Delivery,
+  endpoint: Endpoint,
+  result: SendResult,
+  startedAtMs: number,
+): DeliveryResult {
+  const outcome = decideOutcome(result, {
+    scheduleMs: endpoint.scheduleMs,
+    attemptInSchedule: delivery.attempts - delivery.attemptsBefore + 1,
+    random: Math.random,
+    nowMs: unixMs(),
+  });
+  return {
+    delivery,
+    attempt: attemptOf(result, startedAtMs),
+    decision: decisionOf(outcome),
+    endpointGone: outcome.kind === "gone",
+  };
+}
+
+/** Fails closed: a request that cannot be signed is not sent, and this is its result. */
+export function refused(problem: string): SendResult {
   return {
     durationMs: 0,
     httpStatus: null,

@@ -711,7 +711,7 @@ describe("the views", () => {
     assert.deepEqual(
       await rowsOf(
         database.pool,
-        "select endpoint_id, endpoint_state, pending::int, due::int, oldest_age is not null as has_age from postrider.backlog order by 1",
+        "select endpoint_id, endpoint_state, pending::int, due::int, oldest_age is not null as has_age from postrider.backlog order by pending desc",
       ),
       [
         { endpoint_id: endpoint, endpoint_state: "active", pending: 4, due: 1, has_age: true },

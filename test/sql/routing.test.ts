@@ -89,9 +89,9 @@ describe("an event goes to the subscriptions", () => {
     const result = await claimEvents(database.pool);
     assert.deepEqual(
       pairsOf(result).toSorted(),
-      endpoints.map((endpoint) => [event, endpoint]),
+      endpoints.toSorted().map((endpoint) => [event, endpoint]),
     );
-    assert.deepEqual([...result.revisions.keys()].toSorted(), endpoints);
+    assert.deepEqual([...result.revisions.keys()].toSorted(), endpoints.toSorted());
   });
 });
 
@@ -276,7 +276,7 @@ describe("a delivery is written to the queue", () => {
     assert.deepEqual([...result.revisions.keys()], [narrow]);
     assert.deepEqual(
       await pendingPairs(),
-      endpoints.map((endpoint) => [wideEvent, endpoint]),
+      endpoints.toSorted().map((endpoint) => [wideEvent, endpoint]),
     );
   });
 
