@@ -1,6 +1,6 @@
 import { monotonicMs } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { connectionConfig, createPool, openClient, type Pool } from "./db/connection.ts";
+import { connectionConfig, createPool, Lines, openClient, type Pool } from "./db/connection.ts";
 import { assertSchemaUsable } from "./db/migrate.ts";
 import { messageOf } from "./errors.ts";
 import { parseEgressPolicy } from "./http/egress.ts";
@@ -33,6 +33,7 @@ const RECORD_GRACE_MS = 5_000;
 export class Daemon {
   readonly #config: Config;
   readonly #log: Log;
+  readonly #lines = new Lines();
   readonly #pool: Pool;
   readonly #maintainPool: Pool;
   readonly #sender: Sender;
@@ -47,7 +48,9 @@ export class Daemon {
   constructor(config: Config, log: Log) {
     this.#config = config;
     this.#log = log;
-    const connection = connectionConfig({ databaseUrl: config.databaseUrl, applicationName: "postrider" });
+    const connection = this.#lines.through(
+      connectionConfig({ databaseUrl: config.databaseUrl, applicationName: "postrider" }),
+    );
     const parsed = parseEgressPolicy(config.egress);
     if (parsed.kind === "problems") {
       throw new Error("the egress settings were not checked before");
@@ -79,7 +82,7 @@ export class Daemon {
       config:
         config.listenUrl === null
           ? connection
-          : connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" }),
+          : this.#lines.through(connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" })),
       log,
       onWake: () => this.#loop.wake(),
     });
@@ -133,6 +136,8 @@ export class Daemon {
       });
       await this.#sender.close();
       await Promise.all([this.#pool.end(), this.#maintainPool.end()]);
+      this.#lines.cut();
+      this.#stopping = Promise.resolve(true);
       throw thrown;
     }
     this.#loop.start();
@@ -151,20 +156,29 @@ export class Daemon {
   async #stop(): Promise<boolean> {
     const startedMs = monotonicMs();
     this.#log.info({ event: "daemon.stopping", id: this.id, grace_ms: this.#config.shutdownGraceMs });
-    await this.#loop.stop();
-    await this.#attempts.stop(this.#config.shutdownGraceMs);
-    await this.#waker.stop();
-    await this.#partitions.stop();
-    // Handed back already, if anything is left: another daemon makes those attempts.
-    await this.#sender.abort();
-    const isRecorded = await this.#recorder.close(this.id, RECORD_GRACE_MS).catch((thrown: unknown) => {
-      this.#log.error({ event: "record.failed", error: messageOf(thrown) });
-      return false;
-    });
-    await this.#heartbeat.stop().catch((thrown: unknown) => {
-      this.#log.error({ event: "daemon.leave_failed", error: messageOf(thrown) });
-    });
-    await Promise.all([this.#pool.end(), this.#maintainPool.end()]);
+    let isRecorded = false;
+    // What is still waited for by then waits for a server that does not answer.
+    const endMs = startedMs + this.#config.shutdownGraceMs + RECORD_GRACE_MS;
+    const cutting = setTimeout(() => this.#lines.cut(), endMs - startedMs);
+    try {
+      await this.#loop.stop();
+      await this.#attempts.stop(this.#config.shutdownGraceMs);
+      await this.#waker.stop();
+      await this.#partitions.stop();
+      // Handed back already, if anything is left: another daemon makes those attempts.
+      await this.#sender.abort();
+      isRecorded = await this.#recorder.close(this.id, Math.max(0, endMs - monotonicMs())).catch((thrown: unknown) => {
+        this.#log.error({ event: "record.failed", error: messageOf(thrown) });
+        return false;
+      });
+      await this.#heartbeat.stop().catch((thrown: unknown) => {
+        this.#log.error({ event: "daemon.leave_failed", error: messageOf(thrown) });
+      });
+      await Promise.all([this.#pool.end(), this.#maintainPool.end()]);
+    } finally {
+      clearTimeout(cutting);
+      this.#lines.cut();
+    }
     const tookMs = Math.round(monotonicMs() - startedMs);
     this.#log.info({ event: "daemon.stopped", version: VERSION, took_ms: tookMs, everything_recorded: isRecorded });
     return isRecorded;

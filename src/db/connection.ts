@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import pg from "pg";
 import { messageOf, PostriderError } from "../errors.ts";
 
@@ -50,6 +51,38 @@ const SERVER_VERSION_MIN = 150_000;
 
 /** Connections whose pooler cannot keep prepared statements. */
 const withoutPreparedStatements = new WeakSet<object>();
+
+/**
+ * The sockets of one daemon's connections, which can be cut all at once. node-postgres says goodbye to an idle
+ * connection and then waits for the server's own end, without a deadline: on a link that has fallen silent, for ever.
+ */
+export class Lines {
+  readonly #sockets = new Set<Socket>();
+  #isCut = false;
+
+  /** The same configuration, with the sockets kept here. */
+  through(config: ConnectionConfig): ConnectionConfig {
+    return { ...config, stream: () => this.#open() };
+  }
+
+  /** Ends every connection without a word; from now on none comes about. */
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) {
+      socket.destroy(new Error("Connection terminated: the daemon has stopped"));
+    }
+  }
+
+  #open(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#isCut) {
+      setImmediate(() => socket.destroy(new Error("Connection terminated: the daemon has stopped")));
+    }
+    return socket;
+  }
+}
 
 export interface ConnectionOptions {
   /** `postgres://…`; null: the standard PG* variables alone. */

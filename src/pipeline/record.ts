@@ -54,6 +54,7 @@ export class Recorder {
   /** Finished claims that could not be taken away, being the newest, by daemon. */
   readonly #keptClaims = new Map<string, readonly string[]>();
   #flushing: Promise<void> | null = null;
+  #flushingCount = 0;
   #isWell = true;
   #isClosed = false;
 
@@ -66,9 +67,9 @@ export class Recorder {
     return this.#isWell;
   }
 
-  /** Results that wait to be recorded. */
+  /** Results that are not recorded yet, those of the flush under way included. */
   get pendingCount(): number {
-    return this.#pending.length;
+    return this.#pending.length + this.#flushingCount;
   }
 
   /** The claims of this daemon identity that are not finished. */
@@ -133,7 +134,9 @@ export class Recorder {
     await new Promise(setImmediate);
     while (this.#pending.length > 0) {
       const batch = this.#takeBatch();
+      this.#flushingCount = batch.length;
       await this.#flush(batch);
+      this.#flushingCount = 0;
       this.#options.onRecorded(batch);
       // In a stream, a short wait makes fewer and larger flushes: a quarter less of Postgres for a result.
       if (batch.length >= STREAM_RESULTS && this.#pending.length < GATHER_RESULTS) {

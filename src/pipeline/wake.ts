@@ -145,6 +145,7 @@ export class Waker {
 
   #rebuildLater(): void {
     if (!this.#isStopped) {
+      clearTimeout(this.#rebuildTimer ?? undefined);
       this.#rebuildTimer = setTimeout(
         () => {
           this.#rebuilding = this.#connectGate();

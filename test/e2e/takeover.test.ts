@@ -3,11 +3,11 @@
  * commit and roll back at random, a bulk load is open the whole time, and daemons are killed without warning.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, beforeEach, test } from "node:test";
 import type pg from "pg";
 import { DaemonProcess } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, openSession, rowsOf, subscribe } from "../support/engine.ts";
+import { askFor, insertEvents, openSession, reset, rowsOf, subscribe } from "../support/engine.ts";
 import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -103,6 +103,7 @@ before(async () => {
   receiver = await ScriptedReceiver.start();
 });
 after(() => receiver.stop());
+beforeEach(() => reset(database.pool));
 
 test("every committed event arrives wherever it matches, and none that was rolled back, while daemons are killed", {
   timeout: DEADLINE_MS + 15_000,
@@ -211,6 +212,54 @@ test("every committed event arrives wherever it matches, and none that was rolle
       `${kills} kills, ${repeats} duplicates, ${requests} requests, ${rolledBack.length} events rolled back`,
   );
   assert.ok(repeats <= kills * IN_HAND_MAX, `${repeats} duplicates after ${kills} kills`);
+});
+
+test("a daemon that freezes for longer than its lease sends nothing that another has taken over, and goes on", async (t) => {
+  const path = "/frozen";
+  receiver.script(path, { kind: "hang" });
+  await database.pool.query("select postrider.create_endpoint($1, array['frozen.*'], '', $2)", [
+    receiver.url(path),
+    JSON.stringify({ timeout_ms: 120_000 }),
+  ]);
+  const frozen = await startDaemonProcess();
+  t.after(() => frozen.kill());
+  const events = await insertEvents(database.pool, "frozen.event", 50);
+  await receiver.got(path, 8);
+  process.kill(frozen.pid, "SIGSTOP");
+  receiver.script(path, OK);
+  const successor = await startDaemonProcess();
+  t.after(() => successor.kill());
+  await receiver.got(path, 58, 40_000);
+  await until("all is recorded", async () => (await unfinishedCount()) === 0);
+  assert.deepEqual(receiver.accepted(path), new Set(events));
+
+  process.kill(frozen.pid, "SIGCONT");
+  const isBack = async (): Promise<boolean> =>
+    (await askFor(
+      database.pool,
+      "select count(*)::integer from postrider.daemon where pid = $1 and id <> $2 and lease_expires_at > now()",
+      [frozen.pid, frozen.daemonId],
+    )) === 1;
+  await until("it goes on under another id", isBack);
+  // Its answers come now: they happened, so they are recorded, and change nothing.
+  receiver.release(path);
+  const attempts = `select count(*)::integer from postrider.attempt a where exists (
+    select from postrider.outbox o where o.id = a.event_id and o.event_type = 'frozen.event')`;
+  await until("its attempts are recorded", async () => (await askFor(database.pool, attempts)) === 58);
+  assert.equal(await successor.stop(), 0);
+  await insertEvents(database.pool, "frozen.event", 5);
+  await receiver.got(path, 63);
+  await until("all is recorded", async () => (await unfinishedCount()) === 0);
+  assert.equal(await frozen.stop(), 0);
+  assert.equal(receiver.requests(path).length, 63);
+  assert.deepEqual(
+    await rowsOf(
+      database.pool,
+      `select d.state, d.attempts, count(*)::integer from postrider.delivery d
+       join postrider.outbox o on o.id = d.event_id and o.event_type = 'frozen.event' group by 1, 2`,
+    ),
+    [{ state: "succeeded", attempts: 1, count: 55 }],
+  );
 });
 
 function startDaemonProcess(): Promise<DaemonProcess> {

@@ -365,7 +365,7 @@ describe("what gets lost", () => {
       recorder,
       others.map((delivery) => succeeded(delivery)),
     );
-    assert.equal(recorder.pendingCount, 9);
+    assert.ok(recorder.pendingCount >= 9);
     await askFor(database.pool, "select pg_terminate_backend($1)", [pid]);
     await until("the recorder has noticed", () => !recorder.isWell);
     await release();

@@ -1,0 +1,411 @@
+/** The protocol of src/pipeline/wake.ts and of the trigger in sql/migrations/0002, with several daemons' wakers. */
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import type pg from "pg";
+import { connectionConfig } from "../../src/db/connection.ts";
+import { Waker } from "../../src/pipeline/wake.ts";
+import { DaemonProcess, KeptLog } from "../support/daemon.ts";
+import { useDatabase } from "../support/database.ts";
+import { askFor, insertEvent, openSession, rowsOf } from "../support/engine.ts";
+import { until } from "../support/until.ts";
+
+const database = useDatabase();
+
+interface Running {
+  readonly waker: Waker;
+  readonly log: KeptLog;
+  readonly name: string;
+  wakes: number;
+}
+
+let wakerCount = 0;
+
+async function start(t: TestContext): Promise<Running> {
+  wakerCount += 1;
+  const name = `waker${wakerCount}`;
+  const log = new KeptLog();
+  const running: Running = {
+    waker: new Waker({
+      config: connectionConfig({ databaseUrl: database.url, applicationName: name }),
+      log,
+      onWake: () => {
+        running.wakes += 1;
+      },
+    }),
+    log,
+    name,
+    wakes: 0,
+  };
+  await running.waker.start();
+  t.after(() => running.waker.stop());
+  assert.equal(running.waker.state, "awake");
+  return running;
+}
+
+/** The backends that hold the advisory lock: 2 is the gate, 4 says that a daemon is awake. */
+async function holders(lock: 2 | 4): Promise<number[]> {
+  const rows = await rowsOf<{ pid: number }>(
+    database.pool,
+    `select pid from pg_locks
+     where locktype = 'advisory' and classid = 1886352244 and objid = $1 and granted
+       and database = (select oid from pg_database where datname = current_database())`,
+    [lock],
+  );
+  return rows.map(({ pid }) => pid);
+}
+
+async function backendOf(name: string): Promise<number | undefined> {
+  const pid = await askFor(
+    database.pool,
+    "select pid from pg_stat_activity where datname = current_database() and application_name = $1",
+    [name],
+  );
+  return pid === undefined ? undefined : Number(pid);
+}
+
+async function terminate(pid: number | undefined): Promise<void> {
+  assert.ok(pid !== undefined);
+  assert.equal(await askFor(database.pool, "select pg_terminate_backend($1)", [pid]), true);
+}
+
+/** Counts what is notified, from outside. */
+async function listen(t: TestContext): Promise<() => Promise<number>> {
+  const session = await openSession(t, database.url);
+  let count = 0;
+  let barriers = 0;
+  session.on("notification", ({ channel }) => {
+    if (channel === "postrider") {
+      count += 1;
+    } else {
+      barriers += 1;
+    }
+  });
+  await session.query("listen postrider; listen barrier");
+  // Notifications come in the order of the commits: behind this one, all those before it have come.
+  return async () => {
+    const before = barriers;
+    await database.pool.query("notify barrier");
+    await until("the barrier has come through", () => barriers > before);
+    return count;
+  };
+}
+
+async function begin(t: TestContext): Promise<pg.Client> {
+  const session = await openSession(t, database.url);
+  await session.query("begin");
+  return session;
+}
+
+describe("one daemon", () => {
+  test("is awake from the start, and inserts do not notify", async (t) => {
+    const notified = await listen(t);
+    await start(t);
+    assert.equal((await holders(4)).length, 1);
+    await insertEvent(database.pool, "order.paid");
+    assert.equal(await notified(), 0);
+  });
+
+  test("sleeps when asked to, and is woken by an insert", async (t) => {
+    const notified = await listen(t);
+    const one = await start(t);
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(one.waker.state, "sleeping");
+    assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [1, 0]);
+    const { wakes } = one;
+    await insertEvent(database.pool, "order.paid");
+    await until("it is woken", () => one.wakes > wakes);
+    assert.equal(await notified(), 1);
+    assert.equal(one.waker.state, "sleeping", "it sleeps until it says otherwise");
+  });
+
+  test("opens the gate when it stays awake, and inserts do not notify any more", async (t) => {
+    const notified = await listen(t);
+    const one = await start(t);
+    await one.waker.fallAsleep();
+    one.waker.stayAwake();
+    assert.equal(one.waker.state, "awake");
+    await until("the gate is open", async () => (await holders(2)).length === 0);
+    assert.equal((await holders(4)).length, 1);
+    await insertEvent(database.pool, "order.paid");
+    assert.equal(await notified(), 0);
+  });
+
+  test("falls asleep and wakes up a hundred times and holds each lock once", async (t) => {
+    const one = await start(t);
+    for (let round = 0; round < 100; round++) {
+      assert.equal(await one.waker.fallAsleep(), "sleeping");
+      one.waker.stayAwake();
+    }
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [1, 0]);
+  });
+
+  for (const ending of ["commit", "rollback"] as const) {
+    test(`stays drowsy while a transaction is open that went without a NOTIFY, until its ${ending}`, async (t) => {
+      const one = await start(t);
+      const session = await begin(t);
+      await insertEvent(session, "order.paid");
+      assert.equal(await one.waker.fallAsleep(), "drowsy");
+      assert.equal(one.waker.state, "awake");
+      assert.equal((await holders(4)).length, 1);
+      assert.equal(await one.waker.fallAsleep(), "drowsy");
+      await session.query(ending);
+      assert.equal(await one.waker.fallAsleep(), "sleeping");
+    });
+  }
+
+  test("is not kept awake by a transaction that has inserted nothing", async (t) => {
+    const one = await start(t);
+    const session = await begin(t);
+    await session.query("create temporary table other ()");
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+  });
+
+  test("is woken at the commit of a transaction that inserted while it slept", async (t) => {
+    const one = await start(t);
+    await one.waker.fallAsleep();
+    const notified = await listen(t);
+    const session = await begin(t);
+    await insertEvent(session, "order.paid");
+    assert.equal(await notified(), 0);
+    const { wakes } = one;
+    await session.query("commit");
+    await until("it is woken", () => one.wakes > wakes);
+    assert.equal(await notified(), 1);
+  });
+
+  test("is not woken by a role or transaction that has set postrider.wake to off", async (t) => {
+    const one = await start(t);
+    await one.waker.fallAsleep();
+    const notified = await listen(t);
+    const session = await begin(t);
+    await session.query("set local postrider.wake = off");
+    await insertEvent(session, "order.paid");
+    await session.query("commit");
+    assert.equal(await notified(), 0);
+  });
+
+  test("without a server is blind, and stops all the same", async () => {
+    const url = new URL(database.url);
+    url.port = "1";
+    const log = new KeptLog();
+    const waker = new Waker({
+      config: connectionConfig({ databaseUrl: url.href, applicationName: "nowhere" }),
+      log,
+      onWake: () => {},
+    });
+    await waker.start();
+    assert.equal(waker.state, "blind");
+    assert.equal(await waker.fallAsleep(), "blind");
+    waker.stayAwake();
+    await waker.wakePeers();
+    await waker.stop();
+    assert.ok(log.named("listener.lost").length > 0);
+  });
+});
+
+describe("two daemons", () => {
+  test("one naps while the other is awake, and while the other sleeps", async (t) => {
+    const [one, other] = [await start(t), await start(t)];
+    assert.equal(await other.waker.fallAsleep(), "napping");
+    assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [0, 1]);
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.deepEqual([one.waker.state, other.waker.state], ["sleeping", "napping"]);
+    other.waker.stayAwake();
+    assert.equal(await other.waker.fallAsleep(), "napping");
+    assert.equal((await holders(2)).length, 1);
+  });
+
+  test("one that is drowsy lets the other nap", async (t) => {
+    const [one, other] = [await start(t), await start(t)];
+    const session = await begin(t);
+    await insertEvent(session, "order.paid");
+    await other.waker.fallAsleep();
+    assert.equal(await one.waker.fallAsleep(), "drowsy");
+    other.waker.stayAwake();
+    assert.equal(await other.waker.fallAsleep(), "napping");
+    await session.query("commit");
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+  });
+
+  test("of two that lie down at once, one sleeps and one naps, each time", async (t) => {
+    const [one, other] = [await start(t), await start(t)];
+    for (let round = 0; round < 50; round++) {
+      const outcomes = await Promise.all([one.waker.fallAsleep(), other.waker.fallAsleep()]);
+      assert.deepEqual(outcomes.toSorted(), ["napping", "sleeping"]);
+      one.waker.stayAwake();
+      other.waker.stayAwake();
+      await until("both are awake", async () => (await holders(4)).length === 2);
+    }
+  });
+
+  test("an insert wakes both where one sleeps and one naps", async (t) => {
+    const [one, other] = [await start(t), await start(t)];
+    await other.waker.fallAsleep();
+    await one.waker.fallAsleep();
+    const before = [one.wakes, other.wakes] as const;
+    await insertEvent(database.pool, "order.paid");
+    await until("both are woken", () => one.wakes > before[0] && other.wakes > before[1]);
+  });
+
+  test("one that has more than it can carry wakes the one that naps", async (t) => {
+    const [one, other] = [await start(t), await start(t)];
+    await other.waker.fallAsleep();
+    const { wakes } = other;
+    await one.waker.wakePeers();
+    await until("it is woken", () => other.wakes > wakes);
+  });
+
+  test("one that naps can take the gate once the sleeper has stopped", async (t) => {
+    const [one, other] = [await start(t), await start(t)];
+    await other.waker.fallAsleep();
+    await one.waker.fallAsleep();
+    await one.waker.stop();
+    other.waker.stayAwake();
+    assert.equal(await other.waker.fallAsleep(), "sleeping");
+  });
+});
+
+describe("what gets lost", () => {
+  test("a sleeper whose gate is gone is blind, says so, recovers, and is woken again", async (t) => {
+    const one = await start(t);
+    await one.waker.fallAsleep();
+    const [gate] = await holders(2);
+    const { wakes } = one;
+    await terminate(gate);
+    await until("it has noticed", () => one.log.named("gate.lost").length === 1);
+    assert.ok(one.wakes > wakes, "it was not told to look for itself");
+    await until("it is awake again", () => one.waker.state === "awake");
+    assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [0, 1]);
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    const before = one.wakes;
+    await insertEvent(database.pool, "order.paid");
+    await until("it is woken", () => one.wakes > before);
+    assert.equal(one.log.named("gate.lost").length, 1);
+  });
+
+  test("a lost listener takes the gate with it, and both are rebuilt", async (t) => {
+    const one = await start(t);
+    await one.waker.fallAsleep();
+    const before = await backendOf(`${one.name}/listen`);
+    await terminate(before);
+    await until("it has noticed", () => one.log.named("listener.lost").length === 1);
+    await until("it is awake again", () => one.waker.state === "awake");
+    const now = await backendOf(`${one.name}/listen`);
+    assert.ok(now !== undefined && now !== before);
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    const { wakes } = one;
+    await insertEvent(database.pool, "order.paid");
+    await until("it is woken", () => one.wakes > wakes);
+    assert.equal(
+      await askFor(
+        database.pool,
+        "select count(*)::integer from pg_stat_activity where application_name like $1 and datname = current_database()",
+        [`${one.name}/%`],
+      ),
+      2,
+    );
+  });
+
+  test("both lost at once, ten times over, leaves one connection of each", async (t) => {
+    const one = await start(t);
+    for (let round = 0; round < 10; round++) {
+      await until("it is awake", () => one.waker.state === "awake");
+      await database.pool.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like $1",
+        [`${one.name}/%`],
+      );
+      await until("it has noticed", () => one.waker.state === "blind");
+    }
+    await until("it is awake", () => one.waker.state === "awake");
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    const names = await rowsOf<{ name: string }>(
+      database.pool,
+      `select application_name as name from pg_stat_activity
+       where datname = current_database() and application_name like $1 order by 1`,
+      [`${one.name}/%`],
+    );
+    assert.deepEqual(
+      names.map(({ name }) => name),
+      [`${one.name}/listen`, `${one.name}/wake`],
+    );
+    assert.equal((await holders(2)).length, 1);
+  });
+});
+
+test("a daemon that freezes in its sleep loses the gate within seconds, and takes it again when it goes on", async (t) => {
+  const daemon = await DaemonProcess.start({ databaseUrl: database.url });
+  t.after(() => daemon.kill());
+  await until("it sleeps", async () => (await holders(2)).length === 1);
+  process.kill(daemon.pid, "SIGSTOP");
+  const notified = await listen(t);
+  await until("the gate is open", async () => (await holders(2)).length === 0);
+  await insertEvent(database.pool, "order.paid");
+  assert.equal(await notified(), 0);
+  process.kill(daemon.pid, "SIGCONT");
+  await until("it sleeps again", async () => (await holders(2)).length === 1);
+  assert.equal(await daemon.stop(), 0);
+});
+
+describe("stopping", () => {
+  async function assertNothingLeft({ name }: Running): Promise<void> {
+    await until("no session is left", async () => {
+      const count = await askFor(
+        database.pool,
+        "select count(*)::integer from pg_stat_activity where datname = current_database() and application_name like $1",
+        [`${name}/%`],
+      );
+      return count === 0;
+    });
+    assert.deepEqual([await holders(2), await holders(4)], [[], []]);
+  }
+
+  test("leaves nothing of one that is awake, or sleeps", async (t) => {
+    const awake = await start(t);
+    await awake.waker.stop();
+    await assertNothingLeft(awake);
+    const asleep = await start(t);
+    await asleep.waker.fallAsleep();
+    await asleep.waker.stop();
+    await assertNothingLeft(asleep);
+  });
+
+  test("leaves nothing of one that is just falling asleep, or waking up", async (t) => {
+    const falling = await start(t);
+    const fallen = falling.waker.fallAsleep();
+    await falling.waker.stop();
+    await fallen;
+    await assertNothingLeft(falling);
+    const waking = await start(t);
+    await waking.waker.fallAsleep();
+    waking.waker.stayAwake();
+    await waking.waker.stop();
+    await assertNothingLeft(waking);
+  });
+
+  test("leaves nothing of one that has just lost its gate or its listener", async (t) => {
+    for (const suffix of ["wake", "listen"]) {
+      const one = await start(t);
+      await terminate(await backendOf(`${one.name}/${suffix}`));
+      await until("it has noticed", () => one.waker.state === "blind");
+      await one.waker.stop();
+      await assertNothingLeft(one);
+    }
+  });
+
+  test("leaves nothing of one that is still starting", async (t) => {
+    const log = new KeptLog();
+    wakerCount += 1;
+    const name = `waker${wakerCount}`;
+    const waker = new Waker({
+      config: connectionConfig({ databaseUrl: database.url, applicationName: name }),
+      log,
+      onWake: () => {},
+    });
+    t.after(() => waker.stop());
+    const started = waker.start();
+    await waker.stop();
+    await started;
+    await assertNothingLeft({ waker, log, name, wakes: 0 });
+  });
+});
