@@ -1050,13 +1050,7 @@ CREATE OR REPLACE FUNCTION postrider.outbox_wake()
  LANGUAGE plpgsql
 AS $function$
 begin
-  -- the same as wake_daemons(), without the call
-  if coalesce(current_setting('postrider.wake', true), 'on') not in ('off', 'false', 'no', '0')
-    and not pg_try_advisory_xact_lock_shared(1886352244, 2)
-    and pg_notification_queue_usage() < 0.5
-  then
-    perform pg_notify('postrider', '');
-  end if;
+  perform postrider.wake_daemons();
   return null;
 end
 $function$;
@@ -1158,55 +1152,43 @@ begin
       select from postrider.attempt a
       where a.event_id = r.event_id and a.endpoint_id = r.endpoint_id and a.id = r.attempt_id));
 
+  -- What would wait for an endpoint that is disabled or deleted by now is discarded instead.
+  if 'pending' = any (states) then
+    select array_agg(case when r.state <> 'pending' or e.state <> 'disabled' then r.state else 'discarded' end order by r.n),
+           array_agg(case when r.state <> 'pending' or e.state <> 'disabled' then r.reason
+                          else postrider.discard_reason(e.state) end order by r.n)
+    into states, reasons
+    from unnest(endpoint_ids, states, reasons) with ordinality r (endpoint_id, state, reason, n)
+    left join postrider.endpoint e on e.id = r.endpoint_id;
+  end if;
+
   if is_first then
     held_claims := array(
       select c.id from postrider.claim c
       where c.id in (select distinct u from unnest(claim_ids) u) and c.daemon_id = record_results.daemon_id);
-    with decided as (
-      select r.event_id, r.endpoint_id, r.attempts + (r.attempt_id is not null)::integer as attempts, r.wait_ms, r.reason,
-             case when r.state <> 'pending' then r.state
-                  when e.state <> 'disabled' then 'pending'
-                  else 'discarded' end as state,
-             e.state as endpoint_state
-      from unnest(event_ids, endpoint_ids, claim_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons)
-        r (event_id, endpoint_id, claim_id, attempt_id, attempts, state, wait_ms, reason)
-      left join lateral (
-        select i.state from postrider.endpoint i where i.id = r.endpoint_id and r.state = 'pending' offset 0) e on true
-      where r.claim_id = any (held_claims)
-        and (not is_repeat or not exists (
-          select from postrider.delivery d where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id))
-    )
     insert into postrider.delivery (event_id, endpoint_id, finished_at, next_attempt_at, attempts, state, reason)
-    select d.event_id, d.endpoint_id,
-           case when d.state <> 'pending' then clock_timestamp() end,
-           case when d.state = 'pending' then clock_timestamp() + d.wait_ms * interval '1 ms' end,
-           d.attempts, d.state,
-           case when d.state = 'discarded' then coalesce(d.reason, postrider.discard_reason(d.endpoint_state)) end
-    from decided d;
+    select r.event_id, r.endpoint_id,
+           case when r.state <> 'pending' then clock_timestamp() end,
+           case when r.state = 'pending' then clock_timestamp() + r.wait_ms * interval '1 ms' end,
+           r.attempts + (r.attempt_id is not null)::integer, r.state, r.reason
+    from unnest(event_ids, endpoint_ids, claim_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons)
+      r (event_id, endpoint_id, claim_id, attempt_id, attempts, state, wait_ms, reason)
+    where r.claim_id = any (held_claims)
+      and (not is_repeat or not exists (
+        select from postrider.delivery d where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id));
   else
-    with decided as (
-      select r.event_id, r.endpoint_id, r.attempts as attempts_so_far,
-             r.attempts + (r.attempt_id is not null)::integer as attempts, r.wait_ms, r.reason,
-             case when r.state <> 'pending' then r.state
-                  when e.state <> 'disabled' then 'pending'
-                  else 'discarded' end as state,
-             e.state as endpoint_state
-      from unnest(event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons)
-        r (event_id, endpoint_id, attempt_id, attempts, state, wait_ms, reason)
-      left join lateral (
-        select i.state from postrider.endpoint i where i.id = r.endpoint_id and r.state = 'pending' offset 0) e on true
-    )
     update postrider.delivery d
-    set attempts = r.attempts,
+    set attempts = r.attempts + (r.attempt_id is not null)::integer,
         state = r.state,
         finished_at = case when r.state <> 'pending' then clock_timestamp() end,
         next_attempt_at = case when r.state = 'pending' then clock_timestamp() + r.wait_ms * interval '1 ms' end,
         leased_by = null,
         lease_expires_at = null,
-        reason = case when r.state = 'discarded' then coalesce(r.reason, postrider.discard_reason(r.endpoint_state)) end
-    from decided r
+        reason = r.reason
+    from unnest(event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons)
+      r (event_id, endpoint_id, attempt_id, attempts, state, wait_ms, reason)
     where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
-      and d.leased_by = record_results.daemon_id and d.attempts = r.attempts_so_far and d.state = 'pending';
+      and d.leased_by = record_results.daemon_id and d.attempts = r.attempts and d.state = 'pending';
   end if;
 
   if cardinality(gone_endpoints) > 0 then
@@ -1478,12 +1460,13 @@ CREATE OR REPLACE FUNCTION postrider.wake_daemons()
  LANGUAGE plpgsql
 AS $function$
 begin
-  if coalesce(current_setting('postrider.wake', true), 'on') not in ('off', 'false', 'no', '0')
-    and not pg_try_advisory_xact_lock_shared(1886352244, 2)
+  -- With the inserter's rights and search_path, so every name is in full; pinning the path would cost each insert 2 µs.
+  if coalesce(pg_catalog.current_setting('postrider.wake', true), 'on') not in ('off', 'false', 'no', '0')
+    and not pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2)
     -- a full queue makes the transactions that notify fail at their commit; polling finds the event all the same
-    and pg_notification_queue_usage() < 0.5
+    and pg_catalog.pg_notification_queue_usage() < 0.5
   then
-    perform pg_notify('postrider', '');
+    perform pg_catalog.pg_notify('postrider', '');
   end if;
 end
 $function$;
