@@ -115,7 +115,7 @@ create table postrider.endpoint (
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "format is standard or raw" CHECK ((format = ANY (ARRAY['standard'::text, 'raw'::text]))),
   constraint "headers is a JSON object" CHECK ((jsonb_typeof(headers) = 'object'::text)),
-  constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(retry_schedule) <= 50) AND (array_position(retry_schedule, NULL::interval) IS NULL) AND ('00:00:00.001'::interval <= ALL (retry_schedule)) AND ('30 days'::interval >= ALL (retry_schedule)))),
+  constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(retry_schedule) <= 50) AND postrider.are_retry_waits(retry_schedule))),
   constraint "state is active, paused or disabled" CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text]))),
   constraint "tenant has at most 255 characters" CHECK ((length(tenant) <= 255)),
   constraint "timeout_ms is between 100 and 120000" CHECK (((timeout_ms >= 100) AND (timeout_ms <= 120000))),
@@ -364,6 +364,12 @@ UNION ALL
 
 -- Functions
 
+CREATE OR REPLACE FUNCTION postrider.are_retry_waits(waits interval[])
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (NOT (EXISTS (SELECT FROM unnest(are_retry_waits.waits) w(wait) WHERE ((w.wait IS NULL) OR (EXTRACT(year FROM w.wait) <> (0)::numeric) OR ((EXTRACT(month FROM w.wait) < (0)::numeric) OR (EXTRACT(month FROM w.wait) > (1)::numeric)) OR ((EXTRACT(day FROM w.wait) < (0)::numeric) OR (EXTRACT(day FROM w.wait) > (30)::numeric)) OR (((EXTRACT(epoch FROM w.wait) - (EXTRACT(month FROM w.wait) * (2592000)::numeric)) - (EXTRACT(day FROM w.wait) * (86400)::numeric)) < (0)::numeric) OR ((EXTRACT(epoch FROM w.wait) < 0.001) OR (EXTRACT(epoch FROM w.wait) > (2592000)::numeric))))));
+
 CREATE OR REPLACE FUNCTION postrider.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer)
  RETURNS void
  LANGUAGE sql
@@ -388,37 +394,29 @@ CREATE OR REPLACE FUNCTION postrider.claim_deliveries(daemon_id uuid, after_endp
 AS $function$
 #variable_conflict use_column
 -- Walks the endpoints that have pending deliveries, one index probe each, and takes a few due ones of each: an endpoint
--- with millions waiting costs the others nothing. The walk goes on where the last one stopped and wraps around; a step
--- over an endpoint that is paused, busy or not due is one probe, whatever waits behind it.
+-- with millions waiting costs the others nothing. A step over an endpoint that is paused, busy or not due is one probe,
+-- whatever waits behind it. One call walks a part of the way; the caller goes on until the end of it.
 declare
-  zero constant uuid := '00000000-0000-0000-0000-000000000000';
-  place uuid := coalesce(after_endpoint, zero);
-  wrapped boolean := after_endpoint is null;
+  place uuid := coalesce(after_endpoint, '00000000-0000-0000-0000-000000000000');
+  discards_max constant integer := 1000;
   first record;
   target record;
   taken integer := 0;
+  discarded integer := 0;
   share integer;
   step_count integer;
   next_due timestamptz;
+  at_end boolean := false;
 begin
-  for step in 1 .. endpoints_max + 1 loop
-    if taken >= deliveries_max or step > endpoints_max then
-      -- cut short: there is more to look at
-      next_due := now();
-      exit;
-    end if;
+  for step in 1 .. endpoints_max loop
+    exit when taken >= deliveries_max or discarded >= discards_max;
     select d.endpoint_id, d.next_attempt_at into first
     from postrider.delivery d
     where d.state = 'pending' and d.endpoint_id > place
     order by d.endpoint_id, d.next_attempt_at
     limit 1;
-    if not found then
-      exit when wrapped;
-      wrapped := true;
-      place := zero;
-      continue;
-    end if;
-    exit when wrapped and after_endpoint is not null and first.endpoint_id > after_endpoint;
+    at_end := not found;
+    exit when at_end;
     place := first.endpoint_id;
 
     select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms into target
@@ -426,7 +424,11 @@ begin
     where e.id = place;
     if not found or target.state = 'disabled' then
       -- what came in while the endpoint went: a first attempt that failed, a fan-out; see postrider.endpoint_changed
-      perform postrider.discard_deliveries(place, postrider.discard_reason(target.state), 1000);
+      step_count := postrider.discard_deliveries(place, postrider.discard_reason(target.state), discards_max);
+      discarded := discarded + step_count;
+      if step_count > 0 then
+        next_due := now();
+      end if;
       continue;
     end if;
     share := least(coalesce(known_rooms[array_position(known_endpoints, place)], share_max), deliveries_max - taken);
@@ -458,12 +460,11 @@ begin
         returning d.event_id, d.endpoint_id, d.attempts, d.attempts_before
       )
       select l.event_id, l.endpoint_id, l.attempts, l.attempts_before, o.event_type,
-             to_char(o.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-             case when octet_length(o.payload) <= payload_bytes_max then o.payload end,
+             to_char(o.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), o.payload,
              target.revision, target.lease_ms, null::bigint
       from leased l
       left join lateral (
-        select i.event_type, i.created_at, i.payload::text as payload
+        select i.event_type, i.created_at, postrider.small_payload(i.payload, payload_bytes_max) as payload
         from postrider.outbox i
         where i.id = l.event_id
         offset 0) o on true;
@@ -474,16 +475,16 @@ begin
       next_due := now();
     end if;
   end loop;
-  -- The last row: where to go on, and in how many milliseconds something is due that this walk has seen. Bounded, for
-  -- deliver_at may be infinity; null where nothing waits.
-  return query select null::uuid, nullif(place, zero), null::integer, null::integer, null::text, null::text, null::text,
-    null::bigint, null::integer,
+  -- The last row: where to go on, null at the end of the way, and in how many milliseconds something is due of what was
+  -- seen. Bounded, for deliver_at may be infinity; null where nothing waits.
+  return query select null::uuid, case when not at_end then place end, null::integer, null::integer, null::text, null::text,
+    null::text, null::bigint, null::integer,
     case when next_due is not null
       then greatest(0, extract(epoch from least(next_due, now() + interval '1 day') - now()) * 1000)::bigint end;
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.claim_events(daemon_id uuid, events_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer)
+CREATE OR REPLACE FUNCTION postrider.claim_events(daemon_id uuid, events_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged uuid[])
  RETURNS TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, revisions text)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -555,6 +556,13 @@ begin
         hint = 'insert into postrider.claim (base) values (''1:1:'') claims every event there is, again; a snapshot of now, pg_current_snapshot(), none before it.';
   end if;
   base := newest.base;
+  if pg_snapshot_xmax(coalesce(newest.target, base)) > pg_snapshot_xmax(pg_current_snapshot()) then
+    raise exception 'cannot claim events: the cursor is at transaction % and this server only at %',
+      pg_snapshot_xmax(coalesce(newest.target, base)), pg_snapshot_xmax(pg_current_snapshot())
+      using errcode = 'object_not_in_prerequisite_state',
+        detail = 'The rows were made by another server: this database was restored from a dump, or copied.',
+        hint = 'A copy must not send what the original sends. To deliver from now on, and nothing from before: delete from postrider.claim; insert into postrider.claim (base) values (pg_current_snapshot()).';
+  end if;
   if newest.target is null then
     target := pg_current_snapshot();
     after_xid := '0';
@@ -603,9 +611,7 @@ begin
       limit events_max
     )
     select array_agg(p.id), array_agg(p.event_type), array_agg(p.tenant), array_agg(p.deliver_at), array_agg(p.created_at),
-           -- large payloads are left where they are; the size on disk is looked at first, for it needs no reading
-           array_agg(case when pg_column_size(p.payload) <= payload_bytes_max and octet_length(p.payload::text) <= payload_bytes_max
-                          then p.payload::text end),
+           array_agg(postrider.small_payload(p.payload, payload_bytes_max)), -- large ones are left where they are
            (array_agg(p.xid))[count(*)], (array_agg(p.seq))[count(*)], count(*)
     into ids, types, tenants, due_times, created_times, payloads, last_xid, last_seq, found_count
     from page p;
@@ -635,10 +641,10 @@ begin
   end if;
 
   -- Routing. One look at the subscriptions for each kind of event, one rule for each endpoint, then one pair for each
-  -- event and rule. A rule without a filter needs no look at the payload.
+  -- event and rule. A rule without a filter needs no look at the payload, and all the filters of an event look once.
   with event as (
-    select e.id, e.event_type, e.tenant, e.deliver_at
-    from unnest(ids, types, tenants, due_times) e (id, event_type, tenant, deliver_at)
+    select e.id, e.event_type, e.tenant, e.deliver_at, e.n
+    from unnest(ids, types, tenants, due_times) with ordinality e (id, event_type, tenant, deliver_at, n)
   ), rule as materialized (
     select k.tenant, k.event_type, s.endpoint_id, ep.state = 'active' as is_active, ep.revision,
            case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters,
@@ -648,22 +654,40 @@ begin
     join postrider.subscription s on s.tenant = k.tenant and s.event_type = p.pattern
     join postrider.endpoint ep on ep.id = s.endpoint_id and ep.state <> 'disabled'
     group by k.tenant, k.event_type, s.endpoint_id, ep.state, ep.revision
+  ), judgement as (
+    select e.id, r.endpoint_id, 'the filters of this endpoint took too long' as problem
+    from event e
+    join rule r on r.tenant = e.tenant and r.event_type = e.event_type
+    where r.filters is not null and (unjudged is null or r.endpoint_id = any (unjudged))
+    union all
+    select e.id, j.endpoint_id, case when not bool_or(j.problem is null) then min(j.problem) end
+    from event e
+    join (
+      select r.tenant, r.event_type, array_agg(r.endpoint_id) as endpoint_ids, array_agg(f.filter) as filters
+      from rule r
+      cross join lateral unnest(r.filters) f (filter)
+      where not r.endpoint_id = any (unjudged)
+      group by r.tenant, r.event_type) k on k.tenant = e.tenant and k.event_type = e.event_type
+    cross join lateral (
+      select m.endpoint_id, m.problem
+      from postrider.outbox o
+      cross join lateral postrider.judge_filters(o.payload, k.endpoint_ids, k.filters) m
+      where o.id = e.id
+      offset 0) j
+    -- one filter that matches is enough, whatever is the matter with another
+    group by e.id, j.endpoint_id
   ), pair as (
-    select e.id, r.endpoint_id, r.revision, e.deliver_at, f.problem,
+    select e.id, r.endpoint_id, r.revision, e.deliver_at, j.problem,
            case
-             when f.matches is false then 'refused'
+             when j.problem is not null then 'refused'
              when r.is_active and r.is_narrow and (e.deliver_at is null or e.deliver_at <= now()) then 'express'
              else 'queue'
            end as lane
     from event e
     join rule r on r.tenant = e.tenant and r.event_type = e.event_type
-    left join lateral (
-      select m.matches, m.problem
-      from postrider.outbox o
-      cross join lateral postrider.filters_match(o.payload, r.filters) m
-      where o.id = e.id and r.filters is not null
-      offset 0) f on true -- kept apart, so that the payload is not looked at where there is no filter
-    where f.matches is not false or f.problem is not null
+    left join judgement j on j.id = e.id and j.endpoint_id = r.endpoint_id
+    where r.filters is null or j.id is not null
+    order by e.n
   )
   select
     array_agg(p.id) filter (where p.lane = 'express'),
@@ -713,7 +737,7 @@ begin
   delete from postrider.claim c where c.id = newest.id and cardinality(c.event_ids) = 0;
 
   return query
-    select case when complete then 'complete' else 'page' end, new_claim_id, found_count, queued, null::uuid,
+    select case when complete then 'complete' else 'page' end, new_claim_id, found_count, queued, ids[1],
            null::text, null::text, null::text,
            string_agg(e.endpoint_id::text, ','), string_agg(e.revision::text, ',')
     from (
@@ -838,9 +862,9 @@ CREATE OR REPLACE FUNCTION postrider.empty_claims(daemon_id uuid, claims bigint[
 BEGIN ATOMIC
  DELETE FROM postrider.claim c
    WHERE ((c.id = ANY (empty_claims.claims)) AND (c.daemon_id = empty_claims.daemon_id) AND (c.id < ( SELECT max(n.id) AS max
-            FROM postrider.claim n)));
+            FROM postrider.claim n)) AND postrider.is_recorded(c.event_ids, c.endpoint_ids));
  UPDATE postrider.claim SET event_ids = '{}'::uuid[], endpoint_ids = '{}'::uuid[]
-   WHERE ((claim.id = ANY (empty_claims.claims)) AND (claim.daemon_id = empty_claims.daemon_id));
+   WHERE ((claim.id = ANY (empty_claims.claims)) AND (claim.daemon_id = empty_claims.daemon_id) AND postrider.is_recorded(claim.event_ids, claim.endpoint_ids));
 END;
 
 CREATE OR REPLACE FUNCTION postrider.enable_endpoint(id uuid)
@@ -922,31 +946,66 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.filters_match(payload json, filters jsonpath[], OUT matches boolean, OUT problem text)
- RETURNS record
+CREATE OR REPLACE FUNCTION postrider.is_recorded(event_ids uuid[], endpoint_ids uuid[])
+ RETURNS boolean
  LANGUAGE plpgsql
- IMMUTABLE
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
-declare
-  filter jsonpath;
 begin
-  matches := false;
-  foreach filter in array filters loop
+  return not exists (
+    select from unnest(is_recorded.event_ids, is_recorded.endpoint_ids) p (event_id, endpoint_id)
+    where not exists (
+      select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id));
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
+ RETURNS TABLE(endpoint_id uuid, problem text)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  started constant timestamptz := clock_timestamp();
+  document jsonb;
+  unreadable text;
+begin
+  begin
+    document := payload::jsonb;
+  exception
+    -- \u0000, a number beyond numeric, a nesting too deep
+    when others then
+      if left(sqlstate, 2) in ('53', '57', '58') then
+        raise;
+      end if;
+      unreadable := format('no filter can be applied to the payload: %s', sqlerrm);
+  end;
+  for n in 1 .. cardinality(filters) loop
+    endpoint_id := endpoint_ids[n];
+    problem := unreadable;
     begin
-      if payload::jsonb @@ filter then
-        matches := true;
-        problem := null;
-        return;
+      if problem is null and clock_timestamp() - started > interval '1 s' then
+        problem := 'the filters of the endpoints before it took longer than a second with this payload';
+      end if;
+      if problem is not null or document @@ filters[n] then
+        return next;
       end if;
     exception
-      -- \u0000, a number beyond numeric, a nesting too deep, a date compared with a time that has a zone (0A000), a
-      -- variable that nobody sets (42704): a list would miss one, and what it misses stops every claim. Only what is
-      -- the server's trouble is no fault of the event or the filter.
+      -- A date compared with a time that has a zone (0A000), a variable that nobody sets (42704): a list would miss one,
+      -- and what it misses stops every claim. Only what is the server's trouble is no fault of the event or the filter.
       when others then
         if left(sqlstate, 2) in ('53', '57', '58') then
           raise;
         end if;
-        problem := format('the filter %s cannot be applied to the payload: %s', filter, sqlerrm);
+        problem := format('the filter %s cannot be applied to the payload: %s', filters[n], sqlerrm);
+        return next;
     end;
   end loop;
 end
@@ -1109,8 +1168,8 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[])
- RETURNS bigint[]
+CREATE OR REPLACE FUNCTION postrider.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[])
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
@@ -1134,7 +1193,6 @@ AS $function$
 -- or after unique_violation told so. `on conflict` would do it every time, for 90 bytes of WAL and 3 µs a result.
 declare
   held_claims bigint[];
-  kept_claims bigint[];
 begin
   -- A crash of Postgres can take back the records of its last second; those deliveries are repeated, none is lost.
   perform set_config('synchronous_commit', 'off', true);
@@ -1163,9 +1221,12 @@ begin
   end if;
 
   if is_first then
+    -- locked, so that nobody takes the claim over before these rows can be seen
     held_claims := array(
       select c.id from postrider.claim c
-      where c.id in (select distinct u from unnest(claim_ids) u) and c.daemon_id = record_results.daemon_id);
+      where c.id in (select distinct u from unnest(claim_ids) u) and c.daemon_id = record_results.daemon_id
+      order by c.id
+      for share);
     insert into postrider.delivery (event_id, endpoint_id, finished_at, next_attempt_at, attempts, state, reason)
     select r.event_id, r.endpoint_id,
            case when r.state <> 'pending' then clock_timestamp() end,
@@ -1177,35 +1238,57 @@ begin
       and (not is_repeat or not exists (
         select from postrider.delivery d where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id));
   else
-    update postrider.delivery d
-    set attempts = r.attempts + (r.attempt_id is not null)::integer,
-        state = r.state,
-        finished_at = case when r.state <> 'pending' then clock_timestamp() end,
-        next_attempt_at = case when r.state = 'pending' then clock_timestamp() + r.wait_ms * interval '1 ms' end,
-        leased_by = null,
-        lease_expires_at = null,
-        reason = r.reason
-    from unnest(event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons)
-      r (event_id, endpoint_id, attempt_id, attempts, state, wait_ms, reason)
-    where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
-      and d.leased_by = record_results.daemon_id and d.attempts = r.attempts and d.state = 'pending';
+    -- A row that somebody else has locked, an operator in an open transaction, is not waited for: every other result
+    -- would wait with it. Its result is told to be left.
+    with held as (
+      select d.event_id, d.endpoint_id, r.n
+      from unnest(event_ids, endpoint_ids, attempts_before_now) with ordinality r (event_id, endpoint_id, attempts, n)
+      join postrider.delivery d on d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
+      where d.leased_by = record_results.daemon_id and d.attempts = r.attempts and d.state = 'pending'
+      for update of d skip locked
+    ), decided as (
+      update postrider.delivery d
+      set attempts = r.attempts + (r.attempt_id is not null)::integer,
+          state = r.state,
+          finished_at = case when r.state <> 'pending' then clock_timestamp() end,
+          next_attempt_at = case when r.state = 'pending' then clock_timestamp() + r.wait_ms * interval '1 ms' end,
+          leased_by = null,
+          lease_expires_at = null,
+          reason = r.reason
+      from held h
+      join unnest(attempt_ids, attempts_before_now, states, waits_ms, reasons) with ordinality
+        r (attempt_id, attempts, state, wait_ms, reason, n) on r.n = h.n
+      where d.event_id = h.event_id and d.endpoint_id = h.endpoint_id
+    )
+    select array_agg(r.n::integer) into locked
+    from unnest(event_ids, endpoint_ids, attempts_before_now) with ordinality r (event_id, endpoint_id, attempts, n)
+    join postrider.delivery d on d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
+    where d.leased_by = record_results.daemon_id and d.attempts = r.attempts and d.state = 'pending'
+      and not exists (select from held h where h.n = r.n);
   end if;
 
   if cardinality(gone_endpoints) > 0 then
+    -- one that an operator is about to change is not waited for: the next 410 disables it
     perform postrider.set_endpoint_state(e.id, 'disabled', 'the receiver answered 410 Gone', 'disable_endpoint')
-    from postrider.endpoint e
-    where e.id = any (gone_endpoints) and e.state <> 'disabled';
+    from (
+      select n.id from postrider.endpoint n
+      where n.id = any (gone_endpoints) and n.state <> 'disabled'
+      for update skip locked) e;
   end if;
 
   if cardinality(finished_claims) > 0 then
-    -- the newest row is the cursor and stays, until the next claim has made a newer one
+    -- The newest row is the cursor and stays, until the next claim has made a newer one. And a claim goes only when each
+    -- of its pairs has its row: a crash of Postgres may have taken back what an earlier flush recorded, and what is then
+    -- neither returned nor taken away is one that its daemon does not know of, and adopts.
     delete from postrider.claim c
     where c.id = any (finished_claims) and c.daemon_id = record_results.daemon_id
-      and c.id < (select n.id from postrider.claim n order by n.id desc limit 1);
+      and case when c.id < (select n.id from postrider.claim n order by n.id desc limit 1)
+            then postrider.is_recorded(c.event_ids, c.endpoint_ids) end;
     kept_claims := array(
-      select c.id from postrider.claim c where c.id = any (finished_claims) and c.daemon_id = record_results.daemon_id);
+      select c.id from postrider.claim c
+      where c.id = any (finished_claims) and c.daemon_id = record_results.daemon_id
+        and postrider.is_recorded(c.event_ids, c.endpoint_ids));
   end if;
-  return coalesce(kept_claims, '{}');
 end
 $function$;
 
@@ -1290,6 +1373,12 @@ begin
   perform postrider.note_action(action, endpoint_id, null, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.small_payload(payload json, bytes_max integer)
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN CASE WHEN ((pg_column_size(payload) <= bytes_max) AND (octet_length((payload)::text) <= bytes_max)) THEN (payload)::text ELSE NULL::text END;
 
 CREATE OR REPLACE FUNCTION postrider.subscribe(endpoint_id uuid, event_type text, filter text DEFAULT NULL::text)
  RETURNS uuid
@@ -1403,14 +1492,13 @@ begin
   return query
     select found_claim.id, found_claim.daemon_id, p.event_id, o.event_type,
            to_char(o.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           case when octet_length(o.payload) <= payload_bytes_max then o.payload end,
-           p.endpoint_ids, null::uuid, null::bigint
+           o.payload, p.endpoint_ids, null::uuid, null::bigint
     from (
       select u.event_id, string_agg(u.endpoint_id::text, ',') as endpoint_ids, min(u.n) as n
       from unnest(express_events, express_endpoints) with ordinality u (event_id, endpoint_id, n)
       group by u.event_id) p
     left join lateral (
-      select i.event_type, i.created_at, i.payload::text as payload
+      select i.event_type, i.created_at, postrider.small_payload(i.payload, payload_bytes_max) as payload
       from postrider.outbox i
       where i.id = p.event_id
       offset 0) o on true
@@ -1793,11 +1881,13 @@ comment on column postrider.in_flight.since is 'When it was claimed; null for a 
 
 comment on column postrider.in_flight.lease_expires_at is 'Until when it is leased; null for a first attempt, which is held as long as its daemon beats.';
 
+comment on function postrider.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
+
 comment on function postrider.beat(uuid,text,integer,text,integer,integer,integer) is 'A daemon''s heartbeat: renews its lease on everything it has claimed.';
 
-comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where the next walk goes on and when more is due.';
+comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
 
-comment on function postrider.claim_events(uuid,integer,integer,integer,integer) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand.';
+comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. unjudged: endpoints whose filters are not applied, and whose deliveries are discarded for that; null: all of them, to look which event is next (the first row has its id).';
 
 comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers.';
 
@@ -1819,7 +1909,9 @@ comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoi
 
 comment on function postrider.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
-comment on function postrider.filters_match(json,jsonpath[]) is 'Whether a payload matches one of the filters; no answer is no match. Where Postgres cannot judge, the problem says why.';
+comment on function postrider.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
+
+comment on function postrider.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes.';
 
 comment on function postrider.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
 
@@ -1839,7 +1931,7 @@ comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: 
 
 comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox, in the caller''s transaction, and returns its id; for an idempotency key that is known already, the id of the first event with it.';
 
-comment on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished and returns those of them that must stay for now.';
+comment on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished. kept_claims: those of them that must stay for now; locked: which results, from 1, are still to be decided.';
 
 comment on function postrider.redeliver(uuid,uuid) is 'Makes one further attempt of a delivery, now, whatever became of it. Numbering goes on; a failure follows the retry schedule from its beginning.';
 
@@ -1848,6 +1940,8 @@ comment on function postrider.require_endpoint(uuid) is 'Raises an error where t
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint go on with what waits for it.';
 
 comment on function postrider.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
+
+comment on function postrider.small_payload(json,integer) is 'The text of a payload; null where it is larger than that many bytes, and is to be loaded when its turn comes.';
 
 comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with a filter or without. Returns the subscription''s id.';
 

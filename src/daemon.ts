@@ -10,6 +10,7 @@ import { Heartbeat } from "./maintain/heartbeat.ts";
 import { PartitionKeeper } from "./maintain/partitions.ts";
 import { Attempts } from "./pipeline/attempts.ts";
 import { EndpointDirectory } from "./pipeline/endpoints.ts";
+import { Filters } from "./pipeline/filters.ts";
 import { Lanes } from "./pipeline/lanes.ts";
 import { Loop } from "./pipeline/loop.ts";
 import { Recorder } from "./pipeline/record.ts";
@@ -64,7 +65,7 @@ export class Daemon {
     } as const;
     this.#pool = createPool({ ...session, max: PIPELINE_CONNECTIONS });
     this.#maintainPool = createPool({ ...session, max: MAINTAIN_CONNECTIONS });
-    this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: LANE_MAX });
+    this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: config.maxInFlight });
     const inHandMax = Math.max(IN_HAND_MIN, config.maxInFlight * IN_HAND_PER_SLOT);
     const lanes = new Lanes({ inFlightMax: config.maxInFlight, laneMax: LANE_MAX, inHandMax });
     this.#heartbeat = new Heartbeat({
@@ -104,6 +105,7 @@ export class Daemon {
       waker: this.#waker,
       attempts: this.#attempts,
       recorder: this.#recorder,
+      filters: new Filters({ pool: this.#pool, log }),
       log,
       pollIntervalMs: config.pollIntervalMs,
     });
@@ -161,6 +163,8 @@ export class Daemon {
     const endMs = startedMs + this.#config.shutdownGraceMs + RECORD_GRACE_MS;
     const cutting = setTimeout(() => this.#lines.cut(), endMs - startedMs);
     try {
+      // At once: the turn of the loop that is under way may take its time.
+      this.#attempts.halt();
       await this.#loop.stop();
       await this.#attempts.stop(this.#config.shutdownGraceMs);
       await this.#waker.stop();

@@ -14,6 +14,10 @@ export const EVENTS = {
 
   "claim.taken": "one page of new events was claimed",
   "claim.failed": "a claim failed; unfinished claims are looked for before the next one",
+  "lane.freed": "a session was stuck in the middle of a claim, its daemon frozen or gone, and was ended",
+  "lane.held":
+    "somebody holds the lock under which daemons claim, and is not claiming: nothing new is delivered meanwhile",
+  "filter.too_slow": "filters of an endpoint kept events from being claimed; its deliveries are discarded for a while",
   "claims.taken_over": "unfinished claims of a daemon that stopped beating go on here",
 
   "delivery.attempted": "one attempt with its result: the wide line",

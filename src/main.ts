@@ -7,6 +7,10 @@ import { formatFault, messageOf, PostriderError } from "./errors.ts";
 
 const NODE_MIN = { major: 22, minor: 19 } as const;
 
+// A name whose servers are silent holds a thread for many seconds, and of the usual four only two look up names: a few
+// such endpoints would keep all others from being connected to. Read when the first thread is needed.
+process.env.UV_THREADPOOL_SIZE ??= "64";
+
 // A reader that goes away (`| head`) is no error of ours. What is written afterwards goes nowhere.
 process.stdout.on("error", ignoreBrokenPipe);
 process.stderr.on("error", ignoreBrokenPipe);

@@ -1,4 +1,4 @@
--- Leases due deliveries, a few of each endpoint; the last row says where the next walk goes on and when more is due.
+-- Leases due deliveries, a few of each endpoint; the last row says where to go on, null at the end, and when more is due.
 -- $1 daemon, $2 endpoint to go on after, $3 endpoints to look at, $4 deliveries at most, $5 of one endpoint at most,
 -- $6 endpoints whose room is known and $7 that room, $8 lease beyond the endpoint's timeout in ms, $9 bytes of a payload
 -- Locks: the rows it leases (skip locked). Index: delivery_due.

@@ -1,10 +1,11 @@
--- Records what attempts came to, many at a time, in one transaction; returns the finished claims that must stay for now.
+-- Records what attempts came to, many at a time, in one transaction. Returns the finished claims that must stay for now,
+-- and which results (from 1) are still to be decided, because somebody else has locked the delivery.
 -- $1 daemon, $2 first attempts from memory (true) or leased deliveries (false), $3 whether some may be recorded already,
 -- $4 to $18 columns, one element a result: event, endpoint, claim, attempts before, attempt, start in Unix ms, duration
 -- in ms, status, failure kind, error, response headers, response body, state, wait in ms, reason;
 -- $19 claims that are finished with these results, $20 endpoints that answered 410
--- Locks: the deliveries it changes. Indexes: the primary keys.
-select postrider.record_results(
+-- Locks: the claims (shared), the deliveries it changes (skip locked). Indexes: the primary keys.
+select kept_claims, locked from postrider.record_results(
   $1::uuid, $2::boolean, $3::boolean, $4::uuid[], $5::uuid[], $6::bigint[], $7::integer[], $8::uuid[],
   $9::double precision[], $10::integer[], $11::smallint[], $12::text[], $13::text[], $14::json[], $15::text[],
-  $16::text[], $17::bigint[], $18::text[], $19::bigint[], $20::uuid[]) as kept_claims;
+  $16::text[], $17::bigint[], $18::text[], $19::bigint[], $20::uuid[]);

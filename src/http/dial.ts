@@ -113,7 +113,7 @@ export class Dialer {
   }
 
   async #resolve(hostname: string, signal: AbortSignal): Promise<readonly string[]> {
-    // getaddrinfo cannot be cancelled and runs on half of libuv's four threads: fifty connections to one slow name
+    // getaddrinfo cannot be cancelled and runs on half of libuv's threads: fifty connections to one slow name
     // must be one lookup.
     let pending = this.#lookups.get(hostname);
     if (pending === undefined) {
@@ -204,6 +204,8 @@ export class Dialer {
       port: origin.port,
       // RFC 6066 has no server name for addresses; the certificate is then checked against the address itself.
       servername: literalOf(origin.hostname) === undefined ? origin.hostname : "",
+      // Said, lest NODE_TLS_REJECT_UNAUTHORIZED in the environment turn it off for every receiver.
+      rejectUnauthorized: true,
       ALPNProtocols: ["http/1.1"],
       secureContext: this.#secureContext,
       ...(session === undefined ? {} : { session }),

@@ -17,6 +17,8 @@ const RESPONSE_HEADERS_MAX = 128;
 /** A kept piece of the body is copied out of a socket read larger than this, so that it does not hold the rest. */
 const READ_PINNED_BYTES_MAX = 32_768;
 
+/** Nobody sends so many before a final answer; without an end they would keep a core busy until the deadline. */
+const INFORMATIONAL_MAX = 32;
 const NO_BYTES = Buffer.alloc(0);
 
 export interface SenderOptions {
@@ -235,6 +237,7 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter {
   #socketReused = false;
   /** A first byte of an answer has come, be it of an informational one. */
   #answered = false;
+  #informational = 0;
   #retriedStale = false;
   #status: number | null = null;
   #headers: Readonly<Record<string, string>> | null = null;
@@ -313,6 +316,10 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter {
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ReceivedHeaders): void {
     if (status < 200) {
+      this.#informational += 1;
+      if (this.#informational > INFORMATIONAL_MAX && !this.#done) {
+        this.#fail("protocol", `the receiver sent more than ${INFORMATIONAL_MAX} informational answers`);
+      }
       return;
     }
     this.#status = status;

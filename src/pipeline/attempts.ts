@@ -4,10 +4,11 @@ import type { Pool } from "../db/connection.ts";
 import type { Delivery, DeliveryResult } from "../domain/delivery.ts";
 import { messageOf } from "../errors.ts";
 import { attemptLevel, type Log, urlForLog } from "../log.ts";
-import { loadPayload } from "./claim.ts";
+import { SENT_BYTES_MAX } from "./claim.ts";
 import { conclude, refused, type Send, signedRequest } from "./deliver.ts";
 import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
-import type { Lanes } from "./lanes.ts";
+import type { Lanes, Rooms } from "./lanes.ts";
+import { type HeldPayload, LargePayloads } from "./payloads.ts";
 import type { Recorder } from "./record.ts";
 
 /**
@@ -49,12 +50,14 @@ export interface Taken {
 
 export class Attempts {
   readonly #parts: AttemptsParts;
+  readonly #payloads: LargePayloads;
   readonly #underWay = new Set<Delivery>();
   #isStopping = false;
   #onIdle: (() => void) | null = null;
 
   constructor(parts: AttemptsParts) {
     this.#parts = parts;
+    this.#payloads = new LargePayloads(parts.pool);
   }
 
   /** How many more deliveries can be taken in. */
@@ -72,9 +75,9 @@ export class Attempts {
     return this.#parts.lanes.waiting > 0;
   }
 
-  /** How many deliveries from the queue each endpoint that is known here can take. */
-  rooms(): ReadonlyMap<string, number> {
-    return this.#parts.lanes.rooms();
+  /** How many deliveries from the queue each endpoint can take. */
+  rooms(): Rooms {
+    return this.#parts.lanes.rooms(monotonicMs());
   }
 
   /**
@@ -123,15 +126,20 @@ export class Attempts {
     const waiting = lanes.waitingEndpoints();
     if (waiting.length > 0) {
       for (const endpointId of await endpoints.findInactive(waiting)) {
-        this.#handBack(lanes.putOut(endpointId));
+        this.#handBack(lanes.putOut(endpointId, monotonicMs()));
       }
     }
   }
 
   /** The lease was lost: what has not been started belongs to others, and so do the claims. */
   forget(daemonId: string): void {
-    this.#parts.lanes.putOutAll();
+    this.#parts.lanes.putOutAll(monotonicMs());
     this.#parts.recorder.forgetClaims(daemonId);
+  }
+
+  /** Starts nothing from now on; what is under way goes on. */
+  halt(): void {
+    this.#isStopping = true;
   }
 
   /**
@@ -139,8 +147,8 @@ export class Attempts {
    * results, if they still come, are not looked at, and another daemon makes those attempts again.
    */
   async stop(graceMs: number): Promise<void> {
-    this.#isStopping = true;
-    this.#handBack(this.#parts.lanes.putOutAll());
+    this.halt();
+    this.#handBack(this.#parts.lanes.putOutAll(monotonicMs()));
     if (this.#underWay.size > 0) {
       const idle = new Promise<void>((resolve) => {
         this.#onIdle = resolve;
@@ -172,32 +180,38 @@ export class Attempts {
     } else if (delivery.event.payload === null) {
       void this.#loadAndSend(delivery, endpoint);
     } else {
-      this.#send(delivery, endpoint, delivery.event.payload);
+      this.#send(delivery, endpoint, delivery.event.payload, null);
     }
   }
 
   async #loadAndSend(delivery: Delivery, endpoint: Endpoint): Promise<void> {
-    const { pool, log } = this.#parts;
-    let result: DeliveryResult;
+    const { lease, log } = this.#parts;
+    let result = handedBack(delivery);
     try {
-      const payload = await loadPayload(pool, delivery.event.id);
-      if (payload !== null && this.#underWay.has(delivery)) {
-        this.#send(delivery, endpoint, payload);
+      const held = await this.#payloads.load(delivery.event.id);
+      // It may have taken its time.
+      const mayStart = this.#underWay.has(delivery) && lease.isHeld() && lease.daemonId === delivery.daemonId;
+      if (held === null) {
+        result = eventGone(delivery);
+      } else if (held.payload === null) {
+        result = tooLarge(delivery, held.bytes);
+      } else if (mayStart && lasts(delivery, monotonicMs() + endpoint.timeoutMs)) {
+        this.#send(delivery, endpoint, held.payload, held);
         return;
       }
-      result = eventGone(delivery);
+      held?.release();
     } catch (thrown) {
       log.warn({ event: "claim.failed", event_id: delivery.event.id, error: messageOf(thrown) });
-      result = handedBack(delivery);
     }
     this.#end(delivery, result);
     this.start();
   }
 
   /** One promise an attempt: each further layer of async costs a microsecond of the fifty. */
-  #send(delivery: Delivery, endpoint: Endpoint, payload: string): void {
+  #send(delivery: Delivery, endpoint: Endpoint, payload: string, held: HeldPayload | null): void {
     const startedAtMs = unixMs();
     void this.#parts.send(signedRequest(delivery, payload, endpoint)).then((sent) => {
+      held?.release();
       const result = conclude(delivery, endpoint, sent, startedAtMs);
       this.#logAttempt(result, endpoint.url);
       this.#end(delivery, result);
@@ -258,6 +272,11 @@ function handedBack(delivery: Delivery): DeliveryResult {
 function eventGone(delivery: Delivery): DeliveryResult {
   const decision = { state: "discarded", reason: "the event is no longer in the outbox" } as const;
   return { delivery, attempt: null, decision, endpointGone: false };
+}
+
+function tooLarge(delivery: Delivery, bytes: number): DeliveryResult {
+  const reason = `the payload has ${bytes} bytes, and ${SENT_BYTES_MAX} are sent at most`;
+  return { delivery, attempt: null, decision: { state: "discarded", reason }, endpointGone: false };
 }
 
 /** Whether the right to work on the delivery lasts until then; a claim's is looked at before each start. */

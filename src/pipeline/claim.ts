@@ -1,5 +1,5 @@
 import { monotonicMs } from "../clock.ts";
-import type { Pool } from "../db/connection.ts";
+import { type Pool, withTransaction } from "../db/connection.ts";
 import { defineStatement } from "../db/statements.ts";
 import type { ClaimedEvent, Delivery } from "../domain/delivery.ts";
 
@@ -11,8 +11,6 @@ export const PAGE_EVENTS_MAX = 500;
 export const FAN_OUT_MAX = 200;
 /** Endpoints that one walk over the queue looks at. */
 const WALK_ENDPOINTS_MAX = 500;
-/** Due deliveries taken of an endpoint that has no lane yet. */
-const WALK_SHARE_MAX = 8;
 /** Beyond the endpoint's timeout: the wait in memory, and the time until the result is recorded. */
 const LEASE_MARGIN_MS = 15_000;
 
@@ -53,16 +51,37 @@ interface ClaimEventsRow {
 
 const claimEventsStatement = defineStatement<
   ClaimEventsRow,
-  [daemonId: string, eventsMax: number, pairsMax: number, fanOutMax: number, payloadBytesMax: number]
+  [
+    daemonId: string,
+    eventsMax: number,
+    pairsMax: number,
+    fanOutMax: number,
+    payloadBytesMax: number,
+    unjudged: readonly string[] | null,
+  ]
 >("claim_events");
 
-export async function claimEvents(pool: Pool, daemonId: string, eventsMax: number, pairsMax: number): Promise<Page> {
+export interface ClaimOptions {
+  readonly daemonId: string;
+  readonly eventsMax: number;
+  /** Deliveries in hand at most; what is beyond goes to the queue. */
+  readonly pairsMax: number;
+  /** Endpoints whose filters are not applied, and whose deliveries are discarded for that. */
+  readonly unjudged: readonly string[];
+}
+
+/** Claims a page of new events. Where it rejects, whether it was done is not known. */
+export async function claimEvents(
+  pool: Pool,
+  { daemonId, eventsMax, pairsMax, unjudged }: ClaimOptions,
+): Promise<Page> {
   const { rows } = await claimEventsStatement.run(pool, [
     daemonId,
     eventsMax,
     pairsMax,
     FAN_OUT_MAX,
     PAYLOAD_BYTES_MAX,
+    unjudged,
   ]);
   const [head, ...events] = rows;
   if (head === undefined || head.outcome === null) {
@@ -91,6 +110,28 @@ export async function claimEvents(pool: Pool, daemonId: string, eventsMax: numbe
   };
 }
 
+/** The event that is next to be claimed, without claiming it or judging any filter; null where there is none. */
+export async function peekEvent(pool: Pool, daemonId: string): Promise<string | null> {
+  const seen = new Seen();
+  try {
+    await withTransaction(pool, async (client) => {
+      const { rows } = await claimEventsStatement.run(client, [daemonId, 1, 1, FAN_OUT_MAX, PAYLOAD_BYTES_MAX, null]);
+      seen.eventId = rows[0]?.event_id ?? null;
+      throw seen;
+    });
+  } catch (thrown) {
+    if (thrown !== seen) {
+      throw thrown;
+    }
+  }
+  return seen.eventId;
+}
+
+/** Rolls a transaction back that was only to look. */
+class Seen extends Error {
+  eventId: string | null = null;
+}
+
 function pushFirstAttempts(deliveries: Delivery[], row: EventRow, daemonId: string, claimId: string): void {
   const event = eventOf(row);
   const tenure = { kind: "claimed", claimId } as const;
@@ -108,7 +149,7 @@ function eventOf(row: Pick<EventRow, "event_id" | "event_type" | "created_at" | 
 export interface Walk {
   readonly deliveries: readonly Delivery[];
   readonly revisions: ReadonlyMap<string, string>;
-  /** Where the next walk goes on; null: from the beginning. */
+  /** Where to go on; null after the last endpoint. */
   readonly place: string | null;
   /** In how many milliseconds something is due, of what this walk has seen; null: nothing waits. */
   readonly nextDueMs: number | null;
@@ -147,7 +188,7 @@ export async function claimDeliveries(
   daemonId: string,
   place: string | null,
   deliveriesMax: number,
-  rooms: ReadonlyMap<string, number>,
+  rooms: { readonly known: ReadonlyMap<string, number>; readonly unknown: number },
 ): Promise<Walk> {
   // Leases run from before the statement was sent, so that this clock never believes in one longer than Postgres does.
   const sentMs = monotonicMs();
@@ -156,9 +197,9 @@ export async function claimDeliveries(
     place,
     WALK_ENDPOINTS_MAX,
     deliveriesMax,
-    WALK_SHARE_MAX,
-    [...rooms.keys()],
-    [...rooms.values()],
+    rooms.unknown,
+    [...rooms.known.keys()],
+    [...rooms.known.values()],
     LEASE_MARGIN_MS,
     PAYLOAD_BYTES_MAX,
   ]);
@@ -240,10 +281,41 @@ export async function takeOverClaim(
   return { claimId: first.claim_id, formerDaemonId: first.former_daemon_id, deliveries, revisions };
 }
 
-const loadPayloadStatement = defineStatement<{ readonly payload: string }, [eventId: string]>("load_payload");
+const loadPayloadStatement = defineStatement<
+  { readonly payload: string | null; readonly bytes: number },
+  [eventId: string, bytesMax: number]
+>("load_payload");
 
-/** The payload of an event that was too large to come with its claim; null where the event is gone. */
-export async function loadPayload(pool: Pool, eventId: string): Promise<string | null> {
-  const { rows } = await loadPayloadStatement.run(pool, [eventId]);
-  return rows[0]?.payload ?? null;
+/** Payloads beyond this are not sent: a request holds its payload in memory three times over. */
+export const SENT_BYTES_MAX = 64 * 1_048_576;
+
+/** A payload that was too large to come with its claim: null where it is larger than what is sent. */
+export interface LoadedPayload {
+  readonly payload: string | null;
+  /** Of its text. */
+  readonly bytes: number;
+}
+
+/** Null where the event is gone. */
+export async function loadPayload(pool: Pool, eventId: string): Promise<LoadedPayload | null> {
+  const { rows } = await loadPayloadStatement.run(pool, [eventId, SENT_BYTES_MAX]);
+  return rows[0] ?? null;
+}
+
+const freeLaneStatement = defineStatement<
+  {
+    readonly pid: number;
+    readonly role: string | null;
+    readonly application_name: string | null;
+    readonly state: string | null;
+    readonly wait_event: string | null;
+    readonly ended: boolean;
+  },
+  [sinceMs: number]
+>("free_lane");
+
+/** Who has held the lane of claiming for longer than `sinceMs`; ends a session that is stuck in writing its answer. */
+export async function freeLane(pool: Pool, sinceMs: number) {
+  const { rows } = await freeLaneStatement.run(pool, [sinceMs]);
+  return rows;
 }

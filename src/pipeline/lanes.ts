@@ -6,9 +6,15 @@ import type { Delivery } from "../domain/delivery.ts";
  * Each endpoint has a lane. A lane starts with a few requests at a time, earns more by answering while it is full, and
  * loses half by not answering. Lanes with something to start take turns, one delivery each.
  *
- * What waits in memory is bounded by lane: one in good standing may fill its share of what the daemon can have in hand,
- * one that hangs or has lost requests no more than it can start at once. What is beyond goes to the queue in Postgres
- * (a few more statements, nothing else), so that a receiver that hangs leaves the memory to its neighbours.
+ * What a lane may take from the others depends on its standing:
+ *
+ *   good      it has answered, and no request of it hangs: any slot, and its share of what waits in memory
+ *   new       it has not answered yet: an eighth of the slots is kept from it, for those that have
+ *   doubtful  a request of it hangs, or it has lost some: another eighth is kept from it, for new ones, and it has no
+ *             more in memory than it can start at once
+ *
+ * What is beyond goes to the queue in Postgres (a few more statements, nothing else), so that receivers that hang leave
+ * slots and memory to their neighbours.
  *
  * Pure bookkeeping: no timers, no promises; the time is passed in.
  */
@@ -22,9 +28,15 @@ export interface LaneLimits {
   readonly inHandMax: number;
 }
 
+/** How many deliveries each endpoint can take now: those with a lane, and any other one. */
+export interface Rooms {
+  readonly known: ReadonlyMap<string, number>;
+  readonly unknown: number;
+}
+
 /** Requests at a time of a lane that has not answered yet; one that has lost more is not in good standing. */
 const LANE_START = 8;
-/** A lane with a request that has been under way for longer hangs, as far as its share is concerned. */
+/** A lane with a request that has been under way for longer hangs. */
 const HANGING_MS = 1_000;
 /** A fast lane may be given so many times its width from the queue, so that it does not run dry before the next walk. */
 const ROUNDS_MAX = 4;
@@ -32,9 +44,19 @@ const ROUNDS_MAX = 4;
 const ROUND_MS = 100;
 /** Weight of the newest duration in a lane's average. */
 const DURATION_WEIGHT = 0.2;
+/** Parts of the slots. */
+const KEPT_FOR_GOOD = 1 / 8;
+const KEPT_FOR_NEW = 1 / 8;
+/** What is known of a lane with nothing to do is forgotten after so long. */
+const FORGET_MS = 60_000;
+/** Which lanes have begun to hang is looked at so often, where slots are scarce. */
+const RECOUNT_MS = 100;
 
 /** Started deliveries are cut off the front of a lane's array so many at a time, since each cut moves the rest. */
 const CUT_AT = 256;
+
+const STANDINGS = ["good", "new", "doubtful"] as const;
+type Standing = (typeof STANDINGS)[number];
 
 interface Lane {
   readonly endpointId: string;
@@ -43,19 +65,30 @@ interface Lane {
   readonly waiting: Delivery[];
   /** Index of the first of `waiting` that has not been started. */
   head: number;
+  hasAnswered: boolean;
   /** Average milliseconds of a request; null before the first. */
   averageMs: number | null;
   /** When each request under way was started. */
   readonly startedMs: Map<Delivery, number>;
+  /** As what its requests under way are counted. */
+  standing: Standing;
   isReady: boolean;
+  /** Whether it is counted among those with something in hand. */
+  isActive: boolean;
+  idleSinceMs: number;
 }
 
 export class Lanes {
   readonly #limits: LaneLimits;
   readonly #lanes = new Map<string, Lane>();
-  #ready: Lane[] = [];
+  readonly #ready: Readonly<Record<Standing, Lane[]>> = { good: [], new: [], doubtful: [] };
+  readonly #inFlightOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #inFlight = 0;
   #waiting = 0;
+  #active = 0;
+  /** Whose turn it is, of STANDINGS. */
+  #turn = 0;
+  #recountedMs = 0;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
@@ -71,26 +104,33 @@ export class Lanes {
 
   /** Takes a delivery in; false where its lane has its share, and the delivery belongs into the queue. */
   offer(delivery: Delivery, nowMs: number): boolean {
-    const lane = this.#lane(delivery.endpointId);
+    const lane = this.#lane(delivery.endpointId, nowMs);
     if (waitingIn(lane) >= this.#share(lane, nowMs)) {
       return false;
     }
     lane.waiting.push(delivery);
     this.#waiting += 1;
-    this.#markReady(lane);
+    this.#update(lane, nowMs);
     return true;
   }
 
   /** The next delivery to start, which now counts as under way; null where nothing can start. */
   start(nowMs: number): Delivery | null {
+    this.#recountAll(nowMs);
     while (this.#inFlight < this.#limits.inFlightMax) {
-      const lane = this.#ready.shift();
-      if (lane === undefined) {
+      const lane = this.#nextReady();
+      if (lane === null) {
         return null;
       }
       lane.isReady = false;
+      const markedAs = lane.standing;
+      this.#recount(lane, nowMs);
       const delivery = hasRoom(lane) ? lane.waiting[lane.head] : undefined;
       if (delivery === undefined) {
+        continue;
+      }
+      if (lane.standing !== markedAs && !this.#mayStart(lane.standing)) {
+        this.#update(lane, nowMs);
         continue;
       }
       lane.head += 1;
@@ -102,7 +142,8 @@ export class Lanes {
       lane.inFlight += 1;
       lane.startedMs.set(delivery, nowMs);
       this.#inFlight += 1;
-      this.#markReady(lane);
+      this.#inFlightOf[lane.standing] += 1;
+      this.#update(lane, nowMs);
       return delivery;
     }
     return null;
@@ -110,7 +151,7 @@ export class Lanes {
 
   /** A delivery that was started has its result. `answered`: the receiver sent a status, whichever. */
   finish(delivery: Delivery, answered: boolean, nowMs: number): void {
-    const lane = this.#lane(delivery.endpointId);
+    const lane = this.#lane(delivery.endpointId, nowMs);
     const startedMs = lane.startedMs.get(delivery);
     if (startedMs === undefined) {
       throw new Error("a delivery was finished that was not under way");
@@ -119,19 +160,18 @@ export class Lanes {
     const wasFull = lane.inFlight >= lane.limit;
     lane.inFlight -= 1;
     this.#inFlight -= 1;
+    this.#inFlightOf[lane.standing] -= 1;
     const tookMs = nowMs - startedMs;
     lane.averageMs = lane.averageMs === null ? tookMs : lane.averageMs + DURATION_WEIGHT * (tookMs - lane.averageMs);
     if (!answered) {
       lane.limit = Math.max(1, Math.floor(lane.limit / 2));
-    } else if (wasFull) {
-      lane.limit = Math.min(this.#limits.laneMax, lane.limit + 1);
+    } else {
+      lane.hasAnswered = true;
+      if (wasFull) {
+        lane.limit = Math.min(this.#limits.laneMax, lane.limit + 1);
+      }
     }
-    if (lane.inFlight === 0 && waitingIn(lane) === 0 && lane.limit >= LANE_START) {
-      // Nothing to remember but what a new lane has as well.
-      this.#lanes.delete(lane.endpointId);
-      return;
-    }
-    this.#markReady(lane);
+    this.#update(lane, nowMs);
   }
 
   /** Puts out what by now is beyond the share of its lane, the last in first. */
@@ -140,24 +180,18 @@ export class Lanes {
     for (const lane of this.#lanes.values()) {
       const excess = waitingIn(lane) - this.#share(lane, nowMs);
       if (excess > 0) {
-        out.push(...lane.waiting.splice(-excess));
-        this.#waiting -= excess;
+        out.push(...this.#putOutLast(lane, excess, nowMs));
       }
     }
     return out;
   }
 
   /** Puts out everything that has not been started. */
-  putOutAll(): Delivery[] {
+  putOutAll(nowMs: number): Delivery[] {
     const out: Delivery[] = [];
     for (const lane of this.#lanes.values()) {
-      out.push(...lane.waiting.slice(lane.head));
-      lane.waiting.length = 0;
-      lane.head = 0;
-      lane.isReady = false;
+      out.push(...this.#putOutLast(lane, waitingIn(lane), nowMs));
     }
-    this.#ready = [];
-    this.#waiting = 0;
     return out;
   }
 
@@ -173,34 +207,109 @@ export class Lanes {
   }
 
   /** Puts out what waits for one endpoint. */
-  putOut(endpointId: string): Delivery[] {
+  putOut(endpointId: string, nowMs: number): Delivery[] {
     const lane = this.#lanes.get(endpointId);
-    const out = lane === undefined ? [] : lane.waiting.splice(lane.head);
-    this.#waiting -= out.length;
-    return out;
+    return lane === undefined ? [] : this.#putOutLast(lane, waitingIn(lane), nowMs);
   }
 
-  /** How many deliveries from the queue each endpoint with a lane can take now; one without a lane can take the usual few. */
-  rooms(): Map<string, number> {
-    const rooms = new Map<string, number>();
+  /**
+   * How many deliveries from the queue each endpoint with a lane can take now, and how many one without a lane.
+   * Forgets lanes that have long had nothing to do.
+   */
+  rooms(nowMs: number): Rooms {
+    const known = new Map<string, number>();
     for (const lane of this.#lanes.values()) {
-      const rounds = lane.averageMs !== null && lane.averageMs < ROUND_MS ? ROUNDS_MAX : 1;
-      rooms.set(lane.endpointId, Math.max(0, lane.limit * rounds - lane.inFlight - waitingIn(lane)));
+      if (!lane.isActive && nowMs - lane.idleSinceMs > FORGET_MS) {
+        this.#lanes.delete(lane.endpointId);
+        continue;
+      }
+      this.#recount(lane, nowMs);
+      const isFast = lane.standing === "good" && lane.averageMs !== null && lane.averageMs < ROUND_MS;
+      const width = this.#mayStart(lane.standing) ? lane.limit * (isFast ? ROUNDS_MAX : 1) : 0;
+      known.set(lane.endpointId, Math.max(0, width - lane.inFlight - waitingIn(lane)));
     }
-    return rooms;
+    return { known, unknown: this.#mayStart("new") ? Math.min(LANE_START, this.#limits.laneMax) : 0 };
+  }
+
+  #putOutLast(lane: Lane, count: number, nowMs: number): Delivery[] {
+    if (count === 0) {
+      return [];
+    }
+    const out = lane.waiting.splice(-count);
+    this.#waiting -= count;
+    this.#update(lane, nowMs);
+    return out;
   }
 
   /** How many deliveries may wait in the lane. */
   #share(lane: Lane, nowMs: number): number {
+    this.#recount(lane, nowMs);
+    if (lane.standing === "doubtful") {
+      return this.#mayStart("doubtful") ? Math.max(0, lane.limit - lane.inFlight) : 0;
+    }
+    const lanes = this.#active + (lane.isActive ? 0 : 1);
+    return Math.max(LANE_START, Math.floor(this.#limits.inHandMax / lanes));
+  }
+
+  /** The slots that are kept for lanes in better standing are not given away. */
+  #mayStart(standing: Standing): boolean {
+    const { inFlightMax } = this.#limits;
+    const { new: ofNew, doubtful } = this.#inFlightOf;
+    switch (standing) {
+      case "good":
+        return true;
+      case "new":
+        return ofNew + doubtful < Math.ceil(inFlightMax * (1 - KEPT_FOR_GOOD));
+      case "doubtful":
+        return doubtful < Math.ceil(inFlightMax * (1 - KEPT_FOR_GOOD - KEPT_FOR_NEW));
+    }
+  }
+
+  /** The lane whose turn it is: the standings take turns, and within each its lanes. */
+  #nextReady(): Lane | null {
+    for (let step = 0; step < STANDINGS.length; step++) {
+      this.#turn = (this.#turn + 1) % STANDINGS.length;
+      const standing = STANDINGS[this.#turn];
+      if (standing !== undefined && this.#ready[standing].length > 0 && this.#mayStart(standing)) {
+        return this.#ready[standing].shift() ?? null;
+      }
+    }
+    return null;
+  }
+
+  #recountAll(nowMs: number): void {
+    if (nowMs - this.#recountedMs >= RECOUNT_MS && this.#inFlight * 2 >= this.#limits.inFlightMax) {
+      this.#recountedMs = nowMs;
+      for (const lane of this.#lanes.values()) {
+        this.#recount(lane, nowMs);
+      }
+    }
+  }
+
+  #recount(lane: Lane, nowMs: number): void {
+    const standing = this.#standingOf(lane, nowMs);
+    if (standing !== lane.standing) {
+      this.#inFlightOf[lane.standing] -= lane.inFlight;
+      this.#inFlightOf[standing] += lane.inFlight;
+      if (lane.isReady) {
+        const ready = this.#ready[lane.standing];
+        ready.splice(ready.indexOf(lane), 1);
+        this.#ready[standing].push(lane);
+      }
+      lane.standing = standing;
+    }
+  }
+
+  #standingOf(lane: Lane, nowMs: number): Standing {
     const oldest = lane.startedMs.values().next();
     const hangs = oldest.done !== true && nowMs - oldest.value > HANGING_MS;
     if (hangs || lane.limit < Math.min(LANE_START, this.#limits.laneMax)) {
-      return Math.max(0, lane.limit - lane.inFlight);
+      return "doubtful";
     }
-    return Math.floor(this.#limits.inHandMax / Math.max(1, this.#lanes.size));
+    return lane.hasAnswered ? "good" : "new";
   }
 
-  #lane(endpointId: string): Lane {
+  #lane(endpointId: string, nowMs: number): Lane {
     let lane = this.#lanes.get(endpointId);
     if (lane === undefined) {
       lane = {
@@ -209,19 +318,31 @@ export class Lanes {
         inFlight: 0,
         waiting: [],
         head: 0,
+        hasAnswered: false,
         averageMs: null,
         startedMs: new Map(),
+        standing: "new",
         isReady: false,
+        isActive: false,
+        idleSinceMs: nowMs,
       };
       this.#lanes.set(endpointId, lane);
     }
     return lane;
   }
 
-  #markReady(lane: Lane): void {
+  /** To be called after every change of a lane. */
+  #update(lane: Lane, nowMs: number): void {
+    this.#recount(lane, nowMs);
+    const isActive = lane.inFlight > 0 || waitingIn(lane) > 0;
+    if (isActive !== lane.isActive) {
+      lane.isActive = isActive;
+      lane.idleSinceMs = nowMs;
+      this.#active += isActive ? 1 : -1;
+    }
     if (!lane.isReady && waitingIn(lane) > 0 && hasRoom(lane)) {
       lane.isReady = true;
-      this.#ready.push(lane);
+      this.#ready[lane.standing].push(lane);
     }
   }
 }

@@ -4,7 +4,16 @@ import type { DeliveryResult } from "../domain/delivery.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Attempts, Lease } from "./attempts.ts";
-import { claimDeliveries, claimEvents, PAGE_EVENTS_MAX, type Page, takeOverClaim } from "./claim.ts";
+import {
+  claimDeliveries,
+  claimEvents,
+  freeLane,
+  PAGE_EVENTS_MAX,
+  type Page,
+  peekEvent,
+  takeOverClaim,
+} from "./claim.ts";
+import type { Filters } from "./filters.ts";
 import type { Recorder } from "./record.ts";
 import { Signal } from "./signal.ts";
 import type { Waker } from "./wake.ts";
@@ -20,6 +29,7 @@ export interface LoopParts {
   readonly waker: Waker;
   readonly attempts: Attempts;
   readonly recorder: Recorder;
+  readonly filters: Filters;
   readonly log: Log;
   readonly pollIntervalMs: number;
 }
@@ -31,6 +41,8 @@ const TAKE_OVER_INTERVAL_MS = 2_000;
 const REVIEW_INTERVAL_MS = 250;
 /** Another daemon holds the lane for the few milliseconds of a claim. */
 const LANE_BUSY_MS = 5;
+/** When it has been busy for so long, somebody holds it who is not claiming. */
+const LANE_STUCK_MS = 5_000;
 /** The first pause of a daemon that is awake and found nothing; each further one is twice as long. */
 const QUIET_FIRST_MS = 1;
 /** The longest while a transaction is open that will not notify. */
@@ -56,7 +68,11 @@ export class Loop {
 
   #fanOut = 1;
   #walkPlace: string | null = null;
-  #walkAtMs = 0;
+  /** When a walk that is under way goes on. */
+  #walkOnAtMs = 0;
+  /** When the next walk over the queue begins: the earliest due time that is known. */
+  #dueAtMs = 0;
+  #laneBusySinceMs: number | null = null;
   #takeOverAtMs = 0;
   #reviewAtMs = 0;
   #wakePeersAtMs = 0;
@@ -84,7 +100,7 @@ export class Loop {
   wake(): void {
     this.#mayHaveEvents = true;
     // Redelivering and resuming notify as well.
-    this.#walkAtMs = 0;
+    this.#dueAtMs = 0;
     this.#signal.give();
   }
 
@@ -123,14 +139,16 @@ export class Loop {
         failureMs = FAILURE_FIRST_MS;
         if (this.#isFailing) {
           this.#isFailing = false;
+          this.#parts.waker.stayAwake();
           this.#parts.log.info({ event: "postgres.restored" });
         }
         await this.#rest(result);
       } catch (thrown) {
         // Whether the claim was committed is not known: what this daemon holds without knowing is looked for first.
         this.#takeOverAtMs = 0;
-        this.#walkAtMs = 0;
+        this.#dueAtMs = 0;
         this.#mayHaveEvents = true;
+        this.#parts.waker.stepAside();
         this.#noteFailure(thrown);
         await this.#signal.wait(failureMs * (0.5 + Math.random()));
         failureMs = Math.min(FAILURE_LAST_MS, failureMs * 2);
@@ -163,7 +181,7 @@ export class Loop {
       await this.#takeOver();
     }
     let result: TurnResult = "nothing";
-    if (monotonicMs() >= this.#walkAtMs && attempts.room > 0) {
+    if (monotonicMs() >= this.#walkAtMs() && attempts.room > 0) {
       result = (await this.#walk()) > 0 ? "found" : "nothing";
     }
     if (!this.#mayHaveEvents) {
@@ -177,6 +195,7 @@ export class Loop {
     switch (page.outcome) {
       case "busy":
         this.#mayHaveEvents = true;
+        await this.#watchLane();
         return "busy";
       case "empty":
         return result;
@@ -191,11 +210,26 @@ export class Loop {
   }
 
   async #claim(): Promise<Page> {
-    const { pool, lease, attempts, log } = this.#parts;
+    const { pool, lease, attempts, filters, log } = this.#parts;
     const { daemonId } = lease;
     const pairsMax = Math.max(1, attempts.room);
-    const eventsMax = Math.max(1, Math.min(PAGE_EVENTS_MAX, Math.floor(pairsMax / this.#fanOut)));
-    const page = await claimEvents(pool, daemonId, eventsMax, pairsMax);
+    const eventsMax = Math.max(1, Math.min(filters.eventsMax, Math.floor(pairsMax / this.#fanOut)));
+    const startedMs = monotonicMs();
+    let page: Page;
+    try {
+      page = await claimEvents(pool, { daemonId, eventsMax, pairsMax, unjudged: filters.unjudged() });
+    } catch (thrown) {
+      await filters
+        .failed(thrown, monotonicMs() - startedMs, () => peekEvent(pool, daemonId))
+        .catch(() => {
+          // The claim's own error is told.
+        });
+      throw thrown;
+    }
+    filters.claimed(monotonicMs() - startedMs);
+    if (page.outcome !== "busy") {
+      this.#laneBusySinceMs = null;
+    }
     if (page.eventCount > 0) {
       this.#fanOut += FAN_OUT_WEIGHT * (Math.max(1, page.deliveries.length / page.eventCount) - this.#fanOut);
       log.debug({
@@ -219,18 +253,39 @@ export class Loop {
   async #walk(): Promise<number> {
     const { pool, lease, attempts, pollIntervalMs } = this.#parts;
     const { daemonId } = lease;
-    // Before the look: what becomes due while it is under way, and may not be seen by it, sets the time anew.
-    this.#walkAtMs = Number.POSITIVE_INFINITY;
+    if (this.#walkPlace === null) {
+      // Before the look: what becomes due while the walk is under way, and may not be seen by it, sets the time anew.
+      this.#dueAtMs = Number.POSITIVE_INFINITY;
+    }
     const walk = await claimDeliveries(pool, daemonId, this.#walkPlace, attempts.room, attempts.rooms());
+    const nowMs = monotonicMs();
     this.#walkPlace = walk.place;
+    this.#walkOnAtMs = nowMs + WALK_GAP_MS;
     const dueMs = Math.min(walk.nextDueMs ?? Number.POSITIVE_INFINITY, pollIntervalMs);
-    this.#walkBy(monotonicMs() + Math.max(WALK_GAP_MS, dueMs));
+    this.#walkBy(nowMs + Math.max(WALK_GAP_MS, dueMs));
     await attempts.takeIn({ ...walk, claimId: null }, daemonId);
     return walk.deliveries.length;
   }
 
+  #walkAtMs(): number {
+    return this.#walkPlace === null ? this.#dueAtMs : this.#walkOnAtMs;
+  }
+
   #walkBy(atMs: number): void {
-    this.#walkAtMs = Math.min(this.#walkAtMs, atMs);
+    this.#dueAtMs = Math.min(this.#dueAtMs, atMs);
+  }
+
+  /** Another daemon holds the lane; when it does so for seconds, looks who it is. */
+  async #watchLane(): Promise<void> {
+    const nowMs = monotonicMs();
+    this.#laneBusySinceMs ??= nowMs;
+    if (nowMs - this.#laneBusySinceMs < LANE_STUCK_MS) {
+      return;
+    }
+    this.#laneBusySinceMs = nowMs;
+    for (const { ended, ...holder } of await freeLane(this.#parts.pool, LANE_STUCK_MS)) {
+      this.#parts.log.warn({ event: ended ? "lane.freed" : "lane.held", ...holder });
+    }
   }
 
   async #takeOver(): Promise<void> {
@@ -312,7 +367,7 @@ export class Loop {
       this.#pollAtMs = monotonicMs() + pollIntervalMs;
     }
     const reviewAtMs = attempts.hasWaiting ? this.#reviewAtMs : Number.POSITIVE_INFINITY;
-    const untilMs = Math.min(this.#pollAtMs, this.#walkAtMs, this.#takeOverAtMs, reviewAtMs);
+    const untilMs = Math.min(this.#pollAtMs, this.#walkAtMs(), this.#takeOverAtMs, reviewAtMs);
     await this.#signal.wait(Math.max(0, untilMs - monotonicMs()));
     if (this.#mayHaveEvents) {
       this.#isAtRest = false;

@@ -1,9 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { monotonicMs } from "../clock.ts";
 import { classifyPostgresError, type Pool } from "../db/connection.ts";
 import { defineStatement } from "../db/statements.ts";
 import type { DeliveryResult } from "../domain/delivery.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { Signal } from "./signal.ts";
 
 /**
  * Records results, many at a time: whatever has gathered while the last flush was under way goes with the next, so the
@@ -26,11 +28,17 @@ const GATHER_RESULTS = 250;
 const GATHER_MS = 8;
 const RETRY_FIRST_MS = 50;
 const RETRY_LAST_MS = 5_000;
+/** A delivery that an operator has locked is looked at again so often. */
+const LOCKED_RETRY_MS = 500;
 /** A result of this batch is recorded already. Two daemons that record the same deliveries can meet more than once. */
 const UNIQUE_VIOLATION = "23505";
 const COLLISIONS_MAX = 5;
 
-const recordResults = defineStatement<{ readonly kept_claims: readonly string[] }>("record_results");
+const recordResults = defineStatement<{
+  readonly kept_claims: readonly string[];
+  /** Which results were not decided, from 1. */
+  readonly locked: readonly number[] | null;
+}>("record_results");
 
 const emptyClaims = defineStatement<unknown, [daemonId: string, claims: readonly string[]]>("empty_claims");
 
@@ -53,10 +61,15 @@ export class Recorder {
   readonly #openClaims = new Map<string, OpenClaim>();
   /** Finished claims that could not be taken away, being the newest, by daemon. */
   readonly #keptClaims = new Map<string, readonly string[]>();
+  /** Results of deliveries that somebody else has locked: their attempts are recorded, what follows is not decided. */
+  #locked: DeliveryResult[] = [];
+  /** Results that may be recorded already. */
+  readonly #repeats = new WeakSet<DeliveryResult>();
+  readonly #signal = new Signal();
   #flushing: Promise<void> | null = null;
   #flushingCount = 0;
   #isWell = true;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -69,7 +82,7 @@ export class Recorder {
 
   /** Results that are not recorded yet, those of the flush under way included. */
   get pendingCount(): number {
-    return this.#pending.length + this.#flushingCount;
+    return this.#pending.length + this.#flushingCount + this.#locked.length;
   }
 
   /** The claims of this daemon identity that are not finished. */
@@ -103,6 +116,7 @@ export class Recorder {
   add(result: DeliveryResult): void {
     this.#pending.push(result);
     this.#flushing ??= this.#flushAll();
+    this.#signal.give();
   }
 
   /** Resolves when everything added so far, and whatever comes in meanwhile, is recorded. */
@@ -121,7 +135,8 @@ export class Recorder {
     const late = pause(timeoutMs, false, { signal: deadline.signal }).catch(() => false);
     const isDrained = await Promise.race([this.drained().then(() => true), late]);
     deadline.abort();
-    this.#isClosed = true;
+    this.#closing.abort();
+    this.#signal.give();
     const kept = this.#keptClaims.get(daemonId) ?? [];
     if (isDrained && kept.length > 0) {
       await emptyClaims.run(this.#options.pool, [daemonId, kept]);
@@ -132,11 +147,22 @@ export class Recorder {
   async #flushAll(): Promise<void> {
     // Results of the same turn of the event loop go together.
     await new Promise(setImmediate);
-    while (this.#pending.length > 0) {
+    let lockedUntilMs = 0;
+    while (this.#pending.length > 0 || (this.#locked.length > 0 && !this.#closing.signal.aborted)) {
+      if (this.#locked.length > 0 && monotonicMs() >= lockedUntilMs) {
+        this.#pending.push(...this.#locked.splice(0));
+      }
+      if (this.#pending.length === 0) {
+        await this.#signal.wait(lockedUntilMs - monotonicMs());
+        continue;
+      }
       const batch = this.#takeBatch();
       this.#flushingCount = batch.length;
       await this.#flush(batch);
       this.#flushingCount = 0;
+      if (this.#locked.length > 0) {
+        lockedUntilMs = monotonicMs() + LOCKED_RETRY_MS;
+      }
       this.#options.onRecorded(batch);
       // In a stream, a short wait makes fewer and larger flushes: a quarter less of Postgres for a result.
       if (batch.length >= STREAM_RESULTS && this.#pending.length < GATHER_RESULTS) {
@@ -163,8 +189,8 @@ export class Recorder {
   async #flush(batch: readonly DeliveryResult[]): Promise<void> {
     let waitMs = RETRY_FIRST_MS;
     let collisions = 0;
-    let isRepeat = false;
-    while (!this.#isClosed) {
+    let isRepeat = batch.some((result) => this.#repeats.has(result));
+    while (!this.#closing.signal.aborted) {
       try {
         await this.#write(batch, isRepeat);
         if (!this.#isWell) {
@@ -189,7 +215,9 @@ export class Recorder {
           const error = messageOf(thrown);
           this.#options.log.error({ event: "record.failed", error, sqlstate, results: batch.length });
         }
-        await pause(waitMs * (0.5 + Math.random()));
+        await pause(waitMs * (0.5 + Math.random()), undefined, { signal: this.#closing.signal }).catch(() => {
+          // The daemon ends.
+        });
         waitMs = Math.min(RETRY_LAST_MS, waitMs * 2);
       }
     }
@@ -255,6 +283,13 @@ export class Recorder {
       }
     }
     this.#keptClaims.set(daemonId, rows[0]?.kept_claims ?? []);
+    for (const number of rows[0]?.locked ?? []) {
+      const result = batch[number - 1];
+      if (result !== undefined) {
+        this.#repeats.add(result);
+        this.#locked.push(result);
+      }
+    }
   }
 }
 

@@ -36,6 +36,7 @@ const REBUILD_MS = 500;
 
 const fallAsleepStatement = defineStatement<{ readonly outcome: "napping" | "sleeping" | "drowsy" }, []>("fall_asleep");
 const wakePeersStatement = defineStatement<unknown, []>("wake_peers");
+const stepAsideStatement = defineStatement<unknown, [heldGate: boolean]>("step_aside");
 const stayAwakeStatement = defineStatement<unknown, [heldGate: boolean]>("stay_awake");
 
 export class Waker {
@@ -109,6 +110,16 @@ export class Waker {
     const heldGate = this.#state === "sleeping";
     this.#state = "awake";
     void this.#run((client) => stayAwakeStatement.run(client, [heldGate]));
+  }
+
+  /** To be called where looking for work fails: no insert is to notify this daemon, and others must not rely on it. */
+  stepAside(): void {
+    if (this.#state !== "sleeping" && this.#state !== "awake") {
+      return;
+    }
+    const heldGate = this.#state === "sleeping";
+    this.#state = "napping";
+    void this.#run((client) => stepAsideStatement.run(client, [heldGate]));
   }
 
   /** For the daemons that nap while this one is awake and has more than it can carry. */

@@ -419,6 +419,15 @@ test("informational answers before the final one are ignored", async (t) => {
   assert.deepEqual({ ...result.responseHeaders }, { "content-length": "2" });
 });
 
+test("a receiver that sends nothing but informational answers is cut off", async (t) => {
+  const receiver = await receiverFor(t, (socket) => {
+    socket.on("error", () => {});
+    socket.write("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n".repeat(10_000));
+  });
+  const result = await senderFor(t).send(requestTo(receiver.url));
+  assertFailed(result, "protocol", /^the receiver sent more than 32 informational answers$/);
+});
+
 const WELL_FORMED = [
   answerOf("200 OK", "hello", "keep-alive: timeout=5\r\n"),
   "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-trailer: y\r\n\r\n",
@@ -838,6 +847,26 @@ test("a hundred senders that start and close in the midst of sending leave no so
 test("TLS: an untrusted certificate is a failure of kind tls, and nothing is sent", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")), {
     tls: certificateFor(t, "DNS:a.example.com"),
+  });
+  const sender = senderFor(t, resolverOf(["127.0.0.1"]));
+  const result = await sender.send(requestTo(`https://a.example.com:${receiver.port}/`));
+  assertFailed(result, "tls", /the certificate is self-signed \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/);
+  assert.equal(receiver.requests.length, 0);
+});
+
+test("TLS: the environment cannot turn the check of certificates off", async (t) => {
+  const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")), {
+    tls: certificateFor(t, "DNS:a.example.com"),
+  });
+  const variable = "NODE_TLS_REJECT_UNAUTHORIZED";
+  const before = process.env[variable];
+  process.env[variable] = "0";
+  t.after(() => {
+    if (before === undefined) {
+      delete process.env[variable];
+    } else {
+      process.env[variable] = before;
+    }
   });
   const sender = senderFor(t, resolverOf(["127.0.0.1"]));
   const result = await sender.send(requestTo(`https://a.example.com:${receiver.port}/`));

@@ -42,6 +42,16 @@ function finishAll(lanes: Lanes, deliveries: readonly Delivery[], answered: bool
   }
 }
 
+/** Lets each answer once, so that they are in good standing, with nothing in hand. */
+function greet(lanes: Lanes, ...endpointIds: readonly string[]): void {
+  for (const endpointId of endpointIds) {
+    assert.equal(offer(lanes, endpointId, 1).length, 1);
+    const started = lanes.start(0);
+    assert.equal(started?.endpointId, endpointId);
+    finishAll(lanes, started === null ? [] : [started], true);
+  }
+}
+
 describe("what starts", () => {
   test("a new lane starts eight at a time", () => {
     const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
@@ -72,6 +82,7 @@ describe("what starts", () => {
 
   test("no more are under way than all lanes together may have, and a slot that comes free goes to who waits", () => {
     const lanes = new Lanes({ inFlightMax: 10, laneMax: 64, inHandMax: 1_000 });
+    greet(lanes, "a", "b");
     offer(lanes, "a", 20);
     offer(lanes, "b", 20);
     const [first] = startAll(lanes);
@@ -80,6 +91,45 @@ describe("what starts", () => {
     lanes.finish(first, true, 1);
     assert.notEqual(lanes.start(1), null);
     assert.equal(lanes.start(1), null);
+  });
+
+  test("the last slots are for lanes that have answered", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
+    greet(lanes, "known");
+    for (let endpoint = 0; endpoint < 20; endpoint++) {
+      offer(lanes, `new ${endpoint}`, 20);
+    }
+    assert.equal(startAll(lanes).length, 56);
+    assert.equal(lanes.rooms(0).unknown, 0);
+    assert.equal(lanes.rooms(0).known.get("new 19"), 0);
+    offer(lanes, "known", 20);
+    assert.deepEqual(new Set(startAll(lanes).map(({ endpointId }) => endpointId)), new Set(["known"]));
+    assert.equal(lanes.inFlight, 64);
+  });
+
+  test("lanes that hang leave slots to new ones, and new ones to those that have answered", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
+    greet(lanes, "good");
+    for (let endpoint = 0; endpoint < 6; endpoint++) {
+      offer(lanes, `hanging ${endpoint}`, LANE_START);
+    }
+    assert.equal(startAll(lanes).length, 48);
+    const nowMs = HANGING_MS + 1;
+    assert.equal(offer(lanes, "hanging 0", 10, nowMs).length, 0, "one that hangs takes nothing more");
+    assert.equal(lanes.rooms(nowMs).known.get("hanging 0"), 0);
+    offer(lanes, "new", 20, nowMs);
+    assert.equal(startAll(lanes, nowMs).length, LANE_START);
+    assert.equal(lanes.inFlight, 56);
+    offer(lanes, "good", 20, nowMs);
+    assert.equal(startAll(lanes, nowMs).length, LANE_START);
+  });
+
+  test("what is known of a lane with nothing to do is kept for a minute", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000 });
+    offer(lanes, "bad", 1);
+    finishAll(lanes, startAll(lanes), false);
+    assert.equal(lanes.rooms(60_000).known.get("bad"), LANE_START / 2);
+    assert.equal(lanes.rooms(60_001).known.get("bad"), undefined);
   });
 
   test("a lane that answers while it is full earns more, up to its limit", () => {
@@ -151,6 +201,23 @@ describe("what waits in memory", () => {
     assert.equal(offer(lanes, "a", 150).length, 49);
   });
 
+  test("lanes with nothing in hand take no share, however many have lost requests before", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000 });
+    for (let endpoint = 0; endpoint < 2_000; endpoint++) {
+      offer(lanes, `bad ${endpoint}`, 1);
+      finishAll(lanes, startAll(lanes), false);
+    }
+    assert.equal(offer(lanes, "a", 500).length, 500);
+  });
+
+  test("a lane in good standing has a few in hand, however many others there are", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000 });
+    for (let endpoint = 0; endpoint < 2_000; endpoint++) {
+      assert.equal(offer(lanes, `other ${endpoint}`, 1).length, 1);
+    }
+    assert.equal(offer(lanes, "a", 20).length, LANE_START);
+  });
+
   test("a lane with a request that hangs keeps no more than it can start, and gives out the rest, the last in first", () => {
     const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     const offered = offer(lanes, "a", 100);
@@ -187,11 +254,11 @@ describe("what waits in memory", () => {
     offer(lanes, "b", 20);
     startAll(lanes);
     assert.deepEqual(lanes.waitingEndpoints(), ["a", "b"]);
-    const out = lanes.putOut("a");
+    const out = lanes.putOut("a", 0);
     assert.equal(out.length, 20 - LANE_START);
     assert.deepEqual(lanes.waitingEndpoints(), ["b"]);
-    assert.deepEqual(lanes.putOut("a"), []);
-    assert.deepEqual(lanes.putOut("nobody"), []);
+    assert.deepEqual(lanes.putOut("a", 0), []);
+    assert.deepEqual(lanes.putOut("nobody", 0), []);
     assert.ok(out.every((delivery) => lanes.offer(delivery, 0)));
     assert.equal(lanes.waiting, 2 * (20 - LANE_START));
   });
@@ -201,7 +268,7 @@ describe("what waits in memory", () => {
     offer(lanes, "a", 20);
     offer(lanes, "b", 3);
     const started = startAll(lanes);
-    assert.equal(lanes.putOutAll().length, 23 - started.length);
+    assert.equal(lanes.putOutAll(0).length, 23 - started.length);
     assert.deepEqual([lanes.inFlight, lanes.waiting], [started.length, 0]);
     finishAll(lanes, started, true);
     offer(lanes, "a", 5);
@@ -211,15 +278,15 @@ describe("what waits in memory", () => {
   test("a lane has room in the queue for what it can start, four times over where it is fast", () => {
     const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "new", 2);
-    assert.equal(lanes.rooms().get("new"), LANE_START - 2);
+    assert.equal(lanes.rooms(0).known.get("new"), LANE_START - 2);
     offer(lanes, "fast", LANE_START + 1);
     const started = startAll(lanes).filter(({ endpointId }) => endpointId === "fast");
     const [first, ...others] = started;
     assert.ok(first !== undefined);
     lanes.finish(first, true, 5);
     // It was full, so nine are its limit now; seven are under way, one waits.
-    assert.equal(lanes.rooms().get("fast"), 4 * (LANE_START + 1) - others.length - 1);
-    assert.equal(lanes.rooms().get("nobody"), undefined);
+    assert.equal(lanes.rooms(0).known.get("fast"), 4 * (LANE_START + 1) - others.length - 1);
+    assert.equal(lanes.rooms(0).known.get("nobody"), undefined);
   });
 });
 
@@ -275,7 +342,7 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
           assert.ok(ofEndpoint.length <= limits.laneMax);
         }
         assert.deepEqual(new Set(lanes.waitingEndpoints()), new Set([...waiting].map(({ endpointId }) => endpointId)));
-        assert.ok([...lanes.rooms().values()].every((room) => room >= 0));
+        assert.ok([...lanes.rooms(nowMs).known.values()].every((room) => room >= 0));
       };
       for (const step of steps) {
         switch (step.kind) {
@@ -295,13 +362,13 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
             break;
           }
           case "putOut":
-            takeOut(lanes.putOut(String(step.endpoint)), String(step.endpoint));
+            takeOut(lanes.putOut(String(step.endpoint), nowMs), String(step.endpoint));
             break;
           case "putOutExcess":
             takeOut(lanes.putOutExcess(nowMs));
             break;
           case "putOutAll":
-            takeOut(lanes.putOutAll());
+            takeOut(lanes.putOutAll(nowMs));
             assert.equal(waiting.size, 0);
             break;
           case "pass":

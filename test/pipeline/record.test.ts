@@ -53,7 +53,7 @@ function record(t: TestContext): Recording {
 async function claim(recorder: Recorder, daemonId: string, count: number): Promise<readonly Delivery[]> {
   await beat(database.pool, daemonId);
   await insertEvents(database.pool, "order.paid", count);
-  const page = await claimEvents(pool, daemonId, 500, 1_000);
+  const page = await claimEvents(pool, { daemonId, eventsMax: 500, pairsMax: 1_000, unjudged: [] });
   assert.equal(page.deliveries.length, count);
   recorder.openClaim(String(page.claimId), daemonId, count);
   return page.deliveries;
@@ -132,7 +132,7 @@ describe("what gathers", () => {
     const second = await claim(recorder, other, 3);
     const paused = await createEndpoint(database.pool, []);
     await addPending(database.pool, paused);
-    const { deliveries: leased } = await claimDeliveries(pool, one, null, 10, new Map());
+    const { deliveries: leased } = await claimDeliveries(pool, one, null, 10, { known: new Map(), unknown: 8 });
     assert.equal(leased.length, 1);
     const mixed = [first[0], second[0], leased[0], second[1], first[1], second[2], first[2]];
     addAll(
@@ -152,7 +152,7 @@ describe("what gathers", () => {
     await beat(database.pool, "00000000-0000-0000-0000-00000000000a");
     const daemonId = "00000000-0000-0000-0000-00000000000a";
     await insertEvents(database.pool, "order.paid", 400);
-    const page = await claimEvents(pool, daemonId, 500, 1_000);
+    const page = await claimEvents(pool, { daemonId, eventsMax: 500, pairsMax: 1_000, unjudged: [] });
     recorder.openClaim(String(page.claimId), daemonId, page.deliveries.length);
     addAll(
       recorder,

@@ -98,7 +98,7 @@ describe("a walk over the queue", () => {
     );
   });
 
-  test("takes no more than so many, and the next one goes on after the endpoint where it stopped", async () => {
+  test("takes no more than so many, and the next one goes on after the endpoint where it stopped, to the end", async () => {
     const endpoints = await filled(5, 4);
     const seen: string[] = [];
     let after: string | null = null;
@@ -109,18 +109,38 @@ describe("a walk over the queue", () => {
       seen.push(...new Set(result.leased.map(({ endpoint }) => endpoint)));
     }
     assert.deepEqual(seen, endpoints);
-    const again = await walk(database.pool, { after, deliveries: 2, share: 2 });
-    assert.deepEqual(countsOf(again.leased), new Map([[endpoints[0], 2]]));
+    assert.equal(after, endpoints[4]);
+    const end = await walk(database.pool, { after, deliveries: 2, share: 2 });
+    assert.deepEqual([end.leased, end.place], [[], null]);
   });
 
-  test("wraps around, and looks at each endpoint once", async () => {
+  test("ends after the last endpoint, and looks at none before the one where it began", async () => {
     const endpoints = await filled(4, 10);
     const { leased, place } = await walk(database.pool, { after: endpoints[1] ?? null, share: 1 });
     assert.deepEqual(
       leased.map(({ endpoint }) => endpoint),
-      [endpoints[2], endpoints[3], endpoints[0], endpoints[1]],
+      [endpoints[2], endpoints[3]],
     );
-    assert.equal(place, endpoints[1]);
+    assert.equal(place, null);
+  });
+
+  test("tells of what it has seen, and not of what is behind it, when the next delivery is due", async () => {
+    const [early, late] = await filled(2, 1);
+    const dueIn = async (endpoint: string | undefined, wait: string) =>
+      await database.pool.query(
+        "update postrider.delivery set next_attempt_at = now() + $2::interval where endpoint_id = $1",
+        [endpoint, wait],
+      );
+    await dueIn(early, "10 s");
+    await dueIn(late, "20 s");
+    const { nextDueMs } = await walk(database.pool);
+    assert.ok(nextDueMs !== null && nextDueMs > 5_000 && nextDueMs <= 10_000, String(nextDueMs));
+    const rest = await walk(database.pool, { after: early ?? null });
+    assert.ok(rest.nextDueMs !== null && rest.nextDueMs > 15_000 && rest.nextDueMs <= 20_000, String(rest.nextDueMs));
+    // Cut short, it says nothing of what it has not seen.
+    const cut = await walk(database.pool, { endpoints: 1 });
+    assert.ok(cut.nextDueMs !== null && cut.nextDueMs > 5_000, String(cut.nextDueMs));
+    assert.equal(cut.place, early);
   });
 
   test("looks at no more than so many endpoints", async () => {
@@ -134,9 +154,14 @@ describe("a walk over the queue", () => {
   });
 
   test("goes on though the endpoint where the last one stopped has nothing any more", async () => {
-    const endpoints = await filled(2, 1);
-    const { leased } = await walk(database.pool, { after: randomUUID() });
-    assert.deepEqual(new Set(leased.map(({ endpoint }) => endpoint)), new Set(endpoints));
+    const endpoints = await filled(3, 1);
+    const { leased } = await walk(database.pool, { after: endpoints[0] ?? null, endpoints: 1 });
+    assert.equal(leased.length, 1);
+    const rest = await walk(database.pool, { after: endpoints[1] ?? null });
+    assert.deepEqual(
+      rest.leased.map(({ endpoint }) => endpoint),
+      [endpoints[2]],
+    );
   });
 
   test("over nothing says so", async () => {
@@ -159,7 +184,7 @@ describe("an endpoint that is", () => {
     await database.pool.query("update postrider.endpoint set state = 'paused' where id = $1", [paused]);
     assert.deepEqual(countsOf((await walk(database.pool)).leased), new Map([[active, 3]]));
     const idle = await walk(database.pool);
-    assert.deepEqual([idle.leased, idle.place], [[], active]);
+    assert.deepEqual([idle.leased, idle.place, idle.nextDueMs === null], [[], null, false]);
     await database.pool.query("update postrider.endpoint set state = 'active' where id = $1", [paused]);
     assert.deepEqual(countsOf((await walk(database.pool)).leased), new Map([[paused, 3]]));
   });

@@ -16,6 +16,7 @@ import {
   insertEvents,
   type Leased,
   openSession,
+  recordAll,
   recordResults,
   reset,
   resultOf,
@@ -377,23 +378,113 @@ describe("a finished claim", () => {
   });
 
   test("that must stay as the cursor can be emptied, and the next claim takes it away", async () => {
-    const { daemon, claim } = await claimed();
+    const { daemon, claim, pairs } = await claimed();
+    await recordResults(database.pool, daemon, { first: [resultOf(only(pairs))], finished: [claim] });
     await database.pool.query("select postrider.empty_claims($1, $2)", [randomUUID(), [claim]]);
-    assert.equal(await askFor(database.pool, "select cardinality(event_ids) from postrider.claim"), 1);
+    assert.equal(await pairCount(claim), 1);
     await database.pool.query("select postrider.empty_claims($1, $2)", [daemon, [claim]]);
-    assert.equal(await askFor(database.pool, "select cardinality(event_ids) from postrider.claim"), 0);
+    assert.equal(await pairCount(claim), 0);
     await insertEvent(database.pool, "order.paid");
     const next = String((await claimEvents(database.pool)).claim);
     assert.deepEqual(await claimIds(), [next]);
   });
 
   test("that is emptied when it is the cursor no longer goes at once", async () => {
-    const { daemon, claim } = await claimed();
+    const { daemon, claim, pairs } = await claimed();
+    await recordResults(database.pool, daemon, { first: [resultOf(only(pairs))], finished: [claim] });
     await insertEvent(database.pool, "order.paid");
     const next = String((await claimEvents(database.pool)).claim);
     await database.pool.query("select postrider.empty_claims($1, $2)", [daemon, [claim]]);
     assert.deepEqual(await claimIds(), [next]);
   });
+});
+
+describe("a claim some of whose records a crash of Postgres has taken back", () => {
+  /** Two of three are recorded, and then are not; the claim is no longer the cursor. */
+  async function crashed(): Promise<Held> {
+    const held = await claimed(3);
+    const { daemon, pairs } = held;
+    await recordResults(database.pool, daemon, { first: pairs.slice(0, 2).map((pair) => resultOf(pair)) });
+    await database.pool.query("delete from postrider.delivery");
+    await database.pool.query("delete from postrider.attempt");
+    await insertEvent(database.pool, "order.paid");
+    await claimEvents(database.pool);
+    return held;
+  }
+
+  test("does not go with the rest of its results, is not kept, and is adopted without what is recorded", async () => {
+    const { daemon, claim, pairs } = await crashed();
+    const first = pairs.slice(2).map((pair) => resultOf(pair));
+    assert.deepEqual(await recordResults(database.pool, daemon, { first, finished: [claim] }), []);
+    assert.equal(await pairCount(claim), 3);
+    const adopted = await takeOverClaim(database.pool, daemon);
+    assert.deepEqual(
+      [adopted?.claim, adopted?.pairs.map(({ event }) => event)],
+      [claim, pairs.slice(0, 2).map(({ event }) => event)],
+    );
+  });
+
+  test("is not emptied by a daemon that stops", async () => {
+    const { daemon, claim } = await crashed();
+    await database.pool.query("select postrider.empty_claims($1, $2)", [daemon, [claim]]);
+    assert.equal(await pairCount(claim), 3);
+  });
+});
+
+describe("what somebody else has locked is not waited for:", () => {
+  test("a leased delivery, whose result is recorded as a fact and told to be left", async (t) => {
+    const daemon = randomUUID();
+    const endpoint = await createEndpoint(database.pool, []);
+    for (let count = 0; count < 3; count++) {
+      await addPending(database.pool, endpoint);
+    }
+    const { leased } = await walk(database.pool, { daemon });
+    assert.equal(leased.length, 3);
+    const operator = await openSession(t, database.url);
+    await operator.query("begin");
+    await operator.query("select from postrider.delivery where event_id = $1 for update", [leased[1]?.event]);
+    const later = leased.map((pair) => resultOf(pair));
+    const session = await openSession(t, database.url);
+    await session.query("set lock_timeout = '100ms'");
+    assert.deepEqual((await recordAll(session, daemon, { later })).locked, [2]);
+    const stateOf = async (n: number) =>
+      await askFor(database.pool, "select state from postrider.delivery where event_id = $1", [leased[n]?.event]);
+    assert.deepEqual([await stateOf(0), await stateOf(1), await stateOf(2)], ["succeeded", "pending", "succeeded"]);
+    assert.equal(await askFor(database.pool, "select count(*)::integer from postrider.attempt"), 3);
+    await operator.query("rollback");
+    assert.equal((await recordAll(session, daemon, { later: later.slice(1, 2), isRepeat: true })).locked, null);
+    assert.equal(await stateOf(1), "succeeded");
+    assert.equal(await askFor(database.pool, "select count(*)::integer from postrider.attempt"), 3);
+  });
+
+  test("an endpoint that answered 410, which is disabled by the next 410", async (t) => {
+    const { daemon, claim, pairs, endpoint } = await claimed(2);
+    const operator = await openSession(t, database.url);
+    await operator.query("begin");
+    await operator.query("select from postrider.endpoint where id = $1 for update", [endpoint]);
+    const session = await openSession(t, database.url);
+    await session.query("set lock_timeout = '100ms'");
+    const gone = pairs.map((pair) => resultOf(pair, { outcome: "discarded", status: 410, reason: "gone" }));
+    await recordResults(session, daemon, { first: gone.slice(0, 1), gone: [endpoint] });
+    const stateOf = async () =>
+      await askFor(database.pool, "select state from postrider.endpoint where id = $1", [endpoint]);
+    assert.equal(await stateOf(), "active");
+    await operator.query("rollback");
+    await recordResults(session, daemon, { first: gone.slice(1), gone: [endpoint], finished: [claim] });
+    assert.equal(await stateOf(), "disabled");
+  });
+});
+
+test("a claim that results are being recorded for is not taken over before they can be seen", async (t) => {
+  const { daemon, claim, pairs } = await claimed(2);
+  const session = await openSession(t, database.url);
+  await session.query("begin");
+  await recordResults(session, daemon, { first: [resultOf(pairs[0] ?? only([]))] });
+  await database.pool.query("update postrider.daemon set lease_expires_at = now() - interval '1 s'");
+  assert.equal(await takeOverClaim(database.pool, randomUUID()), null);
+  await session.query("commit");
+  const taken = await takeOverClaim(database.pool, randomUUID());
+  assert.deepEqual([taken?.claim, taken?.pairs.map(({ event }) => event)], [claim, [pairs[1]?.event]]);
 });
 
 test("records may be flushed later, and only they: the session's setting is as before after the commit", async (t) => {
@@ -486,4 +577,8 @@ function only<Item>(items: readonly Item[]): Item {
   const [item] = items;
   assert.ok(item !== undefined && items.length === 1, `one was expected, not ${items.length}`);
   return item;
+}
+
+async function pairCount(claim: string): Promise<unknown> {
+  return await askFor(database.pool, "select cardinality(event_ids) from postrider.claim where id = $1", [claim]);
 }

@@ -167,7 +167,7 @@ describe("what Postgres cannot judge", () => {
       assert.deepEqual(others, []);
       assert.deepEqual([discarded?.event, discarded?.endpoint, discarded?.state], [bad, filtered, "discarded"]);
       assert.match(discarded?.reason ?? "", reason);
-      assert.match(discarded?.reason ?? "", /^the filter \(\$\."amount" [<>] \d+\) cannot be applied to the payload: /);
+      assert.match(discarded?.reason ?? "", /^no filter can be applied to the payload: /);
     });
   }
 

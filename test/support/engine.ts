@@ -135,6 +135,7 @@ export interface ClaimOptions {
   readonly pairs?: number;
   readonly fanOut?: number;
   readonly payloadBytes?: number;
+  readonly unjudged?: readonly string[];
 }
 
 interface ClaimRow {
@@ -157,6 +158,7 @@ export async function claimEvents(session: Session, options: ClaimOptions = {}):
     options.pairs ?? 1_000,
     options.fanOut ?? 200,
     options.payloadBytes ?? PAYLOAD_BYTES,
+    options.unjudged ?? [],
   ]);
   if (head === undefined) throw new Error("the claim answered nothing");
   const claim = head.claim_id;
@@ -326,11 +328,25 @@ export interface Results {
 const STARTED_MS = 1_750_000_000_000;
 const DURATION_MS = 12;
 
+export interface Recorded {
+  /** Finished claims that stay. */
+  readonly kept_claims: readonly string[];
+  /** Which results were not decided, from 1. */
+  readonly locked: readonly number[] | null;
+}
+
 /** One call of record_results; returns the finished claims that stay. */
 export async function recordResults(session: Session, daemon: string, results: Results): Promise<readonly string[]> {
+  const { kept_claims, locked } = await recordAll(session, daemon, results);
+  if (locked !== null) throw new Error(`the results ${locked} were not decided`);
+  return kept_claims;
+}
+
+/** One call of record_results. */
+export async function recordAll(session: Session, daemon: string, results: Results): Promise<Recorded> {
   const rows = results.first ?? results.later ?? [];
   const column = <Value>(pick: (row: RecordedResult) => Value): Value[] => rows.map(pick);
-  const [row] = await rowsOf<{ kept_claims: string[] }>(session, statementText("record_results"), [
+  const [row] = await rowsOf<Recorded>(session, statementText("record_results"), [
     daemon,
     results.later === undefined,
     results.isRepeat ?? false,
@@ -352,7 +368,8 @@ export async function recordResults(session: Session, daemon: string, results: R
     results.finished ?? [],
     results.gone ?? [],
   ]);
-  return row?.kept_claims ?? [];
+  if (row === undefined) throw new Error("the recording answered nothing");
+  return row;
 }
 
 export interface TakenOver {

@@ -1,0 +1,272 @@
+/** Whoever hangs, floods, locks or filters for ever harms itself, and not the others. */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, type TestContext, test } from "node:test";
+import pg from "pg";
+import type { Config } from "../../src/config.ts";
+import { statementText } from "../../src/db/sqlFiles.ts";
+import { Filters } from "../../src/pipeline/filters.ts";
+import { DaemonProcess, KeptLog, type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { useDatabase } from "../support/database.ts";
+import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf, subscribe } from "../support/engine.ts";
+import { processMemoryBytes } from "../support/memory.ts";
+import { OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { until } from "../support/until.ts";
+
+const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+const MIB = 1_048_576;
+
+const database = useDatabase();
+let receiver: ScriptedReceiver;
+before(async () => {
+  receiver = await ScriptedReceiver.start();
+});
+after(() => receiver.stop());
+beforeEach(() => reset(database.pool));
+
+let pathCount = 0;
+function newPath(): string {
+  pathCount += 1;
+  return `/${pathCount}`;
+}
+
+async function run(t: TestContext, changes: Partial<Config> = NO_POLL): Promise<RunningDaemon> {
+  const running = await startDaemon(database.url, changes);
+  t.after(() => running.daemon.stop());
+  return running;
+}
+
+async function createEndpoint(path: string, eventTypes: readonly string[] = ["*"]): Promise<string> {
+  const id = await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, $2, '')", [
+    receiver.url(path),
+    eventTypes,
+  ]);
+  return String(id);
+}
+
+test("forty receivers that hang leave room for one that answers", async (t) => {
+  const hanging = Array.from({ length: 40 }, newPath);
+  for (const path of hanging) {
+    receiver.script(path, { kind: "hang" });
+    await createEndpoint(path, ["bad.*"]);
+  }
+  const good = newPath();
+  await createEndpoint(good, ["good"]);
+  await run(t, { ...NO_POLL, shutdownGraceMs: 100 });
+  await insertEvent(database.pool, "good");
+  await receiver.got(good, 1);
+  await insertEvents(database.pool, "bad.one", 50);
+  await until("they hold what they may", () => hanging.reduce((sum, path) => sum + receiver.heldCount(path), 0) >= 200);
+  const events = await insertEvents(database.pool, "good", 200);
+  await receiver.got(good, 201, 5_000);
+  assert.equal(receiver.accepted(good).size, events.length + 1);
+});
+
+test("endpoints of one host do not share a limit: a path that hangs leaves connections to the other", async (t) => {
+  const [hanging, good] = [newPath(), newPath()];
+  receiver.script(hanging, { kind: "hang" });
+  for (let count = 0; count < 20; count++) {
+    await createEndpoint(hanging, ["bad"]);
+  }
+  await createEndpoint(good, ["good"]);
+  await run(t, { ...NO_POLL, shutdownGraceMs: 100 });
+  await insertEvents(database.pool, "bad", 8);
+  await until("more hang than one endpoint may have", () => receiver.heldCount(hanging) > 128);
+  await insertEvent(database.pool, "good");
+  await receiver.got(good, 1, 5_000);
+});
+
+test("a claim whose answer nobody reads is ended, and another daemon goes on", async (t) => {
+  const path = newPath();
+  await createEndpoint(path);
+  await database.pool.query(
+    `insert into postrider.outbox (event_type, payload)
+     select 'order.paid', to_json(repeat(md5(n::text), 1000)) from generate_series(1, 500) n`,
+  );
+  const frozen = await openSession(t, database.url);
+  const claiming = frozen
+    .query(statementText("claim_events"), ["00000000-0000-0000-0000-00000000000f", 500, 1_000, 200, 40_000, []])
+    .then(
+      () => "committed",
+      () => "ended",
+    );
+  // What a frozen process does: the kernel takes what fits, and nobody reads it.
+  socketOf(frozen).pause();
+  await until("it is stuck", async () => {
+    return (
+      (await askFor(database.pool, "select wait_event from pg_stat_activity where pid = $1", [pidOf(frozen)])) ===
+      "ClientWrite"
+    );
+  });
+  const { log } = await run(t);
+  await receiver.got(path, 500, 20_000);
+  assert.equal(log.named("lane.freed").length, 1);
+  socketOf(frozen).resume();
+  assert.equal(await claiming, "ended");
+  assert.equal(receiver.requests(path).length, 500);
+});
+
+test("who else holds the lock of claiming is named, and not ended", async (t) => {
+  const path = newPath();
+  await createEndpoint(path);
+  const stranger = await openSession(t, database.url);
+  await stranger.query("begin");
+  await stranger.query("select pg_advisory_lock(1886352244, 1)");
+  const { log } = await run(t);
+  await insertEvent(database.pool, "order.paid");
+  await until("it is named", () => log.named("lane.held").length > 0);
+  assert.equal(log.named("lane.held")[0]?.pid, pidOf(stranger));
+  await stranger.query("select pg_advisory_unlock(1886352244, 1)");
+  await receiver.got(path, 1);
+});
+
+test("a filter that takes for ever is found, and its endpoint goes without it", async (t) => {
+  const [slow, filtered, plain] = [newPath(), newPath(), newPath()];
+  const slowId = await createEndpoint(slow, []);
+  // Every one of these is compared with every one of those.
+  await subscribe(database.pool, slowId, "text.*", "$.few[*] > $.many[*]");
+  const filteredId = await createEndpoint(filtered, []);
+  await subscribe(database.pool, filteredId, "text.*", "$.amount > 1");
+  await createEndpoint(plain, ["text.written"]);
+  const payload = JSON.stringify({ amount: 2, few: Array(14_000).fill(1), many: Array(14_000).fill(2) });
+  const event = await insertEvent(database.pool, "text.written", { payload });
+  const pool = new pg.Pool({ connectionString: database.url });
+  t.after(() => pool.end());
+  const log = new KeptLog();
+  const filters = new Filters({ pool, log });
+  const cancelled = Object.assign(new pg.DatabaseError("canceling statement due to statement timeout", 0, "error"), {
+    code: "57014",
+  });
+  const peek = async () => event;
+  // Cancelled by somebody, and not by the clock.
+  await filters.failed(cancelled, 20, peek);
+  assert.equal(filters.eventsMax, 500);
+  while (filters.eventsMax > 1) {
+    await filters.failed(cancelled, 10_000, peek);
+  }
+  assert.deepEqual(filters.unjudged(), []);
+  await filters.failed(cancelled, 10_000, peek);
+  assert.deepEqual(filters.unjudged(), [slowId]);
+  assert.deepEqual(
+    log.named("filter.too_slow").map(({ endpoint_id, event_id }) => [endpoint_id, event_id]),
+    [[slowId, event]],
+  );
+  const claimed = await rowsOf<{ endpoint_ids: string | null }>(database.pool, statementText("claim_events"), [
+    "00000000-0000-0000-0000-00000000000f",
+    1,
+    100,
+    200,
+    40_000,
+    filters.unjudged(),
+  ]);
+  assert.equal(claimed[1]?.endpoint_ids?.split(",").length, 2);
+  assert.deepEqual(await rowsOf(database.pool, "select endpoint_id, state, reason from postrider.delivery"), [
+    { endpoint_id: slowId, state: "discarded", reason: "the filters of this endpoint took too long" },
+  ]);
+  // Pages grow again once claims are quick.
+  for (let count = 0; count < 10; count++) {
+    filters.claimed(5);
+  }
+  assert.equal(filters.eventsMax, 500);
+});
+
+test("a payload that is too large to send is discarded with its size, and large ones go one after the other", async (t) => {
+  const path = newPath();
+  receiver.script(path, { kind: "hang" });
+  const endpoint = await createEndpoint(path);
+  const large = async (bytes: number, count: number) =>
+    await database.pool.query(
+      `insert into postrider.outbox (event_type, payload)
+       select 'report.made', ('"' || repeat('x', $1) || '"')::json from generate_series(1, $2)`,
+      [bytes - 2, count],
+    );
+  await large(65 * MIB, 1);
+  await large(16 * MIB, 8);
+  await run(t, { ...NO_POLL, shutdownGraceMs: 100 });
+  await receiver.got(path, 4);
+  await until("the largest is discarded", async () => {
+    const reason = await askFor(
+      database.pool,
+      "select reason from postrider.delivery where endpoint_id = $1 and state = 'discarded'",
+      [endpoint],
+    );
+    return reason === `the payload has ${65 * MIB} bytes, and ${64 * MIB} are sent at most`;
+  });
+  assert.equal(receiver.heldCount(path), 4, "sixty-four megabytes are under way, and no more");
+  receiver.script(path, OK);
+  receiver.release(path);
+  await receiver.got(path, 8);
+});
+
+test("hundreds of endpoints with retries ahead are no reason to look all the time", async (t) => {
+  const good = newPath();
+  const goodId = await createEndpoint(good, []);
+  await database.pool.query(
+    `with added as (
+       insert into postrider.endpoint (url) select 'http://127.0.0.1:9/' from generate_series(1, 1200) returning id)
+     insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+     select postrider.uuid_v7(), id, 'pending', now() + interval '1 hour' from added`,
+  );
+  const observer = await openSession(t, database.url);
+  await observer.query(
+    `alter database ${pg.escapeIdentifier(new URL(database.url).pathname.slice(1))} set track_functions = 'pl'`,
+  );
+  const { daemon } = await run(t);
+  const event = await insertEvent(database.pool, "order.paid");
+  await database.pool.query(
+    "insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at) values ($1, $2, 'pending', now() + interval '1 s')",
+    [event, goodId],
+  );
+  await database.pool.query("select postrider.wake_daemons()");
+  await receiver.got(good, 1, 5_000);
+  await daemon.stop();
+  await until("the server has counted", async () => (await walks(observer)) > 0);
+  // Three calls go once round; it went round at the start, when it was woken, when the delivery was due, and after it.
+  assert.ok((await walks(observer)) <= 24, `${await walks(observer)} walks`);
+});
+
+async function walks(session: pg.Client): Promise<number> {
+  await session.query("select pg_stat_clear_snapshot()");
+  const calls = await askFor(session, "select calls from pg_stat_user_functions where funcname = 'claim_deliveries'");
+  return Number(calls ?? 0);
+}
+
+test("receivers that never answer, a long backlog and payloads of a megabyte fill no memory", async (t) => {
+  const [small, large] = [newPath(), newPath()];
+  for (const path of [small, large]) {
+    receiver.script(path, { kind: "hang" });
+  }
+  await createEndpoint(small, ["small"]);
+  await createEndpoint(large, ["large"]);
+  await database.pool.query(
+    `insert into postrider.outbox (event_type, payload)
+     select 'large', ('"' || repeat('x', 1000000) || '"')::json from generate_series(1, 150)`,
+  );
+  await database.pool.query(
+    `insert into postrider.outbox (event_type, payload)
+     select 'small', ('"' || repeat('x', 5000) || '"')::json from generate_series(1, 20000)`,
+  );
+  const daemon = await DaemonProcess.start({
+    databaseUrl: database.url,
+    changes: { logLevel: "silent", shutdownGraceMs: 100 },
+  });
+  t.after(() => daemon.kill());
+  const idleBytes = await processMemoryBytes(daemon.pid);
+  await until(
+    "every event is claimed",
+    async () =>
+      Number(await askFor(database.pool, "select count(*) from postrider.delivery where state = 'pending'")) >= 20_100,
+    60_000,
+  );
+  const usedMib = Math.round(((await processMemoryBytes(daemon.pid)) - idleBytes) / MIB);
+  t.diagnostic(`${usedMib} MiB more than at rest`);
+  assert.ok(usedMib < 300, `${usedMib} MiB`);
+});
+
+function pidOf(client: pg.Client): number {
+  return (client as unknown as { readonly processID: number }).processID;
+}
+
+function socketOf(client: pg.Client): import("node:net").Socket {
+  return (client as unknown as { readonly connection: { readonly stream: import("node:net").Socket } }).connection
+    .stream;
+}
