@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { FaultProxy } from "./proxy.ts";
+
+export const MAX_IN_FLIGHT = 64;
+/** What a daemon with so many requests at a time may have in hand; see src/daemon.ts. */
+export const IN_HAND_MAX = 1_000;
+export const SHUTDOWN_GRACE_MS = 3_000;
+/** The grace, five seconds to record, and what two busy cores may add. */
+const STOP_MS_MAX = SHUTDOWN_GRACE_MS + 5_000 + 7_000;
+
+const END_WITH_PARENT = join(import.meta.dirname, "endWithParent.ts");
+const RESTART_AFTER_MS = 200;
+/** How long a process may take until it heeds a signal. */
+const STARTING_MS = 3_000;
+
+export interface SlotOptions {
+  /** The built command. */
+  readonly program: string;
+  readonly index: number;
+  readonly postgresPort: () => number;
+  readonly databaseUrl: () => string;
+  readonly directory: string;
+  readonly logLevel: string;
+  readonly onViolation: (violation: string) => void;
+}
+
+/**
+ * A place for one daemon: its process, which is replaced when it is killed or stopped, its own proxy to Postgres, and the
+ * file with what all its processes have said.
+ */
+export class DaemonSlot {
+  readonly index: number;
+  readonly link: FaultProxy;
+  readonly logFile: string;
+  readonly #options: SlotOptions;
+  readonly #endWithUs = (): void => {
+    this.#child?.kill("SIGKILL");
+  };
+  #child: ChildProcess | null = null;
+  /** Its end was asked for, and says nothing about the daemon. */
+  #isEnding = false;
+  #isClosed = false;
+  processes = 0;
+  #startedMs = 0;
+
+  private constructor(options: SlotOptions, link: FaultProxy) {
+    this.#options = options;
+    this.index = options.index;
+    this.link = link;
+    this.logFile = join(options.directory, `daemon-${options.index}.log`);
+    process.on("exit", this.#endWithUs);
+  }
+
+  static async open(options: SlotOptions): Promise<DaemonSlot> {
+    return new DaemonSlot(options, await FaultProxy.start(options.postgresPort));
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  start(): void {
+    if (this.#isClosed || this.#child !== null) {
+      return;
+    }
+    const url = new URL(this.#options.databaseUrl());
+    url.port = String(this.link.port);
+    const output = openSync(this.logFile, "a");
+    const child = spawn(process.execPath, [`--import=${END_WITH_PARENT}`, this.#options.program, "run"], {
+      env: {
+        PATH: process.env.PATH,
+        DATABASE_URL: url.href,
+        POSTRIDER_EGRESS: "custom",
+        POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8",
+        POSTRIDER_MAX_IN_FLIGHT: String(MAX_IN_FLIGHT),
+        POSTRIDER_SHUTDOWN_GRACE: `${SHUTDOWN_GRACE_MS}ms`,
+        POSTRIDER_LOG_LEVEL: this.#options.logLevel,
+      },
+      stdio: ["ignore", output, output],
+    });
+    closeSync(output);
+    this.#child = child;
+    this.#isEnding = false;
+    this.processes += 1;
+    this.#startedMs = performance.now();
+    child.once("exit", (code, signal) => void this.#ended(child, code, signal));
+  }
+
+  /** Ends it with no chance to do anything about it. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL", STOP_MS_MAX);
+  }
+
+  freeze(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
+  /** A clean stop; resolves with the exit status, null where there was no process. */
+  async stop(): Promise<number | null> {
+    const child = this.#child;
+    if (child === null) {
+      return null;
+    }
+    if (!(await this.#end("SIGTERM", STOP_MS_MAX))) {
+      this.#options.onViolation(
+        `daemon ${this.index} (pid ${child.pid}) did not end within ${STOP_MS_MAX} ms of SIGTERM`,
+      );
+      await this.kill();
+      return null;
+    }
+    const status = child.exitCode;
+    if (child.signalCode === "SIGTERM" && performance.now() - this.#startedMs < STARTING_MS) {
+      // Asked before it had come so far as to listen for it.
+      return null;
+    }
+    // 1: it could not record everything, or could not even start; whether that may be, its last line tells.
+    if (status !== 0 && !(status === 1 && /PR0012|PR0003/.test(this.lastLines(3)))) {
+      this.#options.onViolation(
+        `daemon ${this.index} (pid ${child.pid}) ended with ${child.signalCode ?? status} after SIGTERM: ${this.lastLines(3)}`,
+      );
+    }
+    return status;
+  }
+
+  /** When, in Unix time, any of its processes has logged this. */
+  timesOf(event: string): number[] {
+    return readFileSync(this.logFile, "utf8")
+      .split("\n")
+      .filter((line) => line.includes(`"event":"${event}"`))
+      .map((line) => Date.parse(/"time":"([^"]+)"/.exec(line)?.[1] ?? ""));
+  }
+
+  lastLines(count: number): string {
+    return readFileSync(this.logFile, "utf8").trimEnd().split("\n").slice(-count).join(" | ");
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.kill();
+    process.off("exit", this.#endWithUs);
+    await this.link.close();
+  }
+
+  async #end(signal: NodeJS.Signals, timeoutMs: number): Promise<boolean> {
+    const child = this.#child;
+    if (child === null) {
+      return true;
+    }
+    this.#isEnding = true;
+    const exited = once(child, "exit").then(() => true);
+    child.kill(signal);
+    const deadline = new AbortController();
+    const late = pause(timeoutMs, false, { signal: deadline.signal }).catch(() => false);
+    const hasEnded = await Promise.race([exited, late]);
+    deadline.abort();
+    return hasEnded;
+  }
+
+  async #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): Promise<void> {
+    if (this.#child !== child) {
+      return;
+    }
+    this.#child = null;
+    if (this.#isEnding || this.#isClosed) {
+      return;
+    }
+    // A start that Postgres does not answer for a minute gives up, as documented; anything else is a fault of ours.
+    const said = this.lastLines(3);
+    if (!/PR0003/.test(said)) {
+      this.#options.onViolation(
+        `daemon ${this.index} (pid ${child.pid}) ended by itself with ${signal ?? code}: ${said}`,
+      );
+    }
+    await pause(RESTART_AFTER_MS);
+    this.start();
+  }
+}

@@ -1,0 +1,10 @@
+/** Preloaded into each daemon of a run: whoever started the run may be killed, and then nobody is left to stop it. */
+
+const CHECK_INTERVAL_MS = 1_000;
+
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) {
+    process.kill(process.pid, "SIGKILL");
+  }
+}, CHECK_INTERVAL_MS).unref();

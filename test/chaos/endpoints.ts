@@ -1,0 +1,84 @@
+/** The events that are written, the endpoints they go to, and which event belongs to which endpoint. */
+
+export const EVENT_TYPES = ["order.paid", "order.shipped", "invoice.sent", "user.changed", "report.made"] as const;
+export const TENANT = "acme";
+
+export interface EventFacts {
+  readonly eventType: string;
+  readonly tenant: string;
+  readonly amount: number;
+}
+
+/** How a receiver behaves when nothing is the matter with it: shares of its requests, and milliseconds. */
+export interface Manners {
+  readonly delayMs: readonly [number, number];
+  readonly failing: number;
+  readonly failingStatus: number;
+  readonly hanging: number;
+  readonly resetting: number;
+}
+
+export interface EndpointPlan {
+  readonly path: string;
+  readonly tenant: string;
+  readonly eventTypes: readonly string[];
+  readonly filter?: { readonly eventType: string; readonly predicate: string };
+  readonly manners: Manners;
+  /** Which events it is to get, said once more in another language. */
+  readonly matches: (event: EventFacts) => boolean;
+}
+
+const FAST: Manners = { delayMs: [0, 0], failing: 0, failingStatus: 500, hanging: 0, resetting: 0 };
+
+export const ENDPOINTS: readonly EndpointPlan[] = [
+  {
+    path: "/everything",
+    tenant: "",
+    eventTypes: ["*"],
+    manners: FAST,
+    matches: ({ tenant }) => tenant === "",
+  },
+  {
+    path: "/slow-orders",
+    tenant: "",
+    // Twice the same event by two rules is one delivery.
+    eventTypes: ["order.*", "order.paid"],
+    manners: { ...FAST, delayMs: [40, 250] },
+    matches: ({ tenant, eventType }) => tenant === "" && eventType.startsWith("order."),
+  },
+  {
+    path: "/flaky-large-orders",
+    tenant: "",
+    eventTypes: [],
+    filter: { eventType: "order.paid", predicate: "$.amount > 300" },
+    manners: { ...FAST, failing: 0.25 },
+    matches: ({ tenant, eventType, amount }) => tenant === "" && eventType === "order.paid" && amount > 300,
+  },
+  {
+    path: "/hanging",
+    tenant: "",
+    eventTypes: ["invoice.sent", "user.*"],
+    manners: { ...FAST, delayMs: [0, 30], hanging: 0.01 },
+    matches: ({ tenant, eventType }) => tenant === "" && (eventType === "invoice.sent" || eventType === "user.changed"),
+  },
+  {
+    path: "/resetting-reports",
+    tenant: "",
+    eventTypes: ["report.made"],
+    manners: { ...FAST, resetting: 0.05 },
+    matches: ({ tenant, eventType }) => tenant === "" && eventType === "report.made",
+  },
+  {
+    path: "/tenant",
+    tenant: TENANT,
+    eventTypes: ["*"],
+    manners: { ...FAST, delayMs: [0, 10], failing: 0.05, failingStatus: 503 },
+    matches: ({ tenant }) => tenant === TENANT,
+  },
+];
+
+/** The timeout of every endpoint. A killed daemon's lease on a retry lasts as long, and 15 s. */
+export const TIMEOUT_MS = 2_000;
+
+/** Outlasts every disturbance of a receiver, so that nothing may end as exhausted. */
+export const RETRY_SCHEDULE = ["100 ms", "200 ms", "400 ms", "800 ms", ...Array<string>(46).fill("1500 ms")];

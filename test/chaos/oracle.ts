@@ -1,0 +1,416 @@
+import type pg from "pg";
+import { IN_HAND_MAX, MAX_IN_FLIGHT } from "./daemonSlot.ts";
+import type { EventFacts } from "./endpoints.ts";
+import { type ExecutedFault, type Redelivery, STOPPED_CLEANLY, type World } from "./faults.ts";
+import type { ReceivedRequest } from "./receiver.ts";
+import { FAULTS } from "./schedule.ts";
+import type { WrittenEvent } from "./writers.ts";
+
+/**
+ * Knows what was committed and what arrived, and says where they differ. To be asked when the faults are over and all is
+ * quiet: it reads the outbox, the deliveries and the attempts once, and compares them with the writers' notes and the
+ * receiver's log.
+ */
+
+export interface Evidence {
+  readonly world: World;
+  readonly written: readonly WrittenEvent[];
+  readonly faults: readonly ExecutedFault[];
+  readonly redeliveries: readonly Redelivery[];
+}
+
+export interface Findings {
+  readonly violations: readonly string[];
+  readonly counts: {
+    readonly events: number;
+    readonly deliveries: number;
+    readonly requests: number;
+    readonly attemptRows: number;
+    readonly rolledBack: number;
+    readonly unknown: number;
+    readonly unknownCommitted: number;
+    readonly volatile: number;
+    readonly volatileLost: number;
+    readonly redeliveries: number;
+  };
+  readonly duplicates: Duplicates;
+  /** From the commit to the first 2xx. */
+  readonly latencyMs: { readonly median: number; readonly p99: number; readonly max: number };
+}
+
+export interface Duplicates {
+  /** 2xx answers beyond the first of a pair and beyond its redeliveries. */
+  readonly total: number;
+  /** The daemon did not hear the first answer: it says so itself in an attempt without a status. */
+  readonly answerLost: number;
+  /** A 2xx that no attempt row tells of: whoever sent it could not record it. */
+  readonly unrecorded: number;
+  /** Both were recorded: two daemons sent it, one of them without a lease that it still believed in, or taken over. */
+  readonly sentTwice: number;
+  /** The most there can be of those two. */
+  readonly bound: number;
+}
+
+interface OutboxRow extends EventFacts {
+  readonly id: string;
+  readonly number: number;
+}
+
+interface DeliveryRow {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly attempts: number;
+}
+
+interface AttemptRow {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  readonly attempt_number: number;
+  readonly http_status: number | null;
+  readonly failure_kind: string | null;
+  readonly started_ms: number;
+  readonly duration_ms: number;
+}
+
+/** Of one sort of violation so many are told. */
+const EXAMPLES_MAX = 5;
+
+/** Synchronous_commit off: three rounds of the WAL writer, and what a busy machine adds. */
+const CRASH_LOSES_MS = 1_500;
+/** What a flush takes in peace, on a busy machine. */
+const UNRECORDED_MS = 1_000;
+/** The longest pause before a flush is tried again, and the longest wait for one that will never be answered. */
+const FLUSH_RETRY_MS = 8_000;
+const FLUSH_LOST_MS = 16_000;
+const LEASE_MS = 15_000;
+
+export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findings> {
+  const outbox = await readOutbox(session);
+  const verdict = new Verdict();
+  const byId = new Map(outbox.map((row) => [row.id, row]));
+  judgeOutbox(verdict, outbox, evidence.written);
+  const deliveries = await readDeliveries(session);
+  const attempts = Map.groupBy(await readAttempts(session), pairKey);
+  const redeliveries = Map.groupBy(evidence.redeliveries, ({ eventId, endpointId }) => `${eventId} ${endpointId}`);
+  // Of the others nobody knows when they were committed: those left prepared, at the end of the run.
+  const known = evidence.written.filter(({ outcome }) => outcome === "committed" || outcome === "volatile");
+  const committedAt = new Map(known.map(({ number, endedAtMs }) => [number, endedAtMs]));
+  const latencies: number[] = [];
+  const tally = { answerLost: 0, unrecorded: 0, sentTwice: 0 };
+  let expectedPairs = 0;
+  const deliveryByPair = new Map(deliveries.map((row) => [pairKey(row), row]));
+
+  for (const route of evidence.world.routes) {
+    const { path, matches } = route.plan;
+    const requests = evidence.world.receiver.requests(path);
+    for (const eventId of requests.keys()) {
+      const event = byId.get(eventId);
+      if (event === undefined) {
+        verdict.add("sent, and never committed", `${path} ${eventId}`);
+      } else if (!matches(event)) {
+        verdict.add("sent where it does not match", `${path} ${eventId} ${event.eventType} ${event.tenant}`);
+      }
+    }
+    for (const event of outbox.filter(matches)) {
+      expectedPairs += 1;
+      const key = `${event.id} ${route.id}`;
+      const seen = requests.get(event.id) ?? [];
+      const accepted = seen.filter(isAccepted);
+      const rows = attempts.get(key) ?? [];
+      const again = redeliveries.get(key) ?? [];
+      const delivery = deliveryByPair.get(key);
+      if (accepted[0] === undefined) {
+        verdict.add(
+          "committed, and not delivered",
+          `${path} ${event.id}: ${seen.length} requests, ${stateOf(delivery)}`,
+        );
+        continue;
+      }
+      const committedAtMs = committedAt.get(event.number);
+      if (committedAtMs !== undefined) {
+        latencies.push(Math.max(0, (accepted[0].answeredAtMs ?? 0) - committedAtMs));
+      }
+      if (delivery?.state !== "succeeded") {
+        verdict.add("delivered, and not recorded as such", `${path} ${event.id}: ${stateOf(delivery)}`);
+      }
+      judgeAttempts(verdict, `${path} ${event.id}`, { seen, rows, delivery });
+      for (const { atMs, isCertain } of again) {
+        if (isCertain && !accepted.some((request) => request.atMs >= atMs)) {
+          verdict.add("redelivered, and not sent again", `${path} ${event.id}`);
+        }
+      }
+      countRepeats(tally, accepted.length - 1 - again.length, rows);
+    }
+  }
+  for (const delivery of deliveries) {
+    const event = byId.get(delivery.event_id);
+    const route = evidence.world.routes.find(({ id }) => id === delivery.endpoint_id);
+    if (event === undefined || route === undefined || !route.plan.matches(event)) {
+      verdict.add("a delivery that should not be", pairKey(delivery));
+    }
+  }
+  for (const rejection of evidence.world.receiver.rejected) {
+    verdict.add("a request that was not signed as it should be", rejection);
+  }
+
+  const duplicates = boundDuplicates(evidence, tally);
+  if (duplicates.unrecorded + duplicates.sentTwice > duplicates.bound) {
+    verdict.add("more duplicates than can have been in flight", JSON.stringify(duplicates));
+  }
+  const count = (outcome: string): number => evidence.written.filter((event) => event.outcome === outcome).length;
+  const present = new Set(outbox.map(({ number }) => number));
+  const countPresent = (outcome: string): number =>
+    evidence.written.filter((event) => event.outcome === outcome && present.has(event.number)).length;
+  latencies.sort((a, b) => a - b);
+  return {
+    violations: verdict.sentences(),
+    counts: {
+      events: outbox.length,
+      deliveries: expectedPairs,
+      requests: evidence.world.receiver.requestCount,
+      attemptRows: [...attempts.values()].reduce((sum, rows) => sum + rows.length, 0),
+      rolledBack: count("rolled_back"),
+      unknown: count("unknown"),
+      unknownCommitted: countPresent("unknown"),
+      volatile: count("volatile"),
+      volatileLost: count("volatile") - countPresent("volatile"),
+      redeliveries: evidence.redeliveries.length,
+    },
+    duplicates,
+    latencyMs: {
+      median: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
+      max: quantile(latencies, 1),
+    },
+  };
+}
+
+/** What is left in Postgres once every daemon has stopped cleanly. */
+export async function judgeRest(session: pg.Pool): Promise<readonly string[]> {
+  const verdict = new Verdict();
+  const { rows: claims } = await session.query<{ id: string; pairs: number; target: string | null }>(
+    "select id, cardinality(event_ids) as pairs, target::text from postrider.claim order by id",
+  );
+  for (const { id, pairs } of claims.filter(({ pairs }) => pairs > 0)) {
+    verdict.add("a claim with pairs is left", `${id}: ${pairs} pairs`);
+  }
+  if (claims.length !== 1) {
+    verdict.add("claims besides the cursor are left", claims.map(({ id }) => id).join(", "));
+  }
+  const { rows: daemons } = await session.query<{ id: string; pid: number }>(
+    "select id, pid from postrider.daemon where lease_expires_at > now()",
+  );
+  for (const { id, pid } of daemons) {
+    verdict.add("a daemon that has stopped is still held to be live", `${id} (pid ${pid})`);
+  }
+  return verdict.sentences();
+}
+
+class Verdict {
+  readonly #found = new Map<string, string[]>();
+
+  add(sort: string, example: string): void {
+    const examples = this.#found.get(sort);
+    if (examples === undefined) {
+      this.#found.set(sort, [example]);
+    } else {
+      examples.push(example);
+    }
+  }
+
+  sentences(): string[] {
+    return [...this.#found].map(
+      ([sort, examples]) => `${sort} (${examples.length}): ${examples.slice(0, EXAMPLES_MAX).join("; ")}`,
+    );
+  }
+}
+
+function judgeOutbox(verdict: Verdict, outbox: readonly OutboxRow[], written: readonly WrittenEvent[]): void {
+  const present = new Map(outbox.map((row) => [row.number, row]));
+  if (present.size !== outbox.length) {
+    verdict.add("an event is in the outbox twice", String(outbox.length - present.size));
+  }
+  for (const event of written) {
+    const row = present.get(event.number);
+    if (event.outcome === "committed" && row === undefined) {
+      verdict.add("committed, and gone from the outbox", String(event.number));
+    }
+    if (event.outcome === "rolled_back" && row !== undefined) {
+      verdict.add("rolled back, and in the outbox", String(event.number));
+    }
+  }
+}
+
+interface PairEvidence {
+  readonly seen: readonly ReceivedRequest[];
+  readonly rows: readonly AttemptRow[];
+  readonly delivery: DeliveryRow | undefined;
+}
+
+/** What is recorded happened, and what decided the delivery is recorded. */
+function judgeAttempts(verdict: Verdict, name: string, { seen, rows, delivery }: PairEvidence): void {
+  const answered = Map.groupBy(seen, ({ status }) => status ?? 0);
+  for (const [status, told] of Map.groupBy(rows, ({ http_status }) => http_status ?? 0)) {
+    if (status !== 0 && told.length > (answered.get(status)?.length ?? 0)) {
+      verdict.add("more attempts than answers of that status", `${name}: ${told.length} of ${status}`);
+    }
+  }
+  // A request that was reset or timed out may never have come out of a proxy; one with a status has.
+  for (const row of rows) {
+    const isSuccess = row.failure_kind === null;
+    if (isSuccess !== (row.http_status === 200)) {
+      verdict.add("an attempt whose status and result differ", `${name}: ${row.http_status} ${row.failure_kind}`);
+    }
+    if (row.failure_kind === "blocked" || row.failure_kind === "dns" || row.failure_kind === "tls") {
+      verdict.add("an attempt failed in a way that nothing here gives cause for", `${name}: ${row.failure_kind}`);
+    }
+  }
+  if (delivery === undefined) {
+    return;
+  }
+  const numbers = new Set(rows.map(({ attempt_number }) => attempt_number));
+  const missing = Array.from({ length: delivery.attempts }, (_, index) => index + 1).filter((n) => !numbers.has(n));
+  if (missing.length > 0) {
+    verdict.add("a delivery counts attempts that are not recorded", `${name}: ${missing} of ${delivery.attempts}`);
+  }
+  if (Math.max(0, ...numbers) > delivery.attempts) {
+    verdict.add("an attempt is numbered beyond its delivery", `${name}: ${[...numbers]} of ${delivery.attempts}`);
+  }
+  if (delivery.state === "succeeded" && !rows.some(({ failure_kind }) => failure_kind === null)) {
+    verdict.add("a success without a successful attempt", name);
+  }
+}
+
+function countRepeats(
+  tally: { answerLost: number; unrecorded: number; sentTwice: number },
+  repeats: number,
+  rows: readonly AttemptRow[],
+): void {
+  let left = Math.max(0, repeats);
+  const take = (most: number): number => {
+    const taken = Math.min(left, Math.max(0, most));
+    left -= taken;
+    return taken;
+  };
+  tally.answerLost += take(rows.filter(({ http_status }) => http_status === null).length);
+  const succeeded = rows.filter(({ failure_kind }) => failure_kind === null).length;
+  tally.sentTwice += take(succeeded - 1);
+  tally.unrecorded += take(Number.POSITIVE_INFINITY);
+}
+
+/**
+ * How much of what the receivers have taken can have been sent again: for each daemon that was killed or lost its lease,
+ * what it may have held unrecorded; for each crash of Postgres the records of its last second. Everything else that the
+ * faults do to a daemon makes it record later, and nothing is sent again for that.
+ */
+function boundDuplicates(
+  { world, faults }: Evidence,
+  tally: { readonly answerLost: number; readonly unrecorded: number; readonly sentTwice: number },
+): Duplicates {
+  const answeredAt: number[] = [];
+  for (const { plan } of world.routes) {
+    for (const requests of world.receiver.requests(plan.path).values()) {
+      answeredAt.push(...requests.filter(isAccepted).map(({ answeredAtMs }) => answeredAtMs ?? 0));
+    }
+  }
+  answeredAt.sort((a, b) => a - b);
+  const acceptedBetween = (fromMs: number, toMs: number): number =>
+    firstAtOrAbove(answeredAt, toMs) - firstAtOrAbove(answeredAt, fromMs);
+  let bound = 0;
+  const expose = (fromMs: number, toMs: number, most: number): void => {
+    bound += Math.min(most, acceptedBetween(fromMs, toMs) + MAX_IN_FLIGHT);
+  };
+  for (const { kind, note, target, startedAtMs, endedAtMs } of faults) {
+    if (kind === "daemon.kill" || (kind === "daemon.stop" && note !== STOPPED_CLEANLY)) {
+      expose(unrecordedSince(faults, target, startedAtMs), endedAtMs, IN_HAND_MAX);
+    } else if (kind === "link.half_open") {
+      // A record that is never answered may outlast the leases of the deliveries in it.
+      expose(startedAtMs - UNRECORDED_MS, endedAtMs + FLUSH_LOST_MS, IN_HAND_MAX);
+    } else if (kind === "postgres.crash") {
+      expose(startedAtMs - CRASH_LOSES_MS, startedAtMs, Number.POSITIVE_INFINITY);
+    }
+  }
+  for (const slot of world.slots) {
+    for (const atMs of slot.timesOf("daemon.lease_lost")) {
+      expose(unrecordedSince(faults, slot.index, atMs - LEASE_MS), atMs + UNRECORDED_MS, IN_HAND_MAX);
+    }
+  }
+  return {
+    total: tally.answerLost + tally.unrecorded + tally.sentTwice,
+    ...tally,
+    bound,
+  };
+}
+
+/** From when on what was taken may still be unrecorded by this daemon: since before whatever kept it from Postgres. */
+function unrecordedSince(faults: readonly ExecutedFault[], daemon: number, atMs: number): number {
+  let sinceMs = atMs - UNRECORDED_MS;
+  for (const { kind, target, startedAtMs, endedAtMs } of faults.toReversed()) {
+    const hinders = FAULTS[kind].target === "postgres" || (FAULTS[kind].target === "link" && target === daemon);
+    const lastsMs = kind === "link.half_open" ? FLUSH_LOST_MS : FLUSH_RETRY_MS;
+    if (hinders && startedAtMs < sinceMs && endedAtMs + lastsMs >= sinceMs) {
+      sinceMs = startedAtMs - UNRECORDED_MS;
+    }
+  }
+  return sinceMs;
+}
+
+/** Index of the first that is not below; the numbers ascend. */
+function firstAtOrAbove(numbers: readonly number[], value: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? 0) < value) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+function isAccepted({ status }: ReceivedRequest): boolean {
+  return status !== null && status >= 200 && status <= 299;
+}
+
+function stateOf(delivery: DeliveryRow | undefined): string {
+  return delivery === undefined
+    ? "no delivery"
+    : `${delivery.state} after ${delivery.attempts} ${delivery.reason ?? ""}`;
+}
+
+function pairKey(row: { readonly event_id: string; readonly endpoint_id: string }): string {
+  return `${row.event_id} ${row.endpoint_id}`;
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
+async function readOutbox(session: pg.Pool): Promise<OutboxRow[]> {
+  const { rows } = await session.query<OutboxRow>(
+    `select id, event_type as "eventType", tenant, (payload ->> 'number')::integer as number,
+            (payload ->> 'amount')::integer as amount
+     from postrider.outbox`,
+  );
+  return rows;
+}
+
+async function readDeliveries(session: pg.Pool): Promise<DeliveryRow[]> {
+  const { rows } = await session.query<DeliveryRow>(
+    "select event_id, endpoint_id, state, reason, attempts from postrider.delivery",
+  );
+  return rows;
+}
+
+async function readAttempts(session: pg.Pool): Promise<AttemptRow[]> {
+  const { rows } = await session.query<AttemptRow>(
+    `select event_id, endpoint_id, attempt_number, http_status, failure_kind,
+            extract(epoch from started_at)::float8 * 1000 as started_ms, duration_ms
+     from postrider.attempt`,
+  );
+  return rows;
+}

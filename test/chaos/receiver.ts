@@ -1,0 +1,174 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { parseSecret, type SigningKey, verifyV1 } from "../../src/domain/sign.ts";
+import type { EndpointPlan, Manners } from "./endpoints.ts";
+import type { Random } from "./random.ts";
+
+export interface ReceivedRequest {
+  /** Unix time, as the daemons' started_at. */
+  readonly atMs: number;
+  /** Null until it is answered, and where it never was. */
+  status: number | null;
+  answeredAtMs: number | null;
+}
+
+export type Disturbance = "hang" | "slow" | "reset" | null;
+
+/** A disturbed receiver is this slow: some of its answers come too late. */
+const SLOW_MS: readonly [number, number] = [500, 2_600];
+
+interface Route {
+  readonly plan: EndpointPlan;
+  readonly random: Random;
+  readonly requests: Map<string, ReceivedRequest[]>;
+  key: SigningKey | null;
+  disturbance: Disturbance;
+}
+
+/** All endpoints' receiver, a path each. It remembers every request, and answers by the endpoint's manners. */
+export class ChaosReceiver {
+  readonly #server = createServer((request, response) => void this.#receive(request, response));
+  readonly #routes = new Map<string, Route>();
+  /** What must not arrive: requests that are not signed by us, or whose body is not what was signed. */
+  readonly rejected: string[] = [];
+  requestCount = 0;
+  acceptedCount = 0;
+  lastAcceptedAtMs = 0;
+
+  static async start(plans: readonly EndpointPlan[], random: Random): Promise<ChaosReceiver> {
+    const receiver = new ChaosReceiver();
+    for (const plan of plans) {
+      receiver.#routes.set(plan.path, {
+        plan,
+        random: random.fork(plan.path),
+        requests: new Map(),
+        key: null,
+        disturbance: null,
+      });
+    }
+    receiver.#server.listen(0, "127.0.0.1");
+    await once(receiver.#server, "listening");
+    return receiver;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") {
+      throw new Error("the receiver is not listening");
+    }
+    return address.port;
+  }
+
+  verify(path: string, secret: string): void {
+    const parsed = parseSecret(secret);
+    if (parsed.kind === "problem") {
+      throw new Error(`the secret ${parsed.problem}`);
+    }
+    this.#route(path).key = parsed.key;
+  }
+
+  disturb(path: string, disturbance: Disturbance): void {
+    this.#route(path).disturbance = disturbance;
+  }
+
+  /** By event. */
+  requests(path: string): ReadonlyMap<string, readonly ReceivedRequest[]> {
+    return this.#route(path).requests;
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  #route(path: string): Route {
+    const route = this.#routes.get(path);
+    if (route === undefined) {
+      throw new Error(`there is no path ${path}`);
+    }
+    return route;
+  }
+
+  async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on("error", () => {});
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request) {
+        chunks.push(chunk);
+      }
+    } catch {
+      // The sender was killed, or gave up, while it wrote: no request.
+      return;
+    }
+    // An edited endpoint has another query.
+    const path = (request.url ?? "/").replace(/\?.*$/, "");
+    const route = this.#routes.get(path);
+    if (route === undefined) {
+      this.rejected.push(`a request for ${path}`);
+      response.writeHead(404).end();
+      return;
+    }
+    const body = Buffer.concat(chunks);
+    const id = this.#check(route, request, body);
+    const received: ReceivedRequest = { atMs: Date.now(), status: null, answeredAtMs: null };
+    const earlier = route.requests.get(id);
+    if (earlier === undefined) {
+      route.requests.set(id, [received]);
+    } else {
+      earlier.push(received);
+    }
+    this.requestCount += 1;
+    this.#answer(route, received, response);
+  }
+
+  /** Returns the event's id. */
+  #check(route: Route, request: IncomingMessage, body: Buffer): string {
+    const text = (name: string): string => String(request.headers[name] ?? "");
+    const headers = {
+      id: text("webhook-id"),
+      timestamp: text("webhook-timestamp"),
+      signature: text("webhook-signature"),
+    };
+    const verified = verifyV1(route.key === null ? [] : [route.key], headers, body, Math.floor(Date.now() / 1_000));
+    if (verified.kind !== "verified") {
+      this.rejected.push(`${route.plan.path} ${headers.id}: ${verified.reason}`);
+    }
+    return headers.id;
+  }
+
+  #answer(route: Route, received: ReceivedRequest, response: ServerResponse): void {
+    const { random } = route;
+    const manners: Manners = route.plan.manners;
+    const drawn = random.next();
+    if (route.disturbance === "hang" || drawn < manners.hanging) {
+      // Held until the sender gives up.
+      return;
+    }
+    if (route.disturbance === "reset" || drawn < manners.hanging + manners.resetting) {
+      response.socket?.resetAndDestroy();
+      return;
+    }
+    const isFailing = drawn < manners.hanging + manners.resetting + manners.failing;
+    const delayMs = random.between(...(route.disturbance === "slow" ? SLOW_MS : manners.delayMs));
+    const answer = (): void => {
+      if (response.socket === null || response.socket.destroyed) {
+        // The sender has gone: nobody hears of it, and this receiver does not count it as taken.
+        return;
+      }
+      received.status = isFailing ? manners.failingStatus : 200;
+      received.answeredAtMs = Date.now();
+      if (!isFailing) {
+        this.acceptedCount += 1;
+        this.lastAcceptedAtMs = received.answeredAtMs;
+      }
+      response.writeHead(received.status).end();
+    };
+    if (delayMs < 1) {
+      answer();
+    } else {
+      setTimeout(answer, delayMs).unref();
+    }
+  }
+}

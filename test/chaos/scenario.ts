@@ -1,0 +1,355 @@
+/**
+ * One run: a Postgres of its own, daemons as processes, receivers that behave as receivers do, and applications that
+ * write; faults by a schedule that follows from the seed; and at the end the oracle.
+ *
+ *   writers ───────────────► Postgres ◄─── a proxy for each daemon ◄─── daemons ───► two proxies for each endpoint ───► receiver
+ *
+ * The phases: arrange, disturb (the writers write, the faults come), mend (faults off, prepared transactions resolved),
+ * settle (until nothing is pending), judge, stop (every daemon, cleanly), judge what is left.
+ *
+ * What the seed gives is the schedule: kinds, targets, times and spans. Which statement a fault meets is left to chance.
+ */
+import { execFile } from "node:child_process";
+import { appendFileSync, writeFileSync } from "node:fs";
+import { chmod, copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import type pg from "pg";
+import { bundle } from "../../build.ts";
+import { messageOf } from "../../src/errors.ts";
+import { DaemonSlot } from "./daemonSlot.ts";
+import { ENDPOINTS, RETRY_SCHEDULE, TIMEOUT_MS } from "./endpoints.ts";
+import { type EndpointRoute, FaultRunner, type World } from "./faults.ts";
+import { type Findings, judge, judgeRest } from "./oracle.ts";
+import { FaultProxy } from "./proxy.ts";
+import { Random } from "./random.ts";
+import { ChaosReceiver } from "./receiver.ts";
+import { FAULT_KINDS, type FaultKind, makeSchedule } from "./schedule.ts";
+import { ChaosServer } from "./server.ts";
+import { Writer } from "./writers.ts";
+
+export interface ChaosOptions {
+  readonly seed: string;
+  /** How long the writers write and the faults come. What follows takes until all is quiet. */
+  readonly durationMs: number;
+  readonly daemons: number;
+  readonly writers: number;
+  /** Events a second, about, of all writers together. */
+  readonly rate: number;
+  readonly eventsMax: number;
+  readonly kinds: readonly FaultKind[];
+  readonly quietDeadlineMs: number;
+  readonly logLevel: string;
+  /** Keeps what was said and done also where every promise held. */
+  readonly keeps: boolean;
+  /** Breaks the run off: everything is let go of, and nothing is judged. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (sentence: string) => void;
+}
+
+export const DEFAULTS = {
+  daemons: 3,
+  writers: 4,
+  rate: 150,
+  eventsMax: 1_000_000,
+  kinds: FAULT_KINDS,
+  quietDeadlineMs: 90_000,
+  logLevel: "info",
+  keeps: false,
+} as const;
+
+export interface ChaosReport extends Omit<Findings, "violations"> {
+  readonly seed: string;
+  readonly violations: readonly string[];
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly faultProblems: number;
+  readonly transactions: number;
+  readonly daemonProcesses: number;
+  readonly leasesLost: number;
+  /** From the end of the last fault until nothing was pending. */
+  readonly recoveryMs: number;
+  readonly tookMs: number;
+  /** What is kept of a run with violations: the faults, and what the daemons and Postgres have said. */
+  readonly directory: string | null;
+}
+
+const LOOK_INTERVAL_MS = 200;
+const PROGRESS_INTERVAL_MS = 10_000;
+/** A daemon that cannot start yet, because the last fault has just ended, may wait so long between two tries. */
+const DAEMON_LIVE_MS_MAX = 30_000;
+
+/** Runs it; null where it was broken off. Rejects where it could not be arranged. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport | null> {
+  const directory = await mkdtemp(join(tmpdir(), `postrider-chaos-${options.seed}-`));
+  // As root the server runs as somebody else, who must be able to enter.
+  await chmod(directory, 0o755);
+  const run = new ChaosRun(options, directory);
+  let report: ChaosReport | null = null;
+  try {
+    report = await run.run();
+    return report;
+  } finally {
+    await run.close();
+    const isKept = report !== null && report.directory !== null;
+    await rm(isKept ? join(directory, "postgres") : directory, { recursive: true, force: true });
+  }
+}
+
+class ChaosRun {
+  readonly #options: ChaosOptions;
+  readonly #directory: string;
+  readonly #startedMs = performance.now();
+  readonly #violations: string[] = [];
+  readonly #writers: Writer[] = [];
+  /** What was opened, to be closed in the reverse order. */
+  readonly #opened: (() => Promise<void>)[] = [];
+
+  constructor(options: ChaosOptions, directory: string) {
+    this.#options = options;
+    this.#directory = directory;
+  }
+
+  async run(): Promise<ChaosReport | null> {
+    const { seed, durationMs, daemons, kinds } = this.#options;
+    const signal = this.#options.signal ?? new AbortController().signal;
+    const random = new Random(seed);
+    const world = await this.#arrange(random);
+    const schedule = makeSchedule(random.fork("schedule"), {
+      durationMs,
+      daemons,
+      endpoints: world.routes.length,
+      kinds,
+    });
+    const runner = new FaultRunner(world);
+    this.#progress(`${schedule.length} faults in ${durationMs / 1_000} s`);
+    for (const slot of world.slots) {
+      slot.start();
+    }
+    this.#startWriters(random, world);
+    const telling = setInterval(() => this.#tell(world), PROGRESS_INTERVAL_MS);
+    try {
+      await Promise.all([runner.run(schedule, signal), pause(durationMs, undefined, { signal }).catch(() => {})]);
+      await Promise.all(this.#writers.map((writer) => writer.stop()));
+      if (signal.aborted) {
+        return null;
+      }
+      await runner.mend();
+      const mendedMs = performance.now();
+      this.#progress("the faults are over");
+      await this.#settle(world, signal);
+      const recoveryMs = Math.round(performance.now() - mendedMs);
+      if (signal.aborted) {
+        return null;
+      }
+      const written = this.#writers.flatMap(({ events }) => events);
+      const { executed, redeliveries } = runner;
+      const findings = await judge({ world, written, faults: executed, redeliveries }, world.server.control);
+      await this.#stopDaemons(world);
+      this.#violations.push(...findings.violations, ...(await judgeRest(world.server.control)));
+      const isKept = this.#options.keeps || this.#violations.length > 0;
+      if (isKept) {
+        await this.#keep(world, runner);
+      }
+      return {
+        ...findings,
+        seed,
+        violations: this.#violations,
+        faults: Object.fromEntries(
+          [...Map.groupBy(executed, ({ kind }) => kind)].map(([kind, faults]) => [kind, faults.length]),
+        ),
+        faultProblems: executed.filter(({ problem }) => problem !== null).length,
+        transactions: this.#writers.reduce((sum, { transactions }) => sum + transactions, 0),
+        daemonProcesses: world.slots.reduce((sum, { processes }) => sum + processes, 0),
+        leasesLost: world.slots.reduce((sum, slot) => sum + slot.timesOf("daemon.lease_lost").length, 0),
+        recoveryMs,
+        tookMs: Math.round(performance.now() - this.#startedMs),
+        directory: isKept ? this.#directory : null,
+      };
+    } finally {
+      clearInterval(telling);
+    }
+  }
+
+  /** Idempotent; whatever state the run is in. */
+  async close(): Promise<void> {
+    for (const close of this.#opened.splice(0).reverse()) {
+      await close();
+    }
+  }
+
+  async #arrange(random: Random): Promise<World> {
+    const server = await ChaosServer.start(this.#directory);
+    this.#opened.push(() => server.close());
+    // Built once, so that every daemon of the run is the same program, whatever is edited meanwhile.
+    const { outfile: program } = await bundle({ outfile: join(this.#directory, "program", "postrider.mjs") });
+    await promisify(execFile)(process.execPath, [program, "migrate"], {
+      env: { PATH: process.env.PATH, DATABASE_URL: server.url },
+    });
+    const receiver = await ChaosReceiver.start(ENDPOINTS, random.fork("receiver"));
+    this.#opened.push(() => receiver.stop());
+    const routes: EndpointRoute[] = [];
+    for (const plan of ENDPOINTS) {
+      const [main, other] = await Promise.all([this.#openProxy(receiver), this.#openProxy(receiver)]);
+      const { id, secret } = await createEndpoint(server.control, `http://127.0.0.1:${main.port}${plan.path}`, plan);
+      receiver.verify(plan.path, secret);
+      routes.push({ plan, id, main, other });
+    }
+    const slots: DaemonSlot[] = [];
+    for (let index = 0; index < this.#options.daemons; index++) {
+      const slot = await DaemonSlot.open({
+        program,
+        index,
+        postgresPort: () => server.port,
+        databaseUrl: () => server.url,
+        directory: this.#directory,
+        logLevel: this.#options.logLevel,
+        onViolation: (violation) => this.#violations.push(violation),
+      });
+      this.#opened.push(() => slot.close());
+      slots.push(slot);
+    }
+    return { server, slots, routes, receiver };
+  }
+
+  async #openProxy(receiver: ChaosReceiver): Promise<FaultProxy> {
+    const proxy = await FaultProxy.start(() => receiver.port);
+    this.#opened.push(() => proxy.close());
+    return proxy;
+  }
+
+  #startWriters(random: Random, { server }: World): void {
+    const { writers, rate, eventsMax } = this.#options;
+    for (let index = 0; index < writers; index++) {
+      const writer = new Writer({
+        url: server.url,
+        random: random.fork(`writer ${index}`),
+        index,
+        rate: rate / writers,
+        eventsMax: Math.ceil(eventsMax / writers),
+      });
+      this.#writers.push(writer);
+      this.#opened.push(() => writer.stop());
+      writer.start();
+    }
+  }
+
+  /** Until every daemon is live and nothing waits, or the deadline has passed, which is a violation. */
+  async #settle(world: World, signal: AbortSignal): Promise<void> {
+    const deadlineMs = performance.now() + this.#options.quietDeadlineMs;
+    let left = "nothing was seen";
+    while (performance.now() < deadlineMs && !signal.aborted) {
+      left = await whatIsLeft(world);
+      if (left === "") {
+        return;
+      }
+      await pause(LOOK_INTERVAL_MS);
+    }
+    if (!signal.aborted) {
+      this.#violations.push(`not quiet ${this.#options.quietDeadlineMs} ms after the last fault: ${left}`);
+    }
+  }
+
+  async #stopDaemons(world: World): Promise<void> {
+    await this.#awaitLive(world);
+    for (const [index, status] of (await Promise.all(world.slots.map((slot) => slot.stop()))).entries()) {
+      if (status !== 0) {
+        this.#violations.push(`daemon ${index} ended with ${status} at the end, with nothing to hinder it`);
+      }
+    }
+  }
+
+  /** Each slot's present process has a row with a lease: those of the dead have none, or one that has run out. */
+  async #awaitLive(world: World): Promise<void> {
+    const deadlineMs = performance.now() + DAEMON_LIVE_MS_MAX;
+    for (;;) {
+      const { rows } = await world.server.control.query<{ pid: number }>(
+        "select pid from postrider.daemon where lease_expires_at > now() order by pid",
+      );
+      const live = rows.map(({ pid }) => pid).join(", ");
+      const own = world.slots
+        .map(({ pid }) => pid ?? 0)
+        .sort((a, b) => a - b)
+        .join(", ");
+      if (live === own) {
+        return;
+      }
+      if (performance.now() > deadlineMs) {
+        this.#violations.push(`the daemons with a lease are the pids ${live}, and those that run ${own}`);
+        return;
+      }
+      await pause(LOOK_INTERVAL_MS);
+    }
+  }
+
+  async #keep(world: World, runner: FaultRunner): Promise<void> {
+    const file = join(this.#directory, "faults.jsonl");
+    writeFileSync(file, "");
+    for (const fault of runner.executed) {
+      const startedAt = new Date(fault.startedAtMs).toISOString();
+      const endedAt = new Date(fault.endedAtMs).toISOString();
+      appendFileSync(file, `${JSON.stringify({ startedAt, endedAt, ...fault })}\n`);
+    }
+    writeFileSync(join(this.#directory, "violations.txt"), `${this.#violations.join("\n")}\n`);
+    const tables = ["claim", "daemon", "endpoint", "delivery", "attempt", "audit"];
+    for (const table of tables) {
+      const { rows } = await world.server.control.query(`select to_json(t)::text as line from postrider.${table} t`);
+      writeFileSync(
+        join(this.#directory, `${table}.jsonl`),
+        rows.map(({ line }: { readonly line?: unknown }) => `${String(line)}\n`).join(""),
+      );
+    }
+    await copyFile(world.server.logFile, join(this.#directory, "postgres.log"));
+  }
+
+  #tell(world: World): void {
+    const events = this.#writers.reduce((sum, writer) => sum + writer.events.length, 0);
+    const { requestCount, acceptedCount } = world.receiver;
+    this.#progress(`${events} events written, ${requestCount} requests, ${acceptedCount} of them accepted`);
+  }
+
+  #progress(sentence: string): void {
+    const seconds = Math.round((performance.now() - this.#startedMs) / 1_000);
+    this.#options.onProgress?.(`${seconds} s: ${sentence}`);
+  }
+}
+
+async function createEndpoint(
+  session: pg.Pool,
+  url: string,
+  plan: (typeof ENDPOINTS)[number],
+): Promise<{ readonly id: string; readonly secret: string }> {
+  const { rows } = await session.query<{ endpoint_id: string; secret: string }>(
+    "select endpoint_id, secret from postrider.create_endpoint($1, $2, $3, $4)",
+    [url, plan.eventTypes, plan.tenant, JSON.stringify({ timeout_ms: TIMEOUT_MS, retry_schedule: RETRY_SCHEDULE })],
+  );
+  const [row] = rows;
+  if (row === undefined) {
+    throw new Error("no endpoint was made");
+  }
+  if (plan.filter !== undefined) {
+    await session.query("select postrider.subscribe($1, $2, $3)", [
+      row.endpoint_id,
+      plan.filter.eventType,
+      plan.filter.predicate,
+    ]);
+  }
+  return { id: row.endpoint_id, secret: row.secret };
+}
+
+/** The empty string where nothing is. */
+async function whatIsLeft({ server }: World): Promise<string> {
+  try {
+    const { rows } = await server.control.query<{ pending: number; in_flight: number; unclaimed: number }>(
+      `select
+         (select count(*) from postrider.delivery where state = 'pending')::integer as pending,
+         (select count(*) from postrider.in_flight)::integer as in_flight,
+         coalesce((select sum(pending) from postrider.backlog where endpoint_id is null), 0)::integer as unclaimed`,
+    );
+    const [row] = rows;
+    return row !== undefined && row.pending + row.in_flight + row.unclaimed === 0 ? "" : JSON.stringify(row);
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
