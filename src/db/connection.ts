@@ -265,20 +265,22 @@ export function keepsPreparedStatements(session: Session): boolean {
 }
 
 /**
- * Runs `work` in one transaction, in `read committed` whatever a role's or database's default says, and commits it.
+ * Runs `work` in one transaction, in `read committed` whatever a role's or database's default says, and commits it, or
+ * rolls it back where it was only to look.
  * Rejects with what `work` throws after rolling back, or with what the commit met: the caller of a commit that met
  * an error of kind "connection" does not know whether it was done.
  */
 export async function withTransaction<Result>(
   pool: Pool,
   work: (client: PoolClient) => Promise<Result>,
+  ending: "commit" | "rollback" = "commit",
 ): Promise<Result> {
   const client = await pool.connect();
   try {
     await client.query(traitsOfPool.get(pool)?.begin ?? BEGIN);
     const result = await work(client);
-    const { command } = await client.query("commit");
-    if (command !== "COMMIT") {
+    const { command } = await client.query(ending);
+    if (command !== ending.toUpperCase()) {
       // Postgres answers the commit of a transaction in which an error was swallowed with ROLLBACK, and no error.
       throw new Error(`the transaction was not committed: the server answered ${command}`);
     }

@@ -112,24 +112,14 @@ export async function claimEvents(
 
 /** The event that is next to be claimed, without claiming it or judging any filter; null where there is none. */
 export async function peekEvent(pool: Pool, daemonId: string): Promise<string | null> {
-  const seen = new Seen();
-  try {
-    await withTransaction(pool, async (client) => {
+  return await withTransaction(
+    pool,
+    async (client) => {
       const { rows } = await claimEventsStatement.run(client, [daemonId, 1, 1, FAN_OUT_MAX, PAYLOAD_BYTES_MAX, null]);
-      seen.eventId = rows[0]?.event_id ?? null;
-      throw seen;
-    });
-  } catch (thrown) {
-    if (thrown !== seen) {
-      throw thrown;
-    }
-  }
-  return seen.eventId;
-}
-
-/** Rolls a transaction back that was only to look. */
-class Seen extends Error {
-  eventId: string | null = null;
+      return rows[0]?.event_id ?? null;
+    },
+    "rollback",
+  );
 }
 
 function pushFirstAttempts(deliveries: Delivery[], row: EventRow, daemonId: string, claimId: string): void {

@@ -223,6 +223,20 @@ describe("a claim is refused", () => {
     });
   }
 
+  for (const [name, cursor] of [
+    ["at rest", "(base) values ('999999999:999999999:')"],
+    ["inside a window", "(base, target, after_xid, after_seq) values ('1:1:', '999999999:999999999:', '5', 1)"],
+  ] as const) {
+    test(`under a cursor of another server, ${name}: a database that was restored or copied`, async () => {
+      await insertEvent(database.pool, "order.paid");
+      await database.pool.query(`delete from postrider.claim; insert into postrider.claim ${cursor}`);
+      await assert.rejects(
+        claimEvents(database.pool),
+        /^error: cannot claim events: the cursor is at transaction 999999999 /,
+      );
+    });
+  }
+
   test("in a transaction that has written, since its snapshot leaves its own events out", async (t) => {
     const [session] = await sessions(t, 1);
     await session.query("begin");
