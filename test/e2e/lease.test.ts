@@ -1,0 +1,99 @@
+/** What a daemon still does when it cannot say that it lives, or when the clock on the wall jumps. */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, type TestContext, test } from "node:test";
+import type { Config } from "../../src/config.ts";
+import { type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { useDatabase } from "../support/database.ts";
+import { askFor, insertEvents, openSession, reset, rowsOf } from "../support/engine.ts";
+import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
+import { until } from "../support/until.ts";
+
+/** As in src/maintain/heartbeat.ts. */
+const LEASE_MS = 15_000;
+const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+
+const database = useDatabase();
+let receiver: ScriptedReceiver;
+before(async () => {
+  receiver = await ScriptedReceiver.start();
+});
+after(() => receiver.stop());
+beforeEach(() => reset(database.pool));
+
+async function run(t: TestContext, changes: Partial<Config> = NO_POLL): Promise<RunningDaemon> {
+  const running = await startDaemon(database.url, changes);
+  t.after(() => running.daemon.stop());
+  return running;
+}
+
+async function createEndpoint(path: string, options: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, array['*'], '', $2)", [
+    receiver.url(path),
+    JSON.stringify(options),
+  ]);
+}
+
+test("a daemon that cannot beat starts nothing without a lease, goes on under a new identity, and decides nothing under the old one", async (t) => {
+  const path = "/lease";
+  receiver.script(path, { kind: "hang" });
+  await createEndpoint(path, { timeout_ms: 60_000 });
+  const { daemon, log } = await run(t);
+  const lostId = daemon.id;
+  const events = await insertEvents(database.pool, "order.paid", 30);
+  await receiver.got(path, 8);
+  // Its row is locked: every beat ends with lock_timeout, and everything else works.
+  const operator = await openSession(t, database.url);
+  await operator.query("begin");
+  await operator.query("select from postrider.daemon where id = $1 for update", [lostId]);
+  const lockedMs = performance.now();
+  await until("the lease is lost", () => log.named("daemon.lease_lost").length > 0, LEASE_MS + 5_000);
+  assert.ok(performance.now() - lockedMs < LEASE_MS, "before Postgres holds it to be lost");
+  assert.equal(log.named("daemon.lease_lost")[0]?.lost_daemon_id, lostId);
+  assert.equal(receiver.requests(path).length, 8, "no attempt was started meanwhile");
+  await until("it has a lease again", () => log.named("daemon.lease_regained").length > 0, 10_000);
+  assert.notEqual(daemon.id, lostId);
+
+  // The old identity's claim is taken over when its lease ends there, by itself or whoever else is there.
+  receiver.script(path, OK);
+  await until("the others are delivered", () => receiver.accepted(path).size === 30, LEASE_MS + 10_000);
+  await until("they are recorded", async () => (await succeeded()) === 30);
+  // What the old one had under way ends as facts: attempts, and no further decision.
+  receiver.release(path, 500);
+  await until("its attempts are recorded", async () => {
+    const count = await askFor(database.pool, "select count(*)::integer from postrider.attempt where daemon_id = $1", [
+      lostId,
+    ]);
+    return count === 8;
+  });
+  assert.equal(await succeeded(), 30);
+  assert.deepEqual(receiver.accepted(path), new Set(events));
+  await operator.query("rollback");
+});
+
+test("a step of the wall clock neither hastens nor delays a retry, nor costs the lease", async (t) => {
+  for (const [index, stepMs] of [86_400_000, -86_400_000].entries()) {
+    const path = `/clock/${index}`;
+    receiver.script(path, ({ nth }) => (nth === 1 ? status(500) : OK));
+    await reset(database.pool);
+    await createEndpoint(path, { retry_schedule: ["1 s"] });
+    const { daemon, log } = await run(t);
+    await insertEvents(database.pool, "order.paid", 1);
+    await receiver.got(path, 1);
+    const now = Date.now;
+    t.mock.method(Date, "now", () => now() + stepMs);
+    await receiver.got(path, 2, 10_000);
+    t.mock.restoreAll();
+    const [first, second] = receiver.requests(path);
+    const waitMs = (second?.atMs ?? 0) - (first?.atMs ?? 0);
+    assert.ok(waitMs > 700 && waitMs < 5_000, `${waitMs} ms`);
+    await daemon.stop();
+    assert.deepEqual(log.named("daemon.lease_lost"), []);
+    assert.deepEqual(await rowsOf(database.pool, "select state, attempts from postrider.delivery"), [
+      { state: "succeeded", attempts: 2 },
+    ]);
+  }
+});
+
+async function succeeded(): Promise<number> {
+  return Number(await askFor(database.pool, "select count(*) from postrider.delivery where state = 'succeeded'"));
+}
