@@ -133,8 +133,10 @@ async function measureDaemon(bench: Bench, database: Database, client: Client): 
   }
 }
 
-export function startDaemon(options: BenchOptions, url: string): Child {
-  return Child.start("daemonProcess.ts", [url, options.daemonLogLevel, options.profileDir ?? ""]);
+/** `listenUrl`: a connection of its own for LISTEN. */
+export function startDaemon(options: BenchOptions, url: string, listenUrl?: string): Child {
+  const further = listenUrl === undefined ? [] : [listenUrl];
+  return Child.start("daemonProcess.ts", [url, options.daemonLogLevel, options.profileDir ?? "", ...further]);
 }
 
 /** Returns the first of two marks; the second is the number of events. */

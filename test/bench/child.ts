@@ -85,6 +85,12 @@ export class Child {
     }
   }
 
+  /** Ends it with no chance to do anything about it. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#exited;
+  }
+
   #changed(): void {
     const { resolve } = this.#onChange;
     this.#onChange = Promise.withResolvers<void>();

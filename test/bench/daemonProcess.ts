@@ -1,4 +1,4 @@
-/** One daemon in a process of its own: `daemonProcess.ts DATABASE_URL LOG_LEVEL [PROFILE_DIR]`. */
+/** One daemon in a process of its own: `daemonProcess.ts DATABASE_URL LOG_LEVEL [PROFILE_DIR [LISTEN_URL]]`. */
 import { writeFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { join } from "node:path";
@@ -8,10 +8,11 @@ import { makeLog } from "../../src/log.ts";
 import { VERSION } from "../../src/version.ts";
 import { onMessage, tell } from "./child.ts";
 
-const [databaseUrl, logLevel, profileDir = ""] = process.argv.slice(2);
+const [databaseUrl, logLevel, profileDir = "", listenUrl] = process.argv.slice(2);
 const config = readConfig(
   {
     DATABASE_URL: databaseUrl,
+    POSTRIDER_LISTEN_URL: listenUrl,
     POSTRIDER_EGRESS: "custom",
     POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8",
     POSTRIDER_LOG_LEVEL: logLevel,

@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../../src/errors.ts";
 import { prepareBacklog } from "./backlog.ts";
 import { prepareDepth } from "./depth.ts";
+import { prepareIdle } from "./idle.ts";
 import { prepareInsert } from "./insert.ts";
 import { prepareLatency } from "./latency.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
@@ -22,6 +23,7 @@ import { shuffled } from "./statistics.ts";
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> = {
   backlog: prepareBacklog,
   latency: prepareLatency,
+  idle: prepareIdle,
   insert: prepareInsert,
   depth: prepareDepth,
 };
@@ -29,7 +31,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
 let interrupted = false;
 
 const HELP = `npm run bench -- [flags]
-  --parts LIST        of backlog,latency,insert,depth; default all
+  --parts LIST        of backlog,latency,idle,insert,depth; default all
   --rounds N          of each trial; default 5
   --events N          backlog: events to deliver; default 20000
   --seconds N         latency: how long; default 15
