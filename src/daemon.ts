@@ -1,6 +1,6 @@
 import { monotonicMs } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { connectionConfig, createPool, Lines, openClient, type Pool } from "./db/connection.ts";
+import { type ConnectionConfig, connectionConfig, createPool, Lines, openClient, type Pool } from "./db/connection.ts";
 import { assertSchemaUsable } from "./db/migrate.ts";
 import { messageOf } from "./errors.ts";
 import { parseEgressPolicy } from "./http/egress.ts";
@@ -27,6 +27,8 @@ const IN_HAND_MIN = 1_000;
 /** Requests of one endpoint at a time; beyond some fifty a process gains nothing by more connections. */
 const LANE_MAX = 64;
 
+/** How long a daemon that is asked to stop before it has started goes on waiting for Postgres. */
+const START_GRACE_MS = 1_000;
 /** How long a stopping daemon tries to record, beyond its grace period. */
 const RECORD_GRACE_MS = 5_000;
 
@@ -35,6 +37,7 @@ export class Daemon {
   readonly #config: Config;
   readonly #log: Log;
   readonly #lines = new Lines();
+  readonly #connection: ConnectionConfig;
   readonly #pool: Pool;
   readonly #maintainPool: Pool;
   readonly #sender: Sender;
@@ -52,6 +55,7 @@ export class Daemon {
     const connection = this.#lines.through(
       connectionConfig({ databaseUrl: config.databaseUrl, applicationName: "postrider" }),
     );
+    this.#connection = connection;
     const parsed = parseEgressPolicy(config.egress);
     if (parsed.kind === "problems") {
       throw new Error("the egress settings were not checked before");
@@ -115,13 +119,29 @@ export class Daemon {
     return this.#heartbeat.daemonId;
   }
 
-  /** Rejects where the database cannot be reached or its schema cannot be used; nothing is left open then. */
-  async start(): Promise<void> {
+  /**
+   * Rejects where the database cannot be reached or its schema cannot be used; nothing is left open then. `stopping`: a
+   * start that waits for a server that does not answer is given up soon after it.
+   */
+  async start(stopping: AbortSignal = new AbortController().signal): Promise<void> {
+    let cutting: NodeJS.Timeout | undefined;
+    const giveUpSoon = () => {
+      cutting = setTimeout(() => this.#lines.cut(), START_GRACE_MS);
+    };
+    stopping.addEventListener("abort", giveUpSoon);
     try {
-      const client = await openClient({
-        config: connectionConfig({ databaseUrl: this.#config.databaseUrl, applicationName: "postrider" }),
-        purpose: "control",
-      });
+      await this.#start();
+    } finally {
+      stopping.removeEventListener("abort", giveUpSoon);
+      clearTimeout(cutting);
+    }
+    this.#loop.start();
+    this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: this.#config.maxInFlight });
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const client = await openClient({ config: this.#connection, purpose: "control" });
       try {
         await assertSchemaUsable(client);
       } finally {
@@ -131,6 +151,8 @@ export class Daemon {
       await this.#partitions.start();
       await this.#waker.start();
     } catch (thrown) {
+      // What would be waited for from here on is a server that has not answered before.
+      const cutting = setTimeout(() => this.#lines.cut(), START_GRACE_MS);
       await this.#waker.stop();
       await this.#partitions.stop();
       await this.#heartbeat.stop().catch(() => {
@@ -138,12 +160,11 @@ export class Daemon {
       });
       await this.#sender.close();
       await Promise.all([this.#pool.end(), this.#maintainPool.end()]);
+      clearTimeout(cutting);
       this.#lines.cut();
       this.#stopping = Promise.resolve(true);
       throw thrown;
     }
-    this.#loop.start();
-    this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: this.#config.maxInFlight });
   }
 
   /**

@@ -31,9 +31,12 @@ export async function run(config: Config): Promise<0 | 1> {
     for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(RETRY_LAST_MS, retryMs * 2)) {
       daemon = new Daemon(config, log);
       try {
-        await daemon.start();
+        await daemon.start(stopping);
         break;
       } catch (thrown) {
+        if (stopping.aborted) {
+          return;
+        }
         if (!mayPass(thrown) || monotonicMs() + retryMs > giveUpAtMs) {
           throw thrown;
         }

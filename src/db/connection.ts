@@ -450,6 +450,8 @@ function remedyFor(thrown: unknown): string {
 
 /** Reads the URL and the PG* variables as a connection would, without making one. */
 function targetOf(config: ConnectionConfig): { host: string; port: number; database: string; user: string } {
-  const { host, port, database, user } = new pg.Client(config);
+  // A client opens its stream when it is made; this one never connects, and a daemon keeps the sockets that it opened.
+  const { stream: _, ...target } = config;
+  const { host, port, database, user } = new pg.Client(target);
   return { host, port, database: database ?? "", user: user ?? "" };
 }

@@ -259,8 +259,9 @@ function judgeAttempts(verdict: Verdict, name: string, { seen, rows, delivery }:
   }
   // A request that was reset or timed out may never have come out of a proxy; one with a status has.
   for (const row of rows) {
-    const isSuccess = row.failure_kind === null;
-    if (isSuccess !== (row.http_status === 200)) {
+    // A 200 whose body does not come to its end is no success.
+    const isCutOff = row.failure_kind === "reset" || row.failure_kind === "timeout";
+    if (row.failure_kind === null ? row.http_status !== 200 : row.http_status === 200 && !isCutOff) {
       verdict.add("an attempt whose status and result differ", `${name}: ${row.http_status} ${row.failure_kind}`);
     }
     if (row.failure_kind === "blocked" || row.failure_kind === "dns" || row.failure_kind === "tls") {

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { after, afterEach, before, test } from "node:test";
 import { unixMs } from "../../src/clock.ts";
 import { LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
+import { FaultProxy } from "../chaos/proxy.ts";
 import { CommandProcess, eventually, runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -115,6 +116,26 @@ test("a daemon that waits for its database stops when it is asked to", async () 
   await command.match(/"event":"postgres\.lost"/);
   assert.deepEqual(await command.end("SIGTERM"), { code: 0, signal: null }, command.said());
 });
+
+for (const moment of ["connecting", "having connected"]) {
+  test(`a daemon whose database falls silent while it starts, ${moment}, stops when it is asked to`, async (t) => {
+    const port = Number(new URL(database.url).port);
+    const proxy = await FaultProxy.start(() => port);
+    t.after(() => proxy.close());
+    proxy.set(
+      moment === "connecting"
+        ? { kind: "half_open", direction: "both", afterwards: "reset" }
+        : { kind: "slow", latencyMs: 60_000, bytesPerSecond: null },
+    );
+    const url = Object.assign(new URL(database.url), { port: String(proxy.port) }).href;
+    const command = run({ DATABASE_URL: url });
+    await eventually("the daemon connects", () => (proxy.stats.connections > 0 ? true : undefined));
+    const askedMs = performance.now();
+    assert.deepEqual(await command.end("SIGTERM"), { code: 0, signal: null }, command.said());
+    // A second for Postgres to answer after all; the connection's own deadline would be ten.
+    assert.ok(performance.now() - askedMs < 6_000, `it took ${performance.now() - askedMs} ms`);
+  });
+}
 
 test("a wrong password is not waited for", async () => {
   const url = Object.assign(new URL(database.url), { password: "wrong" }).href;
