@@ -32,8 +32,8 @@ export interface LogOptions {
 /**
  * Makes the process's log: one JSON object per line with `level`, `time` (ISO 8601), `daemon_id`, `version`, `event`.
  *
- * Written synchronously: a worker thread as transport hangs in a bundle, and lines that are still in a buffer when the
- * process dies are the ones that would have told why. `destination` replaces `to`.
+ * Not through one of pino's transports: their worker threads hang in a bundle. What is still in the buffer when the
+ * process ends by itself is written then. `destination` replaces `to`.
  */
 export function makeLog(options: LogOptions, destination: DestinationStream = standardStream(options.to)): Log {
   const { daemonId } = options;
@@ -58,19 +58,51 @@ export function attemptLevel(failureKind: string | null): "debug" | "info" {
   return failureKind === null ? "debug" : "info";
 }
 
-/** Origin and path of a URL: user, password and query hold credentials. What is no http URL is not repeated. */
+/**
+ * The origin of a URL and no more: user, password and query hold credentials, and where a path is hard to guess it is
+ * one. Which endpoint it is tells the endpoint's id. What is no http URL is not repeated.
+ */
 export function urlForLog(url: string): string {
-  const { protocol, host, pathname } = URL.parse(url) ?? {};
-  return protocol === "http:" || protocol === "https:" ? `${protocol}//${host}${pathname}` : "(not an http URL)";
+  const { protocol, origin } = URL.parse(url) ?? {};
+  return (protocol === "http:" || protocol === "https:") && origin !== undefined ? origin : "(not an http URL)";
 }
 
 function standardStream(to: LogOptions["to"]): DestinationStream {
   switch (to) {
     case "stdout":
-      return pino.destination({ dest: 1, sync: true });
+      return buffered(1);
     case "stderr":
       return pino.destination({ dest: 2, sync: true });
   }
+}
+
+/** What is kept for a reader that has fallen behind; a daemon does not stand still for who reads its log. */
+const BUFFER_BYTES_MAX = 1_048_576;
+
+/**
+ * Lines are handed to a thread, one write at a time. Beyond the buffer, and where they cannot be written (a full disk, a
+ * reader that is gone), they are dropped: the log is not what a daemon is for, and what matters is in Postgres as well.
+ */
+function buffered(fd: number): DestinationStream {
+  const stream = pino.destination({ dest: fd, sync: false, maxLength: BUFFER_BYTES_MAX });
+  let isInDoubt = false;
+  stream.on("error", () => {
+    isInDoubt = true;
+  });
+  stream.on("drop", () => {
+    isInDoubt = true;
+  });
+  stream.on("drain", () => {
+    isInDoubt = false;
+  });
+  // Called by pino when the process ends. To a reader that stands still, or a disk that is full, it would try for ever.
+  const flushSync = stream.flushSync.bind(stream);
+  stream.flushSync = () => {
+    if (!isInDoubt) {
+      flushSync();
+    }
+  };
+  return stream;
 }
 
 // A net below the rule that no secret is passed to the log: these names are blanked wherever they stand.

@@ -71,9 +71,9 @@ test("what is nested too deeply to be looked through is left out", () => {
   assert.deepEqual(line?.a, { b: { c: { d: { e: "[too deep]" } } } });
 });
 
-test("a URL is logged as origin and path", () => {
-  assert.equal(urlForLog("https://user:pw@example.com:8443/hooks/a?token=x#y"), "https://example.com:8443/hooks/a");
-  assert.equal(urlForLog("https://example.com"), "https://example.com/");
+test("a URL is logged as its origin: what follows may be a secret", () => {
+  assert.equal(urlForLog("https://user:pw@example.com:8443/hooks/a?token=x#y"), "https://example.com:8443");
+  assert.equal(urlForLog("https://example.com"), "https://example.com");
   for (const text of ["user:pw@nowhere/x", "pw@nowhere", "postgres://user:pw@db/app", ""]) {
     assert.equal(urlForLog(text), "(not an http URL)");
   }

@@ -1,5 +1,4 @@
 import { type BacklogRow, type EndpointRow, type Queries, sql } from "../db/schema.ts";
-import { urlForLog } from "../log.ts";
 
 /** Endpoints that are listed: all with a backlog, as far as there is room, then the others. */
 export const ENDPOINTS_MAX = 1_000;
@@ -253,7 +252,7 @@ function endpointStatus(
   return {
     id,
     tenant: endpoint?.tenant ?? null,
-    url: endpoint === undefined ? null : urlForLog(endpoint.url),
+    url: endpoint === undefined ? null : withoutCredentials(endpoint.url),
     state: endpoint?.state ?? "deleted",
     state_reason: endpoint?.state_reason ?? null,
     pending: Number(backlog?.pending ?? 0),
@@ -262,4 +261,10 @@ function endpointStatus(
     recent_attempts: recent.get(id)?.attempts ?? 0,
     recent_failures: recent.get(id)?.failures ?? 0,
   };
+}
+
+/** Origin and path: of several endpoints at one host a person wants to know which. What is no URL is not repeated. */
+function withoutCredentials(url: string): string {
+  const { origin, pathname } = URL.parse(url) ?? {};
+  return origin === undefined || pathname === undefined ? "(not a URL)" : `${origin}${pathname}`;
 }

@@ -279,7 +279,10 @@ function tooLarge(delivery: Delivery, bytes: number): DeliveryResult {
   return { delivery, attempt: null, decision: { state: "discarded", reason }, endpointGone: false };
 }
 
+/** Beyond the attempt itself: the result must be recorded before another daemon may take the delivery. */
+const RECORD_MARGIN_MS = 2_000;
+
 /** Whether the right to work on the delivery lasts until then; a claim's is looked at before each start. */
 function lasts({ tenure }: Delivery, untilMs: number): boolean {
-  return tenure.kind === "claimed" || tenure.untilMs >= untilMs;
+  return tenure.kind === "claimed" || tenure.untilMs >= untilMs + RECORD_MARGIN_MS;
 }

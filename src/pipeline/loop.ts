@@ -244,7 +244,8 @@ export class Loop {
       this.#walkBy(monotonicMs());
     }
     if (page.outcome === "page") {
-      await this.#wakePeers();
+      // Not waited for: over a link that has fallen silent it would keep this page from being sent.
+      void this.#wakePeers();
     }
     await attempts.takeIn(page, daemonId);
     return page;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { after, afterEach, before, test } from "node:test";
 import { unixMs } from "../../src/clock.ts";
@@ -69,6 +70,34 @@ test("every line of the log is an object with the daemon's id", async () => {
     .split("\n")
     .map((line) => JSON.parse(line));
   assert.deepEqual(new Set(lines.map(({ daemon_id }) => daemon_id)), new Set([daemon?.id]));
+});
+
+test("a log that cannot be written does not end the daemon", { skip: !existsSync("/dev/full") }, async (t) => {
+  const full = openSync("/dev/full", "w");
+  t.after(() => closeSync(full));
+  const command = run({ DATABASE_URL: database.url, POSTRIDER_LOG_LEVEL: "debug", ...ALLOW_LOOPBACK }, full);
+  await endpoint(`${receiver.url}/full`, "full.*");
+  await insert("full.event", 50);
+  await eventually("all deliveries", async () => ((await states("full.event")).succeeded === 50 ? true : undefined));
+  assert.deepEqual(await command.end("SIGTERM"), { code: 0, signal: null }, command.said());
+});
+
+test("a reader of the log that stands still does not stop the daemon, and gets whole lines when it goes on", async () => {
+  const command = run({ DATABASE_URL: database.url, POSTRIDER_LOG_LEVEL: "debug", ...ALLOW_LOOPBACK });
+  await command.match(/"event":"daemon\.started"/);
+  command.child.stdout?.pause();
+  await endpoint(`${receiver.url}/still`, "still.*");
+  // Some 2 MB of lines: more than the pipe and the buffer hold.
+  await insert("still.event", 5_000);
+  await eventually("all deliveries", async () =>
+    (await states("still.event")).succeeded === 5_000 ? true : undefined,
+  );
+  command.child.stdout?.resume();
+  await command.match(/still\.event/);
+  assert.deepEqual(await command.end("SIGTERM"), { code: 0, signal: null }, command.said());
+  for (const line of command.stdout.trim().split("\n")) {
+    JSON.parse(line);
+  }
 });
 
 test("loopback is refused unless it is allowed, and the attempt tells so", async () => {
@@ -203,8 +232,8 @@ test("wrong usage is exit status 2, with the near miss", async () => {
   assert.match(stderr, /^PR0001: .*did you mean "status"\?/);
 });
 
-function run(env: Readonly<Record<string, string>>): CommandProcess {
-  const command = new CommandProcess(["run"], { env });
+function run(env: Readonly<Record<string, string>>, stdout?: number): CommandProcess {
+  const command = new CommandProcess(["run"], { env, ...(stdout === undefined ? {} : { stdout }) });
   commands.push(command);
   return command;
 }

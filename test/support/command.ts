@@ -21,6 +21,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Default: `node --import tsx src/main.ts`. */
   readonly program?: readonly [string, ...string[]];
+  /** A file to write to; default: what is kept here. */
+  readonly stdout?: number;
 }
 
 /** One process. Its whole output is kept. */
@@ -40,7 +42,7 @@ export class CommandProcess {
     this.child = spawn(file, [...before, ...args], {
       cwd: options.cwd ?? CHECKOUT,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", options.stdout ?? "pipe", "pipe"],
     });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
