@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type pg from "pg";
 import { connectionConfig } from "../../src/db/connection.ts";
+import type { ListenerTiming } from "../../src/db/listen.ts";
 import { Waker } from "../../src/pipeline/wake.ts";
 import { DaemonProcess, KeptLog } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
@@ -20,7 +21,7 @@ interface Running {
 
 let wakerCount = 0;
 
-async function start(t: TestContext): Promise<Running> {
+async function start(t: TestContext, listenerTiming: Partial<ListenerTiming> = {}): Promise<Running> {
   wakerCount += 1;
   const name = `waker${wakerCount}`;
   const log = new KeptLog();
@@ -31,6 +32,7 @@ async function start(t: TestContext): Promise<Running> {
       onWake: () => {
         running.wakes += 1;
       },
+      listenerTiming,
     }),
     log,
     name,
@@ -308,7 +310,7 @@ describe("what gets lost", () => {
   });
 
   test("both lost at once, ten times over, leaves one connection of each", async (t) => {
-    const one = await start(t);
+    const one = await start(t, { pauseLastMs: 100 });
     for (let round = 0; round < 10; round++) {
       await until("it is awake", () => one.waker.state === "awake");
       await database.pool.query(
