@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../../src/errors.ts";
 import { prepareBacklog } from "./backlog.ts";
 import { prepareDepth } from "./depth.ts";
+import { prepareFrozen } from "./frozen.ts";
 import { prepareInsert } from "./insert.ts";
 import { prepareLatency } from "./latency.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
@@ -24,12 +25,13 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   latency: prepareLatency,
   insert: prepareInsert,
   depth: prepareDepth,
+  frozen: prepareFrozen,
 };
 
 let interrupted = false;
 
 const HELP = `npm run bench -- [flags]
-  --parts LIST        of backlog,latency,insert,depth; default all
+  --parts LIST        of backlog,latency,insert,depth,frozen; default all
   --rounds N          of each trial; default 5
   --events N          backlog: events to deliver; default 20000
   --seconds N         latency: how long; default 15
