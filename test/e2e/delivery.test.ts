@@ -698,20 +698,18 @@ describe("waking", () => {
     const path = route();
     await createEndpoint(receiver.url(path));
     const pollIntervalMs = 1_000;
-    const sleeper = await DaemonProcess.start({ databaseUrl: database.url, changes: { pollIntervalMs } });
-    t.after(() => sleeper.kill());
-    await until("one sleeps", gateIsHeld);
-    const { log } = await run(t, { pollIntervalMs });
-    await until("the other one naps", async () => (await awakeCount()) === 0 && log.named("daemon.started").length > 0);
-    await sleeper.kill();
-    await until("nobody holds the gate", async () => !(await gateIsHeld()));
+    await killSleeperBesideNapper(t, pollIntervalMs);
     const insertedMs = performance.now();
     await insertEvent(database.pool, "order.paid");
     await receiver.got(path, 1);
     const waitedMs = (receiver.requests(path)[0]?.atMs ?? Number.NaN) - insertedMs;
     t.diagnostic(`it arrived after ${Math.round(waitedMs)} ms`);
-    // The second second is for a machine that is busy with other tests.
-    assert.ok(waitedMs < pollIntervalMs + 1_000, `it took ${waitedMs} ms`);
+    // The rest is for a machine that is busy with other tests; a lease would take 15 s.
+    assert.ok(waitedMs < pollIntervalMs + 4_000, `it took ${waitedMs} ms`);
+  });
+
+  test("a peer sleeps in the stead of a sleeper that has died, also when nothing happens", async (t) => {
+    await killSleeperBesideNapper(t, 300);
     await until("the other one sleeps in its stead", gateIsHeld);
   });
 
@@ -732,12 +730,24 @@ describe("waking", () => {
   });
 });
 
+/** Resolves when the one that slept holds the gate no more. */
+async function killSleeperBesideNapper(t: TestContext, pollIntervalMs: number): Promise<void> {
+  const sleeper = await DaemonProcess.start({ databaseUrl: database.url, changes: { pollIntervalMs } });
+  t.after(() => sleeper.kill());
+  await until("one sleeps", gateIsHeld);
+  await run(t, { pollIntervalMs });
+  await until("the other one naps", async () => (await awakeCount()) === 0);
+  const pid = await askFor(database.pool, `select pid from ${HELD_GATE}`);
+  await sleeper.kill();
+  await until("its session is gone", async () => (await countOf(`pg_stat_activity where pid = ${pid}`)) === 0);
+}
+
+const HELD_GATE = `pg_locks
+  where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock' and granted
+    and database = (select oid from pg_database where datname = current_database())`;
+
 async function gateIsHeld(): Promise<boolean> {
-  const held = await countOf(
-    `pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock' and granted
-       and database = (select oid from pg_database where datname = current_database())`,
-  );
-  return held > 0;
+  return (await countOf(HELD_GATE)) > 0;
 }
 
 /** How many daemons take what comes. */
