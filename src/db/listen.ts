@@ -1,3 +1,6 @@
+import { randomBytes } from "node:crypto";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import pgListen, { type Subscriber } from "pg-listen";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -9,7 +12,17 @@ import type { ConnectionConfig } from "./connection.ts";
  * pg-listen is the listener, kept on a short lead: left alone it gives up after three seconds without a server, leaks
  * its session when it is closed while it reconnects, and stays half subscribed where LISTEN is refused. So it never
  * reconnects by itself (`retryLimit: 1` is no attempt at all): on the first sign of trouble it is thrown away, and a new
- * one is made. States: connecting, listening, lost (waiting to connect again), stopped.
+ * one is made.
+ *
+ *   connecting  a session is being made, and asked to listen
+ *   listening   every few seconds it notifies itself, on a channel of its own
+ *   checking    it waits to hear that
+ *   lost        it waits to connect again
+ *   stopped
+ *
+ * The echo is the whole way there and back: it stays out on a link that has died without a word, in a session whose
+ * LISTEN was taken back by a pooler (which answers queries all the same), on a server that has become a standby, and
+ * while commits that notify hang.
  */
 export interface ListenerOptions {
   readonly config: ConnectionConfig;
@@ -18,25 +31,43 @@ export interface ListenerOptions {
   readonly onNotification: () => void;
   readonly onListening: () => Promise<void>;
   readonly onLost: () => void;
+  /** What differs from LISTENER_TIMING. */
+  readonly timing?: Partial<ListenerTiming>;
 }
 
-/** A link that has died without a word is found out by a query that is not answered. */
-const CHECK_INTERVAL_MS = 10_000;
-const CHECK_TIMEOUT_MS = 5_000;
-const REBUILD_FIRST_MS = 100;
-const REBUILD_LAST_MS = 10_000;
+export interface ListenerTiming {
+  readonly checkIntervalMs: number;
+  /** For the echo, and for the answer to LISTEN. */
+  readonly checkTimeoutMs: number;
+  /** The pause before the first attempt to connect again. Each further one is twice as long, and half of it by chance. */
+  readonly pauseFirstMs: number;
+  readonly pauseLastMs: number;
+}
+
+/** A sleeper that is deaf makes every insert notify, so it is to know within a few seconds: 6 at most. */
+export const LISTENER_TIMING: ListenerTiming = {
+  checkIntervalMs: 3_000,
+  checkTimeoutMs: 3_000,
+  pauseFirstMs: 100,
+  pauseLastMs: 10_000,
+};
 
 export class Listener {
   readonly #options: ListenerOptions;
+  readonly #timing: ListenerTiming;
   #subscriber: Subscriber | null = null;
+  #socket: Duplex | null = null;
+  /** The next check, the end of one, or the next attempt to connect. */
   #timer: NodeJS.Timeout | null = null;
   #connecting: Promise<void> | null = null;
-  #rebuildMs = REBUILD_FIRST_MS;
+  #pauseMs: number;
   #isListening = false;
   #isStopped = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#timing = { ...LISTENER_TIMING, ...options.timing };
+    this.#pauseMs = this.#timing.pauseFirstMs;
   }
 
   get isListening(): boolean {
@@ -51,40 +82,83 @@ export class Listener {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    if (this.#timer !== null) {
-      clearTimeout(this.#timer);
-    }
+    clearTimeout(this.#timer ?? undefined);
     await this.#connecting;
-    await this.#discard();
+    clearTimeout(this.#timer ?? undefined);
+    await this.#part();
   }
 
   async #connect(): Promise<void> {
-    const { config, channel, log } = this.#options;
-    const subscriber = pgListen.default(
-      {
-        ...config,
-        application_name: `${config.application_name ?? "postrider"}/listen`,
-        query_timeout: CHECK_TIMEOUT_MS,
-      },
-      { parse: (payload) => payload, paranoidChecking: CHECK_INTERVAL_MS, retryLimit: 1 },
-    );
+    const { channel, log, onListening, onNotification } = this.#options;
+    const echoChannel = `${channel}_echo_${randomBytes(8).toString("hex")}`;
+    const subscriber = this.#subscribe();
     this.#subscriber = subscriber;
     subscriber.events.on("error", (error) => this.#lose(subscriber, error));
-    subscriber.events.on("notification", () => this.#options.onNotification());
+    subscriber.events.on("notification", (heard) => {
+      if (heard.channel === echoChannel) {
+        this.#proven(subscriber, echoChannel);
+      } else {
+        onNotification();
+      }
+    });
     try {
       await subscriber.connect();
       await subscriber.listenTo(channel);
+      await subscriber.listenTo(echoChannel);
     } catch (thrown) {
       this.#lose(subscriber, thrown);
       return;
     }
-    if (this.#subscriber === subscriber) {
+    if (this.#subscriber === subscriber && !this.#isStopped) {
       this.#isListening = true;
-      this.#rebuildMs = REBUILD_FIRST_MS;
+      this.#checkLater(subscriber, echoChannel);
       log.debug({ event: "listener.connected" });
-      await this.#options.onListening();
+      await onListening();
       // Whatever was notified while nobody listened.
-      this.#options.onNotification();
+      onNotification();
+    }
+  }
+
+  /** The socket is ours, so that a session in doubt can be let go of without waiting for its last word. */
+  #subscribe(): Subscriber {
+    const { config } = this.#options;
+    return pgListen.default(
+      {
+        ...config,
+        application_name: `${config.application_name ?? "postrider"}/listen`,
+        query_timeout: this.#timing.checkTimeoutMs,
+        stream: () => this.#openSocket(),
+      },
+      { parse: (payload) => payload, paranoidChecking: false, retryLimit: 1 },
+    );
+  }
+
+  #openSocket(): Duplex {
+    const { stream } = this.#options.config;
+    const socket = (typeof stream === "function" ? stream() : stream) ?? new Socket();
+    this.#socket = socket;
+    return socket;
+  }
+
+  #checkLater(subscriber: Subscriber, echoChannel: string): void {
+    this.#timer = setTimeout(() => this.#check(subscriber, echoChannel), this.#timing.checkIntervalMs);
+  }
+
+  #check(subscriber: Subscriber, echoChannel: string): void {
+    const { checkTimeoutMs } = this.#timing;
+    this.#timer = setTimeout(
+      () => this.#lose(subscriber, new Error(`it has not heard its own notification within ${checkTimeoutMs} ms`)),
+      checkTimeoutMs,
+    );
+    subscriber.notify(echoChannel)?.catch((thrown: unknown) => this.#lose(subscriber, thrown));
+  }
+
+  /** Only now is it known to hear: one that is lost right after each LISTEN is made anew more and more slowly. */
+  #proven(subscriber: Subscriber, echoChannel: string): void {
+    if (this.#subscriber === subscriber && this.#isListening && !this.#isStopped) {
+      clearTimeout(this.#timer ?? undefined);
+      this.#pauseMs = this.#timing.pauseFirstMs;
+      this.#checkLater(subscriber, echoChannel);
     }
   }
 
@@ -99,20 +173,29 @@ export class Listener {
     }
     // One line when it is lost; the tries after that are for debugging.
     this.#options.log[wasListening ? "warn" : "debug"]({ event: "listener.lost", error: messageOf(thrown) });
+    const socket = this.#socket;
+    void this.#part();
+    socket?.destroy();
+    this.#connectLater();
     this.#options.onLost();
-    void this.#discard();
+  }
+
+  #connectLater(): void {
+    clearTimeout(this.#timer ?? undefined);
     this.#timer = setTimeout(
       () => {
         this.#connecting = this.#connect();
       },
-      this.#rebuildMs * (0.5 + Math.random()),
+      this.#pauseMs * (0.5 + Math.random()),
     );
-    this.#rebuildMs = Math.min(REBUILD_LAST_MS, this.#rebuildMs * 2);
+    this.#pauseMs = Math.min(this.#timing.pauseLastMs, this.#pauseMs * 2);
   }
 
-  async #discard(): Promise<void> {
+  /** Says goodbye to the session, as far as that is possible. */
+  async #part(): Promise<void> {
     const subscriber = this.#subscriber;
     this.#subscriber = null;
+    this.#socket = null;
     this.#isListening = false;
     try {
       await subscriber?.close();

@@ -1,5 +1,5 @@
 import { type Client, type ConnectionConfig, openClient } from "../db/connection.ts";
-import { Listener } from "../db/listen.ts";
+import { Listener, type ListenerTiming } from "../db/listen.ts";
 import { defineStatement } from "../db/statements.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -26,6 +26,8 @@ export interface WakerOptions {
   readonly log: Log;
   /** Something may be there: a notification, or the state changed without being asked to. */
   readonly onWake: () => void;
+  /** What differs from the listener's own. */
+  readonly listenerTiming?: Partial<ListenerTiming>;
 }
 
 const CHANNEL = "postrider";
@@ -60,6 +62,7 @@ export class Waker {
       onNotification: options.onWake,
       onListening: () => this.#connectGate(),
       onLost: () => this.#lose(this.#client, "the listener was lost"),
+      ...(options.listenerTiming === undefined ? {} : { timing: options.listenerTiming }),
     });
   }
 

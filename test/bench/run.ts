@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { messageOf } from "../../src/errors.ts";
 import { prepareBacklog } from "./backlog.ts";
 import { prepareDepth } from "./depth.ts";
+import { prepareFrozen } from "./frozen.ts";
 import { prepareIdle } from "./idle.ts";
 import { prepareInsert } from "./insert.ts";
 import { prepareLatency } from "./latency.ts";
@@ -26,12 +27,13 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   idle: prepareIdle,
   insert: prepareInsert,
   depth: prepareDepth,
+  frozen: prepareFrozen,
 };
 
 let interrupted = false;
 
 const HELP = `npm run bench -- [flags]
-  --parts LIST        of backlog,latency,idle,insert,depth; default all
+  --parts LIST        of ${Object.keys(PARTS).join(",")}; default all
   --rounds N          of each trial; default 5
   --events N          backlog: events to deliver; default 20000
   --seconds N         latency: how long; default 15

@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config.ts";
 import { VERSION } from "../../src/version.ts";
-import { type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf } from "../support/engine.ts";
+import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf, type Session } from "../support/engine.ts";
 import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -659,6 +659,60 @@ describe("waking", () => {
     assert.ok(daemons.every(({ log }) => log.named("gate.lost").length === 0));
   });
 
+  const unheard: Readonly<Record<string, (session: Session) => Promise<unknown>>> = {
+    "of a prepared transaction with postrider.wake off": async (session) => {
+      await session.query("begin");
+      await session.query("set local postrider.wake = off");
+      await insertEvent(session, "order.paid");
+      await session.query("prepare transaction 'unheard'");
+      await session.query("commit prepared 'unheard'");
+    },
+    "that was replicated": async (session) => {
+      await session.query("begin");
+      await session.query("set local session_replication_role = replica");
+      await insertEvent(session, "order.paid");
+      await session.query("commit");
+    },
+    "that was inserted into a partition by its name": async (session) => {
+      await session.query("begin");
+      const partition = await askFor(
+        session,
+        "insert into postrider.outbox (event_type, payload) values ('order.paid', '{}') returning tableoid::regclass",
+      );
+      await session.query("rollback");
+      await session.query(`insert into ${partition} (event_type, payload) values ('order.paid', '{}')`);
+    },
+  };
+  for (const [what, insert] of Object.entries(unheard)) {
+    test(`an event ${what} fires no NOTIFY, and is found by the poll`, async (t) => {
+      const path = route();
+      await createEndpoint(receiver.url(path));
+      await run(t, { pollIntervalMs: 300 });
+      await until("the daemon sleeps", gateIsHeld);
+      await insert(await openSession(t, database.url));
+      await receiver.got(path, 1);
+    });
+  }
+
+  test("the death of the sleeper costs its peers no more than the poll", async (t) => {
+    const path = route();
+    await createEndpoint(receiver.url(path));
+    const pollIntervalMs = 1_000;
+    await killSleeperBesideNapper(t, pollIntervalMs);
+    const insertedMs = performance.now();
+    await insertEvent(database.pool, "order.paid");
+    await receiver.got(path, 1);
+    const waitedMs = (receiver.requests(path)[0]?.atMs ?? Number.NaN) - insertedMs;
+    t.diagnostic(`it arrived after ${Math.round(waitedMs)} ms`);
+    // The rest is for a machine that is busy with other tests; a lease would take 15 s.
+    assert.ok(waitedMs < pollIntervalMs + 4_000, `it took ${waitedMs} ms`);
+  });
+
+  test("a peer sleeps in the stead of a sleeper that has died, also when nothing happens", async (t) => {
+    await killSleeperBesideNapper(t, 300);
+    await until("the other one sleeps in its stead", gateIsHeld);
+  });
+
   test("an idle daemon runs few transactions", async (t) => {
     await createEndpoint(receiver.url(route()));
     const { log } = await run(t, { pollIntervalMs: 1_000 });
@@ -676,12 +730,32 @@ describe("waking", () => {
   });
 });
 
+/** Resolves when the one that slept holds the gate no more. */
+async function killSleeperBesideNapper(t: TestContext, pollIntervalMs: number): Promise<void> {
+  const sleeper = await DaemonProcess.start({ databaseUrl: database.url, changes: { pollIntervalMs } });
+  t.after(() => sleeper.kill());
+  await until("one sleeps", gateIsHeld);
+  await run(t, { pollIntervalMs });
+  await until("the other one naps", async () => (await awakeCount()) === 0);
+  const pid = await askFor(database.pool, `select pid from ${HELD_GATE}`);
+  await sleeper.kill();
+  await until("its session is gone", async () => (await countOf(`pg_stat_activity where pid = ${pid}`)) === 0);
+}
+
+const HELD_GATE = `pg_locks
+  where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock' and granted
+    and database = (select oid from pg_database where datname = current_database())`;
+
 async function gateIsHeld(): Promise<boolean> {
-  const held = await countOf(
-    `pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock' and granted
+  return (await countOf(HELD_GATE)) > 0;
+}
+
+/** How many daemons take what comes. */
+function awakeCount(): Promise<number> {
+  return countOf(
+    `pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 4 and granted
        and database = (select oid from pg_database where datname = current_database())`,
   );
-  return held > 0;
 }
 
 /** Waits until the daemon has beaten so many times more. Looks from outside: that costs the database no transaction. */

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type pg from "pg";
-import { connectionConfig } from "../../src/db/connection.ts";
+import { connectionConfig, Lines } from "../../src/db/connection.ts";
+import type { ListenerTiming } from "../../src/db/listen.ts";
 import { Waker } from "../../src/pipeline/wake.ts";
+import { FaultProxy, PASS } from "../chaos/proxy.ts";
 import { DaemonProcess, KeptLog } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, openSession, rowsOf } from "../support/engine.ts";
@@ -20,7 +22,7 @@ interface Running {
 
 let wakerCount = 0;
 
-async function start(t: TestContext): Promise<Running> {
+async function start(t: TestContext, listenerTiming: Partial<ListenerTiming> = {}): Promise<Running> {
   wakerCount += 1;
   const name = `waker${wakerCount}`;
   const log = new KeptLog();
@@ -31,6 +33,7 @@ async function start(t: TestContext): Promise<Running> {
       onWake: () => {
         running.wakes += 1;
       },
+      listenerTiming,
     }),
     log,
     name,
@@ -308,7 +311,7 @@ describe("what gets lost", () => {
   });
 
   test("both lost at once, ten times over, leaves one connection of each", async (t) => {
-    const one = await start(t);
+    const one = await start(t, { pauseLastMs: 100 });
     for (let round = 0; round < 10; round++) {
       await until("it is awake", () => one.waker.state === "awake");
       await database.pool.query(
@@ -345,6 +348,158 @@ test("a daemon that freezes in its sleep loses the gate within seconds, and take
   process.kill(daemon.pid, "SIGCONT");
   await until("it sleeps again", async () => (await holders(2)).length === 1);
   assert.equal(await daemon.stop(), 0);
+});
+
+test("a sleeper whose links fall silent loses the gate within seconds, is blind, and sleeps again on new ones", async (t) => {
+  const proxy = await FaultProxy.start(() => Number(new URL(database.url).port));
+  const url = new URL(database.url);
+  url.port = String(proxy.port);
+  const lines = new Lines();
+  const log = new KeptLog();
+  const config = lines.through(connectionConfig({ databaseUrl: url.href, applicationName: "silent" }));
+  const waker = new Waker({ config: { ...config, connectionTimeoutMillis: 1_000 }, log, onWake: () => {} });
+  t.after(async () => {
+    lines.cut();
+    await waker.stop();
+    await proxy.close();
+  });
+  await waker.start();
+  assert.equal(await waker.fallAsleep(), "sleeping");
+  const silentAtMs = performance.now();
+  proxy.set({ kind: "half_open", direction: "both", afterwards: "silent" });
+  await until("the gate is open", async () => (await holders(2)).length === 0);
+  const openAfterMs = performance.now() - silentAtMs;
+  await until("the waker has noticed", () => waker.state === "blind");
+  const blindAfterMs = performance.now() - silentAtMs;
+  t.diagnostic(`gate open after ${Math.round(openAfterMs)} ms, blind after ${Math.round(blindAfterMs)} ms`);
+  // The server waits 5 s, the listener hears itself every 3 s and waits 3 s; the rest is for a busy machine.
+  assert.ok(openAfterMs < 8_000 && blindAfterMs < 9_000);
+  const notified = await listen(t);
+  await insertEvent(database.pool, "order.paid");
+  assert.equal(await notified(), 0);
+  proxy.set(PASS);
+  await until("it is awake again", () => waker.state === "awake");
+  assert.equal(await waker.fallAsleep(), "sleeping");
+});
+
+describe("what transactions do", () => {
+  test("a prepared one that went without a NOTIFY keeps the daemon drowsy until it is committed", async (t) => {
+    const one = await start(t);
+    const session = await begin(t);
+    await insertEvent(session, "order.paid");
+    await session.query("prepare transaction 'drowsy'");
+    await session.end();
+    assert.equal(await one.waker.fallAsleep(), "drowsy");
+    await database.pool.query("commit prepared 'drowsy'");
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+  });
+
+  test("one that has notified cannot be prepared; with postrider.wake off it can, and nobody is kept awake or woken", async (t) => {
+    const one = await start(t);
+    await one.waker.fallAsleep();
+    const notified = await listen(t);
+    const session = await begin(t);
+    await insertEvent(session, "order.paid");
+    await assert.rejects(session.query("prepare transaction 'notified'"), { code: "0A000" });
+    await session.query("begin; set local postrider.wake = off");
+    await insertEvent(session, "order.paid");
+    await session.query("prepare transaction 'quiet'");
+    one.waker.stayAwake();
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    await session.query("commit prepared 'quiet'");
+    assert.equal(await notified(), 0);
+  });
+
+  for (const [how, cancel] of [
+    ["times out", "set local statement_timeout = 20"],
+    ["is cancelled", null],
+  ] as const) {
+    test(`an insert that ${how} after its look leaves no lock behind, also in a transaction that goes on`, async (t) => {
+      const one = await start(t);
+      const session = await begin(t);
+      const pid = Number(await askFor(session, "select pg_backend_pid()"));
+      await session.query("savepoint part");
+      await session.query(cancel ?? "select");
+      const inserting = session.query(
+        "insert into postrider.outbox (event_type, payload) values ('order.paid', '{}'); select pg_sleep(60)",
+      );
+      const failed = assert.rejects(inserting, { code: "57014" });
+      if (cancel === null) {
+        await until("it has looked", async () => (await holders(2)).includes(pid));
+        await database.pool.query("select pg_cancel_backend($1)", [pid]);
+      }
+      await failed;
+      await session.query("rollback to part");
+      assert.deepEqual(await holders(2), []);
+      assert.equal(await one.waker.fallAsleep(), "sleeping");
+      const { wakes } = one;
+      await insertEvent(session, "order.paid");
+      await session.query("commit");
+      await until("it is woken", () => one.wakes > wakes);
+    });
+  }
+
+  test("a savepoint that is kept keeps the daemon drowsy; one that is rolled back does not", async (t) => {
+    const one = await start(t);
+    const session = await begin(t);
+    await session.query("savepoint gone");
+    await insertEvent(session, "order.paid");
+    await session.query("rollback to gone");
+    assert.deepEqual(await holders(2), []);
+    await session.query("savepoint kept");
+    await insertEvent(session, "order.paid");
+    await session.query("release kept");
+    assert.equal(await one.waker.fallAsleep(), "drowsy");
+    await session.query("commit");
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+  });
+
+  test("a savepoint that is rolled back takes its NOTIFY along, and one that is kept does not", async (t) => {
+    const one = await start(t);
+    await one.waker.fallAsleep();
+    const notified = await listen(t);
+    const session = await begin(t);
+    await session.query("savepoint gone");
+    await insertEvent(session, "order.paid");
+    await session.query("rollback to gone");
+    await session.query("commit");
+    assert.equal(await notified(), 0);
+    await session.query("begin; savepoint kept");
+    await insertEvent(session, "order.paid");
+    await session.query("release kept; savepoint gone");
+    await insertEvent(session, "order.paid");
+    await session.query("rollback to gone; commit");
+    assert.equal(await notified(), 1);
+  });
+
+  test("COPY notifies once for all its rows, or keeps the daemon drowsy", async (t) => {
+    const one = await start(t);
+    const copy = String.raw`copy postrider.outbox (event_type, payload)
+      from program 'printf "order.paid\t{}\norder.paid\t{}\norder.paid\t{}\n"'`;
+    const session = await begin(t);
+    assert.equal((await session.query(copy)).rowCount, 3);
+    assert.equal(await one.waker.fallAsleep(), "drowsy");
+    await session.query("commit");
+    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    const notified = await listen(t);
+    const { wakes } = one;
+    await database.pool.query(copy);
+    await until("it is woken", () => one.wakes > wakes);
+    assert.equal(await notified(), 1);
+  });
+
+  test("replicated rows, and rows inserted into a partition by its name, fire no trigger and wake nobody", async (t) => {
+    const one = await start(t);
+    await one.waker.fallAsleep();
+    const notified = await listen(t);
+    const session = await begin(t);
+    await session.query("set local session_replication_role = replica");
+    await insertEvent(session, "order.paid");
+    await session.query("commit");
+    const partition = await askFor(session, "select tableoid::regclass from postrider.outbox limit 1");
+    await session.query(`insert into ${partition} (event_type, payload) values ('order.paid', '{}')`);
+    assert.equal(await notified(), 0);
+  });
 });
 
 describe("stopping", () => {

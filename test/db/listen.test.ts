@@ -1,0 +1,488 @@
+/** The listener under everything that keeps it from hearing: it notices, says so, and hears again. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer, type Server, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { connectionConfig } from "../../src/db/connection.ts";
+import { Listener, type ListenerTiming } from "../../src/db/listen.ts";
+import { EmbeddedPostgres } from "../../src/dev/embeddedPostgres.ts";
+import { FaultProxy, PASS, type ProxyMode } from "../chaos/proxy.ts";
+import { KeptLog } from "../support/daemon.ts";
+import { useDatabase } from "../support/database.ts";
+import { askFor, openSession } from "../support/engine.ts";
+import { until } from "../support/until.ts";
+
+const CHANNEL = "letters";
+const QUICK: ListenerTiming = { checkIntervalMs: 50, checkTimeoutMs: 500, pauseFirstMs: 10, pauseLastMs: 80 };
+/** What pg-listen by itself would put up with. */
+const PG_LISTEN_PATIENCE_MS = 3_000;
+/** Also what an attempt to connect through a link takes that is half open by then. */
+const CONNECT_TIMEOUT_MS = 1_000;
+const RECONNECTS = 1_000;
+const LISTENERS = 8;
+
+const database = useDatabase({ template: "empty" });
+
+interface Running {
+  readonly listener: Listener;
+  readonly name: string;
+  readonly log: KeptLog;
+  /** One for each attempt to connect. */
+  readonly sockets: Socket[];
+  /** When each loss, or attempt that failed, was told. */
+  readonly lostAtMs: number[];
+  heard: number;
+  listened: number;
+  onListening: () => void;
+}
+
+let listenerCount = 0;
+
+function make(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUICK): Running {
+  listenerCount += 1;
+  const name = `listener${listenerCount}`;
+  const log = new KeptLog();
+  const running: Running = {
+    listener: new Listener({
+      config: {
+        ...connectionConfig({ databaseUrl: url, applicationName: name }),
+        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        stream: () => {
+          const socket = new Socket();
+          running.sockets.push(socket);
+          return socket;
+        },
+      },
+      channel: CHANNEL,
+      log,
+      onNotification: () => {
+        running.heard += 1;
+      },
+      onListening: async () => {
+        running.listened += 1;
+        running.onListening();
+      },
+      onLost: () => {
+        running.lostAtMs.push(performance.now());
+      },
+      timing,
+    }),
+    name,
+    log,
+    sockets: [],
+    lostAtMs: [],
+    heard: 0,
+    listened: 0,
+    onListening: () => {},
+  };
+  t.after(() => running.listener.stop());
+  return running;
+}
+
+async function start(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUICK): Promise<Running> {
+  const running = make(t, url, timing);
+  await running.listener.start();
+  assert.ok(running.listener.isListening);
+  return running;
+}
+
+async function startProxy(t: TestContext): Promise<{ readonly proxy: FaultProxy; readonly url: string }> {
+  const proxy = await FaultProxy.start(() => Number(new URL(database.url).port));
+  t.after(() => proxy.close());
+  return { proxy, url: through(proxy.port) };
+}
+
+function through(port: number): string {
+  const url = new URL(database.url);
+  url.port = String(port);
+  return url.href;
+}
+
+async function assertHears(running: Running): Promise<void> {
+  const before = running.heard;
+  await database.pool.query(`notify ${CHANNEL}`);
+  await until("it has heard", () => running.heard > before);
+}
+
+function sessionsOf(name: string): Promise<number> {
+  return askFor(
+    database.pool,
+    "select count(*) from pg_stat_activity where datname = current_database() and application_name like $1",
+    [`${name}/%`],
+  ).then(Number);
+}
+
+async function assertNoSession(name: string): Promise<void> {
+  await until("no session is left", async () => (await sessionsOf(name)) === 0);
+}
+
+describe("hearing", () => {
+  test("hears whatever the payload is, and nothing of other channels or of itself", async (t) => {
+    const one = await start(t, database.url);
+    const begun = one.heard;
+    for (const payload of ["", "x", "{", "null", "'); drop table", "\u{1F426}".repeat(1_000)]) {
+      await database.pool.query("select pg_notify($1, $2)", [CHANNEL, payload]);
+    }
+    await until("it has heard them all", () => one.heard === begun + 6);
+    await database.pool.query("select pg_notify('other', 'x'), pg_notify('Letters', '')");
+    await assertHears(one);
+    assert.equal(one.heard, begun + 7);
+    assert.deepEqual(one.lostAtMs, []);
+  });
+
+  test("is told to look when it has begun to listen: nobody heard what came before", async (t) => {
+    const one = await start(t, database.url);
+    assert.deepEqual([one.listened, one.heard], [1, 1]);
+  });
+
+  test("checks itself over and over, and stays", async (t) => {
+    const session = await openSession(t, database.url);
+    let echoes = 0;
+    const one = await start(t, database.url, { ...QUICK, checkIntervalMs: 10 });
+    session.on("notification", () => {
+      echoes += 1;
+    });
+    const channel = await askFor(
+      session,
+      "select regexp_replace(query, '^NOTIFY ', '') from pg_stat_activity where application_name = $1",
+      [`${one.name}/listen`],
+    );
+    assert.match(String(channel), /letters_echo_[0-9a-f]{16}/);
+    await session.query(`listen ${String(channel).replace("LISTEN ", "")}`);
+    await until("it has checked itself ten times", () => echoes >= 10);
+    assert.deepEqual([one.lostAtMs, one.heard, one.listened], [[], 1, 1]);
+  });
+});
+
+describe("losing the link", () => {
+  test("outlives an outage that is longer than pg-listen's patience", async (t) => {
+    const { proxy, url } = await startProxy(t);
+    const one = await start(t, url);
+    proxy.set({ kind: "cut" });
+    const cutAtMs = performance.now();
+    await until(
+      "it has tried for long enough",
+      () => (one.lostAtMs.at(-1) ?? 0) > cutAtMs + PG_LISTEN_PATIENCE_MS + 500,
+    );
+    assert.equal(one.listener.isListening, false);
+    assert.equal(one.log.lines.filter(({ event, level }) => event === "listener.lost" && level === "warn").length, 1);
+    proxy.set(PASS);
+    await until("it listens again", () => one.listener.isListening);
+    await assertHears(one);
+  });
+
+  test("tries again with pauses that grow up to a limit, each of another length", async (t) => {
+    const { proxy, url } = await startProxy(t);
+    const one = await start(t, url);
+    proxy.set({ kind: "cut" });
+    await until("it has tried often", () => one.lostAtMs.length > 20);
+    const pauses = one.lostAtMs.slice(1).map((atMs, index) => atMs - (one.lostAtMs[index] ?? 0));
+    const nominal = pauses.map((_, index) => Math.min(QUICK.pauseLastMs, QUICK.pauseFirstMs * 2 ** index));
+    pauses.forEach((pause, index) => {
+      // A timer may fire a millisecond early.
+      assert.ok(pause >= (nominal[index] ?? 0) / 2 - 1, `pause ${index} was ${pause} ms`);
+    });
+    assert.ok(
+      pauses.some((pause, index) => pause < 0.95 * (nominal[index] ?? 0)),
+      "no pause was shortened by chance",
+    );
+    proxy.set(PASS);
+    await until("it listens again", () => one.listener.isListening);
+  });
+
+  test("pauses grow also where each connection is lost right after it began to listen", async (t) => {
+    const { proxy, url } = await startProxy(t);
+    const one = await start(t, url, { ...QUICK, checkIntervalMs: 60_000, pauseLastMs: 200 });
+    while (one.lostAtMs.length < 7) {
+      await until("it listens", () => one.listener.isListening);
+      const before = one.lostAtMs.length;
+      proxy.sever();
+      await until("it is lost", () => one.lostAtMs.length > before);
+    }
+    const last = (one.lostAtMs[6] ?? 0) - (one.lostAtMs[5] ?? 0);
+    assert.ok(last >= 99, `the last pause was ${last} ms`);
+  });
+
+  test("pauses begin anew once it has heard itself", async (t) => {
+    const { proxy, url } = await startProxy(t);
+    const one = await start(t, url, { ...QUICK, pauseLastMs: 60_000 });
+    for (let round = 0; round < 10; round++) {
+      await until("it listens", () => one.listener.isListening);
+      const before = proxy.stats.upBytes;
+      // The echo's NOTIFY comes after the two LISTENs.
+      await until("it has checked itself twice", () => proxy.stats.upBytes > before + 80);
+      const { length } = one.lostAtMs;
+      proxy.sever();
+      await until("it is lost", () => one.lostAtMs.length > length);
+    }
+    // Doubled each time, the last pause alone would have been ten seconds.
+    await until("it listens", () => one.listener.isListening, 2_000);
+  });
+
+  for (const direction of ["both", "up", "down"] as const) {
+    test(`notices a link that is half open (${direction}), and hears again once there is one`, async (t) => {
+      const { proxy, url } = await startProxy(t);
+      const one = await start(t, url);
+      proxy.set({ kind: "half_open", direction, afterwards: "silent" } satisfies ProxyMode);
+      await until("it has noticed", () => one.lostAtMs.length > 0);
+      assert.equal(one.listener.isListening, false);
+      proxy.set(PASS);
+      await until("it listens again", () => one.listener.isListening);
+      await assertHears(one);
+      assert.match(String(one.log.named("listener.lost")[0]?.error), /not heard its own notification within 500 ms/);
+    });
+  }
+});
+
+describe("connections that answer, and do not let it hear", () => {
+  test("notices that its LISTEN was taken back by what stands in between, and listens again", async (t) => {
+    const pooler = await ForgetfulPooler.start(t);
+    const one = await start(t, through(pooler.port));
+    await assertHears(one);
+    pooler.forget();
+    await until("it has noticed", () => one.lostAtMs.length > 0);
+    await until("it listens again", () => one.listener.isListening);
+    await assertHears(one);
+    await until("the former session is gone", async () => (await sessionsOf(one.name)) === 1);
+    assert.deepEqual(
+      one.sockets.map(({ destroyed }) => destroyed),
+      [true, false],
+    );
+  });
+
+  test("starts without a server, and listens once there is one", async (t) => {
+    const { proxy, url } = await startProxy(t);
+    proxy.set({ kind: "cut" });
+    const one = make(t, url);
+    await one.listener.start();
+    assert.deepEqual([one.listener.isListening, one.lostAtMs.length], [false, 1]);
+    // What was never there is not lost.
+    assert.equal(one.log.named("listener.lost").length, 1);
+    assert.equal(one.log.lines[0]?.level, "debug");
+    proxy.set(PASS);
+    await until("it listens", () => one.listener.isListening);
+    await assertHears(one);
+    assert.equal(await sessionsOf(one.name), 1);
+  });
+
+  test("is refused by a standby again and again, leaves no session there, and listens once it is promoted", async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), "postrider-listen-"));
+    await chmod(directory, 0o755);
+    const server = await EmbeddedPostgres.start({ dataDir: join(directory, "postgres"), settings: { fsync: "off" } });
+    t.after(async () => {
+      await server.stop();
+      await rm(directory, { recursive: true, force: true });
+    });
+    const one = await start(t, server.url);
+    await demote(t, server.url);
+    await until("it is refused", () =>
+      one.log.named("listener.lost").some(({ error }) => String(error).includes("during recovery")),
+    );
+    const refusals = one.lostAtMs.length;
+    await until("it has tried again", () => one.lostAtMs.length > refusals + 5);
+    const session = await openSession(t, server.url);
+    await until("no more than one session is there", async () => {
+      const count = await askFor(
+        session,
+        "select count(*) from pg_stat_activity where application_name like '%/listen'",
+      );
+      return Number(count) <= 1;
+    });
+    assert.equal(one.listener.isListening, false);
+    await session.query("select pg_promote(false)");
+    await until("it listens again", () => one.listener.isListening);
+    const { heard } = one;
+    await session.query(`notify ${CHANNEL}`);
+    await until("it has heard", () => one.heard > heard);
+  });
+});
+
+/** Makes a standby of a primary: it crashes, and finds itself one when it comes up. */
+async function demote(t: TestContext, url: string): Promise<void> {
+  const session = await openSession(t, url);
+  await session.query("checkpoint");
+  await session.query(`do $$ begin
+    execute format('copy (select) to %L', current_setting('data_directory') || '/standby.signal');
+  end $$`);
+  const pid = Number(await askFor(session, "select pg_backend_pid()"));
+  const ended = new Promise<void>((resolve) => session.once("end", () => resolve()));
+  process.kill(pid, "SIGKILL");
+  await ended;
+}
+
+describe("leaving nothing behind", () => {
+  test("stopping while it connects, while it pauses, and just after it was lost, leaves no session", async (t) => {
+    const { proxy, url } = await startProxy(t);
+    const stages: readonly ((one: Running) => void | Promise<void>)[] = [
+      () => {},
+      (one) => until("it listens", () => one.listener.isListening),
+      () => proxy.sever(),
+      async (one) => {
+        proxy.sever();
+        await until("it is lost", () => one.lostAtMs.length > 0);
+      },
+      async (one) => {
+        proxy.sever();
+        await until("it connects again", () => one.lostAtMs.length > 0 && proxy.stats.open > 0);
+      },
+    ];
+    for (const stage of stages) {
+      for (let round = 0; round < 5; round++) {
+        const one = make(t, url, { ...QUICK, pauseFirstMs: 1 });
+        const started = one.listener.start();
+        if (stage !== stages[0]) {
+          await started;
+        }
+        await stage(one);
+        await one.listener.stop();
+        await started;
+        await assertNoSession(one.name);
+        assert.equal(one.listener.isListening, false);
+      }
+    }
+    await until("no link is left", () => proxy.stats.open === 0);
+  });
+
+  test(`nothing piles up over ${RECONNECTS} reconnects`, async (t) => {
+    const observer = await openSession(t, database.url);
+    const proxies = await Promise.all(Array.from({ length: LISTENERS }, () => startProxy(t)));
+    const before = socketsAndTimers();
+    const running = proxies.map(({ url }) => make(t, url, { ...QUICK, pauseFirstMs: 1, pauseLastMs: 1 }));
+    let left = 0;
+    running.forEach((one, index) => {
+      one.onListening = () => {
+        left -= 1;
+        if (left > 0) {
+          setImmediate(() => proxies[index]?.proxy.sever());
+        }
+      };
+    });
+    await Promise.all(running.map(({ listener }) => listener.start()));
+    const reconnect = async (count: number) => {
+      left = count;
+      for (const { proxy } of proxies) {
+        proxy.sever();
+      }
+      await until(
+        "they have connected so often",
+        () => left <= 0 && running.every(({ listener }) => listener.isListening),
+      );
+    };
+    await reconnect(RECONNECTS / 4);
+    const heapBytes = collectedHeapBytes();
+    await reconnect((RECONNECTS * 3) / 4);
+    const grownBytes = collectedHeapBytes() - heapBytes;
+    const listened = running.reduce((sum, one) => sum + one.listened, 0);
+    assert.ok(listened > RECONNECTS);
+    t.diagnostic(`${listened} connections, ${Math.round(grownBytes / 1_024)} KiB of heap more`);
+    // The logs of these tests keep 100 bytes a line; a client that is not let go of is 20 KiB.
+    assert.ok(grownBytes < 4_194_304, `${grownBytes} bytes more`);
+    const sessions = () =>
+      askFor(
+        observer,
+        "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'listener%'",
+      ).then(Number);
+    await until("each has one session", async () => (await sessions()) === LISTENERS);
+    assert.deepEqual(
+      proxies.map(({ proxy }) => proxy.stats.open),
+      Array(LISTENERS).fill(1),
+    );
+    await Promise.all(running.map(({ listener }) => listener.stop()));
+    await until("no session is left", async () => (await sessions()) === 0);
+    await until("no socket or timer is left", () => isDeepStrictEqual(socketsAndTimers(), before));
+  });
+});
+
+/** Open in this process, without those of the pool, which lets go of idle connections when it likes. */
+function socketsAndTimers(): readonly [number, number] {
+  const open = process.getActiveResourcesInfo();
+  const { totalCount, idleCount } = database.pool;
+  return [
+    open.filter((kind) => kind === "TCPSocketWrap").length - totalCount,
+    open.filter((kind) => kind === "Timeout").length - idleCount,
+  ];
+}
+
+function collectedHeapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+/**
+ * Stands between client and server and passes everything on; asked to, it resets the server's session behind the
+ * client's back, as a pooler does that lends it to somebody else.
+ */
+class ForgetfulPooler {
+  readonly port: number;
+  readonly #sessions: Socket[] = [];
+  readonly #sockets: Socket[] = [];
+  readonly #forgetting = new Set<Socket>();
+  /** Of whoever was forgotten; nobody there has a last word for them. */
+  readonly #abandoned = new Set<Socket>();
+
+  private constructor(server: Server, port: number) {
+    this.port = port;
+    server.on("connection", (client) => this.#accept(client));
+  }
+
+  static async start(t: TestContext): Promise<ForgetfulPooler> {
+    const server = createServer({ allowHalfOpen: true });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    assert.ok(address !== null && typeof address === "object");
+    const pooler = new ForgetfulPooler(server, address.port);
+    t.after(() => {
+      server.close();
+      for (const socket of pooler.#sockets) {
+        socket.destroy();
+      }
+    });
+    return pooler;
+  }
+
+  forget(): void {
+    const text = "DISCARD ALL";
+    const message = Buffer.alloc(6 + text.length);
+    message.write("Q");
+    message.writeInt32BE(5 + text.length, 1);
+    message.write(text, 5);
+    for (const session of this.#sessions) {
+      this.#forgetting.add(session);
+      this.#abandoned.add(session);
+      session.write(message);
+    }
+  }
+
+  #accept(client: Socket): void {
+    const session = connect({ port: Number(new URL(database.url).port), host: "127.0.0.1" });
+    this.#sessions.push(session);
+    this.#sockets.push(client, session);
+    client.pipe(session);
+    session.on("data", (chunk: Buffer) => {
+      if (!this.#forgetting.has(session)) {
+        client.write(chunk);
+      } else if (chunk.subarray(-6).equals(Buffer.from("5a0000000549", "hex"))) {
+        // It is ready again: that was the answer.
+        this.#forgetting.delete(session);
+      }
+    });
+    for (const socket of [client, session]) {
+      socket.on("error", () => {});
+    }
+    client.on("close", () => session.destroy());
+    session.on("close", () => {
+      if (!this.#abandoned.has(session)) {
+        client.destroy();
+      }
+    });
+  }
+}
