@@ -17,7 +17,7 @@ export interface ListenerOptions {
   readonly log: Log;
   readonly onNotification: () => void;
   readonly onListening: () => Promise<void>;
-  readonly onLost: () => void;
+  readonly onLost: (error: string) => void;
 }
 
 /** A link that has died without a word is found out by a query that is not answered. */
@@ -99,7 +99,7 @@ export class Listener {
     }
     // One line when it is lost; the tries after that are for debugging.
     this.#options.log[wasListening ? "warn" : "debug"]({ event: "listener.lost", error: messageOf(thrown) });
-    this.#options.onLost();
+    this.#options.onLost(messageOf(thrown));
     void this.#discard();
     this.#timer = setTimeout(
       () => {

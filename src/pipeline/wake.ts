@@ -1,3 +1,4 @@
+import type { Troubles } from "../condition.ts";
 import { type Client, type ConnectionConfig, openClient } from "../db/connection.ts";
 import { Listener } from "../db/listen.ts";
 import { defineStatement } from "../db/statements.ts";
@@ -24,6 +25,7 @@ export type WakeState = "awake" | "sleeping" | "napping" | "blind";
 export interface WakerOptions {
   readonly config: ConnectionConfig;
   readonly log: Log;
+  readonly troubles: Troubles;
   /** Something may be there: a notification, or the state changed without being asked to. */
   readonly onWake: () => void;
 }
@@ -59,7 +61,10 @@ export class Waker {
       log: options.log,
       onNotification: options.onWake,
       onListening: () => this.#connectGate(),
-      onLost: () => this.#lose(this.#client, "the listener was lost"),
+      onLost: (error) => {
+        options.troubles.begin("blind", `the listener was lost: ${error}`);
+        this.#lose(this.#client, "the listener was lost");
+      },
     });
   }
 
@@ -138,6 +143,7 @@ export class Waker {
       await client.query(`set idle_session_timeout = ${IDLE_SESSION_TIMEOUT_MS}`);
       await stayAwakeStatement.run(client, [false]);
     } catch (thrown) {
+      this.#options.troubles.begin("blind", messageOf(thrown));
       this.#options.log.warn({ event: "gate.lost", error: messageOf(thrown) });
       await endQuietly(client);
       this.#rebuildLater();
@@ -151,6 +157,7 @@ export class Waker {
     connected.on("end", () => this.#lose(connected, "the connection ended"));
     this.#client = connected;
     this.#state = "awake";
+    this.#options.troubles.end("blind");
     this.#options.onWake();
   }
 
@@ -194,6 +201,7 @@ export class Waker {
     }
     this.#client = null;
     this.#state = "blind";
+    this.#options.troubles.begin("blind", error);
     this.#options.log.warn({ event: "gate.lost", error });
     void endQuietly(client);
     this.#rebuildLater();

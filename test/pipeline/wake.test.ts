@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type pg from "pg";
+import { Troubles } from "../../src/condition.ts";
 import { connectionConfig } from "../../src/db/connection.ts";
 import { Waker } from "../../src/pipeline/wake.ts";
 import { DaemonProcess, KeptLog } from "../support/daemon.ts";
@@ -26,6 +27,7 @@ async function start(t: TestContext): Promise<Running> {
   const log = new KeptLog();
   const running: Running = {
     waker: new Waker({
+      troubles: new Troubles(),
       config: connectionConfig({ databaseUrl: database.url, applicationName: name }),
       log,
       onWake: () => {
@@ -190,6 +192,7 @@ describe("one daemon", () => {
     url.port = "1";
     const log = new KeptLog();
     const waker = new Waker({
+      troubles: new Troubles(),
       config: connectionConfig({ databaseUrl: url.href, applicationName: "nowhere" }),
       log,
       onWake: () => {},
@@ -398,6 +401,7 @@ describe("stopping", () => {
     wakerCount += 1;
     const name = `waker${wakerCount}`;
     const waker = new Waker({
+      troubles: new Troubles(),
       config: connectionConfig({ databaseUrl: database.url, applicationName: name }),
       log,
       onWake: () => {},
