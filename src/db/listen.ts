@@ -58,6 +58,13 @@ export class Listener {
     await this.#discard();
   }
 
+  /** Throws the connection away and makes another, which may lead elsewhere. */
+  renew(reason: string): void {
+    if (this.#subscriber !== null) {
+      this.#lose(this.#subscriber, new Error(reason));
+    }
+  }
+
   async #connect(): Promise<void> {
     const { config, channel, log } = this.#options;
     const subscriber = pgListen.default(
@@ -80,9 +87,11 @@ export class Listener {
     }
     if (this.#subscriber === subscriber) {
       this.#isListening = true;
-      this.#rebuildMs = REBUILD_FIRST_MS;
       log.debug({ event: "listener.connected" });
       await this.#options.onListening();
+      if (this.#subscriber === subscriber) {
+        this.#rebuildMs = REBUILD_FIRST_MS;
+      }
       // Whatever was notified while nobody listened.
       this.#options.onNotification();
     }

@@ -1,5 +1,5 @@
 import type { Troubles } from "../condition.ts";
-import { type Client, type ConnectionConfig, openClient } from "../db/connection.ts";
+import { type Client, type ConnectionConfig, openClient, StandbyError } from "../db/connection.ts";
 import { Listener } from "../db/listen.ts";
 import { defineStatement } from "../db/statements.ts";
 import { messageOf } from "../errors.ts";
@@ -146,7 +146,12 @@ export class Waker {
       this.#options.troubles.begin("blind", messageOf(thrown));
       this.#options.log.warn({ event: "gate.lost", error: messageOf(thrown) });
       await endQuietly(client);
-      this.#rebuildLater();
+      if (thrown instanceof StandbyError) {
+        // The name may lead elsewhere soon, and the listener would stay; it comes back here when it has connected.
+        this.#listener.renew(messageOf(thrown));
+      } else {
+        this.#rebuildLater();
+      }
       return;
     }
     if (this.#isStopped || this.#client !== null || !this.#listener.isListening) {
@@ -173,8 +178,18 @@ export class Waker {
     }
   }
 
+  /** Also looks whether the server still takes writes: one that was demoted keeps its connections, and notifies of nothing. */
   #ping(): void {
-    void this.#run((client) => client.query("select"));
+    void this.#run(async (client) => {
+      const { rows } = await client.query<{ read_only: string }>(
+        "select pg_catalog.current_setting('transaction_read_only') as read_only",
+      );
+      if (rows[0]?.read_only === "on") {
+        const error = "the server takes no writes any more";
+        this.#lose(client, error);
+        this.#listener.renew(error);
+      }
+    });
   }
 
   /** Runs one statement when those before it are done; null where there is no connection, or it was lost. */

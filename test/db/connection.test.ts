@@ -131,6 +131,20 @@ test("a standby is refused with an error that a daemon waits out", async (t) => 
   });
 });
 
+test("a server that was made read only is refused like a standby by what writes, and not by who looks", async (t) => {
+  await database.pool.query(`alter database ${database.name} set default_transaction_read_only = on`);
+  t.after(() => database.pool.query(`begin read write; alter database ${database.name} reset all; commit`));
+  const pool = poolOf(t);
+  await assert.rejects(pool.query("select 1"), (thrown) => {
+    assert.ok(thrown instanceof StandbyError);
+    assert.match(thrown.message, /PR0007.*default_transaction_read_only is on.*primary/);
+    return true;
+  });
+  const config = connectionConfig({ databaseUrl: database.url, applicationName: "postrider-test" });
+  const client = await openClient({ config, purpose: "control" });
+  await client.end();
+});
+
 test("a server before PostgreSQL 15 is refused for good", async (t) => {
   const url = await fakeServer(t, { version: "14.19", number: 140_019, recovery: false });
   const config = connectionConfig({ databaseUrl: url, applicationName: "postrider-test" });
@@ -275,6 +289,7 @@ async function fakeServer(
     { name: "server_version", type: 25, value: version },
     { name: "version_number", type: 23, value: String(number) },
     { name: "in_recovery", type: 16, value: recovery ? "t" : "f" },
+    { name: "read_only", type: 16, value: "f" },
   ]);
   t.after(() => server.stop());
   return server.url;

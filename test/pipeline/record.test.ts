@@ -324,7 +324,10 @@ describe("what Postgres refuses", () => {
       recorder.add(succeeded(delivery));
       await until("the recorder has noticed", () => !recorder.isWell);
       assert.equal(troubles.worst.name, "not_recording");
-      assert.match("reason" in troubles.worst ? troubles.worst.reason : "", /^SQLSTATE 42883: function postrider\.record_results/);
+      assert.match(
+        "reason" in troubles.worst ? troubles.worst.reason : "",
+        /^SQLSTATE 42883: function postrider\.record_results/,
+      );
     } finally {
       const renamed = row.signature.replace("record_results(", "record_results_gone(");
       await database.pool.query(`alter function ${renamed} rename to record_results`);
