@@ -544,6 +544,12 @@ begin
     raise exception 'cannot claim events: the transaction is %', current_setting('transaction_isolation')
       using errcode = 'invalid_transaction_state', hint = 'Claim under read committed.';
   end if;
+  -- A claim that finds nothing writes nothing, so that a primary that was made read only would answer it for ever, while
+  -- the events come in elsewhere.
+  if current_setting('transaction_read_only')::boolean then
+    raise exception 'cannot claim events: the server takes no writes'
+      using errcode = 'read_only_sql_transaction', hint = 'Let DATABASE_URL lead to the primary.';
+  end if;
   -- The lane. Not a row lock: that would give this transaction an id before the snapshot is taken, and a snapshot
   -- leaves its own transaction out, so that an event written by the claiming transaction itself would be lost.
   if not pg_try_advisory_xact_lock(1886352244, 1) then

@@ -65,6 +65,11 @@ export class Lines {
     return { ...config, stream: () => this.#open() };
   }
 
+  /** Connections that are open or being made. */
+  get openCount(): number {
+    return this.#sockets.size;
+  }
+
   /** Ends every connection without a word; from now on none comes about. */
   cut(): void {
     this.#isCut = true;
@@ -463,8 +468,16 @@ function remedyFor(thrown: unknown): string {
   }
 }
 
-/** Reads the URL and the PG* variables as a connection would, without making one. */
-function targetOf(config: ConnectionConfig): { host: string; port: number; database: string; user: string } {
+/**
+ * Reads the URL and the PG* variables as a connection would, without making one: not with its socket either, which nobody
+ * would ever close or listen to.
+ */
+function targetOf({ stream: _, ...config }: ConnectionConfig): {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+} {
   const { host, port, database, user } = new pg.Client(config);
   return { host, port, database: database ?? "", user: user ?? "" };
 }

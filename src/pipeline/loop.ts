@@ -354,7 +354,8 @@ export class Loop {
       // Notified while it looked: the look may have been too early.
       return;
     }
-    if (!this.#isAtRest) {
+    // Whoever is awake is not notified: after an outage, or with a gate made anew, it has to ask for sleep once more.
+    if (!this.#isAtRest || waker.state === "awake") {
       if (this.#streamTurns >= STREAM_TURNS && this.#quietMs <= LINGER_LAST_MS) {
         await this.#pauseQuietly(LINGER_LAST_MS * 2);
         return;

@@ -8,6 +8,7 @@ import {
   classifyPostgresError,
   connectionConfig,
   createPool,
+  Lines,
   openClient,
   type Pool,
   type PoolOptions,
@@ -166,6 +167,18 @@ test("a server that is not there is named, and the password is not", async () =>
   );
   assert.match(message, /ECONNREFUSED.*; look whether the server runs there/);
   assert.doesNotMatch(message, /hush/);
+});
+
+test("a connection that could not be made leaves no socket behind", async () => {
+  const lines = new Lines();
+  const databaseUrl = `postgres://anna@127.0.0.1:${await closedPort()}/shop`;
+  const config = lines.through(connectionConfig({ databaseUrl, applicationName: "postrider-test" }));
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await assert.rejects(openClient({ config, purpose: "wake" }), /PR0003/);
+  }
+  // Cut, an unheard one would end the process.
+  assert.equal(lines.openCount, 0);
+  lines.cut();
 });
 
 test("a database that does not exist gets advice of its own", async () => {

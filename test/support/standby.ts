@@ -63,7 +63,7 @@ export async function follow(primary: Primary, dataDir: string, name: string): P
   await writeOwned(cluster, "standby.signal", "");
 }
 
-/** No commit returns from now on before the standby has it. */
+/** Resolves when the standby has every commit so far, and no further one returns before it has that too. */
 export async function replicateSynchronously(session: Session, name: string): Promise<void> {
   await session.query(`alter system set synchronous_standby_names = '${name}'`);
   await session.query("select pg_reload_conf()");
@@ -71,6 +71,12 @@ export async function replicateSynchronously(session: Session, name: string): Pr
     const rows = await rowsOf(session, "select from pg_stat_replication where sync_state = 'sync'");
     return rows.length === 1;
   });
+  // It is the checkpointer that tells the other processes to wait, and it reads the settings before a checkpoint.
+  await session.query("checkpoint");
+  const end = await askFor(session, "select pg_current_wal_flush_lsn()");
+  await until("the standby has what was committed before", async () =>
+    Boolean(await askFor(session, "select flush_lsn >= $1 from pg_stat_replication where sync_state = 'sync'", [end])),
+  );
 }
 
 async function copyBase(session: Session, source: string, target: string): Promise<void> {
