@@ -140,6 +140,10 @@ export class FaultRunner {
         await rest(spanMs, signal);
         this.#slot(target).thaw();
         return "";
+      case "daemon.block":
+        this.#slot(target).block();
+        await rest(spanMs, signal);
+        return "";
       case "link.sever":
         this.#slot(target).link.sever();
         return "";
