@@ -40,6 +40,8 @@ export const FAULTS = {
   "backend.cancel": { target: "postgres", weight: 4, spanMs: [500, 3_000] },
   "postgres.restart": { target: "postgres", weight: 2, spanMs: [0, 1_500] },
   "postgres.crash": { target: "postgres", weight: 3, spanMs: [0, 1_500] },
+  /** A synchronous standby takes over from a primary that has crashed. */
+  "postgres.failover": { target: "postgres", weight: 1, spanMs: [0, 2_000] },
   /** A lock on one of our tables, for up to more than the daemons' lock_timeout. */
   "postgres.lock": { target: "postgres", weight: 2, spanMs: [1_000, 7_000] },
   "postgres.connections": { target: "postgres", weight: 2, spanMs: [1_000, 5_000] },

@@ -3,14 +3,14 @@
  * that leads to whichever server is to be the primary; what is tested connects by that.
  */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import pg from "pg";
 import { EmbeddedPostgres, type StopMode } from "../../src/dev/embeddedPostgres.ts";
 import { FaultProxy } from "../chaos/proxy.ts";
 import { PRIMARY_SETTINGS, replicateSynchronously, startStandby } from "./standby.ts";
 
 export interface OwnServerOptions {
-  /** There, and open to everybody: as root the server runs as somebody else. Removed by whoever made it. */
+  /** There, and open to everybody: as root the server runs as somebody else. Empty again when the server is closed. */
   readonly directory: string;
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -139,15 +139,15 @@ export class OwnServer {
   async discardOthers(): Promise<void> {
     for (const { server, dataDir } of this.#others.splice(0)) {
       await server.stop("immediate");
-      await rm(dataDir, { recursive: true, force: true });
+      await rm(dirname(dataDir), { recursive: true, force: true });
     }
   }
 
   async close(): Promise<void> {
     await this.control.end();
     await Promise.all([this.#name.close(), this.#controlName.close()]);
+    this.#others.push(this.#present);
     await this.discardOthers();
-    await this.#present.server.stop("immediate");
   }
 }
 
