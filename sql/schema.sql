@@ -68,7 +68,17 @@ create table postrider.daemon (
   lease_expires_at timestamp with time zone not null,
   in_flight integer not null default 0,
   waiting integer not null default 0,
-  constraint daemon_pkey PRIMARY KEY (id)
+  condition text not null default 'well'::text,
+  condition_since timestamp with time zone,
+  condition_reason text,
+  constraint daemon_pkey PRIMARY KEY (id),
+  constraint "a condition is well, not_recording, not_claiming or blind" CHECK ((condition = ANY (ARRAY['well'::text, 'not_recording'::text, 'not_claiming'::text, 'blind'::text]))),
+  constraint "a reason has at most 200 characters" CHECK ((length(condition_reason) <= 200)),
+  constraint "what keeps a daemon from its work has a time and a reason" CHECK ((num_nulls(condition_since, condition_reason) =
+CASE condition
+    WHEN 'well'::text THEN 2
+    ELSE 0
+END))
 ) with (fillfactor=50);
 
 create table postrider.delivery (
@@ -264,15 +274,19 @@ UNION ALL
    FROM unclaimed u
  HAVING (count(*) > 0);
 
-create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint) as
+create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, condition text, condition_since timestamp with time zone, condition_reason text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint) as
  SELECT id,
     host,
     pid,
     version,
         CASE
-            WHEN (lease_expires_at > now()) THEN 'live'::text
-            ELSE 'lost'::text
+            WHEN (lease_expires_at <= now()) THEN 'lost'::text
+            WHEN ((beat_at + ((lease_expires_at - beat_at) / (2)::double precision)) < now()) THEN 'late'::text
+            ELSE 'live'::text
         END AS state,
+    condition,
+    condition_since,
+    condition_reason,
     started_at,
     beat_at,
     lease_expires_at,
@@ -370,13 +384,13 @@ CREATE OR REPLACE FUNCTION postrider.are_retry_waits(waits interval[])
  IMMUTABLE PARALLEL SAFE
 RETURN (NOT (EXISTS (SELECT FROM unnest(are_retry_waits.waits) w(wait) WHERE ((w.wait IS NULL) OR (EXTRACT(year FROM w.wait) <> (0)::numeric) OR ((EXTRACT(month FROM w.wait) < (0)::numeric) OR (EXTRACT(month FROM w.wait) > (1)::numeric)) OR ((EXTRACT(day FROM w.wait) < (0)::numeric) OR (EXTRACT(day FROM w.wait) > (30)::numeric)) OR (((EXTRACT(epoch FROM w.wait) - (EXTRACT(month FROM w.wait) * (2592000)::numeric)) - (EXTRACT(day FROM w.wait) * (86400)::numeric)) < (0)::numeric) OR ((EXTRACT(epoch FROM w.wait) < 0.001) OR (EXTRACT(epoch FROM w.wait) > (2592000)::numeric))))));
 
-CREATE OR REPLACE FUNCTION postrider.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer)
+CREATE OR REPLACE FUNCTION postrider.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
- INSERT INTO postrider.daemon AS d (id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting)
-   VALUES (beat.daemon_id, beat.host, beat.pid, beat.version, clock_timestamp(), (clock_timestamp() + ((beat.lease_ms)::double precision * '00:00:00.001'::interval)), beat.in_flight, beat.waiting) ON CONFLICT(id) DO UPDATE SET beat_at = excluded.beat_at, lease_expires_at = excluded.lease_expires_at, in_flight = excluded.in_flight, waiting = excluded.waiting;
+ INSERT INTO postrider.daemon AS d (id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting, condition, condition_since, condition_reason)
+   VALUES (beat.daemon_id, beat.host, beat.pid, beat.version, clock_timestamp(), (clock_timestamp() + ((beat.lease_ms)::double precision * '00:00:00.001'::interval)), beat.in_flight, beat.waiting, beat.condition, (clock_timestamp() - ((beat.condition_ms)::double precision * '00:00:00.001'::interval)), beat.condition_reason) ON CONFLICT(id) DO UPDATE SET beat_at = excluded.beat_at, lease_expires_at = excluded.lease_expires_at, in_flight = excluded.in_flight, waiting = excluded.waiting, condition = excluded.condition, condition_since = excluded.condition_since, condition_reason = excluded.condition_reason;
  DELETE FROM postrider.daemon
    WHERE (daemon.lease_expires_at < (now() - '1 day'::interval));
 END;
@@ -529,6 +543,12 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'cannot claim events: the transaction is %', current_setting('transaction_isolation')
       using errcode = 'invalid_transaction_state', hint = 'Claim under read committed.';
+  end if;
+  -- A claim that finds nothing writes nothing, so that a primary that was made read only would answer it for ever, while
+  -- the events come in elsewhere.
+  if current_setting('transaction_read_only')::boolean then
+    raise exception 'cannot claim events: the server takes no writes'
+      using errcode = 'read_only_sql_transaction', hint = 'Let DATABASE_URL lead to the primary.';
   end if;
   -- The lane. Not a row lock: that would give this transaction an id before the snapshot is taken, and a snapshot
   -- leaves its own transaction out, so that an event written by the claiming transaction itself would be lost.
@@ -1665,6 +1685,12 @@ comment on column postrider.daemon.in_flight is 'Requests under way at its last 
 
 comment on column postrider.daemon.waiting is 'First attempts that waited in its memory at its last beat.';
 
+comment on column postrider.daemon.condition is 'What it said of itself at its last beat. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be taken; blind: no notification reaches it, and it looks once in a poll interval. The worst where there are several.';
+
+comment on column postrider.daemon.condition_since is 'Since when it is not well; null when it is.';
+
+comment on column postrider.daemon.condition_reason is 'What keeps it from its work, as Postgres or the link said it last; null when it is well.';
+
 comment on table postrider.delivery is 'One event for one endpoint: what has finished, and what waits. A first attempt that is under way has no row yet; postrider.delivery_status shows it.';
 
 comment on column postrider.delivery.event_id is 'The event, postrider.outbox.id.';
@@ -1815,7 +1841,7 @@ comment on column postrider.backlog.oldest_at is 'When the oldest of their event
 
 comment on column postrider.backlog.oldest_age is 'How long ago that was.';
 
-comment on view postrider.daemon_status is 'The daemons, live and lost.';
+comment on view postrider.daemon_status is 'The daemons: whether each is heard of, and what keeps it from its work.';
 
 comment on column postrider.daemon_status.id is 'The daemon.';
 
@@ -1825,7 +1851,13 @@ comment on column postrider.daemon_status.pid is 'Its process id there.';
 
 comment on column postrider.daemon_status.version is 'Version of the program.';
 
-comment on column postrider.daemon_status.state is 'live; lost: its lease has run out, and others take over its claims.';
+comment on column postrider.daemon_status.state is 'live; late: its beat is overdue, since it is frozen, gone, cut off, or Postgres takes no writes from it; lost: its lease has run out, and others take over its claims. A daemon that comes back from that goes on under a new id.';
+
+comment on column postrider.daemon_status.condition is 'What it said of itself at its last beat: well, not_recording, not_claiming or blind; postrider.daemon says what they mean.';
+
+comment on column postrider.daemon_status.condition_since is 'Since when it is not well; null when it is.';
+
+comment on column postrider.daemon_status.condition_reason is 'What keeps it from its work; null when it is well.';
 
 comment on column postrider.daemon_status.started_at is 'When it started.';
 
@@ -1883,7 +1915,7 @@ comment on column postrider.in_flight.lease_expires_at is 'Until when it is leas
 
 comment on function postrider.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
-comment on function postrider.beat(uuid,text,integer,text,integer,integer,integer) is 'A daemon''s heartbeat: renews its lease on everything it has claimed.';
+comment on function postrider.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why.';
 
 comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
 

@@ -1,4 +1,5 @@
 import { monotonicMs } from "./clock.ts";
+import { Troubles } from "./condition.ts";
 import type { Config } from "./config.ts";
 import { type ConnectionConfig, connectionConfig, createPool, Lines, openClient, type Pool } from "./db/connection.ts";
 import { assertSchemaUsable } from "./db/migrate.ts";
@@ -41,6 +42,7 @@ export class Daemon {
   readonly #pool: Pool;
   readonly #maintainPool: Pool;
   readonly #sender: Sender;
+  readonly #troubles = new Troubles(() => this.#heartbeat.beatSoon());
   readonly #heartbeat: Heartbeat;
   readonly #partitions: PartitionKeeper;
   readonly #recorder: Recorder;
@@ -76,11 +78,13 @@ export class Daemon {
       pool: this.#maintainPool,
       log,
       load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
+      condition: () => this.#troubles.worst,
       onLeaseLost: (lostId) => this.#attempts.forget(lostId),
     });
     this.#recorder = new Recorder({
       pool: this.#pool,
       log,
+      troubles: this.#troubles,
       onRecorded: (results) => this.#loop.onRecorded(results),
     });
     this.#waker = new Waker({
@@ -89,6 +93,7 @@ export class Daemon {
           ? connection
           : this.#lines.through(connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" })),
       log,
+      troubles: this.#troubles,
       onWake: () => this.#loop.wake(),
     });
     this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log });
@@ -111,6 +116,7 @@ export class Daemon {
       recorder: this.#recorder,
       filters: new Filters({ pool: this.#pool, log }),
       log,
+      troubles: this.#troubles,
       pollIntervalMs: config.pollIntervalMs,
     });
   }

@@ -9,7 +9,8 @@ export const EVENTS = {
   "daemon.stopped": "the daemon has recorded or handed back everything and closed its connections",
   "daemon.beat_failed": "a heartbeat failed; the lease lasts until it runs out",
   "daemon.leave_failed": "a stopping daemon could not take its row away; its claims are taken over when its lease ends",
-  "daemon.lease_lost": "the daemon could not beat in time: it starts no attempt until it has a lease again",
+  "daemon.lease_lost":
+    "the daemon could not beat in time, with the last error: it starts no attempt until it has a lease again",
   "daemon.lease_regained": "the daemon beats again and goes on",
 
   "claim.taken": "one page of new events was claimed",

@@ -287,7 +287,13 @@ create table postrider.daemon (
   lease_expires_at timestamptz not null,
   in_flight integer not null default 0,
   waiting integer not null default 0,
-  constraint daemon_pkey primary key (id)
+  condition text not null default 'well',
+  condition_since timestamptz,
+  condition_reason text,
+  constraint daemon_pkey primary key (id),
+  constraint "a condition is well, not_recording, not_claiming or blind" check (condition in ('well', 'not_recording', 'not_claiming', 'blind')),
+  constraint "what keeps a daemon from its work has a time and a reason" check (num_nulls(condition_since, condition_reason) = case condition when 'well' then 2 else 0 end),
+  constraint "a reason has at most 200 characters" check (length(condition_reason) <= 200)
 ) with (fillfactor = 50);
 comment on table postrider.daemon is 'The daemons that run, one row each. A clean stop takes its row away.';
 comment on column postrider.daemon.id is 'Made anew at each start, and whenever a lease was lost.';
@@ -299,6 +305,10 @@ comment on column postrider.daemon.beat_at is 'When it was heard of last.';
 comment on column postrider.daemon.lease_expires_at is 'From when on other daemons take over its claims, if it is not heard of again.';
 comment on column postrider.daemon.in_flight is 'Requests under way at its last beat.';
 comment on column postrider.daemon.waiting is 'First attempts that waited in its memory at its last beat.';
+comment on column postrider.daemon.condition is
+  'What it said of itself at its last beat. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be taken; blind: no notification reaches it, and it looks once in a poll interval. The worst where there are several.';
+comment on column postrider.daemon.condition_since is 'Since when it is not well; null when it is.';
+comment on column postrider.daemon.condition_reason is 'What keeps it from its work, as Postgres or the link said it last; null when it is well.';
 
 create table postrider.claim (
   id bigint not null generated always as identity,

@@ -150,6 +150,12 @@ begin
     raise exception 'cannot claim events: the transaction is %', current_setting('transaction_isolation')
       using errcode = 'invalid_transaction_state', hint = 'Claim under read committed.';
   end if;
+  -- A claim that finds nothing writes nothing, so that a primary that was made read only would answer it for ever, while
+  -- the events come in elsewhere.
+  if current_setting('transaction_read_only')::boolean then
+    raise exception 'cannot claim events: the server takes no writes'
+      using errcode = 'read_only_sql_transaction', hint = 'Let DATABASE_URL lead to the primary.';
+  end if;
   -- The lane. Not a row lock: that would give this transaction an id before the snapshot is taken, and a snapshot
   -- leaves its own transaction out, so that an event written by the claiming transaction itself would be lost.
   if not pg_try_advisory_xact_lock(1886352244, 1) then
@@ -831,22 +837,26 @@ comment on function postrider.empty_claims(uuid, bigint[]) is
   'Takes the pairs out of claims that are finished and must stay, being the cursor.';
 
 create function postrider.beat(
-  daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer
+  daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer,
+  condition text default 'well', condition_ms integer default null, condition_reason text default null
 ) returns void
 language sql volatile
 set search_path = pg_catalog, pg_temp
 begin atomic
-  insert into postrider.daemon as d (id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting)
+  insert into postrider.daemon as d (
+    id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting, condition, condition_since, condition_reason)
   values (beat.daemon_id, beat.host, beat.pid, beat.version, clock_timestamp(),
-          clock_timestamp() + beat.lease_ms * interval '1 ms', beat.in_flight, beat.waiting)
+          clock_timestamp() + beat.lease_ms * interval '1 ms', beat.in_flight, beat.waiting,
+          beat.condition, clock_timestamp() - beat.condition_ms * interval '1 ms', beat.condition_reason)
   on conflict (id) do update
   set beat_at = excluded.beat_at, lease_expires_at = excluded.lease_expires_at,
-      in_flight = excluded.in_flight, waiting = excluded.waiting;
+      in_flight = excluded.in_flight, waiting = excluded.waiting, condition = excluded.condition,
+      condition_since = excluded.condition_since, condition_reason = excluded.condition_reason;
   -- rows of daemons that died are kept for a day, for whoever wonders
   delete from postrider.daemon where lease_expires_at < now() - interval '1 day';
 end;
-comment on function postrider.beat(uuid, text, integer, text, integer, integer, integer) is
-  'A daemon''s heartbeat: renews its lease on everything it has claimed.';
+comment on function postrider.beat(uuid, text, integer, text, integer, integer, integer, text, integer, text) is
+  'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why.';
 
 create function postrider.leave(daemon_id uuid) returns void
 language sql volatile

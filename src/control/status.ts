@@ -27,8 +27,13 @@ export interface DaemonStatus {
   readonly host: string;
   readonly pid: number;
   readonly version: string;
-  /** `lost`: not heard of within its lease. */
-  readonly state: "live" | "lost";
+  /** `late`: its beat is overdue; `lost`: not heard of within its lease. */
+  readonly state: "live" | "late" | "lost";
+  /** What it said of itself at its last beat. */
+  readonly condition: "well" | "not_recording" | "not_claiming" | "blind";
+  /** Null where it is well. */
+  readonly condition_since: string | null;
+  readonly condition_reason: string | null;
   readonly started_at: string;
   readonly beat_at: string;
   /** Requests under way at its last beat. */
@@ -132,12 +137,16 @@ async function readFigures(queries: Queries) {
 async function readDaemons(queries: Queries): Promise<readonly DaemonStatus[]> {
   const rows = await queries
     .selectFrom("postrider.daemon_status")
-    .select(["id", "host", "pid", "version", "state", "started_at", "beat_at", "in_flight", "waiting"])
-    .orderBy("state")
+    .select(["id", "host", "pid", "version", "state", "condition", "condition_since", "condition_reason"])
+    .select(["started_at", "beat_at", "in_flight", "waiting"])
+    // Those that are heard of first, and of them those with a trouble.
+    .orderBy(sql`array_position('{live,late,lost}'::text[], state)`)
+    .orderBy(sql`condition = 'well'`)
     .orderBy("started_at")
     .execute();
   return rows.map((row) => ({
     ...row,
+    condition_since: row.condition_since?.toISOString() ?? null,
     started_at: row.started_at.toISOString(),
     beat_at: row.beat_at.toISOString(),
   }));

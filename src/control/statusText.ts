@@ -1,5 +1,5 @@
 import { printable } from "../printable.ts";
-import type { EndpointStatus, Status } from "./status.ts";
+import type { DaemonStatus, EndpointStatus, Status } from "./status.ts";
 
 const COLUMNS_MAX = 100;
 /** Rows of the table; `--json` has more. */
@@ -29,15 +29,11 @@ export function statusJson(status: Status): string {
 }
 
 function daemonLines({ daemons, at }: Status): readonly string[] {
-  const live = daemons.filter(({ state }) => state === "live").length;
-  const lost = daemons.length - live;
-  const head =
-    live === 0
-      ? 'NO DAEMON IS LIVE: nothing is delivered until "postrider run" runs'
-      : `${counted(live, "live daemon")}${lost === 0 ? "" : `, ${lost} lost`}`;
-  const rows = daemons
-    .slice(0, DAEMONS_SHOWN)
-    .map((daemon) => [
+  const shown = daemons.slice(0, DAEMONS_SHOWN);
+  const [head, ...rows] = table(
+    ["state", "version", "started", "heard of", "under way", "waiting", "host"],
+    "lllrrrl",
+    shown.map((daemon) => [
       daemon.state,
       daemon.version,
       age(secondsBetween(daemon.started_at, at)),
@@ -45,13 +41,51 @@ function daemonLines({ daemons, at }: Status): readonly string[] {
       String(daemon.in_flight),
       String(daemon.waiting),
       `${daemon.host} (pid ${daemon.pid})`,
-    ]);
+    ]),
+  );
   return [
-    head,
-    ...table(["state", "version", "started", "heard of", "under way", "waiting", "host"], "lllrrrl", rows),
+    daemonsHead(daemons),
+    ...(head === undefined ? [] : [head]),
+    ...rows.flatMap((row, index) => [row, ...troubleLines(shown[index], at)]),
     ...more(daemons.length, DAEMONS_SHOWN, "daemon"),
   ];
 }
+
+function daemonsHead(daemons: readonly DaemonStatus[]): string {
+  const count = (wanted: DaemonStatus["state"]): number => daemons.filter(({ state }) => state === wanted).length;
+  const [live, late, lost] = [count("live"), count("late"), count("lost")];
+  if (live + late === 0) {
+    return 'NO DAEMON IS LIVE: nothing is delivered until "postrider run" runs';
+  }
+  return [
+    counted(live, "live daemon"),
+    ...(late > 0 ? [`${late} late`] : []),
+    ...(lost > 0 ? [`${lost} lost`] : []),
+  ].join(", ");
+}
+
+/** What the daemon said of itself, and what follows from its silence. */
+function troubleLines(daemon: DaemonStatus | undefined, at: string): readonly string[] {
+  if (daemon === undefined) {
+    return [];
+  }
+  const { state, condition, condition_since, condition_reason, beat_at } = daemon;
+  const told =
+    condition === "well" || condition_since === null
+      ? []
+      : [`${CONDITIONS[condition]} for ${age(secondsBetween(condition_since, at))}: ${condition_reason}`];
+  const silence =
+    state === "late"
+      ? [`not heard of for ${age(secondsBetween(beat_at, at))}: frozen, gone, cut off, or refused by Postgres`]
+      : [];
+  return [...silence, ...told].map((line) => cut(`    ${printable(line)}`, COLUMNS_MAX));
+}
+
+const CONDITIONS: Readonly<Record<Exclude<DaemonStatus["condition"], "well">, string>> = {
+  not_recording: "cannot record, and claims nothing,",
+  not_claiming: "cannot claim",
+  blind: "hears no notification, and polls,",
+};
 
 function backlogLines({ backlog }: Status): readonly string[] {
   const { pending, due, first_attempts, unclaimed, oldest_age_seconds } = backlog;

@@ -65,6 +65,11 @@ export class Lines {
     return { ...config, stream: () => this.#open() };
   }
 
+  /** Connections that are open or being made. */
+  get openCount(): number {
+    return this.#sockets.size;
+  }
+
   /** Ends every connection without a word; from now on none comes about. */
   cut(): void {
     this.#isCut = true;
@@ -153,8 +158,8 @@ interface SessionTraits {
 const traitsOfPool = new WeakMap<pg.Pool, SessionTraits>();
 
 /**
- * A pool whose connections have every deadline, run in `read committed`, and lead to a primary of PostgreSQL 15 or
- * later; otherwise taking one rejects, with StandbyError or PR0007.
+ * A pool whose connections have every deadline, run in `read committed`, and lead to a PostgreSQL 15 or later that takes
+ * writes; otherwise taking one rejects, with StandbyError or PR0007.
  */
 export function createPool(options: PoolOptions): Pool {
   const pool = new pg.Pool({
@@ -209,11 +214,17 @@ async function prepareSession(client: pg.ClientBase, options: SessionOptions): P
     withoutPreparedStatements.add(client);
   }
   const limits = SESSION_LIMITS[options.purpose];
-  const { rows } = await client.query<{ server_version: string; version_number: number; in_recovery: boolean }>(
+  const { rows } = await client.query<{
+    server_version: string;
+    version_number: number;
+    in_recovery: boolean;
+    read_only: boolean;
+  }>(
     `select
        pg_catalog.current_setting('server_version') as server_version,
        pg_catalog.current_setting('server_version_num')::integer as version_number,
        pg_catalog.pg_is_in_recovery() as in_recovery,
+       pg_catalog.current_setting('default_transaction_read_only')::boolean as read_only,
        case when $1 then pg_catalog.set_config('default_transaction_isolation', 'read committed', false) end,
        case when $1 then pg_catalog.set_config('statement_timeout', $2, false) end,
        case when $1 then pg_catalog.set_config('lock_timeout', $3, false) end,
@@ -240,18 +251,27 @@ async function prepareSession(client: pg.ClientBase, options: SessionOptions): P
     ]);
   }
   if (server.in_recovery) {
-    throw new StandbyError();
+    throw new StandbyError("it is a standby, which takes no writes");
+  }
+  if (server.read_only && WRITERS.has(options.purpose)) {
+    throw new StandbyError("it takes no writes: default_transaction_read_only is on");
   }
 }
 
+/**
+ * What is of no use on a server that was made read only, as some fail-over tools do with the old primary. A connection
+ * that stays there, with nothing to write, would never learn that the name leads elsewhere by now.
+ */
+const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain"]);
+
 /** The server takes no writes. During a failover that passes, so a daemon tries again instead of ending. */
 export class StandbyError extends PostriderError {
-  constructor() {
+  constructor(found: string) {
     super([
       {
         code: "PR0007",
         problem: "cannot work with this server",
-        found: "it is a standby, which takes no writes",
+        found,
         remedy: "let DATABASE_URL lead to the primary",
       },
     ]);
@@ -448,10 +468,16 @@ function remedyFor(thrown: unknown): string {
   }
 }
 
-/** Reads the URL and the PG* variables as a connection would, without making one. */
-function targetOf(config: ConnectionConfig): { host: string; port: number; database: string; user: string } {
-  // A client opens its stream when it is made; this one never connects, and a daemon keeps the sockets that it opened.
-  const { stream: _, ...target } = config;
-  const { host, port, database, user } = new pg.Client(target);
+/**
+ * Reads the URL and the PG* variables as a connection would, without making one: not with its socket either, which nobody
+ * would ever close or listen to.
+ */
+function targetOf({ stream: _, ...config }: ConnectionConfig): {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+} {
+  const { host, port, database, user } = new pg.Client(config);
   return { host, port, database: database ?? "", user: user ?? "" };
 }

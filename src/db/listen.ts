@@ -30,7 +30,7 @@ export interface ListenerOptions {
   readonly log: Log;
   readonly onNotification: () => void;
   readonly onListening: () => Promise<void>;
-  readonly onLost: () => void;
+  readonly onLost: (error: string) => void;
   /** What differs from LISTENER_TIMING. */
   readonly timing?: Partial<ListenerTiming>;
 }
@@ -86,6 +86,13 @@ export class Listener {
     await this.#connecting;
     clearTimeout(this.#timer ?? undefined);
     await this.#part();
+  }
+
+  /** Throws the connection away and makes another, which may lead elsewhere. */
+  renew(reason: string): void {
+    if (this.#subscriber !== null) {
+      this.#lose(this.#subscriber, new Error(reason));
+    }
   }
 
   async #connect(): Promise<void> {
@@ -177,7 +184,7 @@ export class Listener {
     void this.#part();
     socket?.destroy();
     this.#connectLater();
-    this.#options.onLost();
+    this.#options.onLost(messageOf(thrown));
   }
 
   #connectLater(): void {

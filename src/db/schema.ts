@@ -21,7 +21,10 @@ interface DaemonStatus {
   readonly host: string;
   readonly pid: number;
   readonly version: string;
-  readonly state: "live" | "lost";
+  readonly state: "live" | "late" | "lost";
+  readonly condition: "well" | "not_recording" | "not_claiming" | "blind";
+  readonly condition_since: Date | null;
+  readonly condition_reason: string | null;
   readonly started_at: Date;
   readonly beat_at: Date;
   readonly in_flight: number;

@@ -71,6 +71,10 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Made if missing; the one that `url` names. Default: `postrider`. */
   readonly database?: string;
+  /** For initdb, where the cluster is yet to be made. */
+  readonly initdbArguments?: readonly string[];
+  /** The cluster is there and is left as it is: no database is made and no password set, as a standby cannot have it. */
+  readonly asItIs?: boolean;
   /** Gets each line of the server's log, which then is not written to `<dataDir>/postgres.log`. */
   readonly onLog?: (line: string) => void;
 }
@@ -118,8 +122,10 @@ export class EmbeddedPostgres {
     const account = await chooseAccount(place);
     await refuseSecondServer(place);
     const password = await readOrMakePassword(dataDir);
-    if (!existsSync(place.cluster)) await makeCluster(place, account, password);
-    await settle(place, account, database, password);
+    if (options.asItIs !== true) {
+      if (!existsSync(place.cluster)) await makeCluster(place, account, password, options.initdbArguments ?? []);
+      await settle(place, account, database, password);
+    }
     const { server, port } = await launchOnSomePort(place, account, options);
     await writeFile(join(dataDir, "port"), `${port}\n`);
     const url = `postgres://${SUPERUSER}:${encodeURIComponent(password)}@${HOST}:${port}/${encodeURIComponent(database)}`;
@@ -387,7 +393,12 @@ async function readOrMakePassword(dataDir: string): Promise<string> {
   return password;
 }
 
-async function makeCluster(place: Place, account: Account, password: string): Promise<void> {
+async function makeCluster(
+  place: Place,
+  account: Account,
+  password: string,
+  initdbArguments: readonly string[],
+): Promise<void> {
   await removeAbandonedClusters(place.dataDir);
   const workDir = await mkdtemp(join(place.dataDir, "init-"));
   try {
@@ -411,6 +422,7 @@ async function makeCluster(place: Place, account: Account, password: string): Pr
       "--locale-provider=builtin",
       "--builtin-locale=C.UTF-8",
       ...(place.settings.fsync === "off" ? ["--no-sync"] : []),
+      ...initdbArguments,
     ]);
     if (made.status !== 0) {
       throw startFailure(place, `initdb failed (${lastLines(made.output)})`, `mend that, or ${OWN_SERVER_REMEDY}`);

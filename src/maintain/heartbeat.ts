@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { monotonicMs } from "../clock.ts";
+import type { Condition } from "../condition.ts";
 import type { Pool } from "../db/connection.ts";
 import { defineStatement } from "../db/statements.ts";
 import { messageOf } from "../errors.ts";
@@ -11,12 +12,25 @@ import { VERSION } from "../version.ts";
 export const LEASE_MS = 15_000;
 /** Three beats fit into a lease, so that one or two may be lost. */
 const BEAT_INTERVAL_MS = 4_000;
+/** A condition that has changed is told so soon, but no more often than this. */
+const BEAT_GAP_MS = 1_000;
 /** No attempt is started within the last part of a lease: the result must be recorded before it runs out. */
 const LEASE_MARGIN_MS = 2_000;
 
 const beatStatement = defineStatement<
   unknown,
-  [daemonId: string, host: string, pid: number, version: string, leaseMs: number, inFlight: number, waiting: number]
+  [
+    daemonId: string,
+    host: string,
+    pid: number,
+    version: string,
+    leaseMs: number,
+    inFlight: number,
+    waiting: number,
+    condition: Condition["name"],
+    conditionMs: number | null,
+    conditionReason: string | null,
+  ]
 >("beat");
 
 const leaveStatement = defineStatement<unknown, [daemonId: string]>("leave");
@@ -30,6 +44,8 @@ export interface HeartbeatOptions {
   readonly pool: Pool;
   readonly log: Log;
   readonly load: () => Load;
+  /** What keeps the daemon from its work. */
+  readonly condition: () => Condition;
   /** The lease ran out: what was claimed under `lostId` belongs to whoever takes it over. */
   readonly onLeaseLost: (lostId: string) => void;
 }
@@ -45,6 +61,10 @@ export class Heartbeat {
   #heldUntilMs = 0;
   #isLost = false;
   #timer: NodeJS.Timeout | null = null;
+  #soonTimer: NodeJS.Timeout | null = null;
+  #sentMs = 0;
+  /** Of the last beat that failed. */
+  #error: string | null = null;
   #beating: Promise<void> | null = null;
   #isStopped = false;
 
@@ -71,10 +91,25 @@ export class Heartbeat {
     this.#timer = setInterval(() => this.#beatOnTime(), BEAT_INTERVAL_MS);
   }
 
+  /** Beats out of turn, so that what has changed is seen. */
+  beatSoon(): void {
+    if (this.#timer === null || this.#isStopped || this.#soonTimer !== null) {
+      return;
+    }
+    this.#soonTimer = setTimeout(
+      () => {
+        this.#soonTimer = null;
+        this.#beatOnTime();
+      },
+      Math.max(0, this.#sentMs + BEAT_GAP_MS - monotonicMs()),
+    );
+  }
+
   /** Takes the daemon's row away. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer ?? undefined);
+    clearTimeout(this.#soonTimer ?? undefined);
     await this.#beating;
     await leaveStatement.run(this.#options.pool, [this.#daemonId]);
   }
@@ -86,7 +121,8 @@ export class Heartbeat {
     }
     this.#beating = this.#beat()
       .catch((thrown: unknown) => {
-        this.#options.log.warn({ event: "daemon.beat_failed", error: messageOf(thrown) });
+        this.#error = messageOf(thrown);
+        this.#options.log.warn({ event: "daemon.beat_failed", error: this.#error });
         this.isHeld();
       })
       .finally(() => {
@@ -95,14 +131,25 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    const { pool, load, log } = this.#options;
+    const { pool, load, condition, log } = this.#options;
     if (this.#heldUntilMs > 0) {
       this.isHeld();
     }
     const daemonId = this.#daemonId;
     const sentMs = monotonicMs();
+    this.#sentMs = sentMs;
     const { inFlight, waiting } = load();
-    await beatStatement.run(pool, [daemonId, hostname(), process.pid, VERSION, LEASE_MS, inFlight, waiting]);
+    await beatStatement.run(pool, [
+      daemonId,
+      hostname(),
+      process.pid,
+      VERSION,
+      LEASE_MS,
+      inFlight,
+      waiting,
+      ...told(condition(), sentMs),
+    ]);
+    this.#error = null;
     if (this.#daemonId !== daemonId) {
       // The answer came after the lease had run out: the row is there, and counts as lost when its lease ends.
       return;
@@ -122,7 +169,15 @@ export class Heartbeat {
     this.#isLost = true;
     this.#daemonId = randomUUID();
     this.#heldUntilMs = 0;
-    this.#options.log.error({ event: "daemon.lease_lost", lost_daemon_id: lostId });
+    // Without an error no beat failed: the process stood still.
+    this.#options.log.error({ event: "daemon.lease_lost", lost_daemon_id: lostId, error: this.#error });
     this.#options.onLeaseLost(lostId);
   }
+}
+
+/** The time as an age: what is stored is by the database's clock. */
+function told(condition: Condition, nowMs: number): [Condition["name"], number | null, string | null] {
+  return condition.name === "well"
+    ? [condition.name, null, null]
+    : [condition.name, Math.round(nowMs - condition.sinceMs), condition.reason];
 }

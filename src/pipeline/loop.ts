@@ -1,4 +1,5 @@
 import { monotonicMs } from "../clock.ts";
+import { type Troubles, troubleOf } from "../condition.ts";
 import { classifyPostgresError, type Pool } from "../db/connection.ts";
 import type { DeliveryResult } from "../domain/delivery.ts";
 import { messageOf } from "../errors.ts";
@@ -31,6 +32,7 @@ export interface LoopParts {
   readonly recorder: Recorder;
   readonly filters: Filters;
   readonly log: Log;
+  readonly troubles: Troubles;
   readonly pollIntervalMs: number;
 }
 
@@ -58,7 +60,8 @@ const FAILURE_LAST_MS = 5_000;
 /** Weight of the newest page in the average number of deliveries an event has. */
 const FAN_OUT_WEIGHT = 0.3;
 
-type TurnResult = "found" | "full" | "busy" | "nothing";
+/** barred: without a lease, or while results cannot be recorded, nothing may be claimed. */
+type TurnResult = "found" | "full" | "busy" | "nothing" | "barred";
 
 export class Loop {
   readonly #parts: LoopParts;
@@ -137,8 +140,9 @@ export class Loop {
       try {
         const result = await this.#turn();
         failureMs = FAILURE_FIRST_MS;
-        if (this.#isFailing) {
+        if (this.#isFailing && result !== "barred") {
           this.#isFailing = false;
+          this.#parts.troubles.end("not_claiming");
           this.#parts.waker.stayAwake();
           this.#parts.log.info({ event: "postgres.restored" });
         }
@@ -158,6 +162,7 @@ export class Loop {
 
   #noteFailure(thrown: unknown): void {
     const { kind, sqlstate } = classifyPostgresError(thrown);
+    this.#parts.troubles.begin("not_claiming", troubleOf(thrown));
     if (this.#isFailing) {
       return;
     }
@@ -175,7 +180,7 @@ export class Loop {
       await attempts.review();
     }
     if (!lease.isHeld() || !recorder.isWell) {
-      return "full";
+      return "barred";
     }
     if (monotonicMs() >= this.#takeOverAtMs && attempts.room > 0) {
       await this.#takeOver();
@@ -229,6 +234,9 @@ export class Loop {
     filters.claimed(monotonicMs() - startedMs);
     if (page.outcome !== "busy") {
       this.#laneBusySinceMs = null;
+      if (!this.#isFailing) {
+        this.#parts.troubles.end("not_claiming");
+      }
     }
     if (page.eventCount > 0) {
       this.#fanOut += FAN_OUT_WEIGHT * (Math.max(1, page.deliveries.length / page.eventCount) - this.#fanOut);
@@ -286,6 +294,7 @@ export class Loop {
     this.#laneBusySinceMs = nowMs;
     for (const { ended, ...holder } of await freeLane(this.#parts.pool, LANE_STUCK_MS)) {
       this.#parts.log.warn({ event: ended ? "lane.freed" : "lane.held", ...holder });
+      this.#parts.troubles.begin("not_claiming", `the lock under which daemons claim is held by pid ${holder.pid}`);
     }
   }
 
@@ -323,6 +332,7 @@ export class Loop {
         this.#quietMs = QUIET_FIRST_MS;
         return;
       case "full":
+      case "barred":
         // A slot that comes free, or a flush that succeeds, gives the signal.
         await this.#signal.wait(REVIEW_INTERVAL_MS);
         return;
@@ -345,7 +355,8 @@ export class Loop {
       // Notified while it looked: the look may have been too early.
       return;
     }
-    if (!this.#isAtRest) {
+    // Whoever is awake is not notified: after an outage, or with a gate made anew, it has to ask for sleep once more.
+    if (!this.#isAtRest || waker.state === "awake") {
       if (this.#streamTurns >= STREAM_TURNS && this.#quietMs <= LINGER_LAST_MS) {
         await this.#pauseQuietly(LINGER_LAST_MS * 2);
         return;

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { monotonicMs } from "../clock.ts";
+import { type Troubles, troubleOf } from "../condition.ts";
 import { classifyPostgresError, type Pool } from "../db/connection.ts";
 import { defineStatement } from "../db/statements.ts";
 import type { DeliveryResult } from "../domain/delivery.ts";
@@ -51,6 +52,7 @@ interface OpenClaim {
 export interface RecorderOptions {
   readonly pool: Pool;
   readonly log: Log;
+  readonly troubles: Troubles;
   /** Hears of each batch once it is recorded. */
   readonly onRecorded: (results: readonly DeliveryResult[]) => void;
 }
@@ -195,6 +197,7 @@ export class Recorder {
         await this.#write(batch, isRepeat);
         if (!this.#isWell) {
           this.#isWell = true;
+          this.#options.troubles.end("not_recording");
           this.#options.log.info({ event: "record.restored" });
         }
         return;
@@ -210,6 +213,7 @@ export class Recorder {
           await this.#divide(batch, thrown);
           return;
         }
+        this.#options.troubles.begin("not_recording", troubleOf(thrown));
         if (this.#isWell) {
           this.#isWell = false;
           const error = messageOf(thrown);

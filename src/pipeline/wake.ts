@@ -1,4 +1,5 @@
-import { type Client, type ConnectionConfig, openClient } from "../db/connection.ts";
+import type { Troubles } from "../condition.ts";
+import { type Client, type ConnectionConfig, openClient, StandbyError } from "../db/connection.ts";
 import { Listener, type ListenerTiming } from "../db/listen.ts";
 import { defineStatement } from "../db/statements.ts";
 import { messageOf } from "../errors.ts";
@@ -24,6 +25,7 @@ export type WakeState = "awake" | "sleeping" | "napping" | "blind";
 export interface WakerOptions {
   readonly config: ConnectionConfig;
   readonly log: Log;
+  readonly troubles: Troubles;
   /** Something may be there: a notification, or the state changed without being asked to. */
   readonly onWake: () => void;
   /** What differs from the listener's own. */
@@ -61,7 +63,10 @@ export class Waker {
       log: options.log,
       onNotification: options.onWake,
       onListening: () => this.#connectGate(),
-      onLost: () => this.#lose(this.#client, "the listener was lost"),
+      onLost: (error) => {
+        options.troubles.begin("blind", `the listener was lost: ${error}`);
+        this.#lose(this.#client, "the listener was lost");
+      },
       ...(options.listenerTiming === undefined ? {} : { timing: options.listenerTiming }),
     });
   }
@@ -141,9 +146,15 @@ export class Waker {
       await client.query(`set idle_session_timeout = ${IDLE_SESSION_TIMEOUT_MS}`);
       await stayAwakeStatement.run(client, [false]);
     } catch (thrown) {
+      this.#options.troubles.begin("blind", messageOf(thrown));
       this.#options.log.warn({ event: "gate.lost", error: messageOf(thrown) });
       await endQuietly(client);
-      this.#rebuildLater();
+      if (thrown instanceof StandbyError) {
+        // The name may lead elsewhere soon, and the listener would stay; it comes back here when it has connected.
+        this.#listener.renew(messageOf(thrown));
+      } else {
+        this.#rebuildLater();
+      }
       return;
     }
     if (this.#isStopped || this.#client !== null || !this.#listener.isListening) {
@@ -154,6 +165,7 @@ export class Waker {
     connected.on("end", () => this.#lose(connected, "the connection ended"));
     this.#client = connected;
     this.#state = "awake";
+    this.#options.troubles.end("blind");
     this.#options.onWake();
   }
 
@@ -169,8 +181,18 @@ export class Waker {
     }
   }
 
+  /** Also looks whether the server still takes writes: one that was demoted keeps its connections, and notifies of nothing. */
   #ping(): void {
-    void this.#run((client) => client.query("select"));
+    void this.#run(async (client) => {
+      const { rows } = await client.query<{ read_only: string }>(
+        "select pg_catalog.current_setting('transaction_read_only') as read_only",
+      );
+      if (rows[0]?.read_only === "on") {
+        const error = "the server takes no writes any more";
+        this.#lose(client, error);
+        this.#listener.renew(error);
+      }
+    });
   }
 
   /** Runs one statement when those before it are done; null where there is no connection, or it was lost. */
@@ -197,6 +219,7 @@ export class Waker {
     }
     this.#client = null;
     this.#state = "blind";
+    this.#options.troubles.begin("blind", error);
     this.#options.log.warn({ event: "gate.lost", error });
     void endQuietly(client);
     this.#rebuildLater();

@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { BLOCK_VARIABLE } from "../support/blockVariable.ts";
 import { FaultProxy } from "./proxy.ts";
+import { BLOCK_MS } from "./schedule.ts";
 
 export const MAX_IN_FLIGHT = 64;
 /** What a daemon with so many requests at a time may have in hand; see src/daemon.ts. */
@@ -12,7 +14,9 @@ export const SHUTDOWN_GRACE_MS = 3_000;
 /** The grace, five seconds to record, and what two busy cores may add. */
 const STOP_MS_MAX = SHUTDOWN_GRACE_MS + 5_000 + 7_000;
 
+const BLOCK_ON_SIGNAL = join(import.meta.dirname, "../support/blockOnSignal.ts");
 const END_WITH_PARENT = join(import.meta.dirname, "endWithParent.ts");
+const PRELOADED = [`--import=${END_WITH_PARENT}`, `--import=${BLOCK_ON_SIGNAL}`];
 const RESTART_AFTER_MS = 200;
 /** How long a process may take until it heeds a signal. */
 const STARTING_MS = 3_000;
@@ -70,9 +74,10 @@ export class DaemonSlot {
     const url = new URL(this.#options.databaseUrl());
     url.port = String(this.link.port);
     const output = openSync(this.logFile, "a");
-    const child = spawn(process.execPath, [`--import=${END_WITH_PARENT}`, this.#options.program, "run"], {
+    const child = spawn(process.execPath, PRELOADED.concat(this.#options.program, "run"), {
       env: {
         PATH: process.env.PATH,
+        [BLOCK_VARIABLE]: String(BLOCK_MS),
         DATABASE_URL: url.href,
         POSTRIDER_EGRESS: "custom",
         POSTRIDER_EGRESS_ALLOW: "127.0.0.0/8",
@@ -97,6 +102,13 @@ export class DaemonSlot {
 
   freeze(): void {
     this.#child?.kill("SIGSTOP");
+  }
+
+  /** For BLOCK_MS. A process that is only just coming up would be ended by the signal instead. */
+  block(): void {
+    if (performance.now() - this.#startedMs > STARTING_MS) {
+      this.#child?.kill("SIGUSR2");
+    }
   }
 
   thaw(): void {

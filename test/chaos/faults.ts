@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { messageOf } from "../../src/errors.ts";
+import type { OwnServer } from "../support/ownServer.ts";
 import type { DaemonSlot } from "./daemonSlot.ts";
 import { type EndpointPlan, TIMEOUT_MS } from "./endpoints.ts";
 import { type FaultProxy, PASS, type ProxyMode } from "./proxy.ts";
 import type { ChaosReceiver } from "./receiver.ts";
 import { FAULTS, type PlannedFault } from "./schedule.ts";
-import type { ChaosServer } from "./server.ts";
 
 /** An endpoint with its two ways to the receiver: an edit of the URL goes from one to the other. */
 export interface EndpointRoute {
@@ -17,7 +17,7 @@ export interface EndpointRoute {
 }
 
 export interface World {
-  readonly server: ChaosServer;
+  readonly server: OwnServer;
   readonly slots: readonly DaemonSlot[];
   readonly routes: readonly EndpointRoute[];
   readonly receiver: ChaosReceiver;
@@ -42,6 +42,9 @@ export interface Redelivery {
 
 /** The note of a daemon that has recorded everything before it ended. */
 export const STOPPED_CLEANLY = "exit status 0";
+
+/** In the note of a failover: when the primary was crashed, in Unix time. */
+export const CRASHED_AT = "crashed at ";
 
 const OWN_BACKENDS = "application_name like 'postrider/%' and pid <> pg_backend_pid()";
 const LOCKED_TABLES = ["delivery", "attempt", "claim", "daemon", "endpoint"];
@@ -140,6 +143,10 @@ export class FaultRunner {
         await rest(spanMs, signal);
         this.#slot(target).thaw();
         return "";
+      case "daemon.block":
+        this.#slot(target).block();
+        await rest(spanMs, signal);
+        return "";
       case "link.sever":
         this.#slot(target).link.sever();
         return "";
@@ -187,6 +194,8 @@ export class FaultRunner {
         // Also when the run is broken off: whoever closes the server expects one.
         await server.startAgain();
         return "";
+      case "postgres.failover":
+        return await this.#failOver(spanMs, signal);
       case "backend.terminate": {
         const count = 1 + Math.floor(draws[0] * 10);
         const { rowCount } = await this.#query(
@@ -225,6 +234,19 @@ export class FaultRunner {
       default:
         throw new Error(`nobody knows how to do ${kind}`);
     }
+  }
+
+  /** A standby that has every commit is made, the primary crashes, the name leads to the standby, and that is promoted. */
+  async #failOver(spanMs: number, signal: AbortSignal): Promise<string> {
+    const { server } = this.#world;
+    await server.addStandby();
+    const crashedAtMs = Date.now();
+    await server.stop("immediate");
+    server.leadToStandby();
+    await rest(spanMs, signal);
+    await server.promote();
+    await server.discardOthers();
+    return `${CRASHED_AT}${crashedAtMs}`;
   }
 
   async #through(proxy: FaultProxy, fault: PlannedFault, signal: AbortSignal): Promise<string> {

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { IN_HAND_MAX, MAX_IN_FLIGHT } from "./daemonSlot.ts";
 import type { EventFacts } from "./endpoints.ts";
-import { type ExecutedFault, type Redelivery, STOPPED_CLEANLY, type World } from "./faults.ts";
+import { CRASHED_AT, type ExecutedFault, type Redelivery, STOPPED_CLEANLY, type World } from "./faults.ts";
 import type { ReceivedRequest } from "./receiver.ts";
 import { FAULTS } from "./schedule.ts";
 import type { WrittenEvent } from "./writers.ts";
@@ -41,7 +41,7 @@ export interface Findings {
 export interface Duplicates {
   /** 2xx answers beyond the first of a pair and beyond its redeliveries. */
   readonly total: number;
-  /** The daemon did not hear the first answer: it says so itself in an attempt without a status. */
+  /** The daemon did not hear the first answer to its end: it says so itself in an attempt without a status, or cut short. */
   readonly answerLost: number;
   /** A 2xx that no attempt row tells of: whoever sent it could not record it. */
   readonly unrecorded: number;
@@ -259,9 +259,8 @@ function judgeAttempts(verdict: Verdict, name: string, { seen, rows, delivery }:
   }
   // A request that was reset or timed out may never have come out of a proxy; one with a status has.
   for (const row of rows) {
-    // A 200 whose body does not come to its end is no success.
-    const isCutOff = row.failure_kind === "reset" || row.failure_kind === "timeout";
-    if (row.failure_kind === null ? row.http_status !== 200 : row.http_status === 200 && !isCutOff) {
+    const isSuccess = row.failure_kind === null;
+    if (isSuccess !== (row.http_status === 200) && !isCutShort(row)) {
       verdict.add("an attempt whose status and result differ", `${name}: ${row.http_status} ${row.failure_kind}`);
     }
     if (row.failure_kind === "blocked" || row.failure_kind === "dns" || row.failure_kind === "tls") {
@@ -284,6 +283,11 @@ function judgeAttempts(verdict: Verdict, name: string, { seen, rows, delivery }:
   }
 }
 
+/** The connection ended behind the status and before the end of the answer: the attempt failed, as the daemon sees it. */
+function isCutShort({ http_status, failure_kind }: AttemptRow): boolean {
+  return http_status === 200 && (failure_kind === "reset" || failure_kind === "timeout");
+}
+
 function countRepeats(
   tally: { answerLost: number; unrecorded: number; sentTwice: number },
   repeats: number,
@@ -295,7 +299,7 @@ function countRepeats(
     left -= taken;
     return taken;
   };
-  tally.answerLost += take(rows.filter(({ http_status }) => http_status === null).length);
+  tally.answerLost += take(rows.filter((row) => row.http_status === null || isCutShort(row)).length);
   const succeeded = rows.filter(({ failure_kind }) => failure_kind === null).length;
   tally.sentTwice += take(succeeded - 1);
   tally.unrecorded += take(Number.POSITIVE_INFINITY);
@@ -329,6 +333,10 @@ function boundDuplicates(
     } else if (kind === "link.half_open") {
       // A record that is never answered may outlast the leases of the deliveries in it.
       expose(startedAtMs - UNRECORDED_MS, endedAtMs + FLUSH_LOST_MS, IN_HAND_MAX);
+    } else if (kind === "postgres.failover") {
+      // Records are not waited for: what had not come to the standby is made again.
+      const crashedAtMs = Number(note.split(CRASHED_AT)[1] ?? startedAtMs);
+      expose(crashedAtMs - CRASH_LOSES_MS, endedAtMs, Number.POSITIVE_INFINITY);
     } else if (kind === "postgres.crash") {
       expose(startedAtMs - CRASH_LOSES_MS, startedAtMs, Number.POSITIVE_INFINITY);
     }

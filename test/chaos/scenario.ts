@@ -27,7 +27,7 @@ import { FaultProxy } from "./proxy.ts";
 import { Random } from "./random.ts";
 import { ChaosReceiver } from "./receiver.ts";
 import { FAULT_KINDS, type FaultKind, makeSchedule } from "./schedule.ts";
-import { ChaosServer } from "./server.ts";
+import { startServer } from "./server.ts";
 import { Writer } from "./writers.ts";
 
 export interface ChaosOptions {
@@ -93,7 +93,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport | nul
   } finally {
     await run.close();
     const isKept = report !== null && report.directory !== null;
-    await rm(isKept ? join(directory, "postgres") : directory, { recursive: true, force: true });
+    if (!isKept) {
+      await rm(directory, { recursive: true, force: true });
+    }
   }
 }
 
@@ -180,7 +182,7 @@ class ChaosRun {
   }
 
   async #arrange(random: Random): Promise<World> {
-    const server = await ChaosServer.start(this.#directory);
+    const server = await startServer(this.#directory);
     this.#opened.push(() => server.close());
     // Built once, so that every daemon of the run is the same program, whatever is edited meanwhile.
     const { outfile: program } = await bundle({ outfile: join(this.#directory, "program", "postrider.mjs") });
@@ -300,7 +302,7 @@ class ChaosRun {
         rows.map(({ line }: { readonly line?: unknown }) => `${String(line)}\n`).join(""),
       );
     }
-    await copyFile(world.server.logFile, join(this.#directory, "postgres.log"));
+    await copyFile(join(world.server.dataDir, "postgres.log"), join(this.#directory, "postgres.log"));
   }
 
   #tell(world: World): void {

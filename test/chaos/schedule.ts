@@ -11,6 +11,9 @@ interface FaultTraits {
   readonly spanMs: readonly [number, number];
 }
 
+/** How long an event loop is blocked; the lease is 15 s. */
+export const BLOCK_MS = 16_000;
+
 /**
  * Every fault there is. The lease of a daemon is 15 s: a freeze outlasts it, a nap does not; half-open links do either.
  * Receivers are disturbed for less than their retry schedules last, so that no delivery may end as exhausted.
@@ -20,6 +23,8 @@ export const FAULTS = {
   "daemon.kill": { target: "daemon", weight: 8, spanMs: [0, 3_000] },
   "daemon.stop": { target: "daemon", weight: 4, spanMs: [0, 2_000] },
   "daemon.freeze": { target: "daemon", weight: 3, spanMs: [15_500, 19_000] },
+  /** Its event loop stands, for longer than the lease: every timer and every answer is due at once afterwards. */
+  "daemon.block": { target: "daemon", weight: 2, spanMs: [BLOCK_MS, BLOCK_MS] },
   "daemon.nap": { target: "daemon", weight: 3, spanMs: [500, 6_000] },
   "link.cut": { target: "link", weight: 6, spanMs: [300, 8_000] },
   /** Every connection is reset once; new ones come about at once. */
@@ -35,6 +40,8 @@ export const FAULTS = {
   "backend.cancel": { target: "postgres", weight: 4, spanMs: [500, 3_000] },
   "postgres.restart": { target: "postgres", weight: 2, spanMs: [0, 1_500] },
   "postgres.crash": { target: "postgres", weight: 3, spanMs: [0, 1_500] },
+  /** A synchronous standby takes over from a primary that has crashed. */
+  "postgres.failover": { target: "postgres", weight: 1, spanMs: [0, 2_000] },
   /** A lock on one of our tables, for up to more than the daemons' lock_timeout. */
   "postgres.lock": { target: "postgres", weight: 2, spanMs: [1_000, 7_000] },
   "postgres.connections": { target: "postgres", weight: 2, spanMs: [1_000, 5_000] },

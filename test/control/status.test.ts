@@ -135,13 +135,45 @@ test("daemons are told apart by whether they were heard of", async () => {
   });
 });
 
+test("a daemon that is late, or says what keeps it from its work, is shown with since when and why", async () => {
+  await withDatabase(async (database) => {
+    const beat = `select postrider.beat(gen_random_uuid(), $1, 1, '0.1.0', 15000, 0, 0, $2, $3, $4)`;
+    await database.pool.query(beat, ["well", "well", null, null]);
+    await database.pool.query(beat, ["full", "not_recording", 180_000, "SQLSTATE 53100: could not extend file"]);
+    await database.pool.query(
+      `insert into postrider.daemon (id, host, pid, version, beat_at, lease_expires_at)
+       values (gen_random_uuid(), 'quiet', 3, '0.1.0', now() - interval '9 s', now() + interval '6 s')`,
+    );
+    const status = await read(database);
+    assert.deepEqual(
+      status.daemons.map(({ host, state, condition }) => [host, state, condition]),
+      [
+        ["full", "live", "not_recording"],
+        ["well", "live", "well"],
+        ["quiet", "late", "well"],
+      ],
+    );
+    const sinceMs = Date.parse(status.at) - Date.parse(status.daemons[0]?.condition_since ?? "");
+    assert.ok(Math.abs(sinceMs - 180_000) < 5_000, `${sinceMs} ms`);
+    assert.equal(status.daemons[1]?.condition_since, null);
+    const text = statusText(status);
+    assert.match(text, /^2 live daemons, 1 late\n/);
+    assert.match(
+      text,
+      /full \(pid 1\)\n {4}cannot record, and claims nothing, for 3 min: SQLSTATE 53100: could not extend file\n/,
+    );
+    assert.match(text, /well \(pid 1\)\n {2}late .*quiet \(pid 3\)\n {4}not heard of for (9|1\d) s: frozen, gone/);
+    for (const line of text.split("\n")) assert.ok(line.length <= 100, line);
+  });
+});
+
 test("nothing that stands in the database reaches the terminal as a command to it", async () => {
   await withDatabase(async (database) => {
     const id = await endpoint(database, "https://one.example/", HOSTILE);
     await database.pool.query("select postrider.pause_endpoint($1, $2)", [id, HOSTILE.repeat(20)]);
     await database.pool.query(
-      `insert into postrider.daemon (id, host, pid, version, beat_at, lease_expires_at)
-       values (gen_random_uuid(), $1, 1, $1, now(), now())`,
+      `insert into postrider.daemon (id, host, pid, version, beat_at, lease_expires_at, condition, condition_since, condition_reason)
+       values (gen_random_uuid(), $1, 1, $1, now(), now() + interval '15 s', 'blind', now(), $1)`,
       [HOSTILE],
     );
     const status = await read(database);

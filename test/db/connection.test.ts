@@ -8,6 +8,7 @@ import {
   classifyPostgresError,
   connectionConfig,
   createPool,
+  Lines,
   openClient,
   type Pool,
   type PoolOptions,
@@ -131,6 +132,20 @@ test("a standby is refused with an error that a daemon waits out", async (t) => 
   });
 });
 
+test("a server that was made read only is refused like a standby by what writes, and not by who looks", async (t) => {
+  await database.pool.query(`alter database ${database.name} set default_transaction_read_only = on`);
+  t.after(() => database.pool.query(`begin read write; alter database ${database.name} reset all; commit`));
+  const pool = poolOf(t);
+  await assert.rejects(pool.query("select 1"), (thrown) => {
+    assert.ok(thrown instanceof StandbyError);
+    assert.match(thrown.message, /PR0007.*default_transaction_read_only is on.*primary/);
+    return true;
+  });
+  const config = connectionConfig({ databaseUrl: database.url, applicationName: "postrider-test" });
+  const client = await openClient({ config, purpose: "control" });
+  await client.end();
+});
+
 test("a server before PostgreSQL 15 is refused for good", async (t) => {
   const url = await fakeServer(t, { version: "14.19", number: 140_019, recovery: false });
   const config = connectionConfig({ databaseUrl: url, applicationName: "postrider-test" });
@@ -152,6 +167,18 @@ test("a server that is not there is named, and the password is not", async () =>
   );
   assert.match(message, /ECONNREFUSED.*; look whether the server runs there/);
   assert.doesNotMatch(message, /hush/);
+});
+
+test("a connection that could not be made leaves no socket behind", async () => {
+  const lines = new Lines();
+  const databaseUrl = `postgres://anna@127.0.0.1:${await closedPort()}/shop`;
+  const config = lines.through(connectionConfig({ databaseUrl, applicationName: "postrider-test" }));
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await assert.rejects(openClient({ config, purpose: "wake" }), /PR0003/);
+  }
+  // Cut, an unheard one would end the process.
+  assert.equal(lines.openCount, 0);
+  lines.cut();
 });
 
 test("a database that does not exist gets advice of its own", async () => {
@@ -275,6 +302,7 @@ async function fakeServer(
     { name: "server_version", type: 25, value: version },
     { name: "version_number", type: 23, value: String(number) },
     { name: "in_recovery", type: 16, value: recovery ? "t" : "f" },
+    { name: "read_only", type: 16, value: "f" },
   ]);
   t.after(() => server.stop());
   return server.url;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config.ts";
-import { type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvents, openSession, reset, rowsOf } from "../support/engine.ts";
 import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
@@ -68,6 +68,45 @@ test("a daemon that cannot beat starts nothing without a lease, goes on under a 
   assert.equal(await succeeded(), 30);
   assert.deepEqual(receiver.accepted(path), new Set(events));
   await operator.query("rollback");
+});
+
+test("a daemon whose event loop is blocked for longer than its lease starts nothing that another has taken over, and goes on", async (t) => {
+  const path = "/blocked";
+  receiver.script(path, { kind: "hang" });
+  await createEndpoint(path, { timeout_ms: 60_000 });
+  const blocked = await DaemonProcess.start({ databaseUrl: database.url, blockMs: LEASE_MS + 3_000 });
+  t.after(() => blocked.kill());
+  const events = await insertEvents(database.pool, "order.paid", 30);
+  await receiver.got(path, 8);
+  process.kill(blocked.pid, "SIGUSR2");
+  const blockedMs = performance.now();
+  receiver.script(path, OK);
+  const { daemon } = await run(t);
+  await until("another one delivers all of it", () => receiver.accepted(path).size === 30, LEASE_MS + 10_000);
+  assert.ok(performance.now() - blockedMs < LEASE_MS + 3_000, "within the lease, before the blocked one comes back");
+  await until("it is recorded", async () => (await succeeded()) === 30);
+  await until(
+    "the blocked one goes on under another id",
+    async () =>
+      (await askFor(
+        database.pool,
+        "select true from postrider.daemon_status where pid = $1 and id <> $2 and state = 'live'",
+        [blocked.pid, blocked.daemonId],
+      )) === true,
+    LEASE_MS,
+  );
+  // Its answers come now: they happened, so they are recorded, and change nothing.
+  receiver.release(path, 500);
+  await until(
+    "its attempts are recorded",
+    async () => Number(await askFor(database.pool, "select count(*) from postrider.attempt")) === 38,
+  );
+  await daemon.stop();
+  await insertEvents(database.pool, "order.paid", 5);
+  await until("it delivers", async () => (await succeeded()) === 35);
+  assert.equal(receiver.requests(path).length, 43, "nothing else was sent");
+  assert.equal(receiver.accepted(path).size, events.length + 5);
+  assert.equal(await blocked.stop(), 0);
 });
 
 test("a step of the wall clock neither hastens nor delays a retry, nor costs the lease", async (t) => {

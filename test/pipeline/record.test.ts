@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, beforeEach, describe, type TestContext, test } from "node:test";
+import { Troubles } from "../../src/condition.ts";
 import { connectionConfig, createPool, type Pool } from "../../src/db/connection.ts";
 import type { Attempt, Delivery, DeliveryResult } from "../../src/domain/delivery.ts";
 import { claimDeliveries, claimEvents } from "../../src/pipeline/claim.ts";
@@ -38,15 +39,17 @@ beforeEach(async () => {
 interface Recording {
   readonly recorder: Recorder;
   readonly log: KeptLog;
+  readonly troubles: Troubles;
   readonly recorded: DeliveryResult[];
 }
 
 function record(t: TestContext): Recording {
   const log = new KeptLog();
   const recorded: DeliveryResult[] = [];
-  const recorder = new Recorder({ pool, log, onRecorded: (results) => recorded.push(...results) });
+  const troubles = new Troubles();
+  const recorder = new Recorder({ pool, log, troubles, onRecorded: (results) => recorded.push(...results) });
   t.after(() => recorder.close(randomUUID(), 0));
-  return { recorder, log, recorded };
+  return { recorder, log, troubles, recorded };
 }
 
 /** So many first attempts in the daemon's hand, of one claim that the recorder knows. */
@@ -307,7 +310,7 @@ describe("what Postgres refuses", () => {
   });
 
   test("a missing function is waited out like an outage, and costs no result anything", async (t) => {
-    const { recorder, log } = record(t);
+    const { recorder, log, troubles } = record(t);
     await createEndpoint(database.pool);
     const [delivery] = await claim(recorder, randomUUID(), 1);
     assert.ok(delivery !== undefined);
@@ -320,6 +323,11 @@ describe("what Postgres refuses", () => {
     try {
       recorder.add(succeeded(delivery));
       await until("the recorder has noticed", () => !recorder.isWell);
+      assert.equal(troubles.worst.name, "not_recording");
+      assert.match(
+        "reason" in troubles.worst ? troubles.worst.reason : "",
+        /^SQLSTATE 42883: function postrider\.record_results/,
+      );
     } finally {
       const renamed = row.signature.replace("record_results(", "record_results_gone(");
       await database.pool.query(`alter function ${renamed} rename to record_results`);
@@ -328,6 +336,7 @@ describe("what Postgres refuses", () => {
     assert.equal(await countOf("postrider.attempt where response_body = 'thank you'"), 1);
     assert.deepEqual([log.named("record.failed").length, log.named("record.restored").length], [1, 1]);
     assert.equal(recorder.isWell, true);
+    assert.deepEqual(troubles.worst, { name: "well" });
   });
 });
 

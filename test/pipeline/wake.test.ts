@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type pg from "pg";
+import { Troubles } from "../../src/condition.ts";
 import { connectionConfig, Lines } from "../../src/db/connection.ts";
 import type { ListenerTiming } from "../../src/db/listen.ts";
 import { Waker } from "../../src/pipeline/wake.ts";
@@ -28,6 +29,7 @@ async function start(t: TestContext, listenerTiming: Partial<ListenerTiming> = {
   const log = new KeptLog();
   const running: Running = {
     waker: new Waker({
+      troubles: new Troubles(),
       config: connectionConfig({ databaseUrl: database.url, applicationName: name }),
       log,
       onWake: () => {
@@ -193,6 +195,7 @@ describe("one daemon", () => {
     url.port = "1";
     const log = new KeptLog();
     const waker = new Waker({
+      troubles: new Troubles(),
       config: connectionConfig({ databaseUrl: url.href, applicationName: "nowhere" }),
       log,
       onWake: () => {},
@@ -357,7 +360,12 @@ test("a sleeper whose links fall silent loses the gate within seconds, is blind,
   const lines = new Lines();
   const log = new KeptLog();
   const config = lines.through(connectionConfig({ databaseUrl: url.href, applicationName: "silent" }));
-  const waker = new Waker({ config: { ...config, connectionTimeoutMillis: 1_000 }, log, onWake: () => {} });
+  const waker = new Waker({
+    config: { ...config, connectionTimeoutMillis: 1_000 },
+    log,
+    troubles: new Troubles(),
+    onWake: () => {},
+  });
   t.after(async () => {
     lines.cut();
     await waker.stop();
@@ -553,6 +561,7 @@ describe("stopping", () => {
     wakerCount += 1;
     const name = `waker${wakerCount}`;
     const waker = new Waker({
+      troubles: new Troubles(),
       config: connectionConfig({ databaseUrl: database.url, applicationName: name }),
       log,
       onWake: () => {},

@@ -10,6 +10,7 @@ import { randomBytes } from "node:crypto";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
+import { Troubles } from "../../src/condition.ts";
 import { connectionConfig, createPool } from "../../src/db/connection.ts";
 import { Heartbeat } from "../../src/maintain/heartbeat.ts";
 import { Attempts } from "../../src/pipeline/attempts.ts";
@@ -76,8 +77,15 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
   const config = connectionConfig({ databaseUrl: url, applicationName: "loop" });
   const pool = createPool({ config, purpose: "pipeline", max: 3 });
   const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 1_000 });
-  const lease = new Heartbeat({ pool, log, load: () => ({ inFlight: 0, waiting: 0 }), onLeaseLost: () => {} });
-  const recorder = new Recorder({ pool, log, onRecorded: () => {} });
+  const troubles = new Troubles();
+  const lease = new Heartbeat({
+    pool,
+    log,
+    load: () => ({ inFlight: 0, waiting: 0 }),
+    condition: () => troubles.worst,
+    onLeaseLost: () => {},
+  });
+  const recorder = new Recorder({ pool, log, troubles, onRecorded: () => {} });
   const attempts = new Attempts({
     pool,
     lease,
@@ -89,9 +97,9 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     inHandMax: 1_000,
     onRoom: () => {},
   });
-  const waker = new SlowWaker({ config, log, onWake: () => loop.wake() }, random, breakage);
+  const waker = new SlowWaker({ config, log, troubles, onWake: () => loop.wake() }, random, breakage);
   const filters = new Filters({ pool, log });
-  const loop = new Loop({ pool, lease, waker, attempts, recorder, filters, log, pollIntervalMs: NO_POLL_MS });
+  const loop = new Loop({ pool, lease, waker, attempts, recorder, filters, troubles, log, pollIntervalMs: NO_POLL_MS });
   await lease.start();
   await waker.start();
   loop.start();

@@ -237,6 +237,13 @@ describe("a claim is refused", () => {
     });
   }
 
+  test("by a server that takes no writes, though there is nothing to claim: the events are elsewhere", async (t) => {
+    const [session] = await sessions(t, 1);
+    assert.deepEqual(await claimAll(session), []);
+    await session.query("set default_transaction_read_only = on");
+    await assert.rejects(claimEvents(session), { code: "25006", message: /takes no writes/ });
+  });
+
   test("in a transaction that has written, since its snapshot leaves its own events out", async (t) => {
     const [session] = await sessions(t, 1);
     await session.query("begin");

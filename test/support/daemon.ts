@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Config } from "../../src/config.ts";
 import { Daemon } from "../../src/daemon.ts";
 import type { Log, LogLine } from "../../src/log.ts";
+import { BLOCK_VARIABLE } from "./blockVariable.ts";
 
 /** The settings of `postrider run` but for the loopback, which is allowed. */
 export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {}): Config {
@@ -74,6 +75,8 @@ export async function startDaemon(databaseUrl: string, changes: Partial<Config> 
 /** What daemonProcess.ts reads from its one argument. */
 export interface DaemonProcessOptions {
   readonly databaseUrl: string;
+  /** How long SIGUSR2 blocks its event loop; 0, the default: not at all. */
+  readonly blockMs?: number;
   readonly changes?: Partial<Config>;
 }
 
@@ -90,8 +93,11 @@ export class DaemonProcess {
   /** Resolves when the daemon runs. */
   static async start(options: DaemonProcessOptions): Promise<DaemonProcess> {
     const script = fileURLToPath(new URL("./daemonProcess.ts", import.meta.url));
-    const child = spawn(process.execPath, ["--import=tsx", script, JSON.stringify(options)], {
+    const { blockMs = 0 } = options;
+    const blocking = blockMs === 0 ? [] : [`--import=${fileURLToPath(new URL("./blockOnSignal.ts", import.meta.url))}`];
+    const child = spawn(process.execPath, ["--import=tsx", ...blocking, script, JSON.stringify(options)], {
       stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, [BLOCK_VARIABLE]: String(blockMs) },
     });
     if (child.stdout === null) {
       throw new Error("the process has no stdout");

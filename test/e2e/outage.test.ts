@@ -1,0 +1,567 @@
+/**
+ * Postgres goes away, refuses, waits, fills up or moves: the daemon rides it out without a restart, keeps what it has to
+ * record, claims nothing meanwhile, says in `postrider.daemon_status` what is the matter, and goes on by itself.
+ */
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
+import pg from "pg";
+import type { Config } from "../../src/config.ts";
+import { readStatus } from "../../src/control/status.ts";
+import { statusText } from "../../src/control/statusText.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { queriesOf } from "../../src/db/schema.ts";
+import { FaultProxy, PASS } from "../chaos/proxy.ts";
+import { type KeptLog, type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf } from "../support/engine.ts";
+import { fillUp, NO_FULL_DISK } from "../support/fullDisk.ts";
+import { OwnServer } from "../support/ownServer.ts";
+import { OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { until } from "../support/until.ts";
+
+const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+/** A server that recovers, and a daemon whose pauses have grown to 5 s. */
+const BACK_MS = 30_000;
+/** The least that a poll would take is more. */
+const NOTIFIED_MS = 2_000;
+const CONNECTIONS_MAX = 40;
+/** Requests of an endpoint that has not answered yet. */
+const LANE_FIRST = 8;
+
+let directory: string;
+let own: OwnServer;
+let receiver: ScriptedReceiver;
+let path: string;
+let pathCount = 0;
+
+before(async () => {
+  receiver = await ScriptedReceiver.start();
+  directory = await mkdtemp(join(tmpdir(), "postrider-outage-"));
+  await chmod(directory, 0o755);
+  own = await OwnServer.start({
+    directory,
+    settings: {
+      // Crashes here are of the server, not of the machine: what it has written is there.
+      fsync: "off",
+      max_connections: String(CONNECTIONS_MAX),
+      // So that much is lost of what is committed asynchronously.
+      wal_writer_delay: "10s",
+    },
+  });
+  const client = new pg.Client({ connectionString: own.url });
+  await client.connect();
+  await migrate(client);
+  await client.end();
+});
+after(async () => {
+  await own?.close();
+  await rm(directory, { recursive: true, force: true });
+  await receiver.stop();
+});
+beforeEach(async () => {
+  await reset(own.control);
+  pathCount += 1;
+  path = `/${pathCount}`;
+  await createEndpoint(path);
+});
+
+async function createEndpoint(to: string, eventTypes = ["*"]): Promise<string> {
+  const options = JSON.stringify({ timeout_ms: 120_000, retry_schedule: Array(20).fill("500 ms") });
+  return String(
+    await askFor(own.control, "select endpoint_id from postrider.create_endpoint($1, $2, '', $3)", [
+      receiver.url(to),
+      eventTypes,
+      options,
+    ]),
+  );
+}
+
+async function run(t: TestContext, changes: Partial<Config> = NO_POLL, url = own.url): Promise<RunningDaemon> {
+  const running = await startDaemon(url, changes);
+  t.after(() => running.daemon.stop());
+  return running;
+}
+
+/** So many events, the first of them under way and not answered, the others in the daemon's memory. */
+async function hold(count: number): Promise<string[]> {
+  receiver.script(path, { kind: "hang" });
+  const events = await insertEvents(own.control, "order.paid", count);
+  await receiver.got(path, LANE_FIRST);
+  return events;
+}
+
+function releaseAll(): void {
+  receiver.script(path, OK);
+  receiver.release(path);
+}
+
+/** Everything that was committed has arrived and is recorded as it was: once, by one attempt each. */
+async function assertDeliveredOnce(events: readonly string[]): Promise<void> {
+  await until(
+    "everything is recorded",
+    async () => (await countOf("delivery where state = 'succeeded'")) === events.length,
+    BACK_MS,
+  );
+  assert.deepEqual(receiver.accepted(path), new Set(events));
+  assert.equal(receiver.requests(path).length, events.length, "nothing was sent twice");
+  assert.equal(await countOf("delivery"), events.length);
+  assert.equal(await countOf("delivery where attempts = 1"), events.length);
+  assert.equal(await countOf("attempt"), events.length);
+}
+
+async function countOf(what: string): Promise<number> {
+  return Number(await askFor(own.control, `select count(*) from postrider.${what}`));
+}
+
+interface Told {
+  readonly state: string;
+  readonly condition: string;
+  readonly reason: string | null;
+}
+
+/** Resolves with what the view tells of the one daemon, as soon as it tells of this. */
+async function tells(daemonId: string, wanted: Partial<Told>): Promise<Told> {
+  let told: Told | undefined;
+  await until(
+    `the daemon is ${JSON.stringify(wanted)}`,
+    async () => {
+      [told] = await rowsOf<Told & pg.QueryResultRow>(
+        own.control,
+        `select state, condition, condition_reason as reason from postrider.daemon_status
+         where id = $1 and (condition_since is null) = (condition = 'well') and condition_since is distinct from 'infinity'`,
+        [daemonId],
+      );
+      return (
+        told !== undefined &&
+        (wanted.state ?? told.state) === told.state &&
+        (wanted.condition ?? told.condition) === told.condition
+      );
+    },
+    BACK_MS,
+  );
+  assert.ok(told !== undefined);
+  return told;
+}
+
+async function isRestored({ daemon, log }: RunningDaemon): Promise<void> {
+  await until("the log says so", () => log.named("postgres.restored").length > 0, BACK_MS);
+  assert.equal((await tells(daemon.id, { condition: "well" })).reason, null);
+}
+
+function assertToldOnce(log: KeptLog, ...events: Parameters<KeptLog["named"]>[0][]): void {
+  for (const event of events) {
+    assert.equal(log.named(event).length, 1, event);
+  }
+}
+
+describe("Postgres goes away", () => {
+  for (const mode of ["fast", "immediate"] as const) {
+    test(`a ${mode} stop and a start are ridden out, what had been sent meanwhile is recorded, and new events arrive`, async (t) => {
+      const running = await run(t);
+      const { daemon, log } = running;
+      const id = daemon.id;
+      const events = await hold(40);
+      await own.stop(mode);
+      releaseAll();
+      await until("it knows that it cannot record", () => log.named("record.failed").length > 0);
+      await own.startAgain();
+      events.push(...(await insertEvents(own.control, "order.paid", 40)));
+      await assertDeliveredOnce(events);
+      await isRestored(running);
+      await until("it says that it records", () => log.named("record.restored").length > 0);
+      assertToldOnce(log, "record.failed", "record.restored", "postgres.restored");
+      assert.equal(log.named("postgres.lost").length + log.named("claim.failed").length, 1);
+      assert.equal(daemon.id, id, "it has kept its lease");
+      await until("it sleeps again", async () => (await notifies()) === true);
+      events.push(await insertEvent(own.control, "order.paid"));
+      await receiver.got(path, events.length, NOTIFIED_MS);
+    });
+  }
+
+  test("without a connection to be had, the daemon is late, and goes on when there is one", async (t) => {
+    const { daemon, log } = await run(t);
+    const events = await hold(20);
+    const letGo = await useUpConnections(t);
+    releaseAll();
+    await until("it knows that it cannot record", () => log.named("record.failed").length > 0);
+    assert.equal(log.named("record.failed")[0]?.sqlstate, "53300");
+    await tells(daemon.id, { state: "late" });
+    const text = statusText(await readStatus(queriesOf(own.control)));
+    assert.match(text, /^0 live daemons, 1 late\n/);
+    assert.match(text, /\n {4}not heard of for \d+ s: frozen, gone, cut off, or refused by Postgres\n/);
+    await letGo();
+    events.push(...(await insertEvents(own.control, "order.paid", 20)));
+    await assertDeliveredOnce(events);
+    await until("it says that it records", () => log.named("record.restored").length > 0);
+    await tells(daemon.id, { state: "live", condition: "well" });
+  });
+});
+
+/** Whether inserts notify, as they do when the daemon sleeps. */
+async function notifies(): Promise<boolean> {
+  return (
+    (await askFor(
+      own.control,
+      "select true from pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock'",
+    )) === true
+  );
+}
+
+/** Takes every connection there is, those of the daemons too; resolves with what gives them back. */
+async function useUpConnections(t: TestContext): Promise<() => Promise<void>> {
+  const hogs: pg.Client[] = [];
+  const letGo = async (): Promise<void> => {
+    await Promise.all(hogs.splice(0).map((hog) => hog.end()));
+  };
+  t.after(letGo);
+  const takeAll = async (): Promise<void> => {
+    for (let count = 0; count < CONNECTIONS_MAX; count++) {
+      const hog = new pg.Client({ connectionString: own.url, application_name: "hog" });
+      hog.on("error", () => {});
+      try {
+        await hog.connect();
+      } catch (thrown) {
+        assert.equal(thrown instanceof pg.DatabaseError && thrown.code, "53300");
+        return;
+      }
+      hogs.push(hog);
+    }
+  };
+  await takeAll();
+  // The daemon may be quicker in taking again what it lost, but not for ever.
+  await until("no connection is left to the daemon", async () => {
+    const lost = await rowsOf(
+      own.control,
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'postrider/%'",
+    );
+    await takeAll();
+    return lost.length === 0;
+  });
+  return letGo;
+}
+
+interface Hindrance {
+  readonly name: string;
+  readonly setting: string | null;
+  readonly sqlstate: string;
+}
+
+describe("Postgres refuses", () => {
+  const hindrances: readonly Hindrance[] = [
+    { name: "a locked table", setting: "lock_timeout", sqlstate: "55P03" },
+    { name: "a statement timeout", setting: "statement_timeout", sqlstate: "57014" },
+    { name: "a cancel", setting: null, sqlstate: "57014" },
+  ];
+  for (const { name, setting, sqlstate } of hindrances) {
+    test(`${name} keeps the daemon from recording, then from claiming; it says so, and loses nothing`, async (t) => {
+      // As behind a transaction pooler: there the server's own limits hold for what a daemon does.
+      const running = await run(t, { ...NO_POLL, listenUrl: own.url });
+      const { daemon, log } = running;
+      if (setting !== null) {
+        await limitNewSessions(t, setting);
+      }
+      const events = await hold(20);
+
+      const locker = await openSession(t, own.url);
+      await locker.query("begin; set local statement_timeout = 0; lock table postrider.attempt in exclusive mode");
+      const cancelling = setting === null ? cancelWaiting(t) : null;
+      releaseAll();
+      const recording = await tells(daemon.id, { condition: "not_recording" });
+      assert.match(String(recording.reason), new RegExp(`^SQLSTATE ${sqlstate}: canceling statement due to `));
+      assert.equal(recording.state, "live");
+      events.push(...(await insertEvents(own.control, "order.paid", 5)));
+      assert.equal(await unclaimed(), 5, "it claims nothing meanwhile");
+      await locker.query("rollback");
+      await assertDeliveredOnce(events);
+      await tells(daemon.id, { condition: "well" });
+
+      await locker.query("begin; set local statement_timeout = 0; lock table postrider.claim in exclusive mode");
+      events.push(...(await insertEvents(own.control, "order.paid", 5)));
+      const claiming = await tells(daemon.id, { condition: "not_claiming" });
+      assert.match(String(claiming.reason), new RegExp(`^SQLSTATE ${sqlstate}: canceling statement due to `));
+      const text = statusText(await readStatus(queriesOf(own.control)));
+      assert.match(text, new RegExp(`\\n {4}cannot claim for \\d+ s: SQLSTATE ${sqlstate}: `));
+      await cancelling?.();
+      await locker.query("rollback");
+      await assertDeliveredOnce(events);
+      await isRestored(running);
+      assert.ok(log.named("record.failed").every((line) => line.sqlstate === sqlstate));
+      assert.ok(log.named("claim.failed").every((line) => line.sqlstate === sqlstate));
+      assert.ok(log.named("claim.failed").length > 0);
+    });
+  }
+
+  test("a daemon that slept when it was refused sleeps again, and is notified", async (t) => {
+    const running = await run(t, { ...NO_POLL, listenUrl: own.url });
+    await until("it sleeps", () => notifies());
+    await limitNewSessions(t, "lock_timeout");
+    const locker = await openSession(t, own.url);
+    await locker.query("begin; lock table postrider.claim in exclusive mode");
+    await tells(running.daemon.id, { condition: "not_claiming" });
+    assert.equal(await notifies(), false, "no insert is to notify one who cannot look");
+    await locker.query("rollback");
+    await isRestored(running);
+    await until("it sleeps again", () => notifies());
+    const event = await insertEvent(own.control, "order.paid");
+    await receiver.got(path, 1, NOTIFIED_MS);
+    await assertDeliveredOnce([event]);
+  });
+
+  test("a full disk keeps the daemon from recording, then from claiming; nothing is lost when there is room again", {
+    skip: NO_FULL_DISK ?? false,
+  }, async (t) => {
+    const cluster = join(own.dataDir, "data");
+    const makeRoomForAttempts = await fillUp(own.control, "postrider.attempt", cluster);
+    const running = await run(t);
+    const { daemon, log } = running;
+    const events = await insertEvents(own.control, "order.paid", 30);
+    const recording = await tells(daemon.id, { condition: "not_recording" });
+    assert.match(String(recording.reason), /^SQLSTATE 53100: could not extend file .*: No space left on device$/);
+    assert.equal(receiver.requests(path).length, 30);
+    events.push(...(await insertEvents(own.control, "order.paid", 5)));
+    assert.equal(await unclaimed(), 5, "it claims nothing meanwhile");
+    await makeRoomForAttempts();
+    await assertDeliveredOnce(events);
+    await tells(daemon.id, { condition: "well" });
+    await daemon.stop();
+
+    // A claim writes to the queue what is for a paused endpoint.
+    await reset(own.control);
+    await createEndpoint(path);
+    const paused = await createEndpoint(`${path}/paused`);
+    await own.control.query("select postrider.pause_endpoint($1)", [paused]);
+    const makeRoomForDeliveries = await fillUp(own.control, "postrider.delivery", cluster);
+    const next = await run(t);
+    events.push(await insertEvent(own.control, "order.paid"));
+    const claiming = await tells(next.daemon.id, { condition: "not_claiming" });
+    assert.match(String(claiming.reason), /^SQLSTATE 53100: could not extend file/);
+    assert.equal(receiver.requests(path).length, 35, "what cannot be claimed is not sent");
+    await makeRoomForDeliveries();
+    await until("it is delivered", () => receiver.requests(path).length === 36, BACK_MS);
+    assert.deepEqual(receiver.accepted(path), new Set(events));
+    await isRestored(next);
+    await own.control.query("select postrider.resume_endpoint($1)", [paused]);
+    await receiver.got(`${path}/paused`, 1);
+    assertToldOnce(log, "record.failed", "record.restored");
+  });
+});
+
+/** Sets a limit of half a second for every session, those of the daemon that are idle now included. */
+async function limitNewSessions(t: TestContext, setting: string): Promise<void> {
+  const database = pg.escapeIdentifier(new URL(own.url).pathname.slice(1));
+  await own.control.query(`alter database ${database} set ${setting} = '500ms'`);
+  t.after(() => own.control.query(`alter database ${database} reset ${setting}`));
+  await own.control.query(
+    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'postrider/pipeline'",
+  );
+}
+
+async function unclaimed(): Promise<number> {
+  return Number(
+    await askFor(own.control, "select coalesce(sum(pending), 0) from postrider.backlog where endpoint_id is null"),
+  );
+}
+
+/** Cancels what the daemon waits with, again and again until it is told to stop. */
+function cancelWaiting(t: TestContext): () => Promise<void> {
+  let isOver = false;
+  const cancelling = until(
+    "cancelling is over",
+    async () => {
+      await own.control.query(
+        `select pg_cancel_backend(pid) from pg_stat_activity
+         where application_name = 'postrider/pipeline' and wait_event_type = 'Lock'`,
+      );
+      return isOver;
+    },
+    BACK_MS * 2,
+  );
+  const stop = async (): Promise<void> => {
+    isOver = true;
+    await cancelling;
+  };
+  t.after(stop);
+  return stop;
+}
+
+describe("an answer is lost", () => {
+  test("to the commit of a claim: the daemon finds the page that it does not know of, and sends it once", async (t) => {
+    const link = await linkTo(t);
+    const { daemon, log } = await run(t, NO_POLL, link.url);
+    const locker = await openSession(t, own.url);
+    // Nobody but a claim reads it.
+    await locker.query("begin; lock table postrider.subscription in access exclusive mode");
+    const events = await insertEvents(own.control, "order.paid", 30);
+    await waits("claim_events");
+    link.proxy.set({ kind: "cut_after", direction: "down", bytes: 0 });
+    await locker.query("commit");
+    await until("the claim is committed", async () => (await countOf("claim where cardinality(event_ids) = 30")) === 1);
+    await until("the daemon knows that it failed", () => log.named("postgres.lost").length > 0);
+    assert.equal(receiver.requests(path).length, 0);
+    link.proxy.set(PASS);
+    await assertDeliveredOnce(events);
+    assert.equal(log.named("claims.taken_over").length, 1);
+    assert.equal(log.named("claims.taken_over")[0]?.former_daemon_id, daemon.id);
+    assert.equal(await daemon.stop(), true);
+    assert.equal(await countOf("claim where cardinality(event_ids) > 0"), 0, "no page is stranded");
+  });
+
+  test("to the commit of a record: it is made again, and counts once", async (t) => {
+    const link = await linkTo(t);
+    const { daemon, log } = await run(t, NO_POLL, link.url);
+    const events = await hold(30);
+    const locker = await openSession(t, own.url);
+    await locker.query("begin; lock table postrider.attempt in exclusive mode");
+    releaseAll();
+    await waits("record_results");
+    link.proxy.set({ kind: "cut_after", direction: "down", bytes: 0 });
+    await locker.query("commit");
+    await until("the record is committed", async () => (await countOf("attempt")) > 0);
+    await until("the daemon knows that it failed", () => log.named("record.failed").length > 0);
+    link.proxy.set(PASS);
+    await assertDeliveredOnce(events);
+    await until("it says that it records", () => log.named("record.restored").length > 0);
+    assert.equal(await daemon.stop(), true);
+    assert.equal(await countOf("claim where cardinality(event_ids) > 0"), 0);
+  });
+});
+
+test("a daemon that hears no notification says that it is blind, polls, and hears again when it can", async (t) => {
+  const link = await linkTo(t);
+  const { daemon } = await run(t, { pollIntervalMs: 300, listenUrl: link.url });
+  await until("it sleeps", () => notifies());
+  link.proxy.set({ kind: "cut" });
+  const blind = await tells(daemon.id, { condition: "blind" });
+  assert.match(String(blind.reason), /Connection terminated|ECONNRESET|the listener was lost/);
+  const events = await insertEvents(own.control, "order.paid", 3);
+  await assertDeliveredOnce(events);
+  const text = statusText(await readStatus(queriesOf(own.control)));
+  assert.match(text, /\n {4}hears no notification, and polls, for \d+ s: /);
+  assert.doesNotMatch(text, new RegExp(new URL(own.url).password), "no password");
+  link.proxy.set(PASS);
+  await tells(daemon.id, { condition: "well" });
+});
+
+/** Resolves when the statement has come to the server and waits there for a lock. */
+function waits(statement: string): Promise<void> {
+  return until(`${statement} waits`, async () => {
+    const rows = await rowsOf(
+      own.control,
+      "select from pg_stat_activity where wait_event_type = 'Lock' and query ~ ('postrider.' || $1)",
+      [statement],
+    );
+    return rows.length > 0;
+  });
+}
+
+/** A way of the daemon's own to the server, for faults that the rest is not to have. */
+async function linkTo(t: TestContext): Promise<{ readonly proxy: FaultProxy; readonly url: string }> {
+  const proxy = await FaultProxy.start(() => own.port);
+  t.after(() => proxy.close());
+  const url = new URL(own.url);
+  url.port = String(proxy.port);
+  return { proxy, url: url.href };
+}
+
+describe("a crash takes commits back", () => {
+  test("no event was sent that it undid, though the application commits asynchronously", async (t) => {
+    await run(t, { pollIntervalMs: 100 });
+    let lostCount = 0;
+    for (let crash = 0; crash < 3; crash++) {
+      const writer = await openSession(t, own.url);
+      await writer.query("set synchronous_commit = off");
+      const seenBefore = receiver.accepted(path).size;
+      let written = 0;
+      await until("some have arrived", async () => {
+        written += (await insertEvents(writer, "order.paid", 2)).length;
+        return receiver.accepted(path).size >= seenBefore + 20;
+      });
+      // The last of them, right before the crash.
+      const last = await insertEvents(writer, "order.paid", 50);
+      await own.stop("immediate");
+      await own.startAgain();
+      const present = await rowsOf<{ id: string }>(own.control, "select id from postrider.outbox where id = any ($1)", [
+        last,
+      ]);
+      lostCount += last.length - present.length;
+      assert.ok(written >= 20);
+    }
+    await until(
+      "everything is delivered",
+      async () => (await countOf("delivery where state = 'succeeded'")) === (await countOf("outbox")),
+      BACK_MS,
+    );
+    const committed = await rowsOf<{ id: string }>(own.control, "select id from postrider.outbox");
+    assert.deepEqual(new Set(receiver.requests(path).map(({ id }) => id)), new Set(committed.map(({ id }) => id)));
+    t.diagnostic(`${lostCount} events of ${committed.length + lostCount} were undone by crashes`);
+  });
+});
+
+describe("Postgres moves", () => {
+  test("the primary crashes and a standby is promoted: the daemon goes on there by itself, and nothing is lost", async (t) => {
+    const running = await run(t);
+    const { daemon, log } = running;
+    const { id } = daemon;
+    const events = await hold(20);
+    await own.addStandby();
+    t.after(() => own.discardOthers());
+    events.push(...(await insertEvents(own.control, "order.paid", 20)));
+    await until("they are claimed", async () => (await unclaimed()) === 0);
+    await own.stop("immediate");
+    releaseAll();
+    await until("it knows that it cannot record", () => log.named("record.failed").length > 0);
+    const connectionsBefore = own.connections;
+    own.leadToStandby();
+    await until("it has met the standby", () => own.connections > connectionsBefore + 3);
+    await own.promote();
+    await until("somebody can write", () => canWrite());
+    events.push(...(await insertEvents(own.control, "order.paid", 20)));
+    await assertDeliveredOnce(events);
+    await isRestored(running);
+    await until("it sleeps again", () => notifies(), BACK_MS);
+    events.push(await insertEvent(own.control, "order.paid"));
+    await receiver.got(path, events.length, NOTIFIED_MS);
+    assert.equal(daemon.id, id, "it has kept its lease");
+  });
+
+  test("the primary is made read only and stands on while the name leads to a new one: the daemon leaves it", async (t) => {
+    const running = await run(t);
+    const { daemon, log } = running;
+    const events = await insertEvents(own.control, "order.paid", 10);
+    await assertDeliveredOnce(events);
+    await own.addStandby();
+    t.after(() => own.discardOthers());
+    await until("it sleeps", () => notifies());
+    await demote();
+    await until("it knows that nothing comes from there", () =>
+      log.named("gate.lost").some(({ error }) => /takes no writes/.test(String(error))),
+    );
+    own.leadToStandby();
+    await own.promote();
+    await until("somebody can write", () => canWrite());
+    await tells(daemon.id, { condition: "well" });
+    await until("it sleeps at the new one", () => notifies(), BACK_MS);
+    events.push(await insertEvent(own.control, "order.paid"));
+    await receiver.got(path, events.length, NOTIFIED_MS);
+    await assertDeliveredOnce(events);
+  });
+});
+
+/** As fail-over tools do with a primary that still runs. */
+async function demote(): Promise<void> {
+  const client = new pg.Client({ connectionString: own.url });
+  await client.connect();
+  await client.query("alter system set default_transaction_read_only = on");
+  await client.query("select pg_reload_conf()");
+  await client.end();
+}
+
+async function canWrite(): Promise<boolean> {
+  try {
+    return (await askFor(own.control, "select not pg_is_in_recovery()")) === true;
+  } catch {
+    return false;
+  }
+}

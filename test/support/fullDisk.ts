@@ -1,0 +1,40 @@
+/**
+ * A disk that is full for some tables, for whoever may run a test: the file of each is exchanged for /dev/full, on which
+ * every write ends with ENOSPC. Linux only.
+ */
+import { existsSync } from "node:fs";
+import { chown, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { rowsOf, type Session } from "./engine.ts";
+
+const FULL = "/dev/full";
+
+export const NO_FULL_DISK = existsSync(FULL) ? undefined : `there is no ${FULL} here`;
+
+/**
+ * Empties the partitioned table and leaves no room in any of its partitions, until the function that it returns is
+ * called. To be called while nobody uses the table.
+ */
+export async function fillUp(session: Session, table: string, cluster: string): Promise<() => Promise<void>> {
+  await session.query(`truncate ${table}`);
+  const rows = await rowsOf<{ path: string }>(
+    session,
+    "select pg_relation_filepath(inhrelid) as path from pg_inherits where inhparent = $1::regclass",
+    [table],
+  );
+  const files = rows.map(({ path }) => join(cluster, path));
+  for (const file of files) {
+    await rm(file);
+    await symlink(FULL, file);
+  }
+  const { uid, gid } = await stat(cluster);
+  return async () => {
+    for (const file of files) {
+      await rm(file);
+      await writeFile(file, "", { mode: 0o600 });
+      if (process.getuid?.() === 0) {
+        await chown(file, uid, gid);
+      }
+    }
+  };
+}
