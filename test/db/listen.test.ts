@@ -25,6 +25,8 @@ const PG_LISTEN_PATIENCE_MS = 3_000;
 /** Also what an attempt to connect through a link takes that is half open by then. */
 const CONNECT_TIMEOUT_MS = 1_000;
 const RECONNECTS = 1_000;
+/** Some 5 s on a machine that does nothing else. */
+const RECONNECT_MS_MAX = 60_000;
 const LISTENERS = 8;
 
 const database = useDatabase({ template: "empty" });
@@ -185,8 +187,8 @@ describe("losing the link", () => {
     const pauses = one.lostAtMs.slice(1).map((atMs, index) => atMs - (one.lostAtMs[index] ?? 0));
     const nominal = pauses.map((_, index) => Math.min(QUICK.pauseLastMs, QUICK.pauseFirstMs * 2 ** index));
     pauses.forEach((pause, index) => {
-      // A timer may fire a millisecond early.
-      assert.ok(pause >= (nominal[index] ?? 0) / 2 - 1, `pause ${index} was ${pause} ms`);
+      // Timers count from the beginning of the loop's turn, which is a while ago on a machine that is busy.
+      assert.ok(pause >= (nominal[index] ?? 0) / 2 - 15, `pause ${index} was ${pause} ms`);
     });
     assert.ok(
       pauses.some((pause, index) => pause < 0.95 * (nominal[index] ?? 0)),
@@ -358,21 +360,20 @@ describe("leaving nothing behind", () => {
     running.forEach((one, index) => {
       one.onListening = () => {
         left -= 1;
+        one.sockets.length = 0;
         if (left > 0) {
           setImmediate(() => proxies[index]?.proxy.sever());
         }
       };
     });
     await Promise.all(running.map(({ listener }) => listener.start()));
+    const isDone = () => left <= 0 && running.every(({ listener }) => listener.isListening);
     const reconnect = async (count: number) => {
       left = count;
       for (const { proxy } of proxies) {
         proxy.sever();
       }
-      await until(
-        "they have connected so often",
-        () => left <= 0 && running.every(({ listener }) => listener.isListening),
-      );
+      await until("they have connected so often", isDone, RECONNECT_MS_MAX);
     };
     await reconnect(RECONNECTS / 4);
     const heapBytes = collectedHeapBytes();
