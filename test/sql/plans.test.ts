@@ -142,7 +142,7 @@ async function addEndpoints(): Promise<Endpoints> {
 async function load({ busy }: Endpoints): Promise<void> {
   const { pool } = database;
   await addEvents(pool, "day.delivered", EVENTS, PAST_DAYS);
-  await addDeliveries(pool, "day.delivered", busy);
+  await addDeliveries(pool, "day.delivered", busy, 1 / 3);
   await addAttempts(pool, busy);
   await pool.query("delete from postrider.claim");
   await pool.query("insert into postrider.claim (base) values (pg_current_snapshot())");
@@ -233,13 +233,13 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   await fillQueue(plain);
   const { leased } = await run({
     name: "walk",
-    pagesMax: 3 * WALK_STEP_PAGES_MAX + 40 * PAGE,
+    pagesMax: 3 * WALK_STEP_PAGES_MAX + 70 * PAGE,
     work: (session) => walk(session, { daemon, deliveries: 2 * PAGE, share: PAGE }),
   });
   assert.ok(leased.length >= PAGE);
   await run({
     name: "record leased",
-    pagesMax: 24 * leased.length,
+    pagesMax: 30 * leased.length,
     work: (session) => recordAll(session, daemon, { later: leased.map((pair) => resultOf(pair)) }),
   });
   await run({

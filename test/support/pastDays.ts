@@ -49,16 +49,22 @@ export async function addEvents(session: Session, eventType: string, count: numb
   );
 }
 
-/** A delivery to that endpoint for each event of that type: every third one pending and due, the others succeeded. */
-export async function addDeliveries(session: Session, eventType: string, endpoint: string): Promise<void> {
+/** A delivery to that endpoint for each event of that type: a part of them pending and due, the others succeeded. */
+export async function addDeliveries(
+  session: Session,
+  eventType: string,
+  endpoint: string,
+  pendingPart: number,
+): Promise<void> {
   await session.query(
     `insert into postrider.delivery (event_id, endpoint_id, state, attempts, next_attempt_at, finished_at)
-     select o.id, $2, case when o.seq % 3 = 0 then 'pending' else 'succeeded' end, 1,
-            case when o.seq % 3 = 0 then now() - o.seq % 1000 * interval '1 s' end,
-            case when o.seq % 3 <> 0 then now() end
+     select o.id, $2, case when p.is_pending then 'pending' else 'succeeded' end, 1,
+            case when p.is_pending then now() - o.seq % 1000 * interval '1 s' end,
+            case when not p.is_pending then now() end
      from postrider.outbox o
+     cross join lateral (select o.seq % 100 < 100 * $3::float8 as is_pending) p
      where o.event_type = $1`,
-    [eventType, endpoint],
+    [eventType, endpoint, pendingPart],
   );
 }
 

@@ -28,21 +28,20 @@ export interface Plan {
   readonly root: PlanNode;
 }
 
-/** A session that tells the plan of everything it executes. Ended with the test. */
+/** A session that tells the plan of everything it executes; as a pool of one, for whoever wants one. Ended with the test. */
 export class ExplainingSession {
-  readonly client: pg.Client;
+  readonly pool: pg.Pool;
   #plans: Plan[] = [];
 
-  private constructor(client: pg.Client) {
-    this.client = client;
+  private constructor(pool: pg.Pool) {
+    this.pool = pool;
   }
 
   static async open(t: TestContext, url: string, settings: readonly string[] = []): Promise<ExplainingSession> {
-    const client = new pg.Client({ connectionString: url });
-    const session = new ExplainingSession(client);
+    const session = new ExplainingSession(new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 }));
+    t.after(() => session.pool.end());
+    const client = await session.pool.connect();
     client.on("notice", (notice) => session.#hear(notice.message ?? ""));
-    await client.connect();
-    t.after(() => client.end());
     await client.query(`
       load 'auto_explain';
       set auto_explain.log_min_duration = 0;
@@ -53,13 +52,14 @@ export class ExplainingSession {
       set auto_explain.log_format = json;
       ${settings.map((setting) => `set ${setting};`).join("\n")}
       set client_min_messages = log`);
+    client.release();
     return session;
   }
 
   /** What `work` does on this session, and the plans of every statement of it, in the order in which they ended. */
-  async explain<Result>(work: (client: pg.Client) => Promise<Result>): Promise<{ result: Result; plans: Plan[] }> {
+  async explain<Result>(work: (pool: pg.Pool) => Promise<Result>): Promise<{ result: Result; plans: Plan[] }> {
     this.#plans = [];
-    const result = await work(this.client);
+    const result = await work(this.pool);
     return { result, plans: this.#plans };
   }
 
