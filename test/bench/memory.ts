@@ -19,6 +19,8 @@ const MAX_IN_FLIGHT = 256;
 const MEGABYTE = 1_000_000;
 const MEGABYTE_EVENTS = 3_000;
 const MEDIUM_EVENTS = 10_000;
+/** Of each size: one that hangs holds a few requests only. */
+const ENDPOINTS = 32;
 
 interface Load {
   readonly eventType: string;
@@ -40,7 +42,7 @@ export async function prepareMemory(options: BenchOptions): Promise<Part> {
   return {
     name: "memory",
     notes: [
-      `Receivers take the connection and nothing else. ${small.count} events of ${PAYLOAD.length} bytes, ${medium.count} of ${PAYLOAD_BYTES_MAX}, ${large.count} of ${MEGABYTE}; ${options.seconds} s.`,
+      `Receivers take the connection and nothing else, ${ENDPOINTS} endpoints for each size. ${small.count} events of ${PAYLOAD.length} bytes, ${medium.count} of ${PAYLOAD_BYTES_MAX}, ${large.count} of ${MEGABYTE}; ${options.seconds} s.`,
       "bound_mib: src/memoryBound.ts. queued: deliveries that went through the daemon's hands into the queue.",
     ],
     trials: [
@@ -81,13 +83,15 @@ async function measure(options: BenchOptions, port: number, loads: readonly Load
 }
 
 async function fill(client: Client, port: number, { eventType, count, payload }: Load): Promise<void> {
-  await client.query("select from postrider.create_endpoint($1, array[$2])", [
-    `http://127.0.0.1:${port}${PATH}`,
-    eventType,
-  ]);
   await client.query(
-    "insert into postrider.outbox (event_type, payload) select $1, $2::json from generate_series(1, $3::integer)",
-    [eventType, payload, count],
+    `select from generate_series(0, $3 - 1) n
+     cross join lateral postrider.create_endpoint($1, array[$2 || '.to' || n]) made`,
+    [`http://127.0.0.1:${port}${PATH}`, eventType, ENDPOINTS],
+  );
+  await client.query(
+    `insert into postrider.outbox (event_type, payload)
+     select $1 || '.to' || n % $4, $2::json from generate_series(1, $3::integer) n`,
+    [eventType, payload, count, ENDPOINTS],
   );
 }
 
