@@ -203,6 +203,10 @@ create table postrider.subscription (
 
 CREATE INDEX delivery_due ON ONLY postrider.delivery USING btree (endpoint_id, next_attempt_at) WHERE (state = 'pending'::text);
 
+CREATE INDEX delivery_leased ON ONLY postrider.delivery USING btree (lease_expires_at) WHERE (lease_expires_at IS NOT NULL);
+
+CREATE INDEX delivery_oldest ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (finished_at IS NULL);
+
 CREATE INDEX endpoint_secret_endpoint_id ON postrider.endpoint_secret USING btree (endpoint_id);
 
 CREATE INDEX outbox_window ON ONLY postrider.outbox USING btree (xid, seq);
@@ -213,45 +217,7 @@ CREATE INDEX subscription_match ON postrider.subscription USING btree (tenant, e
 
 -- Views
 
-create view postrider.backlog (endpoint_id uuid, tenant text, url text, endpoint_state text, pending bigint, due bigint, oldest_at timestamp with time zone, oldest_age interval) as
- WITH waiting AS (
-         SELECT d.endpoint_id,
-            count(*) AS pending,
-            count(*) FILTER (WHERE (d.next_attempt_at <= now())) AS due,
-            min(postrider.uuid_v7_time(d.event_id)) AS oldest_at
-           FROM postrider.delivery d
-          WHERE (d.state = 'pending'::text)
-          GROUP BY d.endpoint_id
-        ), cursor AS (
-         SELECT c.base,
-            c.target,
-            c.after_xid,
-            c.after_seq
-           FROM postrider.claim c
-          ORDER BY c.id DESC
-         LIMIT 1
-        ), unclaimed AS (
-         SELECT i.created_at
-           FROM ((cursor c
-             CROSS JOIN LATERAL pg_snapshot_xip(c.base) x(x))
-             JOIN postrider.outbox i ON ((i.xid = x.x)))
-          WHERE ((c.target IS NULL) OR (NOT pg_visible_in_snapshot(x.x, c.target)) OR (x.x > c.after_xid) OR ((x.x = c.after_xid) AND (i.seq > c.after_seq)))
-        UNION ALL
-         SELECT i.created_at
-           FROM (cursor c
-             JOIN postrider.outbox i ON (((i.xid = c.after_xid) AND (i.seq > c.after_seq))))
-          WHERE (c.after_xid >= pg_snapshot_xmax(c.base))
-        UNION ALL
-         SELECT i.created_at
-           FROM (cursor c
-             JOIN postrider.outbox i ON (((i.xid >= pg_snapshot_xmax(c.base)) AND (i.xid > COALESCE(c.after_xid, '0'::xid8)))))
-        UNION ALL
-         SELECT i.created_at
-           FROM ((cursor c
-             CROSS JOIN LATERAL pg_snapshot_xip(c.target) x(x))
-             JOIN postrider.outbox i ON ((i.xid = x.x)))
-          WHERE ((x.x >= pg_snapshot_xmax(c.base)) AND (x.x <= c.after_xid))
-        )
+create view postrider.backlog (endpoint_id uuid, tenant text, url text, endpoint_state text, pending bigint, due bigint, oldest_at timestamp with time zone, oldest_age interval, is_exact boolean) as
  SELECT w.endpoint_id,
     e.tenant,
     e.url,
@@ -259,20 +225,22 @@ create view postrider.backlog (endpoint_id uuid, tenant text, url text, endpoint
     w.pending,
     w.due,
     w.oldest_at,
-    (now() - w.oldest_at) AS oldest_age
-   FROM (waiting w
+    (now() - w.oldest_at) AS oldest_age,
+    w.is_exact
+   FROM (postrider.count_waiting(10000) w(endpoint_id, pending, due, is_exact, oldest_at)
      LEFT JOIN postrider.endpoint e ON ((e.id = w.endpoint_id)))
 UNION ALL
  SELECT NULL::uuid AS endpoint_id,
     NULL::text AS tenant,
     NULL::text AS url,
     NULL::text AS endpoint_state,
-    count(*) AS pending,
-    count(*) AS due,
-    min(u.created_at) AS oldest_at,
-    (now() - min(u.created_at)) AS oldest_age
-   FROM unclaimed u
- HAVING (count(*) > 0);
+    u.unclaimed AS pending,
+    u.unclaimed AS due,
+    u.oldest_at,
+    (now() - u.oldest_at) AS oldest_age,
+    u.is_exact
+   FROM postrider.count_unclaimed(10000) u(unclaimed, is_exact, oldest_at)
+  WHERE (u.unclaimed > 0);
 
 create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, condition text, condition_since timestamp with time zone, condition_reason text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint) as
  SELECT id,
@@ -365,7 +333,8 @@ create view postrider.in_flight (event_id uuid, endpoint_id uuid, attempt_number
      CROSS JOIN LATERAL UNNEST(c.event_ids, c.endpoint_ids) p(event_id, endpoint_id))
   WHERE (NOT (EXISTS ( SELECT
            FROM postrider.delivery d
-          WHERE ((d.event_id = p.event_id) AND (d.endpoint_id = p.endpoint_id)))))
+          WHERE ((d.event_id = p.event_id) AND (d.endpoint_id = p.endpoint_id))
+         OFFSET 0)))
 UNION ALL
  SELECT d.event_id,
     d.endpoint_id,
@@ -374,7 +343,7 @@ UNION ALL
     NULL::timestamp with time zone AS since,
     d.lease_expires_at
    FROM postrider.delivery d
-  WHERE ((d.state = 'pending'::text) AND (d.lease_expires_at > now()));
+  WHERE ((d.lease_expires_at > now()) AND (d.lease_expires_at IS NOT NULL));
 
 -- Functions
 
@@ -470,7 +439,7 @@ begin
             lease_expires_at = now() + target.lease_ms * interval '1 ms',
             next_attempt_at = now() + target.lease_ms * interval '1 ms'
         from due
-        where d.event_id = due.event_id and d.endpoint_id = due.endpoint_id
+        where d.event_id between due.event_id and due.event_id and d.endpoint_id = due.endpoint_id
         returning d.event_id, d.endpoint_id, d.attempts, d.attempts_before
       )
       select l.event_id, l.endpoint_id, l.attempts, l.attempts_before, o.event_type,
@@ -666,14 +635,24 @@ begin
     select e.id, e.event_type, e.tenant, e.deliver_at, e.n
     from unnest(ids, types, tenants, due_times) with ordinality e (id, event_type, tenant, deliver_at, n)
   ), rule as materialized (
-    select k.tenant, k.event_type, s.endpoint_id, ep.state = 'active' as is_active, ep.revision,
+    select k.tenant, k.event_type, s.endpoint_id, s.is_active, s.revision,
            case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters,
            count(*) over (partition by k.tenant, k.event_type) <= fan_out_max as is_narrow
     from (select distinct e.tenant, e.event_type from event e) k
     cross join lateral unnest(postrider.event_type_patterns(k.event_type)) p (pattern)
-    join postrider.subscription s on s.tenant = k.tenant and s.event_type = p.pattern
-    join postrider.endpoint ep on ep.id = s.endpoint_id and ep.state <> 'disabled'
-    group by k.tenant, k.event_type, s.endpoint_id, ep.state, ep.revision
+    -- A look-up for each pattern and endpoint. As joins, planned while there were few rules, they were hashed, and every
+    -- rule of the tenant was read for each page for as long as the session lasted.
+    cross join lateral (
+      select m.endpoint_id, ep.is_active, ep.revision, m.filter
+      from postrider.subscription m
+      cross join lateral (
+        select n.state = 'active' as is_active, n.revision
+        from postrider.endpoint n
+        where n.id = m.endpoint_id and n.state <> 'disabled'
+        offset 0) ep
+      where m.tenant = k.tenant and m.event_type = p.pattern
+      offset 0) s
+    group by k.tenant, k.event_type, s.endpoint_id, s.is_active, s.revision
   ), judgement as (
     select e.id, r.endpoint_id, 'the filters of this endpoint took too long' as problem
     from event e
@@ -776,6 +755,141 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.count_unclaimed(counted_max integer)
+ RETURNS TABLE(unclaimed bigint, is_exact boolean, oldest_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+-- The ranges that postrider.claim_events will read, and in about its order, as far as this snapshot sees them.
+declare
+  cursor_row record;
+  ended xid8[];
+begin
+  select c.base, c.target, coalesce(c.after_xid, '0') as after_xid, coalesce(c.after_seq, 0) as after_seq into cursor_row
+  from postrider.claim c
+  order by c.id desc
+  limit 1;
+  ended := array(
+    -- transactions open in base that have ended, but for those that the page has passed already
+    select x from pg_snapshot_xip(cursor_row.base) x
+    where pg_visible_in_snapshot(x, pg_current_snapshot())
+      and (cursor_row.target is null or not pg_visible_in_snapshot(x, cursor_row.target) or x >= cursor_row.after_xid)
+    union all
+    -- those that the page has passed over, being open in its target
+    select x from pg_snapshot_xip(cursor_row.target) x
+    where pg_visible_in_snapshot(x, pg_current_snapshot())
+      and x >= pg_snapshot_xmax(cursor_row.base) and x <= cursor_row.after_xid);
+  return query
+    with waiting as (
+      (select o.created_at
+       from unnest(ended) straggler (xid)
+       cross join lateral (
+         select i.created_at
+         from postrider.outbox i
+         where i.xid = straggler.xid
+           and i.seq > case when straggler.xid = cursor_row.after_xid then cursor_row.after_seq else 0 end
+         order by i.xid, i.seq
+         limit counted_max + 1) o)
+      union all
+      -- the rest of the transaction at which the page stopped
+      (select i.created_at
+       from postrider.outbox i
+       where i.xid = cursor_row.after_xid and i.seq > cursor_row.after_seq and not cursor_row.after_xid = any (ended)
+       order by i.xid, i.seq
+       limit counted_max + 1)
+      union all
+      -- everything behind it
+      (select i.created_at
+       from postrider.outbox i
+       where i.xid >= pg_snapshot_xmax(cursor_row.base) and i.xid > cursor_row.after_xid
+       order by i.xid, i.seq
+       limit counted_max + 1)
+      limit counted_max + 1
+    )
+    select least(count(*), counted_max), count(*) <= counted_max, min(w.created_at)
+    from waiting w;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.count_waiting(counted_max integer)
+ RETURNS TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+-- Reads what waits in the order of delivery_due, a part at a time, and jumps over the rest of an endpoint that has more
+-- than is counted: one with millions costs as much as one with counted_max, and many with a few cost their rows alone.
+-- A row is read twice at most: the last endpoint of a part that was cut off in it begins the next part. After ten such
+-- endpoints a hundredth is counted of each further one, so that a thousand of them are no trouble either.
+declare
+  share integer := counted_max;
+  counted bigint := 0;
+  place uuid := '00000000-0000-0000-0000-000000000000';
+  endpoint_ids uuid[];
+  pending_counts bigint[];
+  due_counts bigint[];
+  oldest_ids text[];
+  whole_count integer;
+begin
+  loop
+    with part as (
+      select d.endpoint_id, d.next_attempt_at, d.event_id
+      from postrider.delivery d
+      where d.state = 'pending' and d.endpoint_id > place
+      order by d.endpoint_id, d.next_attempt_at
+      limit share + 1
+    ), waiting as (
+      select p.endpoint_id, count(*) as pending, count(*) filter (where p.next_attempt_at <= now()) as due,
+             -- as text: there is no min(uuid) before PostgreSQL 18
+             min(p.event_id::text collate "C") filter (where substring(p.event_id::text from 15 for 1) = '7') as oldest_id
+      from part p
+      group by p.endpoint_id
+    )
+    select array_agg(w.endpoint_id order by w.endpoint_id), array_agg(w.pending order by w.endpoint_id),
+           array_agg(w.due order by w.endpoint_id), array_agg(w.oldest_id order by w.endpoint_id),
+           count(*) - case when sum(w.pending) > share then 1 else 0 end, counted + coalesce(sum(w.pending), 0)
+    into endpoint_ids, pending_counts, due_counts, oldest_ids, whole_count, counted
+    from waiting w;
+
+    return query
+      select w.endpoint_id, w.pending, w.due, true, postrider.uuid_v7_time(w.oldest_id::uuid)
+      from unnest(endpoint_ids[1:whole_count], pending_counts, due_counts, oldest_ids) w (endpoint_id, pending, due, oldest_id)
+      where w.endpoint_id is not null;
+    exit when endpoint_ids is null or whole_count = cardinality(endpoint_ids);
+
+    if whole_count = 0 then
+      return query
+        select endpoint_ids[1], share::bigint, least(due_counts[1], share), false, (
+          select postrider.uuid_v7_time(d.event_id)
+          from postrider.delivery d
+          where d.finished_at is null and d.endpoint_id = endpoint_ids[1] and substring(d.event_id::text from 15 for 1) = '7'
+          order by d.event_id
+          limit 1);
+      whole_count := 1;
+    end if;
+    place := endpoint_ids[whole_count];
+    if counted > 10 * counted_max then
+      share := greatest(1, counted_max / 100);
+    end if;
+  end loop;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.create_endpoint(url text, event_types text[] DEFAULT '{*}'::text[], tenant text DEFAULT ''::text, options jsonb DEFAULT '{}'::jsonb, OUT endpoint_id uuid, OUT secret text)
  RETURNS record
  LANGUAGE plpgsql
@@ -850,7 +964,7 @@ declare
   discarded_count integer;
 begin
   with waiting as (
-    select d.event_id
+    select d.event_id, d.endpoint_id
     from postrider.delivery d
     where d.endpoint_id = discard_deliveries.endpoint_id and d.state = 'pending'
       -- an attempt under way is left to its end: whoever records it finds the endpoint gone
@@ -863,7 +977,7 @@ begin
   set state = 'discarded', reason = discard_deliveries.reason, finished_at = now(),
       next_attempt_at = null, leased_by = null, lease_expires_at = null
   from waiting
-  where d.event_id = waiting.event_id and d.endpoint_id = discard_deliveries.endpoint_id;
+  where d.event_id between waiting.event_id and waiting.event_id and d.endpoint_id = waiting.endpoint_id;
   get diagnostics discarded_count = row_count;
   return discarded_count;
 end
@@ -982,7 +1096,8 @@ begin
   return not exists (
     select from unnest(is_recorded.event_ids, is_recorded.endpoint_ids) p (event_id, endpoint_id)
     where not exists (
-      select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id));
+      select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
+      offset 0));
 end
 $function$;
 
@@ -1228,7 +1343,8 @@ begin
   where r.attempt_id is not null
     and (not is_repeat or not exists (
       select from postrider.attempt a
-      where a.event_id = r.event_id and a.endpoint_id = r.endpoint_id and a.id = r.attempt_id));
+      where a.event_id = r.event_id and a.endpoint_id = r.endpoint_id and a.id = r.attempt_id
+      offset 0));
 
   -- What would wait for an endpoint that is disabled or deleted by now is discarded instead.
   if 'pending' = any (states) then
@@ -1256,35 +1372,43 @@ begin
       r (event_id, endpoint_id, claim_id, attempt_id, attempts, state, wait_ms, reason)
     where r.claim_id = any (held_claims)
       and (not is_repeat or not exists (
-        select from postrider.delivery d where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id));
+        select from postrider.delivery d where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
+        offset 0));
   else
     -- A row that somebody else has locked, an operator in an open transaction, is not waited for: every other result
     -- would wait with it. Its result is told to be left.
+    -- That it is pending is not asked for: only what is pending is leased, and with the question delivery_due could be
+    -- taken for the look-up; then every delivery that waits was read for each flush (58,000 pages for 50 results).
     with held as (
-      select d.event_id, d.endpoint_id, r.n
-      from unnest(event_ids, endpoint_ids, attempts_before_now) with ordinality r (event_id, endpoint_id, attempts, n)
-      join postrider.delivery d on d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
-      where d.leased_by = record_results.daemon_id and d.attempts = r.attempts and d.state = 'pending'
-      for update of d skip locked
+      select d.event_id, d.endpoint_id, r.n, r.attempt_id, r.attempts, r.state, r.wait_ms, r.reason
+      from unnest(event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons) with ordinality
+        r (event_id, endpoint_id, attempt_id, attempts, state, wait_ms, reason, n)
+      cross join lateral (
+        select l.event_id, l.endpoint_id
+        from postrider.delivery l
+        where l.event_id = r.event_id and l.endpoint_id = r.endpoint_id
+          and l.leased_by = record_results.daemon_id and l.attempts = r.attempts
+        for update skip locked) d
     ), decided as (
       update postrider.delivery d
-      set attempts = r.attempts + (r.attempt_id is not null)::integer,
-          state = r.state,
-          finished_at = case when r.state <> 'pending' then clock_timestamp() end,
-          next_attempt_at = case when r.state = 'pending' then clock_timestamp() + r.wait_ms * interval '1 ms' end,
+      set attempts = h.attempts + (h.attempt_id is not null)::integer,
+          state = h.state,
+          finished_at = case when h.state <> 'pending' then clock_timestamp() end,
+          next_attempt_at = case when h.state = 'pending' then clock_timestamp() + h.wait_ms * interval '1 ms' end,
           leased_by = null,
           lease_expires_at = null,
-          reason = r.reason
+          reason = h.reason
       from held h
-      join unnest(attempt_ids, attempts_before_now, states, waits_ms, reasons) with ordinality
-        r (attempt_id, attempts, state, wait_ms, reason, n) on r.n = h.n
-      where d.event_id = h.event_id and d.endpoint_id = h.endpoint_id
+      where d.event_id between h.event_id and h.event_id and d.endpoint_id = h.endpoint_id
     )
     select array_agg(r.n::integer) into locked
     from unnest(event_ids, endpoint_ids, attempts_before_now) with ordinality r (event_id, endpoint_id, attempts, n)
-    join postrider.delivery d on d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
-    where d.leased_by = record_results.daemon_id and d.attempts = r.attempts and d.state = 'pending'
-      and not exists (select from held h where h.n = r.n);
+    -- in this order: what was held needs no second look
+    where case when r.n not in (select h.n from held h) then exists (
+      select from postrider.delivery d
+      where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
+        and d.leased_by = record_results.daemon_id and d.attempts = r.attempts
+      offset 0) end;
   end if;
 
   if cardinality(gone_endpoints) > 0 then
@@ -1489,7 +1613,8 @@ begin
     into express_events, express_endpoints
     from unnest(found_claim.event_ids, found_claim.endpoint_ids) with ordinality p (event_id, endpoint_id, n)
     where not exists (
-      select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id);
+      select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
+      offset 0);
 
     if express_events is not null then
       update postrider.claim c
@@ -1823,7 +1948,7 @@ comment on column postrider.subscription.filter is 'An SQL/JSON path predicate o
 
 comment on column postrider.subscription.created_at is 'When the subscription was made.';
 
-comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Reads what waits and nothing else.';
+comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Counts up to 10,000 of each (100 of each once it has counted 100,000) and says where there are more, so that it is cheap however much waits.';
 
 comment on column postrider.backlog.endpoint_id is 'The endpoint; null for events that have not been claimed.';
 
@@ -1833,13 +1958,15 @@ comment on column postrider.backlog.url is 'The endpoint''s URL.';
 
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
 
-comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number.';
+comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number. At least so many where is_exact is false.';
 
-comment on column postrider.backlog.due is 'Those whose time has come.';
+comment on column postrider.backlog.due is 'Those whose time has come. At least so many where it is as large as an inexact pending.';
 
-comment on column postrider.backlog.oldest_at is 'When the oldest of their events was inserted.';
+comment on column postrider.backlog.oldest_at is 'When the oldest of their events was inserted, however many there are; for more unclaimed events than are counted, the oldest of those that are claimed next.';
 
 comment on column postrider.backlog.oldest_age is 'How long ago that was.';
+
+comment on column postrider.backlog.is_exact is 'False where there are more than were counted.';
 
 comment on view postrider.daemon_status is 'The daemons: whether each is heard of, and what keeps it from its work.';
 
@@ -1920,6 +2047,10 @@ comment on function postrider.beat(uuid,text,integer,text,integer,integer,intege
 comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
 
 comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. unjudged: endpoints whose filters are not applied, and whose deliveries are discarded for that; null: all of them, to look which event is next (the first row has its id).';
+
+comment on function postrider.count_unclaimed(integer) is 'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';
+
+comment on function postrider.count_waiting(integer) is 'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';
 
 comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers.';
 

@@ -9,6 +9,7 @@ import { Sender } from "./http/send.ts";
 import type { Log } from "./log.ts";
 import { Heartbeat } from "./maintain/heartbeat.ts";
 import { PartitionKeeper } from "./maintain/partitions.ts";
+import { deliveriesInHandMax, memoryBoundBytes } from "./memoryBound.ts";
 import { Attempts } from "./pipeline/attempts.ts";
 import { EndpointDirectory } from "./pipeline/endpoints.ts";
 import { Filters } from "./pipeline/filters.ts";
@@ -22,14 +23,12 @@ import { VERSION } from "./version.ts";
 const PIPELINE_CONNECTIONS = 4;
 /** Apart, so that a heartbeat never waits behind the pipeline; the second one is for partitions. */
 const MAINTAIN_CONNECTIONS = 2;
-/** Deliveries in hand for each that can be under way: what waits keeps the slots busy while the next claim is made. */
-const IN_HAND_PER_SLOT = 4;
-const IN_HAND_MIN = 1_000;
 /** Requests of one endpoint at a time; beyond some fifty a process gains nothing by more connections. */
 const LANE_MAX = 64;
 
 /** How long a daemon that is asked to stop before it has started goes on waiting for Postgres. */
 const START_GRACE_MS = 1_000;
+const MIB = 1_048_576;
 /** How long a stopping daemon tries to record, beyond its grace period. */
 const RECORD_GRACE_MS = 5_000;
 
@@ -72,7 +71,7 @@ export class Daemon {
     this.#pool = createPool({ ...session, max: PIPELINE_CONNECTIONS });
     this.#maintainPool = createPool({ ...session, max: MAINTAIN_CONNECTIONS });
     this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: config.maxInFlight });
-    const inHandMax = Math.max(IN_HAND_MIN, config.maxInFlight * IN_HAND_PER_SLOT);
+    const inHandMax = deliveriesInHandMax(config.maxInFlight);
     const lanes = new Lanes({ inFlightMax: config.maxInFlight, laneMax: LANE_MAX, inHandMax });
     this.#heartbeat = new Heartbeat({
       pool: this.#maintainPool,
@@ -142,7 +141,9 @@ export class Daemon {
       clearTimeout(cutting);
     }
     this.#loop.start();
-    this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: this.#config.maxInFlight });
+    const { maxInFlight } = this.#config;
+    const memoryMib = Math.ceil(memoryBoundBytes(maxInFlight) / MIB);
+    this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: maxInFlight, memory_mib_max: memoryMib });
   }
 
   async #start(): Promise<void> {

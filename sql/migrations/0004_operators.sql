@@ -332,11 +332,12 @@ create view postrider.in_flight as
   from postrider.claim c
   cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
   where not exists (
-    select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id)
+    select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
+    offset 0) -- one probe a pair: as a join it would be hashed, and every delivery there is read for that
   union all
   select d.event_id, d.endpoint_id, d.attempts + 1, d.leased_by, null, d.lease_expires_at
   from postrider.delivery d
-  where d.state = 'pending' and d.lease_expires_at > now();
+  where d.lease_expires_at > now() and d.lease_expires_at is not null;
 comment on view postrider.in_flight is 'Deliveries that a daemon has in hand: first attempts from its memory, and leased ones.';
 comment on column postrider.in_flight.event_id is 'The event.';
 comment on column postrider.in_flight.endpoint_id is 'The endpoint.';
@@ -392,61 +393,162 @@ comment on column postrider.delivery_status.next_attempt_at is 'When the next at
 comment on column postrider.delivery_status.created_at is 'When the delivery came about.';
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
 
+create function postrider.count_waiting(counted_max integer)
+returns table (endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamptz)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- Reads what waits in the order of delivery_due, a part at a time, and jumps over the rest of an endpoint that has more
+-- than is counted: one with millions costs as much as one with counted_max, and many with a few cost their rows alone.
+-- A row is read twice at most: the last endpoint of a part that was cut off in it begins the next part. After ten such
+-- endpoints a hundredth is counted of each further one, so that a thousand of them are no trouble either.
+declare
+  share integer := counted_max;
+  counted bigint := 0;
+  place uuid := '00000000-0000-0000-0000-000000000000';
+  endpoint_ids uuid[];
+  pending_counts bigint[];
+  due_counts bigint[];
+  oldest_ids text[];
+  whole_count integer;
+begin
+  loop
+    with part as (
+      select d.endpoint_id, d.next_attempt_at, d.event_id
+      from postrider.delivery d
+      where d.state = 'pending' and d.endpoint_id > place
+      order by d.endpoint_id, d.next_attempt_at
+      limit share + 1
+    ), waiting as (
+      select p.endpoint_id, count(*) as pending, count(*) filter (where p.next_attempt_at <= now()) as due,
+             -- as text: there is no min(uuid) before PostgreSQL 18
+             min(p.event_id::text collate "C") filter (where substring(p.event_id::text from 15 for 1) = '7') as oldest_id
+      from part p
+      group by p.endpoint_id
+    )
+    select array_agg(w.endpoint_id order by w.endpoint_id), array_agg(w.pending order by w.endpoint_id),
+           array_agg(w.due order by w.endpoint_id), array_agg(w.oldest_id order by w.endpoint_id),
+           count(*) - case when sum(w.pending) > share then 1 else 0 end, counted + coalesce(sum(w.pending), 0)
+    into endpoint_ids, pending_counts, due_counts, oldest_ids, whole_count, counted
+    from waiting w;
+
+    return query
+      select w.endpoint_id, w.pending, w.due, true, postrider.uuid_v7_time(w.oldest_id::uuid)
+      from unnest(endpoint_ids[1:whole_count], pending_counts, due_counts, oldest_ids) w (endpoint_id, pending, due, oldest_id)
+      where w.endpoint_id is not null;
+    exit when endpoint_ids is null or whole_count = cardinality(endpoint_ids);
+
+    if whole_count = 0 then
+      return query
+        select endpoint_ids[1], share::bigint, least(due_counts[1], share), false, (
+          select postrider.uuid_v7_time(d.event_id)
+          from postrider.delivery d
+          where d.finished_at is null and d.endpoint_id = endpoint_ids[1] and substring(d.event_id::text from 15 for 1) = '7'
+          order by d.event_id
+          limit 1);
+      whole_count := 1;
+    end if;
+    place := endpoint_ids[whole_count];
+    if counted > 10 * counted_max then
+      share := greatest(1, counted_max / 100);
+    end if;
+  end loop;
+end
+$$;
+comment on function postrider.count_waiting(integer) is
+  'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';
+
+create function postrider.count_unclaimed(counted_max integer)
+returns table (unclaimed bigint, is_exact boolean, oldest_at timestamptz)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- The ranges that postrider.claim_events will read, and in about its order, as far as this snapshot sees them.
+declare
+  cursor_row record;
+  ended xid8[];
+begin
+  select c.base, c.target, coalesce(c.after_xid, '0') as after_xid, coalesce(c.after_seq, 0) as after_seq into cursor_row
+  from postrider.claim c
+  order by c.id desc
+  limit 1;
+  ended := array(
+    -- transactions open in base that have ended, but for those that the page has passed already
+    select x from pg_snapshot_xip(cursor_row.base) x
+    where pg_visible_in_snapshot(x, pg_current_snapshot())
+      and (cursor_row.target is null or not pg_visible_in_snapshot(x, cursor_row.target) or x >= cursor_row.after_xid)
+    union all
+    -- those that the page has passed over, being open in its target
+    select x from pg_snapshot_xip(cursor_row.target) x
+    where pg_visible_in_snapshot(x, pg_current_snapshot())
+      and x >= pg_snapshot_xmax(cursor_row.base) and x <= cursor_row.after_xid);
+  return query
+    with waiting as (
+      (select o.created_at
+       from unnest(ended) straggler (xid)
+       cross join lateral (
+         select i.created_at
+         from postrider.outbox i
+         where i.xid = straggler.xid
+           and i.seq > case when straggler.xid = cursor_row.after_xid then cursor_row.after_seq else 0 end
+         order by i.xid, i.seq
+         limit counted_max + 1) o)
+      union all
+      -- the rest of the transaction at which the page stopped
+      (select i.created_at
+       from postrider.outbox i
+       where i.xid = cursor_row.after_xid and i.seq > cursor_row.after_seq and not cursor_row.after_xid = any (ended)
+       order by i.xid, i.seq
+       limit counted_max + 1)
+      union all
+      -- everything behind it
+      (select i.created_at
+       from postrider.outbox i
+       where i.xid >= pg_snapshot_xmax(cursor_row.base) and i.xid > cursor_row.after_xid
+       order by i.xid, i.seq
+       limit counted_max + 1)
+      limit counted_max + 1
+    )
+    select least(count(*), counted_max), count(*) <= counted_max, min(w.created_at)
+    from waiting w;
+end
+$$;
+comment on function postrider.count_unclaimed(integer) is
+  'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';
+
 create view postrider.backlog as
-  with waiting as (
-    select d.endpoint_id,
-           count(*) as pending,
-           count(*) filter (where d.next_attempt_at <= now()) as due,
-           min(postrider.uuid_v7_time(d.event_id)) as oldest_at
-    from postrider.delivery d
-    where d.state = 'pending'
-    group by d.endpoint_id
-  ), cursor as (
-    select c.base, c.target, c.after_xid, c.after_seq from postrider.claim c order by c.id desc limit 1
-  ), unclaimed as (
-    -- stragglers: transactions open in base, but for those that the page has passed already
-    select i.created_at
-    from cursor c
-    cross join lateral pg_snapshot_xip(c.base) x
-    join postrider.outbox i on i.xid = x
-    where c.target is null or not pg_visible_in_snapshot(x, c.target) or x > c.after_xid
-      or (x = c.after_xid and i.seq > c.after_seq)
-    union all
-    -- the rest of the transaction at which the page stopped
-    select i.created_at
-    from cursor c
-    join postrider.outbox i on i.xid = c.after_xid and i.seq > c.after_seq
-    where c.after_xid >= pg_snapshot_xmax(c.base)
-    union all
-    -- everything behind it
-    select i.created_at
-    from cursor c
-    join postrider.outbox i on i.xid >= pg_snapshot_xmax(c.base) and i.xid > coalesce(c.after_xid, '0')
-    union all
-    -- transactions that the page has passed over, being open in its target
-    select i.created_at
-    from cursor c
-    cross join lateral pg_snapshot_xip(c.target) x
-    join postrider.outbox i on i.xid = x
-    where x >= pg_snapshot_xmax(c.base) and x <= c.after_xid
-  )
   select w.endpoint_id, e.tenant, e.url, coalesce(e.state, 'deleted') as endpoint_state,
-         w.pending, w.due, w.oldest_at, now() - w.oldest_at as oldest_age
-  from waiting w
+         w.pending, w.due, w.oldest_at, now() - w.oldest_at as oldest_age, w.is_exact
+  from postrider.count_waiting(10000) w
   left join postrider.endpoint e on e.id = w.endpoint_id
   union all
-  select null, null, null, null, count(*), count(*), min(u.created_at), now() - min(u.created_at)
-  from unclaimed u
-  having count(*) > 0;
-comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Reads what waits and nothing else.';
+  select null, null, null, null, u.unclaimed, u.unclaimed, u.oldest_at, now() - u.oldest_at, u.is_exact
+  from postrider.count_unclaimed(10000) u
+  where u.unclaimed > 0;
+comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Counts up to 10,000 of each (100 of each once it has counted 100,000) and says where there are more, so that it is cheap however much waits.';
 comment on column postrider.backlog.endpoint_id is 'The endpoint; null for events that have not been claimed.';
 comment on column postrider.backlog.tenant is 'The endpoint''s tenant.';
 comment on column postrider.backlog.url is 'The endpoint''s URL.';
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
-comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number.';
-comment on column postrider.backlog.due is 'Those whose time has come.';
-comment on column postrider.backlog.oldest_at is 'When the oldest of their events was inserted.';
+comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number. At least so many where is_exact is false.';
+comment on column postrider.backlog.due is 'Those whose time has come. At least so many where it is as large as an inexact pending.';
+comment on column postrider.backlog.oldest_at is 'When the oldest of their events was inserted, however many there are; for more unclaimed events than are counted, the oldest of those that are claimed next.';
 comment on column postrider.backlog.oldest_age is 'How long ago that was.';
+comment on column postrider.backlog.is_exact is 'False where there are more than were counted.';
 
 create view postrider.daemon_status as
   select d.id, d.host, d.pid, d.version,

@@ -2,8 +2,8 @@ import { type BacklogRow, type EndpointRow, type Queries, sql } from "../db/sche
 
 /** Endpoints that are listed: all with a backlog, as far as there is room, then the others. */
 export const ENDPOINTS_MAX = 1_000;
-/** Attempts that are counted, the newest first: more would be a scan of minutes in a busy hour. */
-const RECENT_ATTEMPTS_MAX = 100_000;
+/** Attempts that are counted, the newest first: status is to answer in milliseconds in a busy hour, too. */
+const RECENT_ATTEMPTS_MAX = 10_000;
 
 /**
  * What `postrider status --json` prints: one JSON object of this shape. Members are added, never renamed. Times are
@@ -47,10 +47,14 @@ export interface BacklogStatus {
   readonly pending: number;
   /** Those of them whose time has come. */
   readonly due: number;
+  /** Whether that is all of them. At most 10,000 of one endpoint are counted; false: there are more. */
+  readonly pending_is_exact: boolean;
   /** First attempts that daemons have in hand. */
   readonly first_attempts: number;
   /** Events that no daemon has claimed yet. */
   readonly unclaimed: number;
+  /** Whether that is all of them. At most 10,000 are counted; false: there are more. */
+  readonly unclaimed_is_exact: boolean;
   /** When the oldest event that is not delivered was inserted. */
   readonly oldest_at: string | null;
   readonly oldest_age_seconds: number | null;
@@ -66,9 +70,11 @@ export interface EndpointStatus {
   readonly state_reason: string | null;
   readonly pending: number;
   readonly due: number;
+  /** Whether that is all of them. At most 10,000 are counted; false: there are more. */
+  readonly pending_is_exact: boolean;
   readonly oldest_at: string | null;
   readonly oldest_age_seconds: number | null;
-  /** Attempts for events of the last hour, of the newest 100,000 over all endpoints. */
+  /** Attempts for events of the last hour, of the newest 10,000 over all endpoints. */
   readonly recent_attempts: number;
   readonly recent_failures: number;
 }
@@ -174,12 +180,15 @@ async function readBacklog(queries: Queries, backlog: readonly BacklogRow[], at:
     ])
     .executeTakeFirstOrThrow();
   const ofEndpoints = backlog.filter(hasEndpoint);
+  const ofNobody = backlog.filter((row) => !hasEndpoint(row));
   const times = [...backlog, first].flatMap(({ oldest_at }) => (oldest_at === null ? [] : oldest_at.getTime()));
   return {
     pending: sum(ofEndpoints.map(({ pending }) => pending)),
     due: sum(ofEndpoints.map(({ due }) => due)),
+    pending_is_exact: ofEndpoints.every(({ is_exact }) => is_exact),
     first_attempts: first.count,
-    unclaimed: sum(backlog.filter((row) => !hasEndpoint(row)).map(({ pending }) => pending)),
+    unclaimed: sum(ofNobody.map(({ pending }) => pending)),
+    unclaimed_is_exact: ofNobody.every(({ is_exact }) => is_exact),
     ...ageOf(times.length === 0 ? null : new Date(Math.min(...times)), at),
   };
 }
@@ -266,6 +275,7 @@ function endpointStatus(
     state_reason: endpoint?.state_reason ?? null,
     pending: Number(backlog?.pending ?? 0),
     due: Number(backlog?.due ?? 0),
+    pending_is_exact: backlog?.is_exact ?? true,
     ...ageOf(backlog?.oldest_at ?? null, at),
     recent_attempts: recent.get(id)?.attempts ?? 0,
     recent_failures: recent.get(id)?.failures ?? 0,

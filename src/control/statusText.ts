@@ -88,9 +88,10 @@ const CONDITIONS: Readonly<Record<Exclude<DaemonStatus["condition"], "well">, st
 };
 
 function backlogLines({ backlog }: Status): readonly string[] {
-  const { pending, due, first_attempts, unclaimed, oldest_age_seconds } = backlog;
+  const { pending, due, pending_is_exact, first_attempts, unclaimed, unclaimed_is_exact, oldest_age_seconds } = backlog;
+  const waiting = `${atLeast(pending, pending_is_exact)} pending (${atLeast(due, pending_is_exact)} due)`;
   return [
-    `backlog: ${pending} pending (${due} due), ${counted(first_attempts, "first attempt")} under way, ${counted(unclaimed, "event")} unclaimed`,
+    `backlog: ${waiting}, ${counted(first_attempts, "first attempt")} under way, ${counted(unclaimed, "event", unclaimed_is_exact)} unclaimed`,
     oldest_age_seconds === null
       ? "everything is delivered"
       : `oldest undelivered event: ${age(oldest_age_seconds)} old`,
@@ -120,8 +121,8 @@ function endpointRow(endpoint: EndpointStatus): readonly string[] {
   const { tenant, url } = endpoint;
   return [
     endpoint.state,
-    String(endpoint.pending),
-    String(endpoint.due),
+    atLeast(endpoint.pending, endpoint.pending_is_exact),
+    atLeast(endpoint.due, endpoint.pending_is_exact || endpoint.due < endpoint.pending),
     endpoint.oldest_age_seconds === null ? "" : age(endpoint.oldest_age_seconds),
     String(endpoint.recent_attempts),
     String(endpoint.recent_failures),
@@ -157,8 +158,12 @@ function cut(text: string, charsMax: number): string {
   return text.length > charsMax ? `${text.slice(0, charsMax - 1)}…` : text;
 }
 
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+function counted(count: number, noun: string, isExact = true): string {
+  return `${atLeast(count, isExact)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function atLeast(count: number, isExact: boolean): string {
+  return isExact ? String(count) : `${count}+`;
 }
 
 function secondsBetween(earlier: string, later: string): number {

@@ -39,6 +39,8 @@ export interface BacklogRow {
   readonly endpoint_state: "active" | "paused" | "disabled" | "deleted" | null;
   readonly pending: string;
   readonly due: string;
+  /** False where there are more than were counted. */
+  readonly is_exact: boolean;
   /** Null where no event of it has an id that tells its time. */
   readonly oldest_at: Date | null;
 }

@@ -16,6 +16,8 @@ export interface PoolsOptions {
   /** Origins with connections at the same time; the longest idle one is closed to make room. */
   readonly originsMax: number;
   readonly connectionsPerOrigin: number;
+  /** Idle connections over all origins; beyond that, one of the origin that has been unused for longest is closed. */
+  readonly idleMax: number;
   /** An origin without a request for so long is closed. */
   readonly originIdleMs: number;
   readonly headersTimeoutMs: number;
@@ -54,6 +56,7 @@ export class Pools {
   readonly #closing = new Set<Promise<void>>();
   #sweeper: NodeJS.Timeout | undefined;
   #socketsOpen = 0;
+  #idleCount = 0;
 
   constructor(options: PoolsOptions) {
     this.#options = options;
@@ -77,6 +80,7 @@ export class Pools {
     const idle = pool.idle.pop();
     if (idle !== undefined) {
       idle.idle = false;
+      this.#idleCount -= 1;
       waiter.begin(idle);
     } else if (pool.connections.size < this.#options.connectionsPerOrigin) {
       waiter.begin(this.#connect(pool, waiter.origin));
@@ -101,7 +105,11 @@ export class Pools {
     if (next === undefined) {
       connection.idle = true;
       pool.idle.push(connection);
+      this.#idleCount += 1;
       this.#settle(pool);
+      if (this.#idleCount > this.#options.idleMax) {
+        this.#closeLongestIdle();
+      }
     } else {
       // We stand inside undici's parser, at the end of an answer. A request dispatched from here would skip its check
       // for bytes that the receiver sent unasked, which is what keeps one answer from being taken for the next.
@@ -205,6 +213,16 @@ export class Pools {
     }
   }
 
+  #closeLongestIdle(): void {
+    for (const pool of this.#pools.values()) {
+      const [connection] = pool.idle;
+      if (connection !== undefined) {
+        this.#drop(connection);
+        return;
+      }
+    }
+  }
+
   #evictLongestIdle(): boolean {
     for (const pool of this.#pools.values()) {
       if (!isBusy(pool)) {
@@ -233,6 +251,7 @@ export class Pools {
     }
     if (connection.idle) {
       remove(pool.idle, connection);
+      this.#idleCount -= 1;
     }
     const closed = connection.destroy().finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);

@@ -10,6 +10,12 @@ import { type EgressPolicy, judgeUrl, portOf } from "./egress.ts";
 import { type Connection, Pools, type Waiter } from "./pools.ts";
 import type { FailureKind, OutgoingRequest, SendResult } from "./result.ts";
 
+/** Over all origins: a burst that goes from one origin to the next would leave its width behind at each. */
+export const CONNECTIONS_IDLE_MAX = 1_024;
+/** Of one body; the rest is not read. */
+export const RESPONSE_BYTES_READ = 65_536;
+/** Of one answer, as recorded. */
+export const RESPONSE_BYTES_KEPT = 16_384;
 /** Distinct URLs whose verdict and parts are remembered; the policy of a sender never changes. */
 const TARGETS_MAX = 10_000;
 /** Headers kept of one answer. 16 kB could be four thousand headers of one letter, each a key of an object. */
@@ -26,6 +32,8 @@ export interface SenderOptions {
   /** Origins with open connections at the same time. */
   readonly originsMax?: number;
   readonly connectionsPerOrigin?: number;
+  /** Idle connections over all origins. */
+  readonly idleMax?: number;
   /** After so many bytes of a body the connection is closed, and the answer counts as it is. */
   readonly responseBytesRead?: number;
   /** Names and values of headers and the bytes of the body together, as recorded per attempt. */
@@ -71,8 +79,8 @@ export class Sender {
   constructor(options: SenderOptions) {
     this.#policy = options.policy;
     const limits: ExchangeLimits = {
-      responseBytesRead: options.responseBytesRead ?? 65_536,
-      responseBytesKept: options.responseBytesKept ?? 16_384,
+      responseBytesRead: options.responseBytesRead ?? RESPONSE_BYTES_READ,
+      responseBytesKept: options.responseBytesKept ?? RESPONSE_BYTES_KEPT,
       responseHeaderBytesMax: options.responseHeaderBytesMax ?? 16_384,
       headersTimeoutMs: options.headersTimeoutMs ?? 30_000,
       bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,
@@ -87,6 +95,7 @@ export class Sender {
       dialer: this.#dialer,
       originsMax: options.originsMax ?? 1_024,
       connectionsPerOrigin: options.connectionsPerOrigin ?? 50,
+      idleMax: options.idleMax ?? CONNECTIONS_IDLE_MAX,
       originIdleMs: options.originIdleMs ?? 60_000,
       headersTimeoutMs: limits.headersTimeoutMs,
       bodyTimeoutMs: limits.bodyTimeoutMs,

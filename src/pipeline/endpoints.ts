@@ -41,7 +41,7 @@ const checkEndpoints = defineStatement<{ readonly id: string; readonly revision:
 );
 
 /** Endpoints kept; the least recently loaded go first. A hundred thousand of them are some 100 MB. */
-const ENDPOINTS_MAX = 20_000;
+export const ENDPOINTS_MAX = 20_000;
 
 /**
  * The endpoints that this daemon has met. Every claim says which revision each of its endpoints has, so an edit is

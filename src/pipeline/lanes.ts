@@ -49,6 +49,8 @@ const KEPT_FOR_GOOD = 1 / 8;
 const KEPT_FOR_NEW = 1 / 8;
 /** What is known of a lane with nothing to do is forgotten after so long. */
 const FORGET_MS = 60_000;
+/** Lanes that are remembered beside those with something in hand; a walk over the queue is told of each. */
+const LANES_MAX = 4_096;
 /** Which lanes have begun to hang is looked at so often, where slots are scarce. */
 const RECOUNT_MS = 100;
 
@@ -309,9 +311,24 @@ export class Lanes {
     return lane.hasAnswered ? "good" : "new";
   }
 
+  /** Those that were met first go first, until so many are left beside those with something in hand. */
+  #forgetIdle(keptMax: number): void {
+    for (const lane of this.#lanes.values()) {
+      if (this.#lanes.size <= keptMax + this.#active) {
+        return;
+      }
+      if (!lane.isActive) {
+        this.#lanes.delete(lane.endpointId);
+      }
+    }
+  }
+
   #lane(endpointId: string, nowMs: number): Lane {
     let lane = this.#lanes.get(endpointId);
     if (lane === undefined) {
+      if (this.#lanes.size >= LANES_MAX + this.#active) {
+        this.#forgetIdle(LANES_MAX / 2);
+      }
       lane = {
         endpointId,
         limit: Math.min(LANE_START, this.#limits.laneMax),

@@ -3,7 +3,7 @@ import { type LoadedPayload, loadPayload } from "./claim.ts";
 import { Signal } from "./signal.ts";
 
 /** What large payloads may hold of memory at a time, in bytes of their text, beyond those being loaded. */
-const HELD_BYTES_MAX = 64 * 1_048_576;
+export const HELD_BYTES_MAX = 64 * 1_048_576;
 
 /** A payload in memory, which counts until it is released. */
 export interface HeldPayload extends LoadedPayload {

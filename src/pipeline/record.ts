@@ -21,7 +21,7 @@ import { Signal } from "./signal.ts";
  */
 
 /** Results of one flush. */
-const FLUSH_MAX = 500;
+export const FLUSH_MAX = 500;
 /** A flush of so many results is part of a stream; fewer are recorded as they come. */
 const STREAM_RESULTS = 8;
 /** How many results the next flush of a stream waits for, and how long. */
@@ -286,7 +286,12 @@ export class Recorder {
         }
       }
     }
-    this.#keptClaims.set(daemonId, rows[0]?.kept_claims ?? []);
+    const kept = rows[0]?.kept_claims ?? [];
+    if (kept.length > 0) {
+      this.#keptClaims.set(daemonId, kept);
+    } else {
+      this.#keptClaims.delete(daemonId);
+    }
     for (const number of rows[0]?.locked ?? []) {
       const result = batch[number - 1];
       if (result !== undefined) {

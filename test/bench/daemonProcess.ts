@@ -30,6 +30,9 @@ onMessage(({ kind }) => {
     case "profile":
       void startProfile();
       return;
+    case "heap":
+      tell("heap", process.memoryUsage().heapUsed);
+      return;
     case "stop":
       void stop().finally(() => process.exit());
   }

@@ -33,6 +33,8 @@ export interface BenchOptions {
   readonly clients: number;
   readonly depths: readonly number[];
   readonly bulkRows: number;
+  /** Events that wait while memory is measured. */
+  readonly waiting: number;
   readonly daemonLogLevel: string;
   /** Where CPU profiles of the daemon go; null for none. */
   readonly profileDir: string | null;

@@ -15,6 +15,7 @@ import { prepareFrozen } from "./frozen.ts";
 import { prepareIdle } from "./idle.ts";
 import { prepareInsert } from "./insert.ts";
 import { prepareLatency } from "./latency.ts";
+import { prepareMemory } from "./memory.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
 import { summariseProfiles } from "./profile.ts";
 import { type PartResult, summarisePart, textOf } from "./report.ts";
@@ -28,19 +29,24 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   insert: prepareInsert,
   depth: prepareDepth,
   frozen: prepareFrozen,
+  memory: prepareMemory,
 };
+/** The memory part takes a million events and minutes: it is run where it is named. */
+const DEFAULT_PARTS = Object.keys(PARTS).filter((name) => name !== "memory");
 
 let interrupted = false;
 
 const HELP = `npm run bench -- [flags]
-  --parts LIST        of ${Object.keys(PARTS).join(",")}; default all
+  --parts LIST        of ${Object.keys(PARTS).join(",")};
+                      default all but memory
   --rounds N          of each trial; default 5
   --events N          backlog: events to deliver; default 20000
-  --seconds N         latency: how long; default 15
+  --seconds N         latency, memory: how long; default 15
   --rate N            latency: events a second; default 50
   --clients N         insert: default 16
   --depths LIST       depth: default 1000,100000,400000
   --bulk-rows N       depth: rows of the open transaction; default 200000
+  --waiting N         memory: events that wait; default 1000000
   --profile DIR       write CPU profiles of the daemons there, and show the top of those of the backlog
   --statements        backlog: show the dearest statements, those inside functions too (costs some of what is measured)
   --log-level LEVEL   of the daemons, on stderr; default silent
@@ -49,7 +55,7 @@ const HELP = `npm run bench -- [flags]
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      parts: { type: "string", default: Object.keys(PARTS).join(",") },
+      parts: { type: "string", default: DEFAULT_PARTS.join(",") },
       rounds: { type: "string", default: "5" },
       events: { type: "string", default: "20000" },
       seconds: { type: "string", default: "15" },
@@ -57,6 +63,7 @@ async function main(): Promise<void> {
       clients: { type: "string", default: "16" },
       depths: { type: "string", default: "1000,100000,400000" },
       "bulk-rows": { type: "string", default: "200000" },
+      waiting: { type: "string", default: "1000000" },
       profile: { type: "string" },
       statements: { type: "boolean", default: false },
       "log-level": { type: "string", default: "silent" },
@@ -88,6 +95,7 @@ async function main(): Promise<void> {
       clients: positive("clients", values.clients),
       depths: values.depths.split(",").map((text) => positive("depths", text)),
       bulkRows: positive("bulk-rows", values["bulk-rows"]),
+      waiting: positive("waiting", values.waiting),
       daemonLogLevel: values["log-level"],
       profileDir: values.profile ?? null,
       traceStatements: values.statements,

@@ -20,8 +20,10 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
       backlog: {
         pending: 0,
         due: 0,
+        pending_is_exact: true,
         first_attempts: 0,
         unclaimed: 0,
+        unclaimed_is_exact: true,
         oldest_at: null,
         oldest_age_seconds: null,
       },

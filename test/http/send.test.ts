@@ -13,6 +13,7 @@ import fc from "fast-check";
 import { type EgressSettings, parseEgressPolicy } from "../../src/http/egress.ts";
 import type { OutgoingRequest, SendResult } from "../../src/http/result.ts";
 import { Sender, type SenderOptions } from "../../src/http/send.ts";
+import { until } from "../support/until.ts";
 import { type Answer, answerOf, Receiver, type ReceiverOptions } from "./receiver.ts";
 
 const LOOPBACK: EgressSettings = { profile: "custom", allow: ["127.0.0.1"], deny: [] };
@@ -746,6 +747,24 @@ test("a request with a header that would break the message is not sent", async (
     assert.doesNotMatch(result.error ?? "", /[\r\n\0]/);
   }
   assert.equal(receiver.connections, 0);
+});
+
+test("idle connections are closed beyond a number over all origins, those of the longest unused one first", async (t) => {
+  const receivers = [];
+  for (let count = 0; count < 3; count++) {
+    receivers.push(await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok"))));
+  }
+  const sender = senderFor(t, { idleMax: 4 });
+  for (const receiver of receivers) {
+    const burst = await Promise.all(Array.from({ length: 3 }, () => sender.send(requestTo(receiver.url))));
+    burst.forEach(assertSucceeded);
+  }
+  await until("the others are closed", () => sender.stats.socketsOpen === 4);
+  assert.equal(sender.stats.connects, 9);
+  for (const receiver of receivers.slice(1).reverse()) {
+    assertSucceeded(await sender.send(requestTo(receiver.url)));
+  }
+  assert.equal(sender.stats.connects, 9, "those that were used last are still open");
 });
 
 test("an origin without requests is closed after its idle time", async (t) => {

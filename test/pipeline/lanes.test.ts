@@ -390,3 +390,18 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
     { numRuns: 300 },
   );
 });
+
+test("of very many endpoints, those with something in hand are kept, and of the others some thousands", () => {
+  const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
+  offer(lanes, "busy", 3);
+  const underWay = startAll(lanes);
+  assert.equal(underWay.length, 3);
+  const endpointIds = Array.from({ length: 20_000 }, (_, index) => `endpoint ${index}`);
+  greet(lanes, ...endpointIds);
+  const { known } = lanes.rooms(0);
+  assert.ok(known.size > 1_000 && known.size <= 4_097, `${known.size} lanes`);
+  assert.equal(known.get("busy"), LANE_START - 3);
+  assert.ok(known.has(String(endpointIds.at(-1))));
+  finishAll(lanes, underWay, true);
+  assert.equal(lanes.inFlight, 0);
+});

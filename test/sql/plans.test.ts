@@ -1,0 +1,320 @@
+/**
+ * The plans of what daemons execute, read while they are executed: which index serves each table, that nothing is
+ * scanned or sorted whole, that of forty days one is looked at for each event, and how many pages that is.
+ */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { beforeEach, describe, type TestContext, test } from "node:test";
+import { statementText } from "../../src/db/sqlFiles.ts";
+import { useDatabase } from "../support/database.ts";
+import {
+  beat,
+  claimEvents,
+  createEndpoint,
+  insertEvents,
+  recordAll,
+  reset,
+  resultOf,
+  rowsOf,
+  type Session,
+  subscribe,
+  takeOverClaim,
+  walk,
+} from "../support/engine.ts";
+import { addAttempts, addDeliveries, addEvents, addPastDays, keepAutovacuumOut } from "../support/pastDays.ts";
+import { describePlan, ExplainingSession, type Plan, pagesOf, partsOf } from "../support/plans.ts";
+
+/** With today, the days ahead and the default partition there are 42. */
+const PAST_DAYS = 33;
+const PARTITIONS = 42;
+const EVENTS = 10_000;
+/** Of each page, walk and flush. */
+const PAGE = 100;
+/** A descent in each partition's index, of each of two ranges; a window that has just ended begins a second. */
+const CLAIM_PAGES_MAX = 4 * 3 * PARTITIONS + 10 * PAGE;
+/** A step of the walk: where the next endpoint begins, and what is due of it. */
+const WALK_STEP_PAGES_MAX = 2 * 3 * PARTITIONS;
+const SORTED_ROWS_MAX = 2 * PAGE;
+
+/** What a server may be set to. The functions pin what would change their plans; the rest must not matter. */
+const SERVER_SETTINGS = [
+  "random_page_cost = 1.1",
+  "jit = on",
+  "jit_above_cost = 0",
+  "enable_partitionwise_join = on",
+  "enable_partitionwise_aggregate = on",
+  "work_mem = '64kB'",
+];
+
+const database = useDatabase();
+
+/** As if nothing had ever been in the tables, to the planner too. */
+beforeEach(async () => {
+  const { pool } = database;
+  await addPastDays(pool, PAST_DAYS);
+  await keepAutovacuumOut(pool);
+  await pool.query("truncate postrider.outbox, postrider.delivery, postrider.attempt");
+  await pool.query(
+    "delete from pg_statistic s using pg_class c where c.oid = s.starelid and c.relnamespace = 'postrider'::regnamespace",
+  );
+  await reset(pool);
+});
+
+describe("what daemons execute reads by index, in each of forty days what it needs, and sorts no more than a page", () => {
+  test("on empty tables, and in the same session once they are large", async (t) => {
+    const endpoints = await addEndpoints();
+    const session = await ExplainingSession.open(t, database.url);
+    await insertEvents(database.pool, "day.passed", 8 * PAGE);
+    await assertPlans(t, session, endpoints);
+    await load(endpoints);
+    // Nothing has told the session that its plans are old.
+    await assertPlans(t, session, endpoints);
+  });
+
+  test("on large tables that were analysed while they were empty", async (t) => {
+    await database.pool.query("analyze");
+    const endpoints = await addEndpoints();
+    await load(endpoints);
+    await assertPlansOfAllModes(t, endpoints);
+  });
+
+  test("on large tables that nobody has analysed", async (t) => {
+    const endpoints = await addEndpoints();
+    await load(endpoints);
+    await assertPlansOfAllModes(t, endpoints);
+  });
+
+  test("on large tables, on servers that are set otherwise, and with statistics of tens of millions", async (t) => {
+    const { pool, url } = database;
+    const endpoints = await addEndpoints();
+    await load(endpoints);
+    await pool.query("analyze");
+    await assertPlansOfAllModes(t, endpoints);
+    await assertPlans(t, await ExplainingSession.open(t, url, SERVER_SETTINGS), endpoints);
+    await pool.query(`
+      update pg_class set reltuples = reltuples * 1000
+      where relnamespace = 'postrider'::regnamespace and relname ~ '^(outbox|delivery|attempt)_' and reltuples > 0`);
+    await assertPlansOfAllModes(t, endpoints);
+  });
+});
+
+test("routing looks up the rules of an event's own patterns, also in a session that began with a few rules", async (t) => {
+  const { pool, url } = database;
+  const endpoint = await createEndpoint(pool, ["order.paid"]);
+  const session = await ExplainingSession.open(t, url);
+  const claimOne = async () => {
+    await insertEvents(pool, "order.paid", 1);
+    return session.explain((client) => claimEvents(client));
+  };
+  await claimOne();
+  await pool.query(
+    `with added as (
+       insert into postrider.endpoint (url) select 'http://127.0.0.1:9/' from generate_series(1, 5000) returning id)
+     insert into postrider.subscription (endpoint_id, tenant, event_type)
+     select id, '', 'other.type' || row_number() over () from added`,
+  );
+  const { result, plans } = await claimOne();
+  assert.deepEqual(
+    result.pairs.map((pair) => pair.endpoint),
+    [endpoint],
+  );
+  const routing = plans.filter(({ root }) => partsOf(root).some(({ relation }) => relation === "subscription"));
+  assert.equal(routing.length, 1);
+  assert.ok(pagesOf(routing) <= 20, describePlans(routing));
+});
+
+interface Endpoints {
+  readonly plain: string;
+  readonly filtered: string;
+  /** Has nothing but old deliveries. */
+  readonly busy: string;
+}
+
+async function addEndpoints(): Promise<Endpoints> {
+  const { pool } = database;
+  const plain = await createEndpoint(pool, ["day.passed"]);
+  const filtered = await createEndpoint(pool, []);
+  await subscribe(pool, filtered, "day.*", "$.amount > 1");
+  return { plain, filtered, busy: await createEndpoint(pool, []) };
+}
+
+/** Events that wait to be claimed, and as many old ones with their deliveries and attempts; a third of them are due. */
+async function load({ busy }: Endpoints): Promise<void> {
+  const { pool } = database;
+  await addEvents(pool, "day.delivered", EVENTS, PAST_DAYS);
+  await addDeliveries(pool, "day.delivered", busy, 1 / 3);
+  await addAttempts(pool, busy);
+  await pool.query("delete from postrider.claim");
+  await pool.query("insert into postrider.claim (base) values (pg_current_snapshot())");
+  await addEvents(pool, "day.passed", EVENTS, PAST_DAYS);
+}
+
+/** As the functions are set, and as they would be by somebody who wants each plan made for its values. */
+async function assertPlansOfAllModes(t: TestContext, endpoints: Endpoints): Promise<void> {
+  const { pool, url } = database;
+  for (const mode of ["force_generic_plan", "force_custom_plan"]) {
+    await pool.query(`
+      do $set$
+      declare
+        hot regprocedure;
+      begin
+        for hot in
+          select p.oid from pg_proc p
+          where p.pronamespace = 'postrider'::regnamespace and array_to_string(p.proconfig, ',') like '%plan_cache_mode=%'
+        loop
+          execute format('alter function %s set plan_cache_mode = ${mode}', hot);
+        end loop;
+      end $set$`);
+    await assertPlans(t, await ExplainingSession.open(t, url, [`plan_cache_mode = ${mode}`]), endpoints);
+  }
+}
+
+/** One step of a daemon's work. */
+interface Step<Result> {
+  readonly name: string;
+  /** Pages that it may read. */
+  readonly pagesMax: number;
+  readonly work: (session: Session) => Promise<Result>;
+}
+
+/**
+ * All that a daemon does with a page of events, on a session that tells its plans. Twice: the first time is for the
+ * plans to be made, for which the catalog is read.
+ */
+async function assertPlans(t: TestContext, session: ExplainingSession, endpoints: Endpoints): Promise<void> {
+  for (const isWarm of [false, true]) {
+    await work(endpoints, async ({ name, pagesMax, work }) => {
+      const { result, plans } = await session.explain(work);
+      const faults = plans.flatMap(faultsOf);
+      assert.deepEqual(faults, [], `${name}\n${describePlans(plans)}`);
+      if (isWarm) {
+        const pages = pagesOf(plans);
+        t.diagnostic(`${name}: ${pages} pages`);
+        assert.ok(pages <= pagesMax, `${name} read ${pages} pages\n${describePlans(plans)}`);
+      }
+      return result;
+    });
+  }
+}
+
+type RunStep = <Result>(step: Step<Result>) => Promise<Result>;
+
+async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
+  const { pool } = database;
+  const [daemon, gone] = [randomUUID(), randomUUID()];
+  await run({ name: "beat", pagesMax: 20, work: (session) => beat(session, daemon) });
+  const claimed = await run({
+    name: "claim",
+    pagesMax: CLAIM_PAGES_MAX,
+    work: (session) => claimEvents(session, { daemon, events: PAGE }),
+  });
+  assert.equal(claimed.eventCount, PAGE);
+  const first = claimed.pairs.map((pair) => resultOf(pair));
+  const finished = [claimed.claim ?? ""];
+  await run({
+    name: "record",
+    pagesMax: 16 * PAGE,
+    work: (session) => recordAll(session, daemon, { first, finished }),
+  });
+  await run({
+    name: "record what is recorded",
+    pagesMax: 16 * PAGE,
+    work: (session) => recordAll(session, daemon, { first, finished, isRepeat: true }),
+  });
+
+  await claimEvents(pool, { daemon: gone, events: PAGE });
+  const taken = await run({
+    name: "take over",
+    pagesMax: 16 * PAGE,
+    work: (session) => takeOverClaim(session, daemon),
+  });
+  assert.equal(taken?.pairs.length, PAGE);
+
+  await fillQueue(plain);
+  const { leased } = await run({
+    name: "walk",
+    pagesMax: 3 * WALK_STEP_PAGES_MAX + 70 * PAGE,
+    work: (session) => walk(session, { daemon, deliveries: 2 * PAGE, share: PAGE }),
+  });
+  assert.ok(leased.length >= PAGE);
+  await run({
+    name: "record leased",
+    pagesMax: 30 * leased.length,
+    work: (session) => recordAll(session, daemon, { later: leased.map((pair) => resultOf(pair)) }),
+  });
+  await run({
+    name: "discard",
+    pagesMax: WALK_STEP_PAGES_MAX + 24 * PAGE,
+    work: (session) => session.query("select postrider.discard_deliveries($1, 'a test', $2)", [busy, PAGE]),
+  });
+
+  const stragglers = await asStragglers(5, () =>
+    run({ name: "claim stragglers", pagesMax: CLAIM_PAGES_MAX, work: (session) => claimEvents(session, { daemon }) }),
+  );
+  assert.equal(stragglers.eventCount, 5);
+
+  const [{ event } = { event: "" }] = claimed.pairs;
+  for (const [name, values] of Object.entries({
+    load_payload: [event, 1_000_000],
+    filtered_endpoints: [event],
+    try_filters: [event, plain],
+  })) {
+    await run({ name, pagesMax: 20, work: (session) => session.query(statementText(name), values) });
+  }
+}
+
+/** Commits so many events that the cursor has gone by while their transaction was open; afterwards it is where it was. */
+async function asStragglers<Result>(count: number, claim: () => Promise<Result>): Promise<Result> {
+  const { pool } = database;
+  const writer = await pool.connect();
+  try {
+    await writer.query("begin");
+    await insertEvents(writer, "day.passed", count);
+    const cursor = await newestClaim();
+    await pool.query("insert into postrider.claim (base) values (pg_current_snapshot())");
+    await writer.query("commit");
+    const result = await claim();
+    await pool.query(
+      "insert into postrider.claim (base, target, after_xid, after_seq) values ($1, $2, $3, $4)",
+      cursor,
+    );
+    return result;
+  } finally {
+    writer.release();
+  }
+}
+
+async function newestClaim(): Promise<unknown[]> {
+  const [row] = await rowsOf(
+    database.pool,
+    "select base, target, after_xid, after_seq from postrider.claim order by id desc limit 1",
+  );
+  return Object.values(row ?? {});
+}
+
+/** A page of deliveries that are due, of events of today. */
+async function fillQueue(endpoint: string): Promise<void> {
+  await database.pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+     select postrider.uuid_v7(), $1, 'pending', now() from generate_series(1, $2)`,
+    [endpoint, PAGE],
+  );
+}
+
+const BY_INDEX = new Set(["Index Scan", "Index Only Scan"]);
+const WRITES = new Set(["ModifyTable"]);
+
+/** Where a statement reads a large table otherwise than by an index, or sorts more than the page it is about. */
+function faultsOf(plan: Plan): string[] {
+  return partsOf(plan.root)
+    .filter(({ loops }) => loops > 0)
+    .flatMap(({ type, relation, rows }) => {
+      if (type.endsWith("Sort") && rows > SORTED_ROWS_MAX) return [`${rows} rows are sorted`];
+      const isLarge = relation !== null && /^(outbox|delivery|attempt|claim)(_|$)/.test(relation);
+      return isLarge && !BY_INDEX.has(type) && !WRITES.has(type) ? [`${type} of ${relation}`] : [];
+    });
+}
+
+function describePlans(plans: readonly Plan[]): string {
+  return plans.map(describePlan).join("\n");
+}
