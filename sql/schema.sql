@@ -1122,22 +1122,6 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.endpoint_secret_alone()
- RETURNS trigger
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-begin
-  if tg_table_name = 'endpoint' then
-    perform pg_advisory_xact_lock_shared(1886352244, 5);
-  elsif pg_trigger_depth() = 1 and coalesce(current_setting('postrider.audit_id', true), '') = '' then
-    -- by hand, and not by rotate_secret or with a deleted endpoint, which hold the lock shared already
-    perform pg_advisory_xact_lock(1886352244, 5);
-  end if;
-  return null;
-end
-$function$;
-
 CREATE OR REPLACE FUNCTION postrider.endpoint_secret_changed()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1158,10 +1142,31 @@ CREATE OR REPLACE FUNCTION postrider.endpoint_secret_changing()
 AS $function$
 declare
   secrets_max constant integer := 10;
+  tries_max constant integer := 50;
+  pause_seconds constant double precision := 0.01;
   others integer;
+  is_locked boolean := false;
 begin
-  -- first of all: the check of the foreign key would lock the endpoint too weakly for what follows
-  perform from postrider.endpoint e where e.id = new.endpoint_id for no key update;
+  if tg_op = 'INSERT' then
+    -- first of all: the check of the foreign key would lock the endpoint too weakly for what follows
+    perform from postrider.endpoint e where e.id = new.endpoint_id for no key update;
+  else
+    -- The secret's row is locked by now, and whoever has the endpoint's may want it.
+    for try in 1 .. tries_max loop
+      perform from postrider.endpoint e where e.id = old.endpoint_id for no key update skip locked;
+      is_locked := found or not exists (select from postrider.endpoint e where e.id = old.endpoint_id);
+      exit when is_locked;
+      perform pg_sleep(pause_seconds);
+    end loop;
+    if not is_locked then
+      raise exception 'somebody else is changing endpoint %', old.endpoint_id
+        using errcode = 'lock_not_available', detail = 'A change of its secrets is a change of the endpoint too.',
+          hint = 'Try again when that transaction has ended; postrider.rotate_secret waits for it.';
+    end if;
+    if tg_op = 'DELETE' then
+      return old;
+    end if;
+  end if;
   if new.expires_at is null or new.expires_at > now() then
     select count(*) into others
     from postrider.endpoint_secret s
@@ -1994,7 +1999,6 @@ begin
       using errcode = 'invalid_parameter_value', hint = 'Give 0 to 1 year: for so long the old secret signs beside the new one.';
   end if;
   old_until := now() + overlap;
-  perform pg_advisory_xact_lock_shared(1886352244, 5);
   perform postrider.lock_endpoint(endpoint_id);
   perform postrider.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', overlap));
   -- one that signs no more is of use to nobody but a thief
@@ -2078,7 +2082,7 @@ AS $function$
 declare
   subscription_id constant uuid := postrider.uuid_v7();
 begin
-  perform postrider.require_endpoint(endpoint_id);
+  perform postrider.lock_endpoint(endpoint_id);
   perform postrider.begin_action('subscribe', endpoint_id,
     jsonb_build_object('subscription_id', subscription_id, 'event_type', event_type, 'filter', filter));
   insert into postrider.subscription as s (id, endpoint_id, event_type, filter)
@@ -2206,6 +2210,9 @@ AS $function$
 declare
   old_rule record;
 begin
+  perform from postrider.endpoint e
+  where e.id = (select s.endpoint_id from postrider.subscription s where s.id = subscription_id)
+  for no key update;
   select s.endpoint_id, s.event_type, s.filter into old_rule from postrider.subscription s where s.id = subscription_id for update;
   if not found then
     raise exception 'there is no subscription %', coalesce(subscription_id::text, 'null')
@@ -2266,15 +2273,11 @@ CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR
 
 CREATE TRIGGER endpoint_judging BEFORE INSERT OR UPDATE OF headers, url ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_judging();
 
-CREATE TRIGGER endpoint_secret_alone BEFORE DELETE ON postrider.endpoint FOR EACH STATEMENT EXECUTE FUNCTION postrider.endpoint_secret_alone();
-
-CREATE TRIGGER endpoint_secret_alone BEFORE DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH STATEMENT EXECUTE FUNCTION postrider.endpoint_secret_alone();
-
 CREATE TRIGGER endpoint_secret_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.rule_audit();
 
 CREATE TRIGGER endpoint_secret_changed AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_secret_changed();
 
-CREATE TRIGGER endpoint_secret_changing BEFORE INSERT OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_secret_changing();
+CREATE TRIGGER endpoint_secret_changing BEFORE INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_secret_changing();
 
 CREATE TRIGGER outbox_idempotency BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN ((new.idempotency_key IS NOT NULL)) EXECUTE FUNCTION postrider.outbox_idempotency();
 
@@ -2692,11 +2695,9 @@ comment on function postrider.endpoint_changing() is 'Keeps an endpoint''s revis
 
 comment on function postrider.endpoint_judging() is 'Refuses headers and URLs whose refusal by a check would show what is secret in them.';
 
-comment on function postrider.endpoint_secret_alone() is 'Keeps an edit of secrets by hand, which locks in the wrong order, apart from those that lock the endpoint first.';
-
 comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
 
-comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10.';
+comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
 
 comment on function postrider.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
@@ -2790,15 +2791,11 @@ comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change 
 
 comment on trigger endpoint_judging on postrider.endpoint is 'Refuses headers that HTTP does not allow and a URL with a password, without showing them.';
 
-comment on trigger endpoint_secret_alone on postrider.endpoint is 'Its secrets go with it, and nobody edits secrets by hand meanwhile.';
-
-comment on trigger endpoint_secret_alone on postrider.endpoint_secret is 'An edit by hand is done alone.';
-
 comment on trigger endpoint_secret_audit on postrider.endpoint_secret is 'Notes the edit in the audit, without the secret.';
 
 comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Counts up the endpoint''s revision.';
 
-comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint.';
+comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint, and locks it.';
 
 comment on trigger outbox_idempotency on postrider.outbox is 'Fires only for rows that carry an idempotency key.';
 

@@ -236,7 +236,7 @@ as $$
 declare
   subscription_id constant uuid := postrider.uuid_v7();
 begin
-  perform postrider.require_endpoint(endpoint_id);
+  perform postrider.lock_endpoint(endpoint_id);
   perform postrider.begin_action('subscribe', endpoint_id,
     jsonb_build_object('subscription_id', subscription_id, 'event_type', event_type, 'filter', filter));
   insert into postrider.subscription as s (id, endpoint_id, event_type, filter)
@@ -256,6 +256,9 @@ as $$
 declare
   old_rule record;
 begin
+  perform from postrider.endpoint e
+  where e.id = (select s.endpoint_id from postrider.subscription s where s.id = subscription_id)
+  for no key update;
   select s.endpoint_id, s.event_type, s.filter into old_rule from postrider.subscription s where s.id = subscription_id for update;
   if not found then
     raise exception 'there is no subscription %', coalesce(subscription_id::text, 'null')

@@ -5,8 +5,8 @@
 -- Order of locks, for everything that an operator does by one function or one statement: an endpoint's row, then those of
 -- its secrets, subscriptions and deliveries. A daemon holds deliveries first, and therefore waits for none of an operator's
 -- locks: what it finds locked it leaves for later. The one thing that cannot keep the order is an edit of endpoint_secret
--- by hand, which has the secret's row before its trigger counts up the endpoint's revision: it is done alone, under the
--- advisory lock (1886352244, 5), which rotating secrets and deleting endpoints share.
+-- by hand, which has the secret's row before its trigger counts up the endpoint's revision: it tries for the endpoint, and
+-- gives up with an error rather than wait, so that it is never part of a circle.
 
 -- Audit -----------------------------------------------------------------------------------------------------------
 --
@@ -178,38 +178,37 @@ comment on trigger endpoint_judging on postrider.endpoint is 'Refuses headers th
 
 -- Secrets ---------------------------------------------------------------------------------------------------------
 
-create function postrider.endpoint_secret_alone() returns trigger
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if tg_table_name = 'endpoint' then
-    perform pg_advisory_xact_lock_shared(1886352244, 5);
-  elsif pg_trigger_depth() = 1 and coalesce(current_setting('postrider.audit_id', true), '') = '' then
-    -- by hand, and not by rotate_secret or with a deleted endpoint, which hold the lock shared already
-    perform pg_advisory_xact_lock(1886352244, 5);
-  end if;
-  return null;
-end
-$$;
-comment on function postrider.endpoint_secret_alone() is 'Keeps an edit of secrets by hand, which locks in the wrong order, apart from those that lock the endpoint first.';
-create trigger endpoint_secret_alone before update or delete on postrider.endpoint_secret
-  for each statement execute function postrider.endpoint_secret_alone();
-comment on trigger endpoint_secret_alone on postrider.endpoint_secret is 'An edit by hand is done alone.';
-create trigger endpoint_secret_alone before delete on postrider.endpoint
-  for each statement execute function postrider.endpoint_secret_alone();
-comment on trigger endpoint_secret_alone on postrider.endpoint is 'Its secrets go with it, and nobody edits secrets by hand meanwhile.';
-
 create function postrider.endpoint_secret_changing() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   secrets_max constant integer := 10;
+  tries_max constant integer := 50;
+  pause_seconds constant double precision := 0.01;
   others integer;
+  is_locked boolean := false;
 begin
-  -- first of all: the check of the foreign key would lock the endpoint too weakly for what follows
-  perform from postrider.endpoint e where e.id = new.endpoint_id for no key update;
+  if tg_op = 'INSERT' then
+    -- first of all: the check of the foreign key would lock the endpoint too weakly for what follows
+    perform from postrider.endpoint e where e.id = new.endpoint_id for no key update;
+  else
+    -- The secret's row is locked by now, and whoever has the endpoint's may want it.
+    for try in 1 .. tries_max loop
+      perform from postrider.endpoint e where e.id = old.endpoint_id for no key update skip locked;
+      is_locked := found or not exists (select from postrider.endpoint e where e.id = old.endpoint_id);
+      exit when is_locked;
+      perform pg_sleep(pause_seconds);
+    end loop;
+    if not is_locked then
+      raise exception 'somebody else is changing endpoint %', old.endpoint_id
+        using errcode = 'lock_not_available', detail = 'A change of its secrets is a change of the endpoint too.',
+          hint = 'Try again when that transaction has ended; postrider.rotate_secret waits for it.';
+    end if;
+    if tg_op = 'DELETE' then
+      return old;
+    end if;
+  end if;
   if new.expires_at is null or new.expires_at > now() then
     select count(*) into others
     from postrider.endpoint_secret s
@@ -224,10 +223,10 @@ begin
   return new;
 end
 $$;
-comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10.';
-create trigger endpoint_secret_changing before insert or update on postrider.endpoint_secret
+comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
+create trigger endpoint_secret_changing before insert or update or delete on postrider.endpoint_secret
   for each row execute function postrider.endpoint_secret_changing();
-comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint.';
+comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint, and locks it.';
 
 create function postrider.rotate_secret(endpoint_id uuid, overlap interval default '24 hours') returns text
 language plpgsql volatile
@@ -243,7 +242,6 @@ begin
       using errcode = 'invalid_parameter_value', hint = 'Give 0 to 1 year: for so long the old secret signs beside the new one.';
   end if;
   old_until := now() + overlap;
-  perform pg_advisory_xact_lock_shared(1886352244, 5);
   perform postrider.lock_endpoint(endpoint_id);
   perform postrider.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', overlap));
   -- one that signs no more is of use to nobody but a thief

@@ -7,7 +7,7 @@ import {
   askFor,
   createEndpoint,
   deliveries,
-  inTransaction,
+  eventually,
   openSession,
   pidOf,
   reset,
@@ -222,22 +222,39 @@ describe("rotate_secret", () => {
     ["rotating them", "select postrider.rotate_secret($1)"],
     ["deleting their endpoint", "delete from postrider.endpoint where id = $1"],
   ] as const) {
-    test(`does not deadlock: editing secrets by hand and ${what} wait for each other`, async (t) => {
+    test(`does not deadlock: an edit of secrets by hand gives up rather than wait for ${what}`, async (t) => {
       const endpoint = await createEndpoint(database.pool, []);
       const [byHand, other] = [await openSession(t, database.url), await openSession(t, database.url)];
       const pid = await pidOf(other);
-      await inTransaction(byHand, async () => {
-        // The statement has its secret's row; the revision of the endpoint is counted up at its end.
-        await byHand.query("update postrider.endpoint_secret set expires_at = now() + interval '1 day' where false");
-        const waiting = other.query(text, [endpoint]);
-        await waitsForLock(database.pool, pid);
-        await byHand.query("update postrider.endpoint_secret set expires_at = now() + interval '1 day'");
-        await byHand.query("commit");
-        await waiting;
-        await byHand.query("begin");
+      await other.query("begin");
+      await other.query("select postrider.lock_endpoint($1)", [endpoint]);
+      await byHand.query("begin");
+      await byHand.query("select from postrider.endpoint_secret for update");
+      const waiting = other.query(text, [endpoint]);
+      await waitsForLock(database.pool, pid);
+      await assert.rejects(byHand.query("update postrider.endpoint_secret set expires_at = now() + interval '1 day'"), {
+        code: "55P03",
+        message: `somebody else is changing endpoint ${endpoint}`,
       });
+      await byHand.query("rollback");
+      await waiting;
+      await other.query("commit");
     });
   }
+
+  test("and an edit of secrets by hand waits for a moment where somebody else is about to be done", async (t) => {
+    const endpoint = await createEndpoint(database.pool, []);
+    const other = await openSession(t, database.url);
+    await other.query("begin");
+    await other.query("select postrider.lock_endpoint($1)", [endpoint]);
+    const editing = database.pool.query("update postrider.endpoint_secret set expires_at = now() + interval '1 day'");
+    await eventually("the edit to wait", async () => {
+      const waits = "select count(*)::integer from pg_stat_activity where wait_event = 'PgSleep' and datname = $1";
+      return (await askFor(other, waits, [database.name])) === 1;
+    });
+    await other.query("commit");
+    assert.equal((await editing).rowCount, 1);
+  });
 });
 
 test("pausing an endpoint that is being disabled does not enable it again", async (t) => {
