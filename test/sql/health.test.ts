@@ -310,3 +310,14 @@ describe("an endpoint that has had nothing but failures for its disable_after", 
     });
   }
 });
+
+test("the health of all endpoints is read from endpoints alone, however many deliveries there are", async () => {
+  const plan = JSON.stringify(
+    await askFor(
+      database.pool,
+      "explain (format json) select endpoint_id, failing_since from postrider.endpoint_health",
+    ),
+  );
+  const relations = [...plan.matchAll(/"Relation Name":"(\w+)"/g)].map(([, name]) => name);
+  assert.deepEqual(relations.toSorted(), ["endpoint", "endpoint_failure"]);
+});
