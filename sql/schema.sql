@@ -35,12 +35,24 @@ create table postrider.attempt_default partition of postrider.attempt default;
 create table postrider.audit (
   id uuid not null default postrider.uuid_v7(),
   at timestamp with time zone not null default clock_timestamp(),
+  transaction_id xid8 not null default pg_current_xact_id(),
   actor text not null default SESSION_USER,
+  acting_as text default NULLIF(NULLIF(current_setting('role'::text), 'none'::text), SESSION_USER),
   action text not null,
   endpoint_id uuid,
   event_id uuid,
   detail jsonb not null default '{}'::jsonb,
+  before jsonb,
+  after jsonb,
   constraint audit_pkey PRIMARY KEY (id)
+);
+
+create table postrider.cancellation (
+  event_id uuid not null,
+  endpoint_id uuid not null,
+  reason text not null,
+  requested_at timestamp with time zone not null default clock_timestamp(),
+  constraint cancellation_pkey PRIMARY KEY (event_id, endpoint_id)
 );
 
 create table postrider.claim (
@@ -115,6 +127,7 @@ create table postrider.endpoint (
   timeout_ms integer not null default 15000,
   retry_schedule interval[] not null default '{00:00:05,00:05:00,00:30:00,02:00:00,05:00:00,10:00:00,14:00:00,20:00:00,24:00:00}'::interval[],
   headers jsonb not null default '{}'::jsonb,
+  disable_after interval default '5 days'::interval,
   state text not null default 'active'::text,
   state_reason text,
   state_changed_at timestamp with time zone not null default clock_timestamp(),
@@ -123,14 +136,32 @@ create table postrider.endpoint (
   updated_at timestamp with time zone not null default clock_timestamp(),
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
+  constraint "disable_after is between 1 minute and 1 year" CHECK (((disable_after >= '00:01:00'::interval) AND (disable_after <= '1 year'::interval))),
   constraint "format is standard or raw" CHECK ((format = ANY (ARRAY['standard'::text, 'raw'::text]))),
+  constraint "headers are names and texts that HTTP allows" CHECK ((postrider.header_problem(headers) IS NULL)),
   constraint "headers is a JSON object" CHECK ((jsonb_typeof(headers) = 'object'::text)),
   constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(retry_schedule) <= 50) AND postrider.are_retry_waits(retry_schedule))),
   constraint "state is active, paused or disabled" CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text]))),
   constraint "tenant has at most 255 characters" CHECK ((length(tenant) <= 255)),
   constraint "timeout_ms is between 100 and 120000" CHECK (((timeout_ms >= 100) AND (timeout_ms <= 120000))),
+  constraint "url has a host, and if any a port of 1 to 65535" CHECK (((url !~* '^https?://[^[:space:][:cntrl:]]+$'::text) OR (url ~* '^https?://[^/?#]*@'::text) OR (url ~* '^https?://(\[[0-9a-f:.]+\]|[^][/?#:@\\]+)(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#\\]|$)'::text))),
+  constraint "url has no fragment and no backslash" CHECK ((url !~ '[#\\]'::text)),
+  constraint "url has no user and no password" CHECK ((url !~* '^https?://[^/?#]*@'::text)),
   constraint "url is http or https, without blanks, at most 2048 long" CHECK (((url ~* '^https?://[^[:space:][:cntrl:]]+$'::text) AND (length(url) <= 2048)))
 );
+
+create table postrider.endpoint_failure (
+  endpoint_id uuid not null,
+  consecutive_failures bigint not null,
+  failing_since timestamp with time zone,
+  last_failure_at timestamp with time zone not null,
+  last_failure_kind text not null,
+  last_http_status smallint,
+  last_error text,
+  recovered_at timestamp with time zone,
+  constraint endpoint_failure_pkey PRIMARY KEY (endpoint_id),
+  constraint "failing since a time, while failures follow each other" CHECK ((((failing_since IS NOT NULL) = (consecutive_failures > 0)) AND (consecutive_failures >= 0)))
+) with (fillfactor=50);
 
 create table postrider.endpoint_secret (
   id uuid not null default postrider.uuid_v7(),
@@ -200,6 +231,8 @@ create table postrider.subscription (
 );
 
 -- Indexes that no constraint brings along
+
+CREATE INDEX audit_endpoint_id ON postrider.audit USING btree (endpoint_id, at);
 
 CREATE INDEX delivery_due ON ONLY postrider.delivery USING btree (endpoint_id, next_attempt_at) WHERE (state = 'pending'::text);
 
@@ -277,6 +310,9 @@ create view postrider.delivery_status (event_id uuid, endpoint_id uuid, event_ty
     d.state,
         CASE
             WHEN (d.state <> 'pending'::text) THEN d.state
+            WHEN (EXISTS ( SELECT
+               FROM postrider.cancellation c
+              WHERE ((c.event_id = d.event_id) AND (c.endpoint_id = d.endpoint_id)))) THEN 'cancelled'::text
             WHEN (d.lease_expires_at > now()) THEN 'in flight'::text
             WHEN (( SELECT e.state
                FROM postrider.endpoint e
@@ -311,7 +347,12 @@ UNION ALL
            FROM postrider.outbox o
           WHERE (o.id = f.event_id)) AS tenant,
     'pending'::text AS state,
-    'in flight'::text AS detail,
+        CASE
+            WHEN (EXISTS ( SELECT
+               FROM postrider.cancellation c
+              WHERE ((c.event_id = f.event_id) AND (c.endpoint_id = f.endpoint_id)))) THEN 'cancelled'::text
+            ELSE 'in flight'::text
+        END AS detail,
     NULL::text AS reason,
     0 AS attempts,
     NULL::integer AS last_http_status,
@@ -321,6 +362,27 @@ UNION ALL
     NULL::timestamp with time zone AS finished_at
    FROM postrider.in_flight f
   WHERE (f.lease_expires_at IS NULL);
+
+create view postrider.endpoint_health (endpoint_id uuid, url text, tenant text, state text, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind text, last_http_status smallint, last_error text, recovered_at timestamp with time zone, disabled_from timestamp with time zone) as
+ SELECT e.id AS endpoint_id,
+    e.url,
+    e.tenant,
+    e.state,
+    e.state_reason,
+    (COALESCE(f.consecutive_failures, (0)::bigint) > 0) AS is_failing,
+    f.failing_since,
+    COALESCE(f.consecutive_failures, (0)::bigint) AS consecutive_failures,
+    f.last_failure_at,
+    f.last_failure_kind,
+    f.last_http_status,
+    f.last_error,
+    f.recovered_at,
+        CASE
+            WHEN ((e.state = 'active'::text) AND (f.failing_since IS NOT NULL)) THEN (GREATEST(f.failing_since, e.state_changed_at) + e.disable_after)
+            ELSE NULL::timestamp with time zone
+        END AS disabled_from
+   FROM (postrider.endpoint e
+     LEFT JOIN postrider.endpoint_failure f ON ((f.endpoint_id = e.id)));
 
 create view postrider.in_flight (event_id uuid, endpoint_id uuid, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone) as
  SELECT p.event_id,
@@ -364,6 +426,69 @@ BEGIN ATOMIC
    WHERE (daemon.lease_expires_at < (now() - '1 day'::interval));
 END;
 
+CREATE OR REPLACE FUNCTION postrider.begin_action(action text, endpoint_id uuid, detail jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  audit_id uuid;
+begin
+  insert into postrider.audit (action, endpoint_id, detail)
+  values (begin_action.action, begin_action.endpoint_id, coalesce(begin_action.detail, '{}'))
+  returning id into audit_id;
+  perform set_config('postrider.audit_id', audit_id::text, true);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.cancel(event_id uuid, endpoint_id uuid, reason text DEFAULT NULL::text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+-- What nobody has in hand is discarded here. What a daemon has in hand is only marked (postrider.cancellation): the
+-- request may be under way, and a row written here would make the daemon's own record of it wait for this transaction,
+-- and every other record with it. The daemon looks at the marks four times a second and puts out what it has not begun;
+-- of an attempt that is under way, the record knows a success as succeeded and anything else as discarded.
+-- Looked at again where a record or a lease was written between the look at the deliveries and that at what is in hand.
+declare
+  discard_reason constant text := concat_ws(': ', 'cancelled', reason);
+  looks_max constant integer := 5;
+  found_state text;
+begin
+  for look in 1 .. looks_max loop
+    update postrider.delivery d
+    set state = 'discarded', reason = discard_reason, finished_at = now(),
+        next_attempt_at = null, leased_by = null, lease_expires_at = null
+    where d.event_id = event_id and d.endpoint_id = endpoint_id and d.state = 'pending'
+      and (d.lease_expires_at is null or d.lease_expires_at <= now());
+    if found then
+      perform postrider.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+      return 'discarded';
+    end if;
+    select d.state into found_state from postrider.delivery d where d.event_id = event_id and d.endpoint_id = endpoint_id;
+    if found and found_state <> 'pending' then
+      return found_state;
+    end if;
+    if exists (select from postrider.in_flight f where f.event_id = event_id and f.endpoint_id = endpoint_id) then
+      insert into postrider.cancellation (event_id, endpoint_id, reason)
+      values (event_id, endpoint_id, discard_reason)
+      on conflict on constraint cancellation_pkey do nothing;
+      if found then
+        perform postrider.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+      end if;
+      perform postrider.wake_daemons();
+      return 'pending';
+    end if;
+  end loop;
+  raise exception 'there is no delivery of event % to endpoint %', coalesce(event_id::text, 'null'), coalesce(endpoint_id::text, 'null')
+    using errcode = 'no_data_found',
+      hint = 'postrider.explain_event(event_id) says why: it did not match, or has not been claimed yet.';
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer)
  RETURNS TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text, revision bigint, lease_ms integer, next_due_ms bigint)
  LANGUAGE plpgsql
@@ -391,6 +516,9 @@ declare
   next_due timestamptz;
   at_end boolean := false;
 begin
+  if exists (select from postrider.cancellation) then
+    perform postrider.finish_cancellations();
+  end if;
   for step in 1 .. endpoints_max loop
     exit when taken >= deliveries_max or discarded >= discards_max;
     select d.endpoint_id, d.next_attempt_at into first
@@ -430,6 +558,9 @@ begin
         select d.event_id, d.endpoint_id
         from postrider.delivery d
         where d.endpoint_id = place and d.state = 'pending' and d.next_attempt_at <= now()
+          -- cancelled since the look at the beginning
+          and not exists (
+            select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
         order by d.next_attempt_at
         limit share
         for update skip locked
@@ -897,10 +1028,9 @@ CREATE OR REPLACE FUNCTION postrider.create_endpoint(url text, event_types text[
 AS $function$
 #variable_conflict use_variable
 declare
-  known constant text[] := '{format,timeout_ms,retry_schedule,headers}';
+  known constant text[] := '{format,timeout_ms,retry_schedule,headers,disable_after}';
+  given_tenant constant text := coalesce(tenant, '');
   unknown text;
-  pattern text;
-  given postrider.endpoint;
 begin
   if jsonb_typeof(options) is distinct from 'object' then
     raise exception 'options is no JSON object'
@@ -916,25 +1046,24 @@ begin
       using errcode = 'null_value_not_allowed', hint = 'Give the types the endpoint is to get, such as array[''order.*'']; an empty array for none yet.';
   end if;
 
-  insert into postrider.endpoint as e (tenant, url, format, timeout_ms, retry_schedule, headers)
-  select coalesce(tenant, ''), url,
+  endpoint_id := postrider.uuid_v7();
+  perform postrider.begin_action('create_endpoint', endpoint_id,
+    jsonb_build_object('url', url, 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
+  insert into postrider.endpoint as e (id, tenant, url, format, timeout_ms, retry_schedule, headers, disable_after)
+  select endpoint_id, given_tenant, url,
          coalesce(options ->> 'format', 'standard'),
          coalesce((options ->> 'timeout_ms')::integer, 15000),
          case when options ? 'retry_schedule'
               then array(select s.step::interval from jsonb_array_elements_text(options -> 'retry_schedule') with ordinality s (step, n) order by s.n)
               else '{5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h}' end,
-         coalesce(options -> 'headers', '{}')
-  returning e.id into endpoint_id;
-
-  -- 32 bytes out of three random UUIDs: 366 random bits, and no extension
-  secret := 'whsec_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64');
+         coalesce(options -> 'headers', '{}'),
+         -- null is never
+         case when options ? 'disable_after' then (options ->> 'disable_after')::interval else '5 days' end;
+  secret := postrider.new_secret();
   insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, secret);
-
-  foreach pattern in array event_types loop
-    insert into postrider.subscription (endpoint_id, event_type) values (endpoint_id, pattern);
-  end loop;
-  perform postrider.note_action('create_endpoint', endpoint_id, null,
-    jsonb_build_object('url', url, 'event_types', event_types, 'tenant', coalesce(tenant, ''), 'options', options - 'headers'));
+  insert into postrider.subscription (endpoint_id, event_type)
+  select endpoint_id, t.event_type from unnest(event_types) t (event_type);
+  perform postrider.end_action();
 end
 $function$;
 
@@ -1011,6 +1140,59 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.end_action()
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+BEGIN ATOMIC
+ SELECT set_config('postrider.audit_id'::text, ''::text, true) AS set_config;
+END;
+
+CREATE OR REPLACE FUNCTION postrider.endpoint_audit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  -- what triggers fill in is no news
+  ours constant text[] := '{revision,updated_at,state_changed_at}';
+  old_row jsonb;
+  new_row jsonb;
+begin
+  if tg_op <> 'INSERT' then
+    old_row := (to_jsonb(old) - ours) || jsonb_build_object('headers', old.headers);
+  end if;
+  if tg_op <> 'DELETE' then
+    new_row := (to_jsonb(new) - ours) || jsonb_build_object('headers', new.headers);
+  end if;
+  if tg_op = 'UPDATE' then
+    select jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key) into old_row, new_row
+    from jsonb_each(old_row) o (key, value)
+    where o.value is distinct from new_row -> o.key;
+    if old_row is null then
+      return null;
+    end if;
+  end if;
+  if old_row ? 'headers' then
+    old_row := jsonb_set(old_row, '{headers}', postrider.masked_headers(old_row -> 'headers'));
+  end if;
+  if new_row ? 'headers' then
+    new_row := jsonb_set(new_row, '{headers}',
+      postrider.masked_headers(new.headers, case when tg_op = 'UPDATE' then old.headers end));
+  end if;
+  if tg_op = 'DELETE' then
+    old_row := old_row || jsonb_build_object('subscriptions', (
+      select coalesce(jsonb_agg(to_jsonb(s) - '{endpoint_id,tenant}'::text[] order by s.id), '[]')
+      from postrider.subscription s
+      where s.endpoint_id = old.id));
+  end if;
+  perform postrider.note_change(
+    lower(tg_op) || ' endpoint', case when tg_op = 'DELETE' then old.id else new.id end, null, old_row, new_row);
+  return case when tg_op = 'DELETE' then old end;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.endpoint_changed()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1049,6 +1231,31 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.endpoint_judging()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  problem constant text := postrider.header_problem(new.headers);
+begin
+  -- Said here and not by the check of the same name, whose error shows the whole row, the headers' values included.
+  if problem is not null then
+    raise exception '%', problem
+      using errcode = 'check_violation', constraint = 'headers are names and texts that HTTP allows',
+        schema = 'postrider', table = 'endpoint', column = 'headers',
+        hint = 'headers is an object of names and texts, such as {"authorization": "Bearer …"}.';
+  end if;
+  if new.url ~* '^https?://[^/?#]*@' then
+    raise exception 'the url has a user or a password in it'
+      using errcode = 'check_violation', constraint = 'url has no user and no password',
+        schema = 'postrider', table = 'endpoint', column = 'url',
+        hint = 'Everybody who may look at an endpoint would see it. Put it into headers, as authorization.';
+  end if;
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.endpoint_secret_changed()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1058,6 +1265,54 @@ begin
   -- the trigger on endpoint counts the revision up
   update postrider.endpoint set updated_at = clock_timestamp() where id in (new.endpoint_id, old.endpoint_id);
   return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.endpoint_secret_changing()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  secrets_max constant integer := 10;
+  tries_max constant integer := 50;
+  pause_seconds constant double precision := 0.01;
+  others integer;
+  is_locked boolean := false;
+begin
+  if tg_op = 'INSERT' then
+    -- first of all: the check of the foreign key would lock the endpoint too weakly for what follows
+    perform from postrider.endpoint e where e.id = new.endpoint_id for no key update;
+  else
+    -- The secret's row is locked by now, and whoever has the endpoint's may want it.
+    for try in 1 .. tries_max loop
+      perform from postrider.endpoint e where e.id = old.endpoint_id for no key update skip locked;
+      is_locked := found or not exists (select from postrider.endpoint e where e.id = old.endpoint_id);
+      exit when is_locked;
+      perform pg_sleep(pause_seconds);
+    end loop;
+    if not is_locked then
+      raise exception 'somebody else is changing endpoint %', old.endpoint_id
+        using errcode = 'lock_not_available', detail = 'A change of its secrets is a change of the endpoint too.',
+          hint = 'Try again when that transaction has ended; postrider.rotate_secret waits for it.';
+    end if;
+    if tg_op = 'DELETE' then
+      return old;
+    end if;
+  end if;
+  if new.expires_at is null or new.expires_at > now() then
+    select count(*) into others
+    from postrider.endpoint_secret s
+    where s.endpoint_id = new.endpoint_id and s.id <> new.id and (s.expires_at is null or s.expires_at > now());
+    if others >= secrets_max then
+      raise exception 'endpoint % has % secrets in force already', new.endpoint_id, others
+        using errcode = 'program_limit_exceeded',
+          detail = 'Each of them signs every request, in a header that receivers read up to some length.',
+          hint = 'Wait until one expires, or let one: update postrider.endpoint_secret set expires_at = now() where id = ….';
+    end if;
+  end if;
+  return new;
 end
 $function$;
 
@@ -1079,6 +1334,215 @@ begin
   return patterns;
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.explain_event(event_id uuid)
+ RETURNS TABLE(endpoint_id uuid, url text, endpoint_state text, outcome text, explanation text, would_match_now boolean, now_explanation text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+-- What happened comes from the deliveries, which stay; why something did not happen can only be told from what is there
+-- now, so both are given: the subscriptions may have changed since the claim, and the audit knows when.
+declare
+  event record;
+  claimed boolean;
+  daemons integer;
+begin
+  select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.created_at into event
+  from postrider.outbox o
+  where o.id = explain_event.event_id;
+  if not found then
+    raise exception 'there is no event %', coalesce(explain_event.event_id::text, 'null')
+      using errcode = 'no_data_found',
+        hint = 'The transaction that inserts it may be open still, or was rolled back; or the event is past its retention.';
+  end if;
+  claimed := coalesce(postrider.is_claimed(event.xid, event.seq), false);
+  select count(*) into daemons from postrider.daemon d where d.lease_expires_at > now();
+
+  return query
+    with known as (
+      select e.id, e.url, e.state, e.state_reason, e.state_changed_at, e.created_at, e.tenant
+      from postrider.endpoint e
+      where e.tenant = event.tenant
+    ), status as (
+      select d.endpoint_id, d.state, d.detail, d.reason, d.attempts, d.last_http_status, d.last_error, d.next_attempt_at, d.finished_at
+      from postrider.delivery_status d
+      where d.event_id = explain_event.event_id
+    ), met as (
+      select coalesce(k.id, s.endpoint_id) as id, k.url, coalesce(k.state, o.state, 'deleted') as state, k.state_reason,
+             k.state_changed_at, k.created_at, k.tenant,
+             s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at,
+             coalesce(k.url, o.url) as any_url,
+             case
+               when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
+               when k.id is null then 'the endpoint was deleted'
+               when k.state = 'disabled' then
+                 format('the endpoint is disabled since %s%s', postrider.shown_time(k.state_changed_at), coalesce(': ' || k.state_reason, ''))
+               else postrider.explain_match(event.event_type, event.payload, k.id)
+             end as obstacle,
+             (select format('%s by %s, %s', a.action, a.actor, postrider.shown_time(a.at))
+              from postrider.audit a
+              where a.endpoint_id = k.id and a.event_id is null and a.at > event.created_at
+              order by a.at desc
+              limit 1) as changed
+      from known k
+      full join status s on s.endpoint_id = k.id
+      left join postrider.endpoint o on o.id = s.endpoint_id
+    )
+    select m.id, m.any_url, m.state,
+           case when m.delivery_state is not null then m.detail when claimed then 'not matched' else 'not claimed' end,
+           case
+             when m.delivery_state = 'succeeded' then
+               format('delivered %s, with attempt %s', postrider.shown_time(m.finished_at), m.attempts)
+             when m.delivery_state = 'exhausted' then
+               format('the retry schedule was used up %s, after %s attempts; the last one: %s', postrider.shown_time(m.finished_at), m.attempts, m.last_error)
+             when m.delivery_state = 'discarded' then
+               format('discarded %s, after %s attempts: %s', postrider.shown_time(m.finished_at), m.attempts, m.reason)
+             when m.detail = 'cancelled' then 'cancelled while an attempt is under way: no other one follows it'
+             when m.detail = 'in flight' then format('attempt %s is under way', m.attempts + 1)
+             when m.detail = 'paused' then
+               format('waits, for the endpoint is paused since %s%s', postrider.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
+             when m.detail = 'retrying' then
+               format('%s attempts failed, the last one: %s; the next one is due %s', m.attempts, m.last_error, postrider.shown_time(m.next_attempt_at))
+             when m.detail = 'scheduled' then format('its first attempt is due %s', postrider.shown_time(m.next_attempt_at))
+             when m.detail = 'deferred' then
+               case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
+             when not claimed and daemons = 0 then 'no daemon has claimed the event yet, and none is alive'
+             when not claimed then 'no daemon has claimed the event yet: that follows the commit by milliseconds, or by the backlog before it'
+             when m.obstacle is not null then m.obstacle
+             when m.created_at > event.created_at then
+               format('the endpoint was made %s, after the event: an event goes to the subscriptions that are there when it is claimed', postrider.shown_time(m.created_at))
+             else 'it matches now and did not when it was claimed: endpoint or subscriptions were changed since, or a row was deleted by hand'
+           end || case
+             when m.delivery_state is null and claimed and m.changed is not null
+               then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
+           m.obstacle is null,
+           coalesce(m.obstacle, case when m.state = 'paused' then 'would wait, for the endpoint is paused' else 'would be sent' end)
+    from met m
+    order by m.delivery_state is null, m.id;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.explain_filter(payload json, filter jsonpath)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  answer boolean;
+begin
+  answer := payload::jsonb @@ filter;
+  return case
+    when answer then null
+    when not answer then format('the filter %s is false', filter)
+    else format('the filter %s has no answer, which is no match: a member that is not there, or values that cannot be compared', filter)
+  end;
+exception when others then
+  if left(sqlstate, 2) in ('53', '57', '58') then
+    raise;
+  end if;
+  return format('the filter %s cannot be applied to the payload: %s', filter, sqlerrm);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.explain_match(event_type text, payload json, endpoint_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  others text;
+  rule record;
+  problem text;
+  problems text[] := '{}';
+begin
+  for rule in
+    select s.filter
+    from postrider.subscription s
+    where s.endpoint_id = endpoint_id and s.event_type = any (postrider.event_type_patterns(event_type))
+    order by s.filter is not null, s.created_at, s.id
+  loop
+    problem := case when rule.filter is not null then postrider.explain_filter(payload, rule.filter) end;
+    if problem is null then
+      return null;
+    end if;
+    problems := problems || problem;
+  end loop;
+  if cardinality(problems) > 0 then
+    return array_to_string(problems, '; ');
+  end if;
+  select string_agg(distinct s.event_type, ', ') into others from postrider.subscription s where s.endpoint_id = endpoint_id;
+  return format('no subscription matches the type %s: %s', event_type,
+    case when others is null then 'the endpoint has none'
+         when event_type = 'postrider' or event_type like 'postrider.%' then format('it has %s, and * does not mean postrider''s own events', others)
+         else format('it has %s', others) end);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.finish_cancellations()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+-- A cancel that found its delivery in hand and was not seen by the record of it, the two having crossed, finds it
+-- pending here, before it could be leased again. Nothing is waited for: whoever has a row locked deals with it.
+begin
+  with cancelled as (
+    select c.event_id, c.endpoint_id, c.reason
+    from postrider.cancellation c
+    join postrider.delivery d on d.event_id = c.event_id and d.endpoint_id = c.endpoint_id
+    where d.state = 'pending' and (d.lease_expires_at is null or d.lease_expires_at <= now())
+    order by c.event_id, c.endpoint_id
+    for update of c, d skip locked
+  )
+  update postrider.delivery d
+  set state = 'discarded', reason = cancelled.reason, finished_at = now(),
+      next_attempt_at = null, leased_by = null, lease_expires_at = null
+  from cancelled
+  where d.event_id = cancelled.event_id and d.endpoint_id = cancelled.endpoint_id;
+  with ended as (
+    select c.event_id, c.endpoint_id
+    from postrider.cancellation c
+    left join postrider.delivery d on d.event_id = c.event_id and d.endpoint_id = c.endpoint_id
+    where case when d.event_id is not null then d.state <> 'pending'
+               else not exists (select from postrider.claim h where c.event_id = any (h.event_ids)) end
+    order by c.event_id, c.endpoint_id
+    for update of c skip locked
+  )
+  delete from postrider.cancellation c
+  using ended
+  where c.event_id = ended.event_id and c.endpoint_id = ended.endpoint_id;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.header_problem(headers jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (SELECT format('the header %s %s'::text, to_json(h.name), CASE WHEN (h.name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$'::text) THEN 'has no name that HTTP allows: letters, digits and hyphens'::text WHEN (jsonb_typeof(h.value) <> 'string'::text) THEN format('has a value that is no string, but of the type %s'::text, jsonb_typeof(h.value)) WHEN ((h.value #>> '{}'::text[]) ~ '[^ -~\t]'::text) THEN 'has a value with a line break or a character outside of ASCII'::text ELSE 'has a value with a blank at its beginning or end'::text END) AS format FROM jsonb_each(CASE WHEN (jsonb_typeof(header_problem.headers) = 'object'::text) THEN header_problem.headers ELSE '{}'::jsonb END) h(name, value) WHERE ((h.name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$'::text) OR (jsonb_typeof(h.value) <> 'string'::text) OR ((h.value #>> '{}'::text[]) ~ '[^ -~\t]|^[ \t]|[ \t]$'::text)) ORDER BY h.name LIMIT 1);
+
+CREATE OR REPLACE FUNCTION postrider.is_claimed(xid xid8, seq bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+BEGIN ATOMIC
+ SELECT (pg_visible_in_snapshot(is_claimed.xid, c.base) OR ((c.target IS NOT NULL) AND pg_visible_in_snapshot(is_claimed.xid, c.target) AND (ROW(is_claimed.xid, is_claimed.seq) <= ROW(c.after_xid, c.after_seq))))
+    FROM postrider.claim c
+   ORDER BY c.id DESC
+  LIMIT 1;
+END;
 
 CREATE OR REPLACE FUNCTION postrider.is_recorded(event_ids uuid[], endpoint_ids uuid[])
  RETURNS boolean
@@ -1155,6 +1619,22 @@ BEGIN ATOMIC
    WHERE (daemon.id = leave.daemon_id);
 END;
 
+CREATE OR REPLACE FUNCTION postrider.lock_endpoint(endpoint_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  endpoint_state text;
+begin
+  select e.state into endpoint_state from postrider.endpoint e where e.id = lock_endpoint.endpoint_id for no key update;
+  if not found then
+    perform postrider.require_endpoint(lock_endpoint.endpoint_id);
+  end if;
+  return endpoint_state;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.make_partitions(ahead interval DEFAULT '7 days'::interval)
  RETURNS SETOF text
  LANGUAGE plpgsql
@@ -1204,6 +1684,19 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.masked_headers(headers jsonb, earlier jsonb DEFAULT NULL::jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN (SELECT COALESCE(jsonb_object_agg(h.name, CASE WHEN ((masked_headers.earlier IS NULL) OR ((masked_headers.earlier -> h.name) = h.value)) THEN 'hidden'::text ELSE 'hidden, changed'::text END), '{}'::jsonb) AS "coalesce" FROM jsonb_each(CASE WHEN (jsonb_typeof(masked_headers.headers) = 'object'::text) THEN masked_headers.headers ELSE '{}'::jsonb END) h(name, value));
+
+CREATE OR REPLACE FUNCTION postrider.new_secret()
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN ('whsec_'::text || encode(sha256(((uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) || uuid_send(gen_random_uuid()))), 'base64'::text));
+
 CREATE OR REPLACE FUNCTION postrider.note_action(action text, endpoint_id uuid, event_id uuid, detail jsonb)
  RETURNS void
  LANGUAGE sql
@@ -1212,6 +1705,121 @@ BEGIN ATOMIC
  INSERT INTO postrider.audit (action, endpoint_id, event_id, detail)
    VALUES (note_action.action, note_action.endpoint_id, note_action.event_id, COALESCE(note_action.detail, '{}'::jsonb));
 END;
+
+CREATE OR REPLACE FUNCTION postrider.note_change(action text, endpoint_id uuid, list_name text, before jsonb, after jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  audit_id constant text := current_setting('postrider.audit_id', true);
+  old_part constant jsonb := case when list_name is null then before else jsonb_build_object(list_name, jsonb_build_array(before)) end;
+  new_part constant jsonb := case when list_name is null then after else jsonb_build_object(list_name, jsonb_build_array(after)) end;
+begin
+  if audit_id <> '' then
+    update postrider.audit a
+    set before = case when note_change.before is null then a.before
+                      else coalesce(a.before, '{}') || case when list_name is null then old_part
+                        else jsonb_build_object(list_name, coalesce(a.before -> list_name, '[]') || (old_part -> list_name)) end end,
+        after = case when note_change.after is null then a.after
+                     else coalesce(a.after, '{}') || case when list_name is null then new_part
+                       else jsonb_build_object(list_name, coalesce(a.after -> list_name, '[]') || (new_part -> list_name)) end end
+    where a.id::text = audit_id and a.transaction_id = pg_current_xact_id() and a.endpoint_id = note_change.endpoint_id;
+    if found then
+      return;
+    end if;
+  end if;
+  insert into postrider.audit (action, endpoint_id, before, after)
+  values (action, endpoint_id, case when note_change.before is not null then old_part end,
+          case when note_change.after is not null then new_part end);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+-- A failure counts against the endpoint where it is one of the schedule that its event began: one of a delivery that was
+-- sent again by hand (attempts_before is above 0) does not, since it was the operator who chose the moment. A success
+-- counts always. Flushes of several daemons lock the rows in the order of the endpoints' ids, those that are there first
+-- and then the new ones, so that they cannot deadlock; operators do not lock them at all. The times are of the record.
+begin
+  perform from postrider.endpoint_failure f
+  where f.endpoint_id = any (note_health.endpoint_ids)
+  order by f.endpoint_id
+  for update;
+
+  with attempted as (
+    select r.endpoint_id, r.failure_kind, r.http_status, r.error, r.started_ms + r.duration_ms as ended_ms
+    from unnest(event_ids, endpoint_ids, attempt_ids, started_ms, durations_ms, http_statuses, failure_kinds, errors)
+      r (event_id, endpoint_id, attempt_id, started_ms, duration_ms, http_status, failure_kind, error)
+    where r.attempt_id is not null
+      and (r.failure_kind is null or not exists (
+        select from postrider.delivery d
+        where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id and d.attempts_before > 0))
+  ), success as (
+    select a.endpoint_id, max(a.ended_ms) as ended_ms from attempted a where a.failure_kind is null group by a.endpoint_id
+  ), failure as (
+    select a.endpoint_id, count(*) filter (where s.ended_ms is null or a.ended_ms > s.ended_ms) as in_a_row,
+           count(s.ended_ms) > 0 as has_success,
+           (array_agg(a.failure_kind order by a.ended_ms desc))[1] as failure_kind,
+           (array_agg(a.http_status order by a.ended_ms desc))[1] as http_status,
+           (array_agg(a.error order by a.ended_ms desc))[1] as error
+    from attempted a
+    left join success s on s.endpoint_id = a.endpoint_id
+    where a.failure_kind is not null
+    group by a.endpoint_id
+  ), recovered as (
+    update postrider.endpoint_failure f
+    set consecutive_failures = 0, failing_since = null, recovered_at = now()
+    from success s
+    where f.endpoint_id = s.endpoint_id and f.consecutive_failures > 0
+      and not exists (select from failure n where n.endpoint_id = s.endpoint_id)
+  )
+  insert into postrider.endpoint_failure as f (
+    endpoint_id, consecutive_failures, failing_since, last_failure_at, last_failure_kind, last_http_status, last_error,
+    recovered_at)
+  select n.endpoint_id, n.in_a_row, case when n.in_a_row > 0 then now() end, now(), n.failure_kind, n.http_status, n.error,
+         case when n.has_success then now() end
+  from failure n
+  where exists (select from postrider.endpoint e where e.id = n.endpoint_id)
+  order by n.endpoint_id
+  on conflict (endpoint_id) do update
+  set consecutive_failures =
+        excluded.consecutive_failures + case when excluded.recovered_at is null then f.consecutive_failures else 0 end,
+      failing_since = case when excluded.recovered_at is null then coalesce(f.failing_since, excluded.failing_since)
+                           else excluded.failing_since end,
+      last_failure_at = excluded.last_failure_at,
+      last_failure_kind = excluded.last_failure_kind,
+      last_http_status = excluded.last_http_status,
+      last_error = excluded.last_error,
+      recovered_at = coalesce(excluded.recovered_at, f.recovered_at);
+
+  -- One that an operator is about to change is not waited for: the next failure disables it.
+  perform postrider.set_endpoint_state(e.id, 'disabled', e.reason, 'disable_endpoint')
+  from (
+    select n.id,
+           format('nothing but failures since %s: %s of them, the last one: %s',
+                  to_char(f.failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), f.consecutive_failures, f.last_error) as reason
+    from postrider.endpoint n
+    join postrider.endpoint_failure f on f.endpoint_id = n.id
+    where n.id = any (note_health.endpoint_ids) and n.state = 'active' and f.consecutive_failures > 0
+      -- an endpoint that was resumed or enabled has all its time again
+      and greatest(f.failing_since, n.state_changed_at) + n.disable_after <= now()
+      and f.last_failure_at = now()
+    for update of n skip locked) e;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.outbox_idempotency()
  RETURNS trigger
@@ -1271,8 +1879,7 @@ CREATE OR REPLACE FUNCTION postrider.pause_endpoint(id uuid, reason text DEFAULT
 AS $function$
 #variable_conflict use_variable
 begin
-  perform postrider.require_endpoint(id);
-  if exists (select from postrider.endpoint e where e.id = id and e.state = 'disabled') then
+  if postrider.lock_endpoint(id) = 'disabled' then
     raise exception 'endpoint % is disabled', id
       using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(id).';
   end if;
@@ -1328,32 +1935,40 @@ AS $function$
 -- or after unique_violation told so. `on conflict` would do it every time, for 90 bytes of WAL and 3 µs a result.
 declare
   held_claims bigint[];
+  new_attempts uuid[] := attempt_ids;
 begin
   -- A crash of Postgres can take back the records of its last second; those deliveries are repeated, none is lost.
   perform set_config('synchronous_commit', 'off', true);
 
+  if is_repeat then
+    new_attempts := array(
+      select case when not exists (
+        select from postrider.attempt a
+        where a.event_id = r.event_id and a.endpoint_id = r.endpoint_id and a.id = r.attempt_id
+        offset 0) then r.attempt_id end
+      from unnest(event_ids, endpoint_ids, attempt_ids) with ordinality r (event_id, endpoint_id, attempt_id, n)
+      order by r.n);
+  end if;
   insert into postrider.attempt (
     event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error,
     response_headers, response_body)
   select r.event_id, r.endpoint_id, r.attempt_id, record_results.daemon_id, to_timestamp(r.started_ms / 1000),
          r.attempts + 1, r.duration_ms, r.http_status, r.failure_kind, r.error, r.headers, r.body
-  from unnest(event_ids, endpoint_ids, attempt_ids, attempts_before_now, started_ms, durations_ms, http_statuses,
+  from unnest(event_ids, endpoint_ids, new_attempts, attempts_before_now, started_ms, durations_ms, http_statuses,
               failure_kinds, errors, response_headers, response_bodies)
     r (event_id, endpoint_id, attempt_id, attempts, started_ms, duration_ms, http_status, failure_kind, error, headers, body)
-  where r.attempt_id is not null
-    and (not is_repeat or not exists (
-      select from postrider.attempt a
-      where a.event_id = r.event_id and a.endpoint_id = r.endpoint_id and a.id = r.attempt_id
-      offset 0));
+  where r.attempt_id is not null;
 
-  -- What would wait for an endpoint that is disabled or deleted by now is discarded instead.
+  -- What would wait, and was cancelled meanwhile, or is for an endpoint that is disabled or deleted by now, is discarded.
   if 'pending' = any (states) then
-    select array_agg(case when r.state <> 'pending' or e.state <> 'disabled' then r.state else 'discarded' end order by r.n),
-           array_agg(case when r.state <> 'pending' or e.state <> 'disabled' then r.reason
-                          else postrider.discard_reason(e.state) end order by r.n)
+    select array_agg(case when r.state <> 'pending' or (c.reason is null and e.state <> 'disabled') then r.state
+                          else 'discarded' end order by r.n),
+           array_agg(case when r.state <> 'pending' or (c.reason is null and e.state <> 'disabled') then r.reason
+                          else coalesce(c.reason, postrider.discard_reason(e.state)) end order by r.n)
     into states, reasons
-    from unnest(endpoint_ids, states, reasons) with ordinality r (endpoint_id, state, reason, n)
-    left join postrider.endpoint e on e.id = r.endpoint_id;
+    from unnest(event_ids, endpoint_ids, states, reasons) with ordinality r (event_id, endpoint_id, state, reason, n)
+    left join postrider.endpoint e on e.id = r.endpoint_id
+    left join postrider.cancellation c on c.event_id = r.event_id and c.endpoint_id = r.endpoint_id;
   end if;
 
   if is_first then
@@ -1409,6 +2024,15 @@ begin
       where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
         and d.leased_by = record_results.daemon_id and d.attempts = r.attempts
       offset 0) end;
+  end if;
+
+  -- Health last, so that no other flush waits for these rows longer than it takes. A success is looked at only where
+  -- failures came before it: one probe for each endpoint of the flush, of a table that most endpoints are never in.
+  if cardinality(array_remove(failure_kinds, null)) > 0
+    or exists (select from postrider.endpoint_failure f where f.endpoint_id = any (endpoint_ids) and f.consecutive_failures > 0)
+  then
+    perform postrider.note_health(
+      event_ids, endpoint_ids, new_attempts, started_ms, durations_ms, http_statuses, failure_kinds, errors);
   end if;
 
   if cardinality(gone_endpoints) > 0 then
@@ -1467,8 +2091,10 @@ begin
         using errcode = 'object_in_use', hint = 'Wait for its end: it is in postrider.in_flight.';
     end if;
     raise exception 'there is no delivery of event % to endpoint %', event_id, endpoint_id
-      using errcode = 'no_data_found', hint = 'The event did not match the endpoint, or has not been claimed yet.';
+      using errcode = 'no_data_found', hint = 'postrider.explain_event(event_id) says why: it did not match, or has not been claimed yet.';
   end if;
+  -- a cancel from before, whose daemon has died since
+  delete from postrider.cancellation c where c.event_id = event_id and c.endpoint_id = endpoint_id;
   perform postrider.note_action('redeliver', endpoint_id, event_id, null);
   perform postrider.wake_daemons();
 end
@@ -1495,12 +2121,72 @@ CREATE OR REPLACE FUNCTION postrider.resume_endpoint(id uuid)
 AS $function$
 #variable_conflict use_variable
 begin
-  perform postrider.require_endpoint(id);
-  if exists (select from postrider.endpoint e where e.id = id and e.state = 'disabled') then
+  if postrider.lock_endpoint(id) = 'disabled' then
     raise exception 'endpoint % is disabled', id
       using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it: select postrider.enable_endpoint(id).';
   end if;
   perform postrider.set_endpoint_state(id, 'active', null, 'resume_endpoint');
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.rotate_secret(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  new_secret constant text := postrider.new_secret();
+  old_until timestamptz;
+begin
+  if overlap is null or not overlap between interval '0' and interval '1 year' or now() + overlap < now() then
+    raise exception 'an overlap of % is not possible', coalesce(overlap::text, 'null')
+      using errcode = 'invalid_parameter_value', hint = 'Give 0 to 1 year: for so long the old secret signs beside the new one.';
+  end if;
+  old_until := now() + overlap;
+  perform postrider.lock_endpoint(endpoint_id);
+  perform postrider.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', overlap));
+  -- one that signs no more is of use to nobody but a thief
+  delete from postrider.endpoint_secret s where s.endpoint_id = endpoint_id and s.expires_at <= now();
+  update postrider.endpoint_secret s set expires_at = old_until
+  where s.endpoint_id = endpoint_id and (s.expires_at is null or s.expires_at > old_until);
+  insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, new_secret);
+  perform postrider.end_action();
+  return new_secret;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.rule_audit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  -- not the secret, and the tenant is the endpoint's
+  hidden constant text[] := '{endpoint_id,tenant,secret}';
+  old_row constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - hidden end;
+  new_row constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - hidden end;
+  endpoint_ids constant uuid[] := case tg_op when 'INSERT' then array[new.endpoint_id] when 'DELETE' then array[old.endpoint_id]
+    else array[old.endpoint_id, new.endpoint_id] end;
+  list_name constant text := case tg_table_name when 'subscription' then 'subscriptions' else 'secrets' end;
+  secret_changed boolean := false;
+begin
+  if tg_op = 'UPDATE' and tg_table_name = 'endpoint_secret' then
+    secret_changed := to_jsonb(old) -> 'secret' is distinct from to_jsonb(new) -> 'secret';
+  end if;
+  if tg_op = 'UPDATE' and old_row = new_row and old.endpoint_id = new.endpoint_id and not secret_changed
+    -- what goes with its endpoint is noted there
+    or tg_op = 'DELETE' and not exists (select from postrider.endpoint e where e.id = old.endpoint_id)
+  then
+    return null;
+  end if;
+  perform postrider.note_change(
+    format('%s %s', lower(tg_op), tg_table_name), endpoint_ids[cardinality(endpoint_ids)], list_name,
+    case when endpoint_ids[1] <> endpoint_ids[cardinality(endpoint_ids)]
+      then old_row || jsonb_build_object('endpoint_id', endpoint_ids[1]) else old_row end,
+    case when secret_changed then new_row || '{"secret": "hidden, changed"}' else new_row end);
+  return null;
 end
 $function$;
 
@@ -1511,12 +2197,20 @@ CREATE OR REPLACE FUNCTION postrider.set_endpoint_state(endpoint_id uuid, state 
 AS $function$
 #variable_conflict use_variable
 begin
-  perform postrider.require_endpoint(endpoint_id);
+  perform postrider.lock_endpoint(endpoint_id);
+  perform postrider.begin_action(action, endpoint_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
   update postrider.endpoint e set state = state, state_reason = reason
   where e.id = endpoint_id and (e.state, e.state_reason) is distinct from (state, reason);
-  perform postrider.note_action(action, endpoint_id, null, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+  perform postrider.end_action();
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.shown_time(at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN CASE WHEN (at = ANY (ARRAY['infinity'::timestamp with time zone, '-infinity'::timestamp with time zone])) THEN (at)::text ELSE (date_trunc('second'::text, at))::text END;
 
 CREATE OR REPLACE FUNCTION postrider.small_payload(payload json, bytes_max integer)
  RETURNS text
@@ -1531,14 +2225,14 @@ CREATE OR REPLACE FUNCTION postrider.subscribe(endpoint_id uuid, event_type text
 AS $function$
 #variable_conflict use_variable
 declare
-  subscription_id uuid;
+  subscription_id constant uuid := postrider.uuid_v7();
 begin
-  perform postrider.require_endpoint(endpoint_id);
-  insert into postrider.subscription as s (endpoint_id, event_type, filter)
-  values (endpoint_id, event_type, postrider.parse_filter(filter))
-  returning s.id into subscription_id;
-  perform postrider.note_action('subscribe', endpoint_id, null,
+  perform postrider.lock_endpoint(endpoint_id);
+  perform postrider.begin_action('subscribe', endpoint_id,
     jsonb_build_object('subscription_id', subscription_id, 'event_type', event_type, 'filter', filter));
+  insert into postrider.subscription as s (id, endpoint_id, event_type, filter)
+  values (subscription_id, endpoint_id, event_type, postrider.parse_filter(filter));
+  perform postrider.end_action();
   return subscription_id;
 end
 $function$;
@@ -1600,13 +2294,15 @@ begin
 
     insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at, reason)
     select p.event_id, p.endpoint_id,
-           case when e.state = 'paused' then 'pending' else 'discarded' end,
-           case when e.state = 'paused' then now() end,
-           case when e.state = 'paused' then null else now() end,
-           case when e.state = 'disabled' then 'the endpoint is disabled' when e.state is null then 'the endpoint was deleted' end
+           case when waits then 'pending' else 'discarded' end,
+           case when waits then now() end,
+           case when waits then null else now() end,
+           case when not waits then coalesce(c.reason, postrider.discard_reason(e.state)) end
     from unnest(found_claim.event_ids, found_claim.endpoint_ids) p (event_id, endpoint_id)
     left join postrider.endpoint e on e.id = p.endpoint_id
-    where e.state is distinct from 'active'
+    left join postrider.cancellation c on c.event_id = p.event_id and c.endpoint_id = p.endpoint_id
+    cross join lateral (select c.reason is null and e.state is not distinct from 'paused') w (waits)
+    where e.state is distinct from 'active' or c.reason is not null
     on conflict do nothing;
 
     select array_agg(p.event_id order by p.n), array_agg(p.endpoint_id order by p.n)
@@ -1660,13 +2356,18 @@ AS $function$
 declare
   old_rule record;
 begin
-  delete from postrider.subscription s where s.id = subscription_id returning s.endpoint_id, s.event_type, s.filter into old_rule;
+  perform from postrider.endpoint e
+  where e.id = (select s.endpoint_id from postrider.subscription s where s.id = subscription_id)
+  for no key update;
+  select s.endpoint_id, s.event_type, s.filter into old_rule from postrider.subscription s where s.id = subscription_id for update;
   if not found then
     raise exception 'there is no subscription %', coalesce(subscription_id::text, 'null')
       using errcode = 'no_data_found', hint = 'select id, endpoint_id, event_type from postrider.subscription lists them.';
   end if;
-  perform postrider.note_action('unsubscribe', old_rule.endpoint_id, null,
+  perform postrider.begin_action('unsubscribe', old_rule.endpoint_id,
     jsonb_build_object('subscription_id', subscription_id, 'event_type', old_rule.event_type, 'filter', old_rule.filter::text));
+  delete from postrider.subscription s where s.id = subscription_id;
+  perform postrider.end_action();
 end
 $function$;
 
@@ -1706,19 +2407,31 @@ $function$;
 
 -- Triggers
 
+CREATE TRIGGER endpoint_audit AFTER INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_audit();
+
+CREATE TRIGGER endpoint_audit_delete BEFORE DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_audit();
+
 CREATE TRIGGER endpoint_changing BEFORE UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_changing();
 
 CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_changed();
 
 CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION postrider.endpoint_changed();
 
+CREATE TRIGGER endpoint_judging BEFORE INSERT OR UPDATE OF headers, url ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_judging();
+
+CREATE TRIGGER endpoint_secret_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.rule_audit();
+
 CREATE TRIGGER endpoint_secret_changed AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_secret_changed();
+
+CREATE TRIGGER endpoint_secret_changing BEFORE INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_secret_changing();
 
 CREATE TRIGGER outbox_idempotency BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN ((new.idempotency_key IS NOT NULL)) EXECUTE FUNCTION postrider.outbox_idempotency();
 
 CREATE TRIGGER outbox_refuse_xid BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN ((new.xid IS DISTINCT FROM pg_current_xact_id())) EXECUTE FUNCTION postrider.outbox_refuse_xid();
 
 CREATE TRIGGER outbox_wake AFTER INSERT ON postrider.outbox FOR EACH STATEMENT EXECUTE FUNCTION postrider.outbox_wake();
+
+CREATE TRIGGER subscription_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider.rule_audit();
 
 CREATE TRIGGER subscription_changing BEFORE INSERT OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider.subscription_changing();
 
@@ -1754,21 +2467,39 @@ comment on column postrider.attempt.response_body is 'The beginning of the respo
 
 comment on table postrider.attempt_default is 'Attempts of events outside every day''s partition.';
 
-comment on table postrider.audit is 'What operators did, one row an action.';
+comment on table postrider.audit is 'What operators did, by function or by editing a table: one row an action, which says what was there before and after. Never a secret, never a header''s value.';
 
 comment on column postrider.audit.id is 'Identifies the row; ordered by time.';
 
 comment on column postrider.audit.at is 'When.';
 
-comment on column postrider.audit.actor is 'The database role that did it; a daemon acts under its own.';
+comment on column postrider.audit.transaction_id is 'The transaction that did it: what was done together has the same one.';
 
-comment on column postrider.audit.action is 'The function that was called.';
+comment on column postrider.audit.actor is 'The database role that logged in and did it; a daemon acts under its own.';
+
+comment on column postrider.audit.acting_as is 'The role that it had taken by set role; null where none.';
+
+comment on column postrider.audit.action is 'The function that was called; for an edit by hand insert, update or delete and the table, as in update endpoint.';
 
 comment on column postrider.audit.endpoint_id is 'The endpoint it was about.';
 
 comment on column postrider.audit.event_id is 'The event it was about.';
 
-comment on column postrider.audit.detail is 'The rest of what was asked. Never a secret.';
+comment on column postrider.audit.detail is 'What was asked for, the reason included.';
+
+comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in lists of their own.';
+
+comment on column postrider.audit.after is 'The same columns as they became, or what was added.';
+
+comment on table postrider.cancellation is 'Deliveries that were cancelled while a daemon had them in hand: what it records of them is never pending again. A row goes when its delivery has come to its end; most of the time there is none.';
+
+comment on column postrider.cancellation.event_id is 'The event.';
+
+comment on column postrider.cancellation.endpoint_id is 'The endpoint.';
+
+comment on column postrider.cancellation.reason is 'What the delivery will have as its reason.';
+
+comment on column postrider.cancellation.requested_at is 'When it was cancelled.';
 
 comment on table postrider.claim is 'What daemons have taken. The newest row is the cursor over the outbox; rows with pairs record the first attempts that a daemon has in hand.';
 
@@ -1842,7 +2573,7 @@ comment on column postrider.delivery.reason is 'Why it was discarded.';
 
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
-comment on table postrider.endpoint is 'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint; may be edited, and daemons see an edit with their next claim.';
+comment on table postrider.endpoint is 'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint; may be edited: daemons see an edit within moments, and the audit keeps what was before.';
 
 comment on column postrider.endpoint.id is 'Identifies the endpoint.';
 
@@ -1858,6 +2589,8 @@ comment on column postrider.endpoint.retry_schedule is 'Waits between attempts; 
 
 comment on column postrider.endpoint.headers is 'Extra request headers, name to value. They can replace content-type and user-agent, and no header that frames or signs the request.';
 
+comment on column postrider.endpoint.disable_after is 'Disabled when it has had nothing but failures for so long; null for never. What counts is in postrider.endpoint_health.';
+
 comment on column postrider.endpoint.state is 'active; paused: its deliveries wait; disabled: it gets no new deliveries, and pending ones are discarded.';
 
 comment on column postrider.endpoint.state_reason is 'Why the endpoint is paused or disabled.';
@@ -1869,6 +2602,24 @@ comment on column postrider.endpoint.revision is 'Counts changes of the endpoint
 comment on column postrider.endpoint.created_at is 'When the endpoint was made.';
 
 comment on column postrider.endpoint.updated_at is 'When it was changed last. Kept by a trigger.';
+
+comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. Apart from endpoint, which people edit and lock, and without a foreign key to it: a daemon must not wait for an operator. A success writes here only where it ends a failure.';
+
+comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint; it may be gone by now.';
+
+comment on column postrider.endpoint_failure.consecutive_failures is 'Failed attempts since the last success; 0 after one.';
+
+comment on column postrider.endpoint_failure.failing_since is 'When the first of them was recorded; null after a success.';
+
+comment on column postrider.endpoint_failure.last_failure_at is 'When the last failure was recorded.';
+
+comment on column postrider.endpoint_failure.last_failure_kind is 'Of what kind it was, as in postrider.attempt.';
+
+comment on column postrider.endpoint_failure.last_http_status is 'The status that came back; null where none did.';
+
+comment on column postrider.endpoint_failure.last_error is 'What went wrong, in a sentence.';
+
+comment on column postrider.endpoint_failure.recovered_at is 'When a success last ended a row of failures.';
 
 comment on table postrider.endpoint_secret is 'The secrets that sign an endpoint''s requests: all that have not expired, the newest first.';
 
@@ -2010,7 +2761,7 @@ comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is under way.';
 
 comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 
@@ -2025,6 +2776,36 @@ comment on column postrider.delivery_status.next_attempt_at is 'When the next at
 comment on column postrider.delivery_status.created_at is 'When the delivery came about.';
 
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
+
+comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and from when on that would disable it. Reads endpoints alone, however many deliveries there are. Failures of deliveries that were sent again by hand do not count, successes do.';
+
+comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_health.url is 'Its URL.';
+
+comment on column postrider.endpoint_health.tenant is 'Its tenant.';
+
+comment on column postrider.endpoint_health.state is 'active, paused or disabled.';
+
+comment on column postrider.endpoint_health.state_reason is 'Why it is paused or disabled.';
+
+comment on column postrider.endpoint_health.is_failing is 'Whether its last attempt failed.';
+
+comment on column postrider.endpoint_health.failing_since is 'When the first failure after the last success was recorded; null where it does not fail.';
+
+comment on column postrider.endpoint_health.consecutive_failures is 'Failed attempts since the last success, over all its deliveries.';
+
+comment on column postrider.endpoint_health.last_failure_at is 'When the last failure was recorded, also where a success came after it; null where there was none.';
+
+comment on column postrider.endpoint_health.last_failure_kind is 'Of what kind it was, as in postrider.attempt.';
+
+comment on column postrider.endpoint_health.last_http_status is 'The status that it got; null where none came back.';
+
+comment on column postrider.endpoint_health.last_error is 'What went wrong, in a sentence.';
+
+comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a row of failures. Other successes are not noted here: that would be a write for each of them.';
+
+comment on column postrider.endpoint_health.disabled_from is 'The first failure from this time on disables it, if no success comes before; null where it does not fail, is not active, or has no disable_after.';
 
 comment on view postrider.in_flight is 'Deliveries that a daemon has in hand: first attempts from its memory, and leased ones.';
 
@@ -2044,6 +2825,10 @@ comment on function postrider.are_retry_waits(interval[]) is 'Whether each of th
 
 comment on function postrider.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why.';
 
+comment on function postrider.begin_action(text,uuid,jsonb) is 'Adds a row to the audit, to which everything that is changed until end_action adds what was before and after.';
+
+comment on function postrider.cancel(uuid,uuid,text) is 'No further attempts of a delivery. Returns what it is now: discarded; pending, where a daemon has it in hand: it is discarded within moments, or when the attempt that is under way has failed, and succeeded if that one succeeds; or how it had ended before. postrider.redeliver takes it up again.';
+
 comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
 
 comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. unjudged: endpoints whose filters are not applied, and whose deliveries are discarded for that; null: all of them, to look which event is next (the first row has its id).';
@@ -2052,7 +2837,7 @@ comment on function postrider.count_unclaimed(integer) is 'Events that no daemon
 
 comment on function postrider.count_waiting(integer) is 'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';
 
-comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers.';
+comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers, disable_after.';
 
 comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoint: it gets no new deliveries, and pending ones are discarded.';
 
@@ -2064,13 +2849,33 @@ comment on function postrider.empty_claims(uuid,bigint[]) is 'Takes the pairs ou
 
 comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on.';
 
+comment on function postrider.end_action() is 'From now on a change has a row in the audit of its own again.';
+
+comment on function postrider.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
+
 comment on function postrider.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted; wakes the daemons for one that was resumed.';
 
 comment on function postrider.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
 
+comment on function postrider.endpoint_judging() is 'Refuses headers and URLs whose refusal by a check would show what is secret in them.';
+
 comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
 
+comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
+
 comment on function postrider.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
+
+comment on function postrider.explain_event(uuid) is 'For each endpoint of the event''s tenant: what became of the event there, or why nothing did, and what would happen if it were inserted now. Why an event did not match is told by the subscriptions as they are now; what was changed since is named.';
+
+comment on function postrider.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null where it does.';
+
+comment on function postrider.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match an endpoint''s subscriptions as they are now; null where it does.';
+
+comment on function postrider.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';
+
+comment on function postrider.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
+
+comment on function postrider.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';
 
 comment on function postrider.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
 
@@ -2078,9 +2883,19 @@ comment on function postrider.judge_filters(json,uuid[],jsonpath[]) is 'The endp
 
 comment on function postrider.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
 
+comment on function postrider.lock_endpoint(uuid) is 'The state of an endpoint, which nobody else changes until this transaction has ended: what follows from it is right. An operator''s actions take this lock first, then that on secrets, subscriptions or deliveries.';
+
 comment on function postrider.make_partitions(interval) is 'Makes the daily partitions from today on, so far ahead; returns the names of those it made. Daemons call it; safe at any time.';
 
-comment on function postrider.note_action(text,uuid,uuid,jsonb) is 'Adds a row to the audit.';
+comment on function postrider.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them are not as they were earlier.';
+
+comment on function postrider.new_secret() is 'A secret such as Standard Webhooks has them, of 32 random bytes.';
+
+comment on function postrider.note_action(text,uuid,uuid,jsonb) is 'Adds a row to the audit, for an action that changes no endpoint, subscription or secret.';
+
+comment on function postrider.note_change(text,uuid,text,jsonb,jsonb) is 'Writes what was before and after into the audit: to the row of the function that is at work, or to one of its own. list_name: the list that it is an element of.';
+
+comment on function postrider.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Keeps postrider.endpoint_failure: what these attempts say about their endpoints. Disables those that have had nothing but failures for longer than their disable_after.';
 
 comment on function postrider.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
 
@@ -2102,7 +2917,13 @@ comment on function postrider.require_endpoint(uuid) is 'Raises an error where t
 
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint go on with what waits for it.';
 
+comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it: give it to whoever receives. Every request is signed with the new one and, until the overlap has passed, with the old ones too; 0 drops them at once.';
+
+comment on function postrider.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
+
 comment on function postrider.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
+
+comment on function postrider.shown_time(timestamp with time zone) is 'A time to the second, in the session''s time zone.';
 
 comment on function postrider.small_payload(json,integer) is 'The text of a payload; null where it is larger than that many bytes, and is to be loaded when its turn comes.';
 
@@ -2122,13 +2943,23 @@ comment on function postrider.uuid_v7_time(uuid) is 'When a UUID version 7 was m
 
 comment on function postrider.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing where the setting postrider.wake is off, as two-phase commit needs.';
 
+comment on trigger endpoint_audit on postrider.endpoint is 'Notes the edit in the audit.';
+
+comment on trigger endpoint_audit_delete on postrider.endpoint is 'Notes in the audit what was deleted, its subscriptions included.';
+
 comment on trigger endpoint_changing on postrider.endpoint is 'Keeps revision, updated_at and state_changed_at.';
 
 comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what waits for the endpoint.';
 
 comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change of state.';
 
+comment on trigger endpoint_judging on postrider.endpoint is 'Refuses headers that HTTP does not allow and a URL with a password, without showing them.';
+
+comment on trigger endpoint_secret_audit on postrider.endpoint_secret is 'Notes the edit in the audit, without the secret.';
+
 comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Counts up the endpoint''s revision.';
+
+comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint, and locks it.';
 
 comment on trigger outbox_idempotency on postrider.outbox is 'Fires only for rows that carry an idempotency key.';
 
@@ -2136,11 +2967,17 @@ comment on trigger outbox_refuse_xid on postrider.outbox is 'Fires only for rows
 
 comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if they sleep.';
 
+comment on trigger subscription_audit on postrider.subscription is 'Notes the edit in the audit.';
+
 comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant and refuses a filter that is no predicate.';
 
 -- Grants to others than the owner
 
+grant execute on function postrider.are_retry_waits(interval[]) to public;
+
 grant execute on function postrider.event_type_patterns(text) to public;
+
+grant execute on function postrider.header_problem(jsonb) to public;
 
 grant execute on function postrider.outbox_refuse_xid() to public;
 

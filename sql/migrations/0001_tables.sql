@@ -108,6 +108,24 @@ return not exists (
     or extract(epoch from w.wait) not between 0.001 and 2592000);
 comment on function postrider.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
+create function postrider.header_problem(headers jsonb) returns text
+language sql immutable parallel safe
+-- one line break in a value would be a header, or a whole request, of somebody else's making
+return (
+  select format('the header %s %s', to_json(h.name),
+    case
+      when h.name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$' then 'has no name that HTTP allows: letters, digits and hyphens'
+      when jsonb_typeof(h.value) <> 'string' then format('has a value that is no string, but of the type %s', jsonb_typeof(h.value))
+      when h.value #>> '{}' ~ '[^ -~\t]' then 'has a value with a line break or a character outside of ASCII'
+      else 'has a value with a blank at its beginning or end'
+    end)
+  from jsonb_each(case when jsonb_typeof(headers) = 'object' then headers else '{}' end) h (name, value)
+  where h.name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$' or jsonb_typeof(h.value) <> 'string'
+    or h.value #>> '{}' ~ '[^ -~\t]|^[ \t]|[ \t]$'
+  order by h.name
+  limit 1);
+comment on function postrider.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
+
 create table postrider.endpoint (
   id uuid not null default postrider.uuid_v7(),
   tenant text not null default '',
@@ -117,6 +135,7 @@ create table postrider.endpoint (
   retry_schedule interval[] not null default
     '{5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h}',
   headers jsonb not null default '{}',
+  disable_after interval default '5 days',
   state text not null default 'active',
   state_reason text,
   state_changed_at timestamptz not null default clock_timestamp(),
@@ -128,15 +147,26 @@ create table postrider.endpoint (
   constraint "tenant has at most 255 characters" check (length(tenant) <= 255),
   constraint "url is http or https, without blanks, at most 2048 long"
     check (url ~* '^https?://[^[:space:][:cntrl:]]+$' and length(url) <= 2048),
+  -- Each of these judges what the ones before it have let through, so that the name says what is the matter.
+  constraint "url has no user and no password"
+    check (url !~* '^https?://[^/?#]*@'),
+  constraint "url has no fragment and no backslash"
+    check (url !~ '[#\\]'),
+  constraint "url has a host, and if any a port of 1 to 65535" check (
+    url !~* '^https?://[^[:space:][:cntrl:]]+$' or url ~* '^https?://[^/?#]*@' or
+    url ~* '^https?://(\[[0-9a-f:.]+\]|[^][/?#:@\\]+)(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#\\]|$)'),
   constraint "format is standard or raw" check (format in ('standard', 'raw')),
   constraint "timeout_ms is between 100 and 120000" check (timeout_ms between 100 and 120000),
   constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" check (
     cardinality(retry_schedule) <= 50 and postrider.are_retry_waits(retry_schedule)),
   constraint "headers is a JSON object" check (jsonb_typeof(headers) = 'object'),
+  constraint "headers are names and texts that HTTP allows" check (postrider.header_problem(headers) is null),
+  constraint "disable_after is between 1 minute and 1 year" check (
+    disable_after between interval '1 minute' and interval '1 year'),
   constraint "state is active, paused or disabled" check (state in ('active', 'paused', 'disabled'))
 );
 comment on table postrider.endpoint is
-  'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint; may be edited, and daemons see an edit with their next claim.';
+  'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint; may be edited: daemons see an edit within moments, and the audit keeps what was before.';
 comment on column postrider.endpoint.id is 'Identifies the endpoint.';
 comment on column postrider.endpoint.tenant is 'Owner of the endpoint: it gets events of this tenant only.';
 comment on column postrider.endpoint.url is 'Absolute http or https URL. Whether its address may be reached is judged by the daemon when it connects.';
@@ -144,6 +174,7 @@ comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", 
 comment on column postrider.endpoint.timeout_ms is 'Milliseconds for a whole request, from connecting to the last byte read.';
 comment on column postrider.endpoint.retry_schedule is 'Waits between attempts; used up, the delivery is exhausted. Each is varied by up to 20 %.';
 comment on column postrider.endpoint.headers is 'Extra request headers, name to value. They can replace content-type and user-agent, and no header that frames or signs the request.';
+comment on column postrider.endpoint.disable_after is 'Disabled when it has had nothing but failures for so long; null for never. What counts is in postrider.endpoint_health.';
 comment on column postrider.endpoint.state is 'active; paused: its deliveries wait; disabled: it gets no new deliveries, and pending ones are discarded.';
 comment on column postrider.endpoint.state_reason is 'Why the endpoint is paused or disabled.';
 comment on column postrider.endpoint.state_changed_at is 'When state changed last.';
@@ -170,6 +201,30 @@ comment on column postrider.endpoint_secret.endpoint_id is 'The endpoint that it
 comment on column postrider.endpoint_secret.secret is 'whsec_ and the key in base64, as Standard Webhooks has it. Never logged.';
 comment on column postrider.endpoint_secret.created_at is 'When it was made.';
 comment on column postrider.endpoint_secret.expires_at is 'From when on it no longer signs; null for never.';
+
+create table postrider.endpoint_failure (
+  endpoint_id uuid not null,
+  consecutive_failures bigint not null,
+  failing_since timestamptz,
+  last_failure_at timestamptz not null,
+  last_failure_kind text not null,
+  last_http_status smallint,
+  last_error text,
+  recovered_at timestamptz,
+  constraint endpoint_failure_pkey primary key (endpoint_id),
+  constraint "failing since a time, while failures follow each other"
+    check ((failing_since is not null) = (consecutive_failures > 0) and consecutive_failures >= 0)
+) with (fillfactor = 50);
+comment on table postrider.endpoint_failure is
+  'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. Apart from endpoint, which people edit and lock, and without a foreign key to it: a daemon must not wait for an operator. A success writes here only where it ends a failure.';
+comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint; it may be gone by now.';
+comment on column postrider.endpoint_failure.consecutive_failures is 'Failed attempts since the last success; 0 after one.';
+comment on column postrider.endpoint_failure.failing_since is 'When the first of them was recorded; null after a success.';
+comment on column postrider.endpoint_failure.last_failure_at is 'When the last failure was recorded.';
+comment on column postrider.endpoint_failure.last_failure_kind is 'Of what kind it was, as in postrider.attempt.';
+comment on column postrider.endpoint_failure.last_http_status is 'The status that came back; null where none did.';
+comment on column postrider.endpoint_failure.last_error is 'What went wrong, in a sentence.';
+comment on column postrider.endpoint_failure.recovered_at is 'When a success last ended a row of failures.';
 
 create table postrider.subscription (
   id uuid not null default postrider.uuid_v7(),
@@ -245,6 +300,20 @@ comment on column postrider.delivery.attempts_before is 'Attempts made before th
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
 comment on column postrider.delivery.reason is 'Why it was discarded.';
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
+
+create table postrider.cancellation (
+  event_id uuid not null,
+  endpoint_id uuid not null,
+  reason text not null,
+  requested_at timestamptz not null default clock_timestamp(),
+  constraint cancellation_pkey primary key (event_id, endpoint_id)
+);
+comment on table postrider.cancellation is
+  'Deliveries that were cancelled while a daemon had them in hand: what it records of them is never pending again. A row goes when its delivery has come to its end; most of the time there is none.';
+comment on column postrider.cancellation.event_id is 'The event.';
+comment on column postrider.cancellation.endpoint_id is 'The endpoint.';
+comment on column postrider.cancellation.reason is 'What the delivery will have as its reason.';
+comment on column postrider.cancellation.requested_at is 'When it was cancelled.';
 
 create table postrider.attempt (
   event_id uuid not null,
@@ -349,21 +418,32 @@ insert into postrider.claim (base) values ('1:1:');
 create table postrider.audit (
   id uuid not null default postrider.uuid_v7(),
   at timestamptz not null default clock_timestamp(),
+  transaction_id xid8 not null default pg_current_xact_id(),
   actor text not null default session_user,
+  -- "set role", which a function with its owner's rights does not hide
+  acting_as text default nullif(nullif(current_setting('role'), 'none'), session_user),
   action text not null,
   endpoint_id uuid,
   event_id uuid,
   detail jsonb not null default '{}',
+  before jsonb,
+  after jsonb,
   constraint audit_pkey primary key (id)
 );
-comment on table postrider.audit is 'What operators did, one row an action.';
+create index audit_endpoint_id on postrider.audit (endpoint_id, at);
+comment on table postrider.audit is
+  'What operators did, by function or by editing a table: one row an action, which says what was there before and after. Never a secret, never a header''s value.';
 comment on column postrider.audit.id is 'Identifies the row; ordered by time.';
 comment on column postrider.audit.at is 'When.';
-comment on column postrider.audit.actor is 'The database role that did it; a daemon acts under its own.';
-comment on column postrider.audit.action is 'The function that was called.';
+comment on column postrider.audit.transaction_id is 'The transaction that did it: what was done together has the same one.';
+comment on column postrider.audit.actor is 'The database role that logged in and did it; a daemon acts under its own.';
+comment on column postrider.audit.acting_as is 'The role that it had taken by set role; null where none.';
+comment on column postrider.audit.action is 'The function that was called; for an edit by hand insert, update or delete and the table, as in update endpoint.';
 comment on column postrider.audit.endpoint_id is 'The endpoint it was about.';
 comment on column postrider.audit.event_id is 'The event it was about.';
-comment on column postrider.audit.detail is 'The rest of what was asked. Never a secret.';
+comment on column postrider.audit.detail is 'What was asked for, the reason included.';
+comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in lists of their own.';
+comment on column postrider.audit.after is 'The same columns as they became, or what was added.';
 
 -- Partitions ------------------------------------------------------------------------------------------------------
 

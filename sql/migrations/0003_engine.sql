@@ -446,6 +446,9 @@ declare
   next_due timestamptz;
   at_end boolean := false;
 begin
+  if exists (select from postrider.cancellation) then
+    perform postrider.finish_cancellations();
+  end if;
   for step in 1 .. endpoints_max loop
     exit when taken >= deliveries_max or discarded >= discards_max;
     select d.endpoint_id, d.next_attempt_at into first
@@ -485,6 +488,9 @@ begin
         select d.event_id, d.endpoint_id
         from postrider.delivery d
         where d.endpoint_id = place and d.state = 'pending' and d.next_attempt_at <= now()
+          -- cancelled since the look at the beginning
+          and not exists (
+            select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
         order by d.next_attempt_at
         limit share
         for update skip locked
@@ -560,6 +566,50 @@ $$;
 comment on function postrider.discard_deliveries(uuid, text, integer) is
   'Discards up to so many pending deliveries of an endpoint; returns how many. Attempts under way are left alone.';
 
+create function postrider.finish_cancellations() returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- A cancel that found its delivery in hand and was not seen by the record of it, the two having crossed, finds it
+-- pending here, before it could be leased again. Nothing is waited for: whoever has a row locked deals with it.
+begin
+  with cancelled as (
+    select c.event_id, c.endpoint_id, c.reason
+    from postrider.cancellation c
+    join postrider.delivery d on d.event_id = c.event_id and d.endpoint_id = c.endpoint_id
+    where d.state = 'pending' and (d.lease_expires_at is null or d.lease_expires_at <= now())
+    order by c.event_id, c.endpoint_id
+    for update of c, d skip locked
+  )
+  update postrider.delivery d
+  set state = 'discarded', reason = cancelled.reason, finished_at = now(),
+      next_attempt_at = null, leased_by = null, lease_expires_at = null
+  from cancelled
+  where d.event_id = cancelled.event_id and d.endpoint_id = cancelled.endpoint_id;
+  with ended as (
+    select c.event_id, c.endpoint_id
+    from postrider.cancellation c
+    left join postrider.delivery d on d.event_id = c.event_id and d.endpoint_id = c.endpoint_id
+    where case when d.event_id is not null then d.state <> 'pending'
+               else not exists (select from postrider.claim h where c.event_id = any (h.event_ids)) end
+    order by c.event_id, c.endpoint_id
+    for update of c skip locked
+  )
+  delete from postrider.cancellation c
+  using ended
+  where c.event_id = ended.event_id and c.endpoint_id = ended.endpoint_id;
+end
+$$;
+comment on function postrider.finish_cancellations() is
+  'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';
+
 create function postrider.is_recorded(event_ids uuid[], endpoint_ids uuid[]) returns boolean
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -580,6 +630,100 @@ end
 $$;
 comment on function postrider.is_recorded(uuid[], uuid[]) is
   'Whether each of these pairs has its delivery, so that the claim that held them may go.';
+
+create function postrider.note_health(
+  event_ids uuid[],
+  endpoint_ids uuid[],
+  attempt_ids uuid[],
+  started_ms double precision[],
+  durations_ms integer[],
+  http_statuses smallint[],
+  failure_kinds text[],
+  errors text[]
+) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- A failure counts against the endpoint where it is one of the schedule that its event began: one of a delivery that was
+-- sent again by hand (attempts_before is above 0) does not, since it was the operator who chose the moment. A success
+-- counts always. Flushes of several daemons lock the rows in the order of the endpoints' ids, those that are there first
+-- and then the new ones, so that they cannot deadlock; operators do not lock them at all. The times are of the record.
+begin
+  perform from postrider.endpoint_failure f
+  where f.endpoint_id = any (note_health.endpoint_ids)
+  order by f.endpoint_id
+  for update;
+
+  with attempted as (
+    select r.endpoint_id, r.failure_kind, r.http_status, r.error, r.started_ms + r.duration_ms as ended_ms
+    from unnest(event_ids, endpoint_ids, attempt_ids, started_ms, durations_ms, http_statuses, failure_kinds, errors)
+      r (event_id, endpoint_id, attempt_id, started_ms, duration_ms, http_status, failure_kind, error)
+    where r.attempt_id is not null
+      and (r.failure_kind is null or not exists (
+        select from postrider.delivery d
+        where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id and d.attempts_before > 0))
+  ), success as (
+    select a.endpoint_id, max(a.ended_ms) as ended_ms from attempted a where a.failure_kind is null group by a.endpoint_id
+  ), failure as (
+    select a.endpoint_id, count(*) filter (where s.ended_ms is null or a.ended_ms > s.ended_ms) as in_a_row,
+           count(s.ended_ms) > 0 as has_success,
+           (array_agg(a.failure_kind order by a.ended_ms desc))[1] as failure_kind,
+           (array_agg(a.http_status order by a.ended_ms desc))[1] as http_status,
+           (array_agg(a.error order by a.ended_ms desc))[1] as error
+    from attempted a
+    left join success s on s.endpoint_id = a.endpoint_id
+    where a.failure_kind is not null
+    group by a.endpoint_id
+  ), recovered as (
+    update postrider.endpoint_failure f
+    set consecutive_failures = 0, failing_since = null, recovered_at = now()
+    from success s
+    where f.endpoint_id = s.endpoint_id and f.consecutive_failures > 0
+      and not exists (select from failure n where n.endpoint_id = s.endpoint_id)
+  )
+  insert into postrider.endpoint_failure as f (
+    endpoint_id, consecutive_failures, failing_since, last_failure_at, last_failure_kind, last_http_status, last_error,
+    recovered_at)
+  select n.endpoint_id, n.in_a_row, case when n.in_a_row > 0 then now() end, now(), n.failure_kind, n.http_status, n.error,
+         case when n.has_success then now() end
+  from failure n
+  where exists (select from postrider.endpoint e where e.id = n.endpoint_id)
+  order by n.endpoint_id
+  on conflict (endpoint_id) do update
+  set consecutive_failures =
+        excluded.consecutive_failures + case when excluded.recovered_at is null then f.consecutive_failures else 0 end,
+      failing_since = case when excluded.recovered_at is null then coalesce(f.failing_since, excluded.failing_since)
+                           else excluded.failing_since end,
+      last_failure_at = excluded.last_failure_at,
+      last_failure_kind = excluded.last_failure_kind,
+      last_http_status = excluded.last_http_status,
+      last_error = excluded.last_error,
+      recovered_at = coalesce(excluded.recovered_at, f.recovered_at);
+
+  -- One that an operator is about to change is not waited for: the next failure disables it.
+  perform postrider.set_endpoint_state(e.id, 'disabled', e.reason, 'disable_endpoint')
+  from (
+    select n.id,
+           format('nothing but failures since %s: %s of them, the last one: %s',
+                  to_char(f.failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), f.consecutive_failures, f.last_error) as reason
+    from postrider.endpoint n
+    join postrider.endpoint_failure f on f.endpoint_id = n.id
+    where n.id = any (note_health.endpoint_ids) and n.state = 'active' and f.consecutive_failures > 0
+      -- an endpoint that was resumed or enabled has all its time again
+      and greatest(f.failing_since, n.state_changed_at) + n.disable_after <= now()
+      and f.last_failure_at = now()
+    for update of n skip locked) e;
+end
+$$;
+comment on function postrider.note_health(uuid[], uuid[], uuid[], double precision[], integer[], smallint[], text[], text[]) is
+  'Keeps postrider.endpoint_failure: what these attempts say about their endpoints. Disables those that have had nothing but failures for longer than their disable_after.';
 
 create function postrider.record_results(
   daemon_id uuid,
@@ -628,32 +772,40 @@ as $$
 -- or after unique_violation told so. `on conflict` would do it every time, for 90 bytes of WAL and 3 µs a result.
 declare
   held_claims bigint[];
+  new_attempts uuid[] := attempt_ids;
 begin
   -- A crash of Postgres can take back the records of its last second; those deliveries are repeated, none is lost.
   perform set_config('synchronous_commit', 'off', true);
 
+  if is_repeat then
+    new_attempts := array(
+      select case when not exists (
+        select from postrider.attempt a
+        where a.event_id = r.event_id and a.endpoint_id = r.endpoint_id and a.id = r.attempt_id
+        offset 0) then r.attempt_id end
+      from unnest(event_ids, endpoint_ids, attempt_ids) with ordinality r (event_id, endpoint_id, attempt_id, n)
+      order by r.n);
+  end if;
   insert into postrider.attempt (
     event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error,
     response_headers, response_body)
   select r.event_id, r.endpoint_id, r.attempt_id, record_results.daemon_id, to_timestamp(r.started_ms / 1000),
          r.attempts + 1, r.duration_ms, r.http_status, r.failure_kind, r.error, r.headers, r.body
-  from unnest(event_ids, endpoint_ids, attempt_ids, attempts_before_now, started_ms, durations_ms, http_statuses,
+  from unnest(event_ids, endpoint_ids, new_attempts, attempts_before_now, started_ms, durations_ms, http_statuses,
               failure_kinds, errors, response_headers, response_bodies)
     r (event_id, endpoint_id, attempt_id, attempts, started_ms, duration_ms, http_status, failure_kind, error, headers, body)
-  where r.attempt_id is not null
-    and (not is_repeat or not exists (
-      select from postrider.attempt a
-      where a.event_id = r.event_id and a.endpoint_id = r.endpoint_id and a.id = r.attempt_id
-      offset 0));
+  where r.attempt_id is not null;
 
-  -- What would wait for an endpoint that is disabled or deleted by now is discarded instead.
+  -- What would wait, and was cancelled meanwhile, or is for an endpoint that is disabled or deleted by now, is discarded.
   if 'pending' = any (states) then
-    select array_agg(case when r.state <> 'pending' or e.state <> 'disabled' then r.state else 'discarded' end order by r.n),
-           array_agg(case when r.state <> 'pending' or e.state <> 'disabled' then r.reason
-                          else postrider.discard_reason(e.state) end order by r.n)
+    select array_agg(case when r.state <> 'pending' or (c.reason is null and e.state <> 'disabled') then r.state
+                          else 'discarded' end order by r.n),
+           array_agg(case when r.state <> 'pending' or (c.reason is null and e.state <> 'disabled') then r.reason
+                          else coalesce(c.reason, postrider.discard_reason(e.state)) end order by r.n)
     into states, reasons
-    from unnest(endpoint_ids, states, reasons) with ordinality r (endpoint_id, state, reason, n)
-    left join postrider.endpoint e on e.id = r.endpoint_id;
+    from unnest(event_ids, endpoint_ids, states, reasons) with ordinality r (event_id, endpoint_id, state, reason, n)
+    left join postrider.endpoint e on e.id = r.endpoint_id
+    left join postrider.cancellation c on c.event_id = r.event_id and c.endpoint_id = r.endpoint_id;
   end if;
 
   if is_first then
@@ -709,6 +861,15 @@ begin
       where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
         and d.leased_by = record_results.daemon_id and d.attempts = r.attempts
       offset 0) end;
+  end if;
+
+  -- Health last, so that no other flush waits for these rows longer than it takes. A success is looked at only where
+  -- failures came before it: one probe for each endpoint of the flush, of a table that most endpoints are never in.
+  if cardinality(array_remove(failure_kinds, null)) > 0
+    or exists (select from postrider.endpoint_failure f where f.endpoint_id = any (endpoint_ids) and f.consecutive_failures > 0)
+  then
+    perform postrider.note_health(
+      event_ids, endpoint_ids, new_attempts, started_ms, durations_ms, http_statuses, failure_kinds, errors);
   end if;
 
   if cardinality(gone_endpoints) > 0 then
@@ -793,13 +954,15 @@ begin
 
     insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at, reason)
     select p.event_id, p.endpoint_id,
-           case when e.state = 'paused' then 'pending' else 'discarded' end,
-           case when e.state = 'paused' then now() end,
-           case when e.state = 'paused' then null else now() end,
-           case when e.state = 'disabled' then 'the endpoint is disabled' when e.state is null then 'the endpoint was deleted' end
+           case when waits then 'pending' else 'discarded' end,
+           case when waits then now() end,
+           case when waits then null else now() end,
+           case when not waits then coalesce(c.reason, postrider.discard_reason(e.state)) end
     from unnest(found_claim.event_ids, found_claim.endpoint_ids) p (event_id, endpoint_id)
     left join postrider.endpoint e on e.id = p.endpoint_id
-    where e.state is distinct from 'active'
+    left join postrider.cancellation c on c.event_id = p.event_id and c.endpoint_id = p.endpoint_id
+    cross join lateral (select c.reason is null and e.state is not distinct from 'paused') w (waits)
+    where e.state is distinct from 'active' or c.reason is not null
     on conflict do nothing;
 
     select array_agg(p.event_id order by p.n), array_agg(p.endpoint_id order by p.n)

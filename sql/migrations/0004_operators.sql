@@ -100,7 +100,39 @@ begin atomic
   insert into postrider.audit (action, endpoint_id, event_id, detail)
   values (note_action.action, note_action.endpoint_id, note_action.event_id, coalesce(note_action.detail, '{}'));
 end;
-comment on function postrider.note_action(text, uuid, uuid, jsonb) is 'Adds a row to the audit.';
+comment on function postrider.note_action(text, uuid, uuid, jsonb) is 'Adds a row to the audit, for an action that changes no endpoint, subscription or secret.';
+
+create function postrider.begin_action(action text, endpoint_id uuid, detail jsonb) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  audit_id uuid;
+begin
+  insert into postrider.audit (action, endpoint_id, detail)
+  values (begin_action.action, begin_action.endpoint_id, coalesce(begin_action.detail, '{}'))
+  returning id into audit_id;
+  perform set_config('postrider.audit_id', audit_id::text, true);
+end
+$$;
+comment on function postrider.begin_action(text, uuid, jsonb) is
+  'Adds a row to the audit, to which everything that is changed until end_action adds what was before and after.';
+
+create function postrider.end_action() returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select set_config('postrider.audit_id', '', true);
+end;
+comment on function postrider.end_action() is 'From now on a change has a row in the audit of its own again.';
+
+create function postrider.new_secret() returns text
+language sql volatile
+set search_path = pg_catalog, pg_temp
+-- 32 bytes out of three random UUIDs: 366 random bits, and no extension
+return 'whsec_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64');
+comment on function postrider.new_secret() is 'A secret such as Standard Webhooks has them, of 32 random bytes.';
 
 create function postrider.parse_filter(filter text) returns jsonpath
 language plpgsql immutable
@@ -129,6 +161,23 @@ end
 $$;
 comment on function postrider.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
 
+create function postrider.lock_endpoint(endpoint_id uuid) returns text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  endpoint_state text;
+begin
+  select e.state into endpoint_state from postrider.endpoint e where e.id = lock_endpoint.endpoint_id for no key update;
+  if not found then
+    perform postrider.require_endpoint(lock_endpoint.endpoint_id);
+  end if;
+  return endpoint_state;
+end
+$$;
+comment on function postrider.lock_endpoint(uuid) is
+  'The state of an endpoint, which nobody else changes until this transaction has ended: what follows from it is right. An operator''s actions take this lock first, then that on secrets, subscriptions or deliveries.';
+
 create function postrider.create_endpoint(
   url text, event_types text[] default '{*}', tenant text default '', options jsonb default '{}',
   out endpoint_id uuid, out secret text
@@ -138,10 +187,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-  known constant text[] := '{format,timeout_ms,retry_schedule,headers}';
+  known constant text[] := '{format,timeout_ms,retry_schedule,headers,disable_after}';
+  given_tenant constant text := coalesce(tenant, '');
   unknown text;
-  pattern text;
-  given postrider.endpoint;
 begin
   if jsonb_typeof(options) is distinct from 'object' then
     raise exception 'options is no JSON object'
@@ -157,29 +205,28 @@ begin
       using errcode = 'null_value_not_allowed', hint = 'Give the types the endpoint is to get, such as array[''order.*'']; an empty array for none yet.';
   end if;
 
-  insert into postrider.endpoint as e (tenant, url, format, timeout_ms, retry_schedule, headers)
-  select coalesce(tenant, ''), url,
+  endpoint_id := postrider.uuid_v7();
+  perform postrider.begin_action('create_endpoint', endpoint_id,
+    jsonb_build_object('url', url, 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
+  insert into postrider.endpoint as e (id, tenant, url, format, timeout_ms, retry_schedule, headers, disable_after)
+  select endpoint_id, given_tenant, url,
          coalesce(options ->> 'format', 'standard'),
          coalesce((options ->> 'timeout_ms')::integer, 15000),
          case when options ? 'retry_schedule'
               then array(select s.step::interval from jsonb_array_elements_text(options -> 'retry_schedule') with ordinality s (step, n) order by s.n)
               else '{5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h}' end,
-         coalesce(options -> 'headers', '{}')
-  returning e.id into endpoint_id;
-
-  -- 32 bytes out of three random UUIDs: 366 random bits, and no extension
-  secret := 'whsec_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'base64');
+         coalesce(options -> 'headers', '{}'),
+         -- null is never
+         case when options ? 'disable_after' then (options ->> 'disable_after')::interval else '5 days' end;
+  secret := postrider.new_secret();
   insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, secret);
-
-  foreach pattern in array event_types loop
-    insert into postrider.subscription (endpoint_id, event_type) values (endpoint_id, pattern);
-  end loop;
-  perform postrider.note_action('create_endpoint', endpoint_id, null,
-    jsonb_build_object('url', url, 'event_types', event_types, 'tenant', coalesce(tenant, ''), 'options', options - 'headers'));
+  insert into postrider.subscription (endpoint_id, event_type)
+  select endpoint_id, t.event_type from unnest(event_types) t (event_type);
+  perform postrider.end_action();
 end
 $$;
 comment on function postrider.create_endpoint(text, text[], text, jsonb) is
-  'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers.';
+  'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers, disable_after.';
 
 create function postrider.subscribe(endpoint_id uuid, event_type text, filter text default null) returns uuid
 language plpgsql volatile
@@ -187,14 +234,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-  subscription_id uuid;
+  subscription_id constant uuid := postrider.uuid_v7();
 begin
-  perform postrider.require_endpoint(endpoint_id);
-  insert into postrider.subscription as s (endpoint_id, event_type, filter)
-  values (endpoint_id, event_type, postrider.parse_filter(filter))
-  returning s.id into subscription_id;
-  perform postrider.note_action('subscribe', endpoint_id, null,
+  perform postrider.lock_endpoint(endpoint_id);
+  perform postrider.begin_action('subscribe', endpoint_id,
     jsonb_build_object('subscription_id', subscription_id, 'event_type', event_type, 'filter', filter));
+  insert into postrider.subscription as s (id, endpoint_id, event_type, filter)
+  values (subscription_id, endpoint_id, event_type, postrider.parse_filter(filter));
+  perform postrider.end_action();
   return subscription_id;
 end
 $$;
@@ -209,13 +256,18 @@ as $$
 declare
   old_rule record;
 begin
-  delete from postrider.subscription s where s.id = subscription_id returning s.endpoint_id, s.event_type, s.filter into old_rule;
+  perform from postrider.endpoint e
+  where e.id = (select s.endpoint_id from postrider.subscription s where s.id = subscription_id)
+  for no key update;
+  select s.endpoint_id, s.event_type, s.filter into old_rule from postrider.subscription s where s.id = subscription_id for update;
   if not found then
     raise exception 'there is no subscription %', coalesce(subscription_id::text, 'null')
       using errcode = 'no_data_found', hint = 'select id, endpoint_id, event_type from postrider.subscription lists them.';
   end if;
-  perform postrider.note_action('unsubscribe', old_rule.endpoint_id, null,
+  perform postrider.begin_action('unsubscribe', old_rule.endpoint_id,
     jsonb_build_object('subscription_id', subscription_id, 'event_type', old_rule.event_type, 'filter', old_rule.filter::text));
+  delete from postrider.subscription s where s.id = subscription_id;
+  perform postrider.end_action();
 end
 $$;
 comment on function postrider.unsubscribe(uuid) is 'Takes a subscription away. Deliveries that exist already go on.';
@@ -226,10 +278,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 begin
-  perform postrider.require_endpoint(endpoint_id);
+  perform postrider.lock_endpoint(endpoint_id);
+  perform postrider.begin_action(action, endpoint_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
   update postrider.endpoint e set state = state, state_reason = reason
   where e.id = endpoint_id and (e.state, e.state_reason) is distinct from (state, reason);
-  perform postrider.note_action(action, endpoint_id, null, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+  perform postrider.end_action();
 end
 $$;
 comment on function postrider.set_endpoint_state(uuid, text, text, text) is 'Changes an endpoint''s state and notes who did it.';
@@ -240,8 +293,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 begin
-  perform postrider.require_endpoint(id);
-  if exists (select from postrider.endpoint e where e.id = id and e.state = 'disabled') then
+  if postrider.lock_endpoint(id) = 'disabled' then
     raise exception 'endpoint % is disabled', id
       using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(id).';
   end if;
@@ -256,8 +308,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 begin
-  perform postrider.require_endpoint(id);
-  if exists (select from postrider.endpoint e where e.id = id and e.state = 'disabled') then
+  if postrider.lock_endpoint(id) = 'disabled' then
     raise exception 'endpoint % is disabled', id
       using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it: select postrider.enable_endpoint(id).';
   end if;
@@ -316,8 +367,10 @@ begin
         using errcode = 'object_in_use', hint = 'Wait for its end: it is in postrider.in_flight.';
     end if;
     raise exception 'there is no delivery of event % to endpoint %', event_id, endpoint_id
-      using errcode = 'no_data_found', hint = 'The event did not match the endpoint, or has not been claimed yet.';
+      using errcode = 'no_data_found', hint = 'postrider.explain_event(event_id) says why: it did not match, or has not been claimed yet.';
   end if;
+  -- a cancel from before, whose daemon has died since
+  delete from postrider.cancellation c where c.event_id = event_id and c.endpoint_id = endpoint_id;
   perform postrider.note_action('redeliver', endpoint_id, event_id, null);
   perform postrider.wake_daemons();
 end
@@ -353,6 +406,8 @@ create view postrider.delivery_status as
          d.state,
          case
            when d.state <> 'pending' then d.state
+           when exists (select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
+             then 'cancelled'
            when d.lease_expires_at > now() then 'in flight'
            when (select e.state from postrider.endpoint e where e.id = d.endpoint_id) = 'paused' then 'paused'
            when d.attempts > d.attempts_before then 'retrying'
@@ -375,7 +430,10 @@ create view postrider.delivery_status as
   select f.event_id, f.endpoint_id,
          (select o.event_type from postrider.outbox o where o.id = f.event_id),
          (select o.tenant from postrider.outbox o where o.id = f.event_id),
-         'pending', 'in flight', null, 0, null, null, null, f.since, null
+         'pending',
+         case when exists (select from postrider.cancellation c where c.event_id = f.event_id and c.endpoint_id = f.endpoint_id)
+              then 'cancelled' else 'in flight' end,
+         null, 0, null, null, null, f.since, null
   from postrider.in_flight f
   where f.lease_expires_at is null;
 comment on view postrider.delivery_status is 'Every delivery with what became of it, also those whose first attempt is under way. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
@@ -384,7 +442,7 @@ comment on column postrider.delivery_status.endpoint_id is 'The endpoint.';
 comment on column postrider.delivery_status.event_type is 'The event''s type.';
 comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is under way.';
 comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
 comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null where none came back.';

@@ -119,14 +119,23 @@ export class Attempts {
     }
   }
 
-  /** Looks over what waits, and hands back what is too much for its lane, or is for an endpoint that takes no more. */
+  /**
+   * Looks over what waits, and hands back what is too much for its lane, or is for an endpoint that takes no more. What
+   * was cancelled is put out for good.
+   */
   async review(): Promise<void> {
-    const { lanes, endpoints } = this.#parts;
+    const { lanes, endpoints, recorder } = this.#parts;
     this.#handBack(lanes.putOutExcess(monotonicMs()));
     const waiting = lanes.waitingEndpoints();
     if (waiting.length > 0) {
       for (const endpointId of await endpoints.findInactive(waiting)) {
         this.#handBack(lanes.putOut(endpointId, monotonicMs()));
+      }
+      for (const { event_id, endpoint_id, reason } of await endpoints.findCancelled(waiting)) {
+        const delivery = lanes.putOutOne(endpoint_id, event_id, monotonicMs());
+        if (delivery !== null) {
+          recorder.add(discarded(delivery, reason));
+        }
       }
     }
   }
@@ -270,12 +279,14 @@ function handedBack(delivery: Delivery): DeliveryResult {
 }
 
 function eventGone(delivery: Delivery): DeliveryResult {
-  const decision = { state: "discarded", reason: "the event is no longer in the outbox" } as const;
-  return { delivery, attempt: null, decision, endpointGone: false };
+  return discarded(delivery, "the event is no longer in the outbox");
 }
 
 function tooLarge(delivery: Delivery, bytes: number): DeliveryResult {
-  const reason = `the payload has ${bytes} bytes, and ${SENT_BYTES_MAX} are sent at most`;
+  return discarded(delivery, `the payload has ${bytes} bytes, and ${SENT_BYTES_MAX} are sent at most`);
+}
+
+function discarded(delivery: Delivery, reason: string): DeliveryResult {
   return { delivery, attempt: null, decision: { state: "discarded", reason }, endpointGone: false };
 }
 

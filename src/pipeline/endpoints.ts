@@ -40,6 +40,16 @@ const checkEndpoints = defineStatement<{ readonly id: string; readonly revision:
   "check_endpoints",
 );
 
+/** A delivery that was cancelled while a daemon had it in hand. */
+export interface Cancelled {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  /** What the delivery is to have as its reason. */
+  readonly reason: string;
+}
+
+const selectCancelled = defineStatement<Cancelled, [endpoints: readonly string[]]>("find_cancelled");
+
 /** Endpoints kept; the least recently loaded go first. A hundred thousand of them are some 100 MB. */
 export const ENDPOINTS_MAX = 20_000;
 
@@ -87,6 +97,11 @@ export class EndpointDirectory {
     const active = new Map(rows.map(({ id, revision }) => [id, revision]));
     await this.ensure(active);
     return ids.filter((id) => !active.has(id));
+  }
+
+  /** What was cancelled of these endpoints' deliveries while some daemon, this one or another, has them in hand. */
+  async findCancelled(ids: readonly string[]): Promise<readonly Cancelled[]> {
+    return (await selectCancelled.run(this.#pool, [ids])).rows;
   }
 
   /** Undefined where the endpoint was deleted after the claim. */

@@ -214,6 +214,19 @@ export class Lanes {
     return lane === undefined ? [] : this.#putOutLast(lane, waitingIn(lane), nowMs);
   }
 
+  /** Puts out one event of an endpoint; null where it does not wait here. */
+  putOutOne(endpointId: string, eventId: string, nowMs: number): Delivery | null {
+    const lane = this.#lanes.get(endpointId);
+    const index = lane?.waiting.findIndex(({ event }, place) => place >= lane.head && event.id === eventId) ?? -1;
+    if (lane === undefined || index < 0) {
+      return null;
+    }
+    const [out] = lane.waiting.splice(index, 1);
+    this.#waiting -= 1;
+    this.#update(lane, nowMs);
+    return out ?? null;
+  }
+
   /**
    * How many deliveries from the queue each endpoint with a lane can take now, and how many one without a lane.
    * Forgets lanes that have long had nothing to do.

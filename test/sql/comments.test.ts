@@ -6,9 +6,11 @@ import { rowsOf } from "../support/engine.ts";
 
 const database = useDatabase();
 
-/** What everybody may call: defaults and triggers of an insert, and look-ups that tell nothing. */
+/** What everybody may call: defaults, checks and triggers of an insert or an edit, and look-ups that tell nothing. */
 const PUBLIC_FUNCTIONS = [
+  "are_retry_waits",
   "event_type_patterns",
+  "header_problem",
   "outbox_refuse_xid",
   "outbox_wake",
   "uuid_v7",

@@ -133,11 +133,11 @@ describe("create_endpoint", () => {
   test("refuses what is no object of options, and says which there are", async () => {
     await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", "[]"]), {
       code: "22023",
-      hint: "Give an object with any of: format, timeout_ms, retry_schedule, headers.",
+      hint: "Give an object with any of: format, timeout_ms, retry_schedule, headers, disable_after.",
     });
     await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", '{"fromat": 1}']), {
       code: "22023",
-      hint: "The options are: format, timeout_ms, retry_schedule, headers.",
+      hint: "The options are: format, timeout_ms, retry_schedule, headers, disable_after.",
     });
   });
 

@@ -9,6 +9,7 @@ import pg from "pg";
 import { statementText } from "../../src/db/sqlFiles.ts";
 
 const PAYLOAD_BYTES = 32_768;
+const STARTED_MS = 1_750_000_000_000;
 
 /** A pool, or one connection of it, or a connection of its own. */
 export interface Session {
@@ -43,6 +44,8 @@ export async function askFor(session: Session, text: string, values: unknown[] =
 export async function reset(session: Session): Promise<void> {
   await session.query(`
     delete from postrider.endpoint;
+    delete from postrider.endpoint_failure;
+    delete from postrider.cancellation;
     delete from postrider.outbox;
     delete from postrider.idempotency_key;
     delete from postrider.delivery;
@@ -273,6 +276,8 @@ export interface ResultFields {
   readonly status?: number;
   readonly wait?: number;
   readonly reason?: string;
+  /** Unix time. */
+  readonly startedMs?: number;
 }
 
 /** One result, as the columns of record_results have it. */
@@ -290,6 +295,7 @@ export interface RecordedResult {
   readonly state: string;
   readonly wait: number | null;
   readonly reason: string | null;
+  readonly startedMs: number;
 }
 
 /** A success, if nothing else is said. */
@@ -311,6 +317,7 @@ export function resultOf(pair: Pair & { readonly claim?: string }, fields: Resul
     state,
     wait: state === "pending" ? (fields.wait ?? 60_000) : null,
     reason: fields.reason ?? null,
+    startedMs: fields.startedMs ?? STARTED_MS,
   };
 }
 
@@ -325,7 +332,6 @@ export interface Results {
   readonly gone?: readonly string[];
 }
 
-const STARTED_MS = 1_750_000_000_000;
 const DURATION_MS = 12;
 
 export interface Recorded {
@@ -355,7 +361,7 @@ export async function recordAll(session: Session, daemon: string, results: Resul
     column(({ claim }) => claim),
     column(({ attempts }) => attempts),
     column(({ attempt }) => attempt),
-    column(({ attempt }) => (attempt === null ? null : STARTED_MS)),
+    column(({ attempt, startedMs }) => (attempt === null ? null : startedMs)),
     column(({ attempt }) => (attempt === null ? null : DURATION_MS)),
     column(({ status }) => status),
     column(({ kind }) => kind),

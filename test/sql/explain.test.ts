@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { beforeEach, describe, test } from "node:test";
+import { useDatabase } from "../support/database.ts";
+import {
+  askFor,
+  beat,
+  claimAll,
+  claimEvents,
+  createEndpoint,
+  insertEvent,
+  insertEvents,
+  openSession,
+  recordResults,
+  reset,
+  resultOf,
+  rowsOf,
+  subscribe,
+  walk,
+} from "../support/engine.ts";
+
+const database = useDatabase();
+
+beforeEach(() => reset(database.pool));
+
+interface Explained {
+  readonly endpoint_id: string;
+  readonly url: string | null;
+  readonly endpoint_state: string;
+  readonly outcome: string;
+  readonly explanation: string;
+  readonly would_match_now: boolean;
+  readonly now_explanation: string;
+}
+
+function explain(event: string): Promise<Explained[]> {
+  return rowsOf<Explained>(
+    database.pool,
+    `select endpoint_id, url, endpoint_state, outcome, explanation, would_match_now, now_explanation
+     from postrider.explain_event($1)`,
+    [event],
+  );
+}
+
+async function explainOne(event: string): Promise<Explained> {
+  const [row, ...others] = await explain(event);
+  assert.ok(row !== undefined && others.length === 0, "one endpoint was expected");
+  return row;
+}
+
+describe("explain_event says what became of a delivery:", () => {
+  /** An event that a live daemon has claimed for one endpoint, with a delivery in hand. */
+  async function inHand() {
+    const daemon = randomUUID();
+    await beat(database.pool, daemon);
+    const endpoint = await createEndpoint(database.pool, ["order.*"]);
+    const event = await insertEvent(database.pool, "order.paid");
+    const [pair] = (await claimEvents(database.pool, { daemon })).pairs;
+    assert.ok(pair !== undefined);
+    return { daemon, endpoint, event, pair };
+  }
+  const cases: readonly {
+    readonly outcome: string;
+    readonly arrange: (given: Awaited<ReturnType<typeof inHand>>) => Promise<unknown>;
+    readonly explanation: RegExp;
+  }[] = [
+    { outcome: "in flight", arrange: async () => {}, explanation: /^attempt 1 is under way$/ },
+    {
+      outcome: "succeeded",
+      arrange: ({ daemon, pair }) => recordResults(database.pool, daemon, { first: [resultOf(pair)] }),
+      explanation: /^delivered \d{4}-.*, with attempt 1$/,
+    },
+    {
+      outcome: "exhausted",
+      arrange: ({ daemon, pair }) =>
+        recordResults(database.pool, daemon, { first: [resultOf(pair, { outcome: "exhausted" })] }),
+      explanation: /^the retry schedule was used up .*, after 1 attempts; the last one: the receiver answered 500$/,
+    },
+    {
+      outcome: "retrying",
+      arrange: ({ daemon, pair }) =>
+        recordResults(database.pool, daemon, { first: [resultOf(pair, { outcome: "pending" })] }),
+      explanation: /^1 attempts failed, the last one: the receiver answered 500; the next one is due \d{4}-/,
+    },
+    {
+      outcome: "discarded",
+      arrange: async ({ daemon, pair, event, endpoint }) => {
+        await recordResults(database.pool, daemon, { first: [resultOf(pair, { outcome: "pending" })] });
+        await database.pool.query("select postrider.cancel($1, $2, 'a mistake')", [event, endpoint]);
+      },
+      explanation: /^discarded .*, after 1 attempts: cancelled: a mistake$/,
+    },
+    {
+      outcome: "cancelled",
+      arrange: ({ event, endpoint }) => database.pool.query("select postrider.cancel($1, $2)", [event, endpoint]),
+      explanation: /^cancelled while an attempt is under way/,
+    },
+    {
+      outcome: "paused",
+      arrange: async ({ daemon, pair, endpoint }) => {
+        await recordResults(database.pool, daemon, { first: [resultOf(pair, { outcome: "pending" })] });
+        await database.pool.query("select postrider.pause_endpoint($1, 'their maintenance')", [endpoint]);
+      },
+      explanation: /^waits, for the endpoint is paused since .*: their maintenance$/,
+    },
+    {
+      outcome: "deferred",
+      arrange: ({ daemon, pair }) =>
+        recordResults(database.pool, daemon, {
+          first: [resultOf(pair, { attempt: null, outcome: "pending", wait: 0 })],
+        }),
+      explanation: /^due, and waits for a daemon to have room for it$/,
+    },
+    {
+      outcome: "deferred",
+      arrange: async ({ daemon, pair }) => {
+        await recordResults(database.pool, daemon, {
+          first: [resultOf(pair, { attempt: null, outcome: "pending", wait: 0 })],
+        });
+        await beat(database.pool, daemon, -1);
+      },
+      explanation: /^due, and no daemon is alive to send it$/,
+    },
+  ];
+  for (const { outcome, arrange, explanation } of cases) {
+    test(`${outcome}, ${explanation.source}`, async () => {
+      const given = await inHand();
+      await arrange(given);
+      const row = await explainOne(given.event);
+      assert.deepEqual([row.endpoint_id, row.url, row.outcome], [given.endpoint, "http://receiver.test/", outcome]);
+      assert.match(row.explanation, explanation);
+      assert.equal(row.would_match_now, true);
+    });
+  }
+
+  test("scheduled", async () => {
+    await createEndpoint(database.pool);
+    const event = await insertEvent(database.pool, "order.paid", { deliverAt: "2100-01-01T00:00:00Z" });
+    await claimAll(database.pool);
+    const row = await explainOne(event);
+    assert.equal(row.outcome, "scheduled");
+    assert.match(row.explanation, /^its first attempt is due 2100-01-01 /);
+  });
+
+  test("discarded, where its filter could not be applied", async () => {
+    const endpoint = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
+    const event = await insertEvent(database.pool, "order.paid", { payload: '{"amount": "\\u0000"}' });
+    await claimAll(database.pool);
+    const row = await explainOne(event);
+    assert.match(row.explanation, /^discarded .*: no filter can be applied to the payload: unsupported Unicode/);
+    assert.equal(row.would_match_now, false);
+    assert.match(row.now_explanation, /^the filter .* cannot be applied to the payload: unsupported Unicode/);
+  });
+
+  test("also for an endpoint that was deleted since, or has moved to another tenant", async () => {
+    const [gone, moved] = [await createEndpoint(database.pool), await createEndpoint(database.pool)];
+    const event = await insertEvent(database.pool, "order.paid");
+    await claimAll(database.pool, { pairs: 0 });
+    await database.pool.query("delete from postrider.endpoint where id = $1", [gone]);
+    await database.pool.query("update postrider.endpoint set tenant = 'acme' where id = $1", [moved]);
+    const rows = new Map((await explain(event)).map((row) => [row.endpoint_id, row]));
+    assert.deepEqual(
+      [rows.get(gone)?.endpoint_state, rows.get(gone)?.url, rows.get(gone)?.now_explanation],
+      ["deleted", null, "the endpoint was deleted"],
+    );
+    assert.match(rows.get(gone)?.explanation ?? "", /^discarded .*: the endpoint was deleted$/);
+    assert.deepEqual(
+      [rows.get(moved)?.endpoint_state, rows.get(moved)?.outcome, rows.get(moved)?.now_explanation],
+      ["active", "deferred", "the endpoint has moved to the tenant 'acme'"],
+    );
+  });
+});
+
+describe("explain_event says why an event did not match:", () => {
+  const payload = '{"amount": 50, "at": "no date"}';
+  for (const [what, rules, explanation] of [
+    ["no subscription at all", [], /^no subscription matches the type order.paid: the endpoint has none$/],
+    [
+      "other types",
+      [["order.shipped"], ["user.*"]],
+      /^no subscription matches the type order.paid: it has order.shipped, user.\*$/,
+    ],
+    ["a filter that is false", [["order.*", "$.amount > 100"]], /^the filter \(\$\."amount" > 100\) is false$/],
+    [
+      "a filter without an answer",
+      [["order.*", "$.at > 100"]],
+      /^the filter \(\$\."at" > 100\) has no answer, which is no match: a member that is not there, or values/,
+    ],
+    [
+      "several filters",
+      [
+        ["order.*", "$.amount > 100"],
+        ["*", "$.amount < 10"],
+        ["user.*", "$.x == 1"],
+      ],
+      /^the filter \(\$\."amount" > 100\) is false; the filter \(\$\."amount" < 10\) is false$/,
+    ],
+  ] as const) {
+    test(what, async () => {
+      const endpoint = await createEndpoint(database.pool, []);
+      for (const [eventType, filter] of rules) {
+        await subscribe(database.pool, endpoint, String(eventType), filter ?? null);
+      }
+      // Until now everything about the endpoint was before the event.
+      const event = await insertEvent(database.pool, "order.paid", { payload });
+      await claimAll(database.pool);
+      const row = await explainOne(event);
+      assert.equal(row.outcome, "not matched");
+      assert.match(row.explanation, explanation);
+      assert.deepEqual([row.would_match_now, row.now_explanation], [false, row.explanation]);
+    });
+  }
+
+  test("* does not mean our own events", async () => {
+    await createEndpoint(database.pool, ["*"]);
+    const event = await insertEvent(database.pool, "postrider.endpoint.disabled");
+    await claimAll(database.pool);
+    assert.match((await explainOne(event)).explanation, /it has \*, and \* does not mean postrider's own events$/);
+  });
+
+  test("the endpoint is disabled", async () => {
+    const endpoint = await createEndpoint(database.pool);
+    await database.pool.query("select postrider.disable_endpoint($1, 'customer left')", [endpoint]);
+    const event = await insertEvent(database.pool, "order.paid");
+    await claimAll(database.pool);
+    const row = await explainOne(event);
+    assert.deepEqual([row.outcome, row.endpoint_state, row.would_match_now], ["not matched", "disabled", false]);
+    assert.match(row.explanation, /^the endpoint is disabled since \d{4}-.*: customer left$/);
+  });
+
+  test("the endpoint was made after the event", async () => {
+    const event = await insertEvent(database.pool, "order.paid");
+    await claimAll(database.pool);
+    await createEndpoint(database.pool);
+    const row = await explainOne(event);
+    assert.match(
+      row.explanation,
+      /^the endpoint was made \d{4}-.*, after the event: .*; the last change since the event: create_endpoint by /,
+    );
+    assert.deepEqual([row.would_match_now, row.now_explanation], [true, "would be sent"]);
+  });
+
+  test("it would match by what was changed since, and who changed it", async () => {
+    const endpoint = await createEndpoint(database.pool, ["user.*"]);
+    const event = await insertEvent(database.pool, "order.paid");
+    await claimAll(database.pool);
+    await database.pool.query("update postrider.subscription set event_type = 'order.*'");
+    await database.pool.query("update postrider.endpoint set state = 'paused'");
+    const row = await explainOne(event);
+    assert.equal(row.endpoint_id, endpoint);
+    assert.match(
+      row.explanation,
+      /^it matches now and did not when it was claimed: .*; the last change since the event: update endpoint by \w+, \d{4}-.* \(postrider.audit\)$/,
+    );
+    assert.deepEqual([row.would_match_now, row.now_explanation], [true, "would wait, for the endpoint is paused"]);
+  });
+});
+
+describe("explain_event of an event that is not claimed", () => {
+  test("says so, and whether a daemon is alive to claim it", async () => {
+    await createEndpoint(database.pool);
+    const event = await insertEvent(database.pool, "order.paid");
+    const row = await explainOne(event);
+    assert.deepEqual(
+      [row.outcome, row.explanation, row.would_match_now],
+      ["not claimed", "no daemon has claimed the event yet, and none is alive", true],
+    );
+    await beat(database.pool, randomUUID());
+    assert.match(
+      (await explainOne(event)).explanation,
+      /^no daemon has claimed the event yet: that follows the commit/,
+    );
+  });
+
+  test("knows where in a window the cursor stands, and that a transaction was passed over while it was open", async (t) => {
+    await createEndpoint(database.pool);
+    const open = await openSession(t, database.url);
+    await open.query("begin");
+    const late = await insertEvent(open, "order.paid");
+    const events = await insertEvents(database.pool, "order.paid", 5);
+    await claimEvents(database.pool, { events: 3 });
+    await open.query("commit");
+    const outcomes = async () => Promise.all([late, ...events].map(async (event) => (await explainOne(event)).outcome));
+    const [waits, flies] = ["not claimed", "in flight"];
+    assert.deepEqual(await outcomes(), [waits, flies, flies, flies, waits, waits]);
+    await claimEvents(database.pool);
+    assert.deepEqual(await outcomes(), [waits, flies, flies, flies, flies, flies]);
+    await claimEvents(database.pool);
+    assert.deepEqual((await outcomes())[0], flies);
+  });
+
+  test("says of one that nobody can see that its transaction may be open", async (t) => {
+    const open = await openSession(t, database.url);
+    await open.query("begin");
+    const event = await insertEvent(open, "order.paid");
+    await assert.rejects(explain(event), {
+      code: "P0002",
+      message: `there is no event ${event}`,
+      hint: /may be open still/,
+    });
+    await assert.rejects(database.pool.query("select postrider.explain_event(null)"), {
+      message: "there is no event null",
+    });
+  });
+
+  test("tells of its own tenant's endpoints only", async () => {
+    await createEndpoint(database.pool, ["*"], { tenant: "acme" });
+    const event = await insertEvent(database.pool, "order.paid");
+    await claimAll(database.pool);
+    assert.deepEqual(await explain(event), []);
+  });
+});
+
+test("explain_event changes nothing, and sends nothing", async () => {
+  await createEndpoint(database.pool);
+  const event = await insertEvent(database.pool, "order.paid");
+  await explain(event);
+  assert.equal(await askFor(database.pool, "select count(*)::integer from postrider.delivery"), 0);
+  assert.deepEqual((await walk(database.pool)).leased, []);
+  assert.equal((await claimAll(database.pool)).length, 1);
+});
