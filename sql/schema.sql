@@ -415,15 +415,35 @@ CREATE OR REPLACE FUNCTION postrider.are_retry_waits(waits interval[])
  IMMUTABLE PARALLEL SAFE
 RETURN (NOT (EXISTS (SELECT FROM unnest(are_retry_waits.waits) w(wait) WHERE ((w.wait IS NULL) OR (EXTRACT(year FROM w.wait) <> (0)::numeric) OR ((EXTRACT(month FROM w.wait) < (0)::numeric) OR (EXTRACT(month FROM w.wait) > (1)::numeric)) OR ((EXTRACT(day FROM w.wait) < (0)::numeric) OR (EXTRACT(day FROM w.wait) > (30)::numeric)) OR (((EXTRACT(epoch FROM w.wait) - (EXTRACT(month FROM w.wait) * (2592000)::numeric)) - (EXTRACT(day FROM w.wait) * (86400)::numeric)) < (0)::numeric) OR ((EXTRACT(epoch FROM w.wait) < 0.001) OR (EXTRACT(epoch FROM w.wait) > (2592000)::numeric))))));
 
-CREATE OR REPLACE FUNCTION postrider.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text)
- RETURNS void
+CREATE OR REPLACE FUNCTION postrider.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false)
+ RETURNS boolean
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
- INSERT INTO postrider.daemon AS d (id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting, condition, condition_since, condition_reason)
-   VALUES (beat.daemon_id, beat.host, beat.pid, beat.version, clock_timestamp(), (clock_timestamp() + ((beat.lease_ms)::double precision * '00:00:00.001'::interval)), beat.in_flight, beat.waiting, beat.condition, (clock_timestamp() - ((beat.condition_ms)::double precision * '00:00:00.001'::interval)), beat.condition_reason) ON CONFLICT(id) DO UPDATE SET beat_at = excluded.beat_at, lease_expires_at = excluded.lease_expires_at, in_flight = excluded.in_flight, waiting = excluded.waiting, condition = excluded.condition, condition_since = excluded.condition_since, condition_reason = excluded.condition_reason;
  DELETE FROM postrider.daemon
    WHERE (daemon.lease_expires_at < (now() - '1 day'::interval));
+ WITH renewed AS (
+          UPDATE postrider.daemon d SET beat_at = clock_timestamp(), lease_expires_at = (clock_timestamp() + ((beat.lease_ms)::double precision * '00:00:00.001'::interval)), in_flight = beat.in_flight, waiting = beat.waiting, condition = beat.condition, condition_since = (clock_timestamp() - ((beat.condition_ms)::double precision * '00:00:00.001'::interval)), condition_reason = beat.condition_reason
+           WHERE (beat.is_renewal AND (d.id = beat.daemon_id) AND (d.lease_expires_at > clock_timestamp()))
+           RETURNING d.id
+         ), entered AS (
+          INSERT INTO postrider.daemon AS d (id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting, condition, condition_since, condition_reason)  SELECT beat.daemon_id AS daemon_id,
+                     beat.host AS host,
+                     beat.pid AS pid,
+                     beat.version AS version,
+                     clock_timestamp() AS clock_timestamp,
+                     (clock_timestamp() + ((beat.lease_ms)::double precision * '00:00:00.001'::interval)),
+                     beat.in_flight AS in_flight,
+                     beat.waiting AS waiting,
+                     beat.condition AS condition,
+                     (clock_timestamp() - ((beat.condition_ms)::double precision * '00:00:00.001'::interval)),
+                     beat.condition_reason AS condition_reason
+                   WHERE (NOT beat.is_renewal) ON CONFLICT(id) DO UPDATE SET beat_at = excluded.beat_at, lease_expires_at = excluded.lease_expires_at, in_flight = excluded.in_flight, waiting = excluded.waiting, condition = excluded.condition, condition_since = excluded.condition_since, condition_reason = excluded.condition_reason
+           RETURNING d.id
+         )
+  SELECT ((EXISTS ( SELECT
+            FROM renewed)) OR (EXISTS ( SELECT
+            FROM entered)));
 END;
 
 CREATE OR REPLACE FUNCTION postrider.begin_action(action text, endpoint_id uuid, detail jsonb)
@@ -2823,7 +2843,7 @@ comment on column postrider.in_flight.lease_expires_at is 'Until when it is leas
 
 comment on function postrider.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
-comment on function postrider.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why.';
+comment on function postrider.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why. False where the lease has run out: is_renewal says that the daemon believes to have one.';
 
 comment on function postrider.begin_action(text,uuid,jsonb) is 'Adds a row to the audit, to which everything that is changed until end_action adds what was before and after.';
 

@@ -18,7 +18,7 @@ const BEAT_GAP_MS = 1_000;
 const LEASE_MARGIN_MS = 2_000;
 
 const beatStatement = defineStatement<
-  unknown,
+  { readonly is_held: boolean },
   [
     daemonId: string,
     host: string,
@@ -30,6 +30,7 @@ const beatStatement = defineStatement<
     condition: Condition["name"],
     conditionMs: number | null,
     conditionReason: string | null,
+    isRenewal: boolean,
   ]
 >("beat");
 
@@ -139,7 +140,7 @@ export class Heartbeat {
     const sentMs = monotonicMs();
     this.#sentMs = sentMs;
     const { inFlight, waiting } = load();
-    await beatStatement.run(pool, [
+    const { rows } = await beatStatement.run(pool, [
       daemonId,
       hostname(),
       process.pid,
@@ -148,10 +149,17 @@ export class Heartbeat {
       inFlight,
       waiting,
       ...told(condition(), sentMs),
+      this.#heldUntilMs > 0,
     ]);
     this.#error = null;
     if (this.#daemonId !== daemonId) {
       // The answer came after the lease had run out: the row is there, and counts as lost when its lease ends.
+      return;
+    }
+    if (rows[0]?.is_held !== true) {
+      this.#error = "by the clock of Postgres the lease had run out";
+      this.#lose();
+      this.beatSoon();
       return;
     }
     this.#heldUntilMs = sentMs + LEASE_MS - LEASE_MARGIN_MS;

@@ -60,10 +60,7 @@ test("a daemon that cannot beat starts nothing without a lease, goes on under a 
   // What the old one had under way ends as facts: attempts, and no further decision.
   receiver.release(path, 500);
   await until("its attempts are recorded", async () => {
-    const count = await askFor(database.pool, "select count(*)::integer from postrider.attempt where daemon_id = $1", [
-      lostId,
-    ]);
-    return count === 8;
+    return (await attemptsOf(lostId)) === 8;
   });
   assert.equal(await succeeded(), 30);
   assert.deepEqual(receiver.accepted(path), new Set(events));
@@ -109,6 +106,33 @@ test("a daemon whose event loop is blocked for longer than its lease starts noth
   assert.equal(await blocked.stop(), 0);
 });
 
+test("a lease that has run out by the clock of Postgres alone is given up, not renewed", async (t) => {
+  const path = "/stepped";
+  receiver.script(path, { kind: "hang" });
+  await createEndpoint(path, { timeout_ms: 60_000 });
+  const { daemon, log } = await run(t);
+  const lostId = daemon.id;
+  const events = await insertEvents(database.pool, "order.paid", 30);
+  await receiver.got(path, 8);
+  receiver.script(path, OK);
+  // What a step of that clock does, or a machine that stood still without its own clock knowing.
+  await database.pool.query("update postrider.daemon set lease_expires_at = now() - interval '1 s' where id = $1", [
+    lostId,
+  ]);
+  await until("it has a lease again", () => log.named("daemon.lease_regained").length > 0);
+  assert.deepEqual(
+    log.named("daemon.lease_lost").map(({ lost_daemon_id, error }) => [lost_daemon_id, error]),
+    [[lostId, "by the clock of Postgres the lease had run out"]],
+  );
+  assert.notEqual(daemon.id, lostId);
+  receiver.release(path, 500);
+  await until("what was under way is a fact", async () => (await attemptsOf(lostId)) === 8);
+  await until("everything is recorded", async () => (await succeeded()) === 30);
+  // The eight that were under way were sent twice, and nothing else.
+  assert.equal(receiver.requests(path).length, 38);
+  assert.deepEqual(receiver.accepted(path), new Set(events));
+});
+
 test("a step of the wall clock neither hastens nor delays a retry, nor costs the lease", async (t) => {
   for (const [index, stepMs] of [86_400_000, -86_400_000].entries()) {
     const path = `/clock/${index}`;
@@ -135,4 +159,10 @@ test("a step of the wall clock neither hastens nor delays a retry, nor costs the
 
 async function succeeded(): Promise<number> {
   return Number(await askFor(database.pool, "select count(*) from postrider.delivery where state = 'succeeded'"));
+}
+
+async function attemptsOf(daemonId: string): Promise<unknown> {
+  return await askFor(database.pool, "select count(*)::integer from postrider.attempt where daemon_id = $1", [
+    daemonId,
+  ]);
 }
