@@ -8,6 +8,7 @@ import { Sender } from "./http/send.ts";
 import type { Log } from "./log.ts";
 import { Heartbeat } from "./maintain/heartbeat.ts";
 import { PartitionKeeper } from "./maintain/partitions.ts";
+import { ReplayKeeper } from "./maintain/replays.ts";
 import { Attempts } from "./pipeline/attempts.ts";
 import { EndpointDirectory } from "./pipeline/endpoints.ts";
 import { Filters } from "./pipeline/filters.ts";
@@ -19,8 +20,8 @@ import { VERSION } from "./version.ts";
 
 /** A claim, a flush, and payloads that are loaded one by one. */
 const PIPELINE_CONNECTIONS = 4;
-/** Apart, so that a heartbeat never waits behind the pipeline; the second one is for partitions. */
-const MAINTAIN_CONNECTIONS = 2;
+/** Apart, so that a heartbeat never waits behind the pipeline; the others are for partitions and for replays. */
+const MAINTAIN_CONNECTIONS = 3;
 /** Deliveries in hand for each that can be under way: what waits keeps the slots busy while the next claim is made. */
 const IN_HAND_PER_SLOT = 4;
 const IN_HAND_MIN = 1_000;
@@ -40,6 +41,7 @@ export class Daemon {
   readonly #sender: Sender;
   readonly #heartbeat: Heartbeat;
   readonly #partitions: PartitionKeeper;
+  readonly #replays: ReplayKeeper;
   readonly #recorder: Recorder;
   readonly #waker: Waker;
   readonly #attempts: Attempts;
@@ -85,9 +87,18 @@ export class Daemon {
           ? connection
           : this.#lines.through(connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" })),
       log,
-      onWake: () => this.#loop.wake(),
+      onWake: () => {
+        this.#loop.wake();
+        this.#replays.wake();
+      },
     });
     this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log });
+    this.#replays = new ReplayKeeper({
+      pool: this.#maintainPool,
+      log,
+      pollIntervalMs: config.pollIntervalMs,
+      onQueued: () => this.#loop.onQueued(),
+    });
     this.#attempts = new Attempts({
       pool: this.#pool,
       lease: this.#heartbeat,
@@ -143,6 +154,7 @@ export class Daemon {
       throw thrown;
     }
     this.#loop.start();
+    this.#replays.start();
     this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: this.#config.maxInFlight });
   }
 
@@ -165,7 +177,7 @@ export class Daemon {
     try {
       // At once: the turn of the loop that is under way may take its time.
       this.#attempts.halt();
-      await this.#loop.stop();
+      await Promise.all([this.#loop.stop(), this.#replays.stop()]);
       await this.#attempts.stop(this.#config.shutdownGraceMs);
       await this.#waker.stop();
       await this.#partitions.stop();

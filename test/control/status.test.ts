@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { readStatus, type Status } from "../../src/control/status.ts";
 import { statusJson, statusText } from "../../src/control/statusText.ts";
 import { queriesOf } from "../../src/db/schema.ts";
+import { migrationFiles } from "../../src/db/sqlFiles.ts";
 import { runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -14,7 +15,7 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
   await withDatabase(async (database) => {
     const status = await read(database);
     assert.deepEqual(withoutTime(status), {
-      schema_version: 4,
+      schema_version: migrationFiles().length,
       partition_days_ahead: 7,
       daemons: [],
       backlog: {
