@@ -1,0 +1,209 @@
+/**
+ * Replays by real daemons: what arrives, whatever happens to the daemons and while the world goes on, and what the
+ * live traffic of the same endpoint and of others has to suffer.
+ */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import { DaemonProcess, startDaemon } from "../support/daemon.ts";
+import { useDatabase } from "../support/database.ts";
+import { askFor, claimAll, insertEvent, insertEvents, reset, rowsOf } from "../support/engine.ts";
+import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
+import { until } from "../support/until.ts";
+
+const EVENTS = 5_000;
+const MAX_IN_FLIGHT = 64;
+/** What a daemon may have in hand; see src/daemon.ts. */
+const IN_HAND_MAX = 1_000;
+const DEADLINE_MS = 90_000;
+
+const database = useDatabase();
+let receiver: ScriptedReceiver;
+before(async () => {
+  receiver = await ScriptedReceiver.start();
+});
+after(() => receiver.stop());
+beforeEach(() => reset(database.pool));
+
+interface Endpoint {
+  readonly id: string;
+  readonly path: string;
+}
+
+async function createEndpoint(path: string, answer: Answer | ((request: Received) => Answer) = OK): Promise<Endpoint> {
+  receiver.script(path, answer);
+  const id = await askFor(
+    database.pool,
+    "select endpoint_id from postrider.create_endpoint($1, options => $2)",
+    // A killed daemon's lease lasts as long as the timeout, and 15 s.
+    [receiver.url(path), JSON.stringify({ timeout_ms: 3_000, retry_schedule: ["200 ms", "200 ms", "200 ms"] })],
+  );
+  return { id: String(id), path };
+}
+
+/** Events that were claimed when nobody was subscribed to them. */
+async function insertHistory(count: number): Promise<Set<string>> {
+  const events = await insertEvents(database.pool, "order.paid", count);
+  await claimAll(database.pool, { events: 10_000 });
+  return new Set(events);
+}
+
+async function startReplay(endpoint: Endpoint): Promise<string> {
+  const id = await askFor(
+    database.pool,
+    "select replay_id from postrider.replay($1, now() - interval '1 hour', event_type => 'order.*')",
+    [endpoint.id],
+  );
+  return String(id);
+}
+
+async function statusOf(replayId: string): Promise<Readonly<Record<string, unknown>>> {
+  const [row] = await rowsOf(
+    database.pool,
+    `select state, events::integer, prepared::integer, left_alone::integer, pending::integer, succeeded::integer,
+            exhausted::integer, discarded::integer, restored::integer
+     from postrider.replay_status where replay_id = $1`,
+    [replayId],
+  );
+  assert.ok(row !== undefined);
+  return row;
+}
+
+function isDone(replayId: string): Promise<void> {
+  return until("the replay is done", async () => (await statusOf(replayId)).state === "done", DEADLINE_MS);
+}
+
+/** Inserts an event of type live.event every few milliseconds until it is told to stop; when each was committed, by id. */
+class LiveTraffic {
+  readonly committedMs = new Map<string, number>();
+  #isStopped = false;
+  readonly #running: Promise<void>;
+
+  constructor(gapMs: number) {
+    this.#running = this.#run(gapMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+  }
+
+  async #run(gapMs: number): Promise<void> {
+    while (!this.#isStopped) {
+      const payload = JSON.stringify({ fails: this.committedMs.size % 5 === 0 });
+      const id = await insertEvent(database.pool, "live.event", { payload });
+      this.committedMs.set(id, performance.now());
+      await new Promise((resolve) => setTimeout(resolve, gapMs));
+    }
+  }
+}
+
+test("a replay goes on where it was when its daemon is killed, and what happens meanwhile arrives as well", {
+  timeout: DEADLINE_MS + 15_000,
+}, async (t) => {
+  const history = await insertHistory(EVENTS);
+  const endpoint = await createEndpoint("/crash");
+  const daemons = [await startDaemonProcess()];
+  t.after(() => Promise.all(daemons.map((daemon) => daemon.kill())));
+  const live = new LiveTraffic(10);
+  t.after(() => live.stop());
+  const replayId = await startReplay(endpoint);
+
+  const replayed = () => receiver.requests(endpoint.path).filter(({ id }) => history.has(id));
+  await until("a third of it has arrived", () => replayed().length >= EVENTS / 3, DEADLINE_MS);
+  await daemons[0]?.kill();
+  const cutAt = Number(await askFor(database.pool, "select prepared from postrider.replay"));
+  assert.ok(cutAt < EVENTS, "the replay was prepared before the daemon was killed");
+  daemons.push(await startDaemonProcess());
+  await isDone(replayId);
+  await live.stop();
+  const expected = new Set([...history, ...live.committedMs.keys()]);
+  await until("everything has arrived", () => receiver.accepted(endpoint.path).size === expected.size, DEADLINE_MS);
+  assert.deepEqual(receiver.accepted(endpoint.path), expected);
+  await until(
+    "all is recorded",
+    async () => (await askFor(database.pool, "select count(*)::integer from postrider.in_flight")) === 0,
+  );
+  assert.equal(await daemons[1]?.stop(), 0);
+
+  assert.deepEqual(await statusOf(replayId), {
+    state: "done",
+    events: EVENTS,
+    prepared: EVENTS,
+    left_alone: 0,
+    pending: 0,
+    succeeded: EVENTS,
+    exhausted: 0,
+    discarded: 0,
+    restored: 0,
+  });
+  assert.deepEqual(
+    await rowsOf(
+      database.pool,
+      `select state, replay_id is not null as is_replayed, count(*)::integer from postrider.delivery group by 1, 2 order by 3`,
+    ),
+    [
+      { state: "succeeded", is_replayed: false, count: live.committedMs.size },
+      { state: "succeeded", is_replayed: true, count: EVENTS },
+    ].sort((one, other) => one.count - other.count),
+  );
+  const repeats = receiver.requests(endpoint.path).length - expected.size;
+  t.diagnostic(`killed when ${cutAt} of ${EVENTS} were prepared; ${repeats} duplicates, ${live.committedMs.size} live`);
+  assert.ok(repeats <= IN_HAND_MAX, `${repeats} duplicates`);
+});
+
+test("live events go before what a replay has in store, and their retries are not kept waiting behind it", async (t) => {
+  const history = await insertHistory(EVENTS);
+  const slow: Answer = { kind: "status", status: 200, delayMs: 20 };
+  const endpoint = await createEndpoint("/live/same", ({ body, nth }) =>
+    nth === 1 && body.includes("live.event") && body.includes('"fails":true') ? status(500) : slow,
+  );
+  const other = await createEndpoint("/live/other");
+  const { daemon } = await startDaemon(database.url, { maxInFlight: MAX_IN_FLIGHT });
+  t.after(() => daemon.stop());
+  const replayId = await startReplay(endpoint);
+  await receiver.got(endpoint.path, 200);
+  const startedMs = performance.now();
+  const live = new LiveTraffic(20);
+  t.after(() => live.stop());
+  await isDone(replayId);
+  const doneMs = performance.now();
+  await live.stop();
+  const ids = [...live.committedMs.keys()];
+  await until("all live events have arrived", () =>
+    [endpoint, other].every(({ path }) => ids.every((id) => receiver.accepted(path).has(id))),
+  );
+
+  const arrivals = receiver.requests(endpoint.path);
+  const replayedMs = arrivals.filter(({ id }) => history.has(id)).map(({ atMs }) => atMs);
+  const meanwhile = (fromMs: number, toMs: number) => replayedMs.filter((ms) => ms > fromMs && ms < toMs).length;
+  const firsts = (path: string) =>
+    receiver
+      .requests(path)
+      .filter(({ id, nth, atMs }) => live.committedMs.has(id) && nth === 1 && atMs < doneMs)
+      .map(({ id, atMs }) => meanwhile(live.committedMs.get(id) ?? 0, atMs));
+  const retries = arrivals
+    .filter(({ id, nth }) => live.committedMs.has(id) && nth === 2)
+    .map(({ id, atMs }) => meanwhile(arrivals.find((first) => first.id === id)?.atMs ?? 0, atMs));
+  t.diagnostic(
+    `${EVENTS} in ${Math.round(doneMs - startedMs)} ms beside ${ids.length} live events; replayed ones that came in between: ` +
+      `same endpoint ${spread(firsts(endpoint.path))}, other ${spread(firsts(other.path))}, retries ${spread(retries)}`,
+  );
+  assert.ok(retries.length >= 5 && firsts(other.path).length >= 20, "the replay was over too soon");
+  // What is under way already, and what comes while the event is claimed; a lane that is first come, first served has 180.
+  assert.ok(quantile(firsts(endpoint.path), 0.5) <= 2 * MAX_IN_FLIGHT);
+  // Those due before it, and those sent during the wait of 200 ms; without a pace it is all of them.
+  assert.ok(quantile(retries, 1) < EVENTS / 2);
+});
+
+function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+}
+
+function spread(values: readonly number[]): string {
+  return [0.5, 0.95, 1].map((part) => quantile(values, part)).join("/");
+}
+
+function startDaemonProcess(): Promise<DaemonProcess> {
+  return DaemonProcess.start({ databaseUrl: database.url, changes: { maxInFlight: MAX_IN_FLIGHT } });
+}
