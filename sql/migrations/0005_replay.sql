@@ -609,8 +609,9 @@ begin
                       else 'What is replayed has finished in one state or another, or never had a delivery.' end,
         hint = format('The states are: %s.', array_to_string(known, ', '));
   end if;
-  select o.created_at into oldest_at from postrider.outbox o order by o.id limit 1;
-  if oldest_at >= until then
+  -- by its id: within a millisecond ids are in no order
+  select postrider.partition_time(o.id) into oldest_at from postrider.outbox o order by o.id limit 1;
+  if oldest_at - interval '1 ms' >= until then
     raise exception 'there is no event from before %', until
       using errcode = 'no_data_found', detail = format('The oldest event that is retained is from %s.', oldest_at);
   end if;
@@ -622,8 +623,8 @@ begin
   replay.states := states;
   replay.created_at := clock_timestamp();
   range_end := postrider.replay_end(until);
-  -- ids are made just before created_at is taken; a range that begins before the oldest event begins with it
-  replay.after_event := postrider.uuid_v7_floor(greatest(since, coalesce(oldest_at, until) - interval '1 s') - interval '10 s');
+  -- An id is made just before created_at is taken: ten seconds are ample. What lies before the oldest event is passed over.
+  replay.after_event := postrider.uuid_v7_floor(greatest(since - interval '10 s', coalesce(oldest_at, until) - interval '1 s'));
   place := replay.after_event;
   events := 0;
   while place < range_end loop

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
+import pg from "pg";
 import { DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, claimAll, insertEvent, insertEvents, reset, rowsOf } from "../support/engine.ts";
@@ -207,3 +208,113 @@ function spread(values: readonly number[]): string {
 function startDaemonProcess(): Promise<DaemonProcess> {
   return DaemonProcess.start({ databaseUrl: database.url, changes: { maxInFlight: MAX_IN_FLIGHT } });
 }
+
+const STORM_EVENTS = 300;
+const STORM_MS = 4_000;
+
+/** What operators may meet while they all work at once: never a deadlock, never something that is none of these. */
+const EXPECTED_CODES: readonly string[] = [
+  "55000", // the endpoint is disabled, the replay is done already
+  "55006", // the delivery is in flight
+  "P0002", // no such delivery
+];
+
+test("operators who replay, cancel, redeliver, pause and disable at once never deadlock, and leave true counts", {
+  timeout: DEADLINE_MS,
+}, async (t) => {
+  const history = [...(await insertHistory(STORM_EVENTS))];
+  let requestCount = 0;
+  const endpoint = await createEndpoint("/storm", () => {
+    requestCount += 1;
+    return requestCount % 7 === 0 ? status(500) : OK;
+  });
+  const daemons = [
+    await startDaemon(database.url, { maxInFlight: MAX_IN_FLIGHT }),
+    await startDaemon(database.url, { maxInFlight: MAX_IN_FLIGHT }),
+  ];
+  t.after(() => Promise.all(daemons.map(({ daemon }) => daemon.stop())));
+
+  const codes = new Map<string, number>();
+  const done = new Map<string, number>();
+  const pick = <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(Math.random() * items.length)];
+  const replays: string[] = [];
+  const actions: Readonly<Record<string, () => Promise<unknown>>> = {
+    replay: async () => {
+      const states = pick([null, null, ["succeeded"], ["exhausted", "discarded"]]);
+      const text = "select replay_id from postrider.replay($1, now() - interval '1 hour', states => $2)";
+      replays.push(String(await askFor(database.pool, text, [endpoint.id, states])));
+    },
+    cancelReplay: () => database.pool.query("select postrider.cancel_replay($1)", [pick(replays.slice(-3))]),
+    redeliver: () => database.pool.query("select postrider.redeliver($1, $2)", [pick(history), endpoint.id]),
+    pause: () => database.pool.query("select postrider.pause_endpoint($1)", [endpoint.id]),
+    resume: () => database.pool.query("select postrider.resume_endpoint($1)", [endpoint.id]),
+    disable: () => database.pool.query("select postrider.disable_endpoint($1)", [endpoint.id]),
+    enable: () => database.pool.query("select postrider.enable_endpoint($1)", [endpoint.id]),
+  };
+  const weighted = ["replay", "replay", "cancelReplay", "redeliver", "redeliver", "redeliver", "pause", "resume"];
+  weighted.push("resume", "disable", "enable", "enable", "enable");
+  const endMs = performance.now() + STORM_MS;
+  const operators = Array.from({ length: 4 }, async () => {
+    while (performance.now() < endMs) {
+      const name = pick(weighted) ?? "";
+      try {
+        await actions[name]?.();
+        done.set(name, (done.get(name) ?? 0) + 1);
+      } catch (thrown) {
+        const code = thrown instanceof pg.DatabaseError ? String(thrown.code) : String(thrown);
+        codes.set(code, (codes.get(code) ?? 0) + 1);
+      }
+    }
+  });
+  await Promise.all(operators);
+  await database.pool.query("select postrider.enable_endpoint($1)", [endpoint.id]);
+  const last = await startReplay(endpoint);
+  await isDone(last);
+  await until("nothing is left of any replay", async () => {
+    const text = "select count(*)::integer from postrider.replay where finished_at is null";
+    return (await askFor(database.pool, text)) === 0;
+  });
+  await until("nothing is pending", async () => {
+    const text = "select count(*)::integer from postrider.delivery where state = 'pending'";
+    return (await askFor(database.pool, text)) === 0;
+  });
+
+  t.diagnostic(`${JSON.stringify(Object.fromEntries(done))}, refused ${JSON.stringify(Object.fromEntries(codes))}`);
+  assert.deepEqual(
+    [...codes.keys()].filter((code) => !EXPECTED_CODES.includes(code)),
+    [],
+  );
+  for (const name of Object.keys(actions)) assert.ok((done.get(name) ?? 0) > 0, `${name} never went through`);
+  // The last replay was of everything, and nobody disturbed it.
+  assert.deepEqual(
+    new Set(
+      (await rowsOf<{ state: string }>(database.pool, "select distinct state from postrider.delivery")).map(
+        ({ state }) => state,
+      ),
+    ).has("discarded"),
+    false,
+  );
+  assert.equal(await askFor(database.pool, "select count(*)::integer from postrider.delivery"), STORM_EVENTS);
+  assert.deepEqual(
+    await rowsOf(
+      database.pool,
+      `select replay_id, prepared, succeeded, exhausted, discarded, restored, pending from postrider.replay_status
+       where least(succeeded, exhausted, discarded, restored) < 0 or pending <> 0
+         or prepared <> succeeded + exhausted + discarded + restored`,
+    ),
+    [],
+    "the counts do not add up",
+  );
+  assert.deepEqual(
+    await rowsOf(
+      database.pool,
+      `select d.event_id, d.state from postrider.delivery d
+       where (d.state = 'succeeded') <> exists (
+         select from postrider.attempt a
+         where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id and a.failure_kind is null
+           and (d.state_before is null or a.attempt_number > d.attempts_before))`,
+    ),
+    [],
+    "a state that the attempts do not bear out",
+  );
+});

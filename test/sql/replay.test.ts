@@ -945,3 +945,74 @@ test("the status counts as it goes what succeeded, what was exhausted and what w
   assert.deepEqual(await counts(), [4, 4, 3, 1]);
   assert.equal(await askFor(database.pool, "select count(*)::int from postrider.replay_failure"), 0);
 });
+
+describe("what it costs to read", () => {
+  /** Buffers that a statement touches, those of the statements in its functions included. */
+  async function buffersOf(session: Session, text: string, values: unknown[]): Promise<number> {
+    const [row] = await rowsOf<{ "QUERY PLAN": readonly { readonly Plan: Record<string, number> }[] }>(
+      session,
+      `explain (analyze, buffers, format json) ${text}`,
+      values,
+    );
+    const plan = row?.["QUERY PLAN"][0]?.Plan;
+    return Number(plan?.["Shared Hit Blocks"]) + Number(plan?.["Shared Read Blocks"]);
+  }
+
+  test("a step reads as much at its end as at its beginning, however many events the range has", async () => {
+    const endpoint = await createEndpoint(database.pool);
+    const stepAfter = async (offset: number): Promise<number> => {
+      const { replay_id } = await replay(database.pool, endpoint);
+      await database.pool.query(
+        "update postrider.replay set after_event = (select id from postrider.outbox order by id offset $2 limit 1) where id = $1",
+        [replay_id, offset],
+      );
+      const session = await database.pool.connect();
+      const costs: number[] = [];
+      // The plans are made in the first of them, from the catalogue.
+      for (let count = 0; count < 3; count++) {
+        await session.query(
+          "update postrider.replay set pace = 200, prepared = 0, next_step_at = clock_timestamp() where id = $1",
+          [replay_id],
+        );
+        const text = "select outcome, prepared from postrider.prepare_replay($1)";
+        costs.push(await buffersOf(session, text, [replay_id]));
+        assert.equal(
+          await askFor(session, "select prepared::int from postrider.replay where id = $1", [replay_id]),
+          200,
+        );
+        await deliver(session);
+      }
+      session.release();
+      await database.pool.query("select postrider.cancel_replay($1)", [replay_id]);
+      return Math.min(...costs);
+    };
+    await insertEvents(database.pool, "order.paid", 1_000);
+    await claimAndForget(endpoint);
+    const small = await stepAfter(0);
+    await insertEvents(database.pool, "order.paid", 9_000);
+    await claimAndForget(endpoint);
+    const [first, last] = [await stepAfter(0), await stepAfter(9_300)];
+    for (const large of [first, last]) {
+      // The indexes of an empty table have one level less: three or four buffers a delivery.
+      assert.ok(large < small * 1.6, `${small} buffers of 1,000 events, ${large} of 10,000`);
+    }
+  });
+
+  test("the status reads about the same for ten deliveries that have finished and for thousands", async () => {
+    const costOf = async (events: number): Promise<number> => {
+      await reset(database.pool);
+      const endpoint = await createEndpoint(database.pool);
+      await insertEvents(database.pool, "order.paid", events);
+      await claimAndForget(endpoint);
+      const { replay_id } = await replay(database.pool, endpoint);
+      await carryOut(database.pool, replay_id);
+      // As it is before the step that finds it done.
+      await database.pool.query("update postrider.replay set state = 'delivering', finished_at = null");
+      const text = "select succeeded, pending from postrider.replay_status where replay_id = $1";
+      assert.deepEqual(await rowsOf(database.pool, text, [replay_id]), [{ succeeded: String(events), pending: "0" }]);
+      return await buffersOf(database.pool, text, [replay_id]);
+    };
+    const [few, many] = [await costOf(10), await costOf(3_000)];
+    assert.ok(many < few + 150, `${few} buffers for 10, ${many} for 3,000`);
+  });
+});
