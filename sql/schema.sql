@@ -105,6 +105,8 @@ create table postrider.delivery (
   attempts_before integer not null default 0,
   state text not null,
   reason text,
+  replay_id uuid,
+  state_before text,
   constraint delivery_pkey PRIMARY KEY (event_id, endpoint_id),
   constraint "a discarded delivery has a reason" CHECK (((state <> 'discarded'::text) OR (reason IS NOT NULL))),
   constraint "a pending delivery has a next attempt, a finished one an end" CHECK (
@@ -114,6 +116,7 @@ CASE
 END),
   constraint "attempts never go down" CHECK (((attempts >= attempts_before) AND (attempts_before >= 0))),
   constraint "only a pending delivery is leased" CHECK ((((leased_by IS NULL) = (lease_expires_at IS NULL)) AND ((leased_by IS NULL) OR (state = 'pending'::text)))),
+  constraint "only a replayed delivery has a state before" CHECK (((state_before IS NULL) OR (replay_id IS NOT NULL))),
   constraint "state is pending, succeeded, exhausted or discarded" CHECK ((state = ANY (ARRAY['pending'::text, 'succeeded'::text, 'exhausted'::text, 'discarded'::text])))
 ) partition by RANGE (event_id);
 
@@ -203,6 +206,46 @@ create table postrider.outbox (
 
 create table postrider.outbox_default partition of postrider.outbox default;
 
+create table postrider.replay (
+  id uuid not null default postrider.uuid_v7(),
+  endpoint_id uuid not null,
+  since timestamp with time zone not null,
+  until timestamp with time zone not null,
+  event_type text not null,
+  states text[],
+  state text not null default 'preparing'::text,
+  reason text,
+  events bigint not null default 0,
+  after_event uuid not null,
+  prepared bigint not null default 0,
+  left_alone bigint not null default 0,
+  exhausted bigint not null default 0,
+  discarded bigint not null default 0,
+  restored bigint not null default 0,
+  pace integer not null default 16,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  progressed_at timestamp with time zone not null default clock_timestamp(),
+  next_step_at timestamp with time zone not null default clock_timestamp(),
+  finished_at timestamp with time zone,
+  requested_by text not null default SESSION_USER,
+  constraint replay_pkey PRIMARY KEY (id),
+  constraint "a cancelled replay has a reason" CHECK (((state <> 'cancelled'::text) OR (reason IS NOT NULL))),
+  constraint "a replay begins before it ends" CHECK ((since < until)),
+  constraint "a replay is finished when it is done, and not before it is done" CHECK (
+CASE state
+    WHEN 'done'::text THEN (finished_at IS NOT NULL)
+    WHEN 'cancelled'::text THEN true
+    ELSE (finished_at IS NULL)
+END),
+  constraint "a replay is preparing, delivering, done or cancelled" CHECK ((state = ANY (ARRAY['preparing'::text, 'delivering'::text, 'done'::text, 'cancelled'::text])))
+) with (fillfactor=50);
+
+create table postrider.replay_failure (
+  replay_id uuid not null,
+  state text not null,
+  constraint "a replayed delivery fails as exhausted or discarded" CHECK ((state = ANY (ARRAY['exhausted'::text, 'discarded'::text])))
+);
+
 create table postrider.schema_migration (
   version integer not null,
   name text not null,
@@ -240,9 +283,17 @@ CREATE INDEX delivery_leased ON ONLY postrider.delivery USING btree (lease_expir
 
 CREATE INDEX delivery_oldest ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (finished_at IS NULL);
 
+CREATE INDEX delivery_replay ON ONLY postrider.delivery USING btree (replay_id) WHERE ((replay_id IS NOT NULL) AND (state = 'pending'::text));
+
 CREATE INDEX endpoint_secret_endpoint_id ON postrider.endpoint_secret USING btree (endpoint_id);
 
 CREATE INDEX outbox_window ON ONLY postrider.outbox USING btree (xid, seq);
+
+CREATE INDEX replay_endpoint_id ON postrider.replay USING btree (endpoint_id);
+
+CREATE INDEX replay_failure_replay_id ON postrider.replay_failure USING btree (replay_id);
+
+CREATE INDEX replay_unfinished ON postrider.replay USING btree (id) WHERE (finished_at IS NULL);
 
 CREATE INDEX subscription_endpoint_id ON postrider.subscription USING btree (endpoint_id);
 
@@ -321,7 +372,10 @@ create view postrider.delivery_status (event_id uuid, endpoint_id uuid, event_ty
             WHEN (d.next_attempt_at > now()) THEN 'scheduled'::text
             ELSE 'deferred'::text
         END AS detail,
-    d.reason,
+        CASE
+            WHEN (d.state = 'discarded'::text) THEN d.reason
+            ELSE NULL::text
+        END AS reason,
     d.attempts,
     (( SELECT a.http_status
            FROM postrider.attempt a
@@ -406,6 +460,39 @@ UNION ALL
     d.lease_expires_at
    FROM postrider.delivery d
   WHERE ((d.lease_expires_at > now()) AND (d.lease_expires_at IS NOT NULL));
+
+create view postrider.replay_status (replay_id uuid, endpoint_id uuid, url text, endpoint_state text, state text, reason text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone, requested_by text) as
+ SELECT r.id AS replay_id,
+    r.endpoint_id,
+    e.url,
+    COALESCE(e.state, 'deleted'::text) AS endpoint_state,
+    r.state,
+    r.reason,
+    r.since,
+    r.until,
+    r.event_type,
+    r.states,
+    r.events,
+    r.prepared,
+    r.left_alone,
+    p.pending,
+    ((((((r.prepared - r.restored) - p.pending) - r.exhausted) - f.exhausted) - r.discarded) - f.discarded) AS succeeded,
+    (r.exhausted + f.exhausted) AS exhausted,
+    (r.discarded + f.discarded) AS discarded,
+    r.restored,
+    r.created_at,
+    r.progressed_at,
+    r.finished_at,
+    r.requested_by
+   FROM (((postrider.replay r
+     LEFT JOIN postrider.endpoint e ON ((e.id = r.endpoint_id)))
+     CROSS JOIN LATERAL ( SELECT count(*) AS pending
+           FROM postrider.delivery d
+          WHERE ((r.finished_at IS NULL) AND (d.replay_id = r.id) AND (d.state = 'pending'::text))) p)
+     CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE (n.state = 'exhausted'::text)) AS exhausted,
+            count(*) FILTER (WHERE (n.state = 'discarded'::text)) AS discarded
+           FROM postrider.replay_failure n
+          WHERE (n.replay_id = r.id)) f);
 
 -- Functions
 
@@ -506,6 +593,29 @@ begin
   raise exception 'there is no delivery of event % to endpoint %', coalesce(event_id::text, 'null'), coalesce(endpoint_id::text, 'null')
     using errcode = 'no_data_found',
       hint = 'postrider.explain_event(event_id) says why: it did not match, or has not been claimed yet.';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.cancel_replay(replay_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  old_replay record;
+begin
+  select r.endpoint_id, r.state into old_replay from postrider.replay r where r.id = replay_id for update;
+  if not found then
+    raise exception 'there is no replay %', coalesce(replay_id::text, 'null')
+      using errcode = 'no_data_found', hint = 'select replay_id, url, state from postrider.replay_status lists them.';
+  end if;
+  if old_replay.state in ('done', 'cancelled') then
+    raise exception 'replay % is % already', replay_id, old_replay.state
+      using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  perform postrider.end_replay(replay_id, 'cancelled by ' || session_user);
+  perform postrider.note_action('cancel_replay', old_replay.endpoint_id, null, jsonb_build_object('replay_id', replay_id));
 end
 $function$;
 
@@ -906,6 +1016,30 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.count_replay_failures(replay_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  exhausted_count integer;
+  discarded_count integer;
+begin
+  with failure as (
+    delete from postrider.replay_failure f where f.replay_id = count_replay_failures.replay_id returning f.state
+  )
+  select count(*) filter (where f.state = 'exhausted'), count(*) filter (where f.state = 'discarded')
+  into exhausted_count, discarded_count
+  from failure f;
+  if exhausted_count + discarded_count > 0 then
+    update postrider.replay r
+    set exhausted = r.exhausted + exhausted_count, discarded = r.discarded + discarded_count
+    where r.id = count_replay_failures.replay_id;
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.count_unclaimed(counted_max integer)
  RETURNS TABLE(unclaimed bigint, is_exact boolean, oldest_at timestamp with time zone)
  LANGUAGE plpgsql
@@ -1167,6 +1301,49 @@ CREATE OR REPLACE FUNCTION postrider.end_action()
 BEGIN ATOMIC
  SELECT set_config('postrider.audit_id'::text, ''::text, true) AS set_config;
 END;
+
+CREATE OR REPLACE FUNCTION postrider.end_replay(replay_id uuid, reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+-- More than pending_max is never pending of a replay, so that what is left is in flight, or locked. Called again by the
+-- daemons until nothing is.
+declare
+  pending_max constant integer := 10000;
+  restored_count integer;
+begin
+  update postrider.replay r set state = 'cancelled', reason = end_replay.reason where r.id = end_replay.replay_id;
+  restored_count := postrider.withdraw_replayed(end_replay.replay_id, pending_max);
+  update postrider.replay r
+  set restored = r.restored + restored_count,
+      next_step_at = clock_timestamp() + interval '500 ms',
+      finished_at = case when not exists (
+        select from postrider.delivery d where d.replay_id = r.id and d.state = 'pending') then clock_timestamp() end
+  where r.id = end_replay.replay_id;
+  perform postrider.count_replay_failures(end_replay.replay_id);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.end_replays()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  unfinished uuid;
+begin
+  for unfinished in
+    select r.id from postrider.replay r
+    where r.endpoint_id = old.id and r.state in ('preparing', 'delivering')
+    order by r.id
+  loop
+    perform postrider.end_replay(unfinished, postrider.discard_reason(case when tg_op = 'UPDATE' then new.state end));
+  end loop;
+  return null;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.endpoint_audit()
  RETURNS trigger
@@ -1786,7 +1963,7 @@ begin
     where r.attempt_id is not null
       and (r.failure_kind is null or not exists (
         select from postrider.delivery d
-        where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id and d.attempts_before > 0))
+        where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id and (d.attempts_before > 0 or d.replay_id is not null)))
   ), success as (
     select a.endpoint_id, max(a.ended_ms) as ended_ms from attempted a where a.failure_kind is null group by a.endpoint_id
   ), failure as (
@@ -1841,6 +2018,27 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.note_replay_failure()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into postrider.replay_failure (replay_id, state) values (new.replay_id, new.state);
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.note_replay_problem(replay_id uuid, problem text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+BEGIN ATOMIC
+ UPDATE postrider.replay r SET reason = note_replay_problem.problem, next_step_at = (clock_timestamp() + '00:00:10'::interval)
+   WHERE ((r.id = note_replay_problem.replay_id) AND (r.finished_at IS NULL) AND (r.state <> 'cancelled'::text));
+END;
+
 CREATE OR REPLACE FUNCTION postrider.outbox_idempotency()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1892,6 +2090,12 @@ exception when syntax_error or data_exception then
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.partition_time(id uuid)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN to_timestamp((((((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
+
 CREATE OR REPLACE FUNCTION postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1904,6 +2108,195 @@ begin
       using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(id).';
   end if;
   perform postrider.set_endpoint_state(id, 'paused', reason, 'pause_endpoint');
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.prepare_deliveries(replay postrider.replay, after_event uuid, events_max integer, deliveries_max integer, OUT place uuid, OUT prepared integer, OUT left_alone integer, OUT is_held_up boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+-- Makes the deliveries of one stretch. Rows that somebody has locked are not waited for, and not passed over either: the
+-- cursor stays before the first of them.
+declare
+  judge_ms constant integer := 100;
+  new_events uuid[];
+  finished_events uuid[];
+  busy_events uuid[];
+  held_events uuid[];
+  first_locked uuid;
+  added integer;
+begin
+  with stretch as materialized (
+    select s.event_id, s.verdict
+    from postrider.replay_stretch(replay, prepare_deliveries.after_event, events_max, judge_ms) s
+  ), chosen as (
+    select s.event_id, s.verdict from stretch s where s.verdict in ('new', 'again') order by s.event_id limit deliveries_max
+  )
+  select array_agg(c.event_id order by c.event_id) filter (where c.verdict = 'new'),
+         array_agg(c.event_id order by c.event_id) filter (where c.verdict = 'again'),
+         (select array_agg(s.event_id) from stretch s where s.verdict = 'under way'),
+         case
+           when count(*) = deliveries_max then (array_agg(c.event_id order by c.event_id))[count(*)]
+           else (select s.event_id from stretch s where s.verdict = 'end')
+         end
+  into new_events, finished_events, busy_events, place
+  from chosen c;
+
+  held_events := array(
+    select d.event_id
+    from unnest(finished_events) f (event_id)
+    join postrider.delivery d on d.event_id = f.event_id and d.endpoint_id = replay.endpoint_id
+    -- it may have been sent since the look
+    where d.state <> 'pending' and d.finished_at <= replay.created_at
+    order by d.event_id
+    for update of d skip locked);
+  select f.event_id into first_locked
+  from unnest(finished_events) f (event_id)
+  where f.event_id <> all (held_events)
+  order by f.event_id
+  limit 1;
+  is_held_up := first_locked is not null;
+  if is_held_up then
+    place := coalesce(
+      (select u.event_id from unnest(new_events || finished_events) u (event_id) where u.event_id < first_locked order by u.event_id desc limit 1),
+      prepare_deliveries.after_event);
+  end if;
+
+  update postrider.delivery d
+  set state = 'pending', next_attempt_at = clock_timestamp(), finished_at = null, attempts_before = d.attempts,
+      replay_id = replay.id, state_before = d.state
+  from unnest(held_events) h (event_id)
+  where h.event_id <= place and d.event_id = h.event_id and d.endpoint_id = replay.endpoint_id;
+  get diagnostics prepared = row_count;
+
+  insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, replay_id)
+  select n.event_id, replay.endpoint_id, 'pending', clock_timestamp(), replay.id
+  from unnest(new_events) n (event_id)
+  where n.event_id <= place
+  on conflict do nothing; -- somebody has made it since the look
+  get diagnostics added = row_count;
+  prepared := prepared + added;
+  select (select count(*) from unnest(busy_events) b (event_id) where b.event_id <= place)
+         + (select count(*) from unnest(new_events) n (event_id) where n.event_id <= place) - added
+  into left_alone;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.prepare_replay(replay_id uuid, OUT outcome text, OUT prepared integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  pace_min constant integer := 8;
+  pace_max constant integer := 500;
+  -- retries included, so that an endpoint which fails everything stops its replay
+  pending_max constant integer := 5000;
+  -- what one step looks at: where few events match, a step is made of many stretches
+  stretch_min constant integer := 200;
+  look_max constant integer := 10000;
+  step_time constant interval := '50 ms';
+  step_gap constant interval := '100 ms';
+  preparing_gap_max constant interval := '5 s';
+  delivering_gap_max constant interval := '60 s';
+  started constant timestamptz := clock_timestamp();
+  replay postrider.replay;
+  range_end uuid;
+  endpoint_state text;
+  is_next boolean;
+  pending integer;
+  unsent integer;
+  looked_at integer := 0;
+  has_moved boolean := false;
+  part record;
+begin
+  prepared := 0;
+  -- not found: another daemon has it, or an operator who is cancelling it
+  replay := (
+    select r from postrider.replay r
+    where r.id = prepare_replay.replay_id and r.finished_at is null and r.next_step_at <= started
+    for update skip locked);
+  if replay.id is null then
+    outcome := 'busy';
+    return;
+  end if;
+  range_end := postrider.replay_end(replay.until);
+
+  select e.state into endpoint_state from postrider.endpoint e where e.id = replay.endpoint_id;
+  if replay.state = 'cancelled' or endpoint_state is null or endpoint_state = 'disabled' then
+    perform postrider.end_replay(replay.id,
+      case when replay.state = 'cancelled' then replay.reason else postrider.discard_reason(endpoint_state) end);
+    select case when r.finished_at is null then 'cancelling' else 'cancelled' end into outcome
+    from postrider.replay r
+    where r.id = replay.id;
+    return;
+  end if;
+
+  select count(*), count(*) filter (where w.lease_expires_at is null and w.next_attempt_at <= started)
+  into pending, unsent
+  from (
+    select d.next_attempt_at, d.lease_expires_at
+    from postrider.delivery d
+    where d.replay_id = replay.id and d.state = 'pending'
+    limit pending_max) w;
+
+  if replay.state = 'preparing' then
+    is_next := not exists (
+      select from postrider.replay o
+      where o.endpoint_id = replay.endpoint_id and o.state = 'preparing' and o.id < replay.id);
+    if unsent * 2 > replay.pace then
+      replay.pace := greatest(pace_min, replay.pace * 3 / 4);
+    elsif is_next and endpoint_state = 'active' and pending < pending_max then
+      if unsent = 0 and replay.prepared > 0 then
+        replay.pace := least(pace_max, replay.pace * 2);
+      end if;
+      loop
+        part := postrider.prepare_deliveries(replay, replay.after_event, greatest(stretch_min, replay.pace), replay.pace - prepared);
+        prepared := prepared + part.prepared;
+        replay.left_alone := replay.left_alone + part.left_alone;
+        looked_at := looked_at + greatest(stretch_min, replay.pace);
+        has_moved := has_moved or part.place > replay.after_event;
+        replay.after_event := part.place;
+        exit when part.is_held_up or prepared >= replay.pace or replay.after_event >= range_end
+          or looked_at >= look_max or clock_timestamp() - started > step_time;
+      end loop;
+    end if;
+    if replay.after_event >= range_end then
+      replay.state := 'delivering';
+    end if;
+  end if;
+  if replay.state = 'delivering' and pending = 0 and prepared = 0 then
+    replay.state := 'done';
+    replay.finished_at := clock_timestamp();
+  end if;
+  if has_moved then
+    replay.progressed_at := clock_timestamp();
+  end if;
+
+  update postrider.replay r
+  set state = replay.state, reason = null, after_event = replay.after_event, prepared = r.prepared + prepare_replay.prepared,
+      left_alone = replay.left_alone, pace = replay.pace, progressed_at = replay.progressed_at, finished_at = replay.finished_at,
+      -- the longer nothing has moved, the longer the pause; and none where the step found nothing to send and is to look on
+      next_step_at = clock_timestamp() + case
+        when has_moved and prepare_replay.prepared = 0 then interval '0'
+        else least(greatest((clock_timestamp() - replay.progressed_at) / 10, step_gap),
+                   case when replay.state = 'delivering' then delivering_gap_max else preparing_gap_max end)
+      end
+  where r.id = replay.id;
+  -- after the look at what is pending: what has finished by then is here by now
+  perform postrider.count_replay_failures(replay.id);
+  outcome := replay.state;
 end
 $function$;
 
@@ -2102,7 +2495,10 @@ begin
   end if;
   update postrider.delivery d
   set state = 'pending', next_attempt_at = now(), finished_at = null, reason = null, attempts_before = d.attempts,
-      leased_by = null, lease_expires_at = null
+      leased_by = null, lease_expires_at = null,
+      -- one that a replay has finished with is no longer the replay's
+      replay_id = case when d.state = 'pending' then d.replay_id end,
+      state_before = case when d.state = 'pending' then d.state_before end
   where d.event_id = event_id and d.endpoint_id = endpoint_id
     and (d.lease_expires_at is null or d.lease_expires_at <= now());
   if not found then
@@ -2117,6 +2513,207 @@ begin
   delete from postrider.cancellation c where c.event_id = event_id and c.endpoint_id = endpoint_id;
   perform postrider.note_action('redeliver', endpoint_id, event_id, null);
   perform postrider.wake_daemons();
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.replay(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone DEFAULT now(), event_type text DEFAULT '*'::text, states text[] DEFAULT NULL::text[], dry_run boolean DEFAULT false, OUT replay_id uuid, OUT events bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+#variable_conflict use_variable
+declare
+  known constant text[] := '{succeeded,exhausted,discarded}';
+  count_stretch constant integer := 10000;
+  count_judge_ms constant integer := 3600000;
+  unknown text;
+  oldest_at timestamptz;
+  range_end uuid;
+  place uuid;
+  found_count bigint;
+  replay postrider.replay;
+begin
+  perform postrider.require_endpoint(endpoint_id);
+  if exists (select from postrider.endpoint e where e.id = endpoint_id and e.state = 'disabled') then
+    raise exception 'endpoint % is disabled', endpoint_id
+      using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(endpoint_id).';
+  end if;
+  if since is null then
+    raise exception 'since is null'
+      using errcode = 'null_value_not_allowed', hint = 'Say from when on: a time, such as now() - interval ''2 hours'', or ''-infinity'' for everything.';
+  end if;
+  -- what is inserted from now on is delivered anyway
+  until := least(coalesce(until, 'infinity'), clock_timestamp());
+  if since >= until then
+    raise exception 'there is no time between since, %, and until, %', since, until
+      using errcode = 'invalid_parameter_value', hint = 'since is the earlier one, and until no later than now.';
+  end if;
+  if event_type is null or length(event_type) > 255
+    or not (event_type = '*' or event_type ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*(\.\*)?$') then
+    raise exception 'there is no event type %', coalesce(quote_literal(event_type), 'null')
+      using errcode = 'invalid_parameter_value', hint = 'Give an exact type, a prefix such as order.*, or * for all that the endpoint is subscribed to.';
+  end if;
+  if cardinality(states) = 0 then
+    raise exception 'states is empty'
+      using errcode = 'invalid_parameter_value', hint = format('Give any of %s; null for all, and for events without a delivery.', array_to_string(known, ', '));
+  end if;
+  select coalesce(quote_literal(s.state), 'null') into unknown
+  from unnest(states) s (state)
+  where s.state is null or s.state <> all (known)
+  limit 1;
+  if found then
+    raise exception 'deliveries are not replayed by the state %', unknown
+      using errcode = 'invalid_parameter_value',
+        detail = case when unknown = quote_literal('pending') then 'What is pending is on its way already.'
+                      else 'What is replayed has finished in one state or another, or never had a delivery.' end,
+        hint = format('The states are: %s.', array_to_string(known, ', '));
+  end if;
+  -- by its id: within a millisecond ids are in no order
+  select postrider.partition_time(o.id) into oldest_at from postrider.outbox o order by o.id limit 1;
+  if oldest_at - interval '1 ms' >= until then
+    raise exception 'there is no event from before %', until
+      using errcode = 'no_data_found', detail = format('The oldest event that is retained is from %s.', oldest_at);
+  end if;
+
+  replay.endpoint_id := endpoint_id;
+  replay.since := since;
+  replay.until := until;
+  replay.event_type := event_type;
+  replay.states := states;
+  replay.created_at := clock_timestamp();
+  range_end := postrider.replay_end(until);
+  -- An id is made just before created_at is taken: ten seconds are ample. What lies before the oldest event is passed over.
+  replay.after_event := postrider.uuid_v7_floor(greatest(since - interval '10 s', coalesce(oldest_at, until) - interval '1 s'));
+  place := replay.after_event;
+  events := 0;
+  while place < range_end loop
+    select count(*) filter (where s.verdict in ('new', 'again')), (array_agg(s.event_id) filter (where s.verdict = 'end'))[1]
+    into found_count, place
+    from postrider.replay_stretch(replay, place, count_stretch, count_judge_ms) s;
+    events := events + found_count;
+  end loop;
+  if dry_run then
+    return;
+  end if;
+
+  insert into postrider.replay as r (endpoint_id, since, until, event_type, states, events, after_event, created_at)
+  values (endpoint_id, since, until, event_type, states, events, replay.after_event, replay.created_at)
+  returning r.id into replay_id;
+  perform postrider.note_action('replay', endpoint_id, null, jsonb_strip_nulls(jsonb_build_object(
+    'replay_id', replay_id, 'since', since, 'until', until, 'event_type', event_type, 'states', states, 'events', events)));
+  perform postrider.wake_daemons();
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.replay_end(until timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE PARALLEL SAFE STRICT
+RETURN postrider.uuid_v7_floor((until + '00:00:01'::interval));
+
+CREATE OR REPLACE FUNCTION postrider.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer)
+ RETURNS TABLE(event_id uuid, verdict text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+-- One stretch of the range, within one day, so that one partition is read. A verdict for each event that the endpoint's
+-- subscriptions match: new (no delivery), again (a finished one), under way (left alone). The last row is the end of the
+-- stretch: everything up to that id has been looked at. Filters may take long; after judge_ms the stretch ends early.
+declare
+  range_end constant uuid := postrider.replay_end(replay.until);
+  stretch_end constant uuid := least(range_end,
+    postrider.uuid_v7_floor(date_trunc('day', postrider.partition_time(after_event), 'UTC') + interval '24 hours'));
+  owner text;
+  deadline constant timestamptz := clock_timestamp() + judge_ms * interval '1 ms';
+begin
+  select e.tenant into owner from postrider.endpoint e where e.id = replay.endpoint_id;
+  return query
+    with stretch as materialized (
+      select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at
+      from postrider.outbox o
+      where o.id > after_event and o.id < stretch_end
+      order by o.id
+      limit events_max
+    ), kind as materialized (
+      select k.event_type, case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters
+      from (select distinct i.event_type from stretch i where i.tenant = owner) k
+      cross join lateral unnest(postrider.event_type_patterns(k.event_type)) p (pattern)
+      join postrider.subscription s on s.endpoint_id = replay.endpoint_id and s.event_type = p.pattern
+      where replay.event_type = any (postrider.event_type_patterns(k.event_type))
+      group by k.event_type
+    ), cursor as materialized (
+      select c.base, c.target, c.after_xid, c.after_seq from postrider.claim c order by c.id desc limit 1
+    ), in_hand as materialized (
+      select p.event_id
+      from postrider.claim c
+      cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
+      where p.endpoint_id = replay.endpoint_id
+    ), standing as materialized (
+      select i.id, k.filters,
+             case
+               when d.state = 'pending' or d.finished_at > replay.created_at then 'under way'
+               when d.state is not null then case when replay.states is null or d.state = any (replay.states) then 'again' end
+               when not (pg_visible_in_snapshot(i.xid, c.base)
+                 or c.target is not null and pg_visible_in_snapshot(i.xid, c.target)
+                   and (i.xid, i.seq) <= (c.after_xid, c.after_seq)) then 'under way'
+               when i.id in (select h.event_id from in_hand h) then 'under way'
+               when replay.states is null then 'new'
+             end as verdict
+      from stretch i
+      join kind k on k.event_type = i.event_type
+      cross join cursor c
+      left join lateral (
+        select d.state, d.finished_at
+        from postrider.delivery d
+        where d.event_id = i.id and d.endpoint_id = replay.endpoint_id
+        offset 0) d on true
+      where i.tenant = owner and i.created_at >= replay.since and i.created_at < replay.until
+    ), judged as materialized (
+      select s.id, s.verdict,
+             case
+               when s.filters is null then 'matches'
+               -- the first one always has its turn, so that there is progress
+               when s.n > 1 and clock_timestamp() > deadline then 'late'
+               when exists (
+                 select from postrider.outbox o
+                 cross join lateral postrider.judge_filters(
+                   o.payload, array_fill(replay.endpoint_id, array[cardinality(s.filters)]), s.filters) m
+                 where o.id = s.id and m.problem is null) then 'matches'
+             end as judgement
+      from (
+        select n.id, n.verdict, n.filters, row_number() over (order by n.id) as n
+        from standing n
+        where n.verdict is not null
+        order by n.id
+        offset 0) s
+    ), late as materialized (
+      select j.id from judged j where j.judgement = 'late' order by j.id limit 1
+    ), last as materialized (
+      select count(*) as looked_at, (array_agg(i.id order by i.id))[count(*)] as id
+      from stretch i
+      where not exists (select from late l where l.id <= i.id)
+    )
+    select j.id, j.verdict
+    from judged j
+    where j.judgement = 'matches' and not exists (select from late l where l.id < j.id)
+    union all
+    select case
+             when l.looked_at = events_max or exists (select from late) then l.id
+             -- the day is through; on to the first event of the days after it
+             else coalesce((select postrider.uuid_v7_floor(postrider.partition_time(o.id)) from postrider.outbox o
+                            where o.id >= stretch_end and o.id < range_end order by o.id limit 1), range_end)
+           end,
+           'end'
+    from last l;
 end
 $function$;
 
@@ -2425,7 +3022,57 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.withdraw_replayed(replay_id uuid, deliveries_max integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  restored_count integer;
+begin
+  with waiting as materialized (
+    select d.event_id, d.endpoint_id, d.state_before
+    from postrider.delivery d
+    where d.replay_id = withdraw_replayed.replay_id and d.state = 'pending'
+      -- an attempt under way is left to its end
+      and (d.lease_expires_at is null or d.lease_expires_at <= clock_timestamp())
+    order by d.event_id
+    limit deliveries_max
+    for update skip locked
+  ), withdrawn as (
+    update postrider.delivery d
+    set state = coalesce(d.state_before, 'discarded'),
+        reason = case when coalesce(d.state_before, 'discarded') = 'discarded' then coalesce(d.reason, 'its replay was cancelled') end,
+        finished_at = coalesce(
+          (select max(a.started_at + a.duration_ms * interval '1 ms') from postrider.attempt a
+           where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id),
+          clock_timestamp()),
+        attempts_before = d.attempts,
+        next_attempt_at = null, leased_by = null, lease_expires_at = null,
+        replay_id = case when d.state_before is null then d.replay_id end,
+        state_before = null
+    from waiting w
+    where d.event_id = w.event_id and d.endpoint_id = w.endpoint_id
+    returning w.state_before
+  )
+  select count(*) filter (where w.state_before is not null) into restored_count from withdrawn w;
+  return restored_count;
+end
+$function$;
+
 -- Triggers
+
+CREATE TRIGGER note_replay_failure AFTER UPDATE OF state ON postrider.delivery FOR EACH ROW WHEN (((old.replay_id = new.replay_id) AND (old.state = 'pending'::text) AND (new.state = ANY (ARRAY['exhausted'::text, 'discarded'::text])))) EXECUTE FUNCTION postrider.note_replay_failure();
+
+CREATE TRIGGER end_all_replays AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.end_replays();
+
+CREATE TRIGGER end_replays AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state = 'disabled'::text) AND (old.state <> 'disabled'::text))) EXECUTE FUNCTION postrider.end_replays();
 
 CREATE TRIGGER endpoint_audit AFTER INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_audit();
 
@@ -2585,11 +3232,15 @@ comment on column postrider.delivery.leased_by is 'The daemon that is working on
 
 comment on column postrider.delivery.attempts is 'Attempts made so far.';
 
-comment on column postrider.delivery.attempts_before is 'Attempts made before the retry schedule began anew, by redeliver.';
+comment on column postrider.delivery.attempts_before is 'Attempts made before the retry schedule began anew, by redeliver or a replay.';
 
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
 
-comment on column postrider.delivery.reason is 'Why it was discarded.';
+comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the next attempt is recorded.';
+
+comment on column postrider.delivery.replay_id is 'The replay that made this delivery pending last, or made it; its attempts say nothing about the endpoint''s health. Null for all others.';
+
+comment on column postrider.delivery.state_before is 'Its state before that replay, to which it returns if the replay is cancelled; null where there was no delivery.';
 
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
@@ -2686,6 +3337,56 @@ comment on column postrider.outbox.attributes is 'Extra attributes of the event,
 comment on column postrider.outbox.payload is 'The event''s data. Sent exactly as written, byte for byte.';
 
 comment on table postrider.outbox_default is 'Events outside every day''s partition. They are delivered like any other.';
+
+comment on table postrider.replay is 'Replays: ranges of events that an endpoint gets again. Made by postrider.replay(), moved on by the daemons; to be read through postrider.replay_status.';
+
+comment on column postrider.replay.id is 'Identifies the replay; ordered by time.';
+
+comment on column postrider.replay.endpoint_id is 'The endpoint that gets the events.';
+
+comment on column postrider.replay.since is 'Events from this time on, by when they were inserted.';
+
+comment on column postrider.replay.until is 'Events from before this time.';
+
+comment on column postrider.replay.event_type is 'Which types of those that the endpoint is subscribed to: exact, a prefix such as order.*, or *.';
+
+comment on column postrider.replay.states is 'Only deliveries in one of these states; null for all, and for events that the endpoint has no delivery of.';
+
+comment on column postrider.replay.state is 'preparing: deliveries are being made pending step by step; delivering: all are, and some are not finished; done; cancelled.';
+
+comment on column postrider.replay.reason is 'Why it was cancelled; while it is under way, what was wrong with its last step.';
+
+comment on column postrider.replay.events is 'How many events it was to send when it was asked for.';
+
+comment on column postrider.replay.after_event is 'The cursor: everything up to this id has been looked at.';
+
+comment on column postrider.replay.prepared is 'Deliveries that it has made or made pending again.';
+
+comment on column postrider.replay.left_alone is 'Events of the range that were on their way already when their turn came.';
+
+comment on column postrider.replay.exhausted is 'Deliveries that were exhausted again, without those in postrider.replay_failure.';
+
+comment on column postrider.replay.discarded is 'Deliveries that were discarded meanwhile, without those in postrider.replay_failure.';
+
+comment on column postrider.replay.restored is 'Deliveries that were not sent and have the state again that they had before, since it was cancelled.';
+
+comment on column postrider.replay.pace is 'How many deliveries one step makes: grows and shrinks with what the endpoint takes.';
+
+comment on column postrider.replay.created_at is 'When it was asked for.';
+
+comment on column postrider.replay.progressed_at is 'When a step last found something to do.';
+
+comment on column postrider.replay.next_step_at is 'When its next step is due.';
+
+comment on column postrider.replay.finished_at is 'When it was done, or cancelled and nothing of it was in flight any more.';
+
+comment on column postrider.replay.requested_by is 'The database role that asked for it.';
+
+comment on table postrider.replay_failure is 'Replayed deliveries that did not succeed and are not counted yet: added by a trigger, taken into postrider.replay by the next step. Apart from it, so that nobody who records waits for a counter.';
+
+comment on column postrider.replay_failure.replay_id is 'The replay.';
+
+comment on column postrider.replay_failure.state is 'exhausted or discarded.';
 
 comment on table postrider.schema_migration is 'The migrations that made this schema, one row each. Written by "postrider migrate", or by the script it prints.';
 
@@ -2841,6 +3542,52 @@ comment on column postrider.in_flight.since is 'When it was claimed; null for a 
 
 comment on column postrider.in_flight.lease_expires_at is 'Until when it is leased; null for a first attempt, which is held as long as its daemon beats.';
 
+comment on view postrider.replay_status is 'The replays and how far they are. Cheap: what has finished is counted as it finishes, and what is pending of a replay is bounded.';
+
+comment on column postrider.replay_status.replay_id is 'The replay.';
+
+comment on column postrider.replay_status.endpoint_id is 'The endpoint that gets the events.';
+
+comment on column postrider.replay_status.url is 'The endpoint''s URL.';
+
+comment on column postrider.replay_status.endpoint_state is 'active; paused: the replay waits; disabled or deleted: it was cancelled with it.';
+
+comment on column postrider.replay_status.state is 'preparing: deliveries are being made pending step by step; delivering: all are, and some are not finished; done; cancelled.';
+
+comment on column postrider.replay_status.reason is 'Why it was cancelled; while it is under way, what was wrong with its last step.';
+
+comment on column postrider.replay_status.since is 'Events from this time on, by when they were inserted.';
+
+comment on column postrider.replay_status.until is 'Events from before this time.';
+
+comment on column postrider.replay_status.event_type is 'Which types of those that the endpoint is subscribed to.';
+
+comment on column postrider.replay_status.states is 'Only deliveries in one of these states; null for all, and for events without a delivery.';
+
+comment on column postrider.replay_status.events is 'How many events it was to send when it was asked for.';
+
+comment on column postrider.replay_status.prepared is 'How many it has made pending so far.';
+
+comment on column postrider.replay_status.left_alone is 'Events of the range that were on their way already when their turn came.';
+
+comment on column postrider.replay_status.pending is 'Deliveries that wait, are in flight or are being retried.';
+
+comment on column postrider.replay_status.succeeded is 'Deliveries that have succeeded.';
+
+comment on column postrider.replay_status.exhausted is 'Deliveries whose retry schedule was used up.';
+
+comment on column postrider.replay_status.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.replay_status.restored is 'Deliveries that were not sent and have the state again that they had before, since it was cancelled.';
+
+comment on column postrider.replay_status.created_at is 'When it was asked for.';
+
+comment on column postrider.replay_status.progressed_at is 'When its cursor last moved.';
+
+comment on column postrider.replay_status.finished_at is 'When it was done, or cancelled and nothing of it was in flight any more.';
+
+comment on column postrider.replay_status.requested_by is 'The database role that asked for it.';
+
 comment on function postrider.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
 comment on function postrider.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why. False where the lease has run out: is_renewal says that the daemon believes to have one.';
@@ -2849,9 +3596,13 @@ comment on function postrider.begin_action(text,uuid,jsonb) is 'Adds a row to th
 
 comment on function postrider.cancel(uuid,uuid,text) is 'No further attempts of a delivery. Returns what it is now: discarded; pending, where a daemon has it in hand: it is discarded within moments, or when the attempt that is under way has failed, and succeeded if that one succeeds; or how it had ended before. postrider.redeliver takes it up again.';
 
+comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Deliveries that it has not sent have the state again that they had before; those that did not exist are discarded. What a daemon has in hand is sent.';
+
 comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
 
 comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. unjudged: endpoints whose filters are not applied, and whose deliveries are discarded for that; null: all of them, to look which event is next (the first row has its id).';
+
+comment on function postrider.count_replay_failures(uuid) is 'Takes the failures of a replay that are not counted yet into its row.';
 
 comment on function postrider.count_unclaimed(integer) is 'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';
 
@@ -2870,6 +3621,10 @@ comment on function postrider.empty_claims(uuid,bigint[]) is 'Takes the pairs ou
 comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on.';
 
 comment on function postrider.end_action() is 'From now on a change has a row in the audit of its own again.';
+
+comment on function postrider.end_replay(uuid,text) is 'Cancels a replay and withdraws what has not been sent; it is finished when nothing of it is in flight any more.';
+
+comment on function postrider.end_replays() is 'Cancels the replays of an endpoint that was disabled or deleted.';
 
 comment on function postrider.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
 
@@ -2917,6 +3672,10 @@ comment on function postrider.note_change(text,uuid,text,jsonb,jsonb) is 'Writes
 
 comment on function postrider.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Keeps postrider.endpoint_failure: what these attempts say about their endpoints. Disables those that have had nothing but failures for longer than their disable_after.';
 
+comment on function postrider.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
+
+comment on function postrider.note_replay_problem(uuid,text) is 'Says what was wrong with a step, where operators look for it; the next one is due in ten seconds.';
+
 comment on function postrider.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
 
 comment on function postrider.outbox_refuse_xid() is 'Refuses an event that says it was inserted by another transaction.';
@@ -2925,13 +3684,25 @@ comment on function postrider.outbox_wake() is 'Wakes the daemons after a statem
 
 comment on function postrider.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';
 
+comment on function postrider.partition_time(uuid) is 'The time that the first 48 bits of a UUID stand for, whatever its version: what its partition goes by.';
+
 comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are routed and wait, nothing is lost.';
+
+comment on function postrider.prepare_deliveries(postrider.replay,uuid,integer,integer) is 'Makes the deliveries of one stretch of a replay pending, up to so many; returns the cursor''s next place. is_held_up: a delivery is locked, and is looked at again.';
+
+comment on function postrider.prepare_replay(uuid) is 'One step of a replay: makes the next few of its deliveries pending, and moves its cursor, or finishes it. outcome is its state, cancelling while something of it is in flight still, busy where nothing is to be done now.';
 
 comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox, in the caller''s transaction, and returns its id; for an idempotency key that is known already, the id of the first event with it.';
 
 comment on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished. kept_claims: those of them that must stay for now; locked: which results, from 1, are still to be decided.';
 
 comment on function postrider.redeliver(uuid,uuid) is 'Makes one further attempt of a delivery, now, whatever became of it. Numbering goes on; a failure follows the retry schedule from its beginning.';
+
+comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before it existed. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the replay''s id and how many events it is; dry_run only counts. Reads the range once, some 10 µs an event.';
+
+comment on function postrider.replay_end(timestamp with time zone) is 'The bound below which the ids of all events lie that were inserted before this time.';
+
+comment on function postrider.replay_stretch(postrider.replay,uuid,integer,integer) is 'Looks at up to so many events of a replay''s range, from a cursor on: which of them it sends. The last row, end, is the cursor''s next place.';
 
 comment on function postrider.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
 
@@ -2963,6 +3734,12 @@ comment on function postrider.uuid_v7_time(uuid) is 'When a UUID version 7 was m
 
 comment on function postrider.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing where the setting postrider.wake is off, as two-phase commit needs.';
 
+comment on function postrider.withdraw_replayed(uuid,integer) is 'Ends up to so many pending deliveries of a replay: those that had a state before have it again, the others are discarded. Returns how many were restored. Attempts under way are left alone.';
+
+comment on trigger end_all_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is deleted.';
+
+comment on trigger end_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is disabled.';
+
 comment on trigger endpoint_audit on postrider.endpoint is 'Notes the edit in the audit.';
 
 comment on trigger endpoint_audit_delete on postrider.endpoint is 'Notes in the audit what was deleted, its subscriptions included.';
@@ -2981,6 +3758,8 @@ comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Coun
 
 comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint, and locks it.';
 
+comment on trigger note_replay_failure on postrider.delivery is 'Fires only for replayed deliveries that did not succeed.';
+
 comment on trigger outbox_idempotency on postrider.outbox is 'Fires only for rows that carry an idempotency key.';
 
 comment on trigger outbox_refuse_xid on postrider.outbox is 'Fires only for rows whose xid is not the transaction''s own.';
@@ -2993,11 +3772,7 @@ comment on trigger subscription_changing on postrider.subscription is 'Fills in 
 
 -- Grants to others than the owner
 
-grant execute on function postrider.are_retry_waits(interval[]) to public;
-
 grant execute on function postrider.event_type_patterns(text) to public;
-
-grant execute on function postrider.header_problem(jsonb) to public;
 
 grant execute on function postrider.outbox_refuse_xid() to public;
 

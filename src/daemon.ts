@@ -9,6 +9,7 @@ import { Sender } from "./http/send.ts";
 import type { Log } from "./log.ts";
 import { Heartbeat } from "./maintain/heartbeat.ts";
 import { PartitionKeeper } from "./maintain/partitions.ts";
+import { ReplayKeeper } from "./maintain/replays.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "./memoryBound.ts";
 import { Attempts } from "./pipeline/attempts.ts";
 import { EndpointDirectory } from "./pipeline/endpoints.ts";
@@ -21,8 +22,8 @@ import { VERSION } from "./version.ts";
 
 /** A claim, a flush, and payloads that are loaded one by one. */
 const PIPELINE_CONNECTIONS = 4;
-/** Apart, so that a heartbeat never waits behind the pipeline; the second one is for partitions. */
-const MAINTAIN_CONNECTIONS = 2;
+/** Apart, so that a heartbeat never waits behind the pipeline; the others are for partitions and for replays. */
+const MAINTAIN_CONNECTIONS = 3;
 /** Requests of one endpoint at a time; beyond some fifty a process gains nothing by more connections. */
 const LANE_MAX = 64;
 
@@ -44,6 +45,7 @@ export class Daemon {
   readonly #troubles = new Troubles(() => this.#heartbeat.beatSoon());
   readonly #heartbeat: Heartbeat;
   readonly #partitions: PartitionKeeper;
+  readonly #replays: ReplayKeeper;
   readonly #recorder: Recorder;
   readonly #waker: Waker;
   readonly #attempts: Attempts;
@@ -93,9 +95,18 @@ export class Daemon {
           : this.#lines.through(connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" })),
       log,
       troubles: this.#troubles,
-      onWake: () => this.#loop.wake(),
+      onWake: () => {
+        this.#loop.wake();
+        this.#replays.wake();
+      },
     });
     this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log });
+    this.#replays = new ReplayKeeper({
+      pool: this.#maintainPool,
+      log,
+      pollIntervalMs: config.pollIntervalMs,
+      onQueued: () => this.#loop.onQueued(),
+    });
     this.#attempts = new Attempts({
       pool: this.#pool,
       lease: this.#heartbeat,
@@ -141,6 +152,7 @@ export class Daemon {
       clearTimeout(cutting);
     }
     this.#loop.start();
+    this.#replays.start();
     const { maxInFlight } = this.#config;
     const memoryMib = Math.ceil(memoryBoundBytes(maxInFlight) / MIB);
     this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: maxInFlight, memory_mib_max: memoryMib });
@@ -193,7 +205,7 @@ export class Daemon {
     try {
       // At once: the turn of the loop that is under way may take its time.
       this.#attempts.halt();
-      await this.#loop.stop();
+      await Promise.all([this.#loop.stop(), this.#replays.stop()]);
       await this.#attempts.stop(this.#config.shutdownGraceMs);
       await this.#waker.stop();
       await this.#partitions.stop();

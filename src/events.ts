@@ -38,6 +38,9 @@ export const EVENTS = {
   "postgres.lost": "Postgres cannot be reached; the daemon tries again with growing pauses",
   "postgres.restored": "Postgres can be reached again",
 
+  "replay.finished": "everything that a replay has prepared is finished, or it was cancelled",
+  "replay.failed": "a step of a replay failed; postrider.replay_status says why, and it is tried again later",
+
   "partition.made": "a partition for the days ahead was made",
   "partition.dropped": "a partition past its retention was dropped",
   "maintenance.failed": "partitions or retention could not be seen to; tried again later",

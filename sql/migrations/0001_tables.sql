@@ -264,6 +264,8 @@ create table postrider.delivery (
   attempts_before integer not null default 0,
   state text not null,
   reason text,
+  replay_id uuid,
+  state_before text,
   constraint delivery_pkey primary key (event_id, endpoint_id),
   constraint "state is pending, succeeded, exhausted or discarded"
     check (state in ('pending', 'succeeded', 'exhausted', 'discarded')),
@@ -273,7 +275,8 @@ create table postrider.delivery (
   constraint "only a pending delivery is leased"
     check ((leased_by is null) = (lease_expires_at is null) and (leased_by is null or state = 'pending')),
   constraint "a discarded delivery has a reason" check (state <> 'discarded' or reason is not null),
-  constraint "attempts never go down" check (attempts >= attempts_before and attempts_before >= 0)
+  constraint "attempts never go down" check (attempts >= attempts_before and attempts_before >= 0),
+  constraint "only a replayed delivery has a state before" check (state_before is null or replay_id is not null)
 ) partition by range (event_id);
 
 create index delivery_due on postrider.delivery (endpoint_id, next_attempt_at) where state = 'pending';
@@ -283,6 +286,8 @@ create index delivery_due on postrider.delivery (endpoint_id, next_attempt_at) w
 -- and sorted an endpoint's rows.
 create index delivery_oldest on postrider.delivery (endpoint_id, event_id) where finished_at is null;
 create index delivery_leased on postrider.delivery (lease_expires_at) where lease_expires_at is not null;
+-- what a replay has under way; other deliveries do not enter it
+create index delivery_replay on postrider.delivery (replay_id) where replay_id is not null and state = 'pending';
 
 create table postrider.delivery_default partition of postrider.delivery default;
 
@@ -296,9 +301,11 @@ comment on column postrider.delivery.next_attempt_at is 'When the next attempt i
 comment on column postrider.delivery.lease_expires_at is 'Until when the daemon in leased_by may work on it; null when nobody does.';
 comment on column postrider.delivery.leased_by is 'The daemon that is working on it.';
 comment on column postrider.delivery.attempts is 'Attempts made so far.';
-comment on column postrider.delivery.attempts_before is 'Attempts made before the retry schedule began anew, by redeliver.';
+comment on column postrider.delivery.attempts_before is 'Attempts made before the retry schedule began anew, by redeliver or a replay.';
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
-comment on column postrider.delivery.reason is 'Why it was discarded.';
+comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the next attempt is recorded.';
+comment on column postrider.delivery.replay_id is 'The replay that made this delivery pending last, or made it; its attempts say nothing about the endpoint''s health. Null for all others.';
+comment on column postrider.delivery.state_before is 'Its state before that replay, to which it returns if the replay is cancelled; null where there was no delivery.';
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
 create table postrider.cancellation (

@@ -668,7 +668,7 @@ begin
     where r.attempt_id is not null
       and (r.failure_kind is null or not exists (
         select from postrider.delivery d
-        where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id and d.attempts_before > 0))
+        where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id and (d.attempts_before > 0 or d.replay_id is not null)))
   ), success as (
     select a.endpoint_id, max(a.ended_ms) as ended_ms from attempted a where a.failure_kind is null group by a.endpoint_id
   ), failure as (

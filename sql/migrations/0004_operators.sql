@@ -358,7 +358,10 @@ begin
   end if;
   update postrider.delivery d
   set state = 'pending', next_attempt_at = now(), finished_at = null, reason = null, attempts_before = d.attempts,
-      leased_by = null, lease_expires_at = null
+      leased_by = null, lease_expires_at = null,
+      -- one that a replay has finished with is no longer the replay's
+      replay_id = case when d.state = 'pending' then d.replay_id end,
+      state_before = case when d.state = 'pending' then d.state_before end
   where d.event_id = event_id and d.endpoint_id = endpoint_id
     and (d.lease_expires_at is null or d.lease_expires_at <= now());
   if not found then
@@ -414,7 +417,7 @@ create view postrider.delivery_status as
            when d.next_attempt_at > now() then 'scheduled'
            else 'deferred'
          end as detail,
-         d.reason,
+         case when d.state = 'discarded' then d.reason end as reason,
          d.attempts,
          (select a.http_status from postrider.attempt a
           where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id

@@ -16,6 +16,9 @@ import type { Delivery } from "../domain/delivery.ts";
  * What is beyond goes to the queue in Postgres (a few more statements, nothing else), so that receivers that hang leave
  * slots and memory to their neighbours.
  *
+ * Within a lane first attempts go before what comes from the queue, retries and replays, and leave it one turn in four:
+ * behind a replay, whose deliveries fill a lane four rounds deep, a new event waited 79 ms where it waits 4 ms alone.
+ *
  * Pure bookkeeping: no timers, no promises; the time is passed in.
  */
 
@@ -54,8 +57,50 @@ const LANES_MAX = 4_096;
 /** Which lanes have begun to hang is looked at so often, where slots are scarce. */
 const RECOUNT_MS = 100;
 
-/** Started deliveries are cut off the front of a lane's array so many at a time, since each cut moves the rest. */
-const CUT_AT = 256;
+/** So many first attempts in a row, where something from the queue waits as well. */
+const FIRST_RUN_MAX = 3;
+
+/**
+ * Started deliveries are cut off the front of a line's array when they are half of it, and so many at least, since each cut
+ * moves the rest. Sooner or never: what is not cut off is held in memory, payloads and all, by every line there is.
+ */
+const CUT_MIN = 16;
+
+/** Deliveries in the order in which they came: taken off the front one by one, off the end many at a time. */
+class Line {
+  readonly #deliveries: Delivery[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#deliveries.length - this.#head;
+  }
+
+  push(delivery: Delivery): void {
+    this.#deliveries.push(delivery);
+  }
+
+  shift(): Delivery | undefined {
+    const delivery = this.#deliveries[this.#head];
+    if (delivery !== undefined) {
+      this.#head += 1;
+      if (this.length === 0 || (this.#head >= CUT_MIN && this.#head * 2 >= this.#deliveries.length)) {
+        this.#deliveries.splice(0, this.#head);
+        this.#head = 0;
+      }
+    }
+    return delivery;
+  }
+
+  /** Takes the delivery of one event; undefined where it is not there. */
+  takeEvent(eventId: string): Delivery | undefined {
+    const index = this.#deliveries.findIndex(({ event }, place) => place >= this.#head && event.id === eventId);
+    return index === -1 ? undefined : this.#deliveries.splice(index, 1)[0];
+  }
+
+  takeLast(count: number): Delivery[] {
+    return this.#deliveries.splice(this.#deliveries.length - Math.min(count, this.length));
+  }
+}
 
 const STANDINGS = ["good", "new", "doubtful"] as const;
 type Standing = (typeof STANDINGS)[number];
@@ -64,9 +109,12 @@ interface Lane {
   readonly endpointId: string;
   limit: number;
   inFlight: number;
-  readonly waiting: Delivery[];
-  /** Index of the first of `waiting` that has not been started. */
-  head: number;
+  /** First attempts that wait. */
+  readonly first: Line;
+  /** What came from the queue and waits. */
+  readonly queued: Line;
+  /** First attempts that were started since the last one from the queue. */
+  firstRun: number;
   hasAnswered: boolean;
   /** Average milliseconds of a request; null before the first. */
   averageMs: number | null;
@@ -110,7 +158,7 @@ export class Lanes {
     if (waitingIn(lane) >= this.#share(lane, nowMs)) {
       return false;
     }
-    lane.waiting.push(delivery);
+    (delivery.tenure.kind === "claimed" ? lane.first : lane.queued).push(delivery);
     this.#waiting += 1;
     this.#update(lane, nowMs);
     return true;
@@ -127,18 +175,13 @@ export class Lanes {
       lane.isReady = false;
       const markedAs = lane.standing;
       this.#recount(lane, nowMs);
-      const delivery = hasRoom(lane) ? lane.waiting[lane.head] : undefined;
-      if (delivery === undefined) {
-        continue;
-      }
       if (lane.standing !== markedAs && !this.#mayStart(lane.standing)) {
         this.#update(lane, nowMs);
         continue;
       }
-      lane.head += 1;
-      if (lane.head === lane.waiting.length || lane.head >= CUT_AT) {
-        lane.waiting.splice(0, lane.head);
-        lane.head = 0;
+      const delivery = hasRoom(lane) ? takeNext(lane) : undefined;
+      if (delivery === undefined) {
+        continue;
       }
       this.#waiting -= 1;
       lane.inFlight += 1;
@@ -217,14 +260,13 @@ export class Lanes {
   /** Puts out one event of an endpoint; null where it does not wait here. */
   putOutOne(endpointId: string, eventId: string, nowMs: number): Delivery | null {
     const lane = this.#lanes.get(endpointId);
-    const index = lane?.waiting.findIndex(({ event }, place) => place >= lane.head && event.id === eventId) ?? -1;
-    if (lane === undefined || index < 0) {
+    const out = lane?.first.takeEvent(eventId) ?? lane?.queued.takeEvent(eventId);
+    if (lane === undefined || out === undefined) {
       return null;
     }
-    const [out] = lane.waiting.splice(index, 1);
     this.#waiting -= 1;
     this.#update(lane, nowMs);
-    return out ?? null;
+    return out;
   }
 
   /**
@@ -250,8 +292,9 @@ export class Lanes {
     if (count === 0) {
       return [];
     }
-    const out = lane.waiting.splice(-count);
-    this.#waiting -= count;
+    const queued = lane.queued.takeLast(count);
+    const out = [...queued, ...lane.first.takeLast(count - queued.length)];
+    this.#waiting -= out.length;
     this.#update(lane, nowMs);
     return out;
   }
@@ -346,8 +389,9 @@ export class Lanes {
         endpointId,
         limit: Math.min(LANE_START, this.#limits.laneMax),
         inFlight: 0,
-        waiting: [],
-        head: 0,
+        first: new Line(),
+        queued: new Line(),
+        firstRun: 0,
         hasAnswered: false,
         averageMs: null,
         startedMs: new Map(),
@@ -378,7 +422,13 @@ export class Lanes {
 }
 
 function waitingIn(lane: Lane): number {
-  return lane.waiting.length - lane.head;
+  return lane.first.length + lane.queued.length;
+}
+
+function takeNext(lane: Lane): Delivery | undefined {
+  const isQueuesTurn = lane.queued.length > 0 && (lane.first.length === 0 || lane.firstRun >= FIRST_RUN_MAX);
+  lane.firstRun = isQueuesTurn ? 0 : lane.firstRun + 1;
+  return (isQueuesTurn ? lane.queued : lane.first).shift();
 }
 
 function hasRoom(lane: Lane): boolean {

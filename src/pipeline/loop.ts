@@ -107,6 +107,12 @@ export class Loop {
     this.#signal.give();
   }
 
+  /** Something was put into the queue that is due now. */
+  onQueued(): void {
+    this.#walkBy(monotonicMs());
+    this.#signal.give();
+  }
+
   /** Deliveries were handed back or came due: look into the queue soon. */
   onRecorded(results: readonly DeliveryResult[]): void {
     for (const { decision, delivery } of results) {

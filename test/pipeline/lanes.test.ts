@@ -20,6 +20,10 @@ function deliveryFor(endpointId: string): Delivery {
   };
 }
 
+function leasedFor(endpointId: string): Delivery {
+  return { ...deliveryFor(endpointId), tenure: { kind: "leased", untilMs: 1_000_000 }, attempts: 1 };
+}
+
 /** Offers so many deliveries for the endpoint; returns those that the lanes took. */
 function offer(lanes: Lanes, endpointId: string, count: number, nowMs = 0): Delivery[] {
   return Array.from({ length: count }, () => deliveryFor(endpointId)).filter((delivery) =>
@@ -78,6 +82,27 @@ describe("what starts", () => {
       lanes.finish(next, true, 0);
     }
     assert.deepEqual(started, offered);
+  });
+
+  test("first attempts go before what came from the queue, and leave it one turn in four", () => {
+    const lanes = new Lanes({ inFlightMax: 1, laneMax: 64, inHandMax: 2_000 });
+    const queued = Array.from({ length: 4 }, () => leasedFor("a"));
+    assert.ok(queued.every((delivery) => lanes.offer(delivery, 0)));
+    const first = offer(lanes, "a", 7);
+    const order: Delivery[] = [];
+    for (let next = lanes.start(0); next !== null; next = lanes.start(0)) {
+      order.push(next);
+      lanes.finish(next, true, 0);
+    }
+    assert.deepEqual(order, [
+      ...first.slice(0, 3),
+      queued[0],
+      ...first.slice(3, 6),
+      queued[1],
+      first[6],
+      queued[2],
+      queued[3],
+    ]);
   });
 
   test("no more are under way than all lanes together may have, and a slot that comes free goes to who waits", () => {

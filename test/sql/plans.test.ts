@@ -35,8 +35,8 @@ const CLAIM_PAGES_MAX = 4 * 3 * PARTITIONS + 10 * PAGE;
 /** A step of the walk: where the next endpoint begins, and what is due of it. */
 const WALK_STEP_PAGES_MAX = 2 * 3 * PARTITIONS;
 const SORTED_ROWS_MAX = 2 * PAGE;
-/** Of one that reads hardly anything: and of the catalog, where another session has had a plan made anew meanwhile. */
-const SMALL_PAGES_MAX = 20 + 80;
+/** Of one that reads hardly anything. */
+const SMALL_PAGES_MAX = 20;
 
 /** What a server may be set to. The functions pin what would change their plans; the rest must not matter. */
 const SERVER_SETTINGS = [

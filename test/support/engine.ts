@@ -50,6 +50,8 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.idempotency_key;
     delete from postrider.delivery;
     delete from postrider.attempt;
+    delete from postrider.replay;
+    delete from postrider.replay_failure;
     delete from postrider.daemon;
     delete from postrider.audit;
     delete from postrider.claim;

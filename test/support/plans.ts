@@ -104,10 +104,22 @@ export function partsOf(node: PlanNode): PlanNode[] {
   return [node, ...node.children.flatMap(partsOf)];
 }
 
-/** Pages that the statements have read; what a function has read is in the statement that called it, too. */
+/**
+ * Pages that the statements have read, those inside functions with the others. What is read where a function is called is
+ * left out: it is in the plans of the function's own statements, and else it is the catalog, read while those are made.
+ */
 export function pagesOf(plans: readonly Plan[]): number {
-  return Math.max(0, ...plans.map(({ root }) => root.pages));
+  return plans.reduce((sum, { root }) => sum + pagesReadBy(root), 0);
 }
+
+function pagesReadBy(node: PlanNode): number {
+  const below = node.children.reduce((sum, { pages }) => sum + pages, 0);
+  const own = CALLS.has(node.type) ? 0 : Math.max(0, node.pages - below);
+  return own + node.children.reduce((sum, child) => sum + pagesReadBy(child), 0);
+}
+
+/** What a CTE has read is where the CTE is. */
+const CALLS: ReadonlySet<string> = new Set(["CTE Scan", "Function Scan", "Result"]);
 
 /** A plan as a person reads it, with the partitions of a table in one line: for the message of a test that fails. */
 export function describePlan({ text, root }: Plan): string {
