@@ -119,9 +119,11 @@ test("operators who pause, resume, disable, delete, cancel, redeliver, rotate an
   for (const { log } of daemons) {
     assert.deepEqual([...log.named("record.failed"), ...log.named("claim.failed"), ...log.named("postgres.lost")], []);
   }
-  const kinds = await judge(events, sites, record);
+  // On a machine too busy to beat: what a daemon without its lease still records is on record, and decides nothing.
+  const leasesLost = daemons.reduce((sum, { log }) => sum + log.named("daemon.lease_lost").length, 0);
+  const kinds = await judge(events, sites, record, leasesLost === 0);
   t.diagnostic(
-    `${events.length} events; ${record.cancelled.size} cancels; ${JSON.stringify(Object.fromEntries(record.calls))}; ${JSON.stringify(kinds)}`,
+    `${events.length} events; ${record.cancelled.size} cancels; ${leasesLost} leases lost; ${JSON.stringify(Object.fromEntries(record.calls))}; ${JSON.stringify(kinds)}`,
   );
 });
 
@@ -348,14 +350,16 @@ interface Final {
   readonly endpoint_id: string;
   readonly state: string;
   readonly reason: string | null;
-  readonly attempts: number;
+  /** Of each attempt on record: how it failed, or null. */
+  readonly attempts: readonly (string | null)[];
 }
 
-async function judge(events: readonly string[], sites: readonly Site[], record: Record) {
+async function judge(events: readonly string[], sites: readonly Site[], record: Record, everyResultDecides: boolean) {
   const finals = await rowsOf<Final>(
     database.pool,
     `select d.event_id, d.endpoint_id, d.state, d.reason,
-            (select count(*)::integer from postrider.attempt a where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id) as attempts
+            array(select a.failure_kind from postrider.attempt a
+                  where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id) as attempts
      from postrider.delivery d`,
   );
   const byPair = new Map(finals.map((row) => [`${row.event_id} ${row.endpoint_id}`, row]));
@@ -378,7 +382,7 @@ async function judge(events: readonly string[], sites: readonly Site[], record: 
     const site = record.siteOf.get(row.endpoint_id);
     assert.ok(site !== undefined);
     const atSite = `${row.event_id} ${site.name}`;
-    attemptsAt.set(atSite, (attemptsAt.get(atSite) ?? 0) + row.attempts);
+    attemptsAt.set(atSite, (attemptsAt.get(atSite) ?? 0) + row.attempts.length);
     const cancelled = record.cancelled.get(pair);
     const kind = row.state === "discarded" ? String(row.reason).replace(/:.*$/, "") : row.state;
     kinds[kind] = (kinds[kind] ?? 0) + 1;
@@ -397,10 +401,12 @@ async function judge(events: readonly string[], sites: readonly Site[], record: 
         assert.fail(`${pair} is ${row.state}: ${row.reason}`);
     }
     const sent = requests.get(atSite) ?? [];
-    const isAccepted = sent.some(({ answered }) => answered === 200);
-    if (!site.isVolatile && !record.redelivered.has(pair)) {
+    if (!site.isVolatile && !record.redelivered.has(pair) && everyResultDecides) {
       // A success is a fact, whatever was asked for meanwhile, and nothing else is one.
-      assert.equal(row.state === "succeeded", isAccepted, `${pair} is ${row.state}: ${JSON.stringify(sent)}`);
+      const isAccepted = row.attempts.includes(null);
+      const seen = JSON.stringify({ attempts: row.attempts, sent, cancelled });
+      assert.equal(row.state === "succeeded", isAccepted, `${pair} is ${row.state}: ${seen}`);
+      assert.ok(!isAccepted || sent.some(({ answered }) => answered === 200), `${pair} was not accepted: ${seen}`);
     }
     if (cancelled?.returned === "discarded" || cancelled?.returned === "pending") {
       const further = sent.filter(({ atMs }) => atMs > cancelled.atMs).length;
