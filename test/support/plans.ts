@@ -41,6 +41,8 @@ export class ExplainingSession {
     const session = new ExplainingSession(new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 }));
     t.after(() => session.pool.end());
     const client = await session.pool.connect();
+    // The database is dropped with force, while the session is still saying goodbye.
+    client.on("error", () => {});
     client.on("notice", (notice) => session.#hear(notice.message ?? ""));
     await client.query(`
       load 'auto_explain';
