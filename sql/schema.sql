@@ -101,6 +101,7 @@ create table postrider.endpoint (
   id uuid not null default postrider.uuid_v7(),
   tenant text not null default ''::text,
   url text not null,
+  shown_url text not null generated always as (postrider.url_without_secrets(url)) stored,
   format text not null default 'standard'::text,
   timeout_ms integer not null default 15000,
   retry_schedule interval[] not null default '{00:00:05,00:05:00,00:30:00,02:00:00,05:00:00,10:00:00,14:00:00,20:00:00,24:00:00}'::interval[],
@@ -244,7 +245,7 @@ create view postrider.backlog (endpoint_id uuid, tenant text, url text, endpoint
         )
  SELECT w.endpoint_id,
     e.tenant,
-    e.url,
+    e.shown_url AS url,
     COALESCE(e.state, 'deleted'::text) AS endpoint_state,
     w.pending,
     w.due,
@@ -373,6 +374,7 @@ RETURN (NOT (EXISTS (SELECT FROM unnest(are_retry_waits.waits) w(wait) WHERE ((w
 CREATE OR REPLACE FUNCTION postrider.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer)
  RETURNS void
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  INSERT INTO postrider.daemon AS d (id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting)
@@ -384,6 +386,7 @@ END;
 CREATE OR REPLACE FUNCTION postrider.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer)
  RETURNS TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text, revision bigint, lease_ms integer, next_due_ms bigint)
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -487,6 +490,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.claim_events(daemon_id uuid, events_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged uuid[])
  RETURNS TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, revisions text)
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -759,6 +763,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.create_endpoint(url text, event_types text[] DEFAULT '{*}'::text[], tenant text DEFAULT ''::text, options jsonb DEFAULT '{}'::jsonb, OUT endpoint_id uuid, OUT secret text)
  RETURNS record
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -800,13 +805,14 @@ begin
     insert into postrider.subscription (endpoint_id, event_type) values (endpoint_id, pattern);
   end loop;
   perform postrider.note_action('create_endpoint', endpoint_id, null,
-    jsonb_build_object('url', url, 'event_types', event_types, 'tenant', coalesce(tenant, ''), 'options', options - 'headers'));
+    jsonb_build_object('url', postrider.url_without_secrets(url), 'event_types', event_types, 'tenant', coalesce(tenant, ''), 'options', options - 'headers'));
 end
 $function$;
 
 CREATE OR REPLACE FUNCTION postrider.disable_endpoint(id uuid, reason text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
@@ -858,6 +864,7 @@ RETURN CASE WHEN (endpoint_state IS NULL) THEN 'the endpoint was deleted'::text 
 CREATE OR REPLACE FUNCTION postrider.empty_claims(daemon_id uuid, claims bigint[])
  RETURNS void
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  DELETE FROM postrider.claim c
@@ -870,6 +877,7 @@ END;
 CREATE OR REPLACE FUNCTION postrider.enable_endpoint(id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
@@ -931,6 +939,7 @@ CREATE OR REPLACE FUNCTION postrider.event_type_patterns(event_type text)
  RETURNS text[]
  LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   patterns text[] := array[event_type];
@@ -943,6 +952,139 @@ begin
     patterns := patterns || '*'::text;
   end if;
   return patterns;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.grant_roles()
+ RETURNS TABLE(role_name text, outcome text)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+-- Everything is taken back and granted anew, in one transaction: what a release no longer grants is gone, and so is
+-- what somebody granted to one of the four by hand. A site that wants more makes a role of its own.
+declare
+  entry record;
+  grantees text;
+begin
+  -- The lock of migrations: two who grant at once would meet "tuple concurrently updated".
+  perform pg_advisory_xact_lock(8101821198635721829);
+
+  for entry in
+    select r.name, r.purpose from (values
+      ('postrider_publisher', 'Postrider: inserts events and reads back their ids.'),
+      ('postrider_reader', 'Postrider: sees what happens, without payloads and secrets.'),
+      ('postrider_operator', 'Postrider: sees payloads, changes endpoints, and steers deliveries.'),
+      ('postrider_daemon', 'Postrider: what a daemon needs to deliver.')) r (name, purpose)
+  loop
+    role_name := entry.name;
+    outcome := 'granted';
+    if to_regrole(entry.name) is null then
+      begin
+        execute format('create role %I nologin', entry.name);
+        execute format('comment on role %I is %L', entry.name, entry.purpose);
+      exception
+        when insufficient_privilege then
+          outcome := 'missing';
+        when duplicate_object or unique_violation then
+          null; -- roles belong to all databases of the cluster: another one was quicker
+      end;
+    end if;
+    return next;
+  end loop;
+
+  grantees := concat_ws(', ', 'public', to_regrole('postrider_publisher'), to_regrole('postrider_reader'),
+    to_regrole('postrider_operator'), to_regrole('postrider_daemon'));
+  for entry in
+    -- partitions are left out: whoever comes by their parent needs nothing on them, and nobody has anything
+    select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass as object
+    from pg_class c
+    where c.relnamespace = 'postrider'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S') and not c.relispartition
+    union all
+    select 'routine ' || p.oid::regprocedure from pg_proc p where p.pronamespace = 'postrider'::regnamespace
+    union all
+    select 'schema postrider'
+  loop
+    execute format('revoke all on %s from %s', entry.object, grantees);
+  end loop;
+
+  for entry in
+    select g.privileges, g.object, (
+      select string_agg(to_regrole('postrider_' || w.name)::text, ', ') from unnest(g.who) w (name)) as roles
+    from (values
+      ('{publisher,reader,operator,daemon}'::text[], 'usage', 'schema postrider'),
+
+      -- Events. id: what "returning id" needs; it shows a publisher the ids of other events, and nothing about them.
+      ('{publisher}', 'insert (event_type, payload, tenant, ordering_key, deliver_at, idempotency_key, attributes), select (id)',
+       'table postrider.outbox'),
+      ('{reader}', 'select (id, xid, seq, created_at, deliver_at, event_type, tenant, ordering_key, idempotency_key)',
+       'table postrider.outbox'),
+      ('{operator,daemon}', 'select', 'table postrider.outbox'),
+      ('{reader,operator}', 'select', 'table postrider.idempotency_key'),
+
+      -- Endpoints. A URL may hold a password or a token in its query, and headers are where tokens are.
+      ('{reader}', 'select (id, tenant, shown_url, format, timeout_ms, retry_schedule, state, state_reason, state_changed_at, revision, created_at, updated_at)',
+       'table postrider.endpoint'),
+      ('{operator,daemon}', 'select', 'table postrider.endpoint'),
+      ('{operator}', 'insert (tenant, url, format, timeout_ms, retry_schedule, headers, state, state_reason), update (tenant, url, format, timeout_ms, retry_schedule, headers, state, state_reason), delete',
+       'table postrider.endpoint'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.subscription'),
+      ('{operator}', 'insert (endpoint_id, event_type, filter), update (endpoint_id, event_type, filter), delete',
+       'table postrider.subscription'),
+      ('{reader,operator}', 'select (id, endpoint_id, created_at, expires_at)', 'table postrider.endpoint_secret'),
+      ('{daemon}', 'select', 'table postrider.endpoint_secret'),
+
+      -- Deliveries. What a receiver answers may repeat what it was sent.
+      ('{reader,operator}', 'select', 'table postrider.delivery'),
+      ('{reader}', 'select (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error)',
+       'table postrider.attempt'),
+      ('{operator}', 'select', 'table postrider.attempt'),
+
+      ('{reader,operator}', 'select', 'table postrider.daemon'),
+      ('{reader,operator}', 'select', 'table postrider.claim'),
+      ('{reader,operator}', 'select', 'table postrider.audit'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
+
+      -- Views act with their owner's rights on tables, and with the reader's on functions.
+      ('{reader,operator}', 'select', 'table postrider.in_flight'),
+      ('{reader,operator}', 'select', 'table postrider.delivery_status'),
+      ('{reader,operator}', 'select', 'table postrider.backlog'),
+      ('{reader,operator}', 'select', 'table postrider.daemon_status'),
+
+      -- Defaults, checks and triggers call these with the rights of whoever inserts or updates.
+      ('{publisher,operator}', 'execute', 'function postrider.uuid_v7'),
+      ('{publisher}', 'execute', 'function postrider.wake_daemons'),
+      ('{operator}', 'execute', 'function postrider.are_retry_waits'),
+      ('{operator}', 'execute', 'function postrider.url_without_secrets'),
+
+      ('{reader,operator}', 'execute', 'function postrider.uuid_v7_floor'),
+      ('{reader,operator}', 'execute', 'function postrider.uuid_v7_time'),
+      ('{reader,operator,daemon}', 'execute', 'function postrider.event_type_patterns'),
+
+      ('{publisher}', 'execute', 'function postrider.publish'),
+
+      ('{operator}', 'execute', 'function postrider.create_endpoint'),
+      ('{operator}', 'execute', 'function postrider.subscribe'),
+      ('{operator}', 'execute', 'function postrider.unsubscribe'),
+      ('{operator}', 'execute', 'function postrider.pause_endpoint'),
+      ('{operator}', 'execute', 'function postrider.resume_endpoint'),
+      ('{operator}', 'execute', 'function postrider.disable_endpoint'),
+      ('{operator}', 'execute', 'function postrider.enable_endpoint'),
+      ('{operator}', 'execute', 'function postrider.redeliver'),
+
+      ('{daemon}', 'execute', 'function postrider.claim_events'),
+      ('{daemon}', 'execute', 'function postrider.claim_deliveries'),
+      ('{daemon}', 'execute', 'function postrider.record_results'),
+      ('{daemon}', 'execute', 'function postrider.take_over_claim'),
+      ('{daemon}', 'execute', 'function postrider.empty_claims'),
+      ('{daemon}', 'execute', 'function postrider.beat'),
+      ('{daemon}', 'execute', 'function postrider.leave'),
+      ('{daemon}', 'execute', 'function postrider.judge_filters'),
+      ('{daemon}', 'execute', 'function postrider.make_partitions')
+    ) g (who, privileges, object)
+  loop
+    continue when entry.roles is null;
+    execute format('grant %s on %s to %s', entry.privileges, entry.object, entry.roles);
+  end loop;
 end
 $function$;
 
@@ -1014,6 +1156,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.leave(daemon_id uuid)
  RETURNS void
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  DELETE FROM postrider.daemon
@@ -1132,6 +1275,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -1171,6 +1315,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[])
  RETURNS record
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -1295,6 +1440,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.redeliver(event_id uuid, endpoint_id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -1347,6 +1493,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.resume_endpoint(id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -1383,6 +1530,7 @@ RETURN CASE WHEN ((pg_column_size(payload) <= bytes_max) AND (octet_length((payl
 CREATE OR REPLACE FUNCTION postrider.subscribe(endpoint_id uuid, event_type text, filter text DEFAULT NULL::text)
  RETURNS uuid
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -1424,6 +1572,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer)
  RETURNS TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, endpoint_id uuid, revision bigint)
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -1509,6 +1658,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.unsubscribe(subscription_id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -1524,6 +1674,12 @@ begin
     jsonb_build_object('subscription_id', subscription_id, 'event_type', old_rule.event_type, 'filter', old_rule.filter::text));
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.url_without_secrets(url text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN regexp_replace(url, '^([a-z]+://)(?:[^/?#]*@)?([^?#]*).*$'::text, '\1\2'::text, 'i'::text);
 
 CREATE OR REPLACE FUNCTION postrider.uuid_v7()
  RETURNS uuid
@@ -1699,6 +1855,8 @@ comment on column postrider.endpoint.tenant is 'Owner of the endpoint: it gets e
 
 comment on column postrider.endpoint.url is 'Absolute http or https URL. Whether its address may be reached is judged by the daemon when it connects.';
 
+comment on column postrider.endpoint.shown_url is 'The URL without user, password, query and fragment: what those see who are shown no secrets. Filled in.';
+
 comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload; raw: the payload alone.';
 
 comment on column postrider.endpoint.timeout_ms is 'Milliseconds for a whole request, from connecting to the last byte read.';
@@ -1803,7 +1961,7 @@ comment on column postrider.backlog.endpoint_id is 'The endpoint; null for event
 
 comment on column postrider.backlog.tenant is 'The endpoint''s tenant.';
 
-comment on column postrider.backlog.url is 'The endpoint''s URL.';
+comment on column postrider.backlog.url is 'The endpoint''s URL, without user, password and query.';
 
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
 
@@ -1909,6 +2067,8 @@ comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoi
 
 comment on function postrider.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
+comment on function postrider.grant_roles() is 'Makes the four roles of Postrider where the caller may, and grants each what it is to have; for each role: granted, or missing where somebody who may create roles has to make it first. For the owner of the schema; safe at any time, and as often as one likes.';
+
 comment on function postrider.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
 
 comment on function postrider.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes.';
@@ -1951,6 +2111,8 @@ comment on function postrider.take_over_claim(uuid,bigint[],integer) is 'Takes o
 
 comment on function postrider.unsubscribe(uuid) is 'Takes a subscription away. Deliveries that exist already go on.';
 
+comment on function postrider.url_without_secrets(text) is 'A URL without user, password, query and fragment: what may be shown to those who are shown no secrets.';
+
 comment on function postrider.uuid_v7() is 'A new UUID version 7 (RFC 9562): milliseconds of the clock, then random bits. PostgreSQL has one of its own from 18 on.';
 
 comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'The smallest UUID of that millisecond: the bound for "events since", as in: where id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
@@ -1977,16 +2139,142 @@ comment on trigger subscription_changing on postrider.subscription is 'Fills in 
 
 -- Grants to others than the owner
 
-grant execute on function postrider.event_type_patterns(text) to public;
+grant usage on schema postrider to postrider_daemon;
 
-grant execute on function postrider.outbox_refuse_xid() to public;
+grant usage on schema postrider to postrider_operator;
 
-grant execute on function postrider.outbox_wake() to public;
+grant usage on schema postrider to postrider_publisher;
 
-grant execute on function postrider.uuid_v7() to public;
+grant usage on schema postrider to postrider_reader;
 
-grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to public;
+grant select (attempt_number, daemon_id, duration_ms, endpoint_id, error, event_id, failure_kind, http_status, id, started_at) on table postrider.attempt to postrider_reader;
 
-grant execute on function postrider.uuid_v7_time(uuid) to public;
+grant select on table postrider.attempt to postrider_operator;
 
-grant execute on function postrider.wake_daemons() to public;
+grant select on table postrider.audit to postrider_operator;
+
+grant select on table postrider.audit to postrider_reader;
+
+grant select on table postrider.backlog to postrider_operator;
+
+grant select on table postrider.backlog to postrider_reader;
+
+grant select on table postrider.claim to postrider_operator;
+
+grant select on table postrider.claim to postrider_reader;
+
+grant select on table postrider.daemon to postrider_operator;
+
+grant select on table postrider.daemon to postrider_reader;
+
+grant select on table postrider.daemon_status to postrider_operator;
+
+grant select on table postrider.daemon_status to postrider_reader;
+
+grant select on table postrider.delivery to postrider_operator;
+
+grant select on table postrider.delivery to postrider_reader;
+
+grant select on table postrider.delivery_status to postrider_operator;
+
+grant select on table postrider.delivery_status to postrider_reader;
+
+grant delete, insert (format, headers, retry_schedule, state, state_reason, tenant, timeout_ms, url), select, update (format, headers, retry_schedule, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+
+grant select (created_at, format, id, retry_schedule, revision, shown_url, state, state_changed_at, state_reason, tenant, timeout_ms, updated_at) on table postrider.endpoint to postrider_reader;
+
+grant select on table postrider.endpoint to postrider_daemon;
+
+grant select (created_at, endpoint_id, expires_at, id) on table postrider.endpoint_secret to postrider_operator;
+
+grant select (created_at, endpoint_id, expires_at, id) on table postrider.endpoint_secret to postrider_reader;
+
+grant select on table postrider.endpoint_secret to postrider_daemon;
+
+grant select on table postrider.idempotency_key to postrider_operator;
+
+grant select on table postrider.idempotency_key to postrider_reader;
+
+grant select on table postrider.in_flight to postrider_operator;
+
+grant select on table postrider.in_flight to postrider_reader;
+
+grant insert (attributes, deliver_at, event_type, idempotency_key, ordering_key, payload, tenant), select (id) on table postrider.outbox to postrider_publisher;
+
+grant select (created_at, deliver_at, event_type, id, idempotency_key, ordering_key, seq, tenant, xid) on table postrider.outbox to postrider_reader;
+
+grant select on table postrider.outbox to postrider_daemon;
+
+grant select on table postrider.outbox to postrider_operator;
+
+grant select on table postrider.schema_migration to postrider_daemon;
+
+grant select on table postrider.schema_migration to postrider_operator;
+
+grant select on table postrider.schema_migration to postrider_reader;
+
+grant delete, insert (endpoint_id, event_type, filter), select, update (endpoint_id, event_type, filter) on table postrider.subscription to postrider_operator;
+
+grant select on table postrider.subscription to postrider_daemon;
+
+grant select on table postrider.subscription to postrider_reader;
+
+grant execute on function postrider.are_retry_waits(interval[]) to postrider_operator;
+
+grant execute on function postrider.beat(uuid,text,integer,text,integer,integer,integer) to postrider_daemon;
+
+grant execute on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) to postrider_daemon;
+
+grant execute on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[]) to postrider_daemon;
+
+grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to postrider_operator;
+
+grant execute on function postrider.disable_endpoint(uuid,text) to postrider_operator;
+
+grant execute on function postrider.empty_claims(uuid,bigint[]) to postrider_daemon;
+
+grant execute on function postrider.enable_endpoint(uuid) to postrider_operator;
+
+grant execute on function postrider.event_type_patterns(text) to postrider_daemon;
+
+grant execute on function postrider.event_type_patterns(text) to postrider_operator;
+
+grant execute on function postrider.event_type_patterns(text) to postrider_reader;
+
+grant execute on function postrider.judge_filters(json,uuid[],jsonpath[]) to postrider_daemon;
+
+grant execute on function postrider.leave(uuid) to postrider_daemon;
+
+grant execute on function postrider.make_partitions(interval) to postrider_daemon;
+
+grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
+
+grant execute on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) to postrider_publisher;
+
+grant execute on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) to postrider_daemon;
+
+grant execute on function postrider.redeliver(uuid,uuid) to postrider_operator;
+
+grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
+
+grant execute on function postrider.subscribe(uuid,text,text) to postrider_operator;
+
+grant execute on function postrider.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
+
+grant execute on function postrider.unsubscribe(uuid) to postrider_operator;
+
+grant execute on function postrider.url_without_secrets(text) to postrider_operator;
+
+grant execute on function postrider.uuid_v7() to postrider_operator;
+
+grant execute on function postrider.uuid_v7() to postrider_publisher;
+
+grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to postrider_operator;
+
+grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to postrider_reader;
+
+grant execute on function postrider.uuid_v7_time(uuid) to postrider_operator;
+
+grant execute on function postrider.uuid_v7_time(uuid) to postrider_reader;
+
+grant execute on function postrider.wake_daemons() to postrider_publisher;

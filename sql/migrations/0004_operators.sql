@@ -175,7 +175,7 @@ begin
     insert into postrider.subscription (endpoint_id, event_type) values (endpoint_id, pattern);
   end loop;
   perform postrider.note_action('create_endpoint', endpoint_id, null,
-    jsonb_build_object('url', url, 'event_types', event_types, 'tenant', coalesce(tenant, ''), 'options', options - 'headers'));
+    jsonb_build_object('url', postrider.url_without_secrets(url), 'event_types', event_types, 'tenant', coalesce(tenant, ''), 'options', options - 'headers'));
 end
 $$;
 comment on function postrider.create_endpoint(text, text[], text, jsonb) is
@@ -430,7 +430,7 @@ create view postrider.backlog as
     join postrider.outbox i on i.xid = x
     where x >= pg_snapshot_xmax(c.base) and x <= c.after_xid
   )
-  select w.endpoint_id, e.tenant, e.url, coalesce(e.state, 'deleted') as endpoint_state,
+  select w.endpoint_id, e.tenant, e.shown_url as url, coalesce(e.state, 'deleted') as endpoint_state,
          w.pending, w.due, w.oldest_at, now() - w.oldest_at as oldest_age
   from waiting w
   left join postrider.endpoint e on e.id = w.endpoint_id
@@ -441,7 +441,7 @@ create view postrider.backlog as
 comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Reads what waits and nothing else.';
 comment on column postrider.backlog.endpoint_id is 'The endpoint; null for events that have not been claimed.';
 comment on column postrider.backlog.tenant is 'The endpoint''s tenant.';
-comment on column postrider.backlog.url is 'The endpoint''s URL.';
+comment on column postrider.backlog.url is 'The endpoint''s URL, without user, password and query.';
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
 comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number.';
 comment on column postrider.backlog.due is 'Those whose time has come.';
@@ -466,9 +466,3 @@ comment on column postrider.daemon_status.lease_expires_at is 'From when on its 
 comment on column postrider.daemon_status.in_flight is 'Requests under way at its last beat.';
 comment on column postrider.daemon_status.waiting is 'First attempts waiting in its memory at its last beat.';
 comment on column postrider.daemon_status.claims is 'Claims it has in hand.';
-
-revoke all on all functions in schema postrider from public;
-grant execute on function
-  postrider.uuid_v7(), postrider.uuid_v7_floor(timestamptz), postrider.uuid_v7_time(uuid), postrider.event_type_patterns(text),
-  postrider.outbox_wake(), postrider.wake_daemons(), postrider.outbox_refuse_xid()
-to public;

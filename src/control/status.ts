@@ -191,11 +191,11 @@ function ageOf(oldest: Date | null, at: Date) {
 async function readEndpoints(queries: Queries, withBacklog: readonly string[]): Promise<readonly EndpointRow[]> {
   return queries
     .selectFrom("postrider.endpoint")
-    .select(["id", "tenant", "url", "state", "state_reason"])
+    .select(["id", "tenant", "shown_url", "state", "state_reason"])
     .orderBy(sql`id = any (${withBacklog}::uuid[])`, "desc")
     .orderBy(sql`state = 'active'`)
     .orderBy("tenant")
-    .orderBy("url")
+    .orderBy("shown_url")
     .limit(ENDPOINTS_MAX)
     .execute();
 }
@@ -253,7 +253,7 @@ function endpointStatus(
   return {
     id,
     tenant: endpoint?.tenant ?? null,
-    url: endpoint === undefined ? null : urlForLog(endpoint.url),
+    url: endpoint === undefined ? null : urlForLog(endpoint.shown_url),
     state: endpoint?.state ?? "deleted",
     state_reason: endpoint?.state_reason ?? null,
     pending: Number(backlog?.pending ?? 0),
