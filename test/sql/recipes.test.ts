@@ -382,6 +382,12 @@ test("oldest_snapshot: names the session that holds it", async (t) => {
   );
 });
 
+test("the DBA's page lists each recipe", () => {
+  const page = readFileSync(new URL("../README.md", FOLDER), "utf8");
+  const listed = [...page.matchAll(/^\|.*\| `(\w+)\.sql` \|$/gm)].map(([, name]) => name);
+  assert.deepEqual(listed.sort(), [...NAMES].sort());
+});
+
 test("there is no recipe without its test", () => {
   assert.deepEqual([...tried].sort(), [...NAMES].sort());
 });
