@@ -245,6 +245,8 @@ describe("each role can do with each object what is declared, and nothing else:"
   for (const role of [...ROLES, "stranger"] as const) {
     test(role, async (t) => {
       const session = await openSession(t, database.url);
+      // So that the types of ours are written in full.
+      await session.query("set search_path = pg_catalog, pg_temp");
       const name = role === "stranger" ? stranger.name : `postrider_${role}`;
       const can = async (statement: string): Promise<boolean> => !(await isRefused(session, name, statement));
       const possible: string[] = [];

@@ -85,8 +85,9 @@ async function run<Row extends pg.QueryResultRow>(
 async function eventAt(time: string, eventType: string, tenant = ""): Promise<string> {
   const id = await askFor(
     database.pool,
-    `insert into postrider.outbox (id, event_type, tenant, payload)
-     values ((left(postrider.uuid_v7_floor(${time})::text, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid, $1, $2, '{}')
+    `insert into postrider.outbox (id, created_at, event_type, tenant, payload)
+     values ((left(postrider.uuid_v7_floor(${time})::text, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid, ${time},
+             $1, $2, '{}')
      returning id`,
     [eventType, tenant],
   );
