@@ -126,6 +126,7 @@ create table postrider.endpoint (
   id uuid not null default postrider.uuid_v7(),
   tenant text not null default ''::text,
   url text not null,
+  shown_url text not null generated always as (postrider.url_without_secrets(url)) stored,
   format text not null default 'standard'::text,
   timeout_ms integer not null default 15000,
   retry_schedule interval[] not null default '{00:00:05,00:05:00,00:30:00,02:00:00,05:00:00,10:00:00,14:00:00,20:00:00,24:00:00}'::interval[],
@@ -304,7 +305,7 @@ CREATE INDEX subscription_match ON postrider.subscription USING btree (tenant, e
 create view postrider.backlog (endpoint_id uuid, tenant text, url text, endpoint_state text, pending bigint, due bigint, oldest_at timestamp with time zone, oldest_age interval, is_exact boolean) as
  SELECT w.endpoint_id,
     e.tenant,
-    e.url,
+    e.shown_url AS url,
     COALESCE(e.state, 'deleted'::text) AS endpoint_state,
     w.pending,
     w.due,
@@ -419,7 +420,7 @@ UNION ALL
 
 create view postrider.endpoint_health (endpoint_id uuid, url text, tenant text, state text, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind text, last_http_status smallint, last_error text, recovered_at timestamp with time zone, disabled_from timestamp with time zone) as
  SELECT e.id AS endpoint_id,
-    e.url,
+    e.shown_url AS url,
     e.tenant,
     e.state,
     e.state_reason,
@@ -464,7 +465,7 @@ UNION ALL
 create view postrider.replay_status (replay_id uuid, endpoint_id uuid, url text, endpoint_state text, state text, reason text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone, requested_by text) as
  SELECT r.id AS replay_id,
     r.endpoint_id,
-    e.url,
+    e.shown_url AS url,
     COALESCE(e.state, 'deleted'::text) AS endpoint_state,
     r.state,
     r.reason,
@@ -505,6 +506,7 @@ RETURN (NOT (EXISTS (SELECT FROM unnest(are_retry_waits.waits) w(wait) WHERE ((w
 CREATE OR REPLACE FUNCTION postrider.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false)
  RETURNS boolean
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  DELETE FROM postrider.daemon
@@ -552,6 +554,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.cancel(event_id uuid, endpoint_id uuid, reason text DEFAULT NULL::text)
  RETURNS text
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -599,6 +602,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.cancel_replay(replay_id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -622,6 +626,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer)
  RETURNS TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text, revision bigint, lease_ms integer, next_due_ms bigint)
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -731,6 +736,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.claim_events(daemon_id uuid, events_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged uuid[])
  RETURNS TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, revisions text)
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -1178,6 +1184,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.create_endpoint(url text, event_types text[] DEFAULT '{*}'::text[], tenant text DEFAULT ''::text, options jsonb DEFAULT '{}'::jsonb, OUT endpoint_id uuid, OUT secret text)
  RETURNS record
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -1202,7 +1209,7 @@ begin
 
   endpoint_id := postrider.uuid_v7();
   perform postrider.begin_action('create_endpoint', endpoint_id,
-    jsonb_build_object('url', url, 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
+    jsonb_build_object('url', postrider.url_without_secrets(url), 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
   insert into postrider.endpoint as e (id, tenant, url, format, timeout_ms, retry_schedule, headers, disable_after)
   select endpoint_id, given_tenant, url,
          coalesce(options ->> 'format', 'standard'),
@@ -1224,6 +1231,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.disable_endpoint(id uuid, reason text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
@@ -1275,6 +1283,7 @@ RETURN CASE WHEN (endpoint_state IS NULL) THEN 'the endpoint was deleted'::text 
 CREATE OR REPLACE FUNCTION postrider.empty_claims(daemon_id uuid, claims bigint[])
  RETURNS void
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  DELETE FROM postrider.claim c
@@ -1287,6 +1296,7 @@ END;
 CREATE OR REPLACE FUNCTION postrider.enable_endpoint(id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
@@ -1353,7 +1363,7 @@ CREATE OR REPLACE FUNCTION postrider.endpoint_audit()
 AS $function$
 declare
   -- what triggers fill in is no news
-  ours constant text[] := '{revision,updated_at,state_changed_at}';
+  ours constant text[] := '{revision,updated_at,state_changed_at,shown_url}';
   old_row jsonb;
   new_row jsonb;
 begin
@@ -1383,6 +1393,12 @@ begin
       select coalesce(jsonb_agg(to_jsonb(s) - '{endpoint_id,tenant}'::text[] order by s.id), '[]')
       from postrider.subscription s
       where s.endpoint_id = old.id));
+  end if;
+  if old_row ? 'url' then
+    old_row := jsonb_set(old_row, '{url}', to_jsonb(old.shown_url || case when old.url <> old.shown_url then '?…' else '' end));
+  end if;
+  if new_row ? 'url' then
+    new_row := jsonb_set(new_row, '{url}', to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?…' else '' end));
   end if;
   perform postrider.note_change(
     lower(tg_op) || ' endpoint', case when tg_op = 'DELETE' then old.id else new.id end, null, old_row, new_row);
@@ -1517,6 +1533,7 @@ CREATE OR REPLACE FUNCTION postrider.event_type_patterns(event_type text)
  RETURNS text[]
  LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   patterns text[] := array[event_type];
@@ -1535,7 +1552,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.explain_event(event_id uuid)
  RETURNS TABLE(endpoint_id uuid, url text, endpoint_state text, outcome text, explanation text, would_match_now boolean, now_explanation text)
  LANGUAGE plpgsql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
@@ -1723,6 +1740,155 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.grant_roles()
+ RETURNS TABLE(role_name text, outcome text)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+-- Everything is taken back and granted anew, in one transaction: what a release no longer grants is gone, and so is
+-- what somebody granted to one of the four by hand. A site that wants more makes a role of its own.
+declare
+  entry record;
+  grantees text;
+begin
+  -- The lock of migrations: two who grant at once would meet "tuple concurrently updated".
+  perform pg_advisory_xact_lock(8101821198635721829);
+
+  for entry in
+    select r.name, r.purpose from (values
+      ('postrider_publisher', 'Postrider: inserts events and reads back their ids.'),
+      ('postrider_reader', 'Postrider: sees what happens, without payloads and secrets.'),
+      ('postrider_operator', 'Postrider: sees payloads, changes endpoints, and steers deliveries.'),
+      ('postrider_daemon', 'Postrider: what a daemon needs to deliver.')) r (name, purpose)
+  loop
+    role_name := entry.name;
+    outcome := 'granted';
+    if to_regrole(entry.name) is null then
+      begin
+        execute format('create role %I nologin', entry.name);
+        execute format('comment on role %I is %L', entry.name, entry.purpose);
+      exception
+        when insufficient_privilege then
+          outcome := 'missing';
+        when duplicate_object or unique_violation then
+          null; -- roles belong to all databases of the cluster: another one was quicker
+      end;
+    end if;
+    return next;
+  end loop;
+
+  grantees := concat_ws(', ', 'public', to_regrole('postrider_publisher'), to_regrole('postrider_reader'),
+    to_regrole('postrider_operator'), to_regrole('postrider_daemon'));
+  for entry in
+    -- partitions are left out: whoever comes by their parent needs nothing on them, and nobody has anything
+    select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass as object
+    from pg_class c
+    where c.relnamespace = 'postrider'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S') and not c.relispartition
+    union all
+    select 'routine ' || p.oid::regprocedure from pg_proc p where p.pronamespace = 'postrider'::regnamespace
+    union all
+    select 'schema postrider'
+  loop
+    execute format('revoke all on %s from %s', entry.object, grantees);
+  end loop;
+
+  for entry in
+    select g.privileges, g.object, (
+      select string_agg(to_regrole('postrider_' || w.name)::text, ', ') from unnest(g.who) w (name)) as roles
+    from (values
+      ('{publisher,reader,operator,daemon}'::text[], 'usage', 'schema postrider'),
+
+      -- Events. id: what "returning id" needs; it shows a publisher the ids of other events, and nothing about them.
+      ('{publisher}', 'insert (event_type, payload, tenant, ordering_key, deliver_at, idempotency_key, attributes), select (id)',
+       'table postrider.outbox'),
+      ('{reader}', 'select (id, xid, seq, created_at, deliver_at, event_type, tenant, ordering_key, idempotency_key)',
+       'table postrider.outbox'),
+      ('{operator,daemon}', 'select', 'table postrider.outbox'),
+      ('{reader,operator}', 'select', 'table postrider.idempotency_key'),
+
+      -- Endpoints. A URL may hold a password or a token in its query, and headers are where tokens are.
+      ('{reader}', 'select (id, tenant, shown_url, format, timeout_ms, retry_schedule, disable_after, state, state_reason, state_changed_at, revision, created_at, updated_at)',
+       'table postrider.endpoint'),
+      ('{operator,daemon}', 'select', 'table postrider.endpoint'),
+      ('{operator}', 'insert (tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state, state_reason), update (tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state, state_reason), delete',
+       'table postrider.endpoint'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.subscription'),
+      ('{operator}', 'insert (endpoint_id, event_type, filter), update (endpoint_id, event_type, filter), delete',
+       'table postrider.subscription'),
+      ('{reader,operator}', 'select (id, endpoint_id, created_at, expires_at)', 'table postrider.endpoint_secret'),
+      ('{daemon}', 'select', 'table postrider.endpoint_secret'),
+
+      -- Deliveries. What a receiver answers may repeat what it was sent.
+      ('{reader,operator}', 'select', 'table postrider.delivery'),
+      ('{reader}', 'select (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error)',
+       'table postrider.attempt'),
+      ('{operator}', 'select', 'table postrider.attempt'),
+
+      ('{reader,operator}', 'select', 'table postrider.endpoint_failure'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.cancellation'),
+      ('{reader,operator}', 'select', 'table postrider.endpoint_health'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.replay'),
+      ('{reader,operator}', 'select', 'table postrider.replay_failure'),
+      ('{reader,operator}', 'select', 'table postrider.replay_status'),
+      ('{reader,operator}', 'select', 'table postrider.daemon'),
+      ('{reader,operator}', 'select', 'table postrider.claim'),
+      ('{reader,operator}', 'select', 'table postrider.audit'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
+
+      -- Views act with their owner's rights on tables, and with the reader's on functions.
+      ('{reader,operator}', 'select', 'table postrider.in_flight'),
+      ('{reader,operator}', 'select', 'table postrider.delivery_status'),
+      ('{reader,operator}', 'select', 'table postrider.backlog'),
+      ('{reader,operator}', 'select', 'table postrider.daemon_status'),
+
+      -- Defaults, checks and triggers call these with the rights of whoever inserts or updates.
+      ('{publisher,operator}', 'execute', 'function postrider.uuid_v7'),
+      ('{publisher}', 'execute', 'function postrider.wake_daemons'),
+      ('{operator}', 'execute', 'function postrider.are_retry_waits'),
+      ('{operator}', 'execute', 'function postrider.header_problem'),
+      ('{operator}', 'execute', 'function postrider.cancel'),
+      ('{operator}', 'execute', 'function postrider.rotate_secret'),
+      ('{operator}', 'execute', 'function postrider.explain_event'),
+      ('{operator}', 'execute', 'function postrider.replay'),
+      ('{operator}', 'execute', 'function postrider.cancel_replay'),
+      ('{daemon}', 'execute', 'function postrider.prepare_replay'),
+      ('{daemon}', 'execute', 'function postrider.note_replay_problem'),
+      ('{operator}', 'execute', 'function postrider.url_without_secrets'),
+
+      ('{reader,operator}', 'execute', 'function postrider.count_waiting'),
+      ('{reader,operator}', 'execute', 'function postrider.count_unclaimed'),
+      ('{reader,operator}', 'execute', 'function postrider.uuid_v7_floor'),
+      ('{reader,operator}', 'execute', 'function postrider.uuid_v7_time'),
+      ('{reader,operator,daemon}', 'execute', 'function postrider.event_type_patterns'),
+
+      ('{publisher}', 'execute', 'function postrider.publish'),
+
+      ('{operator}', 'execute', 'function postrider.create_endpoint'),
+      ('{operator}', 'execute', 'function postrider.subscribe'),
+      ('{operator}', 'execute', 'function postrider.unsubscribe'),
+      ('{operator}', 'execute', 'function postrider.pause_endpoint'),
+      ('{operator}', 'execute', 'function postrider.resume_endpoint'),
+      ('{operator}', 'execute', 'function postrider.disable_endpoint'),
+      ('{operator}', 'execute', 'function postrider.enable_endpoint'),
+      ('{operator}', 'execute', 'function postrider.redeliver'),
+
+      ('{daemon}', 'execute', 'function postrider.claim_events'),
+      ('{daemon}', 'execute', 'function postrider.claim_deliveries'),
+      ('{daemon}', 'execute', 'function postrider.record_results'),
+      ('{daemon}', 'execute', 'function postrider.take_over_claim'),
+      ('{daemon}', 'execute', 'function postrider.empty_claims'),
+      ('{daemon}', 'execute', 'function postrider.beat'),
+      ('{daemon}', 'execute', 'function postrider.leave'),
+      ('{daemon}', 'execute', 'function postrider.judge_filters'),
+      ('{daemon}', 'execute', 'function postrider.make_partitions')
+    ) g (who, privileges, object)
+  loop
+    continue when entry.roles is null;
+    execute format('grant %s on %s to %s', entry.privileges, entry.object, entry.roles);
+  end loop;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.header_problem(headers jsonb)
  RETURNS text
  LANGUAGE sql
@@ -1810,6 +1976,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.leave(daemon_id uuid)
  RETURNS void
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  DELETE FROM postrider.daemon
@@ -2033,6 +2200,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.note_replay_problem(replay_id uuid, problem text)
  RETURNS void
  LANGUAGE sql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
  UPDATE postrider.replay r SET reason = note_replay_problem.problem, next_step_at = (clock_timestamp() + '00:00:10'::interval)
@@ -2099,6 +2267,7 @@ RETURN to_timestamp((((((('x'::text || translate("left"((id)::text, 13), '-'::te
 CREATE OR REPLACE FUNCTION postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -2192,6 +2361,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.prepare_replay(replay_id uuid, OUT outcome text, OUT prepared integer)
  RETURNS record
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -2326,6 +2496,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[])
  RETURNS record
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -2476,6 +2647,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.redeliver(event_id uuid, endpoint_id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -2519,6 +2691,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.replay(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone DEFAULT now(), event_type text DEFAULT '*'::text, states text[] DEFAULT NULL::text[], dry_run boolean DEFAULT false, OUT replay_id uuid, OUT events bigint)
  RETURNS record
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -2734,6 +2907,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.resume_endpoint(id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -2749,6 +2923,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.rotate_secret(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval)
  RETURNS text
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -2838,6 +3013,7 @@ RETURN CASE WHEN ((pg_column_size(payload) <= bytes_max) AND (octet_length((payl
 CREATE OR REPLACE FUNCTION postrider.subscribe(endpoint_id uuid, event_type text, filter text DEFAULT NULL::text)
  RETURNS uuid
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -2879,6 +3055,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer)
  RETURNS TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, endpoint_id uuid, revision bigint)
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET jit TO 'off'
  SET enable_seqscan TO 'off'
@@ -2967,6 +3144,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.unsubscribe(subscription_id uuid)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_variable
@@ -2987,6 +3165,12 @@ begin
   perform postrider.end_action();
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.url_without_secrets(url text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN regexp_replace(url, '^([a-z]+://)(?:[^/?#]*@)?([^?#]*).*$'::text, '\1\2'::text, 'i'::text);
 
 CREATE OR REPLACE FUNCTION postrider.uuid_v7()
  RETURNS uuid
@@ -3252,6 +3436,8 @@ comment on column postrider.endpoint.tenant is 'Owner of the endpoint: it gets e
 
 comment on column postrider.endpoint.url is 'Absolute http or https URL. Whether its address may be reached is judged by the daemon when it connects.';
 
+comment on column postrider.endpoint.shown_url is 'The URL without user, password, query and fragment: what those see who are shown no secrets. Filled in.';
+
 comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload; raw: the payload alone.';
 
 comment on column postrider.endpoint.timeout_ms is 'Milliseconds for a whole request, from connecting to the last byte read.';
@@ -3426,7 +3612,7 @@ comment on column postrider.backlog.endpoint_id is 'The endpoint; null for event
 
 comment on column postrider.backlog.tenant is 'The endpoint''s tenant.';
 
-comment on column postrider.backlog.url is 'The endpoint''s URL.';
+comment on column postrider.backlog.url is 'The endpoint''s URL, without user, password and query.';
 
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
 
@@ -3648,6 +3834,8 @@ comment on function postrider.explain_match(text,json,uuid) is 'Why an event of 
 
 comment on function postrider.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';
 
+comment on function postrider.grant_roles() is 'Makes the four roles of Postrider where the caller may, and grants each what it is to have; for each role: granted, or missing where somebody who may create roles has to make it first. For the owner of the schema; safe at any time, and as often as one likes.';
+
 comment on function postrider.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
 
 comment on function postrider.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';
@@ -3726,6 +3914,8 @@ comment on function postrider.take_over_claim(uuid,bigint[],integer) is 'Takes o
 
 comment on function postrider.unsubscribe(uuid) is 'Takes a subscription away. Deliveries that exist already go on.';
 
+comment on function postrider.url_without_secrets(text) is 'A URL without user, password, query and fragment: what may be shown to those who are shown no secrets.';
+
 comment on function postrider.uuid_v7() is 'A new UUID version 7 (RFC 9562): milliseconds of the clock, then random bits. PostgreSQL has one of its own from 18 on.';
 
 comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'The smallest UUID of that millisecond: the bound for "events since", as in: where id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
@@ -3772,16 +3962,194 @@ comment on trigger subscription_changing on postrider.subscription is 'Fills in 
 
 -- Grants to others than the owner
 
-grant execute on function postrider.event_type_patterns(text) to public;
+grant usage on schema postrider to postrider_daemon;
 
-grant execute on function postrider.outbox_refuse_xid() to public;
+grant usage on schema postrider to postrider_operator;
 
-grant execute on function postrider.outbox_wake() to public;
+grant usage on schema postrider to postrider_publisher;
 
-grant execute on function postrider.uuid_v7() to public;
+grant usage on schema postrider to postrider_reader;
 
-grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to public;
+grant select (attempt_number, daemon_id, duration_ms, endpoint_id, error, event_id, failure_kind, http_status, id, started_at) on table postrider.attempt to postrider_reader;
 
-grant execute on function postrider.uuid_v7_time(uuid) to public;
+grant select on table postrider.attempt to postrider_operator;
 
-grant execute on function postrider.wake_daemons() to public;
+grant select on table postrider.audit to postrider_operator;
+
+grant select on table postrider.audit to postrider_reader;
+
+grant select on table postrider.backlog to postrider_operator;
+
+grant select on table postrider.backlog to postrider_reader;
+
+grant select on table postrider.cancellation to postrider_daemon;
+
+grant select on table postrider.cancellation to postrider_operator;
+
+grant select on table postrider.cancellation to postrider_reader;
+
+grant select on table postrider.claim to postrider_operator;
+
+grant select on table postrider.claim to postrider_reader;
+
+grant select on table postrider.daemon to postrider_operator;
+
+grant select on table postrider.daemon to postrider_reader;
+
+grant select on table postrider.daemon_status to postrider_operator;
+
+grant select on table postrider.daemon_status to postrider_reader;
+
+grant select on table postrider.delivery to postrider_operator;
+
+grant select on table postrider.delivery to postrider_reader;
+
+grant select on table postrider.delivery_status to postrider_operator;
+
+grant select on table postrider.delivery_status to postrider_reader;
+
+grant delete, insert (disable_after, format, headers, retry_schedule, state, state_reason, tenant, timeout_ms, url), select, update (disable_after, format, headers, retry_schedule, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+
+grant select (created_at, disable_after, format, id, retry_schedule, revision, shown_url, state, state_changed_at, state_reason, tenant, timeout_ms, updated_at) on table postrider.endpoint to postrider_reader;
+
+grant select on table postrider.endpoint to postrider_daemon;
+
+grant select on table postrider.endpoint_failure to postrider_operator;
+
+grant select on table postrider.endpoint_failure to postrider_reader;
+
+grant select on table postrider.endpoint_health to postrider_operator;
+
+grant select on table postrider.endpoint_health to postrider_reader;
+
+grant select (created_at, endpoint_id, expires_at, id) on table postrider.endpoint_secret to postrider_operator;
+
+grant select (created_at, endpoint_id, expires_at, id) on table postrider.endpoint_secret to postrider_reader;
+
+grant select on table postrider.endpoint_secret to postrider_daemon;
+
+grant select on table postrider.idempotency_key to postrider_operator;
+
+grant select on table postrider.idempotency_key to postrider_reader;
+
+grant select on table postrider.in_flight to postrider_operator;
+
+grant select on table postrider.in_flight to postrider_reader;
+
+grant insert (attributes, deliver_at, event_type, idempotency_key, ordering_key, payload, tenant), select (id) on table postrider.outbox to postrider_publisher;
+
+grant select (created_at, deliver_at, event_type, id, idempotency_key, ordering_key, seq, tenant, xid) on table postrider.outbox to postrider_reader;
+
+grant select on table postrider.outbox to postrider_daemon;
+
+grant select on table postrider.outbox to postrider_operator;
+
+grant select on table postrider.replay to postrider_daemon;
+
+grant select on table postrider.replay to postrider_operator;
+
+grant select on table postrider.replay to postrider_reader;
+
+grant select on table postrider.replay_failure to postrider_operator;
+
+grant select on table postrider.replay_failure to postrider_reader;
+
+grant select on table postrider.replay_status to postrider_operator;
+
+grant select on table postrider.replay_status to postrider_reader;
+
+grant select on table postrider.schema_migration to postrider_daemon;
+
+grant select on table postrider.schema_migration to postrider_operator;
+
+grant select on table postrider.schema_migration to postrider_reader;
+
+grant delete, insert (endpoint_id, event_type, filter), select, update (endpoint_id, event_type, filter) on table postrider.subscription to postrider_operator;
+
+grant select on table postrider.subscription to postrider_daemon;
+
+grant select on table postrider.subscription to postrider_reader;
+
+grant execute on function postrider.are_retry_waits(interval[]) to postrider_operator;
+
+grant execute on function postrider.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) to postrider_daemon;
+
+grant execute on function postrider.cancel(uuid,uuid,text) to postrider_operator;
+
+grant execute on function postrider.cancel_replay(uuid) to postrider_operator;
+
+grant execute on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) to postrider_daemon;
+
+grant execute on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[]) to postrider_daemon;
+
+grant execute on function postrider.count_unclaimed(integer) to postrider_operator;
+
+grant execute on function postrider.count_unclaimed(integer) to postrider_reader;
+
+grant execute on function postrider.count_waiting(integer) to postrider_operator;
+
+grant execute on function postrider.count_waiting(integer) to postrider_reader;
+
+grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to postrider_operator;
+
+grant execute on function postrider.disable_endpoint(uuid,text) to postrider_operator;
+
+grant execute on function postrider.empty_claims(uuid,bigint[]) to postrider_daemon;
+
+grant execute on function postrider.enable_endpoint(uuid) to postrider_operator;
+
+grant execute on function postrider.event_type_patterns(text) to postrider_daemon;
+
+grant execute on function postrider.event_type_patterns(text) to postrider_operator;
+
+grant execute on function postrider.event_type_patterns(text) to postrider_reader;
+
+grant execute on function postrider.explain_event(uuid) to postrider_operator;
+
+grant execute on function postrider.header_problem(jsonb) to postrider_operator;
+
+grant execute on function postrider.judge_filters(json,uuid[],jsonpath[]) to postrider_daemon;
+
+grant execute on function postrider.leave(uuid) to postrider_daemon;
+
+grant execute on function postrider.make_partitions(interval) to postrider_daemon;
+
+grant execute on function postrider.note_replay_problem(uuid,text) to postrider_daemon;
+
+grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
+
+grant execute on function postrider.prepare_replay(uuid) to postrider_daemon;
+
+grant execute on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) to postrider_publisher;
+
+grant execute on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) to postrider_daemon;
+
+grant execute on function postrider.redeliver(uuid,uuid) to postrider_operator;
+
+grant execute on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) to postrider_operator;
+
+grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
+
+grant execute on function postrider.rotate_secret(uuid,interval) to postrider_operator;
+
+grant execute on function postrider.subscribe(uuid,text,text) to postrider_operator;
+
+grant execute on function postrider.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
+
+grant execute on function postrider.unsubscribe(uuid) to postrider_operator;
+
+grant execute on function postrider.url_without_secrets(text) to postrider_operator;
+
+grant execute on function postrider.uuid_v7() to postrider_operator;
+
+grant execute on function postrider.uuid_v7() to postrider_publisher;
+
+grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to postrider_operator;
+
+grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to postrider_reader;
+
+grant execute on function postrider.uuid_v7_time(uuid) to postrider_operator;
+
+grant execute on function postrider.uuid_v7_time(uuid) to postrider_reader;
+
+grant execute on function postrider.wake_daemons() to postrider_publisher;

@@ -27,6 +27,7 @@ export const ERRORS = {
   PR0010: "an address could not be listened on",
   PR0011: "Node.js is too old",
   PR0012: "a daemon stopped with results that it could not record",
+  PR0013: "the database role may not do what the command needs",
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -125,11 +125,17 @@ return (
   order by h.name
   limit 1);
 comment on function postrider.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
+create function postrider.url_without_secrets(url text) returns text
+language sql immutable parallel safe strict
+return regexp_replace(url, '^([a-z]+://)(?:[^/?#]*@)?([^?#]*).*$', '\1\2', 'i');
+comment on function postrider.url_without_secrets(text) is
+  'A URL without user, password, query and fragment: what may be shown to those who are shown no secrets.';
 
 create table postrider.endpoint (
   id uuid not null default postrider.uuid_v7(),
   tenant text not null default '',
   url text not null,
+  shown_url text not null generated always as (postrider.url_without_secrets(url)) stored,
   format text not null default 'standard',
   timeout_ms integer not null default 15000,
   retry_schedule interval[] not null default
@@ -170,6 +176,7 @@ comment on table postrider.endpoint is
 comment on column postrider.endpoint.id is 'Identifies the endpoint.';
 comment on column postrider.endpoint.tenant is 'Owner of the endpoint: it gets events of this tenant only.';
 comment on column postrider.endpoint.url is 'Absolute http or https URL. Whether its address may be reached is judged by the daemon when it connects.';
+comment on column postrider.endpoint.shown_url is 'The URL without user, password, query and fragment: what those see who are shown no secrets. Filled in.';
 comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload; raw: the payload alone.';
 comment on column postrider.endpoint.timeout_ms is 'Milliseconds for a whole request, from connecting to the last byte read.';
 comment on column postrider.endpoint.retry_schedule is 'Waits between attempts; used up, the delivery is exhausted. Each is varied by up to 20 %.';

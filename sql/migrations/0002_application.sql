@@ -108,6 +108,3 @@ end
 $$;
 comment on function postrider.publish(text, json, text, text, timestamptz, text, jsonb) is
   'Inserts an event into the outbox, in the caller''s transaction, and returns its id; for an idempotency key that is known already, the id of the first event with it.';
-
-revoke all on function postrider.publish(text, json, text, text, timestamptz, text, jsonb) from public;
-revoke all on function postrider.make_partitions(interval) from public;

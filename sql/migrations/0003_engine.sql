@@ -19,6 +19,7 @@
 
 create function postrider.event_type_patterns(event_type text) returns text[]
 language plpgsql immutable parallel safe strict
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   patterns text[] := array[event_type];
@@ -1069,9 +1070,3 @@ begin atomic
   delete from postrider.daemon where id = leave.daemon_id;
 end;
 comment on function postrider.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
-
-revoke all on all functions in schema postrider from public;
-grant execute on function
-  postrider.uuid_v7(), postrider.uuid_v7_floor(timestamptz), postrider.uuid_v7_time(uuid), postrider.event_type_patterns(text),
-  postrider.outbox_wake(), postrider.wake_daemons(), postrider.outbox_refuse_xid()
-to public;

@@ -207,7 +207,7 @@ begin
 
   endpoint_id := postrider.uuid_v7();
   perform postrider.begin_action('create_endpoint', endpoint_id,
-    jsonb_build_object('url', url, 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
+    jsonb_build_object('url', postrider.url_without_secrets(url), 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
   insert into postrider.endpoint as e (id, tenant, url, format, timeout_ms, retry_schedule, headers, disable_after)
   select endpoint_id, given_tenant, url,
          coalesce(options ->> 'format', 'standard'),
@@ -592,7 +592,7 @@ comment on function postrider.count_unclaimed(integer) is
   'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';
 
 create view postrider.backlog as
-  select w.endpoint_id, e.tenant, e.url, coalesce(e.state, 'deleted') as endpoint_state,
+  select w.endpoint_id, e.tenant, e.shown_url as url, coalesce(e.state, 'deleted') as endpoint_state,
          w.pending, w.due, w.oldest_at, now() - w.oldest_at as oldest_age, w.is_exact
   from postrider.count_waiting(10000) w
   left join postrider.endpoint e on e.id = w.endpoint_id
@@ -603,7 +603,7 @@ create view postrider.backlog as
 comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Counts up to 10,000 of each (100 of each once it has counted 100,000) and says where there are more, so that it is cheap however much waits.';
 comment on column postrider.backlog.endpoint_id is 'The endpoint; null for events that have not been claimed.';
 comment on column postrider.backlog.tenant is 'The endpoint''s tenant.';
-comment on column postrider.backlog.url is 'The endpoint''s URL.';
+comment on column postrider.backlog.url is 'The endpoint''s URL, without user, password and query.';
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
 comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number. At least so many where is_exact is false.';
 comment on column postrider.backlog.due is 'Those whose time has come. At least so many where it is as large as an inexact pending.';
@@ -638,9 +638,3 @@ comment on column postrider.daemon_status.lease_expires_at is 'From when on its 
 comment on column postrider.daemon_status.in_flight is 'Requests under way at its last beat.';
 comment on column postrider.daemon_status.waiting is 'First attempts waiting in its memory at its last beat.';
 comment on column postrider.daemon_status.claims is 'Claims it has in hand.';
-
-revoke all on all functions in schema postrider from public;
-grant execute on function
-  postrider.uuid_v7(), postrider.uuid_v7_floor(timestamptz), postrider.uuid_v7_time(uuid), postrider.event_type_patterns(text),
-  postrider.outbox_wake(), postrider.wake_daemons(), postrider.outbox_refuse_xid()
-to public;

@@ -62,7 +62,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- what triggers fill in is no news
-  ours constant text[] := '{revision,updated_at,state_changed_at}';
+  ours constant text[] := '{revision,updated_at,state_changed_at,shown_url}';
   old_row jsonb;
   new_row jsonb;
 begin
@@ -92,6 +92,12 @@ begin
       select coalesce(jsonb_agg(to_jsonb(s) - '{endpoint_id,tenant}'::text[] order by s.id), '[]')
       from postrider.subscription s
       where s.endpoint_id = old.id));
+  end if;
+  if old_row ? 'url' then
+    old_row := jsonb_set(old_row, '{url}', to_jsonb(old.shown_url || case when old.url <> old.shown_url then '?…' else '' end));
+  end if;
+  if new_row ? 'url' then
+    new_row := jsonb_set(new_row, '{url}', to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?…' else '' end));
   end if;
   perform postrider.note_change(
     lower(tg_op) || ' endpoint', case when tg_op = 'DELETE' then old.id else new.id end, null, old_row, new_row);
@@ -309,7 +315,7 @@ comment on function postrider.cancel(uuid, uuid, text) is
 -- Health ----------------------------------------------------------------------------------------------------------
 
 create view postrider.endpoint_health as
-  select e.id as endpoint_id, e.url, e.tenant, e.state, e.state_reason,
+  select e.id as endpoint_id, e.shown_url as url, e.tenant, e.state, e.state_reason,
          coalesce(f.consecutive_failures, 0) > 0 as is_failing,
          f.failing_since,
          coalesce(f.consecutive_failures, 0) as consecutive_failures,
@@ -511,11 +517,3 @@ language sql stable parallel safe
 set search_path = pg_catalog, pg_temp
 return case when at in ('infinity', '-infinity') then at::text else date_trunc('second', at)::text end;
 comment on function postrider.shown_time(timestamptz) is 'A time to the second, in the session''s time zone.';
-
-revoke all on all functions in schema postrider from public;
-grant execute on function
-  postrider.uuid_v7(), postrider.uuid_v7_floor(timestamptz), postrider.uuid_v7_time(uuid), postrider.event_type_patterns(text),
-  postrider.outbox_wake(), postrider.wake_daemons(), postrider.outbox_refuse_xid(),
-  -- what checks call is called with the rights of whoever edits the row
-  postrider.are_retry_waits(interval[]), postrider.header_problem(jsonb)
-to public;

@@ -673,7 +673,7 @@ comment on function postrider.cancel_replay(uuid) is
   'Ends a replay. Deliveries that it has not sent have the state again that they had before; those that did not exist are discarded. What a daemon has in hand is sent.';
 
 create view postrider.replay_status as
-  select r.id as replay_id, r.endpoint_id, e.url, coalesce(e.state, 'deleted') as endpoint_state,
+  select r.id as replay_id, r.endpoint_id, e.shown_url as url, coalesce(e.state, 'deleted') as endpoint_state,
          r.state, r.reason, r.since, r.until, r.event_type, r.states, r.events, r.prepared, r.left_alone, p.pending,
          r.prepared - r.restored - p.pending - r.exhausted - f.exhausted - r.discarded - f.discarded as succeeded,
          r.exhausted + f.exhausted as exhausted,
@@ -713,9 +713,3 @@ comment on column postrider.replay_status.created_at is 'When it was asked for.'
 comment on column postrider.replay_status.progressed_at is 'When its cursor last moved.';
 comment on column postrider.replay_status.finished_at is 'When it was done, or cancelled and nothing of it was in flight any more.';
 comment on column postrider.replay_status.requested_by is 'The database role that asked for it.';
-
-revoke all on all functions in schema postrider from public;
-grant execute on function
-  postrider.uuid_v7(), postrider.uuid_v7_floor(timestamptz), postrider.uuid_v7_time(uuid), postrider.event_type_patterns(text),
-  postrider.outbox_wake(), postrider.wake_daemons(), postrider.outbox_refuse_xid()
-to public;

@@ -1,11 +1,15 @@
 -- Who has held the lane of claiming for longer than a claim takes. A session that is stuck in writing its answer, to a
--- daemon that is frozen or on a dead link, is ended: its claim was not committed.
+-- daemon that is frozen or on a dead link, is ended where this role may end it: its claim was not committed.
 -- $1 since how many milliseconds
+-- What a session of another role does is hidden from one that is no member of it or of pg_read_all_stats: such a holder
+-- is named all the same, without a state. One who may not end it would get an error for trying.
 select a.pid, a.usename as role, a.application_name, a.state, a.wait_event,
        case when a.state = 'active' and a.wait_event_type = 'Client' and a.wait_event = 'ClientWrite'
+         and (pg_has_role(a.usesysid, 'usage')
+           or pg_has_role('pg_signal_backend', 'usage') and not (select r.rolsuper from pg_roles r where r.oid = a.usesysid))
          then pg_terminate_backend(a.pid) else false end as ended
 from pg_locks l
 join pg_stat_activity a on a.pid = l.pid
 where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 1 and l.objsubid = 2 and l.granted
   and l.database = (select d.oid from pg_database d where d.datname = current_database())
-  and a.xact_start < clock_timestamp() - $1::integer * interval '1 ms';
+  and (a.state is null or coalesce(a.xact_start, a.state_change) < clock_timestamp() - $1::integer * interval '1 ms');

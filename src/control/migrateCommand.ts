@@ -2,6 +2,7 @@ import type { MigrateOptions } from "../commandLine.ts";
 import type { Config } from "../config.ts";
 import { type Client, connectionConfig, openClient } from "../db/connection.ts";
 import { assertSchemaUsable, checkSchema, migrate, printMigrations, printMigrationsFor } from "../db/migrate.ts";
+import { grantRoles } from "../db/roles.ts";
 
 /** `postrider migrate`. Resolves with the exit status; rejects with PostriderError where the schema is not as it should be. */
 export async function migrateCommand({ mode }: MigrateOptions, config: Config): Promise<0> {
@@ -30,6 +31,21 @@ async function apply(client: Client): Promise<void> {
       ? `nothing to do: the schema is at version ${version}\n`
       : `the schema is at version ${version}\n`,
   );
+  await tellOfRoles(client);
+}
+
+async function tellOfRoles(client: Client): Promise<void> {
+  const { granted, missing } = await grantRoles(client);
+  if (granted.length > 0) {
+    process.stdout.write(`granted ${granted.join(", ")} what they are to have\n`);
+  }
+  if (missing.length > 0) {
+    const statements = missing.map((role) => `  create role ${role} nologin;\n`).join("");
+    process.stdout.write(
+      `some roles are missing, and this one may not make them; only the owner can use Postrider without them. A DBA runs:\n${statements}` +
+        `and after that, as the owner of the schema again: postrider migrate\n`,
+    );
+  }
 }
 
 async function check(client: Client): Promise<void> {

@@ -3,6 +3,7 @@ import { monotonicMs } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { Daemon } from "../daemon.ts";
 import { classifyPostgresError, StandbyError } from "../db/connection.ts";
+import { explainRefusal } from "../db/roles.ts";
 import { messageOf, PostriderError } from "../errors.ts";
 import { type Log, makeLog } from "../log.ts";
 import { VERSION } from "../version.ts";
@@ -38,7 +39,7 @@ export async function run(config: Config): Promise<0 | 1> {
           return;
         }
         if (!mayPass(thrown) || monotonicMs() + retryMs > giveUpAtMs) {
-          throw thrown;
+          throw explainRefusal(thrown, "postrider_daemon");
         }
         log.warn({ event: "postgres.lost", error: messageOf(thrown), retry_ms: retryMs });
       }

@@ -208,11 +208,11 @@ function ageOf(oldest: Date | null, at: Date) {
 async function readEndpoints(queries: Queries, withBacklog: readonly string[]): Promise<readonly EndpointRow[]> {
   return queries
     .selectFrom("postrider.endpoint")
-    .select(["id", "tenant", "url", "state", "state_reason"])
+    .select(["id", "tenant", "shown_url", "state", "state_reason"])
     .orderBy(sql`id = any (${withBacklog}::uuid[])`, "desc")
     .orderBy(sql`state = 'active'`)
     .orderBy("tenant")
-    .orderBy("url")
+    .orderBy("shown_url")
     .limit(ENDPOINTS_MAX)
     .execute();
 }
@@ -270,7 +270,7 @@ function endpointStatus(
   return {
     id,
     tenant: endpoint?.tenant ?? null,
-    url: endpoint === undefined ? null : withoutCredentials(endpoint.url),
+    url: endpoint?.shown_url ?? null,
     state: endpoint?.state ?? "deleted",
     state_reason: endpoint?.state_reason ?? null,
     pending: Number(backlog?.pending ?? 0),
@@ -280,10 +280,4 @@ function endpointStatus(
     recent_attempts: recent.get(id)?.attempts ?? 0,
     recent_failures: recent.get(id)?.failures ?? 0,
   };
-}
-
-/** Origin and path: of several endpoints at one host a person wants to know which. What is no URL is not repeated. */
-function withoutCredentials(url: string): string {
-  const { origin, pathname } = URL.parse(url) ?? {};
-  return origin === undefined || pathname === undefined ? "(not a URL)" : `${origin}${pathname}`;
 }

@@ -2,12 +2,21 @@ import type { StatusOptions } from "../commandLine.ts";
 import type { Config } from "../config.ts";
 import { connectionConfig, createPool, openClient } from "../db/connection.ts";
 import { assertSchemaUsable } from "../db/migrate.ts";
+import { explainRefusal } from "../db/roles.ts";
 import { queriesOf } from "../db/schema.ts";
 import { readStatus } from "./status.ts";
 import { statusJson, statusText } from "./statusText.ts";
 
 /** `postrider status`. Rejects where the database cannot be reached or has no schema this program knows. */
-export async function statusCommand({ format }: StatusOptions, { databaseUrl }: Config): Promise<0> {
+export async function statusCommand(options: StatusOptions, config: Config): Promise<0> {
+  try {
+    return await printStatus(options, config);
+  } catch (thrown) {
+    throw explainRefusal(thrown, "postrider_reader");
+  }
+}
+
+async function printStatus({ format }: StatusOptions, { databaseUrl }: Config): Promise<0> {
   const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
   // Looked at through a connection of its own: that one says what is wrong where the server cannot be reached.
   const client = await openClient({ config: connection, purpose: "control" });

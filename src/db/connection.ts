@@ -204,7 +204,8 @@ function clientConfig({ config, purpose }: SessionOptions): ConnectionConfig {
 
 /**
  * Sets the session up and looks at the server, in one round trip. Set here and not when connecting: poolers refuse
- * startup parameters that they do not know.
+ * startup parameters that they do not know. The search_path keeps operators and functions that somebody put into a
+ * schema of the role's own path from being taken for Postgres's: our statements name everything else in full.
  */
 async function prepareSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
   // While a connection is lent out nobody listens for its end, and an "error" that nobody hears ends the process. The
@@ -226,6 +227,7 @@ async function prepareSession(client: pg.ClientBase, options: SessionOptions): P
        pg_catalog.pg_is_in_recovery() as in_recovery,
        pg_catalog.current_setting('default_transaction_read_only')::boolean as read_only,
        case when $1 then pg_catalog.set_config('default_transaction_isolation', 'read committed', false) end,
+       case when $1 then pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false) end,
        case when $1 then pg_catalog.set_config('statement_timeout', $2, false) end,
        case when $1 then pg_catalog.set_config('lock_timeout', $3, false) end,
        case when $1 then pg_catalog.set_config('idle_in_transaction_session_timeout', $4, false) end`,
@@ -321,6 +323,7 @@ function beginText({ purpose, ownSession }: SessionOptions): string {
   const limits = SESSION_LIMITS[purpose];
   return [
     BEGIN,
+    "set local search_path = pg_catalog, pg_temp",
     `set local statement_timeout = ${limits.statementTimeoutMs}`,
     `set local lock_timeout = ${limits.lockTimeoutMs}`,
     `set local idle_in_transaction_session_timeout = ${limits.idleInTransactionTimeoutMs}`,

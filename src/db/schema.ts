@@ -48,7 +48,7 @@ export interface BacklogRow {
 export interface EndpointRow {
   readonly id: string;
   readonly tenant: string;
-  readonly url: string;
+  readonly shown_url: string;
   readonly state: "active" | "paused" | "disabled";
   readonly state_reason: string | null;
 }

@@ -6,6 +6,7 @@ import { queriesOf } from "../../src/db/schema.ts";
 import { migrationFiles } from "../../src/db/sqlFiles.ts";
 import { runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createLogin } from "../support/roles.ts";
 
 /** Everything that a terminal may act on, but the line ends that the text is made of. */
 const COMMANDS = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
@@ -198,6 +199,24 @@ test("the command prints the table, or JSON for a program to read", async () => 
     assert.deepEqual([text.code, text.stderr, json.code, json.stderr], [0, "", 0, ""]);
     assert.match(text.stdout, /^NO DAEMON IS LIVE/);
     assert.deepEqual(JSON.parse(json.stdout).daemons, []);
+  });
+});
+
+test("a reader may look, and an endpoint's URL is shown without what is secret in it", async () => {
+  await withDatabase(async (database) => {
+    await database.pool.query("select postrider.create_endpoint('https://receiver.test/path?token=1')");
+    const reader = await createLogin(database, ["postrider_reader"]);
+    try {
+      const { code, stdout, stderr } = await runCommand(["status", "--json"], { env: { DATABASE_URL: reader.url } });
+      assert.deepEqual([code, stderr], [0, ""]);
+      const status: Status = JSON.parse(stdout);
+      assert.deepEqual(
+        status.endpoints.map(({ url }) => url),
+        ["https://receiver.test/path"],
+      );
+    } finally {
+      await reader.drop();
+    }
   });
 });
 

@@ -28,6 +28,7 @@ test("a session has its deadlines and its isolation, and says who it is", async 
     {
       name: "postrider-test/pipeline",
       isolation: "read committed",
+      path: "pg_catalog, pg_temp",
       statement: "10s",
       lock: "5s",
       idle: "10s",
@@ -39,8 +40,11 @@ test("a session that is lent by a pooler is left as it was, and the deadlines ho
   const pool = poolOf(t, { ownSession: false });
   const outside = await pool.query(SESSION_SETTINGS);
   assert.equal(outside.rows[0].statement, "0");
+  assert.equal(outside.rows[0].path, '"$user", public');
   const inside = await withTransaction(pool, (client) => client.query(SESSION_SETTINGS));
-  assert.deepEqual(inside.rows, [{ ...outside.rows[0], statement: "10s", lock: "5s", idle: "10s" }]);
+  assert.deepEqual(inside.rows, [
+    { ...outside.rows[0], path: "pg_catalog, pg_temp", statement: "10s", lock: "5s", idle: "10s" },
+  ]);
 });
 
 test("a database's default isolation does not reach a session or a transaction", async (t) => {
@@ -81,24 +85,24 @@ test("a connection that is lost while nothing runs on it does not end the proces
 
 test("a transaction is committed with what its work returns", async (t) => {
   const pool = poolOf(t);
-  await pool.query("create table kept (id integer)");
+  await pool.query("create table public.kept (id integer)");
   assert.equal(
-    await withTransaction(pool, async (client) => (await client.query("insert into kept values (1)")).rowCount),
+    await withTransaction(pool, async (client) => (await client.query("insert into public.kept values (1)")).rowCount),
     1,
   );
-  assert.equal((await pool.query("select from kept")).rowCount, 1);
+  assert.equal((await pool.query("select from public.kept")).rowCount, 1);
 });
 
 test("a transaction whose work fails is rolled back, and its connection is used again", async (t) => {
   const pool = poolOf(t, { max: 1 });
-  await pool.query("create table undone (id integer)");
+  await pool.query("create table public.undone (id integer)");
   const pid = await pidOf(pool);
   const work = withTransaction(pool, async (client) => {
-    await client.query("insert into undone values (1)");
+    await client.query("insert into public.undone values (1)");
     await client.query("select 1 / 0");
   });
   await assert.rejects(work, { code: "22012" });
-  assert.equal((await pool.query("select from undone")).rowCount, 0);
+  assert.equal((await pool.query("select from public.undone")).rowCount, 0);
   assert.equal(await pidOf(pool), pid);
 });
 
@@ -251,6 +255,7 @@ test("errors of the link are told from bugs", () => {
 const SESSION_SETTINGS = `select
   current_setting('application_name') as name,
   current_setting('default_transaction_isolation') as isolation,
+  current_setting('search_path') as path,
   current_setting('statement_timeout') as statement,
   current_setting('lock_timeout') as lock,
   current_setting('idle_in_transaction_session_timeout') as idle`;

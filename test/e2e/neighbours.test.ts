@@ -9,6 +9,7 @@ import { DaemonProcess, KeptLog, type RunningDaemon, startDaemon } from "../supp
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf, subscribe } from "../support/engine.ts";
 import { processMemoryBytes } from "../support/memory.ts";
+import { createLogin } from "../support/roles.ts";
 import { OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -82,7 +83,9 @@ test("a claim whose answer nobody reads is ended, and another daemon goes on", a
     `insert into postrider.outbox (event_type, payload)
      select 'order.paid', to_json(repeat(md5(n::text), 1000)) from generate_series(1, 500) n`,
   );
-  const frozen = await openSession(t, database.url);
+  // Daemons are no superusers: they may end each other's sessions because they log in as the same role.
+  const worker = await createLogin(database, ["postrider_daemon"]);
+  const frozen = await openSession(t, worker.url);
   const claiming = frozen
     .query(statementText("claim_events"), ["00000000-0000-0000-0000-00000000000f", 500, 1_000, 200, 40_000, []])
     .then(
@@ -97,7 +100,8 @@ test("a claim whose answer nobody reads is ended, and another daemon goes on", a
       "ClientWrite"
     );
   });
-  const { log } = await run(t);
+  const { daemon, log } = await startDaemon(worker.url, NO_POLL);
+  t.after(() => daemon.stop().then(() => worker.drop()));
   await receiver.got(path, 500, 20_000);
   assert.equal(log.named("lane.freed").length, 1);
   socketOf(frozen).resume();
@@ -105,16 +109,19 @@ test("a claim whose answer nobody reads is ended, and another daemon goes on", a
   assert.equal(receiver.requests(path).length, 500);
 });
 
-test("who else holds the lock of claiming is named, and not ended", async (t) => {
+test("who else holds the lock of claiming is named, and not ended, though what another role does is hidden", async (t) => {
   const path = newPath();
   await createEndpoint(path);
+  const worker = await createLogin(database, ["postrider_daemon"]);
   const stranger = await openSession(t, database.url);
   await stranger.query("begin");
   await stranger.query("select pg_advisory_lock(1886352244, 1)");
-  const { log } = await run(t);
+  const { daemon, log } = await startDaemon(worker.url, NO_POLL);
+  t.after(() => daemon.stop().then(() => worker.drop()));
   await insertEvent(database.pool, "order.paid");
   await until("it is named", () => log.named("lane.held").length > 0);
-  assert.equal(log.named("lane.held")[0]?.pid, pidOf(stranger));
+  const [held] = log.named("lane.held");
+  assert.deepEqual([held?.pid, held?.role, held?.state], [pidOf(stranger), new URL(database.url).username, null]);
   await stranger.query("select pg_advisory_unlock(1886352244, 1)");
   await receiver.got(path, 1);
 });

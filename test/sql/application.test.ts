@@ -17,24 +17,20 @@ import {
   type Session,
   waitsForLock,
 } from "../support/engine.ts";
+import { createLogin, type Login } from "../support/roles.ts";
 
-/** Roles belong to the server: the name must be nobody else's. */
-const ROLE = `application_${process.pid}`;
 const GATE = "1886352244, 2";
 
 let database: TestDatabase;
+let login: Login;
 
 before(async () => {
   database = await createDatabase();
-  await database.pool.query(`
-    create role ${ROLE} login password 'application';
-    grant usage on schema postrider to ${ROLE};
-    grant insert (event_type, payload, tenant, ordering_key, deliver_at, idempotency_key, attributes), select (id)
-      on postrider.outbox to ${ROLE}`);
+  login = await createLogin(database, ["postrider_publisher"]);
 });
 
 after(async () => {
-  await database.pool.query(`drop owned by ${ROLE}; drop role ${ROLE}`);
+  await login.drop();
   await database.drop();
 });
 
@@ -79,9 +75,11 @@ describe("publish", () => {
     assert.equal(await eventCount(), 0);
   });
 
-  test("is not for everybody to call", async (t) => {
+  test("is for a publisher to call", async (t) => {
     const session = await openApplication(t);
-    await assert.rejects(session.query("select postrider.publish('order.paid', '1')"), { code: "42501" });
+    const id = await askFor(session, "select postrider.publish('order.paid', '1', idempotency_key => 'k')");
+    assert.equal(await askFor(session, "select postrider.publish('order.paid', '2', idempotency_key => 'k')"), id);
+    assert.equal(await askFor(database.pool, "select payload::text from postrider.outbox where id = $1", [id]), "1");
   });
 });
 
@@ -142,7 +140,7 @@ describe("an idempotency key", () => {
   }
 });
 
-describe("a role that may do nothing but insert", () => {
+describe("a publisher", () => {
   test("inserts events, reads back their ids, and uses idempotency keys", async (t) => {
     const session = await openApplication(t);
     const id = await insertEvent(session, "order.paid", { payload: '{"order_id": 42}' });
@@ -464,10 +462,7 @@ async function notificationsOf(t: TestContext, act: (parties: Parties) => Promis
 }
 
 function openApplication(t: TestContext): Promise<pg.Client> {
-  const url = new URL(database.url);
-  url.username = ROLE;
-  url.password = "application";
-  return openSession(t, url.href);
+  return openSession(t, login.url);
 }
 
 async function eventCount(): Promise<number> {

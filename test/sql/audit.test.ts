@@ -283,11 +283,8 @@ test("who acts under another role is named with both", async (t) => {
   const endpoint = await createEndpoint(database.pool, []);
   const role = `postrider_test_${randomBytes(4).toString("hex")}`;
   const session = await openSession(t, database.url);
-  await session.query(`create role ${role}`);
-  t.after(() => database.pool.query(`drop owned by ${role}; drop role ${role}`));
-  await session.query(
-    `grant usage on schema postrider to ${role}; grant select, update on postrider.endpoint to ${role}`,
-  );
+  await session.query(`create role ${role} in role postrider_operator`);
+  t.after(() => database.pool.query(`drop role ${role}`));
   await session.query(`set role ${role}`);
   await session.query("update postrider.endpoint set timeout_ms = 500 where id = $1", [endpoint]);
   assert.deepEqual(

@@ -6,19 +6,6 @@ import { rowsOf } from "../support/engine.ts";
 
 const database = useDatabase();
 
-/** What everybody may call: defaults, checks and triggers of an insert or an edit, and look-ups that tell nothing. */
-const PUBLIC_FUNCTIONS = [
-  "are_retry_waits",
-  "event_type_patterns",
-  "header_problem",
-  "outbox_refuse_xid",
-  "outbox_wake",
-  "uuid_v7",
-  "uuid_v7_floor",
-  "uuid_v7_time",
-  "wake_daemons",
-];
-
 describe("everything in the schema says what it is", () => {
   const withoutComment: Readonly<Record<string, string>> = {
     "the schema": `
@@ -89,31 +76,6 @@ describe("a function", () => {
     // The trigger runs in every insert, with the inserter's rights, and names everything in full.
     assert.deepEqual(rows, [{ name: "outbox_wake" }]);
   });
-
-  test("is not for everybody to call, but for a few that give nothing away", async () => {
-    const rows = await rowsOf<{ name: string }>(
-      database.pool,
-      `select p.proname as name from pg_proc p
-       where p.pronamespace = 'postrider'::regnamespace
-         and exists (
-           select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-           where a.grantee = 0 and a.privilege_type = 'EXECUTE')
-       order by 1`,
-    );
-    assert.deepEqual(
-      rows.map(({ name }) => name),
-      PUBLIC_FUNCTIONS,
-    );
-  });
-});
-
-test("nobody but the owner has a right on a table of ours", async () => {
-  const rows = await rowsOf(
-    database.pool,
-    `select c.relname, a.privilege_type from pg_class c, aclexplode(c.relacl) a
-     where c.relnamespace = 'postrider'::regnamespace and a.grantee = 0`,
-  );
-  assert.deepEqual(rows, []);
 });
 
 test("every check that an application or an operator can meet is named in words", async () => {

@@ -1,0 +1,42 @@
+-- What keeps old events from being done with: what is undelivered, in hand or not seen by the cursor yet, the oldest of each.
+-- role: postrider_reader, pg_monitor
+-- cost: reads what waits and nothing else
+--
+-- A transaction that has inserted events and is still open, or prepared and forgotten, is one whose events nobody can have
+-- seen yet. Without pg_monitor only the sessions of one's own role show.
+select 'a delivery waits' as what, postrider.uuid_v7_time(w.event_id) as since, format('event %s for endpoint %s', w.event_id, w.endpoint_id) as which
+from (
+  select d.event_id, d.endpoint_id
+  from postrider.delivery d
+  where d.state = 'pending'
+  order by d.event_id
+  limit 1) w
+union all
+select 'a daemon has it in hand', postrider.uuid_v7_time(w.event_id), format('event %s for endpoint %s, claim of daemon %s', w.event_id, w.endpoint_id, w.daemon_id)
+from (
+  select f.event_id, f.endpoint_id, f.daemon_id
+  from postrider.in_flight f
+  where f.lease_expires_at is null
+  order by f.event_id
+  limit 1) w
+union all
+select 'no daemon has claimed it', b.oldest_at, format('%s events', b.pending)
+from postrider.backlog b
+where b.endpoint_id is null
+union all
+select 'a transaction that writes is open', t.xact_start, format('process %s of %s, %s: %s', t.pid, t.usename, t.state, left(t.query, 80))
+from (
+  select a.pid, a.usename, a.state, a.query, a.xact_start
+  from pg_stat_activity a
+  where a.backend_xid is not null and a.datname = current_database() and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
+  order by a.xact_start
+  limit 1) t
+union all
+select 'a transaction is prepared', t.prepared, format('%s of %s: commit prepared or rollback prepared ends it', t.gid, t.owner)
+from (
+  select p.gid, p.owner, p.prepared
+  from pg_prepared_xacts p
+  where p.database = current_database()
+  order by p.prepared
+  limit 1) t
+order by since;

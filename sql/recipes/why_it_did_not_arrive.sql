@@ -1,0 +1,58 @@
+-- Why an event did not arrive: for each endpoint of its tenant what became of it, or why there is nothing to become of.
+-- role: postrider_reader
+-- cost: a look-up in each table; the tenant's endpoints are read
+-- set: event_id, the event's id, which receivers see as webhook-id
+--
+-- No row at all: no such event was committed, it is past its retention, or its tenant has no endpoint.
+with event as (
+  select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at
+  from postrider.outbox o
+  where o.id = :'event_id'
+), cursor as (
+  select c.base, c.target, c.after_xid, c.after_seq
+  from postrider.claim c
+  order by c.id desc
+  limit 1
+), rule as (
+  select s.endpoint_id,
+         array_agg(s.event_type order by s.event_type) as patterns,
+         bool_or(m.is_match) as is_match,
+         string_agg(s.filter::text, ' or ' order by s.id) filter (where m.is_match) as filters,
+         min(s.created_at) filter (where m.is_match) as matched_since
+  from event o
+  join postrider.subscription s on s.tenant = o.tenant
+  cross join lateral (select s.event_type = any (postrider.event_type_patterns(o.event_type)) as is_match) m
+  group by s.endpoint_id
+)
+select e.id as endpoint_id, e.shown_url as url, e.state as endpoint_state, d.state, d.attempts, a.http_status, a.error,
+       case
+         when d.state = 'discarded' then d.reason
+         when d.state = 'succeeded' then format('it did, at %s', d.finished_at)
+         when d.state = 'exhausted' then 'every attempt of its schedule has failed'
+         when d.state = 'pending' and d.lease_expires_at > now() then 'an attempt is under way'
+         when d.state = 'pending' and e.state = 'paused' then coalesce('the endpoint is paused: ' || e.state_reason, 'the endpoint is paused')
+         when d.state = 'pending' then format('the next attempt is due at %s', d.next_attempt_at)
+         when f.event_id is not null then 'its first attempt is under way'
+         when not pg_visible_in_snapshot(o.xid, c.base)
+           and (c.target is null or not pg_visible_in_snapshot(o.xid, c.target) or (o.xid, o.seq) > (c.after_xid, c.after_seq))
+         then 'no daemon has claimed it yet'
+         when r.endpoint_id is null then 'the endpoint has no subscription'
+         when not r.is_match then format('none of its subscriptions is to %s: %s', o.event_type, array_to_string(r.patterns, ', '))
+         when r.matched_since > o.created_at then format('it was subscribed after the event, at %s', r.matched_since)
+         when r.filters is not null then format('its filter did not match: %s', r.filters)
+         when e.state = 'disabled' then coalesce('the endpoint is disabled: ' || e.state_reason, 'the endpoint is disabled')
+         else format('it did not match when the event was claimed; see who changed the endpoint since, up to %s', e.updated_at)
+       end as why
+from event o
+join postrider.endpoint e on e.tenant = o.tenant
+cross join cursor c
+left join rule r on r.endpoint_id = e.id
+left join postrider.delivery d on d.event_id = o.id and d.endpoint_id = e.id
+left join postrider.in_flight f on f.event_id = o.id and f.endpoint_id = e.id and f.lease_expires_at is null
+left join lateral (
+  select l.http_status, l.error
+  from postrider.attempt l
+  where l.event_id = o.id and l.endpoint_id = e.id
+  order by l.attempt_number desc, l.started_at desc
+  limit 1) a on true
+order by e.id;

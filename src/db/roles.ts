@@ -1,0 +1,68 @@
+import { messageOf, PostriderError } from "../errors.ts";
+import { type Client, classifyPostgresError } from "./connection.ts";
+import { defineStatement } from "./statements.ts";
+
+const ungrantedRoles = defineStatement<{ readonly role_name: string }, []>("ungranted_roles");
+const grantRolesStatement = defineStatement<
+  { readonly role_name: string; readonly outcome: "granted" | "missing" },
+  []
+>("grant_roles");
+
+export interface RoleGrants {
+  /** Roles that have been granted what they are to have just now. */
+  readonly granted: readonly string[];
+  /** Roles that somebody else has to make: this one may not. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Does what the migration left undone, because it may make no roles: those that a DBA has made since get their grants.
+ * Throws PR0009 where the connection's role does not own the schema.
+ */
+export async function grantRoles(client: Client): Promise<RoleGrants> {
+  const { rows: ungranted } = await ungrantedRoles.run(client, []);
+  if (ungranted.length === 0) {
+    return { granted: [], missing: [] };
+  }
+  try {
+    const { rows } = await grantRolesStatement.run(client, []);
+    const named = (outcome: "granted" | "missing") =>
+      rows.filter((row) => row.outcome === outcome).map(({ role_name }) => role_name);
+    const before = new Set(ungranted.map(({ role_name }) => role_name));
+    return { granted: named("granted").filter((role) => before.has(role)), missing: named("missing") };
+  } catch (thrown) {
+    throw new PostriderError(
+      [
+        {
+          code: "PR0009",
+          problem: "cannot grant the roles of Postrider what they are to have",
+          found: messageOf(thrown),
+          remedy: "run it as the owner of the schema postrider",
+        },
+      ],
+      1,
+      { cause: thrown },
+    );
+  }
+}
+
+const INSUFFICIENT_PRIVILEGE = "42501";
+
+/** What a command throws in place of what it met: PR0013 where a privilege was missing, else the same. */
+export function explainRefusal(thrown: unknown, needed: "postrider_daemon" | "postrider_reader"): unknown {
+  if (thrown instanceof PostriderError || classifyPostgresError(thrown).sqlstate !== INSUFFICIENT_PRIVILEGE) {
+    return thrown;
+  }
+  return new PostriderError(
+    [
+      {
+        code: "PR0013",
+        problem: "cannot do this with the role that DATABASE_URL logs in as",
+        found: messageOf(thrown),
+        remedy: `let it be the owner of the schema, or a DBA run "grant ${needed} to" that role`,
+      },
+    ],
+    1,
+    { cause: thrown },
+  );
+}

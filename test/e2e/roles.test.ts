@@ -1,0 +1,260 @@
+/**
+ * The whole of it without a superuser: on a server where nobody has heard of Postrider, the owner of a database who may
+ * make no roles installs it, a DBA makes the roles that it prints, and application, operator and daemon log in as members
+ * of one role each.
+ */
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import pg from "pg";
+import { EmbeddedPostgres } from "../../src/dev/embeddedPostgres.ts";
+import { CommandProcess, runCommand } from "../support/command.ts";
+import { askFor, insertEvent, rowsOf } from "../support/engine.ts";
+import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
+import { until } from "../support/until.ts";
+
+const OWNER = "shop_owner";
+const MISSING = ["publisher", "reader", "operator", "daemon"].map((role) => `create role postrider_${role} nologin;`);
+/** Far longer than the test: what is found is found by its notification. */
+const NO_POLL = { POSTRIDER_POLL_INTERVAL: "1h", POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "127.0.0.1" };
+
+let directory: string;
+let server: EmbeddedPostgres;
+let receiver: ScriptedReceiver;
+let dba: pg.Pool;
+const pools: pg.Pool[] = [];
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "postrider-roles-"));
+  // As root the server runs as somebody else, who must be able to enter.
+  await chmod(directory, 0o755);
+  server = await EmbeddedPostgres.start({
+    dataDir: join(directory, "postgres"),
+    database: "shop",
+    settings: { fsync: "off" },
+  });
+  receiver = await ScriptedReceiver.start();
+  dba = poolAs(server.url);
+  await dba.query(`create role ${OWNER} login password 'test' nosuperuser nocreaterole nocreatedb`);
+  await dba.query(`alter database shop owner to ${OWNER}`);
+});
+
+after(async () => {
+  for (const pool of pools) await pool.end();
+  await receiver.stop();
+  await server.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function urlAs(role: string, database = "shop"): string {
+  const url = new URL(server.url);
+  url.username = role;
+  url.password = "test";
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+function poolAs(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  pool.on("error", () => {});
+  pools.push(pool);
+  return pool;
+}
+
+describe("an owner who may make no roles", () => {
+  test("installs the schema, and is told what a DBA must run", async () => {
+    const { code, stdout, stderr } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /^the schema is at version \d+$/m);
+    assert.match(stdout, /some roles are missing, and this one may not make them.*A DBA runs:$/m);
+    assert.deepEqual(
+      stdout.split("\n").flatMap((line) => (line.startsWith("  ") ? [line.trim()] : [])),
+      MISSING,
+    );
+    assert.match(stdout, /as the owner of the schema again: postrider migrate\n$/);
+  });
+
+  test("is told so again as long as they are missing", async () => {
+    const { code, stdout } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
+    assert.equal(code, 0);
+    assert.match(stdout, /^nothing to do: /);
+    for (const statement of MISSING) assert.ok(stdout.includes(statement), statement);
+  });
+
+  test("grants them what they are to have, once they are there, and then has nothing more to do", async () => {
+    await dba.query(MISSING.join("\n"));
+    const { code, stdout } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
+    assert.equal(code, 0);
+    assert.match(stdout, /^granted postrider_publisher, postrider_reader, postrider_operator, postrider_daemon what/m);
+    const again = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
+    assert.match(again.stdout, /^nothing to do: the schema is at version \d+\n$/);
+  });
+
+  test("needs not even the database: a schema of its own is enough", async () => {
+    await dba.query("create database other");
+    const other = poolAs(new URL("/other", server.url).href);
+    await other.query(`create schema postrider authorization ${OWNER}`);
+    const { code, stdout, stderr } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER, "other") } });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.doesNotMatch(stdout, /missing/);
+    assert.equal(
+      await askFor(other, "select has_table_privilege('postrider_operator', 'postrider.outbox', 'select')"),
+      true,
+    );
+  });
+});
+
+test("one who may make roles makes them, and where they are there already, grants to those", async () => {
+  await dba.query("create role shop_admin login password 'test' createrole");
+  await dba.query("create database third owner shop_admin");
+  await dba.query("alter role postrider_reader rename to kept_reader");
+  try {
+    const { code, stdout } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs("shop_admin", "third") } });
+    assert.equal(code, 0);
+    assert.doesNotMatch(stdout, /missing/);
+    const third = poolAs(new URL("/third", server.url).href);
+    const rows = await rowsOf(
+      third,
+      `select r as role, has_schema_privilege(r, 'postrider', 'usage') as granted,
+              shobj_description(r::regrole, 'pg_authid') is not null as described
+       from unnest(array['postrider_publisher', 'postrider_reader']) r`,
+    );
+    assert.deepEqual(rows, [
+      { role: "postrider_publisher", granted: true, described: false },
+      { role: "postrider_reader", granted: true, described: true },
+    ]);
+    await third.query("drop owned by postrider_reader; drop role postrider_reader");
+  } finally {
+    await dba.query("alter role kept_reader rename to postrider_reader");
+  }
+});
+
+describe("members of one role each", () => {
+  let app: pg.Pool;
+  let operator: pg.Pool;
+  const daemons: CommandProcess[] = [];
+
+  before(async () => {
+    for (const [login, role] of [
+      ["app", "publisher"],
+      ["carol", "operator"],
+      ["worker", "daemon"],
+    ]) {
+      await dba.query(`create role ${login} login password 'test' in role postrider_${role}`);
+    }
+    app = poolAs(urlAs("app"));
+    operator = poolAs(urlAs("carol"));
+  });
+
+  after(async () => {
+    for (const daemon of daemons) await daemon.end("SIGKILL");
+  });
+
+  async function startDaemon(): Promise<CommandProcess> {
+    const daemon = new CommandProcess(["run"], { env: { DATABASE_URL: urlAs("worker"), ...NO_POLL } });
+    daemons.push(daemon);
+    await daemon.match(/"event":"daemon\.started"/);
+    return daemon;
+  }
+
+  async function createEndpoint(path: string, eventType: string): Promise<string> {
+    const [made] = await rowsOf<{ endpoint_id: string; secret: string }>(
+      operator,
+      "select endpoint_id, secret from postrider.create_endpoint($1, array[$2], '', $3)",
+      [receiver.url(path), eventType, JSON.stringify({ retry_schedule: ["10 ms"], timeout_ms: 120_000 })],
+    );
+    receiver.verify(path, made?.secret ?? "");
+    return made?.endpoint_id ?? "";
+  }
+
+  async function succeeded(event: string, attempts: number): Promise<void> {
+    await until("the delivery is recorded", async () => {
+      const rows = await rowsOf<{ state: string; attempts: number }>(
+        operator,
+        "select state, attempts from postrider.delivery_status where event_id = $1",
+        [event],
+      );
+      return rows.length === 1 && rows[0]?.state === "succeeded" && rows[0].attempts === attempts;
+    });
+  }
+
+  test("deliver: the daemon claims, signs, retries, records, sleeps and is woken", async () => {
+    const daemon = await startDaemon();
+    await createEndpoint("/one", "first.*");
+    receiver.script("/one", ({ nth }) => (nth === 1 ? status(500) : OK));
+    const event = await insertEvent(app, "first.event");
+    await receiver.got("/one", 2);
+    await succeeded(event, 2);
+    assert.ok(receiver.requests("/one").every(({ verification }) => verification === "verified"));
+
+    await until("the daemon sleeps", async () => {
+      const gate =
+        "select count(*)::integer from pg_locks where locktype = 'advisory' and objid = 2 and mode = 'ExclusiveLock'";
+      return (await askFor(dba, gate)) === 1;
+    });
+    receiver.script("/one", OK);
+    await succeeded(await insertEvent(app, "first.event"), 1);
+
+    assert.deepEqual(await daemon.end(), { code: 0, signal: null }, daemon.said());
+    assert.doesNotMatch(daemon.stdout, /"level":"(warn|error)"(?!.*attempt)/, daemon.said());
+    assert.doesNotMatch(daemon.stdout, /permission denied/);
+    assert.deepEqual(await rowsOf(dba, "select id from postrider.daemon"), []);
+  });
+
+  test("take over what one of them had in hand when it was killed", async () => {
+    const killed = await startDaemon();
+    const endpoint = await createEndpoint("/two", "second.*");
+    receiver.script("/two", { kind: "hang" });
+    const event = await insertEvent(app, "second.event");
+    await receiver.got("/two", 1);
+    await killed.end("SIGKILL");
+    receiver.script("/two", OK);
+    // A lease is 15 s long.
+    await dba.query("update postrider.daemon set lease_expires_at = now() - interval '1 s'");
+    const successor = await startDaemon();
+    await successor.match(/"event":"claims\.taken_over"/);
+    await succeeded(event, 1);
+
+    // And a 410 disables the endpoint, by the daemon.
+    receiver.script("/two", status(410));
+    await insertEvent(app, "second.event");
+    await until("the endpoint is disabled", async () => {
+      return (await askFor(operator, "select state from postrider.endpoint where id = $1", [endpoint])) === "disabled";
+    });
+    assert.equal(
+      await askFor(operator, "select actor from postrider.audit where endpoint_id = $1 order by at desc limit 1", [
+        endpoint,
+      ]),
+      "worker",
+    );
+    assert.deepEqual(await successor.end(), { code: 0, signal: null }, successor.said());
+    assert.doesNotMatch(successor.stdout, /permission denied/);
+  });
+
+  test("make the partitions of the days ahead, which then belong to the owner of the others", async () => {
+    const partitions = `select c.relname, c.relowner::regrole::text as owner from pg_class c
+      where c.relnamespace = 'postrider'::regnamespace and c.relname ~ '^(outbox|delivery|attempt)_[0-9]{8}$'`;
+    const last = String(await askFor(dba, `select max(right(relname, 8)) from (${partitions}) p`));
+    await dba.query(`drop table postrider.outbox_${last}, postrider.delivery_${last}, postrider.attempt_${last}`);
+    const daemon = await startDaemon();
+    await daemon.match(new RegExp(`"event":"partition\\.made".*attempt_${last}`));
+    assert.deepEqual(await daemon.end(), { code: 0, signal: null }, daemon.said());
+    const rows = await rowsOf<{ relname: string; owner: string }>(dba, partitions);
+    assert.ok(rows.some(({ relname }) => relname === `outbox_${last}`));
+    assert.deepEqual(new Set(rows.map(({ owner }) => owner)), new Set([OWNER]));
+    assert.equal(typeof (await insertEvent(app, "third.event")), "string");
+  });
+
+  test("get no further than their role, and are told which one it takes", async () => {
+    for (const login of ["app", "carol"]) {
+      const { code, stderr } = await runCommand(["run"], { env: { DATABASE_URL: urlAs(login) } });
+      assert.equal(code, 1);
+      assert.match(stderr, /^PR0013: .*permission denied for .*"grant postrider_daemon to" that role\n$/);
+    }
+    const { code, stderr } = await runCommand(["status"], { env: { DATABASE_URL: urlAs("app") } });
+    assert.equal(code, 1);
+    assert.match(stderr, /^PR0013: .*permission denied for .*"grant postrider_reader to" that role\n$/);
+  });
+});

@@ -1,0 +1,608 @@
+/**
+ * What each role may do with each object: declared here, and tried. Whatever is added to the schema without a line here
+ * fails, so that nothing is granted, or forgotten, by chance.
+ */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import {
+  askFor,
+  claimAll,
+  insertEvent,
+  openSession,
+  recordResults,
+  reset,
+  resultOf,
+  rowsOf,
+} from "../support/engine.ts";
+import { createLogin, isRefused, type Login, ROLES, type Role } from "../support/roles.ts";
+
+type Verb = "select" | "insert" | "update";
+const VERBS: readonly Verb[] = ["select", "insert", "update"];
+
+/** Columns of a relation, separated by blanks; `*` for all of them. */
+type Columns = string;
+
+interface Access {
+  /** All there are: a new one needs a decision. */
+  readonly columns: Columns;
+  readonly select?: Partial<Readonly<Record<Role, Columns>>>;
+  readonly insert?: Partial<Readonly<Record<Role, Columns>>>;
+  readonly update?: Partial<Readonly<Record<Role, Columns>>>;
+  readonly delete?: readonly Role[];
+}
+
+const LOOKERS = { reader: "*", operator: "*" } as const;
+const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
+const EDITED_BY_OPERATORS = "tenant url format timeout_ms retry_schedule headers disable_after state state_reason";
+
+const RELATIONS: Readonly<Record<string, Access>> = {
+  outbox: {
+    columns: "id xid seq created_at deliver_at event_type tenant ordering_key idempotency_key attributes payload",
+    select: {
+      publisher: "id",
+      reader: "id xid seq created_at deliver_at event_type tenant ordering_key idempotency_key",
+      operator: "*",
+      daemon: "*",
+    },
+    insert: { publisher: WRITTEN_BY_APPLICATIONS },
+  },
+  outbox_default: {
+    columns: "id xid seq created_at deliver_at event_type tenant ordering_key idempotency_key attributes payload",
+  },
+  idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
+  endpoint: {
+    columns:
+      "id tenant url shown_url format timeout_ms retry_schedule headers disable_after state state_reason state_changed_at revision created_at updated_at",
+    select: {
+      reader:
+        "id tenant shown_url format timeout_ms retry_schedule disable_after state state_reason state_changed_at revision created_at updated_at",
+      operator: "*",
+      daemon: "*",
+    },
+    insert: { operator: EDITED_BY_OPERATORS },
+    update: { operator: EDITED_BY_OPERATORS },
+    delete: ["operator"],
+  },
+  endpoint_secret: {
+    columns: "id endpoint_id secret created_at expires_at",
+    select: {
+      reader: "id endpoint_id created_at expires_at",
+      operator: "id endpoint_id created_at expires_at",
+      daemon: "*",
+    },
+  },
+  subscription: {
+    columns: "id endpoint_id tenant event_type filter created_at",
+    select: { ...LOOKERS, daemon: "*" },
+    insert: { operator: "endpoint_id event_type filter" },
+    update: { operator: "endpoint_id event_type filter" },
+    delete: ["operator"],
+  },
+  delivery: {
+    columns:
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before state reason replay_id state_before",
+    select: LOOKERS,
+  },
+  delivery_default: {
+    columns:
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before state reason replay_id state_before",
+  },
+  attempt: {
+    columns:
+      "event_id endpoint_id id daemon_id started_at attempt_number duration_ms http_status failure_kind error response_headers response_body",
+    select: {
+      reader: "event_id endpoint_id id daemon_id started_at attempt_number duration_ms http_status failure_kind error",
+      operator: "*",
+    },
+  },
+  attempt_default: {
+    columns:
+      "event_id endpoint_id id daemon_id started_at attempt_number duration_ms http_status failure_kind error response_headers response_body",
+  },
+  daemon: {
+    columns:
+      "id host pid version started_at beat_at lease_expires_at in_flight waiting condition condition_since condition_reason",
+    select: LOOKERS,
+  },
+  claim: {
+    columns: "id base target after_xid after_seq daemon_id claimed_at event_ids endpoint_ids",
+    select: LOOKERS,
+  },
+  audit: {
+    columns: "id at transaction_id actor acting_as action endpoint_id event_id detail before after",
+    select: LOOKERS,
+  },
+  schema_migration: {
+    columns: "version name sha256 breaking applied_at applied_by postrider_version duration_ms",
+    select: { ...LOOKERS, daemon: "*" },
+  },
+  endpoint_failure: {
+    columns:
+      "endpoint_id consecutive_failures failing_since last_failure_at last_failure_kind last_http_status last_error recovered_at",
+    select: LOOKERS,
+  },
+  cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
+  endpoint_health: {
+    columns:
+      "endpoint_id url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at disabled_from",
+    select: LOOKERS,
+  },
+  replay: {
+    columns:
+      "id endpoint_id since until event_type states state reason events after_event prepared left_alone exhausted discarded restored pace created_at progressed_at next_step_at finished_at requested_by",
+    select: { ...LOOKERS, daemon: "*" },
+  },
+  replay_failure: { columns: "replay_id state", select: LOOKERS },
+  replay_status: {
+    columns:
+      "replay_id endpoint_id url endpoint_state state reason since until event_type states events prepared left_alone pending succeeded exhausted discarded restored created_at progressed_at finished_at requested_by",
+    select: LOOKERS,
+  },
+  in_flight: {
+    columns: "event_id endpoint_id attempt_number daemon_id since lease_expires_at",
+    select: LOOKERS,
+  },
+  delivery_status: {
+    columns:
+      "event_id endpoint_id event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at",
+    select: LOOKERS,
+  },
+  backlog: {
+    columns: "endpoint_id tenant url endpoint_state pending due oldest_at oldest_age is_exact",
+    select: LOOKERS,
+  },
+  daemon_status: {
+    columns:
+      "id host pid version state condition condition_since condition_reason started_at beat_at lease_expires_at in_flight waiting claims",
+    select: LOOKERS,
+  },
+};
+
+interface Call {
+  readonly by: readonly Role[];
+  /** Whose rights it acts with. */
+  readonly as: "owner" | "caller";
+}
+
+function caller(...by: Role[]): Call {
+  return { by, as: "caller" };
+}
+
+function owner(...by: Role[]): Call {
+  return { by, as: "owner" };
+}
+
+const FUNCTIONS: Readonly<Record<string, Call>> = {
+  // What defaults, checks, generated columns, triggers and views call with the rights of whoever uses them.
+  uuid_v7: caller("publisher", "operator"),
+  wake_daemons: caller("publisher"),
+  are_retry_waits: caller("operator"),
+  url_without_secrets: caller("operator"),
+  uuid_v7_time: caller("reader", "operator"),
+
+  count_waiting: owner("reader", "operator"),
+  count_unclaimed: owner("reader", "operator"),
+  uuid_v7_floor: caller("reader", "operator"),
+  event_type_patterns: caller("reader", "operator", "daemon"),
+  publish: owner("publisher"),
+
+  create_endpoint: owner("operator"),
+  subscribe: owner("operator"),
+  unsubscribe: owner("operator"),
+  pause_endpoint: owner("operator"),
+  resume_endpoint: owner("operator"),
+  disable_endpoint: owner("operator"),
+  enable_endpoint: owner("operator"),
+  redeliver: owner("operator"),
+
+  claim_events: owner("daemon"),
+  claim_deliveries: owner("daemon"),
+  record_results: owner("daemon"),
+  take_over_claim: owner("daemon"),
+  empty_claims: owner("daemon"),
+  beat: owner("daemon"),
+  leave: owner("daemon"),
+  judge_filters: caller("daemon"),
+  make_partitions: owner("daemon"),
+
+  // Nobody's but the owner's: parts of the others, and triggers, which nobody needs a right for to fire.
+  grant_roles: caller(),
+  parse_filter: caller(),
+  require_endpoint: caller(),
+  set_endpoint_state: caller(),
+  discard_deliveries: caller(),
+  discard_reason: caller(),
+  is_recorded: caller(),
+  small_payload: caller(),
+  note_action: caller(),
+  replay: owner("operator"),
+  cancel_replay: owner("operator"),
+  prepare_replay: owner("daemon"),
+  note_replay_problem: owner("daemon"),
+  note_replay_failure: owner(),
+  end_replays: owner(),
+  partition_time: caller(),
+  replay_end: caller(),
+  replay_stretch: caller(),
+  prepare_deliveries: caller(),
+  withdraw_replayed: caller(),
+  count_replay_failures: caller(),
+  end_replay: caller(),
+  outbox_wake: caller(),
+  header_problem: caller("operator"),
+  cancel: owner("operator"),
+  rotate_secret: owner("operator"),
+  explain_event: owner("operator"),
+  finish_cancellations: caller(),
+  note_health: caller(),
+  begin_action: caller(),
+  end_action: caller(),
+  new_secret: caller(),
+  lock_endpoint: caller(),
+  masked_headers: caller(),
+  note_change: owner(),
+  endpoint_audit: owner(),
+  rule_audit: owner(),
+  endpoint_judging: caller(),
+  endpoint_secret_changing: owner(),
+  explain_filter: caller(),
+  explain_match: caller(),
+  is_claimed: caller(),
+  shown_time: caller(),
+  outbox_refuse_xid: caller(),
+  outbox_idempotency: owner(),
+  endpoint_changing: caller(),
+  endpoint_changed: owner(),
+  endpoint_secret_changed: caller(),
+  subscription_changing: owner(),
+};
+
+let database: TestDatabase;
+/** A member of none of the roles. */
+let stranger: Login;
+
+before(async () => {
+  database = await createDatabase();
+  stranger = await createLogin(database);
+});
+
+after(async () => {
+  await stranger.drop();
+  await database.drop();
+});
+
+describe("each object has its line in the declaration", () => {
+  test("each table and view, with each of its columns", async () => {
+    const found = await rowsOf<{ name: string; columns: string }>(
+      database.pool,
+      `select c.relname as name, string_agg(a.attname, ' ' order by a.attnum) as columns
+       from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+       where c.relnamespace = 'postrider'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
+         and c.relname !~ '_[0-9]{8}$'
+       group by c.relname`,
+    );
+    const sorted = (columns: string) => columns.split(" ").sort();
+    assert.deepEqual(
+      Object.fromEntries(found.map(({ name, columns }) => [name, sorted(columns)])),
+      Object.fromEntries(Object.entries(RELATIONS).map(([name, { columns }]) => [name, sorted(columns)])),
+    );
+  });
+
+  test("each function, with whose rights it acts", async () => {
+    const found = await rowsOf<{ name: string; as: string }>(
+      database.pool,
+      `select proname as name, case when prosecdef then 'owner' else 'caller' end as as
+       from pg_proc where pronamespace = 'postrider'::regnamespace`,
+    );
+    assert.deepEqual(
+      Object.fromEntries(found.map(({ name, as }) => [name, as])),
+      Object.fromEntries(Object.entries(FUNCTIONS).map(([name, { as }]) => [name, as])),
+    );
+  });
+});
+
+describe("each role can do with each object what is declared, and nothing else:", () => {
+  for (const role of [...ROLES, "stranger"] as const) {
+    test(role, async (t) => {
+      const session = await openSession(t, database.url);
+      // So that the types of ours are written in full.
+      await session.query("set search_path = pg_catalog, pg_temp");
+      const name = role === "stranger" ? stranger.name : `postrider_${role}`;
+      const can = async (statement: string): Promise<boolean> => !(await isRefused(session, name, statement));
+      const possible: string[] = [];
+      const declared: string[] = [];
+      const note = async (what: string, isDeclared: boolean, statement: string): Promise<void> => {
+        if (isDeclared) declared.push(what);
+        if (await can(statement)) possible.push(what);
+      };
+
+      for (const [relation, access] of Object.entries(RELATIONS)) {
+        const isView =
+          (await askFor(session, "select relkind from pg_class where oid = $1::regclass", [
+            `postrider.${relation}`,
+          ])) === "v";
+        for (const column of access.columns.split(" ")) {
+          for (const verb of isView ? (["select"] as const) : VERBS) {
+            const isDeclared = role !== "stranger" && includes(access[verb]?.[role], column);
+            await note(`${verb} ${relation}.${column}`, isDeclared, attemptAt(verb, relation, column));
+          }
+        }
+        if (isView) continue;
+        const isDeletable = role !== "stranger" && (access.delete ?? []).includes(role);
+        await note(`delete ${relation}`, isDeletable, `explain delete from postrider.${relation}`);
+        await note(`truncate ${relation}`, false, `truncate postrider.${relation} cascade`);
+      }
+      for (const [fn, { by }] of Object.entries(FUNCTIONS)) {
+        const isDeclared = role !== "stranger" && by.includes(role);
+        await note(`call ${fn}`, isDeclared, await callOf(session, fn));
+      }
+      await note(
+        "create in the schema",
+        false,
+        "create function postrider.mine() returns void language sql return null",
+      );
+      assert.deepEqual(possible, declared);
+    });
+  }
+
+  test("no role has more than that: a grant option, a trigger, a reference, a sequence", async () => {
+    const rows = await rowsOf(
+      database.pool,
+      `select c.relname, a.grantee::regrole, a.privilege_type
+       from pg_class c, aclexplode(c.relacl) a
+       where c.relnamespace = 'postrider'::regnamespace and a.grantee <> c.relowner
+         and (a.is_grantable or c.relkind = 'S' or c.relkind = 'v' and a.privilege_type <> 'SELECT'
+           or a.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))`,
+    );
+    assert.deepEqual(rows, []);
+  });
+});
+
+test("nothing is granted to PUBLIC, nor to anybody but the four roles", async () => {
+  const rows = await rowsOf(
+    database.pool,
+    `with access (object, owner, list) as (
+       select 'schema ' || nspname, nspowner, coalesce(nspacl, acldefault('n', nspowner))
+       from pg_namespace where nspname = 'postrider'
+       union all
+       select 'relation ' || relname, relowner,
+              coalesce(relacl, acldefault(case relkind when 'S' then 's'::"char" else 'r'::"char" end, relowner))
+       from pg_class where relnamespace = 'postrider'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+       union all
+       select 'column ' || relname || '.' || attname, relowner, attacl
+       from pg_class join pg_attribute on attrelid = pg_class.oid
+       where relnamespace = 'postrider'::regnamespace and attacl is not null
+       union all
+       select 'function ' || proname, proowner, coalesce(proacl, acldefault('f', proowner))
+       from pg_proc where pronamespace = 'postrider'::regnamespace
+       union all
+       -- the types that tables bring along cannot have an access list
+       select 'type ' || typname, typowner, coalesce(typacl, acldefault('T', typowner))
+       from pg_type where typnamespace = 'postrider'::regnamespace and typtype in ('d', 'e', 'r')
+       union all
+       select 'default privileges', defaclrole, defaclacl
+       from pg_default_acl where defaclnamespace = 'postrider'::regnamespace)
+     select object, case grantee when 0 then 'PUBLIC' else grantee::regrole::text end as grantee, privilege_type
+     from access, aclexplode(list) where grantee <> owner
+       and (grantee = 0 or grantee::regrole::text not in (select unnest($1::text[])))`,
+    [ROLES.map((role) => `postrider_${role}`)],
+  );
+  assert.deepEqual(rows, []);
+});
+
+test("the roles cannot log in, and are no more than what they are granted", async () => {
+  const rows = await rowsOf<{ rolname: string; plain: boolean }>(
+    database.pool,
+    `select rolname, not (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls) as plain
+     from pg_roles where rolname = any ($1) order by rolname`,
+    [ROLES.map((role) => `postrider_${role}`)],
+  );
+  assert.deepEqual(
+    rows,
+    ROLES.map((role) => ({ rolname: `postrider_${role}`, plain: true })).sort((one, other) =>
+      one.rolname < other.rolname ? -1 : 1,
+    ),
+  );
+});
+
+describe("grant_roles", () => {
+  const granted = ROLES.map((role) => ({ role_name: `postrider_${role}`, outcome: "granted" }));
+  const grantRoles = "select role_name, outcome from postrider.grant_roles()";
+
+  test("takes back what somebody else has granted, and what PUBLIC was given", async (t) => {
+    const session = await openSession(t, database.url);
+    await session.query(`
+      begin;
+      create function postrider.new_one() returns void language sql return null;
+      grant select (response_body) on postrider.attempt to postrider_reader;
+      grant all on postrider.delivery to public;
+      grant usage on schema postrider to public`);
+    assert.deepEqual(await rowsOf(session, grantRoles), granted);
+    assert.deepEqual(
+      await rowsOf(
+        session,
+        `select has_column_privilege('postrider_reader', 'postrider.attempt', 'response_body', 'select') as body,
+                has_column_privilege('postrider_reader', 'postrider.attempt', 'error', 'select') as error,
+                has_function_privilege($1, 'postrider.new_one()', 'execute') as function,
+                has_table_privilege($1, 'postrider.delivery', 'select') as delivery,
+                has_schema_privilege($1, 'postrider', 'usage') as schema`,
+        [stranger.name],
+      ),
+      [{ body: false, error: true, function: false, delivery: false, schema: false }],
+    );
+    await session.query("rollback");
+  });
+
+  test("may be called by several at once", async () => {
+    const results = await Promise.all(Array.from({ length: 4 }, () => rowsOf(database.pool, grantRoles)));
+    assert.deepEqual(results, [granted, granted, granted, granted]);
+  });
+
+  test("is for the owner alone", async (t) => {
+    const session = await openSession(t, database.url);
+    for (const role of ROLES) {
+      assert.ok(await isRefused(session, `postrider_${role}`, grantRoles), role);
+    }
+  });
+});
+
+describe("a reader", () => {
+  beforeEach(() => reset(database.pool));
+
+  test("finds no payload and no secret in anything that it may read", async (t) => {
+    const HIDDEN = "hidden-1f9a";
+    const [endpoint] = await rowsOf<{ endpoint_id: string; secret: string }>(
+      database.pool,
+      "select endpoint_id, secret from postrider.create_endpoint($1, '{order.*}', '', $2)",
+      [`https://receiver.test/path?token=${HIDDEN}`, JSON.stringify({ headers: { authorization: HIDDEN } })],
+    );
+    assert.ok(endpoint !== undefined);
+    const pool = database.pool;
+    await pool.query("select postrider.pause_endpoint($1, 'a test')", [endpoint.endpoint_id]);
+    await pool.query("select postrider.resume_endpoint($1)", [endpoint.endpoint_id]);
+    await pool.query("select postrider.subscribe($1, 'order.paid', '$.amount > 1')", [endpoint.endpoint_id]);
+    const hidden = JSON.stringify({ amount: HIDDEN });
+    await pool.query("select postrider.publish('order.paid', $1, idempotency_key => 'k', attributes => $2)", [
+      hidden,
+      hidden,
+    ]);
+    const daemon = randomUUID();
+    await pool.query("select postrider.beat($1, 'host.test', 1, '0', 60000, 0, 0)", [daemon]);
+    const [first] = await claimAll(pool, { daemon });
+    assert.ok(first !== undefined);
+    const result = {
+      ...resultOf(first, { outcome: "pending" }),
+      headers: JSON.stringify({ echo: HIDDEN }),
+      body: HIDDEN,
+    };
+    await recordResults(pool, daemon, { first: [result] });
+    await insertEvent(pool, "order.shipped", { payload: JSON.stringify(HIDDEN) });
+    await pool.query("insert into postrider.cancellation (event_id, endpoint_id, reason) values ($1, $2, 'a test')", [
+      first.event,
+      first.endpoint,
+    ]);
+
+    await pool.query("select postrider.replay($1, now() - interval '1 hour')", [endpoint.endpoint_id]);
+    await pool.query(
+      "insert into postrider.replay_failure (replay_id, state) select id, 'exhausted' from postrider.replay",
+    );
+    const session = await openSession(t, database.url);
+    await session.query("set role postrider_reader");
+    const read: string[] = [];
+    for (const [relation, { columns, select }] of Object.entries(RELATIONS)) {
+      if (select?.reader === undefined) continue;
+      const seen = select.reader === "*" ? columns : select.reader;
+      const rows = await rowsOf<{ text: string }>(
+        session,
+        `select jsonb_build_array(${seen.replaceAll(" ", ", ")})::text as text from postrider.${relation}`,
+      );
+      if (rows.length > 0) read.push(relation);
+      for (const { text } of rows) {
+        assert.ok(!text.includes(HIDDEN), `${relation}: ${text}`);
+        assert.ok(!text.includes(endpoint.secret), `${relation}: ${text}`);
+      }
+    }
+    // What was not filled proves nothing.
+    const left = Object.keys(RELATIONS).filter(
+      (name) => RELATIONS[name]?.select?.reader !== undefined && !read.includes(name),
+    );
+    assert.deepEqual(left, ["in_flight"]);
+    const shown = "select url from postrider.backlog where endpoint_id is not null";
+    assert.equal(await askFor(session, shown), "https://receiver.test/path");
+  });
+});
+
+describe("an operator", () => {
+  beforeEach(() => reset(database.pool));
+
+  async function asOperator(t: Parameters<typeof openSession>[0]) {
+    const login = await createLogin(database, ["postrider_operator"]);
+    const session = await openSession(t, login.url);
+    t.after(() => login.drop());
+    return { session, name: login.name };
+  }
+
+  test("calls each function, and the audit names the one who logged in", async (t) => {
+    const { session, name } = await asOperator(t);
+    const [made] = await rowsOf<{ endpoint_id: string; secret: string }>(
+      session,
+      "select endpoint_id, secret from postrider.create_endpoint('https://receiver.test/', '{order.*}')",
+    );
+    const id = made?.endpoint_id;
+    assert.match(made?.secret ?? "", /^whsec_/);
+    const subscription = await askFor(session, "select postrider.subscribe($1, 'order.paid', '$.amount > 1')", [id]);
+    await session.query("select postrider.unsubscribe($1)", [subscription]);
+    for (const step of ["pause", "resume", "disable", "enable"]) {
+      await session.query(`select postrider.${step}_endpoint($1)`, [id]);
+    }
+    const event = await insertEvent(database.pool, "order.paid");
+    const daemon = randomUUID();
+    const pairs = await claimAll(database.pool, { daemon });
+    await recordResults(database.pool, daemon, { first: pairs.map((pair) => resultOf(pair)) });
+    await session.query("select postrider.redeliver($1, $2)", [event, id]);
+    const rows = await rowsOf<{ action: string; actor: string }>(session, "select action, actor from postrider.audit");
+    assert.ok(rows.length >= 8);
+    assert.deepEqual(new Set(rows.map(({ actor }) => actor)), new Set([name]));
+  });
+
+  test("edits endpoints and subscriptions by hand, and what a change brings with it is done", async (t) => {
+    const { session } = await asOperator(t);
+    const id = await askFor(
+      session,
+      "insert into postrider.endpoint (url, headers, retry_schedule) values ('https://a.test/?t=1', '{}', '{1 s}') returning id",
+    );
+    await session.query("insert into postrider.subscription (endpoint_id, event_type) values ($1, 'order.*')", [id]);
+    await session.query("update postrider.subscription set event_type = 'order.paid', filter = '$.amount > 1'");
+    await session.query("update postrider.endpoint set url = 'https://b.test/', timeout_ms = 200 where id = $1", [id]);
+    await session.query("update postrider.endpoint set state = 'paused', state_reason = 'asked to' where id = $1", [
+      id,
+    ]);
+    await database.pool.query(
+      "insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at) values (gen_random_uuid(), $1, 'pending', now())",
+      [id],
+    );
+    await session.query("delete from postrider.subscription where endpoint_id = $1", [id]);
+    await session.query("delete from postrider.endpoint where id = $1", [id]);
+    assert.deepEqual(await rowsOf(session, "select state, reason from postrider.delivery"), [
+      { state: "discarded", reason: "the endpoint was deleted" },
+    ]);
+  });
+
+  test("deletes an endpoint with its secrets and subscriptions, which it may not touch itself", async (t) => {
+    const { session } = await asOperator(t);
+    await session.query("select postrider.create_endpoint('https://receiver.test/')");
+    await assert.rejects(session.query("delete from postrider.endpoint_secret"), { code: "42501" });
+    await session.query("delete from postrider.endpoint");
+    assert.deepEqual(await rowsOf(database.pool, "select id from postrider.endpoint_secret"), []);
+  });
+});
+
+function includes(columns: Columns | undefined, column: string): boolean {
+  return columns === "*" || (columns ?? "").split(" ").includes(column);
+}
+
+/** Privileges are looked at before anything is done; explain goes so far, and no further. */
+function attemptAt(verb: Verb, relation: string, column: string): string {
+  switch (verb) {
+    case "select":
+      return `explain select ${column} from postrider.${relation}`;
+    case "insert":
+      return `explain insert into postrider.${relation} (${column}) values (default)`;
+    case "update":
+      return `explain update postrider.${relation} set ${column} = default`;
+  }
+}
+
+/** With arguments that the planner does not know: a call that it can leave out is not looked at. */
+async function callOf(session: Parameters<typeof rowsOf>[0], name: string): Promise<string> {
+  const [row] = await rowsOf<{ types: string[] }>(
+    session,
+    `select array(select a.type::regtype::text from unnest(proargtypes) with ordinality a (type, n) order by a.n) as types
+     from pg_proc where pronamespace = 'postrider'::regnamespace and proname = $1`,
+    [name],
+  );
+  assert.ok(row !== undefined, `there is no function ${name}`);
+  return `explain select postrider.${name}(${row.types.map((type) => `(select null::${type})`).join(", ")})`;
+}

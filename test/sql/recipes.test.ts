@@ -1,0 +1,416 @@
+/** The queries of sql/recipes, each run as the role that its header names, on data for which the answer is known. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
+import pg from "pg";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import {
+  askFor,
+  beat,
+  claimAll,
+  createEndpoint,
+  insertEvent,
+  openSession,
+  pidOf,
+  recordResults,
+  reset,
+  resultOf,
+  rowsOf,
+  subscribe,
+  walk,
+} from "../support/engine.ts";
+import { createLogin, type Login } from "../support/roles.ts";
+
+const FOLDER = new URL("../../sql/recipes/", import.meta.url);
+const NAMES = readdirSync(FOLDER).map((file) => file.replace(/\.sql$/, ""));
+
+interface Recipe {
+  readonly text: string;
+  readonly roles: readonly string[];
+  /** Variables to be set, as psql's `\set` does. */
+  readonly variables: readonly string[];
+}
+
+function readRecipe(name: string): Recipe {
+  const text = readFileSync(new URL(`${name}.sql`, FOLDER), "utf8");
+  const line = (key: string) => new RegExp(`^-- ${key}: (.+)$`, "m").exec(text)?.[1];
+  return {
+    text,
+    roles: (line("role") ?? "").split(", "),
+    variables: (line("set") ?? "").split(";").flatMap((each) => /^\s*(\w+),/.exec(each)?.[1] ?? []),
+  };
+}
+
+/** What psql makes of `:'name'`. */
+function substitute(text: string, values: Readonly<Record<string, string>>): string {
+  return text.replace(/:'(\w+)'/g, (_, name: string) =>
+    pg.escapeLiteral(values[name] ?? assert.fail(`${name} is not set`)),
+  );
+}
+
+let database: TestDatabase;
+const logins = new Map<string, Login>();
+
+before(async () => {
+  database = await createDatabase();
+  for (const { roles } of NAMES.map(readRecipe)) {
+    const key = roles.join();
+    if (!logins.has(key)) logins.set(key, await createLogin(database, roles));
+  }
+});
+
+after(async () => {
+  for (const login of logins.values()) await login.drop();
+  await database.drop();
+});
+
+beforeEach(() => reset(database.pool));
+
+const tried = new Set<string>();
+
+async function run<Row extends pg.QueryResultRow>(
+  t: TestContext,
+  name: string,
+  values: Readonly<Record<string, string>> = {},
+): Promise<Row[]> {
+  tried.add(name);
+  const { text, roles } = readRecipe(name);
+  const login = logins.get(roles.join());
+  assert.ok(login !== undefined);
+  return rowsOf<Row>(await openSession(t, login.url), substitute(text, values));
+}
+
+/** An event of a known time: two that are made within a millisecond have their ids in no order. */
+async function eventAt(time: string, eventType: string, tenant = ""): Promise<string> {
+  const id = await askFor(
+    database.pool,
+    `insert into postrider.outbox (id, created_at, event_type, tenant, payload)
+     values ((left(postrider.uuid_v7_floor(${time})::text, 14) || '7' || substr(gen_random_uuid()::text, 16))::uuid, ${time},
+             $1, $2, '{}')
+     returning id`,
+    [eventType, tenant],
+  );
+  return String(id);
+}
+
+function minutesAgo(minutes: number): string {
+  return `now() - interval '${minutes} minutes'`;
+}
+
+async function wait(event: string, endpoint: string): Promise<void> {
+  await database.pool.query(
+    "insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at) values ($1, $2, 'pending', now())",
+    [event, endpoint],
+  );
+}
+
+/** Claims all there is and records what the first attempts came to, in that order. */
+async function deliver(...outcomes: readonly ("succeeded" | "pending" | "exhausted")[]): Promise<void> {
+  const daemon = randomUUID();
+  const pairs = await claimAll(database.pool, { daemon });
+  const results = pairs.map((pair, index) => resultOf(pair, { outcome: outcomes[index] ?? "succeeded" }));
+  await recordResults(database.pool, daemon, { first: results });
+}
+
+describe("a recipe says in its header", () => {
+  for (const name of NAMES) {
+    test(`what it is for, as whom to run it, what it costs and what to set: ${name}`, () => {
+      const { text, roles, variables } = readRecipe(name);
+      assert.match(text, /^-- [A-Z].*[.]\n-- role: /);
+      assert.match(text, /^-- cost: /m);
+      for (const role of roles) assert.match(role, /^(postrider_reader|postrider_operator|pg_monitor)$/);
+      const used = new Set([...text.matchAll(/:'(\w+)'/g)].map(([, variable]) => variable));
+      assert.deepEqual([...used].sort(), [...variables].sort());
+    });
+  }
+});
+
+test("oldest_undelivered: the oldest comes first, and each says what it waits for", async (t) => {
+  const { pool } = database;
+  const retried = await createEndpoint(pool, ["order.*"]);
+  const paused = await createEndpoint(pool, []);
+  const first = await eventAt(minutesAgo(30), "order.paid");
+  await deliver("pending");
+  const second = await eventAt(minutesAgo(20), "other.thing");
+  await wait(second, paused);
+  await pool.query("select postrider.pause_endpoint($1, 'they move house')", [paused]);
+  const third = await eventAt(minutesAgo(10), "order.shipped");
+  await claimAll(pool, { daemon: randomUUID() });
+  const rows = await run<{ event_id: string; endpoint_id: string; waits_for: string; last_error: string | null }>(
+    t,
+    "oldest_undelivered",
+  );
+  assert.deepEqual(
+    rows.map(({ event_id, endpoint_id }) => [event_id, endpoint_id]),
+    [
+      [first, retried],
+      [second, paused],
+      [third, retried],
+    ],
+  );
+  assert.match(rows[0]?.waits_for ?? "", /^the next attempt, at \d/);
+  assert.equal(rows[0]?.last_error, "the receiver answered 500");
+  assert.equal(rows[1]?.waits_for, "the endpoint is paused: they move house");
+  assert.equal(rows[2]?.waits_for, "an attempt is under way");
+});
+
+test("failing_endpoints: those that have failed since their last success, the longest first", async (t) => {
+  const { pool } = database;
+  const [failing, worse] = [await createEndpoint(pool, ["a.*"]), await createEndpoint(pool, ["b.*"])];
+  await createEndpoint(pool, ["c.*"]);
+  await eventAt(minutesAgo(50), "a.one");
+  await eventAt(minutesAgo(50), "b.one");
+  await eventAt(minutesAgo(50), "c.one");
+  await deliver("succeeded", "exhausted", "exhausted");
+  await eventAt(minutesAgo(40), "a.two");
+  await eventAt(minutesAgo(30), "a.three");
+  await eventAt(minutesAgo(30), "c.two");
+  await deliver("exhausted", "pending", "succeeded");
+  await pool.query("update postrider.attempt set started_at = postrider.uuid_v7_time(event_id)");
+  const rows = await run<{
+    endpoint_id: string;
+    failures: string;
+    last_http_status: number;
+    last_error: string;
+    failing_since: Date;
+    last_success_at: Date | null;
+  }>(t, "failing_endpoints", { within: "1 hour" });
+  assert.deepEqual(
+    rows.map(({ endpoint_id, failures, last_http_status, last_error }) => [
+      endpoint_id,
+      failures,
+      last_http_status,
+      last_error,
+    ]),
+    [
+      [worse, "1", 500, "the receiver answered 500"],
+      [failing, "2", 500, "the receiver answered 500"],
+    ],
+  );
+  assert.equal(rows[0]?.last_success_at, null);
+  const minutes = (Number(rows[1]?.failing_since) - Number(rows[1]?.last_success_at)) / 60_000;
+  assert.ok(minutes > 9 && minutes < 11, `${minutes}`);
+  // Nothing of the last 45 minutes says that the first one ever succeeded, nor that the second one failed.
+  const shorter = await run<{ endpoint_id: string; last_success_at: Date | null }>(t, "failing_endpoints", {
+    within: "45 minutes",
+  });
+  assert.deepEqual(
+    shorter.map(({ endpoint_id, last_success_at }) => [endpoint_id, last_success_at]),
+    [[failing, null]],
+  );
+});
+
+test("sent_to_customer: each request of that day, and of nobody else's", async (t) => {
+  const { pool } = database;
+  for (const tenant of ["acme", "other"]) await createEndpoint(pool, ["order.*"], { tenant });
+  const today = String(await askFor(pool, "select current_date::text"));
+  const noonAgo = (days: number) => `'${today}'::date - interval '${days} days' + interval '12 hours'`;
+  const early = await eventAt(noonAgo(3), "order.paid", "acme");
+  const sent = await eventAt(noonAgo(1), "order.shipped", "acme");
+  await eventAt(noonAgo(1), "order.paid", "other");
+  await eventAt(noonAgo(1), "order.late", "acme");
+  await deliver("succeeded", "exhausted", "succeeded", "succeeded");
+  // The first one late, the last one on the day after.
+  await pool.query(
+    `update postrider.attempt a
+     set started_at = case o.event_type when 'order.late' then ${noonAgo(0)} else ${noonAgo(1)} end
+       + case o.tenant when 'acme' then interval '0' else interval '1 s' end + (o.seq || ' ms')::interval
+     from postrider.outbox o where o.id = a.event_id`,
+  );
+  const rows = await run<{ event_id: string; event_type: string; url: string; http_status: number }>(
+    t,
+    "sent_to_customer",
+    {
+      tenant: "acme",
+      day: String(await askFor(pool, "select ($1::date - 1)::text", [today])),
+    },
+  );
+  assert.deepEqual(
+    rows.map(({ event_id, event_type, url, http_status }) => [event_id, event_type, url, http_status]),
+    [
+      [early, "order.paid", "http://receiver.test/", 200],
+      [sent, "order.shipped", "http://receiver.test/", 500],
+    ],
+  );
+  assert.deepEqual(await run(t, "sent_to_customer", { tenant: "nobody", day: today }), []);
+});
+
+describe("why_it_did_not_arrive", () => {
+  async function why(t: TestContext, event: string): Promise<Record<string, string>> {
+    const rows = await run<{ endpoint_id: string; why: string }>(t, "why_it_did_not_arrive", { event_id: event });
+    return Object.fromEntries(rows.map((row) => [row.endpoint_id, row.why]));
+  }
+
+  test("says for each endpoint of the tenant what became of the event", async (t) => {
+    const { pool } = database;
+    const [succeeded, retried, exhausted, discarded, paused, flying] = [
+      await createEndpoint(pool, ["order.*"]),
+      await createEndpoint(pool, ["order.*"]),
+      await createEndpoint(pool, ["order.*"]),
+      await createEndpoint(pool, ["order.*"]),
+      await createEndpoint(pool, ["order.*"], { state: "paused" }),
+      await createEndpoint(pool, ["order.*"]),
+    ];
+    await createEndpoint(pool, ["*"], { tenant: "other" });
+    const event = await insertEvent(pool, "order.paid");
+    const before = await why(t, event);
+    assert.deepEqual(new Set(Object.values(before)), new Set(["no daemon has claimed it yet"]));
+    assert.equal(Object.keys(before).length, 6);
+
+    const daemon = randomUUID();
+    const pairs = await claimAll(pool, { daemon });
+    const of = (endpoint: string) =>
+      pairs.find((pair) => pair.endpoint === endpoint) ?? assert.fail("it was not claimed");
+    await recordResults(pool, daemon, {
+      first: [
+        resultOf(of(succeeded)),
+        resultOf(of(retried), { outcome: "pending" }),
+        resultOf(of(exhausted), { outcome: "exhausted" }),
+        resultOf(of(discarded), { outcome: "discarded", reason: "the payload is too large", attempt: null }),
+      ],
+    });
+    const found = await why(t, event);
+    assert.match(found[succeeded] ?? "", /^it did, at \d/);
+    assert.match(found[retried] ?? "", /^the next attempt is due at \d/);
+    assert.equal(found[exhausted], "every attempt of its schedule has failed");
+    assert.equal(found[discarded], "the payload is too large");
+    assert.equal(found[paused], "the endpoint is paused");
+    assert.equal(found[flying], "its first attempt is under way");
+
+    await pool.query("update postrider.delivery set next_attempt_at = now() where endpoint_id = $1", [retried]);
+    await walk(pool, { daemon });
+    assert.equal((await why(t, event))[retried], "an attempt is under way");
+  });
+
+  test("or why there is nothing to become of", async (t) => {
+    const { pool } = database;
+    const none = await createEndpoint(pool, []);
+    const other = await createEndpoint(pool, ["invoice.*", "order.shipped"]);
+    const filtered = await createEndpoint(pool, []);
+    await subscribe(pool, filtered, "order.*", "$.amount > 100");
+    const disabled = await createEndpoint(pool, ["order.paid"], { state: "disabled" });
+    const event = await insertEvent(pool, "order.paid", { payload: '{"amount": 1}' });
+    await claimAll(pool);
+    const late = await createEndpoint(pool, ["order.paid"]);
+    const found = await why(t, event);
+    assert.equal(found[none], "the endpoint has no subscription");
+    assert.equal(found[other], "none of its subscriptions is to order.paid: invoice.*, order.shipped");
+    assert.match(found[filtered] ?? "", /^its filter did not match: \(\$\."amount" > 100\)$/);
+    assert.equal(found[disabled], "the endpoint is disabled");
+    assert.match(found[late] ?? "", /^it was subscribed after the event, at \d/);
+  });
+
+  test("says nothing of an event that was rolled back or never was", async (t) => {
+    await createEndpoint(database.pool);
+    assert.deepEqual(await why(t, randomUUID()), {});
+  });
+});
+
+test("who_paused_this: who did what to the endpoint, with the reason, the newest first", async (t) => {
+  const endpoint = await createEndpoint(database.pool);
+  const carol = await createLogin(database, ["postrider_operator"]);
+  t.after(() => carol.drop());
+  const session = await openSession(t, carol.url);
+  await session.query("select postrider.pause_endpoint($1, 'their maintenance window')", [endpoint]);
+  await database.pool.query("select postrider.pause_endpoint($1)", [await createEndpoint(database.pool)]);
+  const rows = await run<{ actor: string; action: string; reason: string | null; state_now: string }>(
+    t,
+    "who_paused_this",
+    {
+      endpoint_id: endpoint,
+    },
+  );
+  const paused = rows.find(({ reason }) => reason !== null);
+  assert.deepEqual(
+    [paused?.actor, paused?.action, paused?.reason, paused?.state_now],
+    [carol.name, "pause_endpoint", "their maintenance window", "paused"],
+  );
+  assert.equal(rows.at(-1)?.action, "create_endpoint");
+});
+
+test("what_holds_back_retention: the oldest of what is undelivered, in hand, unclaimed, open and prepared", async (t) => {
+  const { pool } = database;
+  assert.deepEqual(
+    (await run<{ what: string }>(t, "what_holds_back_retention")).map(({ what }) => what),
+    [],
+  );
+  const endpoint = await createEndpoint(pool, ["order.*"]);
+  const pending = await eventAt(minutesAgo(20), "other.thing");
+  for (const event of [await eventAt(minutesAgo(10), "other.thing"), pending]) await wait(event, endpoint);
+  const daemon = randomUUID();
+  await beat(pool, daemon);
+  const claimed = await insertEvent(pool, "order.paid");
+  await claimAll(pool, { daemon });
+  await insertEvent(pool, "order.paid");
+  const [open, prepared] = [await openSession(t, database.url), await openSession(t, database.url)];
+  await open.query("begin");
+  await insertEvent(open, "order.paid");
+  const gid = `recipes_${database.name}`;
+  await prepared.query("begin; set local postrider.wake = off");
+  await insertEvent(prepared, "order.paid");
+  await prepared.query(`prepare transaction '${gid}'`);
+  const rows = await run<{ what: string; which: string; since: Date }>(t, "what_holds_back_retention");
+  await prepared.query(`rollback prepared '${gid}'`);
+  const which = Object.fromEntries(rows.map((row) => [row.what, row.which]));
+  assert.equal(which["a delivery waits"], `event ${pending} for endpoint ${endpoint}`);
+  assert.equal(
+    which["a daemon has it in hand"],
+    `event ${claimed} for endpoint ${endpoint}, claim of daemon ${daemon}`,
+  );
+  assert.equal(which["no daemon has claimed it"], "1 events");
+  assert.match(
+    which["a transaction that writes is open"] ?? "",
+    new RegExp(`^process ${await pidOf(open)} of .* idle in transaction: `),
+  );
+  assert.match(which["a transaction is prepared"] ?? "", new RegExp(`^${gid} of `));
+  assert.equal(rows.length, 5);
+  assert.ok(rows.every(({ since }) => since instanceof Date));
+});
+
+test("oldest_snapshot: names the session that holds it", async (t) => {
+  const holder = await openSession(t, database.url);
+  await holder.query("begin isolation level repeatable read");
+  await holder.query("select 'this one'");
+  // Behind those that were begun after it.
+  for (let count = 0; count < 3; count++) await database.pool.query("select pg_current_xact_id()");
+  const rows = await run<{ kind: string; name: string; state: string; xids_behind: number }>(t, "oldest_snapshot");
+  const own = rows.find((row) => row.state.includes("this one"));
+  assert.deepEqual([own?.kind, own?.name], ["session", String(await pidOf(holder))]);
+  assert.deepEqual(
+    rows.map(({ xids_behind }) => xids_behind),
+    rows.map(({ xids_behind }) => xids_behind).sort((one, other) => other - one),
+  );
+});
+
+test("replay_outage: counts first, and then sends again what failed for good in that time", async (t) => {
+  const { pool } = database;
+  const endpoint = await createEndpoint(pool, ["order.*"]);
+  for (const minutes of [50, 30, 20, 10]) await eventAt(minutesAgo(minutes), "order.paid");
+  await deliver("exhausted", "exhausted", "succeeded", "exhausted");
+  const [bounds] = await rowsOf<{ since: string; until: string }>(
+    pool,
+    `select (${minutesAgo(40)})::text as since, (${minutesAgo(15)})::text as until`,
+  );
+  assert.ok(bounds !== undefined);
+  const outage = { endpoint_id: endpoint, ...bounds };
+  assert.deepEqual(await run(t, "replay_outage", { ...outage, dry_run: "true" }), [{ replay_id: null, events: "1" }]);
+  const [started] = await run<{ replay_id: string; events: string }>(t, "replay_outage", {
+    ...outage,
+    dry_run: "false",
+  });
+  assert.equal(started?.events, "1");
+  assert.deepEqual(await rowsOf(pool, "select id, endpoint_id from postrider.replay"), [
+    { id: started.replay_id, endpoint_id: endpoint },
+  ]);
+});
+
+test("the DBA's page lists each recipe", () => {
+  const page = readFileSync(new URL("../README.md", FOLDER), "utf8");
+  const listed = [...page.matchAll(/^\|.*\| `(\w+)\.sql` \|$/gm)].map(([, name]) => name);
+  assert.deepEqual(listed.sort(), [...NAMES].sort());
+});
+
+test("there is no recipe without its test", () => {
+  assert.deepEqual([...tried].sort(), [...NAMES].sort());
+});

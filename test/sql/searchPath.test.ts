@@ -1,0 +1,278 @@
+/**
+ * What somebody can put in the way of functions that act with their owner's rights: operators, functions, types and
+ * relations of the names that those use, in a schema of his own and among his temporary objects, on a search_path of his
+ * own. Each notes whose rights it was run with; nothing of it may be run with the owner's.
+ */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import pg from "pg";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import {
+  askFor,
+  beat,
+  claimAll,
+  createEndpoint,
+  insertEvent,
+  openSession,
+  recordResults,
+  resultOf,
+  rowsOf,
+  subscribe,
+} from "../support/engine.ts";
+import { createLogin, type Login } from "../support/roles.ts";
+
+/** Made by whoever attacks: what it takes to note who was made to run something. */
+const NOTEBOOK = `
+  create schema evil;
+  grant usage on schema evil to public;
+  create table evil.ran (who text, what text);
+  grant select, insert on evil.ran to public;
+  create function evil.note(what text) returns boolean language plpgsql as $$
+  begin
+    insert into evil.ran (who, what) values (current_user, what);
+    return true;
+  end $$`;
+
+/** Each function of Postgres that one of ours names, with the same arguments. */
+const SHADOW_FUNCTIONS = `
+  do $make$
+  declare
+    p record;
+  begin
+    for p in
+      select c.proname, oidvectortypes(c.proargtypes) as arguments, c.proretset, format_type(c.prorettype, null) as result
+      from pg_catalog.pg_proc c
+      where c.pronamespace = 'pg_catalog'::regnamespace and c.prokind = 'f'
+        and c.proname in (
+          select distinct w[1] from pg_catalog.pg_proc o, regexp_matches(pg_get_functiondef(o.oid), '\\y([a-z_0-9]+)\\(', 'g') w
+          where o.pronamespace = 'postrider'::regnamespace)
+        and c.prorettype::regtype::text not in ('trigger', 'event_trigger', 'internal', 'cstring')
+        and oidvectortypes(c.proargtypes) !~ 'internal|cstring|"any"|VARIADIC'
+    loop
+      execute format('create function evil.%I(%s) returns %s %s language plpgsql as %L', p.proname, p.arguments,
+        case when p.proretset then 'setof' else '' end, p.result,
+        format('begin perform evil.note(%L); return%s; end', p.proname,
+          case when p.proretset or p.result = 'void' then '' else ' null' end));
+    end loop;
+    -- those with any number of arguments: of the types at hand, and so a closer match than the original
+    execute $one$create function evil.format(a text, b text) returns text language plpgsql as 'begin perform evil.note(''format''); return null; end'$one$;
+    execute $one$create function evil.format(a text, b text, c text) returns text language plpgsql as 'begin perform evil.note(''format''); return null; end'$one$;
+    execute $one$create function evil.jsonb_build_object(a text, b text) returns jsonb language plpgsql as 'begin perform evil.note(''jsonb_build_object''); return null; end'$one$;
+  end
+  $make$`;
+
+/** Each operator of Postgres between types that ours use. */
+const SHADOW_OPERATORS = `
+  do $make$
+  declare
+    o record;
+  begin
+    for o in
+      select c.oid, c.oprname, format_type(nullif(c.oprleft, 0), null) as l, format_type(c.oprright, null) as r,
+             format_type(c.oprresult, null) as result
+      from pg_catalog.pg_operator c
+      where c.oprnamespace = 'pg_catalog'::regnamespace
+        and (c.oprleft = 0 or c.oprleft::regtype::text = any (array['text', 'uuid', 'timestamp with time zone', 'interval', 'smallint',
+          'integer', 'bigint', 'double precision', 'numeric', 'boolean', 'jsonb', 'xid8', 'name', 'oid', 'date', 'anyarray', '"char"',
+          'timestamp without time zone', 'anycompatiblearray', 'record', 'bytea']))
+        and c.oprright::regtype::text = any (array['text', 'uuid', 'timestamp with time zone', 'interval', 'smallint',
+          'integer', 'bigint', 'double precision', 'numeric', 'boolean', 'jsonb', 'xid8', 'name', 'oid', 'date', 'anyarray', '"char"',
+          'timestamp without time zone', 'anycompatiblearray', 'anycompatible', 'record', 'bytea', 'jsonpath', 'text[]'])
+        and c.oprresult::regtype::text !~ '^any'
+        and (c.oprleft <> 'record'::regtype)
+    loop
+      execute format('create function evil.op_%s(%s) returns %s language plpgsql as %L', o.oid, concat_ws(', ', o.l, o.r), o.result,
+        format('begin perform evil.note(%L); return null; end', o.oprname));
+      execute format('create operator evil.%s (%s rightarg = %s, function = evil.op_%s)', o.oprname,
+        'leftarg = ' || o.l || ',', o.r, o.oid);
+    end loop;
+  end
+  $make$`;
+
+/** Types and relations are looked for among the temporary ones first, unless a search_path says otherwise. */
+const SHADOW_TYPES_AND_RELATIONS = `
+  do $make$
+  declare
+    name text;
+  begin
+    foreach name in array array['text', 'uuid', 'json', 'jsonb', 'jsonpath', 'timestamptz', 'xid8', 'pg_snapshot', 'date'] loop
+      execute format('create domain pg_temp.%1$I as pg_catalog.%1$I check (evil.note(%2$L))', name, 'type ' || name);
+    end loop;
+    for name in
+      select c.relname from pg_catalog.pg_class c
+      where c.relnamespace = 'postrider'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition
+      union
+      select unnest(array['pg_class', 'pg_namespace', 'pg_locks', 'pg_inherits'])
+    loop
+      execute format('create view pg_temp.%I as select evil.note(%L) as id', name, 'relation ' || name);
+    end loop;
+  end
+  $make$`;
+
+const EVENT = randomUUID();
+
+let database: TestDatabase;
+let attacker: Login;
+let session: pg.Client;
+let ids: {
+  endpoint: string;
+  idle: string;
+  subscription: string;
+  delivered: string;
+  daemon: string;
+  claim: string;
+  lost: string;
+  replay: string;
+};
+
+before(async () => {
+  database = await createDatabase();
+  const { pool } = database;
+  attacker = await createLogin(database, ["postrider_publisher", "postrider_operator", "postrider_daemon"]);
+  await pool.query(`grant create, temporary on database ${database.name} to ${attacker.name}`);
+
+  const [daemon, lost] = [randomUUID(), randomUUID()];
+  const endpoint = await createEndpoint(pool, ["order.*"]);
+  const idle = await createEndpoint(pool, []);
+  const subscription = await subscribe(pool, idle, "order.paid", "$.amount > 1");
+  const delivered = await insertEvent(pool, "order.paid");
+  const pairs = await claimAll(pool, { daemon });
+  await recordResults(pool, daemon, { first: pairs.map((pair) => resultOf(pair)) });
+  await beat(pool, daemon);
+  await insertEvent(pool, "order.lost");
+  await claimAll(pool, { daemon: lost });
+  await insertEvent(pool, "order.mine");
+  const [mine] = await claimAll(pool, { daemon });
+  await insertEvent(pool, "order.new", { payload: '{"amount": 2}' });
+  const replay = String(await askFor(pool, "select replay_id from postrider.replay($1, 'yesterday')", [endpoint]));
+  ids = { replay, endpoint, idle, subscription, delivered, daemon, lost, claim: mine?.claim ?? "" };
+
+  session = new pg.Client({ connectionString: attacker.url });
+  await session.connect();
+  for (const step of [NOTEBOOK, SHADOW_FUNCTIONS, SHADOW_OPERATORS, SHADOW_TYPES_AND_RELATIONS]) {
+    await session.query(step);
+  }
+  await session.query("set search_path = evil, pg_catalog");
+});
+
+after(async () => {
+  await session.end();
+  await attacker.drop();
+  await database.drop();
+});
+
+/** What was run with other rights than the attacker's own since the last look. */
+async function ranAsOthers(): Promise<string[]> {
+  const rows = await rowsOf<{ what: string }>(
+    database.pool,
+    "with looked_at as (delete from evil.ran returning who, what) select distinct what from looked_at where who <> $1",
+    [attacker.name],
+  );
+  return rows.map(({ what }) => what);
+}
+
+describe("the trap catches a function of the owner's", () => {
+  const careless: Readonly<Record<string, string>> = {
+    "that trusts an operator": "return a || b",
+    "that trusts a function": "return upper(a)",
+    "that trusts a type": "return a::jsonb",
+    "that trusts a relation": "perform id from outbox; return a",
+  };
+  for (const [what, body] of Object.entries(careless)) {
+    test(what, async (t) => {
+      const owner = await openSession(t, database.url);
+      await owner.query(`
+        create function public.careless(a text, b text) returns text language plpgsql security definer as 'begin ${body}; end';
+        grant execute on function public.careless to ${attacker.name}`);
+      t.after(() => database.pool.query("drop function public.careless"));
+      if (body.includes("upper")) {
+        await session.query(
+          "create function evil.upper(a pg_catalog.text) returns pg_catalog.text language plpgsql as 'begin perform evil.note(a); return a; end'",
+        );
+      }
+      await session.query("select public.careless('1', '2')").catch((thrown: unknown) => {
+        // One that was led astray may well fail after that, and takes its note back.
+        assert.match(String(thrown), /evil|null/);
+      });
+      assert.notDeepEqual(await ranAsOthers(), []);
+    });
+  }
+});
+
+const CALLS: Readonly<Record<string, () => string>> = {
+  publish: () =>
+    `select postrider.publish('order.paid', '{"amount": 1}', 'acme', 'k', '2100-01-01', 'once', '{"subject": "1"}')`,
+  create_endpoint: () =>
+    `select postrider.create_endpoint('https://receiver.test/?t=1', '{order.*}', 'acme', '{"format": "raw", "timeout_ms": 200, "retry_schedule": ["1 s"], "headers": {"a": "b"}}')`,
+  subscribe: () => `select postrider.subscribe('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
+  unsubscribe: () => `select postrider.unsubscribe('${ids.subscription}')`,
+  claim_events: () => `select postrider.claim_events('${ids.daemon}', 100, 1000, 100, 30000, '{}')`,
+  take_over_claim: () => `select postrider.take_over_claim('${ids.daemon}', '{}', 30000)`,
+  record_results: () =>
+    `select postrider.record_results('${ids.daemon}', true, true, '{${EVENT}}', '{${ids.idle}}', '{${ids.claim}}', '{0}', '{${randomUUID()}}',
+       '{1750000000000}', '{12}', '{500}', '{status}', '{"it answered 500"}', array[null::pg_catalog.json], '{body}', '{pending}', '{1000}',
+       array[null::pg_catalog.text], '{${ids.claim}}', '{${ids.idle}}')`,
+  claim_deliveries: () =>
+    `select postrider.claim_deliveries('${ids.daemon}', null, 100, 100, 10, '{}', '{}', 15000, 30000)`,
+  empty_claims: () => `select postrider.empty_claims('${ids.daemon}', '{${ids.claim}}')`,
+  replay: () => `select postrider.replay('${ids.endpoint}', 'yesterday', 'tomorrow', 'order.*', '{succeeded}')`,
+  prepare_replay: () => `select postrider.prepare_replay('${ids.replay}')`,
+  note_replay_problem: () => `select postrider.note_replay_problem('${ids.replay}', 'why')`,
+  note_replay_failure: () => `select postrider.cancel('${ids.delivered}', '${ids.endpoint}', 'why')`,
+  cancel_replay: () => `select postrider.cancel_replay('${ids.replay}')`,
+  end_replays: () => `select postrider.disable_endpoint('${ids.idle}', 'why')`,
+  pause_endpoint: () => `select postrider.pause_endpoint('${ids.endpoint}', 'why')`,
+  resume_endpoint: () => `select postrider.resume_endpoint('${ids.endpoint}')`,
+  disable_endpoint: () => `select postrider.disable_endpoint('${ids.endpoint}', 'why')`,
+  enable_endpoint: () => `select postrider.enable_endpoint('${ids.endpoint}')`,
+  rotate_secret: () => `select postrider.rotate_secret('${ids.endpoint}', '1 hour')`,
+  explain_event: () => `select postrider.explain_event('${ids.delivered}')`,
+  redeliver: () => `select postrider.redeliver('${ids.delivered}', '${ids.endpoint}')`,
+  cancel: () => `select postrider.cancel('${ids.delivered}', '${ids.endpoint}', 'why')`,
+  beat: () => `select postrider.beat('${ids.daemon}', 'host.test', 1, '0', 60000, 0, 0)`,
+  leave: () => `select postrider.leave('${ids.daemon}')`,
+  count_waiting: () => "select postrider.count_waiting(10)",
+  count_unclaimed: () => "select postrider.count_unclaimed(10)",
+  make_partitions: () => "select postrider.make_partitions('9 days')",
+};
+
+/** What makes the triggers fire that act with the owner's rights. */
+const FIRINGS: Readonly<Record<string, () => string>> = {
+  outbox_idempotency: () =>
+    `insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '1', 'twice')`,
+  endpoint_audit: () => `update postrider.endpoint set url = 'https://elsewhere.test/?t=2', headers = '{"a": "b"}'`,
+  note_change: () => "update postrider.endpoint set timeout_ms = 300",
+  endpoint_secret_changing: () => `select postrider.rotate_secret('${ids.idle}', '1 hour')`,
+  rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
+  endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
+  subscription_changing: () =>
+    `insert into postrider.subscription (endpoint_id, event_type, filter) values ('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
+};
+
+describe("nothing of the caller's is run with the owner's rights by", () => {
+  for (const [name, statement] of Object.entries({ ...CALLS, ...FIRINGS })) {
+    test(name, async () => {
+      await session.query(statement());
+      // A second time in the same session: a plan that was kept is no way in either.
+      if (name === "publish" || name === "beat" || name === "make_partitions") await session.query(statement());
+      assert.deepEqual(await ranAsOthers(), []);
+    });
+  }
+
+  test("and that is each function that has the owner's rights", async () => {
+    const found = await rowsOf<{ name: string }>(
+      database.pool,
+      "select proname as name from pg_proc where pronamespace = 'postrider'::regnamespace and prosecdef order by 1",
+    );
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      Object.keys({ ...CALLS, ...FIRINGS }).sort(),
+    );
+  });
+});
+
+test("the caller is not kept from running his own with his own rights", async () => {
+  await session.query("select 'a'::pg_catalog.text || 'b'::pg_catalog.text");
+  assert.equal(await askFor(database.pool, "select who from evil.ran where what = '||'"), attacker.name);
+});

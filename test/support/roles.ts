@@ -1,0 +1,50 @@
+/** Login roles for tests. Roles belong to the server: each gets a name of its own, and goes with the test. */
+import { randomBytes } from "node:crypto";
+import pg from "pg";
+import type { Session } from "./engine.ts";
+
+/** What the migrations make, without `postrider_`. */
+export const ROLES = ["publisher", "reader", "operator", "daemon"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Login {
+  readonly name: string;
+  /** Of the database that it was made for. */
+  readonly url: string;
+  /** Takes the role away, with all that it owns in that database. */
+  drop(): Promise<void>;
+}
+
+/** A role that may log in, is no superuser, makes no roles, and is a member of these. */
+export async function createLogin(
+  database: { readonly pool: Session; readonly url: string },
+  memberOf: readonly string[] = [],
+): Promise<Login> {
+  const name = `postrider_test_${process.pid}_${randomBytes(4).toString("hex")}`;
+  const groups = memberOf.length === 0 ? "" : ` in role ${memberOf.map(pg.escapeIdentifier).join(", ")}`;
+  await database.pool.query(`create role ${name} login password 'test'${groups}`);
+  const url = new URL(database.url);
+  url.username = name;
+  url.password = "test";
+  return {
+    name,
+    url: url.href,
+    drop: async () => {
+      await database.pool.query(`drop owned by ${name} cascade; drop role ${name}`);
+    },
+  };
+}
+
+/** Whether a statement, run by that role, is refused for want of a privilege; what else it meets is no answer. */
+export async function isRefused(session: Session, role: string, statement: string): Promise<boolean> {
+  await session.query(`begin; set local role ${pg.escapeIdentifier(role)}`);
+  try {
+    await session.query(statement);
+    return false;
+  } catch (thrown) {
+    if (!(thrown instanceof pg.DatabaseError)) throw thrown;
+    return thrown.code === "42501";
+  } finally {
+    await session.query("rollback");
+  }
+}
