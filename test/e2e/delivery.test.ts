@@ -7,7 +7,7 @@ import type { Config } from "../../src/config.ts";
 import { VERSION } from "../../src/version.ts";
 import { type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf } from "../support/engine.ts";
+import { askFor, insertEvent, insertEvents, isGateHeld, openSession, reset, rowsOf } from "../support/engine.ts";
 import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -676,12 +676,8 @@ describe("waking", () => {
   });
 });
 
-async function gateIsHeld(): Promise<boolean> {
-  const held = await countOf(
-    `pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock' and granted
-       and database = (select oid from pg_database where datname = current_database())`,
-  );
-  return held > 0;
+function gateIsHeld(): Promise<boolean> {
+  return isGateHeld(database.pool);
 }
 
 /** Waits until the daemon has beaten so many times more. Looks from outside: that costs the database no transaction. */
