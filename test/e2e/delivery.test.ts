@@ -7,7 +7,16 @@ import type { Config } from "../../src/config.ts";
 import { VERSION } from "../../src/version.ts";
 import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf, type Session } from "../support/engine.ts";
+import {
+  askFor,
+  insertEvent,
+  insertEvents,
+  isGateHeld,
+  openSession,
+  reset,
+  rowsOf,
+  type Session,
+} from "../support/engine.ts";
 import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -746,8 +755,8 @@ const HELD_GATE = `pg_locks
   where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock' and granted
     and database = (select oid from pg_database where datname = current_database())`;
 
-async function gateIsHeld(): Promise<boolean> {
-  return (await countOf(HELD_GATE)) > 0;
+function gateIsHeld(): Promise<boolean> {
+  return isGateHeld(database.pool);
 }
 
 /** How many daemons take what comes. */

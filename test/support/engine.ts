@@ -484,6 +484,16 @@ export function waitsForLock(session: Session, pid: number): Promise<void> {
   });
 }
 
+/** Whether a daemon sleeps, so that inserts notify. */
+export async function isGateHeld(session: Session): Promise<boolean> {
+  const holders = await askFor(
+    session,
+    `select count(*) from pg_locks where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock'
+       and granted and database = (select oid from pg_database where datname = current_database())`,
+  );
+  return Number(holders) > 0;
+}
+
 export async function pidOf(session: Session): Promise<number> {
   return Number(await askFor(session, "select pg_backend_pid()"));
 }

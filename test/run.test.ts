@@ -1,0 +1,62 @@
+/** That whoever reads only the end of a run, or only its exit status, is not misled. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { runCommand } from "./support/command.ts";
+import { SERVER_URL_VARIABLE } from "./support/database.ts";
+
+const RUN = [process.execPath, "--import", import.meta.resolve("tsx"), resolve(import.meta.dirname, "run.ts")] as const;
+
+let directory: string;
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "postrider-run-"));
+});
+after(() => rm(directory, { recursive: true, force: true }));
+
+test("the last line sums up the files, and tests that fail make it fail", async () => {
+  const good = await file("good", `test("a", () => {}); test("b", () => {}); test("c", { skip: true }, () => {});`);
+  const bad = await file(
+    "bad",
+    `test("d", () => { throw new Error("on purpose"); }); test("e", () => { throw new Error("too"); });`,
+  );
+  assert.deepEqual(await run(good), { code: 0, lastLine: "2 passed, 0 failed" });
+  assert.deepEqual(await run(good, bad), { code: 1, lastLine: "2 passed, 2 failed" });
+});
+
+test("a test that never ends has failed, and so has a file that cannot be read", async () => {
+  const endless = await file("endless", `test("a", () => new Promise(() => {}));`);
+  assert.deepEqual(await run("--test-timeout=500", endless), { code: 1, lastLine: "0 passed, 1 failed" });
+  assert.deepEqual(await run(await file("broken", "test(")), { code: 1, lastLine: "0 passed, 1 failed" });
+});
+
+test("what is no server or no file is refused", async () => {
+  assert.match(await refused("--postgres", "14"), /^--postgres takes one of 18, 17, 16, 15, or "all", and not "14"$/);
+  assert.match(await refused("--postgres=15"), /exclude each other/);
+  assert.match(await refused(directory), /^there is no test file there$/);
+});
+
+async function file(name: string, text: string): Promise<string> {
+  const path = join(directory, `${name}.mjs`);
+  await writeFile(path, `import { test } from "node:test";\n${text}\n`);
+  return path;
+}
+
+async function run(
+  ...args: readonly string[]
+): Promise<{ readonly code: number | null; readonly lastLine: string | undefined }> {
+  const { code, stdout } = await runCommand(args, environment());
+  return { code, lastLine: stdout.trimEnd().split("\n").at(-1) };
+}
+
+async function refused(...args: readonly string[]): Promise<string> {
+  const { code, stderr } = await runCommand(args, environment());
+  assert.equal(code, 1);
+  return stderr.trim();
+}
+
+/** On the server of this run, and without what would tell Node's runner that it is a test file of another one. */
+function environment() {
+  return { program: RUN, env: { [SERVER_URL_VARIABLE]: process.env[SERVER_URL_VARIABLE] ?? "" } };
+}

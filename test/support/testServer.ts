@@ -1,0 +1,44 @@
+/** The server of a test run: an embedded one of whichever major, or one that was given. */
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EmbeddedPostgres, PLATFORM_PACKAGE } from "../../src/dev/embeddedPostgres.ts";
+import { type Major, NEWEST } from "../plan.ts";
+
+export interface TestServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Removes its data when it is stopped. */
+export async function startServer(major: Major): Promise<TestServer> {
+  const directory = await mkdtemp(join(tmpdir(), "postrider-test-"));
+  const remove = () => rm(directory, { recursive: true, force: true });
+  try {
+    // As root the server runs as somebody else, who must be able to enter.
+    await chmod(directory, 0o755);
+    const server = await EmbeddedPostgres.start({
+      dataDir: join(directory, "postgres"),
+      packageName: packageOf(major),
+      settings: {
+        fsync: "off",
+        full_page_writes: "off",
+        max_connections: "300",
+        max_prepared_transactions: "20",
+      },
+    });
+    return { url: server.url, stop: () => server.stop().then(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+export async function givenServer(url: string): Promise<TestServer> {
+  return { url, stop: async () => {} };
+}
+
+/** The older ones are installed under names of our own; see the aliases in package.json. */
+export function packageOf(major: Major): string {
+  return major === NEWEST ? PLATFORM_PACKAGE : `${PLATFORM_PACKAGE}-${major}`;
+}
