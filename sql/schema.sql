@@ -1472,6 +1472,7 @@ $function$;
 CREATE OR REPLACE FUNCTION postrider.endpoint_secret_changed()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin

@@ -21,9 +21,19 @@ process.on("unhandledRejection", exitWith);
 try {
   refuseOldNode(process.versions.node);
   const { runCli } = await import("./cli.ts");
-  process.exit(await runCli(process.argv.slice(2), process.env));
+  const status = await runCli(process.argv.slice(2), process.env);
+  await written(process.stdout);
+  process.exit(status);
 } catch (thrown) {
   exitWith(thrown);
+}
+
+/**
+ * Resolves when the reader has taken everything, or is gone. To a pipe Node writes what fits, 64 KiB, and the rest later:
+ * an exit would cut it off.
+ */
+function written(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
 }
 
 function refuseOldNode(version: string): void {

@@ -21,6 +21,9 @@ alter function postrider.leave security definer;
 alter function postrider.prepare_replay security definer;
 alter function postrider.note_replay_problem security definer;
 
+-- Fired by what an operator's delete of an endpoint brings with it: up to PostgreSQL 17 with the operator's own rights.
+alter function postrider.endpoint_secret_changed security definer;
+
 -- What operators call. The audit's actor is session_user: who logged in, and not the owner.
 alter function postrider.create_endpoint security definer;
 alter function postrider.subscribe security definer;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { migrationFiles } from "../../src/db/sqlFiles.ts";
-import { runCommand } from "../support/command.ts";
+import { CommandProcess, eventually, runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
 const LATEST = migrationFiles().length;
@@ -55,6 +55,16 @@ test("--print needs no database, and without one prints all of it", async () => 
   const { code, stdout, stderr } = await runCommand(["migrate", "--print"]);
   assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
   for (const { text } of migrationFiles()) assert.ok(stdout.includes(text.trimEnd()));
+});
+
+test("--print waits for a reader that takes its time", async () => {
+  const command = new CommandProcess(["migrate", "--print"]);
+  command.child.stdout?.pause();
+  // It has written what fits into the pipe, and is still there.
+  await eventually("the pipe is full", () => ((command.child.stdout?.readableLength ?? 0) > 0 ? true : undefined));
+  command.child.stdout?.resume();
+  assert.deepEqual(await command.ended, { code: 0, signal: null });
+  for (const { text } of migrationFiles()) assert.ok(command.stdout.includes(text.trimEnd()));
 });
 
 test("--print with a database prints what that one lacks, and touches nothing", async () => {

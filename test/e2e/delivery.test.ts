@@ -689,7 +689,11 @@ describe("waking", () => {
         "insert into postrider.outbox (event_type, payload) values ('order.paid', '{}') returning tableoid::regclass",
       );
       await session.query("rollback");
-      await session.query(`insert into ${partition} (event_type, payload) values ('order.paid', '{}')`);
+      await session.query(
+        // Before PostgreSQL 17 a partition does not number its rows by itself.
+        `insert into ${partition} (event_type, payload, seq) overriding system value
+         values ('order.paid', '{}', nextval('postrider.outbox_seq_seq'))`,
+      );
     },
   };
   for (const [what, insert] of Object.entries(unheard)) {

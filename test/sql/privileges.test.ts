@@ -255,7 +255,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   outbox_idempotency: owner(),
   endpoint_changing: caller(),
   endpoint_changed: owner(),
-  endpoint_secret_changed: caller(),
+  endpoint_secret_changed: owner(),
   subscription_changing: owner(),
 };
 

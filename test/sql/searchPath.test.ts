@@ -244,6 +244,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   endpoint_audit: () => `update postrider.endpoint set url = 'https://elsewhere.test/?t=2', headers = '{"a": "b"}'`,
   note_change: () => "update postrider.endpoint set timeout_ms = 300",
   endpoint_secret_changing: () => `select postrider.rotate_secret('${ids.idle}', '1 hour')`,
+  endpoint_secret_changed: () => `select postrider.rotate_secret('${ids.endpoint}', '2 hours')`,
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
   endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
   subscription_changing: () =>

@@ -42,6 +42,7 @@ export class ExplainingSession {
     t.after(() => session.pool.end());
     const client = await session.pool.connect();
     // The database is dropped with force, while the session is still saying goodbye.
+    session.pool.on("error", () => {});
     client.on("error", () => {});
     client.on("notice", (notice) => session.#hear(notice.message ?? ""));
     await client.query(`
