@@ -127,6 +127,7 @@ export interface ClaimResult {
   readonly queuedCount: number;
   readonly pairs: readonly ClaimedPair[];
   readonly revisions: ReadonlyMap<string, string>;
+  readonly slow: Pair | null;
 }
 
 export interface ClaimOptions {
@@ -135,7 +136,10 @@ export interface ClaimOptions {
   readonly pairs?: number;
   readonly fanOut?: number;
   readonly payloadBytes?: number;
-  readonly unjudged?: readonly string[];
+  /** Endpoints whose filters are not applied; null: none are. */
+  readonly unjudged?: readonly string[] | null;
+  /** To which events: one for each of those; to any where it is left out. */
+  readonly unjudgedEvents?: readonly string[];
 }
 
 interface ClaimRow {
@@ -148,6 +152,7 @@ interface ClaimRow {
   readonly payload: string | null;
   readonly endpoint_ids: string | null;
   readonly revisions: string | null;
+  readonly slow_endpoint_id: string | null;
 }
 
 /** One call of claim_events. */
@@ -158,7 +163,8 @@ export async function claimEvents(session: Session, options: ClaimOptions = {}):
     options.pairs ?? 1_000,
     options.fanOut ?? 200,
     options.payloadBytes ?? PAYLOAD_BYTES,
-    options.unjudged ?? [],
+    options.unjudged === undefined ? [] : options.unjudged,
+    options.unjudgedEvents ?? options.unjudged?.map(() => null) ?? [],
   ]);
   if (head === undefined) throw new Error("the claim answered nothing");
   const claim = head.claim_id;
@@ -179,6 +185,7 @@ export async function claimEvents(session: Session, options: ClaimOptions = {}):
       })),
     ),
     revisions: new Map(endpoints.map((id, index) => [id, revisions[index] ?? ""])),
+    slow: head.slow_endpoint_id === null ? null : { event: head.event_id, endpoint: head.slow_endpoint_id },
   };
 }
 
