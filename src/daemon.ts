@@ -20,7 +20,9 @@ import { Recorder } from "./pipeline/record.ts";
 import { Waker } from "./pipeline/wake.ts";
 import { VERSION } from "./version.ts";
 
-/** A claim, a flush, and payloads that are loaded one by one. */
+/** New events are claimed one page after the other, with a deadline of their own. */
+const CLAIM_CONNECTIONS = 1;
+/** A walk over the queue, a flush, and payloads that are loaded one by one. */
 const PIPELINE_CONNECTIONS = 4;
 /** Apart, so that a heartbeat never waits behind the pipeline; the others are for partitions and for replays. */
 const MAINTAIN_CONNECTIONS = 3;
@@ -40,6 +42,7 @@ export class Daemon {
   readonly #lines = new Lines();
   readonly #connection: ConnectionConfig;
   readonly #pool: Pool;
+  readonly #claimPool: Pool;
   readonly #maintainPool: Pool;
   readonly #sender: Sender;
   readonly #troubles = new Troubles(() => this.#heartbeat.beatSoon());
@@ -71,6 +74,7 @@ export class Daemon {
       ownSession: config.listenUrl === null,
     } as const;
     this.#pool = createPool({ ...session, max: PIPELINE_CONNECTIONS });
+    this.#claimPool = createPool({ ...session, purpose: "claim", max: CLAIM_CONNECTIONS });
     this.#maintainPool = createPool({ ...session, max: MAINTAIN_CONNECTIONS });
     this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: config.maxInFlight });
     const inHandMax = deliveriesInHandMax(config.maxInFlight);
@@ -120,6 +124,7 @@ export class Daemon {
     });
     this.#loop = new Loop({
       pool: this.#pool,
+      claimPool: this.#claimPool,
       lease: this.#heartbeat,
       waker: this.#waker,
       attempts: this.#attempts,
@@ -178,7 +183,7 @@ export class Daemon {
         // The first error is the one to tell.
       });
       await this.#sender.close();
-      await Promise.all([this.#pool.end(), this.#maintainPool.end()]);
+      await Promise.all([this.#claimPool.end(), this.#pool.end(), this.#maintainPool.end()]);
       clearTimeout(cutting);
       this.#lines.cut();
       this.#stopping = Promise.resolve(true);
@@ -218,7 +223,7 @@ export class Daemon {
       await this.#heartbeat.stop().catch((thrown: unknown) => {
         this.#log.error({ event: "daemon.leave_failed", error: messageOf(thrown) });
       });
-      await Promise.all([this.#pool.end(), this.#maintainPool.end()]);
+      await Promise.all([this.#claimPool.end(), this.#pool.end(), this.#maintainPool.end()]);
     } finally {
       clearTimeout(cutting);
       this.#lines.cut();

@@ -18,7 +18,10 @@ export const EVENTS = {
   "lane.freed": "a session was stuck in the middle of a claim, its daemon frozen or gone, and was ended",
   "lane.held":
     "somebody holds the lock under which daemons claim, and is not claiming: nothing new is delivered meanwhile",
-  "filter.too_slow": "filters of an endpoint kept events from being claimed; its deliveries are discarded for a while",
+  "filter.too_slow":
+    "a filter took too long with an event, whose delivery to that endpoint is discarded; after several, all for a while",
+  "filter.readmitted": "the filters of an endpoint that took too long are quick again, and applied",
+  "filters.skipped": "an event could not be claimed in time: its filters are left out, and those deliveries discarded",
   "claims.taken_over": "unfinished claims of a daemon that stopped beating go on here",
 
   "delivery.attempted": "one attempt with its result: the wide line",

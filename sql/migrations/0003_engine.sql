@@ -38,37 +38,70 @@ comment on function postrider.event_type_patterns(text) is
   'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
 create function postrider.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
-returns table (endpoint_id uuid, problem text)
+returns table (endpoint_id uuid, problem text, is_slow boolean)
 language plpgsql volatile -- the clock is read, and a payload is not to be looked at before its turn
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  -- Reading a payload as jsonb sorts its keys, which nothing interrupts: the worst of one megabyte took 0.5 s, the worst
+  -- of eight 5 s, and one of forty-nine outlasted every deadline, at every claim.
+  payload_bytes_max constant integer := 1048576;
+  -- A comparison of two paths tries every value of the one with every value of the other, and nothing interrupts that
+  -- either: two lists of 16,000 took 15 s.
+  compares_paths constant text := '(==|!=|<>|<=|>=|<|>)[ (+-]*[$@]';
+  compared_bytes_max constant integer := 8192;
+  has_long_list constant jsonpath := 'strict exists($.** ? (@.type() == "array" && @.size() > 1000))';
+  filters_time_max constant interval := '1 s';
+  filter_time_max constant interval := '500 ms';
   started constant timestamptz := clock_timestamp();
+  filter_started timestamptz;
+  payload_bytes integer;
   document jsonb;
   unreadable text;
 begin
-  begin
-    document := payload::jsonb;
-  exception
-    -- \u0000, a number beyond numeric, a nesting too deep
-    when others then
-      if left(sqlstate, 2) in ('53', '57', '58') then
-        raise;
-      end if;
-      unreadable := format('no filter can be applied to the payload: %s', sqlerrm);
-  end;
+  is_slow := false;
+  -- the size on disk first, for it needs no reading; it is the least that the payload can have
+  payload_bytes := case when pg_column_size(payload) <= payload_bytes_max then octet_length(payload::text) end;
+  if payload_bytes is null or payload_bytes > payload_bytes_max then
+    unreadable := format('the payload has %s bytes, and filters are applied up to %s',
+                         coalesce(payload_bytes::text, 'more than ' || pg_column_size(payload)), payload_bytes_max);
+  else
+    begin
+      document := payload::jsonb;
+    exception
+      -- \u0000, a number beyond numeric, a nesting too deep
+      when others then
+        if left(sqlstate, 2) in ('53', '57', '58') then
+          raise;
+        end if;
+        unreadable := format('no filter can be applied to the payload: %s', sqlerrm);
+    end;
+  end if;
   for n in 1 .. cardinality(filters) loop
     endpoint_id := endpoint_ids[n];
     problem := unreadable;
+    filter_started := clock_timestamp();
     begin
-      if problem is null and clock_timestamp() - started > interval '1 s' then
+      if problem is null and filter_started - started > filters_time_max then
         problem := 'the filters of the endpoints before it took longer than a second with this payload';
+      end if;
+      if problem is null and payload_bytes > compared_bytes_max
+        and filters[n]::text ~ compares_paths and document @@ has_long_list
+      then
+        problem := format('the filter %s compares two paths, and the payload has a list of more than 1000', filters[n]);
       end if;
       if problem is not null or document @@ filters[n] then
         return next;
       end if;
+      null; -- a cancel that nothing has met so far is met here
     exception
+      -- The deadline of the statement: what is asked next is asked without this filter. A cancel that comes sooner is
+      -- somebody's, and obeyed. There is no deadline any more: nothing may follow here that takes long.
+      when query_canceled then
+        if clock_timestamp() - filter_started < filter_time_max then
+          raise;
+        end if;
       -- A date compared with a time that has a zone (0A000), a variable that nobody sets (42704): a list would miss one,
       -- and what it misses stops every claim. Only what is the server's trouble is no fault of the event or the filter.
       when others then
@@ -78,11 +111,17 @@ begin
         problem := format('the filter %s cannot be applied to the payload: %s', filters[n], sqlerrm);
         return next;
     end;
+    if clock_timestamp() - filter_started > filter_time_max then
+      problem := null;
+      is_slow := true;
+      return next;
+      return;
+    end if;
   end loop;
 end
 $$;
 comment on function postrider.judge_filters(json, uuid[], jsonpath[]) is
-  'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes.';
+  'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
 
 create function postrider.small_payload(payload json, bytes_max integer) returns text
 language sql stable parallel safe
@@ -99,7 +138,8 @@ create function postrider.claim_events(
   pairs_max integer,
   fan_out_max integer,
   payload_bytes_max integer,
-  unjudged uuid[]
+  unjudged_endpoints uuid[],
+  unjudged_events uuid[]
 ) returns table (
   outcome text,
   claim_id bigint,
@@ -110,7 +150,8 @@ create function postrider.claim_events(
   created_at text,
   payload text,
   endpoint_ids text,
-  revisions text
+  revisions text,
+  slow_endpoint_id uuid
 )
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -121,6 +162,10 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
+  -- A page ends early, after one event at least, where its events have more deliveries than this together (a million of
+  -- them took 11 s to write), or when its filters have taken so long.
+  page_pairs_max constant integer := 10000;
+  page_judging_max constant interval := '300 ms';
   newest record;
   base pg_snapshot;
   target pg_snapshot;
@@ -135,9 +180,29 @@ declare
   due_times timestamptz[];
   created_times timestamptz[];
   payloads text[];
-  last_xid xid8;
-  last_seq bigint;
+  xids xid8[];
+  seqs bigint[];
   found_count integer;
+  page_count integer;
+  rule_tenants text[];
+  rule_types text[];
+  rule_endpoints uuid[];
+  rule_active boolean[];
+  rule_narrow boolean[];
+  rule_filtered boolean[];
+  rule_revisions bigint[];
+  filter_tenants text[];
+  filter_types text[];
+  filter_endpoints uuid[];
+  filters jsonpath[];
+  slow_event uuid;
+  slow_endpoint uuid;
+  judged record;
+  judgement_endpoints uuid[];
+  judgement_problems text[];
+  judged_events uuid[] := '{}';
+  judged_endpoints uuid[] := '{}';
+  judged_problems text[] := '{}';
   pair_events uuid[];
   pair_endpoints uuid[];
   pair_revisions bigint[];
@@ -165,7 +230,8 @@ begin
   -- The lane. Not a row lock: that would give this transaction an id before the snapshot is taken, and a snapshot
   -- leaves its own transaction out, so that an event written by the claiming transaction itself would be lost.
   if not pg_try_advisory_xact_lock(1886352244, 1) then
-    return query select 'busy', null::bigint, 0, 0, null::uuid, null::text, null::text, null::text, null::text, null::text;
+    return query select 'busy', null::bigint, 0, 0, null::uuid, null::text, null::text, null::text, null::text, null::text,
+                        null::uuid;
     return;
   end if;
   if pg_current_xact_id_if_assigned() is not null then
@@ -244,8 +310,8 @@ begin
     )
     select array_agg(p.id), array_agg(p.event_type), array_agg(p.tenant), array_agg(p.deliver_at), array_agg(p.created_at),
            array_agg(postrider.small_payload(p.payload, payload_bytes_max)), -- large ones are left where they are
-           (array_agg(p.xid))[count(*)], (array_agg(p.seq))[count(*)], count(*)
-    into ids, types, tenants, due_times, created_times, payloads, last_xid, last_seq, found_count
+           array_agg(p.xid), array_agg(p.seq), count(*)
+    into ids, types, tenants, due_times, created_times, payloads, xids, seqs, found_count
     from page p;
     complete := found_count < events_max;
     exit when found_count > 0 or newest.target is null;
@@ -268,20 +334,21 @@ begin
       insert into postrider.claim (base) values (target) returning id into new_claim_id;
       delete from postrider.claim c where c.id = newest.id and cardinality(c.event_ids) = 0;
     end if;
-    return query select 'empty', new_claim_id, 0, 0, null::uuid, null::text, null::text, null::text, null::text, null::text;
+    return query select 'empty', new_claim_id, 0, 0, null::uuid, null::text, null::text, null::text, null::text, null::text,
+                        null::uuid;
     return;
   end if;
 
   -- Routing. One look at the subscriptions for each kind of event, one rule for each endpoint, then one pair for each
   -- event and rule. A rule without a filter needs no look at the payload, and all the filters of an event look once.
-  with event as (
-    select e.id, e.event_type, e.tenant, e.deliver_at, e.n
-    from unnest(ids, types, tenants, due_times) with ordinality e (id, event_type, tenant, deliver_at, n)
+  with kind as (
+    select distinct e.tenant, e.event_type
+    from unnest(tenants, types) e (tenant, event_type)
   ), rule as materialized (
     select k.tenant, k.event_type, s.endpoint_id, s.is_active, s.revision,
            case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters,
            count(*) over (partition by k.tenant, k.event_type) <= fan_out_max as is_narrow
-    from (select distinct e.tenant, e.event_type from event e) k
+    from kind k
     cross join lateral unnest(postrider.event_type_patterns(k.event_type)) p (pattern)
     -- A look-up for each pattern and endpoint. As joins, planned while there were few rules, they were hashed, and every
     -- rule of the tenant was read for each page for as long as the session lasted.
@@ -296,28 +363,107 @@ begin
       where m.tenant = k.tenant and m.event_type = p.pattern
       offset 0) s
     group by k.tenant, k.event_type, s.endpoint_id, s.is_active, s.revision
+  )
+  select r.tenants, r.types, r.endpoints, r.active, r.narrow, r.filtered, r.revisions,
+         f.tenants, f.types, f.endpoints, f.filters
+  into rule_tenants, rule_types, rule_endpoints, rule_active, rule_narrow, rule_filtered, rule_revisions,
+       filter_tenants, filter_types, filter_endpoints, filters
+  from (
+    select array_agg(r.tenant) as tenants, array_agg(r.event_type) as types, array_agg(r.endpoint_id) as endpoints,
+           array_agg(r.is_active) as active, array_agg(r.is_narrow) as narrow,
+           array_agg(r.filters is not null) as filtered, array_agg(r.revision) as revisions
+    from rule r) r
+  cross join (
+    select array_agg(r.tenant) as tenants, array_agg(r.event_type) as types, array_agg(r.endpoint_id) as endpoints,
+           array_agg(u.filter) as filters
+    from rule r
+    cross join lateral unnest(r.filters) u (filter)) f;
+
+  page_count := found_count;
+  if cardinality(rule_endpoints) > page_pairs_max / found_count then
+    select greatest(1, count(*) filter (where w.pairs <= page_pairs_max)) into page_count
+    from (
+      select sum(coalesce(k.width, 0)) over (order by e.n) as pairs
+      from unnest(tenants, types) with ordinality e (tenant, event_type, n)
+      left join (
+        select r.tenant, r.event_type, count(*) as width
+        from unnest(rule_tenants, rule_types) r (tenant, event_type)
+        group by r.tenant, r.event_type) k on k.tenant = e.tenant and k.event_type = e.event_type) w;
+  end if;
+
+  if filters is not null and unjudged_endpoints is not null then
+    started := clock_timestamp();
+    for judged in
+      select e.n, e.id, k.endpoint_ids, k.filters
+      from unnest(ids, tenants, types) with ordinality e (id, tenant, event_type, n)
+      join (
+        select f.tenant, f.event_type, array_agg(f.endpoint_id) as endpoint_ids, array_agg(f.filter) as filters
+        from unnest(filter_tenants, filter_types, filter_endpoints, filters) f (tenant, event_type, endpoint_id, filter)
+        where not exists (
+          select from unnest(unjudged_endpoints, unjudged_events) u (endpoint_id, event_id)
+          where u.endpoint_id = f.endpoint_id and u.event_id is null)
+        group by f.tenant, f.event_type) k on k.tenant = e.tenant and k.event_type = e.event_type
+      where e.n <= page_count
+      order by e.n
+    loop
+      if judged.n > 1 and clock_timestamp() - started > page_judging_max then
+        page_count := judged.n - 1;
+        exit;
+      end if;
+      if judged.id = any (unjudged_events) then
+        select coalesce(array_agg(f.endpoint_id), '{}'), coalesce(array_agg(f.filter), '{}')
+        into judged.endpoint_ids, judged.filters
+        from unnest(judged.endpoint_ids, judged.filters) f (endpoint_id, filter)
+        where not exists (
+          select from unnest(unjudged_endpoints, unjudged_events) u (endpoint_id, event_id)
+          where u.endpoint_id = f.endpoint_id and u.event_id = judged.id);
+      end if;
+      select coalesce(array_agg(m.endpoint_id), '{}'), coalesce(array_agg(m.problem), '{}'),
+             (array_agg(m.endpoint_id) filter (where m.is_slow))[1]
+      into judgement_endpoints, judgement_problems, slow_endpoint
+      from postrider.outbox o
+      cross join lateral postrider.judge_filters(o.payload, judged.endpoint_ids, judged.filters) m
+      where o.id = judged.id;
+      if slow_endpoint is not null then
+        slow_event := judged.id;
+        page_count := judged.n - 1;
+        exit;
+      end if;
+      judged_events := judged_events || array_fill(judged.id, array[cardinality(judgement_endpoints)]);
+      judged_endpoints := judged_endpoints || judgement_endpoints;
+      judged_problems := judged_problems || judgement_problems;
+    end loop;
+  end if;
+
+  if page_count = 0 then
+    return query select 'slow', null::bigint, 0, 0, slow_event, null::text, null::text, null::text, null::text, null::text,
+                        slow_endpoint;
+    return;
+  end if;
+  complete := complete and page_count = found_count;
+
+  with event as (
+    select e.id, e.event_type, e.tenant, e.deliver_at, e.n
+    from unnest(ids, types, tenants, due_times) with ordinality e (id, event_type, tenant, deliver_at, n)
+    where e.n <= page_count
+  ), rule as (
+    select r.tenant, r.event_type, r.endpoint_id, r.is_active, r.is_narrow, r.is_filtered, r.revision
+    from unnest(rule_tenants, rule_types, rule_endpoints, rule_active, rule_narrow, rule_filtered, rule_revisions)
+      r (tenant, event_type, endpoint_id, is_active, is_narrow, is_filtered, revision)
   ), judgement as (
     select e.id, r.endpoint_id, 'the filters of this endpoint took too long' as problem
     from event e
     join rule r on r.tenant = e.tenant and r.event_type = e.event_type
-    where r.filters is not null and (unjudged is null or r.endpoint_id = any (unjudged))
+    where (unjudged_endpoints is null or cardinality(unjudged_endpoints) > 0)
+      and r.is_filtered
+      and (unjudged_endpoints is null or exists (
+        select from unnest(unjudged_endpoints, unjudged_events) u (endpoint_id, event_id)
+        where u.endpoint_id = r.endpoint_id and coalesce(u.event_id, e.id) = e.id))
     union all
-    select e.id, j.endpoint_id, case when not bool_or(j.problem is null) then min(j.problem) end
-    from event e
-    join (
-      select r.tenant, r.event_type, array_agg(r.endpoint_id) as endpoint_ids, array_agg(f.filter) as filters
-      from rule r
-      cross join lateral unnest(r.filters) f (filter)
-      where not r.endpoint_id = any (unjudged)
-      group by r.tenant, r.event_type) k on k.tenant = e.tenant and k.event_type = e.event_type
-    cross join lateral (
-      select m.endpoint_id, m.problem
-      from postrider.outbox o
-      cross join lateral postrider.judge_filters(o.payload, k.endpoint_ids, k.filters) m
-      where o.id = e.id
-      offset 0) j
     -- one filter that matches is enough, whatever is the matter with another
-    group by e.id, j.endpoint_id
+    select j.event_id, j.endpoint_id, case when not bool_or(j.problem is null) then min(j.problem) end
+    from unnest(judged_events, judged_endpoints, judged_problems) j (event_id, endpoint_id, problem)
+    group by j.event_id, j.endpoint_id
   ), pair as (
     select e.id, r.endpoint_id, r.revision, e.deliver_at, j.problem,
            case
@@ -328,7 +474,7 @@ begin
     from event e
     join rule r on r.tenant = e.tenant and r.event_type = e.event_type
     left join judgement j on j.id = e.id and j.endpoint_id = r.endpoint_id
-    where r.filters is null or j.id is not null
+    where not r.is_filtered or j.id is not null
     order by e.n
   )
   select
@@ -370,8 +516,8 @@ begin
   values (
     case when complete then target else base end,
     case when complete then null else target end,
-    case when complete then null else last_xid end,
-    case when complete then null else last_seq end,
+    case when complete then null else xids[page_count] end,
+    case when complete then null else seqs[page_count] end,
     claim_events.daemon_id,
     coalesce(pair_events, '{}'),
     coalesce(pair_endpoints, '{}'))
@@ -379,16 +525,16 @@ begin
   delete from postrider.claim c where c.id = newest.id and cardinality(c.event_ids) = 0;
 
   return query
-    select case when complete then 'complete' else 'page' end, new_claim_id, found_count, queued, ids[1],
+    select case when complete then 'complete' else 'page' end, new_claim_id, page_count, queued, slow_event,
            null::text, null::text, null::text,
-           string_agg(e.endpoint_id::text, ','), string_agg(e.revision::text, ',')
+           string_agg(e.endpoint_id::text, ','), string_agg(e.revision::text, ','), slow_endpoint
     from (
       select distinct u.endpoint_id, u.revision
       from unnest(pair_endpoints, pair_revisions[1:express_count]) u (endpoint_id, revision)) e;
   if express_count > 0 then
     return query
       select null::text, null::bigint, null::integer, null::integer, e.id, e.event_type,
-             to_char(e.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.payload, p.endpoint_ids, null::text
+             to_char(e.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.payload, p.endpoint_ids, null::text, null::uuid
       from unnest(ids, types, created_times, payloads) e (id, event_type, created_at, payload)
       join (
         select u.event_id, string_agg(u.endpoint_id::text, ',') as endpoint_ids
@@ -397,8 +543,8 @@ begin
   end if;
 end
 $$;
-comment on function postrider.claim_events(uuid, integer, integer, integer, integer, uuid[]) is
-  'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. unjudged: endpoints whose filters are not applied, and whose deliveries are discarded for that; null: all of them, to look which event is next (the first row has its id).';
+comment on function postrider.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[]) is
+  'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
 
 create function postrider.claim_deliveries(
   daemon_id uuid,

@@ -190,7 +190,7 @@ begin
                  select from postrider.outbox o
                  cross join lateral postrider.judge_filters(
                    o.payload, array_fill(replay.endpoint_id, array[cardinality(s.filters)]), s.filters) m
-                 where o.id = s.id and m.problem is null) then 'matches'
+                 where o.id = s.id and m.problem is null and not m.is_slow) then 'matches'
              end as judgement
       from (
         select n.id, n.verdict, n.filters, row_number() over (order by n.id) as n

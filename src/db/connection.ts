@@ -19,7 +19,7 @@ export type ConnectionConfig = pg.ClientConfig;
 export type Session = pg.Pool | pg.ClientBase;
 
 /** What a connection is for; it decides the deadlines, and stands behind the slash in application_name. */
-export type Purpose = "pipeline" | "wake" | "maintain" | "control" | "migrate";
+export type Purpose = "claim" | "pipeline" | "wake" | "maintain" | "control" | "migrate";
 
 interface SessionLimits {
   /** 0: none. The client gives up QUERY_GRACE_MS later: it waits for the server's own answer first. */
@@ -29,6 +29,8 @@ interface SessionLimits {
 }
 
 const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
+  // Every event waits behind a claim: one that takes so long, for a slow filter mostly, is to end before that is felt.
+  claim: { statementTimeoutMs: 2_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 10_000 },
   // Claims and records take milliseconds; ten seconds means that something is wrong.
   pipeline: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 10_000 },
   // The locks that say who sleeps: tried, never waited for, and in doubt after a few seconds.
@@ -153,6 +155,7 @@ export interface PoolOptions extends SessionOptions {
 
 interface SessionTraits {
   readonly begin: string;
+  readonly isLent: boolean;
 }
 
 const traitsOfPool = new WeakMap<pg.Pool, SessionTraits>();
@@ -173,7 +176,7 @@ export function createPool(options: PoolOptions): Pool {
   if (options.preparedStatements === false) {
     withoutPreparedStatements.add(pool);
   }
-  traitsOfPool.set(pool, { begin: beginText(options) });
+  traitsOfPool.set(pool, { begin: beginText(options), isLent: options.ownSession === false });
   return pool;
 }
 
@@ -287,6 +290,14 @@ export function keepsPreparedStatements(session: Session): boolean {
 }
 
 /**
+ * Whether the sessions of this pool are lent by a transaction pooler, and left as they were: no deadline holds in them
+ * but inside a transaction of withTransaction.
+ */
+export function lendsSessions(session: Session): session is Pool {
+  return session instanceof pg.Pool && traitsOfPool.get(session)?.isLent === true;
+}
+
+/**
  * Runs `work` in one transaction, in `read committed` whatever a role's or database's default says, and commits it, or
  * rolls it back where it was only to look.
  * Rejects with what `work` throws after rolling back, or with what the commit met: the caller of a commit that met
@@ -368,6 +379,14 @@ export function classifyPostgresError(thrown: unknown): PostgresErrorClass {
     return { kind: "lasting", sqlstate: null };
   }
   return { kind: isNetworkError(thrown) ? "connection" : "bug", sqlstate: null };
+}
+
+/** Whether a statement had no answer within its deadline: the server's, or the client's where the server did not stop. */
+export function isTimeout(thrown: unknown): boolean {
+  return (
+    classifyPostgresError(thrown).sqlstate === "57014" ||
+    (thrown instanceof Error && thrown.message.startsWith("Query read timeout"))
+  );
 }
 
 function kindOfSqlstate(sqlstate: string, severity: string | undefined, message: string): PostgresErrorKind {

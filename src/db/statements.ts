@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { keepsPreparedStatements, type Session } from "./connection.ts";
+import { keepsPreparedStatements, lendsSessions, type Session, withTransaction } from "./connection.ts";
 import { statementText } from "./sqlFiles.ts";
 
 export interface StatementResult<Row> {
@@ -11,7 +11,10 @@ export interface StatementResult<Row> {
 export interface Statement<Row, Params extends readonly unknown[]> {
   /** Of sql/statements/NAME.sql. */
   readonly name: string;
-  /** Sends it through a connection, or any connection of a pool. Rejects with what the server or the link met. */
+  /**
+   * Sends it through a connection, or any connection of a pool; in a transaction of its own where a pooler lends the
+   * sessions, for without one it has no deadline there. Rejects with what the server or the link met.
+   */
   run(session: Session, params: Params): Promise<StatementResult<Row>>;
 }
 
@@ -27,14 +30,18 @@ export function defineStatement<Row, Params extends readonly unknown[] = readonl
     name,
     async run(session, params) {
       prepared ??= prepare(name);
-      const { text } = prepared;
-      const values = [...params];
-      const result = await session.query(
-        keepsPreparedStatements(session) ? { name: prepared.name, text, values } : { text, values },
-      );
+      const statement = prepared;
+      const result = lendsSessions(session)
+        ? await withTransaction(session, (client) => send(client, statement, params))
+        : await send(session, statement, params);
       return { rows: result.rows as readonly Row[], rowCount: result.rowCount ?? 0 };
     },
   };
+}
+
+function send(session: Session, { name, text }: PreparedStatement, params: readonly unknown[]) {
+  const values = [...params];
+  return session.query(keepsPreparedStatements(session) ? { name, text, values } : { text, values });
 }
 
 interface PreparedStatement {

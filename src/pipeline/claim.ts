@@ -1,5 +1,5 @@
 import { monotonicMs } from "../clock.ts";
-import { type Pool, withTransaction } from "../db/connection.ts";
+import type { Pool } from "../db/connection.ts";
 import { defineStatement } from "../db/statements.ts";
 import type { ClaimedEvent, Delivery } from "../domain/delivery.ts";
 
@@ -16,8 +16,11 @@ const LEASE_MARGIN_MS = 15_000;
 
 /** What a claim of new events brought. */
 export interface Page {
-  /** busy: another daemon is claiming; empty: nothing is new; page: there is more; complete: that was all. */
-  readonly outcome: "busy" | "empty" | "page" | "complete";
+  /**
+   * busy: another daemon is claiming; empty: nothing is new; page: there is more; complete: that was all; slow: a filter
+   * takes too long with the event that is next.
+   */
+  readonly outcome: "busy" | "empty" | "page" | "complete" | "slow";
   /** Null where the claim took nothing. */
   readonly claimId: string | null;
   readonly eventCount: number;
@@ -26,7 +29,18 @@ export interface Page {
   readonly deliveries: readonly Delivery[];
   /** The endpoints of these deliveries, with the revision that each has. */
   readonly revisions: ReadonlyMap<string, string>;
+  /** Where the claim stopped for it: the event is next. */
+  readonly slowFilter: SlowFilter | null;
 }
+
+/** An endpoint with a filter that takes too long with an event. */
+export interface SlowFilter {
+  readonly eventId: string;
+  readonly endpointId: string;
+}
+
+/** Endpoints whose filters are not applied to an event (null: to any), the delivery being discarded for that. */
+export type Unjudged = readonly { readonly endpointId: string; readonly eventId: string | null }[] | "all";
 
 interface EventRow {
   readonly event_id: string;
@@ -47,6 +61,7 @@ interface ClaimEventsRow {
   readonly payload: string | null;
   readonly endpoint_ids: string | null;
   readonly revisions: string | null;
+  readonly slow_endpoint_id: string | null;
 }
 
 const claimEventsStatement = defineStatement<
@@ -57,7 +72,8 @@ const claimEventsStatement = defineStatement<
     pairsMax: number,
     fanOutMax: number,
     payloadBytesMax: number,
-    unjudged: readonly string[] | null,
+    unjudgedEndpoints: readonly string[] | null,
+    unjudgedEvents: readonly (string | null)[],
   ]
 >("claim_events");
 
@@ -66,8 +82,7 @@ export interface ClaimOptions {
   readonly eventsMax: number;
   /** Deliveries in hand at most; what is beyond goes to the queue. */
   readonly pairsMax: number;
-  /** Endpoints whose filters are not applied, and whose deliveries are discarded for that. */
-  readonly unjudged: readonly string[];
+  readonly unjudged: Unjudged;
 }
 
 /** Claims a page of new events. Where it rejects, whether it was done is not known. */
@@ -75,13 +90,15 @@ export async function claimEvents(
   pool: Pool,
   { daemonId, eventsMax, pairsMax, unjudged }: ClaimOptions,
 ): Promise<Page> {
+  const pairs = unjudged === "all" ? [] : unjudged;
   const { rows } = await claimEventsStatement.run(pool, [
     daemonId,
     eventsMax,
     pairsMax,
     FAN_OUT_MAX,
     PAYLOAD_BYTES_MAX,
-    unjudged,
+    unjudged === "all" ? null : pairs.map(({ endpointId }) => endpointId),
+    pairs.map(({ eventId }) => eventId),
   ]);
   const [head, ...events] = rows;
   if (head === undefined || head.outcome === null) {
@@ -107,19 +124,11 @@ export async function claimEvents(
     queuedCount: head.queued_count ?? 0,
     deliveries,
     revisions: new Map(endpointIds.map((id, index) => [id, revisions[index] ?? ""])),
+    slowFilter:
+      head.event_id === null || head.slow_endpoint_id === null
+        ? null
+        : { eventId: head.event_id, endpointId: head.slow_endpoint_id },
   };
-}
-
-/** The event that is next to be claimed, without claiming it or judging any filter; null where there is none. */
-export async function peekEvent(pool: Pool, daemonId: string): Promise<string | null> {
-  return await withTransaction(
-    pool,
-    async (client) => {
-      const { rows } = await claimEventsStatement.run(client, [daemonId, 1, 1, FAN_OUT_MAX, PAYLOAD_BYTES_MAX, null]);
-      return rows[0]?.event_id ?? null;
-    },
-    "rollback",
-  );
 }
 
 function pushFirstAttempts(deliveries: Delivery[], row: EventRow, daemonId: string, claimId: string): void {

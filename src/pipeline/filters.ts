@@ -1,14 +1,19 @@
 import { monotonicMs } from "../clock.ts";
-import { classifyPostgresError, type Pool, withTransaction } from "../db/connection.ts";
+import { classifyPostgresError, isTimeout, type Pool, withTransaction } from "../db/connection.ts";
 import { defineStatement } from "../db/statements.ts";
 import type { Log } from "../log.ts";
-import { PAGE_EVENTS_MAX } from "./claim.ts";
+import { PAGE_EVENTS_MAX, type SlowFilter, type Unjudged } from "./claim.ts";
 
 /**
  * Filters are judged within the claim, so one that takes for ever (a regular expression that backtracks, a path that
- * visits every pair of a large array) would stop every claim. This keeps claims short: pages become smaller while they
- * take long; and where one event alone cannot be claimed in time, the filters at fault are found by trying each alone.
- * Their endpoints go without: their deliveries are discarded, with the reason, until they are tried again.
+ * visits every pair of a large list) would stop every claim. Three stages keep claims short:
+ *
+ * - A page ends before an event with a filter that takes too long. That filter is tried once more, outside the claim,
+ *   and where it takes too long again, the event is claimed without it: that one delivery is discarded.
+ * - An endpoint at fault with several events within some minutes goes without its filters, for some minutes; then they
+ *   are tried with the newest events, outside the claim, before claims apply them again.
+ * - A claim that outlasts its deadline all the same is tried again for one event, with a longer deadline; where that is
+ *   not enough either, that event is claimed without any filter.
  */
 
 /** A page that takes longer is followed by a smaller one; one that took less than a tenth by a larger one. */
@@ -16,27 +21,51 @@ const LONG_MS = 2_000;
 const SHRINK_BY = 4;
 const GROW_BY = 2;
 /** A claim that was cancelled sooner was cancelled by somebody else, and says nothing about filters. */
-const TIMED_OUT_MS = 8_000;
-/** What all filters together may take with one event. */
-const EVENT_BUDGET_MS = 3_000;
-const TRIAL_TIMEOUT_MS = 2_000;
-/** An endpoint with a slow filter is tried again after so long. */
+const TIMED_OUT_MS = 1_500;
+const TIMED_OUT_PATIENT_MS = 8_000;
+/** Longer than a filter may take (postrider.judge_filters). */
+const TRIAL_TIMEOUT_MS = 1_000;
+/** An endpoint goes without its filters from so many events at fault, within so long. */
+const FAULTS_MAX = 3;
+const FAULTS_WITHIN_MS = 10 * 60_000;
+/** After so long its filters are tried again. */
 const UNJUDGED_MS = 10 * 60_000;
+/** With so many events. */
+const READMISSION_EVENTS = 3;
 const QUERY_CANCELED = "57014";
 
-const filteredEndpoints = defineStatement<{ readonly endpoint_id: string }, [eventId: string]>("filtered_endpoints");
-const tryFilters = defineStatement<unknown, [eventId: string, endpointId: string | null]>("try_filters");
+const tryFilters = defineStatement<{ readonly is_slow: boolean }, [eventId: string, endpointId: string]>("try_filters");
+const newestFiltered = defineStatement<{ readonly event_id: string }, [endpointId: string, eventsMax: number]>(
+  "newest_filtered",
+);
+
+export interface FiltersOptions {
+  readonly pool: Pool;
+  readonly log: Log;
+  /** Milliseconds that only grow; a test moves them. */
+  readonly nowMs?: () => number;
+}
 
 export class Filters {
   readonly #pool: Pool;
   readonly #log: Log;
-  /** Until when, by the monotonic clock, each endpoint goes without. */
-  readonly #unjudged = new Map<string, number>();
+  readonly #nowMs: () => number;
+  /** When each endpoint was at fault, of late. */
+  readonly #faults = new Map<string, readonly number[]>();
+  /** Until when each endpoint goes without. */
+  readonly #leftOut = new Map<string, number>();
+  readonly #readmissions = new Map<string, Promise<void>>();
+  /** The endpoints whose filters are not applied to the event that is next. */
+  #spared: { readonly eventId: string; readonly endpointIds: readonly string[] } | null = null;
+  /** What a trial has found quick enough; a claim that finds it slow again is believed. */
+  #doubted: SlowFilter | null = null;
   #eventsMax = PAGE_EVENTS_MAX;
+  #patience: "none" | "patient" | "resigned" = "none";
 
-  constructor({ pool, log }: { readonly pool: Pool; readonly log: Log }) {
+  constructor({ pool, log, nowMs = monotonicMs }: FiltersOptions) {
     this.#pool = pool;
     this.#log = log;
+    this.#nowMs = nowMs;
   }
 
   /** Events of the next page at most. */
@@ -44,19 +73,25 @@ export class Filters {
     return this.#eventsMax;
   }
 
-  /** The endpoints whose filters are not applied now. */
-  unjudged(): string[] {
-    const nowMs = monotonicMs();
-    for (const [endpointId, untilMs] of this.#unjudged) {
-      if (untilMs <= nowMs) {
-        this.#unjudged.delete(endpointId);
-      }
-    }
-    return [...this.#unjudged.keys()];
+  /** Whether the next claim is to have the longer deadline. */
+  get isPatient(): boolean {
+    return this.#patience !== "none";
   }
 
-  /** To be told how long each claim took. */
+  /** The endpoints whose filters are not applied by the next claim, and to which event; "all": no filter is. */
+  unjudged(): Unjudged {
+    if (this.#patience === "resigned") {
+      return "all";
+    }
+    this.#beginReadmissions();
+    const everywhere = [...this.#leftOut.keys()].map((endpointId) => ({ endpointId, eventId: null }));
+    const { eventId = null, endpointIds = [] } = this.#spared ?? {};
+    return [...everywhere, ...endpointIds.map((endpointId) => ({ endpointId, eventId }))];
+  }
+
+  /** To be told how long each claim took that brought events. */
   claimed(tookMs: number): void {
+    this.#patience = "none";
     if (tookMs > LONG_MS) {
       this.#eventsMax = Math.max(1, Math.floor(this.#eventsMax / SHRINK_BY));
     } else if (tookMs < LONG_MS / 10) {
@@ -64,65 +99,105 @@ export class Filters {
     }
   }
 
-  /** A claim has failed after so long. `peek`: the id of the event that is next, without claiming it. */
-  async failed(thrown: unknown, tookMs: number, peek: () => Promise<string | null>): Promise<void> {
-    if (classifyPostgresError(thrown).sqlstate !== QUERY_CANCELED || tookMs < TIMED_OUT_MS) {
+  /** A claim has failed after so long. */
+  failed(thrown: unknown, tookMs: number): void {
+    if (!isTimeout(thrown) || tookMs < (this.isPatient ? TIMED_OUT_PATIENT_MS : TIMED_OUT_MS)) {
       return;
     }
-    if (this.#eventsMax > 1) {
-      this.#eventsMax = Math.max(1, Math.floor(this.#eventsMax / SHRINK_BY ** 2));
+    if (this.isPatient) {
+      this.#patience = "resigned";
+      this.#log.error({ event: "filters.skipped", took_ms: Math.round(tookMs) });
       return;
     }
-    const eventId = await peek();
-    for (const endpointId of eventId === null ? [] : await this.#findSlow(eventId)) {
-      this.#unjudged.set(endpointId, monotonicMs() + UNJUDGED_MS);
-      this.#log.error({
-        event: "filter.too_slow",
-        endpoint_id: endpointId,
-        event_id: eventId,
-        unjudged_for_ms: UNJUDGED_MS,
-      });
+    this.#patience = "patient";
+    this.#eventsMax = 1;
+  }
+
+  /** A claim has stopped at an event, for a filter that took too long. Rejects where the filter cannot be tried. */
+  async met(slow: SlowFilter): Promise<void> {
+    const { eventId, endpointId } = slow;
+    const isDoubted = this.#doubted?.eventId === eventId && this.#doubted.endpointId === endpointId;
+    // Tried alone, lest a server that stood still for a moment costs an endpoint its delivery.
+    if (!isDoubted && !(await this.#isSlow(eventId, endpointId))) {
+      this.#doubted = slow;
+      return;
+    }
+    this.#doubted = null;
+    const spared = this.#spared?.eventId === eventId ? this.#spared.endpointIds : [];
+    this.#spared = { eventId, endpointIds: [...spared, endpointId] };
+    this.#noteFault(slow);
+  }
+
+  /** Resolves when no filter is being tried. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#readmissions.values());
+  }
+
+  #noteFault({ eventId, endpointId }: SlowFilter): void {
+    const nowMs = this.#nowMs();
+    const faults = (this.#faults.get(endpointId) ?? []).filter((atMs) => nowMs - atMs < FAULTS_WITHIN_MS);
+    faults.push(nowMs);
+    this.#faults.set(endpointId, faults);
+    const isLeftOut = faults.length >= FAULTS_MAX;
+    if (isLeftOut) {
+      this.#leftOut.set(endpointId, nowMs + UNJUDGED_MS);
+    }
+    this.#log.error({
+      event: "filter.too_slow",
+      endpoint_id: endpointId,
+      event_id: eventId,
+      unjudged_for_ms: isLeftOut ? UNJUDGED_MS : 0,
+    });
+  }
+
+  #beginReadmissions(): void {
+    for (const [endpointId, untilMs] of this.#leftOut) {
+      if (untilMs <= this.#nowMs() && !this.#readmissions.has(endpointId)) {
+        const trial = this.#readmit(endpointId).finally(() => this.#readmissions.delete(endpointId));
+        this.#readmissions.set(endpointId, trial);
+      }
     }
   }
 
-  /** The fewest endpoints without whose filters the event can be judged in time; none where that is possible with them. */
-  async #findSlow(eventId: string): Promise<string[]> {
-    const { rows } = await filteredEndpoints.run(this.#pool, [eventId]);
-    // What reading the payload takes is no filter's fault.
-    const readingMs = await this.#time(eventId, null);
-    const tried: { readonly endpointId: string; readonly tookMs: number }[] = [];
-    for (const { endpoint_id: endpointId } of rows) {
-      tried.push({ endpointId, tookMs: Math.max(0, (await this.#time(eventId, endpointId)) - readingMs) });
+  async #readmit(endpointId: string): Promise<void> {
+    // Where it cannot be tried, it is not known to be quick.
+    const isSlow = await this.#isSlowOfLate(endpointId).catch(() => true);
+    if (isSlow) {
+      this.#leftOut.set(endpointId, this.#nowMs() + UNJUDGED_MS);
+      return;
     }
-    tried.sort((one, other) => other.tookMs - one.tookMs);
-    let leftMs = tried.reduce((sum, { tookMs }) => sum + tookMs, 0);
-    const slow: string[] = [];
-    for (const { endpointId, tookMs } of tried) {
-      if (leftMs <= EVENT_BUDGET_MS / 2) {
-        break;
-      }
-      // Twice, lest a server that stood still for a moment costs an endpoint its deliveries.
-      if ((await this.#time(eventId, endpointId)) - readingMs > tookMs / 2) {
-        slow.push(endpointId);
-      }
-      leftMs -= tookMs;
-    }
-    return slow;
+    this.#leftOut.delete(endpointId);
+    this.#faults.delete(endpointId);
+    this.#log.info({ event: "filter.readmitted", endpoint_id: endpointId });
   }
 
-  /** Milliseconds that the filters of one endpoint take with the event, or that reading its payload takes. */
-  async #time(eventId: string, endpointId: string | null): Promise<number> {
-    const startedMs = monotonicMs();
+  async #isSlowOfLate(endpointId: string): Promise<boolean> {
+    const { rows } = await newestFiltered.run(this.#pool, [endpointId, READMISSION_EVENTS]);
+    for (const { event_id: eventId } of rows) {
+      if (await this.#isSlow(eventId, endpointId)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether one of the filters of the endpoint takes too long with the event. */
+  async #isSlow(eventId: string, endpointId: string): Promise<boolean> {
     try {
-      await withTransaction(this.#pool, async (client) => {
-        await client.query(`set local statement_timeout = ${TRIAL_TIMEOUT_MS}`);
-        await tryFilters.run(client, [eventId, endpointId]);
-      });
+      return await withTransaction(
+        this.#pool,
+        async (client) => {
+          await client.query(`set local statement_timeout = ${TRIAL_TIMEOUT_MS}`);
+          const { rows } = await tryFilters.run(client, [eventId, endpointId]);
+          return rows.some((row) => row.is_slow);
+        },
+        "rollback",
+      );
     } catch (thrown) {
-      if (classifyPostgresError(thrown).sqlstate !== QUERY_CANCELED) {
-        throw thrown;
+      if (classifyPostgresError(thrown).sqlstate === QUERY_CANCELED) {
+        return true;
       }
+      throw thrown;
     }
-    return monotonicMs() - startedMs;
   }
 }

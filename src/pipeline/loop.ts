@@ -5,15 +5,7 @@ import type { DeliveryResult } from "../domain/delivery.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Attempts, Lease } from "./attempts.ts";
-import {
-  claimDeliveries,
-  claimEvents,
-  freeLane,
-  PAGE_EVENTS_MAX,
-  type Page,
-  peekEvent,
-  takeOverClaim,
-} from "./claim.ts";
+import { claimDeliveries, claimEvents, freeLane, PAGE_EVENTS_MAX, type Page, takeOverClaim } from "./claim.ts";
 import type { Filters } from "./filters.ts";
 import type { Recorder } from "./record.ts";
 import { Signal } from "./signal.ts";
@@ -26,6 +18,8 @@ import type { Waker } from "./wake.ts";
 
 export interface LoopParts {
   readonly pool: Pool;
+  /** For claims of new events: they have a short deadline, since everybody waits for them. */
+  readonly claimPool: Pool;
   readonly lease: Lease;
   readonly waker: Waker;
   readonly attempts: Attempts;
@@ -210,6 +204,9 @@ export class Loop {
         return "busy";
       case "empty":
         return result;
+      case "slow":
+        this.#mayHaveEvents = true;
+        return "found";
       case "page":
       case "complete":
         this.#mayHaveEvents = true;
@@ -221,23 +218,9 @@ export class Loop {
   }
 
   async #claim(): Promise<Page> {
-    const { pool, lease, attempts, filters, log } = this.#parts;
-    const { daemonId } = lease;
-    const pairsMax = Math.max(1, attempts.room);
-    const eventsMax = Math.max(1, Math.min(filters.eventsMax, Math.floor(pairsMax / this.#fanOut)));
-    const startedMs = monotonicMs();
-    let page: Page;
-    try {
-      page = await claimEvents(pool, { daemonId, eventsMax, pairsMax, unjudged: filters.unjudged() });
-    } catch (thrown) {
-      await filters
-        .failed(thrown, monotonicMs() - startedMs, () => peekEvent(pool, daemonId))
-        .catch(() => {
-          // The claim's own error is told.
-        });
-      throw thrown;
-    }
-    filters.claimed(monotonicMs() - startedMs);
+    const { attempts, filters, log } = this.#parts;
+    const { daemonId } = this.#parts.lease;
+    const page = await this.#claimPage(daemonId);
     if (page.outcome !== "busy") {
       this.#laneBusySinceMs = null;
       if (!this.#isFailing) {
@@ -245,7 +228,8 @@ export class Loop {
       }
     }
     if (page.eventCount > 0) {
-      this.#fanOut += FAN_OUT_WEIGHT * (Math.max(1, page.deliveries.length / page.eventCount) - this.#fanOut);
+      const pairCount = page.deliveries.length + page.queuedCount;
+      this.#fanOut += FAN_OUT_WEIGHT * (Math.max(1, pairCount / page.eventCount) - this.#fanOut);
       log.debug({
         event: "claim.taken",
         claim_id: page.claimId,
@@ -262,7 +246,28 @@ export class Loop {
       void this.#wakePeers();
     }
     await attempts.takeIn(page, daemonId);
+    if (page.slowFilter !== null) {
+      await filters.met(page.slowFilter);
+    }
     return page;
+  }
+
+  async #claimPage(daemonId: string): Promise<Page> {
+    const { pool, claimPool, attempts, filters } = this.#parts;
+    const pairsMax = Math.max(1, attempts.room);
+    const eventsMax = Math.max(1, Math.min(filters.eventsMax, Math.floor(pairsMax / this.#fanOut)));
+    const unjudged = filters.unjudged();
+    const startedMs = monotonicMs();
+    try {
+      const page = await claimEvents(filters.isPatient ? pool : claimPool, { daemonId, eventsMax, pairsMax, unjudged });
+      if (page.eventCount > 0) {
+        filters.claimed(monotonicMs() - startedMs);
+      }
+      return page;
+    } catch (thrown) {
+      filters.failed(thrown, monotonicMs() - startedMs);
+      throw thrown;
+    }
   }
 
   async #walk(): Promise<number> {

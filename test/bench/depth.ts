@@ -137,7 +137,7 @@ async function claim({ client, daemonId }: Session): Promise<Claimed> {
   const { rows } = await client.query<{ outcome: string | null }>({
     name: "claim_events",
     text: statementText("claim_events"),
-    values: [daemonId, PAGE_EVENTS_MAX, PAGE_EVENTS_MAX * 2, FAN_OUT_MAX, PAYLOAD_BYTES_MAX],
+    values: [daemonId, PAGE_EVENTS_MAX, PAGE_EVENTS_MAX * 2, FAN_OUT_MAX, PAYLOAD_BYTES_MAX, [], []],
   });
   return { outcome: rows[0]?.outcome ?? "", events: rows.length - 1 };
 }

@@ -27,6 +27,25 @@ test("where the pooler keeps no prepared statements none is made", async (t) => 
   assert.equal((await pool.query("select from pg_prepared_statements")).rowCount, 0);
 });
 
+test("where the sessions are lent by a pooler a statement has its deadlines all the same, and leaves none behind", async (t) => {
+  const pool = poolOf(t, true, false);
+  await database.pool.query(`
+    create table public.seen (deadline text);
+    create function public.see() returns trigger language plpgsql as
+      $$ begin insert into public.seen values (current_setting('statement_timeout')); return null; end $$;
+    create trigger see after insert on postrider.daemon for each row execute function public.see()`);
+  t.after(() =>
+    database.pool.query("drop function public.see cascade; drop table public.seen; delete from postrider.daemon"),
+  );
+  const id = "00000000-0000-7000-8000-00000000000a";
+  await defineStatement("beat").run(pool, [
+    ...[id, "host.test", 42, "0.0.0", 60_000, 0, 0],
+    ...["well", null, null, false],
+  ]);
+  assert.deepEqual((await database.pool.query("select deadline from public.seen")).rows, [{ deadline: "10s" }]);
+  assert.deepEqual((await pool.query("show statement_timeout")).rows, [{ statement_timeout: "0" }]);
+});
+
 test("every statement has a text that Postgres can prepare", async (t) => {
   const pool = poolOf(t);
   for (const name of statementNames()) {
@@ -48,9 +67,9 @@ test("migrations are listed in the order of their numbers", () => {
   );
 });
 
-function poolOf(t: TestContext, preparedStatements = true): Pool {
+function poolOf(t: TestContext, preparedStatements = true, ownSession = true): Pool {
   const config = connectionConfig({ databaseUrl: database.url, applicationName: "postrider-test" });
-  const pool = createPool({ config, max: 1, purpose: "pipeline", preparedStatements });
+  const pool = createPool({ config, max: 1, purpose: "pipeline", preparedStatements, ownSession });
   t.after(() => pool.end());
   return pool;
 }

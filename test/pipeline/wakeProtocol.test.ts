@@ -99,7 +99,18 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
   });
   const waker = new SlowWaker({ config, log, troubles, onWake: () => loop.wake() }, random, breakage);
   const filters = new Filters({ pool, log });
-  const loop = new Loop({ pool, lease, waker, attempts, recorder, filters, troubles, log, pollIntervalMs: NO_POLL_MS });
+  const loop = new Loop({
+    pool,
+    claimPool: pool,
+    lease,
+    waker,
+    attempts,
+    recorder,
+    filters,
+    troubles,
+    log,
+    pollIntervalMs: NO_POLL_MS,
+  });
   await lease.start();
   await waker.start();
   loop.start();

@@ -259,7 +259,6 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   const [{ event } = { event: "" }] = claimed.pairs;
   for (const [name, values] of Object.entries({
     load_payload: [event, 1_000_000],
-    filtered_endpoints: [event],
     try_filters: [event, plain],
   })) {
     await run({ name, pagesMax: SMALL_PAGES_MAX, work: (session) => session.query(statementText(name), values) });

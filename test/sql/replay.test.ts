@@ -609,8 +609,8 @@ describe("a step", () => {
     await slow.query("begin");
     await slow.query(`
       create or replace function postrider.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
-      returns table (endpoint_id uuid, problem text) language sql volatile
-      as $$ select endpoint_ids[1], null from pg_sleep(0.06) $$`);
+      returns table (endpoint_id uuid, problem text, is_slow boolean) language sql volatile
+      as $$ select endpoint_ids[1], null, false from pg_sleep(0.06) $$`);
     const sizes: number[] = [];
     for (let sum = 0; sum < events.length; sum += sizes.at(-1) ?? 0) {
       sizes.push((await step(slow, replay_id)).prepared);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import { useDatabase } from "../support/database.ts";
 import {
@@ -7,7 +8,9 @@ import {
   claimEvents,
   createEndpoint,
   deliveries,
+  eventsOf,
   insertEvent,
+  openSession,
   reset,
   rowsOf,
   subscribe,
@@ -16,6 +19,9 @@ import {
 const database = useDatabase();
 
 beforeEach(() => reset(database.pool));
+
+/** Every 1 of a list is looked at once more for every other. */
+const VISITS_EVERY_PAIR = "exists($.n[*] ? (@ == 1 && exists($.n[*] ? (@ == 2))))";
 
 describe("an event goes to the subscriptions", () => {
   const cases: readonly {
@@ -227,6 +233,184 @@ describe("what Postgres cannot judge", () => {
     await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
     const event = await insertEvent(database.pool, "order.paid", { payload: '{"at": "no date", "amount": 500}' });
     assert.deepEqual(pairsOf(await claimEvents(database.pool)), [[event, endpoint]]);
+  });
+});
+
+describe("a filter", () => {
+  const MIB = 1_048_576;
+  const ofBytes = (bytes: number) => `{"amount":500,"text":"${"x".repeat(bytes - 24)}"}`;
+
+  test("is not applied to a payload beyond a megabyte: that delivery is discarded with its size, the others are made", async () => {
+    const filtered = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, filtered, "report.*", "$.amount > 100");
+    const unfiltered = await createEndpoint(database.pool, ["report.made"]);
+    // One that compression makes small on disk, and one that it does not: neither may be read as jsonb.
+    const flat = await insertEvent(database.pool, "report.made", { payload: ofBytes(MIB + 1) });
+    const largest = await insertEvent(database.pool, "report.made", { payload: ofBytes(MIB) });
+    const random = `{"amount":500,"text":"${randomBytes(MIB).toString("base64")}"}`;
+    const dense = await insertEvent(database.pool, "report.made", { payload: random });
+    const { pairs } = await claimEvents(database.pool);
+    assert.deepEqual(
+      pairs.map(({ event, endpoint }) => `${event} ${endpoint}`).toSorted(),
+      [flat, largest, dense]
+        .map((event) => `${event} ${unfiltered}`)
+        .concat(`${largest} ${filtered}`)
+        .toSorted(),
+    );
+    const [ofFlat, ofDense, ...others] = await deliveries(database.pool);
+    assert.deepEqual(others, []);
+    for (const [row, event] of [
+      [ofFlat, flat],
+      [ofDense, dense],
+    ] as const) {
+      assert.deepEqual([row?.event, row?.endpoint, row?.state], [event, filtered, "discarded"]);
+    }
+    assert.equal(ofFlat?.reason, `the payload has ${MIB + 1} bytes, and filters are applied up to ${MIB}`);
+    // This one is not read to learn how large it is.
+    assert.match(
+      ofDense?.reason ?? "",
+      /^the payload has more than 1\d{6} bytes, and filters are applied up to 1048576$/,
+    );
+  });
+
+  test("that compares two paths is not applied where a payload has a long list, which nothing could interrupt", async () => {
+    const comparing = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, comparing, "order.*", "$.few > $.many");
+    const other = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, other, "order.*", "$.few[*] == 1");
+    const payloadOf = (length: number) =>
+      JSON.stringify({ few: Array(length).fill(1), many: Array(length).fill(0), text: "x".repeat(10_000) });
+    const short = await insertEvent(database.pool, "order.paid", { payload: payloadOf(1_000) });
+    const long = await insertEvent(database.pool, "order.paid", { payload: payloadOf(1_001) });
+    assert.deepEqual(
+      pairsOf(await claimEvents(database.pool)).toSorted(),
+      [
+        [short, comparing],
+        [short, other],
+        [long, other],
+      ].toSorted(),
+    );
+    const [discarded] = await deliveries(database.pool);
+    assert.deepEqual([discarded?.event, discarded?.endpoint, discarded?.state], [long, comparing, "discarded"]);
+    assert.match(discarded?.reason ?? "", /compares two paths, and the payload has a list of more than 1000$/);
+  });
+
+  test("that takes too long ends the page before its event, and is named; without it the event is claimed, for all others", async (t) => {
+    const slow = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, slow, "order.*", VISITS_EVERY_PAIR);
+    const filtered = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, filtered, "order.*", "$.n[0] == 1");
+    const before = await insertEvent(database.pool, "order.paid", { payload: '{"n":[1,2]}' });
+    const event = await insertEvent(database.pool, "order.paid", { payload: `{"n":[${"1,".repeat(30_000)}1]}` });
+    const after = await insertEvent(database.pool, "order.paid", { payload: '{"n":[1,2]}' });
+    const session = await openSession(t, database.url);
+    await session.query("set statement_timeout = '2s'");
+    const first = await claimEvents(session);
+    assert.deepEqual([first.outcome, first.eventCount, first.slow], ["page", 1, { event, endpoint: slow }]);
+    assert.deepEqual(
+      pairsOf(first).toSorted(),
+      [
+        [before, slow],
+        [before, filtered],
+      ].toSorted(),
+    );
+    const second = await claimEvents(session);
+    assert.deepEqual([second.outcome, second.claim, second.slow], ["slow", null, { event, endpoint: slow }]);
+    const third = await claimEvents(session, { unjudged: [slow], unjudgedEvents: [event] });
+    assert.deepEqual([third.outcome, third.eventCount, third.slow], ["complete", 2, null]);
+    assert.deepEqual(
+      pairsOf(third).toSorted(),
+      [
+        [event, filtered],
+        [after, filtered],
+        [after, slow],
+      ].toSorted(),
+    );
+    assert.deepEqual(
+      (await deliveries(database.pool)).map(({ event, endpoint, state, reason }) => [event, endpoint, state, reason]),
+      [[event, slow, "discarded", "the filters of this endpoint took too long"]],
+    );
+  });
+
+  test("of an endpoint that goes without it is applied to no event, and no filter is where all go without", async () => {
+    const [one, other] = [await createEndpoint(database.pool, []), await createEndpoint(database.pool, [])];
+    for (const endpoint of [one, other]) await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
+    const plain = await createEndpoint(database.pool, ["order.*"]);
+    const first = await insertEvent(database.pool, "order.paid", { payload: '{"amount": 500}' });
+    assert.deepEqual(
+      pairsOf(await claimEvents(database.pool, { unjudged: [one] })).toSorted(),
+      [
+        [first, other],
+        [first, plain],
+      ].toSorted(),
+    );
+    const second = await insertEvent(database.pool, "order.paid", { payload: '{"amount": 500}' });
+    assert.deepEqual(pairsOf(await claimEvents(database.pool, { unjudged: null })), [[second, plain]]);
+    assert.deepEqual(
+      (await deliveries(database.pool)).map(({ event, endpoint }) => `${event} ${endpoint}`),
+      [`${first} ${one}`, ...[one, other].toSorted().map((endpoint) => `${second} ${endpoint}`)],
+    );
+  });
+});
+
+describe("a page ends early", () => {
+  test("where its filters have taken their time, and the next one goes on from there", async () => {
+    const endpoint = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, endpoint, "order.*", `!(${VISITS_EVERY_PAIR})`);
+    // Some milliseconds each.
+    const payload = `{"n":[${"1,".repeat(300)}1]}`;
+    await database.pool.query(
+      "insert into postrider.outbox (event_type, payload) select 'order.paid', $1 from generate_series(1, 300)",
+      [payload],
+    );
+    const first = await claimEvents(database.pool, { events: 400 });
+    assert.equal(first.outcome, "page");
+    assert.ok(first.eventCount >= 1 && first.eventCount < 300, `${first.eventCount} events`);
+    const second = await claimEvents(database.pool, { events: 2 });
+    const ids = await rowsOf<{ id: string }>(database.pool, "select id from postrider.outbox order by xid, seq");
+    assert.deepEqual(
+      [...eventsOf(first.pairs), ...eventsOf(second.pairs)],
+      ids.slice(0, first.eventCount + 2).map(({ id }) => id),
+    );
+  });
+
+  test("where its events have very many deliveries, after one event at least", async (t) => {
+    // Quicker than deleting thousands.
+    t.after(() => database.pool.query("truncate postrider.endpoint cascade"));
+    await database.pool.query(
+      `with added as (
+         insert into postrider.endpoint (url) select 'http://receiver.test/' from generate_series(1, 4000) returning id)
+       insert into postrider.subscription (endpoint_id, tenant, event_type) select id, '', 'order.*' from added`,
+    );
+    const narrow = await createEndpoint(database.pool, ["user.made"]);
+    const user = await insertEvent(database.pool, "user.made");
+    for (let count = 0; count < 3; count++) await insertEvent(database.pool, "order.paid");
+    const pages = [];
+    for (const fanOut of [200, 5_000]) {
+      const { outcome, eventCount, queuedCount, pairs } = await claimEvents(database.pool, { fanOut, pairs: 100 });
+      pages.push([outcome, eventCount, queuedCount, pairs.length]);
+    }
+    assert.deepEqual(pages, [
+      ["page", 3, 8_000, 1],
+      ["complete", 1, 3_900, 100],
+    ]);
+    assert.equal(await askFor(database.pool, "select count(*)::integer from postrider.delivery"), 11_900);
+    assert.deepEqual(
+      await rowsOf(database.pool, "select from postrider.delivery where event_id = $1 or endpoint_id = $2", [
+        user,
+        narrow,
+      ]),
+      [],
+    );
+    await database.pool.query("update postrider.subscription set event_type = 'all.*' where event_type = 'user.made'");
+    await database.pool.query(
+      `with added as (
+         insert into postrider.endpoint (url) select 'http://receiver.test/' from generate_series(1, 7000) returning id)
+       insert into postrider.subscription (endpoint_id, tenant, event_type) select id, '', 'order.paid' from added`,
+    );
+    for (let count = 0; count < 2; count++) await insertEvent(database.pool, "order.paid");
+    const widest = await claimEvents(database.pool);
+    assert.deepEqual([widest.outcome, widest.eventCount, widest.queuedCount], ["page", 1, 11_000]);
   });
 });
 

@@ -132,6 +132,7 @@ export interface ClaimResult {
   readonly queuedCount: number;
   readonly pairs: readonly ClaimedPair[];
   readonly revisions: ReadonlyMap<string, string>;
+  readonly slow: Pair | null;
 }
 
 export interface ClaimOptions {
@@ -140,7 +141,10 @@ export interface ClaimOptions {
   readonly pairs?: number;
   readonly fanOut?: number;
   readonly payloadBytes?: number;
-  readonly unjudged?: readonly string[];
+  /** Endpoints whose filters are not applied; null: none are. */
+  readonly unjudged?: readonly string[] | null;
+  /** To which events: one for each of those; to any where it is left out. */
+  readonly unjudgedEvents?: readonly string[];
 }
 
 interface ClaimRow {
@@ -153,6 +157,7 @@ interface ClaimRow {
   readonly payload: string | null;
   readonly endpoint_ids: string | null;
   readonly revisions: string | null;
+  readonly slow_endpoint_id: string | null;
 }
 
 /** One call of claim_events. */
@@ -163,7 +168,8 @@ export async function claimEvents(session: Session, options: ClaimOptions = {}):
     options.pairs ?? 1_000,
     options.fanOut ?? 200,
     options.payloadBytes ?? PAYLOAD_BYTES,
-    options.unjudged ?? [],
+    options.unjudged === undefined ? [] : options.unjudged,
+    options.unjudgedEvents ?? options.unjudged?.map(() => null) ?? [],
   ]);
   if (head === undefined) throw new Error("the claim answered nothing");
   const claim = head.claim_id;
@@ -184,6 +190,7 @@ export async function claimEvents(session: Session, options: ClaimOptions = {}):
       })),
     ),
     revisions: new Map(endpoints.map((id, index) => [id, revisions[index] ?? ""])),
+    slow: head.slow_endpoint_id === null ? null : { event: head.event_id, endpoint: head.slow_endpoint_id },
   };
 }
 
