@@ -3,13 +3,14 @@ import { Troubles } from "./condition.ts";
 import type { Config } from "./config.ts";
 import { type ConnectionConfig, connectionConfig, createPool, Lines, openClient, type Pool } from "./db/connection.ts";
 import { assertSchemaUsable } from "./db/migrate.ts";
-import { messageOf } from "./errors.ts";
+import { messageOf, type PostriderError } from "./errors.ts";
 import { parseEgressPolicy } from "./http/egress.ts";
 import { Sender } from "./http/send.ts";
 import type { Log } from "./log.ts";
 import { Heartbeat } from "./maintain/heartbeat.ts";
 import { PartitionKeeper } from "./maintain/partitions.ts";
 import { ReplayKeeper } from "./maintain/replays.ts";
+import { SchemaWatch } from "./maintain/schemaWatch.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "./memoryBound.ts";
 import { Attempts } from "./pipeline/attempts.ts";
 import { EndpointDirectory } from "./pipeline/endpoints.ts";
@@ -49,6 +50,8 @@ export class Daemon {
   readonly #heartbeat: Heartbeat;
   readonly #partitions: PartitionKeeper;
   readonly #replays: ReplayKeeper;
+  readonly #schemaWatch: SchemaWatch;
+  readonly #unusable = Promise.withResolvers<PostriderError>();
   readonly #recorder: Recorder;
   readonly #waker: Waker;
   readonly #attempts: Attempts;
@@ -105,6 +108,14 @@ export class Daemon {
       },
     });
     this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log });
+    this.#schemaWatch = new SchemaWatch({
+      pool: this.#maintainPool,
+      onUnusable: (fault) => {
+        log.error({ event: "schema.unusable", error: messageOf(fault) });
+        this.#attempts.halt();
+        this.#unusable.resolve(fault);
+      },
+    });
     this.#replays = new ReplayKeeper({
       pool: this.#maintainPool,
       log,
@@ -136,6 +147,11 @@ export class Daemon {
     });
   }
 
+  /** Resolves when the schema was migrated to one that this program must not use: whoever started the daemon stops it. */
+  get unusable(): Promise<PostriderError> {
+    return this.#unusable.promise;
+  }
+
   get id(): string {
     return this.#heartbeat.daemonId;
   }
@@ -158,6 +174,7 @@ export class Daemon {
     }
     this.#loop.start();
     this.#replays.start();
+    this.#schemaWatch.start();
     const { maxInFlight } = this.#config;
     const memoryMib = Math.ceil(memoryBoundBytes(maxInFlight) / MIB);
     this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: maxInFlight, memory_mib_max: memoryMib });
@@ -210,7 +227,7 @@ export class Daemon {
     try {
       // At once: the turn of the loop that is under way may take its time.
       this.#attempts.halt();
-      await Promise.all([this.#loop.stop(), this.#replays.stop()]);
+      await Promise.all([this.#loop.stop(), this.#replays.stop(), this.#schemaWatch.stop()]);
       await this.#attempts.stop(this.#config.shutdownGraceMs);
       await this.#waker.stop();
       await this.#partitions.stop();

@@ -13,6 +13,8 @@ export const EVENTS = {
     "the daemon could not beat in time, with the last error: it starts no attempt until it has a lease again",
   "daemon.lease_regained": "the daemon beats again and goes on",
 
+  "schema.unusable": "the schema was migrated to one that this program must not use: it stops",
+
   "claim.taken": "one page of new events was claimed",
   "claim.failed": "a claim failed; unfinished claims are looked for before the next one",
   "lane.freed": "a session was stuck in the middle of a claim, its daemon frozen or gone, and was ended",

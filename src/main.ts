@@ -32,8 +32,14 @@ try {
  * Resolves when the reader has taken everything, or is gone. To a pipe Node writes what fits, 64 KiB, and the rest later:
  * an exit would cut it off.
  */
-function written(stream: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve) => stream.write("", () => resolve()));
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableLength === 0) {
+      resolve();
+    } else {
+      stream.write("", () => resolve());
+    }
+  });
 }
 
 function refuseOldNode(version: string): void {

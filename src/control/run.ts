@@ -50,8 +50,12 @@ export async function run(config: Config): Promise<0 | 1> {
         return;
       }
     }
-    await aborted(stopping);
-    if (!(await daemon.stop())) {
+    const fault = await Promise.race([aborted(stopping), daemon.unusable]);
+    const isRecorded = await daemon.stop();
+    if (fault !== undefined) {
+      throw fault;
+    }
+    if (!isRecorded) {
       throw new PostriderError([
         {
           code: "PR0012",

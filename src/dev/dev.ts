@@ -132,7 +132,10 @@ async function runOn(
     try {
       process.stdout.write(`DATABASE_URL=${postgres.url}\nready: ${postgres.place}; Ctrl-C stops it, the data stays\n`);
       await demo?.show(postgres.url, stopping);
-      await aborted(stopping);
+      const fault = await Promise.race([aborted(stopping), daemon.unusable]);
+      if (fault !== undefined) {
+        throw fault;
+      }
     } finally {
       await daemon.stop();
     }

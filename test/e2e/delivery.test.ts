@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, type TestContext, test } from "nod
 import type { Config } from "../../src/config.ts";
 import { VERSION } from "../../src/version.ts";
 import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
-import { useDatabase } from "../support/database.ts";
+import { createDatabase, useDatabase } from "../support/database.ts";
 import {
   askFor,
   insertEvent,
@@ -727,14 +727,21 @@ describe("waking", () => {
   });
 
   test("an idle daemon runs few transactions", async (t) => {
-    await createEndpoint(receiver.url(route()));
-    const { log } = await run(t, { pollIntervalMs: 1_000 });
-    await until("the daemon sleeps", gateIsHeld);
-    await beats(1);
-    const [before, startedMs] = [await commits(), performance.now()];
-    await beats(2);
+    // A database of its own: sessions of earlier tests tell of their transactions late.
+    const own = await createDatabase();
+    const { daemon, log } = await startDaemon(own.url, { pollIntervalMs: 1_000 });
+    t.after(async () => {
+      await daemon.stop();
+      await own.drop();
+    });
+    await until("the daemon sleeps", () => isGateHeld(own.pool));
+    // Arranging and looking, too.
+    await own.pool.query("select pg_stat_force_next_flush()");
+    await beats(1, own.name);
+    const [before, startedMs] = [await commits(own.name), performance.now()];
+    await beats(2, own.name);
     const seconds = (performance.now() - startedMs) / 1_000;
-    const committed = (await commits()) - before;
+    const committed = (await commits(own.name)) - before;
     t.diagnostic(`${committed} transactions in ${seconds.toFixed(1)} s`);
     // The claim and the walk of the poll once a second, taking over, the ping, the beat.
     assert.ok(committed <= 8 * seconds, `${committed} transactions in ${seconds} s`);
@@ -772,14 +779,14 @@ function awakeCount(): Promise<number> {
 }
 
 /** Waits until the daemon has beaten so many times more. Looks from outside: that costs the database no transaction. */
-async function beats(count: number): Promise<void> {
+async function beats(count: number, name = database.name): Promise<void> {
   let seen: unknown;
   for (let beat = 0; beat <= count; beat++) {
     await until("the daemon beats", async () => {
       const last = await askFor(
         observer.pool,
         "select max(query_start)::text from pg_stat_activity where datname = $1 and query like '%postrider.beat(%'",
-        [database.name],
+        [name],
       );
       const isNew = last !== undefined && last !== null && last !== seen;
       seen = last;
@@ -789,9 +796,9 @@ async function beats(count: number): Promise<void> {
 }
 
 /** Transactions in the database so far; sessions report theirs with a delay of about a second. */
-function commits(): Promise<number> {
+function commits(name = database.name): Promise<number> {
   return askFor(observer.pool, "select xact_commit + xact_rollback from pg_stat_database where datname = $1", [
-    database.name,
+    name,
   ]).then(Number);
 }
 

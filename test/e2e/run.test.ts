@@ -184,6 +184,24 @@ test("a missing schema ends it at once, and says what to run", async () => {
   }
 });
 
+test("a daemon stops when the schema is migrated to one that it must not use, and says so", async () => {
+  const own = await createDatabase();
+  try {
+    const command = run({ DATABASE_URL: own.url, ...ALLOW_LOOPBACK });
+    await command.match(/"event":"daemon\.started"/);
+    await own.pool.query(
+      `insert into postrider.schema_migration (version, name, sha256, breaking, postrider_version, duration_ms)
+       values (9999, '9999_later', repeat('0', 64), true, '99.0.0', 1)`,
+    );
+    assert.deepEqual(await command.ended, { code: 1, signal: null });
+    assert.match(command.stdout, /"event":"schema\.unusable"/);
+    assert.match(command.stderr, /^PR0005: .*version 9999/);
+    assert.deepEqual((await own.pool.query("select id from postrider.daemon")).rows, []);
+  } finally {
+    await own.drop();
+  }
+});
+
 test("everything that is wrong with the settings is told at once", async () => {
   const env = {
     POSTRIDER_EGRESS: "publik-only",
