@@ -589,7 +589,7 @@ begin
       if found then
         perform postrider.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
       end if;
-      perform postrider.wake_daemons();
+      perform postrider.notify_daemons();
       return 'pending';
     end if;
   end loop;
@@ -1525,7 +1525,7 @@ begin
   elsif new.state = 'disabled' then
     perform postrider.discard_deliveries(new.id, coalesce('the endpoint is disabled: ' || new.state_reason, 'the endpoint is disabled'), 10000);
   else
-    perform postrider.wake_daemons();
+    perform postrider.notify_daemons();
   end if;
   return null;
 end
@@ -1949,7 +1949,9 @@ begin
 
       -- Defaults, checks and triggers call these with the rights of whoever inserts or updates.
       ('{publisher,operator}', 'execute', 'function postrider.uuid_v7'),
+      ('{publisher}', 'execute', 'function postrider.is_wake_off'),
       ('{publisher}', 'execute', 'function postrider.wake_daemons'),
+      ('{publisher}', 'execute', 'function postrider.notify_daemons'),
       ('{operator}', 'execute', 'function postrider.are_retry_waits'),
       ('{operator}', 'execute', 'function postrider.header_problem'),
       ('{operator}', 'execute', 'function postrider.cancel'),
@@ -2033,6 +2035,12 @@ begin
       offset 0));
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.is_wake_off()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+RETURN COALESCE((NULLIF(current_setting('postrider.wake'::text, true), ''::text) ~* '^\s*(off?|f|fa|fal|fals|false|no?|0)\s*$'::text), false);
 
 CREATE OR REPLACE FUNCTION postrider.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
  RETURNS TABLE(endpoint_id uuid, problem text, is_slow boolean)
@@ -2351,6 +2359,20 @@ BEGIN ATOMIC
  UPDATE postrider.replay r SET reason = note_replay_problem.problem, next_step_at = (clock_timestamp() + '00:00:10'::interval)
    WHERE ((r.id = note_replay_problem.replay_id) AND (r.finished_at IS NULL) AND (r.state <> 'cancelled'::text));
 END;
+
+CREATE OR REPLACE FUNCTION postrider.notify_daemons()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if not postrider.is_wake_off()
+    -- a full queue makes the transactions that notify fail at their commit; polling finds what there is all the same
+    and pg_catalog.pg_notification_queue_usage() < 0.5
+  then
+    perform pg_catalog.pg_notify('postrider', '');
+  end if;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.outbox_idempotency()
  RETURNS trigger
@@ -2829,7 +2851,7 @@ begin
   -- a cancel from before, whose daemon has died since
   delete from postrider.cancellation c where c.event_id = event_id and c.endpoint_id = endpoint_id;
   perform postrider.note_action('redeliver', endpoint_id, event_id, null);
-  perform postrider.wake_daemons();
+  perform postrider.notify_daemons();
 end
 $function$;
 
@@ -2922,7 +2944,7 @@ begin
   returning r.id into replay_id;
   perform postrider.note_action('replay', endpoint_id, null, jsonb_strip_nulls(jsonb_build_object(
     'replay_id', replay_id, 'since', since, 'until', until, 'event_type', event_type, 'states', states, 'events', events)));
-  perform postrider.wake_daemons();
+  perform postrider.notify_daemons();
 end
 $function$;
 
@@ -3341,12 +3363,8 @@ CREATE OR REPLACE FUNCTION postrider.wake_daemons()
 AS $function$
 begin
   -- With the inserter's rights and search_path, so every name is in full; pinning the path would cost each insert 2 µs.
-  if coalesce(pg_catalog.current_setting('postrider.wake', true), 'on') not in ('off', 'false', 'no', '0')
-    and not pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2)
-    -- a full queue makes the transactions that notify fail at their commit; polling finds the event all the same
-    and pg_catalog.pg_notification_queue_usage() < 0.5
-  then
-    perform pg_catalog.pg_notify('postrider', '');
+  if not postrider.is_wake_off() and not pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2) then
+    perform postrider.notify_daemons();
   end if;
 end
 $function$;
@@ -3987,6 +4005,8 @@ comment on function postrider.is_claimed(xid8,bigint) is 'Whether the cursor has
 
 comment on function postrider.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
 
+comment on function postrider.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
+
 comment on function postrider.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
 
 comment on function postrider.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
@@ -4008,6 +4028,8 @@ comment on function postrider.note_health(uuid[],uuid[],uuid[],double precision[
 comment on function postrider.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
 
 comment on function postrider.note_replay_problem(uuid,text) is 'Says what was wrong with a step, where operators look for it; the next one is due in ten seconds.';
+
+comment on function postrider.notify_daemons() is 'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';
 
 comment on function postrider.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
 
@@ -4253,6 +4275,8 @@ grant execute on function postrider.explain_event(uuid) to postrider_operator;
 
 grant execute on function postrider.header_problem(jsonb) to postrider_operator;
 
+grant execute on function postrider.is_wake_off() to postrider_publisher;
+
 grant execute on function postrider.judge_filters(json,uuid[],jsonpath[]) to postrider_daemon;
 
 grant execute on function postrider.leave(uuid) to postrider_daemon;
@@ -4260,6 +4284,8 @@ grant execute on function postrider.leave(uuid) to postrider_daemon;
 grant execute on function postrider.make_partitions(interval) to postrider_daemon;
 
 grant execute on function postrider.note_replay_problem(uuid,text) to postrider_daemon;
+
+grant execute on function postrider.notify_daemons() to postrider_publisher;
 
 grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
 

@@ -10,17 +10,35 @@
 -- daemon that is granted the exclusive lock knows that nobody of that kind is left, looks once more, and sleeps.
 -- The lock is tried, never waited for: an exclusive request that waits would refuse every shared one meanwhile.
 
+create function postrider.is_wake_off() returns boolean
+language sql stable
+-- What Postgres reads as false. "set local" leaves an empty text behind; null matches nothing, and costs nothing.
+return coalesce(nullif(current_setting('postrider.wake', true), '') ~* '^\s*(off?|f|fa|fal|fals|false|no?|0)\s*$', false);
+comment on function postrider.is_wake_off() is
+  'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
+
+create function postrider.notify_daemons() returns void
+language plpgsql volatile
+as $$
+begin
+  if not postrider.is_wake_off()
+    -- a full queue makes the transactions that notify fail at their commit; polling finds what there is all the same
+    and pg_catalog.pg_notification_queue_usage() < 0.5
+  then
+    perform pg_catalog.pg_notify('postrider', '');
+  end if;
+end
+$$;
+comment on function postrider.notify_daemons() is
+  'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';
+
 create function postrider.wake_daemons() returns void
 language plpgsql volatile
 as $$
 begin
   -- With the inserter's rights and search_path, so every name is in full; pinning the path would cost each insert 2 µs.
-  if coalesce(pg_catalog.current_setting('postrider.wake', true), 'on') not in ('off', 'false', 'no', '0')
-    and not pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2)
-    -- a full queue makes the transactions that notify fail at their commit; polling finds the event all the same
-    and pg_catalog.pg_notification_queue_usage() < 0.5
-  then
-    perform pg_catalog.pg_notify('postrider', '');
+  if not postrider.is_wake_off() and not pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2) then
+    perform postrider.notify_daemons();
   end if;
 end
 $$;

@@ -38,7 +38,7 @@ begin
   elsif new.state = 'disabled' then
     perform postrider.discard_deliveries(new.id, coalesce('the endpoint is disabled: ' || new.state_reason, 'the endpoint is disabled'), 10000);
   else
-    perform postrider.wake_daemons();
+    perform postrider.notify_daemons();
   end if;
   return null;
 end
@@ -375,7 +375,7 @@ begin
   -- a cancel from before, whose daemon has died since
   delete from postrider.cancellation c where c.event_id = event_id and c.endpoint_id = endpoint_id;
   perform postrider.note_action('redeliver', endpoint_id, event_id, null);
-  perform postrider.wake_daemons();
+  perform postrider.notify_daemons();
 end
 $$;
 comment on function postrider.redeliver(uuid, uuid) is

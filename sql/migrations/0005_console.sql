@@ -300,7 +300,7 @@ begin
       if found then
         perform postrider.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
       end if;
-      perform postrider.wake_daemons();
+      perform postrider.notify_daemons();
       return 'pending';
     end if;
   end loop;

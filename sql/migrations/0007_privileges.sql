@@ -141,7 +141,9 @@ begin
 
       -- Defaults, checks and triggers call these with the rights of whoever inserts or updates.
       ('{publisher,operator}', 'execute', 'function postrider.uuid_v7'),
+      ('{publisher}', 'execute', 'function postrider.is_wake_off'),
       ('{publisher}', 'execute', 'function postrider.wake_daemons'),
+      ('{publisher}', 'execute', 'function postrider.notify_daemons'),
       ('{operator}', 'execute', 'function postrider.are_retry_waits'),
       ('{operator}', 'execute', 'function postrider.header_problem'),
       ('{operator}', 'execute', 'function postrider.cancel'),

@@ -9,6 +9,7 @@ import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemo
 import { createDatabase, useDatabase } from "../support/database.ts";
 import {
   askFor,
+  claimAll,
   insertEvent,
   insertEvents,
   isGateHeld,
@@ -667,6 +668,42 @@ describe("waking", () => {
     assert.equal(receiver.requests(path).length, 160);
     assert.ok(daemons.every(({ log }) => log.named("gate.lost").length === 0));
   });
+
+  const asked: Readonly<Record<string, { readonly state: "active" | "paused"; readonly statement: string }>> = {
+    "a redelivery": { state: "active", statement: "select postrider.redeliver($1, $2)" },
+    "what waits for an endpoint that is resumed": {
+      state: "paused",
+      statement: "select postrider.resume_endpoint($2) from postrider.outbox where id = $1",
+    },
+    "what waits for an endpoint that is resumed by hand": {
+      state: "paused",
+      statement: "update postrider.endpoint set state = 'active' where id = $2 and $1::uuid is not null",
+    },
+    "a replay": {
+      state: "active",
+      statement: "select postrider.replay($2, created_at) from postrider.outbox where id = $1",
+    },
+  };
+  for (const [what, { state, statement }] of Object.entries(asked)) {
+    test(`${what} does not wait for the poll, though a writer's open transaction keeps the daemon from sleeping`, async (t) => {
+      const [path, other] = [route(), route()];
+      const endpoint = await createEndpoint(receiver.url(path), ["order.paid"]);
+      await createEndpoint(receiver.url(other), ["order.sent"]);
+      const event = await insertEvent(database.pool, "order.paid");
+      await database.pool.query("update postrider.endpoint set state = $2 where id = $1", [endpoint.id, state]);
+      if (state === "paused") await claimAll(database.pool);
+      const writer = await openSession(t, database.url);
+      await writer.query("begin");
+      await insertEvent(writer, "order.paid");
+      await insertEvent(database.pool, "order.sent");
+      await run(t);
+      await receiver.got(other, 1);
+      if (state === "active") await reached(event, endpoint.id, "succeeded");
+      const before = receiver.requests(path).length;
+      await database.pool.query(statement, [event, endpoint.id]);
+      await receiver.got(path, before + 1);
+    });
+  }
 
   const unheard: Readonly<Record<string, (session: Session) => Promise<unknown>>> = {
     "of a prepared transaction with postrider.wake off": async (session) => {

@@ -305,8 +305,8 @@ describe("an insert notifies", () => {
     assert.deepEqual(notified, []);
   });
 
-  for (const value of ["off", "false", "no", "0"]) {
-    test(`not where postrider.wake is ${value}`, async (t) => {
+  for (const value of ["off", "of", "OFF", "Off", " off ", "false", "False", "f", "fal", "no", "N", "0", "\toff\n"]) {
+    test(`not where postrider.wake is ${JSON.stringify(value)}`, async (t) => {
       const notified = await notificationsOf(t, async ({ sleeper, application }) => {
         await sleeper.query(`select pg_advisory_lock(${GATE})`);
         await application.query(`set postrider.wake = '${value}'`);
@@ -315,6 +315,24 @@ describe("an insert notifies", () => {
       assert.deepEqual(notified, []);
     });
   }
+
+  for (const value of ["on", "true", "yes", "1", "", "o", "offf", "of f", "00", "not"]) {
+    test(`also where postrider.wake is ${JSON.stringify(value)}`, async (t) => {
+      const notified = await notificationsOf(t, async ({ sleeper, application }) => {
+        await sleeper.query(`select pg_advisory_lock(${GATE})`);
+        await application.query(`set postrider.wake = '${value}'`);
+        await insertEvent(application, "order.paid");
+      });
+      assert.deepEqual(notified, [""]);
+    });
+  }
+
+  test("not with postrider.wake off, which also leaves the gate to the daemons", async (t) => {
+    const [application, daemon] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await application.query("begin; set local postrider.wake = 'OFF'");
+    await insertEvent(application, "order.paid");
+    assert.equal(await askFor(daemon, `select pg_try_advisory_lock(${GATE})`), true);
+  });
 
   test("again where postrider.wake was off for a transaction before", async (t) => {
     const notified = await notificationsOf(t, async ({ sleeper, application }) => {

@@ -71,10 +71,11 @@ describe("a function", () => {
       database.pool,
       `select proname as name from pg_proc
        where pronamespace = 'postrider'::regnamespace and prosrc ~ '(from|join|into|update|perform) postrider\\.'
-         and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)`,
+         and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)
+       order by proname`,
     );
-    // The trigger runs in every insert, with the inserter's rights, and names everything in full.
-    assert.deepEqual(rows, [{ name: "outbox_wake" }]);
+    // Both run in every insert, with the inserter's rights, and name everything in full.
+    assert.deepEqual(rows, [{ name: "outbox_wake" }, { name: "wake_daemons" }]);
   });
 });
 

@@ -177,7 +177,9 @@ function owner(...by: Role[]): Call {
 const FUNCTIONS: Readonly<Record<string, Call>> = {
   // What defaults, checks, generated columns, triggers and views call with the rights of whoever uses them.
   uuid_v7: caller("publisher", "operator"),
+  is_wake_off: caller("publisher"),
   wake_daemons: caller("publisher"),
+  notify_daemons: caller("publisher"),
   are_retry_waits: caller("operator"),
   url_without_secrets: caller("operator"),
   uuid_v7_time: caller("reader", "operator"),
