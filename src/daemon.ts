@@ -25,8 +25,10 @@ import { VERSION } from "./version.ts";
 const CLAIM_CONNECTIONS = 1;
 /** A walk over the queue, a flush, and payloads that are loaded one by one. */
 const PIPELINE_CONNECTIONS = 4;
-/** Apart, so that a heartbeat never waits behind the pipeline; the others are for partitions and for replays. */
-const MAINTAIN_CONNECTIONS = 3;
+/** Apart, so that a heartbeat never waits behind the pipeline; the other is for replays. */
+const BESIDE_CONNECTIONS = 2;
+/** Partitions are seen to one step after the other, each of which may take its time. */
+const MAINTAIN_CONNECTIONS = 1;
 /** Requests of one endpoint at a time; beyond some fifty a process gains nothing by more connections. */
 const LANE_MAX = 64;
 
@@ -44,6 +46,7 @@ export class Daemon {
   readonly #connection: ConnectionConfig;
   readonly #pool: Pool;
   readonly #claimPool: Pool;
+  readonly #besidePool: Pool;
   readonly #maintainPool: Pool;
   readonly #sender: Sender;
   readonly #troubles = new Troubles(() => this.#heartbeat.beatSoon());
@@ -78,12 +81,13 @@ export class Daemon {
     } as const;
     this.#pool = createPool({ ...session, max: PIPELINE_CONNECTIONS });
     this.#claimPool = createPool({ ...session, purpose: "claim", max: CLAIM_CONNECTIONS });
-    this.#maintainPool = createPool({ ...session, max: MAINTAIN_CONNECTIONS });
+    this.#besidePool = createPool({ ...session, max: BESIDE_CONNECTIONS });
+    this.#maintainPool = createPool({ ...session, purpose: "maintain", max: MAINTAIN_CONNECTIONS });
     this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: config.maxInFlight });
     const inHandMax = deliveriesInHandMax(config.maxInFlight);
     const lanes = new Lanes({ inFlightMax: config.maxInFlight, laneMax: LANE_MAX, inHandMax });
     this.#heartbeat = new Heartbeat({
-      pool: this.#maintainPool,
+      pool: this.#besidePool,
       log,
       load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
       condition: () => this.#troubles.worst,
@@ -117,7 +121,7 @@ export class Daemon {
       },
     });
     this.#replays = new ReplayKeeper({
-      pool: this.#maintainPool,
+      pool: this.#besidePool,
       log,
       pollIntervalMs: config.pollIntervalMs,
       onQueued: () => this.#loop.onQueued(),
@@ -189,7 +193,7 @@ export class Daemon {
         await client.end();
       }
       await this.#heartbeat.start();
-      await this.#partitions.start();
+      this.#partitions.start();
       await this.#waker.start();
     } catch (thrown) {
       // What would be waited for from here on is a server that has not answered before.
@@ -200,12 +204,17 @@ export class Daemon {
         // The first error is the one to tell.
       });
       await this.#sender.close();
-      await Promise.all([this.#claimPool.end(), this.#pool.end(), this.#maintainPool.end()]);
+      await this.#endPools();
       clearTimeout(cutting);
       this.#lines.cut();
       this.#stopping = Promise.resolve(true);
       throw thrown;
     }
+  }
+
+  async #endPools(): Promise<void> {
+    const pools = [this.#claimPool, this.#pool, this.#besidePool, this.#maintainPool];
+    await Promise.all(pools.map((pool) => pool.end()));
   }
 
   /**
@@ -227,10 +236,10 @@ export class Daemon {
     try {
       // At once: the turn of the loop that is under way may take its time.
       this.#attempts.halt();
+      const partitionsStopped = this.#partitions.stop();
       await Promise.all([this.#loop.stop(), this.#replays.stop(), this.#schemaWatch.stop()]);
       await this.#attempts.stop(this.#config.shutdownGraceMs);
       await this.#waker.stop();
-      await this.#partitions.stop();
       // Handed back already, if anything is left: another daemon makes those attempts.
       await this.#sender.abort();
       isRecorded = await this.#recorder.close(this.id, Math.max(0, endMs - monotonicMs())).catch((thrown: unknown) => {
@@ -240,7 +249,9 @@ export class Daemon {
       await this.#heartbeat.stop().catch((thrown: unknown) => {
         this.#log.error({ event: "daemon.leave_failed", error: messageOf(thrown) });
       });
-      await Promise.all([this.#claimPool.end(), this.#pool.end(), this.#maintainPool.end()]);
+      // Last: its step may be reading a table, and nothing else waits for that.
+      await partitionsStopped;
+      await this.#endPools();
     } finally {
       clearTimeout(cutting);
       this.#lines.cut();

@@ -461,53 +461,133 @@ comment on column postrider.audit.after is 'The same columns as they became, or 
 
 -- Partitions ------------------------------------------------------------------------------------------------------
 
-create function postrider.make_partitions(ahead interval default '7 days') returns setof text
-language plpgsql security definer
+create function postrider.attach_partition(parent text, day date) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+-- Made apart and attached: `create table … partition of` would lock the parent against every insert, attaching locks the
+-- default partition alone.
+declare
+  part constant text := parent || '_' || to_char(day, 'YYYYMMDD');
+begin
+  execute format('create table postrider.%I (like postrider.%I including defaults including constraints including indexes including storage including comments)', part, parent);
+  execute format('comment on table postrider.%I is %L', part, format('Partition of postrider.%s: %s, in UTC.', parent, day));
+  execute format('alter table postrider.%I attach partition postrider.%I for values from (%L) to (%L)', parent, part,
+    postrider.uuid_v7_floor(day::timestamp at time zone 'UTC'), postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC'));
+end
+$$;
+comment on function postrider.attach_partition(text, date) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt.';
+
+create function postrider.make_partitions(ahead interval default '7 days') returns table (outcome text, partition_name text)
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
+set enable_seqscan = off -- whether a day has rows in the default partition is a look at its key
 as $$
--- Made apart and attached: `create table … partition of` would lock the parent against every insert, attaching locks
--- only the default partition, for a moment, and gives up after 50 ms (the next round tries again).
--- A day whose rows are already in the default partition keeps them there: nothing is ever moved under the readers,
--- and the day is served from the default partition as well as from one of its own.
+-- One step a call, and so a transaction: whatever is locked against inserts is locked for milliseconds. A lock that is
+-- not to be had within 50 ms, during which inserts may queue behind the one who waits, is left for later.
+--
+-- Attaching reads the default partition whole, under a lock that keeps inserts out of it (a million rows: 2.3 s), unless
+-- a valid check of that table says that it has no row of that day. So where there is much in it, the day first gets such
+-- a check, its guard: added without a look at the rows, in one step; validated, beside inserts, in the next; dropped in
+-- the one that attaches. A guard refuses rows of its day, and a crash can leave it behind. So it is never of a day that
+-- begins within 24 hours, and the first thing that any later call does is to go on with it, or to drop it.
+--
+-- A day whose rows are already in the default partition keeps them there, and so do today and tomorrow while there is
+-- much in it: nothing is ever moved under the readers, and they are served from there as from a partition of their own.
 declare
-  day date;
+  -- read in a millisecond
+  net_bytes_max constant bigint := 1048576;
+  guard_text constant text := 'no row of %s while its partition is attached';
+  today constant date := (now() at time zone 'UTC')::date;
+  last_day constant date := ((now() + ahead) at time zone 'UTC')::date;
   parent text;
+  net text;
   key text;
-  part text;
+  day date;
+  guard record;
   lower_bound uuid;
   upper_bound uuid;
-  strays boolean;
+  has_strays boolean;
+  is_small boolean;
 begin
   if not pg_try_advisory_xact_lock(1886352244, 3) then
     return;
   end if;
-  for day in select generate_series((now() at time zone 'UTC')::date, ((now() + ahead) at time zone 'UTC')::date, interval '1 day') loop
-    lower_bound := postrider.uuid_v7_floor(day::timestamp at time zone 'UTC');
-    upper_bound := postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC');
-    foreach parent in array array['outbox', 'delivery', 'attempt'] loop
-      part := parent || '_' || to_char(day, 'YYYYMMDD');
-      key := case parent when 'outbox' then 'id' else 'event_id' end;
-      continue when to_regclass(format('postrider.%I', part)) is not null;
-      begin
-        execute format('select exists (select from postrider.%I where %I >= $1 and %I < $2)', parent || '_default', key, key)
-          into strays using lower_bound, upper_bound;
-        continue when strays;
-        execute format('create table postrider.%I (like postrider.%I including defaults including constraints including indexes including storage including comments)', part, parent);
-        execute format('comment on table postrider.%I is %L', part, format('Partition of postrider.%s: %s, in UTC.', parent, day));
-        execute format('alter table postrider.%I attach partition postrider.%I for values from (%L) to (%L)', parent, part, lower_bound, upper_bound);
-        return next part;
-      exception
-        when lock_not_available then
-          return;
-        when check_violation then
-          null; -- the day's first stray came in just now: the day stays with the default partition
-      end;
+  foreach parent in array array['outbox', 'delivery', 'attempt'] loop
+    net := parent || '_default';
+    key := case parent when 'outbox' then 'id' else 'event_id' end;
+    partition_name := net;
+
+    select c.conname as name, c.convalidated as is_valid, substring(c.conname from 'no row of (\d{4}-\d\d-\d\d) while')::date as day into guard
+    from pg_constraint c
+    where c.conrelid = format('postrider.%I', net)::regclass and c.conname like format(guard_text, '%');
+    if found then
+      partition_name := parent || '_' || to_char(guard.day, 'YYYYMMDD');
+      outcome := case when guard.day < today + 2 then 'released' when guard.is_valid then 'made' else 'validated' end;
+      -- Waiting for this lock keeps nobody out, and an autovacuum, which holds it for long, gives way after a second.
+      perform set_config('lock_timeout', '5s', true);
+      execute format('lock table postrider.%I in share update exclusive mode', net);
+      perform set_config('lock_timeout', '50ms', true);
+      if outcome = 'made' then
+        perform postrider.attach_partition(parent, guard.day);
+      elsif outcome = 'validated' then
+        begin
+          execute format('alter table postrider.%I validate constraint %I', net, guard.name);
+        exception
+          -- a row of that day was there first, and the day stays with the default partition; or the statement's time is up
+          when check_violation or query_canceled then
+            outcome := 'released';
+        end;
+      end if;
+      if outcome <> 'validated' then
+        execute format('alter table postrider.%I drop constraint %I', net, guard.name);
+      end if;
+      return next;
+      return;
+    end if;
+
+    is_small := pg_relation_size(format('postrider.%I', net)::regclass) <= net_bytes_max;
+    for day in
+      select d.day::date
+      from generate_series(case when is_small then today else today + 2 end, last_day, interval '1 day') d (day)
+      where to_regclass(format('postrider.%I', parent || '_' || to_char(d.day, 'YYYYMMDD'))) is null
+    loop
+      partition_name := parent || '_' || to_char(day, 'YYYYMMDD');
+      lower_bound := postrider.uuid_v7_floor(day::timestamp at time zone 'UTC');
+      upper_bound := postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC');
+      execute format('select exists (select from postrider.%I where %I >= $1 and %I < $2)', net, key, key)
+        into has_strays using lower_bound, upper_bound;
+      continue when has_strays;
+      if is_small then
+        begin
+          perform postrider.attach_partition(parent, day);
+        exception
+          when check_violation then
+            continue; -- the day's first stray came in just now: the day stays with the default partition
+        end;
+        outcome := 'made';
+      else
+        execute format('alter table postrider.%I add constraint %I check (%I < %L or %I >= %L) not valid', net,
+          format(guard_text, day), key, lower_bound, key, upper_bound);
+        outcome := 'guarded';
+      end if;
+      return next;
+      return;
     end loop;
   end loop;
+exception
+  when lock_not_available then
+    outcome := 'busy';
+    return next;
 end
 $$;
 comment on function postrider.make_partitions(interval) is
-  'Makes the daily partitions from today on, so far ahead; returns the names of those it made. Daemons call it; safe at any time.';
+  'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';
 
-do $$ begin perform postrider.make_partitions(); end $$;
+do $$
+begin
+  while exists (select from postrider.make_partitions() m where m.outcome = 'made') loop
+  end loop;
+end
+$$;

@@ -6,7 +6,6 @@ import { createDatabase, type TestDatabase } from "../support/database.ts";
 import {
   askFor,
   claimAll,
-  claimEvents,
   createEndpoint,
   eventsOf,
   insertEvent,
@@ -14,7 +13,6 @@ import {
   pidOf,
   reset,
   rowsOf,
-  type Session,
   waitsForLock,
 } from "../support/engine.ts";
 import { createLogin, type Login } from "../support/roles.ts";
@@ -371,86 +369,6 @@ test("a transaction is prepared while a daemon sleeps, where postrider.wake is o
   assert.deepEqual(eventsOf(await claimAll(database.pool)), [event]);
 });
 
-describe("partitions", () => {
-  test("that are missing fail no insert: the event lands in the default partition, and is claimed and pruned to", async (t) => {
-    const session = await openSession(t, database.url);
-    await createEndpoint(database.pool);
-    await session.query("begin");
-    for (const table of await partitionsOf(session, "outbox")) await session.query(`drop table postrider.${table}`);
-    await session.query("commit");
-    t.after(async () => {
-      await reset(database.pool);
-      await database.pool.query("select postrider.make_partitions()");
-    });
-    const event = await insertEvent(database.pool, "order.paid", { payload: '{"a": 1}' });
-    assert.equal(
-      await askFor(database.pool, "select c.relname from postrider.outbox o join pg_class c on c.oid = o.tableoid"),
-      "outbox_default",
-    );
-    const { outcome, pairs } = await claimEvents(database.pool);
-    assert.deepEqual([outcome, pairs[0]?.event, pairs[0]?.payload], ["complete", event, '{"a": 1}']);
-    // Today has a stray by now, and stays with the default partition; the days after it get theirs.
-    const made = await rowsOf<{ made: string }>(database.pool, "select made from postrider.make_partitions() made");
-    const today = String(
-      await askFor(database.pool, "select 'outbox_' || to_char(now() at time zone 'UTC', 'YYYYMMDD')"),
-    );
-    assert.ok(made.length >= 7 && !made.some((row) => row.made === today));
-    assert.equal((await insertEvent(database.pool, "order.paid")).length, 36);
-    assert.equal((await claimAll(database.pool)).length, 1);
-  });
-
-  test("are made from today on, seven days ahead, for events, deliveries and attempts alike, and only once", async () => {
-    const days = await rowsOf<{ day: string }>(
-      database.pool,
-      `select to_char(d, 'YYYYMMDD') as day
-       from generate_series((now() at time zone 'UTC')::date, ((now() + interval '7 days') at time zone 'UTC')::date, interval '1 day') d`,
-    );
-    await database.pool.query("select postrider.make_partitions()");
-    for (const table of ["outbox", "delivery", "attempt"]) {
-      const partitions = await partitionsOf(database.pool, table);
-      for (const { day } of days) assert.ok(partitions.includes(`${table}_${day}`), `${table}_${day}`);
-    }
-    assert.deepEqual(await rowsOf(database.pool, "select postrider.make_partitions()"), []);
-  });
-
-  test("are given up after 50 ms where somebody holds the default partition, and made in the next round", async (t) => {
-    const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
-    await application.query("begin");
-    await application.query("select from postrider.outbox_default");
-    // The lock is waited for 50 ms; without that limit, until the transaction ends, which it does not.
-    await maker.query("set statement_timeout = '10s'");
-    assert.deepEqual(await rowsOf(maker, "select postrider.make_partitions('20 days')"), []);
-    await application.query("commit");
-    const made = await rowsOf(maker, "select postrider.make_partitions('20 days')");
-    assert.equal(made.length, 13 * 3);
-  });
-
-  test("are given up, not failed at, where somebody has the default partition to himself", async (t) => {
-    const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
-    await application.query("begin; lock table postrider.delivery_default in access exclusive mode");
-    await maker.query("set statement_timeout = '10s'");
-    await maker.query("select postrider.make_partitions('25 days')");
-    await application.query("commit");
-    await maker.query("select postrider.make_partitions('25 days')");
-    assert.equal((await partitionsOf(maker, "attempt")).length, 26);
-  });
-
-  test("are made beside a transaction that has inserted into today's, and by one session at a time", async (t) => {
-    const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
-    await application.query("begin");
-    await insertEvent(application, "order.paid");
-    await maker.query("begin");
-    assert.ok((await rowsOf(maker, "select postrider.make_partitions('30 days')")).length >= 5 * 3);
-    assert.deepEqual(await rowsOf(database.pool, "select postrider.make_partitions('40 days')"), []);
-    // Nor does what was made, and is not committed yet, hold up an insert.
-    await insertEvent(database.pool, "order.paid");
-    await insertEvent(application, "order.paid");
-    await maker.query("commit");
-    await application.query("commit");
-    assert.equal(await eventCount(), 3);
-  });
-});
-
 interface Parties {
   readonly sleeper: pg.Client;
   readonly application: pg.Client;
@@ -485,15 +403,4 @@ function openApplication(t: TestContext): Promise<pg.Client> {
 
 async function eventCount(): Promise<number> {
   return Number(await askFor(database.pool, "select count(*) from postrider.outbox"));
-}
-
-/** The daily ones. */
-async function partitionsOf(session: Session, table: string): Promise<string[]> {
-  const rows = await rowsOf<{ relname: string }>(
-    session,
-    `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent = ('postrider.' || $1)::regclass and c.relname ~ '_[0-9]{8}$' order by 1`,
-    [table],
-  );
-  return rows.map(({ relname }) => relname);
 }

@@ -226,6 +226,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   note_replay_failure: owner(),
   end_replays: owner(),
   partition_time: caller(),
+  attach_partition: caller(),
   replay_end: caller(),
   replay_stretch: caller(),
   prepare_deliveries: caller(),

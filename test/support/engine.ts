@@ -58,6 +58,36 @@ export async function reset(session: Session): Promise<void> {
     insert into postrider.claim (base) values ('1:1:')`);
 }
 
+export interface PartitionStep {
+  readonly outcome: string;
+  readonly partition: string;
+}
+
+/** Takes the steps of making partitions until none is left, or somebody is in the way. */
+export async function makePartitions(session: Session, ahead: string = "7 days"): Promise<PartitionStep[]> {
+  const steps: PartitionStep[] = [];
+  for (;;) {
+    const step = await stepOfPartitions(session, ahead);
+    if (step === undefined) {
+      return steps;
+    }
+    steps.push(step);
+    if (step.outcome === "busy") {
+      return steps;
+    }
+  }
+}
+
+/** Takes one; undefined where nothing is left to do. */
+export async function stepOfPartitions(session: Session, ahead: string = "7 days"): Promise<PartitionStep | undefined> {
+  const steps = await rowsOf<{ outcome: string; partition: string }>(
+    session,
+    "select outcome, partition_name as partition from postrider.make_partitions($1)",
+    [ahead],
+  );
+  return steps[0];
+}
+
 export interface EventFields {
   readonly payload?: string;
   readonly tenant?: string;
