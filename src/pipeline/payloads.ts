@@ -1,54 +1,43 @@
-import type { Pool } from "../db/connection.ts";
-import { type LoadedPayload, loadPayload } from "./claim.ts";
-import { Signal } from "./signal.ts";
-
-/** What large payloads may hold of memory at a time, in bytes of their text, beyond those being loaded. */
-export const HELD_BYTES_MAX = 64 * 1_048_576;
-
-/** A payload in memory, which counts until it is released. */
-export interface HeldPayload extends LoadedPayload {
-  release(): void;
-}
+/** What large payloads may hold of memory at a time, in bytes of their text: twice the largest that is sent. */
+export const HELD_BYTES_MAX = 2 * 64 * 1_048_576;
 
 /**
- * Loads payloads that were too large to come with their claim, one at a time, and only so many that those in memory
- * stay within a bound: requests with a megabyte each to receivers that hang would otherwise fill it.
+ * The memory that large payloads share: who holds how much of it.
+ *
+ * An endpoint may hold, with a further payload, as much as is left without it. So with many payloads it gets half when it
+ * is alone, a third beside another, and a part in n + 2 beside n others; who holds nothing may take all that is left.
+ *
+ * Pure bookkeeping: it loads nothing.
  */
-export class LargePayloads {
-  readonly #pool: Pool;
-  readonly #released = new Signal();
+export class PayloadMemory {
+  readonly #bytesMax: number;
+  readonly #ofEndpoint = new Map<string, number>();
   #heldBytes = 0;
-  #line: Promise<unknown> = Promise.resolve();
 
-  constructor(pool: Pool) {
-    this.#pool = pool;
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
   }
 
-  /** Waits until there is room. Null where the event is gone; rejects where Postgres cannot be asked. */
-  load(eventId: string): Promise<HeldPayload | null> {
-    const turn = this.#line.then(() => this.#loadOne(eventId));
-    this.#line = turn.catch(() => {
-      // Told to whoever asked for it.
-    });
-    return turn;
+  /** Of all endpoints together. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
-  async #loadOne(eventId: string): Promise<HeldPayload | null> {
-    while (this.#heldBytes >= HELD_BYTES_MAX) {
-      await this.#released.wait(1_000);
+  /** How large a further payload of the endpoint may be, half of it all at most, while that part is kept for others. */
+  room(endpointId: string, keptPart: number): number {
+    const left = Math.floor(this.#bytesMax * (1 - keptPart)) - this.#heldBytes;
+    const room = left - (this.#ofEndpoint.get(endpointId) ?? 0);
+    return Math.max(0, Math.min(room, Math.floor(this.#bytesMax / 2)));
+  }
+
+  /** Negative: gives back. */
+  take(endpointId: string, bytes: number): void {
+    const held = (this.#ofEndpoint.get(endpointId) ?? 0) + bytes;
+    if (held === 0) {
+      this.#ofEndpoint.delete(endpointId);
+    } else {
+      this.#ofEndpoint.set(endpointId, held);
     }
-    const loaded = await loadPayload(this.#pool, eventId);
-    if (loaded === null) {
-      return null;
-    }
-    const held = loaded.payload === null ? 0 : loaded.bytes;
-    this.#heldBytes += held;
-    return {
-      ...loaded,
-      release: () => {
-        this.#heldBytes -= held;
-        this.#released.give();
-      },
-    };
+    this.#heldBytes += bytes;
   }
 }
