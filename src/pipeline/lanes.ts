@@ -1,5 +1,5 @@
 import type { Delivery } from "../domain/delivery.ts";
-import { PayloadMemory } from "./payloads.ts";
+import { PayloadMemory, type Standing } from "./payloads.ts";
 import { Waiting } from "./waiting.ts";
 
 /**
@@ -62,8 +62,6 @@ const DURATION_WEIGHT = 0.2;
 /** Parts of the slots. */
 const KEPT_FOR_GOOD = 1 / 8;
 const KEPT_FOR_NEW = 1 / 8;
-/** Parts of the memory for large payloads that a standing leaves: the largest payload fits into what those that hang leave. */
-const BYTES_KEPT = { good: 0, new: 1 / 4, doubtful: 1 / 2 } as const;
 /** What is known of a lane with nothing to do is forgotten after so long. */
 const FORGET_MS = 60_000;
 /** Lanes that are remembered beside those with something in hand; a walk over the queue is told of each. */
@@ -71,8 +69,7 @@ const LANES_MAX = 4_096;
 /** Which lanes have begun to hang is looked at so often, where slots are scarce. */
 const RECOUNT_MS = 100;
 
-const STANDINGS = ["good", "new", "doubtful"] as const;
-type Standing = (typeof STANDINGS)[number];
+const STANDINGS: readonly Standing[] = ["good", "new", "doubtful"];
 
 /** Of a delivery: its payload is here, or is to be loaded. */
 const KINDS = ["small", "large"] as const;
@@ -96,6 +93,8 @@ interface Lane {
   averageMs: number | null;
   /** When each request under way was started; a payload that is being loaded is no request yet. */
   readonly startedMs: Map<Delivery, number>;
+  /** Of large payloads, those that are being loaded included. */
+  heldBytes: number;
   /** As what its requests under way are counted. */
   standing: Standing;
   /** Whether it is counted among those with something in hand. */
@@ -203,14 +202,16 @@ export class Lanes {
       if (lane === null || delivery === undefined) {
         return null;
       }
-      const bytesMax = this.#memory.room(lane.endpointId, BYTES_KEPT[lane.standing]);
-      if (bytesMax < (this.#sizes.get(delivery) ?? 1)) {
+      const bytesMax = this.#memory.room(lane);
+      const size = this.#sizes.get(delivery) ?? 1;
+      if (bytesMax < size) {
+        this.#memory.wait(lane, delivery, size);
         lane.large.place = "parked";
         this.#parked.set(lane, delivery);
         continue;
       }
       lane.large.waiting.takeNext();
-      this.#memory.take(lane.endpointId, bytesMax);
+      this.#memory.take(lane, bytesMax);
       this.#loading.set(delivery, { standing: lane.standing, bytesMax });
       this.#setOut(lane, nowMs);
       return { delivery, bytesMax };
@@ -221,7 +222,7 @@ export class Lanes {
   loaded(delivery: Delivery, bytes: number, nowMs: number): void {
     const lane = this.#lane(delivery.endpointId, nowMs);
     this.#endLoad(lane, delivery);
-    this.#memory.take(lane.endpointId, bytes);
+    this.#memory.take(lane, bytes);
     this.#held.set(delivery, bytes);
     lane.startedMs.set(delivery, nowMs);
   }
@@ -432,7 +433,7 @@ export class Lanes {
       throw new Error("no payload is being loaded for this delivery");
     }
     this.#loading.delete(delivery);
-    this.#memory.take(lane.endpointId, -loading.bytesMax);
+    this.#memory.take(lane, -loading.bytesMax);
     this.#unpark();
   }
 
@@ -441,7 +442,7 @@ export class Lanes {
       this.#endLoad(lane, delivery);
       return;
     }
-    this.#memory.take(lane.endpointId, -(this.#held.get(delivery) ?? 0));
+    this.#memory.take(lane, -(this.#held.get(delivery) ?? 0));
     this.#held.delete(delivery);
     this.#unpark();
   }
@@ -469,6 +470,7 @@ export class Lanes {
     if (standing !== lane.standing) {
       this.#inFlightOf[lane.standing] -= lane.inFlight;
       this.#inFlightOf[standing] += lane.inFlight;
+      this.#memory.move(lane, standing);
       const ready = KINDS.filter((kind) => lane[kind].place === "ready");
       for (const kind of ready) {
         this.#turns[kind].remove(lane);
@@ -520,6 +522,7 @@ export class Lanes {
         hasAnswered: false,
         averageMs: null,
         startedMs: new Map(),
+        heldBytes: 0,
         standing: "new",
         isActive: false,
         idleSinceMs: nowMs,
@@ -537,6 +540,9 @@ export class Lanes {
       lane.isActive = isActive;
       lane.idleSinceMs = nowMs;
       this.#active += isActive ? 1 : -1;
+    }
+    if (this.#memory.waitsNoMore(lane, lane.large.waiting.next)) {
+      this.#unpark();
     }
     if (lane.large.place === "parked" && this.#parked.get(lane) !== lane.large.waiting.next) {
       this.#parked.delete(lane);

@@ -65,6 +65,14 @@ function greet(lanes: Lanes, ...endpointIds: readonly string[]): void {
   }
 }
 
+/** Lets each lose one request, so that they are in doubt, with nothing in hand. */
+function lose(lanes: Lanes, ...endpointIds: readonly string[]): void {
+  for (const endpointId of endpointIds) {
+    offer(lanes, endpointId, 1);
+    finishAll(lanes, startAll(lanes), false);
+  }
+}
+
 describe("what starts", () => {
   test("a new lane starts eight at a time", () => {
     const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
@@ -361,18 +369,53 @@ describe("payloads that are loaded when their turn comes", () => {
 
   test("beside lanes that hang a payload of the largest size finds memory", () => {
     const lanes = new Lanes(LIMITS);
-    greet(lanes, "good");
-    offerLarge(lanes, "hanging 0", 1);
-    loadAll(lanes, 1);
-    for (let endpoint = 0; endpoint < 100; endpoint++) {
-      offerLarge(lanes, `hanging ${endpoint}`, 2);
+    const hanging = Array.from({ length: 50 }, (_, index) => `hanging ${index}`);
+    greet(lanes, "good", ...hanging);
+    for (const endpointId of hanging) {
+      offerLarge(lanes, endpointId, 1);
     }
-    loadAll(lanes, 5, 0);
+    assert.equal(loadAll(lanes, 1).length, hanging.length);
     const nowMs = HANGING_MS + 1;
-    lanes.putOutAll(nowMs);
+    for (const endpointId of hanging) {
+      offerLarge(lanes, endpointId, LANE_START - 1, nowMs);
+    }
+    const heldBytes = hanging.length + loadAll(lanes, 10, nowMs).length * 10;
+    assert.ok(heldBytes > HELD_BYTES_MAX / 2 - 20 && heldBytes <= HELD_BYTES_MAX / 2, `${heldBytes} bytes`);
     offerLarge(lanes, "good", 1, nowMs);
-    const load = lanes.startLoad(nowMs);
-    assert.ok((load?.bytesMax ?? 0) > 0);
+    assert.equal(lanes.startLoad(nowMs)?.bytesMax, HELD_BYTES_MAX / 2);
+  });
+
+  test("one that hangs and holds nothing gets its memory, though others that hang take all that comes free", () => {
+    const lanes = new Lanes(LIMITS);
+    const others = Array.from({ length: 10 }, (_, index) => `other ${index}`);
+    lose(lanes, "large", ...others);
+    for (const endpointId of others) {
+      offerLarge(lanes, endpointId, 4);
+    }
+    const held = loadAll(lanes, 20);
+    assert.ok(held.length * 20 > HELD_BYTES_MAX / 4);
+    offerLarge(lanes, "large", 1);
+    assert.equal(loadAll(lanes, HELD_BYTES_MAX / 2).length, 0);
+    for (const delivery of held) {
+      assert.deepEqual(loadAll(lanes, 20), [], "another one has taken what came free");
+      lanes.finish(delivery, null, 0);
+      offerLarge(lanes, delivery.endpointId, 1);
+    }
+    assert.equal(lanes.startLoad(0)?.delivery.endpointId, "large");
+  });
+
+  test("one that waited for memory and was put out is waited for no more", () => {
+    const lanes = new Lanes(LIMITS);
+    lose(lanes, "large", "other");
+    offerLarge(lanes, "other", 2);
+    const [held] = loadAll(lanes, 100).slice(0, 1);
+    assert.ok(held !== undefined);
+    offerLarge(lanes, "large", 1);
+    assert.equal(loadAll(lanes, HELD_BYTES_MAX / 2).length, 0);
+    lanes.putOut("large", 0);
+    lanes.finish(held, null, 0);
+    offerLarge(lanes, "other", 1);
+    assert.equal(loadAll(lanes, 100).length, 1);
   });
 
   test("one lane gets half of what its standing may have, and leaves the rest to who holds less", () => {
@@ -484,7 +527,7 @@ describe("payloads that are loaded when their turn comes", () => {
   });
 
   test("a load that comes to nothing gives back slot and memory, and says nothing about the receiver", () => {
-    const lanes = new Lanes(LIMITS);
+    const lanes = new Lanes({ ...LIMITS, inFlightMax: LANE_START });
     offerLarge(lanes, "a", 2);
     for (const expected of [HELD_BYTES_MAX / 2, HELD_BYTES_MAX / 2]) {
       const load = lanes.startLoad(0);
@@ -492,7 +535,8 @@ describe("payloads that are loaded when their turn comes", () => {
       lanes.finish(load.delivery, null, 0);
     }
     assert.deepEqual([lanes.inFlight, lanes.waiting], [0, 0]);
-    assert.equal(lanes.rooms(0).known.get("a"), LANE_START);
+    offer(lanes, "a", LANE_START);
+    assert.equal(startAll(lanes).length, LANE_START - 1, "the last slot is for lanes that have answered");
   });
 
   test("ending a load that is none is refused", () => {
