@@ -17,6 +17,7 @@ import { EndpointDirectory } from "./pipeline/endpoints.ts";
 import { Filters } from "./pipeline/filters.ts";
 import { Lanes } from "./pipeline/lanes.ts";
 import { Loop } from "./pipeline/loop.ts";
+import { HELD_BYTES_MAX } from "./pipeline/payloads.ts";
 import { Recorder } from "./pipeline/record.ts";
 import { Waker } from "./pipeline/wake.ts";
 import { VERSION } from "./version.ts";
@@ -85,7 +86,12 @@ export class Daemon {
     this.#maintainPool = createPool({ ...session, purpose: "maintain", max: MAINTAIN_CONNECTIONS });
     this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: config.maxInFlight });
     const inHandMax = deliveriesInHandMax(config.maxInFlight);
-    const lanes = new Lanes({ inFlightMax: config.maxInFlight, laneMax: LANE_MAX, inHandMax });
+    const lanes = new Lanes({
+      inFlightMax: config.maxInFlight,
+      laneMax: LANE_MAX,
+      inHandMax,
+      heldBytesMax: HELD_BYTES_MAX,
+    });
     this.#heartbeat = new Heartbeat({
       pool: this.#besidePool,
       log,

@@ -1,5 +1,5 @@
 import { CONNECTIONS_IDLE_MAX, RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "./http/send.ts";
-import { PAYLOAD_BYTES_MAX, SENT_BYTES_MAX } from "./pipeline/claim.ts";
+import { PAYLOAD_BYTES_MAX } from "./pipeline/claim.ts";
 import { ENDPOINTS_MAX } from "./pipeline/endpoints.ts";
 import { HELD_BYTES_MAX } from "./pipeline/payloads.ts";
 import { FLUSH_MAX } from "./pipeline/record.ts";
@@ -34,8 +34,7 @@ export function memoryBoundBytes(maxInFlight: number): number {
   const inHand = deliveriesInHandMax(maxInFlight);
   const payloads = inHand * PAYLOAD_BYTES_MAX * CHARACTER_BYTES;
   const requests = maxInFlight * (PAYLOAD_BYTES_MAX * COPIES_SENT + RESPONSE_BYTES_READ);
-  // A further one is loaded while those loaded are a byte short of the limit.
-  const largePayloads = (HELD_BYTES_MAX + SENT_BYTES_MAX) * COPIES_SENT;
+  const largePayloads = HELD_BYTES_MAX * COPIES_SENT;
   // Those of a flush a second time, as its parameters.
   const answers = (inHand + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;
   const endpoints = ENDPOINTS_MAX * ENDPOINT_BYTES;

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { readConfig } from "../src/config.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "../src/memoryBound.ts";
+import { SENT_BYTES_MAX } from "../src/pipeline/claim.ts";
+import { HELD_BYTES_MAX } from "../src/pipeline/payloads.ts";
 
 const MIB = 1_048_576;
 const { maxInFlight: DEFAULT_IN_FLIGHT } = readConfig({}, { name: "run", database: "optional" }, () => []);
@@ -12,6 +14,13 @@ test("the bound of memory that the README states is the one that follows from th
   const text = readFileSync(new URL("../README.md", import.meta.url), "utf8");
   const [, stated] = /at most (\d+) MiB of memory/.exec(text) ?? [];
   assert.equal(stated, String(mib));
+  const [, large = "", rest = ""] = /(\d+) MiB, is for payloads larger[^,]+, (\d+) MiB are enough/.exec(text) ?? [];
+  assert.equal(Number(large), (HELD_BYTES_MAX / MIB) * 3, "three copies of each");
+  assert.ok(mib - Number(large) <= Number(rest) && Number(rest) < mib - Number(large) + 10);
+});
+
+test("half of the memory for large payloads, which no receivers that hang can take, has room for the largest", () => {
+  assert.equal(HELD_BYTES_MAX / 2, SENT_BYTES_MAX);
 });
 
 test("deliveries in hand grow with the slots, and memory with the deliveries in hand", () => {

@@ -4,11 +4,10 @@ import type { Pool } from "../db/connection.ts";
 import type { Delivery, DeliveryResult } from "../domain/delivery.ts";
 import { messageOf } from "../errors.ts";
 import { attemptLevel, type Log, urlForLog } from "../log.ts";
-import { SENT_BYTES_MAX } from "./claim.ts";
+import { type LoadedPayload, loadPayload, SENT_BYTES_MAX } from "./claim.ts";
 import { conclude, refused, type Send, signedRequest } from "./deliver.ts";
 import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
-import { type HeldPayload, LargePayloads } from "./payloads.ts";
 import type { Recorder } from "./record.ts";
 
 /**
@@ -50,14 +49,12 @@ export interface Taken {
 
 export class Attempts {
   readonly #parts: AttemptsParts;
-  readonly #payloads: LargePayloads;
   readonly #underWay = new Set<Delivery>();
   #isStopping = false;
   #onIdle: (() => void) | null = null;
 
   constructor(parts: AttemptsParts) {
     this.#parts = parts;
-    this.#payloads = new LargePayloads(parts.pool);
   }
 
   /** How many more deliveries can be taken in. */
@@ -105,17 +102,18 @@ export class Attempts {
     this.start();
   }
 
-  /** Starts what can start. */
+  /** Starts what can start. Loads first: there are few at a time, and small payloads would leave them no slot. */
   start(): void {
     const { lanes, lease } = this.#parts;
     while (!this.#isStopping && lease.isHeld()) {
       const nowMs = monotonicMs();
-      const delivery = lanes.start(nowMs);
+      const load = lanes.startLoad(nowMs);
+      const delivery = load?.delivery ?? lanes.start(nowMs);
       if (delivery === null) {
         return;
       }
       this.#underWay.add(delivery);
-      this.#begin(delivery, nowMs);
+      this.#begin(delivery, load?.bytesMax ?? 0, nowMs);
     }
   }
 
@@ -179,7 +177,8 @@ export class Attempts {
     }
   }
 
-  #begin(delivery: Delivery, nowMs: number): void {
+  /** `bytesMax`: for how large a payload there is memory, where it is to be loaded. */
+  #begin(delivery: Delivery, bytesMax: number, nowMs: number): void {
     const endpoint = this.#parts.endpoints.get(delivery.endpointId);
     if (endpoint === undefined || !lasts(delivery, nowMs + endpoint.timeoutMs)) {
       // Recording looks whether the endpoint is still there; a lease that would not last is taken anew.
@@ -187,40 +186,52 @@ export class Attempts {
     } else if (endpoint.problem !== null) {
       this.#end(delivery, conclude(delivery, endpoint, refused(endpoint.problem), unixMs()));
     } else if (delivery.event.payload === null) {
-      void this.#loadAndSend(delivery, endpoint);
+      void this.#loadAndSend(delivery, endpoint, bytesMax);
     } else {
-      this.#send(delivery, endpoint, delivery.event.payload, null);
+      this.#send(delivery, endpoint, delivery.event.payload);
     }
   }
 
-  async #loadAndSend(delivery: Delivery, endpoint: Endpoint): Promise<void> {
-    const { lease, log } = this.#parts;
-    let result = handedBack(delivery);
+  async #loadAndSend(delivery: Delivery, endpoint: Endpoint, bytesMax: number): Promise<void> {
+    const { pool, log } = this.#parts;
+    const { id } = delivery.event;
     try {
-      const held = await this.#payloads.load(delivery.event.id);
-      // It may have taken its time.
-      const mayStart = this.#underWay.has(delivery) && lease.isHeld() && lease.daemonId === delivery.daemonId;
-      if (held === null) {
-        result = eventGone(delivery);
-      } else if (held.payload === null) {
-        result = tooLarge(delivery, held.bytes);
-      } else if (mayStart && lasts(delivery, monotonicMs() + endpoint.timeoutMs)) {
-        this.#send(delivery, endpoint, held.payload, held);
-        return;
-      }
-      held?.release();
+      this.#useLoaded(delivery, endpoint, await loadPayload(pool, id, Math.min(bytesMax, SENT_BYTES_MAX)));
     } catch (thrown) {
-      log.warn({ event: "claim.failed", event_id: delivery.event.id, error: messageOf(thrown) });
+      log.warn({ event: "claim.failed", event_id: id, error: messageOf(thrown) });
+      this.#end(delivery, handedBack(delivery));
     }
-    this.#end(delivery, result);
     this.start();
   }
 
+  #useLoaded(delivery: Delivery, endpoint: Endpoint, loaded: LoadedPayload | null): void {
+    const { lanes, lease } = this.#parts;
+    const nowMs = monotonicMs();
+    // It may have taken its time.
+    const isOurs = this.#underWay.has(delivery) && lease.isHeld() && lease.daemonId === delivery.daemonId;
+    if (loaded === null) {
+      this.#end(delivery, eventGone(delivery));
+    } else if (loaded.bytes > SENT_BYTES_MAX) {
+      this.#end(delivery, tooLarge(delivery, loaded.bytes));
+    } else if (
+      !isOurs ||
+      !lasts(delivery, nowMs + endpoint.timeoutMs) ||
+      (loaded.payload === null && this.#isStopping)
+    ) {
+      this.#end(delivery, handedBack(delivery));
+    } else if (loaded.payload === null) {
+      this.#underWay.delete(delivery);
+      lanes.putBack(delivery, loaded.bytes, nowMs);
+    } else {
+      lanes.loaded(delivery, loaded.bytes, nowMs);
+      this.#send(delivery, endpoint, loaded.payload);
+    }
+  }
+
   /** One promise an attempt: each further layer of async costs a microsecond of the fifty. */
-  #send(delivery: Delivery, endpoint: Endpoint, payload: string, held: HeldPayload | null): void {
+  #send(delivery: Delivery, endpoint: Endpoint, payload: string): void {
     const startedAtMs = unixMs();
     void this.#parts.send(signedRequest(delivery, payload, endpoint)).then((sent) => {
-      held?.release();
       const result = conclude(delivery, endpoint, sent, startedAtMs);
       this.#logAttempt(result, endpoint.url);
       this.#end(delivery, result);
@@ -233,7 +244,7 @@ export class Attempts {
 
   #end(delivery: Delivery, result: DeliveryResult): void {
     const { lanes, recorder } = this.#parts;
-    lanes.finish(delivery, result.attempt === null || result.attempt.httpStatus !== null, monotonicMs());
+    lanes.finish(delivery, result.attempt === null ? null : result.attempt.httpStatus !== null, monotonicMs());
     if (!this.#underWay.delete(delivery)) {
       // Handed back already, at the end of the grace period.
       return;

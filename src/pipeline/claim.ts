@@ -288,7 +288,7 @@ const loadPayloadStatement = defineStatement<
 /** Payloads beyond this are not sent: a request holds its payload in memory three times over. */
 export const SENT_BYTES_MAX = 64 * 1_048_576;
 
-/** A payload that was too large to come with its claim: null where it is larger than what is sent. */
+/** A payload that was too large to come with its claim: null where it is larger than what was asked for. */
 export interface LoadedPayload {
   readonly payload: string | null;
   /** Of its text. */
@@ -296,8 +296,8 @@ export interface LoadedPayload {
 }
 
 /** Null where the event is gone. */
-export async function loadPayload(pool: Pool, eventId: string): Promise<LoadedPayload | null> {
-  const { rows } = await loadPayloadStatement.run(pool, [eventId, SENT_BYTES_MAX]);
+export async function loadPayload(pool: Pool, eventId: string, bytesMax: number): Promise<LoadedPayload | null> {
+  const { rows } = await loadPayloadStatement.run(pool, [eventId, bytesMax]);
   return rows[0] ?? null;
 }
 

@@ -1,4 +1,6 @@
 import type { Delivery } from "../domain/delivery.ts";
+import { PayloadMemory, type Standing } from "./payloads.ts";
+import { Waiting } from "./waiting.ts";
 
 /**
  * The deliveries that a daemon has in hand, and which of them starts next.
@@ -16,8 +18,10 @@ import type { Delivery } from "../domain/delivery.ts";
  * What is beyond goes to the queue in Postgres (a few more statements, nothing else), so that receivers that hang leave
  * slots and memory to their neighbours.
  *
- * Within a lane first attempts go before what comes from the queue, retries and replays, and leave it one turn in four:
- * behind a replay, whose deliveries fill a lane four rounds deep, a new event waited 79 ms where it waits 4 ms alone.
+ * Deliveries whose payload was too large to come along wait apart. One is started by loading its payload, and only when
+ * there is memory for it, of which parts are kept as of the slots; so none has a slot, or holds up another, while it waits
+ * for that. Each standing has one payload loaded at a time: those of lanes that hang delay no other. How large a payload
+ * is turns out when it is to be loaded: one that finds too little memory goes back to the front, with its size known.
  *
  * Pure bookkeeping: no timers, no promises; the time is passed in.
  */
@@ -29,6 +33,14 @@ export interface LaneLimits {
   readonly laneMax: number;
   /** Deliveries under way and waiting, over all lanes: what the shares are made of. */
   readonly inHandMax: number;
+  /** Bytes of large payloads, over all lanes. */
+  readonly heldBytesMax: number;
+}
+
+/** A delivery whose payload is to be loaded, where it has no more bytes than this. */
+export interface PayloadLoad {
+  readonly delivery: Delivery;
+  readonly bytesMax: number;
 }
 
 /** How many deliveries each endpoint can take now: those with a lane, and any other one. */
@@ -57,91 +69,94 @@ const LANES_MAX = 4_096;
 /** Which lanes have begun to hang is looked at so often, where slots are scarce. */
 const RECOUNT_MS = 100;
 
-/** So many first attempts in a row, where something from the queue waits as well. */
-const FIRST_RUN_MAX = 3;
+const STANDINGS: readonly Standing[] = ["good", "new", "doubtful"];
 
-/**
- * Started deliveries are cut off the front of a line's array when they are half of it, and so many at least, since each cut
- * moves the rest. Sooner or never: what is not cut off is held in memory, payloads and all, by every line there is.
- */
-const CUT_MIN = 16;
+/** Of a delivery: its payload is here, or is to be loaded. */
+const KINDS = ["small", "large"] as const;
+type Kind = (typeof KINDS)[number];
 
-/** Deliveries in the order in which they came: taken off the front one by one, off the end many at a time. */
-class Line {
-  readonly #deliveries: Delivery[] = [];
-  #head = 0;
-
-  get length(): number {
-    return this.#deliveries.length - this.#head;
-  }
-
-  push(delivery: Delivery): void {
-    this.#deliveries.push(delivery);
-  }
-
-  shift(): Delivery | undefined {
-    const delivery = this.#deliveries[this.#head];
-    if (delivery !== undefined) {
-      this.#head += 1;
-      if (this.length === 0 || (this.#head >= CUT_MIN && this.#head * 2 >= this.#deliveries.length)) {
-        this.#deliveries.splice(0, this.#head);
-        this.#head = 0;
-      }
-    }
-    return delivery;
-  }
-
-  /** Takes the delivery of one event; undefined where it is not there. */
-  takeEvent(eventId: string): Delivery | undefined {
-    const index = this.#deliveries.findIndex(({ event }, place) => place >= this.#head && event.id === eventId);
-    return index === -1 ? undefined : this.#deliveries.splice(index, 1)[0];
-  }
-
-  takeLast(count: number): Delivery[] {
-    return this.#deliveries.splice(this.#deliveries.length - Math.min(count, this.length));
-  }
+/** The deliveries of one kind in a lane. */
+interface Track {
+  readonly waiting: Waiting;
+  /** ready: in line for its turn; parked: the next payload waits for memory. */
+  place: "none" | "ready" | "parked";
 }
-
-const STANDINGS = ["good", "new", "doubtful"] as const;
-type Standing = (typeof STANDINGS)[number];
 
 interface Lane {
   readonly endpointId: string;
   limit: number;
   inFlight: number;
-  /** First attempts that wait. */
-  readonly first: Line;
-  /** What came from the queue and waits. */
-  readonly queued: Line;
-  /** First attempts that were started since the last one from the queue. */
-  firstRun: number;
+  readonly small: Track;
+  readonly large: Track;
   hasAnswered: boolean;
   /** Average milliseconds of a request; null before the first. */
   averageMs: number | null;
-  /** When each request under way was started. */
+  /** When each request under way was started; a payload that is being loaded is no request yet. */
   readonly startedMs: Map<Delivery, number>;
+  /** Of large payloads, those that are being loaded included. */
+  heldBytes: number;
   /** As what its requests under way are counted. */
   standing: Standing;
-  isReady: boolean;
   /** Whether it is counted among those with something in hand. */
   isActive: boolean;
   idleSinceMs: number;
 }
 
+/** A payload that is being loaded. */
+interface Loading {
+  readonly standing: Standing;
+  /** Kept for it until its size is known. */
+  readonly bytesMax: number;
+}
+
+/** Lanes in line for their turn: the standings take turns, and within each its lanes. */
+class TurnLine {
+  readonly #lanes: Readonly<Record<Standing, Lane[]>> = { good: [], new: [], doubtful: [] };
+  #turn = 0;
+
+  add(lane: Lane): void {
+    this.#lanes[lane.standing].push(lane);
+  }
+
+  remove(lane: Lane): void {
+    const lanes = this.#lanes[lane.standing];
+    lanes.splice(lanes.indexOf(lane), 1);
+  }
+
+  /** Takes out the lane whose turn it is, of those whose standing may start something. */
+  next(mayStart: (standing: Standing) => boolean): Lane | null {
+    for (let step = 0; step < STANDINGS.length; step++) {
+      this.#turn = (this.#turn + 1) % STANDINGS.length;
+      const standing = STANDINGS[this.#turn];
+      if (standing !== undefined && this.#lanes[standing].length > 0 && mayStart(standing)) {
+        return this.#lanes[standing].shift() ?? null;
+      }
+    }
+    return null;
+  }
+}
+
 export class Lanes {
   readonly #limits: LaneLimits;
   readonly #lanes = new Map<string, Lane>();
-  readonly #ready: Readonly<Record<Standing, Lane[]>> = { good: [], new: [], doubtful: [] };
+  readonly #turns: Readonly<Record<Kind, TurnLine>> = { small: new TurnLine(), large: new TurnLine() };
+  readonly #memory: PayloadMemory;
+  readonly #loading = new Map<Delivery, Loading>();
+  /** The bytes of each large payload under way. */
+  readonly #held = new Map<Delivery, number>();
+  /** Of those that were to be loaded and found too little memory. */
+  readonly #sizes = new WeakMap<Delivery, number>();
+  /** Lanes whose next payload waits for memory, and for which delivery. */
+  readonly #parked = new Map<Lane, Delivery>();
   readonly #inFlightOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #inFlight = 0;
   #waiting = 0;
   #active = 0;
-  /** Whose turn it is, of STANDINGS. */
-  #turn = 0;
   #recountedMs = 0;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
+    this.#memory = new PayloadMemory(limits.heldBytesMax);
   }
 
   get inFlight(): number {
@@ -158,63 +173,89 @@ export class Lanes {
     if (waitingIn(lane) >= this.#share(lane, nowMs)) {
       return false;
     }
-    (delivery.tenure.kind === "claimed" ? lane.first : lane.queued).push(delivery);
+    lane[kindOf(delivery)].waiting.push(delivery);
     this.#waiting += 1;
     this.#update(lane, nowMs);
     return true;
   }
 
-  /** The next delivery to start, which now counts as under way; null where nothing can start. */
+  /** The next delivery to start, of those with their payload, which now counts as under way; null where nothing can start. */
   start(nowMs: number): Delivery | null {
-    this.#recountAll(nowMs);
-    while (this.#inFlight < this.#limits.inFlightMax) {
-      const lane = this.#nextReady();
-      if (lane === null) {
-        return null;
-      }
-      lane.isReady = false;
-      const markedAs = lane.standing;
-      this.#recount(lane, nowMs);
-      if (lane.standing !== markedAs && !this.#mayStart(lane.standing)) {
-        this.#update(lane, nowMs);
-        continue;
-      }
-      const delivery = hasRoom(lane) ? takeNext(lane) : undefined;
-      if (delivery === undefined) {
-        continue;
-      }
-      this.#waiting -= 1;
-      lane.inFlight += 1;
-      lane.startedMs.set(delivery, nowMs);
-      this.#inFlight += 1;
-      this.#inFlightOf[lane.standing] += 1;
-      this.#update(lane, nowMs);
-      return delivery;
+    const lane = this.#nextLane("small", this.#maySend, nowMs);
+    const delivery = lane?.small.waiting.takeNext();
+    if (lane === null || delivery === undefined) {
+      return null;
     }
-    return null;
+    lane.startedMs.set(delivery, nowMs);
+    this.#setOut(lane, nowMs);
+    return delivery;
   }
 
-  /** A delivery that was started has its result. `answered`: the receiver sent a status, whichever. */
-  finish(delivery: Delivery, answered: boolean, nowMs: number): void {
+  /**
+   * The next delivery whose payload is to be loaded, which from now on has a slot and memory; null where there is none.
+   * `loaded`, `putBack` or `finish` has to follow.
+   */
+  startLoad(nowMs: number): PayloadLoad | null {
+    for (;;) {
+      const lane = this.#nextLane("large", this.#mayLoad, nowMs);
+      const delivery = lane?.large.waiting.next;
+      if (lane === null || delivery === undefined) {
+        return null;
+      }
+      const bytesMax = this.#memory.room(lane);
+      const size = this.#sizes.get(delivery) ?? 1;
+      if (bytesMax < size) {
+        this.#memory.wait(lane, delivery, size);
+        lane.large.place = "parked";
+        this.#parked.set(lane, delivery);
+        continue;
+      }
+      lane.large.waiting.takeNext();
+      this.#memory.take(lane, bytesMax);
+      this.#loading.set(delivery, { standing: lane.standing, bytesMax });
+      this.#setOut(lane, nowMs);
+      return { delivery, bytesMax };
+    }
+  }
+
+  /** The payload is here, and has so many bytes: the request begins. */
+  loaded(delivery: Delivery, bytes: number, nowMs: number): void {
+    const lane = this.#lane(delivery.endpointId, nowMs);
+    this.#endLoad(lane, delivery);
+    this.#memory.take(lane, bytes);
+    this.#held.set(delivery, bytes);
+    lane.startedMs.set(delivery, nowMs);
+  }
+
+  /** The payload has so many bytes, more than there was memory for: it waits again, as the first of its lane. */
+  putBack(delivery: Delivery, bytes: number, nowMs: number): void {
+    const lane = this.#lane(delivery.endpointId, nowMs);
+    this.#endLoad(lane, delivery);
+    this.#sizes.set(delivery, bytes);
+    this.#comeBack(lane);
+    lane.large.waiting.putBack(delivery);
+    this.#waiting += 1;
+    this.#update(lane, nowMs);
+  }
+
+  /**
+   * What was started is over. `answered`: the receiver sent a status, whichever; null where it was not asked, which says
+   * nothing about it.
+   */
+  finish(delivery: Delivery, answered: boolean | null, nowMs: number): void {
     const lane = this.#lane(delivery.endpointId, nowMs);
     const startedMs = lane.startedMs.get(delivery);
-    if (startedMs === undefined) {
+    if (startedMs === undefined && !this.#loading.has(delivery)) {
       throw new Error("a delivery was finished that was not under way");
     }
     lane.startedMs.delete(delivery);
+    if (delivery.event.payload === null) {
+      this.#letGo(lane, delivery);
+    }
     const wasFull = lane.inFlight >= lane.limit;
-    lane.inFlight -= 1;
-    this.#inFlight -= 1;
-    this.#inFlightOf[lane.standing] -= 1;
-    const tookMs = nowMs - startedMs;
-    lane.averageMs = lane.averageMs === null ? tookMs : lane.averageMs + DURATION_WEIGHT * (tookMs - lane.averageMs);
-    if (!answered) {
-      lane.limit = Math.max(1, Math.floor(lane.limit / 2));
-    } else {
-      lane.hasAnswered = true;
-      if (wasFull) {
-        lane.limit = Math.min(this.#limits.laneMax, lane.limit + 1);
-      }
+    this.#comeBack(lane);
+    if (answered !== null) {
+      this.#learn(lane, answered, wasFull, startedMs === undefined ? null : nowMs - startedMs);
     }
     this.#update(lane, nowMs);
   }
@@ -260,7 +301,7 @@ export class Lanes {
   /** Puts out one event of an endpoint; null where it does not wait here. */
   putOutOne(endpointId: string, eventId: string, nowMs: number): Delivery | null {
     const lane = this.#lanes.get(endpointId);
-    const out = lane?.first.takeEvent(eventId) ?? lane?.queued.takeEvent(eventId);
+    const out = lane?.small.waiting.takeEvent(eventId) ?? lane?.large.waiting.takeEvent(eventId);
     if (lane === undefined || out === undefined) {
       return null;
     }
@@ -292,8 +333,9 @@ export class Lanes {
     if (count === 0) {
       return [];
     }
-    const queued = lane.queued.takeLast(count);
-    const out = [...queued, ...lane.first.takeLast(count - queued.length)];
+    // What has to be loaded first: the others start sooner.
+    const large = lane.large.waiting.takeLast(count);
+    const out = [...large, ...lane.small.waiting.takeLast(count - large.length)];
     this.#waiting -= out.length;
     this.#update(lane, nowMs);
     return out;
@@ -302,8 +344,8 @@ export class Lanes {
   /** How many deliveries may wait in the lane. */
   #share(lane: Lane, nowMs: number): number {
     this.#recount(lane, nowMs);
-    if (lane.standing === "doubtful") {
-      return this.#mayStart("doubtful") ? Math.max(0, lane.limit - lane.inFlight) : 0;
+    if (lane.standing === "doubtful" || lane.large.place === "parked") {
+      return this.#mayStart(lane.standing) ? Math.max(0, lane.limit - lane.inFlight) : 0;
     }
     const lanes = this.#active + (lane.isActive ? 0 : 1);
     return Math.max(LANE_START, Math.floor(this.#limits.inHandMax / lanes));
@@ -323,16 +365,95 @@ export class Lanes {
     }
   }
 
-  /** The lane whose turn it is: the standings take turns, and within each its lanes. */
-  #nextReady(): Lane | null {
-    for (let step = 0; step < STANDINGS.length; step++) {
-      this.#turn = (this.#turn + 1) % STANDINGS.length;
-      const standing = STANDINGS[this.#turn];
-      if (standing !== undefined && this.#ready[standing].length > 0 && this.#mayStart(standing)) {
-        return this.#ready[standing].shift() ?? null;
+  readonly #maySend = (standing: Standing): boolean => this.#mayStart(standing);
+
+  readonly #mayLoad = (standing: Standing): boolean => {
+    for (const loading of this.#loading.values()) {
+      if (loading.standing === standing) {
+        return false;
+      }
+    }
+    return this.#mayStart(standing);
+  };
+
+  /** Takes the lane out of line that is to start one of this kind. */
+  #nextLane(kind: Kind, mayStart: (standing: Standing) => boolean, nowMs: number): Lane | null {
+    this.#recountAll(nowMs);
+    while (this.#inFlight < this.#limits.inFlightMax) {
+      const lane = this.#turns[kind].next(mayStart);
+      if (lane === null) {
+        return null;
+      }
+      lane[kind].place = "none";
+      const markedAs = lane.standing;
+      this.#recount(lane, nowMs);
+      if (lane.standing !== markedAs && !mayStart(lane.standing)) {
+        this.#update(lane, nowMs);
+      } else if (hasRoom(lane) && lane[kind].waiting.length > 0) {
+        return lane;
       }
     }
     return null;
+  }
+
+  /** One that waited in the lane is under way. */
+  #setOut(lane: Lane, nowMs: number): void {
+    this.#waiting -= 1;
+    lane.inFlight += 1;
+    this.#inFlight += 1;
+    this.#inFlightOf[lane.standing] += 1;
+    this.#update(lane, nowMs);
+  }
+
+  #comeBack(lane: Lane): void {
+    lane.inFlight -= 1;
+    this.#inFlight -= 1;
+    this.#inFlightOf[lane.standing] -= 1;
+  }
+
+  /** What the lane makes of a request; `tookMs` is null where it was refused before its payload was loaded. */
+  #learn(lane: Lane, answered: boolean, wasFull: boolean, tookMs: number | null): void {
+    if (tookMs !== null) {
+      lane.averageMs = lane.averageMs === null ? tookMs : lane.averageMs + DURATION_WEIGHT * (tookMs - lane.averageMs);
+    }
+    if (!answered) {
+      lane.limit = Math.max(1, Math.floor(lane.limit / 2));
+    } else {
+      lane.hasAnswered = true;
+      if (wasFull) {
+        lane.limit = Math.min(this.#limits.laneMax, lane.limit + 1);
+      }
+    }
+  }
+
+  /** The memory that was kept for a payload is free until its size is taken. */
+  #endLoad(lane: Lane, delivery: Delivery): void {
+    const loading = this.#loading.get(delivery);
+    if (loading === undefined) {
+      throw new Error("no payload is being loaded for this delivery");
+    }
+    this.#loading.delete(delivery);
+    this.#memory.take(lane, -loading.bytesMax);
+    this.#unpark();
+  }
+
+  #letGo(lane: Lane, delivery: Delivery): void {
+    if (this.#loading.has(delivery)) {
+      this.#endLoad(lane, delivery);
+      return;
+    }
+    this.#memory.take(lane, -(this.#held.get(delivery) ?? 0));
+    this.#held.delete(delivery);
+    this.#unpark();
+  }
+
+  /** There is more memory, or it is shared in another way: those that wait for it try again. */
+  #unpark(): void {
+    for (const lane of this.#parked.keys()) {
+      lane.large.place = "ready";
+      this.#turns.large.add(lane);
+    }
+    this.#parked.clear();
   }
 
   #recountAll(nowMs: number): void {
@@ -349,12 +470,19 @@ export class Lanes {
     if (standing !== lane.standing) {
       this.#inFlightOf[lane.standing] -= lane.inFlight;
       this.#inFlightOf[standing] += lane.inFlight;
-      if (lane.isReady) {
-        const ready = this.#ready[lane.standing];
-        ready.splice(ready.indexOf(lane), 1);
-        this.#ready[standing].push(lane);
+      this.#memory.move(lane, standing);
+      const ready = KINDS.filter((kind) => lane[kind].place === "ready");
+      for (const kind of ready) {
+        this.#turns[kind].remove(lane);
       }
       lane.standing = standing;
+      for (const kind of ready) {
+        this.#turns[kind].add(lane);
+      }
+      if (this.#parked.delete(lane)) {
+        lane.large.place = "none";
+        this.#lineUp(lane, "large");
+      }
     }
   }
 
@@ -389,14 +517,13 @@ export class Lanes {
         endpointId,
         limit: Math.min(LANE_START, this.#limits.laneMax),
         inFlight: 0,
-        first: new Line(),
-        queued: new Line(),
-        firstRun: 0,
+        small: { waiting: new Waiting(), place: "none" },
+        large: { waiting: new Waiting(), place: "none" },
         hasAnswered: false,
         averageMs: null,
         startedMs: new Map(),
+        heldBytes: 0,
         standing: "new",
-        isReady: false,
         isActive: false,
         idleSinceMs: nowMs,
       };
@@ -414,21 +541,31 @@ export class Lanes {
       lane.idleSinceMs = nowMs;
       this.#active += isActive ? 1 : -1;
     }
-    if (!lane.isReady && waitingIn(lane) > 0 && hasRoom(lane)) {
-      lane.isReady = true;
-      this.#ready[lane.standing].push(lane);
+    if (this.#memory.waitsNoMore(lane, lane.large.waiting.next)) {
+      this.#unpark();
+    }
+    if (lane.large.place === "parked" && this.#parked.get(lane) !== lane.large.waiting.next) {
+      this.#parked.delete(lane);
+      lane.large.place = "none";
+    }
+    this.#lineUp(lane, "small");
+    this.#lineUp(lane, "large");
+  }
+
+  #lineUp(lane: Lane, kind: Kind): void {
+    if (lane[kind].place === "none" && lane[kind].waiting.length > 0 && hasRoom(lane)) {
+      lane[kind].place = "ready";
+      this.#turns[kind].add(lane);
     }
   }
 }
 
 function waitingIn(lane: Lane): number {
-  return lane.first.length + lane.queued.length;
+  return lane.small.waiting.length + lane.large.waiting.length;
 }
 
-function takeNext(lane: Lane): Delivery | undefined {
-  const isQueuesTurn = lane.queued.length > 0 && (lane.first.length === 0 || lane.firstRun >= FIRST_RUN_MAX);
-  lane.firstRun = isQueuesTurn ? 0 : lane.firstRun + 1;
-  return (isQueuesTurn ? lane.queued : lane.first).shift();
+function kindOf({ event }: Delivery): Kind {
+  return event.payload === null ? "large" : "small";
 }
 
 function hasRoom(lane: Lane): boolean {

@@ -1,54 +1,92 @@
-import type { Pool } from "../db/connection.ts";
-import { type LoadedPayload, loadPayload } from "./claim.ts";
-import { Signal } from "./signal.ts";
+import type { Delivery } from "../domain/delivery.ts";
 
-/** What large payloads may hold of memory at a time, in bytes of their text, beyond those being loaded. */
-export const HELD_BYTES_MAX = 64 * 1_048_576;
+/** What large payloads may hold of memory at a time, in bytes of their text: twice the largest that is sent. */
+export const HELD_BYTES_MAX = 2 * 64 * 1_048_576;
 
-/** A payload in memory, which counts until it is released. */
-export interface HeldPayload extends LoadedPayload {
-  release(): void;
+/** Parts of the memory. What is kept for others from those that hang has room for the largest payload. */
+const KEPT_FOR_GOOD = 1 / 4;
+const KEPT_FOR_NEW = 1 / 4;
+
+export type Standing = "good" | "new" | "doubtful";
+
+/** An endpoint, as far as the memory is concerned. */
+export interface Holder {
+  readonly standing: Standing;
+  heldBytes: number;
+}
+
+/** One who holds nothing and waits for so many bytes, for this delivery. */
+interface Awaited {
+  readonly holder: Holder;
+  readonly delivery: Delivery;
+  readonly bytes: number;
 }
 
 /**
- * Loads payloads that were too large to come with their claim, one at a time, and only so many that those in memory
- * stay within a bound: requests with a megabyte each to receivers that hang would otherwise fill it.
+ * The memory that large payloads share: who holds how much of it.
+ *
+ * An endpoint may hold, with a further payload, as much as is left for its standing without it. So with many payloads it
+ * gets half when it is alone, a third beside another, and a part in n + 2 beside n others; who holds nothing may take all
+ * that is left. Where that is not enough for a payload, those that hang get nothing of what it needs until it has it:
+ * otherwise they would take up in small pieces whatever comes free.
+ *
+ * Pure bookkeeping: it loads nothing.
  */
-export class LargePayloads {
-  readonly #pool: Pool;
-  readonly #released = new Signal();
-  #heldBytes = 0;
-  #line: Promise<unknown> = Promise.resolve();
+export class PayloadMemory {
+  readonly #bytesMax: number;
+  readonly #heldBy: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
+  #awaited: Awaited | null = null;
 
-  constructor(pool: Pool) {
-    this.#pool = pool;
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
   }
 
-  /** Waits until there is room. Null where the event is gone; rejects where Postgres cannot be asked. */
-  load(eventId: string): Promise<HeldPayload | null> {
-    const turn = this.#line.then(() => this.#loadOne(eventId));
-    this.#line = turn.catch(() => {
-      // Told to whoever asked for it.
-    });
-    return turn;
+  /** How large a further payload may be; half of it all at most. */
+  room(holder: Holder): number {
+    const isHeldBack = holder.standing === "doubtful" && this.#awaited !== null && this.#awaited.holder !== holder;
+    const awaitedBytes = isHeldBack ? (this.#awaited?.bytes ?? 0) : 0;
+    const room = this.#left(holder.standing) - awaitedBytes - holder.heldBytes;
+    return Math.max(0, Math.min(room, Math.floor(this.#bytesMax / 2)));
   }
 
-  async #loadOne(eventId: string): Promise<HeldPayload | null> {
-    while (this.#heldBytes >= HELD_BYTES_MAX) {
-      await this.#released.wait(1_000);
+  /** Negative: gives back. */
+  take(holder: Holder, bytes: number): void {
+    holder.heldBytes += bytes;
+    this.#heldBy[holder.standing] += bytes;
+  }
+
+  /** To be called before a holder's standing changes. */
+  move(holder: Holder, standing: Standing): void {
+    this.#heldBy[holder.standing] -= holder.heldBytes;
+    this.#heldBy[standing] += holder.heldBytes;
+  }
+
+  /** There is too little for this payload. */
+  wait(holder: Holder, delivery: Delivery, bytes: number): void {
+    if (holder.heldBytes === 0 && (this.#awaited === null || this.#awaited.holder === holder)) {
+      this.#awaited = { holder, delivery, bytes };
     }
-    const loaded = await loadPayload(this.#pool, eventId);
-    if (loaded === null) {
-      return null;
+  }
+
+  /** Whether the holder waited for another delivery than the one that is its next by now; then it waits no more. */
+  waitsNoMore(holder: Holder, next: Delivery | undefined): boolean {
+    const isOver = this.#awaited?.holder === holder && this.#awaited.delivery !== next;
+    if (isOver) {
+      this.#awaited = null;
     }
-    const held = loaded.payload === null ? 0 : loaded.bytes;
-    this.#heldBytes += held;
-    return {
-      ...loaded,
-      release: () => {
-        this.#heldBytes -= held;
-        this.#released.give();
-      },
-    };
+    return isOver;
+  }
+
+  #left(standing: Standing): number {
+    const { good, new: ofNew, doubtful } = this.#heldBy;
+    const left = this.#bytesMax - good - ofNew - doubtful;
+    switch (standing) {
+      case "good":
+        return left;
+      case "new":
+        return Math.min(left, Math.floor(this.#bytesMax * (1 - KEPT_FOR_GOOD)) - ofNew - doubtful);
+      case "doubtful":
+        return Math.min(left, Math.floor(this.#bytesMax * (1 - KEPT_FOR_GOOD - KEPT_FOR_NEW)) - doubtful);
+    }
   }
 }

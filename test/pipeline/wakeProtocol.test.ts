@@ -76,7 +76,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
   const log = new KeptLog();
   const config = connectionConfig({ databaseUrl: url, applicationName: "loop" });
   const pool = createPool({ config, purpose: "pipeline", max: 3 });
-  const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 1_000 });
+  const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 1_000, heldBytesMax: 1_000 });
   const troubles = new Troubles();
   const lease = new Heartbeat({
     pool,
