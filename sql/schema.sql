@@ -327,6 +327,34 @@ UNION ALL
    FROM postrider.count_unclaimed(10000) u(unclaimed, is_exact, oldest_at)
   WHERE (u.unclaimed > 0);
 
+create view postrider.capture_status (table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, function_name regprocedure, runs_as regrole, problem text) as
+ SELECT (min(t.tgrelid))::regclass AS table_name,
+    min(t.arguments[1]) AS event_type,
+    array_agg(lower(split_part((t.tgname)::text, '_'::text, 2)) ORDER BY ((t.tgtype)::integer & 4) DESC, ((t.tgtype)::integer & 16) DESC) AS operations,
+    NULLIF(min(t.arguments[2]), ''::text) AS condition,
+    NULLIF(min(t.arguments[3]), ''::text) AS payload,
+    NULLIF(min(t.arguments[4]), ''::text) AS ordering_key,
+    NULLIF(min(t.arguments[5]), ''::text) AS tenant,
+    (min(t.tgfoid))::regprocedure AS function_name,
+    (min(p.proowner))::regrole AS runs_as,
+        CASE
+            WHEN (NOT has_column_privilege(min(p.proowner), ('postrider.outbox'::regclass)::oid, 'payload'::text, 'insert'::text)) THEN format('%s may not insert events, so that changes of captured rows fail: grant postrider_publisher to %1$s'::text, (min(p.proowner))::regrole)
+            WHEN bool_or((t.tgenabled <> ALL (ARRAY['O'::"char", 'A'::"char"]))) THEN 'triggers are disabled, so that changes make no events: alter table … enable trigger'::text
+            WHEN (min(p.proowner) <> min(c.relowner)) THEN format('the table now belongs to %s: have its owner capture it again'::text, (min(c.relowner))::regrole)
+            ELSE NULL::text
+        END AS problem
+   FROM ((( SELECT g.tgrelid,
+            g.tgname,
+            g.tgtype,
+            g.tgfoid,
+            g.tgenabled,
+            postrider.trigger_arguments(g.tgargs) AS arguments
+           FROM pg_trigger g
+          WHERE ((g.tgname ~ '^postrider_(insert|update|delete)_'::text) AND (NOT g.tgisinternal) AND (g.tgparentid = (0)::oid) AND (g.tgnargs = 6))) t
+     JOIN pg_class c ON ((c.oid = t.tgrelid)))
+     JOIN pg_proc p ON ((p.oid = t.tgfoid)))
+  GROUP BY t.tgrelid, t.tgfoid;
+
 create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, condition text, condition_since timestamp with time zone, condition_reason text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint) as
  SELECT id,
     host,
@@ -637,6 +665,141 @@ begin
   end if;
   perform postrider.end_replay(replay_id, 'cancelled by ' || session_user);
   perform postrider.note_action('cancel_replay', old_replay.endpoint_id, null, jsonb_build_object('replay_id', replay_id));
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.capture(table_name regclass, event_type text, operations text[] DEFAULT '{insert,update,delete}'::text[], condition text DEFAULT NULL::text, payload text DEFAULT NULL::text, ordering_key text DEFAULT NULL::text, tenant text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  -- Not pinned, for here alone is the search_path known that the expressions are written for.
+  select postrider.make_capture(table_name, event_type, operations, condition, payload, ordering_key, tenant,
+    pg_catalog.current_schemas(false))
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.capture_function(table_name text, payload text, condition text, ordering_key text, tenant text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  -- The line break after each expression ends a comment that it may end with. The condition has a statement of its own:
+  -- where "when" has judged, it may name columns as they were once called.
+  select format($body$
+begin
+  if tg_argv[5] = 'function' then
+    if (%s
+    ) is not true then
+      return null;
+    end if;
+  end if;
+  insert into postrider.outbox (event_type, payload, ordering_key, tenant)
+  values (
+    tg_argv[0],
+    coalesce(%s, 'null'),
+    %s,
+    coalesce(%s, ''));
+  return null;
+end
+$body$,
+    coalesce(condition, 'true'),
+    coalesce('pg_catalog.to_json((' || payload || E'\n))',
+      format('postrider.row_change(pg_catalog.lower(tg_op), %L, pg_catalog.to_json(old), pg_catalog.to_json(new))', table_name)),
+    coalesce('(' || ordering_key || E'\n)::text', 'null'),
+    coalesce('(' || tenant || E'\n)::text', 'null'))
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.check_capture(table_name regclass, operations text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+-- What cannot be captured rightly is refused, with the reason.
+declare
+  captured record;
+  reason text;
+  advice text;
+begin
+  select c.relkind, c.relowner, c.relpersistence,
+         -- Tables of ours carry a comment. Others are found here too: those of a login named postrider, whose search_path
+         -- has the schema of that name first.
+         c.relnamespace = 'postrider'::regnamespace and obj_description(c.oid, 'pg_class') is not null as is_ours,
+         c.relnamespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) as is_system,
+         exists (select from pg_inherits i where i.inhparent = c.oid) as has_children,
+         (select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute a
+          where a.attrelid = c.oid and a.attgenerated = 'v' and not a.attisdropped) as virtual_columns
+  into captured
+  from pg_class c
+  where c.oid = table_name;
+  if captured is null then
+    raise exception 'cannot capture the changes of a table that is null or does not exist' using errcode = 'undefined_table';
+  end if;
+  if not pg_has_role(current_user, captured.relowner, 'usage') then
+    raise exception 'cannot capture the changes of %: % does not own it', table_name, current_user
+      using errcode = 'insufficient_privilege', hint = format('Its owner is %s.', captured.relowner::regrole);
+  end if;
+  if not has_column_privilege(captured.relowner, 'postrider.outbox', 'payload', 'insert') then
+    raise exception 'cannot capture the changes of %: its owner, %, may not insert events', table_name, captured.relowner::regrole
+      using errcode = 'insufficient_privilege', hint = format('grant postrider_publisher to %s', captured.relowner::regrole);
+  end if;
+  if 'truncate' = any (operations) then
+    reason := 'a truncate does not say which rows it takes away';
+    advice := 'Capture delete: then a truncate of the table is refused.';
+  elsif operations is null or operations = '{}' or not operations <@ '{insert,update,delete}' then
+    reason := format('the operations are %L', operations);
+    advice := 'Give one or more of insert, update and delete.';
+  elsif captured.is_ours or captured.is_system then
+    reason := format('it is part of %s', case when captured.is_ours then 'Postrider' else 'PostgreSQL' end);
+    advice := 'Move a table of your own to another schema.';
+  elsif captured.relkind not in ('r', 'p') then
+    reason := 'it is no table of this database: what changes it cannot be seen';
+    advice := 'Capture the tables beneath it.';
+  elsif captured.relpersistence = 't' then
+    reason := 'it is temporary';
+  elsif captured.relkind = 'r' and captured.has_children then
+    reason := 'other tables inherit from it, and do not inherit its triggers';
+    advice := 'Capture each of those that inherit, with the same event type.';
+  elsif captured.virtual_columns is not null then
+    reason := format('triggers cannot see the virtual generated columns %s', captured.virtual_columns);
+    advice := 'Make them stored generated columns.';
+  elsif captured.relkind = 'p' and 'update' = any (operations) and not operations @> '{insert,delete}' then
+    reason := 'an update that moves a row to another partition is a delete and an insert to triggers';
+    advice := 'Capture insert, update and delete, and tell them apart in the condition or in the payload; or capture each partition.';
+  end if;
+  if reason is not null then
+    raise exception 'cannot capture the changes of %: %', table_name, reason
+      using errcode = 'feature_not_supported', hint = coalesce(advice, '');
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.check_capture_expression(table_name regclass, argument text, expression text, form text, search_path text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+-- Planned as a cursor, never run: a cursor takes a single statement, and "case when" a single expression. Postgres says
+-- what is wrong with it: a column that is not there, a type that does not fit.
+declare
+  statement constant text := format('select %s from %s as old, %2$s as new where false',
+    format(form, expression || E'\n'), table_name);
+  plan refcursor;
+  problem text;
+begin
+  if expression is null then
+    return;
+  end if;
+  -- from here on everything is named in full; the function's own setting ends with it
+  perform pg_catalog.set_config('search_path', search_path, true);
+  open plan for execute statement;
+  close plan;
+exception
+  when others then
+    get stacked diagnostics problem = message_text;
+    raise exception 'cannot capture the changes of %: % is no expression over old and new: %', table_name, argument, problem
+      using errcode = 'invalid_parameter_value', detail = pg_catalog.format('%s => %L', argument, expression),
+        hint = 'Name columns as old.column and new.column, and test it with: select (expression) from the_table as old, the_table as new limit 1.';
 end
 $function$;
 
@@ -1303,6 +1466,18 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.create_capture_trigger(statement text, search_path text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  -- from here on everything is named in full; the function's own setting ends with it
+  perform pg_catalog.set_config('search_path', search_path, true);
+  execute statement;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.create_endpoint(url text, event_types text[] DEFAULT '{*}'::text[], tenant text DEFAULT ''::text, options jsonb DEFAULT '{}'::jsonb, OUT endpoint_id uuid, OUT secret text)
  RETURNS record
  LANGUAGE plpgsql
@@ -1401,6 +1576,40 @@ CREATE OR REPLACE FUNCTION postrider.discard_reason(endpoint_state text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN (endpoint_state IS NULL) THEN 'the endpoint was deleted'::text ELSE 'the endpoint is disabled'::text END;
+
+CREATE OR REPLACE FUNCTION postrider.drop_capture(table_name regclass, event_type text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  captured record;
+  was_captured boolean := false;
+begin
+  for captured in
+    select t.tgname from pg_trigger t
+    where t.tgrelid = table_name and not t.tgisinternal and t.tgparentid = 0
+      and t.tgname ~ '^postrider_(insert|update|delete|truncate)_' and t.tgnargs = 6
+      and (postrider.trigger_arguments(t.tgargs))[1] = event_type
+  loop
+    execute format('drop trigger %I on %s', captured.tgname, table_name);
+    was_captured := true;
+  end loop;
+  -- Those whose triggers are gone: with uncapture now, or with their tables at any time.
+  for captured in
+    select p.oid::regprocedure as signature from pg_proc p
+    where p.pronamespace = (select c.relnamespace from pg_class c where c.oid = table_name)
+      and p.proname ~ '^postrider_capture_' and p.prorettype = 'trigger'::regtype
+      and obj_description(p.oid, 'pg_proc') ~ '^Made by postrider\.capture'
+      and pg_has_role(current_user, p.proowner, 'usage')
+      and not exists (select from pg_trigger t where t.tgfoid = p.oid)
+  loop
+    execute format('drop function %s', captured.signature);
+  end loop;
+  return was_captured;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.empty_claims(daemon_id uuid, claims bigint[])
  RETURNS void
@@ -1988,6 +2197,20 @@ begin
 
       ('{publisher}', 'execute', 'function postrider.publish'),
 
+      -- Captures act with their caller's rights, in what they call and make too.
+      ('{publisher}', 'execute', 'function postrider.capture'),
+      ('{publisher}', 'execute', 'function postrider.uncapture'),
+      ('{publisher}', 'execute', 'function postrider.check_capture'),
+      ('{publisher}', 'execute', 'function postrider.check_capture_expression'),
+      ('{publisher}', 'execute', 'function postrider.create_capture_trigger'),
+      ('{publisher}', 'execute', 'function postrider.make_capture'),
+      ('{publisher}', 'execute', 'function postrider.drop_capture'),
+      ('{publisher}', 'execute', 'function postrider.capture_function'),
+      ('{publisher}', 'execute', 'function postrider.row_change'),
+      ('{publisher}', 'execute', 'function postrider.refuse_truncate'),
+      ('{publisher,reader,operator}', 'execute', 'function postrider.trigger_arguments'),
+      ('{reader,operator}', 'select', 'table postrider.capture_status'),
+
       ('{operator}', 'execute', 'function postrider.create_endpoint'),
       ('{operator}', 'execute', 'function postrider.subscribe'),
       ('{operator}', 'execute', 'function postrider.unsubscribe'),
@@ -2008,7 +2231,10 @@ begin
       ('{daemon}', 'execute', 'function postrider.make_partitions')
     ) g (who, privileges, object)
   loop
-    continue when entry.roles is null;
+    -- a later migration makes it, and calls this again
+    continue when entry.roles is null or coalesce(
+      to_regproc(substring(entry.object from '^function (.*)'))::oid, to_regclass(substring(entry.object from '^table (.*)'))::oid,
+      to_regnamespace(substring(entry.object from '^schema (.*)'))::oid) is null;
     execute format('grant %s on %s to %s', entry.privileges, entry.object, entry.roles);
   end loop;
 end
@@ -2166,6 +2392,73 @@ begin
     perform postrider.require_endpoint(lock_endpoint.endpoint_id);
   end if;
   return endpoint_state;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.make_capture(table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, schemas name[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  words constant text := left(replace(event_type, '.', '_'), 30);
+  trigger_words constant text := words || '_' || left(md5(event_type), 8);
+  arguments constant text := format('%L, %L, %L, %L, %L', event_type, coalesce(condition, ''), coalesce(payload, ''),
+    coalesce(ordering_key, ''), coalesce(tenant, ''));
+  create_trigger constant text := 'create trigger %I after %s on %s for each row when (%s) execute function %s(%s, %L)';
+  -- temporary objects last, where none of them is taken for one of the owner's
+  search_path constant text := concat_ws(', ', (
+    select string_agg(quote_ident(s.name), ', ' order by s.place) from unnest(schemas) with ordinality s (name, place)
+    where s.name !~ '^pg_temp'), 'pg_temp');
+  captured record;
+  operation text;
+  trigger_name text;
+  function_name text;
+begin
+  perform postrider.check_capture(table_name, operations);
+  if event_type is null or event_type !~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' or length(event_type) > 255 then
+    raise exception 'cannot capture the changes of %: % is no event type', table_name, quote_nullable(event_type)
+      using errcode = 'invalid_parameter_value', hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long.';
+  end if;
+  perform postrider.check_capture_expression(table_name, 'condition', condition, 'case when (%s) then true end', search_path);
+  perform postrider.check_capture_expression(table_name, 'payload', payload, 'case when true then pg_catalog.to_json((%s)) end', search_path);
+  perform postrider.check_capture_expression(table_name, 'ordering_key', ordering_key, 'case when true then (%s)::text end', search_path);
+  perform postrider.check_capture_expression(table_name, 'tenant', tenant, 'case when true then (%s)::text end', search_path);
+  perform postrider.drop_capture(table_name, event_type);
+
+  select n.nspname as schema_name, c.relname as name, c.relowner as owner into captured
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = table_name;
+  -- not made of the table's name or id: another table may come to have either
+  function_name := format('%I.%I', captured.schema_name,
+    'postrider_capture_' || words || '_' || right(gen_random_uuid()::text, 12));
+  execute format('create function %s() returns trigger language plpgsql volatile security definer set search_path = %s as %L',
+    function_name, search_path,
+    postrider.capture_function(format('%s.%s', captured.schema_name, captured.name), payload, condition, ordering_key, tenant));
+  -- whoever could name it could give it to a table of his own, and forge the owner's events
+  execute format('revoke all on function %s() from public', function_name);
+  execute format('comment on function %s() is %L', function_name,
+    format('Made by postrider.capture: inserts an event %s for a changed row of %s. Ends with postrider.uncapture.', event_type, table_name));
+
+  foreach operation in array array(select distinct o.name from unnest(operations) o (name)) loop
+    trigger_name := 'postrider_' || operation || '_' || trigger_words;
+    begin
+      perform postrider.create_capture_trigger(format(create_trigger, trigger_name, operation, table_name,
+        coalesce(condition || E'\n', case operation when 'update' then 'old.* operator(pg_catalog.*<>) new.*' else 'true' end),
+        function_name, arguments, 'when'), search_path);
+    exception
+      when feature_not_supported or invalid_object_definition then
+        execute format(create_trigger, trigger_name, operation, table_name, 'true', function_name, arguments, 'function');
+    end;
+  end loop;
+  if 'delete' = any (operations) then
+    execute format('create trigger %I before truncate on %s for each statement execute function postrider.refuse_truncate(%s, %L)',
+      'postrider_truncate_' || trigger_words, table_name, arguments, 'when');
+  end if;
+  if pg_get_userbyid(captured.owner) <> current_user then
+    execute format('alter function %s() owner to %s', function_name, captured.owner::regrole);
+  end if;
 end
 $function$;
 
@@ -2930,6 +3223,19 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.refuse_truncate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise exception 'cannot truncate %: its deletes are captured as events of the type %', tg_relid::regclass, tg_argv[0]
+    using errcode = 'object_not_in_prerequisite_state',
+      detail = 'A truncate does not say which rows it takes away, so that there would be no events of them.',
+      hint = format('Delete the rows instead, or first: select postrider.uncapture(%L, %L).', tg_relid::regclass, tg_argv[0]);
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.replay(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone DEFAULT now(), event_type text DEFAULT '*'::text, states text[] DEFAULT NULL::text[], dry_run boolean DEFAULT false, OUT replay_id uuid, OUT events bigint)
  RETURNS record
  LANGUAGE plpgsql
@@ -3190,6 +3496,12 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.row_change(operation text, table_name text, old json, new json)
+ RETURNS json
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN json_build_object('operation', operation, 'table', table_name, 'old', CASE WHEN (new IS NULL) THEN old ELSE (SELECT json_object_agg(c.name, c.old_value) AS json_object_agg FROM ROWS FROM(json_each(row_change.old), json_each(row_change.new)) c(name, old_value, new_name, new_value) WHERE ((c.old_value)::text <> (c.new_value)::text)) END, 'new', new);
+
 CREATE OR REPLACE FUNCTION postrider.rule_audit()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3380,6 +3692,37 @@ begin
       where i.id = p.event_id
       offset 0) o on true
     order by p.n;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.trigger_arguments(arguments bytea)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  -- each ends with a zero byte, which no text can hold: hence by way of hexadecimal pairs
+  select array_agg(convert_from(decode(replace(a.pairs, ' ', ''), 'hex'), getdatabaseencoding()) order by a.place)
+  from unnest(string_to_array(regexp_replace(encode(arguments, 'hex'), '(..)', '\1 ', 'g'), '00 '))
+         with ordinality a (pairs, place)
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.uncapture(table_name regclass, event_type text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  captured text;
+begin
+  if not postrider.drop_capture(table_name, event_type) then
+    select string_agg((postrider.trigger_arguments(t.tgargs))[1], ', ') into captured
+    from pg_trigger t
+    where t.tgrelid = table_name and not t.tgisinternal and t.tgname ~ '^postrider_(insert|update|delete)_' and t.tgnargs = 6;
+    raise exception 'cannot end the capture of % from %: there is none', quote_nullable(event_type), table_name
+      using errcode = 'undefined_object', detail = format('Captured from it: %s.', coalesce(captured, 'nothing')),
+        hint = 'All captures are in postrider.capture_status.';
+  end if;
 end
 $function$;
 
@@ -3864,6 +4207,28 @@ comment on column postrider.backlog.oldest_age is 'How long ago that was.';
 
 comment on column postrider.backlog.is_exact is 'False where there are more than were counted.';
 
+comment on view postrider.capture_status is 'Which tables'' changes become events, one row a capture, read from their triggers. Made by postrider.capture, ended by postrider.uncapture or with the table.';
+
+comment on column postrider.capture_status.table_name is 'The table.';
+
+comment on column postrider.capture_status.event_type is 'The type of the events.';
+
+comment on column postrider.capture_status.operations is 'Of insert, update and delete those that make events.';
+
+comment on column postrider.capture_status.condition is 'Which changes make an event, as it was given to capture; null for all that change anything. Columns that were renamed since have their earlier names here.';
+
+comment on column postrider.capture_status.payload is 'The expression for the payload; null for the default: operation, table, old and new.';
+
+comment on column postrider.capture_status.ordering_key is 'The expression for the ordering key; null for none.';
+
+comment on column postrider.capture_status.tenant is 'The expression for the tenant; null for the empty tenant.';
+
+comment on column postrider.capture_status.function_name is 'The function of the triggers, made by capture.';
+
+comment on column postrider.capture_status.runs_as is 'With whose rights the function acts: whoever owned the table when it was captured.';
+
+comment on column postrider.capture_status.problem is 'What keeps changes from becoming events, and what to do; null if nothing does.';
+
 comment on view postrider.daemon_status is 'The daemons: whether each is heard of, and what keeps it from its work.';
 
 comment on column postrider.daemon_status.id is 'The daemon.';
@@ -4024,6 +4389,14 @@ comment on function postrider.cancel(uuid,uuid,text) is 'No further attempts of 
 
 comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Deliveries that it has not sent have the state again that they had before; those that did not exist are discarded. What a daemon has in hand is sent.';
 
+comment on function postrider.capture(regclass,text,text[],text,text,text,text) is 'Makes changes of a table''s rows into events of that type, in the transaction that changes them; capturing the same type again replaces what was. condition, payload, ordering_key and tenant are SQL expressions over old and new, which are null where an insert has no old row and a delete no new one. For the owner of the table, who must be a publisher.';
+
+comment on function postrider.capture_function(text,text,text,text,text) is 'The body of a capture''s trigger function.';
+
+comment on function postrider.check_capture(regclass,text[]) is 'Raises where the changes of a table cannot be captured rightly or the caller may not, with the reason.';
+
+comment on function postrider.check_capture_expression(regclass,text,text,text,text) is 'Raises where this is not a single SQL expression over old and new of the type that it is needed for. Acts with its caller''s rights.';
+
 comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
 
 comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
@@ -4034,6 +4407,8 @@ comment on function postrider.count_unclaimed(integer) is 'Events that no daemon
 
 comment on function postrider.count_waiting(integer) is 'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';
 
+comment on function postrider.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with its caller''s rights.';
+
 comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers, disable_after.';
 
 comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoint: it gets no new deliveries, and pending ones are discarded.';
@@ -4041,6 +4416,8 @@ comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoi
 comment on function postrider.discard_deliveries(uuid,text,integer) is 'Discards up to so many pending deliveries of an endpoint; returns how many. Attempts under way are left alone.';
 
 comment on function postrider.discard_reason(text) is 'Why a delivery of an endpoint in this state (null: deleted) is discarded.';
+
+comment on function postrider.drop_capture(regclass,text) is 'Drops the triggers of a capture, and what functions of captures in that schema have no triggers any more. Returns whether there was one.';
 
 comment on function postrider.empty_claims(uuid,bigint[]) is 'Takes the pairs out of claims that are finished and must stay, being the cursor.';
 
@@ -4090,6 +4467,8 @@ comment on function postrider.leave(uuid) is 'A clean stop: whatever the daemon 
 
 comment on function postrider.lock_endpoint(uuid) is 'The state of an endpoint, which nobody else changes until this transaction has ended: what follows from it is right. An operator''s actions take this lock first, then that on secrets, subscriptions or deliveries.';
 
+comment on function postrider.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'What capture does, with the schemas in which the expressions find what they name. Acts with its caller''s rights.';
+
 comment on function postrider.make_partitions(interval) is 'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';
 
 comment on function postrider.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them are not as they were earlier.';
@@ -4130,6 +4509,8 @@ comment on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],
 
 comment on function postrider.redeliver(uuid,uuid) is 'Makes one further attempt of a delivery, now, whatever became of it. Numbering goes on; a failure follows the retry schedule from its beginning.';
 
+comment on function postrider.refuse_truncate() is 'Refuses to truncate a table whose deletes are captured.';
+
 comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before it existed. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the replay''s id and how many events it is; dry_run only counts. Reads the range once, some 10 µs an event.';
 
 comment on function postrider.replay_end(timestamp with time zone) is 'The bound below which the ids of all events lie that were inserted before this time.';
@@ -4141,6 +4522,8 @@ comment on function postrider.require_endpoint(uuid) is 'Raises an error where t
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint go on with what waits for it.';
 
 comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it: give it to whoever receives. Every request is signed with the new one and, until the overlap has passed, with the old ones too; 0 drops them at once.';
+
+comment on function postrider.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full; of the old row, for an update, the columns that changed, for a delete all.';
 
 comment on function postrider.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
 
@@ -4155,6 +4538,10 @@ comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoi
 comment on function postrider.subscription_changing() is 'Fills in the tenant and refuses a filter that is no predicate.';
 
 comment on function postrider.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows where there is none.';
+
+comment on function postrider.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs; one empty text follows the last.';
+
+comment on function postrider.uncapture(regclass,text) is 'Ends a capture: changes of the table''s rows make no more events of that type. Events that were made are delivered. For the owner of the table.';
 
 comment on function postrider.unsubscribe(uuid) is 'Takes a subscription away. Deliveries that exist already go on.';
 
@@ -4231,6 +4618,10 @@ grant select on table postrider.cancellation to postrider_daemon;
 grant select on table postrider.cancellation to postrider_operator;
 
 grant select on table postrider.cancellation to postrider_reader;
+
+grant select on table postrider.capture_status to postrider_operator;
+
+grant select on table postrider.capture_status to postrider_reader;
 
 grant select on table postrider.claim to postrider_operator;
 
@@ -4322,6 +4713,14 @@ grant execute on function postrider.cancel(uuid,uuid,text) to postrider_operator
 
 grant execute on function postrider.cancel_replay(uuid) to postrider_operator;
 
+grant execute on function postrider.capture(regclass,text,text[],text,text,text,text) to postrider_publisher;
+
+grant execute on function postrider.capture_function(text,text,text,text,text) to postrider_publisher;
+
+grant execute on function postrider.check_capture(regclass,text[]) to postrider_publisher;
+
+grant execute on function postrider.check_capture_expression(regclass,text,text,text,text) to postrider_publisher;
+
 grant execute on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) to postrider_daemon;
 
 grant execute on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) to postrider_daemon;
@@ -4334,9 +4733,13 @@ grant execute on function postrider.count_waiting(integer) to postrider_operator
 
 grant execute on function postrider.count_waiting(integer) to postrider_reader;
 
+grant execute on function postrider.create_capture_trigger(text,text) to postrider_publisher;
+
 grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to postrider_operator;
 
 grant execute on function postrider.disable_endpoint(uuid,text) to postrider_operator;
+
+grant execute on function postrider.drop_capture(regclass,text) to postrider_publisher;
 
 grant execute on function postrider.empty_claims(uuid,bigint[]) to postrider_daemon;
 
@@ -4358,6 +4761,8 @@ grant execute on function postrider.judge_filters(json,uuid[],jsonpath[]) to pos
 
 grant execute on function postrider.leave(uuid) to postrider_daemon;
 
+grant execute on function postrider.make_capture(regclass,text,text[],text,text,text,text,name[]) to postrider_publisher;
+
 grant execute on function postrider.make_partitions(interval) to postrider_daemon;
 
 grant execute on function postrider.note_replay_problem(uuid,text) to postrider_daemon;
@@ -4374,15 +4779,27 @@ grant execute on function postrider.record_results(uuid,boolean,boolean,uuid[],u
 
 grant execute on function postrider.redeliver(uuid,uuid) to postrider_operator;
 
+grant execute on function postrider.refuse_truncate() to postrider_publisher;
+
 grant execute on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) to postrider_operator;
 
 grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
 
 grant execute on function postrider.rotate_secret(uuid,interval) to postrider_operator;
 
+grant execute on function postrider.row_change(text,text,json,json) to postrider_publisher;
+
 grant execute on function postrider.subscribe(uuid,text,text) to postrider_operator;
 
 grant execute on function postrider.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
+
+grant execute on function postrider.trigger_arguments(bytea) to postrider_operator;
+
+grant execute on function postrider.trigger_arguments(bytea) to postrider_publisher;
+
+grant execute on function postrider.trigger_arguments(bytea) to postrider_reader;
+
+grant execute on function postrider.uncapture(regclass,text) to postrider_publisher;
 
 grant execute on function postrider.unsubscribe(uuid) to postrider_operator;
 

@@ -163,6 +163,20 @@ begin
 
       ('{publisher}', 'execute', 'function postrider.publish'),
 
+      -- Captures act with their caller's rights, in what they call and make too.
+      ('{publisher}', 'execute', 'function postrider.capture'),
+      ('{publisher}', 'execute', 'function postrider.uncapture'),
+      ('{publisher}', 'execute', 'function postrider.check_capture'),
+      ('{publisher}', 'execute', 'function postrider.check_capture_expression'),
+      ('{publisher}', 'execute', 'function postrider.create_capture_trigger'),
+      ('{publisher}', 'execute', 'function postrider.make_capture'),
+      ('{publisher}', 'execute', 'function postrider.drop_capture'),
+      ('{publisher}', 'execute', 'function postrider.capture_function'),
+      ('{publisher}', 'execute', 'function postrider.row_change'),
+      ('{publisher}', 'execute', 'function postrider.refuse_truncate'),
+      ('{publisher,reader,operator}', 'execute', 'function postrider.trigger_arguments'),
+      ('{reader,operator}', 'select', 'table postrider.capture_status'),
+
       ('{operator}', 'execute', 'function postrider.create_endpoint'),
       ('{operator}', 'execute', 'function postrider.subscribe'),
       ('{operator}', 'execute', 'function postrider.unsubscribe'),
@@ -183,7 +197,10 @@ begin
       ('{daemon}', 'execute', 'function postrider.make_partitions')
     ) g (who, privileges, object)
   loop
-    continue when entry.roles is null;
+    -- a later migration makes it, and calls this again
+    continue when entry.roles is null or coalesce(
+      to_regproc(substring(entry.object from '^function (.*)'))::oid, to_regclass(substring(entry.object from '^table (.*)'))::oid,
+      to_regnamespace(substring(entry.object from '^schema (.*)'))::oid) is null;
     execute format('grant %s on %s to %s', entry.privileges, entry.object, entry.roles);
   end loop;
 end

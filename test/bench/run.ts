@@ -10,6 +10,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/errors.ts";
 import { prepareBacklog } from "./backlog.ts";
+import { prepareCapture } from "./capture.ts";
 import { prepareDepth } from "./depth.ts";
 import { prepareFrozen } from "./frozen.ts";
 import { prepareIdle } from "./idle.ts";
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   latency: prepareLatency,
   idle: prepareIdle,
   insert: prepareInsert,
+  capture: prepareCapture,
   depth: prepareDepth,
   frozen: prepareFrozen,
   memory: prepareMemory,

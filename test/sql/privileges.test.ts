@@ -140,6 +140,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
       "replay_id endpoint_id url endpoint_state state reason since until event_type states events prepared left_alone pending succeeded exhausted discarded restored created_at progressed_at finished_at requested_by",
     select: LOOKERS,
   },
+  capture_status: {
+    columns: "table_name event_type operations condition payload ordering_key tenant function_name runs_as problem",
+    select: LOOKERS,
+  },
   in_flight: {
     columns: "event_id endpoint_id attempt_number daemon_id since lease_expires_at",
     select: LOOKERS,
@@ -189,6 +193,19 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   uuid_v7_floor: caller("reader", "operator"),
   event_type_patterns: caller("reader", "operator", "daemon"),
   publish: owner("publisher"),
+
+  // A capture is made, judged and ended with its caller's rights.
+  capture: caller("publisher"),
+  uncapture: caller("publisher"),
+  check_capture: caller("publisher"),
+  check_capture_expression: caller("publisher"),
+  create_capture_trigger: caller("publisher"),
+  make_capture: caller("publisher"),
+  drop_capture: caller("publisher"),
+  capture_function: caller("publisher"),
+  row_change: caller("publisher"),
+  refuse_truncate: caller("publisher"),
+  trigger_arguments: caller("publisher", "reader", "operator"),
 
   create_endpoint: owner("operator"),
   subscribe: owner("operator"),
@@ -491,6 +508,10 @@ describe("a reader", () => {
     await pool.query(
       "insert into postrider.replay_failure (replay_id, state) select id, 'exhausted' from postrider.replay",
     );
+    await pool.query(
+      "create table public.captured (id int); select postrider.capture('public.captured', 'row.changed')",
+    );
+    t.after(() => pool.query("drop table public.captured"));
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
     const read: string[] = [];

@@ -1,0 +1,631 @@
+/**
+ * Row changes that become events: an owner of tables captures them, and a writer who has no right on the outbox changes
+ * the rows.
+ */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import pg from "pg";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { askFor, rowsOf, type Session } from "../support/engine.ts";
+import { createLogin, type Login } from "../support/roles.ts";
+
+const PAID = "new.status = 'paid' and old.status is distinct from 'paid'";
+
+let database: TestDatabase;
+let ownerLogin: Login;
+let writerLogin: Login;
+let owner: pg.Client;
+let writer: pg.Client;
+let version: number;
+
+before(async () => {
+  database = await createDatabase();
+  ownerLogin = await createLogin(database, ["postrider_publisher"]);
+  writerLogin = await createLogin(database);
+  owner = new pg.Client(ownerLogin.url);
+  writer = new pg.Client(writerLogin.url);
+  await Promise.all([owner.connect(), writer.connect()]);
+  version = Number(await askFor(owner, "select current_setting('server_version_num')"));
+});
+
+after(async () => {
+  await Promise.all([owner.end(), writer.end()]);
+  await ownerLogin.drop();
+  await writerLogin.drop();
+  await database.drop();
+});
+
+beforeEach(async () => {
+  await database.pool.query(`
+    truncate postrider.outbox;
+    drop schema if exists app cascade;
+    create schema app authorization ${ownerLogin.name}`);
+  await owner.query(`
+    set search_path = app;
+    alter default privileges in schema app grant select, insert, update, delete, truncate on tables to ${writerLogin.name};
+    grant usage on schema app to ${writerLogin.name};
+    create table app.orders (id bigint primary key, status text, amount numeric, note text)`);
+  await writer.query("reset all; set search_path = app");
+});
+
+/** Everything of a captured event that its capture decides. */
+interface Captured {
+  readonly event_type: string;
+  readonly payload: string;
+  readonly ordering_key: string | null;
+  readonly tenant: string;
+}
+
+function captured(): Promise<Captured[]> {
+  return rowsOf<Captured>(
+    database.pool,
+    "select event_type, payload::text, ordering_key, tenant from postrider.outbox order by seq",
+  );
+}
+
+async function payloads(): Promise<unknown[]> {
+  return (await captured()).map(({ payload }) => JSON.parse(payload));
+}
+
+/** `insert 1`, `update 1`: what happened, to the row of which id. */
+async function changes(): Promise<string[]> {
+  return rowsOf<{ change: string }>(
+    database.pool,
+    `select payload ->> 'operation' || ' ' || coalesce(payload -> 'new' ->> 'id', payload -> 'old' ->> 'id') as change
+     from postrider.outbox order by seq`,
+  ).then((rows) => rows.map(({ change }) => change));
+}
+
+/** Whether a statement fails with this code and all of these in message, detail or hint. */
+async function refuses(session: Session, statement: string, code: string, ...texts: readonly RegExp[]): Promise<void> {
+  await assert.rejects(session.query(statement), (thrown: unknown) => {
+    assert.ok(thrown instanceof pg.DatabaseError);
+    const said = [thrown.message, thrown.detail, thrown.hint, thrown.where].join("\n");
+    assert.equal(thrown.code, code, said);
+    for (const text of texts) assert.match(said, text);
+    return true;
+  });
+}
+
+describe("the default payload", () => {
+  test("has the new row in full, the changed columns of the old one, and no event where nothing changed", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await writer.query("insert into orders values (1, 'new', 10, 'a')");
+    await writer.query("update orders set status = 'paid', note = null where id = 1");
+    await writer.query("update orders set status = 'paid' where id = 1");
+    await writer.query("delete from orders");
+    assert.deepEqual(await payloads(), [
+      {
+        operation: "insert",
+        table: "app.orders",
+        old: null,
+        new: { id: 1, status: "new", amount: 10, note: "a" },
+      },
+      {
+        operation: "update",
+        table: "app.orders",
+        old: { status: "new", note: "a" },
+        new: { id: 1, status: "paid", amount: 10, note: null },
+      },
+      {
+        operation: "delete",
+        table: "app.orders",
+        old: { id: 1, status: "paid", amount: 10, note: null },
+        new: null,
+      },
+    ]);
+  });
+
+  test("keeps the digits of numbers", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await writer.query("insert into orders (id, amount) values (9223372036854775807, 12345678901234567890.10)");
+    const [event] = await captured();
+    assert.match(event?.payload ?? "", /9223372036854775807.*12345678901234567890\.10/);
+  });
+
+  test("also where a column's type has no equality, and a number only its digits changed", async () => {
+    await owner.query("create table app.things (id int, at point, data json, n numeric)");
+    await owner.query("select postrider.capture('things', 'thing.changed', '{update}')");
+    await writer.query(`insert into things values (1, '(1,2)', '{"a": 1}', 1.0)`);
+    await writer.query(`update things set at = '(1,2)', data = '{"a": 1}', n = 1.0`);
+    assert.deepEqual(await payloads(), []);
+    await writer.query(`update things set n = 1.00`);
+    await writer.query(`update things set data = '{"a": 2}'`);
+    assert.deepEqual(
+      (await captured()).map(({ payload }) => JSON.parse(payload).old),
+      [{ n: 1 }, { data: { a: 1 } }],
+    );
+  });
+
+  test("of a table with a hundred columns, stored generated ones included", async () => {
+    const columns = Array.from({ length: 99 }, (_, at) => `c${at} int default ${at}`).join(", ");
+    await owner.query(
+      `create table app.wide (id int primary key, ${columns}, sum int generated always as (c1 + c2) stored)`,
+    );
+    await owner.query("select postrider.capture('wide', 'wide.changed', condition => 'new.sum > 10')");
+    await writer.query("insert into wide (id) values (1)");
+    await writer.query("update wide set c2 = 50");
+    const [event] = (await payloads()) as { old: object; new: object }[];
+    assert.deepEqual(event?.old, { c2: 2, sum: 3 });
+    assert.equal(Object.keys(event?.new ?? {}).length, 101);
+    assert.equal((await payloads()).length, 1);
+  });
+
+  test("of quoted names and composite keys, when the key changes too", async () => {
+    await owner.query(`create table app."Odd ""table'" ("a b" int, "c'""d" text, primary key ("a b", "c'""d"))`);
+    await owner.query(`select postrider.capture('"Odd ""table''"', 'odd.changed', payload => null,
+      ordering_key => 'coalesce(new."c''""d", old."c''""d")')`);
+    await writer.query(`insert into "Odd ""table'" values (1, 'x'), (2, 'y')`);
+    await writer.query(`update "Odd ""table'" set "a b" = 3 - "a b", "c'""d" = "c'""d" || 'z'`);
+    assert.deepEqual(
+      (await captured()).map(({ payload, ordering_key }) => [JSON.parse(payload).old, ordering_key]),
+      [
+        [null, "x"],
+        [null, "y"],
+        [{ "a b": 1, "c'\"d": "x" }, "xz"],
+        [{ "a b": 2, "c'\"d": "y" }, "yz"],
+      ],
+    );
+    assert.equal((JSON.parse((await captured())[0]?.payload ?? "") as { table: string }).table, `app.Odd "table'`);
+    await owner.query(`select postrider.uncapture('"Odd ""table''"', 'odd.changed')`);
+    assert.deepEqual(await functionsLeft(), []);
+  });
+});
+
+describe("a condition", () => {
+  test("over old and new picks the changes, old being null for an insert and new for a delete", async () => {
+    await owner.query("select postrider.capture('orders', 'order.paid', condition => $1)", [PAID]);
+    await writer.query("insert into orders (id, status) values (1, 'new'), (2, 'paid')");
+    await writer.query("update orders set note = 'n'");
+    await writer.query("update orders set status = 'paid'");
+    await writer.query("delete from orders");
+    assert.deepEqual(await changes(), ["insert 2", "update 1"]);
+  });
+
+  test("may ask other tables, with the rights of the captured table's owner", async () => {
+    await owner.query("create table app.vip (id bigint)");
+    await owner.query(`revoke all on vip from ${writerLogin.name}`);
+    await owner.query("insert into vip values (2)");
+    await owner.query(`select postrider.capture('orders', 'order.vip', '{insert}',
+      condition => 'exists (select from vip v where v.id = new.id) -- the important ones')`);
+    await writer.query("insert into orders (id) values (1), (2)");
+    assert.deepEqual(await changes(), ["insert 2"]);
+  });
+
+  test("of null is no match", async () => {
+    await owner.query(
+      "select postrider.capture('orders', 'order.big', '{insert,delete}', condition => 'new.amount > 10')",
+    );
+    await owner.query(
+      "select postrider.capture('orders', 'order.gone', '{insert,delete}', condition => 'old.amount > 10')",
+    );
+    await writer.query("insert into orders (id) values (1)");
+    await writer.query("delete from orders");
+    assert.deepEqual(await changes(), []);
+  });
+
+  test("that raises fails the change, and says what failed", async () => {
+    await owner.query("select postrider.capture('orders', 'order.ratio', condition => '1 / new.amount > 0')");
+    await owner.query(
+      "select postrider.capture('orders', 'order.key', payload => 'new.id', ordering_key => '(1 / (new.id - 7))::text')",
+    );
+    await refuses(writer, "insert into orders (id, amount) values (1, 0)", "22012");
+    await refuses(writer, "insert into orders (id, amount) values (7, 1)", "22012", /postrider_capture_order_key/);
+    assert.deepEqual(await captured(), []);
+  });
+});
+
+test("payload, ordering key and tenant are expressions", async () => {
+  await owner.query(`select postrider.capture('orders', 'order.changed', payload => 'json_build_object(''n'', new.amount)',
+    ordering_key => 'new.id', tenant => 'new.note')`);
+  await writer.query("insert into orders (id, amount, note) values (7, 1.50, 'acme'), (8, null, null)");
+  await writer.query("delete from orders where id = 8");
+  assert.deepEqual(await captured(), [
+    { event_type: "order.changed", payload: '{"n" : 1.50}', ordering_key: "7", tenant: "acme" },
+    { event_type: "order.changed", payload: '{"n" : null}', ordering_key: "8", tenant: "" },
+    { event_type: "order.changed", payload: '{"n" : null}', ordering_key: null, tenant: "" },
+  ]);
+});
+
+test("a payload that is null is the JSON null", async () => {
+  await owner.query("select postrider.capture('orders', 'order.noted', payload => 'new.note')");
+  await writer.query("insert into orders (id) values (1)");
+  assert.deepEqual(await payloads(), [null]);
+});
+
+describe("every way to change rows is seen:", () => {
+  beforeEach(() => owner.query("select postrider.capture('orders', 'order.changed')"));
+
+  test("COPY", async () => {
+    // A writer of pg's own protocol would need another package: the server reads from a program, as a superuser.
+    await database.pool.query(
+      "copy app.orders (id, status) from program 'printf \"1,new\\\\n2,paid\\\\n\"' (format csv)",
+    );
+    assert.deepEqual(await changes(), ["insert 1", "insert 2"]);
+  });
+
+  test("on conflict", async () => {
+    await writer.query("insert into orders (id, status) values (1, 'new')");
+    await writer.query(`insert into orders (id, status) values (1, 'paid'), (2, 'paid')
+      on conflict (id) do update set status = excluded.status`);
+    await writer.query("insert into orders (id, status) values (1, 'lost') on conflict do nothing");
+    assert.deepEqual((await changes()).sort(), ["insert 1", "insert 2", "update 1"]);
+  });
+
+  test("merge", async () => {
+    await writer.query("insert into orders (id, status) values (1, 'new'), (2, 'new')");
+    await writer.query(`merge into orders o using (values (1), (2), (3)) v (id) on o.id = v.id
+      when matched and v.id = 1 then update set status = 'paid'
+      when matched then delete
+      when not matched then insert (id) values (v.id)`);
+    assert.deepEqual((await changes()).slice(2).sort(), ["delete 2", "insert 3", "update 1"]);
+  });
+
+  test("rolled back to a savepoint, there is no event", async () => {
+    await writer.query(
+      "begin; insert into orders (id) values (1); savepoint s; insert into orders (id) values (2); rollback to s; commit",
+    );
+    assert.deepEqual(await changes(), ["insert 1"]);
+  });
+
+  test("truncate is refused with the reason while deletes are captured, and is free otherwise", async () => {
+    await refuses(
+      writer,
+      "truncate orders",
+      "55000",
+      /cannot truncate app\.orders/,
+      /uncapture\('app\.orders', 'order\.changed'\)/,
+    );
+    await owner.query("select postrider.capture('orders', 'order.changed', '{insert,update}')");
+    await writer.query("truncate orders");
+  });
+});
+
+describe("partitions and inheritance:", () => {
+  test("a partitioned table is captured with all its partitions, those attached later too, and by whichever name", async () => {
+    await owner.query(`create table app.parted (id int, day int) partition by list (day);
+      create table app.parted_1 partition of app.parted for values in (1)`);
+    await owner.query("select postrider.capture('parted', 'part.changed')");
+    await owner.query(`create table app.parted_2 (id int, day int);
+      alter table app.parted attach partition app.parted_2 for values in (2)`);
+    await writer.query("insert into parted values (1, 1)");
+    await writer.query("insert into parted_2 values (2, 2)");
+    await writer.query("update parted set id = 3 where id = 2");
+    await writer.query("update parted set day = 2 where id = 1");
+    assert.deepEqual((await changes()).slice(0, 3), ["insert 1", "insert 2", "update 3"]);
+    // another partition: as the row triggers of Postgres have it
+    assert.deepEqual((await changes()).slice(3).sort(), ["delete 1", "insert 1"]);
+    assert.deepEqual(
+      ((await payloads()) as { table: string }[]).map(({ table }) => table),
+      Array(5).fill("app.parted"),
+    );
+    assert.equal(await askFor(owner, "select count(*)::int from pg_trigger where tgname ~ '^postrider_insert'"), 3);
+    await owner.query("select postrider.uncapture('parted', 'part.changed')");
+    assert.equal(await askFor(owner, "select count(*)::int from pg_trigger where tgname ~ '^postrider_'"), 0);
+  });
+
+  test("updates alone of a partitioned table are refused, for one that moves a row would be lost", async () => {
+    await owner.query("create table app.parted (id int, day int) partition by list (day)");
+    await refuses(
+      owner,
+      "select postrider.capture('parted', 'part.changed', '{update}')",
+      "0A000",
+      /another partition/,
+    );
+  });
+
+  test("a table that others inherit from is refused, and one that inherits is captured", async () => {
+    await owner.query("create table app.child () inherits (app.orders)");
+    await refuses(owner, "select postrider.capture('orders', 'order.changed')", "0A000", /inherit from it/);
+    await owner.query("select postrider.capture('child', 'order.changed')");
+    await writer.query("insert into child (id) values (1)");
+    await writer.query("update orders set status = 'paid'");
+    assert.deepEqual(await changes(), ["insert 1", "update 1"]);
+  });
+});
+
+describe("what cannot be captured rightly is refused with the reason:", () => {
+  test("every table of Postrider, and of the catalog; but not somebody else's in the same schema", async () => {
+    const tables = await rowsOf<{ name: string }>(
+      database.pool,
+      "select oid::regclass as name from pg_class where relnamespace = 'postrider'::regnamespace and relkind in ('r', 'p')",
+    );
+    assert.ok(tables.length > 20);
+    for (const { name } of tables) {
+      await refuses(database.pool, `select postrider.capture('${name}', 'a.b')`, "0A000", /part of Postrider/);
+    }
+    await refuses(database.pool, "select postrider.capture('pg_class', 'a.b')", "0A000", /part of PostgreSQL/);
+    await database.pool.query(
+      "create table postrider.mine (id int); select postrider.capture('postrider.mine', 'a.b')",
+    );
+    await database.pool.query("select postrider.uncapture('postrider.mine', 'a.b'); drop table postrider.mine");
+  });
+
+  test("views, temporary tables, virtual generated columns", async () => {
+    await owner.query("create view app.seen as select id from app.orders; create temporary table passing (id int)");
+    await refuses(owner, "select postrider.capture('seen', 'a.b')", "0A000", /no table of this database/);
+    await refuses(owner, "select postrider.capture('passing', 'a.b')", "0A000", /temporary/);
+    if (version < 180_000) return;
+    await owner.query("alter table app.orders add twice numeric generated always as (amount * 2) virtual");
+    await refuses(
+      owner,
+      "select postrider.capture('orders', 'a.b')",
+      "0A000",
+      /virtual generated columns twice/,
+      /stored/,
+    );
+  });
+
+  test("operations that there are not, and truncate", async () => {
+    await refuses(
+      owner,
+      "select postrider.capture('orders', 'a.b', '{insert,truncate}')",
+      "0A000",
+      /does not say which rows/,
+    );
+    await refuses(
+      owner,
+      "select postrider.capture('orders', 'a.b', '{upsert}')",
+      "0A000",
+      /upsert/,
+      /insert, update and delete/,
+    );
+    await refuses(owner, "select postrider.capture('orders', 'a.b', '{}')", "0A000", /insert, update and delete/);
+    await refuses(owner, "select postrider.capture('orders', 'a.b', null)", "0A000", /insert, update and delete/);
+  });
+
+  test("what is no event type", async () => {
+    await refuses(owner, "select postrider.capture('orders', 'a..b')", "22023", /no event type/);
+    await refuses(owner, "select postrider.capture('orders', null)", "22023", /no event type/);
+  });
+
+  test("what is no single expression over old and new, of the type that is needed", async () => {
+    const cases: readonly (readonly [string, string, RegExp])[] = [
+      ["condition", "new.missing > 1", /new\.missing does not exist/],
+      ["condition", "status = 'paid'", /ambiguous/],
+      ["condition", "new.amount", /must be type boolean/],
+      ["condition", "true); drop table app.orders; select (true", /syntax error/],
+      ["condition", "true) then 1 end; drop table app.orders; select case when (true", /multi-query/],
+      ["condition", "", /syntax error/],
+      ["condition", "true), (true", /syntax error/],
+      ["payload", "new.id), (new.id", /to_json\(bigint, bigint\) does not exist/],
+      ["payload", "new.id from orders", /syntax error/],
+      ["ordering_key", "row(new.id, ", /syntax error/],
+      ["tenant", "other.id", /missing FROM-clause entry/],
+    ];
+    for (const [argument, expression, reason] of cases) {
+      await refuses(
+        owner,
+        `select postrider.capture('orders', 'a.b', ${argument} => ${pg.escapeLiteral(expression)})`,
+        "22023",
+        new RegExp(`${argument} is no expression`),
+        reason,
+      );
+    }
+    assert.deepEqual(await status(), []);
+    assert.deepEqual(await functionsLeft(), []);
+  });
+});
+
+describe("when the table changes:", () => {
+  test("an added column comes along, a dropped one goes", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await owner.query("alter table app.orders add extra int default 5; alter table app.orders drop note");
+    await writer.query("insert into orders (id) values (1)");
+    await writer.query("update orders set extra = 6");
+    assert.deepEqual(await payloads(), [
+      { operation: "insert", table: "app.orders", old: null, new: { id: 1, status: null, amount: null, extra: 5 } },
+      {
+        operation: "update",
+        table: "app.orders",
+        old: { extra: 5 },
+        new: { id: 1, status: null, amount: null, extra: 6 },
+      },
+    ]);
+  });
+
+  test("a renamed column is followed by a condition, and one that it names is not dropped", async () => {
+    await owner.query("select postrider.capture('orders', 'order.paid', '{update}', condition => $1)", [PAID]);
+    await owner.query("alter table app.orders rename status to phase");
+    await writer.query("insert into orders (id) values (1)");
+    await writer.query("update orders set phase = 'paid'");
+    assert.deepEqual(await changes(), ["update 1"]);
+    await refuses(owner, "alter table app.orders drop phase", "2BP01", /postrider_update_order_paid/);
+  });
+
+  test("an expression that named a renamed column fails the change until it is captured again", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed', payload => 'new.note')");
+    await owner.query("alter table app.orders rename note to remark");
+    await refuses(writer, "insert into orders (id) values (1)", "42703", /"note"/, /postrider_capture_order_changed/);
+    await owner.query("select postrider.capture('orders', 'order.changed', payload => 'new.remark')");
+    await writer.query("insert into orders (id, remark) values (1, 'r')");
+    assert.deepEqual(await payloads(), ["r"]);
+    assert.equal((await functionsLeft()).length, 1);
+  });
+
+  test("a renamed table stays captured, and one of its old name is another", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await owner.query("alter table app.orders rename to purchases; create table app.orders (id bigint)");
+    await owner.query("select postrider.capture('orders', 'order.changed', '{insert}', payload => '''other''::text')");
+    await writer.query("insert into purchases (id) values (1)");
+    await writer.query("insert into orders (id) values (2)");
+    assert.deepEqual(((await payloads())[0] as { operation: string }).operation, "insert");
+    assert.equal((await payloads())[1], "other");
+  });
+
+  test("a dropped table takes its captures with it, and the next capture the functions that are left", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await owner.query("drop table app.orders; create table app.orders (id int)");
+    assert.deepEqual(await status(), []);
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    assert.equal((await functionsLeft()).length, 1);
+  });
+});
+
+describe("captures of a table", () => {
+  test("are shown, several of them, each replaced by one of the same type", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await owner.query("select postrider.capture('orders', 'order.paid', '{update,insert}', $1, $2, $3, $4)", [
+      PAID,
+      "new.id -- é",
+      "new.id",
+      "'acme'",
+    ]);
+    await owner.query("select postrider.capture('orders', 'order.changed', '{delete}')");
+    assert.deepEqual(await status(), [
+      {
+        table_name: "app.orders",
+        event_type: "order.changed",
+        operations: ["delete"],
+        condition: null,
+        payload: null,
+        ordering_key: null,
+        tenant: null,
+        runs_as: ownerLogin.name,
+        problem: null,
+      },
+      {
+        table_name: "app.orders",
+        event_type: "order.paid",
+        operations: ["insert", "update"],
+        condition: PAID,
+        payload: "new.id -- é",
+        ordering_key: "new.id",
+        tenant: "'acme'",
+        runs_as: ownerLogin.name,
+        problem: null,
+      },
+    ]);
+  });
+
+  test("end with uncapture, which says what there is when there is no such one", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await refuses(
+      owner,
+      "select postrider.uncapture('orders', 'order.chagned')",
+      "42704",
+      /Captured from it: order\.changed/,
+    );
+    await owner.query("select postrider.uncapture('orders', 'order.changed')");
+    await writer.query("insert into orders (id) values (1); truncate orders");
+    assert.deepEqual(await captured(), []);
+    assert.deepEqual(await functionsLeft(), []);
+  });
+
+  test("whose event types begin alike, or are very long, are told apart", async () => {
+    const long = "order.".concat("x".repeat(240));
+    for (const type of [`${long}1`, `${long}2`, "order.paid", "order_paid"]) {
+      await owner.query("select postrider.capture('orders', $1, '{insert}')", [type]);
+    }
+    await writer.query("insert into orders (id) values (1)");
+    assert.equal(new Set((await captured()).map(({ event_type }) => event_type)).size, 4);
+  });
+});
+
+describe("rights:", () => {
+  test("who changes rows needs none on the outbox, and gets none", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await writer.query("insert into orders (id) values (1)");
+    await refuses(writer, "insert into postrider.outbox (event_type, payload) values ('a.b', '1')", "42501");
+    await refuses(writer, "select postrider.capture('orders', 'a.b')", "42501");
+  });
+
+  test("a publisher who does not own the table is refused, whatever else he may do with it", async (t) => {
+    const other = await createLogin(database, ["postrider_publisher"]);
+    const session = new pg.Client(other.url);
+    await session.connect();
+    t.after(async () => {
+      await session.end();
+      await other.drop();
+    });
+    await owner.query(`grant usage, create on schema app to ${other.name}; grant all on app.orders to ${other.name}`);
+    await refuses(session, "select postrider.capture('app.orders', 'a.b')", "42501", /does not own it/);
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await refuses(session, "select postrider.uncapture('app.orders', 'order.changed')", "42501");
+
+    // An owner's function on a table of somebody else's would make the owner's events of his rows.
+    const fn = await askFor(
+      database.pool,
+      "select min(tgfoid)::regproc::text from pg_trigger where tgname ~ '^postrider_insert'",
+    );
+    await session.query("create table app.forged (id int)");
+    await refuses(
+      session,
+      `create trigger forged after insert on app.forged for each row execute function ${fn}('a.b', '', '', '', '', 'when')`,
+      "42501",
+    );
+  });
+
+  test("what a superuser captures acts with the rights of the table's owner", async () => {
+    await database.pool.query("select postrider.capture('app.orders', 'order.changed', payload => 'current_user')");
+    await writer.query("insert into orders (id) values (1)");
+    assert.deepEqual(await payloads(), [ownerLogin.name]);
+  });
+
+  test("an owner who is no publisher is refused, and one who no longer is is shown", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await database.pool.query(`revoke postrider_publisher from ${ownerLogin.name}`);
+    try {
+      assert.match(String((await status())[0]?.problem), /may not insert events.*grant postrider_publisher to/);
+      await refuses(writer, "insert into orders (id) values (1)", "42501", /schema postrider/);
+      await refuses(
+        database.pool,
+        "select postrider.capture('app.orders', 'a.b')",
+        "42501",
+        /grant postrider_publisher to/,
+      );
+    } finally {
+      await database.pool.query(`grant postrider_publisher to ${ownerLogin.name}`);
+    }
+  });
+
+  test("disabled triggers and a new owner are shown", async () => {
+    await owner.query("select postrider.capture('orders', 'order.changed')");
+    await owner.query("alter table app.orders disable trigger user");
+    assert.match(String((await status())[0]?.problem), /triggers are disabled/);
+    await owner.query("alter table app.orders enable trigger user");
+    await database.pool.query("alter table app.orders owner to current_user");
+    assert.match(String((await status())[0]?.problem), /now belongs to/);
+  });
+
+  test("nothing of the writer's is run with the owner's rights: search_path, temporary tables, operators", async () => {
+    await owner.query("create table app.vip (id bigint)");
+    await owner.query(`select postrider.capture('orders', 'order.vip', '{insert}',
+      condition => 'exists (select from vip where vip.id = new.id)', payload => 'lower(new.status) || current_user')`);
+    await writer.query("create temporary table vip as select 1::bigint as id; set search_path = pg_temp, app");
+    await writer.query(`
+      create function pg_temp.lower(text) returns text language sql return 'taken over';
+      create function pg_temp.equals(bigint, bigint) returns boolean language sql return true;
+      create operator pg_temp.= (function = pg_temp.equals, leftarg = bigint, rightarg = bigint);
+      insert into app.orders (id, status) values (1, 'A')`);
+    assert.deepEqual(await captured(), []);
+    await owner.query("insert into vip values (1)");
+    await writer.query("delete from app.orders; insert into app.orders (id, status) values (1, 'A')");
+    assert.deepEqual(await payloads(), [`a${ownerLogin.name}`]);
+    await writer.query("discard temp");
+  });
+
+  test("expressions find what the owner's search_path found, whatever path rows are changed with", async () => {
+    await owner.query("create function app.label(bigint) returns text language sql return 'label ' || $1");
+    await owner.query(`select postrider.capture('orders', 'order.changed', '{insert}', payload => 'label(new.id)',
+      condition => 'label(new.id) <> ''label 2''')`);
+    await writer.query("set search_path = pg_catalog");
+    await writer.query("insert into app.orders (id) values (1), (2)");
+    assert.deepEqual(await payloads(), ["label 1"]);
+  });
+});
+
+function status(): Promise<Record<string, unknown>[]> {
+  return rowsOf(
+    database.pool,
+    `select table_name::text, event_type, operations, condition, payload, ordering_key, tenant, runs_as::text, problem
+     from postrider.capture_status order by event_type`,
+  );
+}
+
+function functionsLeft(): Promise<{ name: string }[]> {
+  return rowsOf<{ name: string }>(
+    database.pool,
+    "select proname as name from pg_proc where proname ~ '^postrider_capture_' order by 1",
+  );
+}
