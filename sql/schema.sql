@@ -609,6 +609,10 @@ AS $function$
 declare
   old_replay record;
 begin
+  -- the endpoint first, as everything does that ends a replay
+  perform from postrider.endpoint e
+  where e.id = (select r.endpoint_id from postrider.replay r where r.id = replay_id)
+  for no key update;
   select r.endpoint_id, r.state into old_replay from postrider.replay r where r.id = replay_id for update;
   if not found then
     raise exception 'there is no replay %', coalesce(replay_id::text, 'null')
@@ -1297,6 +1301,10 @@ declare
   known constant text[] := '{format,timeout_ms,retry_schedule,headers,disable_after}';
   given_tenant constant text := coalesce(tenant, '');
   unknown text;
+  read_option text;
+  timeout_ms integer;
+  retry_schedule interval[];
+  disable_after interval;
 begin
   if jsonb_typeof(options) is distinct from 'object' then
     raise exception 'options is no JSON object'
@@ -1312,19 +1320,31 @@ begin
       using errcode = 'null_value_not_allowed', hint = 'Give the types the endpoint is to get, such as array[''order.*'']; an empty array for none yet.';
   end if;
 
+  begin
+    read_option := 'timeout_ms';
+    timeout_ms := coalesce((options ->> 'timeout_ms')::integer, 15000);
+    read_option := 'retry_schedule';
+    retry_schedule := case when options ? 'retry_schedule'
+      then array(select s.step::interval from jsonb_array_elements_text(options -> 'retry_schedule') with ordinality s (step, n) order by s.n)
+      else '{5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h}' end;
+    read_option := 'disable_after';
+    -- null is never
+    disable_after := case when options ? 'disable_after' then (options ->> 'disable_after')::interval else '5 days' end;
+  exception when data_exception then
+    raise exception 'the option % cannot be %', read_option, options -> read_option
+      using errcode = 'invalid_parameter_value', detail = sqlerrm,
+        hint = case read_option
+          when 'timeout_ms' then 'Give a whole number of milliseconds, such as 15000.'
+          when 'retry_schedule' then 'Give a list of intervals, such as ["5 s", "5 min", "2 h"]; an empty one for no retries.'
+          else 'Give an interval, such as "5 days"; null for never.' end;
+  end;
+
   endpoint_id := postrider.uuid_v7();
   perform postrider.begin_action('create_endpoint', endpoint_id,
     jsonb_build_object('url', postrider.url_without_secrets(url), 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
   insert into postrider.endpoint as e (id, tenant, url, format, timeout_ms, retry_schedule, headers, disable_after)
-  select endpoint_id, given_tenant, url,
-         coalesce(options ->> 'format', 'standard'),
-         coalesce((options ->> 'timeout_ms')::integer, 15000),
-         case when options ? 'retry_schedule'
-              then array(select s.step::interval from jsonb_array_elements_text(options -> 'retry_schedule') with ordinality s (step, n) order by s.n)
-              else '{5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h}' end,
-         coalesce(options -> 'headers', '{}'),
-         -- null is never
-         case when options ? 'disable_after' then (options ->> 'disable_after')::interval else '5 days' end;
+  values (endpoint_id, given_tenant, url, coalesce(options ->> 'format', 'standard'), timeout_ms, retry_schedule,
+          coalesce(options -> 'headers', '{}'), disable_after);
   secret := postrider.new_secret();
   insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, secret);
   insert into postrider.subscription (endpoint_id, event_type)
@@ -1554,10 +1574,13 @@ CREATE OR REPLACE FUNCTION postrider.endpoint_judging()
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+-- Where Postgres refuses a row by a check, the error shows the whole row, and the server's log keeps it: the values of the
+-- headers, the query of the URL. So the checks are asked here first, in the order in which Postgres would.
 declare
   problem constant text := postrider.header_problem(new.headers);
+  broken_check text;
+  missing_column text;
 begin
-  -- Said here and not by the check of the same name, whose error shows the whole row, the headers' values included.
   if problem is not null then
     raise exception '%', problem
       using errcode = 'check_violation', constraint = 'headers are names and texts that HTTP allows',
@@ -1569,6 +1592,27 @@ begin
       using errcode = 'check_violation', constraint = 'url has no user and no password',
         schema = 'postrider', table = 'endpoint', column = 'url',
         hint = 'Everybody who may look at an endpoint would see it. Put it into headers, as authorization.';
+  end if;
+  execute (
+    select format('select case %s end, case %s end from (select ($1).*) endpoint', c.cases, a.cases)
+    from (
+      select string_agg(format('when (%s) is false then %L', pg_get_expr(k.conbin, k.conrelid), k.conname), ' '
+                        order by k.conname collate "C") as cases
+      from pg_constraint k
+      where k.conrelid = tg_relid and k.contype = 'c') c,
+    (
+      select string_agg(format('when %I is null then %1$L', n.attname), ' ' order by n.attnum) as cases
+      from pg_attribute n
+      where n.attrelid = tg_relid and n.attnum > 0 and n.attnotnull and n.attgenerated = '') a)
+  into broken_check, missing_column
+  using new;
+  if missing_column is not null then
+    raise exception 'null value in column "%" of relation "endpoint" violates not-null constraint', missing_column
+      using errcode = 'not_null_violation', schema = 'postrider', table = 'endpoint', column = missing_column;
+  end if;
+  if broken_check is not null then
+    raise exception 'new row for relation "endpoint" violates check constraint "%"', broken_check
+      using errcode = 'check_violation', constraint = broken_check, schema = 'postrider', table = 'endpoint';
   end if;
   return new;
 end
@@ -3205,6 +3249,10 @@ CREATE OR REPLACE FUNCTION postrider.subscription_changing()
 AS $function$
 begin
   select e.tenant into new.tenant from postrider.endpoint e where e.id = new.endpoint_id;
+  if not found then
+    raise exception 'there is no endpoint %', coalesce(new.endpoint_id::text, 'null')
+      using errcode = 'foreign_key_violation', hint = 'select id, url from postrider.endpoint lists them.';
+  end if;
   if new.filter is not null then
     begin
       perform jsonb_path_match('{}', new.filter);
@@ -3431,7 +3479,7 @@ CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW 
 
 CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION postrider.endpoint_changed();
 
-CREATE TRIGGER endpoint_judging BEFORE INSERT OR UPDATE OF headers, url ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_judging();
+CREATE TRIGGER endpoint_judging BEFORE INSERT OR UPDATE OF tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_judging();
 
 CREATE TRIGGER endpoint_secret_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.rule_audit();
 
@@ -3981,7 +4029,7 @@ comment on function postrider.endpoint_changed() is 'Discards what waits for an 
 
 comment on function postrider.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
 
-comment on function postrider.endpoint_judging() is 'Refuses headers and URLs whose refusal by a check would show what is secret in them.';
+comment on function postrider.endpoint_judging() is 'Refuses what the table''s constraints refuse, without showing the row: headers and URL may hold what is secret.';
 
 comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
 
@@ -4075,7 +4123,7 @@ comment on function postrider.small_payload(json,integer) is 'The text of a payl
 
 comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with a filter or without. Returns the subscription''s id.';
 
-comment on function postrider.subscription_changing() is 'Fills in the tenant and refuses a filter that is no predicate.';
+comment on function postrider.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
 
 comment on function postrider.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows where there is none.';
 
@@ -4107,7 +4155,7 @@ comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what wait
 
 comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change of state.';
 
-comment on trigger endpoint_judging on postrider.endpoint is 'Refuses headers that HTTP does not allow and a URL with a password, without showing them.';
+comment on trigger endpoint_judging on postrider.endpoint is 'Refuses bad values, without showing the others.';
 
 comment on trigger endpoint_secret_audit on postrider.endpoint_secret is 'Notes the edit in the audit, without the secret.';
 
@@ -4125,7 +4173,7 @@ comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if the
 
 comment on trigger subscription_audit on postrider.subscription is 'Notes the edit in the audit.';
 
-comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant and refuses a filter that is no predicate.';
+comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
 
 -- Grants to others than the owner
 

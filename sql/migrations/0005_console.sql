@@ -158,10 +158,13 @@ create function postrider.endpoint_judging() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+-- Where Postgres refuses a row by a check, the error shows the whole row, and the server's log keeps it: the values of the
+-- headers, the query of the URL. So the checks are asked here first, in the order in which Postgres would.
 declare
   problem constant text := postrider.header_problem(new.headers);
+  broken_check text;
+  missing_column text;
 begin
-  -- Said here and not by the check of the same name, whose error shows the whole row, the headers' values included.
   if problem is not null then
     raise exception '%', problem
       using errcode = 'check_violation', constraint = 'headers are names and texts that HTTP allows',
@@ -174,13 +177,34 @@ begin
         schema = 'postrider', table = 'endpoint', column = 'url',
         hint = 'Everybody who may look at an endpoint would see it. Put it into headers, as authorization.';
   end if;
+  execute (
+    select format('select case %s end, case %s end from (select ($1).*) endpoint', c.cases, a.cases)
+    from (
+      select string_agg(format('when (%s) is false then %L', pg_get_expr(k.conbin, k.conrelid), k.conname), ' '
+                        order by k.conname collate "C") as cases
+      from pg_constraint k
+      where k.conrelid = tg_relid and k.contype = 'c') c,
+    (
+      select string_agg(format('when %I is null then %1$L', n.attname), ' ' order by n.attnum) as cases
+      from pg_attribute n
+      where n.attrelid = tg_relid and n.attnum > 0 and n.attnotnull and n.attgenerated = '') a)
+  into broken_check, missing_column
+  using new;
+  if missing_column is not null then
+    raise exception 'null value in column "%" of relation "endpoint" violates not-null constraint', missing_column
+      using errcode = 'not_null_violation', schema = 'postrider', table = 'endpoint', column = missing_column;
+  end if;
+  if broken_check is not null then
+    raise exception 'new row for relation "endpoint" violates check constraint "%"', broken_check
+      using errcode = 'check_violation', constraint = broken_check, schema = 'postrider', table = 'endpoint';
+  end if;
   return new;
 end
 $$;
-comment on function postrider.endpoint_judging() is 'Refuses headers and URLs whose refusal by a check would show what is secret in them.';
-create trigger endpoint_judging before insert or update of headers, url on postrider.endpoint
-  for each row execute function postrider.endpoint_judging();
-comment on trigger endpoint_judging on postrider.endpoint is 'Refuses headers that HTTP does not allow and a URL with a password, without showing them.';
+comment on function postrider.endpoint_judging() is 'Refuses what the table''s constraints refuse, without showing the row: headers and URL may hold what is secret.';
+create trigger endpoint_judging before insert or update of tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state
+  on postrider.endpoint for each row execute function postrider.endpoint_judging();
+comment on trigger endpoint_judging on postrider.endpoint is 'Refuses bad values, without showing the others.';
 
 -- Secrets ---------------------------------------------------------------------------------------------------------
 
