@@ -219,6 +219,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   is_recorded: caller(),
   small_payload: caller(),
   note_action: caller(),
+  refuse_truncate: caller(),
   replay: owner("operator"),
   cancel_replay: owner("operator"),
   prepare_replay: owner("daemon"),
