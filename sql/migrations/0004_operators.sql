@@ -73,6 +73,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   select e.tenant into new.tenant from postrider.endpoint e where e.id = new.endpoint_id;
+  if not found then
+    raise exception 'there is no endpoint %', coalesce(new.endpoint_id::text, 'null')
+      using errcode = 'foreign_key_violation', hint = 'select id, url from postrider.endpoint lists them.';
+  end if;
   if new.filter is not null then
     begin
       perform jsonb_path_match('{}', new.filter);
@@ -86,10 +90,10 @@ begin
   return new;
 end
 $$;
-comment on function postrider.subscription_changing() is 'Fills in the tenant and refuses a filter that is no predicate.';
+comment on function postrider.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
 create trigger subscription_changing before insert or update on postrider.subscription
   for each row execute function postrider.subscription_changing();
-comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant and refuses a filter that is no predicate.';
+comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
 
 -- Functions -------------------------------------------------------------------------------------------------------
 
@@ -190,6 +194,10 @@ declare
   known constant text[] := '{format,timeout_ms,retry_schedule,headers,disable_after}';
   given_tenant constant text := coalesce(tenant, '');
   unknown text;
+  read_option text;
+  timeout_ms integer;
+  retry_schedule interval[];
+  disable_after interval;
 begin
   if jsonb_typeof(options) is distinct from 'object' then
     raise exception 'options is no JSON object'
@@ -205,19 +213,31 @@ begin
       using errcode = 'null_value_not_allowed', hint = 'Give the types the endpoint is to get, such as array[''order.*'']; an empty array for none yet.';
   end if;
 
+  begin
+    read_option := 'timeout_ms';
+    timeout_ms := coalesce((options ->> 'timeout_ms')::integer, 15000);
+    read_option := 'retry_schedule';
+    retry_schedule := case when options ? 'retry_schedule'
+      then array(select s.step::interval from jsonb_array_elements_text(options -> 'retry_schedule') with ordinality s (step, n) order by s.n)
+      else '{5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h}' end;
+    read_option := 'disable_after';
+    -- null is never
+    disable_after := case when options ? 'disable_after' then (options ->> 'disable_after')::interval else '5 days' end;
+  exception when data_exception then
+    raise exception 'the option % cannot be %', read_option, options -> read_option
+      using errcode = 'invalid_parameter_value', detail = sqlerrm,
+        hint = case read_option
+          when 'timeout_ms' then 'Give a whole number of milliseconds, such as 15000.'
+          when 'retry_schedule' then 'Give a list of intervals, such as ["5 s", "5 min", "2 h"]; an empty one for no retries.'
+          else 'Give an interval, such as "5 days"; null for never.' end;
+  end;
+
   endpoint_id := postrider.uuid_v7();
   perform postrider.begin_action('create_endpoint', endpoint_id,
     jsonb_build_object('url', postrider.url_without_secrets(url), 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
   insert into postrider.endpoint as e (id, tenant, url, format, timeout_ms, retry_schedule, headers, disable_after)
-  select endpoint_id, given_tenant, url,
-         coalesce(options ->> 'format', 'standard'),
-         coalesce((options ->> 'timeout_ms')::integer, 15000),
-         case when options ? 'retry_schedule'
-              then array(select s.step::interval from jsonb_array_elements_text(options -> 'retry_schedule') with ordinality s (step, n) order by s.n)
-              else '{5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h}' end,
-         coalesce(options -> 'headers', '{}'),
-         -- null is never
-         case when options ? 'disable_after' then (options ->> 'disable_after')::interval else '5 days' end;
+  values (endpoint_id, given_tenant, url, coalesce(options ->> 'format', 'standard'), timeout_ms, retry_schedule,
+          coalesce(options -> 'headers', '{}'), disable_after);
   secret := postrider.new_secret();
   insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, secret);
   insert into postrider.subscription (endpoint_id, event_type)

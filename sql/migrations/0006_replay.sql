@@ -19,7 +19,8 @@
 -- What is left alone: a delivery that is pending or in flight, one that has finished since the replay was asked for, and an
 -- event that no daemon has claimed yet. All of them are delivered anyway.
 --
--- Lock order: the replay, then its deliveries by event, and only those that nobody has locked. A step waits for no lock.
+-- Lock order: for an operator the endpoint, then the replay, then its deliveries by event, and only those that nobody has
+-- locked. A step begins with the replay, and waits for no lock.
 
 create table postrider.replay (
   id uuid not null default postrider.uuid_v7(),
@@ -656,6 +657,10 @@ as $$
 declare
   old_replay record;
 begin
+  -- the endpoint first, as everything does that ends a replay
+  perform from postrider.endpoint e
+  where e.id = (select r.endpoint_id from postrider.replay r where r.id = replay_id)
+  for no key update;
   select r.endpoint_id, r.state into old_replay from postrider.replay r where r.id = replay_id for update;
   if not found then
     raise exception 'there is no replay %', coalesce(replay_id::text, 'null')

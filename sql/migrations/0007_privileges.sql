@@ -173,7 +173,7 @@ begin
       ('{publisher}', 'execute', 'function postrider.drop_capture'),
       ('{publisher}', 'execute', 'function postrider.capture_function'),
       ('{publisher}', 'execute', 'function postrider.row_change'),
-      ('{publisher}', 'execute', 'function postrider.refuse_truncate'),
+      ('{publisher}', 'execute', 'function postrider.refuse_captured_truncate'),
       ('{publisher,reader,operator}', 'execute', 'function postrider.trigger_arguments'),
       ('{reader,operator}', 'select', 'table postrider.capture_status'),
 

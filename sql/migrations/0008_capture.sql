@@ -85,7 +85,7 @@ return json_build_object(
 comment on function postrider.row_change(text, text, json, json) is
   'The payload of a captured change: the new row in full; of the old row, for an update, the columns that changed, for a delete all.';
 
-create function postrider.refuse_truncate() returns trigger
+create function postrider.refuse_captured_truncate() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -96,7 +96,7 @@ begin
       hint = format('Delete the rows instead, or first: select postrider.uncapture(%L, %L).', tg_relid::regclass, tg_argv[0]);
 end
 $$;
-comment on function postrider.refuse_truncate() is 'Refuses to truncate a table whose deletes are captured.';
+comment on function postrider.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
 
 create function postrider.check_capture(table_name regclass, operations text[]) returns void
 language plpgsql stable
@@ -337,7 +337,7 @@ begin
     end;
   end loop;
   if 'delete' = any (operations) then
-    execute format('create trigger %I before truncate on %s for each statement execute function postrider.refuse_truncate(%s, %L)',
+    execute format('create trigger %I before truncate on %s for each statement execute function postrider.refuse_captured_truncate(%s, %L)',
       'postrider_truncate_' || trigger_words, table_name, arguments, 'when');
   end if;
   if pg_get_userbyid(captured.owner) <> current_user then

@@ -112,7 +112,8 @@ export class EndpointDirectory {
 
 function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
   const keys: SigningKey[] = [];
-  let problem: string | null = row.secrets.length === 0 ? "the endpoint has no secret in force" : null;
+  let problem: string | null =
+    row.secrets.length === 0 ? "the endpoint has no secret in force; postrider.rotate_secret makes one" : null;
   for (const secret of row.secrets) {
     const parsed = parseSecret(secret);
     if (parsed.kind === "key") {

@@ -246,6 +246,17 @@ describe("a function leaves one row in the audit", () => {
   });
 });
 
+test("what operators edit cannot be truncated, which would leave no row", async () => {
+  await createEndpoint(database.pool);
+  for (const tables of ["endpoint cascade", "subscription", "endpoint_secret"]) {
+    await assert.rejects(database.pool.query(`truncate postrider.${tables}`), {
+      code: "0A000",
+      message: /^cannot truncate postrider\./,
+      hint: /^delete from postrider\./,
+    });
+  }
+});
+
 test("no secret, no header's value and no key is in the audit, whatever is done", async () => {
   const word = randomBytes(12).toString("hex");
   const endpoint = await createEndpoint(database.pool, ["*"], { options: { headers: { authorization: `a ${word}` } } });

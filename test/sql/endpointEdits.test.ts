@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import type pg from "pg";
 import { statementText } from "../../src/db/sqlFiles.ts";
 import { useDatabase } from "../support/database.ts";
 import {
@@ -12,6 +13,7 @@ import {
   pidOf,
   reset,
   rowsOf,
+  type Session,
   waitsForLock,
   walk,
 } from "../support/engine.ts";
@@ -124,6 +126,61 @@ describe("headers", () => {
     await assert.rejects(session.query(`update postrider.endpoint set headers = '{"x": 1}'`), {
       constraint: "headers are names and texts that HTTP allows",
     });
+  });
+});
+
+describe("a bad value of one column", () => {
+  const assertHidden = async (session: Session, text: string, constraint: string | undefined) => {
+    await assert.rejects(session.query(text), (error: pg.DatabaseError) => {
+      assert.equal(error.constraint, constraint);
+      assert.match(error.message, /violates (check|not-null) constraint/);
+      const shown = JSON.stringify({ ...error, message: error.message });
+      assert.ok(!shown.includes("s3cret"), `the error shows a secret: ${shown}`);
+      return true;
+    });
+  };
+  for (const [edit, constraint] of [
+    ["tenant = repeat('x', 256)", "tenant has at most 255 characters"],
+    ["url = 'ftp://receiver.test/?token=s3cret'", "url is http or https, without blanks, at most 2048 long"],
+    ["format = 'xml2'", "format is standard or raw"],
+    ["timeout_ms = 1", "timeout_ms is between 100 and 120000"],
+    ["retry_schedule = '{0 s}'", "retry_schedule has at most 50 steps of 1 ms to 30 days"],
+    ["headers = '\"s3cret\"'", "headers is a JSON object"],
+    ["disable_after = '1 s'", "disable_after is between 1 minute and 1 year"],
+    ["state = 'pausd'", "state is active, paused or disabled"],
+    ["timeout_ms = null", undefined],
+    ["url = null", undefined],
+  ] as const) {
+    test(`(${edit}) is refused without showing the headers' values and the URL's query`, async () => {
+      await createEndpoint(database.pool, []);
+      await database.pool.query(
+        `update postrider.endpoint set url = 'http://receiver.test/?token=s3cret', headers = '{"authorization": "s3cret"}'`,
+      );
+      await assertHidden(database.pool, `update postrider.endpoint set ${edit}`, constraint);
+    });
+  }
+
+  test("is refused in that way by create_endpoint too", async () => {
+    await assertHidden(
+      database.pool,
+      `select postrider.create_endpoint('http://receiver.test/?token=s3cret',
+         options => '{"timeout_ms": 1, "headers": {"authorization": "s3cret"}}')`,
+      "timeout_ms is between 100 and 120000",
+    );
+  });
+
+  test("is refused in that way by each check and each not-null that the table has", async () => {
+    const missing = await rowsOf(
+      database.pool,
+      `with judging as (select pg_get_functiondef('postrider.endpoint_judging()'::regprocedure) as body)
+       select c.conname as rule from pg_constraint c, judging j
+       where c.conrelid = 'postrider.endpoint'::regclass and c.contype = 'c' and strpos(j.body, quote_literal(c.conname)) = 0
+       union all
+       select a.attname from pg_attribute a, judging j
+       where a.attrelid = 'postrider.endpoint'::regclass and a.attnum > 0 and a.attnotnull and a.attgenerated = ''
+         and strpos(j.body, format('when new.%I is null then %L', a.attname, a.attname)) = 0`,
+    );
+    assert.deepEqual(missing, []);
   });
 });
 

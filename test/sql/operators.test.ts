@@ -107,7 +107,12 @@ describe("create_endpoint", () => {
     [{ timeout: 1 }, "there is no endpoint option 'timeout'"],
     [{ format: "xml2" }, /"format is standard or raw"/],
     [{ timeout_ms: 99 }, /"timeout_ms is between 100 and 120000"/],
-    [{ timeout_ms: "soon" }, /invalid input syntax for type integer/],
+    [{ timeout_ms: "soon" }, /^the option timeout_ms cannot be "soon"$/],
+    [{ timeout_ms: 1.5 }, /^the option timeout_ms cannot be 1.5$/],
+    [{ retry_schedule: "5 s" }, /^the option retry_schedule cannot be "5 s"$/],
+    [{ retry_schedule: ["later"] }, /^the option retry_schedule cannot be \["later"\]$/],
+    [{ retry_schedule: null }, /^the option retry_schedule cannot be null$/],
+    [{ disable_after: "never" }, /^the option disable_after cannot be "never"$/],
     [{ retry_schedule: ["0 s"] }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
     [{ retry_schedule: ["31 days"] }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
     [{ retry_schedule: ["-1 days 48 hours"] }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
@@ -115,9 +120,12 @@ describe("create_endpoint", () => {
     [{ retry_schedule: ["-1000 years 360001 days"] }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
     [
       { retry_schedule: ["-5900000 years 2124000001 days"] },
-      /"retry_schedule has at most 50 steps of 1 ms to 30 days"|interval out of range/,
+      /"retry_schedule has at most 50 steps of 1 ms to 30 days"|the option retry_schedule cannot be/,
     ],
-    [{ retry_schedule: ["infinity"] }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"|invalid input syntax/],
+    [
+      { retry_schedule: ["infinity"] },
+      /"retry_schedule has at most 50 steps of 1 ms to 30 days"|the option retry_schedule cannot be/,
+    ],
     [{ retry_schedule: [null] }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
     [{ retry_schedule: Array(51).fill("1 s") }, /"retry_schedule has at most 50 steps of 1 ms to 30 days"/],
     [{ headers: [] }, /"headers is a JSON object"/],
@@ -250,6 +258,10 @@ describe("subscribe and unsubscribe", () => {
       code: "P0002",
       message: `there is no endpoint ${NO_SUCH}`,
     });
+    await assert.rejects(
+      database.pool.query("insert into postrider.subscription (endpoint_id, event_type) values ($1, '*')", [NO_SUCH]),
+      { code: "23503", message: `there is no endpoint ${NO_SUCH}` },
+    );
     await assert.rejects(database.pool.query("select postrider.unsubscribe($1)", [NO_SUCH]), { code: "P0002" });
     await assert.rejects(database.pool.query("select postrider.unsubscribe(null)"), {
       code: "P0002",

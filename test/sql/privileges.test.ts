@@ -204,7 +204,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   drop_capture: caller("publisher"),
   capture_function: caller("publisher"),
   row_change: caller("publisher"),
-  refuse_truncate: caller("publisher"),
+  refuse_captured_truncate: caller("publisher"),
   trigger_arguments: caller("publisher", "reader", "operator"),
 
   create_endpoint: owner("operator"),
@@ -236,6 +236,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   is_recorded: caller(),
   small_payload: caller(),
   note_action: caller(),
+  refuse_truncate: caller(),
   replay: owner("operator"),
   cancel_replay: owner("operator"),
   prepare_replay: owner("daemon"),

@@ -307,24 +307,34 @@ describe("why_it_did_not_arrive", () => {
   });
 });
 
-test("who_paused_this: who did what to the endpoint, with the reason, the newest first", async (t) => {
+test("who_paused_this: who changed the endpoint, by function or by hand, to which state and why, the newest first", async (t) => {
   const endpoint = await createEndpoint(database.pool);
   const carol = await createLogin(database, ["postrider_operator"]);
   t.after(() => carol.drop());
   const session = await openSession(t, carol.url);
   await session.query("select postrider.pause_endpoint($1, 'their maintenance window')", [endpoint]);
+  await session.query("select postrider.resume_endpoint($1)", [endpoint]);
+  await session.query("update postrider.endpoint set state = 'paused', state_reason = 'too loud' where id = $1", [
+    endpoint,
+  ]);
+  const event = await insertEvent(database.pool, "order.paid");
+  await claimAll(database.pool);
+  await session.query("select postrider.cancel($1, $2)", [event, endpoint]);
   await database.pool.query("select postrider.pause_endpoint($1)", [await createEndpoint(database.pool)]);
-  const rows = await run<{ actor: string; action: string; reason: string | null; state_now: string }>(
-    t,
-    "who_paused_this",
-    {
-      endpoint_id: endpoint,
-    },
-  );
-  const paused = rows.find(({ reason }) => reason !== null);
+  const rows = await run<{
+    actor: string;
+    action: string;
+    new_state: string | null;
+    reason: string | null;
+    state_now: string;
+  }>(t, "who_paused_this", { endpoint_id: endpoint });
   assert.deepEqual(
-    [paused?.actor, paused?.action, paused?.reason, paused?.state_now],
-    [carol.name, "pause_endpoint", "their maintenance window", "paused"],
+    rows.slice(0, -1).map((row) => [row.actor, row.action, row.new_state, row.reason, row.state_now]),
+    [
+      [carol.name, "update endpoint", "paused", "too loud", "paused"],
+      [carol.name, "resume_endpoint", "active", null, "paused"],
+      [carol.name, "pause_endpoint", "paused", "their maintenance window", "paused"],
+    ],
   );
   assert.equal(rows.at(-1)?.action, "create_endpoint");
 });

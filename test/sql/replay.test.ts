@@ -646,6 +646,27 @@ describe("cancel_replay", () => {
     select event_id, state, reason, attempts, replay_id, state_before, finished_at is not null as is_finished
     from postrider.delivery order by event_id`;
 
+  for (const [what, act] of [
+    ["is disabled", "select postrider.disable_endpoint($1)"],
+    ["is deleted", "delete from postrider.endpoint where id = $1"],
+  ] as const) {
+    test(`holds the endpoint, so that it does not deadlock where that ${what} meanwhile`, async (t) => {
+      const endpoint = await createEndpoint(database.pool);
+      await insertEvent(database.pool, "order.paid");
+      await claimAll(database.pool);
+      const { replay_id } = await replay(database.pool, endpoint);
+      const [one, other] = [await openSession(t, database.url), await openSession(t, database.url)];
+      const pid = await pidOf(other);
+      await one.query("begin");
+      await one.query("select postrider.cancel_replay($1)", [replay_id]);
+      const acting = other.query(act, [endpoint]);
+      await waitsForLock(database.pool, pid);
+      await one.query("select postrider.pause_endpoint($1, 'for now')", [endpoint]);
+      await one.query("commit");
+      await acting;
+    });
+  }
+
   test("gives each delivery that was not sent its former state, and discards those that did not exist", async () => {
     await insertEvent(database.pool, "order.early");
     await settle(database.pool);

@@ -55,6 +55,8 @@ const LOOKS: Readonly<Record<string, (session: Session) => Promise<unknown>>> = 
   backlog: (session) => session.query("select * from postrider.backlog"),
   in_flight: (session) => session.query("select * from postrider.in_flight"),
   daemon_status: (session) => session.query("select * from postrider.daemon_status"),
+  "the newest of delivery_status": (session) =>
+    session.query("select * from postrider.delivery_status order by event_id desc limit 20"),
 };
 
 describe("ten times as much is not read when an operator looks", () => {
