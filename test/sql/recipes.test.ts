@@ -157,47 +157,29 @@ test("oldest_undelivered: the oldest comes first, and each says what it waits fo
 
 test("failing_endpoints: those that have failed since their last success, the longest first", async (t) => {
   const { pool } = database;
-  const [failing, worse] = [await createEndpoint(pool, ["a.*"]), await createEndpoint(pool, ["b.*"])];
-  await createEndpoint(pool, ["c.*"]);
-  await eventAt(minutesAgo(50), "a.one");
-  await eventAt(minutesAgo(50), "b.one");
-  await eventAt(minutesAgo(50), "c.one");
-  await deliver("succeeded", "exhausted", "exhausted");
-  await eventAt(minutesAgo(40), "a.two");
-  await eventAt(minutesAgo(30), "a.three");
-  await eventAt(minutesAgo(30), "c.two");
-  await deliver("exhausted", "pending", "succeeded");
-  await pool.query("update postrider.attempt set started_at = postrider.uuid_v7_time(event_id)");
-  const rows = await run<{
-    endpoint_id: string;
-    failures: string;
-    last_http_status: number;
-    last_error: string;
-    failing_since: Date;
-    last_success_at: Date | null;
-  }>(t, "failing_endpoints", { within: "1 hour" });
-  assert.deepEqual(
-    rows.map(({ endpoint_id, failures, last_http_status, last_error }) => [
-      endpoint_id,
-      failures,
-      last_http_status,
-      last_error,
-    ]),
-    [
-      [worse, "1", 500, "the receiver answered 500"],
-      [failing, "2", 500, "the receiver answered 500"],
-    ],
+  const [failing, worse, well] = [
+    await createEndpoint(pool, ["a.*"]),
+    await createEndpoint(pool, ["b.*"]),
+    await createEndpoint(pool, ["c.*"]),
+  ];
+  await pool.query(
+    `insert into postrider.endpoint_failure (endpoint_id, consecutive_failures, failing_since, last_failure_at, last_failure_kind, last_http_status, last_error, recovered_at)
+     values ($1, 2, ${minutesAgo(20)}, ${minutesAgo(10)}, 'status', 500, 'the receiver answered 500', ${minutesAgo(50)}),
+            ($2, 7, ${minutesAgo(40)}, ${minutesAgo(5)}, 'timeout', null, 'it took too long', null),
+            ($3, 0, null, ${minutesAgo(60)}, 'status', 500, 'the receiver answered 500', ${minutesAgo(30)})`,
+    [failing, worse, well],
   );
-  assert.equal(rows[0]?.last_success_at, null);
-  const minutes = (Number(rows[1]?.failing_since) - Number(rows[1]?.last_success_at)) / 60_000;
-  assert.ok(minutes > 9 && minutes < 11, `${minutes}`);
-  // Nothing of the last 45 minutes says that the first one ever succeeded, nor that the second one failed.
-  const shorter = await run<{ endpoint_id: string; last_success_at: Date | null }>(t, "failing_endpoints", {
-    within: "45 minutes",
-  });
+  const rows = await run<{ endpoint_id: string; consecutive_failures: string; last_error: string }>(
+    t,
+    "failing_endpoints",
+    {},
+  );
   assert.deepEqual(
-    shorter.map(({ endpoint_id, last_success_at }) => [endpoint_id, last_success_at]),
-    [[failing, null]],
+    rows.map(({ endpoint_id, consecutive_failures, last_error }) => [endpoint_id, consecutive_failures, last_error]),
+    [
+      [worse, "7", "it took too long"],
+      [failing, "2", "the receiver answered 500"],
+    ],
   );
 });
 
