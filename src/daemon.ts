@@ -108,7 +108,7 @@ export class Daemon {
         this.#replays.wake();
       },
     });
-    this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log });
+    this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log, retentionMs: config.retentionMs });
     this.#replays = new ReplayKeeper({
       pool: this.#besidePool,
       log,
