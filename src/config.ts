@@ -58,6 +58,16 @@ export const SETTINGS = {
     secret: false,
     sentence: "How long a daemon that was asked to stop waits for what is in flight before it hands it back.",
   },
+  retention: {
+    name: "POSTRIDER_RETENTION",
+    type: "duration",
+    default: "30d",
+    min: "1d",
+    max: "3650d",
+    secret: false,
+    sentence:
+      "How long events are kept, with their deliveries and attempts. What is undelivered is kept for longer, and whole days go at a time.",
+  },
   egress: {
     name: "POSTRIDER_EGRESS",
     type: "choice",
@@ -136,7 +146,6 @@ type Setting = UrlSetting | ChoiceSetting | IntegerSetting | DurationSetting | L
 /** Settings of the documented interface that this version accepts and does not use yet. A trailing `*` is a group. */
 export const RESERVED = [
   { name: "POSTRIDER_PROCESSES", secret: false },
-  { name: "POSTRIDER_RETENTION", secret: false },
   { name: "POSTRIDER_EGRESS_PROXY", secret: true },
   { name: "POSTRIDER_ENCRYPTION_KEYS", secret: true },
   { name: "POSTRIDER_HTTP_LISTEN", secret: false },
@@ -177,6 +186,7 @@ export interface Config {
   readonly maxInFlight: number;
   readonly pollIntervalMs: number;
   readonly shutdownGraceMs: number;
+  readonly retentionMs: number;
   readonly egress: EgressConfig;
   readonly logLevel: LogLevel;
   /** Sentences about what is set and has no effect, to be logged as `settings.warned`. */
@@ -206,6 +216,7 @@ export function readConfig(env: Environment, command: CommandNeeds, egressProble
     maxInFlight: readInteger(reading, SETTINGS.maxInFlight),
     pollIntervalMs: readDurationMs(reading, SETTINGS.pollInterval),
     shutdownGraceMs: readDurationMs(reading, SETTINGS.shutdownGrace),
+    retentionMs: readDurationMs(reading, SETTINGS.retention),
     egress: readEgress(reading, egressProblems),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
     warnings: reservedWarnings(env),

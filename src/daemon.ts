@@ -117,7 +117,7 @@ export class Daemon {
         this.#replays.wake();
       },
     });
-    this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log });
+    this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log, retentionMs: config.retentionMs });
     this.#schemaWatch = new SchemaWatch({
       pool: this.#maintainPool,
       onUnusable: (fault) => {

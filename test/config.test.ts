@@ -63,6 +63,7 @@ test("with nothing but a database every setting has its default", () => {
     maxInFlight: 256,
     pollIntervalMs: 1_000,
     shutdownGraceMs: 20_000,
+    retentionMs: 30 * 86_400_000,
     egress: { profile: "public-only", allow: [], deny: [] },
     logLevel: "info",
     warnings: [],
@@ -77,6 +78,7 @@ test("every setting is read", () => {
     POSTRIDER_MAX_IN_FLIGHT: "10000",
     POSTRIDER_POLL_INTERVAL: "500ms",
     POSTRIDER_SHUTDOWN_GRACE: "5 min",
+    POSTRIDER_RETENTION: "90d",
     POSTRIDER_EGRESS: "custom",
     POSTRIDER_EGRESS_ALLOW: "10.0.0.0/8, *.internal.example,",
     POSTRIDER_EGRESS_DENY: "203.0.113.7",
@@ -89,6 +91,7 @@ test("every setting is read", () => {
     maxInFlight: 10_000,
     pollIntervalMs: 500,
     shutdownGraceMs: 300_000,
+    retentionMs: 90 * 86_400_000,
     egress: { profile: "custom", allow: ["10.0.0.0/8", "*.internal.example"], deny: ["203.0.113.7"] },
     logLevel: "silent",
     warnings: [],
@@ -235,7 +238,7 @@ test("settings that this version does not use are accepted with a warning", () =
 });
 
 test("a near miss of such a setting is told as well", () => {
-  assert.match(oneFault({ ...ENV, POSTRIDER_RETENTON: "30d" }), /did you mean POSTRIDER_RETENTION\?/);
+  assert.match(oneFault({ ...ENV, POSTRIDER_ENCRYPTION_KEY: "k" }), /did you mean POSTRIDER_ENCRYPTION_KEYS\?/);
 });
 
 test("variables of the tests are ignored without a word", () => {

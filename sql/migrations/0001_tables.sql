@@ -87,6 +87,7 @@ create table postrider.idempotency_key (
   event_id uuid not null,
   constraint idempotency_key_pkey primary key (tenant, idempotency_key)
 );
+create index idempotency_key_event_id on postrider.idempotency_key (event_id); -- keys go with the events of their day
 comment on table postrider.idempotency_key is
   'Which event each idempotency key belongs to. Apart from the outbox, since a unique key of a partitioned table must hold the partition key.';
 comment on column postrider.idempotency_key.tenant is 'The tenant within which the key is unique.';

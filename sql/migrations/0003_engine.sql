@@ -7,7 +7,7 @@
 -- in `base` and have ended since, however late (stragglers), and those from base's xmax on. Both are ranges of the index
 -- (xid, seq), so a claim costs what it finds, whatever the depth of the backlog; an aborted transaction's rows do not
 -- exist, and one still open stays in the next base's list of transactions in progress.
--- Advisory locks of class 1886352244: 1 the lane of claiming, 2 waking (0002), 3 making partitions (0001).
+-- Advisory locks of class 1886352244: 1 the lane of claiming, 2 waking (0002), 3 keeping partitions (0001).
 --
 -- The planner's settings on these functions keep their plans what they are on empty, unanalysed and very large tables:
 -- index ranges in order, never a scan of a whole partition, never a sort of a whole window, planned once a session.
@@ -1216,3 +1216,298 @@ begin atomic
   delete from postrider.daemon where id = leave.daemon_id;
 end;
 comment on function postrider.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
+
+-- Retention -------------------------------------------------------------------------------------------------------
+--
+-- What is past its retention goes by days: an event, its deliveries and its attempts lie in partitions of the same
+-- bounds. A day is first emptied by truncate, which locks its own partitions and nothing else, and dropped after that:
+-- dropping locks the parent, for which every transaction that has inserted an event is in the way. No lock is waited for
+-- longer than 50 ms, since inserts queue behind the one who waits (without that limit an insert waited 2.2 s behind one
+-- open writer), and an emptied partition does no harm in the meantime.
+
+create function postrider.is_needed(lower_bound uuid, upper_bound uuid) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $$
+declare
+  base pg_snapshot;
+begin
+  select c.base into strict base from postrider.claim c order by c.id desc limit 1;
+  -- Each is a look at an index in its own order, of which the first entry settles it.
+  perform from postrider.outbox o
+  where o.xid >= pg_snapshot_xmin(base) and not pg_visible_in_snapshot(o.xid, base) and o.id >= lower_bound and o.id < upper_bound
+  order by o.xid, o.seq
+  limit 1;
+  if found then
+    return true;
+  end if;
+  perform from postrider.delivery d
+  where d.finished_at is null and d.event_id >= lower_bound and d.event_id < upper_bound
+  order by d.endpoint_id, d.event_id
+  limit 1;
+  return found
+    -- also one that is recorded and not taken away yet: whoever looks at it next looks for the deliveries of its pairs
+    or exists (
+      select from postrider.claim c, unnest(c.event_ids) e (id)
+      where e.id >= lower_bound and e.id < upper_bound)
+    or exists (
+      select from postrider.replay r
+      where r.state = 'preparing' and r.after_event < upper_bound and postrider.replay_end(r.until) > lower_bound);
+end
+$$;
+comment on function postrider.is_needed(uuid, uuid) is
+  'Whether an event with an id from the one to below the other is not claimed yet, in a daemon''s hand, undelivered, or to be replayed.';
+
+create function postrider.drop_days(before date) returns table (outcome text, subject text)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '50ms'
+as $$
+declare
+  keys_max constant integer := 5000;
+  past record;
+  lower_bound uuid;
+  upper_bound uuid;
+  part text;
+  has_rows boolean;
+  deleted bigint;
+  is_busy boolean := false;
+  is_blocked boolean := false;
+begin
+  for past in
+    -- kept as text until the default partitions are out
+    select to_date(d.day, 'YYYYMMDD') as day, array_agg(d.name order by d.n) as parts, array_agg(d.parent order by d.n) as parents
+    from (
+      select c.relname as name, p.name as parent, p.n, right(c.relname, 8) as day
+      from unnest(array['outbox', 'delivery', 'attempt']) with ordinality p (name, n)
+      join pg_inherits i on i.inhparent = format('postrider.%I', p.name)::regclass
+      join pg_class c on c.oid = i.inhrelid and c.relname ~ ('^' || p.name || '_[0-9]{8}$')) d
+    where d.day < to_char(before, 'YYYYMMDD')
+    group by d.day
+    order by d.day
+  loop
+    begin
+      subject := to_char(past.day, 'YYYY-MM-DD');
+      lower_bound := postrider.uuid_v7_floor(past.day::timestamp at time zone 'UTC');
+      upper_bound := postrider.uuid_v7_floor((past.day + 1)::timestamp at time zone 'UTC');
+      has_rows := false;
+      foreach part in array past.parts loop
+        execute format('select $1 or exists (select from postrider.%I)', part) into has_rows using has_rows;
+      end loop;
+      if has_rows then
+        continue when postrider.is_needed(lower_bound, upper_bound);
+        delete from postrider.idempotency_key k
+        where k.event_id in (
+          select e.event_id from postrider.idempotency_key e
+          where e.event_id >= lower_bound and e.event_id < upper_bound
+          order by e.event_id
+          limit keys_max);
+        get diagnostics deleted = row_count;
+        if deleted > 0 then
+          outcome := 'deleted';
+          subject := format('%s idempotency keys of %s', deleted, past.day);
+          return next;
+          return;
+        end if;
+        foreach part in array past.parts loop
+          execute format('lock table postrider.%I in access exclusive mode', part);
+        end loop;
+        -- Nobody has anything in these that is not committed, and what was committed is seen from here on.
+        if postrider.is_needed(lower_bound, upper_bound) then
+          raise lock_not_available;
+        end if;
+        foreach part in array past.parts loop
+          execute format('truncate postrider.%I', part);
+        end loop;
+        delete from postrider.cancellation c where c.event_id >= lower_bound and c.event_id < upper_bound;
+        insert into postrider.audit (action, detail) values ('maintain', jsonb_build_object('emptied', past.day));
+        outcome := 'emptied';
+      elsif is_blocked then
+        continue;
+      else
+        subject := past.parts[1];
+        execute format('lock table only postrider.%I in access exclusive mode', past.parents[1]);
+        execute format('lock table postrider.%I in access exclusive mode', subject);
+        execute format('select exists (select from postrider.%I)', subject) into has_rows;
+        if has_rows then
+          raise lock_not_available;
+        end if;
+        execute format('drop table postrider.%I', subject);
+        outcome := 'dropped';
+      end if;
+      return next;
+      return;
+    exception
+      when lock_not_available then
+        is_busy := true;
+        -- another try at a parent would hold up the inserts once more
+        is_blocked := is_blocked or not has_rows;
+    end;
+  end loop;
+  if is_busy then
+    outcome := 'busy';
+    return next;
+  end if;
+end
+$$;
+comment on function postrider.drop_days(date) is
+  'Takes one step towards the end of the days before that one, in UTC, in which nothing is needed any more: deleted, some of their idempotency keys; emptied, a day; dropped, a partition of an empty one; busy, somebody holds a lock.';
+
+create function postrider.delete_strays(before date) returns bigint
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '50ms'
+set enable_seqscan = off
+as $$
+-- Of the default partitions only rows that nobody needs any more are deleted, so many a step: there is no end to what
+-- may be in them.
+declare
+  rows_max constant integer := 1000;
+  bound constant uuid := postrider.uuid_v7_floor(before::timestamp at time zone 'UTC');
+  -- Ids that somebody made up lie anywhere; those that begin a time to come have the day of their insertion.
+  ahead constant uuid := postrider.uuid_v7_floor(now() + interval '1 day');
+  base pg_snapshot;
+  ids uuid[];
+  deleted bigint := 0;
+  count bigint;
+begin
+  if exists (select from postrider.replay r where r.state = 'preparing') then
+    return 0; -- it may be on its way to these
+  end if;
+  select c.base into strict base from postrider.claim c order by c.id desc limit 1;
+  ids := array(
+    select o.id
+    from postrider.outbox_default o
+    where (o.id < bound or o.id >= ahead and o.created_at < before::timestamp at time zone 'UTC')
+      and pg_visible_in_snapshot(o.xid, base)
+      and not exists (select from postrider.delivery d where d.event_id = o.id and d.finished_at is null)
+      and not exists (select from postrider.claim c where o.id = any (c.event_ids))
+    order by o.id
+    limit rows_max
+    for update of o skip locked);
+  if cardinality(ids) > 0 then
+    delete from postrider.idempotency_key k where k.event_id = any (ids);
+    delete from postrider.cancellation c where c.event_id = any (ids);
+    delete from postrider.attempt a
+    where a.event_id = any (ids) and a.event_id between ids[1] and ids[cardinality(ids)];
+    delete from postrider.delivery d
+    where d.event_id = any (ids) and d.event_id between ids[1] and ids[cardinality(ids)] and d.finished_at is not null;
+    delete from postrider.outbox_default o
+    where o.id = any (ids) and not exists (select from postrider.delivery d where d.event_id = o.id);
+    get diagnostics deleted = row_count;
+  end if;
+
+  -- of events that are gone: what a daemon recorded after their end, or of a day that was whole in the outbox alone
+  delete from postrider.delivery_default d
+  where (d.event_id, d.endpoint_id) in (
+    select e.event_id, e.endpoint_id
+    from postrider.delivery_default e
+    where (e.event_id < bound or e.event_id >= ahead and e.created_at < before::timestamp at time zone 'UTC')
+      and e.finished_at is not null
+      and not exists (select from postrider.outbox o where o.id = e.event_id)
+      and not exists (select from postrider.claim c where e.event_id = any (c.event_ids))
+    order by e.event_id, e.endpoint_id
+    limit rows_max)
+    and d.finished_at is not null;
+  get diagnostics count = row_count;
+  deleted := deleted + count;
+  delete from postrider.attempt_default a
+  where (a.event_id, a.endpoint_id, a.id) in (
+    select e.event_id, e.endpoint_id, e.id
+    from postrider.attempt_default e
+    where (e.event_id < bound or e.event_id >= ahead and e.started_at < before::timestamp at time zone 'UTC')
+      and not exists (select from postrider.outbox o where o.id = e.event_id)
+      and not exists (select from postrider.delivery d where d.event_id = e.event_id and d.endpoint_id = e.endpoint_id)
+    order by e.event_id, e.endpoint_id, e.id
+    limit rows_max);
+  get diagnostics count = row_count;
+  return deleted + count;
+end
+$$;
+comment on function postrider.delete_strays(date) is
+  'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';
+
+create function postrider.delete_records(before timestamptz) returns bigint
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  rows_max constant integer := 1000;
+  -- who did what is asked long after what it was done to is gone
+  audit_kept constant interval := '1 year';
+  deleted bigint;
+  count bigint;
+begin
+  delete from postrider.audit a
+  where a.id in (
+    select o.id from postrider.audit o
+    where o.id < postrider.uuid_v7_floor(least(delete_records.before, now() - audit_kept))
+    order by o.id
+    limit rows_max);
+  get diagnostics deleted = row_count;
+  delete from postrider.replay r
+  where r.id in (
+    select o.id from postrider.replay o
+    where o.finished_at < delete_records.before
+    order by o.id
+    limit rows_max);
+  get diagnostics count = row_count;
+  return deleted + count;
+end
+$$;
+comment on function postrider.delete_records(timestamptz) is
+  'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';
+
+create function postrider.maintain(retention interval default '30 days') returns table (outcome text, subject text)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- A day that is still being delivered holds itself back; this is against a slip of the pen.
+  retention_min constant interval := '1 day';
+  past_day date;
+  is_busy boolean := false;
+  deleted bigint;
+begin
+  if retention is null or retention < retention_min then
+    raise exception 'cannot keep events for %', coalesce(retention::text, 'null')
+      using errcode = 'invalid_parameter_value', hint = 'Retention is at least one day.';
+  end if;
+  if not pg_try_advisory_xact_lock(1886352244, 3) then
+    return;
+  end if;
+  select m.outcome, m.partition_name into outcome, subject from postrider.make_partitions() m;
+  is_busy := outcome is not distinct from 'busy';
+  if outcome is not null and not is_busy then
+    return next;
+    return;
+  end if;
+
+  past_day := ((now() - retention) at time zone 'UTC')::date;
+  select d.outcome, d.subject into outcome, subject from postrider.drop_days(past_day) d;
+  is_busy := is_busy or outcome is not distinct from 'busy';
+  if outcome is not null and outcome <> 'busy' then
+    return next;
+    return;
+  end if;
+
+  begin
+    deleted := postrider.delete_strays(past_day) + postrider.delete_records(now() - retention);
+  exception
+    when lock_not_available then
+      is_busy := true;
+  end;
+  if deleted > 0 then
+    outcome := 'deleted';
+    subject := format('%s rows', deleted);
+    return next;
+  elsif is_busy then
+    outcome := 'busy';
+    subject := null;
+    return next;
+  end if;
+end
+$$;
+comment on function postrider.maintain(interval) is
+  'Takes one step of keeping the partitions, and says which: those of the days ahead are made, and what is older than the retention goes, by whole days, once nothing in them is needed any more. No row: nothing is left to do, or somebody else is at it. busy: somebody holds a lock, try again later. Daemons call it, with POSTRIDER_RETENTION; a scheduler may, once a minute or so, with the same retention.';

@@ -194,7 +194,8 @@ begin
       ('{daemon}', 'execute', 'function postrider.beat'),
       ('{daemon}', 'execute', 'function postrider.leave'),
       ('{daemon}', 'execute', 'function postrider.judge_filters'),
-      ('{daemon}', 'execute', 'function postrider.make_partitions')
+      ('{daemon}', 'execute', 'function postrider.make_partitions'),
+      ('{operator,daemon}', 'execute', 'function postrider.maintain')
     ) g (who, privileges, object)
   loop
     -- a later migration makes it, and calls this again

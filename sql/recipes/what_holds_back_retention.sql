@@ -1,9 +1,10 @@
--- What keeps old events from being done with: what is undelivered, in hand or not seen by the cursor yet, the oldest of each.
+-- What keeps old events from going: what is undelivered, in hand, to be replayed or not seen by the cursor yet, the oldest of each.
 -- role: postrider_reader, pg_monitor
 -- cost: reads what waits and nothing else
 --
 -- A transaction that has inserted events and is still open, or prepared and forgotten, is one whose events nobody can have
--- seen yet. Without pg_monitor only the sessions of one's own role show.
+-- seen yet. Without pg_monitor only the sessions of one's own role show. A day past its retention that holds none of these
+-- goes within ten minutes of a daemon's time, or once nobody reads or writes its tables for longer than that.
 select 'a delivery waits' as what, postrider.uuid_v7_time(w.event_id) as since, format('event %s for endpoint %s', w.event_id, w.endpoint_id) as which
 from (
   select d.event_id, d.endpoint_id
@@ -23,6 +24,14 @@ union all
 select 'no daemon has claimed it', b.oldest_at, format('%s events', b.pending)
 from postrider.backlog b
 where b.endpoint_id is null
+union all
+select 'a replay is on its way', r.created_at, format('replay %s to endpoint %s', r.id, r.endpoint_id)
+from (
+  select p.id, p.endpoint_id, p.created_at
+  from postrider.replay p
+  where p.state = 'preparing'
+  order by p.created_at
+  limit 1) r
 union all
 select 'a transaction that writes is open', t.xact_start, format('process %s of %s, %s: %s', t.pid, t.usename, t.state, left(t.query, 80))
 from (

@@ -5,31 +5,40 @@ import type { Log } from "../log.ts";
 import { Signal } from "../pipeline/signal.ts";
 
 interface Step {
-  readonly outcome: "made" | "guarded" | "validated" | "released" | "busy";
-  readonly partition_name: string;
+  readonly outcome: "made" | "guarded" | "validated" | "released" | "deleted" | "emptied" | "dropped" | "busy";
+  /** The partition, or what it was done to; null where somebody was in the way. */
+  readonly subject: string | null;
 }
 
-const makePartitions = defineStatement<Step, []>("make_partitions");
+const maintain = defineStatement<Step, [retentionMs: number]>("maintain");
 
 const INTERVAL_MS = 10 * 60_000;
 /** Somebody holds a lock: after so long at first, then twice as long each time, up to the interval. */
 const BUSY_MS = 250;
 
+/** Between two steps that delete rows, so that these are no load that anybody feels. */
+const DELETED_MS = 100;
+
+export interface PartitionKeeperOptions {
+  readonly pool: Pool;
+  readonly log: Log;
+  readonly retentionMs: number;
+}
+
 /**
- * Makes the partitions of the days ahead, one step after the other (sql/migrations/0001_tables.sql says why in steps). A
- * week of them is there, so that missing a round harms nothing.
+ * Makes the partitions of the days ahead and drops those past their retention, one step after the other
+ * (sql/migrations/0001_tables.sql and 0003_engine.sql say why in steps). A week of partitions is there, so that missing
+ * a round harms nothing.
  */
 export class PartitionKeeper {
-  readonly #pool: Pool;
-  readonly #log: Log;
+  readonly #options: PartitionKeeperOptions;
   readonly #signal = new Signal();
   #running: Promise<void> = Promise.resolve();
   #busyMs = BUSY_MS;
   #isStopping = false;
 
-  constructor({ pool, log }: { readonly pool: Pool; readonly log: Log }) {
-    this.#pool = pool;
-    this.#log = log;
+  constructor(options: PartitionKeeperOptions) {
+    this.#options = options;
   }
 
   start(): void {
@@ -51,11 +60,12 @@ export class PartitionKeeper {
 
   /** Returns the milliseconds until the next one. */
   async #step(): Promise<number> {
+    const { pool, log, retentionMs } = this.#options;
     try {
-      const { rows } = await makePartitions.run(this.#pool, []);
+      const { rows } = await maintain.run(pool, [retentionMs]);
       return this.#waitAfter(rows[0]);
     } catch (thrown) {
-      this.#log.warn({ event: "maintenance.failed", error: messageOf(thrown) });
+      log.warn({ event: "maintenance.failed", error: messageOf(thrown) });
       return INTERVAL_MS;
     }
   }
@@ -66,8 +76,11 @@ export class PartitionKeeper {
       return this.#busyMs / 2;
     }
     this.#busyMs = BUSY_MS;
-    if (step?.outcome === "made") {
-      this.#log.info({ event: "partition.made", partition: step.partition_name });
+    if (step?.outcome === "made" || step?.outcome === "dropped") {
+      this.#options.log.info({ event: `partition.${step.outcome}`, partition: step.subject });
+    }
+    if (step?.outcome === "deleted") {
+      return DELETED_MS;
     }
     return step === undefined ? INTERVAL_MS : 0;
   }

@@ -244,47 +244,41 @@ async function useUpConnections(t: TestContext): Promise<() => Promise<void>> {
 
 interface Hindrance {
   readonly name: string;
-  readonly setting: string | null;
   readonly sqlstate: string;
+  /** Keeps whoever inserts into the table from it; resolves to what ends that. */
+  readonly hinder: (t: TestContext, table: string) => Promise<() => Promise<void>>;
 }
 
 describe("Postgres refuses", () => {
   const hindrances: readonly Hindrance[] = [
-    { name: "a locked table", setting: "lock_timeout", sqlstate: "55P03" },
-    { name: "a statement timeout", setting: "statement_timeout", sqlstate: "57014" },
-    { name: "a cancel", setting: null, sqlstate: "57014" },
+    { name: "a locked table", sqlstate: "55P03", hinder: lockTable },
+    { name: "a statement timeout", sqlstate: "57014", hinder: dawdle },
+    { name: "a cancel", sqlstate: "57014", hinder: cancelWaiting },
   ];
-  for (const { name, setting, sqlstate } of hindrances) {
+  for (const { name, sqlstate, hinder } of hindrances) {
     test(`${name} keeps the daemon from recording, then from claiming; it says so, and loses nothing`, async (t) => {
-      // As behind a transaction pooler: there the server's own limits hold for what a daemon does.
-      const running = await run(t, { ...NO_POLL, listenUrl: own.url });
+      const running = await run(t, NO_POLL);
       const { daemon, log } = running;
-      if (setting !== null) {
-        await limitNewSessions(t, setting);
-      }
       const events = await hold(20);
 
-      const locker = await openSession(t, own.url);
-      await locker.query("begin; set local statement_timeout = 0; lock table postrider.attempt in exclusive mode");
-      const cancelling = setting === null ? cancelWaiting(t) : null;
+      const letRecord = await hinder(t, "postrider.attempt");
       releaseAll();
       const recording = await tells(daemon.id, { condition: "not_recording" });
       assert.match(String(recording.reason), new RegExp(`^SQLSTATE ${sqlstate}: canceling statement due to `));
       assert.equal(recording.state, "live");
       events.push(...(await insertEvents(own.control, "order.paid", 5)));
       assert.equal(await unclaimed(), 5, "it claims nothing meanwhile");
-      await locker.query("rollback");
+      await letRecord();
       await assertDeliveredOnce(events);
       await tells(daemon.id, { condition: "well" });
 
-      await locker.query("begin; set local statement_timeout = 0; lock table postrider.claim in exclusive mode");
+      const letClaim = await hinder(t, "postrider.claim");
       events.push(...(await insertEvents(own.control, "order.paid", 5)));
       const claiming = await tells(daemon.id, { condition: "not_claiming" });
       assert.match(String(claiming.reason), new RegExp(`^SQLSTATE ${sqlstate}: canceling statement due to `));
       const text = statusText(await readStatus(queriesOf(own.control)));
       assert.match(text, new RegExp(`\\n {4}cannot claim for \\d+ s: SQLSTATE ${sqlstate}: `));
-      await cancelling?.();
-      await locker.query("rollback");
+      await letClaim();
       await assertDeliveredOnce(events);
       await isRestored(running);
       assert.ok(log.named("record.failed").every((line) => line.sqlstate === sqlstate));
@@ -365,25 +359,54 @@ async function unclaimed(): Promise<number> {
 }
 
 /** Cancels what the daemon waits with, again and again until it is told to stop. */
-function cancelWaiting(t: TestContext): () => Promise<void> {
+async function lockTable(t: TestContext, table: string): Promise<() => Promise<void>> {
+  const locker = await openSession(t, own.url);
+  await locker.query(`begin; lock table ${table} in exclusive mode`);
+  return async () => void (await locker.query("rollback"));
+}
+
+/** A trigger that takes longer than any deadline. */
+async function dawdle(t: TestContext, table: string): Promise<() => Promise<void>> {
+  await own.control.query(`
+    create table public.dawdling ();
+    create function public.dawdle() returns trigger language plpgsql as $$
+      begin
+        if to_regclass('public.dawdling') is not null then
+          perform pg_sleep(60);
+        end if;
+        return null;
+      end $$;
+    create trigger dawdle before insert on ${table} for each statement execute function public.dawdle()`);
+  t.after(() =>
+    own.control.query("drop table if exists public.dawdling; drop function if exists public.dawdle cascade"),
+  );
+  return async () => void (await own.control.query("drop table public.dawdling; drop function public.dawdle cascade"));
+}
+
+/** A lock, and somebody who cancels whoever waits for it, before any timeout does. */
+async function cancelWaiting(t: TestContext, table: string): Promise<() => Promise<void>> {
+  const unlock = await lockTable(t, table);
   let isOver = false;
   const cancelling = until(
     "cancelling is over",
     async () => {
       await own.control.query(
         `select pg_cancel_backend(pid) from pg_stat_activity
-         where application_name = 'postrider/pipeline' and wait_event_type = 'Lock'`,
+         where application_name in ('postrider/pipeline', 'postrider/claim') and wait_event_type = 'Lock'`,
       );
       return isOver;
     },
     BACK_MS * 2,
   );
-  const stop = async (): Promise<void> => {
+  t.after(() => {
+    isOver = true;
+    return cancelling;
+  });
+  return async () => {
     isOver = true;
     await cancelling;
+    await unlock();
   };
-  t.after(stop);
-  return stop;
 }
 
 describe("an answer is lost", () => {

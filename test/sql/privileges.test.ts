@@ -225,6 +225,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   leave: owner("daemon"),
   judge_filters: caller("daemon"),
   make_partitions: owner("daemon"),
+  maintain: owner("operator", "daemon"),
 
   // Nobody's but the owner's: parts of the others, and triggers, which nobody needs a right for to fire.
   grant_roles: caller(),
@@ -245,6 +246,10 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   end_replays: owner(),
   partition_time: caller(),
   attach_partition: caller(),
+  is_needed: caller(),
+  drop_days: caller(),
+  delete_strays: caller(),
+  delete_records: caller(),
   replay_end: caller(),
   replay_stretch: caller(),
   prepare_deliveries: caller(),

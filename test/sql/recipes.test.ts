@@ -321,7 +321,7 @@ test("who_paused_this: who changed the endpoint, by function or by hand, to whic
   assert.equal(rows.at(-1)?.action, "create_endpoint");
 });
 
-test("what_holds_back_retention: the oldest of what is undelivered, in hand, unclaimed, open and prepared", async (t) => {
+test("what_holds_back_retention: the oldest of what is undelivered, in hand, unclaimed, to be replayed, open and prepared", async (t) => {
   const { pool } = database;
   assert.deepEqual(
     (await run<{ what: string }>(t, "what_holds_back_retention")).map(({ what }) => what),
@@ -335,6 +335,9 @@ test("what_holds_back_retention: the oldest of what is undelivered, in hand, unc
   const claimed = await insertEvent(pool, "order.paid");
   await claimAll(pool, { daemon });
   await insertEvent(pool, "order.paid");
+  const replay = await askFor(pool, "select replay_id from postrider.replay($1, now() - interval '1 hour')", [
+    endpoint,
+  ]);
   const [open, prepared] = [await openSession(t, database.url), await openSession(t, database.url)];
   await open.query("begin");
   await insertEvent(open, "order.paid");
@@ -351,12 +354,13 @@ test("what_holds_back_retention: the oldest of what is undelivered, in hand, unc
     `event ${claimed} for endpoint ${endpoint}, claim of daemon ${daemon}`,
   );
   assert.equal(which["no daemon has claimed it"], "1 events");
+  assert.equal(which["a replay is on its way"], `replay ${replay} to endpoint ${endpoint}`);
   assert.match(
     which["a transaction that writes is open"] ?? "",
     new RegExp(`^process ${await pidOf(open)} of .* idle in transaction: `),
   );
   assert.match(which["a transaction is prepared"] ?? "", new RegExp(`^${gid} of `));
-  assert.equal(rows.length, 5);
+  assert.equal(rows.length, 6);
   assert.ok(rows.every(({ since }) => since instanceof Date));
 });
 

@@ -235,6 +235,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
   count_waiting: () => "select postrider.count_waiting(10)",
   count_unclaimed: () => "select postrider.count_unclaimed(10)",
   make_partitions: () => "select postrider.make_partitions('9 days')",
+  maintain: () => "select postrider.maintain('1 day')",
 };
 
 /** What makes the triggers fire that act with the owner's rights. */

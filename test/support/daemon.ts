@@ -17,6 +17,7 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     maxInFlight: 256,
     pollIntervalMs: 1_000,
     shutdownGraceMs: 20_000,
+    retentionMs: 30 * 86_400_000,
     egress: { profile: "custom", allow: ["127.0.0.0/8"], deny: [] },
     logLevel: "info",
     warnings: [],

@@ -108,21 +108,17 @@ export function partsOf(node: PlanNode): PlanNode[] {
 }
 
 /**
- * Pages that the statements have read, those inside functions with the others. What is read where a function is called is
- * left out: it is in the plans of the function's own statements, and else it is the catalog, read while those are made.
+ * Pages of tables and their indexes that the statements have read or written, those inside functions with the others.
+ * What other parts of a plan read is the catalog, where something is made for the first time.
  */
 export function pagesOf(plans: readonly Plan[]): number {
-  return plans.reduce((sum, { root }) => sum + pagesReadBy(root), 0);
+  const parts = plans.flatMap(({ root }) => partsOf(root)).filter(({ relation }) => relation !== null);
+  return parts.reduce((sum, part) => sum + ownPages(part), 0);
 }
 
-function pagesReadBy(node: PlanNode): number {
-  const below = node.children.reduce((sum, { pages }) => sum + pages, 0);
-  const own = CALLS.has(node.type) ? 0 : Math.max(0, node.pages - below);
-  return own + node.children.reduce((sum, child) => sum + pagesReadBy(child), 0);
+function ownPages({ pages, children }: PlanNode): number {
+  return Math.max(0, pages - children.reduce((sum, child) => sum + child.pages, 0));
 }
-
-/** What a CTE has read is where the CTE is. */
-const CALLS: ReadonlySet<string> = new Set(["CTE Scan", "Function Scan", "Result"]);
 
 /** A plan as a person reads it, with the partitions of a table in one line: for the message of a test that fails. */
 export function describePlan({ text, root }: Plan): string {

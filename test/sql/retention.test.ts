@@ -1,0 +1,399 @@
+/** What is past its retention goes, by whole days, and nothing that anybody needs; nor does an application wait for it. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { before, describe, type TestContext, test } from "node:test";
+import { createDatabase, type TestDatabase, useDatabase } from "../support/database.ts";
+import {
+  askFor,
+  claimAll,
+  claimEvents,
+  createEndpoint,
+  insertEvent,
+  openSession,
+  rowsOf,
+  type Session,
+} from "../support/engine.ts";
+import { addPastDays } from "../support/pastDays.ts";
+
+const PARENTS = ["outbox", "delivery", "attempt"];
+/** With a retention of two days the last two of these are past it. */
+const RETENTION = "2 days";
+const DAYS = 4;
+const STEPS_MAX = 200;
+
+interface Step {
+  readonly outcome: string;
+  readonly subject: string | null;
+}
+
+describe("a day past its retention", () => {
+  test("goes whole: idempotency keys, events, deliveries, attempts, and then the partitions", async (t) => {
+    const { pool } = await past(t);
+    for (const days of [2, 3, 4]) await addDelivered(pool, days, 10);
+    await claimAll(pool);
+    const [third, fourth] = [await dayBefore(pool, 3), await dayBefore(pool, 4)];
+    const dropped = (day: string) =>
+      PARENTS.map((parent) => ({ outcome: "dropped", subject: `${parent}_${day.replaceAll("-", "")}` }));
+    assert.deepEqual(await maintainAll(pool), [
+      { outcome: "deleted", subject: `10 idempotency keys of ${fourth}` },
+      { outcome: "emptied", subject: fourth },
+      ...dropped(fourth),
+      { outcome: "deleted", subject: `10 idempotency keys of ${third}` },
+      { outcome: "emptied", subject: third },
+      ...dropped(third),
+    ]);
+    for (const table of ["outbox", "delivery", "attempt", "idempotency_key"]) {
+      assert.equal(await askFor(pool, `select count(*)::int from postrider.${table}`), 10, table);
+    }
+    assert.deepEqual(await maintainAll(pool), []);
+  });
+
+  test("goes also where its partitions are already empty, or some of them are gone", async (t) => {
+    const { pool } = await past(t);
+    const day = (await dayBefore(pool, 3)).replaceAll("-", "");
+    await pool.query(`drop table postrider.outbox_${day}`);
+    assert.equal((await maintainAll(pool)).length, 2 * PARENTS.length - 1);
+  });
+
+  const needs: Readonly<Record<string, (database: TestDatabase, t: TestContext) => Promise<() => Promise<unknown>>>> = {
+    "a delivery of its waits": async ({ pool }) => {
+      const event = await insertOn(pool, 3);
+      await claimAll(pool);
+      await addDelivery(pool, event, "pending");
+      return () =>
+        pool.query("update postrider.delivery set state = 'succeeded', finished_at = now(), next_attempt_at = null");
+    },
+    "a delivery of its waits in the default partition": async ({ pool }) => {
+      const day = (await dayBefore(pool, 3)).replaceAll("-", "");
+      await pool.query(`drop table postrider.delivery_${day}`);
+      const event = await insertOn(pool, 3);
+      await claimAll(pool);
+      await addDelivery(pool, event, "pending");
+      return () =>
+        pool.query("update postrider.delivery set state = 'succeeded', finished_at = now(), next_attempt_at = null");
+    },
+    "no claim has seen one of its events": async ({ pool }) => {
+      await insertOn(pool, 3);
+      return () => claimAll(pool);
+    },
+    "a claim has seen half of a transaction": async ({ pool }) => {
+      const session = await pool.connect();
+      await session.query("begin");
+      for (let count = 0; count < 4; count++) await insertOn(session, 3);
+      await session.query("commit");
+      session.release();
+      await claimEvents(pool, { events: 2 });
+      return () => claimAll(pool);
+    },
+    "a daemon has one of its events in hand": async ({ pool }) => {
+      const endpoint = await createEndpoint(pool);
+      await insertOn(pool, 3);
+      assert.equal((await claimAll(pool)).length, 1);
+      await pool.query("delete from postrider.endpoint where id = $1", [endpoint]);
+      return () => pool.query("update postrider.claim set event_ids = '{}', endpoint_ids = '{}'");
+    },
+    "a transaction has added to it and is open": async ({ pool, url }, t) => {
+      await insertOn(pool, 3);
+      await claimAll(pool);
+      const writer = await openSession(t, url);
+      await writer.query("begin");
+      await insertOn(writer, 3);
+      return () => writer.query("rollback");
+    },
+    "a replay is on its way to it": async ({ pool }) => {
+      const endpoint = await createEndpoint(pool, ["other.*"]);
+      await insertOn(pool, 3);
+      await claimAll(pool);
+      const replay = await askFor(pool, "select replay_id from postrider.replay($1, now() - interval '10 days')", [
+        endpoint,
+      ]);
+      return () =>
+        pool.query("update postrider.replay set state = 'done', finished_at = now() where id = $1", [replay]);
+    },
+  };
+  for (const [why, arrange] of Object.entries(needs)) {
+    test(`stays while ${why}, and those beside it go`, async (t) => {
+      const database = await past(t);
+      const release = await arrange(database, t);
+      const [third, fourth] = [await dayBefore(database.pool, 3), await dayBefore(database.pool, 4)];
+      const events = await askFor(database.pool, "select count(*)::int from postrider.outbox");
+      await maintainAll(database.pool);
+      assert.equal(await askFor(database.pool, "select count(*)::int from postrider.outbox"), events);
+      assert.ok((await daysOf(database.pool)).includes(third));
+      assert.ok(why.includes("open") || !(await daysOf(database.pool)).includes(fourth));
+      await release();
+      await maintainAll(database.pool);
+      assert.deepEqual(await daysOf(database.pool), [
+        await dayBefore(database.pool, 2),
+        await dayBefore(database.pool, 1),
+      ]);
+      assert.equal(await askFor(database.pool, "select count(*)::int from postrider.outbox"), 0);
+    });
+  }
+
+  test("lets an idempotency key be used again when it is gone", async (t) => {
+    const { pool } = await past(t);
+    const publish = "select postrider.publish('order.paid', '1', idempotency_key => 'key of 3 0')";
+    await addDelivered(pool, 3, 1);
+    await claimAll(pool);
+    const first = await askFor(pool, "select event_id from postrider.idempotency_key");
+    assert.equal(await askFor(pool, publish), first);
+    await maintainAll(pool);
+    assert.notEqual(await askFor(pool, publish), first);
+  });
+});
+
+describe("an application's insert does not wait for maintenance", () => {
+  test("that is emptying a day somebody reads: it gives up, and the day is emptied later", async (t) => {
+    const { pool, url } = await past(t);
+    await addDelivered(pool, 3, 1);
+    await claimAll(pool);
+    await pool.query("delete from postrider.idempotency_key");
+    const [reader, application] = [await openSession(t, url), await openSession(t, url)];
+    await reader.query("begin");
+    await reader.query("select from postrider.outbox");
+    assert.equal((await maintainAll(pool)).at(-1)?.outcome, "busy");
+    await application.query("set lock_timeout = '2s'");
+    await insertEvent(application, "order.paid");
+    await reader.query("commit");
+    await maintainAll(pool);
+    assert.equal((await daysOf(pool)).length, 2);
+  });
+
+  test("that cannot drop a partition behind a transaction that has inserted: the day is empty, and dropped later", async (t) => {
+    const { pool, url } = await past(t);
+    await addDelivered(pool, 3, 1);
+    await claimAll(pool);
+    await pool.query("delete from postrider.idempotency_key");
+    const [writer, application] = [await openSession(t, url), await openSession(t, url)];
+    await writer.query("begin");
+    await insertEvent(writer, "order.paid");
+    const maintainer = await openSession(t, url);
+    // Without a limit to the waiting, until the transaction ends, which it does not.
+    await maintainer.query("set statement_timeout = '10s'");
+    const steps = await maintainAll(maintainer);
+    assert.deepEqual(
+      steps.map(({ outcome }) => outcome),
+      ["emptied", "busy"],
+      "also though the day before it is empty and cannot be dropped",
+    );
+    await application.query("set lock_timeout = '2s'");
+    await insertEvent(application, "order.paid");
+    await writer.query("commit");
+    await maintainAll(pool);
+    assert.equal((await daysOf(pool)).length, 2);
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox"), 2);
+  });
+});
+
+describe("rows of the default partitions", () => {
+  test("past their retention are deleted in steps, with all that belongs to them, and others stay", async (t) => {
+    const { pool } = await past(t);
+    await dropPastDays(pool);
+    await addDelivered(pool, 3, 1_500);
+    await addDelivered(pool, 1, 5);
+    await claimAll(pool, { events: 10_000 });
+    const pending = await insertOn(pool, 3);
+    await claimAll(pool);
+    await addDelivery(pool, pending, "pending");
+    await insertOn(pool, 3);
+    const steps = await maintainAll(pool);
+    assert.deepEqual(
+      steps.filter(({ outcome }) => outcome === "deleted"),
+      [
+        { outcome: "deleted", subject: "1000 rows" },
+        { outcome: "deleted", subject: "500 rows" },
+      ],
+    );
+    const counts = async () =>
+      Object.values(
+        (
+          await rowsOf<Record<string, number>>(
+            pool,
+            `select (select count(*)::int from postrider.outbox) as events, (select count(*)::int from postrider.delivery) as deliveries,
+                    (select count(*)::int from postrider.attempt) as attempts, (select count(*)::int from postrider.idempotency_key) as keys`,
+          )
+        )[0] ?? {},
+      );
+    // Of yesterday five, one that waits, and one that no claim has seen.
+    assert.deepEqual(await counts(), [7, 6, 5, 5]);
+    await claimAll(pool);
+    await maintainAll(pool);
+    assert.deepEqual(await counts(), [6, 6, 5, 5]);
+  });
+
+  test("whose id somebody made up go by the time of their insertion", async (t) => {
+    const { pool } = await past(t);
+    const add = (age: string) =>
+      pool.query(
+        `insert into postrider.outbox (id, created_at, event_type, payload)
+         values (overlay(gen_random_uuid()::text placing 'f' from 1)::uuid, now() - $1::interval, 'order.paid', '1')`,
+        [age],
+      );
+    await add("5 days");
+    await add("1 day");
+    await claimAll(pool);
+    await maintainAll(pool);
+    assert.equal(
+      await askFor(pool, "select count(*)::int from postrider.outbox where created_at > now() - interval '2 days'"),
+      1,
+    );
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox"), 1);
+  });
+
+  test("that were recorded when their event was gone already go too, but for what waits", async (t) => {
+    const { pool } = await past(t);
+    await dropPastDays(pool);
+    const events = [0, 1].map(() => idOn(pool, 3));
+    const [finished, waiting] = await Promise.all(events);
+    await addDelivery(pool, finished ?? "", "succeeded");
+    await addDelivery(pool, waiting ?? "", "pending");
+    await addAttempt(pool, finished ?? "");
+    await maintainAll(pool);
+    assert.deepEqual(await rowsOf(pool, "select event_id from postrider.delivery"), [{ event_id: waiting }]);
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.attempt"), 0);
+  });
+});
+
+test("finished replays go after the retention, the audit after a year", async (t) => {
+  const { pool } = await past(t);
+  const endpoint = await createEndpoint(pool);
+  const replay = "select replay_id from postrider.replay($1, now() - interval '1 day')";
+  const [old, recent] = [await askFor(pool, replay, [endpoint]), await askFor(pool, replay, [endpoint])];
+  await pool.query(
+    "update postrider.replay set state = 'done', finished_at = now() - case when id = $1 then interval '3 days' else '1 hour' end",
+    [old],
+  );
+  await pool.query("delete from postrider.audit");
+  await pool.query(
+    `insert into postrider.audit (id, action)
+     select postrider.uuid_v7_floor(now() - a.age), a.age::text from unnest('{300 days,400 days}'::interval[]) a (age)`,
+  );
+  await maintainAll(pool);
+  assert.deepEqual(await rowsOf(pool, "select id from postrider.replay"), [{ id: recent }]);
+  assert.deepEqual(await rowsOf(pool, "select action from postrider.audit"), [{ action: "300 days" }]);
+});
+
+describe("maintain", () => {
+  const database = useDatabase();
+  before(() => maintainAll(database.pool));
+
+  test("refuses a retention of less than a day", async () => {
+    for (const retention of ["23 hours", "-1 day", null]) {
+      await assert.rejects(database.pool.query("select postrider.maintain($1)", [retention]), { code: "22023" });
+    }
+  });
+
+  test("keeps thirty days where nothing is said", async () => {
+    await addPastDays(database.pool, 32);
+    for (let count = 0; count < 2 * PARENTS.length; count++) await database.pool.query("select postrider.maintain()");
+    assert.deepEqual((await daysOf(database.pool)).at(0), await dayBefore(database.pool, 30));
+    assert.equal(await askFor(database.pool, "select postrider.maintain()"), undefined);
+  });
+
+  test("is one session's at a time", async (t) => {
+    const holder = await openSession(t, database.url);
+    await addPastDays(database.pool, 31);
+    await holder.query("begin; select pg_advisory_xact_lock(1886352244, 3)");
+    assert.deepEqual(await maintainAll(database.pool), []);
+  });
+});
+
+/** A database in which daemons have run for some days. */
+async function past(t: TestContext): Promise<TestDatabase> {
+  const database = await createDatabase();
+  t.after(() => database.drop());
+  await addPastDays(database.pool, DAYS);
+  return database;
+}
+
+/** Takes steps until none is left, or somebody is in the way. */
+async function maintainAll(session: Session): Promise<Step[]> {
+  const steps: Step[] = [];
+  while (steps.length < STEPS_MAX) {
+    const [step] = await rowsOf<{ outcome: string; subject: string | null }>(
+      session,
+      "select outcome, subject from postrider.maintain($1)",
+      [RETENTION],
+    );
+    if (step === undefined) return steps;
+    steps.push(step);
+    if (step.outcome === "busy") return steps;
+  }
+  throw new Error(`maintenance did not come to an end in ${STEPS_MAX} steps`);
+}
+
+/** So many events of the day so many days ago, with keys, each delivered at its first attempt. */
+async function addDelivered(session: Session, daysAgo: number, count: number): Promise<void> {
+  await session.query(
+    `with added as (
+       insert into postrider.outbox (id, event_type, payload, idempotency_key)
+       select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor(now() - $1 * interval '1 day')::text, 14) || '7' from 1)::uuid,
+              'order.paid', '1', format('key of %s %s', $1, n)
+       from generate_series(0, $2 - 1) n
+       returning id
+     ), sent as (
+       insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
+       select a.id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), 1, 5, 200 from added a
+       returning event_id, endpoint_id
+     )
+     insert into postrider.delivery (event_id, endpoint_id, state, attempts, finished_at)
+     select s.event_id, s.endpoint_id, 'succeeded', 1, now() from sent s`,
+    [daysAgo, count],
+  );
+}
+
+async function idOn(session: Session, daysAgo: number): Promise<string> {
+  const id = await askFor(
+    session,
+    `select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor(now() - $1 * interval '1 day')::text, 14) || '7' from 1)::uuid`,
+    [daysAgo],
+  );
+  return String(id);
+}
+
+/** An event as if it had been inserted so many days ago; returns its id. */
+async function insertOn(session: Session, daysAgo: number): Promise<string> {
+  const id = await idOn(session, daysAgo);
+  await session.query("insert into postrider.outbox (id, event_type, payload) values ($1, 'order.paid', '1')", [id]);
+  return id;
+}
+
+async function addDelivery(session: Session, event: string, state: "pending" | "succeeded"): Promise<void> {
+  await session.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, attempts, next_attempt_at, finished_at)
+     select $1, gen_random_uuid(), $2, 1, case when $2 = 'pending' then now() end, case when $2 <> 'pending' then now() end`,
+    [event, state],
+  );
+}
+
+async function addAttempt(session: Session, event: string): Promise<void> {
+  await session.query(
+    `insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
+     values ($1, $2, $3, $4, now(), 1, 5, 200)`,
+    [event, randomUUID(), randomUUID(), randomUUID()],
+  );
+}
+
+async function dayBefore(session: Session, days: number): Promise<string> {
+  return String(await askFor(session, "select ((now() at time zone 'UTC')::date - $1::integer)::text", [days]));
+}
+
+/** The days before today that have a partition, the oldest first. */
+async function daysOf(session: Session): Promise<string[]> {
+  const rows = await rowsOf<{ day: string }>(
+    session,
+    `select distinct overlay(overlay(right(c.relname, 8) placing '-' from 7 for 0) placing '-' from 5 for 0) as day
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = any (array['postrider.outbox', 'postrider.delivery', 'postrider.attempt']::regclass[])
+       and c.relname ~ '_[0-9]{8}$' and right(c.relname, 8) < to_char(now() at time zone 'UTC', 'YYYYMMDD')
+     order by 1`,
+  );
+  return rows.map(({ day }) => day);
+}
+
+async function dropPastDays(session: Session): Promise<void> {
+  for (const day of await daysOf(session)) {
+    for (const parent of PARENTS) await session.query(`drop table postrider.${parent}_${day.replaceAll("-", "")}`);
+  }
+}
