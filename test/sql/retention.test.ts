@@ -131,6 +131,13 @@ describe("a day past its retention", () => {
     });
   }
 
+  test("keeps its idempotency keys while it stays", async (t) => {
+    const { pool } = await past(t);
+    await addDelivered(pool, 3, 5);
+    await maintainAll(pool);
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.idempotency_key"), 5);
+  });
+
   test("lets an idempotency key be used again when it is gone", async (t) => {
     const { pool } = await past(t);
     const publish = "select postrider.publish('order.paid', '1', idempotency_key => 'key of 3 0')";
@@ -220,6 +227,20 @@ describe("rows of the default partitions", () => {
     await claimAll(pool);
     await maintainAll(pool);
     assert.deepEqual(await counts(), [6, 6, 5, 5]);
+  });
+
+  test("stay while a daemon has them in hand", async (t) => {
+    const { pool } = await past(t);
+    await dropPastDays(pool);
+    const endpoint = await createEndpoint(pool);
+    const event = await insertOn(pool, 3);
+    await claimAll(pool);
+    await pool.query("delete from postrider.endpoint where id = $1", [endpoint]);
+    await maintainAll(pool);
+    assert.equal(await askFor(pool, "select id from postrider.outbox"), event);
+    await pool.query("update postrider.claim set event_ids = '{}', endpoint_ids = '{}'");
+    await maintainAll(pool);
+    assert.equal(await askFor(pool, "select id from postrider.outbox"), undefined);
   });
 
   test("whose id somebody made up go by the time of their insertion", async (t) => {
