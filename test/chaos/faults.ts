@@ -56,6 +56,23 @@ const MEND_ATTEMPTS_MAX = 60;
 const MEND_RETRY_MS = 250;
 
 /** Does the faults of a schedule to the world, those of one target one after the other. */
+/** As Postgres says it where a file cannot grow: a real disk that is full is in test/e2e/outage.test.ts. */
+const FILL_DISK = `
+  set lock_timeout = '3s';
+  create or replace function public.no_room() returns trigger language plpgsql as $$
+    begin
+      raise exception 'could not extend file: No space left on device' using errcode = '53100';
+    end $$;
+  create or replace trigger no_room before insert or update on postrider.delivery for each statement execute function public.no_room();
+  create or replace trigger no_room before insert on postrider.attempt for each statement execute function public.no_room();
+  create or replace trigger no_room before insert or update on postrider.claim for each statement execute function public.no_room();
+  reset lock_timeout`;
+const FREE_DISK = "drop function if exists public.no_room cascade";
+
+const EXPIRE_LEASES = `
+  update postrider.daemon set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at > clock_timestamp();
+  update postrider.delivery set lease_expires_at = clock_timestamp(), next_attempt_at = clock_timestamp() where leased_by is not null`;
+
 export class FaultRunner {
   readonly #world: World;
   readonly #lines = new Map<string, Promise<void>>();
@@ -98,6 +115,7 @@ export class FaultRunner {
       receiver.disturb(plan.path, null);
     }
     await this.#insist("alter role current_user reset statement_timeout");
+    await this.#insist(FREE_DISK);
     for (const { id, plan } of routes) {
       await this.#insist("select postrider.resume_endpoint($1)", [id]);
       await this.#insist("update postrider.endpoint set url = $2 where id = $1", [id, this.#url(id, plan.path)]);
@@ -230,6 +248,14 @@ export class FaultRunner {
         await this.#query(`select pg_terminate_backend(pid) from pg_stat_activity where ${OWN_BACKENDS}`);
         await rest(spanMs, signal);
         await this.#insist("alter role current_user reset statement_timeout");
+        return "";
+      case "postgres.disk_full":
+        await this.#query(FILL_DISK);
+        await rest(spanMs, signal);
+        await this.#insist(FREE_DISK);
+        return "";
+      case "postgres.clock_step":
+        await this.#query(EXPIRE_LEASES);
         return "";
       default:
         throw new Error(`nobody knows how to do ${kind}`);

@@ -46,6 +46,10 @@ export const FAULTS = {
   "postgres.lock": { target: "postgres", weight: 2, spanMs: [1_000, 7_000] },
   "postgres.connections": { target: "postgres", weight: 2, spanMs: [1_000, 5_000] },
   "postgres.statement_timeout": { target: "postgres", weight: 2, spanMs: [1_000, 4_000] },
+  /** Daemons can write nothing of theirs, as on a full disk; what applications write still goes in. */
+  "postgres.disk_full": { target: "postgres", weight: 2, spanMs: [500, 5_000] },
+  /** Every lease has run out at once, as after a step of the server's clock. */
+  "postgres.clock_step": { target: "postgres", weight: 1, spanMs: [0, 0] },
   "receiver.down": { target: "receiver", weight: 4, spanMs: [500, 6_000] },
   "receiver.hang": { target: "receiver", weight: 3, spanMs: [1_000, 6_000] },
   "receiver.slow": { target: "receiver", weight: 3, spanMs: [1_000, 6_000] },
