@@ -40,10 +40,12 @@ before(async () => {
 });
 after(() => receiver.stop());
 
-/** Where a number of endpoints, one after the other, live; `volatile`: it is disabled, and deleted and made again. */
+/** Where a number of endpoints, one after the other, live; volatile: it is disabled, and deleted and made again. */
 interface Site {
   readonly name: string;
   readonly isVolatile: boolean;
+  /** What has succeeded there is replayed now and then: it is sent again, whatever was asked for before. */
+  readonly isReplayed: boolean;
   endpointId: string;
 }
 
@@ -64,7 +66,7 @@ class Record {
   readonly siteOf = new Map<string, Site>();
 }
 
-test("operators who pause, resume, disable, delete, cancel, redeliver, rotate and edit at once never deadlock, lose or resurrect", {
+test("operators who pause, resume, disable, delete, replay, cancel, redeliver, rotate and edit at once never deadlock, lose or resurrect", {
   timeout: DEADLINE_MS * 2,
 }, async (t) => {
   const seed = process.env.POSTRIDER_TEST_SEED ?? randomBytes(4).toString("hex");
@@ -72,13 +74,13 @@ test("operators who pause, resume, disable, delete, cancel, redeliver, rotate an
   const random = new Random(seed);
   const record = new Record();
   const sites: Site[] = [];
-  for (const [name, isVolatile] of [
-    ["calm", false],
-    ["busy", false],
-    ["shaky", true],
-    ["moving", true],
+  for (const [name, isVolatile, isReplayed] of [
+    ["calm", false, false],
+    ["busy", false, true],
+    ["shaky", true, false],
+    ["moving", true, true],
   ] as const) {
-    const site = { name, isVolatile, endpointId: "" };
+    const site = { name, isVolatile, isReplayed, endpointId: "" };
     scriptOf(site, random.fork(`receiver ${name}`));
     sites.push(site);
     await makeEndpoint(database.pool, site, record);
@@ -286,7 +288,27 @@ function pickAny(draw: Random, site: Site, record: Record): Action {
   if (kind < 0.48 && site.isVolatile) {
     return { name: "delete", act: (session, endpoint) => replaceEndpoint(session, endpoint, site, record) };
   }
+  if (kind < 0.54 && site.isReplayed) {
+    return { name: "replay", act: replaySome, isCall: true };
+  }
+  if (kind < 0.58 && site.isReplayed) {
+    return { name: "cancel_replay", act: cancelSomeReplay };
+  }
   return pickEdits(draw, site, 1)[0] ?? assert.fail("there is nothing to do");
+}
+
+async function replaySome(session: pg.Client, endpoint: string, draw: Random): Promise<void> {
+  const since = `${draw.integer(1, 10)} s`;
+  // What was cancelled or given up is not asked for again, so that it must not come back.
+  await session.query("select postrider.replay($1, now() - $2::interval, states => '{succeeded}')", [endpoint, since]);
+}
+
+async function cancelSomeReplay(session: pg.Client, endpoint: string): Promise<void> {
+  await session.query(
+    `select postrider.cancel_replay(r.id)
+     from (select id from postrider.replay where endpoint_id = $1 and finished_at is null order by random() limit 1) r`,
+    [endpoint],
+  );
 }
 
 /** By hand, a subscription's row is locked before the endpoint's: last, therefore. */
@@ -341,6 +363,7 @@ function unfinished(): Promise<number> {
     database.pool,
     `select (select count(*) from postrider.delivery where state = 'pending')
           + (select count(*) from postrider.in_flight) + (select count(*) from postrider.cancellation)
+          + (select count(*) from postrider.replay where finished_at is null)
           + (select coalesce(sum(pending), 0) from postrider.backlog where endpoint_id is null)`,
   ).then(Number);
 }
@@ -401,7 +424,7 @@ async function judge(events: readonly string[], sites: readonly Site[], record: 
         assert.fail(`${pair} is ${row.state}: ${row.reason}`);
     }
     const sent = requests.get(atSite) ?? [];
-    if (!site.isVolatile && !record.redelivered.has(pair) && everyResultDecides) {
+    if (!site.isVolatile && !site.isReplayed && !record.redelivered.has(pair) && everyResultDecides) {
       // A success is a fact, whatever was asked for meanwhile, and nothing else is one.
       const isAccepted = row.attempts.includes(null);
       const seen = JSON.stringify({ attempts: row.attempts, sent, cancelled });
@@ -412,7 +435,7 @@ async function judge(events: readonly string[], sites: readonly Site[], record: 
       const further = sent.filter(({ atMs }) => atMs > cancelled.atMs).length;
       const allowed = cancelled.returned === "pending" ? 1 : 0;
       assert.ok(
-        site.isVolatile || further <= allowed,
+        site.isVolatile || site.isReplayed || further <= allowed,
         `${pair} was sent ${further} times after its cancel (${cancelled.returned})`,
       );
       if (cancelled.returned === "discarded") assert.equal(row.state, "discarded", `${pair} came back`);

@@ -10,8 +10,10 @@ import {
   createEndpoint,
   insertEvent,
   openSession,
+  pidOf,
   rowsOf,
   type Session,
+  waitsForLock,
 } from "../support/engine.ts";
 import { addPastDays } from "../support/pastDays.ts";
 
@@ -136,6 +138,29 @@ describe("a day past its retention", () => {
     await addDelivered(pool, 3, 5);
     await maintainAll(pool);
     assert.equal(await askFor(pool, "select count(*)::int from postrider.idempotency_key"), 5);
+  });
+
+  test("stays where an event was committed to it in the last moment", async (t) => {
+    const { pool, url } = await past(t);
+    // Long enough for the writer to commit while it is waited for.
+    await pool.query("alter function postrider.drop_days set lock_timeout = '20s'");
+    await insertOn(pool, 3);
+    await claimAll(pool);
+    for (const parent of PARENTS) {
+      await pool.query(`drop table postrider.${parent}_${(await dayBefore(pool, 4)).replaceAll("-", "")}`);
+    }
+    const [writer, maintainer] = [await openSession(t, url), await openSession(t, url)];
+    await writer.query("begin");
+    await insertOn(writer, 3);
+    const pid = await pidOf(maintainer);
+    const steps = maintainAll(maintainer);
+    await waitsForLock(pool, pid);
+    await writer.query("commit");
+    assert.deepEqual(
+      (await steps).map(({ outcome }) => outcome),
+      ["busy"],
+    );
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox"), 2);
   });
 
   test("lets an idempotency key be used again when it is gone", async (t) => {
