@@ -44,3 +44,18 @@ export interface SendResult {
   /** True where a reused connection had died and the request went out once more on a fresh one. */
   readonly retriedStale: boolean;
 }
+
+/** Lower-case names of the headers that frame a request: the sender decides them, and refuses a request that has one. */
+export const FRAMING_HEADERS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);

@@ -8,7 +8,7 @@ import { monotonicMs } from "../clock.ts";
 import { codeOf, Dialer, DialFailure, type Origin, type Resolver, systemResolver } from "./dial.ts";
 import { type EgressPolicy, judgeUrl, portOf } from "./egress.ts";
 import { type Connection, Pools, type Waiter } from "./pools.ts";
-import type { FailureKind, OutgoingRequest, SendResult } from "./result.ts";
+import { type FailureKind, FRAMING_HEADERS, type OutgoingRequest, type SendResult } from "./result.ts";
 
 /** Over all origins: a burst that goes from one origin to the next would leave its width behind at each. */
 export const CONNECTIONS_IDLE_MAX = 1_024;
@@ -483,21 +483,6 @@ function unsent(failureKind: FailureKind, error: string): SendResult {
   };
 }
 
-/** Those that decide where a message ends, which host it is for and how the connection goes on: they are ours. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "http2-settings",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
 /**
  * Headers may hold what somebody wrote into a row by hand. undici refuses the same bytes; this says which header it
  * was, and does not depend on undici going on to do so. RFC 9110 §5.5, §5.6.2: visible ASCII, space, tab and
@@ -508,7 +493,7 @@ function headerFault(headers: Readonly<Record<string, string>>): string | undefi
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name)) {
       return `the request was not sent: ${JSON.stringify(name.slice(0, 100))} is no header name`;
     }
-    if (OWN_HEADERS.has(name.toLowerCase())) {
+    if (FRAMING_HEADERS.has(name.toLowerCase())) {
       return `the request was not sent: the header ${name} cannot be set, the sender decides it`;
     }
     if (/[^\t\x20-\x7e\x80-\xff]/.test(headers[name] ?? "")) {

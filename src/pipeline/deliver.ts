@@ -4,7 +4,7 @@ import type { Attempt, Decision, Delivery, DeliveryResult } from "../domain/deli
 import { makeBody } from "../domain/envelope.ts";
 import { decideOutcome } from "../domain/outcome.ts";
 import { signV1 } from "../domain/sign.ts";
-import type { OutgoingRequest, SendResult } from "../http/result.ts";
+import { FRAMING_HEADERS, type OutgoingRequest, type SendResult } from "../http/result.ts";
 import { VERSION } from "../version.ts";
 import type { Endpoint } from "./endpoints.ts";
 
@@ -18,15 +18,7 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   "webhook-id",
   "webhook-timestamp",
   "webhook-signature",
-  "host",
-  "content-length",
-  "transfer-encoding",
-  "connection",
-  "keep-alive",
-  "upgrade",
-  "te",
-  "trailer",
-  "expect",
+  ...FRAMING_HEADERS,
 ]);
 
 /** Body and signature of one attempt. To be asked only of an endpoint without a problem. */

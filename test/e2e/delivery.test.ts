@@ -186,6 +186,8 @@ describe("the request", () => {
         connection: "upgrade",
         upgrade: "websocket",
         expect: "100-continue",
+        "proxy-connection": "keep-alive",
+        "http2-settings": "AAMAAABk",
       },
     });
     receiver.verify(path, secret);
