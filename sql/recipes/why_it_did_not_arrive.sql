@@ -24,7 +24,7 @@ with event as (
   cross join lateral (select s.event_type = any (postrider.event_type_patterns(o.event_type)) as is_match) m
   group by s.endpoint_id
 )
-select e.id as endpoint_id, e.shown_url as url, e.state as endpoint_state, d.state, d.attempts, a.http_status, a.error,
+select i.id as endpoint_id, e.shown_url as url, coalesce(e.state, 'deleted') as endpoint_state, d.state, d.attempts, a.http_status, a.error,
        case
          when d.state = 'discarded' then d.reason
          when d.state = 'succeeded' then format('it did, at %s', d.finished_at)
@@ -44,15 +44,20 @@ select e.id as endpoint_id, e.shown_url as url, e.state as endpoint_state, d.sta
          else format('it did not match when the event was claimed; see who changed the endpoint since, up to %s', e.updated_at)
        end as why
 from event o
-join postrider.endpoint e on e.tenant = o.tenant
+cross join lateral (
+  select t.id from postrider.endpoint t where t.tenant = o.tenant
+  union
+  -- one that was deleted since
+  select g.endpoint_id from postrider.delivery g where g.event_id = o.id) i
 cross join cursor c
-left join rule r on r.endpoint_id = e.id
-left join postrider.delivery d on d.event_id = o.id and d.endpoint_id = e.id
-left join postrider.in_flight f on f.event_id = o.id and f.endpoint_id = e.id and f.lease_expires_at is null
+left join postrider.endpoint e on e.id = i.id
+left join rule r on r.endpoint_id = i.id
+left join postrider.delivery d on d.event_id = o.id and d.endpoint_id = i.id
+left join postrider.in_flight f on f.event_id = o.id and f.endpoint_id = i.id and f.lease_expires_at is null
 left join lateral (
   select l.http_status, l.error
   from postrider.attempt l
-  where l.event_id = o.id and l.endpoint_id = e.id
+  where l.event_id = o.id and l.endpoint_id = i.id
   order by l.attempt_number desc, l.started_at desc
   limit 1) a on true
-order by e.id;
+order by i.id;

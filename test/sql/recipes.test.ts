@@ -224,6 +224,15 @@ describe("why_it_did_not_arrive", () => {
     return Object.fromEntries(rows.map((row) => [row.endpoint_id, row.why]));
   }
 
+  test("knows of an endpoint that was deleted since", async (t) => {
+    const { pool } = database;
+    const endpoint = await createEndpoint(pool, ["order.*"], { state: "paused" });
+    const event = await insertEvent(pool, "order.paid");
+    await claimAll(pool);
+    await pool.query("delete from postrider.endpoint where id = $1", [endpoint]);
+    assert.deepEqual(await why(t, event), { [endpoint]: "the endpoint was deleted" });
+  });
+
   test("says for each endpoint of the tenant what became of the event", async (t) => {
     const { pool } = database;
     const [succeeded, retried, exhausted, discarded, paused, flying] = [
