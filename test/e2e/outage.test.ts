@@ -288,9 +288,8 @@ describe("Postgres refuses", () => {
   }
 
   test("a daemon that slept when it was refused sleeps again, and is notified", async (t) => {
-    const running = await run(t, { ...NO_POLL, listenUrl: own.url });
+    const running = await run(t, NO_POLL);
     await until("it sleeps", () => notifies());
-    await limitNewSessions(t, "lock_timeout");
     const locker = await openSession(t, own.url);
     await locker.query("begin; lock table postrider.claim in exclusive mode");
     await tells(running.daemon.id, { condition: "not_claiming" });
@@ -341,16 +340,6 @@ describe("Postgres refuses", () => {
     assertToldOnce(log, "record.failed", "record.restored");
   });
 });
-
-/** Sets a limit of half a second for every session, those of the daemon that are idle now included. */
-async function limitNewSessions(t: TestContext, setting: string): Promise<void> {
-  const database = pg.escapeIdentifier(new URL(own.url).pathname.slice(1));
-  await own.control.query(`alter database ${database} set ${setting} = '500ms'`);
-  t.after(() => own.control.query(`alter database ${database} reset ${setting}`));
-  await own.control.query(
-    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'postrider/pipeline'",
-  );
-}
 
 async function unclaimed(): Promise<number> {
   return Number(
