@@ -47,6 +47,7 @@ export const EVENTS = {
   "replay.failed": "a step of a replay failed; postrider.replay_status says why, and it is tried again later",
 
   "partition.made": "a partition for the days ahead was made",
+  "partition.moved": "a partition was made of rows of a past day that the default partition had",
   "partition.dropped": "a partition past its retention was dropped",
   "maintenance.failed": "partitions or retention could not be seen to; tried again later",
   "schema.migrated": "a migration was applied",

@@ -462,7 +462,7 @@ comment on column postrider.audit.after is 'The same columns as they became, or 
 
 -- Partitions ------------------------------------------------------------------------------------------------------
 
-create function postrider.attach_partition(parent text, day date) returns void
+create function postrider.attach_partition(parent text, day date, with_strays boolean default false) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -470,14 +470,29 @@ as $$
 -- default partition alone.
 declare
   part constant text := parent || '_' || to_char(day, 'YYYYMMDD');
+  net constant text := parent || '_default';
+  key constant text := case parent when 'outbox' then 'id' else 'event_id' end;
+  lower_bound constant uuid := postrider.uuid_v7_floor(day::timestamp at time zone 'UTC');
+  upper_bound constant uuid := postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC');
+  columns text;
 begin
   execute format('create table postrider.%I (like postrider.%I including defaults including constraints including indexes including storage including comments)', part, parent);
   execute format('comment on table postrider.%I is %L', part, format('Partition of postrider.%s: %s, in UTC.', parent, day));
-  execute format('alter table postrider.%I attach partition postrider.%I for values from (%L) to (%L)', parent, part,
-    postrider.uuid_v7_floor(day::timestamp at time zone 'UTC'), postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC'));
+  if with_strays then
+    -- Whoever waited for one of these rows to change it would find it gone, and not where it went.
+    execute format('lock table postrider.%I in access exclusive mode', net);
+    select string_agg(quote_ident(a.attname), ', ' order by a.attnum) into strict columns
+    from pg_attribute a
+    where a.attrelid = format('postrider.%I', parent)::regclass and a.attnum > 0 and not a.attisdropped;
+    execute format('with moved as (delete from postrider.%I where %I >= $1 and %I < $2 returning %s) insert into postrider.%I (%s) select %s from moved',
+      net, key, key, columns, part, columns, columns)
+      using lower_bound, upper_bound;
+  end if;
+  execute format('alter table postrider.%I attach partition postrider.%I for values from (%L) to (%L)', parent, part, lower_bound, upper_bound);
 end
 $$;
-comment on function postrider.attach_partition(text, date) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt.';
+comment on function postrider.attach_partition(text, date, boolean) is
+  'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt; with_strays moves what the default partition has of it.';
 
 create function postrider.make_partitions(ahead interval default '7 days') returns table (outcome text, partition_name text)
 language plpgsql volatile security definer
@@ -494,8 +509,9 @@ as $$
 -- the one that attaches. A guard refuses rows of its day, and a crash can leave it behind. So it is never of a day that
 -- begins within 24 hours, and the first thing that any later call does is to go on with it, or to drop it.
 --
--- A day whose rows are already in the default partition keeps them there, and so do today and tomorrow while there is
--- much in it: nothing is ever moved under the readers, and they are served from there as from a partition of their own.
+-- A day whose rows are already in the default partition keeps them there until it is past (move_strays), and so do today
+-- and tomorrow while there is much in it: an insert that waited while its day moved would fail. They are served from there
+-- as from a partition of their own.
 declare
   -- read in a millisecond
   net_bytes_max constant bigint := 1048576;

@@ -5,7 +5,16 @@ import type { Log } from "../log.ts";
 import { Signal } from "../pipeline/signal.ts";
 
 interface Step {
-  readonly outcome: "made" | "guarded" | "validated" | "released" | "deleted" | "emptied" | "dropped" | "busy";
+  readonly outcome:
+    | "made"
+    | "moved"
+    | "guarded"
+    | "validated"
+    | "released"
+    | "deleted"
+    | "emptied"
+    | "dropped"
+    | "busy";
   /** The partition, or what it was done to; null where somebody was in the way. */
   readonly subject: string | null;
 }
@@ -76,7 +85,7 @@ export class PartitionKeeper {
       return this.#busyMs / 2;
     }
     this.#busyMs = BUSY_MS;
-    if (step?.outcome === "made" || step?.outcome === "dropped") {
+    if (step?.outcome === "made" || step?.outcome === "moved" || step?.outcome === "dropped") {
       this.#options.log.info({ event: `partition.${step.outcome}`, partition: step.subject });
     }
     if (step?.outcome === "deleted") {

@@ -268,6 +268,55 @@ describe("rows of the default partitions", () => {
     assert.equal(await askFor(pool, "select id from postrider.outbox"), undefined);
   });
 
+  test("of a past day, where they are few, move to partitions of their own, and are found there as before", async (t) => {
+    const { pool } = await past(t);
+    await dropPastDays(pool);
+    await addDelivered(pool, 1, 5);
+    const waiting = await insertOn(pool, 1);
+    await claimAll(pool);
+    await addDelivery(pool, waiting, "pending");
+    const made = await insertOn(pool, 3); // past its retention: it goes by itself
+    await claimAll(pool);
+    await insertEvent(pool, "order.paid");
+    const everything = () =>
+      rowsOf(
+        pool,
+        `select to_jsonb(o) as event, to_jsonb(d) as delivery, to_jsonb(a) as attempt
+         from postrider.outbox o left join postrider.delivery d on d.event_id = o.id left join postrider.attempt a on a.event_id = o.id
+         where o.id <> $1 order by o.id`,
+        [made],
+      );
+    const before = await everything();
+    const yesterday = (await dayBefore(pool, 1)).replaceAll("-", "");
+    assert.deepEqual(
+      (await maintainAll(pool)).filter(({ outcome }) => outcome === "moved"),
+      PARENTS.map((parent) => ({ outcome: "moved", subject: `${parent}_${yesterday}` })),
+    );
+    assert.deepEqual(await everything(), before);
+    const homes = "select count(*)::int from postrider.outbox where tableoid = $1::regclass";
+    assert.equal(await askFor(pool, homes, [`postrider.outbox_${yesterday}`]), 6);
+    assert.equal(await askFor(pool, homes, ["postrider.outbox_default"]), 0);
+    // With it came what keeps a repeated key out.
+    const again =
+      "insert into postrider.outbox (id, event_type, payload, idempotency_key) values ($1, 'order.paid', '1', 'key of 1 0')";
+    assert.equal((await pool.query(again, [await idOn(pool, 1)])).rowCount, 0);
+  });
+
+  test("stay where they are while they are many, or somebody reads them", async (t) => {
+    const { pool, url } = await past(t);
+    await dropPastDays(pool);
+    const reader = await openSession(t, url);
+    await insertOn(pool, 1);
+    await claimAll(pool);
+    await reader.query("begin; select from postrider.outbox_default");
+    assert.deepEqual(await maintainAll(pool), [{ outcome: "busy", subject: null }]);
+    await reader.query("commit");
+    await addDelivered(pool, 1, 12_000);
+    await claimAll(pool, { events: 20_000 });
+    assert.deepEqual(await maintainAll(pool), []);
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox_default"), 12_001);
+  });
+
   test("whose id somebody made up go by the time of their insertion", async (t) => {
     const { pool } = await past(t);
     const add = (age: string) =>
