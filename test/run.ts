@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { messageOf } from "../src/errors.ts";
 import { filesAt, MAJORS, type Major, planRuns, type Wish } from "./plan.ts";
-import { createTemplate, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
+import { createTemplate, MAJOR_VARIABLE, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
 import type { Failure, ResultCounts, Results } from "./support/noteResults.ts";
 import { givenServer, startServer, type TestServer } from "./support/testServer.ts";
 
@@ -93,7 +93,11 @@ async function runRound({ name, files, start }: Round, flags: readonly string[])
   try {
     const template = await createTemplate(server.url);
     try {
-      return await runFiles(files, flags, { [SERVER_URL_VARIABLE]: server.url, [TEMPLATE_VARIABLE]: template.name });
+      return await runFiles(files, flags, {
+        [SERVER_URL_VARIABLE]: server.url,
+        [TEMPLATE_VARIABLE]: template.name,
+        [MAJOR_VARIABLE]: String(server.major ?? ""),
+      });
     } finally {
       await template.drop();
     }
