@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { runCommand } from "./support/command.ts";
 import { SERVER_URL_VARIABLE } from "./support/database.ts";
@@ -25,6 +25,47 @@ test("the last line sums up the files, and tests that fail make it fail", async 
   assert.deepEqual(await run(good, bad), { code: 1, lastLine: "2 passed, 2 failed" });
 });
 
+test("what has failed is named again at the end, with the suites around it and what was wrong", async () => {
+  const bad = await file(
+    "named",
+    `describe("outer", () => {
+       describe("before it", () => { test("good", () => {}); });
+       describe("inner", () => { test("bad", () => { throw new Error("why\\nand how"); }); test("good", () => {}); });
+     });
+     describe("no hook", () => { before(() => { throw new Error("hook"); }); test("cut off", () => {}); });`,
+  );
+  const broken = await file("unreadable", "test(");
+  const { stdout } = await runCommand([bad, broken], environment());
+  const at = (path: string) => `failed on ${SERVER_URL_VARIABLE}: ${relative(process.cwd(), path)}`;
+  assert.equal(
+    stdout.slice(stdout.indexOf("failed on")),
+    `${at(bad)} › outer › inner › bad
+    why
+    and how
+${at(bad)} › no hook › cut off
+    test did not finish before its parent and was cancelled
+${at(bad)} › no hook
+    hook
+${at(broken)}
+    test failed
+${SERVER_URL_VARIABLE}: 2 passed, 3 failed, 0 skipped
+2 passed, 3 failed
+`,
+  );
+});
+
+test("a great many failures are named only in part", async () => {
+  const many = await file(
+    "many",
+    `for (let i = 1; i <= 40; i++) test("number " + i, () => { throw new Error(Array(99).fill("line").join("\\n")); });`,
+  );
+  const { stdout } = await runCommand([many], environment());
+  const end = stdout.slice(stdout.indexOf("failed on"));
+  assert.equal(end.match(/^failed on /gm)?.length, 30);
+  assert.equal(end.match(/^ {4}line$/gm)?.length, 30 * 12);
+  assert.match(end, /^and 10 more failed\n.*\n0 passed, 40 failed\n$/m);
+});
+
 test("a test that never ends has failed, and so has a file that cannot be read", async () => {
   const endless = await file("endless", `test("a", () => new Promise(() => {}));`);
   assert.deepEqual(await run("--test-timeout=500", endless), { code: 1, lastLine: "0 passed, 1 failed" });
@@ -39,7 +80,7 @@ test("what is no server or no file is refused", async () => {
 
 async function file(name: string, text: string): Promise<string> {
   const path = join(directory, `${name}.mjs`);
-  await writeFile(path, `import { test } from "node:test";\n${text}\n`);
+  await writeFile(path, `import { before, describe, test } from "node:test";\n${text}\n`);
   return path;
 }
 

@@ -10,17 +10,21 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { messageOf } from "../src/errors.ts";
 import { filesAt, MAJORS, type Major, planRuns, type Wish } from "./plan.ts";
-import type { ResultCounts } from "./support/countResults.ts";
-import { createTemplate, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
+import { createTemplate, MAJOR_VARIABLE, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
+import type { Failure, ResultCounts, Results } from "./support/noteResults.ts";
 import { givenServer, startServer, type TestServer } from "./support/testServer.ts";
 
 /** Test files mostly wait, for PostgreSQL and for sockets; Node would take one less than the cores. */
 const CONCURRENCY = 4;
 /** For one test; support/fileDeadline.ts has the limit for a file. */
 const TEST_TIMEOUT_MS = 120_000;
+/** Of those that are named once more at the end; many fail of one cause, which the first ones tell. */
+const FAILURES_NAMED_MAX = 30;
+/** Of each one's message: enough of the difference of two values to see what it is about. */
+const MESSAGE_LINES_MAX = 12;
 
 /** What one server is for. */
 interface Round {
@@ -29,9 +33,8 @@ interface Round {
   start(): Promise<TestServer>;
 }
 
-interface Result {
+interface RoundResults extends Results {
   readonly name: string;
-  readonly counts: ResultCounts;
 }
 
 /** After it no round begins; the runner that runs is told. */
@@ -42,9 +45,9 @@ async function main(args: readonly string[]): Promise<number> {
     process.on(signal, () => interruption.abort(signal));
   }
   const { flags, wish } = parseArguments(args);
-  const results: Result[] = [];
+  const results: RoundResults[] = [];
   for (const round of roundsOf(wish)) {
-    results.push({ name: round.name, counts: await runRound(round, flags) });
+    results.push({ name: round.name, ...(await runRound(round, flags)) });
     if (interruption.signal.aborted) return 1;
   }
   return conclude(results);
@@ -84,13 +87,17 @@ function roundsOf(wish: Wish): readonly Round[] {
   return rounds;
 }
 
-async function runRound({ name, files, start }: Round, flags: readonly string[]): Promise<ResultCounts> {
+async function runRound({ name, files, start }: Round, flags: readonly string[]): Promise<Results> {
   console.log(`${name}: ${files.length} ${files.length === 1 ? "file" : "files"}`);
   const server = await start();
   try {
     const template = await createTemplate(server.url);
     try {
-      return await runFiles(files, flags, { [SERVER_URL_VARIABLE]: server.url, [TEMPLATE_VARIABLE]: template.name });
+      return await runFiles(files, flags, {
+        [SERVER_URL_VARIABLE]: server.url,
+        [TEMPLATE_VARIABLE]: template.name,
+        [MAJOR_VARIABLE]: String(server.major ?? ""),
+      });
     } finally {
       await template.drop();
     }
@@ -103,30 +110,30 @@ async function runFiles(
   files: readonly string[],
   flags: readonly string[],
   variables: Readonly<Record<string, string>>,
-): Promise<ResultCounts> {
-  const directory = await mkdtemp(join(tmpdir(), "postrider-test-counts-"));
+): Promise<Results> {
+  const directory = await mkdtemp(join(tmpdir(), "postrider-test-results-"));
   try {
-    const countsFile = join(directory, "counts.json");
-    const code = await run([...fixedFlags(countsFile), ...flags, ...files], variables);
-    const counts: ResultCounts = JSON.parse((await readFile(countsFile, "utf8")) || NOTHING_COUNTED);
+    const resultsFile = join(directory, "results.json");
+    const code = await run([...fixedFlags(resultsFile), ...flags, ...files], variables);
+    const { counts, failures }: Results = JSON.parse((await readFile(resultsFile, "utf8")) || NOTHING_NOTED);
     // It may fail for what is no test, or die before it has counted.
-    return code === 0 ? counts : { ...counts, failed: Math.max(1, counts.failed) };
+    return { counts: code === 0 ? counts : { ...counts, failed: Math.max(1, counts.failed) }, failures };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-const NOTHING_COUNTED = '{"passed":0,"failed":0,"skipped":0}';
+const NOTHING_NOTED = '{"counts":{"passed":0,"failed":0,"skipped":0},"failures":[]}';
 
-function fixedFlags(countsFile: string): string[] {
+function fixedFlags(resultsFile: string): string[] {
   return [
     "--import=tsx",
     `--import=${import.meta.resolve("./support/fileDeadline.ts")}`,
     "--test",
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
-    `--test-reporter=${import.meta.resolve("./support/countResults.ts")}`,
-    `--test-reporter-destination=${countsFile}`,
+    `--test-reporter=${import.meta.resolve("./support/noteResults.ts")}`,
+    `--test-reporter-destination=${resultsFile}`,
     `--test-concurrency=${CONCURRENCY}`,
     `--test-timeout=${TEST_TIMEOUT_MS}`,
   ];
@@ -158,14 +165,24 @@ function signalGroup(runner: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** The last line is the sum of all rounds, and stands alone. */
-function conclude(results: readonly Result[]): number {
+/** Names what has failed for whoever reads only the end. The last line is the sum of all rounds, and stands alone. */
+function conclude(results: readonly RoundResults[]): number {
+  const failed = results.flatMap(({ name, failures }) => failures.map((failure) => describeFailure(name, failure)));
+  for (const description of failed.slice(0, FAILURES_NAMED_MAX)) console.log(description);
+  if (failed.length > FAILURES_NAMED_MAX) console.log(`and ${failed.length - FAILURES_NAMED_MAX} more failed`);
   for (const { name, counts } of results) {
     console.log(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   }
   const sum = (count: keyof ResultCounts) => results.reduce((total, { counts }) => total + counts[count], 0);
   console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
   return sum("failed") === 0 ? 0 : 1;
+}
+
+function describeFailure(round: string, { file, names, message }: Failure): string {
+  // A file that failed as a whole goes by its own name.
+  const place = [file === null ? "no file" : relative(process.cwd(), file), ...names.filter((name) => name !== file)];
+  const lines = message.trim().split("\n").slice(0, MESSAGE_LINES_MAX);
+  return [`failed on ${round}: ${place.join(" › ")}`, ...lines.map((line) => `    ${line}`)].join("\n");
 }
 
 try {

@@ -5,7 +5,7 @@ import { monotonicMs } from "../clock.ts";
  * A second signal ends the process at once, but one that follows so closely is the first again: npm passes the
  * terminal's Ctrl-C on to a process that has it from the terminal already.
  */
-const ECHO_MS = 500;
+export const ECHO_MS = 500;
 
 /** Begins to watch for something that asks for a stop, and returns what ends the watching. */
 export type StopSource = (ask: (reason: string) => void) => () => void;
@@ -46,9 +46,7 @@ export async function untilStopped(
     for (const end of endings) {
       end();
     }
-    for (const signal of signals) {
-      process.off(signal, onSignal);
-    }
+    // The signals stay caught: one between here and the exit would end the process by itself, with no exit status at all.
   }
 }
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { type EventEmitter, once } from "node:events";
-import { createServer } from "node:net";
+import type { EventEmitter } from "node:events";
 import { type TestContext, test } from "node:test";
 import pg from "pg";
 import {
@@ -18,6 +17,9 @@ import {
 import { PostriderError } from "../../src/errors.ts";
 import { useDatabase } from "../support/database.ts";
 import { startFakePostgres } from "../support/fakePostgres.ts";
+
+/** Nobody listens there, and nobody is given it meanwhile, as could be one that was just closed. */
+const CLOSED_PORT = 1;
 
 const database = useDatabase({ template: "empty" });
 
@@ -162,12 +164,11 @@ test("a server before PostgreSQL 15 is refused for good", async (t) => {
 });
 
 test("a server that is not there is named, and the password is not", async () => {
-  const port = await closedPort();
-  const databaseUrl = `postgres://anna:hush@127.0.0.1:${port}/shop`;
+  const databaseUrl = `postgres://anna:hush@127.0.0.1:${CLOSED_PORT}/shop`;
   const message = await connectMessage({ databaseUrl, applicationName: "postrider-test" });
   assert.match(
     message,
-    new RegExp(`PR0003: cannot connect to Postgres: 127\\.0\\.0\\.1:${port}, database "shop", user "anna"`),
+    new RegExp(`PR0003: cannot connect to Postgres: 127\\.0\\.0\\.1:${CLOSED_PORT}, database "shop", user "anna"`),
   );
   assert.match(message, /ECONNREFUSED.*; look whether the server runs there/);
   assert.doesNotMatch(message, /hush/);
@@ -175,7 +176,7 @@ test("a server that is not there is named, and the password is not", async () =>
 
 test("a connection that could not be made leaves no socket behind", async () => {
   const lines = new Lines();
-  const databaseUrl = `postgres://anna@127.0.0.1:${await closedPort()}/shop`;
+  const databaseUrl = `postgres://anna@127.0.0.1:${CLOSED_PORT}/shop`;
   const config = lines.through(connectionConfig({ databaseUrl, applicationName: "postrider-test" }));
   for (let attempt = 0; attempt < 3; attempt++) {
     await assert.rejects(openClient({ config, purpose: "wake" }), /PR0003/);
@@ -311,14 +312,4 @@ async function fakeServer(
   ]);
   t.after(() => server.stop());
   return server.url;
-}
-
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return address !== null && typeof address === "object" ? address.port : 0;
 }

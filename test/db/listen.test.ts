@@ -5,7 +5,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
+import { describe, type Mock, type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -19,11 +19,13 @@ import { askFor, openSession } from "../support/engine.ts";
 import { until } from "../support/until.ts";
 
 const CHANNEL = "letters";
-const QUICK: ListenerTiming = { checkIntervalMs: 50, checkTimeoutMs: 500, pauseFirstMs: 10, pauseLastMs: 80 };
+const QUICK: ListenerTiming = { checkIntervalMs: 50, checkTimeoutMs: 10_000, pauseFirstMs: 10, pauseLastMs: 80 };
+/** For links that fall silent. Others are busy, and no sound one is to be given up. */
+const IMPATIENT: ListenerTiming = { ...QUICK, checkTimeoutMs: 500 };
 /** What pg-listen by itself would put up with. */
 const PG_LISTEN_PATIENCE_MS = 3_000;
-/** Also what an attempt to connect through a link takes that is half open by then. */
-const CONNECT_TIMEOUT_MS = 1_000;
+/** What an attempt to connect takes through a link that is half open by then. */
+const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECTS = 1_000;
 /** Some 5 s on a machine that does nothing else. */
 const RECONNECT_MS_MAX = 60_000;
@@ -90,8 +92,13 @@ function make(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUI
 async function start(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUICK): Promise<Running> {
   const running = make(t, url, timing);
   await running.listener.start();
-  assert.ok(running.listener.isListening);
+  await until("it listens", () => running.listener.isListening);
   return running;
+}
+
+/** Nothing but the pauses of the listener are so short. As they were asked for: how long they last is up to the machine. */
+function pausesOf(setTimeouts: Mock<typeof setTimeout>, longestMs: number): number[] {
+  return setTimeouts.mock.calls.map(({ arguments: [, ms] }) => Number(ms)).filter((ms) => ms < longestMs);
 }
 
 async function startProxy(t: TestContext): Promise<{ readonly proxy: FaultProxy; readonly url: string }> {
@@ -181,19 +188,18 @@ describe("losing the link", () => {
 
   test("tries again with pauses that grow up to a limit, each of another length", async (t) => {
     const { proxy, url } = await startProxy(t);
-    const one = await start(t, url);
+    const one = await start(t, url, { ...QUICK, checkIntervalMs: 60_000 });
+    const setTimeouts = t.mock.method(globalThis, "setTimeout");
     proxy.set({ kind: "cut" });
     await until("it has tried often", () => one.lostAtMs.length > 20);
-    const pauses = one.lostAtMs.slice(1).map((atMs, index) => atMs - (one.lostAtMs[index] ?? 0));
-    const nominal = pauses.map((_, index) => Math.min(QUICK.pauseLastMs, QUICK.pauseFirstMs * 2 ** index));
-    pauses.forEach((pause, index) => {
-      // Timers count from the beginning of the loop's turn, which is a while ago on a machine that is busy.
-      assert.ok(pause >= (nominal[index] ?? 0) / 2 - 15, `pause ${index} was ${pause} ms`);
-    });
+    const pauses = pausesOf(setTimeouts, 2 * QUICK.pauseLastMs);
+    assert.ok(pauses.length > 20);
+    const parts = pauses.map((ms, index) => ms / Math.min(QUICK.pauseLastMs, QUICK.pauseFirstMs * 2 ** index));
     assert.ok(
-      pauses.some((pause, index) => pause < 0.95 * (nominal[index] ?? 0)),
-      "no pause was shortened by chance",
+      parts.every((part) => part >= 0.5 && part < 1.5),
+      String(pauses),
     );
+    assert.ok(new Set(parts).size > 10, String(pauses));
     proxy.set(PASS);
     await until("it listens again", () => one.listener.isListening);
   });
@@ -201,14 +207,15 @@ describe("losing the link", () => {
   test("pauses grow also where each connection is lost right after it began to listen", async (t) => {
     const { proxy, url } = await startProxy(t);
     const one = await start(t, url, { ...QUICK, checkIntervalMs: 60_000, pauseLastMs: 200 });
+    const setTimeouts = t.mock.method(globalThis, "setTimeout");
     while (one.lostAtMs.length < 7) {
       await until("it listens", () => one.listener.isListening);
       const before = one.lostAtMs.length;
       proxy.sever();
       await until("it is lost", () => one.lostAtMs.length > before);
     }
-    const last = (one.lostAtMs[6] ?? 0) - (one.lostAtMs[5] ?? 0);
-    assert.ok(last >= 99, `the last pause was ${last} ms`);
+    const last = pausesOf(setTimeouts, 400).at(-1) ?? 0;
+    assert.ok(last >= 100, `the last pause was ${last} ms`);
   });
 
   test("pauses begin anew once it has heard itself", async (t) => {
@@ -223,14 +230,14 @@ describe("losing the link", () => {
       proxy.sever();
       await until("it is lost", () => one.lostAtMs.length > length);
     }
-    // Doubled each time, the last pause alone would have been ten seconds.
-    await until("it listens", () => one.listener.isListening, 2_000);
+    // Doubled each time, the last pause alone would have been five seconds at least.
+    await until("it listens", () => one.listener.isListening, 4_900);
   });
 
   for (const direction of ["both", "up", "down"] as const) {
     test(`notices a link that is half open (${direction}), and hears again once there is one`, async (t) => {
       const { proxy, url } = await startProxy(t);
-      const one = await start(t, url);
+      const one = await start(t, url, IMPATIENT);
       proxy.set({ kind: "half_open", direction, afterwards: "silent" } satisfies ProxyMode);
       await until("it has noticed", () => one.lostAtMs.length > 0);
       assert.equal(one.listener.isListening, false);
@@ -245,7 +252,7 @@ describe("losing the link", () => {
 describe("connections that answer, and do not let it hear", () => {
   test("notices that its LISTEN was taken back by what stands in between, and listens again", async (t) => {
     const pooler = await ForgetfulPooler.start(t);
-    const one = await start(t, through(pooler.port));
+    const one = await start(t, through(pooler.port), IMPATIENT);
     await assertHears(one);
     pooler.forget();
     await until("it has noticed", () => one.lostAtMs.length > 0);

@@ -48,7 +48,7 @@ const SERVER_SETTINGS = [
   "work_mem = '64kB'",
 ];
 
-const database = useDatabase();
+const database = useDatabase({ server: "alone" });
 
 /** As if nothing had ever been in the tables, to the planner too. */
 beforeEach(async () => {

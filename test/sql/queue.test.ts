@@ -16,7 +16,7 @@ import {
   walk,
 } from "../support/engine.ts";
 
-const database = useDatabase();
+const database = useDatabase({ server: "alone" });
 
 beforeEach(() => reset(database.pool));
 

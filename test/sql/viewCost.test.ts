@@ -28,7 +28,7 @@ const PAST_DAYS = 33;
 /** How much more a look may cost over ten times as much. */
 const GROWTH_MAX = 1.5;
 
-const database = useDatabase();
+const database = useDatabase({ server: "alone" });
 
 beforeEach(async () => {
   const { pool } = database;

@@ -1,16 +1,24 @@
 /**
  * Databases for tests, on the server that test/run.ts started. A test never shares its database with another:
  * cloning the migrated template costs about as much as one query with a cold cache.
+ *
+ * Databases of one server are not quite apart. Transactions of one hold back what the snapshots of all call running, and
+ * so keep dead rows of the others in indexes; what is made or dropped in one can make the sessions of all forget their
+ * catalog. Whoever counts pages says `alone`.
  */
 import { randomBytes } from "node:crypto";
 import { after, before } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { migrate } from "../../src/db/migrate.ts";
+import { MAJORS } from "../plan.ts";
+import { startServer } from "./testServer.ts";
 
 /** How test/run.ts tells the test files which server to use, and which database of it is the template. */
 export const SERVER_URL_VARIABLE = "POSTRIDER_TEST_SERVER_URL";
 export const TEMPLATE_VARIABLE = "POSTRIDER_TEST_TEMPLATE";
+/** Of which major the server is, where it is an embedded one. */
+export const MAJOR_VARIABLE = "POSTRIDER_TEST_MAJOR";
 
 const POOL_CONNECTIONS_MAX = 4;
 const CLONE_ATTEMPTS_MAX = 50;
@@ -28,11 +36,30 @@ export interface TestDatabase {
 export interface TestDatabaseOptions {
   /** `migrated` (default) has the schema, `empty` is as a new PostgreSQL database. */
   readonly template?: "migrated" | "empty";
+  /** `alone`: another server, of the same major, and nobody else on it. One that was given to the run is used as it is. */
+  readonly server?: "shared" | "alone";
 }
 
 /** Makes a database; the caller drops it. */
 export async function createDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const serverUrl = required(SERVER_URL_VARIABLE);
+  return options.server === "alone" ? createAlone(options) : createOn(required(SERVER_URL_VARIABLE), options);
+}
+
+async function createAlone({ server: _, ...options }: TestDatabaseOptions): Promise<TestDatabase> {
+  const major = MAJORS.find((known) => String(known) === process.env[MAJOR_VARIABLE]);
+  if (major === undefined) return createDatabase(options);
+  const server = await startServer(major);
+  try {
+    const database = await createOn(server.url, { template: "empty" });
+    if (options.template !== "empty") await withClient(database.url, (client) => migrate(client));
+    return { ...database, drop: () => database.drop().finally(() => server.stop()) };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+async function createOn(serverUrl: string, options: TestDatabaseOptions): Promise<TestDatabase> {
   const template = options.template === "empty" ? "template0" : required(TEMPLATE_VARIABLE);
   const name = newName("test");
   await clone(serverUrl, name, template);

@@ -7,6 +7,8 @@ import { type Major, NEWEST } from "../plan.ts";
 
 export interface TestServer {
   readonly url: string;
+  /** Null for one that was given. */
+  readonly major: Major | null;
   stop(): Promise<void>;
 }
 
@@ -21,13 +23,15 @@ export async function startServer(major: Major): Promise<TestServer> {
       dataDir: join(directory, "postgres"),
       packageName: packageOf(major),
       settings: {
+        // It comes when it likes: its locks, its snapshots and its statistics are in one run of a test and not in another.
+        autovacuum: "off",
         fsync: "off",
         full_page_writes: "off",
         max_connections: "300",
         max_prepared_transactions: "20",
       },
     });
-    return { url: server.url, stop: () => server.stop().then(remove) };
+    return { url: server.url, major, stop: () => server.stop().then(remove) };
   } catch (error) {
     await remove();
     throw error;
@@ -35,7 +39,7 @@ export async function startServer(major: Major): Promise<TestServer> {
 }
 
 export async function givenServer(url: string): Promise<TestServer> {
-  return { url, stop: async () => {} };
+  return { url, major: null, stop: async () => {} };
 }
 
 /** The older ones are installed under names of our own; see the aliases in package.json. */
