@@ -12,7 +12,7 @@ import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
 /** What is handed back is taken up long before a lease (15 s) could have run out. */
-const SOON_MS = 8_000;
+const SOON_MS = 12_000;
 /** An orchestrator kills after 30 s what it has asked to stop. Of these 20 s are the usual grace; so long is the rest. */
 const AFTER_GRACE_MS = 10_000;
 const GRACE_MS = 500;
