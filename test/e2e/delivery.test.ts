@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
+import pg from "pg";
 import type { Config } from "../../src/config.ts";
 import { VERSION } from "../../src/version.ts";
 import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
@@ -625,7 +626,7 @@ describe("waking", () => {
     await run(t);
     for (let count = 1; count <= 30; count++) {
       await insertEvent(database.pool, "order.paid");
-      await receiver.got(path, count, 5_000);
+      await receiver.got(path, count);
     }
   });
 
@@ -636,7 +637,7 @@ describe("waking", () => {
     for (let count = 1; count <= 10; count++) {
       await until("the daemon sleeps", gateIsHeld);
       await insertEvent(database.pool, "order.paid");
-      await receiver.got(path, count, 5_000);
+      await receiver.got(path, count);
     }
   });
 
@@ -757,7 +758,7 @@ describe("waking", () => {
     const waitedMs = (receiver.requests(path)[0]?.atMs ?? Number.NaN) - insertedMs;
     t.diagnostic(`it arrived after ${Math.round(waitedMs)} ms`);
     // The rest is for a machine that is busy with other tests; a lease would take 15 s.
-    assert.ok(waitedMs < pollIntervalMs + 4_000, `it took ${waitedMs} ms`);
+    assert.ok(waitedMs < pollIntervalMs + 9_000, `it took ${waitedMs} ms`);
   });
 
   test("a peer sleeps in the stead of a sleeper that has died, also when nothing happens", async (t) => {
@@ -765,8 +766,7 @@ describe("waking", () => {
     await until("the other one sleeps in its stead", gateIsHeld);
   });
 
-  test("an idle daemon runs few transactions", async (t) => {
-    // A database of its own: sessions of earlier tests tell of their transactions late.
+  test("an idle daemon runs few statements", async (t) => {
     const own = await createDatabase();
     const { daemon, log } = await startDaemon(own.url, { pollIntervalMs: 1_000 });
     t.after(async () => {
@@ -774,16 +774,18 @@ describe("waking", () => {
       await own.drop();
     });
     await until("the daemon sleeps", () => isGateHeld(own.pool));
-    // Arranging and looking, too.
-    await own.pool.query("select pg_stat_force_next_flush()");
     await beats(1, own.name);
-    const [before, startedMs] = [await commits(own.name), performance.now()];
+    // As they are sent: the server's own counts come late.
+    const query = t.mock.method(pg.Client.prototype, "query");
+    const startedMs = performance.now();
     await beats(2, own.name);
     const seconds = (performance.now() - startedMs) / 1_000;
-    const committed = (await commits(own.name)) - before;
-    t.diagnostic(`${committed} transactions in ${seconds.toFixed(1)} s`);
+    const sent = query.mock.calls.filter(
+      ({ this: client }) => client instanceof pg.Client && client.database === own.name,
+    ).length;
+    t.diagnostic(`${sent} statements in ${seconds.toFixed(1)} s`);
     // The claim and the walk of the poll once a second, taking over, the ping, the beat.
-    assert.ok(committed <= 8 * seconds, `${committed} transactions in ${seconds} s`);
+    assert.ok(sent <= 8 * seconds, `${sent} statements in ${seconds} s`);
     // Pinged often enough for the server not to take it for frozen.
     assert.equal(log.named("gate.lost").length, 0);
   });
@@ -835,9 +837,9 @@ async function beats(count: number, name = database.name): Promise<void> {
 }
 
 /** Transactions in the database so far; sessions report theirs with a delay of about a second. */
-function commits(name = database.name): Promise<number> {
+function commits(): Promise<number> {
   return askFor(observer.pool, "select xact_commit + xact_rollback from pg_stat_database where datname = $1", [
-    name,
+    database.name,
   ]).then(Number);
 }
 

@@ -10,6 +10,8 @@ import { until } from "../support/until.ts";
 
 /** As in src/maintain/heartbeat.ts. */
 const LEASE_MS = 15_000;
+/** Another daemon is to take over meanwhile, on a machine that is busy, too. */
+const BLOCK_MS = LEASE_MS + 6_000;
 const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
 
 const database = useDatabase();
@@ -71,7 +73,7 @@ test("a daemon whose event loop is blocked for longer than its lease starts noth
   const path = "/blocked";
   receiver.script(path, { kind: "hang" });
   await createEndpoint(path, { timeout_ms: 60_000 });
-  const blocked = await DaemonProcess.start({ databaseUrl: database.url, blockMs: LEASE_MS + 3_000 });
+  const blocked = await DaemonProcess.start({ databaseUrl: database.url, blockMs: BLOCK_MS });
   t.after(() => blocked.kill());
   const events = await insertEvents(database.pool, "order.paid", 30);
   await receiver.got(path, 8);
@@ -80,7 +82,7 @@ test("a daemon whose event loop is blocked for longer than its lease starts noth
   receiver.script(path, OK);
   const { daemon } = await run(t);
   await until("another one delivers all of it", () => receiver.accepted(path).size === 30, LEASE_MS + 10_000);
-  assert.ok(performance.now() - blockedMs < LEASE_MS + 3_000, "within the lease, before the blocked one comes back");
+  assert.ok(performance.now() - blockedMs < BLOCK_MS, "within the lease, before the blocked one comes back");
   await until("it is recorded", async () => (await succeeded()) === 30);
   await until(
     "the blocked one goes on under another id",
@@ -144,11 +146,11 @@ test("a step of the wall clock neither hastens nor delays a retry, nor costs the
     await receiver.got(path, 1);
     const now = Date.now;
     t.mock.method(Date, "now", () => now() + stepMs);
-    await receiver.got(path, 2, 10_000);
+    await receiver.got(path, 2);
     t.mock.restoreAll();
     const [first, second] = receiver.requests(path);
     const waitMs = (second?.atMs ?? 0) - (first?.atMs ?? 0);
-    assert.ok(waitMs > 700 && waitMs < 5_000, `${waitMs} ms`);
+    assert.ok(waitMs > 700 && waitMs < 10_000, `${waitMs} ms`);
     await daemon.stop();
     assert.deepEqual(log.named("daemon.lease_lost"), []);
     assert.deepEqual(await rowsOf(database.pool, "select state, attempts from postrider.delivery"), [
