@@ -19,13 +19,19 @@ export interface EventFields {
 export type Event<Type extends string = string, Payload = unknown> = EventFields & {
   /** Dotted name: `order.paid`. */
   readonly eventType: Type;
-} & (
-    | { /** Written by `JSON.stringify`. */ readonly payload: Payload; readonly json?: undefined }
-    | {
-        /** Sent exactly as it stands: number precision, key order, spacing. */ readonly json: string;
-        readonly payload?: undefined;
-      }
-  );
+} & (WithPayload<Payload> | WithJson);
+
+interface WithPayload<Payload> {
+  /** Written by `JSON.stringify`. */
+  readonly payload: Payload;
+  readonly json?: undefined;
+}
+
+interface WithJson {
+  /** The payload as JSON text, sent exactly as it stands: number precision, key order, spacing. */
+  readonly json: string;
+  readonly payload?: undefined;
+}
 
 /** An event of one of the types in a catalogue: `postrider types` writes `EventTypes`. */
 export type EventOf<Events extends object> = {
