@@ -8,28 +8,34 @@ import { explainRefusal } from "../db/roles.ts";
 import { type Queries, queriesOf } from "../db/schema.ts";
 import { messageOf, PostriderError } from "../errors.ts";
 
-/** `postrider types`. Rejects with PR0019 where the file is not to be had, and with PR0020 where it was checked and differs. */
+/** `postrider types`. Rejects as `types` does. */
 export async function typesCommand(options: TypesOptions, config: Config): Promise<0> {
-  const eventTypes = await readEventTypes(config).catch((thrown: unknown) => {
+  process.stdout.write(await types(options, config));
+  return 0;
+}
+
+/**
+ * Does what is asked for, and resolves with what is to be printed. Rejects with PR0019 where the file is not to be had,
+ * and with PR0020 where it was checked and differs.
+ */
+export async function types(options: TypesOptions, { databaseUrl }: Pick<Config, "databaseUrl">): Promise<string> {
+  const eventTypes = await readEventTypes(databaseUrl).catch((thrown: unknown) => {
     throw explainRefusal(thrown, "postrider_reader");
   });
   const text = eventTypesModule(eventTypes);
   switch (options.to) {
     case "stdout":
-      process.stdout.write(text);
-      return 0;
+      return text;
     case "file":
       await writeUnlessSame(options.path, text);
-      process.stdout.write(`${options.path} has ${countOf(eventTypes)}\n`);
-      return 0;
+      return `${options.path} has ${countOf(eventTypes)}\n`;
     case "check":
       await compare(options.path, text);
-      process.stdout.write(`${options.path} is up to date with ${countOf(eventTypes)}\n`);
-      return 0;
+      return `${options.path} is up to date with ${countOf(eventTypes)}\n`;
   }
 }
 
-async function readEventTypes({ databaseUrl }: Config): Promise<readonly EventType[]> {
+async function readEventTypes(databaseUrl: string | null): Promise<readonly EventType[]> {
   const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
   // Looked at through a connection of its own: that one says what is wrong where the server cannot be reached.
   const client = await openClient({ config: connection, purpose: "control" });

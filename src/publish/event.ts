@@ -49,6 +49,9 @@ export interface EventRow {
   readonly attributes: string | null;
 }
 
+/** No payload has it: JSON has no control characters but blanks, and JSON.stringify escapes those in strings. */
+export const PAYLOAD_SEPARATOR = "\u001e";
+
 const FIELDS: readonly string[] = [
   "eventType",
   "payload",
@@ -107,6 +110,10 @@ function payloadOf({ eventType, payload, json }: Readonly<Record<string, unknown
   }
   if (typeof json !== "string") {
     throw bad(named, `its json is ${kindOf(json)}`, "pass a JSON text as json, or a value as payload");
+  }
+  if (json === "" || json.includes(PAYLOAD_SEPARATOR)) {
+    const found = json === "" ? "is empty" : "holds the control character U+001E, which JSON does not have";
+    throw bad(named, `its json ${found}`, "pass a JSON text");
   }
   return wellFormed(json, "json", named);
 }

@@ -1,9 +1,9 @@
-import type { EventRow } from "./event.ts";
+import { type EventRow, PAYLOAD_SEPARATOR } from "./event.ts";
 
 /**
  * One statement a call, whatever it carries. Each parameter is a text that is cast in the statement: some drivers say of
  * a string that it is text, which json does not take, and each has a way of its own to write a list. A batch is a text
- * per column, which Postgres reads as a list, so that its size is not bound by the 65,535 parameters of a statement.
+ * per column, which Postgres takes apart, so that its size is not bound by the 65,535 parameters of a statement.
  */
 export interface Statement {
   readonly text: string;
@@ -22,8 +22,13 @@ select postrider.publish(
   attributes => $7::text::jsonb
 )::text as id`.trim();
 
-const GIVEN = `unnest(
-    $1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[], $5::text::text[], $6::text::text[], $7::text::text[]
+/**
+ * Payloads are told apart by a character that JSON does not have: to read them as an array, with each quote in them
+ * escaped, took 7 µs of Postgres an event, which is more than to insert it.
+ */
+const GIVEN = `rows from (
+    unnest($1::text::text[]), string_to_table($2::text, chr(30)), unnest($3::text::text[]), unnest($4::text::text[]),
+    unnest($5::text::text[]), unnest($6::text::text[]), unnest($7::text::text[])
   ) with ordinality as e (event_type, payload, tenant, ordering_key, deliver_at, idempotency_key, attributes, place)`;
 
 /** Rows are inserted, and come back, in the order of the select: seq follows the list, and so do the ids. */
@@ -60,7 +65,11 @@ export function statementForMany(rows: readonly EventRow[]): Statement {
   const hasKeys = rows.some(({ idempotencyKey }) => idempotencyKey !== null);
   return {
     text: hasKeys ? MANY_WITH_KEYS : MANY_WITHOUT_KEYS,
-    values: COLUMNS.map((column) => arrayText(rows.map((row) => row[column]))),
+    values: COLUMNS.map((column) =>
+      column === "payload"
+        ? rows.map(({ payload }) => payload).join(PAYLOAD_SEPARATOR)
+        : arrayText(rows.map((row) => row[column])),
+    ),
   };
 }
 

@@ -8,12 +8,12 @@ import type { Statement } from "./statement.ts";
  * A parameter of type never takes what the library's own method takes, whatever that is.
  */
 
-/** A client of node-postgres that has begun a transaction, or a transaction of PGlite. */
+/** A client of node-postgres that has begun a transaction, or what has its interface. */
 export interface PgTransaction {
   query(text: string, values: (string | null)[]): Promise<{ readonly rows: readonly unknown[] }>;
   /** A pool has it: it may send each query through another connection. */
   readonly totalCount?: undefined;
-  /** The root of PGlite has it. */
+  /** Roots have it that begin transactions, such as those of PGlite and TypeORM. */
   readonly transaction?: undefined;
 }
 
@@ -75,7 +75,7 @@ export function sendThrough(given: unknown, need: TransactionNeed): Send {
   if (members === null || library === undefined) {
     throw new PublishError(
       "not_a_transaction",
-      `cannot publish through this: it is ${kindOf(given)}; pass a transaction of pg, Kysely, Drizzle, Prisma, Postgres.js or PGlite`,
+      `cannot publish through this: it is ${kindOf(given)}; pass a transaction of pg, Kysely, Drizzle, Prisma or Postgres.js`,
     );
   }
   const found = need === "required" ? library.outside(members) : null;

@@ -68,7 +68,7 @@ test("it is imported by its name, runs in plain Node, and shows nothing else", a
     ids: ["id-1", "id-1", "id-2", "id-1"],
     values: [
       ["order.paid", '{"order_id":42}'],
-      ['{"order.paid","order.paid"}', '{"{\\"order_id\\":42}","{\\"order_id\\":42}"}'],
+      ['{"order.paid","order.paid"}', '{"order_id":42}\u001e{"order_id":42}'],
       ["order.paid", '{"order_id":42}'],
     ],
   });

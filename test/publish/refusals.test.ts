@@ -63,6 +63,12 @@ describe("before anything is sent", () => {
       /"idempotency_key" is not a field of an event/,
     ],
     ["payload and json", { eventType: "a.b", payload: 1, json: "1" }, /both payload and json/],
+    ["json that is empty", { eventType: "a.b", json: "" }, /its json is empty/],
+    [
+      "json that would be two in a list",
+      { eventType: "a.b", json: "1\u001e2" },
+      /its json holds the control character/,
+    ],
     ["json that is no text", { eventType: "a.b", json: {} }, /its json is a value of type Object/],
     ["half a character", { eventType: "a.b", json: '"\ud83d"' }, /its json holds half of a surrogate pair/],
     [
@@ -140,7 +146,7 @@ test("what can be no transaction is refused, and nothing of it is called", async
       name: "PublishError",
       code: "not_a_transaction",
       message:
-        /^cannot publish through this: it is .+; pass a transaction of pg, Kysely, Drizzle, Prisma, Postgres.js or PGlite$/,
+        /^cannot publish through this: it is .+; pass a transaction of pg, Kysely, Drizzle, Prisma or Postgres.js$/,
     });
   }
 });
