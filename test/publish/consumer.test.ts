@@ -83,17 +83,33 @@ test("a strict compiler takes what is right and refuses what is wrong, and takes
   for (const name of ["@types", "drizzle-orm", "kysely", "pg", "postgres", "undici-types", "pg-types", "pg-protocol"]) {
     symlinkSync(join(ROOT, "node_modules", name), join(consumer, "node_modules", name), "dir");
   }
-  writeFileSync(join(consumer, "catalogue.ts"), eventTypesModule(EVENT_TYPES));
-  for (const [index, eventTypes] of fc.sample(arbitraryEventTypes(), ARBITRARY).entries()) {
-    writeFileSync(join(consumer, `arbitrary${index}.ts`), eventTypesModule(eventTypes));
+  const modules = [
+    ["catalogue.ts", eventTypesModule(EVENT_TYPES)],
+    ["postrider-events.ts", eventTypesModule(EVENT_TYPES)],
+    ...readmeExamples(),
+    ...fc
+      .sample(arbitraryEventTypes(), ARBITRARY)
+      .map((eventTypes, index) => [`arbitrary${index}.ts`, eventTypesModule(eventTypes)] as const),
+  ] as const;
+  for (const [name, text] of modules) {
+    writeFileSync(join(consumer, name), text);
   }
-  const files = [
-    "libraries.ts",
-    "events.ts",
-    ...Array.from({ length: ARBITRARY.numRuns }, (_, at) => `arbitrary${at}.ts`),
-  ];
+  const files = ["libraries.ts", "events.ts", ...modules.map(([name]) => name)];
   assert.equal(await problems([...STRICT, ...LANGUAGE, "--types", "node", "--skipLibCheck", ...files]), "");
 });
+
+/** The blocks of TypeScript in the README's section, with the objects that they take for granted. */
+function readmeExamples(): readonly (readonly [string, string])[] {
+  const [, section = ""] =
+    /^### From TypeScript\n(.*?)^### /ms.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
+  const [libraries, catalogue, ...more] = [...section.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text);
+  assert.ok(libraries !== undefined && catalogue !== undefined && more.length === 0);
+  const objects = 'import { client, drizzle, eq, kysely, orders, prisma, sql } from "./objects.ts";\n';
+  return [
+    ["readmeLibraries.ts", objects + libraries],
+    ["readmeCatalogue.ts", catalogue],
+  ];
+}
 
 /** What the compiler says; nothing where it has nothing to say. */
 async function problems(args: readonly string[]): Promise<string> {

@@ -49,14 +49,16 @@ await sql.begin((tx) => tx.savepoint((inner) => publish(inner, event)));
 await publish(sql, event);
 await publish(sql, event, optional);
 
-/** As Prisma 7 generates it, down to what is used here. */
-interface PrismaClient {
+/** As Prisma 7 generates it, down to what is used here; and the models. */
+export type PrismaClient<Models = object> = PrismaTransaction<Models> & {
   $connect(): Promise<void>;
   $disconnect(): Promise<void>;
+};
+type PrismaTransaction<Models> = Models & {
   // biome-ignore lint/suspicious/noExplicitAny: so it is generated
   $queryRawUnsafe<T = unknown>(query: string, ...values: any[]): Promise<T>;
-  $transaction<R>(work: (tx: Omit<PrismaClient, "$connect" | "$disconnect">) => Promise<R>): Promise<R>;
-}
+  $transaction<R>(work: (tx: PrismaTransaction<Models>) => Promise<R>): Promise<R>;
+};
 declare const prisma: PrismaClient;
 await prisma.$transaction((tx) => publish(tx, event));
 await prisma.$transaction((tx) => tx.$transaction((inner) => publishMany(inner, [event])));
