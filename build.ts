@@ -1,13 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { type BuildResult, build, type Plugin } from "esbuild";
 import { migrationFiles, statementNames, statementText } from "./src/db/sqlFiles.ts";
 import { VERSION } from "./src/version.ts";
 
 /**
  * `npm run build` makes the command: dist/postrider.mjs, one file that runs with Node alone, its source map beside
- * it (read by `node --enable-source-maps`), and the licences of what is inside.
+ * it (read by `node --enable-source-maps`), and the licences of what is inside. And it makes the libraries that the
+ * package exports: dist/NAME.mjs, with the types of its modules in dist/NAME/.
  *
  * It is not minified. Startup gains nothing that can be measured, and a stack trace that a stranger sends keeps its names and lines.
  */
@@ -63,6 +66,57 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
   const made = describe(result, outfile);
   writeFileSync(join(dirname(outfile), "LICENSES.txt"), licencesOf(made.inputs));
   return made;
+}
+
+interface LibraryEntry {
+  readonly name: string;
+  /** Relative to the project; the types of what it imports lie in the same folder. */
+  readonly entry: string;
+}
+
+/** What package.json exports as postrider/NAME. */
+export const LIBRARIES: readonly LibraryEntry[] = [{ name: "publish", entry: "src/publish/publisher.ts" }];
+
+/**
+ * Makes one library into a directory (absolute; default: dist): NAME.mjs, which runs wherever ES2022 does and imports
+ * nothing, and NAME/*.d.ts. Rejects where it imports anything, or cannot be typed without the types of Node.
+ */
+export async function buildLibrary({ name, entry }: LibraryEntry, directory: string = join(ROOT, "dist")) {
+  const result = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [join(ROOT, entry)],
+    outfile: join(directory, `${name}.mjs`),
+    bundle: true,
+    packages: "external",
+    platform: "neutral",
+    target: "es2022",
+    format: "esm",
+    sourcemap: "linked",
+    logLevel: "silent",
+    metafile: true,
+  });
+  const imports = Object.values(result.metafile.outputs).flatMap((output) => output.imports);
+  if (imports.length > 0 || result.warnings.length > 0) {
+    const found = [...imports.map(({ path }) => `it imports ${path}`), ...result.warnings.map(({ text }) => text)];
+    throw new Error(`postrider/${name} cannot be built: ${found.join("; ")}`);
+  }
+  await emitTypes(join(ROOT, entry), join(directory, name));
+}
+
+const TYPE_FLAGS = ["--declaration", "--emitDeclarationOnly", "--strict", "--exactOptionalPropertyTypes"];
+const LANGUAGE_FLAGS = ["--target", "es2022", "--lib", "es2022", "--module", "nodenext", "--types", ""];
+
+async function emitTypes(entry: string, directory: string): Promise<void> {
+  rmSync(directory, { recursive: true, force: true });
+  const flags = [...TYPE_FLAGS, ...LANGUAGE_FLAGS, "--allowImportingTsExtensions", "--rootDir", dirname(entry)];
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  await promisify(execFile)(process.execPath, [tsc, "--ignoreConfig", ...flags, "--outDir", directory, entry]);
+  const files = readdirSync(directory);
+  // The modules import each other by their names here, which tsc keeps; not every resolver knows that x.ts is x.d.ts.
+  const asWritten = new RegExp(`"\\./(${files.map((file) => file.replace(/\.d\.ts$/, "")).join("|")})\\.ts"`, "g");
+  for (const path of files.map((file) => join(directory, file))) {
+    writeFileSync(path, readFileSync(path, "utf8").replace(asWritten, '"./$1.js"'));
+  }
 }
 
 /**
@@ -162,4 +216,8 @@ function licenceOf(folder: string): string {
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const made = await bundle();
   console.log(`${relative(process.cwd(), made.outfile)}: ${made.inputs.length} modules`);
+  for (const library of LIBRARIES) {
+    await buildLibrary(library);
+    console.log(`${relative(process.cwd(), join(ROOT, "dist", `${library.name}.mjs`))}: postrider/${library.name}`);
+  }
 }

@@ -178,6 +178,32 @@ create table postrider.endpoint_secret (
   constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((secret ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(secret) >= 38) AND (length(secret) <= 94))))
 );
 
+create table postrider.event_type (
+  name text not null,
+  description text,
+  json_schema jsonb,
+  enforce boolean not null default false,
+  deprecated boolean not null default false,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  checks jsonb,
+  predicate jsonpath,
+  constraint event_type_pkey PRIMARY KEY (name),
+  constraint "description has at most 10000 characters" CHECK ((length(description) <= 10000)),
+  constraint "name is dotted words of letters, digits, underscores" CHECK (((name ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$'::text) AND (length(name) <= 255))),
+  constraint "only what has a schema is enforced" CHECK (((NOT enforce) OR (json_schema IS NOT NULL))),
+  constraint "types that begin with postrider. are Postrider's own" CHECK ((name !~ '^postrider\.'::text))
+);
+
+create table postrider.event_type_policy (
+  only_row boolean not null default true,
+  unknown_types text not null default 'allowed'::text,
+  changed_at timestamp with time zone not null default clock_timestamp(),
+  constraint event_type_policy_pkey PRIMARY KEY (only_row),
+  constraint "there is one row" CHECK (only_row),
+  constraint "unknown_types is allowed or refused" CHECK ((unknown_types = ANY (ARRAY['allowed'::text, 'refused'::text])))
+);
+
 create table postrider.idempotency_key (
   tenant text not null,
   idempotency_key text not null,
@@ -526,6 +552,19 @@ create view postrider.replay_status (replay_id uuid, endpoint_id uuid, url text,
           WHERE (n.replay_id = r.id)) f);
 
 -- Functions
+
+CREATE OR REPLACE FUNCTION postrider.allow_unknown_event_types(reason text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform postrider.begin_action('allow_unknown_event_types', null, jsonb_build_object('reason', reason));
+  update postrider.event_type_policy p set unknown_types = 'allowed', changed_at = clock_timestamp() where p.only_row;
+  perform postrider.end_action();
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.are_retry_waits(waits interval[])
  RETURNS boolean
@@ -1327,6 +1366,96 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.compile_reference(reference text, root jsonb, pointer text, references_followed text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  name constant text := replace(replace(substring(reference from '^#/\$defs/(.*)$'), '~1', '/'), '~0', '~');
+begin
+  if name = any (references_followed) then
+    perform postrider.refuse_schema(pointer, format('refers to the definition that it is part of, %s', to_json(left(name, 60))),
+      'A schema that contains itself is not supported: write out as many levels as there are, or leave the innermost open.');
+  elsif not coalesce(root -> '$defs' ? name, false) then
+    perform postrider.refuse_schema(pointer, format('refers to a definition that is not there, %s', to_json(left(name, 60))),
+      postrider.keyword_advice('$ref'));
+  end if;
+  return postrider.compile_schema(root -> '$defs' -> name, root, '/$defs' || postrider.pointer_step(name), references_followed || name);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.compile_schema(schema jsonb, root jsonb, pointer text, references_followed text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  -- the walk through a payload nests as deeply, and functions of PL/pgSQL can nest some hundred levels
+  depth_max constant integer := 32;
+  -- references that are written out can double at each step
+  compiled_bytes_max constant integer := 131072;
+  depth constant integer := coalesce(cardinality(references_followed), 0);
+  keyword text;
+  argument jsonb;
+  problem text;
+  part jsonb;
+  compiled jsonb := '{}';
+begin
+  if depth > depth_max then
+    perform postrider.refuse_schema(left(pointer, 60), format('is nested deeper than %s levels', depth_max),
+      'References that are followed count as levels.');
+  elsif jsonb_typeof(schema) = 'boolean' then
+    return case when schema = 'true' then '{}' else '{"type": []}' end;
+  elsif jsonb_typeof(schema) <> 'object' then
+    perform postrider.refuse_schema(pointer, format('is no schema, but of the type %s', jsonb_typeof(schema)), 'A schema is an object, true or false.');
+  end if;
+  for keyword, argument in select k.key, k.value from jsonb_each(schema) k order by k.key loop
+    problem := coalesce(postrider.keyword_problem(keyword, argument),
+      case when keyword in ('$defs', '$id') and pointer <> '' then 'is supported at the top of the schema only' end);
+    if problem is not null then
+      perform postrider.refuse_schema(pointer || postrider.pointer_step(keyword), problem, postrider.keyword_advice(keyword));
+    end if;
+    part := case
+      when keyword in ('properties', '$defs') then (
+        select coalesce(jsonb_object_agg(p.key, postrider.compile_schema(p.value, root,
+                 pointer || postrider.pointer_step(keyword) || postrider.pointer_step(p.key), references_followed || null::text)), '{}')
+        from jsonb_each(argument) p)
+      when keyword in ('anyOf', 'allOf') then (
+        select jsonb_agg(postrider.compile_schema(s.value, root,
+                 pointer || postrider.pointer_step(keyword) || postrider.pointer_step((s.place - 1)::text), references_followed || null::text)
+                 order by s.place)
+        from jsonb_array_elements(argument) with ordinality s (value, place))
+      when keyword in ('items', 'additionalProperties') then
+        postrider.compile_schema(argument, root, pointer || postrider.pointer_step(keyword), references_followed || null::text)
+      when keyword = '$ref' then
+        postrider.compile_reference(argument #>> '{}', root, pointer || postrider.pointer_step(keyword), references_followed)
+      when keyword = 'type' and jsonb_typeof(argument) = 'string' then jsonb_build_array(argument)
+      when keyword in ('type', 'required', 'enum', 'const', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum',
+                       'minLength', 'maxLength', 'minItems', 'maxItems') then argument
+      end;
+    -- definitions were read for what is wrong with them; they count where they are referred to
+    if part is not null and keyword <> '$defs' then
+      compiled := compiled || jsonb_build_object(keyword, part);
+    end if;
+    if pg_column_size(compiled) > compiled_bytes_max then
+      perform postrider.refuse_schema(pointer, format('is larger than %s bytes once its references are written out', compiled_bytes_max),
+        'Refer to fewer definitions, or leave a branch of the schema open.');
+    end if;
+  end loop;
+  return compiled;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.conjunction(predicates text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN CASE WHEN (predicates = '{}'::text[]) THEN '(1 == 1)'::text WHEN (array_position(predicates, NULL::text) IS NULL) THEN (('('::text || array_to_string(predicates, ' && '::text)) || ')'::text) ELSE NULL::text END;
+
 CREATE OR REPLACE FUNCTION postrider.count_replay_failures(replay_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -1557,6 +1686,34 @@ begin
   insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, secret);
   insert into postrider.subscription (endpoint_id, event_type)
   select endpoint_id, t.event_type from unnest(event_types) t (event_type);
+  perform postrider.end_action();
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.define_event_type(name text, description text DEFAULT NULL::text, json_schema jsonb DEFAULT NULL::jsonb, enforce boolean DEFAULT false, deprecated boolean DEFAULT false)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  if define_event_type.name is null or define_event_type.name !~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' or length(define_event_type.name) > 255
+    or define_event_type.name ~ '^postrider\.'
+  then
+    raise exception 'cannot define the event type %', coalesce(to_json(left(define_event_type.name, 300))::text, 'null')
+      using errcode = 'invalid_parameter_value',
+        hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long. Those that begin with postrider. are Postrider''s own.';
+  elsif define_event_type.enforce and define_event_type.json_schema is null then
+    raise exception 'cannot enforce the event type %: it has no schema', define_event_type.name
+      using errcode = 'invalid_parameter_value', hint = 'Give json_schema. A definition is stated in full each time, and replaces what was.';
+  end if;
+  perform postrider.begin_action('define_event_type', null, jsonb_build_object('name', define_event_type.name));
+  insert into postrider.event_type as t (name, description, json_schema, enforce, deprecated)
+  values (define_event_type.name, define_event_type.description, define_event_type.json_schema,
+          coalesce(define_event_type.enforce, false), coalesce(define_event_type.deprecated, false))
+  on conflict on constraint event_type_pkey do update
+  set description = excluded.description, json_schema = excluded.json_schema, enforce = excluded.enforce, deprecated = excluded.deprecated;
   perform postrider.end_action();
 end
 $function$;
@@ -1844,6 +2001,27 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.drop_event_type(name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  meant text;
+begin
+  perform postrider.begin_action('drop_event_type', null, jsonb_build_object('name', drop_event_type.name));
+  delete from postrider.event_type t where t.name = drop_event_type.name;
+  if not found then
+    meant := postrider.nearest_event_type(drop_event_type.name);
+    raise exception 'there is no event type % in the catalogue', coalesce(to_json(left(drop_event_type.name, 300))::text, 'null')
+      using errcode = 'no_data_found',
+        hint = concat_ws(' ', 'Did you mean ' || meant || '?', 'select name from postrider.event_type lists them.');
+  end if;
+  perform postrider.end_action();
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.empty_claims(daemon_id uuid, claims bigint[])
  RETURNS void
  LANGUAGE sql
@@ -2124,6 +2302,73 @@ begin
     end if;
   end if;
   return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.equality_predicate(options jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN CASE WHEN (jsonb_array_length(options) <= 500) THEN (SELECT CASE WHEN bool_and((jsonb_typeof(o.value) <> ALL (ARRAY['object'::text, 'array'::text]))) THEN (('('::text || string_agg(format('(@.type() == "%s" && @ == %s)'::text, jsonb_typeof(o.value), o.value), ' || '::text)) || ')'::text) ELSE NULL::text END AS "case" FROM jsonb_array_elements(equality_predicate.options) o(value)) ELSE NULL::text END;
+
+CREATE OR REPLACE FUNCTION postrider.event_type_audit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  ours constant text[] := '{checks,predicate,created_at,updated_at,changed_at,only_row}';
+  old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - ours end;
+  new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - ours end;
+begin
+  if old_row = new_row then
+    return null;
+  elsif tg_op = 'UPDATE' then
+    -- the name stays, to say what it was about
+    select jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key) into old_row, new_row
+    from jsonb_each(old_row) o
+    where o.key = 'name' or o.value <> new_row -> o.key;
+  end if;
+  perform postrider.note_change(format('%s %s', lower(tg_op), tg_table_name), null, null, old_row, new_row);
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.event_type_changing()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  schema_bytes_max constant integer := 65536;
+  -- of a path that is longer, reading it costs more than the walk
+  predicate_chars_max constant integer := 262144;
+  predicate text;
+  problem text;
+  advice text;
+begin
+  new.updated_at := clock_timestamp();
+  new.checks := null;
+  new.predicate := null;
+  if new.json_schema is null then
+    return new;
+  elsif octet_length(new.json_schema::text) > schema_bytes_max then
+    perform postrider.refuse_schema('', format('has %s bytes', octet_length(new.json_schema::text)), format('At most %s are taken.', schema_bytes_max));
+  end if;
+  new.checks := postrider.compile_schema(new.json_schema, new.json_schema, '', '{}');
+  predicate := postrider.schema_predicate(new.checks);
+  if length(predicate) <= predicate_chars_max then
+    new.predicate := ('strict $ ? ' || predicate)::jsonpath;
+  end if;
+  return new;
+exception
+  when invalid_parameter_value then
+    get stacked diagnostics problem = message_text, advice = pg_exception_hint;
+    raise exception 'cannot define the event type %: %', to_json(left(new.name, 255)), problem
+      using errcode = 'invalid_parameter_value', hint = advice;
 end
 $function$;
 
@@ -2477,6 +2722,18 @@ begin
       ('{publisher,reader,operator}', 'execute', 'function postrider.trigger_arguments'),
       ('{reader,operator}', 'select', 'table postrider.capture_status'),
 
+      -- The catalogue. What each insert asks with its own rights is which types are enforced.
+      ('{reader,operator}', 'select', 'table postrider.event_type'),
+      ('{operator}', 'insert (name, description, json_schema, enforce, deprecated), update (name, description, json_schema, enforce, deprecated), delete',
+       'table postrider.event_type'),
+      ('{reader,operator}', 'select', 'table postrider.event_type_policy'),
+      ('{operator}', 'update (unknown_types)', 'table postrider.event_type_policy'),
+      ('{publisher}', 'execute', 'function postrider.judged_event_types'),
+      ('{operator}', 'execute', 'function postrider.define_event_type'),
+      ('{operator}', 'execute', 'function postrider.drop_event_type'),
+      ('{operator}', 'execute', 'function postrider.refuse_unknown_event_types'),
+      ('{operator}', 'execute', 'function postrider.allow_unknown_event_types'),
+
       ('{operator}', 'execute', 'function postrider.create_endpoint'),
       ('{operator}', 'execute', 'function postrider.subscribe'),
       ('{operator}', 'execute', 'function postrider.unsubscribe'),
@@ -2524,6 +2781,12 @@ BEGIN ATOMIC
    ORDER BY c.id DESC
   LIMIT 1;
 END;
+
+CREATE OR REPLACE FUNCTION postrider.is_count(value jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (jsonb_typeof(value) = 'number'::text) THEN ((((value)::numeric >= (0)::numeric) AND ((value)::numeric <= (2147483647)::numeric)) AND (((value)::numeric % (1)::numeric) = (0)::numeric)) ELSE false END;
 
 CREATE OR REPLACE FUNCTION postrider.is_needed(lower_bound uuid, upper_bound uuid)
  RETURNS boolean
@@ -2669,6 +2932,62 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.judge_payload(event_type text, payload json, checks jsonb, predicate jsonpath)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  -- read in 10 ms; what filters of subscriptions judge has the same limit
+  payload_bytes_max constant integer := 1048576;
+  -- walked through in 0.2 s
+  steps_max constant integer := 10000;
+  payload_bytes constant integer := octet_length(payload::text);
+  document jsonb;
+  problem text;
+begin
+  if payload_bytes > payload_bytes_max then
+    perform postrider.refuse_payload(event_type, format('it has %s bytes, and no more than %s are checked', payload_bytes, payload_bytes_max));
+  end if;
+  begin
+    document := payload::jsonb;
+    if jsonb_path_exists(document, predicate) then
+      return;
+    end if;
+  exception
+    -- json that is no jsonb: a NUL, half a surrogate, a number beyond numeric, some thousand levels
+    when data_exception or program_limit_exceeded then
+      problem := sqlerrm;
+  end;
+  if document is null then
+    perform postrider.refuse_payload(event_type, 'Postgres cannot read it: ' || problem);
+  end if;
+  problem := (postrider.payload_problem(checks, document, '', steps_max)).problem;
+  if problem is not null then
+    perform postrider.refuse_payload(event_type, problem);
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.judged_event_types()
+ RETURNS text[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$ begin return '{}'; end $function$;
+
+CREATE OR REPLACE FUNCTION postrider.keyword_advice(keyword text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (keyword = ANY (ARRAY['pattern'::text, 'patternProperties'::text])) THEN 'Regular expressions of Postgres are not those of JSON Schema, and can be made to run for long. Leave it out, and check that in the application.'::text WHEN (keyword = 'oneOf'::text) THEN 'Write anyOf; a property with a const in each of its schemas tells them apart.'::text WHEN (keyword = 'definitions'::text) THEN 'Write $defs, and #/$defs/NAME where it is referred to.'::text WHEN (keyword = ANY (ARRAY['$ref'::text, '$defs'::text, '$id'::text])) THEN 'Put what is referred to into $defs at the top of the schema; no other reference is followed.'::text WHEN (keyword = 'items'::text) THEN 'A list of schemas, one an element, is not supported.'::text ELSE 'The keywords that are checked, and those that are let through, are in sql/README.md. Leave the others out, and check that in the application.'::text END;
+
+CREATE OR REPLACE FUNCTION postrider.keyword_problem(keyword text, argument jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN CASE WHEN (keyword = ANY (ARRAY['$schema'::text, '$id'::text, '$comment'::text, 'title'::text, 'description'::text, 'default'::text, 'examples'::text, 'deprecated'::text, 'readOnly'::text, 'writeOnly'::text, 'format'::text, 'const'::text])) THEN NULL::text WHEN (keyword = 'type'::text) THEN CASE WHEN ((jsonb_typeof(argument) <> ALL (ARRAY['string'::text, 'array'::text])) OR (argument = '[]'::jsonb) OR (EXISTS (SELECT FROM jsonb_path_query(keyword_problem.argument, '$[*]'::jsonpath) t(name) WHERE ((jsonb_typeof(t.name) <> 'string'::text) OR ((t.name #>> '{}'::text[]) <> ALL (ARRAY['null'::text, 'boolean'::text, 'object'::text, 'array'::text, 'number'::text, 'integer'::text, 'string'::text])))))) THEN 'must be null, boolean, object, array, number, integer or string, or a list of these'::text ELSE NULL::text END WHEN (keyword = ANY (ARRAY['properties'::text, '$defs'::text])) THEN CASE WHEN (jsonb_typeof(argument) <> 'object'::text) THEN 'must be an object of schemas'::text ELSE NULL::text END WHEN (keyword = ANY (ARRAY['items'::text, 'additionalProperties'::text])) THEN CASE WHEN (jsonb_typeof(argument) <> ALL (ARRAY['object'::text, 'boolean'::text])) THEN 'must be a schema'::text ELSE NULL::text END WHEN (keyword = 'required'::text) THEN CASE WHEN ((jsonb_typeof(argument) <> 'array'::text) OR jsonb_path_exists(argument, 'strict $[*]?(@.type() != "string")'::jsonpath)) THEN 'must be a list of names'::text ELSE NULL::text END WHEN (keyword = ANY (ARRAY['enum'::text, 'anyOf'::text, 'allOf'::text])) THEN CASE WHEN ((jsonb_typeof(argument) <> 'array'::text) OR (argument = '[]'::jsonb)) THEN 'must be a list that is not empty'::text ELSE NULL::text END WHEN (keyword = ANY (ARRAY['minimum'::text, 'maximum'::text, 'exclusiveMinimum'::text, 'exclusiveMaximum'::text])) THEN CASE WHEN (jsonb_typeof(argument) <> 'number'::text) THEN 'must be a number'::text ELSE NULL::text END WHEN (keyword = ANY (ARRAY['minLength'::text, 'maxLength'::text, 'minItems'::text, 'maxItems'::text])) THEN CASE WHEN (NOT postrider.is_count(argument)) THEN 'must be a whole number of 0 to 2147483647'::text ELSE NULL::text END WHEN (keyword = '$ref'::text) THEN CASE WHEN ((jsonb_typeof(argument) <> 'string'::text) OR ((argument #>> '{}'::text[]) !~ '^#/\$defs/[^/%]+$'::text)) THEN 'must have the form #/$defs/NAME'::text ELSE NULL::text END ELSE 'is not supported'::text END;
+
 CREATE OR REPLACE FUNCTION postrider.leave(daemon_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -2678,6 +2997,13 @@ BEGIN ATOMIC
  DELETE FROM postrider.daemon
    WHERE (daemon.id = leave.daemon_id);
 END;
+
+CREATE OR REPLACE FUNCTION postrider.length_predicate(minimum numeric, maximum numeric)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN CASE WHEN (GREATEST(minimum, (maximum + (1)::numeric)) <= (255)::numeric) THEN (('('::text || concat_ws(' && '::text, CASE WHEN (minimum = (0)::numeric) THEN '1 == 1'::text WHEN (minimum = (1)::numeric) THEN '@ != ""'::text WHEN (minimum > (1)::numeric) THEN format('@ like_regex "^.{%s}" flag "s"'::text, (minimum)::integer) ELSE NULL::text END, CASE WHEN (maximum = (0)::numeric) THEN '@ == ""'::text WHEN (maximum > (0)::numeric) THEN format('!(@ like_regex "^.{%s}" flag "s")'::text, ((maximum)::integer + 1)) ELSE NULL::text END)) || ')'::text) ELSE NULL::text END;
 
 CREATE OR REPLACE FUNCTION postrider.lock_endpoint(endpoint_id uuid)
  RETURNS text
@@ -2692,6 +3018,18 @@ begin
     perform postrider.require_endpoint(lock_endpoint.endpoint_id);
   end if;
   return endpoint_state;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.lock_event_types()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update postrider.event_type_policy p set changed_at = clock_timestamp() where p.only_row;
+  return null;
 end
 $function$;
 
@@ -2982,6 +3320,35 @@ exception
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.nearest_event_type(name text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+BEGIN ATOMIC
+ WITH letters AS MATERIALIZED (
+          SELECT ARRAY( SELECT DISTINCT lower(substr(nearest_event_type.name, g.n, 2)) AS lower
+                    FROM generate_series(1, (length(nearest_event_type.name) - 1)) g(n)) AS pairs
+         ), known AS (
+          SELECT t.name,
+             ARRAY( SELECT DISTINCT lower(substr(t.name, g.n, 2)) AS lower
+                    FROM generate_series(1, (length(t.name) - 1)) g(n)) AS pairs
+            FROM postrider.event_type t
+           WHERE (abs((length(t.name) - length(nearest_event_type.name))) <= 3)
+           ORDER BY t.name
+          LIMIT 1000
+         )
+  SELECT k.name
+    FROM known k,
+     letters l,
+     LATERAL ( SELECT count(*) AS shared
+            FROM unnest(k.pairs) p(pair)
+           WHERE (p.pair = ANY (l.pairs))) s
+   WHERE ((s.shared)::numeric >= (0.6 * (GREATEST(cardinality(k.pairs), cardinality(l.pairs)))::numeric))
+   ORDER BY ((s.shared)::numeric / (GREATEST(cardinality(k.pairs), cardinality(l.pairs)))::numeric) DESC, k.name
+  LIMIT 1;
+END;
+
 CREATE OR REPLACE FUNCTION postrider.new_secret()
  RETURNS text
  LANGUAGE sql
@@ -3017,7 +3384,7 @@ begin
         after = case when note_change.after is null then a.after
                      else coalesce(a.after, '{}') || case when list_name is null then new_part
                        else jsonb_build_object(list_name, coalesce(a.after -> list_name, '[]') || (new_part -> list_name)) end end
-    where a.id::text = audit_id and a.transaction_id = pg_current_xact_id() and a.endpoint_id = note_change.endpoint_id;
+    where a.id::text = audit_id and a.transaction_id = pg_current_xact_id() and a.endpoint_id is not distinct from note_change.endpoint_id;
     if found then
       return;
     end if;
@@ -3148,6 +3515,36 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.object_predicate(checks jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  -- each further one nests the predicate deeper
+  properties_max constant integer := 500;
+  parts text[];
+begin
+  if (select count(*) from jsonb_object_keys(checks -> 'properties')) > properties_max
+    or jsonb_array_length(checks -> 'required') > properties_max
+  then
+    return null;
+  end if;
+  parts := array(
+    select format('!((exists (@.%s)) is unknown)', to_json(r.name)) from jsonb_array_elements_text(checks -> 'required') r (name))
+  || array(
+    select format('((exists (@.%1$s)) is unknown || exists (@.%1$s ? ', to_json(p.key)) || postrider.schema_predicate(p.value) || '))'
+    from jsonb_each(checks -> 'properties') p);
+  if checks ? 'additionalProperties' then
+    parts := parts || ('!(exists (@.keyvalue() ? (' || (
+        select coalesce(string_agg(format('@.key != %s && ', to_json(k.name)), ''), '') from jsonb_object_keys(checks -> 'properties') k (name))
+      || '!(exists (@.value ? ' || postrider.schema_predicate(checks -> 'additionalProperties') || ')))))');
+  end if;
+  return postrider.conjunction(parts);
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.outbox_idempotency()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3162,15 +3559,32 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.outbox_refuse_xid()
+CREATE OR REPLACE FUNCTION postrider.outbox_refuse()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  defined record;
 begin
-  raise exception 'cannot insert an event with an xid of another transaction'
-    using errcode = 'check_violation',
-      detail = format('The row says %s; this transaction is %s. Claims find events by xid, so the event would be lost or sent out of order.', new.xid, pg_current_xact_id()),
-      hint = 'Leave xid out of the insert: it is filled in.';
+  if new.xid is distinct from pg_current_xact_id() then
+    raise exception 'cannot insert an event with an xid of another transaction'
+      using errcode = 'check_violation',
+        detail = format('The row says %s; this transaction is %s. Claims find events by xid, so the event would be lost or sent out of order.', new.xid, pg_current_xact_id()),
+        hint = 'Leave xid out of the insert: it is filled in.';
+  elsif new.event_type is null or new.payload is null then
+    return new; -- which the table refuses itself
+  end if;
+  select t.enforce, t.checks, t.predicate into defined from postrider.event_type t where t.name = new.event_type;
+  if defined.enforce then
+    perform postrider.judge_payload(new.event_type, new.payload, defined.checks, defined.predicate);
+  elsif defined.enforce is null and left(new.event_type, 10) <> 'postrider.'
+    and exists (select from postrider.event_type_policy p where p.unknown_types = 'refused')
+  then
+    perform postrider.refuse_unknown_type(new.event_type);
+  end if;
+  return new;
 end
 $function$;
 
@@ -3205,6 +3619,36 @@ CREATE OR REPLACE FUNCTION postrider.partition_time(id uuid)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN to_timestamp((((((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
 
+CREATE OR REPLACE FUNCTION postrider.parts_to_check(checks jsonb, whole jsonb)
+ RETURNS TABLE(step text, part_checks jsonb, part jsonb)
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+begin
+  if jsonb_typeof(whole) = 'object' then
+    return query
+      select postrider.pointer_step(p.name), p.checks, whole -> p.name
+      from jsonb_each(parts_to_check.checks -> 'properties') p (name, checks)
+      where whole ? p.name;
+    if checks ? 'additionalProperties' then
+      return query
+        select postrider.pointer_step(m.name), checks -> 'additionalProperties', m.value
+        from jsonb_each(whole) m (name, value)
+        where not coalesce(checks -> 'properties' ? m.name, false);
+    end if;
+  elsif jsonb_typeof(whole) = 'array' and checks ? 'items' then
+    return query
+      select '/' || e.place - 1, checks -> 'items', e.value from jsonb_array_elements(whole) with ordinality e (value, place);
+  end if;
+  if checks ? '$ref' then
+    return query select '', checks -> '$ref', whole;
+  end if;
+  if checks ? 'allOf' then
+    return query select '', a.checks, whole from jsonb_array_elements(parts_to_check.checks -> 'allOf') a (checks);
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
@@ -3220,6 +3664,73 @@ begin
   perform postrider.set_endpoint_state(id, 'paused', reason, 'pause_endpoint');
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.payload_problem(checks jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text)
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+declare
+  part record;
+  missing text;
+  option jsonb;
+  walked record;
+  option_problems text[] := '{}';
+begin
+  steps_left := steps_left - 1;
+  if steps_left < 0 then
+    problem := 'it was not found among the first 10,000 values: no more are looked at';
+    return;
+  end if;
+  problem := postrider.scalar_problem(checks, value);
+  if problem is null and checks ? 'required' and jsonb_typeof(value) = 'object' then
+    select r.name into missing
+    from jsonb_array_elements_text(checks -> 'required') with ordinality r (name, place)
+    where not value ? r.name
+    order by r.place
+    limit 1;
+    problem := 'the required property ' || postrider.shown_pointer(missing) || ' is missing';
+  end if;
+  if problem is not null then
+    problem := format('at %s: %s', postrider.shown_pointer(pointer), problem);
+    return;
+  end if;
+  if checks ?| '{properties,additionalProperties,items,$ref,allOf}' then
+    for part in select p.step, p.part_checks, p.part from postrider.parts_to_check(checks, value) p loop
+      walked := postrider.payload_problem(part.part_checks, part.part, pointer || part.step, steps_left);
+      steps_left := walked.steps_left;
+      problem := walked.problem;
+      if problem is not null then
+        return;
+      end if;
+    end loop;
+  end if;
+  if checks ? 'anyOf' then
+    for option in select o.checks from jsonb_array_elements(payload_problem.checks -> 'anyOf') o (checks) loop
+      walked := postrider.payload_problem(option, value, pointer, steps_left);
+      steps_left := walked.steps_left;
+      if walked.problem is null then
+        return;
+      end if;
+      option_problems := option_problems || walked.problem;
+    end loop;
+    problem := format('at %s: none of the %s schemas of anyOf fits: %s', postrider.shown_pointer(pointer),
+      cardinality(option_problems), left(array_to_string(option_problems[1:3], '; '), 600));
+  end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.pointer_step(name text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ('/'::text || replace(replace(name, '~'::text, '~0'::text), '/'::text, '~1'::text));
+
+CREATE OR REPLACE FUNCTION postrider.predicate_for(kind text, types jsonb, predicate text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (types = jsonb_build_array(kind)) THEN predicate ELSE ((format('(@.type() != "%s" || '::text, kind) || predicate) || ')'::text) END;
 
 CREATE OR REPLACE FUNCTION postrider.prepare_deliveries(replay postrider.replay, after_event uuid, events_max integer, deliveries_max integer, OUT place uuid, OUT prepared integer, OUT left_alone integer, OUT is_held_up boolean)
  RETURNS record
@@ -3642,6 +4153,30 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.refuse_payload(event_type text, problem text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise exception 'the payload of % does not fit its schema: %', event_type, problem
+    using errcode = 'check_violation', constraint = 'the payload fits the schema of its event type',
+      schema = 'postrider', table = 'outbox', column = 'payload',
+      hint = format('Correct the payload, or the definition: json_schema of %L in postrider.event_type.', event_type);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.refuse_schema(pointer text, problem text, advice text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise exception '%', concat_ws(' ', 'its JSON Schema,', 'at ' || postrider.shown_pointer(pointer) || ',', problem)
+    using errcode = 'invalid_parameter_value', hint = advice;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.refuse_truncate()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3652,6 +4187,36 @@ begin
     using errcode = 'feature_not_supported',
       detail = 'It would leave no row in the audit, and deliveries that wait for nobody.',
       hint = format('delete from postrider.%I', tg_table_name);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.refuse_unknown_event_types(reason text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform postrider.begin_action('refuse_unknown_event_types', null, jsonb_build_object('reason', reason));
+  update postrider.event_type_policy p set unknown_types = 'refused', changed_at = clock_timestamp() where p.only_row;
+  perform postrider.end_action();
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.refuse_unknown_type(event_type text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  meant constant text := postrider.nearest_event_type(event_type);
+begin
+  raise exception 'the event type % is not in the catalogue', to_json(left(event_type, 255))
+    using errcode = 'check_violation', constraint = 'the event type is in the catalogue',
+      schema = 'postrider', table = 'outbox', column = 'event_type',
+      detail = 'postrider.event_type_policy says that unknown types are refused.',
+      hint = concat_ws(' ', 'Did you mean ' || meant || '?',
+        'An operator adds it by postrider.define_event_type(…), or lets all types in by postrider.allow_unknown_event_types().');
 end
 $function$;
 
@@ -3955,6 +4520,89 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.scalar_problem(checks jsonb, value jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+#variable_conflict use_variable
+declare
+  kind constant text := jsonb_typeof(value);
+  types constant jsonb := checks -> 'type';
+  number constant numeric := case when kind = 'number' then value end;
+  size constant integer := case kind when 'string' then length(value #>> '{}') when 'array' then jsonb_array_length(value) end;
+begin
+  if types = '[]' then
+    return format('nothing is allowed here, found %s', postrider.shown_value(value));
+  elsif not types ? kind and not (types ? 'integer' and coalesce(number % 1 = 0, false)) then
+    return format('expected %s, found %s', (select string_agg(t.name, ' or ') from jsonb_array_elements_text(types) t (name)), postrider.shown_value(value));
+  elsif checks -> 'const' <> value then
+    return format('expected the constant of the schema, found %s', postrider.shown_value(value));
+  elsif checks ? 'enum' and not exists (select from jsonb_array_elements(checks -> 'enum') o (option) where o.option = value) then
+    return format('expected one of the %s values of the schema, found %s', jsonb_array_length(checks -> 'enum'), postrider.shown_value(value));
+  end if;
+  return case kind
+    when 'number' then case
+      when number < (checks -> 'minimum')::numeric then format('expected at least %s, found less', left(checks ->> 'minimum', 60))
+      when number > (checks -> 'maximum')::numeric then format('expected at most %s, found more', left(checks ->> 'maximum', 60))
+      when number <= (checks -> 'exclusiveMinimum')::numeric then format('expected more than %s, found not more', left(checks ->> 'exclusiveMinimum', 60))
+      when number >= (checks -> 'exclusiveMaximum')::numeric then format('expected less than %s, found not less', left(checks ->> 'exclusiveMaximum', 60)) end
+    when 'string' then case
+      when size < (checks -> 'minLength')::numeric then format('expected at least %s characters, found %s', checks -> 'minLength', size)
+      when size > (checks -> 'maxLength')::numeric then format('expected at most %s characters, found %s', checks -> 'maxLength', size) end
+    when 'array' then case
+      when size < (checks -> 'minItems')::numeric then format('expected at least %s elements, found %s', checks -> 'minItems', size)
+      when size > (checks -> 'maxItems')::numeric then format('expected at most %s elements, found %s', checks -> 'maxItems', size) end
+    end;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.schema_predicate(checks jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  types constant jsonb := checks -> 'type';
+  comparisons constant jsonb := '{"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<", "minItems": ">=", "maxItems": "<="}';
+  keyword text;
+  argument jsonb;
+  branches text[];
+  parts text[] := '{}';
+begin
+  if types is not null then
+    parts := parts || postrider.type_predicate(types);
+  end if;
+  for keyword, argument in select k.key, k.value from jsonb_each(checks) k loop
+    continue when keyword in ('type', 'properties', 'required', 'additionalProperties', 'minLength', 'maxLength');
+    if keyword in ('anyOf', 'allOf') then
+      branches := array(select postrider.schema_predicate(s.value) from jsonb_array_elements(argument) with ordinality s (value, place) order by s.place);
+    end if;
+    parts := parts || case
+      when keyword = 'enum' then postrider.equality_predicate(argument)
+      when keyword = 'const' then postrider.equality_predicate(jsonb_build_array(argument))
+      when keyword in ('minItems', 'maxItems') then
+        postrider.predicate_for('array', types, format('@.size() %s %s', comparisons ->> keyword, argument))
+      when comparisons ? keyword then
+        postrider.predicate_for('number', types, format('@ %s %s', comparisons ->> keyword, argument))
+      when keyword = 'items' then
+        postrider.predicate_for('array', types, '!(exists (@[*] ? (!' || postrider.schema_predicate(argument) || ')))')
+      when keyword = '$ref' then postrider.schema_predicate(argument)
+      when keyword = 'allOf' then postrider.conjunction(branches)
+      when array_position(branches, null) is null then '(' || array_to_string(branches, ' || ') || ')' end;
+  end loop;
+  if checks ?| '{minLength,maxLength}' then
+    parts := parts || postrider.predicate_for('string', types,
+      postrider.length_predicate((checks -> 'minLength')::numeric, (checks -> 'maxLength')::numeric));
+  end if;
+  if checks ?| '{properties,required,additionalProperties}' then
+    parts := parts || postrider.predicate_for('object', types, postrider.object_predicate(checks));
+  end if;
+  return postrider.conjunction(parts);
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.set_endpoint_state(endpoint_id uuid, state text, reason text, action text)
  RETURNS void
  LANGUAGE plpgsql
@@ -3970,12 +4618,25 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.shown_pointer(pointer text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (to_json(CASE WHEN (length(pointer) <= 200) THEN pointer ELSE (("left"(pointer, 100) || '…'::text) || "right"(pointer, 99)) END))::text;
+
 CREATE OR REPLACE FUNCTION postrider.shown_time(at timestamp with time zone)
  RETURNS text
  LANGUAGE sql
  STABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 RETURN CASE WHEN (at = ANY (ARRAY['infinity'::timestamp with time zone, '-infinity'::timestamp with time zone])) THEN (at)::text ELSE (date_trunc('second'::text, at))::text END;
+
+CREATE OR REPLACE FUNCTION postrider.shown_value(value jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN CASE jsonb_typeof(value) WHEN 'string'::text THEN format('a string of %s characters'::text, length((value #>> '{}'::text[]))) WHEN 'number'::text THEN CASE WHEN (((value)::numeric % (1)::numeric) = (0)::numeric) THEN 'an integer'::text ELSE 'a number that is no integer'::text END WHEN 'array'::text THEN format('an array of %s'::text, jsonb_array_length(value)) WHEN 'object'::text THEN 'an object'::text WHEN 'boolean'::text THEN 'a boolean'::text ELSE 'null'::text END;
 
 CREATE OR REPLACE FUNCTION postrider.small_payload(payload json, bytes_max integer)
  RETURNS text
@@ -4130,6 +4791,13 @@ AS $function$
          with ordinality a (pairs, place)
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.type_predicate(types jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN (SELECT (('('::text || COALESCE(string_agg(CASE t.name WHEN 'integer'::text THEN '(@.type() == "number" && @.floor() == @)'::text ELSE format('@.type() == "%s"'::text, t.name) END, ' || '::text), '1 == 2'::text)) || ')'::text) FROM jsonb_array_elements_text(type_predicate.types) t(name));
+
 CREATE OR REPLACE FUNCTION postrider.uncapture(table_name regclass, event_type text)
  RETURNS void
  LANGUAGE plpgsql
@@ -4254,6 +4922,32 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.write_judged_event_types()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  -- beyond that a look at the catalogue is quicker than a walk through the list
+  listed_max constant integer := 100;
+  listed text[];
+  body text;
+begin
+  select array_agg(t.name order by t.name) into listed
+  from (select e.name from postrider.event_type e where e.enforce limit listed_max + 1) t;
+  if cardinality(listed) > listed_max or exists (select from postrider.event_type_policy p where p.unknown_types = 'refused') then
+    body := ' begin return null; end ';
+  else
+    body := format(' begin return %L; end ', coalesce(listed, '{}'));
+  end if;
+  if body is distinct from (select p.prosrc from pg_proc p where p.oid = 'postrider.judged_event_types()'::regprocedure) then
+    execute format('create or replace function postrider.judged_event_types() returns text[] language plpgsql immutable as %L', body);
+  end if;
+  return null;
+end
+$function$;
+
 -- Triggers
 
 CREATE TRIGGER note_replay_failure AFTER UPDATE OF state ON postrider.delivery FOR EACH ROW WHEN (((old.replay_id = new.replay_id) AND (old.state = 'pending'::text) AND (new.state = ANY (ARRAY['exhausted'::text, 'discarded'::text])))) EXECUTE FUNCTION postrider.note_replay_failure();
@@ -4284,9 +4978,23 @@ CREATE TRIGGER endpoint_secret_changing BEFORE INSERT OR DELETE OR UPDATE ON pos
 
 CREATE TRIGGER endpoint_secret_truncate BEFORE TRUNCATE ON postrider.endpoint_secret FOR EACH STATEMENT EXECUTE FUNCTION postrider.refuse_truncate();
 
+CREATE TRIGGER event_type_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider.event_type_audit();
+
+CREATE TRIGGER event_type_changing BEFORE INSERT OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider.event_type_changing();
+
+CREATE TRIGGER event_type_judged AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider.write_judged_event_types() always;
+
+CREATE TRIGGER event_type_lock BEFORE INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider.lock_event_types();
+
+CREATE TRIGGER event_type_truncate BEFORE TRUNCATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider.refuse_truncate();
+
+CREATE TRIGGER event_type_policy_audit AFTER UPDATE ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider.event_type_audit();
+
+CREATE TRIGGER event_type_policy_judged AFTER UPDATE OF unknown_types ON postrider.event_type_policy FOR EACH STATEMENT EXECUTE FUNCTION postrider.write_judged_event_types() always;
+
 CREATE TRIGGER outbox_idempotency BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN ((new.idempotency_key IS NOT NULL)) EXECUTE FUNCTION postrider.outbox_idempotency();
 
-CREATE TRIGGER outbox_refuse_xid BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN ((new.xid IS DISTINCT FROM pg_current_xact_id())) EXECUTE FUNCTION postrider.outbox_refuse_xid();
+CREATE TRIGGER outbox_refuse BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN (((new.xid IS DISTINCT FROM pg_current_xact_id()) OR ((new.event_type = ANY (postrider.judged_event_types())) IS NOT FALSE))) EXECUTE FUNCTION postrider.outbox_refuse();
 
 CREATE TRIGGER outbox_wake AFTER INSERT ON postrider.outbox FOR EACH STATEMENT EXECUTE FUNCTION postrider.outbox_wake();
 
@@ -4499,6 +5207,34 @@ comment on column postrider.endpoint_secret.secret is 'whsec_ and the key in bas
 comment on column postrider.endpoint_secret.created_at is 'When it was made.';
 
 comment on column postrider.endpoint_secret.expires_at is 'From when on it no longer signs; null for never.';
+
+comment on table postrider.event_type is 'The catalogue of event types. Written by postrider.define_event_type and drop_event_type, or by hand; daemons do not need it.';
+
+comment on column postrider.event_type.name is 'The event type, as in postrider.outbox.event_type.';
+
+comment on column postrider.event_type.description is 'What the event says, for people.';
+
+comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/README.md. Null where that is not said.';
+
+comment on column postrider.event_type.enforce is 'Whether an insert fails whose payload does not fit the schema.';
+
+comment on column postrider.event_type.deprecated is 'Whether it is to be used no more. For people and generated code; inserts go on.';
+
+comment on column postrider.event_type.created_at is 'When it was defined first.';
+
+comment on column postrider.event_type.updated_at is 'When its definition was changed last. Kept by a trigger.';
+
+comment on column postrider.event_type.checks is 'The schema as it is checked: without annotations, references written out. Kept by a trigger.';
+
+comment on column postrider.event_type.predicate is 'The same as an SQL/JSON path that finds something in a payload that fits; null where no path can express it. Kept by a trigger.';
+
+comment on table postrider.event_type_policy is 'One row: what becomes of events whose type is not in the catalogue. Set by postrider.refuse_unknown_event_types and allow_unknown_event_types, or by hand.';
+
+comment on column postrider.event_type_policy.only_row is 'True.';
+
+comment on column postrider.event_type_policy.unknown_types is 'allowed, or refused: an insert fails whose event type is not in postrider.event_type. Postrider''s own (postrider.*) are never refused.';
+
+comment on column postrider.event_type_policy.changed_at is 'When this row or the catalogue was changed last. Kept by triggers.';
 
 comment on table postrider.idempotency_key is 'Which event each idempotency key belongs to. Apart from the outbox, since a unique key of a partitioned table must hold the partition key.';
 
@@ -4806,6 +5542,8 @@ comment on column postrider.replay_status.finished_at is 'When it was done, or c
 
 comment on column postrider.replay_status.requested_by is 'The database role that asked for it.';
 
+comment on function postrider.allow_unknown_event_types(text) is 'Events of types that are not in the catalogue may be inserted. So it is from the beginning.';
+
 comment on function postrider.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
 comment on function postrider.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt; with_strays moves what the default partition has of it.';
@@ -4830,6 +5568,12 @@ comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer
 
 comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
 
+comment on function postrider.compile_reference(text,jsonb,text,text[]) is 'What is checked of a definition that a JSON Schema refers to.';
+
+comment on function postrider.compile_schema(jsonb,jsonb,text,text[]) is 'What of a JSON Schema is checked, with references written out; raises where it is not of the subset. references_followed: one element a level, the name of the definition where the level is a reference.';
+
+comment on function postrider.conjunction(text[]) is 'All of these predicates of SQL/JSON path; null where one of them cannot be expressed.';
+
 comment on function postrider.count_replay_failures(uuid) is 'Takes the failures of a replay that are not counted yet into its row.';
 
 comment on function postrider.count_unclaimed(integer) is 'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';
@@ -4839,6 +5583,8 @@ comment on function postrider.count_waiting(integer) is 'Pending deliveries by e
 comment on function postrider.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with its caller''s rights.';
 
 comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers, disable_after.';
+
+comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition by this one: what is left out is not kept. With enforce, from their next statement on inserts fail whose payload does not fit the schema.';
 
 comment on function postrider.delete_records(timestamp with time zone) is 'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';
 
@@ -4853,6 +5599,8 @@ comment on function postrider.discard_reason(text) is 'Why a delivery of an endp
 comment on function postrider.drop_capture(regclass,text) is 'Drops the triggers of a capture, and what functions of captures in that schema have no triggers any more. Returns whether there was one.';
 
 comment on function postrider.drop_days(date) is 'Takes one step towards the end of the days before that one, in UTC, in which nothing is needed any more: deleted, some of their idempotency keys; emptied, a day; dropped, a partition of an empty one; busy, somebody holds a lock.';
+
+comment on function postrider.drop_event_type(text) is 'Takes an event type out of the catalogue. Events of that type are delivered as before, and inserted too unless unknown types are refused.';
 
 comment on function postrider.empty_claims(uuid,bigint[]) is 'Takes the pairs out of claims that are finished and must stay, being the cursor.';
 
@@ -4876,6 +5624,12 @@ comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoi
 
 comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
 
+comment on function postrider.equality_predicate(jsonb) is 'A predicate of SQL/JSON path: @ is one of these; null where that cannot be expressed, as with lists and objects.';
+
+comment on function postrider.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
+
+comment on function postrider.event_type_changing() is 'Reads the schema of a definition, and refuses what is not of the subset.';
+
 comment on function postrider.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
 comment on function postrider.explain_event(uuid) is 'For each endpoint of the event''s tenant: what became of the event there, or why nothing did, and what would happen if it were inserted now. Why an event did not match is told by the subscriptions as they are now; what was changed since is named.';
@@ -4892,6 +5646,8 @@ comment on function postrider.header_problem(jsonb) is 'What is wrong with the f
 
 comment on function postrider.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';
 
+comment on function postrider.is_count(jsonb) is 'Whether this is a whole number that is not negative.';
+
 comment on function postrider.is_needed(uuid,uuid) is 'Whether an event with an id from the one to below the other is not claimed yet, in a daemon''s hand, undelivered, or to be replayed.';
 
 comment on function postrider.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
@@ -4900,9 +5656,21 @@ comment on function postrider.is_wake_off() is 'Whether the setting postrider.wa
 
 comment on function postrider.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
 
+comment on function postrider.judge_payload(text,json,jsonb,jsonpath) is 'Refuses a payload that does not fit, with the reason; bounded in time, whatever the payload is.';
+
+comment on function postrider.judged_event_types() is 'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider.write_judged_event_types when the catalogue changes.';
+
+comment on function postrider.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
+
+comment on function postrider.keyword_problem(text,jsonb) is 'What is wrong with a keyword of JSON Schema: that it is outside of the subset, or that its value makes no sense; null where nothing is.';
+
 comment on function postrider.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
 
+comment on function postrider.length_predicate(numeric,numeric) is 'A predicate of SQL/JSON path: the text @ has so many characters, one of the bounds may be null; null where that cannot be expressed.';
+
 comment on function postrider.lock_endpoint(uuid) is 'The state of an endpoint, which nobody else changes until this transaction has ended: what follows from it is right. An operator''s actions take this lock first, then that on secrets, subscriptions or deliveries.';
+
+comment on function postrider.lock_event_types() is 'Lets one transaction at a time edit the catalogue. A write, so that one with an older snapshot fails instead of overlooking the last edit.';
 
 comment on function postrider.maintain(interval) is 'Takes one step of keeping the partitions, and says which: those of the days ahead are made, and what is older than the retention goes, by whole days, once nothing in them is needed any more. No row: nothing is left to do, or somebody else is at it. busy: somebody holds a lock, try again later. Daemons call it, with POSTRIDER_RETENTION; a scheduler may, once a minute or so, with the same retention.';
 
@@ -4913,6 +5681,8 @@ comment on function postrider.make_partitions(interval) is 'Takes one step of ma
 comment on function postrider.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them are not as they were earlier.';
 
 comment on function postrider.move_strays(date) is 'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their own, where there are few, and says which was made.';
+
+comment on function postrider.nearest_event_type(text) is 'The defined event type that somebody most likely meant; null where none is near.';
 
 comment on function postrider.new_secret() is 'A secret such as Standard Webhooks has them, of 32 random bytes.';
 
@@ -4928,9 +5698,11 @@ comment on function postrider.note_replay_problem(uuid,text) is 'Says what was w
 
 comment on function postrider.notify_daemons() is 'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';
 
+comment on function postrider.object_predicate(jsonb) is 'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';
+
 comment on function postrider.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
 
-comment on function postrider.outbox_refuse_xid() is 'Refuses an event that says it was inserted by another transaction.';
+comment on function postrider.outbox_refuse() is 'Refuses an event that says it was inserted by another transaction, one whose payload does not fit its enforced schema, and one of an unknown type where these are refused.';
 
 comment on function postrider.outbox_wake() is 'Wakes the daemons after a statement has inserted events.';
 
@@ -4938,7 +5710,15 @@ comment on function postrider.parse_filter(text) is 'Reads a filter, or says wha
 
 comment on function postrider.partition_time(uuid) is 'The time that the first 48 bits of a UUID stand for, whatever its version: what its partition goes by.';
 
+comment on function postrider.parts_to_check(jsonb,jsonb) is 'What in a value is to be checked by which checks: the properties of an object, the elements of an array; and itself, by what is referred to.';
+
 comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are routed and wait, nothing is lost.';
+
+comment on function postrider.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null where it fits. steps_left bounds the work.';
+
+comment on function postrider.pointer_step(text) is 'A further step of a JSON pointer (RFC 6901).';
+
+comment on function postrider.predicate_for(text,jsonb,text) is 'A predicate of SQL/JSON path: if @ is of that type, then this. types: those that @ is known to be one of; null for all.';
 
 comment on function postrider.prepare_deliveries(postrider.replay,uuid,integer,integer) is 'Makes the deliveries of one stretch of a replay pending, up to so many; returns the cursor''s next place. is_held_up: a delivery is locked, and is looked at again.';
 
@@ -4952,7 +5732,15 @@ comment on function postrider.redeliver(uuid,uuid) is 'Makes one further attempt
 
 comment on function postrider.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
 
+comment on function postrider.refuse_payload(text,text) is 'Refuses an event for its payload.';
+
+comment on function postrider.refuse_schema(text,text,text) is 'Raises what is wrong with a JSON Schema, where, and what to do.';
+
 comment on function postrider.refuse_truncate() is 'Refuses to truncate what operators edit: no trigger for rows fires for that.';
+
+comment on function postrider.refuse_unknown_event_types(text) is 'From their next statement on inserts fail whose event type is not in the catalogue. Define the types first.';
+
+comment on function postrider.refuse_unknown_type(text) is 'Refuses an event for its type, and names the one that may have been meant.';
 
 comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before it existed. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the replay''s id and how many events it is; dry_run only counts. Reads the range once, some 10 µs an event.';
 
@@ -4970,9 +5758,17 @@ comment on function postrider.row_change(text,text,json,json) is 'The payload of
 
 comment on function postrider.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
 
+comment on function postrider.scalar_problem(jsonb,jsonb) is 'Why a value does not fit these checks, whatever it contains; null where it does.';
+
+comment on function postrider.schema_predicate(jsonb) is 'A predicate of SQL/JSON path: @ fits these checks; null where that cannot be expressed.';
+
 comment on function postrider.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
 
+comment on function postrider.shown_pointer(text) is 'A JSON pointer as it is shown: quoted, and of bounded length.';
+
 comment on function postrider.shown_time(timestamp with time zone) is 'A time to the second, in the session''s time zone.';
+
+comment on function postrider.shown_value(jsonb) is 'Of which kind and length a value of a payload is, without the value.';
 
 comment on function postrider.small_payload(json,integer) is 'The text of a payload; null where it is larger than that many bytes, and is to be loaded when its turn comes.';
 
@@ -4983,6 +5779,8 @@ comment on function postrider.subscription_changing() is 'Fills in the tenant, a
 comment on function postrider.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows where there is none.';
 
 comment on function postrider.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs; one empty text follows the last.';
+
+comment on function postrider.type_predicate(jsonb) is 'A predicate of SQL/JSON path: @ is of one of these types of JSON Schema.';
 
 comment on function postrider.uncapture(regclass,text) is 'Ends a capture: changes of the table''s rows make no more events of that type. Events that were made are delivered. For the owner of the table.';
 
@@ -4999,6 +5797,8 @@ comment on function postrider.uuid_v7_time(uuid) is 'When a UUID version 7 was m
 comment on function postrider.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing where the setting postrider.wake is off, as two-phase commit needs.';
 
 comment on function postrider.withdraw_replayed(uuid,integer) is 'Ends up to so many pending deliveries of a replay: those that had a state before have it again, the others are discarded. Returns how many were restored. Attempts under way are left alone.';
+
+comment on function postrider.write_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition.';
 
 comment on trigger end_all_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is deleted.';
 
@@ -5026,11 +5826,25 @@ comment on trigger endpoint_secret_truncate on postrider.endpoint_secret is 'Ref
 
 comment on trigger endpoint_truncate on postrider.endpoint is 'Refuses truncate, which the audit would not see.';
 
+comment on trigger event_type_audit on postrider.event_type is 'Notes the edit in the audit.';
+
+comment on trigger event_type_changing on postrider.event_type is 'Reads the schema, and refuses what is not of the subset.';
+
+comment on trigger event_type_judged on postrider.event_type is 'Tells inserts which definitions to look at.';
+
+comment on trigger event_type_lock on postrider.event_type is 'Lets one transaction at a time edit the catalogue.';
+
+comment on trigger event_type_policy_audit on postrider.event_type_policy is 'Notes the edit in the audit.';
+
+comment on trigger event_type_policy_judged on postrider.event_type_policy is 'Tells inserts whether to look at each type.';
+
+comment on trigger event_type_truncate on postrider.event_type is 'Refuses truncate, which the audit would not see.';
+
 comment on trigger note_replay_failure on postrider.delivery is 'Fires only for replayed deliveries that did not succeed.';
 
 comment on trigger outbox_idempotency on postrider.outbox is 'Fires only for rows that carry an idempotency key.';
 
-comment on trigger outbox_refuse_xid on postrider.outbox is 'Fires only for rows whose xid is not the transaction''s own.';
+comment on trigger outbox_refuse on postrider.outbox is 'Fires only for rows whose xid is not the transaction''s own, and for those whose definition is to be looked at.';
 
 comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if they sleep.';
 
@@ -5112,6 +5926,14 @@ grant select (created_at, endpoint_id, expires_at, id) on table postrider.endpoi
 
 grant select on table postrider.endpoint_secret to postrider_daemon;
 
+grant delete, insert (deprecated, description, enforce, json_schema, name), select, update (deprecated, description, enforce, json_schema, name) on table postrider.event_type to postrider_operator;
+
+grant select on table postrider.event_type to postrider_reader;
+
+grant select on table postrider.event_type_policy to postrider_reader;
+
+grant select, update (unknown_types) on table postrider.event_type_policy to postrider_operator;
+
 grant select on table postrider.idempotency_key to postrider_operator;
 
 grant select on table postrider.idempotency_key to postrider_reader;
@@ -5154,6 +5976,8 @@ grant select on table postrider.subscription to postrider_daemon;
 
 grant select on table postrider.subscription to postrider_reader;
 
+grant execute on function postrider.allow_unknown_event_types(text) to postrider_operator;
+
 grant execute on function postrider.are_retry_waits(interval[]) to postrider_operator;
 
 grant execute on function postrider.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) to postrider_daemon;
@@ -5186,9 +6010,13 @@ grant execute on function postrider.create_capture_trigger(text,text) to postrid
 
 grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to postrider_operator;
 
+grant execute on function postrider.define_event_type(text,text,jsonb,boolean,boolean) to postrider_operator;
+
 grant execute on function postrider.disable_endpoint(uuid,text) to postrider_operator;
 
 grant execute on function postrider.drop_capture(regclass,text) to postrider_publisher;
+
+grant execute on function postrider.drop_event_type(text) to postrider_operator;
 
 grant execute on function postrider.empty_claims(uuid,bigint[]) to postrider_daemon;
 
@@ -5207,6 +6035,8 @@ grant execute on function postrider.header_problem(jsonb) to postrider_operator;
 grant execute on function postrider.is_wake_off() to postrider_publisher;
 
 grant execute on function postrider.judge_filters(json,uuid[],jsonpath[]) to postrider_daemon;
+
+grant execute on function postrider.judged_event_types() to postrider_publisher;
 
 grant execute on function postrider.leave(uuid) to postrider_daemon;
 
@@ -5233,6 +6063,8 @@ grant execute on function postrider.record_results(uuid,boolean,boolean,uuid[],u
 grant execute on function postrider.redeliver(uuid,uuid) to postrider_operator;
 
 grant execute on function postrider.refuse_captured_truncate() to postrider_publisher;
+
+grant execute on function postrider.refuse_unknown_event_types(text) to postrider_operator;
 
 grant execute on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) to postrider_operator;
 

@@ -45,6 +45,10 @@ async function runCommand(command: Command, env: Environment): Promise<0 | 1> {
       const { receive } = await import("./control/receive.ts");
       return receive(command.options);
     }
+    case "types": {
+      const { typesCommand } = await import("./control/typesCommand.ts");
+      return typesCommand(command.options, configFor(command, env));
+    }
   }
 }
 

@@ -9,7 +9,8 @@ export type Command =
   | CommandOf<"migrate", MigrateOptions>
   | CommandOf<"run", Readonly<Record<never, never>>>
   | CommandOf<"status", StatusOptions>
-  | CommandOf<"receive", ReceiveOptions>;
+  | CommandOf<"receive", ReceiveOptions>
+  | CommandOf<"types", TypesOptions>;
 
 interface CommandOf<Name extends string, Options> {
   readonly kind: "command";
@@ -39,6 +40,13 @@ export interface ReceiveOptions {
   /** Each `whsec_…` and well-formed; empty where nothing is to be verified. */
   readonly secrets: readonly string[];
 }
+
+/** What becomes of the text. Paths are relative to the working directory. */
+export type TypesOptions =
+  | { readonly to: "stdout" }
+  | { readonly to: "file"; readonly path: string }
+  /** Compared with the file. */
+  | { readonly to: "check"; readonly path: string };
 
 export type CommandLine =
   | Command
@@ -125,6 +133,21 @@ const SECRET: Option = {
   sentence: "secrets of the endpoint (whsec_…), to verify with; without one, signatures are not verified",
 };
 
+const OUTPUT: Option = {
+  name: "output",
+  type: "path",
+  value: "FILE",
+  default: null,
+  sentence: "write this file, if it is not the same already; stdout unless given",
+};
+const CHECK_FILE: Option = {
+  name: "check",
+  type: "path",
+  value: "FILE",
+  default: null,
+  sentence: "write nothing; exit status 1 if this file is not what would be written",
+};
+
 /** The one table of commands: parsing, help and the README go by it. */
 export const COMMANDS: readonly CommandRow[] = [
   {
@@ -185,6 +208,17 @@ export const COMMANDS: readonly CommandRow[] = [
       database: "optional",
       options: { port: optionalPort(given, RECEIVE_PORT) ?? 0, secrets: given.get(SECRET.name) ?? [] },
     }),
+  },
+  {
+    name: "types",
+    summary: "writes TypeScript types for the event-type catalogue",
+    options: [OUTPUT, CHECK_FILE],
+    examples: [
+      "postrider types --output src/postrider-events.ts",
+      "postrider types --check src/postrider-events.ts",
+      "postrider types | less",
+    ],
+    read: (given) => ({ kind: "command", name: "types", database: "required", options: typesOptions(given) }),
   },
 ];
 
@@ -400,18 +434,21 @@ function badSecret(option: Option, value: string): readonly Fault[] {
   ];
 }
 
+/** Each of the two does something else. */
+const ALTERNATIVES: readonly { readonly command: Command["name"]; readonly options: readonly [Option, Option] }[] = [
+  { command: "migrate", options: [PRINT, CHECK] },
+  { command: "types", options: [OUTPUT, CHECK_FILE] },
+];
+
 function conflicts(row: CommandRow, given: Given): readonly Fault[] {
-  if (row.name !== "migrate" || !given.has(PRINT.name) || !given.has(CHECK.name)) {
-    return [];
-  }
-  return [
-    {
-      code: "PR0001",
-      problem: `cannot use --${PRINT.name} and --${CHECK.name}`,
-      found: "both are given, and each does something else",
-      remedy: "choose one",
-    },
-  ];
+  return ALTERNATIVES.filter(
+    ({ command, options }) => command === row.name && options.every(({ name }) => given.has(name)),
+  ).map(({ options: [one, other] }) => ({
+    code: "PR0001",
+    problem: `cannot use --${one.name} and --${other.name}`,
+    found: "both are given, and each does something else",
+    remedy: "choose one",
+  }));
 }
 
 const PORT_MAX = 65_535;
@@ -436,6 +473,15 @@ function migrateMode(given: Given): MigrateOptions["mode"] {
     return "print";
   }
   return given.has(CHECK.name) ? "check" : "apply";
+}
+
+function typesOptions(given: Given): TypesOptions {
+  const output = lastValue(given, OUTPUT);
+  const check = lastValue(given, CHECK_FILE);
+  if (check !== null) {
+    return { to: "check", path: check };
+  }
+  return output === null ? { to: "stdout" } : { to: "file", path: output };
 }
 
 function wrongUsage(faults: readonly Fault[]): PostriderError {

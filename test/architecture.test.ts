@@ -79,6 +79,24 @@ test("the receiver imports nothing of the project but signatures and itself", ()
   assert.deepEqual(found, []);
 });
 
+test("what applications import to publish imports nothing but itself", () => {
+  const published = sources.filter(({ path }) => path.startsWith("publish/"));
+  assert.ok(published.length > 3);
+  assert.deepEqual(
+    published.flatMap(({ imports }) => imports.filter((name) => !name.startsWith("publish/"))),
+    [],
+  );
+});
+
+test("types are made of a catalogue without a look at anything else", () => {
+  const found = offenders(
+    ({ path, imports }) =>
+      path.startsWith("catalogue/") &&
+      imports.some((name) => !name.startsWith("catalogue/") && name !== "printable.ts"),
+  );
+  assert.deepEqual(found, []);
+});
+
 test("nothing below the composition root imports the commands or the development server", () => {
   const found = offenders(
     ({ path, imports }) =>

@@ -43,7 +43,7 @@ begin
         after = case when note_change.after is null then a.after
                      else coalesce(a.after, '{}') || case when list_name is null then new_part
                        else jsonb_build_object(list_name, coalesce(a.after -> list_name, '[]') || (new_part -> list_name)) end end
-    where a.id::text = audit_id and a.transaction_id = pg_current_xact_id() and a.endpoint_id = note_change.endpoint_id;
+    where a.id::text = audit_id and a.transaction_id = pg_current_xact_id() and a.endpoint_id is not distinct from note_change.endpoint_id;
     if found then
       return;
     end if;

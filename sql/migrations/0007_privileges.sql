@@ -177,6 +177,18 @@ begin
       ('{publisher,reader,operator}', 'execute', 'function postrider.trigger_arguments'),
       ('{reader,operator}', 'select', 'table postrider.capture_status'),
 
+      -- The catalogue. What each insert asks with its own rights is which types are enforced.
+      ('{reader,operator}', 'select', 'table postrider.event_type'),
+      ('{operator}', 'insert (name, description, json_schema, enforce, deprecated), update (name, description, json_schema, enforce, deprecated), delete',
+       'table postrider.event_type'),
+      ('{reader,operator}', 'select', 'table postrider.event_type_policy'),
+      ('{operator}', 'update (unknown_types)', 'table postrider.event_type_policy'),
+      ('{publisher}', 'execute', 'function postrider.judged_event_types'),
+      ('{operator}', 'execute', 'function postrider.define_event_type'),
+      ('{operator}', 'execute', 'function postrider.drop_event_type'),
+      ('{operator}', 'execute', 'function postrider.refuse_unknown_event_types'),
+      ('{operator}', 'execute', 'function postrider.allow_unknown_event_types'),
+
       ('{operator}', 'execute', 'function postrider.create_endpoint'),
       ('{operator}', 'execute', 'function postrider.subscribe'),
       ('{operator}', 'execute', 'function postrider.unsubscribe'),

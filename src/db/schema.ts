@@ -12,6 +12,7 @@ export interface Schema {
   readonly "postrider.endpoint": EndpointRow;
   readonly "postrider.attempt": Attempt;
   readonly "postrider.in_flight": InFlight;
+  readonly "postrider.event_type": EventTypeRow;
   readonly "pg_catalog.pg_inherits": { readonly inhrelid: string; readonly inhparent: string };
   readonly "pg_catalog.pg_class": { readonly oid: string; readonly relname: string };
 }
@@ -51,6 +52,14 @@ export interface EndpointRow {
   readonly shown_url: string;
   readonly state: "active" | "paused" | "disabled";
   readonly state_reason: string | null;
+}
+
+interface EventTypeRow {
+  readonly name: string;
+  readonly description: string | null;
+  /** Read by JSON.parse: a number beyond a double is no longer the same. */
+  readonly json_schema: unknown;
+  readonly deprecated: boolean;
 }
 
 interface Attempt {

@@ -19,6 +19,7 @@ import { prepareLatency } from "./latency.ts";
 import { prepareMemory } from "./memory.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
 import { summariseProfiles } from "./profile.ts";
+import { preparePublish } from "./publish.ts";
 import { type PartResult, summarisePart, textOf } from "./report.ts";
 import { BenchServer } from "./server.ts";
 import { shuffled } from "./statistics.ts";
@@ -29,6 +30,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   idle: prepareIdle,
   insert: prepareInsert,
   capture: prepareCapture,
+  publish: preparePublish,
   depth: prepareDepth,
   frozen: prepareFrozen,
   memory: prepareMemory,

@@ -144,6 +144,18 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     columns: "table_name event_type operations condition payload ordering_key tenant function_name runs_as problem",
     select: LOOKERS,
   },
+  event_type: {
+    columns: "name description json_schema enforce deprecated created_at updated_at checks predicate",
+    select: LOOKERS,
+    insert: { operator: "name description json_schema enforce deprecated" },
+    update: { operator: "name description json_schema enforce deprecated" },
+    delete: ["operator"],
+  },
+  event_type_policy: {
+    columns: "only_row unknown_types changed_at",
+    select: LOOKERS,
+    update: { operator: "unknown_types" },
+  },
   in_flight: {
     columns: "event_id endpoint_id attempt_number daemon_id since lease_expires_at",
     select: LOOKERS,
@@ -206,6 +218,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   row_change: caller("publisher"),
   refuse_captured_truncate: caller("publisher"),
   trigger_arguments: caller("publisher", "reader", "operator"),
+
+  judged_event_types: caller("publisher"),
+  define_event_type: owner("operator"),
+  drop_event_type: owner("operator"),
+  refuse_unknown_event_types: owner("operator"),
+  allow_unknown_event_types: owner("operator"),
 
   create_endpoint: owner("operator"),
   subscribe: owner("operator"),
@@ -278,8 +296,35 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   explain_match: caller(),
   is_claimed: caller(),
   shown_time: caller(),
-  outbox_refuse_xid: caller(),
+  outbox_refuse: owner(),
   outbox_idempotency: owner(),
+  pointer_step: caller(),
+  shown_pointer: caller(),
+  is_count: caller(),
+  keyword_problem: caller(),
+  keyword_advice: caller(),
+  refuse_schema: caller(),
+  compile_schema: caller(),
+  compile_reference: caller(),
+  type_predicate: caller(),
+  predicate_for: caller(),
+  equality_predicate: caller(),
+  length_predicate: caller(),
+  object_predicate: caller(),
+  conjunction: caller(),
+  schema_predicate: caller(),
+  shown_value: caller(),
+  scalar_problem: caller(),
+  parts_to_check: caller(),
+  payload_problem: caller(),
+  refuse_payload: caller(),
+  judge_payload: caller(),
+  nearest_event_type: caller(),
+  refuse_unknown_type: caller(),
+  write_judged_event_types: owner(),
+  lock_event_types: owner(),
+  event_type_changing: owner(),
+  event_type_audit: owner(),
   endpoint_changing: caller(),
   endpoint_changed: owner(),
   endpoint_secret_changed: owner(),
@@ -519,6 +564,8 @@ describe("a reader", () => {
       "create table public.captured (id int); select postrider.capture('public.captured', 'row.changed')",
     );
     t.after(() => pool.query("drop table public.captured"));
+    await pool.query("select postrider.define_event_type('order.paid', 'An order was paid.', 'true', true)");
+    t.after(() => pool.query("select postrider.drop_event_type('order.paid')"));
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
     const read: string[] = [];

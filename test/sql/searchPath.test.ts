@@ -112,6 +112,26 @@ const SHADOW_TYPES_AND_RELATIONS = `
 
 const EVENT = randomUUID();
 
+const FITTING = { n: 1, s: "a", l: [1], x: "a", more: true };
+const SCHEMA = {
+  type: "object",
+  required: ["n"],
+  properties: {
+    n: { type: ["integer", "null"], minimum: 1, maximum: 5, exclusiveMinimum: 0, exclusiveMaximum: 9 },
+    s: { type: "string", minLength: 1, maxLength: 5, enum: ["a", "b"] },
+    l: { minItems: 1, maxItems: 2, items: { $ref: "#/$defs/x" } },
+    x: { anyOf: [{ const: 1 }, { const: "a" }] },
+  },
+  additionalProperties: { type: "boolean" },
+  $defs: { x: { allOf: [{ type: "number" }] } },
+};
+/** No predicate can say this, so that the payload is walked through. */
+const WALKED_SCHEMA = { ...SCHEMA, enum: [FITTING] };
+
+function enforce(schema: object): string {
+  return `select postrider.define_event_type('order.judged', 'what', '${JSON.stringify(schema)}', true)`;
+}
+
 let database: TestDatabase;
 let attacker: Login;
 let session: pg.Client;
@@ -226,6 +246,10 @@ const CALLS: Readonly<Record<string, () => string>> = {
   resume_endpoint: () => `select postrider.resume_endpoint('${ids.endpoint}')`,
   disable_endpoint: () => `select postrider.disable_endpoint('${ids.endpoint}', 'why')`,
   enable_endpoint: () => `select postrider.enable_endpoint('${ids.endpoint}')`,
+  define_event_type: () => enforce(SCHEMA),
+  drop_event_type: () => "select postrider.drop_event_type('order.judged')",
+  refuse_unknown_event_types: () => "select postrider.refuse_unknown_event_types('why')",
+  allow_unknown_event_types: () => "select postrider.allow_unknown_event_types('why')",
   rotate_secret: () => `select postrider.rotate_secret('${ids.endpoint}', '1 hour')`,
   explain_event: () => `select postrider.explain_event('${ids.delivered}')`,
   redeliver: () => `select postrider.redeliver('${ids.delivered}', '${ids.endpoint}')`,
@@ -248,6 +272,14 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   endpoint_secret_changed: () => `select postrider.rotate_secret('${ids.endpoint}', '2 hours')`,
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
   endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
+  outbox_refuse: () =>
+    [SCHEMA, WALKED_SCHEMA]
+      .map((schema) => `${enforce(schema)}; select postrider.publish('order.judged', '${JSON.stringify(FITTING)}')`)
+      .join(";"),
+  lock_event_types: () => "update postrider.event_type set deprecated = true",
+  event_type_changing: () => `update postrider.event_type set json_schema = '${JSON.stringify(SCHEMA)}'`,
+  event_type_audit: () => "update postrider.event_type set description = 'other'",
+  write_judged_event_types: () => "update postrider.event_type set enforce = true",
   subscription_changing: () =>
     `insert into postrider.subscription (endpoint_id, event_type, filter) values ('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
 };

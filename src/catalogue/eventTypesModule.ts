@@ -1,0 +1,122 @@
+import { directReferences, isObject, type Resolve, remarksOn, typeOfSchema } from "./schemaType.ts";
+import { DEPRECATED, docComment, propertyName } from "./sourceText.ts";
+import { TypeNames } from "./typeNames.ts";
+
+/** A row of postrider.event_type. */
+export interface EventType {
+  readonly name: string;
+  readonly description: string | null;
+  /** Null where nothing is said of the payload. */
+  readonly jsonSchema: unknown;
+  readonly deprecated: boolean;
+}
+
+/** A type of the module: the payload of an event type, or a definition that it refers to. */
+interface NamedSchema {
+  readonly typeName: string;
+  readonly schema: unknown;
+  readonly remarks: readonly string[];
+  readonly resolve: Resolve;
+  /** Whether it is, by its references, only itself over again: no payload can be judged by it, and no type written. */
+  readonly isCircular: boolean;
+}
+
+/** The TypeScript module that `postrider types` writes. The same types in any order give the same text. */
+export function eventTypesModule(eventTypes: readonly EventType[]): string {
+  const sorted = [...eventTypes].sort((one, other) => (one.name < other.name ? -1 : 1));
+  const names = new TypeNames(["EventTypes"]);
+  const withSchema = sorted.filter(({ jsonSchema }) => jsonSchema !== null);
+  const typeNames = new Map(withSchema.map(({ name }) => [name, names.take(name)]));
+  const schemas = withSchema.flatMap((eventType) =>
+    namedSchemas(eventType, typeNames.get(eventType.name) ?? "", names),
+  );
+  return [HEAD, interfaceText(sorted, typeNames), ...schemas.map(typeText)].join("\n");
+}
+
+const HEAD = `// Written by "postrider types" from the table postrider.event_type: do not edit.\n`;
+
+function interfaceText(eventTypes: readonly EventType[], typeNames: ReadonlyMap<string, string>): string {
+  const members = eventTypes.map(({ name, description, deprecated }) => {
+    const comment = docComment([description ?? "", ...(deprecated ? [DEPRECATED] : [])], "  ");
+    return `${comment}  ${propertyName(name)}: ${typeNames.get(name) ?? "unknown"};\n`;
+  });
+  return `/** The payload of each event type. */\nexport interface EventTypes {\n${members.join("")}}\n`;
+}
+
+function typeText({ typeName, schema, remarks, resolve, isCircular }: NamedSchema): string {
+  const type = isCircular ? "unknown" : typeOfSchema(schema, resolve).text;
+  return `${docComment(remarks, "")}export type ${typeName} = ${type};\n`;
+}
+
+/** The payload's type first, then those of the definitions that it uses, in the order of their names. */
+function namedSchemas({ name, jsonSchema }: EventType, typeName: string, names: TypeNames): readonly NamedSchema[] {
+  const definitions = definitionsOf(jsonSchema);
+  const used = [...usedReferences(jsonSchema, definitions)].sort();
+  const typeNames = new Map([
+    ["#", typeName],
+    ...used.map((reference) => [reference, names.take(name, reference.slice(DEFINITIONS.length))] as const),
+  ]);
+  const schemas = new Map([["#", jsonSchema], ...definitions]);
+  return [...typeNames].map(([reference, its]) => ({
+    typeName: its,
+    schema: schemas.get(reference),
+    remarks: [...(reference === "#" ? [`The payload of ${name}.`] : []), ...remarksOn(schemas.get(reference))],
+    resolve: (other) => typeNames.get(other) ?? null,
+    isCircular: leadsTo(reference, reference, schemas),
+  }));
+}
+
+const DEFINITIONS = "#/$defs/";
+
+/** By the reference that leads to each, as the catalogue takes it. */
+function definitionsOf(schema: unknown): ReadonlyMap<string, unknown> {
+  const definitions = isObject(schema) && isObject(schema.$defs) ? Object.entries(schema.$defs) : [];
+  return new Map(definitions.map(([name, definition]) => [`${DEFINITIONS}${pointerStep(name)}`, definition]));
+}
+
+/** RFC 6901. */
+function pointerStep(name: string): string {
+  return name.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+function usedReferences(schema: unknown, definitions: ReadonlyMap<string, unknown>): ReadonlySet<string> {
+  const used = new Set<string>();
+  const toRead = [withoutDefinitions(schema)];
+  for (let next = toRead.pop(); next !== undefined; next = toRead.pop()) {
+    for (const reference of referencesIn(next).filter((each) => definitions.has(each) && !used.has(each))) {
+      used.add(reference);
+      toRead.push(definitions.get(reference));
+    }
+  }
+  return used;
+}
+
+function withoutDefinitions(schema: unknown): unknown {
+  return isObject(schema) ? { ...schema, $defs: undefined } : schema;
+}
+
+/** Wherever they stand; in a const or default they would be none, and make at most a type that nobody uses. */
+function referencesIn(value: unknown): readonly string[] {
+  if (Array.isArray(value)) {
+    return value.flatMap(referencesIn);
+  }
+  if (!isObject(value)) {
+    return [];
+  }
+  const own = typeof value.$ref === "string" ? [value.$ref] : [];
+  return [...own, ...Object.values(value).flatMap(referencesIn)];
+}
+
+/** Whether direct references, one after the other, lead from here to there. */
+function leadsTo(from: string, to: string, schemas: ReadonlyMap<string, unknown>, seen = new Set<string>()): boolean {
+  return directReferences(schemas.get(from)).some((next) => {
+    if (next === to) {
+      return true;
+    }
+    if (seen.has(next)) {
+      return false;
+    }
+    seen.add(next);
+    return leadsTo(next, to, schemas, seen);
+  });
+}

@@ -1,0 +1,210 @@
+import { DEPRECATED, docComment, propertyName, quoted } from "./sourceText.ts";
+
+/**
+ * The TypeScript type of what a JSON Schema takes. Of the keywords that say more than a type can (minimum, format), a
+ * comment is made; what is not known here makes the type wider, never narrower. As people mean it, and not as the
+ * standard has it: a schema with properties is one of an object, and properties that it does not name are not expected.
+ */
+export interface Type {
+  readonly text: string;
+  /** How tightly it binds: what holds it, puts parentheses around what binds less. */
+  readonly kind: "atom" | "array" | "intersection" | "union";
+}
+
+/** The name of the type that a reference leads to; null where it leads nowhere. */
+export type Resolve = (reference: string) => string | null;
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const UNKNOWN: Type = { text: "unknown", kind: "atom" };
+const NEVER: Type = { text: "never", kind: "atom" };
+
+export function typeOfSchema(schema: unknown, resolve: Resolve, indent = ""): Type {
+  if (schema === false) {
+    return NEVER;
+  }
+  if (!isObject(schema)) {
+    return UNKNOWN;
+  }
+  return intersection([
+    ownType(schema, resolve, indent),
+    referredType(schema.$ref, resolve),
+    ...partsOf(schema.allOf).map((part) => typeOfSchema(part, resolve, indent)),
+    anyOfType(schema.anyOf, resolve, indent),
+  ]);
+}
+
+/** The references at which the type is the other one, or a union with it: not those inside of an object or an array. */
+export function directReferences(schema: unknown): readonly string[] {
+  if (!isObject(schema)) {
+    return [];
+  }
+  const own = typeof schema.$ref === "string" ? [schema.$ref] : [];
+  return [...own, ...[...partsOf(schema.allOf), ...partsOf(schema.anyOf)].flatMap(directReferences)];
+}
+
+/** What a comment says of a schema. */
+export function remarksOn(schema: unknown): readonly string[] {
+  if (!isObject(schema)) {
+    return [];
+  }
+  const said = [schema.title, schema.description].filter((text) => typeof text === "string");
+  const limits = LIMITS.filter((keyword) => schema[keyword] !== undefined).map(
+    (keyword) => `${keyword} ${JSON.stringify(schema[keyword])}`,
+  );
+  return [
+    ...said,
+    ...(limits.length === 0 ? [] : [`(${limits.join(", ").slice(0, LIMITS_CHARACTERS_MAX)})`]),
+    ...(schema.deprecated === true ? [DEPRECATED] : []),
+  ];
+}
+
+const LIMITS = [
+  "format",
+  "minimum",
+  "exclusiveMinimum",
+  "maximum",
+  "exclusiveMaximum",
+  "minLength",
+  "maxLength",
+  "minItems",
+  "maxItems",
+  "default",
+];
+/** A default may be of any size. */
+const LIMITS_CHARACTERS_MAX = 300;
+
+function ownType(schema: Schema, resolve: Resolve, indent: string): Type {
+  const names = typeNamesOf(schema);
+  const values = Object.hasOwn(schema, "const") ? [schema.const] : schema.enum;
+  if (Array.isArray(values)) {
+    return union(values.filter((value) => isOneOf(value, names)).map(literalType));
+  }
+  return names === null ? UNKNOWN : union(names.map((name) => typeNamed(name, schema, resolve, indent)));
+}
+
+/** Null where it says nothing of a type, not even by its other keywords. */
+function typeNamesOf(schema: Schema): readonly unknown[] | null {
+  if (schema.type !== undefined) {
+    return Array.isArray(schema.type) ? schema.type : [schema.type];
+  }
+  if (["properties", "required", "additionalProperties"].some((keyword) => schema[keyword] !== undefined)) {
+    return ["object"];
+  }
+  return schema.items === undefined ? null : ["array"];
+}
+
+function typeNamed(name: unknown, schema: Schema, resolve: Resolve, indent: string): Type {
+  switch (name) {
+    case "string":
+    case "number":
+    case "boolean":
+    case "null":
+      return { text: name, kind: "atom" };
+    case "integer":
+      return { text: "number", kind: "atom" };
+    case "array":
+      return { text: `readonly ${inside(typeOfSchema(schema.items, resolve, indent), "array")}[]`, kind: "array" };
+    case "object":
+      return objectType(schema, resolve, indent);
+    default:
+      return UNKNOWN;
+  }
+}
+
+function objectType(schema: Schema, resolve: Resolve, indent: string): Type {
+  const inner = `${indent}  `;
+  const properties = new Map(isObject(schema.properties) ? Object.entries(schema.properties) : []);
+  const required = new Set(partsOf(schema.required).filter((name) => typeof name === "string"));
+  const others = typeOfSchema(schema.additionalProperties, resolve, inner);
+  const lines = [...new Set([...properties.keys(), ...required])].sort().map((name) => {
+    const type = properties.has(name) ? typeOfSchema(properties.get(name), resolve, inner) : others;
+    const mark = required.has(name) ? "" : "?";
+    return `${docComment(remarksOn(properties.get(name)), inner)}${inner}${propertyName(name)}${mark}: ${type.text};\n`;
+  });
+  const open = indexType(schema.additionalProperties, others, lines.length > 0);
+  return {
+    text: `{\n${lines.join("")}${open === null ? "" : `${inner}[name: string]: ${open};\n`}${indent}}`,
+    kind: "atom",
+  };
+}
+
+/**
+ * The type of the properties that have no name in the schema. Named ones would have to fit in it too, so that beside them
+ * it is unknown.
+ */
+function indexType(additional: unknown, others: Type, hasNames: boolean): string | null {
+  if (hasNames) {
+    return additional === undefined || additional === false ? null : "unknown";
+  }
+  return others.text;
+}
+
+function referredType(reference: unknown, resolve: Resolve): Type {
+  const name = typeof reference === "string" ? resolve(reference) : null;
+  return name === null ? UNKNOWN : { text: name, kind: "atom" };
+}
+
+function anyOfType(parts: unknown, resolve: Resolve, indent: string): Type {
+  return Array.isArray(parts) ? union(parts.map((part) => typeOfSchema(part, resolve, indent))) : UNKNOWN;
+}
+
+/** The type that has this JSON value alone. */
+function literalType(value: unknown): Type {
+  if (typeof value === "string") {
+    return { text: quoted(value), kind: "atom" };
+  }
+  if (Array.isArray(value)) {
+    return { text: `readonly [${value.map((each) => literalType(each).text).join(", ")}]`, kind: "array" };
+  }
+  if (isObject(value)) {
+    const members = Object.entries(value).map(([name, each]) => `${propertyName(name)}: ${literalType(each).text}`);
+    return { text: members.length === 0 ? "{ [name: string]: never }" : `{ ${members.join("; ")} }`, kind: "atom" };
+  }
+  // A number beyond a double has become an infinite one.
+  const isWritable = value === null || typeof value === "boolean" || Number.isFinite(value);
+  return { text: isWritable ? String(value) : "number", kind: "atom" };
+}
+
+function isOneOf(value: unknown, names: readonly unknown[] | null): boolean {
+  if (names === null) {
+    return true;
+  }
+  const name = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+  return names.includes(name) || (name === "number" && names.includes("integer"));
+}
+
+function union(types: readonly Type[]): Type {
+  return types.some(({ text }) => text === UNKNOWN.text) ? UNKNOWN : joined(types, "union", NEVER);
+}
+
+function intersection(types: readonly Type[]): Type {
+  return types.some(({ text }) => text === NEVER.text) ? NEVER : joined(types, "intersection", UNKNOWN);
+}
+
+/** `neutral` adds nothing, and is what is left of nothing. */
+function joined(types: readonly Type[], kind: "union" | "intersection", neutral: Type): Type {
+  const different = new Map(types.map((type) => [type.text, type]));
+  different.delete(neutral.text);
+  const [only, ...more] = different.values();
+  if (only === undefined || more.length === 0) {
+    return only ?? neutral;
+  }
+  const separator = kind === "union" ? " | " : " & ";
+  return { text: [only, ...more].map((type) => inside(type, kind)).join(separator), kind };
+}
+
+const TIGHTNESS = { union: 0, intersection: 1, array: 2, atom: 3 } as const;
+
+function inside(type: Type, holder: Type["kind"]): string {
+  const isLoose = TIGHTNESS[type.kind] < TIGHTNESS[holder] || (type.kind === "array" && holder === "array");
+  return isLoose ? `(${type.text})` : type.text;
+}
+
+function partsOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function isObject(value: unknown): value is Schema {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,69 @@
+import { kindOf, PublishError } from "./publishError.ts";
+
+/**
+ * The value as JSON, by `JSON.stringify`, so that `toJSON` counts and an undefined property is left out. Refused is what
+ * JSON.stringify would replace without a word: a function, NaN, an element that is undefined, a Map, a forgotten await.
+ */
+export function jsonText(value: unknown, what: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value, refuseLoss);
+  } catch (thrown) {
+    const found = thrown instanceof Loss ? thrown.message : `JSON.stringify says: ${firstLine(thrown)}`;
+    throw cannotWrite(what, found, thrown);
+  }
+  if (text === undefined) {
+    throw cannotWrite(what, `it is ${kindOf(value)}`);
+  }
+  return text;
+}
+
+class Loss extends Error {}
+
+/** Called with the holder of each value, after toJSON. */
+function refuseLoss(this: unknown, key: string, value: unknown): unknown {
+  const lost = lossOf(this, key, value);
+  if (lost !== null) {
+    throw new Loss(key === "" ? `it is ${lost}` : `${JSON.stringify(key)} in it is ${lost}`);
+  }
+  return value;
+}
+
+function lossOf(holder: unknown, key: string, value: unknown): string | null {
+  switch (typeof value) {
+    case "undefined":
+      return key === "" || Array.isArray(holder) ? "undefined" : null;
+    case "function":
+    case "symbol":
+    case "bigint":
+      return `a ${typeof value}`;
+    case "number":
+      return Number.isFinite(value) ? null : String(value);
+    case "object":
+      return lossOfObject(holder, key, value);
+    default:
+      return null;
+  }
+}
+
+/** What has no properties of its own becomes `{}`, and an invalid Date null. */
+function lossOfObject(holder: unknown, key: string, value: object | null): string | null {
+  if (value === null) {
+    const before = (holder as Readonly<Record<string, unknown>>)[key];
+    return before instanceof Date ? "an invalid Date" : null;
+  }
+  return value instanceof Map || value instanceof Set || value instanceof Promise ? kindOf(value) : null;
+}
+
+function cannotWrite(what: string, found: string, cause?: unknown): PublishError {
+  return new PublishError(
+    "bad_payload",
+    `cannot write ${what} as JSON: ${found}; pass values that JSON has (a bigint as a string, or the whole as text in json)`,
+    cause === undefined || cause instanceof Loss ? undefined : { cause },
+  );
+}
+
+/** What V8 says of a circle goes on for several lines. */
+function firstLine(thrown: unknown): string {
+  return (thrown instanceof Error ? thrown.message : String(thrown)).split("\n", 1)[0] ?? "";
+}

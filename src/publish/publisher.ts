@@ -1,0 +1,144 @@
+import { type EventOf, eventRow } from "./event.ts";
+import { kindOf, PublishError } from "./publishError.ts";
+import { statementForMany, statementForOne } from "./statement.ts";
+import { type Database, sendThrough, type Transaction, type TransactionNeed } from "./transaction.ts";
+
+/**
+ * `postrider/publish`: inserts events in the caller's own transaction, so that they are committed with the change that
+ * they are about, or not at all. It has no dependency, opens no connection and knows no setting.
+ */
+
+export type { Event, EventFields, EventOf } from "./event.ts";
+export { PublishError, type PublishErrorCode } from "./publishError.ts";
+export type {
+  Database,
+  DrizzleTransaction,
+  KyselyTransaction,
+  PgTransaction,
+  PostgresJsTransaction,
+  PrismaTransaction,
+  Transaction,
+} from "./transaction.ts";
+
+/** Any event types, with any payloads. */
+export type AnyEvents = Readonly<Record<string, unknown>>;
+
+/** Without a transaction the event is one of its own: it stays if the change is undone, and is not there if we end between. */
+export interface WithoutTransaction {
+  readonly transaction: "optional";
+}
+
+/** `publish` and `publishMany` with the event types of a catalogue. */
+export interface Publisher<Events extends object> {
+  /**
+   * Inserts an event in the transaction and resolves with its id, or with the id of the first event that had its
+   * idempotency key. Rejects with PublishError for what can be told beforehand, and with the library's error for what
+   * Postgres refuses.
+   *
+   * ```ts
+   * await publish(tx, { eventType: "order.paid", payload: { order_id: 42 } });
+   * ```
+   */
+  publish(transaction: Transaction, event: EventOf<Events>): Promise<string>;
+  publish(through: Transaction | Database, event: EventOf<Events>, options: WithoutTransaction): Promise<string>;
+
+  /**
+   * Inserts events in this order, by one statement, and resolves with their ids in the same order. At most 10,000 events
+   * and 128 Mi characters; several calls in one transaction are as good.
+   */
+  publishMany(transaction: Transaction, events: readonly EventOf<Events>[]): Promise<string[]>;
+  publishMany(
+    through: Transaction | Database,
+    events: readonly EventOf<Events>[],
+    options: WithoutTransaction,
+  ): Promise<string[]>;
+}
+
+/** In one statement: what it takes of memory here and in Postgres stays below what a text of either may have. */
+const BATCH_EVENTS_MAX = 10_000;
+const BATCH_CHARACTERS_MAX = 128 * 1024 * 1024;
+
+/**
+ * The same two functions, for which only the event types of `Events` exist, with their payloads.
+ *
+ * ```ts
+ * import type { EventTypes } from "./postrider-events.ts"; // postrider types --output postrider-events.ts
+ * const { publish, publishMany } = createPublisher<EventTypes>();
+ * ```
+ */
+export function createPublisher<Events extends object>(): Publisher<Events> {
+  return { publish: publishOne, publishMany: publishAll };
+}
+
+export const { publish, publishMany } = createPublisher<AnyEvents>();
+
+interface Options {
+  readonly transaction?: TransactionNeed;
+}
+
+async function publishOne(through: unknown, event: unknown, options: Options = {}): Promise<string> {
+  const send = sendThrough(through, needOf(options));
+  const rows = await send(statementForOne(eventRow(event, "the event")));
+  refuseOtherCount(rows, 1);
+  return idOf(rows[0]);
+}
+
+async function publishAll(through: unknown, events: readonly unknown[], options: Options = {}): Promise<string[]> {
+  const send = sendThrough(through, needOf(options));
+  if (!Array.isArray(events)) {
+    throw new PublishError("bad_event", `cannot publish these events: they are ${kindOf(events)}; pass an array`);
+  }
+  if (events.length === 0) {
+    return [];
+  }
+  refuseLarge("events", events.length, BATCH_EVENTS_MAX);
+  const rows = events.map((event, index) => eventRow(event, `event ${index}`));
+  refuseLarge(
+    "characters",
+    rows.reduce((sum, { payload, attributes }) => sum + payload.length + (attributes?.length ?? 0), 0),
+    BATCH_CHARACTERS_MAX,
+  );
+  const inserted = await send(statementForMany(rows));
+  refuseOtherCount(inserted, rows.length);
+  return inserted.map(idOf);
+}
+
+function needOf({ transaction = "required" }: Options): TransactionNeed {
+  if (transaction !== "required" && transaction !== "optional") {
+    throw new PublishError(
+      "bad_event",
+      `cannot publish: the option transaction is ${JSON.stringify(transaction)}; it is "optional", or left out`,
+    );
+  }
+  return transaction;
+}
+
+function refuseLarge(what: "events" | "characters", count: number, max: number): void {
+  if (count > max) {
+    throw new PublishError(
+      "batch_too_large",
+      `cannot publish so much at once: it is ${count} ${what}, and ${max} are allowed; call it several times in the transaction`,
+    );
+  }
+}
+
+function refuseOtherCount(rows: readonly unknown[], count: number): void {
+  if (rows.length !== count) {
+    throw noIds(`${count} events were sent, and ${rows.length} rows came back`);
+  }
+}
+
+function idOf(row: unknown): string {
+  const id = (row as { readonly id?: unknown } | null | undefined)?.id;
+  if (typeof id !== "string") {
+    throw noIds(`the id that came back is ${kindOf(id)}`);
+  }
+  return id;
+}
+
+function noIds(found: string): PublishError {
+  return new PublishError(
+    "no_ids",
+    `cannot tell which ids the events have: ${found}; roll back, and look for what changes results on their way, such as a plugin`,
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * The package as its users have it: packed by npm, unpacked into a directory of its own, imported by plain Node, and
+ * type-checked by a strict compiler together with the libraries, a catalogue, and the README's examples.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import fc from "fast-check";
+import { buildLibrary, LIBRARIES } from "../../build.ts";
+import { eventTypesModule } from "../../src/catalogue/eventTypesModule.ts";
+import { arbitraryEventTypes, EVENT_TYPES } from "../catalogue/eventTypes.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const STRICT = ["--ignoreConfig", "--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUnusedLocals"];
+const LANGUAGE = ["--target", "es2022", "--lib", "es2022", "--module", "nodenext", "--allowImportingTsExtensions"];
+/** Some of 4,500 that were tried; the same ones in each run. */
+const ARBITRARY = { seed: 5, numRuns: 60 };
+
+const run = promisify(execFile);
+const directory = mkdtempSync(join(tmpdir(), "postrider-package-"));
+const consumer = join(directory, "consumer");
+const installed = join(consumer, "node_modules/postrider");
+let packed: readonly string[] = [];
+
+before(async () => {
+  const checkout = join(directory, "checkout");
+  mkdirSync(checkout);
+  for (const name of ["package.json", "README.md", "LICENSE", ".gitignore"]) {
+    cpSync(join(ROOT, name), join(checkout, name));
+  }
+  for (const library of LIBRARIES) {
+    await buildLibrary(library, join(checkout, "dist"));
+  }
+  const { stdout } = await run("npm", ["pack", "--json", "--ignore-scripts"], { cwd: checkout });
+  const [tarball] = JSON.parse(stdout) as readonly { filename: string; files: readonly { path: string }[] }[];
+  packed = tarball?.files.map(({ path }) => path) ?? [];
+  mkdirSync(installed, { recursive: true });
+  await run("tar", ["-xzf", join(checkout, tarball?.filename ?? ""), "-C", installed, "--strip-components=1"]);
+  cpSync(join(import.meta.dirname, "consumer"), consumer, { recursive: true });
+  writeFileSync(join(consumer, "package.json"), '{ "type": "module" }');
+});
+
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+test("the package has what it exports, and none of its sources", () => {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { exports: object };
+  const targets = Object.values(exports).flatMap((target: string | object) =>
+    typeof target === "string" ? [target] : Object.values(target),
+  );
+  for (const target of targets) {
+    assert.ok(packed.includes(target.replace("./", "")), `${target} is not in the package`);
+  }
+  assert.deepEqual(
+    packed.filter((path) => !/^(dist\/|package\.json$|README\.md$|LICENSE$)/.test(path)),
+    [],
+  );
+});
+
+test("it is imported by its name, runs in plain Node, and shows nothing else", async () => {
+  const { stdout } = await run(process.execPath, ["run.mjs"], { cwd: consumer });
+  assert.deepEqual(JSON.parse(stdout), {
+    refused: [true, "not_a_transaction"],
+    deep: "ERR_PACKAGE_PATH_NOT_EXPORTED",
+    ids: ["id-1", "id-1", "id-2", "id-1"],
+    values: [
+      ["order.paid", '{"order_id":42}'],
+      ['{"order.paid","order.paid"}', '{"order_id":42}\u001e{"order_id":42}'],
+      ["order.paid", '{"order_id":42}'],
+    ],
+  });
+});
+
+test("its types need nobody else's: not Node's, not those of a library", async () => {
+  const types = join(installed, "dist/publish/publisher.d.ts");
+  assert.equal(await problems([...STRICT, ...LANGUAGE, "--types", "", "--skipLibCheck", "false", types]), "");
+});
+
+test("a strict compiler takes what is right and refuses what is wrong, and takes every module that a catalogue makes", async () => {
+  for (const name of ["@types", "drizzle-orm", "kysely", "pg", "postgres", "undici-types", "pg-types", "pg-protocol"]) {
+    symlinkSync(join(ROOT, "node_modules", name), join(consumer, "node_modules", name), "dir");
+  }
+  const modules = [
+    ["catalogue.ts", eventTypesModule(EVENT_TYPES)],
+    ["postrider-events.ts", eventTypesModule(EVENT_TYPES)],
+    ...readmeExamples(),
+    ...fc
+      .sample(arbitraryEventTypes(), ARBITRARY)
+      .map((eventTypes, index) => [`arbitrary${index}.ts`, eventTypesModule(eventTypes)] as const),
+  ] as const;
+  for (const [name, text] of modules) {
+    writeFileSync(join(consumer, name), text);
+  }
+  const files = ["libraries.ts", "events.ts", ...modules.map(([name]) => name)];
+  assert.equal(await problems([...STRICT, ...LANGUAGE, "--types", "node", "--skipLibCheck", ...files]), "");
+});
+
+/** The blocks of TypeScript in the README's section, with the objects that they take for granted. */
+function readmeExamples(): readonly (readonly [string, string])[] {
+  const [, section = ""] =
+    /^### From TypeScript\n(.*?)^### /ms.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
+  const [libraries, catalogue, ...more] = [...section.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text);
+  assert.ok(libraries !== undefined && catalogue !== undefined && more.length === 0);
+  const objects = 'import { client, drizzle, eq, kysely, orders, prisma, sql } from "./objects.ts";\n';
+  return [
+    ["readmeLibraries.ts", objects + libraries],
+    ["readmeCatalogue.ts", catalogue],
+  ];
+}
+
+/** What the compiler says; nothing where it has nothing to say. */
+async function problems(args: readonly string[]): Promise<string> {
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  return run(process.execPath, [tsc, ...args], { cwd: consumer }).then(
+    ({ stdout }) => stdout,
+    (thrown: { stdout?: string; message: string }) => thrown.stdout || thrown.message,
+  );
+}

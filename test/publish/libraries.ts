@@ -1,0 +1,185 @@
+/**
+ * One way into each library that events are published through: a transaction, a savepoint in it, and what stands
+ * outside. The real ones, but for Prisma: a client of it is generated, by 300 MB of packages that fetch a program from
+ * the network when they are installed. Its stand-in has what publish uses of it, as Prisma 7 has it: $queryRawUnsafe with
+ * the values one by one and rows alone as result, $transaction on the transaction too, $connect on the root alone, and an
+ * error of its own around that of Postgres.
+ */
+import { drizzle } from "drizzle-orm/node-postgres";
+import { drizzle as drizzleOfPostgresJs } from "drizzle-orm/postgres-js";
+import { CamelCasePlugin, CompiledQuery, Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import postgres from "postgres";
+
+export interface Library {
+  /** What is refused, unless a transaction is optional. */
+  readonly root: unknown;
+  /** Runs the work in a transaction, with a client for other statements in the same; rolls back where it rejects. */
+  transaction(work: (tx: never, sql: (text: string) => Promise<unknown>) => Promise<void>): Promise<void>;
+  /** The same inside a transaction of it. */
+  savepoint(tx: never, work: (tx: never) => Promise<void>): Promise<void>;
+  end(): Promise<void>;
+}
+
+export const LIBRARIES: Readonly<Record<string, (url: string) => Library>> = {
+  "node-postgres": nodePostgres,
+  Kysely: kysely,
+  "Kysely with a controlled transaction": kyselyControlled,
+  "Drizzle on node-postgres": drizzleOnNodePostgres,
+  "Drizzle on Postgres.js": drizzleOnPostgresJs,
+  "Postgres.js": postgresJs,
+  "Prisma (a stand-in)": prisma,
+};
+
+type Work = Parameters<Library["transaction"]>[0];
+
+function nodePostgres(url: string): Library {
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  return {
+    root: pool,
+    transaction: (work) => inTransaction(pool, (client) => work(client as never, (text) => client.query(text))),
+    savepoint: (tx, work) => inSavepoint(tx as pg.PoolClient, () => work(tx)),
+    end: () => pool.end(),
+  };
+}
+
+function kysely(url: string): Library {
+  const db = new Kysely<object>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 2 }) }),
+    plugins: [new CamelCasePlugin()],
+  });
+  return {
+    root: db,
+    transaction: (work) => db.transaction().execute((trx) => work(trx as never, sqlOf(trx))),
+    // Kysely has savepoints on controlled transactions only; this one is written as SQL.
+    savepoint: (tx, work) => inSavepoint({ query: sqlOf(tx as Kysely<object>) }, () => work(tx)),
+    end: () => db.destroy(),
+  };
+}
+
+function kyselyControlled(url: string): Library {
+  const db = new Kysely<object>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 2 }) }),
+  });
+  return {
+    root: db,
+    async transaction(work) {
+      const trx = await db.startTransaction().execute();
+      try {
+        await work(trx as never, sqlOf(trx));
+        await trx.commit().execute();
+      } catch (thrown) {
+        await trx.rollback().execute();
+        throw thrown;
+      }
+    },
+    savepoint: (tx, work) => inSavepoint({ query: sqlOf(tx as Kysely<object>) }, () => work(tx)),
+    end: () => db.destroy(),
+  };
+}
+
+function sqlOf(db: Kysely<object>): (text: string) => Promise<unknown> {
+  return (text) => db.executeQuery(CompiledQuery.raw(text));
+}
+
+function drizzleOnNodePostgres(url: string): Library {
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  return { ...drizzleLibrary(drizzle(pool)), end: () => pool.end() };
+}
+
+function drizzleOnPostgresJs(url: string): Library {
+  const sql = postgres(url, { max: 2, onnotice: () => {} });
+  return { ...drizzleLibrary(drizzleOfPostgresJs(sql)), end: () => sql.end() };
+}
+
+interface DrizzleDatabase {
+  execute(text: string): PromiseLike<unknown>;
+  transaction(work: (tx: DrizzleDatabase) => Promise<void>): Promise<void>;
+}
+
+function drizzleLibrary(db: DrizzleDatabase): Pick<Library, "root" | "transaction" | "savepoint"> {
+  return {
+    root: db,
+    transaction: (work) => db.transaction((tx) => work(tx as never, async (text) => tx.execute(text))),
+    savepoint: (tx, work) => (tx as DrizzleDatabase).transaction((inner) => work(inner as never)),
+  };
+}
+
+function postgresJs(url: string): Library {
+  const sql = postgres(url, { max: 2, onnotice: () => {} });
+  return {
+    root: sql,
+    transaction: async (work) => {
+      await sql.begin((tx) => work(tx as never, async (text) => tx.unsafe(text)));
+    },
+    savepoint: async (tx, work) => {
+      await (tx as postgres.TransactionSql).savepoint((inner) => work(inner as never));
+    },
+    end: () => sql.end(),
+  };
+}
+
+function prisma(url: string): Library {
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  return {
+    root: new PrismaStandIn(pool),
+    transaction: (work) =>
+      inTransaction(pool, (client) =>
+        work(new PrismaTransactionStandIn(client) as never, (text) => client.query(text)),
+      ),
+    savepoint: (tx, work) => (tx as PrismaTransactionStandIn).$transaction((inner) => work(inner as never)),
+    end: () => pool.end(),
+  };
+}
+
+class PrismaTransactionStandIn {
+  readonly #session: pg.Pool | pg.PoolClient;
+
+  constructor(session: pg.Pool | pg.PoolClient) {
+    this.#session = session;
+  }
+
+  async $queryRawUnsafe(text: string, ...values: unknown[]): Promise<unknown[]> {
+    try {
+      return (await this.#session.query(text, values)).rows;
+    } catch (thrown) {
+      throw Object.assign(new Error("Raw query failed", { cause: thrown }), { code: "P2010" });
+    }
+  }
+
+  $transaction(work: (tx: this) => Promise<void>): Promise<void> {
+    return inSavepoint(this.#session, () => work(this));
+  }
+}
+
+class PrismaStandIn extends PrismaTransactionStandIn {
+  async $connect(): Promise<void> {}
+}
+
+async function inTransaction(pool: pg.Pool, work: (client: pg.PoolClient) => ReturnType<Work>): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query("begin");
+    await work(client);
+    await client.query("commit");
+  } catch (thrown) {
+    await client.query("rollback");
+    throw thrown;
+  } finally {
+    client.release();
+  }
+}
+
+async function inSavepoint(
+  session: { query(text: string): Promise<unknown> },
+  work: () => Promise<void>,
+): Promise<void> {
+  await session.query("savepoint inner_part");
+  try {
+    await work();
+    await session.query("release savepoint inner_part");
+  } catch (thrown) {
+    await session.query("rollback to savepoint inner_part");
+    throw thrown;
+  }
+}

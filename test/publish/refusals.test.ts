@@ -1,0 +1,152 @@
+/** What is refused before anything is sent: needs no server. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Event, publish, publishMany } from "../../src/publish/publisher.ts";
+
+/** A transaction that takes down what is sent, and answers with so many ids, or with what it is told to. */
+function recorder(answer?: readonly unknown[]) {
+  const sent: { readonly text: string; readonly values: readonly (string | null)[] }[] = [];
+  const query = async (text: string, values: (string | null)[]) => {
+    sent.push({ text, values });
+    return { rows: answer ?? [{ id: "1" }] };
+  };
+  return { sent, query };
+}
+
+describe("before anything is sent", () => {
+  const circle: { self?: unknown } = {};
+  circle.self = circle;
+  const lossy: readonly (readonly [string, unknown, RegExp])[] = [
+    ["nothing", undefined, /it is undefined/],
+    ["a function", { f: () => 1 }, /"f" in it is a function/],
+    ["a symbol", [Symbol("s")], /"0" in it is a symbol/],
+    ["a bigint", { n: 12345678901234567890n }, /"n" in it is a bigint; .*as a string, or the whole as text in json/],
+    ["NaN", { deep: [{ n: Number.NaN }] }, /"n" in it is NaN/],
+    ["an infinite number", Number.POSITIVE_INFINITY, /it is Infinity/],
+    ["an element that is undefined", [1, undefined], /"1" in it is undefined/],
+    ["an invalid Date", { at: new Date(Number.NaN) }, /"at" in it is an invalid Date/],
+    ["a Map", { m: new Map([["a", 1]]) }, /"m" in it is a value of type Map/],
+    ["a Set", new Set([1]), /it is a value of type Set/],
+    ["a promise", { order: Promise.resolve(1) }, /"order" in it is a value of type Promise/],
+    ["a circle", circle, /circular/],
+    ["a toJSON that throws", { toJSON: () => { throw new Error("no"); } }, /JSON.stringify says: no/], // biome-ignore format: one line a case
+  ];
+
+  for (const [what, payload, message] of lossy) {
+    test(`${what} in a payload is refused`, async () => {
+      const { sent, query } = recorder();
+      await assert.rejects(publish({ query }, { eventType: "a.b", payload }), { code: "bad_payload", message });
+      await assert.rejects(publishMany({ query }, [{ eventType: "a.b", payload }]), { code: "bad_payload", message });
+      const attributes = { a: payload };
+      if (payload !== undefined) {
+        await assert.rejects(publish({ query }, { eventType: "a.b", payload: 1, attributes }), { code: "bad_payload" });
+      }
+      assert.deepEqual(sent, []);
+    });
+  }
+
+  test("what JSON.stringify writes whole is written: toJSON, Date, and properties that are undefined left out", async () => {
+    const { sent, query } = recorder();
+    const payload = { at: new Date(0), none: undefined, own: { toJSON: () => [null, "x"] }, big: Object(1) };
+    await publish({ query }, { eventType: "a.b", payload });
+    assert.equal(sent[0]?.values[1], JSON.stringify(payload));
+  });
+
+  const wrong: readonly (readonly [string, unknown, RegExp])[] = [
+    ["no event", null, /it is null; pass \{ eventType, payload \}/],
+    ["a list in place of an event", [], /it is a value of type Array/],
+    ["no event type", { payload: 1 }, /it has no eventType/],
+    ["an event type that is no text", { eventType: 7, payload: 1 }, /its eventType is a number/],
+    [
+      "a misspelt key",
+      { eventType: "a.b", payload: 1, idempotency_key: "k" },
+      /"idempotency_key" is not a field of an event/,
+    ],
+    ["payload and json", { eventType: "a.b", payload: 1, json: "1" }, /both payload and json/],
+    ["json that is empty", { eventType: "a.b", json: "" }, /its json is empty/],
+    [
+      "json that would be two in a list",
+      { eventType: "a.b", json: "1\u001e2" },
+      /its json holds the control character/,
+    ],
+    ["json that is no text", { eventType: "a.b", json: {} }, /its json is a value of type Object/],
+    ["half a character", { eventType: "a.b", json: '"\ud83d"' }, /its json holds half of a surrogate pair/],
+    [
+      "half a character in a key",
+      { eventType: "a.b", payload: 1, idempotencyKey: "\ud83d" },
+      /its idempotencyKey holds half/,
+    ],
+    ["a key that is no text", { eventType: "a.b", payload: 1, orderingKey: 42 }, /its orderingKey is a number/],
+    [
+      "a time that is none",
+      { eventType: "a.b", payload: 1, deliverAt: new Date(Number.NaN) },
+      /its deliverAt is an invalid Date/,
+    ],
+    ["a time in milliseconds", { eventType: "a.b", payload: 1, deliverAt: 0 }, /its deliverAt is a number/],
+    [
+      "attributes that are no object",
+      { eventType: "a.b", payload: 1, attributes: [] },
+      /its attributes are a value of type Array/,
+    ],
+  ];
+
+  for (const [what, event, message] of wrong) {
+    test(`${what} is refused`, async () => {
+      const { sent, query } = recorder();
+      await assert.rejects(publish({ query }, event as Event), { code: "bad_event", message });
+      await assert.rejects(publishMany({ query }, [{ eventType: "a.b", payload: 1 }, event as Event]), {
+        code: "bad_event",
+        message: /event 1/,
+      });
+      assert.deepEqual(sent, []);
+    });
+  }
+
+  test("a list that is too long or too large is refused, and an empty one sends nothing", async () => {
+    const { sent, query } = recorder();
+    const event = { eventType: "a.b", payload: 1 };
+    await assert.rejects(publishMany({ query }, new Array(10_001).fill(event)), { code: "batch_too_large" });
+    const large = { eventType: "a.b", json: `"${"x".repeat(64 * 1024 * 1024)}"` };
+    await assert.rejects(publishMany({ query }, [large, large]), { code: "batch_too_large" });
+    await assert.rejects(publishMany({ query }, "ab" as never), { code: "bad_event" });
+    assert.deepEqual(await publishMany({ query }, []), []);
+    assert.deepEqual(sent, []);
+  });
+
+  test("an option that is misspelt is refused", async () => {
+    const { sent, query } = recorder();
+    const options = { transaction: "none" } as never;
+    await assert.rejects(publish({ query }, { eventType: "a.b", payload: 1 }, options), { code: "bad_event" });
+    assert.deepEqual(sent, []);
+  });
+});
+
+test("rows that something kept back on their way are no ids", async () => {
+  const event = { eventType: "a.b", payload: 1 };
+  for (const answer of [[], [{}], [null], [{ id: 1 }], [{ id: "1" }, { id: "2" }]]) {
+    const { query } = recorder(answer);
+    await assert.rejects(publish({ query }, event), { code: "no_ids" });
+    await assert.rejects(publishMany({ query }, [event, event, event]), { code: "no_ids" });
+  }
+});
+
+test("what can be no transaction is refused, and nothing of it is called", async () => {
+  for (const given of [
+    undefined,
+    null,
+    42,
+    "postgres://localhost/",
+    {},
+    [],
+    () => {},
+    new Date(0),
+    { raw: assert.fail, commit: assert.fail },
+  ]) {
+    await assert.rejects(publish(given as never, { eventType: "a.b", payload: 1 }), {
+      name: "PublishError",
+      code: "not_a_transaction",
+      message:
+        /^cannot publish through this: it is .+; pass a transaction of pg, Kysely, Drizzle, Prisma or Postgres.js$/,
+    });
+  }
+});

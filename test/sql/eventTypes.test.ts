@@ -1,0 +1,1145 @@
+/**
+ * The catalogue of event types: which schemas it takes, which payloads those let in, and what it does to inserts that it
+ * does not concern, which is nothing.
+ */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import fc from "fast-check";
+import pg from "pg";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import {
+  askFor,
+  claimAll,
+  createEndpoint,
+  insertEvent,
+  makePartitions,
+  openSession,
+  pidOf,
+  reset,
+  rowsOf,
+  type Session,
+  waitsForLock,
+} from "../support/engine.ts";
+import { createLogin, type Login } from "../support/roles.ts";
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+
+let database: TestDatabase;
+let publisher: Login;
+let operator: Login;
+
+before(async () => {
+  database = await createDatabase();
+  publisher = await createLogin(database, ["postrider_publisher"]);
+  operator = await createLogin(database, ["postrider_operator"]);
+});
+
+after(async () => {
+  await publisher.drop();
+  await operator.drop();
+  await database.drop();
+});
+
+beforeEach(async () => {
+  await reset(database.pool);
+  await database.pool.query(`
+    update postrider.event_type_policy set unknown_types = 'allowed';
+    delete from postrider.event_type;
+    delete from postrider.audit`);
+});
+
+async function define(schema: unknown, name = "order.paid", session: Session = database.pool): Promise<void> {
+  await session.query("select postrider.define_event_type($1, json_schema => $2, enforce => true)", [
+    name,
+    JSON.stringify(schema),
+  ]);
+}
+
+/** What a statement is refused with: code, message, detail and hint in lines of their own. */
+async function refusalOf(session: Session, statement: string, values: unknown[] = []): Promise<string> {
+  try {
+    await session.query(statement, values);
+  } catch (thrown) {
+    assert.ok(thrown instanceof pg.DatabaseError);
+    return [thrown.code, thrown.message, thrown.detail, thrown.hint].join("\n");
+  }
+  return "not refused";
+}
+
+const INSERT = "insert into postrider.outbox (event_type, payload) values ('order.paid', $1)";
+
+/** `in`, or the place and the reason. */
+async function verdictOn(payload: string, session: Session = database.pool): Promise<string> {
+  const refusal = await refusalOf(session, INSERT, [payload]);
+  const [code, message] = refusal.split("\n");
+  if (refusal === "not refused") return "in";
+  assert.equal(code, "23514", refusal);
+  return String(message).replace("the payload of order.paid does not fit its schema: ", "");
+}
+
+interface Judgement {
+  readonly walked: boolean;
+  /** Null where the schema has no predicate. */
+  readonly predicted: boolean | null;
+}
+
+/** What the walk says of payloads, and what the predicate says. */
+function judge(schema: Json, payloads: readonly string[]): Promise<Judgement[]> {
+  return rowsOf<Judgement>(
+    database.pool,
+    `with compiled as materialized (
+       select postrider.compile_schema($1::jsonb, $1::jsonb, '', '{}') as checks
+     ), defined as materialized (
+       select c.checks, ('strict $ ? ' || postrider.schema_predicate(c.checks))::jsonpath as predicate from compiled c)
+     select (postrider.payload_problem(d.checks, p.payload::jsonb, '', 10000)).problem is null as walked,
+            jsonb_path_exists(p.payload::jsonb, d.predicate) as predicted
+     from defined d, unnest($2::text[]) with ordinality p (payload, place)
+     order by p.place`,
+    [JSON.stringify(schema), payloads],
+  );
+}
+
+describe("a payload is let in, or refused with the place and the reason:", () => {
+  const cases: readonly {
+    readonly what: string;
+    readonly schema: Json;
+    readonly payloads: Readonly<Record<string, string>>;
+    /** Where no SQL/JSON path can express the schema. */
+    readonly withoutPredicate?: true;
+  }[] = [
+    {
+      what: "type",
+      schema: { type: "string" },
+      payloads: {
+        '"a"': "in",
+        "1": 'at "": expected string, found an integer',
+        "1.5": 'at "": expected string, found a number that is no integer',
+        null: 'at "": expected string, found null',
+        '["a"]': 'at "": expected string, found an array of 1',
+        "{}": 'at "": expected string, found an object',
+        false: 'at "": expected string, found a boolean',
+      },
+    },
+    {
+      what: "several types",
+      schema: { type: ["null", "boolean", "array", "object", "integer"] },
+      payloads: {
+        null: "in",
+        true: "in",
+        "[[1]]": "in",
+        "{}": "in",
+        "3": "in",
+        '""': 'at "": expected null or boolean or array or object or integer, found a string of 0 characters',
+      },
+    },
+    {
+      what: "integer, which is a number without a fraction however it is written",
+      schema: { type: "integer" },
+      payloads: {
+        "1.0": "in",
+        "1e2": "in",
+        "-0": "in",
+        "123456789012345678901234567890": "in",
+        "1e100000": "in",
+        "1.5": 'at "": expected integer, found a number that is no integer',
+        "1e-9": 'at "": expected integer, found a number that is no integer',
+        '"1"': 'at "": expected integer, found a string of 1 characters',
+      },
+    },
+    {
+      what: "bounds of numbers, to the last digit, and of numbers alone",
+      schema: { minimum: -1.5, maximum: 9007199254740992 },
+      payloads: {
+        "-1.50": "in",
+        "9007199254740992.0": "in",
+        '"0"': "in",
+        "[-9]": "in",
+        "-1.5000000000000000001": 'at "": expected at least -1.5, found less',
+        "9007199254740993": 'at "": expected at most 9007199254740992, found more',
+        "1e100000": 'at "": expected at most 9007199254740992, found more',
+      },
+    },
+    {
+      what: "exclusive bounds",
+      schema: { exclusiveMinimum: 0, exclusiveMaximum: 10 },
+      payloads: {
+        "0.1": "in",
+        "9.99": "in",
+        '"text"': "in",
+        "0": 'at "": expected more than 0, found not more',
+        "10": 'at "": expected less than 10, found not less',
+      },
+    },
+    {
+      what: "lengths of texts, in characters",
+      schema: { minLength: 2, maxLength: 3 },
+      payloads: {
+        '"äö"': "in",
+        '"👍👍👍"': "in",
+        '"a\\nb"': "in",
+        "[1,2,3,4]": "in",
+        '"a"': 'at "": expected at least 2 characters, found 1',
+        '"abc\\n"': 'at "": expected at most 3 characters, found 4',
+        '"👍👍👍👍"': 'at "": expected at most 3 characters, found 4',
+      },
+    },
+    {
+      what: "no text at all",
+      schema: { minLength: 0, maxLength: 0 },
+      payloads: { '""': "in", '"a"': 'at "": expected at most 0 characters, found 1' },
+    },
+    {
+      what: "the longest text that a predicate can count",
+      schema: { minLength: 255, maxLength: 254 },
+      payloads: { [JSON.stringify("x".repeat(254))]: 'at "": expected at least 255 characters, found 254' },
+    },
+    {
+      what: "a longer one",
+      schema: { maxLength: 255 },
+      withoutPredicate: true,
+      payloads: {
+        [JSON.stringify("x".repeat(255))]: "in",
+        [JSON.stringify("x".repeat(256))]: 'at "": expected at most 255 characters, found 256',
+      },
+    },
+    {
+      what: "enum and const of scalars",
+      schema: { properties: { a: { enum: ["x", 1, null, true, 'say "\\\u0001/'] }, b: { const: "y" } } },
+      payloads: {
+        '{"a": "x", "b": "y"}': "in",
+        '{"a": 1.0}': "in",
+        '{"a": null}': "in",
+        '{"a": true}': "in",
+        '{"a": "say \\"\\\\\\u0001/"}': "in",
+        '{"a": "1"}': 'at "/a": expected one of the 5 values of the schema, found a string of 1 characters',
+        '{"a": ["x"]}': 'at "/a": expected one of the 5 values of the schema, found an array of 1',
+        '{"a": false}': 'at "/a": expected one of the 5 values of the schema, found a boolean',
+        '{"b": "z"}': 'at "/b": expected the constant of the schema, found a string of 1 characters',
+        '{"b": ["y"]}': 'at "/b": expected the constant of the schema, found an array of 1',
+      },
+    },
+    {
+      what: "enum and const of lists and objects, which are equal whatever the order of their keys",
+      schema: { anyOf: [{ enum: [[1, 2], { a: 1, b: [] }] }, { const: {} }] },
+      withoutPredicate: true,
+      payloads: {
+        "[1.0,2]": "in",
+        '{"b": [], "a": 1}': "in",
+        "{}": "in",
+        "[2,1]":
+          'at "": none of the 2 schemas of anyOf fits: at "": expected one of the 2 values of the schema, found an array of 2; at "": expected the constant of the schema, found an array of 2',
+      },
+    },
+    {
+      what: "properties, of objects alone, and only where they are there",
+      schema: { properties: { a: { type: "string" }, "b/c~\"'\\": { properties: { d: false } } } },
+      payloads: {
+        "{}": "in",
+        '{"a": "x", "z": 1}': "in",
+        "[]": "in",
+        '[{"a": 1}]': "in",
+        '{"a": 1}': 'at "/a": expected string, found an integer',
+        '{"b/c~\\"\'\\\\": {"d": 1}}': 'at "/b~1c~0\\"\'\\\\/d": nothing is allowed here, found an integer',
+        '{"a": null}': 'at "/a": expected string, found null',
+      },
+    },
+    {
+      what: "required, of objects alone",
+      schema: { required: ["b", "a", '"'] },
+      payloads: {
+        '{"a": null, "b": 1, "\\"": 0}': "in",
+        "7": "in",
+        '["a"]': "in",
+        '"b"': "in",
+        '{"a": 1}': 'at "": the required property "b" is missing',
+        '{"a": 1, "b": 1}': 'at "": the required property "\\"" is missing',
+      },
+    },
+    {
+      what: "additional properties, none",
+      schema: { properties: { a: true }, additionalProperties: false },
+      payloads: {
+        '{"a": 1}': "in",
+        "[{}]": "in",
+        '{"a": 1, "b": 1}': 'at "/b": nothing is allowed here, found an integer',
+        '{"key": 1}': 'at "/key": nothing is allowed here, found an integer',
+      },
+    },
+    {
+      what: "additional properties, of a schema",
+      schema: { properties: { a: {} }, additionalProperties: { type: "number", maximum: 3 } },
+      payloads: {
+        '{"a": "any", "b": 3, "value": 1, "key": 2}': "in",
+        '{"b": 4}': 'at "/b": expected at most 3, found more',
+      },
+    },
+    {
+      what: "items, and how many",
+      schema: { items: { type: "array", items: { type: "integer" } }, minItems: 1, maxItems: 2 },
+      payloads: {
+        "[[1, 2], []]": "in",
+        '{"0": 1}': "in",
+        "[1]": 'at "/0": expected array, found an integer',
+        "[[], [1, [2]]]": 'at "/1/1": expected integer, found an array of 1',
+        "[]": 'at "": expected at least 1 elements, found 0',
+        "[[], [], []]": 'at "": expected at most 2 elements, found 3',
+      },
+    },
+    {
+      what: "anyOf beside allOf",
+      schema: {
+        anyOf: [{ type: "null" }, { type: "object", properties: { n: { type: "number" } } }],
+        allOf: [{ required: ["n"] }, { properties: { n: { minimum: 1 } } }],
+      },
+      payloads: {
+        null: "in",
+        '{"n": 1}': "in",
+        '{"n": 0}': 'at "/n": expected at least 1, found less',
+        "{}": 'at "": the required property "n" is missing',
+        '{"n": "1"}':
+          'at "": none of the 2 schemas of anyOf fits: at "": expected null, found an object; at "/n": expected number, found a string of 1 characters',
+      },
+    },
+    {
+      what: "references, and what stands beside them",
+      schema: {
+        $defs: { id: { $ref: "#/$defs/a~1b" }, "a/b": { type: "integer" }, unused: false },
+        properties: { a: { $ref: "#/$defs/id", minimum: 2 }, b: { items: { $ref: "#/$defs/id" } } },
+      },
+      payloads: {
+        '{"a": 2, "b": [1, 2]}': "in",
+        '{"a": 1}': 'at "/a": expected at least 2, found less',
+        '{"a": "2"}': 'at "/a": expected integer, found a string of 1 characters',
+        '{"b": [1, "2"]}': 'at "/b/1": expected integer, found a string of 1 characters',
+      },
+    },
+    {
+      what: "what only describes is let through",
+      schema: {
+        $schema: "https://json-schema.org/draft/2020-12/schema",
+        $id: "https://shop.test/order",
+        $comment: "a",
+        title: "b",
+        description: "c",
+        default: {},
+        examples: [1],
+        deprecated: true,
+        readOnly: true,
+        writeOnly: false,
+        format: "email",
+      },
+      payloads: { '"no address"': "in", null: "in" },
+    },
+    { what: "true", schema: true, payloads: { "[]": "in" } },
+    { what: "false", schema: false, payloads: { "[]": 'at "": nothing is allowed here, found an array of 0' } },
+    {
+      what: "a key that is there twice counts as it does to most readers: the last",
+      schema: { properties: { a: { type: "integer" } } },
+      payloads: {
+        '{"a": "1", "a": 1}': "in",
+        '{"a": 1, "a": "1"}': 'at "/a": expected integer, found a string of 1 characters',
+      },
+    },
+  ];
+  for (const { what, schema, payloads, withoutPredicate } of cases) {
+    test(what, async () => {
+      await define(schema);
+      assert.equal(
+        await askFor(database.pool, "select predicate is null from postrider.event_type"),
+        withoutPredicate === true,
+      );
+      const found: Record<string, string> = {};
+      for (const payload of Object.keys(payloads)) {
+        found[payload] = await verdictOn(payload);
+        const walked = found[payload] === "in";
+        assert.deepEqual(
+          await judge(schema, [payload]),
+          [{ walked, predicted: withoutPredicate ? null : walked }],
+          payload,
+        );
+      }
+      assert.deepEqual(found, payloads);
+      assert.equal(
+        Number(await askFor(database.pool, "select count(*) from postrider.outbox")),
+        Object.values(payloads).filter((verdict) => verdict === "in").length,
+      );
+    });
+  }
+});
+
+/** The same in TypeScript, as the specification has it: of schemas that are all right. */
+function fits(schema: Json, value: Json): boolean {
+  if (typeof schema === "boolean") return schema;
+  assert.ok(isObject(schema));
+  return Object.entries(schema).every(([keyword, argument]) => fitsKeyword(schema, keyword, argument, value));
+}
+
+function fitsKeyword(schema: { readonly [name: string]: Json }, keyword: string, argument: Json, value: Json): boolean {
+  const { properties } = schema;
+  const limit = typeof argument === "number" ? argument : Number.NaN;
+  const list = Array.isArray(argument) ? (argument as readonly Json[]) : [argument];
+  switch (keyword) {
+    case "type":
+      return list.some((type) => type === typeOf(value) || (type === "number" && typeOf(value) === "integer"));
+    case "enum":
+      return list.some((option) => canonical(option) === canonical(value));
+    case "const":
+      return canonical(argument) === canonical(value);
+    case "minimum":
+      return typeof value !== "number" || value >= limit;
+    case "maximum":
+      return typeof value !== "number" || value <= limit;
+    case "exclusiveMinimum":
+      return typeof value !== "number" || value > limit;
+    case "exclusiveMaximum":
+      return typeof value !== "number" || value < limit;
+    case "minLength":
+      return typeof value !== "string" || [...value].length >= limit;
+    case "maxLength":
+      return typeof value !== "string" || [...value].length <= limit;
+    case "minItems":
+      return !Array.isArray(value) || value.length >= limit;
+    case "maxItems":
+      return !Array.isArray(value) || value.length <= limit;
+    case "items":
+      return !Array.isArray(value) || value.every((element) => fits(argument, element));
+    case "required":
+      return !isObject(value) || list.every((name) => Object.hasOwn(value, String(name)));
+    case "properties":
+      return (
+        !isObject(value) ||
+        entries(argument).every(([name, part]) => !(name in value) || fits(part, value[name] ?? null))
+      );
+    case "additionalProperties":
+      return entries(value).every(
+        ([name, part]) => entries(properties ?? null).some(([known]) => known === name) || fits(argument, part),
+      );
+    case "anyOf":
+      return list.some((option) => fits(option, value));
+    case "allOf":
+      return list.every((option) => fits(option, value));
+    default:
+      return assert.fail(`the model does not know ${keyword}`);
+  }
+}
+
+function isObject(value: Json): value is { readonly [name: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function entries(value: Json): [string, Json][] {
+  return isObject(value) ? Object.entries(value) : [];
+}
+
+function typeOf(value: Json): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  return typeof value === "number" && Number.isInteger(value) ? "integer" : typeof value;
+}
+
+function canonical(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const sorted = entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${sorted.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`).join()}}`;
+}
+
+/** So few names and values that schema and payload often speak of the same. */
+const NAMES = ["a", "b", "key", 'q"\\'];
+const someName = fc.constantFrom(...NAMES);
+const someScalar: fc.Arbitrary<Json> = fc.constantFrom(
+  null,
+  true,
+  false,
+  0,
+  1,
+  1.5,
+  -2,
+  7,
+  "",
+  "a",
+  "ab",
+  "a\n\u00e4👍",
+);
+const somePayload = fc.letrec<{ value: Json }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    someScalar,
+    fc.array(tie("value"), { maxLength: 3 }),
+    fc.dictionary(someName, tie("value"), { maxKeys: 3, noNullPrototype: true }),
+  ),
+})).value;
+const someTypes = fc.constantFrom("null", "boolean", "object", "array", "number", "integer", "string");
+const someSchema = fc.letrec<{ schema: Json }>((tie) => ({
+  schema: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    fc.oneof({ weight: 6, arbitrary: fc.record({ type: someTypes }) }, { weight: 1, arbitrary: fc.boolean() }),
+    fc.record(
+      {
+        type: fc.oneof(someTypes, fc.uniqueArray(someTypes, { minLength: 1, maxLength: 4 })),
+        enum: fc.array(fc.oneof({ weight: 5, arbitrary: someScalar }, somePayload), { minLength: 1, maxLength: 4 }),
+        const: someScalar,
+        minimum: fc.constantFrom(-2, 0, 1.5),
+        maximum: fc.constantFrom(0, 1, 7),
+        exclusiveMinimum: fc.constantFrom(-2, 0),
+        exclusiveMaximum: fc.constantFrom(1.5, 7),
+        minLength: fc.nat(3),
+        maxLength: fc.nat(4),
+        minItems: fc.nat(2),
+        maxItems: fc.nat(3),
+        items: tie("schema"),
+        required: fc.uniqueArray(someName, { maxLength: 2 }),
+        properties: fc.dictionary(someName, tie("schema"), { maxKeys: 3, noNullPrototype: true }),
+        additionalProperties: tie("schema"),
+        anyOf: fc.array(tie("schema"), { minLength: 1, maxLength: 3 }),
+        allOf: fc.array(tie("schema"), { minLength: 1, maxLength: 2 }),
+      },
+      { requiredKeys: [] },
+    ),
+  ),
+})).schema;
+
+test("predicate and walk say of any schema and payload what the specification says", async () => {
+  const said = { in: 0, refused: 0, predicted: 0 };
+  await fc.assert(
+    fc.asyncProperty(someSchema, fc.array(somePayload, { minLength: 5, maxLength: 10 }), async (schema, payloads) => {
+      const judgements = await judge(
+        schema,
+        payloads.map((payload) => JSON.stringify(payload)),
+      );
+      for (const [index, payload] of payloads.entries()) {
+        const expected = fits(schema, payload);
+        const { walked, predicted } = judgements[index] ?? assert.fail();
+        assert.equal(walked, expected, JSON.stringify(payload));
+        assert.ok(predicted === null || predicted === expected, JSON.stringify(payload));
+        said[expected ? "in" : "refused"] += 1;
+        if (predicted !== null) said.predicted += 1;
+      }
+    }),
+    { numRuns: 400 },
+  );
+  // What is always the same proves nothing.
+  assert.ok(Math.min(said.in, said.refused, said.predicted) > 100, JSON.stringify(said));
+});
+
+describe("a schema is refused when it is defined, by the place, the reason and what to do:", () => {
+  const nested = (levels: number): Json => (levels === 0 ? true : { items: nested(levels - 1) });
+  const doubling = Object.fromEntries(
+    Array.from({ length: 25 }, (_, n) => [`d${n}`, n === 0 ? { type: "string" } : { anyOf: [ref(n - 1), ref(n - 1)] }]),
+  );
+  function ref(n: number): Json {
+    return { $ref: `#/$defs/d${n}` };
+  }
+  const cases: readonly (readonly [what: string, schema: Json, problem: string, advice: RegExp])[] = [
+    [
+      "pattern",
+      { properties: { "a/b": { pattern: "^a" } } },
+      ', at "/properties/a~1b/pattern", is not supported',
+      /for long/,
+    ],
+    ["oneOf", { items: { oneOf: [true] } }, ', at "/items/oneOf", is not supported', /anyOf/],
+    ["definitions", { definitions: {} }, ', at "/definitions", is not supported', /\$defs/],
+    ["what nobody knows", { anyOf: [true, { "x-y\n": 1 }] }, ', at "/anyOf/1/x-y\\n", is not supported', /sql\/README/],
+    [
+      "multipleOf",
+      { additionalProperties: { multipleOf: 2 } },
+      ', at "/additionalProperties/multipleOf", is not supported',
+      /application/,
+    ],
+    [
+      "a keyword of a definition that nothing refers to",
+      { $defs: { a: { not: {} } } },
+      ', at "/$defs/a/not", is not supported',
+      /application/,
+    ],
+    ["no schema", 5, ', at "", is no schema, but of the type number', /object, true or false/],
+    ["null", null, ', at "", is no schema, but of the type null', /object, true or false/],
+    [
+      "a property that is no schema",
+      { properties: { a: [] } },
+      ', at "/properties/a", is no schema, but of the type array',
+      /object/,
+    ],
+    [
+      "an unknown type",
+      { type: "int" },
+      ', at "/type", must be null, boolean, object, array, number, integer or string, or a list of these',
+      /./,
+    ],
+    ["no type", { type: [] }, ', at "/type", must be null, ', /./],
+    ["a type in a list in a list", { type: [["string"]] }, ', at "/type", must be null, ', /./],
+    ["required that is no list", { required: "a" }, ', at "/required", must be a list of names', /./],
+    ["required of what is no name", { required: ["a", 1] }, ', at "/required", must be a list of names', /./],
+    ["properties that are a list", { properties: [] }, ', at "/properties", must be an object of schemas', /./],
+    ["items by place", { items: [{ type: "string" }] }, ', at "/items", must be a schema', /one an element/],
+    ["an empty enum", { enum: [] }, ', at "/enum", must be a list that is not empty', /./],
+    ["an empty anyOf", { anyOf: [] }, ', at "/anyOf", must be a list that is not empty', /./],
+    ["a bound that is a text", { minimum: "1" }, ', at "/minimum", must be a number', /./],
+    ["a bound as it was in draft 4", { exclusiveMinimum: true }, ', at "/exclusiveMinimum", must be a number', /./],
+    ["a negative length", { minLength: -1 }, ', at "/minLength", must be a whole number of 0 to 2147483647', /./],
+    ["half an element", { maxItems: 1.5 }, ', at "/maxItems", must be a whole number of 0 to 2147483647', /./],
+    ["a reference elsewhere", { $ref: "https://shop.test/a" }, ', at "/$ref", must have the form #/$defs/NAME', /top/],
+    [
+      "a reference to the whole",
+      { items: { $ref: "#" } },
+      ', at "/items/$ref", must have the form #/$defs/NAME',
+      /top/,
+    ],
+    [
+      "a reference to nothing",
+      { $ref: "#/$defs/a" },
+      ', at "/$ref", refers to a definition that is not there, "a"',
+      /top/,
+    ],
+    [
+      "a circle",
+      { $ref: "#/$defs/a", $defs: { a: { items: { $ref: "#/$defs/a" } } } },
+      ', at "/$defs/a/items/$ref", refers to the definition that it is part of, "a"',
+      /levels/,
+    ],
+    [
+      "definitions further down",
+      { items: { $defs: {} } },
+      ', at "/items/$defs", is supported at the top of the schema only',
+      /top/,
+    ],
+    ["33 levels", nested(33), " is nested deeper than 32 levels", /levels/],
+    [
+      "references that double at each step",
+      { ...(ref(24) as object), $defs: doubling },
+      " is larger than 131072 bytes once its references are written out",
+      /Refer to fewer/,
+    ],
+    ["more than 64 KiB", { description: "x".repeat(70_000) }, ', at "", has 70019 bytes', /At most 65536/],
+  ];
+  for (const [what, schema, problem, advice] of cases) {
+    test(what, async () => {
+      const refusal = await refusalOf(database.pool, "select postrider.define_event_type('order.paid', null, $1)", [
+        JSON.stringify(schema),
+      ]);
+      const [code, message, , hint] = refusal.split("\n");
+      assert.equal(code, "22023", refusal);
+      assert.ok(message?.startsWith('cannot define the event type "order.paid": its JSON Schema'), refusal);
+      assert.ok(message?.includes(problem), refusal);
+      assert.match(String(hint), advice);
+      assert.equal(
+        await refusalOf(
+          database.pool,
+          "insert into postrider.event_type (name, json_schema) values ('order.paid', $1)",
+          [JSON.stringify(schema)],
+        ),
+        refusal,
+      );
+      assert.deepEqual(await rowsOf(database.pool, "select name from postrider.event_type"), []);
+    });
+  }
+
+  test("32 levels are taken, by the walk too", async () => {
+    await define(nested(32));
+    const payload = `${"[".repeat(40)}${"]".repeat(40)}`;
+    assert.equal(await verdictOn(payload), "in");
+    assert.deepEqual(await judge(nested(32), [payload]), [{ walked: true, predicted: true }]);
+  });
+
+  test("hundreds of properties and of values are taken", async () => {
+    const names = Array.from({ length: 500 }, (_, n) => `name_${n}`);
+    const schema = {
+      properties: Object.fromEntries(names.map((name) => [name, { enum: names }])),
+      required: names.slice(0, 40),
+      additionalProperties: false,
+    };
+    // 500 times 500 are more than a schema may have
+    const refusal = await refusalOf(database.pool, "select postrider.define_event_type('order.paid', null, $1)", [
+      JSON.stringify(schema),
+    ]);
+    assert.match(refusal, /its JSON Schema, at "", has \d+ bytes/);
+    const smaller = {
+      ...schema,
+      properties: Object.fromEntries(names.map((name, n) => [name, n === 0 ? { enum: names } : true])),
+    };
+    await define(smaller);
+    const payload = JSON.stringify(Object.fromEntries(names.map((name) => [name, "name_499"])));
+    assert.equal(await verdictOn(payload), "in");
+    assert.deepEqual(await judge(smaller, [payload, "{}"]), [
+      { walked: true, predicted: true },
+      { walked: false, predicted: false },
+    ]);
+  });
+});
+
+describe("a payload that Postgres cannot read, or not in bounded time,", () => {
+  const lists = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+  const hostile: Readonly<Record<string, readonly [payload: string, refusal: RegExp]>> = {
+    "with a NUL": ['{"a": "\\u0000"}', /^Postgres cannot read it: unsupported Unicode escape sequence$/],
+    "with half a surrogate": ['"\\ud800"', /^Postgres cannot read it: /],
+    "with a number beyond numeric": ["1e999999", /^Postgres cannot read it: value overflows numeric format$/],
+    "of more than a megabyte": [
+      JSON.stringify("x".repeat(1_048_575)),
+      /^it has 1048577 bytes, and no more than 1048576 are checked$/,
+    ],
+    "of thousands of levels": [lists(5_000), /^at "": expected object, found an array of 1$/],
+    "of a hundred thousand values": [
+      `{"a": ${JSON.stringify(Array(100_000).fill("x"))}}`,
+      /^at "\/a\/0": expected integer/,
+    ],
+    "of which only the last value is bad": [
+      `{"a": [${"1,".repeat(20_000)}"x"]}`,
+      /^it was not found among the first 10,000 values: no more are looked at$/,
+    ],
+    "with a name that would break a log line": [
+      '{"a\\nb": 1, "a": [], "b": null}',
+      /^at "\/a\\nb": nothing is allowed here/,
+    ],
+  };
+  const schema = {
+    type: "object",
+    properties: { a: { type: "array", items: { type: "integer" } }, b: { type: "null" } },
+    additionalProperties: false,
+  };
+  for (const [what, [payload, refusal]] of Object.entries(hostile)) {
+    test(`${what}, is refused where its type is enforced, and inserted where it is not`, async () => {
+      await define(schema);
+      await define(schema, "order.other");
+      await database.pool.query("update postrider.event_type set enforce = false where name = 'order.other'");
+      assert.match(await verdictOn(payload), refusal);
+      for (const name of ["order.other", "order.unknown"]) {
+        await insertEvent(database.pool, name, { payload });
+      }
+      assert.equal(
+        await askFor(database.pool, "select count(*) from postrider.outbox where payload::text = $1", [payload]),
+        "2",
+      );
+    });
+  }
+
+  test("takes no longer than the schema makes it", async () => {
+    // Each value is tried against each of 64 schemas, and fits none: the walk is stopped, not the server.
+    const some = (depth: number): Json =>
+      depth === 0 ? { type: "boolean" } : { anyOf: Array(8).fill({ items: some(depth - 1) }) };
+    await define({ anyOf: [{ enum: [[]] }, some(2)] });
+    assert.match(
+      await verdictOn(JSON.stringify(Array(300).fill(Array(300).fill(1)))),
+      /^it was not found among|none of the/,
+    );
+  });
+
+  test("is said of without a value of its own, in any part of the error", async () => {
+    await define({
+      properties: { a: { enum: ["x"] }, b: { maximum: 1 }, c: { maxLength: 3 }, d: { type: "null" }, e: { const: 1 } },
+    });
+    for (const name of ["a", "b", "c", "d", "e"]) {
+      const payload = JSON.stringify({ [name]: name === "b" ? 5_551_234 : "5551234" });
+      await assert.rejects(database.pool.query(INSERT, [payload]), (thrown: unknown) => {
+        assert.ok(thrown instanceof pg.DatabaseError);
+        assert.equal(thrown.code, "23514");
+        assert.ok(!JSON.stringify({ ...thrown, message: thrown.message }).includes("5551234"), name);
+        return true;
+      });
+    }
+  });
+
+  test("with a long name is refused in a message of bounded length", async () => {
+    await define({ anyOf: Array(20).fill({ additionalProperties: false }) });
+    const verdict = await verdictOn(JSON.stringify({ ["n".repeat(100_000)]: 1 }));
+    assert.ok(verdict.length < 1_500, String(verdict.length));
+  });
+});
+
+interface Definition {
+  readonly name: string;
+  readonly description: string | null;
+  readonly json_schema: Json;
+  readonly enforce: boolean;
+  readonly deprecated: boolean;
+}
+
+function catalogue(): Promise<Definition[]> {
+  return rowsOf<Definition>(
+    database.pool,
+    "select name, description, json_schema, enforce, deprecated from postrider.event_type order by name",
+  );
+}
+
+describe("a definition", () => {
+  const STRING = { type: "string" };
+
+  test("states the whole, and replaces what was", async () => {
+    await database.pool.query(
+      "select postrider.define_event_type('order.paid', 'An order was paid.', $1, true, deprecated => true)",
+      [STRING],
+    );
+    assert.deepEqual(await catalogue(), [
+      { name: "order.paid", description: "An order was paid.", json_schema: STRING, enforce: true, deprecated: true },
+    ]);
+    assert.notEqual(await verdictOn("1"), "in");
+    await database.pool.query("select postrider.define_event_type('order.paid')");
+    assert.deepEqual(await catalogue(), [
+      { name: "order.paid", description: null, json_schema: null, enforce: false, deprecated: false },
+    ]);
+    assert.equal(await verdictOn("1"), "in");
+  });
+
+  test("that is dropped, by function or by hand, is enforced no more", async () => {
+    for (const drop of [
+      "select postrider.drop_event_type('order.paid')",
+      "delete from postrider.event_type where name = 'order.paid'",
+    ]) {
+      await define(STRING);
+      await database.pool.query(drop);
+      assert.equal(await verdictOn("1"), "in", drop);
+    }
+    assert.match(
+      await refusalOf(database.pool, "select postrider.drop_event_type('order.paid')"),
+      /^P0002\nthere is no event type "order.paid" in the catalogue/,
+    );
+  });
+
+  test("is as good by hand", async () => {
+    await database.pool.query(
+      "insert into postrider.event_type (name, json_schema, enforce) values ('order.paid', $1, true)",
+      [STRING],
+    );
+    assert.notEqual(await verdictOn("1"), "in");
+    await database.pool.query(
+      `update postrider.event_type set json_schema = '{"type": "integer"}', checks = null, predicate = null`,
+    );
+    assert.equal(await verdictOn("1"), "in");
+    assert.notEqual(await verdictOn('"a"'), "in");
+    await database.pool.query("update postrider.event_type set name = 'order.other'");
+    assert.equal(await verdictOn('"a"'), "in");
+  });
+
+  const refused: Readonly<Record<string, readonly [statement: string, code: string, by: RegExp]>> = {
+    "without a name": ["select postrider.define_event_type(null)", "22023", /event type null/],
+    "of a name that is none": ["select postrider.define_event_type('order..paid')", "22023", /dotted words/],
+    "of a name that is too long": [`select postrider.define_event_type('${"a".repeat(256)}')`, "22023", /at most 255/],
+    "of Postrider's own types": [
+      "select postrider.define_event_type('postrider.endpoint.disabled')",
+      "22023",
+      /Postrider's own/,
+    ],
+    "of Postrider's own types by hand": [
+      "insert into postrider.event_type (name) values ('postrider.a')",
+      "23514",
+      /Postrider's own/,
+    ],
+    "of a name that is none by hand": [
+      "insert into postrider.event_type (name) values ('a b')",
+      "23514",
+      /dotted words/,
+    ],
+    "enforced without a schema": [
+      "select postrider.define_event_type('order.paid', enforce => true)",
+      "22023",
+      /it has no schema/,
+    ],
+    "enforced without a schema by hand": [
+      "insert into postrider.event_type (name, enforce) values ('a', true)",
+      "23514",
+      /only what has a schema/,
+    ],
+    "by truncate": ["truncate postrider.event_type", "0A000", /cannot truncate/],
+    "with a second row of the policy": [
+      "insert into postrider.event_type_policy (only_row) values (false)",
+      "23514",
+      /there is one row/,
+    ],
+  };
+  for (const [what, [statement, code, by]] of Object.entries(refused)) {
+    test(`is refused ${what}`, async () => {
+      const refusal = await refusalOf(database.pool, statement);
+      assert.equal(refusal.split("\n")[0], code, refusal);
+      assert.match(refusal, by);
+    });
+  }
+
+  test("leaves one row in the audit, with what was before and after", async (t) => {
+    const session = await openSession(t, operator.url);
+    await session.query("select postrider.define_event_type('order.paid', 'What', $1, true)", [STRING]);
+    await session.query("select postrider.define_event_type('order.paid', 'What', $1, false)", [STRING]);
+    await session.query("update postrider.event_type set description = null");
+    await session.query("update postrider.event_type set description = null");
+    await session.query("select postrider.drop_event_type('order.paid')");
+    await session.query("select postrider.refuse_unknown_event_types('all are known')");
+    await session.query("update postrider.event_type_policy set unknown_types = 'allowed'");
+    const rows = await rowsOf(
+      database.pool,
+      "select actor, action, detail, before, after from postrider.audit order by at, id",
+    );
+    const last = { name: "order.paid", description: null, json_schema: STRING, enforce: false, deprecated: false };
+    const actor = operator.name;
+    assert.deepEqual(rows, [
+      {
+        actor,
+        action: "define_event_type",
+        detail: { name: "order.paid" },
+        before: null,
+        after: { ...last, description: "What", enforce: true },
+      },
+      {
+        actor,
+        action: "define_event_type",
+        detail: { name: "order.paid" },
+        before: { name: "order.paid", enforce: true },
+        after: { name: "order.paid", enforce: false },
+      },
+      {
+        actor,
+        action: "update event_type",
+        detail: {},
+        before: { name: "order.paid", description: "What" },
+        after: { name: "order.paid", description: null },
+      },
+      { actor, action: "drop_event_type", detail: { name: "order.paid" }, before: last, after: null },
+      {
+        actor,
+        action: "refuse_unknown_event_types",
+        detail: { reason: "all are known" },
+        before: { unknown_types: "allowed" },
+        after: { unknown_types: "refused" },
+      },
+      {
+        actor,
+        action: "update event_type_policy",
+        detail: {},
+        before: { unknown_types: "refused" },
+        after: { unknown_types: "allowed" },
+      },
+    ]);
+  });
+
+  test("tells inserts to look at enforced types and at no others; beyond a hundred, at all", async () => {
+    const judged = "select postrider.judged_event_types()";
+    assert.deepEqual(await askFor(database.pool, judged), []);
+    await define(true, "b");
+    await define(true, "a");
+    await database.pool.query("select postrider.define_event_type('c', json_schema => 'true')");
+    assert.deepEqual(await askFor(database.pool, judged), ["a", "b"]);
+    await database.pool.query(
+      "insert into postrider.event_type (name, json_schema, enforce) select 'x.n' || g, 'false', true from generate_series(1, 99) g",
+    );
+    assert.equal(await askFor(database.pool, judged), null);
+    await define(STRING);
+    assert.notEqual(await verdictOn("1"), "in");
+    assert.match(await refusalOf(database.pool, "select postrider.publish('x.n99', '1')"), /nothing is allowed here/);
+    await insertEvent(database.pool, "order.other");
+    await database.pool.query("delete from postrider.event_type where name <> 'a'");
+    assert.deepEqual(await askFor(database.pool, judged), ["a"]);
+  });
+
+  test("that replication brings is enforced too", async (t) => {
+    const session = await openSession(t, database.url);
+    await define(STRING, "order.other");
+    await session.query(`
+      set session_replication_role = replica;
+      insert into postrider.event_type select 'order.paid', description, json_schema, enforce, deprecated, created_at, updated_at, checks, predicate
+      from postrider.event_type`);
+    assert.notEqual(await verdictOn("1"), "in");
+  });
+});
+
+describe("a type that is not in the catalogue", () => {
+  test("is allowed, until an operator refuses it; and then names what was meant", async (t) => {
+    const session = await openSession(t, operator.url);
+    await session.query(
+      "select postrider.define_event_type('order.paid'); select postrider.define_event_type('order.shipped')",
+    );
+    await insertEvent(database.pool, "order.payd");
+    await session.query("select postrider.refuse_unknown_event_types()");
+    const refusal = await refusalOf(database.pool, "select postrider.publish('order.payd', '1')");
+    assert.match(
+      refusal,
+      /^23514\nthe event type "order.payd" is not in the catalogue\n.*refused.*\nDid you mean order\.paid\?/,
+    );
+    assert.doesNotMatch(
+      await refusalOf(database.pool, "select postrider.publish('customer.created', '1')"),
+      /Did you mean/,
+    );
+    await insertEvent(database.pool, "order.shipped");
+    await session.query("select postrider.allow_unknown_event_types('too early')");
+    await insertEvent(database.pool, "order.payd");
+  });
+
+  test("is never one of Postrider's own", async () => {
+    await database.pool.query("select postrider.refuse_unknown_event_types()");
+    await insertEvent(database.pool, "postrider.endpoint.disabled");
+    for (const near of ["postrider", "postriders.a"]) {
+      assert.match(await refusalOf(database.pool, "select postrider.publish($1, '1')", [near]), /not in the catalogue/);
+    }
+  });
+
+  test("is refused whatever it is called, and what else is wrong with a row is said as ever", async () => {
+    await database.pool.query("select postrider.refuse_unknown_event_types()");
+    const insert = "insert into postrider.outbox (event_type, payload, xid) values ($1, $2, $3)";
+    const xid = String(await askFor(database.pool, "select pg_current_xact_id()"));
+    assert.match(await refusalOf(database.pool, insert, ["a", "1", xid]), /xid of another transaction/);
+    for (const [type, payload] of [
+      [null, "1"],
+      ["a", null],
+    ]) {
+      const refusal = await refusalOf(
+        database.pool,
+        "insert into postrider.outbox (event_type, payload) values ($1, $2)",
+        [type, payload],
+      );
+      assert.match(refusal, /^23502\n/);
+    }
+    assert.match(
+      await refusalOf(database.pool, "select postrider.publish($1, '1')", [`${"é'\n".repeat(1000)}`]),
+      /^23514\nthe event type ".{0,1100}" is not in the catalogue/,
+    );
+  });
+});
+
+describe("an enforced type is enforced", () => {
+  const SCHEMA = { type: "object", required: ["n"], properties: { n: { type: "integer" } } };
+  beforeEach(() => define(SCHEMA));
+
+  async function countEvents(): Promise<number> {
+    return Number(await askFor(database.pool, "select count(*) from postrider.outbox"));
+  }
+
+  test("in a statement of many rows, of which one takes all the others with it", async () => {
+    const insert = `insert into postrider.outbox (event_type, payload)
+      select 'order.paid', json_build_object('n', g) from generate_series(1, 500) g
+      union all select 'order.other', '0' union all select 'order.paid', $1`;
+    assert.match(
+      await refusalOf(database.pool, insert, ['{"n": "x"}']),
+      /at "\/n": expected integer, found a string of 1 characters/,
+    );
+    assert.equal(await countEvents(), 0);
+    await database.pool.query(insert, ['{"n": 0}']);
+    assert.equal(await countEvents(), 502);
+  });
+
+  test("by copy", async () => {
+    await define({ type: "null" });
+    const copy = (payload: string) =>
+      `copy postrider.outbox (event_type, payload) from program 'printf "order.other,0\\norder.paid,${payload}\\n"' (format csv)`;
+    assert.match(await refusalOf(database.pool, copy("0")), /expected null, found an integer/);
+    await database.pool.query(copy("null"));
+    assert.equal(await countEvents(), 2);
+  });
+
+  test("by capture, of which the change fails", async (t) => {
+    await database.pool.query(`
+      create table public.orders (n text);
+      select postrider.capture('public.orders', 'order.paid', payload => 'json_build_object(''n'', new.n)')`);
+    t.after(() => database.pool.query("drop table public.orders"));
+    assert.match(
+      await refusalOf(database.pool, "insert into public.orders values ('x')"),
+      /at "\/n": expected integer/,
+    );
+    assert.equal(await askFor(database.pool, "select count(*) from public.orders"), "0");
+  });
+
+  test("in partitions that are made later, and before a daemon sees the event", async () => {
+    const other = await createDatabase();
+    try {
+      await define(SCHEMA, "order.paid", other.pool);
+      await other.pool.query("drop table if exists postrider.outbox_20991231");
+      await makePartitions(other.pool, "10 days");
+      const id = "postrider.uuid_v7_floor(now() + interval '9 days 12 hours')";
+      const insert = `insert into postrider.outbox (id, event_type, payload) values (${id}, 'order.paid', $1) returning tableoid::regclass::text`;
+      assert.match(await refusalOf(other.pool, insert, ["{}"]), /required property "n"/);
+      assert.match(String(await askFor(other.pool, insert, ['{"n": 1}'])), /outbox_\d{8}/);
+    } finally {
+      await other.drop();
+    }
+  });
+
+  test("for a publisher, who may read nothing of it and put nothing in its way", async (t) => {
+    const session = await openSession(t, publisher.url);
+    await database.pool.query(`grant temporary, create on database ${database.name} to ${publisher.name}`);
+    await session.query(`
+      create schema evil;
+      create function evil.judged_event_types() returns text[] language sql as 'select null::text[]';
+      create function evil.never(a text, b text) returns boolean language sql immutable as 'select false';
+      create operator evil.= (leftarg = text, rightarg = text, function = evil.never);
+      create temporary table event_type (name text, enforce boolean, checks jsonb, predicate jsonpath);
+      set search_path = evil, pg_temp, pg_catalog`);
+    t.after(() =>
+      database.pool.query(`drop schema evil cascade; revoke all on database ${database.name} from ${publisher.name}`),
+    );
+    assert.match(await refusalOf(session, "select postrider.publish('order.paid', '{}')"), /required property "n"/);
+    assert.match(await verdictOn("{}", session), /required property "n"/);
+    assert.equal(await verdictOn('{"n": 1}', session), "in");
+    await database.pool.query("select postrider.refuse_unknown_event_types()");
+    assert.match(await refusalOf(session, "select postrider.publish('order.payd', '1')"), /Did you mean order\.paid/);
+    for (const denied of [
+      "select name from postrider.event_type",
+      "select unknown_types from postrider.event_type_policy",
+      "select postrider.define_event_type('a')",
+    ]) {
+      assert.match(await refusalOf(session, denied), /^42501\n/, denied);
+    }
+  });
+
+  test("but not for what a known idempotency key leaves out", async () => {
+    const first = await askFor(
+      database.pool,
+      `select postrider.publish('order.paid', '{"n": 1}', idempotency_key => 'k')`,
+    );
+    await define(false);
+    assert.equal(
+      await askFor(database.pool, `select postrider.publish('order.paid', '{"n": 1}', idempotency_key => 'k')`),
+      first,
+    );
+  });
+
+  test("and its events are delivered as they were written", async () => {
+    await createEndpoint(database.pool);
+    await insertEvent(database.pool, "order.paid", { payload: '{"n":   1.0, "b": 2}' });
+    assert.deepEqual(
+      (await claimAll(database.pool)).map(({ payload }) => payload),
+      ['{"n":   1.0, "b": 2}'],
+    );
+  });
+});
+
+describe("while others have transactions open,", () => {
+  test("a definition waits for no insert and no insert for it, and open ones are judged from their next statement on", async (t) => {
+    const [bulk, editor, inserter] = await Promise.all([1, 2, 3].map(() => openSession(t, database.url)));
+    assert.ok(bulk !== undefined && editor !== undefined && inserter !== undefined);
+    await bulk.query("begin");
+    await bulk.query(
+      "insert into postrider.outbox (event_type, payload) select 'order.paid', '1' from generate_series(1, 1000)",
+    );
+    // whoever waits for a lock here fails at once
+    for (const session of [editor, inserter]) await session.query("set lock_timeout = '1ms'");
+    await editor.query("begin");
+    await define({ type: "string" }, "order.paid", editor);
+    assert.equal(await verdictOn("1", inserter), "in");
+    assert.notEqual(await verdictOn("1", editor), "in");
+    await editor.query("rollback");
+    await define({ type: "string" }, "order.paid", editor);
+    assert.notEqual(await verdictOn("1", inserter), "in");
+    assert.equal(await verdictOn('"a"', bulk), "in");
+    assert.notEqual(await verdictOn("1", bulk), "in");
+  });
+
+  test("definitions wait for each other, so that none is overlooked", async (t) => {
+    const [first, second] = [await openSession(t, database.url), await openSession(t, database.url)];
+    const pid = await pidOf(second);
+    await define({ type: "string" });
+    await first.query("begin");
+    await first.query("select postrider.drop_event_type('order.paid')");
+    const waiting = define({ type: "string" }, "order.other", second);
+    await waitsForLock(database.pool, pid);
+    await define({ type: "string" }, "order.third", first);
+    await first.query("commit");
+    await waiting;
+    assert.deepEqual(await askFor(database.pool, "select postrider.judged_event_types()"), [
+      "order.other",
+      "order.third",
+    ]);
+  });
+
+  test("one with an older snapshot fails instead of overlooking what is new", async (t) => {
+    const older = await openSession(t, database.url);
+    await older.query("begin isolation level repeatable read");
+    await older.query("select from postrider.event_type");
+    await define({ type: "string" });
+    assert.match(await refusalOf(older, "insert into postrider.event_type (name) values ('order.other')"), /^40001\n/);
+  });
+});
