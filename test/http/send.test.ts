@@ -212,7 +212,7 @@ test("a receiver that accepts and says nothing fails by the total deadline", asy
   const sender = senderFor(t);
   const result = await sender.send(requestTo(receiver.url, { timeoutMs: 150 }));
   assertFailed(result, "timeout", /^150 ms passed before an answer$/);
-  assert.ok(result.durationMs >= 149 && result.durationMs < 1_000, String(result.durationMs));
+  assert.ok(result.durationMs >= 149 && result.durationMs < 4_000, String(result.durationMs));
   await receiver.quiet();
 });
 
@@ -237,8 +237,8 @@ test("a body that drips forever fails by the total deadline", async (t) => {
     const drip = setInterval(() => socket.write("."), 10);
     socket.on("close", () => clearInterval(drip));
   });
-  const result = await senderFor(t, { bodyTimeoutMs: 100 }).send(requestTo(receiver.url, { timeoutMs: 300 }));
-  assertFailed(result, "timeout", /^300 ms passed before the answer's end$/);
+  const result = await senderFor(t, { bodyTimeoutMs: 1_000 }).send(requestTo(receiver.url, { timeoutMs: 1_500 }));
+  assertFailed(result, "timeout", /^1500 ms passed before the answer's end$/);
   assert.equal(result.httpStatus, 200);
   await receiver.quiet();
 });

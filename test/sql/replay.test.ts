@@ -569,6 +569,8 @@ describe("a step", () => {
       const [other] = await rowsOf<Step>(database.pool, statementText("prepare_replay"), [replay_id]);
       assert.deepEqual(other, { outcome: "busy", prepared: 0 });
     });
+    // The pause after a step is shorter than a busy machine may be away.
+    await database.pool.query("update postrider.replay set next_step_at = clock_timestamp() + interval '1 min'");
     const [early] = await rowsOf<Step>(database.pool, statementText("prepare_replay"), [replay_id]);
     assert.deepEqual(early, { outcome: "busy", prepared: 0 });
     const [due] = await rowsOf<{ replay_id: string; due_in_ms: number }>(
@@ -577,7 +579,7 @@ describe("a step", () => {
       [10],
     );
     assert.equal(due?.replay_id, replay_id);
-    assert.ok(due.due_in_ms > 0 && due.due_in_ms <= 100);
+    assert.ok(due.due_in_ms > 30_000 && due.due_in_ms <= 60_000, String(due.due_in_ms));
   });
 
   test("that is rolled back leaves the cursor with the deliveries", async (t) => {
@@ -1031,7 +1033,7 @@ describe("what it costs to read", () => {
     const figures = `${few} buffers of 5,000 events, ${many} of 30,000`;
     t.diagnostic(figures);
     for (const [place, buffers] of many.entries()) {
-      assert.ok(buffers < (few[place] ?? 0) * 1.1, figures);
+      assert.ok(buffers < (few[place] ?? 0) * 1.2, figures);
     }
     // At the end of the index the rows of the step before lie beside those of this one.
     assert.ok((many[1] ?? 0) < (many[0] ?? 0) * 2.5, figures);
