@@ -35,7 +35,9 @@ before(async () => {
   for (const library of LIBRARIES) {
     await buildLibrary(library, join(checkout, "dist"));
   }
-  const { stdout } = await run("npm", ["pack", "--json", "--ignore-scripts"], { cwd: checkout });
+  // Nothing from the network, and nothing of whoever runs this.
+  const flags = ["--ignore-scripts", "--offline", "--no-update-notifier", "--cache", join(directory, "cache")];
+  const { stdout } = await run("npm", ["pack", "--json", ...flags], { cwd: checkout });
   const [tarball] = JSON.parse(stdout) as readonly { filename: string; files: readonly { path: string }[] }[];
   packed = tarball?.files.map(({ path }) => path) ?? [];
   mkdirSync(installed, { recursive: true });

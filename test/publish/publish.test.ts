@@ -186,22 +186,28 @@ test("a transaction that has failed already says so itself", async (t) => {
 test("any text reaches the column that it was meant for, one by one and in a list", async (t) => {
   const client = await openSession(t, database.url);
   await client.query("begin");
-  const text = fc.string({ unit: "binary", minLength: 1, maxLength: 20 }).map((value) => value.replaceAll("\0", "x"));
+  // Every character but NUL, which no text of Postgres has. fast-check's own way to say so takes seconds to be made.
+  const character = fc.oneof(
+    fc.integer({ min: 1, max: 0xff }),
+    fc.integer({ min: 0x100, max: 0xd7ff }),
+    fc.integer({ min: 0xe000, max: 0x10ffff }),
+  );
+  const text = fc.array(character, { minLength: 1, maxLength: 20 }).map((codes) => String.fromCodePoint(...codes));
+  const time = fc.date({ min: new Date(0), max: new Date("9999-01-01T00:00:00Z"), noInvalidDate: true });
   const given = fc.record({
     payload: fc.jsonValue(),
     tenant: text,
     orderingKey: fc.option(text),
-    subject: fc.string(),
+    deliverAt: fc.option(time),
+    subject: text,
   });
   await fc.assert(
     fc.asyncProperty(fc.array(given, { minLength: 1, maxLength: 8 }), fc.boolean(), async (list, hasKeys) => {
-      const events = list.map(({ payload, tenant, orderingKey, subject }, index) => ({
+      const events = list.map(({ subject, ...rest }, index) => ({
+        ...rest,
         eventType: "a.b",
-        payload,
-        tenant,
-        orderingKey,
         idempotencyKey: hasKeys && index > 0 ? `k ${index}` : null,
-        attributes: { subject: subject.replaceAll("\0", "x") },
+        attributes: { subject },
       }));
       await client.query("savepoint part");
       const published = await publishMany(client, events.slice(1));
@@ -219,7 +225,7 @@ test("any text reaches the column that it was meant for, one by one and in a lis
 
 const TEXTS = `
   select event_type as "eventType", payload::text as payload, tenant, ordering_key as "orderingKey",
-    idempotency_key as "idempotencyKey", attributes
+    deliver_at as "deliverAt", idempotency_key as "idempotencyKey", attributes
   from unnest($1::uuid[]) with ordinality p (id, place) join postrider.outbox o on o.id = p.id
   order by p.place`;
 

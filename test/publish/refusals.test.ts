@@ -150,3 +150,10 @@ test("what can be no transaction is refused, and nothing of it is called", async
     });
   }
 });
+
+test("what begins transactions is none, whichever library it belongs to", async () => {
+  const { sent, query } = recorder();
+  const root = { query, transaction: async () => {} };
+  await assert.rejects(publish(root as never, { eventType: "a.b", payload: 1 }), { code: "no_transaction" });
+  assert.deepEqual(sent, []);
+});
