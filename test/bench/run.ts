@@ -12,6 +12,7 @@ import { messageOf } from "../../src/errors.ts";
 import { prepareBacklog } from "./backlog.ts";
 import { prepareCapture } from "./capture.ts";
 import { prepareDepth } from "./depth.ts";
+import { prepareEventTypes } from "./eventTypes.ts";
 import { prepareFrozen } from "./frozen.ts";
 import { prepareIdle } from "./idle.ts";
 import { prepareInsert } from "./insert.ts";
@@ -31,6 +32,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   insert: prepareInsert,
   capture: prepareCapture,
   publish: preparePublish,
+  event_types: prepareEventTypes,
   depth: prepareDepth,
   frozen: prepareFrozen,
   memory: prepareMemory,
