@@ -66,7 +66,7 @@ begin
   raise exception 'cannot insert an event with an xid of another transaction'
     using errcode = 'check_violation',
       detail = format('The row says %s; this transaction is %s. Claims find events by xid, so the event would be lost or sent out of order.', new.xid, pg_current_xact_id()),
-      hint = 'Leave xid out of the insert: it is filled in.';
+      hint = 'Leave xid out of the insert: it is filled in. To restore data alone: pg_restore --data-only --disable-triggers.';
 end
 $$;
 comment on function postrider.outbox_refuse_xid() is 'Refuses an event that says it was inserted by another transaction.';
