@@ -112,7 +112,11 @@ begin
       using errcode = 'PR014',
         detail = format('%s; %s deliveries wait in it, and %s first attempts were in hand', problem,
           case when waiting > waiting_max then 'more than ' || waiting_max else waiting::text end,
-          (select coalesce(sum(cardinality(c.event_ids)), 0) from postrider.claim c)),
+          (select count(*) from postrider.claim c
+           cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
+           where not exists (
+             select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
+             offset 0))),
         hint = 'If it takes the place of the other one, "postrider adopt", or select postrider.adopt(). If it must not send, leave it so, or first update postrider.sending set is_on = false';
   end if;
   if home.is_known then

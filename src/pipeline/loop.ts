@@ -392,7 +392,8 @@ export class Loop {
         await this.#signal.wait(LANE_BUSY_MS);
         return;
       case "off":
-        await this.#signal.wait(this.#parts.pollIntervalMs);
+        // What waits in memory is handed back by the next review.
+        await this.#signal.wait(this.#parts.attempts.hasWaiting ? REVIEW_INTERVAL_MS : this.#parts.pollIntervalMs);
         return;
       case "nothing":
         await this.#settle();
