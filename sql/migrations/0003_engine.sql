@@ -117,7 +117,7 @@ begin
            where not exists (
              select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
              offset 0))),
-        hint = 'If it takes the place of the other one, "postrider adopt", or select postrider.adopt(). If it must not send, leave it so, or first update postrider.sending set is_on = false';
+        hint = 'if it is to take the place of the other one, run "postrider adopt", or select postrider.adopt(); if it must not send, leave it so, or switch sending off first: update postrider.sending set is_on = false';
   end if;
   if home.is_known then
     perform set_config('postrider.place', home.place, false);
@@ -386,7 +386,7 @@ begin
       pg_snapshot_xmax(coalesce(newest.target, base)), pg_snapshot_xmax(pg_current_snapshot())
       using errcode = 'PR014',
         detail = 'The rows were made by another server: this database was restored from a dump, or copied',
-        hint = 'If it takes the place of the other one: "postrider adopt", or select postrider.adopt().';
+        hint = 'if it is to take the place of the other one, run "postrider adopt", or select postrider.adopt()';
   end if;
   if newest.target is null then
     target := pg_current_snapshot();

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import type pg from "pg";
+import { statementText } from "../../src/db/sqlFiles.ts";
 import { useDatabase } from "../support/database.ts";
 import {
   askFor,
@@ -24,6 +25,7 @@ import {
   takeOverClaim,
   walk,
 } from "../support/engine.ts";
+import { until } from "../support/until.ts";
 
 const database = useDatabase();
 const DAEMON = randomUUID();
@@ -155,7 +157,9 @@ describe("the home of the daemons", () => {
 describe("with sending switched off", () => {
   test("nothing is claimed, leased or taken over, events are accepted, and all of it goes on later", async () => {
     const { pool } = database;
-    await createEndpoint(pool, ["order.*"]);
+    const endpoint = await createEndpoint(pool, ["order.*"]);
+    // By which daemons look over what waits in their memory.
+    const takers = () => rowsOf(pool, statementText("check_endpoints"), [[endpoint]]).then((rows) => rows.length);
     await createEndpoint(pool, ["order.*"], { state: "paused" });
     await insertEvent(pool, "order.paid");
     await claimAll(pool, { daemon: randomUUID() });
@@ -167,8 +171,10 @@ describe("with sending switched off", () => {
     assert.deepEqual([claim.outcome, claim.claim, claim.pairs], ["off", null, []]);
     assert.deepEqual(await walk(pool), { leased: [], place: null, nextDueMs: null });
     assert.equal(await takeOverClaim(pool, DAEMON), null);
+    assert.equal(await takers(), 0);
 
     await pool.query("update postrider.sending set is_on = true");
+    assert.equal(await takers(), 1);
     assert.equal((await takeOverClaim(pool, DAEMON))?.pairs.length, 1);
     assert.equal((await walk(pool)).leased.length, 1);
     assert.deepEqual(new Set((await claimAll(pool)).map(({ event }) => event)), new Set([late]));
@@ -189,7 +195,7 @@ describe("with sending switched off", () => {
     assert.deepEqual(
       await rowsOf(
         pool,
-        "select action, before, after from postrider.audit where action = 'update sending' order by id",
+        "select action, before, after from postrider.audit where action = 'update sending' order by at",
       ),
       [
         { action: "update sending", before: { is_on: true, reason: null }, after: { is_on: false, reason: "staging" } },
@@ -296,6 +302,28 @@ describe("adopting", () => {
       (await claimAll(session)).map(({ event }) => event),
       [open],
     );
+  });
+
+  test("leaves an event that is committed meanwhile to the claims, too", async (t) => {
+    const sessions = [await openSession(t, database.url), await openSession(t, database.url)] as const;
+    const [session, holder] = sessions;
+    const { pool } = database;
+    await createEndpoint(pool, ["order.*"]);
+    await beat(pool, DAEMON);
+    const waiting = await insertEvent(pool, "order.paid");
+    await comeFromElsewhere(pool);
+    await holder.query("begin");
+    await holder.query("select from postrider.outbox for update");
+    const pid = await askFor(session, "select pg_backend_pid()");
+    const adopting = adopt(session);
+    await until("it has to wait for the row", async () =>
+      Boolean(await askFor(pool, "select cardinality(pg_blocking_pids($1)) > 0", [pid])),
+    );
+    const late = await insertEvent(pool, "order.paid");
+    await holder.query("rollback");
+    assert.equal((await adopting).unclaimed, "1");
+    const claimed = (await claimAll(pool)).map(({ event }) => event);
+    assert.deepEqual(claimed.sort(), [waiting, late].sort());
   });
 
   test("lets what was in hand be taken over, but for what is recorded, and forgets the daemons of the other place", async () => {
