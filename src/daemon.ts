@@ -233,7 +233,11 @@ export class Daemon {
       clearTimeout(cutting);
       this.#lines.cut();
       this.#stopping = Promise.resolve(true);
-      throw copyFault(thrown) ?? thrown;
+      const fault = copyFault(thrown);
+      if (fault !== null) {
+        this.#giveUp("database.copied", fault);
+      }
+      throw fault ?? thrown;
     }
   }
 

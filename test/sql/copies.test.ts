@@ -88,7 +88,7 @@ describe("the home of the daemons", () => {
       await beat(pool, DAEMON);
       const [pair] = await claimAll(pool, { daemon: DAEMON });
       assert.ok(pair);
-      await insertEvent(pool, "order.paid");
+      const late = await insertEvent(pool, "order.paid");
       const replay = await askFor(pool, "select replay_id from postrider.replay($1, 'yesterday')", [endpoint]);
       await pool.query(`update postrider.sending set ${change}`);
       const refusal = {
@@ -106,6 +106,10 @@ describe("the home of the daemons", () => {
         () => pool.query("select postrider.maintain()"),
       ];
       for (const call of refused) await assert.rejects(call(), refusal);
+      const explained = await rowsOf(pool, "select explanation from postrider.explain_event($1)", [late]);
+      assert.deepEqual(explained, [
+        { explanation: "no daemon has claimed the event yet, for this database is a copy that was not adopted" },
+      ]);
       assert.equal(await askFor(pool, "select count(*)::int from postrider.daemon"), 1);
       assert.equal(await askFor(pool, "select count(*)::int from postrider.delivery"), 0);
       // What happened is recorded wherever the connection leads.
@@ -166,6 +170,10 @@ describe("with sending switched off", () => {
     await pool.query("update postrider.endpoint set state = 'active'");
     await pool.query("update postrider.sending set is_on = false, reason = 'staging'");
     const late = await insertEvent(pool, "order.paid");
+    assert.match(
+      String(await askFor(pool, "select explanation from postrider.explain_event($1)", [late])),
+      /^no daemon has claimed the event yet, for sending is switched off by \S+, .*: staging$/,
+    );
     await beat(pool, DAEMON);
     const claim = await claimEvents(pool);
     assert.deepEqual([claim.outcome, claim.claim, claim.pairs], ["off", null, []]);
@@ -349,6 +357,30 @@ describe("adopting", () => {
       "select action, detail ->> 'in_hand' as in_hand from postrider.audit where action = 'adopt'",
     );
     assert.deepEqual(noted, { action: "adopt", in_hand: "1" });
+  });
+
+  test("a copy with receivers of its own sends nothing to those it came with", async () => {
+    const { pool } = database;
+    for (const state of ["active", "paused"] as const) await createEndpoint(pool, ["order.*"], { state });
+    await beat(pool, DAEMON);
+    await insertEvent(pool, "order.paid");
+    await claimAll(pool, { daemon: DAEMON });
+    await insertEvent(pool, "order.paid");
+    await comeFromElsewhere(pool);
+    await pool.query("update postrider.sending set is_on = false, reason = 'being made ready'");
+    await pool.query("select postrider.disable_endpoint(id, 'production''s') from postrider.endpoint");
+    assert.equal((await adopt(pool)).outcome, "adopted");
+    await pool.query("update postrider.sending set is_on = true");
+    assert.equal(await takeOverClaim(pool, DAEMON), null);
+    assert.deepEqual(await claimAll(pool), []);
+    assert.deepEqual((await walk(pool)).leased, []);
+    await createEndpoint(pool, ["order.*"]);
+    const own = await insertEvent(pool, "order.paid");
+    assert.deepEqual(
+      (await claimAll(pool)).map(({ event }) => event),
+      [own],
+    );
+    assert.deepEqual(await rowsOf(pool, "select distinct state from postrider.delivery"), [{ state: "discarded" }]);
   });
 
   test("lets claims go on where the sequence of theirs was left at its beginning", async () => {
