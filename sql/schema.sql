@@ -84,7 +84,7 @@ create table postrider.daemon (
   condition_since timestamp with time zone,
   condition_reason text,
   constraint daemon_pkey PRIMARY KEY (id),
-  constraint "a condition is well, not_recording, not_claiming or blind" CHECK ((condition = ANY (ARRAY['well'::text, 'not_recording'::text, 'not_claiming'::text, 'blind'::text]))),
+  constraint "a condition is well, not_recording, not_claiming, not_sending o" CHECK ((condition = ANY (ARRAY['well'::text, 'not_recording'::text, 'not_claiming'::text, 'not_sending'::text, 'blind'::text]))),
   constraint "a reason has at most 200 characters" CHECK ((length(condition_reason) <= 200)),
   constraint "what keeps a daemon from its work has a time and a reason" CHECK ((num_nulls(condition_since, condition_reason) =
 CASE condition
@@ -286,6 +286,22 @@ create table postrider.schema_migration (
   constraint "duration_ms is not negative" CHECK ((duration_ms >= 0)),
   constraint "sha256 is 64 hexadecimal digits" CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
   constraint "version is above 0" CHECK ((version > 0))
+);
+
+create table postrider.sending (
+  is_row boolean not null default true,
+  is_on boolean not null default true,
+  reason text,
+  changed_at timestamp with time zone not null default clock_timestamp(),
+  changed_by text not null default SESSION_USER,
+  is_guarded boolean not null default true,
+  system_identifier bigint,
+  database_oid oid,
+  home_since timestamp with time zone,
+  constraint sending_pkey PRIMARY KEY (is_row),
+  constraint "a guarded home is one of a cluster" CHECK (((system_identifier IS NOT NULL) = (is_guarded AND (database_oid IS NOT NULL)))),
+  constraint "a home is a database, since a time" CHECK (((database_oid IS NULL) = (home_since IS NULL))),
+  constraint "there is one row" CHECK (is_row)
 );
 
 create table postrider.subscription (
@@ -553,6 +569,114 @@ create view postrider.replay_status (replay_id uuid, endpoint_id uuid, url text,
 
 -- Functions
 
+CREATE OR REPLACE FUNCTION postrider.adopt(dry_run boolean DEFAULT false)
+ RETURNS TABLE(outcome text, problem text, events bigint, unclaimed bigint, moved bigint, in_hand bigint, pending bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET jit TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  -- applications may draw from it while it is moved
+  seq_gap constant integer := 1000;
+  oldest_xid constant xid8 := '3';
+  place record;
+  cursor_row record;
+  new_base pg_snapshot;
+  new_claim_id bigint;
+begin
+  perform pg_advisory_xact_lock(1886352244, 1);
+  problem := postrider.copy_problem();
+  if problem is null then
+    outcome := 'nothing to adopt';
+    return next;
+    return;
+  end if;
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'cannot adopt the database: the transaction has written already'
+      using errcode = 'invalid_transaction_state', hint = 'Adopt in a transaction of its own.';
+  end if;
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at into cursor_row
+  from postrider.claim c
+  order by c.id desc
+  limit 1;
+  if not found then
+    raise exception 'cannot adopt the database: the cursor is gone, postrider.claim has no row'
+      using errcode = 'object_not_in_prerequisite_state',
+        detail = 'Without it nobody can say which events were claimed.',
+        hint = 'Copy postrider.claim along with the other tables. Or insert into postrider.claim (base) values (''1:1:''): then every event that is retained is claimed anew.';
+  end if;
+  if cursor_row.claimed_at >= clock_timestamp() then
+    raise exception 'cannot adopt the database: its last claim is dated %, and the clock of this server has not come so far', cursor_row.claimed_at
+      using errcode = 'object_not_in_prerequisite_state',
+        detail = 'Events that were inserted here could not be told from those that were claimed before.',
+        hint = 'Set the clock, or wait.';
+  end if;
+  -- Before anything else is looked at, and before this transaction has an id: whatever commits from here on is new.
+  new_base := pg_current_snapshot();
+
+  select count(*),
+         count(*) filter (where not s.is_settled),
+         count(*) filter (where s.is_settled and not pg_visible_in_snapshot(s.xid, new_base))
+  into events, unclaimed, moved
+  from (
+    select o.xid, postrider.is_settled(o.xid, o.seq, o.created_at, cursor_row.base, cursor_row.target, cursor_row.after_xid,
+                                       cursor_row.after_seq, cursor_row.claimed_at) as is_settled
+    from postrider.outbox o) s;
+  select count(*) into in_hand
+  from postrider.claim c
+  cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
+  where not exists (
+    select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
+    offset 0);
+  select count(*) into pending from postrider.delivery d where d.state = 'pending';
+  if dry_run then
+    outcome := 'would be adopted';
+    return next;
+    return;
+  end if;
+
+  perform postrider.move_sequence('postrider.outbox', 'seq', (select max(o.seq) from postrider.outbox o), seq_gap);
+  perform postrider.move_sequence('postrider.claim', 'id', cursor_row.id, 1);
+
+  -- First, since one of these may have the very id of this transaction; by the id 3 they are settled still.
+  update postrider.outbox o
+  set xid = oldest_xid
+  where not pg_visible_in_snapshot(o.xid, new_base)
+    and postrider.is_settled(o.xid, o.seq, o.created_at, cursor_row.base, cursor_row.target, cursor_row.after_xid,
+                             cursor_row.after_seq, cursor_row.claimed_at);
+  get diagnostics moved = row_count;
+
+  with unsettled as materialized (
+    select o.id
+    from postrider.outbox o
+    where not postrider.is_settled(o.xid, o.seq, o.created_at, cursor_row.base, cursor_row.target, cursor_row.after_xid,
+                                   cursor_row.after_seq, cursor_row.claimed_at)
+    -- Seqs of what came with the copy and of what was inserted since may be the same; within each they go with the time.
+    order by o.created_at, o.seq
+  )
+  update postrider.outbox o
+  set xid = pg_current_xact_id(), seq = default
+  from unsettled u
+  where o.id = u.id;
+  get diagnostics unclaimed = row_count;
+
+  insert into postrider.claim (base) values (new_base) returning id into new_claim_id;
+  delete from postrider.claim c where c.id < new_claim_id and cardinality(c.event_ids) = 0;
+  delete from postrider.daemon;
+  select p.system_identifier, p.database_oid into place from postrider.present_place() p;
+  update postrider.sending s
+  set system_identifier = place.system_identifier, database_oid = place.database_oid, home_since = clock_timestamp();
+  perform postrider.note_action('adopt', null, null, jsonb_build_object(
+    'problem', problem, 'unclaimed', unclaimed, 'moved', moved, 'in_hand', in_hand, 'pending', pending));
+  outcome := 'adopted';
+  return next;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.allow_unknown_event_types(reason text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
@@ -609,6 +733,7 @@ CREATE OR REPLACE FUNCTION postrider.beat(daemon_id uuid, host text, pid integer
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
+ SELECT postrider.require_home((NOT is_renewal)) AS require_home;
  DELETE FROM postrider.daemon
    WHERE (daemon.lease_expires_at < (now() - '1 day'::interval));
  WITH renewed AS (
@@ -890,6 +1015,11 @@ declare
   next_due timestamptz;
   at_end boolean := false;
 begin
+  if not postrider.require_home() then
+    return query select null::uuid, null::uuid, null::integer, null::integer, null::text, null::text, null::text, null::bigint,
+      null::integer, null::bigint;
+    return;
+  end if;
   if exists (select from postrider.cancellation) then
     perform postrider.finish_cancellations();
   end if;
@@ -1066,22 +1196,33 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
 
-  select c.id, c.base, c.target, c.after_xid, c.after_seq into newest
-  from postrider.claim c
-  order by c.id desc
-  limit 1;
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, s.is_on, s.place into newest
+  from (
+    select n.id, n.base, n.target, n.after_xid, n.after_seq from postrider.claim n order by n.id desc limit 1) c
+  left join (
+    select h.is_on, case when h.database_oid is not null then concat(h.system_identifier, '/', h.database_oid) end as place
+    from postrider.sending h
+    where h.is_row) s on true;
   if not found then
     raise exception 'cannot claim events: the cursor is gone, postrider.claim has no row'
       using errcode = 'object_not_in_prerequisite_state',
         hint = 'insert into postrider.claim (base) values (''1:1:'') claims every event there is, again; a snapshot of now, pg_current_snapshot(), none before it.';
   end if;
+  if newest.is_on is null or newest.place <> coalesce(current_setting('postrider.place', true), '') then
+    perform postrider.require_home();
+  end if;
+  if not newest.is_on then
+    return query select 'off', null::bigint, 0, 0, null::uuid, null::text, null::text, null::text, null::text, null::text,
+                        null::uuid;
+    return;
+  end if;
   base := newest.base;
   if pg_snapshot_xmax(coalesce(newest.target, base)) > pg_snapshot_xmax(pg_current_snapshot()) then
     raise exception 'cannot claim events: the cursor is at transaction % and this server only at %',
       pg_snapshot_xmax(coalesce(newest.target, base)), pg_snapshot_xmax(pg_current_snapshot())
-      using errcode = 'object_not_in_prerequisite_state',
-        detail = 'The rows were made by another server: this database was restored from a dump, or copied.',
-        hint = 'A copy must not send what the original sends. To deliver from now on, and nothing from before: delete from postrider.claim; insert into postrider.claim (base) values (pg_current_snapshot()).';
+      using errcode = 'PR014',
+        detail = 'The rows were made by another server: this database was restored from a dump, or copied',
+        hint = 'if it is to take the place of the other one, run "postrider adopt", or select postrider.adopt()';
   end if;
   if newest.target is null then
     target := pg_current_snapshot();
@@ -1455,6 +1596,44 @@ CREATE OR REPLACE FUNCTION postrider.conjunction(predicates text[])
  IMMUTABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 RETURN CASE WHEN (predicates = '{}'::text[]) THEN '(1 == 1)'::text WHEN (array_position(predicates, NULL::text) IS NULL) THEN (('('::text || array_to_string(predicates, ' && '::text)) || ')'::text) ELSE NULL::text END;
+
+CREATE OR REPLACE FUNCTION postrider.copy_problem()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+declare
+  home record;
+  here record;
+  cursor_end xid8;
+  now_at constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
+begin
+  select s.system_identifier, s.database_oid, s.home_since into home from postrider.sending s where s.is_row;
+  select p.system_identifier, p.database_oid into here from postrider.present_place() p;
+  if home.database_oid is not null and (home.system_identifier, home.database_oid) is distinct from (here.system_identifier, here.database_oid) then
+    return format('daemons have worked in the database with oid %s of the cluster %s since %s, and this is the one with oid %s of the cluster %s',
+      home.database_oid, coalesce(home.system_identifier::text, '(unknown)'),
+      to_char(home.home_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), here.database_oid, coalesce(here.system_identifier::text, '(unknown)'));
+  end if;
+  select pg_snapshot_xmax(coalesce(c.target, c.base)) into cursor_end from postrider.claim c order by c.id desc limit 1;
+  if cursor_end > now_at then
+    return format('the cursor over the outbox is at transaction %s, and this server only at %s', cursor_end, now_at);
+  end if;
+  -- No daemon has worked anywhere, and there are events that this server cannot have written.
+  if home.database_oid is null and exists (
+    select from postrider.outbox o
+    where o.xid >= now_at and o.xid is distinct from pg_current_xact_id_if_assigned()
+    order by o.xid, o.seq
+    limit 1)
+  then
+    return format('the outbox has events of transactions that this server, at %s, has yet to reach', now_at);
+  end if;
+  return null;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.count_replay_failures(replay_id uuid)
  RETURNS void
@@ -2405,6 +2584,8 @@ declare
   event record;
   claimed boolean;
   daemons integer;
+  -- why no daemon sends anything at all; null where they may
+  stop text;
 begin
   select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.created_at into event
   from postrider.outbox o
@@ -2416,6 +2597,11 @@ begin
   end if;
   claimed := coalesce(postrider.is_claimed(event.xid, event.seq), false);
   select count(*) into daemons from postrider.daemon d where d.lease_expires_at > now();
+  select case when not s.is_on then format('sending is switched off by %s, %s%s', s.changed_by, postrider.shown_time(s.changed_at), coalesce(': ' || s.reason, ''))
+              when postrider.copy_problem() is not null then 'this database is a copy that was not adopted' end
+  into stop
+  from postrider.sending s
+  where s.is_row;
 
   return query
     with known as (
@@ -2460,11 +2646,13 @@ begin
              when m.detail = 'in flight' then format('attempt %s is under way', m.attempts + 1)
              when m.detail = 'paused' then
                format('waits, for the endpoint is paused since %s%s', postrider.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
+             when m.detail in ('retrying', 'scheduled', 'deferred') and stop is not null then 'waits, for ' || stop
              when m.detail = 'retrying' then
                format('%s attempts failed, the last one: %s; the next one is due %s', m.attempts, m.last_error, postrider.shown_time(m.next_attempt_at))
              when m.detail = 'scheduled' then format('its first attempt is due %s', postrider.shown_time(m.next_attempt_at))
              when m.detail = 'deferred' then
                case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
+             when not claimed and stop is not null then 'no daemon has claimed the event yet, for ' || stop
              when not claimed and daemons = 0 then 'no daemon has claimed the event yet, and none is alive'
              when not claimed then 'no daemon has claimed the event yet: that follows the commit by milliseconds, or by the backlog before it'
              when m.obstacle is not null then m.obstacle
@@ -2675,6 +2863,8 @@ begin
       ('{reader,operator}', 'select', 'table postrider.replay_status'),
       ('{reader,operator}', 'select', 'table postrider.daemon'),
       ('{reader,operator}', 'select', 'table postrider.claim'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.sending'),
+      ('{operator}', 'update (is_on, reason)', 'table postrider.sending'),
       ('{reader,operator}', 'select', 'table postrider.audit'),
       ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
 
@@ -2742,6 +2932,9 @@ begin
       ('{operator}', 'execute', 'function postrider.disable_endpoint'),
       ('{operator}', 'execute', 'function postrider.enable_endpoint'),
       ('{operator}', 'execute', 'function postrider.redeliver'),
+
+      ('{reader,operator,daemon}', 'execute', 'function postrider.copy_problem'),
+      ('{operator}', 'execute', 'function postrider.adopt'),
 
       ('{daemon}', 'execute', 'function postrider.claim_events'),
       ('{daemon}', 'execute', 'function postrider.claim_deliveries'),
@@ -2841,6 +3034,12 @@ begin
       offset 0));
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, claimed_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((created_at <= claimed_at) AND (pg_visible_in_snapshot(xid, base) OR ((target IS NOT NULL) AND pg_visible_in_snapshot(xid, target) AND (ROW(xid, seq) <= ROW(after_xid, after_seq)))));
 
 CREATE OR REPLACE FUNCTION postrider.is_wake_off()
  RETURNS boolean
@@ -3060,6 +3259,8 @@ begin
     return;
   end if;
 
+  -- In a copy nobody can say what is claimed.
+  perform postrider.require_home();
   past_day := ((now() - retention) at time zone 'UTC')::date;
   select m.outcome, m.subject into outcome, subject from postrider.move_strays(past_day) m;
   is_busy := is_busy or outcome is not distinct from 'busy';
@@ -3274,6 +3475,22 @@ CREATE OR REPLACE FUNCTION postrider.masked_headers(headers jsonb, earlier jsonb
  IMMUTABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
 RETURN (SELECT COALESCE(jsonb_object_agg(h.name, CASE WHEN ((masked_headers.earlier IS NULL) OR ((masked_headers.earlier -> h.name) = h.value)) THEN 'hidden'::text ELSE 'hidden, changed'::text END), '{}'::jsonb) AS "coalesce" FROM jsonb_each(CASE WHEN (jsonb_typeof(masked_headers.headers) = 'object'::text) THEN masked_headers.headers ELSE '{}'::jsonb END) h(name, value));
+
+CREATE OR REPLACE FUNCTION postrider.move_sequence(table_name text, column_name text, largest bigint, gap integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  sequence constant text := pg_get_serial_sequence(table_name, column_name);
+  last_value bigint;
+begin
+  execute format('select s.last_value from %s s', sequence) into last_value;
+  if largest >= last_value then
+    perform setval(sequence::regclass, largest + gap);
+  end if;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.move_strays(since date)
  RETURNS TABLE(outcome text, subject text)
@@ -3572,7 +3789,7 @@ begin
     raise exception 'cannot insert an event with an xid of another transaction'
       using errcode = 'check_violation',
         detail = format('The row says %s; this transaction is %s. Claims find events by xid, so the event would be lost or sent out of order.', new.xid, pg_current_xact_id()),
-        hint = 'Leave xid out of the insert: it is filled in.';
+        hint = 'Leave xid out of the insert: it is filled in. To restore data alone: pg_restore --data-only --disable-triggers.';
   elsif new.event_type is null or new.payload is null then
     return new; -- which the table refuses itself
   end if;
@@ -3843,6 +4060,7 @@ declare
   has_moved boolean := false;
   part record;
 begin
+  perform postrider.require_home();
   prepared := 0;
   -- not found: another daemon has it, or an operator who is cancelling it
   replay := (
@@ -3919,6 +4137,26 @@ begin
   -- after the look at what is pending: what has finished by then is here by now
   perform postrider.count_replay_failures(replay.id);
   outcome := replay.state;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.present_place(OUT system_identifier bigint, OUT database_oid oid)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  select d.oid into database_oid from pg_database d where d.datname = current_database();
+  if (select s.is_guarded from postrider.sending s) then
+    select c.system_identifier into system_identifier from pg_control_system() c;
+  end if;
+exception
+  when insufficient_privilege or undefined_function then
+    raise exception 'cannot tell which cluster this is'
+      using errcode = 'PR014',
+        detail = format('%s may not call pg_control_system()', current_user),
+        hint = format('grant execute on function pg_control_system() to %I; or, so that a copy in another cluster is no longer noticed: update postrider.sending set is_guarded = false, system_identifier = null', current_user);
 end
 $function$;
 
@@ -4436,6 +4674,53 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.require_home(is_arriving boolean DEFAULT false)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  waiting_max constant integer := 1000;
+  home record;
+  problem text;
+  waiting bigint;
+begin
+  select s.is_on, s.database_oid is not null as is_known, concat(s.system_identifier, '/', s.database_oid) as place into home
+  from postrider.sending s
+  where s.is_row;
+  if not found then
+    raise exception 'cannot tell whether daemons are to send from this database'
+      using errcode = 'PR014', detail = 'postrider.sending has no row', hint = 'insert into postrider.sending default values';
+  end if;
+  if home.is_known and home.place = current_setting('postrider.place', true) or not home.is_known and not is_arriving then
+    return home.is_on;
+  end if;
+  problem := postrider.copy_problem();
+  if problem is not null then
+    select count(*) into waiting from (select from postrider.delivery d where d.state = 'pending' limit waiting_max + 1) w;
+    raise exception 'cannot deliver from this database: it was restored or copied from another one'
+      using errcode = 'PR014',
+        detail = format('%s; %s deliveries wait in it, and %s first attempts were in hand', problem,
+          case when waiting > waiting_max then 'more than ' || waiting_max else waiting::text end,
+          (select count(*) from postrider.claim c
+           cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
+           where not exists (
+             select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
+             offset 0))),
+        hint = 'if it is to take the place of the other one, run "postrider adopt", or select postrider.adopt(); if it must not send, leave it so, or switch sending off first: update postrider.sending set is_on = false';
+  end if;
+  if home.is_known then
+    perform set_config('postrider.place', home.place, false);
+  else
+    update postrider.sending s
+    set (system_identifier, database_oid, home_since) = (
+      select p.system_identifier, p.database_oid, clock_timestamp() from postrider.present_place() p)
+    where s.is_row and s.database_oid is null;
+  end if;
+  return home.is_on;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.resume_endpoint(id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -4603,6 +4888,36 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.sending_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into postrider.audit (action, before, after)
+  values ('update sending', jsonb_build_object('is_on', old.is_on, 'reason', old.reason),
+          jsonb_build_object('is_on', new.is_on, 'reason', new.reason));
+  perform postrider.notify_daemons();
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.sending_changing()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  new.changed_at := clock_timestamp();
+  new.changed_by := session_user;
+  if new.is_on then
+    new.reason := null;
+  end if;
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.set_endpoint_state(endpoint_id uuid, state text, reason text, action text)
  RETURNS void
  LANGUAGE plpgsql
@@ -4710,6 +5025,9 @@ declare
   express_events uuid[];
   express_endpoints uuid[];
 begin
+  if not postrider.require_home() then
+    return;
+  end if;
   loop
     select c.id, c.daemon_id, c.event_ids, c.endpoint_ids into found_claim
     from postrider.claim c
@@ -4998,6 +5316,10 @@ CREATE TRIGGER outbox_refuse BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN
 
 CREATE TRIGGER outbox_wake AFTER INSERT ON postrider.outbox FOR EACH STATEMENT EXECUTE FUNCTION postrider.outbox_wake();
 
+CREATE TRIGGER sending_changed AFTER UPDATE ON postrider.sending FOR EACH ROW WHEN (((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason))) EXECUTE FUNCTION postrider.sending_changed();
+
+CREATE TRIGGER sending_changing BEFORE UPDATE ON postrider.sending FOR EACH ROW WHEN (((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason))) EXECUTE FUNCTION postrider.sending_changing();
+
 CREATE TRIGGER subscription_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider.rule_audit();
 
 CREATE TRIGGER subscription_changing BEFORE INSERT OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider.subscription_changing();
@@ -5110,7 +5432,7 @@ comment on column postrider.daemon.in_flight is 'Requests under way at its last 
 
 comment on column postrider.daemon.waiting is 'First attempts that waited in its memory at its last beat.';
 
-comment on column postrider.daemon.condition is 'What it said of itself at its last beat. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be taken; blind: no notification reaches it, and it looks once in a poll interval. The worst where there are several.';
+comment on column postrider.daemon.condition is 'What it said of itself at its last beat. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be taken; not_sending: sending is switched off, in postrider.sending; blind: no notification reaches it, and it looks once in a poll interval. The worst where there are several.';
 
 comment on column postrider.daemon.condition_since is 'Since when it is not well; null when it is.';
 
@@ -5338,6 +5660,26 @@ comment on column postrider.schema_migration.postrider_version is 'The version o
 
 comment on column postrider.schema_migration.duration_ms is 'How long its statements took, in milliseconds.';
 
+comment on table postrider.sending is 'One row: whether daemons send from this database, and in which database of which cluster they do. Switch them off, here and wherever this row is copied to: update postrider.sending set is_on = false, reason = ''…''.';
+
+comment on column postrider.sending.is_row is 'True: there is one row.';
+
+comment on column postrider.sending.is_on is 'False: nothing is claimed and no request is begun until it is true again; events are accepted and wait.';
+
+comment on column postrider.sending.reason is 'Why it is off; cleared when it is switched on.';
+
+comment on column postrider.sending.changed_at is 'When is_on or the reason was changed last. Kept by a trigger.';
+
+comment on column postrider.sending.changed_by is 'The database role that changed it. Kept by a trigger.';
+
+comment on column postrider.sending.is_guarded is 'Whether the cluster is told by its system identifier. False, and system_identifier null, only where pg_control_system() may not be called: a copy in another cluster is then not noticed, unless its oid differs.';
+
+comment on column postrider.sending.system_identifier is 'The cluster that daemons work in, as pg_control_system() has it. A restored or copied database still says the one it comes from: daemons stop there, until postrider.adopt() has been called.';
+
+comment on column postrider.sending.database_oid is 'The database of that cluster; null as long as no daemon has worked anywhere.';
+
+comment on column postrider.sending.home_since is 'When the first daemon began to work there, or the database was adopted.';
+
 comment on table postrider.subscription is 'Rules: events of these types, matching this filter, go to this endpoint. However many rules match, an endpoint gets one delivery of an event.';
 
 comment on column postrider.subscription.id is 'Identifies the subscription.';
@@ -5406,7 +5748,7 @@ comment on column postrider.daemon_status.version is 'Version of the program.';
 
 comment on column postrider.daemon_status.state is 'live; late: its beat is overdue, since it is frozen, gone, cut off, or Postgres takes no writes from it; lost: its lease has run out, and others take over its claims. A daemon that comes back from that goes on under a new id.';
 
-comment on column postrider.daemon_status.condition is 'What it said of itself at its last beat: well, not_recording, not_claiming or blind; postrider.daemon says what they mean.';
+comment on column postrider.daemon_status.condition is 'What it said of itself at its last beat: well, not_recording, not_claiming, not_sending or blind; postrider.daemon says what they mean.';
 
 comment on column postrider.daemon_status.condition_since is 'Since when it is not well; null when it is.';
 
@@ -5542,6 +5884,8 @@ comment on column postrider.replay_status.finished_at is 'When it was done, or c
 
 comment on column postrider.replay_status.requested_by is 'The database role that asked for it.';
 
+comment on function postrider.adopt(boolean) is 'Lets daemons work in a database that was restored or copied from another one: what was not claimed there is claimed here, what was in hand is taken over, what was delivered is not sent again. Says what it does; dry_run: what it would do. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';
+
 comment on function postrider.allow_unknown_event_types(text) is 'Events of types that are not in the catalogue may be inserted. So it is from the beginning.';
 
 comment on function postrider.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
@@ -5566,13 +5910,15 @@ comment on function postrider.check_capture_expression(regclass,text,text,text,t
 
 comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
 
-comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
+comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
 
 comment on function postrider.compile_reference(text,jsonb,text,text[]) is 'What is checked of a definition that a JSON Schema refers to.';
 
 comment on function postrider.compile_schema(jsonb,jsonb,text,text[]) is 'What of a JSON Schema is checked, with references written out; raises where it is not of the subset. references_followed: one element a level, the name of the definition where the level is a reference.';
 
 comment on function postrider.conjunction(text[]) is 'All of these predicates of SQL/JSON path; null where one of them cannot be expressed.';
+
+comment on function postrider.copy_problem() is 'What shows that this database was restored or copied from another one, whose place it has not taken: daemons stop here until postrider.adopt() is called. Null where they may work.';
 
 comment on function postrider.count_replay_failures(uuid) is 'Takes the failures of a replay that are not counted yet into its row.';
 
@@ -5652,6 +5998,8 @@ comment on function postrider.is_needed(uuid,uuid) is 'Whether an event with an 
 
 comment on function postrider.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
 
+comment on function postrider.is_settled(xid8,bigint,timestamp with time zone,pg_snapshot,pg_snapshot,xid8,bigint,timestamp with time zone) is 'Whether an event was claimed in the database that this one is a copy of, by the cursor that came with the copy.';
+
 comment on function postrider.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
 comment on function postrider.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
@@ -5679,6 +6027,8 @@ comment on function postrider.make_capture(regclass,text,text[],text,text,text,t
 comment on function postrider.make_partitions(interval) is 'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';
 
 comment on function postrider.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them are not as they were earlier.';
+
+comment on function postrider.move_sequence(text,text,bigint,integer) is 'Lets the sequence of a column go on behind the largest value there is, where it has not come so far: a logical copy leaves sequences at their beginning.';
 
 comment on function postrider.move_strays(date) is 'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their own, where there are few, and says which was made.';
 
@@ -5724,6 +6074,8 @@ comment on function postrider.prepare_deliveries(postrider.replay,uuid,integer,i
 
 comment on function postrider.prepare_replay(uuid) is 'One step of a replay: makes the next few of its deliveries pending, and moves its cursor, or finishes it. outcome is its state, cancelling while something of it is in flight still, busy where nothing is to be done now.';
 
+comment on function postrider.present_place() is 'Which database of which cluster this is. The cluster is null where postrider.sending is not guarded.';
+
 comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox, in the caller''s transaction, and returns its id; for an idempotency key that is known already, the id of the first event with it.';
 
 comment on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished. kept_claims: those of them that must stay for now; locked: which results, from 1, are still to be decided.';
@@ -5750,6 +6102,8 @@ comment on function postrider.replay_stretch(postrider.replay,uuid,integer,integ
 
 comment on function postrider.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
 
+comment on function postrider.require_home(boolean) is 'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. is_arriving: the first daemon of all writes down where it works.';
+
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint go on with what waits for it.';
 
 comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it: give it to whoever receives. Every request is signed with the new one and, until the overlap has passed, with the old ones too; 0 drops them at once.';
@@ -5761,6 +6115,10 @@ comment on function postrider.rule_audit() is 'Notes an edit of a subscription o
 comment on function postrider.scalar_problem(jsonb,jsonb) is 'Why a value does not fit these checks, whatever it contains; null where it does.';
 
 comment on function postrider.schema_predicate(jsonb) is 'A predicate of SQL/JSON path: @ fits these checks; null where that cannot be expressed.';
+
+comment on function postrider.sending_changed() is 'Notes in the audit that sending was switched, and tells the daemons.';
+
+comment on function postrider.sending_changing() is 'Notes when and by whom sending was switched.';
 
 comment on function postrider.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
 
@@ -5847,6 +6205,10 @@ comment on trigger outbox_idempotency on postrider.outbox is 'Fires only for row
 comment on trigger outbox_refuse on postrider.outbox is 'Fires only for rows whose xid is not the transaction''s own, and for those whose definition is to be looked at.';
 
 comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if they sleep.';
+
+comment on trigger sending_changed on postrider.sending is 'Notes the switch in the audit, and tells the daemons.';
+
+comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by.';
 
 comment on trigger subscription_audit on postrider.subscription is 'Notes the edit in the audit.';
 
@@ -5970,11 +6332,19 @@ grant select on table postrider.schema_migration to postrider_operator;
 
 grant select on table postrider.schema_migration to postrider_reader;
 
+grant select on table postrider.sending to postrider_daemon;
+
+grant select on table postrider.sending to postrider_reader;
+
+grant select, update (is_on, reason) on table postrider.sending to postrider_operator;
+
 grant delete, insert (endpoint_id, event_type, filter), select, update (endpoint_id, event_type, filter) on table postrider.subscription to postrider_operator;
 
 grant select on table postrider.subscription to postrider_daemon;
 
 grant select on table postrider.subscription to postrider_reader;
+
+grant execute on function postrider.adopt(boolean) to postrider_operator;
 
 grant execute on function postrider.allow_unknown_event_types(text) to postrider_operator;
 
@@ -5997,6 +6367,12 @@ grant execute on function postrider.check_capture_expression(regclass,text,text,
 grant execute on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) to postrider_daemon;
 
 grant execute on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) to postrider_daemon;
+
+grant execute on function postrider.copy_problem() to postrider_daemon;
+
+grant execute on function postrider.copy_problem() to postrider_operator;
+
+grant execute on function postrider.copy_problem() to postrider_reader;
 
 grant execute on function postrider.count_unclaimed(integer) to postrider_operator;
 

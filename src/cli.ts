@@ -37,6 +37,10 @@ async function runCommand(command: Command, env: Environment): Promise<0 | 1> {
       const { run } = await import("./control/run.ts");
       return run(configFor(command, env));
     }
+    case "adopt": {
+      const { adoptCommand } = await import("./control/adoptCommand.ts");
+      return adoptCommand(command.options, configFor(command, env));
+    }
     case "status": {
       const { statusCommand } = await import("./control/statusCommand.ts");
       return statusCommand(command.options, configFor(command, env));

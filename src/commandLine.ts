@@ -8,6 +8,7 @@ export type Command =
   | CommandOf<"dev", DevOptions>
   | CommandOf<"migrate", MigrateOptions>
   | CommandOf<"run", Readonly<Record<never, never>>>
+  | CommandOf<"adopt", AdoptOptions>
   | CommandOf<"status", StatusOptions>
   | CommandOf<"receive", ReceiveOptions>
   | CommandOf<"types", TypesOptions>;
@@ -29,6 +30,11 @@ export interface DevOptions {
 
 export interface MigrateOptions {
   readonly mode: "apply" | "print" | "check";
+}
+
+export interface AdoptOptions {
+  readonly dryRun: boolean;
+  readonly format: "text" | "json";
 }
 
 export interface StatusOptions {
@@ -111,12 +117,19 @@ const CHECK: Option = {
   default: null,
   sentence: "change nothing; exit status 1 if the schema is behind",
 };
+const DRY_RUN: Option = {
+  name: "dry-run",
+  type: "flag",
+  value: "",
+  default: null,
+  sentence: "say what would be done; touches nothing",
+};
 const JSON_OUTPUT: Option = {
   name: "json",
   type: "flag",
   value: "",
   default: null,
-  sentence: "JSON instead of a table",
+  sentence: "JSON instead of text",
 };
 const RECEIVE_PORT: Option = {
   name: "port",
@@ -184,6 +197,18 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [],
     examples: ["DATABASE_URL=postgres://… postrider run"],
     read: () => ({ kind: "command", name: "run", database: "required", options: {} }),
+  },
+  {
+    name: "adopt",
+    summary: "lets daemons work in a database that was restored or copied from another one",
+    options: [DRY_RUN, JSON_OUTPUT],
+    examples: ["postrider adopt --dry-run", "postrider adopt"],
+    read: (given) => ({
+      kind: "command",
+      name: "adopt",
+      database: "required",
+      options: { dryRun: given.has(DRY_RUN.name), format: given.has(JSON_OUTPUT.name) ? "json" : "text" },
+    }),
   },
   {
     name: "status",

@@ -8,11 +8,12 @@ import { printable } from "./printable.ts";
  *
  *   not_recording  results cannot be written; they are kept and tried again, and nothing is claimed meanwhile
  *   not_claiming   new events and due deliveries cannot be taken
+ *   not_sending    an operator has switched sending off, in postrider.sending
  *   blind          no notification reaches it: it looks once in a poll interval
  *
  * A lost lease is none of them: a daemon that cannot beat cannot say so, and its overdue beat says it for it.
  */
-export const TROUBLES = ["not_recording", "not_claiming", "blind"] as const;
+export const TROUBLES = ["not_recording", "not_claiming", "not_sending", "blind"] as const;
 export type Trouble = (typeof TROUBLES)[number];
 
 export type Condition =

@@ -1,7 +1,15 @@
 import { monotonicMs } from "./clock.ts";
 import { Troubles } from "./condition.ts";
 import type { Config } from "./config.ts";
-import { type ConnectionConfig, connectionConfig, createPool, Lines, openClient, type Pool } from "./db/connection.ts";
+import {
+  type ConnectionConfig,
+  connectionConfig,
+  copyFault,
+  createPool,
+  Lines,
+  openClient,
+  type Pool,
+} from "./db/connection.ts";
 import { assertSchemaUsable } from "./db/migrate.ts";
 import { messageOf, type PostriderError } from "./errors.ts";
 import { parseEgressPolicy } from "./http/egress.ts";
@@ -60,6 +68,7 @@ export class Daemon {
   readonly #waker: Waker;
   readonly #attempts: Attempts;
   readonly #loop: Loop;
+  #isGivenUp = false;
   #stopping: Promise<boolean> | null = null;
 
   constructor(config: Config, log: Log) {
@@ -98,6 +107,7 @@ export class Daemon {
       load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
       condition: () => this.#troubles.worst,
       onLeaseLost: (lostId) => this.#attempts.forget(lostId),
+      onCopied: (fault) => this.#giveUp("database.copied", fault),
     });
     this.#recorder = new Recorder({
       pool: this.#pool,
@@ -120,11 +130,7 @@ export class Daemon {
     this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log, retentionMs: config.retentionMs });
     this.#schemaWatch = new SchemaWatch({
       pool: this.#maintainPool,
-      onUnusable: (fault) => {
-        log.error({ event: "schema.unusable", error: messageOf(fault) });
-        this.#attempts.halt();
-        this.#unusable.resolve(fault);
-      },
+      onUnusable: (fault) => this.#giveUp("schema.unusable", fault),
     });
     this.#replays = new ReplayKeeper({
       pool: this.#besidePool,
@@ -154,10 +160,23 @@ export class Daemon {
       log,
       troubles: this.#troubles,
       pollIntervalMs: config.pollIntervalMs,
+      onCopied: (fault) => this.#giveUp("database.copied", fault),
     });
   }
 
-  /** Resolves when the schema was migrated to one that this program must not use: whoever started the daemon stops it. */
+  #giveUp(event: "schema.unusable" | "database.copied", fault: PostriderError): void {
+    if (!this.#isGivenUp) {
+      this.#isGivenUp = true;
+      this.#log.error({ event, error: messageOf(fault) });
+      this.#attempts.halt();
+      this.#unusable.resolve(fault);
+    }
+  }
+
+  /**
+   * Resolves when the schema was migrated to one that this program must not use, or the connection leads to a database
+   * that was restored or copied: nothing is sent any more, and whoever started the daemon stops it.
+   */
   get unusable(): Promise<PostriderError> {
     return this.#unusable.promise;
   }
@@ -214,7 +233,11 @@ export class Daemon {
       clearTimeout(cutting);
       this.#lines.cut();
       this.#stopping = Promise.resolve(true);
-      throw thrown;
+      const fault = copyFault(thrown);
+      if (fault !== null) {
+        this.#giveUp("database.copied", fault);
+      }
+      throw fault ?? thrown;
     }
   }
 

@@ -15,6 +15,12 @@ export const EVENTS = {
 
   "schema.unusable": "the schema was migrated to one that this program must not use: it stops",
 
+  "database.copied":
+    "the database was restored or copied from another one, or the connection leads to such a one: the daemon stops",
+  "sending.stopped":
+    "sending is switched off in postrider.sending, with the reason: nothing is claimed and nothing begun",
+  "sending.started": "sending is switched on again",
+
   "claim.taken": "one page of new events was claimed",
   "claim.failed": "a claim failed; unfinished claims are looked for before the next one",
   "lane.freed": "a session was stuck in the middle of a claim, its daemon frozen or gone, and was ended",

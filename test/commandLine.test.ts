@@ -155,7 +155,7 @@ test("an unknown command is told with the near miss", () => {
   );
   assert.match(oneFault("help recieve"), /did you mean "receive"\?/);
   assert.match(oneFault("frobnicate"), /it is not a command; postrider --help/);
-  assert.match(oneFault("adopt"), /it is not a command/);
+  assert.match(oneFault("adpot"), /did you mean "adopt"\?/);
 });
 
 test("an unknown option is told with the near miss", () => {

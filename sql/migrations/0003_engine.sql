@@ -17,6 +17,122 @@
 -- update says `d.event_id between u.event_id and u.event_id`, since by a mere equality it could be joined the other way
 -- round, in the order of an index. A test reads the plans.
 
+-- Copies ----------------------------------------------------------------------------------------------------------
+--
+-- Transaction ids mean nothing in another cluster: restored rows carry ids that the new one has yet to reach, or has used
+-- for something else, and the cursor is made of them. And a copy of production that sends is worse than a pause. So daemons
+-- work where postrider.sending says, and refuse with PR014 anywhere else, until postrider.adopt() was called there.
+--
+-- A place is a database of a cluster: the cluster by its system identifier, which a failover keeps and a new initdb does
+-- not, the database by its oid, which a rename keeps and a second database, restored or made from a template, does not have.
+-- It is found out once a session, which never leaves its place: pg_control_system() reads a file, for 30 to 90 µs, as
+-- much as the whole look of a claim that finds nothing. From then on it is the setting postrider.place of the session.
+
+create function postrider.present_place(out system_identifier bigint, out database_oid oid)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  select d.oid into database_oid from pg_database d where d.datname = current_database();
+  if (select s.is_guarded from postrider.sending s) then
+    select c.system_identifier into system_identifier from pg_control_system() c;
+  end if;
+exception
+  when insufficient_privilege or undefined_function then
+    raise exception 'cannot tell which cluster this is'
+      using errcode = 'PR014',
+        detail = format('%s may not call pg_control_system()', current_user),
+        hint = format('grant execute on function pg_control_system() to %I; or, so that a copy in another cluster is no longer noticed: update postrider.sending set is_guarded = false, system_identifier = null', current_user);
+end
+$$;
+comment on function postrider.present_place() is 'Which database of which cluster this is. The cluster is null where postrider.sending is not guarded.';
+
+create function postrider.copy_problem() returns text
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+  home record;
+  here record;
+  cursor_end xid8;
+  now_at constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
+begin
+  select s.system_identifier, s.database_oid, s.home_since into home from postrider.sending s where s.is_row;
+  select p.system_identifier, p.database_oid into here from postrider.present_place() p;
+  if home.database_oid is not null and (home.system_identifier, home.database_oid) is distinct from (here.system_identifier, here.database_oid) then
+    return format('daemons have worked in the database with oid %s of the cluster %s since %s, and this is the one with oid %s of the cluster %s',
+      home.database_oid, coalesce(home.system_identifier::text, '(unknown)'),
+      to_char(home.home_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), here.database_oid, coalesce(here.system_identifier::text, '(unknown)'));
+  end if;
+  select pg_snapshot_xmax(coalesce(c.target, c.base)) into cursor_end from postrider.claim c order by c.id desc limit 1;
+  if cursor_end > now_at then
+    return format('the cursor over the outbox is at transaction %s, and this server only at %s', cursor_end, now_at);
+  end if;
+  -- No daemon has worked anywhere, and there are events that this server cannot have written.
+  if home.database_oid is null and exists (
+    select from postrider.outbox o
+    where o.xid >= now_at and o.xid is distinct from pg_current_xact_id_if_assigned()
+    order by o.xid, o.seq
+    limit 1)
+  then
+    return format('the outbox has events of transactions that this server, at %s, has yet to reach', now_at);
+  end if;
+  return null;
+end
+$$;
+comment on function postrider.copy_problem() is
+  'What shows that this database was restored or copied from another one, whose place it has not taken: daemons stop here until postrider.adopt() is called. Null where they may work.';
+
+create function postrider.require_home(is_arriving boolean default false) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  waiting_max constant integer := 1000;
+  home record;
+  problem text;
+  waiting bigint;
+begin
+  select s.is_on, s.database_oid is not null as is_known, concat(s.system_identifier, '/', s.database_oid) as place into home
+  from postrider.sending s
+  where s.is_row;
+  if not found then
+    raise exception 'cannot tell whether daemons are to send from this database'
+      using errcode = 'PR014', detail = 'postrider.sending has no row', hint = 'insert into postrider.sending default values';
+  end if;
+  if home.is_known and home.place = current_setting('postrider.place', true) or not home.is_known and not is_arriving then
+    return home.is_on;
+  end if;
+  problem := postrider.copy_problem();
+  if problem is not null then
+    select count(*) into waiting from (select from postrider.delivery d where d.state = 'pending' limit waiting_max + 1) w;
+    raise exception 'cannot deliver from this database: it was restored or copied from another one'
+      using errcode = 'PR014',
+        detail = format('%s; %s deliveries wait in it, and %s first attempts were in hand', problem,
+          case when waiting > waiting_max then 'more than ' || waiting_max else waiting::text end,
+          (select count(*) from postrider.claim c
+           cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
+           where not exists (
+             select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
+             offset 0))),
+        hint = 'if it is to take the place of the other one, run "postrider adopt", or select postrider.adopt(); if it must not send, leave it so, or switch sending off first: update postrider.sending set is_on = false';
+  end if;
+  if home.is_known then
+    perform set_config('postrider.place', home.place, false);
+  else
+    update postrider.sending s
+    set (system_identifier, database_oid, home_since) = (
+      select p.system_identifier, p.database_oid, clock_timestamp() from postrider.present_place() p)
+    where s.is_row and s.database_oid is null;
+  end if;
+  return home.is_on;
+end
+$$;
+comment on function postrider.require_home(boolean) is
+  'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. is_arriving: the first daemon of all writes down where it works.';
+
 create function postrider.event_type_patterns(event_type text) returns text[]
 language plpgsql immutable parallel safe strict
 set search_path = pg_catalog, pg_temp
@@ -244,22 +360,33 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
 
-  select c.id, c.base, c.target, c.after_xid, c.after_seq into newest
-  from postrider.claim c
-  order by c.id desc
-  limit 1;
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, s.is_on, s.place into newest
+  from (
+    select n.id, n.base, n.target, n.after_xid, n.after_seq from postrider.claim n order by n.id desc limit 1) c
+  left join (
+    select h.is_on, case when h.database_oid is not null then concat(h.system_identifier, '/', h.database_oid) end as place
+    from postrider.sending h
+    where h.is_row) s on true;
   if not found then
     raise exception 'cannot claim events: the cursor is gone, postrider.claim has no row'
       using errcode = 'object_not_in_prerequisite_state',
         hint = 'insert into postrider.claim (base) values (''1:1:'') claims every event there is, again; a snapshot of now, pg_current_snapshot(), none before it.';
   end if;
+  if newest.is_on is null or newest.place <> coalesce(current_setting('postrider.place', true), '') then
+    perform postrider.require_home();
+  end if;
+  if not newest.is_on then
+    return query select 'off', null::bigint, 0, 0, null::uuid, null::text, null::text, null::text, null::text, null::text,
+                        null::uuid;
+    return;
+  end if;
   base := newest.base;
   if pg_snapshot_xmax(coalesce(newest.target, base)) > pg_snapshot_xmax(pg_current_snapshot()) then
     raise exception 'cannot claim events: the cursor is at transaction % and this server only at %',
       pg_snapshot_xmax(coalesce(newest.target, base)), pg_snapshot_xmax(pg_current_snapshot())
-      using errcode = 'object_not_in_prerequisite_state',
-        detail = 'The rows were made by another server: this database was restored from a dump, or copied.',
-        hint = 'A copy must not send what the original sends. To deliver from now on, and nothing from before: delete from postrider.claim; insert into postrider.claim (base) values (pg_current_snapshot()).';
+      using errcode = 'PR014',
+        detail = 'The rows were made by another server: this database was restored from a dump, or copied',
+        hint = 'if it is to take the place of the other one, run "postrider adopt", or select postrider.adopt()';
   end if;
   if newest.target is null then
     target := pg_current_snapshot();
@@ -544,7 +671,7 @@ begin
 end
 $$;
 comment on function postrider.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[]) is
-  'Claims a page of new events for a daemon and routes it. The first row says what came of it; then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
+  'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
 
 create function postrider.claim_deliveries(
   daemon_id uuid,
@@ -593,6 +720,11 @@ declare
   next_due timestamptz;
   at_end boolean := false;
 begin
+  if not postrider.require_home() then
+    return query select null::uuid, null::uuid, null::integer, null::integer, null::text, null::text, null::text, null::bigint,
+      null::integer, null::bigint;
+    return;
+  end if;
   if exists (select from postrider.cancellation) then
     perform postrider.finish_cancellations();
   end if;
@@ -1085,6 +1217,9 @@ declare
   express_events uuid[];
   express_endpoints uuid[];
 begin
+  if not postrider.require_home() then
+    return;
+  end if;
   loop
     select c.id, c.daemon_id, c.event_ids, c.endpoint_ids into found_claim
     from postrider.claim c
@@ -1180,6 +1315,7 @@ create function postrider.beat(
 language sql volatile
 set search_path = pg_catalog, pg_temp
 begin atomic
+  select postrider.require_home(not beat.is_renewal);
   -- rows of daemons that died are kept for a day, for whoever wonders
   delete from postrider.daemon where lease_expires_at < now() - interval '1 day';
   -- A lease that has run out here is not renewed, though the daemon's own clock may believe in it (this one was set, or the
@@ -1530,6 +1666,8 @@ begin
     return;
   end if;
 
+  -- In a copy nobody can say what is claimed.
+  perform postrider.require_home();
   past_day := ((now() - retention) at time zone 'UTC')::date;
   select m.outcome, m.subject into outcome, subject from postrider.move_strays(past_day) m;
   is_busy := is_busy or outcome is not distinct from 'busy';

@@ -649,7 +649,7 @@ comment on column postrider.daemon_status.version is 'Version of the program.';
 comment on column postrider.daemon_status.state is
   'live; late: its beat is overdue, since it is frozen, gone, cut off, or Postgres takes no writes from it; lost: its lease has run out, and others take over its claims. A daemon that comes back from that goes on under a new id.';
 comment on column postrider.daemon_status.condition is
-  'What it said of itself at its last beat: well, not_recording, not_claiming or blind; postrider.daemon says what they mean.';
+  'What it said of itself at its last beat: well, not_recording, not_claiming, not_sending or blind; postrider.daemon says what they mean.';
 comment on column postrider.daemon_status.condition_since is 'Since when it is not well; null when it is.';
 comment on column postrider.daemon_status.condition_reason is 'What keeps it from its work; null when it is well.';
 comment on column postrider.daemon_status.started_at is 'When it started.';

@@ -489,6 +489,8 @@ declare
   event record;
   claimed boolean;
   daemons integer;
+  -- why no daemon sends anything at all; null where they may
+  stop text;
 begin
   select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.created_at into event
   from postrider.outbox o
@@ -500,6 +502,11 @@ begin
   end if;
   claimed := coalesce(postrider.is_claimed(event.xid, event.seq), false);
   select count(*) into daemons from postrider.daemon d where d.lease_expires_at > now();
+  select case when not s.is_on then format('sending is switched off by %s, %s%s', s.changed_by, postrider.shown_time(s.changed_at), coalesce(': ' || s.reason, ''))
+              when postrider.copy_problem() is not null then 'this database is a copy that was not adopted' end
+  into stop
+  from postrider.sending s
+  where s.is_row;
 
   return query
     with known as (
@@ -544,11 +551,13 @@ begin
              when m.detail = 'in flight' then format('attempt %s is under way', m.attempts + 1)
              when m.detail = 'paused' then
                format('waits, for the endpoint is paused since %s%s', postrider.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
+             when m.detail in ('retrying', 'scheduled', 'deferred') and stop is not null then 'waits, for ' || stop
              when m.detail = 'retrying' then
                format('%s attempts failed, the last one: %s; the next one is due %s', m.attempts, m.last_error, postrider.shown_time(m.next_attempt_at))
              when m.detail = 'scheduled' then format('its first attempt is due %s', postrider.shown_time(m.next_attempt_at))
              when m.detail = 'deferred' then
                case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
+             when not claimed and stop is not null then 'no daemon has claimed the event yet, for ' || stop
              when not claimed and daemons = 0 then 'no daemon has claimed the event yet, and none is alive'
              when not claimed then 'no daemon has claimed the event yet: that follows the commit by milliseconds, or by the backlog before it'
              when m.obstacle is not null then m.obstacle

@@ -83,6 +83,8 @@ create table postrider.replay_failure (
   state text not null,
   constraint "a replayed delivery fails as exhausted or discarded" check (state in ('exhausted', 'discarded'))
 );
+-- It has no key, and without an identity a publication of the schema would refuse the deletes.
+alter table postrider.replay_failure replica identity full;
 create index replay_failure_replay_id on postrider.replay_failure (replay_id);
 comment on table postrider.replay_failure is
   'Replayed deliveries that did not succeed and are not counted yet: added by a trigger, taken into postrider.replay by the next step. Apart from it, so that nobody who records waits for a counter.';
@@ -431,6 +433,7 @@ declare
   has_moved boolean := false;
   part record;
 begin
+  perform postrider.require_home();
   prepared := 0;
   -- not found: another daemon has it, or an operator who is cancelling it
   replay := (

@@ -130,6 +130,8 @@ begin
       ('{reader,operator}', 'select', 'table postrider.replay_status'),
       ('{reader,operator}', 'select', 'table postrider.daemon'),
       ('{reader,operator}', 'select', 'table postrider.claim'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.sending'),
+      ('{operator}', 'update (is_on, reason)', 'table postrider.sending'),
       ('{reader,operator}', 'select', 'table postrider.audit'),
       ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
 
@@ -197,6 +199,9 @@ begin
       ('{operator}', 'execute', 'function postrider.disable_endpoint'),
       ('{operator}', 'execute', 'function postrider.enable_endpoint'),
       ('{operator}', 'execute', 'function postrider.redeliver'),
+
+      ('{reader,operator,daemon}', 'execute', 'function postrider.copy_problem'),
+      ('{operator}', 'execute', 'function postrider.adopt'),
 
       ('{daemon}', 'execute', 'function postrider.claim_events'),
       ('{daemon}', 'execute', 'function postrider.claim_deliveries'),

@@ -1,5 +1,6 @@
--- Which of these endpoints still take requests, and the revision that each has.
+-- Which of these endpoints still take requests, and the revision that each has; none while sending is switched off.
 -- $1 endpoints
 select e.id, e.revision
 from postrider.endpoint e
-where e.id = any ($1::uuid[]) and e.state = 'active';
+where e.id = any ($1::uuid[]) and e.state = 'active'
+  and (select s.is_on from postrider.sending s where s.is_row);

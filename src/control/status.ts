@@ -14,12 +14,24 @@ export interface Status {
   readonly schema_version: number;
   /** How many further days have their partitions, today not counted. */
   readonly partition_days_ahead: number;
+  readonly sending: SendingStatus;
   readonly daemons: readonly DaemonStatus[];
   readonly backlog: BacklogStatus;
   /** At most 1,000; those with the oldest undelivered event first. */
   readonly endpoints: readonly EndpointStatus[];
   /** All there are. */
   readonly endpoint_count: number;
+}
+
+export interface SendingStatus {
+  /** False: switched off, in postrider.sending. */
+  readonly is_on: boolean;
+  /** Why it is off. */
+  readonly reason: string | null;
+  readonly changed_at: string;
+  readonly changed_by: string;
+  /** What shows that the database is a copy in which no daemon works until it is adopted; null where one may. */
+  readonly copy_problem: string | null;
 }
 
 export interface DaemonStatus {
@@ -30,7 +42,7 @@ export interface DaemonStatus {
   /** `late`: its beat is overdue; `lost`: not heard of within its lease. */
   readonly state: "live" | "late" | "lost";
   /** What it said of itself at its last beat. */
-  readonly condition: "well" | "not_recording" | "not_claiming" | "blind";
+  readonly condition: "well" | "not_recording" | "not_claiming" | "not_sending" | "blind";
   /** Null where it is well. */
   readonly condition_since: string | null;
   readonly condition_reason: string | null;
@@ -98,6 +110,7 @@ export function readStatus(queries: Queries): Promise<Status> {
         at: at.toISOString(),
         schema_version,
         partition_days_ahead,
+        sending: await readSending(snapshot),
         daemons: await readDaemons(snapshot),
         backlog: await readBacklog(snapshot, backlog, at),
         endpoints: listed(endpoints, withBacklog, recent, at),
@@ -138,6 +151,15 @@ async function readFigures(queries: Queries) {
           .as("partition_days_ahead"),
     ])
     .executeTakeFirstOrThrow();
+}
+
+async function readSending(queries: Queries): Promise<SendingStatus> {
+  const row = await queries
+    .selectFrom("postrider.sending")
+    .select(["is_on", "reason", "changed_at", "changed_by"])
+    .select(sql<string | null>`postrider.copy_problem()`.as("copy_problem"))
+    .executeTakeFirstOrThrow();
+  return { ...row, changed_at: row.changed_at.toISOString() };
 }
 
 async function readDaemons(queries: Queries): Promise<readonly DaemonStatus[]> {

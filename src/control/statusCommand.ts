@@ -1,6 +1,6 @@
 import type { StatusOptions } from "../commandLine.ts";
 import type { Config } from "../config.ts";
-import { connectionConfig, createPool, openClient } from "../db/connection.ts";
+import { connectionConfig, copyFault, createPool, openClient } from "../db/connection.ts";
 import { assertSchemaUsable } from "../db/migrate.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { queriesOf } from "../db/schema.ts";
@@ -12,7 +12,7 @@ export async function statusCommand(options: StatusOptions, config: Config): Pro
   try {
     return await printStatus(options, config);
   } catch (thrown) {
-    throw explainRefusal(thrown, "postrider_reader");
+    throw copyFault(thrown) ?? explainRefusal(thrown, "postrider_reader");
   }
 }
 

@@ -10,6 +10,7 @@ const TENANT_CHARS_MAX = 30;
 /** The status as a person reads it, on lines of at most 100 characters. What was written by others is printable in it. */
 export function statusText(status: Status): string {
   return [
+    ...sendingLines(status),
     ...daemonLines(status),
     "",
     ...backlogLines(status),
@@ -26,6 +27,24 @@ export function statusJson(status: Status): string {
   const json = JSON.stringify(status, null, 2);
   // JSON.stringify leaves those above 7F as they are; they stand inside strings, where an escape means the same.
   return `${json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+}
+
+/** Empty where all is as usual. */
+function sendingLines({ sending, at }: Status): readonly string[] {
+  const { is_on, reason, changed_at, changed_by, copy_problem } = sending;
+  const since = age(secondsBetween(changed_at, at));
+  const lines = [
+    ...(copy_problem === null
+      ? []
+      : ['THIS DATABASE IS A COPY: nothing is delivered until "postrider adopt"', `    ${printable(copy_problem)}`]),
+    ...(is_on
+      ? []
+      : [
+          `SENDING IS SWITCHED OFF for ${since}, by ${printable(changed_by)}: nothing is delivered`,
+          ...reasonLines(reason),
+        ]),
+  ].map((line) => cut(line, COLUMNS_MAX));
+  return lines.length === 0 ? [] : [...lines, ""];
 }
 
 function daemonLines({ daemons, at }: Status): readonly string[] {
@@ -84,6 +103,7 @@ function troubleLines(daemon: DaemonStatus | undefined, at: string): readonly st
 const CONDITIONS: Readonly<Record<Exclude<DaemonStatus["condition"], "well">, string>> = {
   not_recording: "cannot record, and claims nothing,",
   not_claiming: "cannot claim",
+  not_sending: "does not send",
   blind: "hears no notification, and polls,",
 };
 

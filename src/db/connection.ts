@@ -381,6 +381,21 @@ export function classifyPostgresError(thrown: unknown): PostgresErrorClass {
   return { kind: isNetworkError(thrown) ? "connection" : "bug", sqlstate: null };
 }
 
+/** How the functions of the schema say that this database is a copy which no daemon may work in. */
+const COPY_STATE = "PR014";
+
+/** PR0014 where that is what was met: the connection leads to a database that was restored or copied, and not adopted. */
+export function copyFault(thrown: unknown): PostriderError | null {
+  if (!(thrown instanceof pg.DatabaseError) || thrown.code !== COPY_STATE) {
+    return null;
+  }
+  return new PostriderError(
+    [{ code: "PR0014", problem: thrown.message, found: thrown.detail ?? "", remedy: thrown.hint ?? "" }],
+    1,
+    { cause: thrown },
+  );
+}
+
 /** Whether a statement had no answer within its deadline: the server's, or the client's where the server did not stop. */
 export function isTimeout(thrown: unknown): boolean {
   return (
@@ -403,7 +418,9 @@ function kindOfSqlstate(sqlstate: string, severity: string | undefined, message:
   if (severity === "FATAL" || severity === "PANIC") {
     return "connection";
   }
-  return sqlstate === "P0001" || LASTING_CLASSES.has(sqlstate.slice(0, 2)) ? "lasting" : "bug";
+  return sqlstate === "P0001" || sqlstate === COPY_STATE || LASTING_CLASSES.has(sqlstate.slice(0, 2))
+    ? "lasting"
+    : "bug";
 }
 
 /** 08 connection exception, 28 invalid authorisation (met when connecting), 3D no such database. */

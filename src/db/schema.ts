@@ -8,6 +8,7 @@ import type { Pool } from "./connection.ts";
 export interface Schema {
   readonly "postrider.schema_migration": { readonly version: number };
   readonly "postrider.daemon_status": DaemonStatus;
+  readonly "postrider.sending": SendingRow;
   readonly "postrider.backlog": BacklogRow;
   readonly "postrider.endpoint": EndpointRow;
   readonly "postrider.attempt": Attempt;
@@ -23,13 +24,20 @@ interface DaemonStatus {
   readonly pid: number;
   readonly version: string;
   readonly state: "live" | "late" | "lost";
-  readonly condition: "well" | "not_recording" | "not_claiming" | "blind";
+  readonly condition: "well" | "not_recording" | "not_claiming" | "not_sending" | "blind";
   readonly condition_since: Date | null;
   readonly condition_reason: string | null;
   readonly started_at: Date;
   readonly beat_at: Date;
   readonly in_flight: number;
   readonly waiting: number;
+}
+
+interface SendingRow {
+  readonly is_on: boolean;
+  readonly reason: string | null;
+  readonly changed_at: Date;
+  readonly changed_by: string;
 }
 
 /** Without an endpoint: the events that no daemon has claimed. */

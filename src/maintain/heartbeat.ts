@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { monotonicMs } from "../clock.ts";
 import type { Condition } from "../condition.ts";
-import type { Pool } from "../db/connection.ts";
+import { copyFault, type Pool } from "../db/connection.ts";
 import { defineStatement } from "../db/statements.ts";
-import { messageOf } from "../errors.ts";
+import { messageOf, type PostriderError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { VERSION } from "../version.ts";
 
@@ -49,6 +49,8 @@ export interface HeartbeatOptions {
   readonly condition: () => Condition;
   /** The lease ran out: what was claimed under `lostId` belongs to whoever takes it over. */
   readonly onLeaseLost: (lostId: string) => void;
+  /** The connection leads to a database that was restored or copied. */
+  readonly onCopied: (fault: PostriderError) => void;
 }
 
 /**
@@ -122,6 +124,10 @@ export class Heartbeat {
     }
     this.#beating = this.#beat()
       .catch((thrown: unknown) => {
+        const fault = copyFault(thrown);
+        if (fault !== null) {
+          this.#options.onCopied(fault);
+        }
         this.#error = messageOf(thrown);
         this.#options.log.warn({ event: "daemon.beat_failed", error: this.#error });
         this.isHeld();

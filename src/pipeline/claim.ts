@@ -17,10 +17,10 @@ const LEASE_MARGIN_MS = 15_000;
 /** What a claim of new events brought. */
 export interface Page {
   /**
-   * busy: another daemon is claiming; empty: nothing is new; page: there is more; complete: that was all; slow: a filter
-   * takes too long with the event that is next.
+   * off: sending is switched off; busy: another daemon is claiming; empty: nothing is new; page: there is more; complete:
+   * that was all; slow: a filter takes too long with the event that is next.
    */
-  readonly outcome: "busy" | "empty" | "page" | "complete" | "slow";
+  readonly outcome: "off" | "busy" | "empty" | "page" | "complete" | "slow";
   /** Null where the claim took nothing. */
   readonly claimId: string | null;
   readonly eventCount: number;
@@ -299,6 +299,14 @@ export interface LoadedPayload {
 export async function loadPayload(pool: Pool, eventId: string, bytesMax: number): Promise<LoadedPayload | null> {
   const { rows } = await loadPayloadStatement.run(pool, [eventId, bytesMax]);
   return rows[0] ?? null;
+}
+
+const whySending = defineStatement<{ readonly reason: string | null; readonly changed_by: string }, []>("find_sending");
+
+/** Who has switched sending, and why; by now it may be on again. */
+export async function findSending(pool: Pool) {
+  const { rows } = await whySending.run(pool, []);
+  return rows[0] ?? { reason: null, changed_by: "" };
 }
 
 const freeLaneStatement = defineStatement<

@@ -1,11 +1,19 @@
 import { monotonicMs } from "../clock.ts";
 import { type Troubles, troubleOf } from "../condition.ts";
-import { classifyPostgresError, type Pool } from "../db/connection.ts";
+import { classifyPostgresError, copyFault, type Pool } from "../db/connection.ts";
 import type { DeliveryResult } from "../domain/delivery.ts";
-import { messageOf } from "../errors.ts";
+import { messageOf, type PostriderError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Attempts, Lease } from "./attempts.ts";
-import { claimDeliveries, claimEvents, freeLane, PAGE_EVENTS_MAX, type Page, takeOverClaim } from "./claim.ts";
+import {
+  claimDeliveries,
+  claimEvents,
+  findSending,
+  freeLane,
+  PAGE_EVENTS_MAX,
+  type Page,
+  takeOverClaim,
+} from "./claim.ts";
 import type { Filters } from "./filters.ts";
 import type { Recorder } from "./record.ts";
 import { Signal } from "./signal.ts";
@@ -28,6 +36,8 @@ export interface LoopParts {
   readonly log: Log;
   readonly troubles: Troubles;
   readonly pollIntervalMs: number;
+  /** Hears that the database is a copy: the loop has ended then. */
+  readonly onCopied: (fault: PostriderError) => void;
 }
 
 /** A claim is worth its statements when there is room for so large a part of a page, or nothing else to do. */
@@ -54,8 +64,8 @@ const FAILURE_LAST_MS = 5_000;
 /** Weight of the newest page in the average number of deliveries an event has. */
 const FAN_OUT_WEIGHT = 0.3;
 
-/** barred: without a lease, or while results cannot be recorded, nothing may be claimed. */
-type TurnResult = "found" | "full" | "busy" | "nothing" | "barred";
+/** barred: without a lease, or while results cannot be recorded, nothing may be claimed. off: sending is switched off. */
+type TurnResult = "found" | "full" | "busy" | "nothing" | "barred" | "off";
 
 export class Loop {
   readonly #parts: LoopParts;
@@ -84,6 +94,7 @@ export class Loop {
   #quietMs = QUIET_FIRST_MS;
   #pollAtMs = 0;
   #isFailing = false;
+  #isOff = false;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -148,6 +159,11 @@ export class Loop {
         }
         await this.#rest(result);
       } catch (thrown) {
+        const fault = copyFault(thrown);
+        if (fault !== null) {
+          this.#parts.onCopied(fault);
+          return;
+        }
         // Whether the claim was committed is not known: what this daemon holds without knowing is looked for first.
         this.#takeOverAtMs = 0;
         this.#dueAtMs = 0;
@@ -197,7 +213,15 @@ export class Loop {
     }
     this.#mayHaveEvents = false;
     const page = await this.#claim();
+    if (page.outcome !== "busy") {
+      await this.#noteSwitch(page.outcome === "off");
+    }
     switch (page.outcome) {
+      case "off":
+        this.#mayHaveEvents = true;
+        // Whoever sleeps lets every insert notify, and there is nothing to be notified of.
+        waker.stayAwake();
+        return "off";
       case "busy":
         this.#mayHaveEvents = true;
         await this.#watchLane();
@@ -214,6 +238,23 @@ export class Loop {
         this.#streamTurns += 1;
         waker.stayAwake();
         return "found";
+    }
+  }
+
+  async #noteSwitch(isOff: boolean): Promise<void> {
+    const { pool, log, troubles } = this.#parts;
+    if (isOff === this.#isOff) {
+      return;
+    }
+    const { reason, changed_by } = await findSending(pool);
+    this.#isOff = isOff;
+    if (isOff) {
+      log.warn({ event: "sending.stopped", reason, changed_by });
+      troubles.begin("not_sending", `sending is switched off by ${changed_by}: ${reason ?? "no reason was given"}`);
+    } else {
+      log.info({ event: "sending.started", changed_by });
+      troubles.end("not_sending");
+      this.#walkBy(monotonicMs());
     }
   }
 
@@ -349,6 +390,10 @@ export class Loop {
         return;
       case "busy":
         await this.#signal.wait(LANE_BUSY_MS);
+        return;
+      case "off":
+        // What waits in memory is handed back by the next review.
+        await this.#signal.wait(this.#parts.attempts.hasWaiting ? REVIEW_INTERVAL_MS : this.#parts.pollIntervalMs);
         return;
       case "nothing":
         await this.#settle();

@@ -15,9 +15,11 @@ const HOSTILE = "\u001b]0;owned\u0007\u009b31m\u202e\nsecond line";
 test("a new database: no daemon, nothing waits, no endpoints", async () => {
   await withDatabase(async (database) => {
     const status = await read(database);
+    const { changed_at, changed_by } = status.sending;
     assert.deepEqual(withoutTime(status), {
       schema_version: migrationFiles().length,
       partition_days_ahead: 7,
+      sending: { is_on: true, reason: null, changed_at, changed_by, copy_problem: null },
       daemons: [],
       backlog: {
         pending: 0,

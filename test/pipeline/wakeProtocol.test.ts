@@ -84,6 +84,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     load: () => ({ inFlight: 0, waiting: 0 }),
     condition: () => troubles.worst,
     onLeaseLost: () => {},
+    onCopied: () => {},
   });
   const recorder = new Recorder({ pool, log, troubles, onRecorded: () => {} });
   const attempts = new Attempts({
@@ -110,6 +111,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     troubles,
     log,
     pollIntervalMs: NO_POLL_MS,
+    onCopied: () => {},
   });
   await lease.start();
   await waker.start();

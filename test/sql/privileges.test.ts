@@ -110,6 +110,11 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     columns: "id base target after_xid after_seq daemon_id claimed_at event_ids endpoint_ids",
     select: LOOKERS,
   },
+  sending: {
+    columns: "is_row is_on reason changed_at changed_by is_guarded system_identifier database_oid home_since",
+    select: { ...LOOKERS, daemon: "*" },
+    update: { operator: "is_on reason" },
+  },
   audit: {
     columns: "id at transaction_id actor acting_as action endpoint_id event_id detail before after",
     select: LOOKERS,
@@ -234,6 +239,9 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   enable_endpoint: owner("operator"),
   redeliver: owner("operator"),
 
+  copy_problem: owner("reader", "operator", "daemon"),
+  adopt: owner("operator"),
+
   claim_events: owner("daemon"),
   claim_deliveries: owner("daemon"),
   record_results: owner("daemon"),
@@ -297,6 +305,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   is_claimed: caller(),
   shown_time: caller(),
   outbox_refuse: owner(),
+  present_place: caller(),
+  require_home: caller(),
+  is_settled: caller(),
+  move_sequence: caller(),
+  sending_changing: caller(),
+  sending_changed: owner(),
   outbox_idempotency: owner(),
   pointer_step: caller(),
   shown_pointer: caller(),

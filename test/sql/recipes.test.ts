@@ -330,6 +330,19 @@ test("who_paused_this: who changed the endpoint, by function or by hand, to whic
   assert.equal(rows.at(-1)?.action, "create_endpoint");
 });
 
+test("why_nothing_is_sent: whether sending is on, whether the database is a copy, and whether daemons are heard of", async (t) => {
+  const { pool } = database;
+  const look = async () => (await run<Record<string, unknown>>(t, "why_nothing_is_sent"))[0];
+  const usual = await look();
+  assert.deepEqual([usual?.is_on, usual?.reason, usual?.copy_problem, usual?.live_daemons], [true, null, null, "0"]);
+  await beat(pool, randomUUID());
+  await pool.query("update postrider.sending set is_on = false, reason = 'staging', database_oid = 1");
+  const stopped = await look();
+  assert.deepEqual([stopped?.is_on, stopped?.reason, stopped?.live_daemons], [false, "staging", "1"]);
+  assert.match(String(stopped?.copy_problem), /^daemons have worked in the database with oid 1 /);
+  await pool.query("delete from postrider.sending; insert into postrider.sending default values");
+});
+
 test("what_holds_back_retention: the oldest of what is undelivered, in hand, unclaimed, to be replayed, open and prepared", async (t) => {
   const { pool } = database;
   assert.deepEqual(

@@ -260,6 +260,8 @@ const CALLS: Readonly<Record<string, () => string>> = {
   count_unclaimed: () => "select postrider.count_unclaimed(10)",
   make_partitions: () => "select postrider.make_partitions('9 days')",
   maintain: () => "select postrider.maintain('1 day')",
+  copy_problem: () => "select postrider.copy_problem()",
+  adopt: () => "select postrider.adopt()",
 };
 
 /** What makes the triggers fire that act with the owner's rights. */
@@ -271,6 +273,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   endpoint_secret_changing: () => `select postrider.rotate_secret('${ids.idle}', '1 hour')`,
   endpoint_secret_changed: () => `select postrider.rotate_secret('${ids.endpoint}', '2 hours')`,
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
+  sending_changed: () => "update postrider.sending set is_on = false",
   endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
   outbox_refuse: () =>
     [SCHEMA, WALKED_SCHEMA]
@@ -287,6 +290,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
 describe("nothing of the caller's is run with the owner's rights by", () => {
   for (const [name, statement] of Object.entries({ ...CALLS, ...FIRINGS })) {
     test(name, async () => {
+      if (name === "adopt") await database.pool.query("update postrider.sending set database_oid = 1");
       await session.query(statement());
       // A second time in the same session: a plan that was kept is no way in either.
       if (name === "publish" || name === "beat" || name === "make_partitions") await session.query(statement());

@@ -60,8 +60,15 @@ async function createAlone({ server: _, ...options }: TestDatabaseOptions): Prom
 }
 
 async function createOn(serverUrl: string, options: TestDatabaseOptions): Promise<TestDatabase> {
-  const template = options.template === "empty" ? "template0" : required(TEMPLATE_VARIABLE);
-  const name = newName("test");
+  return createDatabaseOf(serverUrl, options.template === "empty" ? "template0" : required(TEMPLATE_VARIABLE));
+}
+
+/** The same on whichever server. */
+export async function createDatabaseOf(
+  serverUrl: string,
+  template: string,
+  name: string = newName("test"),
+): Promise<TestDatabase> {
   await clone(serverUrl, name, template);
   const url = urlOf(serverUrl, name);
   const pool = new pg.Pool({ connectionString: url, max: POOL_CONNECTIONS_MAX });

@@ -13,7 +13,7 @@ export interface TestServer {
 }
 
 /** Removes its data when it is stopped. */
-export async function startServer(major: Major): Promise<TestServer> {
+export async function startServer(major: Major, settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), "postrider-test-"));
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
@@ -29,6 +29,7 @@ export async function startServer(major: Major): Promise<TestServer> {
         full_page_writes: "off",
         max_connections: "300",
         max_prepared_transactions: "20",
+        ...settings,
       },
     });
     return { url: server.url, major, stop: () => server.stop().then(remove) };

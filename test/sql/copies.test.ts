@@ -1,0 +1,416 @@
+/**
+ * Databases that were restored or copied, as SQL sees them: where daemons may work, the switch that stops them, and what
+ * adopting makes of each event. test/e2e/copies.test.ts does it with real clusters.
+ */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { beforeEach, describe, test } from "node:test";
+import type pg from "pg";
+import { statementText } from "../../src/db/sqlFiles.ts";
+import { useDatabase } from "../support/database.ts";
+import {
+  askFor,
+  beat,
+  claimAll,
+  claimEvents,
+  createEndpoint,
+  insertEvent,
+  insertEvents,
+  openSession,
+  recordResults,
+  reset,
+  resultOf,
+  rowsOf,
+  type Session,
+  takeOverClaim,
+  walk,
+} from "../support/engine.ts";
+import { until } from "../support/until.ts";
+
+const database = useDatabase();
+const DAEMON = randomUUID();
+
+beforeEach(async () => {
+  const { pool } = database;
+  await reset(pool);
+  await pool.query("delete from postrider.sending");
+  await pool.query("insert into postrider.sending default values");
+});
+
+const home = (session: Session) =>
+  rowsOf(session, "select system_identifier, database_oid from postrider.sending").then(([row]) => row);
+const problem = (session: Session) => askFor(session, "select postrider.copy_problem()");
+const comeFromElsewhere = (session: Session) =>
+  session.query("update postrider.sending set system_identifier = system_identifier + 1");
+
+interface Adoption {
+  readonly outcome: string;
+  readonly problem: string | null;
+  readonly events: string;
+  readonly unclaimed: string;
+  readonly moved: string;
+  readonly in_hand: string;
+  readonly pending: string;
+}
+
+async function adopt(session: Session, dryRun: boolean = false): Promise<Adoption> {
+  const [row] = await rowsOf<Adoption & pg.QueryResultRow>(session, "select * from postrider.adopt($1)", [dryRun]);
+  if (row === undefined) throw new Error("it answered without a row");
+  return row;
+}
+
+describe("the home of the daemons", () => {
+  test("is written down by the first that beats, and not by migrating, so that a template is no copy", async () => {
+    const { pool } = database;
+    assert.deepEqual(await home(pool), { system_identifier: null, database_oid: null });
+    assert.equal(await problem(pool), null);
+    await beat(pool, DAEMON);
+    assert.deepEqual(
+      await home(pool),
+      await rowsOf(
+        pool,
+        `select system_identifier, (select oid::int from pg_database where datname = current_database()) as database_oid
+         from pg_control_system()`,
+      ).then(([row]) => row),
+    );
+    await beat(pool, randomUUID());
+    assert.equal(await problem(pool), null);
+  });
+
+  for (const [what, change] of [
+    ["another cluster", "system_identifier = system_identifier + 1"],
+    ["another database of the cluster", "database_oid = 1"],
+  ]) {
+    test(`in ${what}: nothing that daemons call works here, and nothing is changed`, async () => {
+      const { pool } = database;
+      const endpoint = await createEndpoint(pool, ["order.*"]);
+      await insertEvent(pool, "order.paid");
+      await beat(pool, DAEMON);
+      const [pair] = await claimAll(pool, { daemon: DAEMON });
+      assert.ok(pair);
+      const late = await insertEvent(pool, "order.paid");
+      const replay = await askFor(pool, "select replay_id from postrider.replay($1, 'yesterday')", [endpoint]);
+      await pool.query(`update postrider.sending set ${change}`);
+      const refusal = {
+        code: "PR014",
+        message: /^cannot deliver from this database/,
+        detail: /daemons have worked in/,
+      };
+      const refused: readonly (() => Promise<unknown>)[] = [
+        () => claimEvents(pool),
+        () => walk(pool),
+        () => takeOverClaim(pool, randomUUID()),
+        () => beat(pool, DAEMON),
+        () => beat(pool, randomUUID()),
+        () => pool.query("select postrider.prepare_replay($1)", [replay]),
+        () => pool.query("select postrider.maintain()"),
+      ];
+      for (const call of refused) await assert.rejects(call(), refusal);
+      const explained = await rowsOf(pool, "select explanation from postrider.explain_event($1)", [late]);
+      assert.deepEqual(explained, [
+        { explanation: "no daemon has claimed the event yet, for this database is a copy that was not adopted" },
+      ]);
+      assert.equal(await askFor(pool, "select count(*)::int from postrider.daemon"), 1);
+      assert.equal(await askFor(pool, "select count(*)::int from postrider.delivery"), 0);
+      // What happened is recorded wherever the connection leads.
+      await recordResults(pool, DAEMON, { first: [resultOf(pair)] });
+      assert.equal(await askFor(pool, "select count(*)::int from postrider.attempt"), 1);
+    });
+  }
+
+  test("is nowhere yet, and the outbox has events that this server cannot have written: no daemon moves in", async (t) => {
+    const session = await openSession(t, database.url);
+    await insertForeign(session, ["1000000000"]);
+    await assert.rejects(beat(session, DAEMON), { code: "PR014", detail: /has yet to reach/ });
+    assert.equal((await adopt(session)).outcome, "adopted");
+    await beat(session, DAEMON);
+    assert.equal((await claimEvents(session)).eventCount, 1);
+  });
+
+  test("is not told where pg_control_system() is not allowed, and that is said; the guard can be given up", async (t) => {
+    const { pool } = database;
+    const role = `postrider_test_${process.pid}_guard`;
+    await pool.query(`
+      create role ${role};
+      grant usage on schema postrider to ${role};
+      grant select on all tables in schema postrider to ${role};
+      grant execute on all functions in schema postrider to ${role};
+      grant create on schema postrider to ${role};
+      alter function postrider.copy_problem owner to ${role};
+      revoke execute on function pg_control_system() from public`);
+    t.after(() =>
+      pool.query(`
+        grant execute on function pg_control_system() to public;
+        alter function postrider.copy_problem owner to current_user;
+        drop owned by ${role};
+        drop role ${role}`),
+    );
+    await assert.rejects(beat(pool, DAEMON), {
+      code: "PR014",
+      message: "cannot tell which cluster this is",
+      hint: new RegExp(`^grant execute on function pg_control_system\\(\\) to ${role};`),
+    });
+    await pool.query("update postrider.sending set is_guarded = false");
+    await beat(pool, DAEMON);
+    assert.equal((await home(pool))?.system_identifier, null);
+    await pool.query("update postrider.sending set database_oid = 1");
+    await assert.rejects(beat(pool, DAEMON), { code: "PR014" });
+  });
+});
+
+describe("with sending switched off", () => {
+  test("nothing is claimed, leased or taken over, events are accepted, and all of it goes on later", async () => {
+    const { pool } = database;
+    const endpoint = await createEndpoint(pool, ["order.*"]);
+    // By which daemons look over what waits in their memory.
+    const takers = () => rowsOf(pool, statementText("check_endpoints"), [[endpoint]]).then((rows) => rows.length);
+    await createEndpoint(pool, ["order.*"], { state: "paused" });
+    await insertEvent(pool, "order.paid");
+    await claimAll(pool, { daemon: randomUUID() });
+    await pool.query("update postrider.endpoint set state = 'active'");
+    await pool.query("update postrider.sending set is_on = false, reason = 'staging'");
+    const late = await insertEvent(pool, "order.paid");
+    assert.match(
+      String(await askFor(pool, "select explanation from postrider.explain_event($1)", [late])),
+      /^no daemon has claimed the event yet, for sending is switched off by \S+, .*: staging$/,
+    );
+    await beat(pool, DAEMON);
+    const claim = await claimEvents(pool);
+    assert.deepEqual([claim.outcome, claim.claim, claim.pairs], ["off", null, []]);
+    assert.deepEqual(await walk(pool), { leased: [], place: null, nextDueMs: null });
+    assert.equal(await takeOverClaim(pool, DAEMON), null);
+    assert.equal(await takers(), 0);
+
+    await pool.query("update postrider.sending set is_on = true");
+    assert.equal(await takers(), 1);
+    assert.equal((await takeOverClaim(pool, DAEMON))?.pairs.length, 1);
+    assert.equal((await walk(pool)).leased.length, 1);
+    assert.deepEqual(new Set((await claimAll(pool)).map(({ event }) => event)), new Set([late]));
+  });
+
+  test("the row says who did it, when and why, and the audit keeps it", async () => {
+    const { pool } = database;
+    const row = () =>
+      rowsOf(
+        pool,
+        "select is_on, reason, changed_by = session_user as mine, changed_at > now() - interval '1 min' as now from postrider.sending",
+      );
+    await pool.query("update postrider.sending set changed_at = '2020-01-01', changed_by = 'nobody'");
+    await pool.query("update postrider.sending set is_on = false, reason = 'staging'");
+    assert.deepEqual(await row(), [{ is_on: false, reason: "staging", mine: true, now: true }]);
+    await pool.query("update postrider.sending set is_on = true");
+    assert.deepEqual(await row(), [{ is_on: true, reason: null, mine: true, now: true }]);
+    assert.deepEqual(
+      await rowsOf(
+        pool,
+        "select action, before, after from postrider.audit where action = 'update sending' order by at",
+      ),
+      [
+        { action: "update sending", before: { is_on: true, reason: null }, after: { is_on: false, reason: "staging" } },
+        { action: "update sending", before: { is_on: false, reason: "staging" }, after: { is_on: true, reason: null } },
+      ],
+    );
+  });
+});
+
+/** Events as a copy has them: with transaction ids of another cluster, in the past, all but the last few seconds of it. */
+async function insertForeign(session: Session, xids: readonly string[]): Promise<string[]> {
+  await session.query("set session_replication_role = replica");
+  const rows = await rowsOf<{ id: string }>(
+    session,
+    `insert into postrider.outbox (xid, created_at, event_type, payload)
+     select x.xid::xid8, clock_timestamp() - interval '1 hour', 'order.paid', '{}'
+     from unnest($1::text[]) with ordinality x (xid, n)
+     order by x.n
+     returning id`,
+    [xids],
+  );
+  await session.query("set session_replication_role = origin");
+  return rows.map(({ id }) => id);
+}
+
+/** The cursor that came with the copy. */
+async function setForeignCursor(session: Session, values: string): Promise<void> {
+  await session.query("delete from postrider.claim");
+  await session.query(
+    `insert into postrider.claim (claimed_at, base, target, after_xid, after_seq) values (clock_timestamp() - interval '1 minute', ${values})`,
+  );
+}
+
+describe("adopting", () => {
+  test("has nothing to do at home, and does nothing", async () => {
+    const { pool } = database;
+    await insertEvent(pool, "order.paid");
+    await beat(pool, DAEMON);
+    const before = await rowsOf(pool, "select id, xid, seq from postrider.outbox");
+    assert.equal((await adopt(pool)).outcome, "nothing to adopt");
+    assert.deepEqual(await rowsOf(pool, "select id, xid, seq from postrider.outbox"), before);
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.daemon"), 1);
+  });
+
+  for (const [where, offset] of [
+    ["ahead of this server's", 1_000_000_000],
+    ["behind it", 10],
+  ] as const) {
+    test(`claims what was not claimed and nothing else, where the ids of the copy are ${where}`, async (t) => {
+      const session = await openSession(t, database.url);
+      const xid = (n: number) => String(offset + n);
+      // Of transaction 7 the page had got as far as the first event; 3 was open, 9 came after the window.
+      const events = await insertForeign(session, [1, 2, 3, 7, 7, 8, 9].map(xid));
+      const seqs = await rowsOf<{ seq: string }>(session, "select seq from postrider.outbox order by seq");
+      await setForeignCursor(
+        session,
+        `'${xid(3)}:${xid(6)}:${xid(3)},${xid(4)}', '${xid(3)}:${xid(9)}:${xid(3)}', '${xid(7)}', ${seqs[3]?.seq}`,
+      );
+      await session.query("select setval(pg_get_serial_sequence('postrider.outbox', 'seq'), 1, false)");
+      const own = await insertEvents(session, "order.paid", 2);
+      await beat(session, DAEMON).catch(() => {});
+      await session.query(`update postrider.sending set database_oid = 1, system_identifier = 1, home_since = now()`);
+      const [, , open, , rest, after, last] = events;
+      const expected = [open, rest, after, last, ...own];
+
+      const looked = await adopt(session, true);
+      assert.deepEqual([looked.outcome, looked.events, looked.unclaimed], ["would be adopted", "9", "6"]);
+      assert.equal((await adopt(session, true)).outcome, "would be adopted");
+      const { outcome, unclaimed, moved } = await adopt(session);
+      assert.deepEqual([outcome, unclaimed, moved], ["adopted", "6", offset > 1_000_000 ? "3" : "0"]);
+
+      await createEndpoint(session, ["order.*"]);
+      const claimed = (await claimAll(session, { events: 2 })).map(({ event }) => event);
+      assert.deepEqual(claimed, expected, "each once, the older ones first, in pages");
+      const [newest] = await insertEvents(session, "order.paid", 1);
+      assert.deepEqual(
+        (await claimAll(session)).map(({ event }) => event),
+        [newest],
+      );
+      const [ids] = await rowsOf(
+        session,
+        "select count(*)::int as events, count(distinct seq)::int as seqs, bool_and(pg_visible_in_snapshot(xid, pg_current_snapshot())) as are_past from postrider.outbox",
+      );
+      assert.deepEqual(ids, { events: 10, seqs: 10, are_past: true });
+      assert.equal(
+        await askFor(session, "select id from postrider.outbox order by seq desc limit 1"),
+        newest,
+        "the sequence goes on behind all there were",
+      );
+    });
+  }
+
+  test("leaves an event of a transaction that is open meanwhile to the claims", async (t) => {
+    const [session, writer] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await createEndpoint(session, ["order.*"]);
+    await beat(session, DAEMON);
+    await writer.query("begin");
+    const open = await insertEvent(writer, "order.paid");
+    await comeFromElsewhere(session);
+    assert.equal((await adopt(session)).unclaimed, "0");
+    assert.deepEqual(await claimAll(session), []);
+    await writer.query("commit");
+    assert.deepEqual(
+      (await claimAll(session)).map(({ event }) => event),
+      [open],
+    );
+  });
+
+  test("leaves an event that is committed meanwhile to the claims, too", async (t) => {
+    const sessions = [await openSession(t, database.url), await openSession(t, database.url)] as const;
+    const [session, holder] = sessions;
+    const { pool } = database;
+    await createEndpoint(pool, ["order.*"]);
+    await beat(pool, DAEMON);
+    const waiting = await insertEvent(pool, "order.paid");
+    await comeFromElsewhere(pool);
+    await holder.query("begin");
+    await holder.query("select from postrider.outbox for update");
+    const pid = await askFor(session, "select pg_backend_pid()");
+    const adopting = adopt(session);
+    await until("it has to wait for the row", async () =>
+      Boolean(await askFor(pool, "select cardinality(pg_blocking_pids($1)) > 0", [pid])),
+    );
+    const late = await insertEvent(pool, "order.paid");
+    await holder.query("rollback");
+    assert.equal((await adopting).unclaimed, "1");
+    const claimed = (await claimAll(pool)).map(({ event }) => event);
+    assert.deepEqual(claimed.sort(), [waiting, late].sort());
+  });
+
+  test("lets what was in hand be taken over, but for what is recorded, and forgets the daemons of the other place", async () => {
+    const { pool } = database;
+    await createEndpoint(pool, ["order.*"]);
+    await beat(pool, DAEMON);
+    const [done, inHand] = await insertEvents(pool, "order.paid", 2);
+    const pairs = await claimAll(pool, { daemon: DAEMON });
+    await recordResults(pool, DAEMON, {
+      first: pairs.filter(({ event }) => event === done).map((pair) => resultOf(pair)),
+    });
+    await comeFromElsewhere(pool);
+    const { in_hand, unclaimed, pending } = await adopt(pool);
+    assert.deepEqual([in_hand, unclaimed, pending], ["1", "0", "0"]);
+    await beat(pool, randomUUID());
+    assert.deepEqual(
+      (await takeOverClaim(pool, randomUUID()))?.pairs.map(({ event }) => event),
+      [inHand],
+    );
+    assert.deepEqual(await claimAll(pool), []);
+    const [noted] = await rowsOf(
+      pool,
+      "select action, detail ->> 'in_hand' as in_hand from postrider.audit where action = 'adopt'",
+    );
+    assert.deepEqual(noted, { action: "adopt", in_hand: "1" });
+  });
+
+  test("a copy with receivers of its own sends nothing to those it came with", async () => {
+    const { pool } = database;
+    for (const state of ["active", "paused"] as const) await createEndpoint(pool, ["order.*"], { state });
+    await beat(pool, DAEMON);
+    await insertEvent(pool, "order.paid");
+    await claimAll(pool, { daemon: DAEMON });
+    await insertEvent(pool, "order.paid");
+    await comeFromElsewhere(pool);
+    await pool.query("update postrider.sending set is_on = false, reason = 'being made ready'");
+    await pool.query("select postrider.disable_endpoint(id, 'production''s') from postrider.endpoint");
+    assert.equal((await adopt(pool)).outcome, "adopted");
+    await pool.query("update postrider.sending set is_on = true");
+    assert.equal(await takeOverClaim(pool, DAEMON), null);
+    assert.deepEqual(await claimAll(pool), []);
+    assert.deepEqual((await walk(pool)).leased, []);
+    await createEndpoint(pool, ["order.*"]);
+    const own = await insertEvent(pool, "order.paid");
+    assert.deepEqual(
+      (await claimAll(pool)).map(({ event }) => event),
+      [own],
+    );
+    assert.deepEqual(await rowsOf(pool, "select distinct state from postrider.delivery"), [{ state: "discarded" }]);
+  });
+
+  test("lets claims go on where the sequence of theirs was left at its beginning", async () => {
+    const { pool } = database;
+    await createEndpoint(pool, ["order.*"]);
+    await beat(pool, DAEMON);
+    await insertEvents(pool, "order.paid", 3);
+    await claimAll(pool, { daemon: DAEMON, events: 1 });
+    const newest = Number(await askFor(pool, "select max(id) from postrider.claim"));
+    await pool.query("select setval(pg_get_serial_sequence('postrider.claim', 'id'), 1, false)");
+    await comeFromElsewhere(pool);
+    await adopt(pool);
+    await insertEvent(pool, "order.paid");
+    const { claim } = await claimEvents(pool);
+    assert.ok(Number(claim) > newest + 1, `claim ${claim}`);
+  });
+
+  test("is refused, with the reason, where it could not be right", async (t) => {
+    const session = await openSession(t, database.url);
+    await beat(session, DAEMON);
+    await insertEvent(session, "order.paid");
+    await comeFromElsewhere(session);
+    await session.query("begin");
+    await insertEvent(session, "order.paid");
+    await assert.rejects(adopt(session), { code: "25000", message: /has written already/ });
+    await session.query("rollback");
+    await session.query("update postrider.claim set claimed_at = now() + interval '1 hour'");
+    await assert.rejects(adopt(session), { code: "55000", message: /the clock of this server has not come so far/ });
+    await session.query("delete from postrider.claim");
+    await assert.rejects(adopt(session), { code: "55000", message: /the cursor is gone/ });
+    assert.notEqual(await problem(session), null);
+  });
+});
