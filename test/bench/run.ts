@@ -12,6 +12,7 @@ import { messageOf } from "../../src/errors.ts";
 import { prepareBacklog } from "./backlog.ts";
 import { prepareCapture } from "./capture.ts";
 import { prepareDepth } from "./depth.ts";
+import { prepareEventTypes } from "./eventTypes.ts";
 import { prepareFrozen } from "./frozen.ts";
 import { prepareIdle } from "./idle.ts";
 import { prepareInsert } from "./insert.ts";
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   idle: prepareIdle,
   insert: prepareInsert,
   capture: prepareCapture,
+  event_types: prepareEventTypes,
   publish: preparePublish,
   depth: prepareDepth,
   frozen: prepareFrozen,

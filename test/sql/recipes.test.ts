@@ -410,6 +410,27 @@ test("replay_outage: counts first, and then sends again what failed for good in 
   ]);
 });
 
+test("undefined_event_types: counts those in use of late that nobody has defined, the most frequent first", async (t) => {
+  const { pool } = database;
+  await pool.query("select postrider.define_event_type('order.paid')");
+  t.after(() => pool.query("select postrider.drop_event_type('order.paid')"));
+  for (const type of ["order.paid", "order.shipped", "order.payd", "order.shipped", "postrider.endpoint.disabled"]) {
+    await insertEvent(pool, type);
+  }
+  await pool.query(
+    `insert into postrider.outbox (id, event_type, payload)
+     values (postrider.uuid_v7_floor(now() - interval '2 days'), 'order.old', '1')`,
+  );
+  const rows = await run<{ event_type: string; events: string }>(t, "undefined_event_types", { within: "1 day" });
+  assert.deepEqual(
+    rows.map(({ event_type, events }) => [event_type, events]),
+    [
+      ["order.shipped", "2"],
+      ["order.payd", "1"],
+    ],
+  );
+});
+
 test("the DBA's page lists each recipe", () => {
   const page = readFileSync(new URL("../README.md", FOLDER), "utf8");
   const listed = [...page.matchAll(/^\|.*\| `(\w+)\.sql` \|$/gm)].map(([, name]) => name);
