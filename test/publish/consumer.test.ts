@@ -20,6 +20,9 @@ const LANGUAGE = ["--target", "es2022", "--lib", "es2022", "--module", "nodenext
 /** Some of 4,500 that were tried; the same ones in each run. */
 const ARBITRARY = { seed: 5, numRuns: 60 };
 
+/** What the README's examples take for granted: a module of the consumer's. */
+const OBJECTS = "./objects.ts";
+
 const run = promisify(execFile);
 const directory = mkdtempSync(join(tmpdir(), "postrider-package-"));
 const consumer = join(directory, "consumer");
@@ -106,9 +109,11 @@ function readmeExamples(): readonly (readonly [string, string])[] {
     /^### From TypeScript\n(.*?)^### /ms.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
   const [libraries, catalogue, ...more] = [...section.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text);
   assert.ok(libraries !== undefined && catalogue !== undefined && more.length === 0);
-  const objects = 'import { client, drizzle, eq, kysely, orders, prisma, sql } from "./objects.ts";\n';
   return [
-    ["readmeLibraries.ts", objects + libraries],
+    [
+      "readmeLibraries.ts",
+      `import { client, drizzle, eq, kysely, orders, prisma, sql } from "${OBJECTS}";\n${libraries}`,
+    ],
     ["readmeCatalogue.ts", catalogue],
   ];
 }
