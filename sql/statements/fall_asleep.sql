@@ -3,7 +3,9 @@
 --   napping   another daemon is awake: it takes what comes
 --   sleeping  it now holds the gate (…, 2), so inserts notify
 --   napping   another daemon holds the gate
---   drowsy    a transaction is open that went without a NOTIFY; it is awake again
+--   drowsy    a transaction is open that went without a NOTIFY, or a former session of this daemon holds the gate;
+--             it is awake again
+-- $1 the processes of sessions that this daemon has lost: one may outlast the loss by seconds, and is nobody to rely on
 -- The conditions of a CASE are looked at one after the other, each subselect when its turn comes.
 -- Locks: advisory ones, tried and not waited for.
 with lying_down as materialized (
@@ -15,12 +17,12 @@ select case
     select from pg_locks l
     where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 4 and l.objsubid = 2 and l.granted
       and l.database = (select d.oid from pg_database d where d.datname = current_database())
-      and l.pid <> pg_backend_pid()) then 'napping'
+      and l.pid <> pg_backend_pid() and l.pid <> all ($1::integer[])) then 'napping'
   when pg_try_advisory_lock(1886352244, 2) then 'sleeping'
   when exists (
     select from pg_locks l
     where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 2 and l.objsubid = 2 and l.granted
-      and l.mode = 'ExclusiveLock'
+      and l.mode = 'ExclusiveLock' and l.pid <> all ($1::integer[])
       and l.database = (select d.oid from pg_database d where d.datname = current_database())) then 'napping'
   when pg_try_advisory_lock_shared(1886352244, 4) then 'drowsy'
   else 'drowsy'

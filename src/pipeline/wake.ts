@@ -1,3 +1,4 @@
+import { monotonicMs } from "../clock.ts";
 import type { Troubles } from "../condition.ts";
 import { type Client, type ConnectionConfig, openClient, StandbyError } from "../db/connection.ts";
 import { Listener, type ListenerTiming } from "../db/listen.ts";
@@ -38,15 +39,25 @@ const IDLE_SESSION_TIMEOUT_MS = 5_000;
 const PING_INTERVAL_MS = 1_500;
 const REBUILD_MS = 500;
 
-const fallAsleepStatement = defineStatement<{ readonly outcome: "napping" | "sleeping" | "drowsy" }, []>("fall_asleep");
+/** By then the server has ended a session that was lost, and its process id may be somebody else's. */
+const FORMER_SESSION_MS = 2 * IDLE_SESSION_TIMEOUT_MS;
+
+const fallAsleepStatement = defineStatement<
+  { readonly outcome: "napping" | "sleeping" | "drowsy" },
+  [formerPids: readonly number[]]
+>("fall_asleep");
 const wakePeersStatement = defineStatement<unknown, []>("wake_peers");
 const stepAsideStatement = defineStatement<unknown, [heldGate: boolean]>("step_aside");
-const stayAwakeStatement = defineStatement<unknown, [heldGate: boolean]>("stay_awake");
+const stayAwakeStatement = defineStatement<{ readonly pid: number }, [heldGate: boolean]>("stay_awake");
 
 export class Waker {
   readonly #options: WakerOptions;
   readonly #listener: Listener;
   #client: Client | null = null;
+  /** Of the connection, at the server. */
+  #pid = 0;
+  /** Sessions that were lost may hold their locks for a while, and are not to be taken for another daemon's. */
+  #formerSessions: readonly { readonly pid: number; readonly lostAtMs: number }[] = [];
   #state: WakeState = "blind";
   /** The end of the line of statements on the connection; node-postgres is to be given one at a time. */
   #line: Promise<unknown> = Promise.resolve();
@@ -99,7 +110,7 @@ export class Waker {
     if (this.#state !== "awake") {
       return this.#state;
     }
-    const rows = await this.#run((client) => fallAsleepStatement.run(client, []));
+    const rows = await this.#run((client) => fallAsleepStatement.run(client, [this.#formerPids()]));
     const outcome = rows?.rows[0]?.outcome;
     if (outcome === undefined) {
       return "blind";
@@ -141,10 +152,12 @@ export class Waker {
       return;
     }
     let client: Client | null = null;
+    let pid = 0;
     try {
       client = await openClient({ config: this.#options.config, purpose: "wake" });
       await client.query(`set idle_session_timeout = ${IDLE_SESSION_TIMEOUT_MS}`);
-      await stayAwakeStatement.run(client, [false]);
+      const { rows } = await stayAwakeStatement.run(client, [false]);
+      pid = rows[0]?.pid ?? 0;
     } catch (thrown) {
       this.#options.troubles.begin("blind", messageOf(thrown));
       this.#options.log.warn({ event: "gate.lost", error: messageOf(thrown) });
@@ -164,6 +177,7 @@ export class Waker {
     const connected = client;
     connected.on("end", () => this.#lose(connected, "the connection ended"));
     this.#client = connected;
+    this.#pid = pid;
     this.#state = "awake";
     this.#options.troubles.end("blind");
     this.#options.onWake();
@@ -213,11 +227,18 @@ export class Waker {
     return turn;
   }
 
+  #formerPids(): readonly number[] {
+    const sinceMs = monotonicMs() - FORMER_SESSION_MS;
+    this.#formerSessions = this.#formerSessions.filter(({ lostAtMs }) => lostAtMs > sinceMs);
+    return this.#formerSessions.map(({ pid }) => pid);
+  }
+
   #lose(client: Client | null, error: string): void {
     if (client === null || this.#client !== client || this.#isStopped) {
       return;
     }
     this.#client = null;
+    this.#formerSessions = [...this.#formerSessions, { pid: this.#pid, lostAtMs: monotonicMs() }];
     this.#state = "blind";
     this.#options.troubles.begin("blind", error);
     this.#options.log.warn({ event: "gate.lost", error });

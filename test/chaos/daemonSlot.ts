@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { BLOCK_VARIABLE } from "../support/blockVariable.ts";
@@ -18,8 +18,6 @@ const BLOCK_ON_SIGNAL = join(import.meta.dirname, "../support/blockOnSignal.ts")
 const END_WITH_PARENT = join(import.meta.dirname, "endWithParent.ts");
 const PRELOADED = [`--import=${END_WITH_PARENT}`, `--import=${BLOCK_ON_SIGNAL}`];
 const RESTART_AFTER_MS = 200;
-/** How long a process may take until it heeds a signal. */
-const STARTING_MS = 3_000;
 
 export interface SlotOptions {
   /** The built command. */
@@ -49,7 +47,8 @@ export class DaemonSlot {
   #isEnding = false;
   #isClosed = false;
   processes = 0;
-  #startedMs = 0;
+  /** Of the log, when its process was started. */
+  #bytesBefore = 0;
 
   private constructor(options: SlotOptions, link: FaultProxy) {
     this.#options = options;
@@ -74,6 +73,7 @@ export class DaemonSlot {
     const url = new URL(this.#options.databaseUrl());
     url.port = String(this.link.port);
     const output = openSync(this.logFile, "a");
+    this.#bytesBefore = fstatSync(output).size;
     const child = spawn(process.execPath, PRELOADED.concat(this.#options.program, "run"), {
       env: {
         PATH: process.env.PATH,
@@ -91,7 +91,6 @@ export class DaemonSlot {
     this.#child = child;
     this.#isEnding = false;
     this.processes += 1;
-    this.#startedMs = performance.now();
     child.once("exit", (code, signal) => void this.#ended(child, code, signal));
   }
 
@@ -106,9 +105,14 @@ export class DaemonSlot {
 
   /** For BLOCK_MS. A process that is only just coming up would be ended by the signal instead. */
   block(): void {
-    if (performance.now() - this.#startedMs > STARTING_MS) {
+    if (this.#heedsSignals) {
       this.#child?.kill("SIGUSR2");
     }
+  }
+
+  /** It does before it says its first word. */
+  get #heedsSignals(): boolean {
+    return statSync(this.logFile).size > this.#bytesBefore;
   }
 
   thaw(): void {
@@ -121,6 +125,7 @@ export class DaemonSlot {
     if (child === null) {
       return null;
     }
+    const heedsSignals = this.#heedsSignals;
     if (!(await this.#end("SIGTERM", STOP_MS_MAX))) {
       this.#options.onViolation(
         `daemon ${this.index} (pid ${child.pid}) did not end within ${STOP_MS_MAX} ms of SIGTERM`,
@@ -129,7 +134,7 @@ export class DaemonSlot {
       return null;
     }
     const status = child.exitCode;
-    if (child.signalCode === "SIGTERM" && performance.now() - this.#startedMs < STARTING_MS) {
+    if (child.signalCode === "SIGTERM" && !heedsSignals) {
       // Asked before it had come so far as to listen for it.
       return null;
     }

@@ -24,14 +24,18 @@ interface Running {
 
 let wakerCount = 0;
 
-async function start(t: TestContext, listenerTiming: Partial<ListenerTiming> = {}): Promise<Running> {
+async function start(
+  t: TestContext,
+  listenerTiming: Partial<ListenerTiming> = {},
+  url = database.url,
+): Promise<Running> {
   wakerCount += 1;
   const name = `waker${wakerCount}`;
   const log = new KeptLog();
   const running: Running = {
     waker: new Waker({
       troubles: new Troubles(),
-      config: connectionConfig({ databaseUrl: database.url, applicationName: name }),
+      config: connectionConfig({ databaseUrl: url, applicationName: name }),
       log,
       onWake: () => {
         running.wakes += 1;
@@ -323,6 +327,28 @@ describe("what gets lost", () => {
     await insertEvent(database.pool, "order.paid");
     await until("it is woken", () => one.wakes > wakes);
     assert.equal((await sessionsOf(one)).length, 2);
+  });
+
+  test("while a session that it has lost holds the gate, a daemon does not nap as if another one slept", async (t) => {
+    const proxy = await FaultProxy.start(() => Number(new URL(database.url).port));
+    t.after(() => proxy.close());
+    const url = new URL(database.url);
+    url.port = String(proxy.port);
+    const one = await start(t, { checkIntervalMs: 50, checkTimeoutMs: 500 }, url.href);
+    await until("it sleeps", async () => (await one.waker.fallAsleep()) === "sleeping");
+    // The server hears nothing of the loss, and keeps the session until it has been silent for 5 s.
+    proxy.set({ kind: "half_open", direction: "both", afterwards: "silent" });
+    const unheard = one.waker.wakePeers();
+    await until("it has noticed", () => one.waker.state === "blind");
+    await unheard;
+    proxy.set(PASS);
+    await until("it is awake again", () => one.waker.state === "awake");
+    const outcomes: string[] = [];
+    await until("it sleeps", async () => {
+      outcomes.push(await one.waker.fallAsleep());
+      return outcomes.at(-1) === "sleeping";
+    }).catch(() => {});
+    assert.deepEqual(new Set(outcomes), new Set(["drowsy", "sleeping"]));
   });
 
   test("both lost at once, ten times over, leaves one connection of each", async (t) => {
