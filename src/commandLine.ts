@@ -9,7 +9,8 @@ export type Command =
   | CommandOf<"migrate", MigrateOptions>
   | CommandOf<"run", Readonly<Record<never, never>>>
   | CommandOf<"status", StatusOptions>
-  | CommandOf<"receive", ReceiveOptions>;
+  | CommandOf<"receive", ReceiveOptions>
+  | CommandOf<"ingest", IngestOptions>;
 
 interface CommandOf<Name extends string, Options> {
   readonly kind: "command";
@@ -40,6 +41,20 @@ export interface ReceiveOptions {
   readonly secrets: readonly string[];
 }
 
+export interface IngestOptions {
+  /** Path, relative to the working directory; null for standard input. */
+  readonly follow: string | null;
+  /** Where a file begins that nothing is known of. */
+  readonly from: "beginning" | "end";
+  /** What its position is kept under; null for the host and the path. */
+  readonly name: string | null;
+  readonly eventType: string;
+  readonly tenant: string;
+  /** An SQL/JSON path predicate, which Postgres has yet to read. */
+  readonly where: string | null;
+  readonly summary: "text" | "json";
+}
+
 export type CommandLine =
   | Command
   /** Exit status 0: it was asked for, and goes to stdout. 2: no command was given, and it goes to stderr. */
@@ -49,7 +64,7 @@ export type CommandLine =
 interface Option {
   /** Without the dashes. */
   readonly name: string;
-  readonly type: "flag" | "port" | "path" | "secrets";
+  readonly type: "flag" | "port" | "path" | "secrets" | "event type" | "text" | "filter";
   /** What stands for the value in usage lines; empty for a flag. */
   readonly value: string;
   /** As it would be typed; null where there is none. */
@@ -125,6 +140,56 @@ const SECRET: Option = {
   sentence: "secrets of the endpoint (whsec_…), to verify with; without one, signatures are not verified",
 };
 
+const FOLLOW: Option = {
+  name: "follow",
+  type: "path",
+  value: "FILE",
+  default: null,
+  sentence: "follow a file across its rotations, from where the last run got to; standard input unless given",
+};
+const FROM_END: Option = {
+  name: "from-end",
+  type: "flag",
+  value: "",
+  default: null,
+  sentence: "with --follow, the first time: begin at the end of the file, not at its beginning",
+};
+const INGEST_NAME: Option = {
+  name: "name",
+  type: "text",
+  value: "NAME",
+  default: null,
+  sentence: "with --follow: what its position is kept under; the host and the file's path unless given",
+};
+const EVENT_TYPE: Option = {
+  name: "type",
+  type: "event type",
+  value: "T",
+  default: "log.line",
+  sentence: "event type of the events",
+};
+const TENANT: Option = {
+  name: "tenant",
+  type: "text",
+  value: "T",
+  default: null,
+  sentence: "tenant of the events; none unless given",
+};
+const WHERE: Option = {
+  name: "where",
+  type: "filter",
+  value: "JSONPATH",
+  default: null,
+  sentence: "only lines that match, by an SQL/JSON path predicate such as '$.level >= 50'",
+};
+const JSON_SUMMARY: Option = {
+  name: "json",
+  type: "flag",
+  value: "",
+  default: null,
+  sentence: "the summary at the end as JSON",
+};
+
 /** The one table of commands: parsing, help and the README go by it. */
 export const COMMANDS: readonly CommandRow[] = [
   {
@@ -184,6 +249,29 @@ export const COMMANDS: readonly CommandRow[] = [
       name: "receive",
       database: "optional",
       options: { port: optionalPort(given, RECEIVE_PORT) ?? 0, secrets: given.get(SECRET.name) ?? [] },
+    }),
+  },
+  {
+    name: "ingest",
+    summary: "log lines into events: NDJSON from standard input or a followed file",
+    options: [FOLLOW, FROM_END, INGEST_NAME, EVENT_TYPE, TENANT, WHERE, JSON_SUMMARY],
+    examples: [
+      "app | postrider ingest --type app.log --where '$.level >= 50'",
+      "postrider ingest --follow /var/log/nginx/access.json --type nginx.request --where '$.status >= 500'",
+    ],
+    read: (given) => ({
+      kind: "command",
+      name: "ingest",
+      database: "required",
+      options: {
+        follow: lastValue(given, FOLLOW),
+        from: given.has(FROM_END.name) ? "end" : "beginning",
+        name: lastValue(given, INGEST_NAME),
+        eventType: lastValue(given, EVENT_TYPE) ?? "",
+        tenant: lastValue(given, TENANT) ?? "",
+        where: lastValue(given, WHERE),
+        summary: given.has(JSON_SUMMARY.name) ? "json" : "text",
+      },
     }),
   },
 ];
@@ -368,11 +456,16 @@ function badValues(option: Option, values: readonly string[]): readonly Fault[] 
   switch (option.type) {
     case "flag":
     case "path":
+    case "filter": // Postgres reads it
       return [];
     case "port":
       return values.filter((value) => portOf(value) === null).map((value) => badPort(option, value));
     case "secrets":
       return values.flatMap((value) => badSecret(option, value));
+    case "event type":
+      return values.filter((value) => !isEventType(value)).map((value) => badEventType(option, value));
+    case "text":
+      return values.filter((value) => value.length > TEXT_CHARS_MAX).map((value) => longText(option, value));
   }
 }
 
@@ -384,6 +477,31 @@ function badPort(option: Option, value: string): Fault {
     remedy: `use a whole number from 0 to ${PORT_MAX}`,
   };
 }
+
+function isEventType(text: string): boolean {
+  return /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/.test(text) && text.length <= TEXT_CHARS_MAX;
+}
+
+function badEventType(option: Option, value: string): Fault {
+  return {
+    code: "PR0001",
+    problem: `cannot use --${option.name}`,
+    found: `it is ${JSON.stringify(value)}`,
+    remedy: `use words of letters, digits and underscores with dots between them, such as ${option.default}`,
+  };
+}
+
+function longText(option: Option, value: string): Fault {
+  return {
+    code: "PR0001",
+    problem: `cannot use --${option.name}`,
+    found: `it has ${value.length} characters`,
+    remedy: `use ${TEXT_CHARS_MAX} at most`,
+  };
+}
+
+/** What the columns of the outbox take. */
+const TEXT_CHARS_MAX = 255;
 
 function badSecret(option: Option, value: string): readonly Fault[] {
   const parsed = parseSecret(value);
@@ -401,17 +519,30 @@ function badSecret(option: Option, value: string): readonly Fault[] {
 }
 
 function conflicts(row: CommandRow, given: Given): readonly Fault[] {
-  if (row.name !== "migrate" || !given.has(PRINT.name) || !given.has(CHECK.name)) {
-    return [];
+  switch (row.name) {
+    case "migrate":
+      return given.has(PRINT.name) && given.has(CHECK.name)
+        ? [
+            conflict(
+              `--${PRINT.name} and --${CHECK.name}`,
+              "both are given, and each does something else",
+              "choose one",
+            ),
+          ]
+        : [];
+    case "ingest":
+      return [FROM_END, INGEST_NAME]
+        .filter(({ name }) => given.has(name) && !given.has(FOLLOW.name))
+        .map(({ name }) =>
+          conflict(`--${name}`, "standard input is read, and has no position", `give --${FOLLOW.name} FILE, too`),
+        );
+    default:
+      return [];
   }
-  return [
-    {
-      code: "PR0001",
-      problem: `cannot use --${PRINT.name} and --${CHECK.name}`,
-      found: "both are given, and each does something else",
-      remedy: "choose one",
-    },
-  ];
+}
+
+function conflict(options: string, found: string, remedy: string): Fault {
+  return { code: "PR0001", problem: `cannot use ${options}`, found, remedy };
 }
 
 const PORT_MAX = 65_535;

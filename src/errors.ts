@@ -28,6 +28,9 @@ export const ERRORS = {
   PR0011: "Node.js is too old",
   PR0012: "a daemon stopped with results that it could not record",
   PR0013: "the database role may not do what the command needs",
+  PR0016: "another process does what the command would do",
+  PR0017: "log lines that were read could not be stored",
+  PR0018: "a file cannot be followed",
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -49,7 +49,10 @@ export async function grantRoles(client: Client): Promise<RoleGrants> {
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 /** What a command throws in place of what it met: PR0013 where a privilege was missing, else the same. */
-export function explainRefusal(thrown: unknown, needed: "postrider_daemon" | "postrider_reader"): unknown {
+export function explainRefusal(
+  thrown: unknown,
+  needed: "postrider_daemon" | "postrider_reader" | "postrider_publisher",
+): unknown {
   if (thrown instanceof PostriderError || classifyPostgresError(thrown).sqlstate !== INSUFFICIENT_PRIVILEGE) {
     return thrown;
   }
