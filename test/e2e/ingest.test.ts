@@ -221,8 +221,11 @@ describe("from standard input", () => {
     const migrated = await runCommand(["migrate"], { env });
     assert.equal(migrated.code, 0, migrated.stderr);
     const lines = upTo(9).map((n) => `{"n":${n},"text":"${n === 6 ? "中" : "é"}"}`);
-    const run = await runCommand(["ingest"], { env, stdin: lines.join("\n") });
+    const stdin = lines.join("\n");
+    const run = await runCommand(["ingest"], { env: { ...env, POSTRIDER_LOG_LEVEL: "debug" }, stdin });
     assert.equal(run.stdout, "9 lines: 8 events, 0 not matching, 1 refused\n", run.stderr);
+    // To who debugs alone it is shown.
+    assert.match(run.stderr, /"excerpt":"\{\\"n\\":6,\\"text\\":\\"中\\"\}"/);
     assert.match(refusalsIn(run.stderr).join(), /^6 @\d+ character with byte sequence .* has no equivalent/);
   });
 });
