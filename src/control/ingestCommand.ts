@@ -7,7 +7,7 @@ import type { IngestOptions } from "../commandLine.ts";
 import type { Config } from "../config.ts";
 import { classifyPostgresError, connectionConfig } from "../db/connection.ts";
 import { explainRefusal } from "../db/roles.ts";
-import { messageOf, PostriderError } from "../errors.ts";
+import { type ExitStatus, type Fault, messageOf, PostriderError } from "../errors.ts";
 import { FollowedFile, firstPosition } from "../ingest/follow.ts";
 import { ingest, type Totals } from "../ingest/ingest.ts";
 import type { Position } from "../ingest/rotation.ts";
@@ -78,7 +78,10 @@ async function runIngest(run: Run): Promise<void> {
   const position = await begin(run);
   if (position === "gave up") return;
   const { log, name, stopping, store, options } = run;
-  const source = await sourceFrom(run, position);
+  const source = await sourceFrom(run, position).catch((thrown: unknown) => {
+    if (thrown instanceof GaveUp) return null;
+    throw fault(thrown, run);
+  });
   if (source === null) return;
   let totals = NOTHING;
   try {
@@ -87,7 +90,7 @@ async function runIngest(run: Run): Promise<void> {
     };
     totals = await ingest({ source, store, log, stopping, onStored });
   } catch (thrown) {
-    if (!(thrown instanceof GaveUp)) throw refusal(thrown, run);
+    if (!(thrown instanceof GaveUp)) throw fault(thrown, run);
     // Of a followed file nothing is lost: the next run begins behind what is stored.
     if (run.path === null) throw unstored(totals, thrown);
   } finally {
@@ -102,12 +105,11 @@ async function begin(run: Run): Promise<Position | null | "gave up"> {
     return await run.store.begin(POSTGRES_WAIT_MS);
   } catch (thrown) {
     if (thrown instanceof GaveUp) return "gave up";
-    throw refusal(thrown, run);
+    throw beginFault(thrown, run);
   }
 }
 
-/** Null where it was asked to stop before it had begun. */
-async function sourceFrom(run: Run, known: Position | null): Promise<LineSource | null> {
+async function sourceFrom(run: Run, known: Position | null): Promise<LineSource> {
   const { path, log, name, store } = run;
   if (path === null) {
     log.info({ event: "ingest.started", name });
@@ -115,13 +117,8 @@ async function sourceFrom(run: Run, known: Position | null): Promise<LineSource 
   }
   const position = known ?? (await firstPosition(path, run.options.from));
   if (known === null) {
-    try {
-      // Stored before the first line: what is rotated from now on is read, whatever happens to this run.
-      await store.store({ lines: [], end: position });
-    } catch (thrown) {
-      if (thrown instanceof GaveUp) return null;
-      throw refusal(thrown, run);
-    }
+    // Stored before the first line: what is rotated from now on is read, whatever happens to this run.
+    await store.store({ lines: [], end: position });
   }
   const { byteOffset, lineNumber } = position;
   log.info({ event: "ingest.started", name, path, byte_offset: byteOffset, line_number: lineNumber });
@@ -148,52 +145,52 @@ async function followable(file: string): Promise<string> {
   return path;
 }
 
-/** What a person is told in place of what Postgres said. */
-function refusal(thrown: unknown, { options, name }: Run): unknown {
-  if (thrown instanceof PostriderError) return thrown;
-  const { sqlstate } = classifyPostgresError(thrown);
+/** What a person is told in place of what Postgres said to the beginning of an ingest. */
+function beginFault(thrown: unknown, run: Run): unknown {
   const found = messageOf(thrown);
-  switch (sqlstate) {
+  switch (thrown instanceof PostriderError ? null : classifyPostgresError(thrown).sqlstate) {
     case "22023": // no path, or no predicate
     case "42704": // a variable, which nobody sets
-      return mistake(
-        2,
-        "PR0001",
-        "cannot use --where",
-        detailed(found, thrown),
-        "write a predicate over the line, such as '$.level >= 50'",
-        thrown,
-      );
+      return mistake(2, thrown, {
+        code: "PR0001",
+        problem: "cannot use --where",
+        found: detailed(found, thrown),
+        remedy: "write a predicate over the line, such as '$.level >= 50'",
+      });
     case "42710":
-      return mistake(1, "PR0016", `cannot begin the ingest "${name}"`, found, "give this one another --name", thrown);
-    case "3F000":
-    case "42883":
-      return mistake(1, "PR0004", "cannot work with this schema", found, 'run "postrider migrate"', thrown);
+      return mistake(1, thrown, {
+        code: "PR0016",
+        problem: `cannot begin the ingest "${run.name}"`,
+        found,
+        remedy: "give this one another --name",
+      });
+    case "3F000": // no schema
+    case "42883": // no such function in it
+      return mistake(1, thrown, {
+        code: "PR0004",
+        problem: "cannot work with this schema",
+        found,
+        remedy: 'run "postrider migrate"',
+      });
     default:
-      if (options.follow !== null && isFileError(thrown)) {
-        const remedy = "let the user that this runs as read it, and the directory it is in";
-        return mistake(
-          1,
-          "PR0018",
-          `cannot follow ${printable(JSON.stringify(options.follow))}`,
-          found,
-          remedy,
-          thrown,
-        );
-      }
-      return explainRefusal(thrown, "postrider_publisher");
+      return fault(thrown, run);
   }
 }
 
-function mistake(
-  exitStatus: 1 | 2,
-  code: "PR0001" | "PR0004" | "PR0016" | "PR0018",
-  problem: string,
-  found: string,
-  remedy: string,
-  cause: unknown,
-): PostriderError {
-  return new PostriderError([{ code, problem, found, remedy }], exitStatus, { cause });
+function fault(thrown: unknown, { options }: Run): unknown {
+  if (options.follow !== null && isFileError(thrown)) {
+    return mistake(1, thrown, {
+      code: "PR0018",
+      problem: `cannot follow ${printable(JSON.stringify(options.follow))}`,
+      found: messageOf(thrown),
+      remedy: "let the user that this runs as read it, and the directory it is in",
+    });
+  }
+  return explainRefusal(thrown, "postrider_publisher");
+}
+
+function mistake(exitStatus: ExitStatus, cause: unknown, said: Fault): PostriderError {
+  return new PostriderError([said], exitStatus, { cause });
 }
 
 function detailed(message: string, thrown: unknown): string {

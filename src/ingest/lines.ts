@@ -14,7 +14,7 @@ export interface Line {
   readonly byteOffset: number;
   /** Where the next line begins. */
   readonly endOffset: number;
-  /** Without the line end, and UTF-8; null where it has a problem. */
+  /** Without the line end; null where it is not to be sent, as it is no text, or too long to be kept. */
   readonly bytes: Buffer | null;
   /** Why it cannot be an event, whatever Postgres would say. */
   readonly problem: string | null;

@@ -174,7 +174,7 @@ export class IngestStore {
       if (batch.lines.length > 1) {
         return "too much";
       }
-      if (!batch.lines.some(({ bytes }) => bytes !== null)) {
+      if (sendable(batch.lines).length === 0) {
         throw thrown;
       }
       const isItsFault = !isTimeout(thrown) || tries >= SLOW_TRIES_MAX;
@@ -185,9 +185,18 @@ export class IngestStore {
   async #run(client: Client, batch: Batch, number: number): Promise<StoredRow> {
     const { name, eventType, tenant, where } = this.#options;
     const { end } = batch;
-    const sent = batch.lines.flatMap(({ bytes }) => bytes ?? []);
+    const sent = sendable(batch.lines);
     const { rows } = await storeStatement.run(client, [
-      ...[name, this.#runId, number, eventType, tenant, where, joined(sent), batch.lines.length - sent.length],
+      ...[
+        name,
+        this.#runId,
+        number,
+        eventType,
+        tenant,
+        where,
+        joined(sent.flatMap(({ bytes }) => bytes ?? [])),
+        batch.lines.length - sent.length,
+      ],
       ...[end.fileId, end.fileModifiedNs.toString(), end.fingerprint, end.byteOffset, end.lineNumber],
     ]);
     const [row] = rows;
@@ -315,6 +324,11 @@ function positionOf(row: OpenedRow): Position | null {
   };
 }
 
+/** What Postgres is to judge. */
+function sendable(lines: readonly Line[]): Line[] {
+  return lines.filter(({ problem }) => problem === null);
+}
+
 /** The lines as one text. Buffers go to Postgres as they are: no byte is decoded or escaped on the way. */
 function joined(lines: readonly Buffer[]): Buffer | null {
   return lines.length === 0 ? null : Buffer.concat(lines.flatMap((line, n) => (n === 0 ? [line] : [LINE_FEED, line])));
@@ -323,7 +337,7 @@ function joined(lines: readonly Buffer[]): Buffer | null {
 const LINE_FEED = Buffer.from("\n");
 
 function storedOf({ lines }: Batch, { events, unmatched, refused, reasons }: StoredRow): Stored {
-  const sent = lines.filter(({ bytes }) => bytes !== null);
+  const sent = sendable(lines);
   const reasonOf = new Map(refused.map((place, n) => [sent[place - 1], reasons[n] ?? ""]));
   const refusals = lines.flatMap((line) => {
     const reason = line.problem ?? reasonOf.get(line);
@@ -346,7 +360,7 @@ function halvesOf({ lines, end }: Batch): readonly [Batch, Batch] {
 
 /** The same place, its only line refused. */
 function refusing({ lines, end }: Batch, problem: string): Batch {
-  return { lines: lines.map((line) => ({ ...line, bytes: null, problem })), end };
+  return { lines: lines.map((line) => ({ ...line, problem })), end };
 }
 
 /** What a connection met that could not be made is the cause of what is said about it. */

@@ -303,21 +303,24 @@ describe("a followed file", () => {
     await writeFile(path, "");
     const first = start(["--follow", path, "--name", "app"]);
     await first.match(/"event":"ingest\.started"/, "stderr");
-    const second = await pipe("", "--follow", path, "--name", "app");
+    const [second, folder] = await Promise.all([
+      pipe("", "--follow", path, "--name", "app"),
+      pipe("", "--follow", directory),
+    ]);
     assert.equal(second.code, 1);
     assert.match(second.stderr, /^PR0016: cannot begin the ingest "app": another process has it; /m);
-    await first.end();
-    const others = await runCommand(["ingest", "--follow", path, "--name", "app"], {
-      env: { DATABASE_URL: stranger.url },
-    });
-    assert.equal(others.code, 1);
-    assert.match(others.stderr, /^PR0013: .*: the ingest 'app' belongs to the role /m);
-    const other = await pipe("", "--follow", `${path}.other`, "--name", "app");
-    assert.equal(other.code, 1);
-    assert.match(other.stderr, /^PR0016: cannot begin the ingest "app": the ingest 'app' reads /m);
-    const folder = await pipe("", "--follow", directory);
     assert.equal(folder.code, 2);
     assert.match(folder.stderr, /^PR0018: cannot follow .*: it is a directory; /m);
+    await first.end();
+    const env = { DATABASE_URL: stranger.url };
+    const [theirs, other] = await Promise.all([
+      runCommand(["ingest", "--follow", path, "--name", "app"], { env }),
+      pipe("", "--follow", `${path}.other`, "--name", "app"),
+    ]);
+    assert.equal(theirs.code, 1);
+    assert.match(theirs.stderr, /^PR0013: .*: the ingest 'app' belongs to the role /m);
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /^PR0016: cannot begin the ingest "app": the ingest 'app' reads /m);
   });
 
   test("lands each line once, in order, through kills, cut connections and rotations of both kinds", async (t) => {

@@ -79,6 +79,7 @@ test("of two runs the later one goes on, and the one that was displaced stores n
   await first.query("select pg_advisory_unlock_all()");
   assert.equal(await open(second, { run: other }), "known");
   assert.equal((await store(first, one, 2, ["2"]))?.outcome, "displaced");
+  assert.equal((await store(first, one, 1, ["2"]))?.outcome, "displaced");
   assert.equal((await store(second, other, 1, ["3"]))?.outcome, "stored");
   await second.query("select pg_advisory_unlock_all()");
   assert.equal(await open(first, { run: one, resume: true }), "displaced");
