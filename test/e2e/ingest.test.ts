@@ -230,6 +230,24 @@ describe("from standard input", () => {
   });
 });
 
+test("a stop without Postgres ends it: what a file still has is no loss, what came through a pipe is one", async (t) => {
+  await writeFile(path, "");
+  const env = { ...environment(), POSTRIDER_SHUTDOWN_GRACE: "0s" };
+  const following = new CommandProcess(["ingest", "--follow", path], { env });
+  const reading = new CommandProcess(["ingest"], { env, stdin: "pipe" });
+  commands.push(following, reading);
+  for (const command of [following, reading]) await command.match(/"event":"ingest\.started"/, "stderr");
+  t.after(() => database.pool.query(`alter role ${login.name} login`));
+  await database.pool.query(`alter role ${login.name} nologin`);
+  await cutConnections();
+  await writeFile(path, '{"n":1}\n');
+  reading.child.stdin?.write('{"n":2}\n');
+  for (const command of [following, reading]) await command.match(/"event":"postgres\.lost"/, "stderr");
+  assert.deepEqual(await following.end(), { code: 0, signal: null }, following.said());
+  assert.deepEqual(await reading.end(), { code: 1, signal: null }, reading.said());
+  assert.match(reading.stderr, /^PR0017: cannot store all lines that were read: .*; pass the lines after those again/m);
+});
+
 describe("a followed file", () => {
   test("goes on where it stood, through what was rotated meanwhile, and says so in its row", async () => {
     const first = start(["--follow", path, "--name", "app"]);
