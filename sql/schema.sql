@@ -211,6 +211,28 @@ create table postrider.idempotency_key (
   constraint idempotency_key_pkey PRIMARY KEY (tenant, idempotency_key)
 );
 
+create table postrider.ingest_position (
+  name text not null,
+  role_name text not null default SESSION_USER,
+  path text,
+  run_id uuid not null,
+  batch bigint not null default 0,
+  file_id text,
+  file_modified_ns bigint,
+  fingerprint text,
+  byte_offset bigint not null default 0,
+  line_number bigint not null default 0,
+  lines bigint not null default 0,
+  events bigint not null default 0,
+  unmatched bigint not null default 0,
+  refused bigint not null default 0,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint ingest_position_pkey PRIMARY KEY (name),
+  constraint "name has 1 to 1024 characters" CHECK (((length(name) >= 1) AND (length(name) <= 1024))),
+  constraint "nothing is counted below 0" CHECK ((LEAST(batch, file_modified_ns, byte_offset, line_number, lines, events, unmatched, refused) >= 0))
+) with (fillfactor=50);
+
 create table postrider.outbox (
   id uuid not null default postrider.uuid_v7(),
   xid xid8 not null default pg_current_xact_id(),
@@ -1507,6 +1529,17 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.close_ingest(name text, run_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+BEGIN ATOMIC
+ DELETE FROM postrider.ingest_position p
+   WHERE ((p.name = close_ingest.name) AND (p.run_id = close_ingest.run_id) AND (p.path IS NULL));
+ SELECT pg_advisory_unlock(postrider.ingest_lock_key(name)) AS pg_advisory_unlock;
+END;
+
 CREATE OR REPLACE FUNCTION postrider.compile_reference(reference text, root jsonb, pointer text, references_followed text[])
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2771,6 +2804,31 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.forget_ingest(name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  forgotten jsonb;
+begin
+  if not pg_try_advisory_xact_lock(postrider.ingest_lock_key(forget_ingest.name)) then
+    raise exception 'the ingest % is running', quote_literal(forget_ingest.name)
+      using errcode = 'object_in_use', hint = 'Stop it first.';
+  end if;
+  delete from postrider.ingest_position p
+  where p.name = forget_ingest.name
+  returning to_jsonb(p) into forgotten;
+  if not found then
+    raise exception 'there is no ingest %', coalesce(quote_literal(forget_ingest.name), 'null')
+      using errcode = 'no_data_found', hint = 'select name, path from postrider.ingest_position lists them.';
+  end if;
+  perform postrider.note_action('forget_ingest', null, null, forgotten);
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.grant_roles()
  RETURNS TABLE(role_name text, outcome text)
  LANGUAGE plpgsql
@@ -2924,6 +2982,13 @@ begin
       ('{operator}', 'execute', 'function postrider.refuse_unknown_event_types'),
       ('{operator}', 'execute', 'function postrider.allow_unknown_event_types'),
 
+      -- An ingest: a publisher with a position.
+      ('{publisher}', 'execute', 'function postrider.open_ingest'),
+      ('{publisher}', 'execute', 'function postrider.store_lines'),
+      ('{publisher}', 'execute', 'function postrider.close_ingest'),
+      ('{operator}', 'execute', 'function postrider.forget_ingest'),
+      ('{reader,operator}', 'select', 'table postrider.ingest_position'),
+
       ('{operator}', 'execute', 'function postrider.create_endpoint'),
       ('{operator}', 'execute', 'function postrider.subscribe'),
       ('{operator}', 'execute', 'function postrider.unsubscribe'),
@@ -2962,6 +3027,52 @@ CREATE OR REPLACE FUNCTION postrider.header_problem(headers jsonb)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN (SELECT format('the header %s %s'::text, to_json(h.name), CASE WHEN (h.name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$'::text) THEN 'has no name that HTTP allows: letters, digits and hyphens'::text WHEN (jsonb_typeof(h.value) <> 'string'::text) THEN format('has a value that is no string, but of the type %s'::text, jsonb_typeof(h.value)) WHEN ((h.value #>> '{}'::text[]) ~ '[^ -~\t]'::text) THEN 'has a value with a line break or a character outside of ASCII'::text ELSE 'has a value with a blank at its beginning or end'::text END) AS format FROM jsonb_each(CASE WHEN (jsonb_typeof(header_problem.headers) = 'object'::text) THEN header_problem.headers ELSE '{}'::jsonb END) h(name, value) WHERE ((h.name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$'::text) OR (jsonb_typeof(h.value) <> 'string'::text) OR ((h.value #>> '{}'::text[]) ~ '[^ -~\t]|^[ \t]|[ \t]$'::text)) ORDER BY h.name LIMIT 1);
+
+CREATE OR REPLACE FUNCTION postrider.ingest_lock_key(name text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+RETURN hashtextextended(('postrider.ingest '::text || name), (0)::bigint);
+
+CREATE OR REPLACE FUNCTION postrider.insert_lines(event_type text, tenant text, lines text[], numbers integer[], OUT events integer, OUT refused integer[], OUT reasons text[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  half constant integer := cardinality(lines) / 2;
+  part record;
+begin
+  refused := '{}';
+  reasons := '{}';
+  begin
+    insert into postrider.outbox (event_type, tenant, payload)
+    select insert_lines.event_type, insert_lines.tenant, l.line::json
+    from unnest(insert_lines.lines) with ordinality l (line, n)
+    order by l.n;
+    get diagnostics events = row_count;
+    return;
+  exception when data_exception or integrity_constraint_violation or program_limit_exceeded or raise_exception then
+    if cardinality(lines) = 1 then
+      events := 0;
+      refused := numbers;
+      reasons := array[sqlerrm];
+      return;
+    end if;
+  end;
+  -- By halves: one bad line of a thousand is found with twenty inserts.
+  events := 0;
+  for part in
+    select i.events, i.refused, i.reasons
+    from (values (lines[:half], numbers[:half]), (lines[half + 1:], numbers[half + 1:])) h (lines, numbers)
+    cross join lateral postrider.insert_lines(event_type, tenant, h.lines, h.numbers) i
+  loop
+    events := events + part.events;
+    refused := refused || part.refused;
+    reasons := reasons || part.reasons;
+  end loop;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.is_claimed(xid xid8, seq bigint)
  RETURNS boolean
@@ -3127,6 +3238,40 @@ begin
       return next;
       return;
     end if;
+  end loop;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.judge_lines(lines text[], filter jsonpath, OUT chosen integer[], OUT refused integer[], OUT reasons text[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  nobody constant uuid[] := array['00000000-0000-0000-0000-000000000000'::uuid];
+  verdict record;
+begin
+  chosen := '{}';
+  refused := '{}';
+  reasons := '{}';
+  for n in 1 .. cardinality(lines) loop
+    begin
+      select j.problem, j.is_slow into verdict
+      from (select lines[n]::json as payload) l
+      left join lateral postrider.judge_filters(l.payload, nobody, array[filter]) j on filter is not null;
+      if verdict.is_slow then
+        verdict.problem := 'the filter takes longer than half a second with it';
+      end if;
+      if verdict.problem is not null then
+        refused := refused || n;
+        reasons := reasons || verdict.problem;
+      elsif filter is null or verdict.is_slow is not null then
+        chosen := chosen || n;
+      end if;
+    exception when data_exception or program_limit_exceeded then
+      refused := refused || n;
+      reasons := reasons || sqlerrm;
+    end;
   end loop;
 end
 $function$;
@@ -3759,6 +3904,76 @@ begin
       || '!(exists (@.value ? ' || postrider.schema_predicate(checks -> 'additionalProperties') || ')))))');
   end if;
   return postrider.conjunction(parts);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text)
+ RETURNS TABLE(outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  parsed jsonpath;
+  position record;
+begin
+  if open_ingest.filter is not null then
+    parsed := postrider.parse_filter(open_ingest.filter);
+    begin
+      perform jsonb_path_match('{}', parsed);
+    exception when data_exception then -- no single item, or, in strict mode, no such member
+      raise exception 'the filter % is no predicate', quote_literal(open_ingest.filter)
+        using errcode = 'invalid_parameter_value',
+          detail = 'It selects something from the line; a filter says whether the line matches.',
+          hint = 'Compare: $.level >= 50, $.status == "paid", exists($.err).';
+    end;
+  end if;
+  if not pg_try_advisory_lock(postrider.ingest_lock_key(open_ingest.name)) then
+    outcome := 'busy';
+    return next;
+    return;
+  end if;
+  if not open_ingest.is_resumed then
+    -- what runs have left behind that read their input and could not say goodbye
+    delete from postrider.ingest_position p
+    where p.path is null and p.updated_at < now() - interval '1 day' and p.name <> open_ingest.name
+      and pg_try_advisory_xact_lock(postrider.ingest_lock_key(p.name));
+    insert into postrider.ingest_position (name, path, run_id) values (open_ingest.name, open_ingest.path, open_ingest.run_id)
+    on conflict on constraint ingest_position_pkey do nothing;
+    outcome := case when found then 'new' else 'known' end;
+  else
+    outcome := 'known';
+  end if;
+  select p.name, p.role_name, p.path, p.run_id, p.batch, p.file_id, p.file_modified_ns, p.fingerprint, p.byte_offset, p.line_number,
+         p.lines, p.events, p.unmatched, p.refused
+  into position
+  from postrider.ingest_position p
+  where p.name = open_ingest.name
+  for update;
+  if found then
+    perform postrider.require_ingest_role(position.name, position.role_name);
+  end if;
+  if position.name is null or open_ingest.is_resumed and position.run_id <> open_ingest.run_id then
+    outcome := 'displaced';
+  elsif position.path is distinct from open_ingest.path then
+    raise exception 'the ingest % reads %', quote_literal(position.name), coalesce(quote_literal(position.path), 'standard input')
+      using errcode = 'duplicate_object', hint = 'Give this one another --name.';
+  elsif not open_ingest.is_resumed then
+    update postrider.ingest_position p set run_id = open_ingest.run_id, batch = 0 where p.name = open_ingest.name;
+    position.batch := 0;
+  end if;
+  batch := position.batch;
+  file_id := position.file_id;
+  file_modified_ns := position.file_modified_ns;
+  fingerprint := position.fingerprint;
+  byte_offset := position.byte_offset;
+  line_number := position.line_number;
+  lines := position.lines;
+  events := position.events;
+  unmatched := position.unmatched;
+  refused := position.refused;
+  return next;
 end
 $function$;
 
@@ -4721,6 +4936,24 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.require_ingest_role(name text, role_name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  -- a role that is gone keeps nobody out
+  if role_name <> session_user and to_regrole(quote_ident(role_name)) is not null
+    and not pg_has_role(session_user, role_name, 'member')
+  then
+    raise exception 'the ingest % belongs to the role %', quote_literal(name), quote_ident(role_name)
+      using errcode = 'insufficient_privilege', detail = format('This session logged in as %I.', session_user),
+        hint = 'Log in as that role or a member of it, or give the ingest another --name.';
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.resume_endpoint(id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -4958,6 +5191,89 @@ CREATE OR REPLACE FUNCTION postrider.small_payload(payload json, bytes_max integ
  LANGUAGE sql
  STABLE PARALLEL SAFE
 RETURN CASE WHEN ((pg_column_size(payload) <= bytes_max) AND (octet_length((payload)::text) <= bytes_max)) THEN (payload)::text ELSE NULL::text END;
+
+CREATE OR REPLACE FUNCTION postrider.store_lines(name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint)
+ RETURNS TABLE(outcome text, events integer, unmatched integer, refused integer[], reasons text[])
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+declare
+  -- A comparison of two paths may take minutes, which nothing interrupts; judge_filters looks first.
+  compares_paths constant text := '(==|!=|<>|<=|>=|<|>)[ (+-]*[$@]';
+  texts constant text[] := coalesce(string_to_array(store_lines.lines, E'\n'), '{}');
+  position record;
+  judged record;
+  inserted record;
+  count_events integer;
+  count_refused integer;
+begin
+  select p.role_name, p.run_id, p.batch into position
+  from postrider.ingest_position p
+  where p.name = store_lines.name
+  for update;
+  if not found or position.run_id <> store_lines.run_id or store_lines.batch not in (position.batch, position.batch + 1) then
+    outcome := 'displaced';
+    return next;
+    return;
+  end if;
+  perform postrider.require_ingest_role(store_lines.name, position.role_name);
+  refused := '{}';
+  reasons := '{}';
+
+  if store_lines.batch = position.batch then
+    -- Its answer was lost. What was inserted then is not inserted again; what was refused is found again.
+    select j.chosen, j.refused, j.reasons into judged from postrider.judge_lines(texts, store_lines.filter) j;
+    outcome := 'repeated';
+    events := cardinality(judged.chosen);
+    refused := judged.refused;
+    reasons := judged.reasons;
+    unmatched := cardinality(texts) - events - cardinality(refused);
+    return next;
+    return;
+  end if;
+
+  if cardinality(texts) > 0 and (store_lines.filter is null or store_lines.filter::text !~ compares_paths) then
+    begin
+      insert into postrider.outbox (event_type, tenant, payload)
+      select store_lines.event_type, store_lines.tenant, l.line::json
+      from unnest(texts) with ordinality l (line, n)
+      where store_lines.filter is null or l.line::jsonb @@ store_lines.filter
+      order by l.n;
+      get diagnostics count_events = row_count;
+    exception when others then
+      -- One of them or several: which, is found line by line. What is the server's trouble is no line's fault.
+      if left(sqlstate, 2) in ('40', '53', '55', '57', '58') then
+        raise;
+      end if;
+      count_events := null;
+    end;
+  end if;
+  if count_events is null then
+    select j.chosen, j.refused, j.reasons into judged from postrider.judge_lines(texts, store_lines.filter) j;
+    select i.events, i.refused, i.reasons into inserted
+    from postrider.insert_lines(store_lines.event_type, store_lines.tenant,
+      array(select texts[c.n] from unnest(judged.chosen) with ordinality c (n, place) order by c.place), judged.chosen) i;
+    count_events := inserted.events;
+    refused := judged.refused || inserted.refused;
+    reasons := judged.reasons || inserted.reasons;
+  end if;
+
+  outcome := 'stored';
+  events := count_events;
+  count_refused := cardinality(refused);
+  unmatched := cardinality(texts) - count_events - count_refused;
+  update postrider.ingest_position p
+  set batch = store_lines.batch, file_id = store_lines.file_id, file_modified_ns = store_lines.file_modified_ns,
+      fingerprint = store_lines.fingerprint, byte_offset = store_lines.byte_offset, line_number = store_lines.line_number,
+      lines = p.lines + cardinality(texts) + store_lines.refused_before, events = p.events + count_events,
+      unmatched = p.unmatched + cardinality(texts) - count_events - count_refused,
+      refused = p.refused + count_refused + store_lines.refused_before, updated_at = clock_timestamp()
+  where p.name = store_lines.name;
+  return next;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.subscribe(endpoint_id uuid, event_type text, filter text DEFAULT NULL::text)
  RETURNS uuid
@@ -5566,6 +5882,40 @@ comment on column postrider.idempotency_key.idempotency_key is 'The key as the a
 
 comment on column postrider.idempotency_key.event_id is 'The first event inserted with the key.';
 
+comment on table postrider.ingest_position is 'How far each "postrider ingest" has got, written with the events. One row a followed file; one a run that reads its input, for as long as that runs.';
+
+comment on column postrider.ingest_position.name is 'What it goes by: --name, or else the host and the path of the file.';
+
+comment on column postrider.ingest_position.role_name is 'The role that began it: members of that role may go on with it.';
+
+comment on column postrider.ingest_position.path is 'The file that is followed; null where standard input is read.';
+
+comment on column postrider.ingest_position.run_id is 'The process that goes on with it, or was the last to.';
+
+comment on column postrider.ingest_position.batch is 'How many batches the run has stored.';
+
+comment on column postrider.ingest_position.file_id is 'Device and inode of the file that was read last, which may have been rotated since; null before the first line.';
+
+comment on column postrider.ingest_position.file_modified_ns is 'When that file had been modified, in nanoseconds since 1970: rotated files that are newer have not been read. Null until something is stored.';
+
+comment on column postrider.ingest_position.fingerprint is 'Digest of the first and the last kilobyte of what was read of it: inodes are used again, and copies have others. Null where there is none.';
+
+comment on column postrider.ingest_position.byte_offset is 'Where the next line begins.';
+
+comment on column postrider.ingest_position.line_number is 'How many lines are before that in the file, empty ones included.';
+
+comment on column postrider.ingest_position.lines is 'Lines that were read since the row was made, empty ones not counted.';
+
+comment on column postrider.ingest_position.events is 'Lines that became events.';
+
+comment on column postrider.ingest_position.unmatched is 'Lines that --where left out.';
+
+comment on column postrider.ingest_position.refused is 'Lines that could not become events; the log of the ingest says where they are, and why.';
+
+comment on column postrider.ingest_position.created_at is 'When the ingest began.';
+
+comment on column postrider.ingest_position.updated_at is 'When it stored something last.';
+
 comment on table postrider.outbox is 'The events that applications committed, one row each, never updated. Insert event_type and payload; the rest is filled in or optional.';
 
 comment on column postrider.outbox.id is 'UUID version 7, filled in; receivers see it as webhook-id.';
@@ -5912,6 +6262,8 @@ comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer
 
 comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
 
+comment on function postrider.close_ingest(text,uuid) is 'Ends a run: one that read its input leaves nothing behind, one that followed a file its position.';
+
 comment on function postrider.compile_reference(text,jsonb,text,text[]) is 'What is checked of a definition that a JSON Schema refers to.';
 
 comment on function postrider.compile_schema(jsonb,jsonb,text,text[]) is 'What of a JSON Schema is checked, with references written out; raises where it is not of the subset. references_followed: one element a level, the name of the definition where the level is a reference.';
@@ -5986,9 +6338,15 @@ comment on function postrider.explain_match(text,json,uuid) is 'Why an event of 
 
 comment on function postrider.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';
 
+comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest has got: the next one of that name begins anew. For files and hosts that are gone.';
+
 comment on function postrider.grant_roles() is 'Makes the four roles of Postrider where the caller may, and grants each what it is to have; for each role: granted, or missing where somebody who may create roles has to make it first. For the owner of the schema; safe at any time, and as often as one likes.';
 
 comment on function postrider.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
+
+comment on function postrider.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
+
+comment on function postrider.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, all but those that Postgres refuses: their numbers are returned, with the reasons.';
 
 comment on function postrider.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';
 
@@ -6003,6 +6361,8 @@ comment on function postrider.is_settled(xid8,bigint,timestamp with time zone,pg
 comment on function postrider.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
 comment on function postrider.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
+
+comment on function postrider.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. Line by line, as subscriptions are judged.';
 
 comment on function postrider.judge_payload(text,json,jsonb,jsonpath) is 'Refuses a payload that does not fit, with the reason; bounded in time, whatever the payload is.';
 
@@ -6049,6 +6409,8 @@ comment on function postrider.note_replay_problem(uuid,text) is 'Says what was w
 comment on function postrider.notify_daemons() is 'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';
 
 comment on function postrider.object_predicate(jsonb) is 'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';
+
+comment on function postrider.open_ingest(text,text,uuid,boolean,text) is 'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';
 
 comment on function postrider.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
 
@@ -6104,6 +6466,8 @@ comment on function postrider.require_endpoint(uuid) is 'Raises an error where t
 
 comment on function postrider.require_home(boolean) is 'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. is_arriving: the first daemon of all writes down where it works.';
 
+comment on function postrider.require_ingest_role(text,text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';
+
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint go on with what waits for it.';
 
 comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it: give it to whoever receives. Every request is signed with the new one and, until the overlap has passed, with the old ones too; 0 drops them at once.';
@@ -6129,6 +6493,8 @@ comment on function postrider.shown_time(timestamp with time zone) is 'A time to
 comment on function postrider.shown_value(jsonb) is 'Of which kind and length a value of a payload is, without the value.';
 
 comment on function postrider.small_payload(json,integer) is 'The text of a payload; null where it is larger than that many bytes, and is to be loaded when its turn comes.';
+
+comment on function postrider.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position behind them. outcome: stored; repeated: it was stored before; displaced: another run goes on with the ingest, and nothing was done. refused: numbers of lines within the batch, from 1.';
 
 comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with a filter or without. Returns the subscription''s id.';
 
@@ -6304,6 +6670,10 @@ grant select on table postrider.in_flight to postrider_operator;
 
 grant select on table postrider.in_flight to postrider_reader;
 
+grant select on table postrider.ingest_position to postrider_operator;
+
+grant select on table postrider.ingest_position to postrider_reader;
+
 grant insert (attributes, deliver_at, event_type, idempotency_key, ordering_key, payload, tenant), select (id) on table postrider.outbox to postrider_publisher;
 
 grant select (created_at, deliver_at, event_type, id, idempotency_key, ordering_key, seq, tenant, xid) on table postrider.outbox to postrider_reader;
@@ -6368,6 +6738,8 @@ grant execute on function postrider.claim_deliveries(uuid,uuid,integer,integer,i
 
 grant execute on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) to postrider_daemon;
 
+grant execute on function postrider.close_ingest(text,uuid) to postrider_publisher;
+
 grant execute on function postrider.copy_problem() to postrider_daemon;
 
 grant execute on function postrider.copy_problem() to postrider_operator;
@@ -6406,6 +6778,8 @@ grant execute on function postrider.event_type_patterns(text) to postrider_reade
 
 grant execute on function postrider.explain_event(uuid) to postrider_operator;
 
+grant execute on function postrider.forget_ingest(text) to postrider_operator;
+
 grant execute on function postrider.header_problem(jsonb) to postrider_operator;
 
 grant execute on function postrider.is_wake_off() to postrider_publisher;
@@ -6428,6 +6802,8 @@ grant execute on function postrider.note_replay_problem(uuid,text) to postrider_
 
 grant execute on function postrider.notify_daemons() to postrider_publisher;
 
+grant execute on function postrider.open_ingest(text,text,uuid,boolean,text) to postrider_publisher;
+
 grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
 
 grant execute on function postrider.prepare_replay(uuid) to postrider_daemon;
@@ -6449,6 +6825,8 @@ grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
 grant execute on function postrider.rotate_secret(uuid,interval) to postrider_operator;
 
 grant execute on function postrider.row_change(text,text,json,json) to postrider_publisher;
+
+grant execute on function postrider.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) to postrider_publisher;
 
 grant execute on function postrider.subscribe(uuid,text,text) to postrider_operator;
 

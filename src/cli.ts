@@ -45,6 +45,10 @@ async function runCommand(command: Command, env: Environment): Promise<0 | 1> {
       const { statusCommand } = await import("./control/statusCommand.ts");
       return statusCommand(command.options, configFor(command, env));
     }
+    case "ingest": {
+      const { ingestCommand } = await import("./control/ingestCommand.ts");
+      return ingestCommand(command.options, configFor(command, env));
+    }
     case "receive": {
       const { receive } = await import("./control/receive.ts");
       return receive(command.options);

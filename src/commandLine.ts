@@ -11,6 +11,7 @@ export type Command =
   | CommandOf<"adopt", AdoptOptions>
   | CommandOf<"status", StatusOptions>
   | CommandOf<"receive", ReceiveOptions>
+  | CommandOf<"ingest", IngestOptions>
   | CommandOf<"types", TypesOptions>;
 
 interface CommandOf<Name extends string, Options> {
@@ -54,6 +55,20 @@ export type TypesOptions =
   /** Compared with the file. */
   | { readonly to: "check"; readonly path: string };
 
+export interface IngestOptions {
+  /** Path, relative to the working directory; null for standard input. */
+  readonly follow: string | null;
+  /** Where a file begins that nothing is known of. */
+  readonly from: "beginning" | "end";
+  /** What its position is kept under; null for the host and the path. */
+  readonly name: string | null;
+  readonly eventType: string;
+  readonly tenant: string;
+  /** An SQL/JSON path predicate, which Postgres has yet to read. */
+  readonly where: string | null;
+  readonly summary: "text" | "json";
+}
+
 export type CommandLine =
   | Command
   /** Exit status 0: it was asked for, and goes to stdout. 2: no command was given, and it goes to stderr. */
@@ -63,7 +78,7 @@ export type CommandLine =
 interface Option {
   /** Without the dashes. */
   readonly name: string;
-  readonly type: "flag" | "port" | "path" | "secrets";
+  readonly type: "flag" | "port" | "path" | "secrets" | "event type" | "text" | "filter";
   /** What stands for the value in usage lines; empty for a flag. */
   readonly value: string;
   /** As it would be typed; null where there is none. */
@@ -146,6 +161,55 @@ const SECRET: Option = {
   sentence: "secrets of the endpoint (whsec_…), to verify with; without one, signatures are not verified",
 };
 
+const FOLLOW: Option = {
+  name: "follow",
+  type: "path",
+  value: "FILE",
+  default: null,
+  sentence: "follow a file across its rotations, from where the last run got to; standard input unless given",
+};
+const FROM_END: Option = {
+  name: "from-end",
+  type: "flag",
+  value: "",
+  default: null,
+  sentence: "with --follow, the first time: begin at the end of the file, not at its beginning",
+};
+const INGEST_NAME: Option = {
+  name: "name",
+  type: "text",
+  value: "NAME",
+  default: null,
+  sentence: "with --follow: what its position is kept under; the host and the file's path unless given",
+};
+const EVENT_TYPE: Option = {
+  name: "type",
+  type: "event type",
+  value: "T",
+  default: "log.line",
+  sentence: "event type of the events",
+};
+const TENANT: Option = {
+  name: "tenant",
+  type: "text",
+  value: "T",
+  default: null,
+  sentence: "tenant of the events; none unless given",
+};
+const WHERE: Option = {
+  name: "where",
+  type: "filter",
+  value: "JSONPATH",
+  default: null,
+  sentence: "only lines that match, by an SQL/JSON path predicate such as '$.level >= 50'",
+};
+const JSON_SUMMARY: Option = {
+  name: "json",
+  type: "flag",
+  value: "",
+  default: null,
+  sentence: "the summary at the end as JSON",
+};
 const OUTPUT: Option = {
   name: "output",
   type: "path",
@@ -232,6 +296,29 @@ export const COMMANDS: readonly CommandRow[] = [
       name: "receive",
       database: "optional",
       options: { port: optionalPort(given, RECEIVE_PORT) ?? 0, secrets: given.get(SECRET.name) ?? [] },
+    }),
+  },
+  {
+    name: "ingest",
+    summary: "log lines into events: NDJSON from standard input or a followed file",
+    options: [FOLLOW, FROM_END, INGEST_NAME, EVENT_TYPE, TENANT, WHERE, JSON_SUMMARY],
+    examples: [
+      "app | postrider ingest --type app.log --where '$.level >= 50'",
+      "postrider ingest --follow /var/log/nginx/access.json --type nginx.request --where '$.status >= 500'",
+    ],
+    read: (given) => ({
+      kind: "command",
+      name: "ingest",
+      database: "required",
+      options: {
+        follow: lastValue(given, FOLLOW),
+        from: given.has(FROM_END.name) ? "end" : "beginning",
+        name: lastValue(given, INGEST_NAME),
+        eventType: lastValue(given, EVENT_TYPE) ?? "",
+        tenant: lastValue(given, TENANT) ?? "",
+        where: lastValue(given, WHERE),
+        summary: given.has(JSON_SUMMARY.name) ? "json" : "text",
+      },
     }),
   },
   {
@@ -427,11 +514,16 @@ function badValues(option: Option, values: readonly string[]): readonly Fault[] 
   switch (option.type) {
     case "flag":
     case "path":
+    case "filter": // Postgres reads it
       return [];
     case "port":
       return values.filter((value) => portOf(value) === null).map((value) => badPort(option, value));
     case "secrets":
       return values.flatMap((value) => badSecret(option, value));
+    case "event type":
+      return values.filter((value) => !isEventType(value)).map((value) => badEventType(option, value));
+    case "text":
+      return values.filter((value) => value.length > TEXT_CHARS_MAX).map((value) => longText(option, value));
   }
 }
 
@@ -443,6 +535,31 @@ function badPort(option: Option, value: string): Fault {
     remedy: `use a whole number from 0 to ${PORT_MAX}`,
   };
 }
+
+function isEventType(text: string): boolean {
+  return /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/.test(text) && text.length <= TEXT_CHARS_MAX;
+}
+
+function badEventType(option: Option, value: string): Fault {
+  return {
+    code: "PR0001",
+    problem: `cannot use --${option.name}`,
+    found: `it is ${JSON.stringify(value)}`,
+    remedy: `use words of letters, digits and underscores with dots between them, such as ${option.default}`,
+  };
+}
+
+function longText(option: Option, value: string): Fault {
+  return {
+    code: "PR0001",
+    problem: `cannot use --${option.name}`,
+    found: `it has ${value.length} characters`,
+    remedy: `use ${TEXT_CHARS_MAX} at most`,
+  };
+}
+
+/** What the columns of the outbox take. */
+const TEXT_CHARS_MAX = 255;
 
 function badSecret(option: Option, value: string): readonly Fault[] {
   const parsed = parseSecret(value);
@@ -466,14 +583,27 @@ const ALTERNATIVES: readonly { readonly command: Command["name"]; readonly optio
 ];
 
 function conflicts(row: CommandRow, given: Given): readonly Fault[] {
+  return [...contradictions(row, given), ...(row.name === "ingest" ? positionFaults(given) : [])];
+}
+
+function contradictions(row: CommandRow, given: Given): readonly Fault[] {
   return ALTERNATIVES.filter(
     ({ command, options }) => command === row.name && options.every(({ name }) => given.has(name)),
-  ).map(({ options: [one, other] }) => ({
-    code: "PR0001",
-    problem: `cannot use --${one.name} and --${other.name}`,
-    found: "both are given, and each does something else",
-    remedy: "choose one",
-  }));
+  ).map(({ options: [one, other] }) =>
+    conflict(`--${one.name} and --${other.name}`, "both are given, and each does something else", "choose one"),
+  );
+}
+
+function positionFaults(given: Given): readonly Fault[] {
+  return [FROM_END, INGEST_NAME]
+    .filter(({ name }) => given.has(name) && !given.has(FOLLOW.name))
+    .map(({ name }) =>
+      conflict(`--${name}`, "standard input is read, and has no position", `give --${FOLLOW.name} FILE, too`),
+    );
+}
+
+function conflict(options: string, found: string, remedy: string): Fault {
+  return { code: "PR0001", problem: `cannot use ${options}`, found, remedy };
 }
 
 const PORT_MAX = 65_535;

@@ -29,6 +29,9 @@ export const ERRORS = {
   PR0012: "a daemon stopped with results that it could not record",
   PR0013: "the database role may not do what the command needs",
   PR0014: "the database was restored or copied from another one, and not adopted",
+  PR0016: "another process does what the command would do",
+  PR0017: "log lines that were read could not be stored",
+  PR0018: "a file cannot be followed",
   PR0019: "a file could not be read or written",
   PR0020: "a generated file is not what would be generated now",
 } as const;

@@ -46,11 +46,21 @@ export const EVENTS = {
   "listener.connected": "NOTIFY is being listened for",
   "listener.lost": "the listening connection is in doubt and being rebuilt; polling covers",
   "gate.lost": "the connection that holds the wake locks is in doubt and being rebuilt; polling covers",
-  "postgres.lost": "Postgres cannot be reached; the daemon tries again with growing pauses",
+  "postgres.lost": "Postgres cannot be reached; it is tried again with growing pauses",
   "postgres.restored": "Postgres can be reached again",
 
   "replay.finished": "everything that a replay has prepared is finished, or it was cancelled",
   "replay.failed": "a step of a replay failed; postrider.replay_status says why, and it is tried again later",
+
+  "ingest.started": "log lines are being made into events, from the position that is named",
+  "ingest.progressed": "how many lines the ingest has read so far, and what became of them",
+  "ingest.stopped": "the ingest has stored every line that it took, and ends",
+  "line.refused": "a log line cannot become an event, with its place and the reason; the ingest goes on with the next",
+  "file.missing": "the followed file is not there; it is waited for",
+  "file.unreadable": "the followed file cannot be read; it is tried again, and its lines wait in it",
+  "file.rotated": "the followed file was rotated, and the old one is read to its end: the next one follows",
+  "file.emptied": "the followed file was emptied; what was not read of it is looked for in a copy",
+  "file.lost": "the file that was read last is gone, with whatever was written to it after the position that is named",
 
   "partition.made": "a partition for the days ahead was made",
   "partition.moved": "a partition was made of rows of a past day that the default partition had",

@@ -63,6 +63,15 @@ test("each command has its defaults", () => {
     database: "optional",
     options: { port: 8428, secrets: [] },
   });
+  assert.deepEqual(parse("ingest"), {
+    kind: "command",
+    name: "ingest",
+    database: "required",
+    options: {
+      ...{ follow: null, from: "beginning", name: null },
+      ...{ eventType: "log.line", tenant: "", where: null, summary: "text" },
+    },
+  });
 });
 
 test("every option is read, with its value beside it or after an equals sign", () => {
@@ -73,9 +82,25 @@ test("every option is read, with its value beside it or after an equals sign", (
   const receive = parse(`receive --port 0 --secret ${SECRET}`);
   assert.ok(receive.kind === "command");
   assert.deepEqual(receive.options, { port: 0, secrets: [SECRET] });
+  const ingest = parse("ingest --follow app.log --from-end --name app --type app.log --tenant a --where $.n>1 --json");
+  assert.ok(ingest.kind === "command");
+  assert.deepEqual(ingest.options, {
+    ...{ follow: "app.log", from: "end", name: "app" },
+    ...{ eventType: "app.log", tenant: "a", where: "$.n>1", summary: "json" },
+  });
   const status = parse("status --json");
   assert.ok(status.kind === "command");
   assert.deepEqual(status.options, { format: "json" });
+});
+
+test("what the events of an ingest could not have is refused, and what only a followed file has", () => {
+  for (const type of ["order-paid", "order..paid", "a".repeat(256)]) {
+    assert.match(oneFault(`ingest --type ${type}`), /cannot use --type: it is /);
+  }
+  assert.match(oneFault(`ingest --tenant ${"a".repeat(256)}`), /it has 256 characters; use 255 at most/);
+  assert.match(oneFault("ingest --name app"), /cannot use --name: standard input is read.*--follow FILE/);
+  assert.match(oneFault("ingest --from-end"), /cannot use --from-end: standard input is read/);
+  assert.match(oneFault("ingest --folow app.log"), /did you mean --follow\?/);
 });
 
 test("migrate --print needs no database, migrate --check does, and both together are refused", () => {
@@ -133,7 +158,7 @@ test("the examples of the help are good command lines", () => {
   for (const { examples } of COMMANDS) {
     for (const example of examples) {
       const words = example
-        .replace(/^\S+=\S+ /, "")
+        .replace(/^(\S+=\S+|app \|) /, "")
         .replace(/ [|>].*$/, "")
         .replace("whsec_…", SECRET);
       assert.equal(parse(words.replace(/^postrider /, "")).kind, "command", example);

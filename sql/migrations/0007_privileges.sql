@@ -191,6 +191,13 @@ begin
       ('{operator}', 'execute', 'function postrider.refuse_unknown_event_types'),
       ('{operator}', 'execute', 'function postrider.allow_unknown_event_types'),
 
+      -- An ingest: a publisher with a position.
+      ('{publisher}', 'execute', 'function postrider.open_ingest'),
+      ('{publisher}', 'execute', 'function postrider.store_lines'),
+      ('{publisher}', 'execute', 'function postrider.close_ingest'),
+      ('{operator}', 'execute', 'function postrider.forget_ingest'),
+      ('{reader,operator}', 'select', 'table postrider.ingest_position'),
+
       ('{operator}', 'execute', 'function postrider.create_endpoint'),
       ('{operator}', 'execute', 'function postrider.subscribe'),
       ('{operator}', 'execute', 'function postrider.unsubscribe'),

@@ -19,7 +19,7 @@ export type ConnectionConfig = pg.ClientConfig;
 export type Session = pg.Pool | pg.ClientBase;
 
 /** What a connection is for; it decides the deadlines, and stands behind the slash in application_name. */
-export type Purpose = "claim" | "pipeline" | "wake" | "maintain" | "control" | "migrate";
+export type Purpose = "claim" | "pipeline" | "wake" | "maintain" | "ingest" | "control" | "migrate";
 
 interface SessionLimits {
   /** 0: none. The client gives up QUERY_GRACE_MS later: it waits for the server's own answer first. */
@@ -37,6 +37,8 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
   wake: { statementTimeoutMs: 3_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 3_000 },
   // Retention deletes and truncates. Statements that lock a table the application writes to set a shorter lock_timeout.
   maintain: { statementTimeoutMs: 300_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 30_000 },
+  // A batch of log lines takes tens of milliseconds; one that takes longer than this is cut in two.
+  ingest: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 10_000 },
   control: { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
   // A migration takes as long as it takes; what it may not do is wait for a lock while others queue up behind it.
   migrate: { statementTimeoutMs: 0, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 60_000 },
@@ -267,7 +269,7 @@ async function prepareSession(client: pg.ClientBase, options: SessionOptions): P
  * What is of no use on a server that was made read only, as some fail-over tools do with the old primary. A connection
  * that stays there, with nothing to write, would never learn that the name leads elsewhere by now.
  */
-const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain"]);
+const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest"]);
 
 /** The server takes no writes. During a failover that passes, so a daemon tries again instead of ending. */
 export class StandbyError extends PostriderError {

@@ -48,7 +48,7 @@ export async function grantRoles(client: Client): Promise<RoleGrants> {
 
 const INSUFFICIENT_PRIVILEGE = "42501";
 
-export type NeededRole = "postrider_daemon" | "postrider_reader" | "postrider_operator";
+export type NeededRole = "postrider_daemon" | "postrider_reader" | "postrider_operator" | "postrider_publisher";
 
 /** What a command throws in place of what it met: PR0013 where a privilege was missing, else the same. */
 export function explainRefusal(thrown: unknown, needed: NeededRole): unknown {

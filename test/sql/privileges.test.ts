@@ -161,6 +161,11 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     select: LOOKERS,
     update: { operator: "unknown_types" },
   },
+  ingest_position: {
+    columns:
+      "name role_name path run_id batch file_id file_modified_ns fingerprint byte_offset line_number lines events unmatched refused created_at updated_at",
+    select: LOOKERS,
+  },
   in_flight: {
     columns: "event_id endpoint_id attempt_number daemon_id since lease_expires_at",
     select: LOOKERS,
@@ -230,6 +235,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   refuse_unknown_event_types: owner("operator"),
   allow_unknown_event_types: owner("operator"),
 
+  // An ingest is a publisher with a position, which the functions keep.
+  open_ingest: owner("publisher"),
+  store_lines: owner("publisher"),
+  close_ingest: owner("publisher"),
+  forget_ingest: owner("operator"),
+
   create_endpoint: owner("operator"),
   subscribe: owner("operator"),
   unsubscribe: owner("operator"),
@@ -256,6 +267,10 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   // Nobody's but the owner's: parts of the others, and triggers, which nobody needs a right for to fire.
   grant_roles: caller(),
   parse_filter: caller(),
+  ingest_lock_key: caller(),
+  require_ingest_role: caller(),
+  judge_lines: caller(),
+  insert_lines: caller(),
   require_endpoint: caller(),
   set_endpoint_state: caller(),
   discard_deliveries: caller(),
@@ -580,6 +595,7 @@ describe("a reader", () => {
     t.after(() => pool.query("drop table public.captured"));
     await pool.query("select postrider.define_event_type('order.paid', 'An order was paid.', 'true', true)");
     t.after(() => pool.query("select postrider.drop_event_type('order.paid')"));
+    await pool.query("select postrider.open_ingest('app', '/var/log/app.json', gen_random_uuid(), false, null)");
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
     const read: string[] = [];

@@ -111,6 +111,7 @@ const SHADOW_TYPES_AND_RELATIONS = `
   $make$`;
 
 const EVENT = randomUUID();
+const RUN = randomUUID();
 
 const FITTING = { n: 1, s: "a", l: [1], x: "a", more: true };
 const SCHEMA = {
@@ -259,6 +260,12 @@ const CALLS: Readonly<Record<string, () => string>> = {
   count_waiting: () => "select postrider.count_waiting(10)",
   count_unclaimed: () => "select postrider.count_unclaimed(10)",
   make_partitions: () => "select postrider.make_partitions('9 days')",
+  open_ingest: () => `select postrider.open_ingest('app', '/var/log/app.json', '${RUN}', false, '$.amount > 1')`,
+  store_lines: () =>
+    `select postrider.store_lines('app', '${RUN}', 1, 'log.line', 'acme', '$.amount > 1', E'{"amount": 2}\nno JSON\n{"amount": 1e999999}',
+       0, '1:2', 3, 'abc', 4, 5)`,
+  close_ingest: () => `select postrider.close_ingest('app', '${RUN}')`,
+  forget_ingest: () => "select postrider.forget_ingest('app')",
   maintain: () => "select postrider.maintain('1 day')",
   copy_problem: () => "select postrider.copy_problem()",
   adopt: () => "select postrider.adopt()",

@@ -23,6 +23,8 @@ export interface CommandOptions {
   readonly program?: readonly [string, ...string[]];
   /** A file to write to; default: what is kept here. */
   readonly stdout?: number;
+  /** What it reads from standard input, or a pipe for the test to write to, `child.stdin`; default: nothing. */
+  readonly stdin?: string | Buffer | "pipe";
 }
 
 /** One process. Its whole output is kept. */
@@ -42,8 +44,11 @@ export class CommandProcess {
     this.child = spawn(file, [...before, ...args], {
       cwd: options.cwd ?? CHECKOUT,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
-      stdio: ["ignore", options.stdout ?? "pipe", "pipe"],
+      stdio: [options.stdin === undefined ? "ignore" : "pipe", options.stdout ?? "pipe", "pipe"],
     });
+    // Some end before they have read everything.
+    this.child.stdin?.on("error", () => {});
+    if (options.stdin !== "pipe") this.child.stdin?.end(options.stdin);
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
     });

@@ -53,6 +53,7 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.replay;
     delete from postrider.replay_failure;
     delete from postrider.daemon;
+    delete from postrider.ingest_position;
     delete from postrider.audit;
     delete from postrider.claim;
     insert into postrider.claim (base) values ('1:1:')`);

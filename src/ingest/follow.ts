@@ -1,0 +1,266 @@
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { monotonicMs } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { factsOf, isSameLook, type Look, lookAround } from "./directory.ts";
+import type { Line } from "./lines.ts";
+import { endOfLines, OpenFile } from "./openFile.ts";
+import { beginning, type FileFacts, type Position, resumeCandidates, successorOf } from "./rotation.ts";
+import { BATCH_BYTES, BATCH_LINES, type Batch, IDLE_MS, type LineSource } from "./source.ts";
+
+/**
+ * A file that is followed across its rotations, as `tail -F` does, but from a remembered position and through the files
+ * that were rotated meanwhile.
+ *
+ *   no file open   the one that the position is in is looked for, under whatever name; if it is gone, what is newer follows
+ *   reading        to the end of the file, then waiting for it to grow
+ *   rotated        another file has the name: this one is read on until nothing has come for a while, then left
+ *   unproven       a next file is open, and nothing of it is taken: the position is still at the end of the one before.
+ *                  With its first lines one looks again whether it is the next, for it may have been copied and emptied
+ *                  since, and what it held then is in the copy
+ */
+
+/** Between two looks at a file that does not grow. Not fs.watch: it sees nothing on network and container file systems. */
+const POLL_MS = 200;
+
+/** A writer goes on with a renamed file until it opens the new one, moments later. */
+const SETTLE_MS = 2_000;
+
+export interface FollowOptions {
+  /** Absolute. */
+  readonly path: string;
+  readonly position: Position;
+  readonly log: Log;
+  /** Default: POLL_MS. */
+  readonly pollMs?: number;
+  /** Default: SETTLE_MS. */
+  readonly settleMs?: number;
+}
+
+export class FollowedFile implements LineSource {
+  readonly #path: string;
+  readonly #log: Log;
+  readonly #pollMs: number;
+  readonly #settleMs: number;
+  /** Behind the last line that was given out. */
+  #position: Position;
+  #file: OpenFile | null = null;
+  #isProven = true;
+  /** Not so for a copy: nobody writes to it. */
+  #mayGrow = true;
+  #grewAtMs = 0;
+  #rotatedAtMs: number | null = null;
+  /** What was seen to come next when everything had been read. */
+  #nextId: string | null = null;
+  /** What was said last about a file that cannot be read on, so that it is said once. */
+  #trouble: string | null = null;
+
+  constructor({ path, position, log, pollMs = POLL_MS, settleMs = SETTLE_MS }: FollowOptions) {
+    this.#path = path;
+    this.#position = position;
+    this.#log = log;
+    this.#pollMs = pollMs;
+    this.#settleMs = settleMs;
+  }
+
+  async next(stopping: AbortSignal): Promise<Batch | null> {
+    const idleAtMs = monotonicMs() + IDLE_MS;
+    while (!stopping.aborted) {
+      const step = await this.#step();
+      if (typeof step === "object") {
+        return step;
+      }
+      if (monotonicMs() > idleAtMs) {
+        return { lines: [], end: this.#position };
+      }
+      if (step === "wait") {
+        await pause(this.#pollMs, null, { signal: stopping }).catch(() => {
+          // Asked to stop.
+        });
+      }
+    }
+    return null;
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = null;
+  }
+
+  async #step(): Promise<Batch | "again" | "wait"> {
+    try {
+      const file = this.#file ?? (await this.#find());
+      return file === null ? "wait" : await this.#readOn(file);
+    } catch (thrown) {
+      // The right to read it may come with the next rotation, a network file system with its server. Its lines wait there.
+      if (!(thrown instanceof Error && "syscall" in thrown)) {
+        throw thrown;
+      }
+      this.#complain("file.unreadable", { error: messageOf(thrown) });
+      await this.close();
+      return "wait";
+    }
+  }
+
+  /** Opens what the position is in, or, where that is gone, what is newer. */
+  async #find(): Promise<OpenFile | null> {
+    const look = await lookAround(this.#path);
+    for (const candidate of this.#position.fileId === null ? [] : resumeCandidates(this.#position, look)) {
+      const file = await OpenFile.open(join(look.directory, candidate.name), candidate, this.#position);
+      if (file !== null) {
+        this.#take(file, { isProven: true, mayGrow: candidate.fileId === this.#position.fileId });
+        return file;
+      }
+    }
+    const next = successorOf({ ...this.#position, fileId: null }, look);
+    if (next === null) {
+      if (look.current === null) this.#complain("file.missing", {});
+      return null;
+    }
+    if (this.#position.fileId !== null) {
+      // Rotated between the look and the opening: the file is there, under another name.
+      if (!isSameLook(look, await lookAround(this.#path))) return null;
+      this.#admitLoss(look, next);
+    }
+    return this.#enter(look, next);
+  }
+
+  #admitLoss({ compressed }: Look, next: FileFacts): void {
+    const { byteOffset, lineNumber, fileModifiedNs } = this.#position;
+    this.#log.warn({
+      event: "file.lost",
+      path: this.#path,
+      byte_offset: byteOffset,
+      line_number: lineNumber,
+      goes_on_with: next.name,
+      compressed: compressed.filter((file) => file.modifiedNs >= fileModifiedNs).map(({ name }) => name),
+    });
+    this.#position = { fileId: null, fileModifiedNs, fingerprint: null, byteOffset: 0, lineNumber: 0 };
+  }
+
+  async #enter({ directory }: Look, next: FileFacts): Promise<OpenFile | null> {
+    const file = await OpenFile.open(join(directory, next.name), next, null);
+    if (file !== null) {
+      this.#take(file, { isProven: false, mayGrow: true });
+    }
+    return file;
+  }
+
+  #take(file: OpenFile, { isProven, mayGrow }: { readonly isProven: boolean; readonly mayGrow: boolean }): void {
+    this.#file = file;
+    this.#isProven = isProven;
+    this.#mayGrow = mayGrow;
+    this.#rotatedAtMs = null;
+    this.#nextId = null;
+    this.#grewAtMs = monotonicMs();
+    this.#trouble = null;
+  }
+
+  async #readOn(file: OpenFile): Promise<Batch | "again" | "wait"> {
+    const lines: Line[] = [];
+    const startOffset = file.position.byteOffset;
+    while (lines.length < BATCH_LINES && file.position.byteOffset - startOffset < BATCH_BYTES) {
+      const reading = await file.read();
+      if (reading.kind === "end") {
+        return lines.length > 0 ? this.#batch(lines) : await this.#atEnd(file);
+      }
+      if (reading.kind === "emptied") {
+        return lines.length > 0 ? this.#batch(lines) : await this.#emptied();
+      }
+      if (!this.#isProven && !(await this.#isNext(file))) {
+        await this.close();
+        return "again";
+      }
+      this.#isProven = true;
+      this.#grewAtMs = monotonicMs();
+      this.#nextId = null;
+      lines.push(...reading.lines);
+      if (file.position.byteOffset > 0) {
+        this.#position = file.position;
+      }
+    }
+    return this.#batch(lines);
+  }
+
+  #batch(lines: readonly Line[]): Batch {
+    return { lines, end: this.#position };
+  }
+
+  async #isNext(file: OpenFile): Promise<boolean> {
+    return successorOf(this.#position, await lookAround(this.#path))?.fileId === file.fileId;
+  }
+
+  async #emptied(): Promise<"again"> {
+    this.#log.info({ event: "file.emptied", path: this.#path, byte_offset: this.#position.byteOffset });
+    await this.close();
+    return "again";
+  }
+
+  /** Everything that is there was read. If another file has the name, this one is left once it is quiet. */
+  async #atEnd(file: OpenFile): Promise<Batch | "again" | "wait"> {
+    if ((await factsOf(this.#path))?.fileId === file.fileId) {
+      this.#rotatedAtMs = null;
+      return "wait";
+    }
+    if (!this.#isProven) {
+      await this.close();
+      return "again";
+    }
+    const look = await lookAround(this.#path);
+    const next = successorOf(file.position, look);
+    this.#rotatedAtMs ??= monotonicMs();
+    // With a rotated file after this one the writer is two files ahead.
+    const isQuiet = !this.#mayGrow || next?.fileId !== look.current?.fileId || this.#hasSettled();
+    if (next === null || !isQuiet) {
+      if (look.current === null) this.#complain("file.missing", {});
+      return "wait";
+    }
+    // What was written between the last read and this look is there for another read, behind which nothing comes.
+    if (this.#nextId !== next.fileId) {
+      this.#nextId = next.fileId;
+      return "again";
+    }
+    return await this.#leaveFor(file, look, next);
+  }
+
+  #hasSettled(): boolean {
+    return monotonicMs() - Math.max(this.#grewAtMs, this.#rotatedAtMs ?? 0) >= this.#settleMs;
+  }
+
+  async #leaveFor(file: OpenFile, look: Look, next: FileFacts): Promise<Batch | "again"> {
+    const lines = file.end();
+    this.#position = file.position;
+    const { lineNumber, byteOffset } = this.#position;
+    this.#log.info({ event: "file.rotated", path: this.#path, line_number: lineNumber, byte_offset: byteOffset });
+    await this.close();
+    await this.#enter(look, next);
+    return lines.length > 0 ? this.#batch(lines) : "again";
+  }
+
+  #complain(event: "file.missing" | "file.unreadable", fields: Readonly<Record<string, unknown>>): void {
+    const trouble = `${event} ${JSON.stringify(fields)}`;
+    if (trouble !== this.#trouble) {
+      this.#trouble = trouble;
+      this.#log.warn({ event, path: this.#path, ...fields });
+    }
+  }
+}
+
+/**
+ * Where an ingest that knows nothing of the file begins: at its beginning, or behind its last complete line. Rejects where it
+ * is there and cannot be read.
+ */
+export async function firstPosition(path: string, from: "beginning" | "end"): Promise<Position> {
+  const look = await lookAround(path);
+  const { current } = look;
+  const file = current === null ? null : await OpenFile.open(path, current, null);
+  await file?.close();
+  if (from === "beginning" || current === null) {
+    return beginning(look);
+  }
+  const place = await endOfLines(path);
+  const atEnd = await OpenFile.open(path, current, { ...beginning(look), ...place });
+  await atEnd?.close();
+  return atEnd?.position ?? beginning(look);
+}

@@ -1,0 +1,121 @@
+import { monotonicMs } from "../clock.ts";
+import type { Log } from "../log.ts";
+import { printable } from "../printable.ts";
+import type { Batch, LineSource } from "./source.ts";
+import type { Refusal, Stored } from "./store.ts";
+
+/** What became of the lines of one run. */
+export interface Totals {
+  /** Empty ones are not counted. */
+  readonly lines: number;
+  readonly events: number;
+  readonly unmatched: number;
+  readonly refused: number;
+}
+
+export interface IngestOptions {
+  readonly source: LineSource;
+  readonly store: {
+    store(batch: Batch): Promise<Stored>;
+    ping(): Promise<void>;
+  };
+  readonly log: Log;
+  readonly stopping: AbortSignal;
+  /** Called with the sum so far, after each batch. */
+  readonly onStored?: (totals: Totals) => void;
+}
+
+/** How often the sum is logged, where it has changed, and how many refused lines are named in that time. */
+const PROGRESS_MS = 60_000;
+const NAMED_LINES_MAX = 20;
+const EXCERPT_CHARS_MAX = 100;
+
+/**
+ * From a source into the store until the source ends. The next batch is read while one is stored, and no more than that.
+ * Rejects with what the source or the store cannot help; what was stored stays stored.
+ */
+export async function ingest({ source, store, log, stopping, onStored }: IngestOptions): Promise<Totals> {
+  const progress = new Progress(log);
+  let reading = source.next(stopping);
+  for (;;) {
+    const batch = await reading;
+    if (batch === null) {
+      return progress.totals;
+    }
+    reading = source.next(stopping);
+    // Met when it is awaited; until then it is nobody's, should the store reject.
+    reading.catch(() => {});
+    if (batch.lines.length === 0) {
+      await store.ping();
+    } else {
+      progress.add(batch, await store.store(batch));
+      onStored?.(progress.totals);
+    }
+    progress.show();
+  }
+}
+
+class Progress {
+  readonly #log: Log;
+  totals: Totals = { lines: 0, events: 0, unmatched: 0, refused: 0 };
+  #shown = this.totals;
+  #shownAtMs = monotonicMs();
+  #named = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  add({ lines }: Batch, { events, unmatched, refusals }: Stored): void {
+    this.totals = {
+      lines: this.totals.lines + lines.length,
+      events: this.totals.events + events,
+      unmatched: this.totals.unmatched + unmatched,
+      refused: this.totals.refused + refusals.length,
+    };
+    for (const refusal of refusals.slice(0, Math.max(0, NAMED_LINES_MAX - this.#named))) {
+      this.#name(refusal);
+    }
+    this.#named += refusals.length;
+  }
+
+  /** Once a minute, if there is anything new. */
+  show(): void {
+    if (monotonicMs() - this.#shownAtMs < PROGRESS_MS) {
+      return;
+    }
+    if (this.totals.lines !== this.#shown.lines) {
+      this.#log.info({ event: "ingest.progressed", ...this.totals });
+    }
+    this.#shown = this.totals;
+    this.#shownAtMs = monotonicMs();
+    this.#named = 0;
+  }
+
+  /**
+   * The place and the reason are enough to find the line by. What it says is shown to who debugs alone: a line that is no
+   * JSON is often a stack trace or a dump, with whatever secrets were at hand.
+   */
+  #name({ line, reason }: Refusal): void {
+    const excerpt = this.#log.isLevelEnabled("debug") ? { excerpt: excerptOf(line.bytes) } : {};
+    this.#log.warn({
+      event: "line.refused",
+      line_number: line.number,
+      byte_offset: line.byteOffset,
+      reason: printable(reason),
+      ...excerpt,
+    });
+  }
+}
+
+function excerptOf(bytes: Buffer | null): string | null {
+  // A character has four bytes at most.
+  return bytes === null
+    ? null
+    : printable(
+        bytes
+          .subarray(0, EXCERPT_CHARS_MAX * 4)
+          .toString("utf8")
+          .slice(0, EXCERPT_CHARS_MAX),
+      );
+}

@@ -1,0 +1,167 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { factsOfStat, isMissing } from "./directory.ts";
+import { type Ends, EndsTracker, endsOf, fingerprintOf } from "./fingerprint.ts";
+import { type Line, type LinePlace, LineSplitter } from "./lines.ts";
+import type { FileFacts, Position } from "./rotation.ts";
+import { CHUNK_BYTES } from "./source.ts";
+
+export type Reading =
+  | { readonly kind: "lines"; readonly lines: readonly Line[] }
+  /** Nothing more for now. */
+  | { readonly kind: "end" }
+  /** What was read is no longer there: the file was emptied, and perhaps written to again. */
+  | { readonly kind: "emptied" };
+
+/** A file that is read on from a place, while others write to it, rename it, or empty it. */
+export class OpenFile {
+  readonly #handle: FileHandle;
+  readonly fileId: string;
+  readonly #splitter: LineSplitter;
+  readonly #ends: EndsTracker;
+  #readOffset: number;
+  #fingerprint: string | null;
+  #modifiedNs: bigint;
+
+  private constructor(handle: FileHandle, facts: FileFacts, from: Position, ends: Ends) {
+    this.#handle = handle;
+    this.fileId = facts.fileId;
+    this.#splitter = new LineSplitter(from);
+    this.#ends = new EndsTracker(from.byteOffset, ends);
+    this.#readOffset = from.byteOffset;
+    this.#fingerprint = from.fingerprint;
+    this.#modifiedNs = facts.modifiedNs;
+  }
+
+  /**
+   * Opens it at a position, or at its beginning. Null where another file has that path by now, or its content is not what
+   * the position remembers. Rejects where it may not be read.
+   */
+  static async open(path: string, facts: FileFacts, from: Position | null): Promise<OpenFile | null> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, "r");
+    } catch (thrown) {
+      if (isMissing(thrown)) {
+        return null;
+      }
+      throw thrown;
+    }
+    try {
+      const file = await OpenFile.#recognise(handle, facts, from);
+      if (file === null) {
+        await handle.close();
+      }
+      return file;
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+  }
+
+  static async #recognise(handle: FileHandle, facts: FileFacts, from: Position | null): Promise<OpenFile | null> {
+    const found = factsOfStat(facts.name, await handle.stat({ bigint: true }));
+    const byteOffset = from?.byteOffset ?? 0;
+    const ends = await readEnds(handle, byteOffset);
+    if (found.fileId !== facts.fileId || ends === null) {
+      return null;
+    }
+    const fingerprint = fingerprintOf(byteOffset, ends);
+    if (from !== null && from.fingerprint !== null && from.fingerprint !== fingerprint) {
+      return null;
+    }
+    const start = { fileId: found.fileId, fileModifiedNs: found.modifiedNs, fingerprint, byteOffset };
+    return new OpenFile(handle, found, { ...start, lineNumber: from?.lineNumber ?? 0 }, ends);
+  }
+
+  /** Behind the last line that was given out. */
+  get position(): Position {
+    return {
+      fileId: this.fileId,
+      fileModifiedNs: this.#modifiedNs,
+      fingerprint: this.#fingerprint,
+      ...this.#splitter.place,
+    };
+  }
+
+  /** Reads what is there, up to a chunk. */
+  async read(): Promise<Reading> {
+    const { size, mtimeNs } = await this.#handle.stat({ bigint: true });
+    if (size < BigInt(this.#readOffset)) {
+      return { kind: "emptied" };
+    }
+    const chunk = await readAt(this.#handle, this.#readOffset, CHUNK_BYTES);
+    if (chunk.length === 0 && mtimeNs === this.#modifiedNs) {
+      return { kind: "end" };
+    }
+    // Looked at after the read: if the beginning is still there now, it was when the chunk was read, and the chunk is its
+    // continuation. Before it, the file could be emptied and grow beyond this place in between.
+    const head = await readAt(this.#handle, 0, this.#ends.head.length);
+    if (!head.equals(this.#ends.head)) {
+      return { kind: "emptied" };
+    }
+    this.#modifiedNs = mtimeNs;
+    if (chunk.length === 0) {
+      return { kind: "end" };
+    }
+    this.#readOffset += chunk.length;
+    const lines = this.#splitter.split(chunk);
+    const fingerprint = this.#ends.read(chunk, chunk.lastIndexOf("\n") + 1);
+    this.#fingerprint = fingerprint ?? this.#fingerprint;
+    return { kind: "lines", lines };
+  }
+
+  /** Nobody writes to it any more: what has no line end is a line all the same. */
+  end(): readonly Line[] {
+    const lines = this.#splitter.end();
+    this.#fingerprint = this.#ends.whole();
+    return lines;
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** Null where the file is not so long. */
+async function readEnds(handle: FileHandle, byteOffset: number): Promise<Ends | null> {
+  const { headBytes, tailStart } = endsOf(byteOffset);
+  const head = await readAt(handle, 0, headBytes);
+  const tail = await readAt(handle, tailStart, byteOffset - tailStart);
+  return head.length < headBytes || tail.length < byteOffset - tailStart ? null : { head, tail };
+}
+
+/** As many bytes as there are, up to so many. */
+async function readAt(handle: FileHandle, position: number, bytes: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(bytes);
+  let length = 0;
+  while (length < bytes) {
+    const { bytesRead } = await handle.read(buffer, length, bytes - length, position + length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.subarray(0, length);
+}
+
+/** Where the last complete line ends, for who wants to begin there. Reads the file once, to count its lines. */
+export async function endOfLines(path: string): Promise<LinePlace> {
+  const handle = await open(path, "r");
+  try {
+    let [offset, byteOffset, lineNumber] = [0, 0, 0];
+    for (;;) {
+      const chunk = await readAt(handle, offset, COUNTED_BYTES);
+      for (let at = chunk.indexOf(LINE_FEED); at !== -1; at = chunk.indexOf(LINE_FEED, at + 1)) {
+        lineNumber += 1;
+        byteOffset = offset + at + 1;
+      }
+      offset += chunk.length;
+      if (chunk.length < COUNTED_BYTES) {
+        return { byteOffset, lineNumber };
+      }
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+const LINE_FEED = 0x0a;
+const COUNTED_BYTES = 1_048_576;

@@ -1,0 +1,379 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { monotonicMs } from "../clock.ts";
+import {
+  type Client,
+  type ConnectionConfig,
+  classifyPostgresError,
+  isTimeout,
+  openClient,
+  type PostgresErrorClass,
+  StandbyError,
+} from "../db/connection.ts";
+import { defineStatement } from "../db/statements.ts";
+import { messageOf, PostriderError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Line } from "./lines.ts";
+import type { Position } from "./rotation.ts";
+import type { Batch } from "./source.ts";
+
+/**
+ * The side of Postgres: one session, which holds the ingest's lock, and one statement a batch. Whatever becomes of the session,
+ * a batch is sent until it is known to be stored, under the same number: the row that counts batches says whether it was.
+ */
+
+const openStatement = defineStatement<OpenedRow>("open_ingest");
+const storeStatement = defineStatement<StoredRow>("store_lines");
+const closeStatement = defineStatement<unknown>("close_ingest");
+const pingStatement = defineStatement<unknown>("ping");
+
+/** The bigints, which the driver gives as text. */
+interface OpenedRow {
+  readonly outcome: "new" | "known" | "busy" | "displaced";
+  readonly batch: string;
+  readonly file_id: string | null;
+  /** Null until something was stored. */
+  readonly file_modified_ns: string | null;
+  readonly fingerprint: string | null;
+  readonly byte_offset: string;
+  readonly line_number: string;
+}
+
+interface StoredRow {
+  readonly outcome: "stored" | "repeated" | "displaced";
+  readonly events: number;
+  readonly unmatched: number;
+  /** Places among the lines that were sent, from 1. */
+  readonly refused: readonly number[];
+  readonly reasons: readonly string[];
+}
+
+/** The server ends a session that is silent for so long, and gives back its lock; a source is never idle for so long. */
+const SESSION_SILENCE_MS = 60_000;
+/** A process that was killed a moment ago may still have a session; a second ingest has one that does not end. */
+const LOCK_WAIT_MS = 5_000;
+const LOCK_RETRY_MS = 250;
+const GOODBYE_MS = 1_000;
+const RETRY_FIRST_MS = 250;
+const RETRY_LAST_MS = 5_000;
+/** How often a line alone must take too long until it is the line, and not a server that is stuck. */
+const SLOW_TRIES_MAX = 3;
+
+export interface StoreOptions {
+  /** A direct connection: a transaction pooler does not keep the session's lock. */
+  readonly connection: ConnectionConfig;
+  readonly preparedStatements: boolean;
+  readonly name: string;
+  /** Null for standard input. */
+  readonly path: string | null;
+  readonly eventType: string;
+  readonly tenant: string;
+  readonly where: string | null;
+  readonly log: Log;
+  /** Aborted when Postgres is not to be waited for any longer. */
+  readonly giveUp: AbortSignal;
+}
+
+export interface Refusal {
+  readonly line: Line;
+  readonly reason: string;
+}
+
+/** What became of the lines of a batch. */
+export interface Stored {
+  readonly events: number;
+  readonly unmatched: number;
+  readonly refusals: readonly Refusal[];
+}
+
+/** Postgres was not to be had, and is not to be waited for. What it was given last may be stored or not. */
+export class GaveUp extends Error {}
+
+export class IngestStore {
+  readonly #options: StoreOptions;
+  readonly #runId = randomUUID();
+  #client: Client | null = null;
+  #hasBegun = false;
+  /** Batches that are known to be stored. */
+  #stored = 0;
+  #isAway = false;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes the ingest, waiting up to `waitMs` for Postgres. Resolves with the position that it has, or null for a new one.
+   * Rejects with PR0016 where another process has it.
+   */
+  async begin(waitMs: number): Promise<Position | null> {
+    const giveUpAtMs = monotonicMs() + waitMs;
+    const row = await this.#insist(
+      (client) => this.#take(client),
+      (thrown) => mayPass(thrown) && monotonicMs() < giveUpAtMs,
+    );
+    this.#hasBegun = true;
+    return positionOf(row);
+  }
+
+  /** Stores a batch, all of it, and resolves with what became of it. Rejects with GaveUp or what cannot be helped. */
+  async store(batch: Batch): Promise<Stored> {
+    const number = this.#stored + 1;
+    const answer = await this.#send(batch, number, 1);
+    if (answer !== "too much") {
+      this.#stored = number;
+      return answer;
+    }
+    const [first, second] = halvesOf(batch);
+    const one = await this.store(first);
+    const other = await this.store(second);
+    return {
+      events: one.events + other.events,
+      unmatched: one.unmatched + other.unmatched,
+      refusals: [...one.refusals, ...other.refusals],
+    };
+  }
+
+  /** Lets the server hear that the session is wanted, and looks whether it is still there. */
+  async ping(): Promise<void> {
+    await this.#insist(async (client) => pingStatement.run(client, []), isPassing);
+  }
+
+  /** Gives the ingest back. A session that is gone already has done so. */
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    if (client === null) return;
+    try {
+      await closeStatement.run(client, [this.#options.name, this.#runId]);
+    } catch (thrown) {
+      this.#options.log.debug({ event: "postgres.lost", error: messageOf(thrown) });
+    }
+    await Promise.race([client.end(), pause(GOODBYE_MS)]);
+  }
+
+  /** One batch until it is stored; "too much" where it is to be sent in parts. */
+  async #send(batch: Batch, number: number, tries: number): Promise<Stored | "too much"> {
+    try {
+      const row = await this.#insist(
+        (client) => this.#run(client, batch, number),
+        (thrown) => isPassing(thrown) && !isTimeout(thrown),
+      );
+      return storedOf(batch, row);
+    } catch (thrown) {
+      const { sqlstate } = classifyPostgresError(thrown);
+      // The statement as a whole: a deadline, or text that the server's own encoding does not have.
+      if (!isTimeout(thrown) && sqlstate?.startsWith("22") !== true) {
+        throw thrown;
+      }
+      // After a deadline of ours the server may have gone on, and stored it.
+      await this.ping();
+      if (this.#stored >= number) {
+        return await this.#send(batch, number, tries);
+      }
+      if (batch.lines.length > 1) {
+        return "too much";
+      }
+      if (sendable(batch.lines).length === 0) {
+        throw thrown;
+      }
+      const isItsFault = !isTimeout(thrown) || tries >= SLOW_TRIES_MAX;
+      return await this.#send(isItsFault ? refusing(batch, messageOf(thrown)) : batch, number, tries + 1);
+    }
+  }
+
+  async #run(client: Client, batch: Batch, number: number): Promise<StoredRow> {
+    const { name, eventType, tenant, where } = this.#options;
+    const { end } = batch;
+    const sent = sendable(batch.lines);
+    const { rows } = await storeStatement.run(client, [
+      ...[
+        name,
+        this.#runId,
+        number,
+        eventType,
+        tenant,
+        where,
+        joined(sent.flatMap(({ bytes }) => bytes ?? [])),
+        batch.lines.length - sent.length,
+      ],
+      ...[end.fileId, end.fileModifiedNs.toString(), end.fingerprint, end.byteOffset, end.lineNumber],
+    ]);
+    const [row] = rows;
+    if (row === undefined) throw new Error("store_lines answered without a row");
+    if (row.outcome === "displaced") throw this.#displaced();
+    return row;
+  }
+
+  /** Runs `work` on the session, and again on a new one for as long as the failure may pass. */
+  async #insist<Result>(
+    work: (client: Client) => Promise<Result>,
+    mayTryAgain: (thrown: unknown) => boolean,
+  ): Promise<Result> {
+    for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(RETRY_LAST_MS, retryMs * 2)) {
+      try {
+        const result = await work(await this.#session());
+        this.#noteBack();
+        return result;
+      } catch (thrown) {
+        if (classOf(thrown).kind === "connection") this.#discard();
+        if (!mayTryAgain(thrown)) throw thrown;
+        this.#noteAway(thrown);
+        await pause(retryMs, null, { signal: this.#options.giveUp }).catch(() => {
+          throw new GaveUp(messageOf(thrown), { cause: thrown });
+        });
+      }
+    }
+  }
+
+  async #session(): Promise<Client> {
+    if (this.#client === null) {
+      const { connection, preparedStatements } = this.#options;
+      this.#client = await openClient({ config: connection, purpose: "ingest", preparedStatements });
+      if (this.#hasBegun) {
+        await this.#resume(this.#client);
+      }
+    }
+    return this.#client;
+  }
+
+  /** Takes the ingest for the first time, waiting a little for the session of a process that was just killed. */
+  async #take(client: Client): Promise<OpenedRow> {
+    const giveUpAtMs = monotonicMs() + LOCK_WAIT_MS;
+    for (;;) {
+      const row = await this.#open(client, "begin");
+      if (row.outcome !== "busy") return row;
+      if (monotonicMs() > giveUpAtMs) throw this.#busy();
+      await pause(LOCK_RETRY_MS);
+    }
+  }
+
+  /** Goes on after the session was lost. While the server has not noticed that, the old one keeps the lock. */
+  async #resume(client: Client): Promise<void> {
+    const row = await this.#open(client, "resume").catch((thrown: unknown) => {
+      this.#discard();
+      throw thrown;
+    });
+    if (row.outcome === "displaced") throw this.#displaced();
+    if (row.outcome === "busy") {
+      this.#discard();
+      throw new OwnSessionLingers("the session that was lost still has the lock");
+    }
+    this.#stored = Number(row.batch);
+  }
+
+  async #open(client: Client, step: "begin" | "resume"): Promise<OpenedRow> {
+    const { name, path, where } = this.#options;
+    const params = [name, path, this.#runId, step === "resume", where, String(SESSION_SILENCE_MS)];
+    const { rows } = await openStatement.run(client, params);
+    const [row] = rows;
+    if (row === undefined) throw new Error("open_ingest answered without a row");
+    return row;
+  }
+
+  /** Without waiting for its end, which a link that has fallen silent does not bring. */
+  #discard(): void {
+    this.#client?.end().catch(() => {});
+    this.#client = null;
+  }
+
+  #noteAway(thrown: unknown): void {
+    if (!this.#isAway) this.#options.log.warn({ event: "postgres.lost", error: messageOf(thrown) });
+    this.#isAway = true;
+  }
+
+  #noteBack(): void {
+    if (this.#isAway) this.#options.log.info({ event: "postgres.restored" });
+    this.#isAway = false;
+  }
+
+  #busy(): PostriderError {
+    return occupied(
+      `cannot begin the ingest "${this.#options.name}"`,
+      "another process has it",
+      "stop that one, or give this one another --name; of a machine that has died it is free again after a minute",
+    );
+  }
+
+  #displaced(): PostriderError {
+    return occupied(
+      `cannot go on with the ingest "${this.#options.name}"`,
+      "another process has taken it, or its position was forgotten",
+      "let one process at a time have it; what this one had stored is not lost, and what it had not is not stored",
+    );
+  }
+}
+
+/** The answer to a resumed session while the server has not noticed that the old one is gone. */
+class OwnSessionLingers extends Error {}
+
+function occupied(problem: string, found: string, remedy: string): PostriderError {
+  return new PostriderError([{ code: "PR0016", problem, found, remedy }]);
+}
+
+function positionOf(row: OpenedRow): Position | null {
+  if (row.file_modified_ns === null) {
+    return null;
+  }
+  return {
+    fileId: row.file_id,
+    fileModifiedNs: BigInt(row.file_modified_ns),
+    fingerprint: row.fingerprint,
+    byteOffset: Number(row.byte_offset),
+    lineNumber: Number(row.line_number),
+  };
+}
+
+/** What Postgres is to judge. */
+function sendable(lines: readonly Line[]): Line[] {
+  return lines.filter(({ problem }) => problem === null);
+}
+
+/** The lines as one text. Buffers go to Postgres as they are: no byte is decoded or escaped on the way. */
+function joined(lines: readonly Buffer[]): Buffer | null {
+  return lines.length === 0 ? null : Buffer.concat(lines.flatMap((line, n) => (n === 0 ? [line] : [LINE_FEED, line])));
+}
+
+const LINE_FEED = Buffer.from("\n");
+
+function storedOf({ lines }: Batch, { events, unmatched, refused, reasons }: StoredRow): Stored {
+  const sent = sendable(lines);
+  const reasonOf = new Map(refused.map((place, n) => [sent[place - 1], reasons[n] ?? ""]));
+  const refusals = lines.flatMap((line) => {
+    const reason = line.problem ?? reasonOf.get(line);
+    return reason === undefined ? [] : [{ line, reason }];
+  });
+  return { events, unmatched, refusals };
+}
+
+/** The content before the first half's end is not fingerprinted: a crash between the two finds the file by its inode. */
+function halvesOf({ lines, end }: Batch): readonly [Batch, Batch] {
+  const middle = Math.floor(lines.length / 2);
+  const last = lines[middle - 1];
+  if (last === undefined) throw new Error("a batch of one line has no halves");
+  const place = { byteOffset: last.endOffset, lineNumber: last.number };
+  return [
+    { lines: lines.slice(0, middle), end: { ...end, fingerprint: null, ...place } },
+    { lines: lines.slice(middle), end },
+  ];
+}
+
+/** The same place, its only line refused. */
+function refusing({ lines, end }: Batch, problem: string): Batch {
+  return { lines: lines.map((line) => ({ ...line, problem })), end };
+}
+
+/** What a connection met that could not be made is the cause of what is said about it. */
+function classOf(thrown: unknown): PostgresErrorClass {
+  const isWrapped = thrown instanceof PostriderError && !(thrown instanceof StandbyError) && thrown.cause !== undefined;
+  return classifyPostgresError(isWrapped ? thrown.cause : thrown);
+}
+
+function isPassing(thrown: unknown): boolean {
+  return thrown instanceof OwnSessionLingers || ["connection", "transient"].includes(classOf(thrown).kind);
+}
+
+/** At the start a wrong password or name is a mistake to be told, and not an outage to be sat out. */
+function mayPass(thrown: unknown): boolean {
+  return isPassing(thrown) && !/^(28|3D)/.test(classOf(thrown).sqlstate ?? "");
+}

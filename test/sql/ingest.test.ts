@@ -1,0 +1,129 @@
+/** The functions that keep the position of an ingest, as its sessions call them. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { beforeEach, test } from "node:test";
+import { useDatabase } from "../support/database.ts";
+import { askFor, openSession, reset, rowsOf, type Session } from "../support/engine.ts";
+
+const database = useDatabase();
+beforeEach(() => reset(database.pool));
+
+interface Opening {
+  readonly run?: string;
+  readonly name?: string;
+  readonly path?: string | null;
+  readonly resume?: boolean;
+}
+
+async function open(
+  session: Session,
+  { run = randomUUID(), name = "app", path = "/app.log", resume = false }: Opening = {},
+): Promise<string> {
+  return String(
+    await askFor(session, "select outcome from postrider.open_ingest($1, $2, $3, $4, null)", [name, path, run, resume]),
+  );
+}
+
+interface Stored {
+  readonly outcome: string;
+  readonly events: number | null;
+  readonly unmatched: number | null;
+  readonly refused: readonly number[] | null;
+}
+
+async function store(
+  session: Session,
+  run: string,
+  batch: number,
+  lines: readonly string[],
+  filter: string | null = null,
+): Promise<Stored | undefined> {
+  const [row] = await rowsOf<Stored>(
+    session,
+    `select outcome, events, unmatched, refused
+     from postrider.store_lines('app', $1, $2, 'log.line', '', $3, $4, 0, '1:2', 3, 'abc', $2::bigint * 10, $2::bigint)`,
+    [run, batch, filter, lines.length === 0 ? null : lines.join("\n")],
+  );
+  return row;
+}
+
+async function stored(): Promise<string[]> {
+  const rows = await rowsOf<{ payload: string }>(
+    database.pool,
+    "select payload::text as payload from postrider.outbox order by seq",
+  );
+  return rows.map(({ payload }) => payload);
+}
+
+test("a batch that is sent again is not stored again, and its answer is the same", async (t) => {
+  const session = await openSession(t, database.url);
+  const run = randomUUID();
+  await open(session, { run });
+  const lines = ['{"n":1}', "no JSON", '{"n":2}', '{"m":2}'];
+  const answer = { events: 2, unmatched: 1, refused: [2] };
+  assert.deepEqual(await store(session, run, 1, lines, "$.n > 0"), { outcome: "stored", ...answer });
+  assert.deepEqual(await store(session, run, 1, lines, "$.n > 0"), { outcome: "repeated", ...answer });
+  assert.deepEqual(await stored(), ['{"n":1}', '{"n":2}']);
+  const counts = "select lines, events, unmatched, refused, byte_offset from postrider.ingest_position";
+  const row = { lines: "4", events: "2", unmatched: "1", refused: "1", byte_offset: "10" };
+  assert.deepEqual(await rowsOf(session, counts), [row]);
+  assert.equal((await store(session, run, 3, lines))?.outcome, "displaced");
+});
+
+test("of two runs the later one goes on, and the one that was displaced stores nothing", async (t) => {
+  const [first, second] = [await openSession(t, database.url), await openSession(t, database.url)];
+  const [one, other] = [randomUUID(), randomUUID()];
+  assert.equal(await open(first, { run: one }), "new");
+  assert.equal(await open(second, { run: other }), "busy");
+  assert.equal((await store(first, one, 1, ["1"]))?.outcome, "stored");
+  await first.query("select pg_advisory_unlock_all()");
+  assert.equal(await open(second, { run: other }), "known");
+  assert.equal((await store(first, one, 2, ["2"]))?.outcome, "displaced");
+  assert.equal((await store(first, one, 1, ["2"]))?.outcome, "displaced");
+  assert.equal((await store(second, other, 1, ["3"]))?.outcome, "stored");
+  await second.query("select pg_advisory_unlock_all()");
+  assert.equal(await open(first, { run: one, resume: true }), "displaced");
+  assert.deepEqual(await stored(), ["1", "3"]);
+});
+
+test("a filter that compares two paths is judged line by line, with the guard that filters have", async (t) => {
+  const session = await openSession(t, database.url);
+  const run = randomUUID();
+  await open(session, { run });
+  const long = JSON.stringify({ a: Array.from({ length: 3_000 }, (_, n) => n), b: 1 });
+  const answer = await store(session, run, 1, ['{"a":1,"b":1}', long, '{"a":1,"b":2}'], "$.a == $.b");
+  assert.deepEqual(answer, { outcome: "stored", events: 1, unmatched: 1, refused: [2] });
+});
+
+test("an operator forgets an ingest that does not run, and the audit has what was forgotten", async (t) => {
+  const session = await openSession(t, database.url);
+  await open(session);
+  const forget = "select postrider.forget_ingest('app')";
+  await assert.rejects(database.pool.query(forget), /the ingest 'app' is running/);
+  await session.query("select pg_advisory_unlock_all()");
+  await database.pool.query(forget);
+  await assert.rejects(database.pool.query(forget), /there is no ingest 'app'/);
+  assert.deepEqual(await rowsOf(session, "select action, detail ->> 'path' as path from postrider.audit"), [
+    { action: "forget_ingest", path: "/app.log" },
+  ]);
+});
+
+test("what a run has left behind that read its input and was killed goes after a day, if nobody has it", async (t) => {
+  const [running, starting] = [await openSession(t, database.url), await openSession(t, database.url)];
+  await open(running, { name: "runs", path: null });
+  for (const name of ["killed", "young"]) {
+    const session = await openSession(t, database.url);
+    await open(session, { name, path: null });
+    await session.query("select pg_advisory_unlock_all()");
+  }
+  await open(starting, { name: "file" });
+  await database.pool.query(
+    "update postrider.ingest_position set updated_at = now() - interval '2 days' where name <> 'young'",
+  );
+  await open(starting, { name: "another" });
+  const names = await rowsOf<{ name: string }>(starting, "select name from postrider.ingest_position order by name");
+  assert.deepEqual(
+    names.map(({ name }) => name),
+    ["another", "file", "runs", "young"],
+  );
+});
