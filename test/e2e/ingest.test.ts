@@ -375,7 +375,7 @@ describe("a followed file", () => {
   });
 });
 
-const LIVES = 4;
+const LIVES = 3;
 
 async function writeAtRandom(writer: LogWriter, random: Random, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
