@@ -1105,8 +1105,8 @@ describe("while others have transactions open,", () => {
     await bulk.query(
       "insert into postrider.outbox (event_type, payload) select 'order.paid', '1' from generate_series(1, 1000)",
     );
-    // whoever waits for a lock here fails at once
-    for (const session of [editor, inserter]) await session.query("set lock_timeout = '1ms'");
+    // whoever waits here for that transaction's end fails
+    for (const session of [editor, inserter]) await session.query("set lock_timeout = '2s'");
     await editor.query("begin");
     await define({ type: "string" }, "order.paid", editor);
     assert.equal(await verdictOn("1", inserter), "in");
