@@ -405,7 +405,7 @@ create view postrider.capture_status (table_name regclass, event_type text, oper
     (min(p.proowner))::regrole AS runs_as,
         CASE
             WHEN (NOT has_column_privilege(min(p.proowner), ('postrider.outbox'::regclass)::oid, 'payload'::text, 'insert'::text)) THEN format('%s may not insert events, so that changes of captured rows fail: grant postrider_publisher to %1$s'::text, (min(p.proowner))::regrole)
-            WHEN bool_or((t.tgenabled <> ALL (ARRAY['O'::"char", 'A'::"char"]))) THEN 'triggers are disabled, so that changes make no events: alter table … enable trigger'::text
+            WHEN bool_or((t.tgenabled <> ALL (ARRAY['O'::"char", 'A'::"char"]))) THEN 'triggers are disabled, so that changes make no events: alter table ... enable trigger'::text
             WHEN (min(p.proowner) <> min(c.relowner)) THEN format('the table now belongs to %s: have its owner capture it again'::text, (min(c.relowner))::regrole)
             ELSE NULL::text
         END AS problem
@@ -723,7 +723,7 @@ CREATE OR REPLACE FUNCTION postrider.attach_partition(parent text, day date, wit
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
--- Made apart and attached: `create table … partition of` would lock the parent against every insert, attaching locks the
+-- Made apart and attached: `create table ... partition of` would lock the parent against every insert, attaching locks the
 -- default partition alone.
 declare
   part constant text := parent || '_' || to_char(day, 'YYYYMMDD');
@@ -2349,10 +2349,10 @@ begin
       where s.endpoint_id = old.id));
   end if;
   if old_row ? 'url' then
-    old_row := jsonb_set(old_row, '{url}', to_jsonb(old.shown_url || case when old.url <> old.shown_url then '?…' else '' end));
+    old_row := jsonb_set(old_row, '{url}', to_jsonb(old.shown_url || case when old.url <> old.shown_url then '?...' else '' end));
   end if;
   if new_row ? 'url' then
-    new_row := jsonb_set(new_row, '{url}', to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?…' else '' end));
+    new_row := jsonb_set(new_row, '{url}', to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?...' else '' end));
   end if;
   perform postrider.note_change(
     lower(tg_op) || ' endpoint', case when tg_op = 'DELETE' then old.id else new.id end, null, old_row, new_row);
@@ -2415,7 +2415,7 @@ begin
     raise exception '%', problem
       using errcode = 'check_violation', constraint = 'headers are names and texts that HTTP allows',
         schema = 'postrider', table = 'endpoint', column = 'headers',
-        hint = 'headers is an object of names and texts, such as {"authorization": "Bearer …"}.';
+        hint = 'headers is an object of names and texts, such as {"authorization": "Bearer ..."}.';
   end if;
   if new.url ~* '^https?://[^/?#]*@' then
     raise exception 'the url has a user or a password in it'
@@ -2510,7 +2510,7 @@ begin
       raise exception 'endpoint % has % secrets in force already', new.endpoint_id, others
         using errcode = 'program_limit_exceeded',
           detail = 'Each of them signs every request, in a header that receivers read up to some length.',
-          hint = 'Wait until one expires, or let one: update postrider.endpoint_secret set expires_at = now() where id = ….';
+          hint = 'Wait until one expires, or let one: update postrider.endpoint_secret set expires_at = now() where id = ....';
     end if;
   end if;
   return new;
@@ -3907,7 +3907,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text)
+CREATE OR REPLACE FUNCTION postrider.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text)
  RETURNS TABLE(outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3918,6 +3918,10 @@ declare
   parsed jsonpath;
   position record;
 begin
+  -- Otherwise each line would be refused, one by one, and the position moved behind them all.
+  if not open_ingest.is_resumed then
+    perform postrider.refuse_if_unknown(open_ingest.event_type);
+  end if;
   if open_ingest.filter is not null then
     parsed := postrider.parse_filter(open_ingest.filter);
     begin
@@ -4011,10 +4015,8 @@ begin
   select t.enforce, t.checks, t.predicate into defined from postrider.event_type t where t.name = new.event_type;
   if defined.enforce then
     perform postrider.judge_payload(new.event_type, new.payload, defined.checks, defined.predicate);
-  elsif defined.enforce is null and left(new.event_type, 10) <> 'postrider.'
-    and exists (select from postrider.event_type_policy p where p.unknown_types = 'refused')
-  then
-    perform postrider.refuse_unknown_type(new.event_type);
+  elsif defined.enforce is null then
+    perform postrider.refuse_if_unknown(new.event_type);
   end if;
   return new;
 end
@@ -4415,13 +4417,13 @@ AS $function$
 -- delivery is decided by the daemon that holds its claim, and by whoever writes the row first; the state of a leased one
 -- by the owner of the lease, for the attempt it was leased for.
 --
--- The arrays are columns, one element a result; one that is null is null throughout. Arrays cost Postgres 3 µs a result
+-- The arrays are columns, one element a result; one that is null is null throughout. Arrays cost Postgres 3 us a result
 -- where a JSON document costs 7 to 8. attempt_ids: null where no request was made; attempts_before_now: how many were
 -- made before; started_ms: Unix time; states: succeeded, pending (again in waits_ms), exhausted or discarded (reasons).
 -- Results come sorted by event and endpoint, so that two daemons that record the same deliveries cannot deadlock.
 --
 -- is_repeat: rows that are there already are left out. It is asked for where they may be: after an answer that was lost,
--- or after unique_violation told so. `on conflict` would do it every time, for 90 bytes of WAL and 3 µs a result.
+-- or after unique_violation told so. `on conflict` would do it every time, for 90 bytes of WAL and 3 us a result.
 declare
   held_claims bigint[];
   new_attempts uuid[] := attempt_ids;
@@ -4606,6 +4608,21 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.refuse_if_unknown(event_type text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if left(event_type, 10) <> 'postrider.'
+    and exists (select from postrider.event_type_policy p where p.unknown_types = 'refused')
+    and not exists (select from postrider.event_type t where t.name = refuse_if_unknown.event_type)
+  then
+    perform postrider.refuse_unknown_type(event_type);
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.refuse_payload(event_type text, problem text)
  RETURNS void
  LANGUAGE plpgsql
@@ -4669,7 +4686,7 @@ begin
       schema = 'postrider', table = 'outbox', column = 'event_type',
       detail = 'postrider.event_type_policy says that unknown types are refused.',
       hint = concat_ws(' ', 'Did you mean ' || meant || '?',
-        'An operator adds it by postrider.define_event_type(…), or lets all types in by postrider.allow_unknown_event_types().');
+        'An operator adds it by postrider.define_event_type(...), or lets all types in by postrider.allow_unknown_event_types().');
 end
 $function$;
 
@@ -5170,7 +5187,7 @@ CREATE OR REPLACE FUNCTION postrider.shown_pointer(pointer text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN (to_json(CASE WHEN (length(pointer) <= 200) THEN pointer ELSE (("left"(pointer, 100) || '…'::text) || "right"(pointer, 99)) END))::text;
+RETURN (to_json(CASE WHEN (length(pointer) <= 200) THEN pointer ELSE (("left"(pointer, 100) || '...'::text) || "right"(pointer, 99)) END))::text;
 
 CREATE OR REPLACE FUNCTION postrider.shown_time(at timestamp with time zone)
  RETURNS text
@@ -5505,7 +5522,7 @@ CREATE OR REPLACE FUNCTION postrider.wake_daemons()
  LANGUAGE plpgsql
 AS $function$
 begin
-  -- With the inserter's rights and search_path, so every name is in full; pinning the path would cost each insert 2 µs.
+  -- With the inserter's rights and search_path, so every name is in full; pinning the path would cost each insert 2 us.
   if not postrider.is_wake_off() and not pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2) then
     perform postrider.notify_daemons();
   end if;
@@ -5658,7 +5675,7 @@ comment on column postrider.attempt.daemon_id is 'The daemon that made the reque
 
 comment on column postrider.attempt.started_at is 'When the request was begun, by the daemon''s clock.';
 
-comment on column postrider.attempt.attempt_number is 'First, second … attempt of the delivery. After a crash two rows can carry the same number: both were sent.';
+comment on column postrider.attempt.attempt_number is 'First, second ... attempt of the delivery. After a crash two rows can carry the same number: both were sent.';
 
 comment on column postrider.attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt given up.';
 
@@ -6010,7 +6027,7 @@ comment on column postrider.schema_migration.postrider_version is 'The version o
 
 comment on column postrider.schema_migration.duration_ms is 'How long its statements took, in milliseconds.';
 
-comment on table postrider.sending is 'One row: whether daemons send from this database, and in which database of which cluster they do. Switch them off, here and wherever this row is copied to: update postrider.sending set is_on = false, reason = ''…''.';
+comment on table postrider.sending is 'One row: whether daemons send from this database, and in which database of which cluster they do. Switch them off, here and wherever this row is copied to: update postrider.sending set is_on = false, reason = ''...''.';
 
 comment on column postrider.sending.is_row is 'True: there is one row.';
 
@@ -6410,7 +6427,7 @@ comment on function postrider.notify_daemons() is 'Notifies the daemons, asleep 
 
 comment on function postrider.object_predicate(jsonb) is 'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';
 
-comment on function postrider.open_ingest(text,text,uuid,boolean,text) is 'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';
+comment on function postrider.open_ingest(text,text,uuid,boolean,text,text) is 'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';
 
 comment on function postrider.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
 
@@ -6446,6 +6463,8 @@ comment on function postrider.redeliver(uuid,uuid) is 'Makes one further attempt
 
 comment on function postrider.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
 
+comment on function postrider.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';
+
 comment on function postrider.refuse_payload(text,text) is 'Refuses an event for its payload.';
 
 comment on function postrider.refuse_schema(text,text,text) is 'Raises what is wrong with a JSON Schema, where, and what to do.';
@@ -6456,7 +6475,7 @@ comment on function postrider.refuse_unknown_event_types(text) is 'From their ne
 
 comment on function postrider.refuse_unknown_type(text) is 'Refuses an event for its type, and names the one that may have been meant.';
 
-comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before it existed. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the replay''s id and how many events it is; dry_run only counts. Reads the range once, some 10 µs an event.';
+comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before it existed. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the replay''s id and how many events it is; dry_run only counts. Reads the range once, some 10 us an event.';
 
 comment on function postrider.replay_end(timestamp with time zone) is 'The bound below which the ids of all events lie that were inserted before this time.';
 
@@ -6802,7 +6821,7 @@ grant execute on function postrider.note_replay_problem(uuid,text) to postrider_
 
 grant execute on function postrider.notify_daemons() to postrider_publisher;
 
-grant execute on function postrider.open_ingest(text,text,uuid,boolean,text) to postrider_publisher;
+grant execute on function postrider.open_ingest(text,text,uuid,boolean,text,text) to postrider_publisher;
 
 grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
 

@@ -356,7 +356,7 @@ comment on column postrider.attempt.endpoint_id is 'The endpoint that it was sen
 comment on column postrider.attempt.id is 'Identifies the attempt; made by the daemon, so that recording it twice adds nothing.';
 comment on column postrider.attempt.daemon_id is 'The daemon that made the request.';
 comment on column postrider.attempt.started_at is 'When the request was begun, by the daemon''s clock.';
-comment on column postrider.attempt.attempt_number is 'First, second … attempt of the delivery. After a crash two rows can carry the same number: both were sent.';
+comment on column postrider.attempt.attempt_number is 'First, second ... attempt of the delivery. After a crash two rows can carry the same number: both were sent.';
 comment on column postrider.attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt given up.';
 comment on column postrider.attempt.http_status is 'The status that came back; null where none did.';
 comment on column postrider.attempt.failure_kind is 'Null on success; else status, timeout, connect, dns, tls, reset, blocked or protocol.';
@@ -450,7 +450,7 @@ create table postrider.sending (
     (system_identifier is not null) = (is_guarded and database_oid is not null))
 );
 comment on table postrider.sending is
-  'One row: whether daemons send from this database, and in which database of which cluster they do. Switch them off, here and wherever this row is copied to: update postrider.sending set is_on = false, reason = ''…''.';
+  'One row: whether daemons send from this database, and in which database of which cluster they do. Switch them off, here and wherever this row is copied to: update postrider.sending set is_on = false, reason = ''...''.';
 comment on column postrider.sending.is_row is 'True: there is one row.';
 comment on column postrider.sending.is_on is 'False: nothing is claimed and no request is begun until it is true again; events are accepted and wait.';
 comment on column postrider.sending.reason is 'Why it is off; cleared when it is switched on.';
@@ -500,7 +500,7 @@ create function postrider.attach_partition(parent text, day date, with_strays bo
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
--- Made apart and attached: `create table … partition of` would lock the parent against every insert, attaching locks the
+-- Made apart and attached: `create table ... partition of` would lock the parent against every insert, attaching locks the
 -- default partition alone.
 declare
   part constant text := parent || '_' || to_char(day, 'YYYYMMDD');

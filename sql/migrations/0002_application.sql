@@ -36,7 +36,7 @@ create function postrider.wake_daemons() returns void
 language plpgsql volatile
 as $$
 begin
-  -- With the inserter's rights and search_path, so every name is in full; pinning the path would cost each insert 2 µs.
+  -- With the inserter's rights and search_path, so every name is in full; pinning the path would cost each insert 2 us.
   if not postrider.is_wake_off() and not pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2) then
     perform postrider.notify_daemons();
   end if;

@@ -25,7 +25,7 @@
 --
 -- A place is a database of a cluster: the cluster by its system identifier, which a failover keeps and a new initdb does
 -- not, the database by its oid, which a rename keeps and a second database, restored or made from a template, does not have.
--- It is found out once a session, which never leaves its place: pg_control_system() reads a file, for 30 to 90 µs, as
+-- It is found out once a session, which never leaves its place: pg_control_system() reads a file, for 30 to 90 us, as
 -- much as the whole look of a claim that finds nothing. From then on it is the setting postrider.place of the session.
 
 create function postrider.present_place(out system_identifier bigint, out database_oid oid)
@@ -1042,13 +1042,13 @@ as $$
 -- delivery is decided by the daemon that holds its claim, and by whoever writes the row first; the state of a leased one
 -- by the owner of the lease, for the attempt it was leased for.
 --
--- The arrays are columns, one element a result; one that is null is null throughout. Arrays cost Postgres 3 µs a result
+-- The arrays are columns, one element a result; one that is null is null throughout. Arrays cost Postgres 3 us a result
 -- where a JSON document costs 7 to 8. attempt_ids: null where no request was made; attempts_before_now: how many were
 -- made before; started_ms: Unix time; states: succeeded, pending (again in waits_ms), exhausted or discarded (reasons).
 -- Results come sorted by event and endpoint, so that two daemons that record the same deliveries cannot deadlock.
 --
 -- is_repeat: rows that are there already are left out. It is asked for where they may be: after an answer that was lost,
--- or after unique_violation told so. `on conflict` would do it every time, for 90 bytes of WAL and 3 µs a result.
+-- or after unique_violation told so. `on conflict` would do it every time, for 90 bytes of WAL and 3 us a result.
 declare
   held_claims bigint[];
   new_attempts uuid[] := attempt_ids;

@@ -94,10 +94,10 @@ begin
       where s.endpoint_id = old.id));
   end if;
   if old_row ? 'url' then
-    old_row := jsonb_set(old_row, '{url}', to_jsonb(old.shown_url || case when old.url <> old.shown_url then '?…' else '' end));
+    old_row := jsonb_set(old_row, '{url}', to_jsonb(old.shown_url || case when old.url <> old.shown_url then '?...' else '' end));
   end if;
   if new_row ? 'url' then
-    new_row := jsonb_set(new_row, '{url}', to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?…' else '' end));
+    new_row := jsonb_set(new_row, '{url}', to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?...' else '' end));
   end if;
   perform postrider.note_change(
     lower(tg_op) || ' endpoint', case when tg_op = 'DELETE' then old.id else new.id end, null, old_row, new_row);
@@ -192,7 +192,7 @@ begin
     raise exception '%', problem
       using errcode = 'check_violation', constraint = 'headers are names and texts that HTTP allows',
         schema = 'postrider', table = 'endpoint', column = 'headers',
-        hint = 'headers is an object of names and texts, such as {"authorization": "Bearer …"}.';
+        hint = 'headers is an object of names and texts, such as {"authorization": "Bearer ..."}.';
   end if;
   if new.url ~* '^https?://[^/?#]*@' then
     raise exception 'the url has a user or a password in it'
@@ -278,7 +278,7 @@ begin
       raise exception 'endpoint % has % secrets in force already', new.endpoint_id, others
         using errcode = 'program_limit_exceeded',
           detail = 'Each of them signs every request, in a header that receivers read up to some length.',
-          hint = 'Wait until one expires, or let one: update postrider.endpoint_secret set expires_at = now() where id = ….';
+          hint = 'Wait until one expires, or let one: update postrider.endpoint_secret set expires_at = now() where id = ....';
     end if;
   end if;
   return new;

@@ -650,7 +650,7 @@ begin
 end
 $$;
 comment on function postrider.replay(uuid, timestamptz, timestamptz, text, text[], boolean) is
-  'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before it existed. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the replay''s id and how many events it is; dry_run only counts. Reads the range once, some 10 µs an event.';
+  'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before it existed. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the replay''s id and how many events it is; dry_run only counts. Reads the range once, some 10 us an event.';
 
 create function postrider.cancel_replay(replay_id uuid) returns void
 language plpgsql volatile

@@ -45,7 +45,7 @@ select min(t.tgrelid)::regclass as table_name,
          then format('%s may not insert events, so that changes of captured rows fail: grant postrider_publisher to %1$s',
                      min(p.proowner)::regrole)
          when bool_or(t.tgenabled not in ('O', 'A'))
-         then 'triggers are disabled, so that changes make no events: alter table … enable trigger'
+         then 'triggers are disabled, so that changes make no events: alter table ... enable trigger'
          when min(p.proowner) <> min(c.relowner)
          then format('the table now belongs to %s: have its owner capture it again', min(c.relowner)::regrole)
        end as problem
@@ -72,7 +72,7 @@ comment on column postrider.capture_status.problem is 'What keeps changes from b
 
 create function postrider.row_change(operation text, table_name text, old json, new json) returns json
 language sql immutable parallel safe
--- Names are bound here, so there is no search_path to pin, which would cost each row 2 µs.
+-- Names are bound here, so there is no search_path to pin, which would cost each row 2 us.
 return json_build_object(
   'operation', operation,
   'table', table_name,

@@ -5,8 +5,8 @@
 -- Who does not use it, pays nothing by the row. The trigger on the outbox fires where
 --   (event_type = any (postrider.judged_event_types())) is not false
 -- and judged_event_types() is a constant: a function that is written anew when the set of enforced types changes. Postgres
--- evaluates it once a statement, when it prepares the condition: 1 µs, and nothing for each row. Reading a table there
--- took 4 µs a statement. A trigger that is made while something is enforced would wait for every open transaction that
+-- evaluates it once a statement, when it prepares the condition: 1 us, and nothing for each row. Reading a table there
+-- took 4 us a statement. A trigger that is made while something is enforced would wait for every open transaction that
 -- has inserted, with all inserts behind it; writing a function locks nothing that an insert takes.
 --
 -- What is enforced is twice compiled when it is defined. "checks" is the schema without its annotations and with its
@@ -72,7 +72,7 @@ comment on function postrider.pointer_step(text) is 'A further step of a JSON po
 create function postrider.shown_pointer(pointer text) returns text
 language sql immutable parallel safe
 -- Names of properties come from outside: as JSON none of them breaks a line of a log.
-return to_json(case when length(pointer) <= 200 then pointer else left(pointer, 100) || '…' || right(pointer, 99) end)::text;
+return to_json(case when length(pointer) <= 200 then pointer else left(pointer, 100) || '...' || right(pointer, 99) end)::text;
 comment on function postrider.shown_pointer(text) is 'A JSON pointer as it is shown: quoted, and of bounded length.';
 
 create function postrider.is_count(value jsonb) returns boolean
@@ -348,7 +348,7 @@ comment on function postrider.schema_predicate(jsonb) is
 -- What it says goes to the application's log: where in the payload, what was expected, of which kind and length what was
 -- found is. Never a value of the payload.
 --
--- No function of the walk pins its search_path, which would cost each value 3 µs: it has that of judge_payload.
+-- No function of the walk pins its search_path, which would cost each value 3 us: it has that of judge_payload.
 
 create function postrider.shown_value(value jsonb) returns text
 language sql immutable parallel safe
@@ -570,10 +570,25 @@ begin
       schema = 'postrider', table = 'outbox', column = 'event_type',
       detail = 'postrider.event_type_policy says that unknown types are refused.',
       hint = concat_ws(' ', 'Did you mean ' || meant || '?',
-        'An operator adds it by postrider.define_event_type(…), or lets all types in by postrider.allow_unknown_event_types().');
+        'An operator adds it by postrider.define_event_type(...), or lets all types in by postrider.allow_unknown_event_types().');
 end
 $$;
 comment on function postrider.refuse_unknown_type(text) is 'Refuses an event for its type, and names the one that may have been meant.';
+
+create function postrider.refuse_if_unknown(event_type text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if left(event_type, 10) <> 'postrider.'
+    and exists (select from postrider.event_type_policy p where p.unknown_types = 'refused')
+    and not exists (select from postrider.event_type t where t.name = refuse_if_unknown.event_type)
+  then
+    perform postrider.refuse_unknown_type(event_type);
+  end if;
+end
+$$;
+comment on function postrider.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';
 
 create function postrider.judged_event_types() returns text[]
 language plpgsql immutable
@@ -599,10 +614,8 @@ begin
   select t.enforce, t.checks, t.predicate into defined from postrider.event_type t where t.name = new.event_type;
   if defined.enforce then
     perform postrider.judge_payload(new.event_type, new.payload, defined.checks, defined.predicate);
-  elsif defined.enforce is null and left(new.event_type, 10) <> 'postrider.'
-    and exists (select from postrider.event_type_policy p where p.unknown_types = 'refused')
-  then
-    perform postrider.refuse_unknown_type(new.event_type);
+  elsif defined.enforce is null then
+    perform postrider.refuse_if_unknown(new.event_type);
   end if;
   return new;
 end
@@ -610,7 +623,7 @@ $$;
 comment on function postrider.outbox_refuse() is
   'Refuses an event that says it was inserted by another transaction, one whose payload does not fit its enforced schema, and one of an unknown type where these are refused.';
 
--- One trigger for both, since each further one with a condition costs a statement 2 µs. By its name it fires after
+-- One trigger for both, since each further one with a condition costs a statement 2 us. By its name it fires after
 -- outbox_idempotency: what a known key leaves out of the insert is not judged.
 drop trigger outbox_refuse_xid on postrider.outbox;
 drop function postrider.outbox_refuse_xid();

@@ -14,7 +14,7 @@
 --   pending           stays as it is, leases run out
 --
 -- So nothing that is settled is routed a second time, whatever endpoints were made since.
--- The whole outbox is read, and where the new cluster is younger than the old one nearly all of it is written: 10 µs an event,
+-- The whole outbox is read, and where the new cluster is younger than the old one nearly all of it is written: 10 us an event,
 -- and the outbox is twice as large until it is vacuumed. The alternative, a bound of seqs below which everything is settled,
 -- would write nothing, and would have to be looked at by all who compare an event with the cursor, for ever after.
 

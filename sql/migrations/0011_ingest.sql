@@ -75,7 +75,7 @@ end
 $$;
 comment on function postrider.require_ingest_role(text, text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';
 
-create function postrider.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text)
+create function postrider.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text)
 returns table (outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint,
   lines bigint, events bigint, unmatched bigint, refused bigint)
 language plpgsql volatile
@@ -86,6 +86,10 @@ declare
   parsed jsonpath;
   position record;
 begin
+  -- Otherwise each line would be refused, one by one, and the position moved behind them all.
+  if not open_ingest.is_resumed then
+    perform postrider.refuse_if_unknown(open_ingest.event_type);
+  end if;
   if open_ingest.filter is not null then
     parsed := postrider.parse_filter(open_ingest.filter);
     begin
@@ -144,7 +148,7 @@ begin
   return next;
 end
 $$;
-comment on function postrider.open_ingest(text, text, uuid, boolean, text) is
+comment on function postrider.open_ingest(text, text, uuid, boolean, text, text) is
   'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';
 
 create function postrider.insert_lines(

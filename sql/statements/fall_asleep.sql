@@ -1,7 +1,7 @@
--- Whether this session's daemon may sleep. Run on the connection that holds its locks, while it holds (…, 4): awake.
+-- Whether this session's daemon may sleep. Run on the connection that holds its locks, while it holds (..., 4): awake.
 -- First it gives that up, so that of two daemons that lie down at once one sees the other gone. Then, in this order:
 --   napping   another daemon is awake: it takes what comes
---   sleeping  it now holds the gate (…, 2), so inserts notify
+--   sleeping  it now holds the gate (..., 2), so inserts notify
 --   napping   another daemon holds the gate
 --   drowsy    a transaction is open that went without a NOTIFY, or a former session of this daemon holds the gate;
 --             it is awake again

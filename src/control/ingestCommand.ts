@@ -157,6 +157,13 @@ function beginFault(thrown: unknown, run: Run): unknown {
         found: detailed(found, thrown),
         remedy: "write a predicate over the line, such as '$.level >= 50'",
       });
+    case "23514": // no such event type in the catalogue
+      return mistake(2, thrown, {
+        code: "PR0001",
+        problem: "cannot use --type",
+        found,
+        remedy: "name a type of the catalogue, or have an operator add it: select postrider.define_event_type(...)",
+      });
     case "42710":
       return mistake(1, thrown, {
         code: "PR0016",

@@ -263,8 +263,8 @@ export class IngestStore {
   }
 
   async #open(client: Client, step: "begin" | "resume"): Promise<OpenedRow> {
-    const { name, path, where } = this.#options;
-    const params = [name, path, this.#runId, step === "resume", where, String(SESSION_SILENCE_MS)];
+    const { name, path, where, eventType } = this.#options;
+    const params = [name, path, this.#runId, step === "resume", where, String(SESSION_SILENCE_MS), eventType];
     const { rows } = await openStatement.run(client, params);
     const [row] = rows;
     if (row === undefined) throw new Error("open_ingest answered without a row");

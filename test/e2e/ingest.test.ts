@@ -181,6 +181,18 @@ describe("from standard input", () => {
     assert.deepEqual(await payloads(), []);
   });
 
+  test("a --type that the catalogue does not have is refused where such are, before a line is read", async (t) => {
+    await database.pool.query("select postrider.define_event_type('log.line'), postrider.refuse_unknown_event_types()");
+    t.after(() =>
+      database.pool.query("select postrider.allow_unknown_event_types(), postrider.drop_event_type('log.line')"),
+    );
+    const { code, stderr } = await pipe('{"n":1}', "--type", "log.lime");
+    assert.equal(code, 2);
+    assert.match(stderr, /^PR0001: cannot use --type: the event type "log.lime" is not in the catalogue; /);
+    assert.equal((await pipe('{"n":1}')).code, 0);
+    assert.deepEqual(await numbers(), [1]);
+  });
+
   test("a line is stored when it is there, and a stop takes what is complete", async () => {
     const command = start(["--json"], "pipe");
     command.child.stdin?.write('{"n":1}\n{"n":2}\n{"n":');

@@ -110,6 +110,14 @@ describe("the texts under sql/", () => {
     }
   });
 
+  // A server whose encoding lacks a character refuses the whole migration for it, be it in a comment.
+  test("are ASCII", () => {
+    for (const file of files) {
+      const text = readFileSync(new URL(file, root), "utf8");
+      assert.equal(/[^\n\x20-\x7e]/.exec(text)?.[0], undefined, file);
+    }
+  });
+
   test("say which locks a migration takes, and whether it is breaking", () => {
     for (const file of files.filter((name) => name.startsWith("migrations/"))) {
       const text = readFileSync(new URL(file, root), "utf8");

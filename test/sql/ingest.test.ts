@@ -20,7 +20,12 @@ async function open(
   { run = randomUUID(), name = "app", path = "/app.log", resume = false }: Opening = {},
 ): Promise<string> {
   return String(
-    await askFor(session, "select outcome from postrider.open_ingest($1, $2, $3, $4, null)", [name, path, run, resume]),
+    await askFor(session, "select outcome from postrider.open_ingest($1, $2, $3, $4, null, 'log.line')", [
+      name,
+      path,
+      run,
+      resume,
+    ]),
   );
 }
 

@@ -350,6 +350,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   judge_payload: caller(),
   nearest_event_type: caller(),
   refuse_unknown_type: caller(),
+  refuse_if_unknown: caller(),
   write_judged_event_types: owner(),
   lock_event_types: owner(),
   event_type_changing: owner(),
@@ -595,7 +596,9 @@ describe("a reader", () => {
     t.after(() => pool.query("drop table public.captured"));
     await pool.query("select postrider.define_event_type('order.paid', 'An order was paid.', 'true', true)");
     t.after(() => pool.query("select postrider.drop_event_type('order.paid')"));
-    await pool.query("select postrider.open_ingest('app', '/var/log/app.json', gen_random_uuid(), false, null)");
+    await pool.query(
+      "select postrider.open_ingest('app', '/var/log/app.json', gen_random_uuid(), false, null, 'log.line')",
+    );
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
     const read: string[] = [];

@@ -260,7 +260,8 @@ const CALLS: Readonly<Record<string, () => string>> = {
   count_waiting: () => "select postrider.count_waiting(10)",
   count_unclaimed: () => "select postrider.count_unclaimed(10)",
   make_partitions: () => "select postrider.make_partitions('9 days')",
-  open_ingest: () => `select postrider.open_ingest('app', '/var/log/app.json', '${RUN}', false, '$.amount > 1')`,
+  open_ingest: () =>
+    `select postrider.open_ingest('app', '/var/log/app.json', '${RUN}', false, '$.amount > 1', 'log.line')`,
   store_lines: () =>
     `select postrider.store_lines('app', '${RUN}', 1, 'log.line', 'acme', '$.amount > 1', E'{"amount": 2}\nno JSON\n{"amount": 1e999999}',
        0, '1:2', 3, 'abc', 4, 5)`,
