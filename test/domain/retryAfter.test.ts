@@ -78,14 +78,10 @@ test("every HTTP-date within a year is read to the second", () => {
 
 test("headers of any content give a bounded wait or none", () => {
   fc.assert(
-    fc.property(
-      fc.string({ unit: "binary", maxLength: 200 }),
-      fc.option(fc.string({ unit: "binary" })),
-      (text, date) => {
-        const wait = parseRetryAfterMs(text, date ?? undefined, NOW_MS);
-        assert.ok(wait === null || (wait >= 0 && wait <= RETRY_AFTER_MAX_MS));
-      },
-    ),
+    fc.property(anyText(200), fc.option(anyText(10)), (text, date) => {
+      const wait = parseRetryAfterMs(text, date ?? undefined, NOW_MS);
+      assert.ok(wait === null || (wait >= 0 && wait <= RETRY_AFTER_MAX_MS));
+    }),
   );
 });
 
@@ -95,3 +91,8 @@ test("a very long header is refused in no time", () => {
   // It takes a millisecond. What looks at each digit, or day, once for each one takes many seconds.
   assert.ok(performance.now() - startedMs < 1_000);
 });
+
+/** Also halves of surrogate pairs. fast-check's own way to say so takes seconds to be made. */
+function anyText(maxLength: number): fc.Arbitrary<string> {
+  return fc.array(fc.nat(0xffff), { maxLength }).map((codes) => String.fromCharCode(...codes));
+}

@@ -128,7 +128,9 @@ test("one changed bit in the body is a mismatch", () => {
 });
 
 test("headers of any content are answered with a reason, never an exception", () => {
-  const header = fc.option(fc.string({ unit: "binary" }));
+  // Any text, halves of surrogate pairs included; fast-check's own way to say so takes seconds to be made.
+  const text = fc.array(fc.nat(0xffff)).map((codes) => String.fromCharCode(...codes));
+  const header = fc.option(text);
   fc.assert(
     fc.property(header, header, header, (id, timestamp, signature) => {
       const reason = reasonOf(verifyV1([keyOf(OFFICIAL_SECRET)], { id, timestamp, signature }, "{}", NOW));
