@@ -51,6 +51,10 @@ declare
 begin
   -- The lock of migrations: two who grant at once would meet "tuple concurrently updated".
   perform pg_advisory_xact_lock(8101821198635721829);
+  -- And so would one who grants beside one who defines an event type, which writes a function anew.
+  if to_regclass('postrider.event_type_policy') is not null then
+    execute 'select p.only_row from postrider.event_type_policy p for update';
+  end if;
 
   for entry in
     select r.name, r.purpose from (values

@@ -372,7 +372,8 @@ export interface PostgresErrorClass {
 /** Judges anything that was thrown while a statement ran or a connection was made. */
 export function classifyPostgresError(thrown: unknown): PostgresErrorClass {
   if (thrown instanceof pg.DatabaseError && thrown.code !== undefined) {
-    return { kind: kindOfSqlstate(thrown.code, thrown.severity, thrown.message), sqlstate: thrown.code };
+    const kind = isPartitionMove(thrown) ? "transient" : kindOfSqlstate(thrown.code, thrown.severity, thrown.message);
+    return { kind, sqlstate: thrown.code };
   }
   if (thrown instanceof StandbyError) {
     return { kind: "connection", sqlstate: null };
@@ -404,6 +405,14 @@ export function isTimeout(thrown: unknown): boolean {
     classifyPostgresError(thrown).sqlstate === "57014" ||
     (thrown instanceof Error && thrown.message.startsWith("Query read timeout"))
   );
+}
+
+/**
+ * A row that had been routed to the default partition, and waited there while its day got a partition: the constraint that
+ * it violates is the partition's, which has no name. The same insert finds its way now.
+ */
+function isPartitionMove({ code, table, constraint }: pg.DatabaseError): boolean {
+  return code === "23514" && table !== undefined && constraint === undefined;
 }
 
 function kindOfSqlstate(sqlstate: string, severity: string | undefined, message: string): PostgresErrorKind {

@@ -33,6 +33,8 @@ const RETRY_LAST_MS = 5_000;
 const LOCKED_RETRY_MS = 500;
 /** A result of this batch is recorded already. Two daemons that record the same deliveries can meet more than once. */
 const UNIQUE_VIOLATION = "23505";
+/** Transient where the partition of a past day was made while the row waited. */
+const CHECK_VIOLATION = "23514";
 const COLLISIONS_MAX = 5;
 
 const recordResults = defineStatement<{
@@ -205,7 +207,8 @@ export class Recorder {
         const { kind, sqlstate } = classifyPostgresError(thrown);
         // Whatever failed may have been done: an answer was lost, or another daemon was first.
         isRepeat = true;
-        if (sqlstate === UNIQUE_VIOLATION && collisions < COLLISIONS_MAX) {
+        const isOvertaken = sqlstate === UNIQUE_VIOLATION || (sqlstate === CHECK_VIOLATION && kind === "transient");
+        if (isOvertaken && collisions < COLLISIONS_MAX) {
           collisions += 1;
           continue;
         }

@@ -233,6 +233,20 @@ test("errors that a server raises are sorted by what to do about them", async ()
   }
 });
 
+test("a row that waited while its day got a partition may be tried again; one that a check refuses may not", async () => {
+  const thrownBy = (sql: string) =>
+    database.pool.query(sql).then(
+      () => assert.fail(),
+      (thrown: unknown) => thrown,
+    );
+  await database.pool.query(
+    `create table parted (a integer, constraint small check (a < 10)) partition by list (a);
+     create table part partition of parted for values in (1)`,
+  );
+  assert.equal(classifyPostgresError(await thrownBy("insert into part values (2)")).kind, "transient");
+  assert.equal(classifyPostgresError(await thrownBy("insert into part values (11)")).kind, "lasting");
+});
+
 test("errors of the link are told from bugs", () => {
   const coded = (code: string) => Object.assign(new Error(code), { code });
   const link = [

@@ -11,10 +11,12 @@ import {
   claimAll,
   insertEvent,
   openSession,
+  pidOf,
   recordResults,
   reset,
   resultOf,
   rowsOf,
+  waitsForLock,
 } from "../support/engine.ts";
 import { createLogin, isRefused, type Login, ROLES, type Role } from "../support/roles.ts";
 
@@ -535,6 +537,23 @@ describe("grant_roles", () => {
       [{ body: false, error: true, function: false, delivery: false, schema: false }],
     );
     await session.query("rollback");
+  });
+
+  test("waits for who defines an event type, and so the other way round", async (t) => {
+    const [granting, defining] = [await openSession(t, database.url), await openSession(t, database.url)];
+    const define = "select postrider.define_event_type('order.paid', json_schema => 'true', enforce => true)";
+    for (const [first, one, second, other] of [
+      [defining, define, granting, grantRoles],
+      [granting, grantRoles, defining, "select postrider.drop_event_type('order.paid')"],
+    ] as const) {
+      await first.query("begin");
+      await first.query(one);
+      const pid = await pidOf(second);
+      const waiting = second.query(other);
+      await waitsForLock(database.pool, pid);
+      await first.query("commit");
+      await waiting;
+    }
   });
 
   test("may be called by several at once", async () => {

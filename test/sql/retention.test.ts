@@ -317,6 +317,22 @@ describe("rows of the default partitions", () => {
     assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox_default"), 12_001);
   });
 
+  test("stay where they are while subscribers would hear of half of the move, or their day is somewhere else", async (t) => {
+    const { pool } = await past(t);
+    const [yesterday, before] = [await dayBefore(pool, 1), await dayBefore(pool, 2)].map((day) =>
+      day.replaceAll("-", ""),
+    );
+    await pool.query(`alter table postrider.outbox detach partition postrider.outbox_${before}`);
+    await pool.query(`drop table postrider.outbox_${yesterday}`);
+    for (const days of [1, 2]) await insertOn(pool, days);
+    await claimAll(pool);
+    await pool.query("create publication everything for tables in schema postrider");
+    assert.deepEqual(await maintainAll(pool, "10 days"), []);
+    await pool.query("drop publication everything");
+    assert.deepEqual(await maintainAll(pool, "10 days"), [{ outcome: "moved", subject: `outbox_${yesterday}` }]);
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox_default"), 1);
+  });
+
   test("whose id somebody made up go by the time of their insertion", async (t) => {
     const { pool } = await past(t);
     const add = (age: string) =>
@@ -403,13 +419,13 @@ async function past(t: TestContext): Promise<TestDatabase> {
 }
 
 /** Takes steps until none is left, or somebody is in the way. */
-async function maintainAll(session: Session): Promise<Step[]> {
+async function maintainAll(session: Session, retention = RETENTION): Promise<Step[]> {
   const steps: Step[] = [];
   while (steps.length < STEPS_MAX) {
     const [step] = await rowsOf<{ outcome: string; subject: string | null }>(
       session,
       "select outcome, subject from postrider.maintain($1)",
-      [RETENTION],
+      [retention],
     );
     if (step === undefined) return steps;
     steps.push(step);
