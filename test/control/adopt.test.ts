@@ -1,0 +1,61 @@
+/** `postrider adopt` as a person runs it, and stops it halfway. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { CommandProcess } from "../support/command.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { askFor, openSession, rowsOf, type Session } from "../support/engine.ts";
+import { until } from "../support/until.ts";
+
+async function databaseFor(t: TestContext): Promise<TestDatabase> {
+  const database = await createDatabase();
+  t.after(() => database.drop());
+  return database;
+}
+
+/** The process of the server that works for the command, and whom it waits for. */
+function backend(session: Session): Promise<{ pid: number; blockers: number[] }[]> {
+  return rowsOf(
+    session,
+    `select pid, pg_blocking_pids(pid) as blockers from pg_stat_activity
+     where datname = current_database() and application_name = 'postrider/migrate'`,
+  );
+}
+
+for (const { signal, code, isEnded } of [
+  { signal: "SIGINT", code: 1, isEnded: true },
+  // Nobody is left who could end it: the server finds out when the statement is through.
+  { signal: "SIGKILL", code: null, isEnded: false },
+] as const) {
+  test(`a ${signal} while it waits leaves the database as it was`, async (t) => {
+    const { pool, url } = await databaseFor(t);
+    // For as long as it takes: only the signal can end it.
+    await pool.query(
+      `create function public.wait() returns trigger language plpgsql as $$
+       begin perform set_config('lock_timeout', '0', true), pg_advisory_xact_lock(1); return null; end $$;
+       create trigger wait before update on postrider.outbox for each statement execute function public.wait()`,
+    );
+    await pool.query("update postrider.sending set system_identifier = 1, database_oid = 1, home_since = now()");
+    const blocker = await openSession(t, url);
+    await blocker.query("begin; select pg_advisory_xact_lock(1)");
+
+    const command = new CommandProcess(["adopt"], { env: { DATABASE_URL: url } });
+    t.after(() => command.end("SIGKILL"));
+    await until("it waits", async () => (await backend(pool)).some(({ blockers }) => blockers.length > 0));
+    assert.equal((await command.end(signal)).code, code, command.said());
+    assert.equal(command.stdout, "");
+    if (isEnded) {
+      assert.equal(
+        command.stderr,
+        `PR0021: cannot go on adopting the database: ${signal} came before it was done, and nothing was adopted; run "postrider adopt" again\n`,
+      );
+      assert.deepEqual(await backend(pool), []);
+    }
+    await blocker.query("commit");
+    await until("the server has done with it", async () => (await backend(pool)).length === 0);
+    assert.match(
+      String(await askFor(pool, "select postrider.copy_problem()")),
+      /^daemons have worked in the database /,
+    );
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.audit where action = 'adopt'"), 0);
+  });
+}
