@@ -1,7 +1,7 @@
-/** `postrider adopt` as a person runs it, and stops it halfway. */
+/** `postrider adopt` as a person runs it: stopped halfway, and in databases that are not whole. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { CommandProcess } from "../support/command.ts";
+import { CommandProcess, runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { askFor, openSession, rowsOf, type Session } from "../support/engine.ts";
 import { until } from "../support/until.ts";
@@ -59,3 +59,17 @@ for (const { signal, code, isEnded } of [
     assert.equal(await askFor(pool, "select count(*)::int from postrider.audit where action = 'adopt'"), 0);
   });
 }
+
+test("where nothing says whether to send, status says that, and what to do", async (t) => {
+  const { pool, url } = await databaseFor(t);
+  await pool.query("delete from postrider.sending");
+  const env = { DATABASE_URL: url };
+  const { code, stdout, stderr } = await runCommand(["status"], { env });
+  assert.deepEqual([code, stdout], [1, ""]);
+  const [, remedy = ""] =
+    /^PR0014: cannot say whether daemons are to send .*: postrider\.sending has no row; if they are, run "postrider adopt", which writes it; if not, (.*)\n$/.exec(
+      stderr,
+    ) ?? [];
+  await pool.query(remedy);
+  assert.match((await runCommand(["status"], { env })).stdout, /^SENDING IS SWITCHED OFF /);
+});
