@@ -4022,7 +4022,7 @@ begin
     raise exception 'cannot insert an event with an xid of another transaction'
       using errcode = 'check_violation',
         detail = format('The row says %s; this transaction is %s. Claims find events by xid, so the event would be lost or sent out of order.', new.xid, pg_current_xact_id()),
-        hint = 'Leave xid out of the insert: it is filled in. To restore data alone: pg_restore --data-only --disable-triggers.';
+        hint = 'Leave xid out of the insert: it is filled in. To restore data alone: pg_dump --data-only --load-via-partition-root, then PGOPTIONS=''-c session_replication_role=replica'' pg_restore --data-only.';
   elsif new.event_type is null or new.payload is null then
     return new; -- which the table refuses itself
   end if;

@@ -34,6 +34,7 @@ export const ERRORS = {
   PR0018: "a file cannot be followed",
   PR0019: "a file could not be read or written",
   PR0020: "a generated file is not what would be generated now",
+  PR0021: "a command was interrupted, and nothing of it was kept",
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

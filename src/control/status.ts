@@ -1,4 +1,5 @@
 import { type BacklogRow, type EndpointRow, type Queries, sql } from "../db/schema.ts";
+import { PostriderError } from "../errors.ts";
 
 /** Endpoints that are listed: all with a backlog, as far as there is room, then the others. */
 export const ENDPOINTS_MAX = 1_000;
@@ -158,8 +159,21 @@ async function readSending(queries: Queries): Promise<SendingStatus> {
     .selectFrom("postrider.sending")
     .select(["is_on", "reason", "changed_at", "changed_by"])
     .select(sql<string | null>`postrider.copy_problem()`.as("copy_problem"))
-    .executeTakeFirstOrThrow();
+    .executeTakeFirstOrThrow(sendingUnknown);
   return { ...row, changed_at: row.changed_at.toISOString() };
+}
+
+/** As the functions of the schema say it to daemons. */
+function sendingUnknown(): PostriderError {
+  return new PostriderError([
+    {
+      code: "PR0014",
+      problem: "cannot say whether daemons are to send from this database",
+      found: "postrider.sending has no row",
+      remedy:
+        'if they are, run "postrider adopt", which writes it; if not, insert into postrider.sending (is_on) values (false)',
+    },
+  ]);
 }
 
 async function readDaemons(queries: Queries): Promise<readonly DaemonStatus[]> {

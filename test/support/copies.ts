@@ -1,5 +1,6 @@
 /** Copies of a migrated database into another cluster, as a dump and restore and as logical replication leave them. */
-import type pg from "pg";
+import pg from "pg";
+import type { TestDatabase } from "./database.ts";
 import { askFor, rowsOf, type Session } from "./engine.ts";
 import { until } from "./until.ts";
 
@@ -41,6 +42,47 @@ export async function restoreDump(source: pg.Pool, target: pg.Pool): Promise<voi
     reader.release();
     writer.release();
   }
+}
+
+/**
+ * What `pg_dump --data-only --load-via-partition-root` and a pg_restore with `session_replication_role = replica` do with
+ * the tables; the sequences are left as they are.
+ */
+export async function loadData(source: TestDatabase, target: TestDatabase): Promise<void> {
+  const reader = new pg.Client({ connectionString: source.url });
+  const writer = new pg.Client({ connectionString: target.url, options: "-c session_replication_role=replica" });
+  await Promise.all([reader.connect(), writer.connect()]);
+  try {
+    for (const { name, columns } of await tablesOf(source.pool)) {
+      const data = await copy(reader, `copy (select ${columns} from ${name}) to stdout`);
+      await copy(writer, `copy ${name} (${columns}) from stdin`, data);
+    }
+  } finally {
+    await Promise.all([reader.end(), writer.end()]);
+  }
+}
+
+/** One `copy`, of the data from stdin; resolves with what goes to stdout. The driver knows the messages and has no name for it. */
+function copy(client: pg.Client, text: string, data: Buffer = Buffer.alloc(0)): Promise<Buffer> {
+  const copied = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  client.query({
+    submit: (connection: pg.Connection) => connection.query(text),
+    handleCopyInResponse: (connection: CopyConnection) => {
+      connection.sendCopyFromChunk(data);
+      connection.endCopyFrom();
+    },
+    handleCopyData: ({ chunk }: { readonly chunk: Buffer }) => chunks.push(chunk),
+    handleCommandComplete: () => {},
+    handleReadyForQuery: () => copied.resolve(Buffer.concat(chunks)),
+    handleError: copied.reject,
+  });
+  return copied.promise;
+}
+
+interface CopyConnection {
+  sendCopyFromChunk(chunk: Buffer): void;
+  endCopyFrom(): void;
 }
 
 const SEQUENCES = [

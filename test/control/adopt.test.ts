@@ -1,0 +1,138 @@
+/** `postrider adopt` as a person runs it: stopped halfway, in databases that are not whole, after a restore of data alone. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, type TestContext, test } from "node:test";
+import { CommandProcess, runCommand } from "../support/command.ts";
+import { loadData } from "../support/copies.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { askFor, openSession, rowsOf, type Session } from "../support/engine.ts";
+import { addEvents, addPastDays } from "../support/pastDays.ts";
+import { OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { until } from "../support/until.ts";
+
+let receiver: ScriptedReceiver;
+before(async () => {
+  receiver = await ScriptedReceiver.start();
+});
+after(() => receiver?.stop());
+
+async function databaseFor(t: TestContext): Promise<TestDatabase> {
+  const database = await createDatabase();
+  t.after(() => database.drop());
+  return database;
+}
+
+/** The process of the server that works for the command, and whom it waits for. */
+function backend(session: Session): Promise<{ pid: number; blockers: number[] }[]> {
+  return rowsOf(
+    session,
+    `select pid, pg_blocking_pids(pid) as blockers from pg_stat_activity
+     where datname = current_database() and application_name = 'postrider/migrate'`,
+  );
+}
+
+for (const { signal, code, isEnded } of [
+  { signal: "SIGINT", code: 1, isEnded: true },
+  // Nobody is left who could end it: the server finds out when the statement is through.
+  { signal: "SIGKILL", code: null, isEnded: false },
+] as const) {
+  test(`a ${signal} while it waits leaves the database as it was`, async (t) => {
+    const { pool, url } = await databaseFor(t);
+    // For as long as it takes: only the signal can end it.
+    await pool.query(
+      `create function public.wait() returns trigger language plpgsql as $$
+       begin perform set_config('lock_timeout', '0', true), pg_advisory_xact_lock(1); return null; end $$;
+       create trigger wait before update on postrider.outbox for each statement execute function public.wait()`,
+    );
+    await pool.query("update postrider.sending set system_identifier = 1, database_oid = 1, home_since = now()");
+    const blocker = await openSession(t, url);
+    await blocker.query("begin; select pg_advisory_xact_lock(1)");
+
+    const command = new CommandProcess(["adopt"], { env: { DATABASE_URL: url } });
+    t.after(() => command.end("SIGKILL"));
+    await until("it waits", async () => (await backend(pool)).some(({ blockers }) => blockers.length > 0));
+    assert.equal((await command.end(signal)).code, code, command.said());
+    assert.equal(command.stdout, "");
+    if (isEnded) {
+      assert.equal(
+        command.stderr,
+        `PR0021: cannot go on adopting the database: ${signal} came before it was done, and nothing was adopted; run "postrider adopt" again\n`,
+      );
+      assert.deepEqual(await backend(pool), []);
+    }
+    await blocker.query("commit");
+    await until("the server has done with it", async () => (await backend(pool)).length === 0);
+    assert.match(
+      String(await askFor(pool, "select postrider.copy_problem()")),
+      /^daemons have worked in the database /,
+    );
+    assert.equal(await askFor(pool, "select count(*)::int from postrider.audit where action = 'adopt'"), 0);
+  });
+}
+
+test("where nothing says whether to send, status says that, and what to do", async (t) => {
+  const { pool, url } = await databaseFor(t);
+  await pool.query("delete from postrider.sending");
+  const env = { DATABASE_URL: url };
+  const { code, stdout, stderr } = await runCommand(["status"], { env });
+  assert.deepEqual([code, stdout], [1, ""]);
+  const [, remedy = ""] =
+    /^PR0014: cannot say whether daemons are to send .*: postrider\.sending has no row; if they are, run "postrider adopt", which writes it; if not, (.*)\n$/.exec(
+      stderr,
+    ) ?? [];
+  await pool.query(remedy);
+  assert.match((await runCommand(["status"], { env })).stdout, /^SENDING IS SWITCHED OFF /);
+});
+
+test("data alone, loaded as the README says, is all there, and what was not delivered is", async (t) => {
+  const [source, copy] = [await databaseFor(t), await databaseFor(t)];
+  await addPastDays(source.pool, 2);
+  await source.pool.query("select postrider.create_endpoint($1, '{order.*}')", [receiver.url("/data")]);
+  await source.pool.query(
+    `select postrider.define_event_type('order.paid', json_schema => '{"type": "object"}', enforce => true)`,
+  );
+  receiver.script("/data", OK);
+  const arrived = () => new Set(receiver.requests("/data").map(({ id }) => id));
+  await addEvents(source.pool, "order.paid", 6, 3);
+  const first = await startDaemon(source.url);
+  await until("six are delivered", async () =>
+    Boolean(await askFor(source.pool, "select count(*) = 6 from postrider.delivery where state = 'succeeded'")),
+  ).finally(() => first.daemon.stop());
+  await addEvents(source.pool, "order.paid", 6, 3);
+
+  await copy.pool.query(emptying());
+  await loadData(source, copy);
+  assert.deepEqual(await contents(copy.pool), await contents(source.pool));
+  const adopted = await runCommand(["adopt", "--json"], { env: { DATABASE_URL: copy.url } });
+  assert.equal(adopted.stderr, "");
+  const { outcome, events, unclaimed } = JSON.parse(adopted.stdout);
+  assert.deepEqual({ outcome, events, unclaimed }, { outcome: "adopted", events: 12, unclaimed: 6 });
+  await assert.rejects(
+    copy.pool.query("insert into postrider.outbox (event_type, payload) values ('order.paid', '[]')"),
+    /order\.paid/,
+  );
+  const second = await startDaemon(copy.url);
+  await until("all have arrived", () => arrived().size === 12).finally(() => second.daemon.stop());
+  assert.equal(receiver.requests("/data").length, 12);
+});
+
+/** What the README says to run before a restore of data alone. */
+function emptying(): string {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const [, lines = ""] = /```sql\n((?: *delete from postrider\.\w+;\n)+) *```/.exec(readme) ?? [];
+  assert.notEqual(lines, "", "the README has no such lines");
+  return lines;
+}
+
+/** How many rows each table has. */
+async function contents(session: Session): Promise<Record<string, string>[]> {
+  return rowsOf(
+    session,
+    `select c.relname as table,
+            (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %s', c.oid::regclass), false, true, '')))[1]::text as rows
+     from pg_class c
+     where c.relnamespace = 'postrider'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+     order by c.relname`,
+  );
+}
