@@ -745,6 +745,20 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
   });
 });
 
+/** What a statement writes to temporary files when it may keep next to nothing in memory. */
+async function temporaryBytesOf(session: Session, statement: () => Promise<unknown>): Promise<number> {
+  const written = async () => {
+    await session.query("select pg_stat_force_next_flush()");
+    return Number(
+      await askFor(session, "select temp_bytes from pg_stat_database where datname = current_database()"),
+    );
+  };
+  await session.query("set work_mem = '64kB'");
+  const before = await written();
+  await statement();
+  return (await written()) - before;
+}
+
 interface Definition {
   readonly name: string;
   readonly description: string | null;
@@ -958,6 +972,32 @@ describe("a type that is not in the catalogue", () => {
     await insertEvent(database.pool, "order.shipped");
     await session.query("select postrider.allow_unknown_event_types('too early')");
     await insertEvent(database.pool, "order.payd");
+  });
+
+  test("is refused, too, after somebody has deleted the row that says so", async (t) => {
+    const session = await openSession(t, operator.url);
+    await database.pool.query("delete from postrider.event_type_policy");
+    await session.query("select postrider.refuse_unknown_event_types()");
+    assert.match(await refusalOf(database.pool, "select postrider.publish('a', '1')"), /not in the catalogue/);
+    await database.pool.query("delete from postrider.event_type_policy");
+    await session.query("select postrider.define_event_type('order.paid')");
+    assert.equal(await askFor(session, "select unknown_types from postrider.event_type_policy"), "allowed");
+  });
+
+  test("is compared with others only where its length is that of a type", async (t) => {
+    const session = await openSession(t, database.url);
+    await session.query("select postrider.define_event_type($1)", ["b".repeat(255)]);
+    await session.query("select postrider.refuse_unknown_event_types()");
+    const publish = (type: string) => refusalOf(session, "select postrider.publish($1, '1')", [type]);
+    assert.match(await publish("b".repeat(258)), /Did you mean bbb/);
+    const written = await temporaryBytesOf(session, async () => {
+      assert.match(await publish("\u00e4".repeat(8_000)), /not in the catalogue/);
+      assert.match(
+        await refusalOf(session, "select postrider.drop_event_type($1)", ["b".repeat(8_000)]),
+        /there is no event type/,
+      );
+    });
+    assert.equal(written, 0);
   });
 
   test("is never one of Postrider's own", async () => {
