@@ -707,7 +707,8 @@ CREATE OR REPLACE FUNCTION postrider.allow_unknown_event_types(reason text DEFAU
 AS $function$
 begin
   perform postrider.begin_action('allow_unknown_event_types', null, jsonb_build_object('reason', reason));
-  update postrider.event_type_policy p set unknown_types = 'allowed', changed_at = clock_timestamp() where p.only_row;
+  insert into postrider.event_type_policy as p (unknown_types) values ('allowed')
+  on conflict on constraint event_type_policy_pkey do update set unknown_types = excluded.unknown_types, changed_at = clock_timestamp();
   perform postrider.end_action();
 end
 $function$;
@@ -3023,6 +3024,11 @@ begin
       to_regnamespace(substring(entry.object from '^schema (.*)'))::oid) is null;
     execute format('grant %s on %s to %s', entry.privileges, entry.object, entry.roles);
   end loop;
+
+  -- A restore of data alone ends with this: what it enforces is enforced from here on.
+  if to_regproc('postrider.refresh_judged_event_types') is not null then
+    perform postrider.refresh_judged_event_types();
+  end if;
 end
 $function$;
 
@@ -3376,7 +3382,8 @@ CREATE OR REPLACE FUNCTION postrider.lock_event_types()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update postrider.event_type_policy p set changed_at = clock_timestamp() where p.only_row;
+  insert into postrider.event_type_policy as p (unknown_types) values (default)
+  on conflict on constraint event_type_policy_pkey do update set changed_at = clock_timestamp();
   return null;
 end
 $function$;
@@ -3401,6 +3408,7 @@ begin
   if not pg_try_advisory_xact_lock(1886352244, 3) then
     return;
   end if;
+  perform postrider.refresh_judged_event_types();
   select m.outcome, m.partition_name into outcome, subject from postrider.make_partitions() m;
   is_busy := outcome is not distinct from 'busy';
   if outcome is not null and not is_busy then
@@ -3705,6 +3713,7 @@ BEGIN ATOMIC
  WITH letters AS MATERIALIZED (
           SELECT ARRAY( SELECT DISTINCT lower(substr(nearest_event_type.name, g.n, 2)) AS lower
                     FROM generate_series(1, (length(nearest_event_type.name) - 1)) g(n)) AS pairs
+           WHERE (length(nearest_event_type.name) <= 258)
          ), known AS (
           SELECT t.name,
              ARRAY( SELECT DISTINCT lower(substr(t.name, g.n, 2)) AS lower
@@ -4609,6 +4618,32 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.refresh_judged_event_types()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '50ms'
+AS $function$
+declare
+  entry record;
+begin
+  perform postrider.set_judged_event_types();
+  -- pg_restore --disable-triggers enables them again, but not always.
+  for entry in
+    select t.tgrelid::regclass as table_name, t.tgname as trigger_name
+    from pg_trigger t
+    where t.tgrelid in ('postrider.event_type'::regclass, 'postrider.event_type_policy'::regclass)
+      and t.tgfoid = 'postrider.write_judged_event_types'::regproc and t.tgenabled <> 'A'
+  loop
+    execute format('alter table %s enable always trigger %I', entry.table_name, entry.trigger_name);
+  end loop;
+exception
+  when lock_not_available then
+    null; -- somebody is editing the catalogue, or setting it right: maintain() looks again
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.refuse_captured_truncate()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -4682,7 +4717,8 @@ CREATE OR REPLACE FUNCTION postrider.refuse_unknown_event_types(reason text DEFA
 AS $function$
 begin
   perform postrider.begin_action('refuse_unknown_event_types', null, jsonb_build_object('reason', reason));
-  update postrider.event_type_policy p set unknown_types = 'refused', changed_at = clock_timestamp() where p.only_row;
+  insert into postrider.event_type_policy as p (unknown_types) values ('refused')
+  on conflict on constraint event_type_policy_pkey do update set unknown_types = excluded.unknown_types, changed_at = clock_timestamp();
   perform postrider.end_action();
 end
 $function$;
@@ -5197,6 +5233,33 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.set_judged_event_types()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  -- beyond that a look at the catalogue is quicker than a walk through the list
+  listed_max constant integer := 100;
+  listed text[];
+  body text;
+begin
+  -- Edits wait for each other before they come here. What replication brings does not, nor what sets it right afterwards.
+  perform pg_advisory_xact_lock(1886352244, 5);
+  select array_agg(t.name order by t.name) into listed
+  from (select e.name from postrider.event_type e where e.enforce limit listed_max + 1) t;
+  if cardinality(listed) > listed_max or exists (select from postrider.event_type_policy p where p.unknown_types = 'refused') then
+    body := ' begin return null; end ';
+  else
+    body := format(' begin return %L; end ', coalesce(listed, '{}'));
+  end if;
+  if body is distinct from (select p.prosrc from pg_proc p where p.oid = 'postrider.judged_event_types()'::regprocedure) then
+    execute format('create or replace function postrider.judged_event_types() returns text[] language plpgsql immutable as %L', body);
+  end if;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.shown_pointer(pointer text)
  RETURNS text
  LANGUAGE sql
@@ -5593,22 +5656,8 @@ CREATE OR REPLACE FUNCTION postrider.write_judged_event_types()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  -- beyond that a look at the catalogue is quicker than a walk through the list
-  listed_max constant integer := 100;
-  listed text[];
-  body text;
 begin
-  select array_agg(t.name order by t.name) into listed
-  from (select e.name from postrider.event_type e where e.enforce limit listed_max + 1) t;
-  if cardinality(listed) > listed_max or exists (select from postrider.event_type_policy p where p.unknown_types = 'refused') then
-    body := ' begin return null; end ';
-  else
-    body := format(' begin return %L; end ', coalesce(listed, '{}'));
-  end if;
-  if body is distinct from (select p.prosrc from pg_proc p where p.oid = 'postrider.judged_event_types()'::regprocedure) then
-    execute format('create or replace function postrider.judged_event_types() returns text[] language plpgsql immutable as %L', body);
-  end if;
+  perform postrider.set_judged_event_types();
   return null;
 end
 $function$;
@@ -5647,15 +5696,15 @@ CREATE TRIGGER event_type_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.ev
 
 CREATE TRIGGER event_type_changing BEFORE INSERT OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider.event_type_changing();
 
-CREATE TRIGGER event_type_judged AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider.write_judged_event_types() always;
+CREATE TRIGGER event_type_judged AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider.write_judged_event_types() always;
 
 CREATE TRIGGER event_type_lock BEFORE INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider.lock_event_types();
 
 CREATE TRIGGER event_type_truncate BEFORE TRUNCATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider.refuse_truncate();
 
-CREATE TRIGGER event_type_policy_audit AFTER UPDATE ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider.event_type_audit();
+CREATE TRIGGER event_type_policy_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider.event_type_audit();
 
-CREATE TRIGGER event_type_policy_judged AFTER UPDATE OF unknown_types ON postrider.event_type_policy FOR EACH STATEMENT EXECUTE FUNCTION postrider.write_judged_event_types() always;
+CREATE TRIGGER event_type_policy_judged AFTER INSERT OR DELETE OR UPDATE OF unknown_types ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider.write_judged_event_types() always;
 
 CREATE TRIGGER outbox_idempotency BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN ((new.idempotency_key IS NOT NULL)) EXECUTE FUNCTION postrider.outbox_idempotency();
 
@@ -6397,7 +6446,7 @@ comment on function postrider.judge_lines(text[],jsonpath) is 'Which lines are J
 
 comment on function postrider.judge_payload(text,json,jsonb,jsonpath) is 'Refuses a payload that does not fit, with the reason; bounded in time, whatever the payload is.';
 
-comment on function postrider.judged_event_types() is 'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider.write_judged_event_types when the catalogue changes.';
+comment on function postrider.judged_event_types() is 'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider.set_judged_event_types when the catalogue changes.';
 
 comment on function postrider.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
 
@@ -6475,6 +6524,8 @@ comment on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],
 
 comment on function postrider.redeliver(uuid,uuid) is 'Makes one further attempt of a delivery, now, whatever became of it. Numbering goes on; a failure follows the retry schedule from its beginning.';
 
+comment on function postrider.refresh_judged_event_types() is 'Lets inserts look at what the catalogue says, whatever a restore or a copy has left out: maintain(), adopt() and grant_roles() call it. Writes nothing where all is as it should be.';
+
 comment on function postrider.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
 
 comment on function postrider.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';
@@ -6519,6 +6570,8 @@ comment on function postrider.sending_changing() is 'Notes when and by whom send
 
 comment on function postrider.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
 
+comment on function postrider.set_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition, where it is not as the catalogue has it.';
+
 comment on function postrider.shown_pointer(text) is 'A JSON pointer as it is shown: quoted, and of bounded length.';
 
 comment on function postrider.shown_time(timestamp with time zone) is 'A time to the second, in the session''s time zone.';
@@ -6555,7 +6608,7 @@ comment on function postrider.wake_daemons() is 'Notifies the daemons if they sl
 
 comment on function postrider.withdraw_replayed(uuid,integer) is 'Ends up to so many pending deliveries of a replay: those that had a state before have it again, the others are discarded. Returns how many were restored. Attempts under way are left alone.';
 
-comment on function postrider.write_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition.';
+comment on function postrider.write_judged_event_types() is 'Lets inserts know of an edit of the catalogue.';
 
 comment on trigger end_all_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is deleted.';
 

@@ -1669,6 +1669,7 @@ begin
   if not pg_try_advisory_xact_lock(1886352244, 3) then
     return;
   end if;
+  perform postrider.refresh_judged_event_types();
   select m.outcome, m.partition_name into outcome, subject from postrider.make_partitions() m;
   is_busy := outcome is not distinct from 'busy';
   if outcome is not null and not is_busy then

@@ -232,6 +232,11 @@ begin
       to_regnamespace(substring(entry.object from '^schema (.*)'))::oid) is null;
     execute format('grant %s on %s to %s', entry.privileges, entry.object, entry.roles);
   end loop;
+
+  -- A restore of data alone ends with this: what it enforces is enforced from here on.
+  if to_regproc('postrider.refresh_judged_event_types') is not null then
+    perform postrider.refresh_judged_event_types();
+  end if;
 end
 $$;
 comment on function postrider.grant_roles() is

@@ -339,3 +339,19 @@ test("a second database made from one at work, in the same cluster, is a copy; o
     await server.end();
   }
 });
+
+test("the event types of a copy that replication fills are enforced there, with and after the first copy", async () => {
+  const { here, there } = await makePlaces();
+  const define = (name: string) =>
+    there.pool.query("select postrider.define_event_type($1, json_schema => 'false', enforce => true)", [name]);
+  const judged = () => askFor(here.pool, "select postrider.judged_event_types()");
+  await define("order.paid");
+  await there.pool.query("select postrider.refuse_unknown_event_types()");
+  await subscribeTo(there.url, there.pool, here.pool);
+  assert.equal(await judged(), null);
+  await there.pool.query("select postrider.allow_unknown_event_types()");
+  await define("order.shipped");
+  await unsubscribe(there.pool, here.pool);
+  assert.deepEqual(await judged(), ["order.paid", "order.shipped"]);
+  await assert.rejects(insertEvent(here.pool, "order.shipped"), /nothing is allowed here/);
+});

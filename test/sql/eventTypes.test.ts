@@ -745,6 +745,18 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
   });
 });
 
+/** What a statement writes to temporary files when it may keep next to nothing in memory. */
+async function temporaryBytesOf(session: Session, statement: () => Promise<unknown>): Promise<number> {
+  const written = async () => {
+    await session.query("select pg_stat_force_next_flush()");
+    return Number(await askFor(session, "select temp_bytes from pg_stat_database where datname = current_database()"));
+  };
+  await session.query("set work_mem = '64kB'");
+  const before = await written();
+  await statement();
+  return (await written()) - before;
+}
+
 interface Definition {
   readonly name: string;
   readonly description: string | null;
@@ -927,14 +939,47 @@ describe("a definition", () => {
     assert.deepEqual(await askFor(database.pool, judged), ["a"]);
   });
 
-  test("that replication brings is enforced too", async (t) => {
-    const session = await openSession(t, database.url);
-    await define(STRING, "order.other");
-    await session.query(`
-      set session_replication_role = replica;
-      insert into postrider.event_type select 'order.paid', description, json_schema, enforce, deprecated, created_at, updated_at, checks, predicate
-      from postrider.event_type`);
-    assert.notEqual(await verdictOn("1"), "in");
+  for (const [what, look] of Object.entries({
+    "the next maintenance": "select from postrider.maintain()",
+    "grant_roles()": "select from postrider.grant_roles()",
+  })) {
+    test(`that a restore of data alone brings is enforced from ${what} on, and so are those after it`, async () => {
+      const tables = ["postrider.event_type", "postrider.event_type_policy"];
+      const switchTriggers = async (to: string) => {
+        for (const table of tables) await database.pool.query(`alter table ${table} ${to} trigger all`);
+      };
+      const judged = () => askFor(database.pool, "select postrider.judged_event_types()");
+      await define(STRING);
+      const copied = await askFor(database.pool, "select to_jsonb(t) from postrider.event_type t");
+      await database.pool.query("delete from postrider.event_type");
+      // as pg_restore --data-only --disable-triggers does
+      await switchTriggers("disable");
+      await database.pool.query(
+        "insert into postrider.event_type select r.* from jsonb_populate_record(null::postrider.event_type, $1) r",
+        [copied],
+      );
+      await switchTriggers("enable");
+      assert.deepEqual(await judged(), []);
+      await database.pool.query(look);
+      assert.deepEqual(await judged(), ["order.paid"]);
+      assert.notEqual(await verdictOn("1"), "in");
+      assert.deepEqual(
+        await rowsOf(
+          database.pool,
+          "select tgname from pg_trigger where tgname like 'event_type%judged' and tgenabled = 'A' order by 1",
+        ),
+        [{ tgname: "event_type_judged" }, { tgname: "event_type_policy_judged" }],
+      );
+    });
+  }
+
+  test("is no matter of maintenance while somebody is editing the catalogue", async (t) => {
+    const editor = await openSession(t, database.url);
+    await editor.query("begin");
+    await define(STRING, "order.paid", editor);
+    await database.pool.query("select from postrider.maintain()");
+    await editor.query("commit");
+    assert.deepEqual(await askFor(database.pool, "select postrider.judged_event_types()"), ["order.paid"]);
   });
 });
 
@@ -958,6 +1003,32 @@ describe("a type that is not in the catalogue", () => {
     await insertEvent(database.pool, "order.shipped");
     await session.query("select postrider.allow_unknown_event_types('too early')");
     await insertEvent(database.pool, "order.payd");
+  });
+
+  test("is refused, too, after somebody has deleted the row that says so", async (t) => {
+    const session = await openSession(t, operator.url);
+    await database.pool.query("delete from postrider.event_type_policy");
+    await session.query("select postrider.refuse_unknown_event_types()");
+    assert.match(await refusalOf(database.pool, "select postrider.publish('a', '1')"), /not in the catalogue/);
+    await database.pool.query("delete from postrider.event_type_policy");
+    await session.query("select postrider.define_event_type('order.paid')");
+    assert.equal(await askFor(session, "select unknown_types from postrider.event_type_policy"), "allowed");
+  });
+
+  test("is compared with others only where its length is that of a type", async (t) => {
+    const session = await openSession(t, database.url);
+    await session.query("select postrider.define_event_type($1)", ["b".repeat(255)]);
+    await session.query("select postrider.refuse_unknown_event_types()");
+    const publish = (type: string) => refusalOf(session, "select postrider.publish($1, '1')", [type]);
+    assert.match(await publish("b".repeat(258)), /Did you mean bbb/);
+    const written = await temporaryBytesOf(session, async () => {
+      assert.match(await publish("\u00e4".repeat(8_000)), /not in the catalogue/);
+      assert.match(
+        await refusalOf(session, "select postrider.drop_event_type($1)", ["b".repeat(8_000)]),
+        /there is no event type/,
+      );
+    });
+    assert.equal(written, 0);
   });
 
   test("is never one of Postrider's own", async () => {

@@ -290,7 +290,9 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   lock_event_types: () => "update postrider.event_type set deprecated = true",
   event_type_changing: () => `update postrider.event_type set json_schema = '${JSON.stringify(SCHEMA)}'`,
   event_type_audit: () => "update postrider.event_type set description = 'other'",
+  set_judged_event_types: () => "update postrider.event_type set enforce = true, description = 'more'",
   write_judged_event_types: () => "update postrider.event_type set enforce = true",
+  refresh_judged_event_types: () => "select from postrider.maintain()",
   subscription_changing: () =>
     `insert into postrider.subscription (endpoint_id, event_type, filter) values ('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
 };
