@@ -10,7 +10,8 @@ function recorder(answer?: readonly unknown[]) {
     sent.push({ text, values });
     return { rows: answer ?? [{ id: "1" }] };
   };
-  return { sent, query };
+  const getTransactionStatus = () => "T";
+  return { sent, tx: { query, getTransactionStatus } };
 }
 
 describe("before anything is sent", () => {
@@ -34,21 +35,21 @@ describe("before anything is sent", () => {
 
   for (const [what, payload, message] of lossy) {
     test(`${what} in a payload is refused`, async () => {
-      const { sent, query } = recorder();
-      await assert.rejects(publish({ query }, { eventType: "a.b", payload }), { code: "bad_payload", message });
-      await assert.rejects(publishMany({ query }, [{ eventType: "a.b", payload }]), { code: "bad_payload", message });
+      const { sent, tx } = recorder();
+      await assert.rejects(publish(tx, { eventType: "a.b", payload }), { code: "bad_payload", message });
+      await assert.rejects(publishMany(tx, [{ eventType: "a.b", payload }]), { code: "bad_payload", message });
       const attributes = { a: payload };
       if (payload !== undefined) {
-        await assert.rejects(publish({ query }, { eventType: "a.b", payload: 1, attributes }), { code: "bad_payload" });
+        await assert.rejects(publish(tx, { eventType: "a.b", payload: 1, attributes }), { code: "bad_payload" });
       }
       assert.deepEqual(sent, []);
     });
   }
 
   test("what JSON.stringify writes whole is written: toJSON, Date, and properties that are undefined left out", async () => {
-    const { sent, query } = recorder();
+    const { sent, tx } = recorder();
     const payload = { at: new Date(0), none: undefined, own: { toJSON: () => [null, "x"] }, big: Object(1) };
-    await publish({ query }, { eventType: "a.b", payload });
+    await publish(tx, { eventType: "a.b", payload });
     assert.equal(sent[0]?.values[1], JSON.stringify(payload));
   });
 
@@ -92,9 +93,9 @@ describe("before anything is sent", () => {
 
   for (const [what, event, message] of wrong) {
     test(`${what} is refused`, async () => {
-      const { sent, query } = recorder();
-      await assert.rejects(publish({ query }, event as Event), { code: "bad_event", message });
-      await assert.rejects(publishMany({ query }, [{ eventType: "a.b", payload: 1 }, event as Event]), {
+      const { sent, tx } = recorder();
+      await assert.rejects(publish(tx, event as Event), { code: "bad_event", message });
+      await assert.rejects(publishMany(tx, [{ eventType: "a.b", payload: 1 }, event as Event]), {
         code: "bad_event",
         message: /event 1/,
       });
@@ -103,20 +104,20 @@ describe("before anything is sent", () => {
   }
 
   test("a list that is too long or too large is refused, and an empty one sends nothing", async () => {
-    const { sent, query } = recorder();
+    const { sent, tx } = recorder();
     const event = { eventType: "a.b", payload: 1 };
-    await assert.rejects(publishMany({ query }, new Array(10_001).fill(event)), { code: "batch_too_large" });
+    await assert.rejects(publishMany(tx, new Array(10_001).fill(event)), { code: "batch_too_large" });
     const large = { eventType: "a.b", json: `"${"x".repeat(64 * 1024 * 1024)}"` };
-    await assert.rejects(publishMany({ query }, [large, large]), { code: "batch_too_large" });
-    await assert.rejects(publishMany({ query }, "ab" as never), { code: "bad_event" });
-    assert.deepEqual(await publishMany({ query }, []), []);
+    await assert.rejects(publishMany(tx, [large, large]), { code: "batch_too_large" });
+    await assert.rejects(publishMany(tx, "ab" as never), { code: "bad_event" });
+    assert.deepEqual(await publishMany(tx, []), []);
     assert.deepEqual(sent, []);
   });
 
   test("an option that is misspelt is refused", async () => {
-    const { sent, query } = recorder();
+    const { sent, tx } = recorder();
     const options = { transaction: "none" } as never;
-    await assert.rejects(publish({ query }, { eventType: "a.b", payload: 1 }, options), { code: "bad_event" });
+    await assert.rejects(publish(tx, { eventType: "a.b", payload: 1 }, options), { code: "bad_event" });
     assert.deepEqual(sent, []);
   });
 });
@@ -124,9 +125,9 @@ describe("before anything is sent", () => {
 test("rows that something kept back on their way are no ids", async () => {
   const event = { eventType: "a.b", payload: 1 };
   for (const answer of [[], [{}], [null], [{ id: 1 }], [{ id: "1" }, { id: "2" }]]) {
-    const { query } = recorder(answer);
-    await assert.rejects(publish({ query }, event), { code: "no_ids" });
-    await assert.rejects(publishMany({ query }, [event, event, event]), { code: "no_ids" });
+    const { tx } = recorder(answer);
+    await assert.rejects(publish(tx, event), { code: "no_ids" });
+    await assert.rejects(publishMany(tx, [event, event, event]), { code: "no_ids" });
   }
 });
 
@@ -152,8 +153,13 @@ test("what can be no transaction is refused, and nothing of it is called", async
 });
 
 test("what begins transactions is none, whichever library it belongs to", async () => {
-  const { sent, query } = recorder();
-  const root = { query, transaction: async () => {} };
-  await assert.rejects(publish(root as never, { eventType: "a.b", payload: 1 }), { code: "no_transaction" });
+  const { sent, tx } = recorder();
+  for (const root of [
+    { ...tx, transaction: async () => {} },
+    { ...tx, $pool: {} },
+    { ...tx, totalCount: 0 },
+  ]) {
+    await assert.rejects(publish(root as never, { eventType: "a.b", payload: 1 }), { code: "no_transaction" });
+  }
   assert.deepEqual(sent, []);
 });
