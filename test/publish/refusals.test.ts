@@ -1,6 +1,7 @@
 /** What is refused before anything is sent: needs no server. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { type Event, publish, publishMany } from "../../src/publish/publisher.ts";
 
 /** A transaction that takes down what is sent, and answers with so many ids, or with what it is told to. */
@@ -29,6 +30,20 @@ describe("before anything is sent", () => {
     ["a Map", { m: new Map([["a", 1]]) }, /"m" in it is a value of type Map/],
     ["a Set", new Set([1]), /it is a value of type Set/],
     ["a promise", { order: Promise.resolve(1) }, /"order" in it is a value of type Promise/],
+    ["an Error", { error: Object.assign(new Error("x"), { code: 1 }) }, /"error" in it is a value of type Error/],
+    ["a regular expression", { r: /x/ }, /"r" in it is a value of type RegExp/],
+    ["a list of parameters", { q: new URLSearchParams("a=1") }, /"q" in it is a value of type URLSearchParams/],
+    ["an iterator", { i: [1].values() }, /"i" in it is a value of type /],
+    ["what keeps its state to itself", { m: new WeakMap() }, /"m" in it is a value of type WeakMap/],
+    ["bytes", { b: new Uint8Array([1]) }, /"b" in it is a value of type Uint8Array/],
+    ["a buffer", { b: new ArrayBuffer(1) }, /"b" in it is a value of type ArrayBuffer/],
+    ["NaN as an object", { n: Object(Number.NaN) }, /"n" in it is NaN/],
+    ["a Map of another realm", runInNewContext("({ m: new Map() })"), /"m" in it is a value of type Map/],
+    [
+      "an Error of another realm",
+      [runInNewContext("Object.assign(new Error(), { a: 1 })")],
+      /"0" in it is a value of type Error/,
+    ],
     ["a circle", circle, /circular/],
     ["a toJSON that throws", { toJSON: () => { throw new Error("no"); } }, /JSON.stringify says: no/], // biome-ignore format: one line a case
   ];
@@ -48,7 +63,24 @@ describe("before anything is sent", () => {
 
   test("what JSON.stringify writes whole is written: toJSON, Date, and properties that are undefined left out", async () => {
     const { sent, tx } = recorder();
-    const payload = { at: new Date(0), none: undefined, own: { toJSON: () => [null, "x"] }, big: Object(1) };
+    class Point {
+      x = 1;
+    }
+    class Hidden {
+      readonly #hidden = 2;
+      toJSON = () => this.#hidden;
+    }
+    const payload = {
+      at: new Date(0),
+      none: undefined,
+      own: { toJSON: () => [null, "x"] },
+      boxes: [Object(1), Object("ab"), Object(""), Object(true)],
+      instances: [new Point(), new Hidden()],
+      bare: Object.assign(Object.create(null), { a: 1 }),
+      empty: [{}, [], Object.create(null), runInNewContext("({})"), runInNewContext("[]")],
+      bytes: Buffer.from("ab"),
+      url: new URL("http://localhost/"),
+    };
     await publish(tx, { eventType: "a.b", payload });
     assert.equal(sent[0]?.values[1], JSON.stringify(payload));
   });
