@@ -1,4 +1,4 @@
-import { directReferences, isObject, type Resolve, remarksOn, typeOfSchema } from "./schemaType.ts";
+import { directReferences, isObject, partsOfSchema, type Resolve, remarksOn, typeOfSchema } from "./schemaType.ts";
 import { DEPRECATED, docComment, propertyName } from "./sourceText.ts";
 import { TypeNames } from "./typeNames.ts";
 
@@ -95,16 +95,13 @@ function withoutDefinitions(schema: unknown): unknown {
   return isObject(schema) ? { ...schema, $defs: undefined } : schema;
 }
 
-/** Wherever they stand; in a const or default they would be none, and make at most a type that nobody uses. */
-function referencesIn(value: unknown): readonly string[] {
-  if (Array.isArray(value)) {
-    return value.flatMap(referencesIn);
-  }
-  if (!isObject(value)) {
+/** Wherever a type is made of them: those in a const or a default are none, and may be nested as deep as Postgres reads. */
+function referencesIn(schema: unknown): readonly string[] {
+  if (!isObject(schema)) {
     return [];
   }
-  const own = typeof value.$ref === "string" ? [value.$ref] : [];
-  return [...own, ...Object.values(value).flatMap(referencesIn)];
+  const own = typeof schema.$ref === "string" ? [schema.$ref] : [];
+  return [...own, ...partsOfSchema(schema).flatMap(referencesIn)];
 }
 
 /** Whether direct references, one after the other, lead from here to there. */

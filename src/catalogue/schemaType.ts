@@ -43,6 +43,17 @@ export function directReferences(schema: unknown): readonly string[] {
   return [...own, ...[...partsOf(schema.allOf), ...partsOf(schema.anyOf)].flatMap(directReferences)];
 }
 
+/** The schemas inside of a schema, wherever they may stand; not the definitions, which are read where one refers to them. */
+export function partsOfSchema(schema: Schema): readonly unknown[] {
+  return [
+    ...(isObject(schema.properties) ? Object.values(schema.properties) : []),
+    schema.additionalProperties,
+    schema.items,
+    ...partsOf(schema.allOf),
+    ...partsOf(schema.anyOf),
+  ];
+}
+
 /** What a comment says of a schema. */
 export function remarksOn(schema: unknown): readonly string[] {
   if (!isObject(schema)) {
@@ -50,7 +61,7 @@ export function remarksOn(schema: unknown): readonly string[] {
   }
   const said = [schema.title, schema.description].filter((text) => typeof text === "string");
   const limits = LIMITS.filter((keyword) => schema[keyword] !== undefined).map(
-    (keyword) => `${keyword} ${JSON.stringify(schema[keyword])}`,
+    (keyword) => `${keyword} ${isShallow(schema[keyword]) ? JSON.stringify(schema[keyword]) : "is nested too deeply"}`,
   );
   return [
     ...said,
@@ -74,11 +85,24 @@ const LIMITS = [
 /** A default may be of any size. */
 const LIMITS_CHARACTERS_MAX = 300;
 
+/**
+ * Of a value that is not the schema's own: as many as the catalogue allows a schema. Postgres reads some 6,000, which are
+ * too many for the stack here, and too many for the compiler.
+ */
+const VALUE_LEVELS_MAX = 32;
+
+function isShallow(value: unknown, levels = VALUE_LEVELS_MAX): boolean {
+  if (typeof value !== "object" || value === null) {
+    return true;
+  }
+  return levels > 0 && Object.values(value).every((each) => isShallow(each, levels - 1));
+}
+
 function ownType(schema: Schema, resolve: Resolve, indent: string): Type {
   const names = typeNamesOf(schema);
   const values = Object.hasOwn(schema, "const") ? [schema.const] : schema.enum;
   if (Array.isArray(values)) {
-    return union(values.filter((value) => isOneOf(value, names)).map(literalType));
+    return union(values.filter((value) => isOneOf(value, names)).map(valueType));
   }
   return names === null ? UNKNOWN : union(names.map((name) => typeNamed(name, schema, resolve, indent)));
 }
@@ -149,7 +173,11 @@ function anyOfType(parts: unknown, resolve: Resolve, indent: string): Type {
   return Array.isArray(parts) ? union(parts.map((part) => typeOfSchema(part, resolve, indent))) : UNKNOWN;
 }
 
-/** The type that has this JSON value alone. */
+/** The type that has this JSON value alone; one that is nested too deeply has any. */
+function valueType(value: unknown): Type {
+  return isShallow(value) ? literalType(value) : UNKNOWN;
+}
+
 function literalType(value: unknown): Type {
   if (typeof value === "string") {
     return { text: quoted(value), kind: "atom" };

@@ -2,7 +2,8 @@ import { kindOf, PublishError } from "./publishError.ts";
 
 /**
  * The value as JSON, by `JSON.stringify`, so that `toJSON` counts and an undefined property is left out. Refused is what
- * JSON.stringify would replace without a word: a function, NaN, an element that is undefined, a Map, a forgotten await.
+ * JSON.stringify would replace without a word: a function, NaN, an element that is undefined, a Map, an Error, bytes, a
+ * forgotten await.
  */
 export function jsonText(value: unknown, what: string): string {
   let text: string | undefined;
@@ -46,13 +47,34 @@ function lossOf(holder: unknown, key: string, value: unknown): string | null {
   }
 }
 
-/** What has no properties of its own becomes `{}`, and an invalid Date null. */
 function lossOfObject(holder: unknown, key: string, value: object | null): string | null {
   if (value === null) {
     const before = (holder as Readonly<Record<string, unknown>>)[key];
     return before instanceof Date ? "an invalid Date" : null;
   }
-  return value instanceof Map || value instanceof Set || value instanceof Promise ? kindOf(value) : null;
+  // By what it is and not by its constructor, of which another realm, such as that of a test runner, has another one.
+  switch (Object.prototype.toString.call(value)) {
+    case "[object Array]":
+    case "[object String]":
+    case "[object Boolean]":
+      return null;
+    case "[object Number]":
+      return Number.isFinite(value.valueOf()) ? null : String(value);
+    case "[object Error]":
+      return kindOf(value);
+    default:
+      return ArrayBuffer.isView(value) || isOpaque(value) ? kindOf(value) : null;
+  }
+}
+
+/**
+ * A Map, a promise, a regular expression: it has state, and no property that JSON.stringify sees, so that it becomes `{}`.
+ * An Error has its message beside what it sees, and bytes would become an object with a property each.
+ */
+function isOpaque(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  return !isPlain && Object.keys(value).length === 0;
 }
 
 function cannotWrite(what: string, found: string, cause?: unknown): PublishError {

@@ -15,6 +15,8 @@ export interface PgTransaction {
   readonly totalCount?: undefined;
   /** Roots have it that begin transactions, such as those of PGlite and TypeORM. */
   readonly transaction?: undefined;
+  /** The root of pg-promise has it. */
+  readonly $pool?: undefined;
 }
 
 /** Of `db.transaction().execute(…)` or `db.startTransaction().execute()`. */
@@ -78,29 +80,42 @@ export function sendThrough(given: unknown, need: TransactionNeed): Send {
       `cannot publish through this: it is ${kindOf(given)}; pass a transaction of pg, Kysely, Drizzle, Prisma or Postgres.js`,
     );
   }
-  const found = need === "required" ? library.outside(members) : null;
-  if (found !== null) {
-    throw new PublishError(
-      "no_transaction",
-      `cannot publish outside a transaction: ${found}; ${library.remedy}, or pass { transaction: "optional" } where no change belongs to the event`,
-    );
+  const send: Send = (statement) => library.send(members, statement);
+  if (need === "optional") {
+    return send;
   }
-  return (statement) => library.send(members, statement);
+  const place = library.placeOf(members);
+  switch (place.kind) {
+    case "inside":
+      return send;
+    case "outside":
+      throw outsideTransaction(library, place.found);
+    case "unknown":
+      return (statement) => askServer(library, send).then(() => send(statement));
+  }
 }
 
 type Members = Readonly<Record<string, unknown>>;
 
+/** Where a statement would go, as far as what the caller passed shows. */
+type Place =
+  | { readonly kind: "inside" }
+  | { readonly kind: "outside"; readonly found: string }
+  | { readonly kind: "unknown" };
+
+const INSIDE: Place = { kind: "inside" };
+const UNKNOWN: Place = { kind: "unknown" };
+
 interface Library {
   isOurs(given: Members): boolean;
-  /** What shows that it is no transaction; null where it is one, or nobody can tell. */
-  outside(given: Members): string | null;
+  placeOf(given: Members): Place;
   readonly remedy: string;
   send(given: Members, statement: Statement): Promise<readonly unknown[]>;
 }
 
 const kysely: Library = {
   isOurs: (given) => has(given, "executeQuery") && typeof given.isTransaction === "boolean",
-  outside: (given) => (given.isTransaction === true ? null : "it is a Kysely instance"),
+  placeOf: (given) => (given.isTransaction === true ? INSIDE : outside("it is a Kysely instance")),
   remedy: "pass the trx of db.transaction().execute(async (trx) => …)",
   async send(given, { text, values }) {
     // A CompiledQuery: what CompiledQuery.raw makes. Plugins see the node and keep notes by the id.
@@ -116,7 +131,7 @@ const kysely: Library = {
 
 const drizzle: Library = {
   isOurs: (given) => has(given, "execute") && has(given, "select") && has(given, "transaction"),
-  outside: (given) => (has(given, "rollback") ? null : "it is a Drizzle database"),
+  placeOf: (given) => (has(given, "rollback") ? INSIDE : outside("it is a Drizzle database")),
   remedy: "pass the tx of db.transaction(async (tx) => …)",
   async send(given, { text, values }) {
     // An SQLWrapper: what execute asks for the SQL, and the SQL for its text. Drizzle's own SQL has no way to give both.
@@ -127,34 +142,90 @@ const drizzle: Library = {
 
 const prisma: Library = {
   isOurs: (given) => has(given, "$queryRawUnsafe"),
-  outside: (given) => (has(given, "$connect") ? "it is a Prisma client" : null),
+  placeOf: (given) => (has(given, "$connect") ? outside("it is a Prisma client") : INSIDE),
   remedy: "pass the tx of prisma.$transaction(async (tx) => …)",
   send: async (given, { text, values }) => rowsOf(await call(given, "$queryRawUnsafe", [text, ...values])),
 };
 
 const postgresJs: Library = {
   isOurs: (given) => has(given, "unsafe"),
-  outside: (given) => (has(given, "savepoint") ? null : "it is the sql of Postgres.js that belongs to no transaction"),
+  placeOf: (given) =>
+    has(given, "savepoint") ? INSIDE : outside("it is the sql of Postgres.js that belongs to no transaction"),
   remedy: "pass the sql of sql.begin(async (sql) => …)",
   send: async (given, { text, values }) => rowsOf(await call(given, "unsafe", [text, [...values]])),
 };
 
 const queryable: Library = {
   isOurs: (given) => has(given, "query"),
-  outside(given) {
+  placeOf(given) {
     if (typeof given.totalCount === "number") {
-      return "it is a pool, which may send each query through another connection";
+      return outside("it is a pool, which may send each query through another connection");
+    }
+    if (given.$pool !== undefined) {
+      return outside("it is the root of pg-promise, which may send each query through another connection");
     }
     if (has(given, "transaction")) {
-      return "it is a database that begins transactions";
+      return outside("it is a database that begins transactions");
     }
-    // What the server said last: I is idle. Older releases of node-postgres do not keep it.
-    const isIdle = has(given, "getTransactionStatus") && call(given, "getTransactionStatus", []) === "I";
-    return isIdle ? "no transaction has begun on this client" : null;
+    switch (statusOf(given)) {
+      case "T":
+      case "E":
+        return INSIDE;
+      case "I":
+        return outside(NOT_BEGUN);
+      default:
+        return UNKNOWN;
+    }
   },
   remedy: 'pass a client, and await client.query("begin") before',
   send: async (given, { text, values }) => rowsOf(await call(given, "query", [text, [...values]])),
 };
+
+/** What the server said last, as a client of node-postgres keeps it since 8.21: I is idle. Undefined where nobody does. */
+function statusOf(given: Members): unknown {
+  return has(given, "getTransactionStatus") ? call(given, "getTransactionStatus", []) : undefined;
+}
+
+const NOT_BEGUN = "no transaction has begun on this client";
+
+/**
+ * The one statement without parameters that is an error outside of a transaction, is sent by either protocol, and does
+ * nothing inside that lasts beyond it: not a savepoint, which takes a second statement to be let go, nor a snapshot that
+ * a stricter isolation level would keep. Everybody may read this table, and only a VACUUM FULL of it has to wait. No
+ * expression can tell: now() and statement_timestamp() differ outside, too, where a statement has parameters.
+ */
+const ONLY_IN_TRANSACTION: Statement = {
+  text: "lock table pg_catalog.pg_ts_template in access share mode",
+  values: [],
+};
+const NO_ACTIVE_SQL_TRANSACTION = "25P01";
+
+/** One round trip more, for what has `query` and does not say what the server said last. */
+async function askServer(library: Library, send: Send): Promise<void> {
+  try {
+    await send(ONLY_IN_TRANSACTION);
+  } catch (thrown) {
+    throw hasSqlState(thrown, NO_ACTIVE_SQL_TRANSACTION) ? outsideTransaction(library, NOT_BEGUN, thrown) : thrown;
+  }
+}
+
+/** In the error itself, or in the one of the driver that a library has wrapped. */
+function hasSqlState(thrown: unknown, state: string): boolean {
+  const error = thrown as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } } | null | undefined;
+  return error?.code === state || error?.cause?.code === state;
+}
+
+function outside(found: string): Place {
+  return { kind: "outside", found };
+}
+
+function outsideTransaction(library: Library, found: string, cause?: unknown): PublishError {
+  return new PublishError(
+    "no_transaction",
+    `cannot publish outside a transaction: ${found}; ${library.remedy}, or pass { transaction: "optional" } where no change belongs to the event`,
+    cause === undefined ? undefined : { cause },
+  );
+}
 
 /** The first that recognises it; the last one knows nothing but `query`, so it comes last. */
 const LIBRARIES: readonly Library[] = [kysely, drizzle, prisma, postgresJs, queryable];

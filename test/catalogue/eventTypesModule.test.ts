@@ -46,6 +46,13 @@ describe("a schema becomes a type", () => {
     [{ items: { $ref: "#" } }, "readonly E[]"],
     [{ anyOf: [{ $ref: "#/$defs/a~1b" }, { type: "null" }], $defs: { "a/b": true } }, "EA1b | null"],
     [{ const: Number.POSITIVE_INFINITY }, "number"],
+    [{ properties: { default: { $ref: "#/$defs/a" } }, $defs: { a: true } }, "{\n  default?: EA;\n}"],
+    [
+      { items: { allOf: [{ additionalProperties: { $ref: "#/$defs/a" } }] }, $defs: { a: true } },
+      "readonly {\n  [name: string]: EA;\n}[]",
+    ],
+    [{ const: nested(32) }, nestedType(32)],
+    [{ const: nested(33) }, "unknown"],
   ];
   for (const [schema, type] of cases) {
     test(`${JSON.stringify(schema)} becomes ${JSON.stringify(type)}`, () => assert.equal(typeFor(schema), type));
@@ -55,6 +62,29 @@ describe("a schema becomes a type", () => {
 test("the module names each payload, says what is said of it, and has the definitions that are used", () => {
   const chosen = ["order.paid", "order_paid", "anything", "circle"];
   assert.equal(eventTypesModule(EVENT_TYPES.filter(({ name }) => chosen.includes(name))), EXPECTED);
+});
+
+test("values that are nested as deep as anybody likes are no types, and hold up nobody's", () => {
+  const deep = nested(100_000);
+  const plainly = eventTypesModule([plain("a", { type: "string" }), plain("b", true)]);
+  for (const [keyword, type] of [
+    ["const", "unknown"],
+    ["enum", "unknown"],
+    ["examples", "string"],
+    ["default", "string"],
+  ] as const) {
+    const value = keyword === "const" || keyword === "default" ? deep : [deep];
+    const schema = { [keyword]: value, ...(type === "string" ? { type } : {}) };
+    const text = eventTypesModule([plain("a", schema), plain("b", true)]);
+    const remark =
+      keyword === "default"
+        ? "/**\n * The payload of a.\n * (default is nested too deeply)\n */"
+        : "/** The payload of a. */";
+    assert.equal(
+      text,
+      plainly.replace("/** The payload of a. */\nexport type A = string", `${remark}\nexport type A = ${type}`),
+    );
+  }
 });
 
 test("a catalogue without event types makes a module without any", () => {
@@ -92,6 +122,15 @@ test("no text of the catalogue ends a comment, gives an order in one, or reaches
 
 function plain(name: string, jsonSchema: unknown): EventType {
   return { name, description: null, deprecated: false, jsonSchema };
+}
+
+/** A list in a list, and so on. */
+function nested(levels: number): unknown {
+  return Array.from({ length: levels }).reduce((inside: unknown) => [inside], 1);
+}
+
+function nestedType(levels: number): string {
+  return `${"readonly [".repeat(levels)}1${"]".repeat(levels)}`;
 }
 
 const EXPECTED = `// Written by "postrider types" from the table postrider.event_type: do not edit.

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import fc from "fast-check";
+import type pg from "pg";
 import { PublishError, publish, publishMany } from "../../src/publish/publisher.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { openSession, reset, rowsOf } from "../support/engine.ts";
@@ -176,11 +177,66 @@ test("a client on which no transaction has begun is refused, and taken once one 
   assert.deepEqual(await payloads(), ["1"]);
 });
 
+test("who does not say what the server said last is asked for it: as a pool's wrapper, or an older node-postgres", async (t) => {
+  const client = await openSession(t, login.url);
+  const asked = queriesOf(client);
+  const { query } = asked;
+  const event = { eventType: "a.b", payload: 1 };
+  const refused = {
+    code: "no_transaction",
+    message: /no transaction has begun on this client; .*transaction: "optional"/,
+  };
+  await assert.rejects(publish({ query }, event), refused);
+  await assert.rejects(publishMany({ query }, [event, event]), refused);
+  const wrapped = async (...sent: Parameters<typeof query>) =>
+    query(...sent).catch((cause: unknown) => {
+      throw new Error("wrapped", { cause });
+    });
+  await assert.rejects(publish({ query: wrapped }, event), refused);
+  const wrapper = { query: (text: string, values: (string | null)[]) => database.pool.query(text, values) };
+  await assert.rejects(publish(wrapper, event), refused);
+  assert.deepEqual(await payloads(), []);
+
+  await client.query("begin isolation level repeatable read");
+  asked.texts.length = 0;
+  await publish({ query }, event);
+  await publishMany({ query }, [event, event]);
+  assert.deepEqual(asked.texts, ["lock", "select", "lock", "insert"]);
+  await client.query("rollback");
+  await publish({ query }, event, { transaction: "optional" });
+  assert.deepEqual(await payloads(), ["1"]);
+});
+
+test("what the server is asked takes no snapshot: a stricter isolation level sees what was there at the event", async (t) => {
+  const client = await openSession(t, database.url);
+  const query = async (text: string, values: (string | null)[]) => {
+    const result = await client.query(text, values);
+    if (firstWord(text) === "lock") await database.pool.query(CHANGE);
+    return result;
+  };
+  await client.query("begin isolation level repeatable read");
+  await publish({ query }, { eventType: "a.b", payload: 1 });
+  assert.equal((await client.query("select from public.change")).rowCount, 1);
+  await client.query("rollback");
+});
+
+test("a client that says what the server said last is not asked", async (t) => {
+  const client = await openSession(t, login.url);
+  const { query, texts } = queriesOf(client);
+  const getTransactionStatus = () => client.getTransactionStatus();
+  await client.query("begin");
+  await publish({ query, getTransactionStatus } as never, { eventType: "a.b", payload: 1 });
+  await client.query("rollback");
+  assert.deepEqual(texts, ["select"]);
+});
+
 test("a transaction that has failed already says so itself", async (t) => {
   const client = await openSession(t, login.url);
+  const { query } = queriesOf(client);
   await client.query("begin");
   await assert.rejects(client.query("select 1/0"));
   await assert.rejects(publish(client, { eventType: "a.b", payload: 1 }), { code: "25P02" });
+  await assert.rejects(publish({ query }, { eventType: "a.b", payload: 1 }), { code: "25P02" });
 });
 
 test("any text reaches the column that it was meant for, one by one and in a list", async (t) => {
@@ -222,6 +278,20 @@ test("any text reaches the column that it was meant for, one by one and in a lis
     { numRuns: 15 },
   );
 });
+
+/** What nobody but `query` is known of, and the first word of each text that it gets. */
+function queriesOf(client: pg.Client) {
+  const texts: string[] = [];
+  const query = (text: string, values: (string | null)[]) => {
+    texts.push(firstWord(text));
+    return client.query(text, values);
+  };
+  return { texts, query };
+}
+
+function firstWord(text: string): string {
+  return text.slice(0, text.search(/\s/));
+}
 
 const TEXTS = `
   select event_type as "eventType", payload::text as payload, tenant, ordering_key as "orderingKey",

@@ -1,6 +1,7 @@
 /** What is refused before anything is sent: needs no server. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { type Event, publish, publishMany } from "../../src/publish/publisher.ts";
 
 /** A transaction that takes down what is sent, and answers with so many ids, or with what it is told to. */
@@ -10,7 +11,8 @@ function recorder(answer?: readonly unknown[]) {
     sent.push({ text, values });
     return { rows: answer ?? [{ id: "1" }] };
   };
-  return { sent, query };
+  const getTransactionStatus = () => "T";
+  return { sent, tx: { query, getTransactionStatus } };
 }
 
 describe("before anything is sent", () => {
@@ -28,27 +30,58 @@ describe("before anything is sent", () => {
     ["a Map", { m: new Map([["a", 1]]) }, /"m" in it is a value of type Map/],
     ["a Set", new Set([1]), /it is a value of type Set/],
     ["a promise", { order: Promise.resolve(1) }, /"order" in it is a value of type Promise/],
+    ["an Error", { error: Object.assign(new Error("x"), { code: 1 }) }, /"error" in it is a value of type Error/],
+    ["a regular expression", { r: /x/ }, /"r" in it is a value of type RegExp/],
+    ["a list of parameters", { q: new URLSearchParams("a=1") }, /"q" in it is a value of type URLSearchParams/],
+    ["an iterator", { i: [1].values() }, /"i" in it is a value of type /],
+    ["what keeps its state to itself", { m: new WeakMap() }, /"m" in it is a value of type WeakMap/],
+    ["bytes", { b: new Uint8Array([1]) }, /"b" in it is a value of type Uint8Array/],
+    ["a buffer", { b: new ArrayBuffer(1) }, /"b" in it is a value of type ArrayBuffer/],
+    ["NaN as an object", { n: Object(Number.NaN) }, /"n" in it is NaN/],
+    ["a Map of another realm", runInNewContext("({ m: new Map() })"), /"m" in it is a value of type Map/],
+    [
+      "an Error of another realm",
+      [runInNewContext("Object.assign(new Error(), { a: 1 })")],
+      /"0" in it is a value of type Error/,
+    ],
     ["a circle", circle, /circular/],
     ["a toJSON that throws", { toJSON: () => { throw new Error("no"); } }, /JSON.stringify says: no/], // biome-ignore format: one line a case
   ];
 
   for (const [what, payload, message] of lossy) {
     test(`${what} in a payload is refused`, async () => {
-      const { sent, query } = recorder();
-      await assert.rejects(publish({ query }, { eventType: "a.b", payload }), { code: "bad_payload", message });
-      await assert.rejects(publishMany({ query }, [{ eventType: "a.b", payload }]), { code: "bad_payload", message });
+      const { sent, tx } = recorder();
+      await assert.rejects(publish(tx, { eventType: "a.b", payload }), { code: "bad_payload", message });
+      await assert.rejects(publishMany(tx, [{ eventType: "a.b", payload }]), { code: "bad_payload", message });
       const attributes = { a: payload };
       if (payload !== undefined) {
-        await assert.rejects(publish({ query }, { eventType: "a.b", payload: 1, attributes }), { code: "bad_payload" });
+        await assert.rejects(publish(tx, { eventType: "a.b", payload: 1, attributes }), { code: "bad_payload" });
       }
       assert.deepEqual(sent, []);
     });
   }
 
   test("what JSON.stringify writes whole is written: toJSON, Date, and properties that are undefined left out", async () => {
-    const { sent, query } = recorder();
-    const payload = { at: new Date(0), none: undefined, own: { toJSON: () => [null, "x"] }, big: Object(1) };
-    await publish({ query }, { eventType: "a.b", payload });
+    const { sent, tx } = recorder();
+    class Point {
+      x = 1;
+    }
+    class Hidden {
+      readonly #hidden = 2;
+      toJSON = () => this.#hidden;
+    }
+    const payload = {
+      at: new Date(0),
+      none: undefined,
+      own: { toJSON: () => [null, "x"] },
+      boxes: [Object(1), Object("ab"), Object(""), Object(true)],
+      instances: [new Point(), new Hidden()],
+      bare: Object.assign(Object.create(null), { a: 1 }),
+      empty: [{}, [], Object.create(null), runInNewContext("({})"), runInNewContext("[]")],
+      bytes: Buffer.from("ab"),
+      url: new URL("http://localhost/"),
+    };
+    await publish(tx, { eventType: "a.b", payload });
     assert.equal(sent[0]?.values[1], JSON.stringify(payload));
   });
 
@@ -92,9 +125,9 @@ describe("before anything is sent", () => {
 
   for (const [what, event, message] of wrong) {
     test(`${what} is refused`, async () => {
-      const { sent, query } = recorder();
-      await assert.rejects(publish({ query }, event as Event), { code: "bad_event", message });
-      await assert.rejects(publishMany({ query }, [{ eventType: "a.b", payload: 1 }, event as Event]), {
+      const { sent, tx } = recorder();
+      await assert.rejects(publish(tx, event as Event), { code: "bad_event", message });
+      await assert.rejects(publishMany(tx, [{ eventType: "a.b", payload: 1 }, event as Event]), {
         code: "bad_event",
         message: /event 1/,
       });
@@ -103,20 +136,20 @@ describe("before anything is sent", () => {
   }
 
   test("a list that is too long or too large is refused, and an empty one sends nothing", async () => {
-    const { sent, query } = recorder();
+    const { sent, tx } = recorder();
     const event = { eventType: "a.b", payload: 1 };
-    await assert.rejects(publishMany({ query }, new Array(10_001).fill(event)), { code: "batch_too_large" });
+    await assert.rejects(publishMany(tx, new Array(10_001).fill(event)), { code: "batch_too_large" });
     const large = { eventType: "a.b", json: `"${"x".repeat(64 * 1024 * 1024)}"` };
-    await assert.rejects(publishMany({ query }, [large, large]), { code: "batch_too_large" });
-    await assert.rejects(publishMany({ query }, "ab" as never), { code: "bad_event" });
-    assert.deepEqual(await publishMany({ query }, []), []);
+    await assert.rejects(publishMany(tx, [large, large]), { code: "batch_too_large" });
+    await assert.rejects(publishMany(tx, "ab" as never), { code: "bad_event" });
+    assert.deepEqual(await publishMany(tx, []), []);
     assert.deepEqual(sent, []);
   });
 
   test("an option that is misspelt is refused", async () => {
-    const { sent, query } = recorder();
+    const { sent, tx } = recorder();
     const options = { transaction: "none" } as never;
-    await assert.rejects(publish({ query }, { eventType: "a.b", payload: 1 }, options), { code: "bad_event" });
+    await assert.rejects(publish(tx, { eventType: "a.b", payload: 1 }, options), { code: "bad_event" });
     assert.deepEqual(sent, []);
   });
 });
@@ -124,9 +157,9 @@ describe("before anything is sent", () => {
 test("rows that something kept back on their way are no ids", async () => {
   const event = { eventType: "a.b", payload: 1 };
   for (const answer of [[], [{}], [null], [{ id: 1 }], [{ id: "1" }, { id: "2" }]]) {
-    const { query } = recorder(answer);
-    await assert.rejects(publish({ query }, event), { code: "no_ids" });
-    await assert.rejects(publishMany({ query }, [event, event, event]), { code: "no_ids" });
+    const { tx } = recorder(answer);
+    await assert.rejects(publish(tx, event), { code: "no_ids" });
+    await assert.rejects(publishMany(tx, [event, event, event]), { code: "no_ids" });
   }
 });
 
@@ -152,8 +185,13 @@ test("what can be no transaction is refused, and nothing of it is called", async
 });
 
 test("what begins transactions is none, whichever library it belongs to", async () => {
-  const { sent, query } = recorder();
-  const root = { query, transaction: async () => {} };
-  await assert.rejects(publish(root as never, { eventType: "a.b", payload: 1 }), { code: "no_transaction" });
+  const { sent, tx } = recorder();
+  for (const root of [
+    { ...tx, transaction: async () => {} },
+    { ...tx, $pool: {} },
+    { ...tx, totalCount: 0 },
+  ]) {
+    await assert.rejects(publish(root as never, { eventType: "a.b", payload: 1 }), { code: "no_transaction" });
+  }
   assert.deepEqual(sent, []);
 });

@@ -66,6 +66,18 @@ await prisma.$transaction((tx) => tx.$transaction((inner) => publishMany(inner, 
 await publish(prisma, event);
 await publish(prisma, event, optional);
 
+/** As pg-promise declares them: the root has $pool, and what is inside a task or a transaction has not. */
+interface PgPromiseTask {
+  // biome-ignore lint/suspicious/noExplicitAny: so it is declared
+  query<T = any>(text: string, values?: any): Promise<T>;
+}
+declare const pgPromise: PgPromiseTask & { readonly $pool: object };
+declare const pgPromiseTask: PgPromiseTask;
+await publish(pgPromiseTask, event);
+// @ts-expect-error
+await publish(pgPromise, event);
+await publish(pgPromise, event, optional);
+
 // @ts-expect-error
 await publish({}, event);
 // @ts-expect-error

@@ -3,6 +3,7 @@ import { createPublisher, PublishError, publish, publishMany } from "postrider/p
 
 const sent = [];
 const tx = {
+  getTransactionStatus: () => "T",
   async query(text, values) {
     sent.push({ text, values });
     return { rows: values[0].startsWith("{") ? [{ id: "id-1" }, { id: "id-2" }] : [{ id: "id-1" }] };
