@@ -166,7 +166,7 @@ function adoptionText({ outcome, problem, events, unclaimed, in_hand, pending }:
   }
   return [
     outcome === "adopted" ? "adopted: daemons may work in this database now" : "this database would be adopted",
-    `  it is a copy: ${problem}`,
+    `  what was found: ${problem}`,
     `  of ${events} events, ${unclaimed} had been claimed by nobody: they are routed by the next claims`,
     `  ${in_hand} first attempts were under way when the copy was made: they are made again`,
     `  ${pending} deliveries were pending: they go on`,
