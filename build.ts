@@ -1,6 +1,15 @@
 import { execFile } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type BuildResult, build, type Plugin } from "esbuild";
@@ -9,13 +18,16 @@ import { VERSION } from "./src/version.ts";
 
 /**
  * `npm run build` makes the command: dist/postrider.mjs, one file that runs with Node alone, its source map beside
- * it (read by `node --enable-source-maps`), and the licences of what is inside. And it makes the libraries that the
- * package exports: dist/NAME.mjs, with the types of its modules in dist/NAME/.
+ * it (read by `node --enable-source-maps`), and the licences of what is inside. It makes the libraries that the
+ * package exports: dist/NAME.mjs, with the types of its modules in dist/NAME/. And it makes dist a package, with a manifest
+ * of its own, for `npm install` and `npm pack`.
  *
  * It is not minified. Startup gains nothing that can be measured, and a stack trace that a stranger sends keeps its names and lines.
  */
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
+const COMMAND = "postrider.mjs";
+const LICENCES = "LICENSES.txt";
 
 export interface BundleOptions {
   /** Absolute path of the module to start from. Default: src/main.ts. */
@@ -35,7 +47,7 @@ export interface Bundle {
 /** Bundles one entry. Rejects where esbuild finds an error or a warning. */
 export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
   const entry = options.entry ?? join(ROOT, "src/main.ts");
-  const outfile = options.outfile ?? join(ROOT, "dist/postrider.mjs");
+  const outfile = options.outfile ?? join(ROOT, "dist", COMMAND);
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
@@ -64,7 +76,7 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
   }
   chmodSync(outfile, 0o755);
   const made = describe(result, outfile);
-  writeFileSync(join(dirname(outfile), "LICENSES.txt"), licencesOf(made.inputs));
+  writeFileSync(join(dirname(outfile), LICENCES), licencesOf(made.inputs));
   return made;
 }
 
@@ -74,7 +86,7 @@ interface LibraryEntry {
   readonly entry: string;
 }
 
-/** What package.json exports as postrider/NAME. */
+/** What the package exports as postrider/NAME. */
 export const LIBRARIES: readonly LibraryEntry[] = [{ name: "publish", entry: "src/publish/publisher.ts" }];
 
 /**
@@ -213,11 +225,54 @@ function licenceOf(folder: string): string {
   return file === undefined ? head : `${head}\n${readFileSync(join(ROOT, folder, file), "utf8").trim()}\n`;
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const made = await bundle();
-  console.log(`${relative(process.cwd(), made.outfile)}: ${made.inputs.length} modules`);
+/** Makes the whole package in a directory (absolute; default: dist), and resolves with the command's bundle. */
+export async function buildPackage(directory: string = join(ROOT, "dist")): Promise<Bundle> {
+  const made = await bundle({ outfile: join(directory, COMMAND) });
   for (const library of LIBRARIES) {
-    await buildLibrary(library);
-    console.log(`${relative(process.cwd(), join(ROOT, "dist", `${library.name}.mjs`))}: postrider/${library.name}`);
+    await buildLibrary(library, directory);
   }
+  writeFileSync(join(directory, "package.json"), `${JSON.stringify(packageManifest(), null, 2)}\n`);
+  for (const name of ["README.md", "LICENSE"]) {
+    copyFileSync(join(ROOT, name), join(directory, name));
+  }
+  return made;
+}
+
+/**
+ * That of the checkout would bring what it is developed with: four PostgreSQL servers, and a Node.js. Which Node.js the
+ * libraries take stands here; the command takes a later one, and says so itself.
+ */
+function packageManifest(): object {
+  const checkout: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const { name, version, description, license } = checkout as Readonly<Record<string, string>>;
+  const names = LIBRARIES.map((library) => library.name);
+  return {
+    name,
+    version,
+    description,
+    license,
+    type: "module",
+    engines: { node: ">=20" },
+    bin: { postrider: COMMAND },
+    exports: {
+      ...Object.fromEntries(LIBRARIES.map((library) => [`./${library.name}`, targetsOf(library)])),
+      "./package.json": "./package.json",
+    },
+    files: [
+      ...[COMMAND, ...names.map((each) => `${each}.mjs`)].flatMap((file) => [file, `${file}.map`]),
+      ...names,
+      LICENCES,
+    ],
+  };
+}
+
+function targetsOf({ name, entry }: LibraryEntry): object {
+  return { types: `./${name}/${basename(entry, ".ts")}.d.ts`, default: `./${name}.mjs` };
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const made = await buildPackage();
+  const directory = relative(process.cwd(), dirname(made.outfile));
+  console.log(`${relative(process.cwd(), made.outfile)}: ${made.inputs.length} modules`);
+  console.log(`${directory}: the package, with ${LIBRARIES.map(({ name }) => `postrider/${name}`).join(", ")}`);
 }

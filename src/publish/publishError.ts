@@ -1,4 +1,4 @@
-/** What `postrider/publish` refuses before anything is sent. A code is never given a second meaning. */
+/** What `postrider/publish` refuses before an event is sent. A code is never given a second meaning. */
 export type PublishErrorCode =
   /** What was passed as the transaction is none that is known. */
   | "not_a_transaction"

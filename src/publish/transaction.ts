@@ -189,7 +189,7 @@ function statusOf(given: Members): unknown {
 const NOT_BEGUN = "no transaction has begun on this client";
 
 /**
- * The one statement without parameters that is an error outside of a transaction, is sent by either protocol, and does
+ * A statement without parameters that is an error outside of a transaction, is sent by either protocol, and does
  * nothing inside that lasts beyond it: not a savepoint, which takes a second statement to be let go, nor a snapshot that
  * a stricter isolation level would keep. Everybody may read this table, and only a VACUUM FULL of it has to wait. No
  * expression can tell: now() and statement_timestamp() differ outside, too, where a statement has parameters.

@@ -1,16 +1,16 @@
 /**
- * The package as its users have it: packed by npm, unpacked into a directory of its own, imported by plain Node, and
+ * The package as its users have it: packed and installed by npm into a directory of its own, imported by plain Node, and
  * type-checked by a strict compiler together with the libraries, a catalogue, and the README's examples.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import fc from "fast-check";
-import { buildLibrary, LIBRARIES } from "../../build.ts";
+import { buildPackage } from "../../build.ts";
 import { eventTypesModule } from "../../src/catalogue/eventTypesModule.ts";
 import { arbitraryEventTypes, EVENT_TYPES } from "../catalogue/eventTypes.ts";
 
@@ -30,39 +30,50 @@ const installed = join(consumer, "node_modules/postrider");
 let packed: readonly string[] = [];
 
 before(async () => {
-  const checkout = join(directory, "checkout");
-  mkdirSync(checkout);
-  for (const name of ["package.json", "README.md", "LICENSE", ".gitignore"]) {
-    cpSync(join(ROOT, name), join(checkout, name));
-  }
-  for (const library of LIBRARIES) {
-    await buildLibrary(library, join(checkout, "dist"));
-  }
-  // Nothing from the network, and nothing of whoever runs this.
-  const flags = ["--ignore-scripts", "--offline", "--no-update-notifier", "--cache", join(directory, "cache")];
-  const { stdout } = await run("npm", ["pack", "--json", ...flags], { cwd: checkout });
-  const [tarball] = JSON.parse(stdout) as readonly { filename: string; files: readonly { path: string }[] }[];
-  packed = tarball?.files.map(({ path }) => path) ?? [];
-  mkdirSync(installed, { recursive: true });
-  await run("tar", ["-xzf", join(checkout, tarball?.filename ?? ""), "-C", installed, "--strip-components=1"]);
+  const dist = join(directory, "dist");
+  await buildPackage(dist);
   cpSync(join(import.meta.dirname, "consumer"), consumer, { recursive: true });
   writeFileSync(join(consumer, "package.json"), '{ "type": "module" }');
+  // Nothing from the network, and nothing of whoever runs this.
+  const flags = ["--ignore-scripts", "--offline", "--no-update-notifier", "--cache", join(directory, "cache")];
+  const { stdout } = await run("npm", ["pack", dist, "--json", ...flags], { cwd: directory });
+  const [tarball] = JSON.parse(stdout) as readonly { filename: string; files: readonly { path: string }[] }[];
+  packed = tarball?.files.map(({ path }) => path) ?? [];
+  const path = join(directory, tarball?.filename ?? "");
+  await run("npm", ["install", path, "--engine-strict", "--no-audit", "--no-fund", ...flags], { cwd: consumer });
 });
 
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 test("the package has what it exports, and none of its sources", () => {
-  const { exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { exports: object };
-  const targets = Object.values(exports).flatMap((target: string | object) =>
+  const { exports = {}, bin = {} } = manifestIn(installed);
+  const targets = [...Object.values(exports), bin].flatMap((target) =>
     typeof target === "string" ? [target] : Object.values(target),
   );
   for (const target of targets) {
     assert.ok(packed.includes(target.replace("./", "")), `${target} is not in the package`);
   }
   assert.deepEqual(
-    packed.filter((path) => !/^(dist\/|package\.json$|README\.md$|LICENSE$)/.test(path)),
+    packed.filter(
+      (path) => !/^(\w+\.mjs(\.map)?|publish\/\w+\.d\.ts|package\.json|README\.md|LICENSES?(\.txt)?)$/.test(path),
+    ),
     [],
   );
+});
+
+test("it needs no other package, has nothing run when it is installed, and takes the Node.js that the libraries do with", async () => {
+  const { exports: _exports, files: _files, ...rest } = manifestIn(installed);
+  const { name, version, description, license } = manifestIn(ROOT);
+  assert.deepEqual(rest, {
+    ...{ name, version, description, license },
+    type: "module",
+    engines: { node: ">=20" },
+    bin: { postrider: "postrider.mjs" },
+  });
+  const found = readdirSync(join(consumer, "node_modules")).filter((each) => !each.startsWith("."));
+  assert.deepEqual(found, ["postrider"]);
+  const { stdout } = await run(join(consumer, "node_modules/.bin/postrider"), ["--version"], { cwd: consumer });
+  assert.match(stdout, new RegExp(`\\b${version.replaceAll(".", "\\.")}\\b`));
 });
 
 test("it is imported by its name, runs in plain Node, and shows nothing else", async () => {
@@ -80,7 +91,7 @@ test("it is imported by its name, runs in plain Node, and shows nothing else", a
 });
 
 test("its types need nobody else's: not Node's, not those of a library", async () => {
-  const types = join(installed, "dist/publish/publisher.d.ts");
+  const types = join(installed, "publish/publisher.d.ts");
   assert.equal(await problems([...STRICT, ...LANGUAGE, "--types", "", "--skipLibCheck", "false", types]), "");
 });
 
@@ -102,6 +113,20 @@ test("a strict compiler takes what is right and refuses what is wrong, and takes
   const files = ["libraries.ts", "events.ts", ...modules.map(([name]) => name)];
   assert.equal(await problems([...STRICT, ...LANGUAGE, "--types", "node", "--skipLibCheck", ...files]), "");
 });
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly license: string;
+  readonly files?: unknown;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+}
+
+function manifestIn(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+}
 
 /** The blocks of TypeScript in the README's section, with the objects that they take for granted. */
 function readmeExamples(): readonly (readonly [string, string])[] {

@@ -11,7 +11,7 @@ const tx = {
 };
 const event = { eventType: "order.paid", payload: { order_id: 42 } };
 const refused = await publish({}, event).catch((error) => [error instanceof PublishError, error.code]);
-const deep = await import("postrider/dist/publish.mjs").catch((error) => error.code);
+const deep = await import("postrider/publish.mjs").catch((error) => error.code);
 const ids = [
   await publish(tx, event),
   ...(await publishMany(tx, [event, event])),
