@@ -2595,6 +2595,9 @@ begin
     return new;
   elsif octet_length(new.json_schema::text) > schema_bytes_max then
     perform postrider.refuse_schema('', format('has %s bytes', octet_length(new.json_schema::text)), format('At most %s are taken.', schema_bytes_max));
+  elsif jsonb_path_exists(new.json_schema, 'strict $.**{128}') then
+    -- Whoever reads it calls himself for each level: at some thousands those break.
+    perform postrider.refuse_schema('', 'is nested deeper than 128 levels of JSON', 'What stands in default, examples, enum and const counts here, too.');
   end if;
   new.checks := postrider.compile_schema(new.json_schema, new.json_schema, '', '{}');
   predicate := postrider.schema_predicate(new.checks, '$');

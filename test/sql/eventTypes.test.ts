@@ -530,6 +530,10 @@ test("predicate and walk say of any schema and payload what the specification sa
 
 describe("a schema is refused when it is defined, by the place, the reason and what to do:", () => {
   const nested = (levels: number): Json => (levels === 0 ? true : { items: nested(levels - 1) });
+  const lists = (levels: number): Json =>
+    Array(levels - 1)
+      .fill(null)
+      .reduce<Json>((inner) => [inner], []);
   const doubling = Object.fromEntries(
     Array.from({ length: 25 }, (_, n) => [`d${n}`, n === 0 ? { type: "string" } : { anyOf: [ref(n - 1), ref(n - 1)] }]),
   );
@@ -616,6 +620,8 @@ describe("a schema is refused when it is defined, by the place, the reason and w
       " is larger than 131072 bytes once its references are written out",
       /Refer to fewer/,
     ],
+    ["a default of 6,000 levels", { default: lists(6_000) }, ', at "", is nested deeper than 128 levels', /examples/],
+    ["a constant of 128 levels", { const: lists(128) }, ', at "", is nested deeper than 128 levels', /const/],
     ["more than 64 KiB", { description: "x".repeat(70_000) }, ', at "", has 70019 bytes', /At most 65536/],
   ];
   for (const [what, schema, problem, advice] of cases) {
@@ -645,6 +651,11 @@ describe("a schema is refused when it is defined, by the place, the reason and w
     const payload = `${"[".repeat(40)}${"]".repeat(40)}`;
     assert.equal(await verdictOn(payload), "in");
     assert.deepEqual(await judge(nested(32), [payload]), [{ walked: true, predicted: true }]);
+  });
+
+  test("values of 127 levels are taken", async () => {
+    await define({ enum: [lists(125)], default: lists(127) });
+    assert.equal(await verdictOn(JSON.stringify(lists(125))), "in");
   });
 
   test("hundreds of properties and of values are taken", async () => {
