@@ -11,9 +11,12 @@
 --
 -- What is enforced is twice compiled when it is defined. "checks" is the schema without its annotations and with its
 -- references written out: what postrider.payload_problem walks through. "predicate" is the same as an SQL/JSON path, which
--- Postgres judges
--- four times as fast. A payload that the predicate takes is in; only one that it does not take is
--- walked through, and that verdict counts and has the reason. A schema that no path can express has no predicate.
+-- Postgres judges four times as fast. A payload that the predicate takes is in; only one that it does not take is walked
+-- through, and that verdict counts and has the reason. A schema that no path can express has no predicate.
+--
+-- The work is bounded, whatever schema and payload are. A path that runs cannot be stopped but by a timeout: so the most
+-- that it can take is counted beforehand (predicate_steps), and where that is too much it does not run. The walk counts
+-- while it goes. What neither of them can do is refused as too much to be checked.
 --
 -- Edits of the catalogue wait for each other, at the row of postrider.event_type_policy, from their first statement on:
 -- otherwise two of them could each write the list without what the other enforces. No insert waits there.

@@ -826,6 +826,13 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     });
   }
 
+  test("counts as more steps below a long name, which is written for each value", async () => {
+    await define({ additionalProperties: { items: { type: "integer" } } });
+    const payload = (name: string) => JSON.stringify({ [name]: [...Array(5_000).fill(1), "x"] });
+    assert.equal(await verdictOn(payload("n")), 'at "/n/5000": expected integer, found a string of 1 characters');
+    assert.equal(await verdictOn(payload("n".repeat(500_000))), "where was not found in 10000 steps: no more are made");
+  });
+
   test("is said of without a value of its own, in any part of the error", async () => {
     await define({
       properties: { a: { enum: ["x"] }, b: { maximum: 1 }, c: { maxLength: 3 }, d: { type: "null" }, e: { const: 1 } },
