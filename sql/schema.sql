@@ -188,6 +188,9 @@ create table postrider.event_type (
   updated_at timestamp with time zone not null default clock_timestamp(),
   checks jsonb,
   predicate jsonpath,
+  value_steps bigint,
+  object_steps bigint,
+  byte_steps bigint,
   constraint event_type_pkey PRIMARY KEY (name),
   constraint "description has at most 10000 characters" CHECK ((length(description) <= 10000)),
   constraint "name is dotted words of letters, digits, underscores" CHECK (((name ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$'::text) AND (length(name) <= 255))),
@@ -1620,6 +1623,10 @@ begin
         'Refer to fewer definitions, or leave a branch of the schema open.');
     end if;
   end loop;
+  if compiled ?& '{properties,additionalProperties}' then
+    -- the names as a list, with which a predicate compares at once
+    compiled := compiled || jsonb_build_object('known', (select coalesce(jsonb_agg(k.name), '[]') from jsonb_object_keys(compiled -> 'properties') k (name)));
+  end if;
   return compiled;
 end
 $function$;
@@ -2235,6 +2242,21 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION postrider.elements_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text)
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+begin
+  -- By place: as a set the elements would be written down before the first is looked at.
+  for place in 0 .. jsonb_array_length(whole) - 1 loop
+    select p.steps_left, p.problem into steps_left, problem
+    from postrider.payload_problem(checks, whole -> place, pointer || '/' || place, steps_left) p;
+    exit when problem is not null;
+  end loop;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION postrider.empty_claims(daemon_id uuid, claims bigint[])
  RETURNS void
  LANGUAGE sql
@@ -2518,12 +2540,12 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.equality_predicate(options jsonb)
+CREATE OR REPLACE FUNCTION postrider.equality_predicate(options jsonb, place text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
-RETURN CASE WHEN (jsonb_array_length(options) <= 500) THEN (SELECT CASE WHEN bool_and((jsonb_typeof(o.value) <> ALL (ARRAY['object'::text, 'array'::text]))) THEN (('('::text || string_agg(format('(@.type() == "%s" && @ == %s)'::text, jsonb_typeof(o.value), o.value), ' || '::text)) || ')'::text) ELSE NULL::text END AS "case" FROM jsonb_array_elements(equality_predicate.options) o(value)) ELSE NULL::text END;
+RETURN (SELECT CASE WHEN bool_or((k.kind = ANY (ARRAY['object'::text, 'array'::text]))) THEN NULL::text WHEN postrider.is_listed(equality_predicate.options) THEN format('(@ == null && %s || @.type() == "%s" && @ == %s[*])'::text, CASE WHEN bool_or((k.kind = 'null'::text)) THEN '1 == 1'::text ELSE '1 == 2'::text END, max(k.kind) FILTER (WHERE (k.kind <> 'null'::text)), equality_predicate.place) WHEN (sum(k.members) <= (500)::numeric) THEN (('('::text || string_agg(format('(@.type() == "%s" && (%s))'::text, k.kind, k.equalities), ' || '::text)) || ')'::text) ELSE NULL::text END AS "case" FROM (SELECT jsonb_typeof(o.value) AS kind, count(*) AS members, string_agg(format('@ == %s'::text, o.value), ' || '::text) AS equalities FROM jsonb_array_elements(equality_predicate.options) o(value) GROUP BY (jsonb_typeof(o.value))) k);
 
 CREATE OR REPLACE FUNCTION postrider.event_type_audit()
  RETURNS trigger
@@ -2532,7 +2554,7 @@ CREATE OR REPLACE FUNCTION postrider.event_type_audit()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  ours constant text[] := '{checks,predicate,created_at,updated_at,changed_at,only_row}';
+  ours constant text[] := '{checks,predicate,value_steps,object_steps,byte_steps,created_at,updated_at,changed_at,only_row}';
   old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - ours end;
   new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - ours end;
 begin
@@ -2566,15 +2588,23 @@ begin
   new.updated_at := clock_timestamp();
   new.checks := null;
   new.predicate := null;
+  new.value_steps := null;
+  new.object_steps := null;
+  new.byte_steps := null;
   if new.json_schema is null then
     return new;
   elsif octet_length(new.json_schema::text) > schema_bytes_max then
     perform postrider.refuse_schema('', format('has %s bytes', octet_length(new.json_schema::text)), format('At most %s are taken.', schema_bytes_max));
+  elsif jsonb_path_exists(new.json_schema, 'strict $.**{128}') then
+    -- Whoever reads it calls himself for each level: at some thousands those break.
+    perform postrider.refuse_schema('', 'is nested deeper than 128 levels of JSON', 'What stands in default, examples, enum and const counts here, too.');
   end if;
   new.checks := postrider.compile_schema(new.json_schema, new.json_schema, '', '{}');
-  predicate := postrider.schema_predicate(new.checks);
+  predicate := postrider.schema_predicate(new.checks, '$');
   if length(predicate) <= predicate_chars_max then
     new.predicate := ('strict $ ? ' || predicate)::jsonpath;
+    select s.value_steps, s.object_steps, s.byte_steps into new.value_steps, new.object_steps, new.byte_steps
+    from postrider.predicate_steps(new.checks) s;
   end if;
   return new;
 exception
@@ -3102,6 +3132,13 @@ CREATE OR REPLACE FUNCTION postrider.is_count(value jsonb)
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN (jsonb_typeof(value) = 'number'::text) THEN ((((value)::numeric >= (0)::numeric) AND ((value)::numeric <= (2147483647)::numeric)) AND (((value)::numeric % (1)::numeric) = (0)::numeric)) ELSE false END;
 
+CREATE OR REPLACE FUNCTION postrider.is_listed(options jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN ((jsonb_array_length(options) > 4) AND (SELECT (count(DISTINCT jsonb_typeof(o.value)) = 1) FROM jsonb_array_elements(is_listed.options) o(value) WHERE (o.value <> 'null'::jsonb)));
+
 CREATE OR REPLACE FUNCTION postrider.is_needed(lower_bound uuid, upper_bound uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3134,6 +3171,12 @@ begin
       where r.state = 'preparing' and r.after_event < upper_bound and postrider.replay_end(r.until) > lower_bound);
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.is_option(options jsonb, value jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (jsonb_typeof(value) <> ALL (ARRAY['array'::text, 'object'::text])) THEN (options @> value) ELSE (EXISTS (SELECT FROM jsonb_array_elements(is_option.options) o(option) WHERE (o.option = is_option.value))) END;
 
 CREATE OR REPLACE FUNCTION postrider.is_recorded(event_ids uuid[], endpoint_ids uuid[])
  RETURNS boolean
@@ -3286,7 +3329,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.judge_payload(event_type text, payload json, checks jsonb, predicate jsonpath)
+CREATE OR REPLACE FUNCTION postrider.judge_payload(event_type text, payload json, checks jsonb, predicate jsonpath, value_steps bigint, object_steps bigint, byte_steps bigint)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3294,19 +3337,26 @@ AS $function$
 declare
   -- read in 10 ms; what filters of subscriptions judge has the same limit
   payload_bytes_max constant integer := 1048576;
-  -- walked through in 0.2 s
-  steps_max constant integer := 10000;
+  -- of 0.05 us each: 0.4 s
+  predicate_steps_max constant integer := 8000000;
+  -- of 20 us each: 0.2 s
+  walk_steps_max constant integer := 10000;
   payload_bytes constant integer := octet_length(payload::text);
   document jsonb;
+  verdict boolean;
   problem text;
+  steps_left integer;
 begin
   if payload_bytes > payload_bytes_max then
     perform postrider.refuse_payload(event_type, format('it has %s bytes, and no more than %s are checked', payload_bytes, payload_bytes_max));
   end if;
   begin
     document := payload::jsonb;
-    if jsonb_path_exists(document, predicate) then
-      return;
+    -- A byte is no more than a value and an object: what is small need not be counted.
+    if payload_bytes * (value_steps + object_steps + byte_steps) <= predicate_steps_max
+      or postrider.payload_steps(payload::text, value_steps, object_steps, byte_steps) <= predicate_steps_max
+    then
+      verdict := jsonb_path_exists(document, predicate, checks);
     end if;
   exception
     -- json that is no jsonb: a NUL, half a surrogate, a number beyond numeric, some thousand levels
@@ -3315,9 +3365,17 @@ begin
   end;
   if document is null then
     perform postrider.refuse_payload(event_type, 'Postgres cannot read it: ' || problem);
+  elsif verdict then
+    return;
   end if;
-  problem := (postrider.payload_problem(checks, document, '', steps_max)).problem;
-  if problem is not null then
+  select p.problem, p.steps_left into problem, steps_left from postrider.payload_problem(checks, document, '', walk_steps_max) p;
+  if steps_left < 0 and not verdict then
+    perform postrider.refuse_payload(event_type, format('where was not found in %s steps: no more are made', walk_steps_max));
+  elsif steps_left < 0 then
+    perform postrider.refuse_payload(event_type,
+      format('it has %s bytes, too many to be checked against its schema: nothing was wrong in %s steps, and no more are made', payload_bytes, walk_steps_max),
+      'Say less in one event, or enforce a schema with fewer branches of anyOf and allOf, and shorter lists of enum.');
+  elsif problem is not null then
     perform postrider.refuse_payload(event_type, problem);
   end if;
 end
@@ -3900,7 +3958,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.object_predicate(checks jsonb)
+CREATE OR REPLACE FUNCTION postrider.object_predicate(checks jsonb, place text)
  RETURNS text
  LANGUAGE plpgsql
  IMMUTABLE
@@ -3919,12 +3977,12 @@ begin
   parts := array(
     select format('!((exists (@.%s)) is unknown)', to_json(r.name)) from jsonb_array_elements_text(checks -> 'required') r (name))
   || array(
-    select format('((exists (@.%1$s)) is unknown || exists (@.%1$s ? ', to_json(p.key)) || postrider.schema_predicate(p.value) || '))'
+    select format('((exists (@.%1$s)) is unknown || exists (@.%1$s ? ', to_json(p.key)) || postrider.schema_predicate(p.value, postrider.place_within(postrider.place_within(place, 'properties'), p.key)) || '))'
     from jsonb_each(checks -> 'properties') p);
   if checks ? 'additionalProperties' then
-    parts := parts || ('!(exists (@.keyvalue() ? (' || (
-        select coalesce(string_agg(format('@.key != %s && ', to_json(k.name)), ''), '') from jsonb_object_keys(checks -> 'properties') k (name))
-      || '!(exists (@.value ? ' || postrider.schema_predicate(checks -> 'additionalProperties') || ')))))');
+    parts := parts || ('!(exists (@.keyvalue() ? ('
+      || case when checks -> 'known' <> '[]' then format('!(@.key == %s[*]) && ', postrider.place_within(place, 'known')) else '' end
+      || '!(exists (@.value ? ' || postrider.schema_predicate(checks -> 'additionalProperties', postrider.place_within(place, 'additionalProperties')) || ')))))');
   end if;
   return postrider.conjunction(parts);
 end
@@ -4035,9 +4093,10 @@ begin
   elsif new.event_type is null or new.payload is null then
     return new; -- which the table refuses itself
   end if;
-  select t.enforce, t.checks, t.predicate into defined from postrider.event_type t where t.name = new.event_type;
+  select t.enforce, t.checks, t.predicate, t.value_steps, t.object_steps, t.byte_steps into defined from postrider.event_type t where t.name = new.event_type;
   if defined.enforce then
-    perform postrider.judge_payload(new.event_type, new.payload, defined.checks, defined.predicate);
+    perform postrider.judge_payload(new.event_type, new.payload, defined.checks, defined.predicate, defined.value_steps,
+      defined.object_steps, defined.byte_steps);
   elsif defined.enforce is null then
     perform postrider.refuse_if_unknown(new.event_type);
   end if;
@@ -4076,36 +4135,6 @@ CREATE OR REPLACE FUNCTION postrider.partition_time(id uuid)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN to_timestamp((((((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric / 1000.0))::double precision);
 
-CREATE OR REPLACE FUNCTION postrider.parts_to_check(checks jsonb, whole jsonb)
- RETURNS TABLE(step text, part_checks jsonb, part jsonb)
- LANGUAGE plpgsql
- IMMUTABLE
-AS $function$
-begin
-  if jsonb_typeof(whole) = 'object' then
-    return query
-      select postrider.pointer_step(p.name), p.checks, whole -> p.name
-      from jsonb_each(parts_to_check.checks -> 'properties') p (name, checks)
-      where whole ? p.name;
-    if checks ? 'additionalProperties' then
-      return query
-        select postrider.pointer_step(m.name), checks -> 'additionalProperties', m.value
-        from jsonb_each(whole) m (name, value)
-        where not coalesce(checks -> 'properties' ? m.name, false);
-    end if;
-  elsif jsonb_typeof(whole) = 'array' and checks ? 'items' then
-    return query
-      select '/' || e.place - 1, checks -> 'items', e.value from jsonb_array_elements(whole) with ordinality e (value, place);
-  end if;
-  if checks ? '$ref' then
-    return query select '', checks -> '$ref', whole;
-  end if;
-  if checks ? 'allOf' then
-    return query select '', a.checks, whole from jsonb_array_elements(parts_to_check.checks -> 'allOf') a (checks);
-  end if;
-end
-$function$;
-
 CREATE OR REPLACE FUNCTION postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
@@ -4128,19 +4157,21 @@ CREATE OR REPLACE FUNCTION postrider.payload_problem(checks jsonb, value jsonb, 
  IMMUTABLE
 AS $function$
 declare
-  part record;
+  kind constant text := jsonb_typeof(value);
   missing text;
-  option jsonb;
-  walked record;
+  branch jsonb;
   option_problems text[] := '{}';
 begin
-  steps_left := steps_left - 1;
+  -- A step is 20 us of work. So much takes an ordinary value; half a kilobyte of checks, where it is gone through for what is
+  -- inside; four where a scalar is looked for in it; 16 of the value, to be copied and counted; one of the pointer.
+  steps_left := steps_left - 1 - pg_column_size(checks) / case when kind in ('object', 'array') then 512 else 4096 end
+    - pg_column_size(value) / 16384 - octet_length(pointer) / 1024;
   if steps_left < 0 then
-    problem := 'it was not found among the first 10,000 values: no more are looked at';
+    problem := 'no more steps are left';
     return;
   end if;
   problem := postrider.scalar_problem(checks, value);
-  if problem is null and checks ? 'required' and jsonb_typeof(value) = 'object' then
+  if problem is null and kind = 'object' and checks ? 'required' then
     select r.name into missing
     from jsonb_array_elements_text(checks -> 'required') with ordinality r (name, place)
     where not value ? r.name
@@ -4152,30 +4183,46 @@ begin
     problem := format('at %s: %s', postrider.shown_pointer(pointer), problem);
     return;
   end if;
-  if checks ?| '{properties,additionalProperties,items,$ref,allOf}' then
-    for part in select p.step, p.part_checks, p.part from postrider.parts_to_check(checks, value) p loop
-      walked := postrider.payload_problem(part.part_checks, part.part, pointer || part.step, steps_left);
-      steps_left := walked.steps_left;
-      problem := walked.problem;
-      if problem is not null then
-        return;
-      end if;
+  if kind = 'object' and checks ?| '{properties,additionalProperties}' then
+    select p.steps_left, p.problem into steps_left, problem from postrider.properties_problem(checks, value, pointer, steps_left) p;
+  elsif kind = 'array' and checks ? 'items' then
+    select p.steps_left, p.problem into steps_left, problem from postrider.elements_problem(checks -> 'items', value, pointer, steps_left) p;
+  end if;
+  if problem is null and checks ?| '{$ref,allOf}' then
+    for branch in
+      select checks -> '$ref' where checks ? '$ref' union all select a.checks from jsonb_array_elements(payload_problem.checks -> 'allOf') a (checks)
+    loop
+      select p.steps_left, p.problem into steps_left, problem from postrider.payload_problem(branch, value, pointer, steps_left) p;
+      exit when problem is not null;
     end loop;
   end if;
-  if checks ? 'anyOf' then
-    for option in select o.checks from jsonb_array_elements(payload_problem.checks -> 'anyOf') o (checks) loop
-      walked := postrider.payload_problem(option, value, pointer, steps_left);
-      steps_left := walked.steps_left;
-      if walked.problem is null then
-        return;
-      end if;
-      option_problems := option_problems || walked.problem;
-    end loop;
-    problem := format('at %s: none of the %s schemas of anyOf fits: %s', postrider.shown_pointer(pointer),
-      cardinality(option_problems), left(array_to_string(option_problems[1:3], '; '), 600));
+  if problem is not null or not checks ? 'anyOf' then
+    return;
   end if;
+  for branch in select o.checks from jsonb_array_elements(payload_problem.checks -> 'anyOf') o (checks) loop
+    select p.steps_left, p.problem into steps_left, problem from postrider.payload_problem(branch, value, pointer, steps_left) p;
+    if problem is null or steps_left < 0 then
+      return;
+    end if;
+    option_problems := option_problems || problem;
+  end loop;
+  problem := format('at %s: none of the %s schemas of anyOf fits: %s', postrider.shown_pointer(pointer),
+    cardinality(option_problems), left(array_to_string(option_problems[1:3], '; '), 600));
 end
 $function$;
+
+CREATE OR REPLACE FUNCTION postrider.payload_steps(payload text, value_steps bigint, object_steps bigint, byte_steps bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+RETURN (SELECT (((payload_steps.value_steps * ((((1 + n.commas) + n.arrays) + n.objects) + (n.bytes / 64))) + (payload_steps.object_steps * n.objects)) + (payload_steps.byte_steps * n.bytes)) FROM (SELECT octet_length(payload_steps.payload) AS bytes, (octet_length(payload_steps.payload) - octet_length(replace(payload_steps.payload, ','::text, ''::text))) AS commas, (octet_length(payload_steps.payload) - octet_length(replace(payload_steps.payload, '['::text, ''::text))) AS arrays, (octet_length(payload_steps.payload) - octet_length(replace(payload_steps.payload, '{'::text, ''::text))) AS objects) n);
+
+CREATE OR REPLACE FUNCTION postrider.place_within(place text, name text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (CASE WHEN (place = '$'::text) THEN '$'::text ELSE (place || '.'::text) END || to_json(name));
 
 CREATE OR REPLACE FUNCTION postrider.pointer_step(name text)
  RETURNS text
@@ -4188,6 +4235,46 @@ CREATE OR REPLACE FUNCTION postrider.predicate_for(kind text, types jsonb, predi
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN (types = jsonb_build_array(kind)) THEN predicate ELSE ((format('(@.type() != "%s" || '::text, kind) || predicate) || ')'::text) END;
+
+CREATE OR REPLACE FUNCTION postrider.predicate_steps(checks jsonb, OUT value_steps bigint, OUT object_steps bigint, OUT byte_steps bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  names constant integer := coalesce(jsonb_array_length(checks -> 'known'), 0);
+  options constant integer := coalesce(jsonb_array_length(checks -> 'enum'), 0);
+  bounds constant integer := (select count(*) from jsonb_object_keys(checks) k (name) where k.name ~ '^(min|max|exclusive|const)');
+  inside record;
+  branches record;
+begin
+  value_steps := 10 + 4 * coalesce(jsonb_array_length(checks -> 'type'), 0) + 10 * bounds
+    + case when options = 0 then 0 when postrider.is_listed(checks -> 'enum') then 10 + options * 4 / 5 else 4 * options end;
+  object_steps := 6 * (select count(*) from jsonb_object_keys(checks -> 'properties')) + 4 * coalesce(jsonb_array_length(checks -> 'required'), 0);
+  -- a regular expression makes a state of each character that it counts
+  byte_steps := case when (checks -> 'minLength')::numeric > 1 then 4 else 0 end + case when checks ? 'maxLength' then 4 else 0 end;
+  -- What is inside has a place of its own: a value is judged by the dearest at most.
+  select coalesce(max(c.value_steps), 0) + case when checks ? 'additionalProperties' then 40 + names * 4 / 5 else 0 end as value_steps,
+         coalesce(max(c.object_steps), 0) as object_steps, coalesce(max(c.byte_steps), 0) as byte_steps
+  into inside
+  from (
+    select p.value from jsonb_each(checks -> 'properties') p
+    union all select i.value from jsonb_each(checks) i where i.key in ('items', 'additionalProperties')) part (schema)
+  cross join lateral postrider.predicate_steps(part.schema) c;
+  -- These judge the same value, each of them.
+  select coalesce(sum(c.value_steps), 0) as value_steps, coalesce(sum(c.object_steps), 0) as object_steps, coalesce(sum(c.byte_steps), 0) as byte_steps
+  into branches
+  from (
+    select checks -> '$ref' where checks ? '$ref'
+    union all select a.value from jsonb_array_elements(checks -> 'anyOf') a
+    union all select a.value from jsonb_array_elements(checks -> 'allOf') a) part (schema)
+  cross join lateral postrider.predicate_steps(part.schema) c;
+  value_steps := greatest(value_steps, inside.value_steps) + branches.value_steps;
+  object_steps := greatest(object_steps, inside.object_steps) + branches.object_steps;
+  byte_steps := greatest(byte_steps, inside.byte_steps) + branches.byte_steps;
+end
+$function$;
 
 CREATE OR REPLACE FUNCTION postrider.prepare_deliveries(replay postrider.replay, after_event uuid, events_max integer, deliveries_max integer, OUT place uuid, OUT prepared integer, OUT left_alone integer, OUT is_held_up boolean)
  RETURNS record
@@ -4397,6 +4484,36 @@ exception
       using errcode = 'PR014',
         detail = format('%s may not call pg_control_system()', current_user),
         hint = format('grant execute on function pg_control_system() to %I; or, so that a copy in another cluster is no longer noticed: update postrider.sending set is_guarded = false, system_identifier = null', current_user);
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text)
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+declare
+  properties constant jsonb := coalesce(checks -> 'properties', '{}');
+  additional constant jsonb := checks -> 'additionalProperties';
+  part record;
+  name text;
+begin
+  for part in select p.key as name, p.value as checks from jsonb_each(properties) p loop
+    continue when not whole ? part.name;
+    select p.steps_left, p.problem into steps_left, problem
+    from postrider.payload_problem(part.checks, whole -> part.name, pointer || postrider.pointer_step(part.name), steps_left) p;
+    exit when problem is not null;
+  end loop;
+  if problem is not null or additional is null or additional = '{}' then
+    return;
+  end if;
+  -- In this place Postgres takes one name after the other: from a from-clause all would be written down first.
+  for name in select jsonb_object_keys(whole) loop
+    continue when properties ? name;
+    select p.steps_left, p.problem into steps_left, problem
+    from postrider.payload_problem(additional, whole -> name, pointer || postrider.pointer_step(name), steps_left) p;
+    exit when problem is not null;
+  end loop;
 end
 $function$;
 
@@ -4672,7 +4789,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.refuse_payload(event_type text, problem text)
+CREATE OR REPLACE FUNCTION postrider.refuse_payload(event_type text, problem text, advice text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4681,7 +4798,7 @@ begin
   raise exception 'the payload of % does not fit its schema: %', event_type, problem
     using errcode = 'check_violation', constraint = 'the payload fits the schema of its event type',
       schema = 'postrider', table = 'outbox', column = 'payload',
-      hint = format('Correct the payload, or the definition: json_schema of %L in postrider.event_type.', event_type);
+      hint = coalesce(advice, format('Correct the payload, or the definition: json_schema of %L in postrider.event_type.', event_type));
 end
 $function$;
 
@@ -5114,16 +5231,17 @@ AS $function$
 declare
   kind constant text := jsonb_typeof(value);
   types constant jsonb := checks -> 'type';
-  number constant numeric := case when kind = 'number' then value end;
+  -- without the cast it goes by way of text, and 1e100000 takes half a millisecond
+  number constant numeric := case when kind = 'number' then (value)::numeric end;
   size constant integer := case kind when 'string' then length(value #>> '{}') when 'array' then jsonb_array_length(value) end;
 begin
   if types = '[]' then
     return format('nothing is allowed here, found %s', postrider.shown_value(value));
-  elsif not types ? kind and not (types ? 'integer' and coalesce(number % 1 = 0, false)) then
+  elsif not types ? kind and not (types ? 'integer' and coalesce(min_scale(number) = 0, false)) then
     return format('expected %s, found %s', (select string_agg(t.name, ' or ') from jsonb_array_elements_text(types) t (name)), postrider.shown_value(value));
   elsif checks -> 'const' <> value then
     return format('expected the constant of the schema, found %s', postrider.shown_value(value));
-  elsif checks ? 'enum' and not exists (select from jsonb_array_elements(checks -> 'enum') o (option) where o.option = value) then
+  elsif checks ? 'enum' and not postrider.is_option(checks -> 'enum', value) then
     return format('expected one of the %s values of the schema, found %s', jsonb_array_length(checks -> 'enum'), postrider.shown_value(value));
   end if;
   return case kind
@@ -5142,7 +5260,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.schema_predicate(checks jsonb)
+CREATE OR REPLACE FUNCTION postrider.schema_predicate(checks jsonb, place text)
  RETURNS text
  LANGUAGE plpgsql
  IMMUTABLE
@@ -5160,20 +5278,22 @@ begin
     parts := parts || postrider.type_predicate(types);
   end if;
   for keyword, argument in select k.key, k.value from jsonb_each(checks) k loop
-    continue when keyword in ('type', 'properties', 'required', 'additionalProperties', 'minLength', 'maxLength');
+    continue when keyword in ('type', 'properties', 'required', 'additionalProperties', 'known', 'minLength', 'maxLength');
     if keyword in ('anyOf', 'allOf') then
-      branches := array(select postrider.schema_predicate(s.value) from jsonb_array_elements(argument) with ordinality s (value, place) order by s.place);
+      branches := array(
+        select postrider.schema_predicate(b.value, format('%s[%s]', postrider.place_within(schema_predicate.place, keyword), b.n - 1))
+        from jsonb_array_elements(argument) with ordinality b (value, n) order by b.n);
     end if;
     parts := parts || case
-      when keyword = 'enum' then postrider.equality_predicate(argument)
-      when keyword = 'const' then postrider.equality_predicate(jsonb_build_array(argument))
+      when keyword = 'enum' then postrider.equality_predicate(argument, postrider.place_within(place, keyword))
+      when keyword = 'const' then postrider.equality_predicate(jsonb_build_array(argument), null)
       when keyword in ('minItems', 'maxItems') then
         postrider.predicate_for('array', types, format('@.size() %s %s', comparisons ->> keyword, argument))
       when comparisons ? keyword then
         postrider.predicate_for('number', types, format('@ %s %s', comparisons ->> keyword, argument))
       when keyword = 'items' then
-        postrider.predicate_for('array', types, '!(exists (@[*] ? (!' || postrider.schema_predicate(argument) || ')))')
-      when keyword = '$ref' then postrider.schema_predicate(argument)
+        postrider.predicate_for('array', types, '!(exists (@[*] ? (!' || postrider.schema_predicate(argument, postrider.place_within(place, keyword)) || ')))')
+      when keyword = '$ref' then postrider.schema_predicate(argument, postrider.place_within(place, keyword))
       when keyword = 'allOf' then postrider.conjunction(branches)
       when array_position(branches, null) is null then '(' || array_to_string(branches, ' || ') || ')' end;
   end loop;
@@ -5182,7 +5302,7 @@ begin
       postrider.length_predicate((checks -> 'minLength')::numeric, (checks -> 'maxLength')::numeric));
   end if;
   if checks ?| '{properties,required,additionalProperties}' then
-    parts := parts || postrider.predicate_for('object', types, postrider.object_predicate(checks));
+    parts := parts || postrider.predicate_for('object', types, postrider.object_predicate(checks, place));
   end if;
   return postrider.conjunction(parts);
 end
@@ -5278,7 +5398,7 @@ CREATE OR REPLACE FUNCTION postrider.shown_value(value jsonb)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
-RETURN CASE jsonb_typeof(value) WHEN 'string'::text THEN format('a string of %s characters'::text, length((value #>> '{}'::text[]))) WHEN 'number'::text THEN CASE WHEN (((value)::numeric % (1)::numeric) = (0)::numeric) THEN 'an integer'::text ELSE 'a number that is no integer'::text END WHEN 'array'::text THEN format('an array of %s'::text, jsonb_array_length(value)) WHEN 'object'::text THEN 'an object'::text WHEN 'boolean'::text THEN 'a boolean'::text ELSE 'null'::text END;
+RETURN CASE jsonb_typeof(value) WHEN 'string'::text THEN format('a string of %s characters'::text, length((value #>> '{}'::text[]))) WHEN 'number'::text THEN CASE WHEN (min_scale((value)::numeric) = 0) THEN 'an integer'::text ELSE 'a number that is no integer'::text END WHEN 'array'::text THEN format('an array of %s'::text, jsonb_array_length(value)) WHEN 'object'::text THEN 'an object'::text WHEN 'boolean'::text THEN 'a boolean'::text ELSE 'null'::text END;
 
 CREATE OR REPLACE FUNCTION postrider.small_payload(payload json, bytes_max integer)
  RETURNS text
@@ -5946,6 +6066,12 @@ comment on column postrider.event_type.checks is 'The schema as it is checked: w
 
 comment on column postrider.event_type.predicate is 'The same as an SQL/JSON path that finds something in a payload that fits; null where no path can express it. Kept by a trigger.';
 
+comment on column postrider.event_type.value_steps is 'How many steps of 0.05 us the predicate takes for a value of a payload, at most. Kept by a trigger.';
+
+comment on column postrider.event_type.object_steps is 'How many it takes for an object besides, at most. Kept by a trigger.';
+
+comment on column postrider.event_type.byte_steps is 'How many it takes for a byte besides, at most. Kept by a trigger.';
+
 comment on table postrider.event_type_policy is 'One row: what becomes of events whose type is not in the catalogue. Set by postrider.refuse_unknown_event_types and allow_unknown_event_types, or by hand.';
 
 comment on column postrider.event_type_policy.only_row is 'True.';
@@ -6380,6 +6506,8 @@ comment on function postrider.drop_days(date) is 'Takes one step towards the end
 
 comment on function postrider.drop_event_type(text) is 'Takes an event type out of the catalogue. Events of that type are delivered as before, and inserted too unless unknown types are refused.';
 
+comment on function postrider.elements_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first element of an array that does not fit.';
+
 comment on function postrider.empty_claims(uuid,bigint[]) is 'Takes the pairs out of claims that are finished and must stay, being the cursor.';
 
 comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on.';
@@ -6402,7 +6530,7 @@ comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoi
 
 comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
 
-comment on function postrider.equality_predicate(jsonb) is 'A predicate of SQL/JSON path: @ is one of these; null where that cannot be expressed, as with lists and objects.';
+comment on function postrider.equality_predicate(jsonb,text) is 'A predicate of SQL/JSON path: @ is one of these, which are in that place of the checks; null where that cannot be expressed, as with lists and objects.';
 
 comment on function postrider.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
 
@@ -6432,7 +6560,11 @@ comment on function postrider.is_claimed(xid8,bigint) is 'Whether the cursor has
 
 comment on function postrider.is_count(jsonb) is 'Whether this is a whole number that is not negative.';
 
+comment on function postrider.is_listed(jsonb) is 'Whether a predicate compares with these values as a list, because they are many and, but for null, of one type.';
+
 comment on function postrider.is_needed(uuid,uuid) is 'Whether an event with an id from the one to below the other is not claimed yet, in a daemon''s hand, undelivered, or to be replayed.';
+
+comment on function postrider.is_option(jsonb,jsonb) is 'Whether a value is one of a list.';
 
 comment on function postrider.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
 
@@ -6444,7 +6576,7 @@ comment on function postrider.judge_filters(json,uuid[],jsonpath[]) is 'The endp
 
 comment on function postrider.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. Line by line, as subscriptions are judged.';
 
-comment on function postrider.judge_payload(text,json,jsonb,jsonpath) is 'Refuses a payload that does not fit, with the reason; bounded in time, whatever the payload is.';
+comment on function postrider.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. What is too much work for both predicate and walk is refused as well: half a second is the most.';
 
 comment on function postrider.judged_event_types() is 'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider.set_judged_event_types when the catalogue changes.';
 
@@ -6488,7 +6620,7 @@ comment on function postrider.note_replay_problem(uuid,text) is 'Says what was w
 
 comment on function postrider.notify_daemons() is 'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';
 
-comment on function postrider.object_predicate(jsonb) is 'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';
+comment on function postrider.object_predicate(jsonb,text) is 'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';
 
 comment on function postrider.open_ingest(text,text,uuid,boolean,text,text) is 'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';
 
@@ -6502,21 +6634,27 @@ comment on function postrider.parse_filter(text) is 'Reads a filter, or says wha
 
 comment on function postrider.partition_time(uuid) is 'The time that the first 48 bits of a UUID stand for, whatever its version: what its partition goes by.';
 
-comment on function postrider.parts_to_check(jsonb,jsonb) is 'What in a value is to be checked by which checks: the properties of an object, the elements of an array; and itself, by what is referred to.';
-
 comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are routed and wait, nothing is lost.';
 
-comment on function postrider.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null where it fits. steps_left bounds the work.';
+comment on function postrider.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null where it fits. steps_left bounds the work: where it is less than 0 in the end, the steps were used up, and nothing is known.';
+
+comment on function postrider.payload_steps(text,bigint,bigint,bigint) is 'How many steps a predicate takes to judge a payload, at most.';
+
+comment on function postrider.place_within(text,text) is 'Where a part of the checks is, as a variable of SQL/JSON path: a predicate is judged with the checks as its variables.';
 
 comment on function postrider.pointer_step(text) is 'A further step of a JSON pointer (RFC 6901).';
 
 comment on function postrider.predicate_for(text,jsonb,text) is 'A predicate of SQL/JSON path: if @ is of that type, then this. types: those that @ is known to be one of; null for all.';
+
+comment on function postrider.predicate_steps(jsonb) is 'How many steps of 0.05 us a predicate for these checks takes for each value of a payload, each object besides, and each byte, at most.';
 
 comment on function postrider.prepare_deliveries(postrider.replay,uuid,integer,integer) is 'Makes the deliveries of one stretch of a replay pending, up to so many; returns the cursor''s next place. is_held_up: a delivery is locked, and is looked at again.';
 
 comment on function postrider.prepare_replay(uuid) is 'One step of a replay: makes the next few of its deliveries pending, and moves its cursor, or finishes it. outcome is its state, cancelling while something of it is in flight still, busy where nothing is to be done now.';
 
 comment on function postrider.present_place() is 'Which database of which cluster this is. The cluster is null where postrider.sending is not guarded.';
+
+comment on function postrider.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
 
 comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox, in the caller''s transaction, and returns its id; for an idempotency key that is known already, the id of the first event with it.';
 
@@ -6530,7 +6668,7 @@ comment on function postrider.refuse_captured_truncate() is 'Refuses to truncate
 
 comment on function postrider.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';
 
-comment on function postrider.refuse_payload(text,text) is 'Refuses an event for its payload.';
+comment on function postrider.refuse_payload(text,text,text) is 'Refuses an event for its payload.';
 
 comment on function postrider.refuse_schema(text,text,text) is 'Raises what is wrong with a JSON Schema, where, and what to do.';
 
@@ -6562,7 +6700,7 @@ comment on function postrider.rule_audit() is 'Notes an edit of a subscription o
 
 comment on function postrider.scalar_problem(jsonb,jsonb) is 'Why a value does not fit these checks, whatever it contains; null where it does.';
 
-comment on function postrider.schema_predicate(jsonb) is 'A predicate of SQL/JSON path: @ fits these checks; null where that cannot be expressed.';
+comment on function postrider.schema_predicate(jsonb,text) is 'A predicate of SQL/JSON path: @ fits these checks, which are in that place of the whole; null where that cannot be expressed.';
 
 comment on function postrider.sending_changed() is 'Notes in the audit that sending was switched, and tells the daemons.';
 

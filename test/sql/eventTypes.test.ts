@@ -90,9 +90,9 @@ function judge(schema: Json, payloads: readonly string[]): Promise<Judgement[]> 
     `with compiled as materialized (
        select postrider.compile_schema($1::jsonb, $1::jsonb, '', '{}') as checks
      ), defined as materialized (
-       select c.checks, ('strict $ ? ' || postrider.schema_predicate(c.checks))::jsonpath as predicate from compiled c)
+       select c.checks, ('strict $ ? ' || postrider.schema_predicate(c.checks, '$'))::jsonpath as predicate from compiled c)
      select (postrider.payload_problem(d.checks, p.payload::jsonb, '', 10000)).problem is null as walked,
-            jsonb_path_exists(p.payload::jsonb, d.predicate) as predicted
+            jsonb_path_exists(p.payload::jsonb, d.predicate, d.checks) as predicted
      from defined d, unnest($2::text[]) with ordinality p (payload, place)
      order by p.place`,
     [JSON.stringify(schema), payloads],
@@ -477,7 +477,13 @@ const someSchema = fc.letrec<{ schema: Json }>((tie) => ({
     fc.record(
       {
         type: fc.oneof(someTypes, fc.uniqueArray(someTypes, { minLength: 1, maxLength: 4 })),
-        enum: fc.array(fc.oneof({ weight: 5, arbitrary: someScalar }, somePayload), { minLength: 1, maxLength: 4 }),
+        enum: fc.oneof(
+          fc.array(fc.oneof({ weight: 5, arbitrary: someScalar }, somePayload), { minLength: 1, maxLength: 4 }),
+          // many of one type, with and without null, are compared as a list
+          fc.subarray([null, "", "a", "ab", "b", "a\n\u00e4👍", 'q"\\'], { minLength: 4 }),
+          fc.subarray([null, 0, 1, 1.5, 2, -2, 7], { minLength: 4 }),
+          fc.subarray([null, true, "a", "ab", "b", 1, 7], { minLength: 4 }),
+        ),
         const: someScalar,
         minimum: fc.constantFrom(-2, 0, 1.5),
         maximum: fc.constantFrom(0, 1, 7),
@@ -524,6 +530,10 @@ test("predicate and walk say of any schema and payload what the specification sa
 
 describe("a schema is refused when it is defined, by the place, the reason and what to do:", () => {
   const nested = (levels: number): Json => (levels === 0 ? true : { items: nested(levels - 1) });
+  const lists = (levels: number): Json =>
+    Array(levels - 1)
+      .fill(null)
+      .reduce<Json>((inner) => [inner], []);
   const doubling = Object.fromEntries(
     Array.from({ length: 25 }, (_, n) => [`d${n}`, n === 0 ? { type: "string" } : { anyOf: [ref(n - 1), ref(n - 1)] }]),
   );
@@ -610,6 +620,8 @@ describe("a schema is refused when it is defined, by the place, the reason and w
       " is larger than 131072 bytes once its references are written out",
       /Refer to fewer/,
     ],
+    ["a default of 6,000 levels", { default: lists(6_000) }, ', at "", is nested deeper than 128 levels', /examples/],
+    ["a constant of 128 levels", { const: lists(128) }, ', at "", is nested deeper than 128 levels', /const/],
     ["more than 64 KiB", { description: "x".repeat(70_000) }, ', at "", has 70019 bytes', /At most 65536/],
   ];
   for (const [what, schema, problem, advice] of cases) {
@@ -639,6 +651,11 @@ describe("a schema is refused when it is defined, by the place, the reason and w
     const payload = `${"[".repeat(40)}${"]".repeat(40)}`;
     assert.equal(await verdictOn(payload), "in");
     assert.deepEqual(await judge(nested(32), [payload]), [{ walked: true, predicted: true }]);
+  });
+
+  test("values of 127 levels are taken", async () => {
+    await define({ enum: [lists(125)], default: lists(127) });
+    assert.equal(await verdictOn(JSON.stringify(lists(125))), "in");
   });
 
   test("hundreds of properties and of values are taken", async () => {
@@ -684,7 +701,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     ],
     "of which only the last value is bad": [
       `{"a": [${"1,".repeat(20_000)}"x"]}`,
-      /^it was not found among the first 10,000 values: no more are looked at$/,
+      /^where was not found in 10000 steps: no more are made$/,
     ],
     "with a name that would break a log line": [
       '{"a\\nb": 1, "a": [], "b": null}',
@@ -719,8 +736,101 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     await define({ anyOf: [{ enum: [[]] }, some(2)] });
     assert.match(
       await verdictOn(JSON.stringify(Array(300).fill(Array(300).fill(1)))),
-      /^it was not found among|none of the/,
+      /^where was not found in 10000 steps|none of the/,
     );
+  });
+
+  const repeated = (count: number, value: Json): Json => Array(count).fill(value);
+  const codes = (count: number): Json => Array.from({ length: count }, (_, n) => `C${n}`);
+  const properties = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`property_${n}`, { type: "integer" }]));
+  const wide = Object.fromEntries(Object.keys(properties).map((name) => [name, 1]));
+  const doubling = Object.fromEntries(
+    Array.from({ length: 10 }, (_, n) => {
+      const inner = { $ref: `#/$defs/d${n - 1}` };
+      return [`d${n}`, n === 0 ? { type: "integer" } : { anyOf: [inner, inner] }];
+    }),
+  );
+  const line = {
+    type: "object",
+    required: ["sku", "quantity"],
+    properties: { sku: { type: "string", maxLength: 40 }, quantity: { type: "integer", minimum: 1 } },
+    additionalProperties: false,
+  };
+  const unknown = Object.fromEntries(Array.from({ length: 85_000 }, (_, n) => [`k${n}`, 1]));
+
+  const taken: Readonly<Record<string, readonly [schema: Json, payload: Json]>> = {
+    "14,000 codes of 249": [{ items: { enum: codes(249) } }, repeated(14_000, "C248")],
+    "1,000 codes of 3,000": [{ items: { enum: codes(3_000) } }, repeated(1_000, "C2999")],
+    "2,400 lines of an order": [{ items: line }, repeated(2_400, { sku: "A-1234567890", quantity: 2 })],
+    "32 closed objects of 200 properties": [{ items: { properties, additionalProperties: false } }, repeated(32, wide)],
+  };
+  for (const [what, [fitting, payload]] of Object.entries(taken)) {
+    test(`is not one of ${what}, which are let in`, async () => {
+      await define(fitting);
+      assert.equal(await verdictOn(JSON.stringify(payload)), "in");
+    });
+  }
+
+  const tooMuch: Readonly<Record<string, readonly [schema: Json, payload: Json]>> = {
+    "149,000 codes of 249": [{ items: { enum: codes(249) } }, repeated(149_000, "C248")],
+    "500,000 values for each of 1,024 branches": [
+      { items: { $ref: "#/$defs/d9" }, $defs: doubling },
+      repeated(500_000, 1),
+    ],
+    "85,000 names that are none of 200": [{ properties, additionalProperties: { type: "integer" } }, unknown],
+    "300,000 empty objects, of which each may have 200 properties": [{ items: { properties } }, repeated(300_000, {})],
+    "long texts for each of 300 branches": [
+      { anyOf: repeated(300, { type: "string", minLength: 2, maxLength: 250 }), items: { type: "string" } },
+      repeated(11_000, "x".repeat(80)),
+    ],
+    "200,000 values below a name of half a megabyte": [
+      { additionalProperties: { items: { enum: codes(249) } } },
+      { ["n".repeat(500_000)]: repeated(60_000, "C248") },
+    ],
+  };
+  for (const [what, [dear, payload]] of Object.entries(tooMuch)) {
+    test(`such as ${what}, is refused as too much work, with what to do`, async () => {
+      await define(dear);
+      const json = JSON.stringify(payload);
+      const [code, message, , hint] = (await refusalOf(database.pool, INSERT, [json])).split("\n");
+      assert.equal(code, "23514");
+      assert.match(
+        String(message),
+        new RegExp(`it has ${json.length} bytes, too many to be checked against its schema: .* 10000 steps`),
+      );
+      assert.match(String(hint), /^Say less in one event, or /);
+    });
+  }
+
+  const spooled: Readonly<Record<string, readonly [schema: Json, payload: Json, refusal: RegExp]>> = {
+    elements: [{ items: { enum: [...(codes(900) as Json[]), 1] } }, repeated(20_000, 2), /^at "\/0": expected one of/],
+    properties: [
+      { additionalProperties: { enum: [...(codes(900) as Json[]), 2] } },
+      unknown,
+      /^at "\/k\d": expected one of/,
+    ],
+    branches: [
+      { items: { allOf: [{ items: line }, { minItems: 3, items: line }] } },
+      repeated(20, repeated(2_000, {})),
+      /^at "\/0\/0": the required property "sku" is missing/,
+    ],
+  };
+  for (const [what, [dear, payload, refusal]] of Object.entries(spooled)) {
+    test(`is looked through without writing down its ${what}`, async (t) => {
+      const session = await openSession(t, database.url);
+      await define(dear);
+      const written = await temporaryBytesOf(session, async () => {
+        assert.match(await verdictOn(JSON.stringify(payload), session), refusal);
+      });
+      assert.equal(written, 0);
+    });
+  }
+
+  test("counts as more steps below a long name, which is written for each value", async () => {
+    await define({ additionalProperties: { items: { type: "integer" } } });
+    const payload = (name: string) => JSON.stringify({ [name]: [...Array(5_000).fill(1), "x"] });
+    assert.equal(await verdictOn(payload("n")), 'at "/n/5000": expected integer, found a string of 1 characters');
+    assert.equal(await verdictOn(payload("n".repeat(500_000))), "where was not found in 10000 steps: no more are made");
   });
 
   test("is said of without a value of its own, in any part of the error", async () => {
