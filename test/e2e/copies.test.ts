@@ -295,6 +295,12 @@ test("a switched-off database: daemons stay, send nothing, say so, and go on whe
     );
     assert.ok(!shown.stdout.includes("\u001b"));
 
+    await pool.query("update postrider.sending set reason = 'a further one'");
+    await until("the reason that was edited is said", async () =>
+      Boolean(await askFor(pool, "select bool_or(condition_reason ~ ': a further one$') from postrider.daemon_status")),
+    );
+    assert.equal(log.named("sending.stopped").length, 1);
+
     await pool.query("update postrider.sending set is_on = true");
     await until("all arrives", () => begun() === EVENTS + 1);
     assert.equal(new Set(receiver.requests(path).map(({ id }) => id)).size, EVENTS + 1);
