@@ -594,7 +594,7 @@ create function postrider.judged_event_types() returns text[]
 language plpgsql immutable
 as $$ begin return '{}'; end $$;
 comment on function postrider.judged_event_types() is
-  'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider.write_judged_event_types when the catalogue changes.';
+  'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider.judge_event_types when the catalogue changes.';
 
 create function postrider.outbox_refuse() returns trigger
 language plpgsql security definer
@@ -636,8 +636,8 @@ comment on trigger outbox_refuse on postrider.outbox is
 
 -- Editing the catalogue -------------------------------------------------------------------------------------------
 
-create function postrider.write_judged_event_types() returns trigger
-language plpgsql security definer
+create function postrider.judge_event_types() returns void
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -656,10 +656,20 @@ begin
   if body is distinct from (select p.prosrc from pg_proc p where p.oid = 'postrider.judged_event_types()'::regprocedure) then
     execute format('create or replace function postrider.judged_event_types() returns text[] language plpgsql immutable as %L', body);
   end if;
+end
+$$;
+comment on function postrider.judge_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition.';
+
+create function postrider.write_judged_event_types() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postrider.judge_event_types();
   return null;
 end
 $$;
-comment on function postrider.write_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition.';
+comment on function postrider.write_judged_event_types() is 'Lets judge_event_types follow the catalogue.';
 
 create function postrider.lock_event_types() returns trigger
 language plpgsql security definer

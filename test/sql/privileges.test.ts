@@ -107,7 +107,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     select: LOOKERS,
   },
   claim: {
-    columns: "id base target after_xid after_seq daemon_id claimed_at event_ids endpoint_ids",
+    columns: "id base target after_xid after_seq daemon_id claimed_at event_ids endpoint_ids xid",
     select: LOOKERS,
   },
   sending: {
@@ -322,7 +322,9 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   outbox_refuse: owner(),
   present_place: caller(),
   require_home: caller(),
+  is_own: caller(),
   is_settled: caller(),
+  restore_enforcement: caller(),
   move_sequence: caller(),
   sending_changing: caller(),
   sending_changed: owner(),
@@ -351,6 +353,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   nearest_event_type: caller(),
   refuse_unknown_type: caller(),
   refuse_if_unknown: caller(),
+  judge_event_types: caller(),
   write_judged_event_types: owner(),
   lock_event_types: owner(),
   event_type_changing: owner(),
