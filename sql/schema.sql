@@ -65,6 +65,7 @@ create table postrider.claim (
   claimed_at timestamp with time zone not null default clock_timestamp(),
   event_ids uuid[] not null default '{}'::uuid[],
   endpoint_ids uuid[] not null default '{}'::uuid[],
+  xid xid8 not null default pg_current_xact_id(),
   constraint claim_pkey PRIMARY KEY (id),
   constraint "a page inside a window says where it stopped" CHECK ((((target IS NULL) = (after_xid IS NULL)) AND ((target IS NULL) = (after_seq IS NULL)))),
   constraint "every event of a pair has its endpoint" CHECK ((cardinality(event_ids) = cardinality(endpoint_ids)))
@@ -610,11 +611,16 @@ declare
   oldest_xid constant xid8 := '3';
   place record;
   cursor_row record;
+  replication text;
   new_base pg_snapshot;
   new_claim_id bigint;
+  unsettled uuid[];
 begin
-  perform pg_advisory_xact_lock(1886352244, 1);
   problem := postrider.copy_problem();
+  if problem is not null and not dry_run then
+    perform pg_advisory_xact_lock(1886352244, 1);
+    problem := postrider.copy_problem(); -- somebody else may have adopted it meanwhile
+  end if;
   if problem is null then
     outcome := 'nothing to adopt';
     return next;
@@ -624,7 +630,18 @@ begin
     raise exception 'cannot adopt the database: the transaction has written already'
       using errcode = 'invalid_transaction_state', hint = 'Adopt in a transaction of its own.';
   end if;
-  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at into cursor_row
+  select string_agg(distinct quote_ident(s.subname), ', ') into replication
+  from pg_subscription_rel r
+  join pg_subscription s on s.oid = r.srsubid
+  join pg_class c on c.oid = r.srrelid
+  where c.relnamespace = 'postrider'::regnamespace;
+  if replication is not null then
+    raise exception 'cannot adopt the database: it is still being replicated into, by the subscription %', replication
+      using errcode = 'object_not_in_prerequisite_state',
+        detail = 'What arrived afterwards would not be claimed; one that is disabled may be enabled at any time.',
+        hint = 'Stop the original''s daemons, wait until the copy has caught up, drop the subscription, and adopt then.';
+  end if;
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at, c.xmin <> c.xid::xid as is_copied into cursor_row
   from postrider.claim c
   order by c.id desc
   limit 1;
@@ -632,25 +649,34 @@ begin
     raise exception 'cannot adopt the database: the cursor is gone, postrider.claim has no row'
       using errcode = 'object_not_in_prerequisite_state',
         detail = 'Without it nobody can say which events were claimed.',
-        hint = 'Copy postrider.claim along with the other tables. Or insert into postrider.claim (base) values (''1:1:''): then every event that is retained is claimed anew.';
+        hint = 'Copy postrider.claim along with the other tables. Or insert into postrider.claim (base) values (''1:1:''): then every event that is retained and has no delivery is claimed anew.';
   end if;
-  if cursor_row.claimed_at >= clock_timestamp() then
+  if cursor_row.is_copied and cursor_row.claimed_at >= clock_timestamp() then
     raise exception 'cannot adopt the database: its last claim is dated %, and the clock of this server has not come so far', cursor_row.claimed_at
       using errcode = 'object_not_in_prerequisite_state',
-        detail = 'Events that were inserted here could not be told from those that were claimed before.',
-        hint = 'Set the clock, or wait.';
+        detail = 'Events that were inserted here might not be told from those that were claimed before.',
+        hint = 'Set the clock.';
   end if;
   -- Before anything else is looked at, and before this transaction has an id: whatever commits from here on is new.
   new_base := pg_current_snapshot();
+  if not dry_run then
+    -- Now, and not at the end: whoever holds it would undo all the work.
+    insert into postrider.sending default values on conflict on constraint sending_pkey do nothing;
+    perform from postrider.sending s where s.is_row for update;
+  end if;
 
-  select count(*),
-         count(*) filter (where not s.is_settled),
-         count(*) filter (where s.is_settled and not pg_visible_in_snapshot(s.xid, new_base))
-  into events, unclaimed, moved
+  select count(*), count(*) filter (where s.is_settled and not pg_visible_in_snapshot(s.xid, new_base)),
+         coalesce(array_agg(s.id order by s.created_at, s.seq) filter (where not s.is_settled), '{}')
+  into events, moved, unsettled
   from (
-    select o.xid, postrider.is_settled(o.xid, o.seq, o.created_at, cursor_row.base, cursor_row.target, cursor_row.after_xid,
-                                       cursor_row.after_seq, cursor_row.claimed_at) as is_settled
+    -- Seqs of what came with the copy and of what was inserted since may be the same; within each they go with the time.
+    select o.id, o.xid, o.seq, o.created_at,
+           postrider.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
+                                cursor_row.after_seq, cursor_row.claimed_at, cursor_row.is_copied)
+           or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
+           or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)) as is_settled
     from postrider.outbox o) s;
+  unclaimed := cardinality(unsettled);
   select count(*) into in_hand
   from postrider.claim c
   cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
@@ -671,21 +697,15 @@ begin
   update postrider.outbox o
   set xid = oldest_xid
   where not pg_visible_in_snapshot(o.xid, new_base)
-    and postrider.is_settled(o.xid, o.seq, o.created_at, cursor_row.base, cursor_row.target, cursor_row.after_xid,
-                             cursor_row.after_seq, cursor_row.claimed_at);
+    and (postrider.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
+                              cursor_row.after_seq, cursor_row.claimed_at, cursor_row.is_copied)
+      or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
+      or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)));
   get diagnostics moved = row_count;
 
-  with unsettled as materialized (
-    select o.id
-    from postrider.outbox o
-    where not postrider.is_settled(o.xid, o.seq, o.created_at, cursor_row.base, cursor_row.target, cursor_row.after_xid,
-                                   cursor_row.after_seq, cursor_row.claimed_at)
-    -- Seqs of what came with the copy and of what was inserted since may be the same; within each they go with the time.
-    order by o.created_at, o.seq
-  )
   update postrider.outbox o
   set xid = pg_current_xact_id(), seq = default
-  from unsettled u
+  from unnest(unsettled) u (id)
   where o.id = u.id;
   get diagnostics unclaimed = row_count;
 
@@ -695,6 +715,7 @@ begin
   select p.system_identifier, p.database_oid into place from postrider.present_place() p;
   update postrider.sending s
   set system_identifier = place.system_identifier, database_oid = place.database_oid, home_since = clock_timestamp();
+  perform postrider.refresh_judged_event_types();
   perform postrider.note_action('adopt', null, null, jsonb_build_object(
     'problem', problem, 'unclaimed', unclaimed, 'moved', moved, 'in_hand', in_hand, 'pending', pending));
   outcome := 'adopted';
@@ -759,7 +780,7 @@ CREATE OR REPLACE FUNCTION postrider.beat(daemon_id uuid, host text, pid integer
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
- SELECT postrider.require_home((NOT is_renewal)) AS require_home;
+ SELECT postrider.require_home() AS require_home;
  DELETE FROM postrider.daemon
    WHERE (daemon.lease_expires_at < (now() - '1 day'::interval));
  WITH renewed AS (
@@ -1234,7 +1255,7 @@ begin
       using errcode = 'object_not_in_prerequisite_state',
         hint = 'insert into postrider.claim (base) values (''1:1:'') claims every event there is, again; a snapshot of now, pg_current_snapshot(), none before it.';
   end if;
-  if newest.is_on is null or newest.place <> coalesce(current_setting('postrider.place', true), '') then
+  if newest.is_on is null or newest.place is distinct from coalesce(current_setting('postrider.place', true), '') then
     perform postrider.require_home();
   end if;
   if not newest.is_on then
@@ -1651,20 +1672,31 @@ declare
   here record;
   cursor_end xid8;
   now_at constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
+  is_claimed boolean;
 begin
   select s.system_identifier, s.database_oid, s.home_since into home from postrider.sending s where s.is_row;
+  if not found then
+    return 'postrider.sending has no row, which would say where daemons have worked';
+  end if;
   select p.system_identifier, p.database_oid into here from postrider.present_place() p;
   if home.database_oid is not null and (home.system_identifier, home.database_oid) is distinct from (here.system_identifier, here.database_oid) then
     return format('daemons have worked in the database with oid %s of the cluster %s since %s, and this is the one with oid %s of the cluster %s',
       home.database_oid, coalesce(home.system_identifier::text, '(unknown)'),
       to_char(home.home_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), here.database_oid, coalesce(here.system_identifier::text, '(unknown)'));
   end if;
-  select pg_snapshot_xmax(coalesce(c.target, c.base)) into cursor_end from postrider.claim c order by c.id desc limit 1;
+  select pg_snapshot_xmax(coalesce(c.target, c.base)), pg_snapshot_xmax(c.base) > '1' or c.target is not null into cursor_end, is_claimed
+  from postrider.claim c
+  order by c.id desc
+  limit 1;
   if cursor_end > now_at then
     return format('the cursor over the outbox is at transaction %s, and this server only at %s', cursor_end, now_at);
   end if;
-  -- No daemon has worked anywhere, and there are events that this server cannot have written.
-  if home.database_oid is null and exists (
+  -- Nobody claims before the home is written down: the claims came from elsewhere, or the home was taken out.
+  if home.database_oid is null and is_claimed then
+    return format('events were claimed up to transaction %s, and postrider.sending does not say where', cursor_end);
+  end if;
+  -- Events that this server cannot have written: restored, or replicated into this database after it was adopted.
+  if exists (
     select from postrider.outbox o
     where o.xid >= now_at and o.xid is distinct from pg_current_xact_id_if_assigned()
     order by o.xid, o.seq
@@ -2266,7 +2298,7 @@ BEGIN ATOMIC
  DELETE FROM postrider.claim c
    WHERE ((c.id = ANY (empty_claims.claims)) AND (c.daemon_id = empty_claims.daemon_id) AND (c.id < ( SELECT max(n.id) AS max
             FROM postrider.claim n)) AND postrider.is_recorded(c.event_ids, c.endpoint_ids));
- UPDATE postrider.claim SET event_ids = '{}'::uuid[], endpoint_ids = '{}'::uuid[]
+ UPDATE postrider.claim SET event_ids = '{}'::uuid[], endpoint_ids = '{}'::uuid[], xid = DEFAULT
    WHERE ((claim.id = ANY (empty_claims.claims)) AND (claim.daemon_id = empty_claims.daemon_id) AND postrider.is_recorded(claim.event_ids, claim.endpoint_ids));
 END;
 
@@ -3178,6 +3210,12 @@ CREATE OR REPLACE FUNCTION postrider.is_option(options jsonb, value jsonb)
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN (jsonb_typeof(value) <> ALL (ARRAY['array'::text, 'object'::text])) THEN (options @> value) ELSE (EXISTS (SELECT FROM jsonb_array_elements(is_option.options) o(option) WHERE (o.option = is_option.value))) END;
 
+CREATE OR REPLACE FUNCTION postrider.is_own(xid xid8, row_xmin xid)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((xid > '3'::xid8) AND (((xid)::xid = row_xmin) OR (((((((row_xmin)::text)::bigint - (((xid)::xid)::text)::bigint) + '4294967296'::bigint) % '4294967296'::bigint) >= 0) AND ((((((row_xmin)::text)::bigint - (((xid)::xid)::text)::bigint) + '4294967296'::bigint) % '4294967296'::bigint) <= 1000))));
+
 CREATE OR REPLACE FUNCTION postrider.is_recorded(event_ids uuid[], endpoint_ids uuid[])
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3199,11 +3237,11 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, claimed_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION postrider.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, row_xmin xid, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, claimed_at timestamp with time zone, is_copied boolean)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN ((created_at <= claimed_at) AND (pg_visible_in_snapshot(xid, base) OR ((target IS NOT NULL) AND pg_visible_in_snapshot(xid, target) AND (ROW(xid, seq) <= ROW(after_xid, after_seq)))));
+RETURN ((pg_visible_in_snapshot(xid, base) OR ((target IS NOT NULL) AND pg_visible_in_snapshot(xid, target) AND (ROW(xid, seq) <= ROW(after_xid, after_seq)))) AND (NOT (is_copied AND ((created_at > claimed_at) OR postrider.is_own(xid, row_xmin)))));
 
 CREATE OR REPLACE FUNCTION postrider.is_wake_off()
  RETURNS boolean
@@ -3474,8 +3512,8 @@ begin
     return;
   end if;
 
-  -- In a copy nobody can say what is claimed.
-  perform postrider.require_home();
+  -- In a copy nobody can say what is claimed. Whoever calls this is no daemon, and may do so in a template.
+  perform postrider.require_home(may_move_in => false);
   past_day := ((now() - retention) at time zone 'UTC')::date;
   select m.outcome, m.subject into outcome, subject from postrider.move_strays(past_day) m;
   is_busy := is_busy or outcome is not distinct from 'busy';
@@ -4483,7 +4521,7 @@ exception
     raise exception 'cannot tell which cluster this is'
       using errcode = 'PR014',
         detail = format('%s may not call pg_control_system()', current_user),
-        hint = format('grant execute on function pg_control_system() to %I; or, so that a copy in another cluster is no longer noticed: update postrider.sending set is_guarded = false, system_identifier = null', current_user);
+        hint = format('grant execute on function pg_control_system() to %I; or, so that a copy in another cluster is no longer noticed: update postrider.sending set is_guarded = false, and, where events were claimed and this is no copy that must not send, "postrider adopt"', current_user);
 end
 $function$;
 
@@ -5073,7 +5111,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION postrider.require_home(is_arriving boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION postrider.require_home(may_move_in boolean DEFAULT true)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5089,9 +5127,10 @@ begin
   where s.is_row;
   if not found then
     raise exception 'cannot tell whether daemons are to send from this database'
-      using errcode = 'PR014', detail = 'postrider.sending has no row', hint = 'insert into postrider.sending default values';
+      using errcode = 'PR014', detail = 'postrider.sending has no row',
+        hint = 'if they are, run "postrider adopt", or select postrider.adopt(), which writes it; if not, insert into postrider.sending (is_on) values (false)';
   end if;
-  if home.is_known and home.place = current_setting('postrider.place', true) or not home.is_known and not is_arriving then
+  if home.is_known and home.place = current_setting('postrider.place', true) then
     return home.is_on;
   end if;
   problem := postrider.copy_problem();
@@ -5110,7 +5149,7 @@ begin
   end if;
   if home.is_known then
     perform set_config('postrider.place', home.place, false);
-  else
+  elsif may_move_in then
     update postrider.sending s
     set (system_identifier, database_oid, home_since) = (
       select p.system_identifier, p.database_oid, clock_timestamp() from postrider.present_place() p)
@@ -5314,10 +5353,13 @@ CREATE OR REPLACE FUNCTION postrider.sending_changed()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  untold constant text[] := '{is_row,changed_at,changed_by,home_since}';
 begin
   insert into postrider.audit (action, before, after)
-  values ('update sending', jsonb_build_object('is_on', old.is_on, 'reason', old.reason),
-          jsonb_build_object('is_on', new.is_on, 'reason', new.reason));
+  values (lower(tg_op) || ' sending',
+          case when tg_op <> 'INSERT' then to_jsonb(old) - untold end,
+          case when tg_op <> 'DELETE' then to_jsonb(new) - untold end);
   perform postrider.notify_daemons();
   return null;
 end
@@ -5329,10 +5371,19 @@ CREATE OR REPLACE FUNCTION postrider.sending_changing()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  new.changed_at := clock_timestamp();
-  new.changed_by := session_user;
-  if new.is_on then
-    new.reason := null;
+  if (new.is_on, new.reason) is distinct from (old.is_on, old.reason) then
+    new.changed_at := clock_timestamp();
+    new.changed_by := session_user;
+    if new.is_on then
+      new.reason := null;
+    end if;
+  end if;
+  -- What was written down with a guard says nothing without it: with the same oid, 16384 in most fresh clusters, a copy in
+  -- another cluster would be at work from the next beat on, adopted by nobody.
+  if new.is_guarded <> old.is_guarded then
+    new.system_identifier := null;
+    new.database_oid := null;
+    new.home_since := null;
   end if;
   return new;
 end
@@ -5594,7 +5645,7 @@ begin
 
     if express_events is not null then
       update postrider.claim c
-      set daemon_id = take_over_claim.daemon_id, event_ids = express_events, endpoint_ids = express_endpoints
+      set daemon_id = take_over_claim.daemon_id, event_ids = express_events, endpoint_ids = express_endpoints, xid = default
       where c.id = found_claim.id;
       exit;
     end if;
@@ -5602,7 +5653,7 @@ begin
     delete from postrider.claim c
     where c.id = found_claim.id and c.id < (select n.id from postrider.claim n order by n.id desc limit 1);
     if not found then
-      update postrider.claim c set event_ids = '{}', endpoint_ids = '{}' where c.id = found_claim.id;
+      update postrider.claim c set event_ids = '{}', endpoint_ids = '{}', xid = default where c.id = found_claim.id;
     end if;
   end loop;
 
@@ -5832,9 +5883,11 @@ CREATE TRIGGER outbox_refuse BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN
 
 CREATE TRIGGER outbox_wake AFTER INSERT ON postrider.outbox FOR EACH STATEMENT EXECUTE FUNCTION postrider.outbox_wake();
 
-CREATE TRIGGER sending_changed AFTER UPDATE ON postrider.sending FOR EACH ROW WHEN (((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason))) EXECUTE FUNCTION postrider.sending_changed();
+CREATE TRIGGER sending_changed AFTER UPDATE ON postrider.sending FOR EACH ROW WHEN (((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded)) OR ((old.database_oid IS NOT NULL) AND ((new.system_identifier IS DISTINCT FROM old.system_identifier) OR (new.database_oid IS DISTINCT FROM old.database_oid))))) EXECUTE FUNCTION postrider.sending_changed();
 
-CREATE TRIGGER sending_changing BEFORE UPDATE ON postrider.sending FOR EACH ROW WHEN (((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason))) EXECUTE FUNCTION postrider.sending_changing();
+CREATE TRIGGER sending_changing BEFORE UPDATE ON postrider.sending FOR EACH ROW WHEN ((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded))) EXECUTE FUNCTION postrider.sending_changing();
+
+CREATE TRIGGER sending_replaced AFTER INSERT OR DELETE ON postrider.sending FOR EACH ROW EXECUTE FUNCTION postrider.sending_changed();
 
 CREATE TRIGGER subscription_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider.rule_audit();
 
@@ -5927,6 +5980,8 @@ comment on column postrider.claim.claimed_at is 'When.';
 comment on column postrider.claim.event_ids is 'Events of the pairs whose first attempt runs from the daemon''s memory.';
 
 comment on column postrider.claim.endpoint_ids is 'Endpoints of the same pairs.';
+
+comment on column postrider.claim.xid is 'The transaction that wrote the row last. Where its xmin is another one, the row was restored or replicated, and its snapshots are of another cluster.';
 
 comment on table postrider.daemon is 'The daemons that run, one row each. A clean stop takes its row away.';
 
@@ -6228,7 +6283,7 @@ comment on column postrider.sending.changed_at is 'When is_on or the reason was 
 
 comment on column postrider.sending.changed_by is 'The database role that changed it. Kept by a trigger.';
 
-comment on column postrider.sending.is_guarded is 'Whether the cluster is told by its system identifier. False, and system_identifier null, only where pg_control_system() may not be called: a copy in another cluster is then not noticed, unless its oid differs.';
+comment on column postrider.sending.is_guarded is 'Whether the cluster is told by its system identifier. False only where pg_control_system() may not be called: a copy in another cluster is then not noticed, unless its oid differs. A change forgets the home: where events were claimed, daemons stop until postrider.adopt() is called.';
 
 comment on column postrider.sending.system_identifier is 'The cluster that daemons work in, as pg_control_system() has it. A restored or copied database still says the one it comes from: daemons stop there, until postrider.adopt() has been called.';
 
@@ -6566,9 +6621,11 @@ comment on function postrider.is_needed(uuid,uuid) is 'Whether an event with an 
 
 comment on function postrider.is_option(jsonb,jsonb) is 'Whether a value is one of a list.';
 
+comment on function postrider.is_own(xid8,xid) is 'Whether a row that says which transaction wrote it was written by that one, and is not restored or replicated: row_xmin is its xmin.';
+
 comment on function postrider.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
 
-comment on function postrider.is_settled(xid8,bigint,timestamp with time zone,pg_snapshot,pg_snapshot,xid8,bigint,timestamp with time zone) is 'Whether an event was claimed in the database that this one is a copy of, by the cursor that came with the copy.';
+comment on function postrider.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,timestamp with time zone,boolean) is 'Whether the cursor that is there has passed an event. is_copied: the cursor is of another cluster.';
 
 comment on function postrider.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
@@ -6686,7 +6743,7 @@ comment on function postrider.replay_stretch(postrider.replay,uuid,integer,integ
 
 comment on function postrider.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
 
-comment on function postrider.require_home(boolean) is 'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. is_arriving: the first daemon of all writes down where it works.';
+comment on function postrider.require_home(boolean) is 'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. may_move_in: the first daemon of all writes down where it works, before it does anything else.';
 
 comment on function postrider.require_ingest_role(text,text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';
 
@@ -6702,9 +6759,9 @@ comment on function postrider.scalar_problem(jsonb,jsonb) is 'Why a value does n
 
 comment on function postrider.schema_predicate(jsonb,text) is 'A predicate of SQL/JSON path: @ fits these checks, which are in that place of the whole; null where that cannot be expressed.';
 
-comment on function postrider.sending_changed() is 'Notes in the audit that sending was switched, and tells the daemons.';
+comment on function postrider.sending_changed() is 'Notes in the audit that sending was switched, that the guard was changed, or that the home was, and tells the daemons.';
 
-comment on function postrider.sending_changing() is 'Notes when and by whom sending was switched.';
+comment on function postrider.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home where the guard is changed.';
 
 comment on function postrider.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
 
@@ -6796,9 +6853,11 @@ comment on trigger outbox_refuse on postrider.outbox is 'Fires only for rows who
 
 comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if they sleep.';
 
-comment on trigger sending_changed on postrider.sending is 'Notes the switch in the audit, and tells the daemons.';
+comment on trigger sending_changed on postrider.sending is 'Notes the change in the audit, and tells the daemons.';
 
-comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by.';
+comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by, and forgets the home where the guard is changed.';
+
+comment on trigger sending_replaced on postrider.sending is 'Notes in the audit that the row was taken out or put in, and tells the daemons.';
 
 comment on trigger subscription_audit on postrider.subscription is 'Notes the edit in the audit.';
 

@@ -27,7 +27,7 @@ export class Troubles {
   readonly #found = new Map<Trouble, Exclude<Condition, { name: "well" }>>();
   readonly #onChange: () => void;
 
-  /** `onChange` hears of what begins and ends, not of further reasons. */
+  /** `onChange` hears of what begins and ends, and of the reason that an operator edits; those of failures change too often. */
   constructor(onChange: () => void = () => {}) {
     this.#onChange = onChange;
   }
@@ -47,7 +47,7 @@ export class Troubles {
     const known = this.#found.get(trouble);
     const text = printable(reason).slice(0, REASON_CHARS_MAX);
     this.#found.set(trouble, { name: trouble, reason: text, sinceMs: known?.sinceMs ?? monotonicMs() });
-    if (known === undefined) {
+    if (known === undefined || (trouble === "not_sending" && known.reason !== text)) {
       this.#onChange();
     }
   }

@@ -411,6 +411,7 @@ create table postrider.claim (
   claimed_at timestamptz not null default clock_timestamp(),
   event_ids uuid[] not null default '{}',
   endpoint_ids uuid[] not null default '{}',
+  xid xid8 not null default pg_current_xact_id(),
   constraint claim_pkey primary key (id),
   constraint "a page inside a window says where it stopped" check (
     (target is null) = (after_xid is null) and (target is null) = (after_seq is null)),
@@ -427,6 +428,8 @@ comment on column postrider.claim.daemon_id is 'The daemon that has the pairs in
 comment on column postrider.claim.claimed_at is 'When.';
 comment on column postrider.claim.event_ids is 'Events of the pairs whose first attempt runs from the daemon''s memory.';
 comment on column postrider.claim.endpoint_ids is 'Endpoints of the same pairs.';
+comment on column postrider.claim.xid is
+  'The transaction that wrote the row last. Where its xmin is another one, the row was restored or replicated, and its snapshots are of another cluster.';
 
 -- The beginning of all transaction ids: the first claim finds every event there is.
 insert into postrider.claim (base) values ('1:1:');
@@ -457,7 +460,7 @@ comment on column postrider.sending.reason is 'Why it is off; cleared when it is
 comment on column postrider.sending.changed_at is 'When is_on or the reason was changed last. Kept by a trigger.';
 comment on column postrider.sending.changed_by is 'The database role that changed it. Kept by a trigger.';
 comment on column postrider.sending.is_guarded is
-  'Whether the cluster is told by its system identifier. False, and system_identifier null, only where pg_control_system() may not be called: a copy in another cluster is then not noticed, unless its oid differs.';
+  'Whether the cluster is told by its system identifier. False only where pg_control_system() may not be called: a copy in another cluster is then not noticed, unless its oid differs. A change forgets the home: where events were claimed, daemons stop until postrider.adopt() is called.';
 comment on column postrider.sending.system_identifier is
   'The cluster that daemons work in, as pg_control_system() has it. A restored or copied database still says the one it comes from: daemons stop there, until postrider.adopt() has been called.';
 comment on column postrider.sending.database_oid is 'The database of that cluster; null as long as no daemon has worked anywhere.';

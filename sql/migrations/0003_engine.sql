@@ -42,7 +42,7 @@ exception
     raise exception 'cannot tell which cluster this is'
       using errcode = 'PR014',
         detail = format('%s may not call pg_control_system()', current_user),
-        hint = format('grant execute on function pg_control_system() to %I; or, so that a copy in another cluster is no longer noticed: update postrider.sending set is_guarded = false, system_identifier = null', current_user);
+        hint = format('grant execute on function pg_control_system() to %I; or, so that a copy in another cluster is no longer noticed: update postrider.sending set is_guarded = false, and, where events were claimed and this is no copy that must not send, "postrider adopt"', current_user);
 end
 $$;
 comment on function postrider.present_place() is 'Which database of which cluster this is. The cluster is null where postrider.sending is not guarded.';
@@ -58,20 +58,31 @@ declare
   here record;
   cursor_end xid8;
   now_at constant xid8 := pg_snapshot_xmax(pg_current_snapshot());
+  is_claimed boolean;
 begin
   select s.system_identifier, s.database_oid, s.home_since into home from postrider.sending s where s.is_row;
+  if not found then
+    return 'postrider.sending has no row, which would say where daemons have worked';
+  end if;
   select p.system_identifier, p.database_oid into here from postrider.present_place() p;
   if home.database_oid is not null and (home.system_identifier, home.database_oid) is distinct from (here.system_identifier, here.database_oid) then
     return format('daemons have worked in the database with oid %s of the cluster %s since %s, and this is the one with oid %s of the cluster %s',
       home.database_oid, coalesce(home.system_identifier::text, '(unknown)'),
       to_char(home.home_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), here.database_oid, coalesce(here.system_identifier::text, '(unknown)'));
   end if;
-  select pg_snapshot_xmax(coalesce(c.target, c.base)) into cursor_end from postrider.claim c order by c.id desc limit 1;
+  select pg_snapshot_xmax(coalesce(c.target, c.base)), pg_snapshot_xmax(c.base) > '1' or c.target is not null into cursor_end, is_claimed
+  from postrider.claim c
+  order by c.id desc
+  limit 1;
   if cursor_end > now_at then
     return format('the cursor over the outbox is at transaction %s, and this server only at %s', cursor_end, now_at);
   end if;
-  -- No daemon has worked anywhere, and there are events that this server cannot have written.
-  if home.database_oid is null and exists (
+  -- Nobody claims before the home is written down: the claims came from elsewhere, or the home was taken out.
+  if home.database_oid is null and is_claimed then
+    return format('events were claimed up to transaction %s, and postrider.sending does not say where', cursor_end);
+  end if;
+  -- Events that this server cannot have written: restored, or replicated into this database after it was adopted.
+  if exists (
     select from postrider.outbox o
     where o.xid >= now_at and o.xid is distinct from pg_current_xact_id_if_assigned()
     order by o.xid, o.seq
@@ -85,7 +96,7 @@ $$;
 comment on function postrider.copy_problem() is
   'What shows that this database was restored or copied from another one, whose place it has not taken: daemons stop here until postrider.adopt() is called. Null where they may work.';
 
-create function postrider.require_home(is_arriving boolean default false) returns boolean
+create function postrider.require_home(may_move_in boolean default true) returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -100,9 +111,10 @@ begin
   where s.is_row;
   if not found then
     raise exception 'cannot tell whether daemons are to send from this database'
-      using errcode = 'PR014', detail = 'postrider.sending has no row', hint = 'insert into postrider.sending default values';
+      using errcode = 'PR014', detail = 'postrider.sending has no row',
+        hint = 'if they are, run "postrider adopt", or select postrider.adopt(), which writes it; if not, insert into postrider.sending (is_on) values (false)';
   end if;
-  if home.is_known and home.place = current_setting('postrider.place', true) or not home.is_known and not is_arriving then
+  if home.is_known and home.place = current_setting('postrider.place', true) then
     return home.is_on;
   end if;
   problem := postrider.copy_problem();
@@ -121,7 +133,7 @@ begin
   end if;
   if home.is_known then
     perform set_config('postrider.place', home.place, false);
-  else
+  elsif may_move_in then
     update postrider.sending s
     set (system_identifier, database_oid, home_since) = (
       select p.system_identifier, p.database_oid, clock_timestamp() from postrider.present_place() p)
@@ -131,7 +143,7 @@ begin
 end
 $$;
 comment on function postrider.require_home(boolean) is
-  'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. is_arriving: the first daemon of all writes down where it works.';
+  'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. may_move_in: the first daemon of all writes down where it works, before it does anything else.';
 
 create function postrider.event_type_patterns(event_type text) returns text[]
 language plpgsql immutable parallel safe strict
@@ -372,7 +384,7 @@ begin
       using errcode = 'object_not_in_prerequisite_state',
         hint = 'insert into postrider.claim (base) values (''1:1:'') claims every event there is, again; a snapshot of now, pg_current_snapshot(), none before it.';
   end if;
-  if newest.is_on is null or newest.place <> coalesce(current_setting('postrider.place', true), '') then
+  if newest.is_on is null or newest.place is distinct from coalesce(current_setting('postrider.place', true), '') then
     perform postrider.require_home();
   end if;
   if not newest.is_on then
@@ -1256,7 +1268,7 @@ begin
 
     if express_events is not null then
       update postrider.claim c
-      set daemon_id = take_over_claim.daemon_id, event_ids = express_events, endpoint_ids = express_endpoints
+      set daemon_id = take_over_claim.daemon_id, event_ids = express_events, endpoint_ids = express_endpoints, xid = default
       where c.id = found_claim.id;
       exit;
     end if;
@@ -1264,7 +1276,7 @@ begin
     delete from postrider.claim c
     where c.id = found_claim.id and c.id < (select n.id from postrider.claim n order by n.id desc limit 1);
     if not found then
-      update postrider.claim c set event_ids = '{}', endpoint_ids = '{}' where c.id = found_claim.id;
+      update postrider.claim c set event_ids = '{}', endpoint_ids = '{}', xid = default where c.id = found_claim.id;
     end if;
   end loop;
 
@@ -1300,7 +1312,7 @@ begin atomic
   where c.id = any (empty_claims.claims) and c.daemon_id = empty_claims.daemon_id
     and c.id < (select max(n.id) from postrider.claim n)
     and postrider.is_recorded(c.event_ids, c.endpoint_ids);
-  update postrider.claim set event_ids = '{}', endpoint_ids = '{}'
+  update postrider.claim set event_ids = '{}', endpoint_ids = '{}', xid = default
   where id = any (empty_claims.claims) and daemon_id = empty_claims.daemon_id
     and postrider.is_recorded(event_ids, endpoint_ids);
 end;
@@ -1315,7 +1327,7 @@ create function postrider.beat(
 language sql volatile
 set search_path = pg_catalog, pg_temp
 begin atomic
-  select postrider.require_home(not beat.is_renewal);
+  select postrider.require_home();
   -- rows of daemons that died are kept for a day, for whoever wonders
   delete from postrider.daemon where lease_expires_at < now() - interval '1 day';
   -- A lease that has run out here is not renewed, though the daemon's own clock may believe in it (this one was set, or the
@@ -1677,8 +1689,8 @@ begin
     return;
   end if;
 
-  -- In a copy nobody can say what is claimed.
-  perform postrider.require_home();
+  -- In a copy nobody can say what is claimed. Whoever calls this is no daemon, and may do so in a template.
+  perform postrider.require_home(may_move_in => false);
   past_day := ((now() - retention) at time zone 'UTC')::date;
   select m.outcome, m.subject into outcome, subject from postrider.move_strays(past_day) m;
   is_busy := is_busy or outcome is not distinct from 'busy';

@@ -31,6 +31,8 @@ export interface SendingStatus {
   readonly reason: string | null;
   readonly changed_at: string;
   readonly changed_by: string;
+  /** False: the guard was given up, and a copy of this database in another cluster may not be noticed. */
+  readonly is_guarded: boolean;
   /** What shows that the database is a copy in which no daemon works until it is adopted; null where one may. */
   readonly copy_problem: string | null;
 }
@@ -157,7 +159,7 @@ async function readFigures(queries: Queries) {
 async function readSending(queries: Queries): Promise<SendingStatus> {
   const row = await queries
     .selectFrom("postrider.sending")
-    .select(["is_on", "reason", "changed_at", "changed_by"])
+    .select(["is_on", "reason", "changed_at", "changed_by", "is_guarded"])
     .select(sql<string | null>`postrider.copy_problem()`.as("copy_problem"))
     .executeTakeFirstOrThrow(sendingUnknown);
   return { ...row, changed_at: row.changed_at.toISOString() };

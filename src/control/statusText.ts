@@ -31,7 +31,7 @@ export function statusJson(status: Status): string {
 
 /** Empty where all is as usual. */
 function sendingLines({ sending, at }: Status): readonly string[] {
-  const { is_on, reason, changed_at, changed_by, copy_problem } = sending;
+  const { is_on, reason, changed_at, changed_by, is_guarded, copy_problem } = sending;
   const since = age(secondsBetween(changed_at, at));
   const lines = [
     ...(copy_problem === null
@@ -43,6 +43,9 @@ function sendingLines({ sending, at }: Status): readonly string[] {
           `SENDING IS SWITCHED OFF for ${since}, by ${printable(changed_by)}: nothing is delivered`,
           ...reasonLines(reason),
         ]),
+    ...(is_guarded
+      ? []
+      : ["NOT GUARDED: a copy of this database in another cluster may not be noticed, and would send"]),
   ].map((line) => cut(line, COLUMNS_MAX));
   return lines.length === 0 ? [] : [...lines, ""];
 }

@@ -38,6 +38,7 @@ interface SendingRow {
   readonly reason: string | null;
   readonly changed_at: Date;
   readonly changed_by: string;
+  readonly is_guarded: boolean;
 }
 
 /** Without an endpoint: the events that no daemon has claimed. */

@@ -243,13 +243,17 @@ export class Loop {
 
   async #noteSwitch(isOff: boolean): Promise<void> {
     const { pool, log, troubles } = this.#parts;
-    if (isOff === this.#isOff) {
+    const hasChanged = isOff !== this.#isOff;
+    if (!isOff && !hasChanged) {
       return;
     }
     const { reason, changed_by } = await findSending(pool);
     this.#isOff = isOff;
     if (isOff) {
-      log.warn({ event: "sending.stopped", reason, changed_by });
+      if (hasChanged) {
+        log.warn({ event: "sending.stopped", reason, changed_by });
+      }
+      // At each look: the reason may be edited while it is off.
       troubles.begin("not_sending", `sending is switched off by ${changed_by}: ${reason ?? "no reason was given"}`);
     } else {
       log.info({ event: "sending.started", changed_by });

@@ -19,7 +19,7 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
     assert.deepEqual(withoutTime(status), {
       schema_version: migrationFiles().length,
       partition_days_ahead: 7,
-      sending: { is_on: true, reason: null, changed_at, changed_by, copy_problem: null },
+      sending: { is_on: true, reason: null, changed_at, changed_by, is_guarded: true, copy_problem: null },
       daemons: [],
       backlog: {
         pending: 0,
@@ -125,6 +125,17 @@ test("first attempts, recent attempts and deleted endpoints are counted", async 
         { url: "https://one.example/", state: "active", recent_attempts: 2, recent_failures: 1 },
       ],
     );
+  });
+});
+
+test("that the guard against copies was given up is said as long as it is so", async () => {
+  await withDatabase(async (database) => {
+    await database.pool.query("update postrider.sending set is_guarded = false");
+    const status = await read(database);
+    assert.deepEqual([status.sending.is_guarded, status.sending.is_on], [false, true]);
+    assert.match(statusText(status), /^NOT GUARDED: a copy of this database .*\n\n/);
+    await database.pool.query("update postrider.sending set is_guarded = true");
+    assert.doesNotMatch(statusText(await read(database)), /NOT GUARDED/);
   });
 });
 

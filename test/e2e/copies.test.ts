@@ -151,7 +151,17 @@ describe("a database that was copied into another cluster", () => {
       const scene = await play(source, name, async () => {
         if (!isDump) await subscribeTo(source.url, source.pool, copy.pool);
       });
-      await (isDump ? restoreDump(source.pool, copy.pool) : unsubscribe(source.pool, copy.pool));
+      if (isDump) {
+        await restoreDump(source.pool, copy.pool);
+      } else {
+        for (const dryRun of [true, false]) {
+          await assert.rejects(copy.pool.query("select postrider.adopt($1)", [dryRun]), {
+            code: "55000",
+            message: "cannot adopt the database: it is still being replicated into, by the subscription copies",
+          });
+        }
+        await unsubscribe(source.pool, copy.pool);
+      }
       const before = counts(name);
 
       const fault = await refusal(startDaemon(copy.url));
@@ -294,6 +304,11 @@ test("a switched-off database: daemons stay, send nothing, say so, and go on whe
       /^SENDING IS SWITCHED OFF for \d+ s, by \S+: nothing is delivered\n {4}because: a copy for \S*\[31mtests\n/,
     );
     assert.ok(!shown.stdout.includes("\u001b"));
+    await pool.query("update postrider.sending set reason = 'a further one'");
+    await until("the reason that was edited is said", async () =>
+      Boolean(await askFor(pool, "select bool_or(condition_reason ~ ': a further one$') from postrider.daemon_status")),
+    );
+    assert.equal(log.named("sending.stopped").length, 1);
 
     await pool.query("update postrider.sending set is_on = true");
     await until("all arrives", () => begun() === EVENTS + 1);

@@ -7,11 +7,12 @@
  * only where transactions have ids one after the other, so nobody else is to take any.
  */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import pg from "pg";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { askFor, claimEvents, createEndpoint, rowsOf } from "../support/engine.ts";
+import { askFor, beat, claimEvents, createEndpoint, rowsOf } from "../support/engine.ts";
 
 const WRITERS = 5;
 const CLAIMERS = 2;
@@ -98,6 +99,8 @@ before(async () => {
     await client.query("set postrider.wake = off");
     clients.push(client);
   }
+  // Nothing is claimed before it is known where.
+  await beat(database.pool, randomUUID());
 });
 
 after(async () => {

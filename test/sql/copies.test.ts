@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import type pg from "pg";
 import { statementText } from "../../src/db/sqlFiles.ts";
+import { useTransactionIds } from "../support/copies.ts";
 import { useDatabase } from "../support/database.ts";
 import {
   askFor,
@@ -40,6 +41,13 @@ beforeEach(async () => {
 const home = (session: Session) =>
   rowsOf(session, "select system_identifier, database_oid from postrider.sending").then(([row]) => row);
 const problem = (session: Session) => askFor(session, "select postrider.copy_problem()");
+const renew = (session: Session) =>
+  session.query(
+    "select postrider.beat($1, 'host.test', 42, '0.0.0', 60000, 0, 0, 'well', null, null, is_renewal => true)",
+    [DAEMON],
+  );
+const enter = (session: Session) => beat(session, DAEMON);
+const takeOver = (session: Session) => takeOverClaim(session, DAEMON);
 const comeFromElsewhere = (session: Session) =>
   session.query("update postrider.sending set system_identifier = system_identifier + 1");
 
@@ -127,6 +135,86 @@ describe("the home of the daemons", () => {
     assert.equal((await claimEvents(session)).eventCount, 1);
   });
 
+  for (const [where, forget] of [
+    ["emptied", "delete from postrider.sending; insert into postrider.sending default values"],
+    ["gone", "delete from postrider.sending"],
+  ] as const) {
+    test(`is no longer known, since its row is ${where}, and events were claimed: daemons stop, and adopting goes on`, async () => {
+      const { pool } = database;
+      await createEndpoint(pool, ["order.*"]);
+      await beat(pool, DAEMON);
+      await insertEvent(pool, "order.paid");
+      await claimAll(pool, { daemon: DAEMON });
+      await pool.query(forget);
+      await insertEvent(pool, "order.paid");
+      for (const call of [claimEvents, walk, takeOver, enter, renew]) {
+        await assert.rejects(call(pool), { code: "PR014", hint: /"postrider adopt"/ });
+      }
+      assert.match(
+        String(await problem(pool)),
+        where === "gone" ? /has no row/ : /^events were claimed up to transaction \d+, and .* does not say where$/,
+      );
+      const { outcome, unclaimed, in_hand } = await adopt(pool);
+      assert.deepEqual([outcome, unclaimed, in_hand], ["adopted", "1", "1"]);
+      await beat(pool, DAEMON);
+      assert.equal(await problem(pool), null);
+    });
+  }
+
+  test("is written down by whatever a daemon calls first, and not by who keeps the partitions", async () => {
+    const { pool } = database;
+    await pool.query("select postrider.maintain()");
+    const unknown = { system_identifier: null, database_oid: null };
+    assert.deepEqual(await home(pool), unknown);
+    // The claim is the last: from then on the home is missed.
+    for (const call of [renew, enter, walk, takeOver, claimEvents]) {
+      await call(pool);
+      assert.notDeepEqual(await home(pool), unknown);
+      await pool.query("update postrider.sending set system_identifier = null, database_oid = null, home_since = null");
+    }
+  });
+
+  test("is this one, and events come that this server cannot have written: that is noticed, and adopting claims them", async (t) => {
+    const session = await openSession(t, database.url);
+    await createEndpoint(session, ["order.*"]);
+    await beat(session, DAEMON);
+    const [foreign] = await insertForeign(session, ["1000000000"]);
+    const later = await openSession(t, database.url);
+    await assert.rejects(beat(later, DAEMON), { code: "PR014", detail: /has yet to reach/ });
+    assert.equal((await adopt(later)).unclaimed, "1");
+    assert.deepEqual(
+      (await claimAll(later)).map(({ event }) => event),
+      [foreign],
+    );
+  });
+
+  test("is forgotten with the guard, so that a copy with the same oid is not at work unadopted; the audit keeps it", async () => {
+    const { pool } = database;
+    await beat(pool, DAEMON);
+    await insertEvent(pool, "order.paid");
+    await claimAll(pool, { daemon: DAEMON });
+    await comeFromElsewhere(pool);
+    await pool.query("delete from postrider.audit");
+    await pool.query("update postrider.sending set is_guarded = false");
+    await assert.rejects(beat(pool, DAEMON), { code: "PR014", detail: /does not say where/ });
+    assert.equal((await adopt(pool)).outcome, "adopted");
+    await beat(pool, DAEMON);
+    assert.equal((await home(pool))?.system_identifier, null);
+    await pool.query("update postrider.sending set database_oid = 1");
+    assert.deepEqual(
+      await rowsOf(
+        pool,
+        `select action, before ->> 'is_guarded' as was_guarded, before ->> 'database_oid' is not null as was_known,
+           after ->> 'database_oid' as now
+         from postrider.audit where action = 'update sending' order by id`,
+      ),
+      [
+        { action: "update sending", was_guarded: "true", was_known: true, now: null },
+        { action: "update sending", was_guarded: "false", was_known: true, now: "1" },
+      ],
+    );
+  });
+
   test("is not told where pg_control_system() is not allowed, and that is said; the guard can be given up", async (t) => {
     const { pool } = database;
     const role = `postrider_test_${process.pid}_guard`;
@@ -206,12 +294,17 @@ describe("with sending switched off", () => {
         "select action, before, after from postrider.audit where action = 'update sending' order by at",
       ),
       [
-        { action: "update sending", before: { is_on: true, reason: null }, after: { is_on: false, reason: "staging" } },
-        { action: "update sending", before: { is_on: false, reason: "staging" }, after: { is_on: true, reason: null } },
+        { action: "update sending", before: sendingRow(true, null), after: sendingRow(false, "staging") },
+        { action: "update sending", before: sendingRow(false, "staging"), after: sendingRow(true, null) },
       ],
     );
   });
 });
+
+/** As the audit has it, before any daemon has worked anywhere. */
+function sendingRow(is_on: boolean, reason: string | null) {
+  return { is_on, reason, is_guarded: true, system_identifier: null, database_oid: null };
+}
 
 /** Events as a copy has them: with transaction ids of another cluster, in the past, all but the last few seconds of it. */
 async function insertForeign(session: Session, xids: readonly string[]): Promise<string[]> {
@@ -230,10 +323,14 @@ async function insertForeign(session: Session, xids: readonly string[]): Promise
 }
 
 /** The cursor that came with the copy. */
-async function setForeignCursor(session: Session, values: string): Promise<void> {
+async function setForeignCursor(
+  session: Session,
+  values: string,
+  claimedAt = "now() - interval '1 min'",
+): Promise<void> {
   await session.query("delete from postrider.claim");
   await session.query(
-    `insert into postrider.claim (claimed_at, base, target, after_xid, after_seq) values (clock_timestamp() - interval '1 minute', ${values})`,
+    `insert into postrider.claim (xid, claimed_at, base, target, after_xid, after_seq) values ('5', ${claimedAt}, ${values})`,
   );
 }
 
@@ -254,6 +351,8 @@ describe("adopting", () => {
   ] as const) {
     test(`claims what was not claimed and nothing else, where the ids of the copy are ${where}`, async (t) => {
       const session = await openSession(t, database.url);
+      // Ids that are closer to the server's own could be those of transactions with savepoints.
+      await useTransactionIds(session, 1_100);
       const xid = (n: number) => String(offset + n);
       // Of transaction 7 the page had got as far as the first event; 3 was open, 9 came after the window.
       const events = await insertForeign(session, [1, 2, 3, 7, 7, 8, 9].map(xid));
@@ -295,6 +394,96 @@ describe("adopting", () => {
       );
     });
   }
+
+  test("claims what was inserted into the copy, though a later cursor of the other cluster takes its ids for its own", async (t) => {
+    const session = await openSession(t, database.url);
+    await useTransactionIds(session, 1_100);
+    await insertForeign(session, ["20"]);
+    const plain = await insertEvent(session, "order.paid");
+    await session.query("begin; savepoint s");
+    const inSavepoint = await insertEvent(session, "order.paid");
+    await session.query("commit");
+    // As a claim that arrives by a subscription: it was made after the inserts, and is far ahead.
+    await setForeignCursor(session, "'1000000000:1000000000:', null, null, null", "clock_timestamp()");
+    const { unclaimed, moved } = await adopt(session);
+    assert.deepEqual([unclaimed, moved], ["2", "0"]);
+    await createEndpoint(session, ["order.*"]);
+    assert.deepEqual(
+      (await claimAll(session)).map(({ event }) => event),
+      [plain, inSavepoint],
+    );
+  });
+
+  for (const [cursor, spoil] of [
+    ["came with the copy", "update postrider.claim set claimed_at = now() - interval '1 hour'"],
+    ["was written here", "update postrider.outbox set created_at = now() + interval '1 hour'"],
+  ] as const) {
+    test(`repeats nothing that has a delivery or is in hand, whatever the clocks, where the cursor ${cursor}`, async () => {
+      const { pool } = database;
+      await createEndpoint(pool, ["order.*"]);
+      await beat(pool, DAEMON);
+      const [done] = await insertEvents(pool, "order.paid", 2);
+      await claimAll(pool, { daemon: DAEMON }).then((pairs) =>
+        recordResults(pool, DAEMON, {
+          first: pairs.filter(({ event }) => event === done).map((pair) => resultOf(pair)),
+        }),
+      );
+      if (cursor === "was written here") {
+        await insertEvent(pool, "nobody.listens");
+        assert.deepEqual(await claimAll(pool, { daemon: DAEMON }), []);
+      }
+      await pool.query(spoil);
+      await comeFromElsewhere(pool);
+      const { events, unclaimed } = await adopt(pool);
+      assert.deepEqual([events, unclaimed], [cursor === "was written here" ? "3" : "2", "0"]);
+      await createEndpoint(pool, ["*"]);
+      assert.deepEqual(await claimAll(pool), []);
+    });
+  }
+
+  test("looks before it locks, and locks the row that others may hold before it writes anything", async (t) => {
+    const [session, holder] = [await openSession(t, database.url), await openSession(t, database.url)];
+    const { pool } = database;
+    await beat(pool, DAEMON);
+    await insertEvent(pool, "order.paid");
+    const pid = await askFor(session, "select pg_backend_pid()");
+    const locked = () =>
+      askFor(pool, "select count(*)::int from pg_locks where pid = $1 and locktype = 'advisory'", [pid]);
+    await session.query("begin");
+    for (const dryRun of [true, false]) {
+      assert.equal((await adopt(session, dryRun)).outcome, "nothing to adopt");
+      assert.equal(await locked(), 0);
+    }
+    await session.query("rollback");
+    await comeFromElsewhere(pool);
+    await holder.query("begin; update postrider.sending set is_on = false");
+    const adopting = adopt(session);
+    await until("it has to wait for the row", async () =>
+      Boolean(await askFor(pool, "select cardinality(pg_blocking_pids($1)) > 0", [pid])),
+    );
+    await pool.query("select from postrider.outbox for update nowait");
+    await holder.query("commit");
+    assert.equal((await adopting).outcome, "adopted");
+    assert.equal(await askFor(pool, "select is_on from postrider.sending"), false);
+  });
+
+  test("lets inserts look at the definitions that came with the copy, for which no trigger has fired", async (t) => {
+    const session = await openSession(t, database.url);
+    await session.query(`select postrider.define_event_type('order.paid', null, '{"type": "object"}', true)`);
+    t.after(() => database.pool.query("select postrider.drop_event_type('order.paid')"));
+    await session.query(`
+      create or replace function postrider.judged_event_types() returns text[] language plpgsql immutable as $$ begin return '{}'; end $$;
+      alter table postrider.event_type enable trigger event_type_judged;
+      alter table postrider.event_type_policy enable trigger event_type_policy_judged`);
+    await beat(session, DAEMON);
+    await comeFromElsewhere(session);
+    await adopt(session);
+    await assert.rejects(session.query("select postrider.publish('order.paid', '7')"), { code: "23514" });
+    assert.deepEqual(
+      await rowsOf(session, "select tgenabled as state from pg_trigger where tgname ~ '^event_type.*judged$'"),
+      [{ state: "A" }, { state: "A" }],
+    );
+  });
 
   test("leaves an event of a transaction that is open meanwhile to the claims", async (t) => {
     const [session, writer] = [await openSession(t, database.url), await openSession(t, database.url)];
@@ -408,7 +597,11 @@ describe("adopting", () => {
     await assert.rejects(adopt(session), { code: "25000", message: /has written already/ });
     await session.query("rollback");
     await session.query("update postrider.claim set claimed_at = now() + interval '1 hour'");
-    await assert.rejects(adopt(session), { code: "55000", message: /the clock of this server has not come so far/ });
+    await assert.rejects(adopt(session), {
+      code: "55000",
+      message: /the clock of this server has not come so far/,
+      hint: "Set the clock.",
+    });
     await session.query("delete from postrider.claim");
     await assert.rejects(adopt(session), { code: "55000", message: /the cursor is gone/ });
     assert.notEqual(await problem(session), null);

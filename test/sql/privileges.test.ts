@@ -109,7 +109,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     select: LOOKERS,
   },
   claim: {
-    columns: "id base target after_xid after_seq daemon_id claimed_at event_ids endpoint_ids",
+    columns: "id base target after_xid after_seq daemon_id claimed_at event_ids endpoint_ids xid",
     select: LOOKERS,
   },
   sending: {
@@ -325,6 +325,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   outbox_refuse: owner(),
   present_place: caller(),
   require_home: caller(),
+  is_own: caller(),
   is_settled: caller(),
   move_sequence: caller(),
   sending_changing: caller(),

@@ -155,10 +155,10 @@ test("one event, and what is in flight, is found in the day that has it, among f
   await addEvents(pool, "day.passed", FEW, PAST_DAYS);
   await addDeliveries(pool, "day.passed", waiting, 1);
   await addAttempts(pool, waiting);
-  await pool.query("update postrider.claim set base = pg_current_snapshot()");
-  await insertEvents(pool, "order.paid", 5);
   const daemon = randomUUID();
   await beat(pool, daemon);
+  await pool.query("update postrider.claim set base = pg_current_snapshot()");
+  await insertEvents(pool, "order.paid", 5);
   const { pairs } = await claimEvents(pool, { daemon });
   assert.deepEqual(new Set(pairs.map(({ endpoint }) => endpoint)), new Set([plain]));
   const { leased } = await walk(pool, { daemon, deliveries: 20, share: 20 });
