@@ -398,7 +398,11 @@ describe("adopting", () => {
   test("claims what was inserted into the copy, though a later cursor of the other cluster takes its ids for its own", async (t) => {
     const session = await openSession(t, database.url);
     await useTransactionIds(session, 1_100);
-    await insertForeign(session, ["20"]);
+    const [, delivered] = await insertForeign(session, ["20", "2000000000"]);
+    await session.query(
+      "insert into postrider.delivery (event_id, endpoint_id, state, finished_at) values ($1, gen_random_uuid(), 'succeeded', now())",
+      [delivered],
+    );
     const plain = await insertEvent(session, "order.paid");
     await session.query("begin; savepoint s");
     const inSavepoint = await insertEvent(session, "order.paid");
@@ -406,11 +410,43 @@ describe("adopting", () => {
     // As a claim that arrives by a subscription: it was made after the inserts, and is far ahead.
     await setForeignCursor(session, "'1000000000:1000000000:', null, null, null", "clock_timestamp()");
     const { unclaimed, moved } = await adopt(session);
-    assert.deepEqual([unclaimed, moved], ["2", "0"]);
+    assert.deepEqual([unclaimed, moved], ["2", "1"]);
+    assert.equal(await problem(session), null);
     await createEndpoint(session, ["order.*"]);
     assert.deepEqual(
       (await claimAll(session)).map(({ event }) => event),
       [plain, inSavepoint],
+    );
+  });
+
+  test("claims what was inserted after the cursor's last claim, also where its row does not tell who wrote it", async (t) => {
+    const [session, other] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await setForeignCursor(session, "'1000000000:1000000000:', null, null, null");
+    await session.query("begin; select pg_current_xact_id()");
+    await useTransactionIds(other, 1_100);
+    await session.query("savepoint s");
+    const event = await insertEvent(session, "order.paid");
+    await session.query("commit");
+    assert.equal((await adopt(session)).unclaimed, "1");
+    await createEndpoint(session, ["order.*"]);
+    assert.deepEqual(
+      (await claimAll(session)).map((pair) => pair.event),
+      [event],
+    );
+  });
+
+  test("takes a row for the server's own by the transaction that wrote it, and few that are drawn after that", async () => {
+    const rows = await rowsOf(
+      database.pool,
+      `select xid, row_xmin from unnest($1::xid8[], $2::xid[]) r (xid, row_xmin) where postrider.is_own(xid, row_xmin)`,
+      [
+        ["1000", "4294968296", "1000", "4294967290", "1000", "1000", "3", "3"],
+        ["1000", "1000", "1001", "5", "999", "2001", "3", "700"],
+      ],
+    );
+    assert.deepEqual(
+      rows.map(({ xid, row_xmin }) => `${xid} by ${row_xmin}`),
+      ["1000 by 1000", "4294968296 by 1000", "1000 by 1001", "4294967290 by 5"],
     );
   });
 
@@ -423,11 +459,13 @@ describe("adopting", () => {
       await createEndpoint(pool, ["order.*"]);
       await beat(pool, DAEMON);
       const [done] = await insertEvents(pool, "order.paid", 2);
-      await claimAll(pool, { daemon: DAEMON }).then((pairs) =>
-        recordResults(pool, DAEMON, {
-          first: pairs.filter(({ event }) => event === done).map((pair) => resultOf(pair)),
-        }),
-      );
+      // Each in a claim of its own, so that the one of what is done is taken away.
+      const pairs = await claimAll(pool, { daemon: DAEMON, events: 1 });
+      const recorded = pairs.filter(({ event }) => event === done);
+      await recordResults(pool, DAEMON, {
+        first: recorded.map((pair) => resultOf(pair)),
+        finished: recorded.map(({ claim }) => claim),
+      });
       if (cursor === "was written here") {
         await insertEvent(pool, "nobody.listens");
         assert.deepEqual(await claimAll(pool, { daemon: DAEMON }), []);
