@@ -2279,11 +2279,14 @@ CREATE OR REPLACE FUNCTION postrider.elements_problem(checks jsonb, whole jsonb,
  LANGUAGE plpgsql
  IMMUTABLE
 AS $function$
+declare
+  walked record;
 begin
   -- By place: as a set the elements would be written down before the first is looked at.
   for place in 0 .. jsonb_array_length(whole) - 1 loop
-    select p.steps_left, p.problem into steps_left, problem
-    from postrider.payload_problem(checks, whole -> place, pointer || '/' || place, steps_left) p;
+    walked := postrider.payload_problem(checks, whole -> place, pointer || '/' || place, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
     exit when problem is not null;
   end loop;
 end
@@ -2577,7 +2580,7 @@ CREATE OR REPLACE FUNCTION postrider.equality_predicate(options jsonb, place tex
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
  SET search_path TO 'pg_catalog', 'pg_temp'
-RETURN (SELECT CASE WHEN bool_or((k.kind = ANY (ARRAY['object'::text, 'array'::text]))) THEN NULL::text WHEN postrider.is_listed(equality_predicate.options) THEN format('(@ == null && %s || @.type() == "%s" && @ == %s[*])'::text, CASE WHEN bool_or((k.kind = 'null'::text)) THEN '1 == 1'::text ELSE '1 == 2'::text END, max(k.kind) FILTER (WHERE (k.kind <> 'null'::text)), equality_predicate.place) WHEN (sum(k.members) <= (500)::numeric) THEN (('('::text || string_agg(format('(@.type() == "%s" && (%s))'::text, k.kind, k.equalities), ' || '::text)) || ')'::text) ELSE NULL::text END AS "case" FROM (SELECT jsonb_typeof(o.value) AS kind, count(*) AS members, string_agg(format('@ == %s'::text, o.value), ' || '::text) AS equalities FROM jsonb_array_elements(equality_predicate.options) o(value) GROUP BY (jsonb_typeof(o.value))) k);
+RETURN (SELECT CASE WHEN bool_or((k.kind = ANY (ARRAY['object'::text, 'array'::text]))) THEN NULL::text WHEN postrider.is_listed(equality_predicate.options) THEN (('('::text || CASE WHEN bool_or((k.kind = 'null'::text)) THEN '@ == null || '::text ELSE ''::text END) || format('@.type() == "%s" && @ == %s[*])'::text, max(k.kind) FILTER (WHERE (k.kind <> 'null'::text)), equality_predicate.place)) WHEN (sum(k.members) <= (500)::numeric) THEN (('('::text || string_agg(format('(@.type() == "%s" && (%s))'::text, k.kind, k.equalities), ' || '::text)) || ')'::text) ELSE NULL::text END AS "case" FROM (SELECT jsonb_typeof(o.value) AS kind, count(*) AS members, string_agg(format('@ == %s'::text, o.value), ' || '::text) AS equalities FROM jsonb_array_elements(equality_predicate.options) o(value) GROUP BY (jsonb_typeof(o.value))) k);
 
 CREATE OR REPLACE FUNCTION postrider.event_type_audit()
  RETURNS trigger
@@ -4198,6 +4201,7 @@ declare
   kind constant text := jsonb_typeof(value);
   missing text;
   branch jsonb;
+  walked record;
   option_problems text[] := '{}';
 begin
   -- A step is 20 us of work. So much takes an ordinary value; half a kilobyte of checks, where it is gone through for what is
@@ -4222,15 +4226,21 @@ begin
     return;
   end if;
   if kind = 'object' and checks ?| '{properties,additionalProperties}' then
-    select p.steps_left, p.problem into steps_left, problem from postrider.properties_problem(checks, value, pointer, steps_left) p;
+    walked := postrider.properties_problem(checks, value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
   elsif kind = 'array' and checks ? 'items' then
-    select p.steps_left, p.problem into steps_left, problem from postrider.elements_problem(checks -> 'items', value, pointer, steps_left) p;
+    walked := postrider.elements_problem(checks -> 'items', value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
   end if;
   if problem is null and checks ?| '{$ref,allOf}' then
     for branch in
       select checks -> '$ref' where checks ? '$ref' union all select a.checks from jsonb_array_elements(payload_problem.checks -> 'allOf') a (checks)
     loop
-      select p.steps_left, p.problem into steps_left, problem from postrider.payload_problem(branch, value, pointer, steps_left) p;
+      walked := postrider.payload_problem(branch, value, pointer, steps_left);
+      steps_left := walked.steps_left;
+      problem := walked.problem;
       exit when problem is not null;
     end loop;
   end if;
@@ -4238,7 +4248,9 @@ begin
     return;
   end if;
   for branch in select o.checks from jsonb_array_elements(payload_problem.checks -> 'anyOf') o (checks) loop
-    select p.steps_left, p.problem into steps_left, problem from postrider.payload_problem(branch, value, pointer, steps_left) p;
+    walked := postrider.payload_problem(branch, value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
     if problem is null or steps_left < 0 then
       return;
     end if;
@@ -4535,11 +4547,13 @@ declare
   additional constant jsonb := checks -> 'additionalProperties';
   part record;
   name text;
+  walked record;
 begin
   for part in select p.key as name, p.value as checks from jsonb_each(properties) p loop
     continue when not whole ? part.name;
-    select p.steps_left, p.problem into steps_left, problem
-    from postrider.payload_problem(part.checks, whole -> part.name, pointer || postrider.pointer_step(part.name), steps_left) p;
+    walked := postrider.payload_problem(part.checks, whole -> part.name, pointer || postrider.pointer_step(part.name), steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
     exit when problem is not null;
   end loop;
   if problem is not null or additional is null or additional = '{}' then
@@ -4548,8 +4562,9 @@ begin
   -- In this place Postgres takes one name after the other: from a from-clause all would be written down first.
   for name in select jsonb_object_keys(whole) loop
     continue when properties ? name;
-    select p.steps_left, p.problem into steps_left, problem
-    from postrider.payload_problem(additional, whole -> name, pointer || postrider.pointer_step(name), steps_left) p;
+    walked := postrider.payload_problem(additional, whole -> name, pointer || postrider.pointer_step(name), steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
     exit when problem is not null;
   end loop;
 end

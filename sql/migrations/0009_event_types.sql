@@ -274,8 +274,8 @@ return (
   select case
     when bool_or(k.kind in ('object', 'array')) then null
     when postrider.is_listed(options) then
-      format('(@ == null && %s || @.type() == "%s" && @ == %s[*])',
-             case when bool_or(k.kind = 'null') then '1 == 1' else '1 == 2' end, max(k.kind) filter (where k.kind <> 'null'), place)
+      '(' || case when bool_or(k.kind = 'null') then '@ == null || ' else '' end
+      || format('@.type() == "%s" && @ == %s[*])', max(k.kind) filter (where k.kind <> 'null'), place)
     when sum(k.members) <= 500 then
       '(' || string_agg(format('(@.type() == "%s" && (%s))', k.kind, k.equalities), ' || ') || ')' end
   from (
@@ -440,6 +440,7 @@ comment on function postrider.payload_steps(text, bigint, bigint, bigint) is 'Ho
 -- found is. Never a value of the payload.
 --
 -- No function of the walk pins its search_path, which would cost each value 3 us: it has that of judge_payload.
+-- They call each other in assignments, which are half as dear as "select into".
 
 create function postrider.shown_value(value jsonb) returns text
 language sql immutable parallel safe
@@ -505,11 +506,13 @@ declare
   additional constant jsonb := checks -> 'additionalProperties';
   part record;
   name text;
+  walked record;
 begin
   for part in select p.key as name, p.value as checks from jsonb_each(properties) p loop
     continue when not whole ? part.name;
-    select p.steps_left, p.problem into steps_left, problem
-    from postrider.payload_problem(part.checks, whole -> part.name, pointer || postrider.pointer_step(part.name), steps_left) p;
+    walked := postrider.payload_problem(part.checks, whole -> part.name, pointer || postrider.pointer_step(part.name), steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
     exit when problem is not null;
   end loop;
   if problem is not null or additional is null or additional = '{}' then
@@ -518,8 +521,9 @@ begin
   -- In this place Postgres takes one name after the other: from a from-clause all would be written down first.
   for name in select jsonb_object_keys(whole) loop
     continue when properties ? name;
-    select p.steps_left, p.problem into steps_left, problem
-    from postrider.payload_problem(additional, whole -> name, pointer || postrider.pointer_step(name), steps_left) p;
+    walked := postrider.payload_problem(additional, whole -> name, pointer || postrider.pointer_step(name), steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
     exit when problem is not null;
   end loop;
 end
@@ -531,11 +535,14 @@ create function postrider.elements_problem(
 )
 language plpgsql immutable
 as $$
+declare
+  walked record;
 begin
   -- By place: as a set the elements would be written down before the first is looked at.
   for place in 0 .. jsonb_array_length(whole) - 1 loop
-    select p.steps_left, p.problem into steps_left, problem
-    from postrider.payload_problem(checks, whole -> place, pointer || '/' || place, steps_left) p;
+    walked := postrider.payload_problem(checks, whole -> place, pointer || '/' || place, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
     exit when problem is not null;
   end loop;
 end
@@ -551,6 +558,7 @@ declare
   kind constant text := jsonb_typeof(value);
   missing text;
   branch jsonb;
+  walked record;
   option_problems text[] := '{}';
 begin
   -- A step is 20 us of work. So much takes an ordinary value; half a kilobyte of checks, where it is gone through for what is
@@ -575,15 +583,21 @@ begin
     return;
   end if;
   if kind = 'object' and checks ?| '{properties,additionalProperties}' then
-    select p.steps_left, p.problem into steps_left, problem from postrider.properties_problem(checks, value, pointer, steps_left) p;
+    walked := postrider.properties_problem(checks, value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
   elsif kind = 'array' and checks ? 'items' then
-    select p.steps_left, p.problem into steps_left, problem from postrider.elements_problem(checks -> 'items', value, pointer, steps_left) p;
+    walked := postrider.elements_problem(checks -> 'items', value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
   end if;
   if problem is null and checks ?| '{$ref,allOf}' then
     for branch in
       select checks -> '$ref' where checks ? '$ref' union all select a.checks from jsonb_array_elements(payload_problem.checks -> 'allOf') a (checks)
     loop
-      select p.steps_left, p.problem into steps_left, problem from postrider.payload_problem(branch, value, pointer, steps_left) p;
+      walked := postrider.payload_problem(branch, value, pointer, steps_left);
+      steps_left := walked.steps_left;
+      problem := walked.problem;
       exit when problem is not null;
     end loop;
   end if;
@@ -591,7 +605,9 @@ begin
     return;
   end if;
   for branch in select o.checks from jsonb_array_elements(payload_problem.checks -> 'anyOf') o (checks) loop
-    select p.steps_left, p.problem into steps_left, problem from postrider.payload_problem(branch, value, pointer, steps_left) p;
+    walked := postrider.payload_problem(branch, value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
     if problem is null or steps_left < 0 then
       return;
     end if;

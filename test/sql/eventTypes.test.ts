@@ -219,6 +219,29 @@ describe("a payload is let in, or refused with the place and the reason:", () =>
       },
     },
     {
+      what: "enum of many, with null and without, and of several types",
+      schema: {
+        properties: {
+          a: { anyOf: [{ enum: ["a", "b", "c", "d", "e", null] }, { type: "boolean" }] },
+          'q"/\\': { items: { enum: [1, 2, 3, 4, 5] } },
+          c: { enum: ["a", "b", 1, 2, null, true] },
+        },
+      },
+      payloads: {
+        '{"a": "e", "q\\"/\\\\": [5.0, 1], "c": "b"}': "in",
+        '{"a": null, "c": 2.0}': "in",
+        '{"a": true, "c": null}': "in",
+        '{"q\\"/\\\\": [1, 2, 6]}': 'at "/q\\"~1\\\\/2": expected one of the 5 values of the schema, found an integer',
+        '{"q\\"/\\\\": [null]}': 'at "/q\\"~1\\\\/0": expected one of the 5 values of the schema, found null',
+        '{"q\\"/\\\\": ["1"]}':
+          'at "/q\\"~1\\\\/0": expected one of the 5 values of the schema, found a string of 1 characters',
+        '{"a": "f"}':
+          'at "/a": none of the 2 schemas of anyOf fits: at "/a": expected one of the 6 values of the schema, found a string of 1 characters; at "/a": expected boolean, found a string of 1 characters',
+        '{"c": "1"}': 'at "/c": expected one of the 6 values of the schema, found a string of 1 characters',
+        '{"c": false}': 'at "/c": expected one of the 6 values of the schema, found a boolean',
+      },
+    },
+    {
       what: "enum and const of lists and objects, which are equal whatever the order of their keys",
       schema: { anyOf: [{ enum: [[1, 2], { a: 1, b: [] }] }, { const: {} }] },
       withoutPredicate: true,
@@ -767,6 +790,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
   for (const [what, [fitting, payload]] of Object.entries(taken)) {
     test(`is not one of ${what}, which are let in`, async () => {
       await define(fitting);
+      assert.ok(await askFor(database.pool, "select predicate is not null from postrider.event_type"));
       assert.equal(await verdictOn(JSON.stringify(payload)), "in");
     });
   }
