@@ -76,6 +76,23 @@ test("it needs no other package, has nothing run when it is installed, and takes
   assert.match(stdout, new RegExp(`\\b${version.replaceAll(".", "\\.")}\\b`));
 });
 
+test("a checkout that was built has the same names, for who installs or links that", () => {
+  const { bin, exports = {} } = manifestIn(ROOT);
+  const inDist = (target: string) => (target === "./package.json" ? target : target.replace("./", "./dist/"));
+  assert.deepEqual(bin, { postrider: `dist/${manifestIn(installed).bin?.postrider}` });
+  assert.deepEqual(
+    exports,
+    Object.fromEntries(
+      Object.entries(manifestIn(installed).exports ?? {}).map(([name, target]) => [
+        name,
+        typeof target === "string"
+          ? inDist(target)
+          : Object.fromEntries(Object.entries(target).map(([condition, path]) => [condition, inDist(path)])),
+      ]),
+    ),
+  );
+});
+
 test("it is imported by its name, runs in plain Node, and shows nothing else", async () => {
   const { stdout } = await run(process.execPath, ["run.mjs"], { cwd: consumer });
   assert.deepEqual(JSON.parse(stdout), {
