@@ -730,10 +730,7 @@ CREATE OR REPLACE FUNCTION postrider.allow_unknown_event_types(reason text DEFAU
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  perform postrider.begin_action('allow_unknown_event_types', null, jsonb_build_object('reason', reason));
-  insert into postrider.event_type_policy as p (unknown_types) values ('allowed')
-  on conflict on constraint event_type_policy_pkey do update set unknown_types = excluded.unknown_types, changed_at = clock_timestamp();
-  perform postrider.end_action();
+  perform postrider.set_unknown_types('allowed', 'allow_unknown_event_types', reason);
 end
 $function$;
 
@@ -4886,10 +4883,7 @@ CREATE OR REPLACE FUNCTION postrider.refuse_unknown_event_types(reason text DEFA
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  perform postrider.begin_action('refuse_unknown_event_types', null, jsonb_build_object('reason', reason));
-  insert into postrider.event_type_policy as p (unknown_types) values ('refused')
-  on conflict on constraint event_type_policy_pkey do update set unknown_types = excluded.unknown_types, changed_at = clock_timestamp();
-  perform postrider.end_action();
+  perform postrider.set_unknown_types('refused', 'refuse_unknown_event_types', reason);
 end
 $function$;
 
@@ -5443,6 +5437,20 @@ begin
   if body is distinct from (select p.prosrc from pg_proc p where p.oid = 'postrider.judged_event_types()'::regprocedure) then
     execute format('create or replace function postrider.judged_event_types() returns text[] language plpgsql immutable as %L', body);
   end if;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION postrider.set_unknown_types(unknown_types text, action text, reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  perform postrider.begin_action(action, null, jsonb_build_object('reason', reason));
+  insert into postrider.event_type_policy as p (unknown_types) values (set_unknown_types.unknown_types)
+  on conflict on constraint event_type_policy_pkey do update set unknown_types = excluded.unknown_types, changed_at = clock_timestamp();
+  perform postrider.end_action();
 end
 $function$;
 
@@ -6781,6 +6789,8 @@ comment on function postrider.sending_changing() is 'Notes when and by whom send
 comment on function postrider.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
 
 comment on function postrider.set_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition, where it is not as the catalogue has it.';
+
+comment on function postrider.set_unknown_types(text,text,text) is 'Says what becomes of events of unknown types, as an action of that name.';
 
 comment on function postrider.shown_pointer(text) is 'A JSON pointer as it is shown: quoted, and of bounded length.';
 

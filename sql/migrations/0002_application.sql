@@ -59,23 +59,6 @@ create trigger outbox_wake after insert on postrider.outbox
   for each statement execute function postrider.outbox_wake();
 comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if they sleep.';
 
-create function postrider.outbox_refuse_xid() returns trigger
-language plpgsql
-as $$
-begin
-  raise exception 'cannot insert an event with an xid of another transaction'
-    using errcode = 'check_violation',
-      detail = format('The row says %s; this transaction is %s. Claims find events by xid, so the event would be lost or sent out of order.', new.xid, pg_current_xact_id()),
-      hint = 'Leave xid out of the insert: it is filled in.';
-end
-$$;
-comment on function postrider.outbox_refuse_xid() is 'Refuses an event that says it was inserted by another transaction.';
-
-create trigger outbox_refuse_xid before insert on postrider.outbox
-  for each row when (new.xid is distinct from pg_current_xact_id())
-  execute function postrider.outbox_refuse_xid();
-comment on trigger outbox_refuse_xid on postrider.outbox is 'Fires only for rows whose xid is not the transaction''s own.';
-
 -- Idempotency keys. The row that loses is left out of the insert (INSERT 0 0). A second transaction with the same key
 -- waits at the unique index until the first has ended, as it would at any unique key.
 create function postrider.outbox_idempotency() returns trigger

@@ -1,5 +1,5 @@
 -- The catalogue of event types: what each is, which payloads it takes, and whether others are refused.
--- locks: postrider.outbox, exclusively and for a moment, to exchange a trigger
+-- locks: postrider.outbox against writing, for a moment, to add a trigger
 -- breaking: no
 --
 -- Who does not use it, pays nothing by the row. The trigger on the outbox fires where
@@ -783,8 +783,6 @@ comment on function postrider.outbox_refuse() is
 
 -- One trigger for both, since each further one with a condition costs a statement 2 us. By its name it fires after
 -- outbox_idempotency: what a known key leaves out of the insert is not judged.
-drop trigger outbox_refuse_xid on postrider.outbox;
-drop function postrider.outbox_refuse_xid();
 create trigger outbox_refuse before insert on postrider.outbox
   for each row when (new.xid is distinct from pg_current_xact_id()
     or (new.event_type = any (postrider.judged_event_types())) is not false)
@@ -1017,15 +1015,26 @@ end
 $$;
 comment on function postrider.drop_event_type(text) is 'Takes an event type out of the catalogue. Events of that type are delivered as before, and inserted too unless unknown types are refused.';
 
+create function postrider.set_unknown_types(unknown_types text, action text, reason text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  perform postrider.begin_action(action, null, jsonb_build_object('reason', reason));
+  insert into postrider.event_type_policy as p (unknown_types) values (set_unknown_types.unknown_types)
+  on conflict on constraint event_type_policy_pkey do update set unknown_types = excluded.unknown_types, changed_at = clock_timestamp();
+  perform postrider.end_action();
+end
+$$;
+comment on function postrider.set_unknown_types(text, text, text) is 'Says what becomes of events of unknown types, as an action of that name.';
+
 create function postrider.refuse_unknown_event_types(reason text default null) returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform postrider.begin_action('refuse_unknown_event_types', null, jsonb_build_object('reason', reason));
-  insert into postrider.event_type_policy as p (unknown_types) values ('refused')
-  on conflict on constraint event_type_policy_pkey do update set unknown_types = excluded.unknown_types, changed_at = clock_timestamp();
-  perform postrider.end_action();
+  perform postrider.set_unknown_types('refused', 'refuse_unknown_event_types', reason);
 end
 $$;
 comment on function postrider.refuse_unknown_event_types(text) is 'From their next statement on inserts fail whose event type is not in the catalogue. Define the types first.';
@@ -1035,10 +1044,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform postrider.begin_action('allow_unknown_event_types', null, jsonb_build_object('reason', reason));
-  insert into postrider.event_type_policy as p (unknown_types) values ('allowed')
-  on conflict on constraint event_type_policy_pkey do update set unknown_types = excluded.unknown_types, changed_at = clock_timestamp();
-  perform postrider.end_action();
+  perform postrider.set_unknown_types('allowed', 'allow_unknown_event_types', reason);
 end
 $$;
 comment on function postrider.allow_unknown_event_types(text) is 'Events of types that are not in the catalogue may be inserted. So it is from the beginning.';

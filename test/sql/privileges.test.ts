@@ -361,6 +361,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   nearest_event_type: caller(),
   refuse_unknown_type: caller(),
   refuse_if_unknown: caller(),
+  set_unknown_types: caller(),
   set_judged_event_types: owner(),
   write_judged_event_types: owner(),
   refresh_judged_event_types: owner(),
