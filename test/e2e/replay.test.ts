@@ -298,6 +298,13 @@ test("operators who replay, cancel, redeliver, pause and disable at once never d
   });
   await Promise.all(operators);
   await database.pool.query("select postrider.enable_endpoint($1)", [endpoint.id]);
+  // What is in hand a replay leaves alone, and an attempt that was under way while the endpoint was disabled ends discarded.
+  await until("nothing is under way", async () => {
+    const text = `select (select count(*) from postrider.replay where finished_at is null)
+      + (select count(*) from postrider.delivery where state = 'pending') + (select count(*) from postrider.in_flight)
+      + (select count(*) from postrider.cancellation)`;
+    return Number(await askFor(database.pool, text)) === 0;
+  });
   const last = await startReplay(endpoint);
   await isDone(last);
   await until("nothing is left of any replay", async () => {
