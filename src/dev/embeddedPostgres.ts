@@ -457,11 +457,27 @@ async function removeAbandonedClusters(dataDir: string): Promise<void> {
   }
 }
 
+const ORPHANS_MS_MAX = 5_000;
+const ORPHANS_LOOK_MS = 100;
+
 /**
  * Makes the database and sets the password, in single-user mode and at every start: 0.1 s, and a dropped database
  * or a lost password file mends itself. PostgreSQL has no "create database if not exists".
  */
 async function settle(place: Place, account: Account, database: string, password: string): Promise<void> {
+  const giveUpAtMs = monotonicMs() + ORPHANS_MS_MAX;
+  for (;;) {
+    const output = await trySettling(place, account, database, password);
+    if (output === null) return;
+    // Of a server that was killed some processes end a moment later, and hold its shared memory until then.
+    if (!output.includes("pre-existing shared memory block") || monotonicMs() > giveUpAtMs)
+      throw explain(place, output);
+    await delay(ORPHANS_LOOK_MS);
+  }
+}
+
+/** Null, or what PostgreSQL said to it. */
+async function trySettling(place: Place, account: Account, database: string, password: string): Promise<string | null> {
   const { status, output } = await run(
     account,
     [place.binaries.postgres, "--single", "-D", place.cluster, ...settingArguments(place.settings), "template1"],
@@ -472,8 +488,8 @@ async function settle(place: Place, account: Account, database: string, password
     ].join("\n"),
   );
   const errors = output.split("\n").filter((line) => line.includes("ERROR:") && !line.includes("already exists"));
-  if (status === 0 && errors.length === 0) return;
-  throw explain(place, status === 0 ? errors.join("\n") : output);
+  if (status === 0 && errors.length === 0) return null;
+  return status === 0 ? errors.join("\n") : output;
 }
 
 async function launchOnSomePort(
