@@ -14,7 +14,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type BuildResult, build, type Plugin } from "esbuild";
 import { migrationFiles, statementNames, statementText } from "./src/db/sqlFiles.ts";
-import { VERSION } from "./src/version.ts";
+import { VERSION } from "./src/ground/version.ts";
 
 /**
  * `npm run build` makes the command: dist/postrider.mjs, one file that runs with Node alone, its source map beside
@@ -147,7 +147,7 @@ function bannerFor(entry: string): string {
 const inlineVersion: Plugin = {
   name: "inline-version",
   setup({ onLoad }) {
-    onLoad({ filter: /[\\/]src[\\/]version\.ts$/ }, () => ({
+    onLoad({ filter: /[\\/]src[\\/]ground[\\/]version\.ts$/ }, () => ({
       contents: `export const VERSION = ${JSON.stringify(VERSION)};`,
     }));
   },

@@ -1,4 +1,4 @@
-import { formatFault, messageOf, PostriderError } from "./errors.ts";
+import { formatFault, messageOf, PostriderError } from "./ground/errors.ts";
 
 /**
  * The entry, and the only place that ends the process. It imports nothing that an old Node could stumble over: what
@@ -20,7 +20,7 @@ process.on("unhandledRejection", exitWith);
 
 try {
   refuseOldNode(process.versions.node);
-  const { runCli } = await import("./cli.ts");
+  const { runCli } = await import("./cli/cli.ts");
   const status = await runCli(process.argv.slice(2), process.env);
   await written(process.stdout);
   process.exit(status);

@@ -47,9 +47,9 @@ test("only http imports the HTTP client", () => {
   );
 });
 
-test("only log.ts imports the logger", () => {
+test("only telemetry/log.ts imports the logger", () => {
   assert.deepEqual(
-    offenders(({ path, imports }) => path !== "log.ts" && imports.includes("pino")),
+    offenders(({ path, imports }) => path !== "telemetry/log.ts" && imports.includes("pino")),
     [],
   );
 });
@@ -63,7 +63,9 @@ test("domain imports nothing of the project but itself", () => {
 });
 
 test("the stages of the pipeline do not import each other; the loop alone knows them", () => {
-  const stages = ["claim", "deliver", "record", "wake", "lanes"].map((name) => `pipeline/${name}.ts`);
+  const stages = ["claim/claim", "deliver/deliver", "record/recorder", "wake/wake", "deliver/lanes"].map(
+    (name) => `daemon/${name}.ts`,
+  );
   const found = offenders(
     ({ path, imports }) => stages.includes(path) && imports.some((name) => stages.includes(name)),
   );
@@ -74,7 +76,7 @@ test("the receiver imports nothing of the project but signatures and itself", ()
   const found = offenders(
     ({ path, imports }) =>
       path.startsWith("receive/") &&
-      imports.some((name) => name.endsWith(".ts") && name !== "domain/sign.ts" && !name.startsWith("receive/")),
+      imports.some((name) => name.endsWith(".ts") && name !== "format/sign.ts" && !name.startsWith("receive/")),
   );
   assert.deepEqual(found, []);
 });
@@ -91,8 +93,8 @@ test("what applications import to publish imports nothing but itself", () => {
 test("types are made of a catalogue without a look at anything else", () => {
   const found = offenders(
     ({ path, imports }) =>
-      path.startsWith("catalogue/") &&
-      imports.some((name) => !name.startsWith("catalogue/") && name !== "printable.ts"),
+      path.startsWith("typegen/") &&
+      imports.some((name) => !name.startsWith("typegen/") && name !== "ground/printable.ts"),
   );
   assert.deepEqual(found, []);
 });
@@ -100,15 +102,15 @@ test("types are made of a catalogue without a look at anything else", () => {
 test("nothing below the composition root imports the commands or the development server", () => {
   const found = offenders(
     ({ path, imports }) =>
-      /^(db|domain|http|maintain|pipeline)\//.test(path) &&
-      imports.some((name) => /^(dev\/|control\/|cli\.ts|main\.ts|daemon\.ts)/.test(name)),
+      /^(db|domain|format|http|telemetry|ground|daemon\/.*)\//.test(path) &&
+      imports.some((name) => /^(dev\/|cli\/|main\.ts|daemon\/daemon\.ts)/.test(name)),
   );
   assert.deepEqual(found, []);
 });
 
-test("only config.ts and the way into the program read the environment", () => {
+test("only config/ and the way into the program read the environment", () => {
   const found = offenders(
-    ({ path, text }) => /process\.env\b/.test(text) && !["config.ts", "main.ts", "cli.ts"].includes(path),
+    ({ path, text }) => /process\.env\b/.test(text) && !["config/config.ts", "main.ts", "cli/cli.ts"].includes(path),
   );
   assert.deepEqual(found, []);
 });
@@ -122,12 +124,14 @@ test("only main.ts ends the process", () => {
 
 test("the pipeline parses no payload", () => {
   assert.deepEqual(
-    offenders(({ path, text }) => /JSON\.parse/.test(text) && /^(domain|pipeline|http)\//.test(path)),
+    offenders(({ path, text }) => /JSON\.parse/.test(text) && /^(domain|format|daemon|http)\//.test(path)),
     [],
   );
 });
 
-test("time is read in clock.ts alone", () => {
-  const found = offenders(({ path, text }) => path !== "clock.ts" && /Date\.now\(|performance\.now\(/.test(text));
+test("time is read in ground/clock.ts alone", () => {
+  const found = offenders(
+    ({ path, text }) => path !== "ground/clock.ts" && /Date\.now\(|performance\.now\(/.test(text),
+  );
   assert.deepEqual(found, []);
 });

@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { type Bundle, bundle } from "../build.ts";
 import { migrationFiles, statementNames } from "../src/db/sqlFiles.ts";
-import { VERSION } from "../src/version.ts";
+import { VERSION } from "../src/ground/version.ts";
 
 const run = promisify(execFile);
 

@@ -10,7 +10,7 @@ const CHECKOUT = resolve(ROOT, "..");
 
 test("the newest server gets every test file, and the oldest each that makes databases on it", () => {
   const all = filesOf(18);
-  assert.ok(all.includes("domain/sign.test.ts"));
+  assert.ok(all.includes("format/sign.test.ts"));
   assert.ok(all.every((file) => !file.startsWith("bench/")));
   const users = all.filter((file) => /\b(use|create)Database\(/.test(readFileSync(resolve(ROOT, file), "utf8")));
   assert.ok(users.length > 10);
@@ -18,7 +18,7 @@ test("the newest server gets every test file, and the oldest each that makes dat
     users.filter((file) => file !== "e2e/dev.test.ts" && !filesOf(15).includes(file)),
     [],
   );
-  assert.ok(!filesOf(15).includes("domain/sign.test.ts"));
+  assert.ok(!filesOf(15).includes("format/sign.test.ts"));
 });
 
 test("every server gets the SQL suite and a delivery", () => {
@@ -40,10 +40,10 @@ test("who uses the server is found through what a file imports", () => {
 });
 
 test("files that are named run on the newest server, or on those that were asked for", () => {
-  const paths = ["test/domain", "test/sql/queue.test.ts"];
+  const paths = ["test/format", "test/sql/queue.test.ts"];
   const [run, ...more] = planRuns({ paths });
   assert.deepEqual([run?.major, more], [18, []]);
-  assert.ok(run?.files.includes(resolve("test/domain/sign.test.ts")));
+  assert.ok(run?.files.includes(resolve("test/format/sign.test.ts")));
   assert.ok(run?.files.includes(resolve("test/sql/queue.test.ts")));
   assert.deepEqual(
     planRuns({ paths, postgres: 16 }).map(({ major }) => major),

@@ -11,7 +11,7 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { messageOf } from "../src/errors.ts";
+import { messageOf } from "../src/ground/errors.ts";
 import { filesAt, MAJORS, type Major, planRuns, type Wish } from "./plan.ts";
 import { createTemplate, MAJOR_VARIABLE, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
 import type { Failure, ResultCounts, Results } from "./support/noteResults.ts";

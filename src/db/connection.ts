@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import pg from "pg";
-import { messageOf, PostriderError } from "../errors.ts";
+import { messageOf, PostriderError } from "../ground/errors.ts";
 
 /**
  * The one place that makes connections to Postgres, and decides what an error of one means.

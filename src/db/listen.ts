@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import pgListen, { type Subscriber } from "pg-listen";
-import { messageOf } from "../errors.ts";
-import type { Log } from "../log.ts";
+import { messageOf } from "../ground/errors.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { ConnectionConfig } from "./connection.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import pg from "pg";
-import { messageOf, PostriderError } from "../errors.ts";
-import { VERSION } from "../version.ts";
+import { messageOf, PostriderError } from "../ground/errors.ts";
+import { VERSION } from "../ground/version.ts";
 import { type Client, classifyPostgresError, type Session } from "./connection.ts";
 import { migrationFiles, type SqlFile } from "./sqlFiles.ts";
 

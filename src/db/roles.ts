@@ -1,4 +1,4 @@
-import { messageOf, PostriderError } from "../errors.ts";
+import { messageOf, PostriderError } from "../ground/errors.ts";
 import { type Client, classifyPostgresError } from "./connection.ts";
 import { defineStatement } from "./statements.ts";
 

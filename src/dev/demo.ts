@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { unixMs } from "../clock.ts";
-import { requestText } from "../control/requestText.ts";
+import { requestText } from "../cli/requestText.ts";
 import { type Client, type ConnectionConfig, openClient } from "../db/connection.ts";
+import { unixMs } from "../ground/clock.ts";
 import { LocalReceiver, type LocalReceiverOptions, type ReceivedRequest } from "../receive/localReceiver.ts";
 
 /** By its path the demo's endpoint is found again at the next start, whose receiver may have another port. */

@@ -8,8 +8,8 @@
  * against 1.4 kB and 6 µs of a `Client`. Its `Agent` also scans all its origins at each disconnect.
  */
 import { Client } from "undici";
-import { monotonicMs } from "../clock.ts";
-import { type Dialer, DialFailure, type Origin } from "./dial.ts";
+import { monotonicMs } from "../ground/clock.ts";
+import { type Dialer, DialFailure, type Origin } from "./egress/dial.ts";
 
 export interface PoolsOptions {
   readonly dialer: Dialer;

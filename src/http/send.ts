@@ -4,9 +4,9 @@
  * What undici reports afterwards is not looked at.
  */
 import type { Dispatcher } from "undici";
-import { monotonicMs } from "../clock.ts";
-import { codeOf, Dialer, DialFailure, type Origin, type Resolver, systemResolver } from "./dial.ts";
-import { type EgressPolicy, judgeUrl, portOf } from "./egress.ts";
+import { monotonicMs } from "../ground/clock.ts";
+import { codeOf, Dialer, DialFailure, type Origin, type Resolver, systemResolver } from "./egress/dial.ts";
+import { type EgressPolicy, judgeUrl, portOf } from "./egress/policy.ts";
 import { type Connection, Pools, type Waiter } from "./pools.ts";
 import { type FailureKind, FRAMING_HEADERS, type OutgoingRequest, type SendResult } from "./result.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { monotonicMs } from "../clock.ts";
-import { messageOf } from "../errors.ts";
-import type { Log } from "../log.ts";
+import { monotonicMs } from "../ground/clock.ts";
+import { messageOf } from "../ground/errors.ts";
+import type { Log } from "../telemetry/log.ts";
 import { factsOf, isSameLook, type Look, lookAround } from "./directory.ts";
 import type { Line } from "./lines.ts";
 import { endOfLines, OpenFile } from "./openFile.ts";

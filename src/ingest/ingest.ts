@@ -1,6 +1,6 @@
-import { monotonicMs } from "../clock.ts";
-import type { Log } from "../log.ts";
-import { printable } from "../printable.ts";
+import { monotonicMs } from "../ground/clock.ts";
+import { printable } from "../ground/printable.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { Batch, LineSource } from "./source.ts";
 import type { Refusal, Stored } from "./store.ts";
 

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { monotonicMs } from "../clock.ts";
 import {
   type Client,
   type ConnectionConfig,
@@ -11,8 +10,9 @@ import {
   StandbyError,
 } from "../db/connection.ts";
 import { defineStatement } from "../db/statements.ts";
-import { messageOf, PostriderError } from "../errors.ts";
-import type { Log } from "../log.ts";
+import { monotonicMs } from "../ground/clock.ts";
+import { messageOf, PostriderError } from "../ground/errors.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { Line } from "./lines.ts";
 import type { Position } from "./rotation.ts";
 import type { Batch } from "./source.ts";

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import { monotonicMs } from "../clock.ts";
+import { monotonicMs } from "../ground/clock.ts";
 import { type Line, LineSplitter } from "./lines.ts";
 import type { Position } from "./rotation.ts";
 import { BATCH_BYTES, BATCH_LINES, type Batch, IDLE_MS, type LineSource } from "./source.ts";

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { parseSecret, REJECTIONS, type SigningKey, verifyV1 } from "../domain/sign.ts";
+import { parseSecret, REJECTIONS, type SigningKey, verifyV1 } from "../format/sign.ts";
 
 /** Above what any sender of events should send in one request. */
 export const BODY_BYTES_MAX = 10 * 1024 * 1024;

@@ -4,7 +4,7 @@
  */
 import { createHmac, createSecretKey, randomBytes, randomUUID } from "node:crypto";
 import { Pool } from "undici";
-import { VERSION } from "../../src/version.ts";
+import { VERSION } from "../../src/ground/version.ts";
 import { onMessage, tell } from "./child.ts";
 import { PATH } from "./workload.ts";
 

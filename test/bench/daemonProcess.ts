@@ -2,10 +2,10 @@
 import { writeFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { join } from "node:path";
-import { readConfig } from "../../src/config.ts";
-import { Daemon } from "../../src/daemon.ts";
-import { makeLog } from "../../src/log.ts";
-import { VERSION } from "../../src/version.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import { VERSION } from "../../src/ground/version.ts";
+import { makeLog } from "../../src/telemetry/log.ts";
 import { onMessage, tell } from "./child.ts";
 
 const [databaseUrl, logLevel, profileDir = "", listenUrl] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 /** Depth: what claiming an event costs, by how much waits behind it, and beside a bulk load that has not committed. */
 import { randomUUID } from "node:crypto";
 import type { Client } from "pg";
+import { FAN_OUT_MAX, PAGE_EVENTS_MAX, PAYLOAD_BYTES_MAX } from "../../src/daemon/claim/claim.ts";
 import { statementText } from "../../src/db/sqlFiles.ts";
-import { FAN_OUT_MAX, PAGE_EVENTS_MAX, PAYLOAD_BYTES_MAX } from "../../src/pipeline/claim.ts";
 import { difference, per, threadCpuMicros } from "./cpu.ts";
 import type { BenchOptions, Measures, Part, Trial } from "./part.ts";
 import type { Database } from "./server.ts";

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
-import { memoryBoundBytes } from "../../src/memoryBound.ts";
-import { PAYLOAD_BYTES_MAX } from "../../src/pipeline/claim.ts";
+import { PAYLOAD_BYTES_MAX } from "../../src/daemon/claim/claim.ts";
+import { memoryBoundBytes } from "../../src/daemon/memory.ts";
 import { startDaemon } from "./backlog.ts";
 import { Child } from "./child.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";

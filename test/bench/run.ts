@@ -8,7 +8,7 @@
 import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { messageOf } from "../../src/errors.ts";
+import { messageOf } from "../../src/ground/errors.ts";
 import { prepareBacklog } from "./backlog.ts";
 import { prepareCapture } from "./capture.ts";
 import { prepareDepth } from "./depth.ts";

@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Pool } from "undici";
-import { parseEgressPolicy } from "../../src/http/egress.ts";
+import { parseEgressPolicy } from "../../src/http/egress/policy.ts";
 import { Sender } from "../../src/http/send.ts";
 
 const CONNECTIONS = 50;

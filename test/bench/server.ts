@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { migrate } from "../../src/db/migrate.ts";
-import { EmbeddedPostgres } from "../../src/dev/embeddedPostgres.ts";
+import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { postmasterOf } from "./cpu.ts";
 
 /** Names a server to use instead of an embedded one, as a superuser. */

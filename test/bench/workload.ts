@@ -1,6 +1,6 @@
 /** The events that every part of the benchmark works with. */
 import type { ClientBase } from "pg";
-import { makeBody } from "../../src/domain/envelope.ts";
+import { makeBody } from "../../src/format/body.ts";
 
 export const PATH = "/hooks/bench";
 export const EVENT_TYPE = "order.paid";

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
-import { messageOf } from "../../src/errors.ts";
+import { messageOf } from "../../src/ground/errors.ts";
 import type { OwnServer } from "../support/ownServer.ts";
 import type { DaemonSlot } from "./daemonSlot.ts";
 import { type EndpointPlan, TIMEOUT_MS } from "./endpoints.ts";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { parseSecret, type SigningKey, verifyV1 } from "../../src/domain/sign.ts";
+import { parseSecret, type SigningKey, verifyV1 } from "../../src/format/sign.ts";
 import type { EndpointPlan, Manners } from "./endpoints.ts";
 import type { Random } from "./random.ts";
 

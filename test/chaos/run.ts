@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
-import { messageOf } from "../../src/errors.ts";
+import { messageOf } from "../../src/ground/errors.ts";
 import { type ChaosReport, DEFAULTS, runChaos } from "./scenario.ts";
 import { FAULT_KINDS, parseFaultKinds } from "./schedule.ts";
 

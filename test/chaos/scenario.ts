@@ -18,7 +18,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import type pg from "pg";
 import { bundle } from "../../build.ts";
-import { messageOf } from "../../src/errors.ts";
+import { messageOf } from "../../src/ground/errors.ts";
 import { DaemonSlot } from "./daemonSlot.ts";
 import { ENDPOINTS, RETRY_SCHEDULE, TIMEOUT_MS } from "./endpoints.ts";
 import { type EndpointRoute, FaultRunner, type World } from "./faults.ts";

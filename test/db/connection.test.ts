@@ -14,7 +14,7 @@ import {
   StandbyError,
   withTransaction,
 } from "../../src/db/connection.ts";
-import { PostriderError } from "../../src/errors.ts";
+import { PostriderError } from "../../src/ground/errors.ts";
 import { useDatabase } from "../support/database.ts";
 import { startFakePostgres } from "../support/fakePostgres.ts";
 

@@ -11,7 +11,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { connectionConfig } from "../../src/db/connection.ts";
 import { Listener, type ListenerTiming } from "../../src/db/listen.ts";
-import { EmbeddedPostgres } from "../../src/dev/embeddedPostgres.ts";
+import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { FaultProxy, PASS, type ProxyMode } from "../chaos/proxy.ts";
 import { KeptLog } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";

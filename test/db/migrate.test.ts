@@ -10,7 +10,7 @@ import {
   readMigrations,
 } from "../../src/db/migrate.ts";
 import type { SqlFile } from "../../src/db/sqlFiles.ts";
-import { type ErrorCode, PostriderError } from "../../src/errors.ts";
+import { type ErrorCode, PostriderError } from "../../src/ground/errors.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
 const HEADER = "-- locks: nothing\n-- breaking: no\n\n";

@@ -1,8 +1,8 @@
 /** What an operator says in SQL, and what a running daemon makes of it; and payloads that Postgres cannot read. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
-import type { Config } from "../../src/config.ts";
-import { parseSecret, verifyV1 } from "../../src/domain/sign.ts";
+import type { Config } from "../../src/config/config.ts";
+import { parseSecret, verifyV1 } from "../../src/format/sign.ts";
 import { type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, insertEvents, reset, rowsOf, subscribe } from "../support/engine.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import pg from "pg";
-import { PostriderError } from "../../src/errors.ts";
+import { PostriderError } from "../../src/ground/errors.ts";
 import { FaultProxy } from "../chaos/proxy.ts";
 import { MAJORS } from "../plan.ts";
 import { runCommand } from "../support/command.ts";

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import pg from "pg";
-import type { Config } from "../../src/config.ts";
-import { VERSION } from "../../src/version.ts";
+import type { Config } from "../../src/config/config.ts";
+import { VERSION } from "../../src/ground/version.ts";
 import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { createDatabase, useDatabase } from "../support/database.ts";
 import {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import pg from "pg";
-import { unixMs } from "../../src/clock.ts";
+import { unixMs } from "../../src/ground/clock.ts";
 import { LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
 import { type CommandOptions, CommandProcess, eventually, isAlive } from "../support/command.ts";
 import { createDatabase } from "../support/database.ts";

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import pg from "pg";
-import { EmbeddedPostgres } from "../../src/dev/embeddedPostgres.ts";
+import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { CommandProcess, runCommand } from "../support/command.ts";
 import { askFor, insertEvent, rowsOf } from "../support/engine.ts";
 import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";

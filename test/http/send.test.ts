@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { type EgressSettings, parseEgressPolicy } from "../../src/http/egress.ts";
+import { type EgressSettings, parseEgressPolicy } from "../../src/http/egress/policy.ts";
 import type { OutgoingRequest, SendResult } from "../../src/http/result.ts";
 import { Sender, type SenderOptions } from "../../src/http/send.ts";
 import { until } from "../support/until.ts";

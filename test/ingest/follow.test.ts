@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { FollowedFile, firstPosition } from "../../src/ingest/follow.ts";
 import type { Position } from "../../src/ingest/rotation.ts";
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/telemetry/log.ts";
 import { Random } from "../chaos/random.ts";
 import { LogWriter, type RotationKind } from "../support/logWriter.ts";
 

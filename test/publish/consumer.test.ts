@@ -11,8 +11,8 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { buildPackage } from "../../build.ts";
-import { eventTypesModule } from "../../src/catalogue/eventTypesModule.ts";
-import { arbitraryEventTypes, EVENT_TYPES } from "../catalogue/eventTypes.ts";
+import { eventTypesModule } from "../../src/typegen/eventTypesModule.ts";
+import { arbitraryEventTypes, EVENT_TYPES } from "../typegen/eventTypes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const STRICT = ["--ignoreConfig", "--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUnusedLocals"];

@@ -3,10 +3,10 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, describe, test } from "node:test";
-import { startReceiver } from "../../src/control/receive.ts";
-import { requestText } from "../../src/control/requestText.ts";
-import { parseSecret, signV1 } from "../../src/domain/sign.ts";
-import { PostriderError } from "../../src/errors.ts";
+import { startReceiver } from "../../src/cli/receive.ts";
+import { requestText } from "../../src/cli/requestText.ts";
+import { parseSecret, signV1 } from "../../src/format/sign.ts";
+import { PostriderError } from "../../src/ground/errors.ts";
 import { BODY_BYTES_MAX, LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
 import { CommandProcess, runCommand } from "../support/command.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, type TestContext, test } from "node:test";
-import { readStatus, type Status } from "../../src/control/status.ts";
-import { statusText } from "../../src/control/statusText.ts";
+import { readStatus, type Status } from "../../src/cli/statusReport.ts";
+import { statusText } from "../../src/cli/statusText.ts";
 import { queriesOf } from "../../src/db/schema.ts";
 import { useDatabase } from "../support/database.ts";
 import {

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { monotonicMs } from "../../src/clock.ts";
+import { monotonicMs } from "../../src/ground/clock.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "../..");
 /** Far above what anything takes, also on a machine that is busy with other tests. */

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Config } from "../../src/config.ts";
-import { Daemon } from "../../src/daemon.ts";
-import type { Log, LogLine } from "../../src/log.ts";
+import type { Config } from "../../src/config/config.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import type { Log, LogLine } from "../../src/telemetry/log.ts";
 import { BLOCK_VARIABLE } from "./blockVariable.ts";
 
 /** The settings of `postrider run` but for the loopback, which is allowed. */

@@ -4,9 +4,9 @@
  * gone. It ends by itself after the stop, for want of anything to do: a timer or socket left behind would keep it.
  */
 
-import { Daemon } from "../../src/daemon.ts";
-import { makeLog } from "../../src/log.ts";
-import { VERSION } from "../../src/version.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import { VERSION } from "../../src/ground/version.ts";
+import { makeLog } from "../../src/telemetry/log.ts";
 import { type DaemonProcessOptions, daemonConfig } from "./daemon.ts";
 
 const PARENT_CHECK_MS = 1_000;

@@ -1,7 +1,7 @@
 /** A receiver of webhooks that remembers every request, verifies it, and answers each path as its script says. */
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import { parseSecret, type SigningKey, verifyV1 } from "../../src/domain/sign.ts";
+import { parseSecret, type SigningKey, verifyV1 } from "../../src/format/sign.ts";
 import { until } from "./until.ts";
 
 export interface Received {

@@ -2,7 +2,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EmbeddedPostgres, PLATFORM_PACKAGE } from "../../src/dev/embeddedPostgres.ts";
+import { EmbeddedPostgres, PLATFORM_PACKAGE } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { type Major, NEWEST } from "../plan.ts";
 
 export interface TestServer {

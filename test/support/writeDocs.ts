@@ -7,10 +7,10 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { settingsTable } from "../../src/config.ts";
+import { settingsTable } from "../../src/config/config.ts";
 import { type Client, connectionConfig, openClient } from "../../src/db/connection.ts";
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
-import { EmbeddedPostgres } from "../../src/dev/embeddedPostgres.ts";
+import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { createTemplate } from "./database.ts";
 
 export interface GeneratedDoc {

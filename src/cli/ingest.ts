@@ -1,0 +1,225 @@
+import { randomUUID } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Config } from "../config/config.ts";
+import { classifyPostgresError, connectionConfig } from "../db/connection.ts";
+import { explainRefusal } from "../db/roles.ts";
+import { type ExitStatus, type Fault, messageOf, PostriderError } from "../ground/errors.ts";
+import { printable } from "../ground/printable.ts";
+import { aborted, untilStopped } from "../ground/untilStopped.ts";
+import { VERSION } from "../ground/version.ts";
+import { FollowedFile, firstPosition } from "../ingest/follow.ts";
+import { ingest, type Totals } from "../ingest/ingest.ts";
+import type { Position } from "../ingest/rotation.ts";
+import type { LineSource } from "../ingest/source.ts";
+import { GaveUp, IngestStore } from "../ingest/store.ts";
+import { StreamSource } from "../ingest/stream.ts";
+import { type Log, makeLog } from "../telemetry/log.ts";
+import type { IngestOptions } from "./commandLine.ts";
+import { logWarnings } from "./run.ts";
+
+/** A container often starts before its database. Once it has begun, an ingest waits for Postgres as long as it takes. */
+const POSTGRES_WAIT_MS = 60_000;
+
+const NOTHING: Totals = { lines: 0, events: 0, unmatched: 0, refused: 0 };
+
+/** What one run works with. */
+interface Run {
+  readonly options: IngestOptions;
+  readonly name: string;
+  /** Absolute; null for standard input. */
+  readonly path: string | null;
+  readonly store: IngestStore;
+  readonly log: Log;
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * `postrider ingest`: to the end of standard input, or, of a followed file, until SIGTERM or SIGINT. The summary goes to
+ * stdout, the log to stderr. Rejects where it cannot begin, and where lines that cannot be read again were not stored.
+ */
+export async function ingestCommand(options: IngestOptions, config: Config): Promise<0 | 1> {
+  const log = makeLog({ level: config.logLevel, daemonId: () => null, version: VERSION, to: "stderr" });
+  logWarnings(config, log);
+  const path = options.follow === null ? null : await followable(options.follow);
+  const name = options.name ?? (path === null ? `${hostname()}:stdin:${randomUUID()}` : `${hostname()}:${path}`);
+  return untilStopped({ signals: ["SIGTERM", "SIGINT"] }, async (stopping) => {
+    const store = new IngestStore({
+      // The session holds a lock, which a transaction pooler would leave to somebody else.
+      connection: connectionConfig({
+        databaseUrl: config.listenUrl ?? config.databaseUrl,
+        applicationName: "postrider",
+      }),
+      preparedStatements: config.listenUrl !== null || config.preparedStatements,
+      ...{ name, path, log },
+      ...{ eventType: options.eventType, tenant: options.tenant, where: options.where },
+      giveUp: patience(stopping, path === null ? config.shutdownGraceMs : 0),
+    });
+    try {
+      await runIngest({ options, name, path, store, log, stopping });
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+/** Aborted when the run has been asked to stop, and so long after that. */
+function patience(stopping: AbortSignal, graceMs: number): AbortSignal {
+  const end = new AbortController();
+  void aborted(stopping)
+    .then(() => pause(graceMs, null, { ref: false }))
+    .then(() => end.abort());
+  return end.signal;
+}
+
+async function runIngest(run: Run): Promise<void> {
+  const position = await begin(run);
+  if (position === "gave up") return;
+  const { log, name, stopping, store, options } = run;
+  const source = await sourceFrom(run, position).catch((thrown: unknown) => {
+    if (thrown instanceof GaveUp) return null;
+    throw fault(thrown, run);
+  });
+  if (source === null) return;
+  let totals = NOTHING;
+  try {
+    const onStored = (sum: Totals): void => {
+      totals = sum;
+    };
+    totals = await ingest({ source, store, log, stopping, onStored });
+  } catch (thrown) {
+    if (!(thrown instanceof GaveUp)) throw fault(thrown, run);
+    // Of a followed file nothing is lost: the next run begins behind what is stored.
+    if (run.path === null) throw unstored(totals, thrown);
+  } finally {
+    await source.close();
+  }
+  log.info({ event: "ingest.stopped", name, ...totals });
+  process.stdout.write(options.summary === "json" ? `${JSON.stringify({ name, ...totals })}\n` : summaryOf(totals));
+}
+
+async function begin(run: Run): Promise<Position | null | "gave up"> {
+  try {
+    return await run.store.begin(POSTGRES_WAIT_MS);
+  } catch (thrown) {
+    if (thrown instanceof GaveUp) return "gave up";
+    throw beginFault(thrown, run);
+  }
+}
+
+async function sourceFrom(run: Run, known: Position | null): Promise<LineSource> {
+  const { path, log, name, store } = run;
+  if (path === null) {
+    log.info({ event: "ingest.started", name });
+    return new StreamSource(process.stdin);
+  }
+  const position = known ?? (await firstPosition(path, run.options.from));
+  if (known === null) {
+    // Stored before the first line: what is rotated from now on is read, whatever happens to this run.
+    await store.store({ lines: [], end: position });
+  }
+  const { byteOffset, lineNumber } = position;
+  log.info({ event: "ingest.started", name, path, byte_offset: byteOffset, line_number: lineNumber });
+  return new FollowedFile({ path, position, log });
+}
+
+/** The absolute path. Refuses what is there and is no file: it has no lines that could be read twice. */
+async function followable(file: string): Promise<string> {
+  const path = resolve(file);
+  const found = await stat(path).catch(() => null);
+  if (found !== null && !found.isFile()) {
+    throw new PostriderError(
+      [
+        {
+          code: "PR0018",
+          problem: `cannot follow ${printable(JSON.stringify(file))}`,
+          found: found.isDirectory() ? "it is a directory" : "it is no regular file",
+          remedy: "name a file, or pass the lines by standard input: postrider ingest < FILE",
+        },
+      ],
+      2,
+    );
+  }
+  return path;
+}
+
+/** What a person is told in place of what Postgres said to the beginning of an ingest. */
+function beginFault(thrown: unknown, run: Run): unknown {
+  const found = messageOf(thrown);
+  switch (thrown instanceof PostriderError ? null : classifyPostgresError(thrown).sqlstate) {
+    case "22023": // no path, or no predicate
+    case "42704": // a variable, which nobody sets
+      return mistake(2, thrown, {
+        code: "PR0001",
+        problem: "cannot use --where",
+        found: detailed(found, thrown),
+        remedy: "write a predicate over the line, such as '$.level >= 50'",
+      });
+    case "23514": // no such event type in the catalogue
+      return mistake(2, thrown, {
+        code: "PR0001",
+        problem: "cannot use --type",
+        found,
+        remedy: "name a type of the catalogue, or have an operator add it: select postrider.define_event_type(...)",
+      });
+    case "42710":
+      return mistake(1, thrown, {
+        code: "PR0016",
+        problem: `cannot begin the ingest "${run.name}"`,
+        found,
+        remedy: "give this one another --name",
+      });
+    case "3F000": // no schema
+    case "42883": // no such function in it
+      return mistake(1, thrown, {
+        code: "PR0004",
+        problem: "cannot work with this schema",
+        found,
+        remedy: 'run "postrider migrate"',
+      });
+    default:
+      return fault(thrown, run);
+  }
+}
+
+function fault(thrown: unknown, { options }: Run): unknown {
+  if (options.follow !== null && isFileError(thrown)) {
+    return mistake(1, thrown, {
+      code: "PR0018",
+      problem: `cannot follow ${printable(JSON.stringify(options.follow))}`,
+      found: messageOf(thrown),
+      remedy: "let the user that this runs as read it, and the directory it is in",
+    });
+  }
+  return explainRefusal(thrown, "postrider_publisher");
+}
+
+function mistake(exitStatus: ExitStatus, cause: unknown, said: Fault): PostriderError {
+  return new PostriderError([said], exitStatus, { cause });
+}
+
+function detailed(message: string, thrown: unknown): string {
+  const detail = thrown instanceof Error && "detail" in thrown ? thrown.detail : undefined;
+  return typeof detail === "string" ? `${message} (${detail.replace(/\.$/, "")})` : message;
+}
+
+function isFileError(thrown: unknown): boolean {
+  return thrown instanceof Error && "syscall" in thrown && "path" in thrown;
+}
+
+function unstored({ lines }: Totals, thrown: GaveUp): PostriderError {
+  return new PostriderError([
+    {
+      code: "PR0017",
+      problem: "cannot store all lines that were read",
+      found: `Postgres could not be had until the end of the grace period (${thrown.message}); ${lines} lines are stored`,
+      remedy: "pass the lines after those again",
+    },
+  ]);
+}
+
+function summaryOf({ lines, events, unmatched, refused }: Totals): string {
+  return `${lines} lines: ${events} events, ${unmatched} not matching, ${refused} refused\n`;
+}

@@ -1,0 +1,92 @@
+import { printable } from "../ground/printable.ts";
+import type { ReceivedRequest } from "../receive/localReceiver.ts";
+
+/** What is shown of a body. */
+const BODY_CHARS_MAX = 4_000;
+const ONE_LINE_CHARS_MAX = 120;
+const NAME_CHARS_MAX = 80;
+
+/**
+ * A request as a person reads it, with a line end:
+ *
+ *     12:00:01.123Z  order.paid  0198c2f4-…  verified
+ *       {"type":"order.paid","timestamp":"…","data":{"order_id": 42}}
+ *
+ * Whatever the sender wrote is printable in it.
+ */
+export function requestText(request: ReceivedRequest): string {
+  const { judgement, body } = request;
+  const text = body.toString("utf8");
+  const head = [
+    new Date(request.receivedAtMs).toISOString().slice(11),
+    shortened(typeOf(text) ?? `(no type) ${request.contentType ?? ""}`.trim()),
+    shortened(request.id ?? "(no webhook-id)"),
+    judgement.kind === "rejected" ? `REJECTED: ${judgement.reason}` : judgement.kind,
+    ...(request.isDuplicate ? ["duplicate"] : []),
+  ].join("  ");
+  const lines = bodyLines(text.slice(0, BODY_CHARS_MAX), text.length > BODY_CHARS_MAX).map((line) => `  ${line}\n`);
+  const rest = text.length > BODY_CHARS_MAX ? `  … (${body.length} bytes in all)\n` : "";
+  return `${head}\n${lines.join("")}${rest}`;
+}
+
+function shortened(text: string): string {
+  return printable(text.length > NAME_CHARS_MAX ? `${text.slice(0, NAME_CHARS_MAX)}…` : text);
+}
+
+/** The `type` of the standard envelope, or of a CloudEvent. */
+function typeOf(text: string): string | null {
+  const value = parsed(text);
+  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
+    ? value.type
+    : null;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function bodyLines(text: string, isCut: boolean): readonly string[] {
+  if (text === "") {
+    return ["(empty)"];
+  }
+  const isOneLine = text.length <= ONE_LINE_CHARS_MAX && !text.includes("\n");
+  if (isOneLine || isCut || parsed(text) === undefined) {
+    return text.split(/\r?\n/).map(printable);
+  }
+  return layOut(text).map(printable);
+}
+
+/**
+ * JSON over several lines. The text is cut into its tokens and not parsed and written again, which would change numbers
+ * such as 1.10 or 12345678901234567890: what is shown is what was signed.
+ */
+function layOut(json: string): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  let depth = 0;
+  const breakLine = (): void => {
+    lines.push(line);
+    line = "  ".repeat(depth);
+  };
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[{]\s*[\]}]|[[\]{}:,]|[^\s"[\]{}:,]+/g)) {
+    if (token === "{" || token === "[") {
+      line += token;
+      depth += 1;
+      breakLine();
+    } else if (token === "}" || token === "]") {
+      depth -= 1;
+      breakLine();
+      line += token;
+    } else if (token === ",") {
+      line += token;
+      breakLine();
+    } else {
+      line += token === ":" ? ": " : token;
+    }
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,321 @@
+import { type BacklogRow, type EndpointRow, type Queries, sql } from "../db/schema.ts";
+import { PostriderError } from "../ground/errors.ts";
+
+/** Endpoints that are listed: all with a backlog, as far as there is room, then the others. */
+export const ENDPOINTS_MAX = 1_000;
+/** Attempts that are counted, the newest first: status is to answer in milliseconds in a busy hour, too. */
+const RECENT_ATTEMPTS_MAX = 10_000;
+
+/**
+ * What `postrider status --json` prints: one JSON object of this shape. Members are added, never renamed. Times are
+ * ISO 8601 in UTC, by the database's clock; ages are seconds; what is not known is null.
+ */
+export interface Status {
+  readonly at: string;
+  readonly schema_version: number;
+  /** How many further days have their partitions, today not counted. */
+  readonly partition_days_ahead: number;
+  readonly sending: SendingStatus;
+  readonly daemons: readonly DaemonStatus[];
+  readonly backlog: BacklogStatus;
+  /** At most 1,000; those with the oldest undelivered event first. */
+  readonly endpoints: readonly EndpointStatus[];
+  /** All there are. */
+  readonly endpoint_count: number;
+}
+
+export interface SendingStatus {
+  /** False: switched off, in postrider.sending. */
+  readonly is_on: boolean;
+  /** Why it is off. */
+  readonly reason: string | null;
+  readonly changed_at: string;
+  readonly changed_by: string;
+  /** False: the guard was given up, and a copy of this database in another cluster may not be noticed. */
+  readonly is_guarded: boolean;
+  /** What shows that the database is a copy in which no daemon works until it is adopted; null where one may. */
+  readonly copy_problem: string | null;
+}
+
+export interface DaemonStatus {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  /** `late`: its beat is overdue; `lost`: not heard of within its lease. */
+  readonly state: "live" | "late" | "lost";
+  /** What it said of itself at its last beat. */
+  readonly condition: "well" | "not_recording" | "not_claiming" | "not_sending" | "blind";
+  /** Null where it is well. */
+  readonly condition_since: string | null;
+  readonly condition_reason: string | null;
+  readonly started_at: string;
+  readonly beat_at: string;
+  /** Requests under way at its last beat. */
+  readonly in_flight: number;
+  /** First attempts waiting in its memory at its last beat. */
+  readonly waiting: number;
+}
+
+export interface BacklogStatus {
+  /** Deliveries that wait, or are leased for a further attempt. */
+  readonly pending: number;
+  /** Those of them whose time has come. */
+  readonly due: number;
+  /** Whether that is all of them. At most 10,000 of one endpoint are counted; false: there are more. */
+  readonly pending_is_exact: boolean;
+  /** First attempts that daemons have in hand. */
+  readonly first_attempts: number;
+  /** Events that no daemon has claimed yet. */
+  readonly unclaimed: number;
+  /** Whether that is all of them. At most 10,000 are counted; false: there are more. */
+  readonly unclaimed_is_exact: boolean;
+  /** When the oldest event that is not delivered was inserted. */
+  readonly oldest_at: string | null;
+  readonly oldest_age_seconds: number | null;
+}
+
+export interface EndpointStatus {
+  readonly id: string;
+  /** Null for one that was deleted. */
+  readonly tenant: string | null;
+  /** Without user, password and query; null for one that was deleted. */
+  readonly url: string | null;
+  readonly state: "active" | "paused" | "disabled" | "deleted";
+  readonly state_reason: string | null;
+  readonly pending: number;
+  readonly due: number;
+  /** Whether that is all of them. At most 10,000 are counted; false: there are more. */
+  readonly pending_is_exact: boolean;
+  readonly oldest_at: string | null;
+  readonly oldest_age_seconds: number | null;
+  /** Attempts for events of the last hour, of the newest 10,000 over all endpoints. */
+  readonly recent_attempts: number;
+  readonly recent_failures: number;
+}
+
+/** Reads it all in one snapshot. Rejects with what the server or the link met. */
+export function readStatus(queries: Queries): Promise<Status> {
+  return queries
+    .transaction()
+    .setIsolationLevel("repeatable read")
+    .setAccessMode("read only")
+    .execute(async (snapshot) => {
+      const { at, schema_version, endpoint_count, partition_days_ahead } = await readFigures(snapshot);
+      const backlog = await snapshot.selectFrom("postrider.backlog").selectAll().execute();
+      const withBacklog = backlog.filter(hasEndpoint).sort(byOldest).slice(0, ENDPOINTS_MAX);
+      const endpoints = await readEndpoints(
+        snapshot,
+        withBacklog.map(({ endpoint_id }) => endpoint_id),
+      );
+      const recent = await readRecentAttempts(snapshot);
+      return {
+        at: at.toISOString(),
+        schema_version,
+        partition_days_ahead,
+        sending: await readSending(snapshot),
+        daemons: await readDaemons(snapshot),
+        backlog: await readBacklog(snapshot, backlog, at),
+        endpoints: listed(endpoints, withBacklog, recent, at),
+        endpoint_count,
+      };
+    });
+}
+
+async function readFigures(queries: Queries) {
+  return queries
+    .selectNoFrom([
+      sql<Date>`now()`.as("at"),
+      (query) =>
+        query
+          .selectFrom("postrider.schema_migration")
+          .select(sql<number>`max(version)`.as("version"))
+          .$asScalar()
+          .$notNull()
+          .as("schema_version"),
+      (query) =>
+        query
+          .selectFrom("postrider.endpoint")
+          .select(sql<number>`count(*)::integer`.as("count"))
+          .$asScalar()
+          .$notNull()
+          .as("endpoint_count"),
+      (query) =>
+        query
+          .selectFrom("pg_catalog.pg_inherits as inherits")
+          .innerJoin("pg_catalog.pg_class as partition", "partition.oid", "inherits.inhrelid")
+          .where("inherits.inhparent", "=", sql<string>`'postrider.attempt'::regclass`)
+          // Made last of the three for each day.
+          .where("partition.relname", ">", sql<string>`'attempt_' || to_char(now() at time zone 'UTC', 'YYYYMMDD')`)
+          .where(sql<boolean>`partition.relname ~ '^attempt_[0-9]{8}$'`)
+          .select(sql<number>`count(*)::integer`.as("count"))
+          .$asScalar()
+          .$notNull()
+          .as("partition_days_ahead"),
+    ])
+    .executeTakeFirstOrThrow();
+}
+
+async function readSending(queries: Queries): Promise<SendingStatus> {
+  const row = await queries
+    .selectFrom("postrider.sending")
+    .select(["is_on", "reason", "changed_at", "changed_by", "is_guarded"])
+    .select(sql<string | null>`postrider.copy_problem()`.as("copy_problem"))
+    .executeTakeFirstOrThrow(sendingUnknown);
+  return { ...row, changed_at: row.changed_at.toISOString() };
+}
+
+/** As the functions of the schema say it to daemons. */
+function sendingUnknown(): PostriderError {
+  return new PostriderError([
+    {
+      code: "PR0014",
+      problem: "cannot say whether daemons are to send from this database",
+      found: "postrider.sending has no row",
+      remedy:
+        'if they are, run "postrider adopt", which writes it; if not, insert into postrider.sending (is_on) values (false)',
+    },
+  ]);
+}
+
+async function readDaemons(queries: Queries): Promise<readonly DaemonStatus[]> {
+  const rows = await queries
+    .selectFrom("postrider.daemon_status")
+    .select(["id", "host", "pid", "version", "state", "condition", "condition_since", "condition_reason"])
+    .select(["started_at", "beat_at", "in_flight", "waiting"])
+    // Those that are heard of first, and of them those with a trouble.
+    .orderBy(sql`array_position('{live,late,lost}'::text[], state)`)
+    .orderBy(sql`condition = 'well'`)
+    .orderBy("started_at")
+    .execute();
+  return rows.map((row) => ({
+    ...row,
+    condition_since: row.condition_since?.toISOString() ?? null,
+    started_at: row.started_at.toISOString(),
+    beat_at: row.beat_at.toISOString(),
+  }));
+}
+
+type EndpointBacklog = BacklogRow & { readonly endpoint_id: string };
+
+function hasEndpoint(row: BacklogRow): row is EndpointBacklog {
+  return row.endpoint_id !== null;
+}
+
+function byOldest(one: BacklogRow, other: BacklogRow): number {
+  return (
+    (one.oldest_at?.getTime() ?? Number.POSITIVE_INFINITY) - (other.oldest_at?.getTime() ?? Number.POSITIVE_INFINITY)
+  );
+}
+
+async function readBacklog(queries: Queries, backlog: readonly BacklogRow[], at: Date): Promise<BacklogStatus> {
+  const first = await queries
+    .selectFrom("postrider.in_flight")
+    .where("lease_expires_at", "is", null)
+    .select([
+      sql<number>`count(*)::integer`.as("count"),
+      sql<Date | null>`min(postrider.uuid_v7_time(event_id))`.as("oldest_at"),
+    ])
+    .executeTakeFirstOrThrow();
+  const ofEndpoints = backlog.filter(hasEndpoint);
+  const ofNobody = backlog.filter((row) => !hasEndpoint(row));
+  const times = [...backlog, first].flatMap(({ oldest_at }) => (oldest_at === null ? [] : oldest_at.getTime()));
+  return {
+    pending: sum(ofEndpoints.map(({ pending }) => pending)),
+    due: sum(ofEndpoints.map(({ due }) => due)),
+    pending_is_exact: ofEndpoints.every(({ is_exact }) => is_exact),
+    first_attempts: first.count,
+    unclaimed: sum(ofNobody.map(({ pending }) => pending)),
+    unclaimed_is_exact: ofNobody.every(({ is_exact }) => is_exact),
+    ...ageOf(times.length === 0 ? null : new Date(Math.min(...times)), at),
+  };
+}
+
+function sum(counts: readonly string[]): number {
+  return counts.reduce((total, count) => total + Number(count), 0);
+}
+
+function ageOf(oldest: Date | null, at: Date) {
+  return {
+    oldest_at: oldest?.toISOString() ?? null,
+    // Never negative, whatever the clock that made the event's id.
+    oldest_age_seconds: oldest === null ? null : Math.max(0, (at.getTime() - oldest.getTime()) / 1000),
+  };
+}
+
+async function readEndpoints(queries: Queries, withBacklog: readonly string[]): Promise<readonly EndpointRow[]> {
+  return queries
+    .selectFrom("postrider.endpoint")
+    .select(["id", "tenant", "shown_url", "state", "state_reason"])
+    .orderBy(sql`id = any (${withBacklog}::uuid[])`, "desc")
+    .orderBy(sql`state = 'active'`)
+    .orderBy("tenant")
+    .orderBy("shown_url")
+    .limit(ENDPOINTS_MAX)
+    .execute();
+}
+
+interface RecentAttempts {
+  readonly endpoint_id: string;
+  readonly attempts: number;
+  readonly failures: number;
+}
+
+async function readRecentAttempts(queries: Queries): Promise<ReadonlyMap<string, RecentAttempts>> {
+  const rows = await queries
+    .selectFrom((query) =>
+      query
+        .selectFrom("postrider.attempt")
+        .where("event_id", ">=", sql<string>`postrider.uuid_v7_floor(now() - interval '1 hour')`)
+        .select(["endpoint_id", "failure_kind"])
+        .orderBy("event_id", "desc")
+        .limit(RECENT_ATTEMPTS_MAX)
+        .as("recent"),
+    )
+    .groupBy("endpoint_id")
+    .select([
+      "endpoint_id",
+      sql<number>`count(*)::integer`.as("attempts"),
+      sql<number>`count(failure_kind)::integer`.as("failures"),
+    ])
+    .execute();
+  return new Map(rows.map((row) => [row.endpoint_id, row]));
+}
+
+function listed(
+  endpoints: readonly EndpointRow[],
+  withBacklog: readonly EndpointBacklog[],
+  recent: ReadonlyMap<string, RecentAttempts>,
+  at: Date,
+): readonly EndpointStatus[] {
+  const known = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
+  const waiting = withBacklog.map((row) => {
+    const endpoint = known.get(row.endpoint_id);
+    known.delete(row.endpoint_id);
+    return endpointStatus(row.endpoint_id, endpoint, row, recent, at);
+  });
+  const others = [...known.values()].map((endpoint) => endpointStatus(endpoint.id, endpoint, undefined, recent, at));
+  return [...waiting, ...others].slice(0, ENDPOINTS_MAX);
+}
+
+function endpointStatus(
+  id: string,
+  endpoint: EndpointRow | undefined,
+  backlog: EndpointBacklog | undefined,
+  recent: ReadonlyMap<string, RecentAttempts>,
+  at: Date,
+): EndpointStatus {
+  return {
+    id,
+    tenant: endpoint?.tenant ?? null,
+    url: endpoint?.shown_url ?? null,
+    state: endpoint?.state ?? "deleted",
+    state_reason: endpoint?.state_reason ?? null,
+    pending: Number(backlog?.pending ?? 0),
+    due: Number(backlog?.due ?? 0),
+    pending_is_exact: backlog?.is_exact ?? true,
+    ...ageOf(backlog?.oldest_at ?? null, at),
+    recent_attempts: recent.get(id)?.attempts ?? 0,
+    recent_failures: recent.get(id)?.failures ?? 0,
+  };
+}

@@ -1,0 +1,202 @@
+import { printable } from "../ground/printable.ts";
+import type { DaemonStatus, EndpointStatus, Status } from "./statusReport.ts";
+
+const COLUMNS_MAX = 100;
+/** Rows of the table; `--json` has more. */
+const ENDPOINTS_SHOWN = 40;
+const DAEMONS_SHOWN = 20;
+const TENANT_CHARS_MAX = 30;
+
+/** The status as a person reads it, on lines of at most 100 characters. What was written by others is printable in it. */
+export function statusText(status: Status): string {
+  return [
+    ...sendingLines(status),
+    ...daemonLines(status),
+    "",
+    ...backlogLines(status),
+    "",
+    ...endpointLines(status),
+    "",
+    `schema version ${status.schema_version}, partitions for ${counted(status.partition_days_ahead, "day")} ahead`,
+    "",
+  ].join("\n");
+}
+
+/** The same as JSON, in which no character stands that a terminal acts on. */
+export function statusJson(status: Status): string {
+  const json = JSON.stringify(status, null, 2);
+  // JSON.stringify leaves those above 7F as they are; they stand inside strings, where an escape means the same.
+  return `${json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+}
+
+/** Empty where all is as usual. */
+function sendingLines({ sending, at }: Status): readonly string[] {
+  const { is_on, reason, changed_at, changed_by, is_guarded, copy_problem } = sending;
+  const since = age(secondsBetween(changed_at, at));
+  const lines = [
+    ...(copy_problem === null
+      ? []
+      : ['THIS DATABASE IS A COPY: nothing is delivered until "postrider adopt"', `    ${printable(copy_problem)}`]),
+    ...(is_on
+      ? []
+      : [
+          `SENDING IS SWITCHED OFF for ${since}, by ${printable(changed_by)}: nothing is delivered`,
+          ...reasonLines(reason),
+        ]),
+    ...(is_guarded
+      ? []
+      : ["NOT GUARDED: a copy of this database in another cluster may not be noticed, and would send"]),
+  ].map((line) => cut(line, COLUMNS_MAX));
+  return lines.length === 0 ? [] : [...lines, ""];
+}
+
+function daemonLines({ daemons, at }: Status): readonly string[] {
+  const shown = daemons.slice(0, DAEMONS_SHOWN);
+  const [head, ...rows] = table(
+    ["state", "version", "started", "heard of", "under way", "waiting", "host"],
+    "lllrrrl",
+    shown.map((daemon) => [
+      daemon.state,
+      daemon.version,
+      age(secondsBetween(daemon.started_at, at)),
+      age(secondsBetween(daemon.beat_at, at)),
+      String(daemon.in_flight),
+      String(daemon.waiting),
+      `${daemon.host} (pid ${daemon.pid})`,
+    ]),
+  );
+  return [
+    daemonsHead(daemons),
+    ...(head === undefined ? [] : [head]),
+    ...rows.flatMap((row, index) => [row, ...troubleLines(shown[index], at)]),
+    ...more(daemons.length, DAEMONS_SHOWN, "daemon"),
+  ];
+}
+
+function daemonsHead(daemons: readonly DaemonStatus[]): string {
+  const count = (wanted: DaemonStatus["state"]): number => daemons.filter(({ state }) => state === wanted).length;
+  const [live, late, lost] = [count("live"), count("late"), count("lost")];
+  if (live + late === 0) {
+    return 'NO DAEMON IS LIVE: nothing is delivered until "postrider run" runs';
+  }
+  return [
+    counted(live, "live daemon"),
+    ...(late > 0 ? [`${late} late`] : []),
+    ...(lost > 0 ? [`${lost} lost`] : []),
+  ].join(", ");
+}
+
+/** What the daemon said of itself, and what follows from its silence. */
+function troubleLines(daemon: DaemonStatus | undefined, at: string): readonly string[] {
+  if (daemon === undefined) {
+    return [];
+  }
+  const { state, condition, condition_since, condition_reason, beat_at } = daemon;
+  const told =
+    condition === "well" || condition_since === null
+      ? []
+      : [`${CONDITIONS[condition]} for ${age(secondsBetween(condition_since, at))}: ${condition_reason}`];
+  const silence =
+    state === "late"
+      ? [`not heard of for ${age(secondsBetween(beat_at, at))}: frozen, gone, cut off, or refused by Postgres`]
+      : [];
+  return [...silence, ...told].map((line) => cut(`    ${printable(line)}`, COLUMNS_MAX));
+}
+
+const CONDITIONS: Readonly<Record<Exclude<DaemonStatus["condition"], "well">, string>> = {
+  not_recording: "cannot record, and claims nothing,",
+  not_claiming: "cannot claim",
+  not_sending: "does not send",
+  blind: "hears no notification, and polls,",
+};
+
+function backlogLines({ backlog }: Status): readonly string[] {
+  const { pending, due, pending_is_exact, first_attempts, unclaimed, unclaimed_is_exact, oldest_age_seconds } = backlog;
+  const waiting = `${atLeast(pending, pending_is_exact)} pending (${atLeast(due, pending_is_exact)} due)`;
+  return [
+    `backlog: ${waiting}, ${counted(first_attempts, "first attempt")} under way, ${counted(unclaimed, "event", unclaimed_is_exact)} unclaimed`,
+    oldest_age_seconds === null
+      ? "everything is delivered"
+      : `oldest undelivered event: ${age(oldest_age_seconds)} old`,
+  ];
+}
+
+function endpointLines({ endpoints, endpoint_count }: Status): readonly string[] {
+  if (endpoints.length === 0) {
+    return ["no endpoints: select * from postrider.create_endpoint('https://…') makes one"];
+  }
+  const shown = endpoints.slice(0, ENDPOINTS_SHOWN);
+  const [head = "", ...rows] = table(
+    ["state", "pending", "due", "oldest", "attempts/h", "failed", "endpoint"],
+    "lrrrrrl",
+    shown.map(endpointRow),
+  );
+  const withReasons = rows.flatMap((row, index) => [row, ...reasonLines(shown[index]?.state_reason ?? null)]);
+  return [
+    counted(endpoint_count, "endpoint"),
+    head,
+    ...withReasons,
+    ...more(endpoint_count, ENDPOINTS_SHOWN, "endpoint"),
+  ];
+}
+
+function endpointRow(endpoint: EndpointStatus): readonly string[] {
+  const { tenant, url } = endpoint;
+  return [
+    endpoint.state,
+    atLeast(endpoint.pending, endpoint.pending_is_exact),
+    atLeast(endpoint.due, endpoint.pending_is_exact || endpoint.due < endpoint.pending),
+    endpoint.oldest_age_seconds === null ? "" : age(endpoint.oldest_age_seconds),
+    String(endpoint.recent_attempts),
+    String(endpoint.recent_failures),
+    `${tenant === null || tenant === "" ? "" : `[${cut(tenant, TENANT_CHARS_MAX)}] `}${url ?? endpoint.id}`,
+  ];
+}
+
+function reasonLines(reason: string | null): readonly string[] {
+  return reason === null || reason === "" ? [] : [cut(`    because: ${printable(reason)}`, COLUMNS_MAX)];
+}
+
+function more(count: number, shownMax: number, noun: string): readonly string[] {
+  return count > shownMax ? [`  … and ${counted(count - shownMax, `further ${noun}`)}`] : [];
+}
+
+/** Headed columns, each aligned `l`eft or `r`ight; the last one is cut where a line would be too long. Empty without rows. */
+function table(head: readonly string[], alignments: string, rows: readonly (readonly string[])[]): readonly string[] {
+  if (rows.length === 0) {
+    return [];
+  }
+  const cells = [head, ...rows].map((row) => row.map(printable));
+  const widths = head.map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)));
+  return cells.map((row) => {
+    const padded = row.map((cell, index) => {
+      const width = index === row.length - 1 ? 0 : (widths[index] ?? 0);
+      return alignments[index] === "r" ? cell.padStart(width) : cell.padEnd(width);
+    });
+    return cut(`  ${padded.join("  ")}`, COLUMNS_MAX).trimEnd();
+  });
+}
+
+function cut(text: string, charsMax: number): string {
+  return text.length > charsMax ? `${text.slice(0, charsMax - 1)}…` : text;
+}
+
+function counted(count: number, noun: string, isExact = true): string {
+  return `${atLeast(count, isExact)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function atLeast(count: number, isExact: boolean): string {
+  return isExact ? String(count) : `${count}+`;
+}
+
+function secondsBetween(earlier: string, later: string): number {
+  return Math.max(0, (Date.parse(later) - Date.parse(earlier)) / 1000);
+}
+
+/** In the largest unit of which there are two: `90 s`, `12 min`, `36 h`, `5 d`. */
+function age(seconds: number): string {
+  if (seconds < 120) return `${Math.floor(seconds)} s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}

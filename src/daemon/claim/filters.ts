@@ -1,0 +1,203 @@
+import { classifyPostgresError, isTimeout, type Pool, withTransaction } from "../../db/connection.ts";
+import { defineStatement } from "../../db/statements.ts";
+import { monotonicMs } from "../../ground/clock.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { PAGE_EVENTS_MAX, type SlowFilter, type Unjudged } from "./claim.ts";
+
+/**
+ * Filters are judged within the claim, so one that takes for ever (a regular expression that backtracks, a path that
+ * visits every pair of a large list) would stop every claim. Three stages keep claims short:
+ *
+ * - A page ends before an event with a filter that takes too long. That filter is tried once more, outside the claim,
+ *   and where it takes too long again, the event is claimed without it: that one delivery is discarded.
+ * - An endpoint at fault with several events within some minutes goes without its filters, for some minutes; then they
+ *   are tried with the newest events, outside the claim, before claims apply them again.
+ * - A claim that outlasts its deadline all the same is tried again for one event, with a longer deadline; where that is
+ *   not enough either, that event is claimed without any filter.
+ */
+
+/** A page that takes longer is followed by a smaller one; one that took less than a tenth by a larger one. */
+const LONG_MS = 2_000;
+const SHRINK_BY = 4;
+const GROW_BY = 2;
+/** A claim that was cancelled sooner was cancelled by somebody else, and says nothing about filters. */
+const TIMED_OUT_MS = 1_500;
+const TIMED_OUT_PATIENT_MS = 8_000;
+/** Longer than a filter may take (postrider.judge_filters). */
+const TRIAL_TIMEOUT_MS = 1_000;
+/** An endpoint goes without its filters from so many events at fault, within so long. */
+const FAULTS_MAX = 3;
+const FAULTS_WITHIN_MS = 10 * 60_000;
+/** After so long its filters are tried again. */
+const UNJUDGED_MS = 10 * 60_000;
+/** With so many events. */
+const READMISSION_EVENTS = 3;
+const QUERY_CANCELED = "57014";
+
+const tryFilters = defineStatement<{ readonly is_slow: boolean }, [eventId: string, endpointId: string]>("try_filters");
+const newestFiltered = defineStatement<{ readonly event_id: string }, [endpointId: string, eventsMax: number]>(
+  "newest_filtered",
+);
+
+export interface FiltersOptions {
+  readonly pool: Pool;
+  readonly log: Log;
+  /** Milliseconds that only grow; a test moves them. */
+  readonly nowMs?: () => number;
+}
+
+export class Filters {
+  readonly #pool: Pool;
+  readonly #log: Log;
+  readonly #nowMs: () => number;
+  /** When each endpoint was at fault, of late. */
+  readonly #faults = new Map<string, readonly number[]>();
+  /** Until when each endpoint goes without. */
+  readonly #leftOut = new Map<string, number>();
+  readonly #readmissions = new Map<string, Promise<void>>();
+  /** The endpoints whose filters are not applied to the event that is next. */
+  #spared: { readonly eventId: string; readonly endpointIds: readonly string[] } | null = null;
+  /** What a trial has found quick enough; a claim that finds it slow again is believed. */
+  #doubted: SlowFilter | null = null;
+  #eventsMax = PAGE_EVENTS_MAX;
+  #patience: "none" | "patient" | "resigned" = "none";
+
+  constructor({ pool, log, nowMs = monotonicMs }: FiltersOptions) {
+    this.#pool = pool;
+    this.#log = log;
+    this.#nowMs = nowMs;
+  }
+
+  /** Events of the next page at most. */
+  get eventsMax(): number {
+    return this.#eventsMax;
+  }
+
+  /** Whether the next claim is to have the longer deadline. */
+  get isPatient(): boolean {
+    return this.#patience !== "none";
+  }
+
+  /** The endpoints whose filters are not applied by the next claim, and to which event; "all": no filter is. */
+  unjudged(): Unjudged {
+    if (this.#patience === "resigned") {
+      return "all";
+    }
+    this.#beginReadmissions();
+    const everywhere = [...this.#leftOut.keys()].map((endpointId) => ({ endpointId, eventId: null }));
+    const { eventId = null, endpointIds = [] } = this.#spared ?? {};
+    return [...everywhere, ...endpointIds.map((endpointId) => ({ endpointId, eventId }))];
+  }
+
+  /** To be told how long each claim took that brought events. */
+  claimed(tookMs: number): void {
+    this.#patience = "none";
+    if (tookMs > LONG_MS) {
+      this.#eventsMax = Math.max(1, Math.floor(this.#eventsMax / SHRINK_BY));
+    } else if (tookMs < LONG_MS / 10) {
+      this.#eventsMax = Math.min(PAGE_EVENTS_MAX, this.#eventsMax * GROW_BY);
+    }
+  }
+
+  /** A claim has failed after so long. */
+  failed(thrown: unknown, tookMs: number): void {
+    if (!isTimeout(thrown) || tookMs < (this.isPatient ? TIMED_OUT_PATIENT_MS : TIMED_OUT_MS)) {
+      return;
+    }
+    if (this.isPatient) {
+      this.#patience = "resigned";
+      this.#log.error({ event: "filters.skipped", took_ms: Math.round(tookMs) });
+      return;
+    }
+    this.#patience = "patient";
+    this.#eventsMax = 1;
+  }
+
+  /** A claim has stopped at an event, for a filter that took too long. Rejects where the filter cannot be tried. */
+  async met(slow: SlowFilter): Promise<void> {
+    const { eventId, endpointId } = slow;
+    const isDoubted = this.#doubted?.eventId === eventId && this.#doubted.endpointId === endpointId;
+    // Tried alone, lest a server that stood still for a moment costs an endpoint its delivery.
+    if (!isDoubted && !(await this.#isSlow(eventId, endpointId))) {
+      this.#doubted = slow;
+      return;
+    }
+    this.#doubted = null;
+    const spared = this.#spared?.eventId === eventId ? this.#spared.endpointIds : [];
+    this.#spared = { eventId, endpointIds: [...spared, endpointId] };
+    this.#noteFault(slow);
+  }
+
+  /** Resolves when no filter is being tried. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#readmissions.values());
+  }
+
+  #noteFault({ eventId, endpointId }: SlowFilter): void {
+    const nowMs = this.#nowMs();
+    const faults = (this.#faults.get(endpointId) ?? []).filter((atMs) => nowMs - atMs < FAULTS_WITHIN_MS);
+    faults.push(nowMs);
+    this.#faults.set(endpointId, faults);
+    const isLeftOut = faults.length >= FAULTS_MAX;
+    if (isLeftOut) {
+      this.#leftOut.set(endpointId, nowMs + UNJUDGED_MS);
+    }
+    this.#log.error({
+      event: "filter.too_slow",
+      endpoint_id: endpointId,
+      event_id: eventId,
+      unjudged_for_ms: isLeftOut ? UNJUDGED_MS : 0,
+    });
+  }
+
+  #beginReadmissions(): void {
+    for (const [endpointId, untilMs] of this.#leftOut) {
+      if (untilMs <= this.#nowMs() && !this.#readmissions.has(endpointId)) {
+        const trial = this.#readmit(endpointId).finally(() => this.#readmissions.delete(endpointId));
+        this.#readmissions.set(endpointId, trial);
+      }
+    }
+  }
+
+  async #readmit(endpointId: string): Promise<void> {
+    // Where it cannot be tried, it is not known to be quick.
+    const isSlow = await this.#isSlowOfLate(endpointId).catch(() => true);
+    if (isSlow) {
+      this.#leftOut.set(endpointId, this.#nowMs() + UNJUDGED_MS);
+      return;
+    }
+    this.#leftOut.delete(endpointId);
+    this.#faults.delete(endpointId);
+    this.#log.info({ event: "filter.readmitted", endpoint_id: endpointId });
+  }
+
+  async #isSlowOfLate(endpointId: string): Promise<boolean> {
+    const { rows } = await newestFiltered.run(this.#pool, [endpointId, READMISSION_EVENTS]);
+    for (const { event_id: eventId } of rows) {
+      if (await this.#isSlow(eventId, endpointId)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether one of the filters of the endpoint takes too long with the event. */
+  async #isSlow(eventId: string, endpointId: string): Promise<boolean> {
+    try {
+      return await withTransaction(
+        this.#pool,
+        async (client) => {
+          await client.query(`set local statement_timeout = ${TRIAL_TIMEOUT_MS}`);
+          const { rows } = await tryFilters.run(client, [eventId, endpointId]);
+          return rows.some((row) => row.is_slow);
+        },
+        "rollback",
+      );
+    } catch (thrown) {
+      if (classifyPostgresError(thrown).sqlstate === QUERY_CANCELED) {
+        return true;
+      }
+      throw thrown;
+    }
+  }
+}

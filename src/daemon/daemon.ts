@@ -1,0 +1,292 @@
+import type { Config } from "../config/config.ts";
+import {
+  type ConnectionConfig,
+  connectionConfig,
+  copyFault,
+  createPool,
+  Lines,
+  openClient,
+  type Pool,
+} from "../db/connection.ts";
+import { assertSchemaUsable } from "../db/migrate.ts";
+import { monotonicMs } from "../ground/clock.ts";
+import { messageOf, type PostriderError } from "../ground/errors.ts";
+import { VERSION } from "../ground/version.ts";
+import { parseEgressPolicy } from "../http/egress/policy.ts";
+import { Sender } from "../http/send.ts";
+import { Troubles } from "../telemetry/conditions.ts";
+import type { Log } from "../telemetry/log.ts";
+import { Filters } from "./claim/filters.ts";
+import { Attempts } from "./deliver/attempts.ts";
+import { EndpointDirectory } from "./deliver/endpoints.ts";
+import { Lanes } from "./deliver/lanes.ts";
+import { HELD_BYTES_MAX } from "./deliver/payloads.ts";
+import { Loop } from "./loop.ts";
+import { deliveriesInHandMax, memoryBoundBytes } from "./memory.ts";
+import { Recorder } from "./record/recorder.ts";
+import { Heartbeat } from "./upkeep/heartbeat.ts";
+import { PartitionKeeper } from "./upkeep/partitions.ts";
+import { ReplayKeeper } from "./upkeep/replays.ts";
+import { SchemaWatch } from "./upkeep/schemaWatch.ts";
+import { Waker } from "./wake/wake.ts";
+
+/** New events are claimed one page after the other, with a deadline of their own. */
+const CLAIM_CONNECTIONS = 1;
+/** A walk over the queue, a flush, and payloads that are loaded one by one. */
+const PIPELINE_CONNECTIONS = 4;
+/** Apart, so that a heartbeat never waits behind the pipeline; the other is for replays. */
+const BESIDE_CONNECTIONS = 2;
+/** Partitions are seen to one step after the other, each of which may take its time. */
+const MAINTAIN_CONNECTIONS = 1;
+/** Requests of one endpoint at a time; beyond some fifty a process gains nothing by more connections. */
+const LANE_MAX = 64;
+
+/** How long a daemon that is asked to stop before it has started goes on waiting for Postgres. */
+const START_GRACE_MS = 1_000;
+const MIB = 1_048_576;
+/** How long a stopping daemon tries to record, beyond its grace period. */
+const RECORD_GRACE_MS = 5_000;
+
+/** The composition root: makes the parts, starts them in order and stops them in the reverse order. Runs once. */
+export class Daemon {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #lines = new Lines();
+  readonly #connection: ConnectionConfig;
+  readonly #pool: Pool;
+  readonly #claimPool: Pool;
+  readonly #besidePool: Pool;
+  readonly #maintainPool: Pool;
+  readonly #sender: Sender;
+  readonly #troubles = new Troubles(() => this.#heartbeat.beatSoon());
+  readonly #heartbeat: Heartbeat;
+  readonly #partitions: PartitionKeeper;
+  readonly #replays: ReplayKeeper;
+  readonly #schemaWatch: SchemaWatch;
+  readonly #unusable = Promise.withResolvers<PostriderError>();
+  readonly #recorder: Recorder;
+  readonly #waker: Waker;
+  readonly #attempts: Attempts;
+  readonly #loop: Loop;
+  #isGivenUp = false;
+  #stopping: Promise<boolean> | null = null;
+
+  constructor(config: Config, log: Log) {
+    this.#config = config;
+    this.#log = log;
+    const connection = this.#lines.through(
+      connectionConfig({ databaseUrl: config.databaseUrl, applicationName: "postrider" }),
+    );
+    this.#connection = connection;
+    const parsed = parseEgressPolicy(config.egress);
+    if (parsed.kind === "problems") {
+      throw new Error("the egress settings were not checked before");
+    }
+    const session = {
+      config: connection,
+      purpose: "pipeline",
+      preparedStatements: config.preparedStatements,
+      // A listener with a URL of its own means that a transaction pooler stands before the rest.
+      ownSession: config.listenUrl === null,
+    } as const;
+    this.#pool = createPool({ ...session, max: PIPELINE_CONNECTIONS });
+    this.#claimPool = createPool({ ...session, purpose: "claim", max: CLAIM_CONNECTIONS });
+    this.#besidePool = createPool({ ...session, max: BESIDE_CONNECTIONS });
+    this.#maintainPool = createPool({ ...session, purpose: "maintain", max: MAINTAIN_CONNECTIONS });
+    this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: config.maxInFlight });
+    const inHandMax = deliveriesInHandMax(config.maxInFlight);
+    const lanes = new Lanes({
+      inFlightMax: config.maxInFlight,
+      laneMax: LANE_MAX,
+      inHandMax,
+      heldBytesMax: HELD_BYTES_MAX,
+    });
+    this.#heartbeat = new Heartbeat({
+      pool: this.#besidePool,
+      log,
+      load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
+      condition: () => this.#troubles.worst,
+      onLeaseLost: (lostId) => this.#attempts.forget(lostId),
+      onCopied: (fault) => this.#giveUp("database.copied", fault),
+    });
+    this.#recorder = new Recorder({
+      pool: this.#pool,
+      log,
+      troubles: this.#troubles,
+      onRecorded: (results) => this.#loop.onRecorded(results),
+    });
+    this.#waker = new Waker({
+      config:
+        config.listenUrl === null
+          ? connection
+          : this.#lines.through(connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" })),
+      log,
+      troubles: this.#troubles,
+      onWake: () => {
+        this.#loop.wake();
+        this.#replays.wake();
+      },
+    });
+    this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log, retentionMs: config.retentionMs });
+    this.#schemaWatch = new SchemaWatch({
+      pool: this.#maintainPool,
+      onUnusable: (fault) => this.#giveUp("schema.unusable", fault),
+    });
+    this.#replays = new ReplayKeeper({
+      pool: this.#besidePool,
+      log,
+      pollIntervalMs: config.pollIntervalMs,
+      onQueued: () => this.#loop.onQueued(),
+    });
+    this.#attempts = new Attempts({
+      pool: this.#pool,
+      lease: this.#heartbeat,
+      endpoints: new EndpointDirectory(this.#pool),
+      lanes,
+      recorder: this.#recorder,
+      send: (request) => this.#sender.send(request),
+      log,
+      inHandMax,
+      onRoom: () => this.#loop.onRoom(),
+    });
+    this.#loop = new Loop({
+      pool: this.#pool,
+      claimPool: this.#claimPool,
+      lease: this.#heartbeat,
+      waker: this.#waker,
+      attempts: this.#attempts,
+      recorder: this.#recorder,
+      filters: new Filters({ pool: this.#pool, log }),
+      log,
+      troubles: this.#troubles,
+      pollIntervalMs: config.pollIntervalMs,
+      onCopied: (fault) => this.#giveUp("database.copied", fault),
+    });
+  }
+
+  #giveUp(event: "schema.unusable" | "database.copied", fault: PostriderError): void {
+    if (!this.#isGivenUp) {
+      this.#isGivenUp = true;
+      this.#log.error({ event, error: messageOf(fault) });
+      this.#attempts.halt();
+      this.#unusable.resolve(fault);
+    }
+  }
+
+  /**
+   * Resolves when the schema was migrated to one that this program must not use, or the connection leads to a database
+   * that was restored or copied: nothing is sent any more, and whoever started the daemon stops it.
+   */
+  get unusable(): Promise<PostriderError> {
+    return this.#unusable.promise;
+  }
+
+  get id(): string {
+    return this.#heartbeat.daemonId;
+  }
+
+  /**
+   * Rejects where the database cannot be reached or its schema cannot be used; nothing is left open then. `stopping`: a
+   * start that waits for a server that does not answer is given up soon after it.
+   */
+  async start(stopping: AbortSignal = new AbortController().signal): Promise<void> {
+    let cutting: NodeJS.Timeout | undefined;
+    const giveUpSoon = () => {
+      cutting = setTimeout(() => this.#lines.cut(), START_GRACE_MS);
+    };
+    stopping.addEventListener("abort", giveUpSoon);
+    try {
+      await this.#start();
+    } finally {
+      stopping.removeEventListener("abort", giveUpSoon);
+      clearTimeout(cutting);
+    }
+    this.#loop.start();
+    this.#replays.start();
+    this.#schemaWatch.start();
+    const { maxInFlight } = this.#config;
+    const memoryMib = Math.ceil(memoryBoundBytes(maxInFlight) / MIB);
+    this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: maxInFlight, memory_mib_max: memoryMib });
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const client = await openClient({ config: this.#connection, purpose: "control" });
+      try {
+        await assertSchemaUsable(client);
+      } finally {
+        await client.end();
+      }
+      await this.#heartbeat.start();
+      this.#partitions.start();
+      await this.#waker.start();
+    } catch (thrown) {
+      // What would be waited for from here on is a server that has not answered before.
+      const cutting = setTimeout(() => this.#lines.cut(), START_GRACE_MS);
+      await this.#waker.stop();
+      await this.#partitions.stop();
+      await this.#heartbeat.stop().catch(() => {
+        // The first error is the one to tell.
+      });
+      await this.#sender.close();
+      await this.#endPools();
+      clearTimeout(cutting);
+      this.#lines.cut();
+      this.#stopping = Promise.resolve(true);
+      const fault = copyFault(thrown);
+      if (fault !== null) {
+        this.#giveUp("database.copied", fault);
+      }
+      throw fault ?? thrown;
+    }
+  }
+
+  async #endPools(): Promise<void> {
+    const pools = [this.#claimPool, this.#pool, this.#besidePool, this.#maintainPool];
+    await Promise.all(pools.map((pool) => pool.end()));
+  }
+
+  /**
+   * Claims no more, finishes or hands back what is in flight within the grace period, records, and lets go of everything.
+   * False where something could not be recorded: another daemon does it again after this one's lease.
+   */
+  stop(): Promise<boolean> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<boolean> {
+    const startedMs = monotonicMs();
+    this.#log.info({ event: "daemon.stopping", id: this.id, grace_ms: this.#config.shutdownGraceMs });
+    let isRecorded = false;
+    // What is still waited for by then waits for a server that does not answer.
+    const endMs = startedMs + this.#config.shutdownGraceMs + RECORD_GRACE_MS;
+    const cutting = setTimeout(() => this.#lines.cut(), endMs - startedMs);
+    try {
+      // At once: the turn of the loop that is under way may take its time.
+      this.#attempts.halt();
+      const partitionsStopped = this.#partitions.stop();
+      await Promise.all([this.#loop.stop(), this.#replays.stop(), this.#schemaWatch.stop()]);
+      await this.#attempts.stop(this.#config.shutdownGraceMs);
+      await this.#waker.stop();
+      // Handed back already, if anything is left: another daemon makes those attempts.
+      await this.#sender.abort();
+      isRecorded = await this.#recorder.close(this.id, Math.max(0, endMs - monotonicMs())).catch((thrown: unknown) => {
+        this.#log.error({ event: "record.failed", error: messageOf(thrown) });
+        return false;
+      });
+      await this.#heartbeat.stop().catch((thrown: unknown) => {
+        this.#log.error({ event: "daemon.leave_failed", error: messageOf(thrown) });
+      });
+      // Last: its step may be reading a table, and nothing else waits for that.
+      await partitionsStopped;
+      await this.#endPools();
+    } finally {
+      clearTimeout(cutting);
+      this.#lines.cut();
+    }
+    const tookMs = Math.round(monotonicMs() - startedMs);
+    this.#log.info({ event: "daemon.stopped", version: VERSION, took_ms: tookMs, everything_recorded: isRecorded });
+    return isRecorded;
+  }
+}

@@ -1,0 +1,146 @@
+import type { Pool } from "../../db/connection.ts";
+import { defineStatement } from "../../db/statements.ts";
+import { BODY_FORMATS, type BodyFormat } from "../../format/body.ts";
+import { parseSecret, type SigningKey } from "../../format/sign.ts";
+import { monotonicMs } from "../../ground/clock.ts";
+
+/** How to talk to an endpoint, as of one revision of it. */
+export interface Endpoint {
+  readonly id: string;
+  readonly revision: string;
+  readonly url: string;
+  readonly format: BodyFormat;
+  readonly timeoutMs: number;
+  readonly scheduleMs: readonly number[];
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Newest first; empty where no request may go out. */
+  readonly keys: readonly SigningKey[];
+  /** Why no request may go out; null where one may. */
+  readonly problem: string | null;
+  /** By the daemon's own clock: when a secret expires and the endpoint has to be loaded anew. */
+  readonly validUntilMs: number;
+}
+
+interface EndpointRow {
+  readonly id: string;
+  readonly revision: string;
+  readonly url: string;
+  readonly format: string;
+  readonly timeout_ms: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly schedule_ms: readonly number[];
+  readonly secrets: readonly string[];
+  readonly secrets_valid_ms: number | null;
+}
+
+const loadEndpoints = defineStatement<EndpointRow, [ids: readonly string[]]>("load_endpoints");
+
+const checkEndpoints = defineStatement<{ readonly id: string; readonly revision: string }, [ids: readonly string[]]>(
+  "check_endpoints",
+);
+
+/** A delivery that was cancelled while a daemon had it in hand. */
+export interface Cancelled {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  /** What the delivery is to have as its reason. */
+  readonly reason: string;
+}
+
+const selectCancelled = defineStatement<Cancelled, [endpoints: readonly string[]]>("find_cancelled");
+
+/** Endpoints kept; the least recently loaded go first. A hundred thousand of them are some 100 MB. */
+export const ENDPOINTS_MAX = 20_000;
+
+/**
+ * The endpoints that this daemon has met. Every claim says which revision each of its endpoints has, so an edit is
+ * seen with the next claim, and nothing is asked for again that has not changed.
+ */
+export class EndpointDirectory {
+  readonly #pool: Pool;
+  readonly #known = new Map<string, Endpoint>();
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /** Loads those of `wanted` (id to revision) that are not known as of that revision. */
+  async ensure(wanted: ReadonlyMap<string, string>): Promise<void> {
+    const missing: string[] = [];
+    for (const [id, revision] of wanted) {
+      const known = this.#known.get(id);
+      if (known === undefined || known.revision !== revision || known.validUntilMs <= monotonicMs()) {
+        missing.push(id);
+      }
+    }
+    if (missing.length === 0) {
+      return;
+    }
+    const askedMs = monotonicMs();
+    const { rows } = await loadEndpoints.run(this.#pool, [missing]);
+    for (const row of rows) {
+      this.#known.delete(row.id);
+      this.#known.set(row.id, decodeEndpoint(row, askedMs));
+    }
+    for (const id of this.#known.keys()) {
+      if (this.#known.size <= Math.max(ENDPOINTS_MAX, wanted.size)) {
+        break;
+      }
+      this.#known.delete(id);
+    }
+  }
+
+  /** Those of `ids` that were paused, disabled or deleted. What was edited in the others is known from now on. */
+  async findInactive(ids: readonly string[]): Promise<string[]> {
+    const { rows } = await checkEndpoints.run(this.#pool, [ids]);
+    const active = new Map(rows.map(({ id, revision }) => [id, revision]));
+    await this.ensure(active);
+    return ids.filter((id) => !active.has(id));
+  }
+
+  /** What was cancelled of these endpoints' deliveries while some daemon, this one or another, has them in hand. */
+  async findCancelled(ids: readonly string[]): Promise<readonly Cancelled[]> {
+    return (await selectCancelled.run(this.#pool, [ids])).rows;
+  }
+
+  /** Undefined where the endpoint was deleted after the claim. */
+  get(id: string): Endpoint | undefined {
+    return this.#known.get(id);
+  }
+}
+
+function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
+  const keys: SigningKey[] = [];
+  let problem: string | null =
+    row.secrets.length === 0 ? "the endpoint has no secret in force; postrider.rotate_secret makes one" : null;
+  for (const secret of row.secrets) {
+    const parsed = parseSecret(secret);
+    if (parsed.kind === "key") {
+      keys.push(parsed.key);
+    } else {
+      problem = "a secret of the endpoint cannot be read";
+    }
+  }
+  const format = BODY_FORMATS.find((known) => known === row.format);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(row.headers)) {
+    if (typeof value === "string") {
+      headers[name.toLowerCase()] = value;
+    } else {
+      problem = `the value of the endpoint's header ${JSON.stringify(name)} is no string`;
+    }
+  }
+  return {
+    id: row.id,
+    revision: row.revision,
+    url: row.url,
+    format: format ?? "standard",
+    timeoutMs: row.timeout_ms,
+    scheduleMs: row.schedule_ms,
+    headers,
+    keys: problem === null ? keys : [],
+    problem: format === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : problem,
+    validUntilMs: row.secrets_valid_ms === null ? Number.POSITIVE_INFINITY : askedMs + row.secrets_valid_ms,
+  };
+}

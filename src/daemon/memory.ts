@@ -1,0 +1,43 @@
+import { CONNECTIONS_IDLE_MAX, RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "../http/send.ts";
+import { PAYLOAD_BYTES_MAX } from "./claim/claim.ts";
+import { ENDPOINTS_MAX } from "./deliver/endpoints.ts";
+import { HELD_BYTES_MAX } from "./deliver/payloads.ts";
+import { FLUSH_MAX } from "./record/recorder.ts";
+
+/** Deliveries in hand for each that can be under way: what waits keeps the slots busy while the next claim is made. */
+const IN_HAND_PER_SLOT = 4;
+const IN_HAND_MIN = 1_000;
+
+const MIB = 1_048_576;
+/** The program itself, and what V8 fills before it looks for garbage. */
+const AT_REST_BYTES = 160 * MIB;
+/** Of text with one character beyond Latin-1, each takes two bytes. */
+const CHARACTER_BYTES = 2;
+/** A request has its payload as it came, in the text of its body, and in the bytes that are sent. */
+const COPIES_SENT = 3;
+/** With its key, of an endpoint that has no URL of 2 kB and no fifty steps. */
+const ENDPOINT_BYTES = 1_536;
+/** Of a connection by TLS. */
+const CONNECTION_BYTES = 65_536;
+
+/** Deliveries that a daemon holds: waiting, under way, or not recorded yet. */
+export function deliveriesInHandMax(maxInFlight: number): number {
+  return Math.max(IN_HAND_MIN, maxInFlight * IN_HAND_PER_SLOT);
+}
+
+/**
+ * What a daemon takes of memory at most, however much waits in Postgres and whatever receivers do. A sum of limits that
+ * are hardly met together: each delivery in hand with the longest payload that waits in memory and the longest answer
+ * that is kept, and the largest payloads under way.
+ */
+export function memoryBoundBytes(maxInFlight: number): number {
+  const inHand = deliveriesInHandMax(maxInFlight);
+  const payloads = inHand * PAYLOAD_BYTES_MAX * CHARACTER_BYTES;
+  const requests = maxInFlight * (PAYLOAD_BYTES_MAX * COPIES_SENT + RESPONSE_BYTES_READ);
+  const largePayloads = HELD_BYTES_MAX * COPIES_SENT;
+  // Those of a flush a second time, as its parameters.
+  const answers = (inHand + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;
+  const endpoints = ENDPOINTS_MAX * ENDPOINT_BYTES;
+  const connections = (maxInFlight + CONNECTIONS_IDLE_MAX) * CONNECTION_BYTES;
+  return AT_REST_BYTES + payloads + requests + largePayloads + answers + endpoints + connections;
+}

@@ -1,0 +1,96 @@
+import type { Pool } from "../../db/connection.ts";
+import { defineStatement } from "../../db/statements.ts";
+import { messageOf } from "../../ground/errors.ts";
+import { Signal } from "../../ground/signal.ts";
+import type { Log } from "../../telemetry/log.ts";
+
+interface Step {
+  readonly outcome:
+    | "made"
+    | "moved"
+    | "guarded"
+    | "validated"
+    | "released"
+    | "deleted"
+    | "emptied"
+    | "dropped"
+    | "busy";
+  /** The partition, or what it was done to; null where somebody was in the way. */
+  readonly subject: string | null;
+}
+
+const maintain = defineStatement<Step, [retentionMs: number]>("maintain");
+
+const INTERVAL_MS = 10 * 60_000;
+/** Somebody holds a lock: after so long at first, then twice as long each time, up to the interval. */
+const BUSY_MS = 250;
+
+/** Between two steps that delete rows, so that these are no load that anybody feels. */
+const DELETED_MS = 100;
+
+export interface PartitionKeeperOptions {
+  readonly pool: Pool;
+  readonly log: Log;
+  readonly retentionMs: number;
+}
+
+/**
+ * Makes the partitions of the days ahead and drops those past their retention, one step after the other
+ * (sql/migrations/0001_tables.sql and 0003_engine.sql say why in steps). A week of partitions is there, so that missing
+ * a round harms nothing.
+ */
+export class PartitionKeeper {
+  readonly #options: PartitionKeeperOptions;
+  readonly #signal = new Signal();
+  #running: Promise<void> = Promise.resolve();
+  #busyMs = BUSY_MS;
+  #isStopping = false;
+
+  constructor(options: PartitionKeeperOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Takes no further step; resolves when the one under way has ended. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#signal.give();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      await this.#signal.wait(await this.#step());
+    }
+  }
+
+  /** Returns the milliseconds until the next one. */
+  async #step(): Promise<number> {
+    const { pool, log, retentionMs } = this.#options;
+    try {
+      const { rows } = await maintain.run(pool, [retentionMs]);
+      return this.#waitAfter(rows[0]);
+    } catch (thrown) {
+      log.warn({ event: "maintenance.failed", error: messageOf(thrown) });
+      return INTERVAL_MS;
+    }
+  }
+
+  #waitAfter(step: Step | undefined): number {
+    if (step?.outcome === "busy" || step?.outcome === "released") {
+      this.#busyMs = Math.min(2 * this.#busyMs, INTERVAL_MS);
+      return this.#busyMs / 2;
+    }
+    this.#busyMs = BUSY_MS;
+    if (step?.outcome === "made" || step?.outcome === "moved" || step?.outcome === "dropped") {
+      this.#options.log.info({ event: `partition.${step.outcome}`, partition: step.subject });
+    }
+    if (step?.outcome === "deleted") {
+      return DELETED_MS;
+    }
+    return step === undefined ? INTERVAL_MS : 0;
+  }
+}

@@ -1,0 +1,130 @@
+import { classifyPostgresError, type Pool } from "../../db/connection.ts";
+import { defineStatement } from "../../db/statements.ts";
+import { monotonicMs } from "../../ground/clock.ts";
+import { messageOf } from "../../ground/errors.ts";
+import { Signal } from "../../ground/signal.ts";
+import type { Log } from "../../telemetry/log.ts";
+
+/** More than anybody has under way; the rest has its turn when some of these are put off or finished. */
+const REPLAYS_MAX = 100;
+/** Postgres has the due times; this is for the case that it cannot be asked. */
+const FAILURE_MS = 5_000;
+/** Another daemon takes the step, for a few milliseconds, or an operator holds the replay in an open transaction. */
+const BUSY_MS = 100;
+
+interface DueReplay {
+  readonly replay_id: string;
+  readonly endpoint_id: string;
+  readonly due_in_ms: number;
+}
+
+type Outcome = "busy" | "preparing" | "delivering" | "done" | "cancelling" | "cancelled";
+
+const dueReplays = defineStatement<DueReplay, [replaysMax: number]>("due_replays");
+const prepareReplay = defineStatement<{ readonly outcome: Outcome; readonly prepared: number }, [replayId: string]>(
+  "prepare_replay",
+);
+const noteReplayProblem = defineStatement<unknown, [replayId: string, problem: string]>("note_replay_problem");
+
+export interface ReplayKeeperOptions {
+  readonly pool: Pool;
+  readonly log: Log;
+  /** How often it looks for replays that no notification announced. */
+  readonly pollIntervalMs: number;
+  /** A step has put deliveries into the queue. */
+  readonly onQueued: () => void;
+}
+
+/**
+ * Moves replays on, a step at a time. Which step is due when, and how large it is, is kept in Postgres
+ * (sql/migrations/0006_replay.sql), so that any daemon can take the next one, also after a crash of this one.
+ */
+export class ReplayKeeper {
+  readonly #options: ReplayKeeperOptions;
+  readonly #signal = new Signal();
+  #running: Promise<void> | null = null;
+  #isStopping = false;
+  #isFailing = false;
+
+  constructor(options: ReplayKeeperOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** There may be a new replay. */
+  wake(): void {
+    this.#signal.give();
+  }
+
+  /** Takes no further step; resolves when the one under way has ended. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#signal.give();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      await this.#signal.wait(await this.#round());
+    }
+  }
+
+  /** Takes the steps that are due; returns the milliseconds until the next look. */
+  async #round(): Promise<number> {
+    const { pool, log, pollIntervalMs } = this.#options;
+    try {
+      const { rows } = await dueReplays.run(pool, [REPLAYS_MAX]);
+      this.#isFailing = false;
+      const due = rows.filter(({ due_in_ms }) => due_in_ms === 0);
+      let isAnyTaken = false;
+      for (const replay of due) {
+        if (!this.#isStopping) {
+          isAnyTaken = (await this.#step(replay)) !== "busy" || isAnyTaken;
+        }
+      }
+      if (due.length > 0) {
+        return isAnyTaken ? 0 : BUSY_MS;
+      }
+      return Math.min(pollIntervalMs, rows[0]?.due_in_ms ?? pollIntervalMs);
+    } catch (thrown) {
+      if (!this.#isFailing) {
+        this.#isFailing = true;
+        log.warn({ event: "maintenance.failed", error: messageOf(thrown) });
+      }
+      return FAILURE_MS;
+    }
+  }
+
+  async #step({ replay_id, endpoint_id }: DueReplay): Promise<Outcome> {
+    const { pool, log, onQueued } = this.#options;
+    const startedMs = monotonicMs();
+    try {
+      const { rows } = await prepareReplay.run(pool, [replay_id]);
+      const { outcome, prepared } = rows[0] ?? { outcome: "busy" as const, prepared: 0 };
+      if (prepared > 0) {
+        onQueued();
+      }
+      if (outcome === "done" || outcome === "cancelled") {
+        log.info({ event: "replay.finished", replay_id, endpoint_id, outcome });
+      }
+      return outcome;
+    } catch (thrown) {
+      if (classifyPostgresError(thrown).kind === "connection") {
+        throw thrown;
+      }
+      const error = messageOf(thrown);
+      log.warn({
+        event: "replay.failed",
+        replay_id,
+        endpoint_id,
+        error,
+        took_ms: Math.round(monotonicMs() - startedMs),
+      });
+      await noteReplayProblem.run(pool, [replay_id, error]);
+      return "busy";
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import type { StopSource } from "./untilStopped.ts";
+
+const POLL_MS = 1_000;
+const SHELLS: ReadonlySet<string> = new Set(["sh", "dash", "bash", "ash", "ksh", "zsh", "busybox"]);
+
+/**
+ * Asks for a stop when the npm that started this process is gone. npm passes signals on, but not its own kill -9: then
+ * nobody would be left whom a Ctrl-C reaches.
+ *
+ * npm starts a script through a shell. Some shells become the command; dash stays between the two, outlives npm, and is
+ * what npm's death has to be looked for behind. Elsewhere than on Linux the shell is bash, which becomes the command.
+ */
+export const npmGone: StopSource = (ask) => {
+  const parent = process.ppid;
+  const grandparent = SHELLS.has(procText(parent, "comm").trim()) ? parentOf(parent) : null;
+  const timer = setInterval(() => {
+    if (process.ppid !== parent || (grandparent !== null && parentOf(parent) !== grandparent)) {
+      ask("npm is gone");
+    }
+  }, POLL_MS);
+  return () => clearInterval(timer);
+};
+
+/** Null where it cannot be told. */
+function parentOf(pid: number): number | null {
+  // PID (NAME) STATE PPID …, and the name may hold blanks and parentheses.
+  const [, parent] = /^.*\) \S (\d+) /s.exec(procText(pid, "stat")) ?? [];
+  return parent === undefined ? null : Number(parent);
+}
+
+/** Empty where there is no such process, or no /proc. */
+function procText(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * Dialling: a host name becomes a connected socket whose peer egress has judged. Resolve, judge every answer, dial the
+ * judged address (never the name, which would be resolved a second time and might answer differently), and judge the
+ * peer once more before a byte is written.
+ */
+import type { LookupAddress } from "node:dns";
+import { lookup } from "node:dns/promises";
+import { connect as connectTcp, type Socket } from "node:net";
+import * as tls from "node:tls";
+import { connect as connectTls, createSecureContext, type SecureContext } from "node:tls";
+import { monotonicMs } from "../../ground/clock.ts";
+import { messageOf } from "../../ground/errors.ts";
+import type { FailureKind } from "../result.ts";
+import { type EgressPolicy, judgeAddress, literalOf } from "./policy.ts";
+
+/** Answers beyond these are judged, and not dialled. */
+const ADDRESSES_DIALLED_MAX = 4;
+/** Session tickets kept for resumption, about 2 kB each. */
+const TLS_SESSIONS_MAX = 1_000;
+const TCP_KEEP_ALIVE_DELAY_MS = 60_000;
+
+/** All addresses of a name, in the order to dial them. Rejects with an error whose `code` says why there are none. */
+export type Resolver = (hostname: string) => Promise<readonly LookupAddress[]>;
+
+export interface Origin {
+  readonly secure: boolean;
+  /** As in a URL: lower case, IPv6 in brackets. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+export interface DialerOptions {
+  readonly policy: EgressPolicy;
+  /** Resolving, connecting and the TLS handshake together. */
+  readonly connectTimeoutMs: number;
+  readonly resolve: Resolver;
+  /** PEM; trusted besides those that Node.js trusts. */
+  readonly trustedCertificates: readonly string[];
+}
+
+/** Why there is no socket. It travels through undici's connect callback, which takes errors and not values. */
+export class DialFailure extends Error {
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, message: string) {
+    super(message);
+    this.name = "DialFailure";
+    this.kind = kind;
+  }
+}
+
+/** The system's resolver: /etc/hosts and search lists count, as they do for every other program on the machine. */
+export function systemResolver(hostname: string): Promise<LookupAddress[]> {
+  return lookup(hostname, { all: true });
+}
+
+export class Dialer {
+  readonly #options: DialerOptions;
+  readonly #secureContext: SecureContext;
+  readonly #sessions = new Map<string, Buffer>();
+  readonly #lookups = new Map<string, Promise<readonly LookupAddress[]>>();
+  #connects = 0;
+
+  constructor(options: DialerOptions) {
+    this.#options = options;
+    // One context for all: without it every tls.connect builds its own.
+    this.#secureContext = createSecureContext(
+      options.trustedCertificates.length === 0
+        ? {}
+        : // Imported by name, an old Node would refuse to load the bundle, and not say that it is too old.
+          { ca: [...tls.getCACertificates("default"), ...options.trustedCertificates] },
+    );
+  }
+
+  /** TCP connects begun so far; a blocked address adds none. */
+  get connects(): number {
+    return this.#connects;
+  }
+
+  /**
+   * @param signal Aborted with the reason to reject with, once nobody waits for the socket any more.
+   * @throws DialFailure
+   */
+  async dial(origin: Origin, signal: AbortSignal): Promise<Socket> {
+    const deadline = new AbortController();
+    const either = AbortSignal.any([signal, deadline.signal]);
+    const timer = setTimeout(() => {
+      const where = hostAndPort(origin);
+      deadline.abort(
+        new DialFailure("timeout", `no connection to ${where} within ${this.#options.connectTimeoutMs} ms`),
+      );
+    }, this.#options.connectTimeoutMs);
+    const until = monotonicMs() + this.#options.connectTimeoutMs;
+    try {
+      return await this.#dialAny(origin, await this.#addressesOf(origin, either), either, until);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * One refused answer refuses the name. Dropping the refused ones would dial a name that is half outside and half
+   * inside, which is either an attack or a mistake, and which of the two halves is met would depend on the order of
+   * the day's answers; a refusal is the same every time, and its sentence names the address.
+   */
+  async #addressesOf(origin: Origin, signal: AbortSignal): Promise<readonly string[]> {
+    const literal = literalOf(origin.hostname);
+    const addresses = literal === undefined ? await this.#resolve(origin.hostname, signal) : [literal];
+    for (const address of addresses) {
+      this.#refuseUnlessAllowed(address, origin);
+    }
+    return addresses.slice(0, ADDRESSES_DIALLED_MAX);
+  }
+
+  async #resolve(hostname: string, signal: AbortSignal): Promise<readonly string[]> {
+    // getaddrinfo cannot be cancelled and runs on half of libuv's threads: fifty connections to one slow name
+    // must be one lookup.
+    let pending = this.#lookups.get(hostname);
+    if (pending === undefined) {
+      pending = this.#options.resolve(hostname).finally(() => this.#lookups.delete(hostname));
+      this.#lookups.set(hostname, pending);
+    }
+    let answers: readonly LookupAddress[];
+    try {
+      answers = await unlessAborted(pending, signal);
+    } catch (error) {
+      throw error instanceof DialFailure ? error : new DialFailure("dns", dnsSentence(hostname, codeOf(error)));
+    }
+    if (answers.length === 0) {
+      throw new DialFailure("dns", dnsSentence(hostname, "no addresses"));
+    }
+    return answers.map((answer) => answer.address);
+  }
+
+  async #dialAny(origin: Origin, addresses: readonly string[], signal: AbortSignal, until: number): Promise<Socket> {
+    for (const [index, address] of addresses.entries()) {
+      const left = addresses.length - index;
+      if (left === 1) {
+        return this.#connect(origin, address, signal);
+      }
+      // An address that swallows packets may use its share of the time, so that the next ones have theirs.
+      const share = AbortSignal.timeout(Math.max(1, Math.floor((until - monotonicMs()) / left)));
+      try {
+        return await this.#connect(origin, address, AbortSignal.any([signal, share]));
+      } catch (error) {
+        if (signal.aborted || (error instanceof DialFailure && error.kind === "blocked")) {
+          throw error;
+        }
+      }
+    }
+    // Not reached: the last address has returned or thrown, and there is at least one.
+    throw new DialFailure("dns", dnsSentence(origin.hostname, "no addresses"));
+  }
+
+  #connect(origin: Origin, address: string, signal: AbortSignal): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      this.#connects += 1;
+      const socket = origin.secure ? this.#startTls(origin, address) : startTcp(origin, address);
+      let connected = false;
+      const fail = (reason: unknown): void => {
+        signal.removeEventListener("abort", onAbort);
+        socket.destroy();
+        reject(reason);
+      };
+      const onAbort = (): void => fail(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      // Never removed: an error between our last look and undici's first listener would otherwise end the process.
+      socket.on("error", (error) => fail(connectFailure(origin, address, error, connected)));
+      socket.once("connect", () => {
+        connected = true;
+        const peer = socket.remoteAddress;
+        if (peer === undefined) {
+          // A peer that resets at once has no address any more: nothing to judge, and nothing to send to.
+          fail(
+            new DialFailure("connect", `no connection to ${hostAndPort(origin)} (${address}): it was reset at once`),
+          );
+          return;
+        }
+        try {
+          this.#refuseUnlessAllowed(peer, origin);
+        } catch (refusal) {
+          fail(refusal);
+        }
+      });
+      socket.once(origin.secure ? "secureConnect" : "connect", () => {
+        signal.removeEventListener("abort", onAbort);
+        if (!socket.destroyed) {
+          resolve(socket);
+        }
+      });
+      socket.setNoDelay(true).setKeepAlive(true, TCP_KEEP_ALIVE_DELAY_MS);
+    });
+  }
+
+  #startTls(origin: Origin, address: string): Socket {
+    const key = `${origin.hostname}:${origin.port}`;
+    const session = this.#sessions.get(key);
+    const socket = connectTls({
+      host: address,
+      port: origin.port,
+      // RFC 6066 has no server name for addresses; the certificate is then checked against the address itself.
+      servername: literalOf(origin.hostname) === undefined ? origin.hostname : "",
+      // Said, lest NODE_TLS_REJECT_UNAUTHORIZED in the environment turn it off for every receiver.
+      rejectUnauthorized: true,
+      ALPNProtocols: ["http/1.1"],
+      secureContext: this.#secureContext,
+      ...(session === undefined ? {} : { session }),
+    });
+    socket.on("session", (ticket) => this.#keepSession(key, ticket));
+    return socket;
+  }
+
+  #keepSession(key: string, ticket: Buffer): void {
+    this.#sessions.delete(key);
+    this.#sessions.set(key, ticket);
+    if (this.#sessions.size > TLS_SESSIONS_MAX) {
+      for (const oldest of this.#sessions.keys()) {
+        this.#sessions.delete(oldest);
+        return;
+      }
+    }
+  }
+
+  #refuseUnlessAllowed(address: string, origin: Origin): void {
+    const verdict = judgeAddress(
+      this.#options.policy,
+      address,
+      literalOf(origin.hostname) === undefined ? origin.hostname : undefined,
+    );
+    if (verdict.verdict === "refused") {
+      throw new DialFailure("blocked", `egress refused ${hostAndPort(origin)}: ${verdict.reason}`);
+    }
+  }
+}
+
+function startTcp(origin: Origin, address: string): Socket {
+  return connectTcp({ host: address, port: origin.port });
+}
+
+export function hostAndPort(origin: Origin): string {
+  return `${origin.hostname}:${origin.port}`;
+}
+
+/** The `code` of a system, TLS or undici error; the empty string where it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+/**
+ * The text of a TLS error is not passed on: it quotes the certificate, which the receiver wrote.
+ */
+function connectFailure(origin: Origin, address: string, error: unknown, connected: boolean): DialFailure {
+  const where = `${hostAndPort(origin)} (${address})`;
+  const code = codeOf(error);
+  if (connected && origin.secure) {
+    return new DialFailure("tls", `the TLS handshake with ${where} failed: ${TLS_SENTENCES[code] ?? code}`);
+  }
+  if (code === "ETIMEDOUT") {
+    return new DialFailure("timeout", `no connection to ${where}: the system gave up waiting (${code})`);
+  }
+  return new DialFailure("connect", `no connection to ${where}: ${code === "" ? messageOf(error) : code}`);
+}
+
+const TLS_SENTENCES: Readonly<Record<string, string>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is for another host name (ERR_TLS_CERT_ALTNAME_INVALID)",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)",
+  SELF_SIGNED_CERT_IN_CHAIN: "a certificate of the chain is self-signed (SELF_SIGNED_CERT_IN_CHAIN)",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "an intermediate certificate is missing (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the issuer is not trusted (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)",
+  CERT_HAS_EXPIRED: "the certificate has expired (CERT_HAS_EXPIRED)",
+  ECONNRESET: "the receiver closed the connection (ECONNRESET)",
+};
+
+function dnsSentence(hostname: string, found: string): string {
+  return `the host name ${hostname} did not resolve: ${found}`;
+}
+
+/** Rejects with the signal's reason as soon as it is aborted; the promise itself goes on unobserved. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    if (signal.aborted) {
+      onAbort();
+    }
+  });
+}

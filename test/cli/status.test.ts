@@ -1,0 +1,289 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readStatus, type Status } from "../../src/cli/statusReport.ts";
+import { statusJson, statusText } from "../../src/cli/statusText.ts";
+import { queriesOf } from "../../src/db/schema.ts";
+import { migrationFiles } from "../../src/db/sqlFiles.ts";
+import { runCommand } from "../support/command.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createLogin } from "../support/roles.ts";
+
+/** Everything that a terminal may act on, but the line ends that the text is made of. */
+const COMMANDS = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+const HOSTILE = "\u001b]0;owned\u0007\u009b31m\u202e\nsecond line";
+
+test("a new database: no daemon, nothing waits, no endpoints", async () => {
+  await withDatabase(async (database) => {
+    const status = await read(database);
+    const { changed_at, changed_by } = status.sending;
+    assert.deepEqual(withoutTime(status), {
+      schema_version: migrationFiles().length,
+      partition_days_ahead: 7,
+      sending: { is_on: true, reason: null, changed_at, changed_by, is_guarded: true, copy_problem: null },
+      daemons: [],
+      backlog: {
+        pending: 0,
+        due: 0,
+        pending_is_exact: true,
+        first_attempts: 0,
+        unclaimed: 0,
+        unclaimed_is_exact: true,
+        oldest_at: null,
+        oldest_age_seconds: null,
+      },
+      endpoints: [],
+      endpoint_count: 0,
+    });
+    const text = statusText(status);
+    assert.match(text, /^NO DAEMON IS LIVE: nothing is delivered until "postrider run" runs\n/);
+    assert.match(text, /\neverything is delivered\n/);
+    assert.match(text, /\nno endpoints: /);
+  });
+});
+
+test("what waits is counted by endpoint, with the oldest first, and what nobody claimed apart", async () => {
+  await withDatabase(async (database) => {
+    const { pool } = database;
+    const late = await endpoint(database, "https://late.example/hook?token=hidden");
+    const fresh = await endpoint(database, "https://fresh.example/");
+    const idle = await endpoint(database, "https://idle.example/", "someone");
+    await delivery(database, late, "2 hours", "pending");
+    await delivery(database, late, "1 hour", "pending", "1 hour");
+    await delivery(database, fresh, "10 minutes", "pending");
+    await delivery(database, fresh, "10 minutes", "succeeded");
+    await pool.query(
+      "insert into postrider.outbox (event_type, payload) select 'a.b', '{}' from generate_series(1, 3)",
+    );
+    await pool.query("select postrider.pause_endpoint($1, 'maintenance')", [late]);
+
+    const status = await read(database);
+    const { pending, due, first_attempts, unclaimed, oldest_age_seconds } = status.backlog;
+    assert.deepEqual(
+      { pending, due, first_attempts, unclaimed },
+      { pending: 3, due: 2, first_attempts: 0, unclaimed: 3 },
+    );
+    assert.ok(Math.abs((oldest_age_seconds ?? 0) - 7_200) < 300);
+    assert.equal(status.endpoint_count, 3);
+    assert.deepEqual(
+      status.endpoints.map(({ id, url, tenant, state, state_reason, pending: waiting, due: isDue }) => [
+        id,
+        url,
+        tenant,
+        state,
+        state_reason,
+        waiting,
+        isDue,
+      ]),
+      [
+        [late, "https://late.example/hook", "", "paused", "maintenance", 2, 1],
+        [fresh, "https://fresh.example/", "", "active", null, 1, 1],
+        [idle, "https://idle.example/", "someone", "active", null, 0, 0],
+      ],
+    );
+
+    const text = statusText(status);
+    assert.match(text, /\nbacklog: 3 pending \(2 due\), 0 first attempts under way, 3 events unclaimed\n/);
+    assert.match(text, /\noldest undelivered event: 2 h old\n/);
+    assert.match(text, /\n {2}paused +2 +1 +2 h +0 +0 {2}https:\/\/late\.example\/hook\n {4}because: maintenance\n/);
+    assert.match(text, /\n {2}active +0 +0 +0 +0 {2}\[someone\] https:\/\/idle\.example\/\n/);
+    assert.doesNotMatch(text, /word|hidden/);
+    for (const line of text.split("\n")) assert.ok(line.length <= 100, line);
+  });
+});
+
+test("first attempts, recent attempts and deleted endpoints are counted", async () => {
+  await withDatabase(async (database) => {
+    const { pool } = database;
+    const id = await endpoint(database, "https://one.example/");
+    const gone = "00000000-0000-7000-8000-000000000001";
+    await delivery(database, gone, "1 minute", "pending");
+    const attempted = await delivery(database, id, "5 minutes", "succeeded");
+    await pool.query(
+      `insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error)
+       values ($1, $2, gen_random_uuid(), gen_random_uuid(), now(), 1, 5, 500, 'status', 'HTTP 500'),
+              ($1, $2, gen_random_uuid(), gen_random_uuid(), now(), 2, 5, 200, null, null)`,
+      [attempted, id],
+    );
+    await pool.query(
+      `insert into postrider.claim (base, daemon_id, event_ids, endpoint_ids)
+       select base, gen_random_uuid(), array[overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor(now() - interval '3 minutes')::text, 14) || '7' from 1)::uuid], array[$1::uuid]
+       from postrider.claim order by id desc limit 1`,
+      [id],
+    );
+    const status = await read(database);
+    assert.equal(status.backlog.first_attempts, 1);
+    assert.ok(Math.abs((status.backlog.oldest_age_seconds ?? 0) - 180) < 120);
+    assert.deepEqual(
+      status.endpoints.map(({ url, state, recent_attempts, recent_failures }) => ({
+        url,
+        state,
+        recent_attempts,
+        recent_failures,
+      })),
+      [
+        { url: null, state: "deleted", recent_attempts: 0, recent_failures: 0 },
+        { url: "https://one.example/", state: "active", recent_attempts: 2, recent_failures: 1 },
+      ],
+    );
+  });
+});
+
+test("that the guard against copies was given up is said as long as it is so", async () => {
+  await withDatabase(async (database) => {
+    await database.pool.query("update postrider.sending set is_guarded = false");
+    const status = await read(database);
+    assert.deepEqual([status.sending.is_guarded, status.sending.is_on], [false, true]);
+    assert.match(statusText(status), /^NOT GUARDED: a copy of this database .*\n\n/);
+    await database.pool.query("update postrider.sending set is_guarded = true");
+    assert.doesNotMatch(statusText(await read(database)), /NOT GUARDED/);
+  });
+});
+
+test("daemons are told apart by whether they were heard of", async () => {
+  await withDatabase(async (database) => {
+    await database.pool.query(
+      `insert into postrider.daemon (id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting)
+       values (gen_random_uuid(), 'alive', 1, '0.1.0', now(), now() + interval '15 s', 3, 7),
+              (gen_random_uuid(), 'dead', 2, '0.1.0', now() - interval '1 hour', now() - interval '59 minutes', 0, 0)`,
+    );
+    const text = statusText(await read(database));
+    assert.match(text, /^1 live daemon, 1 lost\n/);
+    assert.match(text, /\n {2}live +0\.1\.0 +\d+ s +\d+ s +3 +7 {2}alive \(pid 1\)\n {2}lost .* dead \(pid 2\)\n/);
+  });
+});
+
+test("a daemon that is late, or says what keeps it from its work, is shown with since when and why", async () => {
+  await withDatabase(async (database) => {
+    const beat = `select postrider.beat(gen_random_uuid(), $1, 1, '0.1.0', 15000, 0, 0, $2, $3, $4)`;
+    await database.pool.query(beat, ["well", "well", null, null]);
+    await database.pool.query(beat, ["full", "not_recording", 180_000, "SQLSTATE 53100: could not extend file"]);
+    await database.pool.query(
+      `insert into postrider.daemon (id, host, pid, version, beat_at, lease_expires_at)
+       values (gen_random_uuid(), 'quiet', 3, '0.1.0', now() - interval '9 s', now() + interval '6 s')`,
+    );
+    const status = await read(database);
+    assert.deepEqual(
+      status.daemons.map(({ host, state, condition }) => [host, state, condition]),
+      [
+        ["full", "live", "not_recording"],
+        ["well", "live", "well"],
+        ["quiet", "late", "well"],
+      ],
+    );
+    const sinceMs = Date.parse(status.at) - Date.parse(status.daemons[0]?.condition_since ?? "");
+    assert.ok(Math.abs(sinceMs - 180_000) < 5_000, `${sinceMs} ms`);
+    assert.equal(status.daemons[1]?.condition_since, null);
+    const text = statusText(status);
+    assert.match(text, /^2 live daemons, 1 late\n/);
+    assert.match(
+      text,
+      /full \(pid 1\)\n {4}cannot record, and claims nothing, for 3 min: SQLSTATE 53100: could not extend file\n/,
+    );
+    assert.match(text, /well \(pid 1\)\n {2}late .*quiet \(pid 3\)\n {4}not heard of for (9|1\d) s: frozen, gone/);
+    for (const line of text.split("\n")) assert.ok(line.length <= 100, line);
+  });
+});
+
+test("nothing that stands in the database reaches the terminal as a command to it", async () => {
+  await withDatabase(async (database) => {
+    const id = await endpoint(database, "https://one.example/", HOSTILE);
+    await database.pool.query("select postrider.pause_endpoint($1, $2)", [id, HOSTILE.repeat(20)]);
+    await database.pool.query(
+      `insert into postrider.daemon (id, host, pid, version, beat_at, lease_expires_at, condition, condition_since, condition_reason)
+       values (gen_random_uuid(), $1, 1, $1, now(), now() + interval '15 s', 'blind', now(), $1)`,
+      [HOSTILE],
+    );
+    const status = await read(database);
+    assert.doesNotMatch(statusText(status), COMMANDS);
+    assert.doesNotMatch(statusJson(status), COMMANDS);
+    assert.deepEqual(JSON.parse(statusJson(status)), status);
+    assert.doesNotMatch(statusText(status), /^second line/m);
+    for (const line of statusText(status).split("\n")) assert.ok(line.length <= 100, line);
+  });
+});
+
+test("the command prints the table, or JSON for a program to read", async () => {
+  await withDatabase(async ({ url }) => {
+    const env = { DATABASE_URL: url };
+    const [text, json] = await Promise.all([
+      runCommand(["status"], { env }),
+      runCommand(["status", "--json"], { env }),
+    ]);
+    assert.deepEqual([text.code, text.stderr, json.code, json.stderr], [0, "", 0, ""]);
+    assert.match(text.stdout, /^NO DAEMON IS LIVE/);
+    assert.deepEqual(JSON.parse(json.stdout).daemons, []);
+  });
+});
+
+test("a reader may look, and an endpoint's URL is shown without what is secret in it", async () => {
+  await withDatabase(async (database) => {
+    await database.pool.query("select postrider.create_endpoint('https://receiver.test/path?token=1')");
+    const reader = await createLogin(database, ["postrider_reader"]);
+    try {
+      const { code, stdout, stderr } = await runCommand(["status", "--json"], { env: { DATABASE_URL: reader.url } });
+      assert.deepEqual([code, stderr], [0, ""]);
+      const status: Status = JSON.parse(stdout);
+      assert.deepEqual(
+        status.endpoints.map(({ url }) => url),
+        ["https://receiver.test/path"],
+      );
+    } finally {
+      await reader.drop();
+    }
+  });
+});
+
+test("without a schema it says what to run", async () => {
+  const database = await createDatabase({ template: "empty" });
+  try {
+    const { code, stderr } = await runCommand(["status"], { env: { DATABASE_URL: database.url } });
+    assert.equal(code, 1);
+    assert.match(stderr, /^PR0004: .*; run "postrider migrate"\n$/);
+  } finally {
+    await database.drop();
+  }
+});
+
+async function withDatabase(use: (database: TestDatabase) => Promise<void>): Promise<void> {
+  const database = await createDatabase();
+  try {
+    await use(database);
+  } finally {
+    await database.drop();
+  }
+}
+
+function read({ pool }: TestDatabase): Promise<Status> {
+  return readStatus(queriesOf(pool));
+}
+
+function withoutTime({ at, ...status }: Status): Omit<Status, "at"> {
+  assert.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  return status;
+}
+
+async function endpoint({ pool }: TestDatabase, url: string, tenant = ""): Promise<string> {
+  const { rows } = await pool.query<{ endpoint_id: string }>(
+    "select endpoint_id from postrider.create_endpoint($1, '{}', $2)",
+    [url, tenant],
+  );
+  return rows[0]?.endpoint_id ?? "";
+}
+
+/** One of an event that was inserted so long ago; returns the event's id. */
+async function delivery(
+  { pool }: TestDatabase,
+  endpointId: string,
+  ago: string,
+  state: "pending" | "succeeded",
+  dueIn = "0 s",
+): Promise<string> {
+  const { rows } = await pool.query<{ event_id: string }>(
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at)
+     values (overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor(now() - $2::interval)::text, 14) || '7' from 1)::uuid,
+             $1, $3, case when $3 = 'pending' then now() + $4::interval end, case when $3 <> 'pending' then now() end)
+     returning event_id`,
+    [endpointId, ago, state, dueIn],
+  );
+  return rows[0]?.event_id ?? "";
+}

@@ -1,0 +1,320 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import fc from "fast-check";
+import {
+  type CommandNeeds,
+  type Config,
+  type EgressProblems,
+  type Environment,
+  parseDurationMs,
+  readConfig,
+  SETTINGS,
+  settingsTable,
+} from "../../src/config/config.ts";
+import { PostriderError } from "../../src/ground/errors.ts";
+
+const RUN: CommandNeeds = { name: "run", database: "required" };
+const DEV: CommandNeeds = { name: "dev", database: "optional" };
+const URL_TEXT = "postgres://app:s3cret-word@db.example:5432/app";
+const ENV: Environment = { DATABASE_URL: URL_TEXT };
+
+const directory = mkdtempSync(join(tmpdir(), "postrider-config-"));
+after(() => rmSync(directory, { recursive: true }));
+
+function fileHolding(text: string): string {
+  const path = join(directory, `secret-${Math.random()}`);
+  writeFileSync(path, text);
+  return path;
+}
+
+const anyEntry: EgressProblems = () => [];
+
+function read(env: Environment, command = RUN, egressProblems = anyEntry): Config {
+  return readConfig(env, command, egressProblems);
+}
+
+/** The faults that reading ends in, each as one line without its code. */
+function faultsOf(env: Environment, command = RUN, egressProblems = anyEntry): readonly string[] {
+  try {
+    read(env, command, egressProblems);
+  } catch (thrown) {
+    assert.ok(thrown instanceof PostriderError);
+    assert.equal(thrown.exitStatus, 2);
+    assert.ok(thrown.faults.every(({ code }) => code === "PR0002"));
+    return thrown.faults.map(({ problem, found, remedy }) => `${problem}: ${found}; ${remedy}`);
+  }
+  return [];
+}
+
+function oneFault(env: Environment, command = RUN, egressProblems = anyEntry): string {
+  const faults = faultsOf(env, command, egressProblems);
+  assert.equal(faults.length, 1, faults.join("\n"));
+  return faults[0] ?? "";
+}
+
+test("with nothing but a database every setting has its default", () => {
+  assert.deepEqual(read(ENV), {
+    databaseUrl: URL_TEXT,
+    listenUrl: null,
+    preparedStatements: true,
+    maxInFlight: 256,
+    pollIntervalMs: 1_000,
+    shutdownGraceMs: 20_000,
+    retentionMs: 30 * 86_400_000,
+    egress: { profile: "public-only", allow: [], deny: [] },
+    logLevel: "info",
+    warnings: [],
+  });
+});
+
+test("every setting is read", () => {
+  const config = read({
+    DATABASE_URL: URL_TEXT,
+    POSTRIDER_LISTEN_URL: "postgresql://direct/app",
+    POSTRIDER_PREPARED_STATEMENTS: "off",
+    POSTRIDER_MAX_IN_FLIGHT: "10000",
+    POSTRIDER_POLL_INTERVAL: "500ms",
+    POSTRIDER_SHUTDOWN_GRACE: "5 min",
+    POSTRIDER_RETENTION: "90d",
+    POSTRIDER_EGRESS: "custom",
+    POSTRIDER_EGRESS_ALLOW: "10.0.0.0/8, *.internal.example,",
+    POSTRIDER_EGRESS_DENY: "203.0.113.7",
+    POSTRIDER_LOG_LEVEL: "silent",
+  });
+  assert.deepEqual(config, {
+    databaseUrl: URL_TEXT,
+    listenUrl: "postgresql://direct/app",
+    preparedStatements: false,
+    maxInFlight: 10_000,
+    pollIntervalMs: 500,
+    shutdownGraceMs: 300_000,
+    retentionMs: 90 * 86_400_000,
+    egress: { profile: "custom", allow: ["10.0.0.0/8", "*.internal.example"], deny: ["203.0.113.7"] },
+    logLevel: "silent",
+    warnings: [],
+  });
+});
+
+test("the empty string is not set", () => {
+  const empty = Object.fromEntries(Object.values(SETTINGS).map(({ name }) => [name, ""]));
+  assert.deepEqual(read({ ...empty, ...ENV, POSTRIDER_EGRES: "", DATABASE_URL_FILE: "" }), read(ENV));
+});
+
+test("everything that is wrong is reported at once", () => {
+  const faults = faultsOf({
+    DATABASE_URL: "mysql://app:s3cret-word@db/app",
+    POSTRIDER_MAX_IN_FLIGHT: "0",
+    POSTRIDER_POLL_INTERVAL: "5",
+    POSTRIDER_EGRESS: "public",
+    POSTRIDER_EGRES: "custom",
+    POSTRIDER_LOG_LEVEL: "verbose",
+  });
+  assert.deepEqual(faults, [
+    "cannot read DATABASE_URL: it does not start with postgres:// or postgresql://; write postgres://user:password@host:port/database",
+    'cannot read POSTRIDER_MAX_IN_FLIGHT: it is "0"; use a whole number from 1 to 10000',
+    'cannot read POSTRIDER_POLL_INTERVAL: it is "5"; say the unit: 5s for seconds, 5ms for milliseconds',
+    'cannot read POSTRIDER_EGRESS: it is "public"; did you mean "public-only"? It is one of public-only, private-ok, custom',
+    'cannot read POSTRIDER_LOG_LEVEL: it is "verbose"; use one of trace, debug, info, warn, error, fatal, silent',
+    "cannot read the environment: POSTRIDER_EGRES is not a setting; did you mean POSTRIDER_EGRESS?",
+  ]);
+});
+
+test("a name that is near nothing is refused all the same", () => {
+  assert.match(oneFault({ ...ENV, POSTRIDER_COLOUR: "x" }), /POSTRIDER_COLOUR is not a setting; unset it/);
+});
+
+test("a command that needs a database says so, and is content with the driver's own variables", () => {
+  assert.match(oneFault({}), /which database postrider run is for: neither DATABASE_URL nor PGHOST/);
+  assert.match(oneFault({ PGPASSWORD: "s3cret-word" }), /set DATABASE_URL=/);
+  assert.match(oneFault({ PGSERVICE: "app" }), /PGSERVICE is set, but service files are not read/);
+  for (const name of ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER"]) {
+    assert.equal(read({ [name]: "x" }).databaseUrl, null);
+  }
+  assert.equal(read({}, DEV).databaseUrl, null);
+});
+
+test("a connection URL may name a socket, leave out the host or carry odd but encoded passwords", () => {
+  for (const url of [
+    "postgres://db",
+    "postgres:///app?host=/var/run/postgresql",
+    "postgres://app:pw@/app?host=/var/run/postgresql",
+    "postgresql://app:p%40ss%2Fw%23rd@[::1]:5432/app?sslmode=verify-full",
+    "postgres://%2Fvar%2Frun%2Fpostgresql/app",
+  ]) {
+    assert.equal(read({ DATABASE_URL: url }).databaseUrl, url);
+  }
+});
+
+test("a wrong connection URL is refused without a word of it", () => {
+  for (const url of [
+    "s3cret-word",
+    "http://app:s3cret-word@db/app",
+    "postgres://app:s3cret-word#x@db/app",
+    "postgres://app:s3cret-word@db:99999/app",
+    "postgres://app:s3cret-word@db/app\nx",
+    "postgres://app:s3cret-word@a,b:5432:5433/app",
+  ]) {
+    for (const name of ["DATABASE_URL", "POSTRIDER_LISTEN_URL"]) {
+      const fault = oneFault({ ...ENV, [name]: url });
+      assert.match(fault, new RegExp(`^cannot read ${name}: it `));
+      assert.doesNotMatch(fault, /s3cret|app:/);
+    }
+  }
+});
+
+test("every secret is also read from the file that NAME_FILE names, less one newline at its end", () => {
+  assert.equal(read({ DATABASE_URL_FILE: fileHolding(`${URL_TEXT}\n`) }).databaseUrl, URL_TEXT);
+  assert.equal(read({ DATABASE_URL_FILE: fileHolding(`${URL_TEXT}\r\n`) }).databaseUrl, URL_TEXT);
+  assert.equal(read({ ...ENV, POSTRIDER_LISTEN_URL_FILE: fileHolding(URL_TEXT) }).listenUrl, URL_TEXT);
+  assert.match(oneFault({ DATABASE_URL_FILE: fileHolding(`${URL_TEXT}\n\n`) }), /line break/);
+});
+
+test("a secret given twice is refused", () => {
+  const fault = oneFault({ ...ENV, DATABASE_URL_FILE: fileHolding(URL_TEXT) });
+  assert.match(fault, /both DATABASE_URL and DATABASE_URL_FILE are set; set one of them/);
+});
+
+test("a secret's file that cannot be read is refused with the reason, and its path is not repeated", () => {
+  assert.match(oneFault({ DATABASE_URL_FILE: join(directory, "absent") }), /DATABASE_URL_FILE: .*no such file/);
+  assert.match(oneFault({ DATABASE_URL_FILE: directory }), /directory/);
+  assert.match(oneFault({ DATABASE_URL_FILE: "x\0y" }), /path is malformed/);
+  assert.match(oneFault({ DATABASE_URL_FILE: fileHolding("\n") }), /the file is empty/);
+  assert.doesNotMatch(oneFault({ DATABASE_URL_FILE: URL_TEXT }), /s3cret/);
+});
+
+test("a wrong secret in a file is refused without a word of it", () => {
+  const fault = oneFault({ DATABASE_URL_FILE: fileHolding("mysql://app:s3cret-word@db/app") });
+  assert.match(fault, /^cannot read DATABASE_URL: it does not start/);
+  assert.doesNotMatch(fault, /s3cret/);
+});
+
+test("what is no secret is not read from a file", () => {
+  const fault = oneFault({ ...ENV, POSTRIDER_LOG_LEVEL_FILE: "/etc/level" });
+  assert.match(fault, /only secrets are read from files: set POSTRIDER_LOG_LEVEL itself/);
+});
+
+test("egress lists need the profile that looks at them", () => {
+  const found = "POSTRIDER_EGRESS is public-only, which takes no list";
+  assert.match(oneFault({ ...ENV, POSTRIDER_EGRESS_ALLOW: "10.0.0.0/8" }), new RegExp(`_ALLOW: ${found}`));
+  assert.match(oneFault({ ...ENV, POSTRIDER_EGRESS_DENY: "10.0.0.0/8" }), new RegExp(`_DENY: ${found}`));
+  assert.match(
+    oneFault({ ...ENV, POSTRIDER_EGRESS: "custm", POSTRIDER_EGRESS_DENY: "10.0.0.0/8" }),
+    /did you mean "custom"/,
+  );
+});
+
+test("entries of the egress lists are judged by the egress policy, and told by their setting", () => {
+  const problems: EgressProblems = ({ profile, allow, deny }) => {
+    assert.equal(profile, "custom");
+    return [
+      ...allow.map((entry) => ({ setting: "allow", found: `"${entry}" is no CIDR`, remedy: "write 10.0.0.0/8" })),
+      ...deny.map((entry) => ({ setting: "deny", found: `"${entry}" is no CIDR`, remedy: "write 10.0.0.0/8" })),
+    ];
+  };
+  const env = { ...ENV, POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "a,b", POSTRIDER_EGRESS_DENY: "c" };
+  assert.deepEqual(faultsOf(env, RUN, problems), [
+    'cannot read POSTRIDER_EGRESS_ALLOW: "a" is no CIDR; write 10.0.0.0/8',
+    'cannot read POSTRIDER_EGRESS_ALLOW: "b" is no CIDR; write 10.0.0.0/8',
+    'cannot read POSTRIDER_EGRESS_DENY: "c" is no CIDR; write 10.0.0.0/8',
+  ]);
+});
+
+test("settings that this version does not use are accepted with a warning", () => {
+  const config = read({
+    ...ENV,
+    POSTRIDER_PROCESSES: "auto",
+    POSTRIDER_ENCRYPTION_KEYS_FILE: "/run/secrets/keys",
+    OTEL_SERVICE_NAME: "postrider",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector",
+  });
+  assert.deepEqual(config.warnings, [
+    "POSTRIDER_PROCESSES is set, but this version does not use it yet",
+    "POSTRIDER_ENCRYPTION_KEYS is set, but this version does not use it yet",
+    "OTEL_* is set, but this version does not use it yet",
+  ]);
+});
+
+test("a near miss of such a setting is told as well", () => {
+  assert.match(oneFault({ ...ENV, POSTRIDER_ENCRYPTION_KEY: "k" }), /did you mean POSTRIDER_ENCRYPTION_KEYS\?/);
+});
+
+test("variables of the tests are ignored without a word", () => {
+  assert.deepEqual(read({ ...ENV, POSTRIDER_TEST_POSTGRES: "x" }), read(ENV));
+});
+
+test("variables that Kubernetes makes for a Service called postrider are ignored", () => {
+  const made = {
+    POSTRIDER_SERVICE_HOST: "10.0.0.1",
+    POSTRIDER_SERVICE_PORT: "8427",
+    POSTRIDER_SERVICE_PORT_METRICS: "8427",
+    POSTRIDER_PORT: "tcp://10.0.0.1:8427",
+    POSTRIDER_PORT_8427_TCP: "tcp://10.0.0.1:8427",
+    POSTRIDER_PORT_8427_TCP_PROTO: "tcp",
+    POSTRIDER_PORT_8427_TCP_PORT: "8427",
+    POSTRIDER_PORT_8427_TCP_ADDR: "10.0.0.1",
+    POSTRIDER_HTTP_SERVICE_HOST: "10.0.0.1",
+  };
+  assert.deepEqual(read({ ...ENV, ...made }), read(ENV));
+  assert.match(oneFault({ ...ENV, POSTRIDER_PORT: "8427" }), /POSTRIDER_PORT is not a setting/);
+});
+
+test("durations are read with their units", () => {
+  const durations = {
+    "500ms": 500,
+    "1s": 1_000,
+    "1.5 h": 5_400_000,
+    "5 min": 300_000,
+    "2h": 7_200_000,
+    "1d": 86_400_000,
+  };
+  for (const [text, expected] of Object.entries(durations)) {
+    assert.equal(parseDurationMs(text), expected, text);
+  }
+  for (const text of ["", "5", "s", "-1s", "1 hour", "1s ", "1  s", "1e3s", "1h30min", "1234567890s", "5M"]) {
+    assert.equal(parseDurationMs(text), null, text);
+  }
+});
+
+test("a duration in milliseconds is read as that many", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 999_999_999 }), (count) => {
+      assert.equal(parseDurationMs(`${count}ms`), count);
+      assert.equal(parseDurationMs(`${count}s`), count * 1_000);
+    }),
+  );
+});
+
+test("a duration outside its bounds, or in minutes that might be months, is refused with the remedy", () => {
+  assert.match(oneFault({ ...ENV, POSTRIDER_POLL_INTERVAL: "49ms" }), /it is "49ms"; use 50ms to 1h$/);
+  assert.match(oneFault({ ...ENV, POSTRIDER_POLL_INTERVAL: "2h" }), /use 50ms to 1h$/);
+  assert.match(oneFault({ ...ENV, POSTRIDER_SHUTDOWN_GRACE: "5m" }), /write 5min for minutes$/);
+});
+
+test("a number is a whole one within its bounds", () => {
+  for (const value of ["0", "10001", "-1", "1.5", "1e2", "0x10", " 5", "many"]) {
+    assert.match(oneFault({ ...ENV, POSTRIDER_MAX_IN_FLIGHT: value }), /use a whole number from 1 to 10000$/);
+  }
+});
+
+test("a long wrong value is cut short and control characters are escaped", () => {
+  const fault = oneFault({ ...ENV, POSTRIDER_LOG_LEVEL: `\u001b[31m${"x".repeat(10_000)}` });
+  assert.ok(fault.length < 300);
+  assert.ok(!fault.includes("\u001b"));
+});
+
+test("the table for the README has one row per setting", () => {
+  const lines = settingsTable().split("\n");
+  assert.equal(lines.length, 2 + Object.keys(SETTINGS).length);
+  assert.ok(lines.every((line) => line.startsWith("|") && line.endsWith("|") && line.split("|").length === 6));
+  assert.match(lines[2] ?? "", /^\| `DATABASE_URL`, `DATABASE_URL_FILE` \| connection URL, secret \| {2}\|/);
+  assert.match(lines.join("\n"), /\| `POSTRIDER_POLL_INTERVAL` \| duration, `50ms` to `1h` \| `1s` \|/);
+});
+
+test("every name in the table is well-formed and stands once", () => {
+  const names = Object.values(SETTINGS).map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
+  assert.ok(names.every((name) => name === "DATABASE_URL" || /^POSTRIDER_[A-Z_]+$/.test(name)));
+});

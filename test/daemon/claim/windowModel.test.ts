@@ -1,0 +1,353 @@
+/**
+ * The arithmetic of the claim's window against a real Postgres: random programs of transactions that overlap, nest, are
+ * prepared and undone, with claims of any page size in between. Whatever the order, at the end each committed event has
+ * been claimed once, and no other.
+ *
+ * That the property can fail is shown with mutants: the same function with one line of the protocol broken. Some show
+ * only where transactions have ids one after the other, so nobody else is to take any.
+ */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import fc from "fast-check";
+import pg from "pg";
+import { createDatabase, type TestDatabase } from "../../support/database.ts";
+import { askFor, beat, claimEvents, createEndpoint, rowsOf } from "../../support/engine.ts";
+
+const WRITERS = 5;
+const CLAIMERS = 2;
+const STEPS_MAX = 60;
+const RUNS = 60;
+/** More than a run's events can need. */
+const CLAIMS_MAX = 200;
+const SEED = 20_260_728;
+
+type Step =
+  | { readonly kind: "begin" | "savepoint" | "rollbackTo" | "release"; readonly session: number }
+  | { readonly kind: "insert"; readonly session: number; readonly count: number }
+  | { readonly kind: "end"; readonly session: number; readonly how: "commit" | "rollback" | "prepare" }
+  | { readonly kind: "endPrepared"; readonly how: "commit" | "rollback" }
+  /** In a transaction of its own, that ends at once. */
+  | { readonly kind: "claim"; readonly session: number; readonly page: number }
+  /** In whatever transaction the session has open; a claimer's is begun for it and ended by a later `end`. */
+  | { readonly kind: "claimInside"; readonly session: number; readonly page: number };
+
+const writer = fc.nat(WRITERS - 1);
+const claimer = fc.integer({ min: WRITERS, max: WRITERS + CLAIMERS - 1 });
+const page = fc.integer({ min: 1, max: 5 });
+const how = fc.oneof(
+  { weight: 5, arbitrary: fc.constant("commit" as const) },
+  { weight: 2, arbitrary: fc.constant("rollback" as const) },
+  { weight: 2, arbitrary: fc.constant("prepare" as const) },
+);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("begin" as const), session: writer }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: fc.constant("insert" as const),
+      session: writer,
+      count: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("savepoint" as const, "rollbackTo" as const, "release" as const),
+      session: writer,
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant("end" as const), session: writer, how }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("endPrepared" as const),
+      how: fc.constantFrom("commit" as const, "rollback" as const),
+    }),
+  },
+  { weight: 10, arbitrary: fc.record({ kind: fc.constant("claim" as const), session: claimer, page }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("claimInside" as const), session: fc.oneof(writer, claimer), page }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("end" as const), session: claimer, how }) },
+);
+const program = fc.array(step, { minLength: 20, maxLength: STEPS_MAX, size: "max" });
+
+/** What a transaction, or a subtransaction of one, has done: it counts when the transaction is committed. */
+interface Deeds {
+  readonly inserted: string[];
+  readonly claimed: string[];
+}
+
+interface SessionState {
+  readonly client: pg.Client;
+  /** The open transaction, and its savepoints; empty where none is open. */
+  stack: Deeds[];
+}
+
+let database: TestDatabase;
+const clients: pg.Client[] = [];
+
+before(async () => {
+  database = await createDatabase({ server: "alone" });
+  await createEndpoint(database.pool);
+  for (let count = 0; count < WRITERS + CLAIMERS; count++) {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    // A transaction that has notified cannot be prepared.
+    await client.query("set postrider.wake = off");
+    clients.push(client);
+  }
+  // Nothing is claimed before it is known where.
+  await beat(database.pool, randomUUID());
+});
+
+after(async () => {
+  await Promise.all(clients.map((client) => client.end()));
+  await database.drop();
+});
+
+/** One run of a program; throws where an event was claimed twice, not at all, or without having been committed. */
+class Run {
+  readonly #sessions: readonly SessionState[];
+  readonly #prepared: { readonly name: string; readonly deeds: Deeds }[] = [];
+  readonly #total: Deeds = { inserted: [], claimed: [] };
+  #names = 0;
+
+  constructor() {
+    this.#sessions = clients.map((client) => ({ client, stack: [] }));
+  }
+
+  async play(steps: readonly Step[]): Promise<void> {
+    // Nothing is open here: the cursor begins at what is there.
+    await database.pool.query(
+      "delete from postrider.claim; insert into postrider.claim (base) values (pg_current_snapshot())",
+    );
+    try {
+      for (const step of steps) await this.#take(step);
+    } finally {
+      await this.#endAll();
+    }
+    for (let count = 0; ; count++) {
+      const { outcome, pairs } = await claimEvents(database.pool, { events: 3 });
+      if (outcome === "empty") break;
+      this.#total.claimed.push(...pairs.map(({ event }) => event));
+      assert.ok(count < CLAIMS_MAX, "the claims come to no end");
+    }
+    assert.deepEqual(this.#total.claimed.toSorted(), this.#total.inserted.toSorted());
+  }
+
+  async #take(step: Step): Promise<void> {
+    if (step.kind === "endPrepared") {
+      const oldest = this.#prepared.shift();
+      if (oldest !== undefined) await this.#endPrepared(oldest, step.how);
+      return;
+    }
+    const session = this.#sessions[step.session];
+    assert.ok(session !== undefined);
+    const { client, stack } = session;
+    const top = stack.at(-1);
+    switch (step.kind) {
+      case "begin":
+        if (top === undefined) await this.#begin(session);
+        return;
+      case "insert": {
+        const rows = await rowsOf<{ id: string }>(
+          client,
+          "insert into postrider.outbox (event_type, payload) select 'model.step', '1' from generate_series(1, $1) returning id",
+          [step.count],
+        );
+        (top ?? this.#total).inserted.push(...rows.map(({ id }) => id));
+        return;
+      }
+      case "savepoint":
+        if (top === undefined) return;
+        await client.query(`savepoint s${stack.length}`);
+        stack.push({ inserted: [], claimed: [] });
+        return;
+      case "rollbackTo":
+        if (stack.length < 2) return;
+        await client.query(`rollback to s${stack.length - 1}`);
+        stack[stack.length - 1] = { inserted: [], claimed: [] };
+        return;
+      case "release": {
+        const below = stack.at(-2);
+        if (top === undefined || below === undefined) return;
+        await client.query(`release s${stack.length - 1}`);
+        stack.pop();
+        merge(below, [top]);
+        return;
+      }
+      case "end":
+        if (top !== undefined) await this.#end(session, step.how);
+        return;
+      case "claim":
+        if (top !== undefined) return;
+        await this.#claim(client, step.page, this.#total);
+        return;
+      case "claimInside": {
+        if (top === undefined) await this.#begin(session);
+        const deeds = session.stack.at(-1);
+        assert.ok(deeds !== undefined);
+        await this.#claimInside(client, step.page, deeds);
+      }
+    }
+  }
+
+  async #begin(session: SessionState): Promise<void> {
+    await session.client.query("begin");
+    session.stack = [{ inserted: [], claimed: [] }];
+  }
+
+  async #claim(client: pg.Client, events: number, deeds: Deeds): Promise<void> {
+    const { pairs } = await claimEvents(client, { events });
+    deeds.claimed.push(...pairs.map(({ event }) => event));
+  }
+
+  /** A transaction that has written is refused; nothing of it is lost by that. */
+  async #claimInside(client: pg.Client, events: number, deeds: Deeds): Promise<void> {
+    await client.query("savepoint inside");
+    try {
+      await this.#claim(client, events, deeds);
+    } catch (thrown) {
+      if (!(thrown instanceof pg.DatabaseError && thrown.code === "25000")) throw thrown;
+      await client.query("rollback to inside");
+    }
+    await client.query("release inside");
+  }
+
+  async #end(session: SessionState, how: "commit" | "rollback" | "prepare"): Promise<void> {
+    const deeds = merge({ inserted: [], claimed: [] }, session.stack);
+    session.stack = [];
+    if (how === "prepare") {
+      this.#names += 1;
+      const name = `${database.name} ${this.#names}`;
+      await session.client.query(`prepare transaction '${name}'`);
+      this.#prepared.push({ name, deeds });
+      return;
+    }
+    await session.client.query(how);
+    if (how === "commit") merge(this.#total, [deeds]);
+  }
+
+  async #endPrepared(
+    { name, deeds }: { readonly name: string; readonly deeds: Deeds },
+    how: "commit" | "rollback",
+  ): Promise<void> {
+    await database.pool.query(`${how} prepared '${name}'`);
+    if (how === "commit") merge(this.#total, [deeds]);
+  }
+
+  async #endAll(): Promise<void> {
+    for (const session of this.#sessions) {
+      if (session.stack.length > 0) await this.#end(session, "commit");
+    }
+    for (const prepared of this.#prepared.splice(0)) await this.#endPrepared(prepared, "commit");
+  }
+}
+
+function merge(into: Deeds, parts: readonly Deeds[]): Deeds {
+  for (const { inserted, claimed } of parts) {
+    into.inserted.push(...inserted);
+    into.claimed.push(...claimed);
+  }
+  return into;
+}
+
+const everyEventOnce = fc.asyncProperty(program, (steps) => new Run().play(steps));
+const settings = { numRuns: RUNS, seed: SEED, endOnFailure: true } as const;
+
+test("whatever transactions and claims do, each committed event is claimed once and no other", async () => {
+  await fc.assert(everyEventOnce, settings);
+});
+
+interface Mutant {
+  readonly name: string;
+  readonly replace: readonly (readonly [text: string, by: string])[];
+}
+
+const mutants: readonly Mutant[] = [
+  {
+    name: "transactions that were open in base are forgotten",
+    replace: [["where x >= after_xid and pg_visible_in_snapshot(x, target)", "where false"]],
+  },
+  {
+    name: "the place inside a transaction where a page stopped is not looked at",
+    replace: [["where i.xid = after_xid and i.seq > after_seq and", "where i.xid = after_xid and"]],
+  },
+  {
+    name: "the place inside a straggler where a page stopped is not looked at",
+    replace: [["i.seq > case when straggler.xid = after_xid then after_seq else 0 end", "i.seq > 0"]],
+  },
+  {
+    name: "the rest of the transaction at which a page stopped is left out",
+    replace: [["where i.xid = after_xid and i.seq > after_seq and", "where false and"]],
+  },
+  {
+    name: "the first transaction that base did not see is taken for one that it saw",
+    replace: [["i.xid >= pg_snapshot_xmax(base)", "i.xid > pg_snapshot_xmax(base)"]],
+  },
+  {
+    name: "each page of a window looks at what is committed by then",
+    replace: [["\n         and pg_visible_in_snapshot(i.xid, target)", ""]],
+  },
+  {
+    name: "a complete window keeps its base",
+    replace: [["case when complete then target else base end", "base"]],
+  },
+  {
+    name: "a page inside a window moves the base already",
+    replace: [["case when complete then target else base end", "target"]],
+  },
+  {
+    name: "claims do not exclude each other",
+    replace: [["if not pg_try_advisory_xact_lock(1886352244, 1) then", "if false then"]],
+  },
+  {
+    name: "a transaction that has written may claim",
+    replace: [["if pg_current_xact_id_if_assigned() is not null then", "if false then"]],
+  },
+  {
+    name: "a row lock takes the place of the lane, and gives the claim an id before its snapshot",
+    replace: [
+      [
+        "if not pg_try_advisory_xact_lock(1886352244, 1) then",
+        "perform from postrider.claim c where c.id = (select max(n.id) from postrider.claim n) for update skip locked;\n  if not found then",
+      ],
+      ["if pg_current_xact_id_if_assigned() is not null then", "if false then"],
+    ],
+  },
+  {
+    name: "a window that ends with a full page is not left behind",
+    replace: [["for round in 1 .. 2 loop", "for round in 1 .. 1 loop"]],
+  },
+];
+
+describe("the property fails where", () => {
+  const signature = "postrider.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[])";
+  let original: string;
+
+  before(async () => {
+    original = String(await askFor(database.pool, "select pg_get_functiondef($1::regprocedure)", [signature]));
+  });
+
+  for (const { name, replace } of mutants) {
+    test(name, async () => {
+      let mutant = original;
+      for (const [text, by] of replace) {
+        assert.equal(mutant.split(text).length, 2, `"${text}" stands once in the function`);
+        mutant = mutant.replace(text, () => by);
+      }
+      await database.pool.query(mutant);
+      try {
+        const { failed, numRuns, errorInstance } = await fc.check(everyEventOnce, settings);
+        assert.ok(failed, `${numRuns} programs found nothing wrong`);
+        // Not a mutant that Postgres refuses.
+        assert.ok(errorInstance instanceof assert.AssertionError, String(errorInstance));
+      } finally {
+        await database.pool.query(original);
+      }
+    });
+  }
+});

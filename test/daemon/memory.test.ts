@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { readConfig } from "../../src/config/config.ts";
+import { SENT_BYTES_MAX } from "../../src/daemon/claim/claim.ts";
+import { HELD_BYTES_MAX } from "../../src/daemon/deliver/payloads.ts";
+import { deliveriesInHandMax, memoryBoundBytes } from "../../src/daemon/memory.ts";
+
+const MIB = 1_048_576;
+const { maxInFlight: DEFAULT_IN_FLIGHT } = readConfig({}, { name: "run", database: "optional" }, () => []);
+
+test("the bound of memory that the README states is the one that follows from the limits", () => {
+  const mib = Math.ceil(memoryBoundBytes(DEFAULT_IN_FLIGHT) / MIB);
+  const text = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const [, stated] = /at most (\d+) MiB of memory/.exec(text) ?? [];
+  assert.equal(stated, String(mib));
+  const [, large = "", rest = ""] = /(\d+) MiB, is for payloads larger[^,]+, (\d+) MiB are enough/.exec(text) ?? [];
+  assert.equal(Number(large), (HELD_BYTES_MAX / MIB) * 3, "three copies of each");
+  assert.ok(mib - Number(large) <= Number(rest) && Number(rest) < mib - Number(large) + 10);
+});
+
+test("half of the memory for large payloads, which no receivers that hang can take, has room for the largest", () => {
+  assert.equal(HELD_BYTES_MAX / 2, SENT_BYTES_MAX);
+});
+
+test("deliveries in hand grow with the slots, and memory with the deliveries in hand", () => {
+  assert.equal(deliveriesInHandMax(1), 1_000);
+  assert.equal(deliveriesInHandMax(1_000), 4_000);
+  // A payload of 64 KiB in memory and an answer of 32 for each of the 3,000 more.
+  assert.ok(memoryBoundBytes(1_000) - memoryBoundBytes(250) >= 3_000 * 96 * 1_024);
+});

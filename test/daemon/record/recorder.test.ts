@@ -1,0 +1,468 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, beforeEach, describe, type TestContext, test } from "node:test";
+import { claimDeliveries, claimEvents } from "../../../src/daemon/claim/claim.ts";
+import { Recorder } from "../../../src/daemon/record/recorder.ts";
+import { connectionConfig, createPool, type Pool } from "../../../src/db/connection.ts";
+import type { Attempt, Delivery, DeliveryResult } from "../../../src/domain/delivery.ts";
+import { Troubles } from "../../../src/telemetry/conditions.ts";
+import { KeptLog } from "../../support/daemon.ts";
+import { useDatabase } from "../../support/database.ts";
+import {
+  addPending,
+  askFor,
+  beat,
+  createEndpoint,
+  deliveries,
+  insertEvents,
+  openSession,
+  reset,
+  rowsOf,
+} from "../../support/engine.ts";
+import { until } from "../../support/until.ts";
+
+let pool: Pool;
+
+// Before the database is dropped, which is the next hook of its kind.
+after(() => pool.end());
+const database = useDatabase();
+
+beforeEach(async () => {
+  pool ??= createPool({
+    config: connectionConfig({ databaseUrl: database.url, applicationName: "recorder" }),
+    purpose: "pipeline",
+    max: 2,
+  });
+  await reset(database.pool);
+});
+
+interface Recording {
+  readonly recorder: Recorder;
+  readonly log: KeptLog;
+  readonly troubles: Troubles;
+  readonly recorded: DeliveryResult[];
+}
+
+function record(t: TestContext): Recording {
+  const log = new KeptLog();
+  const recorded: DeliveryResult[] = [];
+  const troubles = new Troubles();
+  const recorder = new Recorder({ pool, log, troubles, onRecorded: (results) => recorded.push(...results) });
+  t.after(() => recorder.close(randomUUID(), 0));
+  return { recorder, log, troubles, recorded };
+}
+
+/** So many first attempts in the daemon's hand, of one claim that the recorder knows. */
+async function claim(recorder: Recorder, daemonId: string, count: number): Promise<readonly Delivery[]> {
+  await beat(database.pool, daemonId);
+  await insertEvents(database.pool, "order.paid", count);
+  const page = await claimEvents(pool, { daemonId, eventsMax: 500, pairsMax: 1_000, unjudged: [] });
+  assert.equal(page.deliveries.length, count);
+  recorder.openClaim(String(page.claimId), daemonId, count);
+  return page.deliveries;
+}
+
+function succeeded(delivery: Delivery, changes: Partial<Attempt> = {}): DeliveryResult {
+  const attempt: Attempt = {
+    id: randomUUID(),
+    startedAtMs: 1_750_000_000_000,
+    durationMs: 12,
+    httpStatus: 200,
+    failureKind: null,
+    error: null,
+    responseHeaders: { "content-type": "text/plain" },
+    responseBody: "thank you",
+    ...changes,
+  };
+  return { delivery, attempt, decision: { state: "succeeded" }, endpointGone: false };
+}
+
+function addAll(recorder: Recorder, results: readonly DeliveryResult[]): void {
+  for (const result of results) {
+    recorder.add(result);
+  }
+}
+
+function countOf(sql: string): Promise<number> {
+  return askFor(database.pool, `select count(*) from ${sql}`).then(Number);
+}
+
+/** Nobody can write attempts until it is called. */
+async function holdAttempts(t: TestContext): Promise<() => Promise<void>> {
+  const session = await openSession(t, database.url);
+  await session.query("begin; lock table postrider.attempt in share mode");
+  return async () => {
+    await session.query("commit");
+  };
+}
+
+async function blockedBackend(): Promise<number> {
+  let pid: number | undefined;
+  await until("a flush waits for the lock", async () => {
+    const found = await askFor(
+      database.pool,
+      `select pid from pg_stat_activity
+       where datname = current_database() and application_name = 'recorder/pipeline' and wait_event_type = 'Lock'`,
+    );
+    pid = found === undefined ? undefined : Number(found);
+    return pid !== undefined;
+  });
+  return Number(pid);
+}
+
+describe("what gathers", () => {
+  test("results that come together are recorded together, and each is told of once", async (t) => {
+    const { recorder, recorded } = record(t);
+    await createEndpoint(database.pool);
+    const inHand = await claim(recorder, randomUUID(), 40);
+    const query = t.mock.method(pool, "query");
+    const results = inHand.map((delivery) => succeeded(delivery));
+    addAll(recorder, results);
+    assert.equal(recorder.pendingCount, 40);
+    await recorder.drained();
+    assert.equal(query.mock.callCount(), 1);
+    assert.equal(recorder.pendingCount, 0);
+    assert.deepEqual(new Set(recorded), new Set(results));
+    assert.equal(await countOf("postrider.attempt"), 40);
+    assert.equal(await countOf("postrider.delivery where state = 'succeeded' and attempts = 1"), 40);
+  });
+
+  test("first attempts, leased ones and those of another identity go apart, and all are recorded", async (t) => {
+    const { recorder } = record(t);
+    const endpoint = await createEndpoint(database.pool);
+    const [one, other] = [randomUUID(), randomUUID()];
+    const first = await claim(recorder, one, 3);
+    const second = await claim(recorder, other, 3);
+    const paused = await createEndpoint(database.pool, []);
+    await addPending(database.pool, paused);
+    const { deliveries: leased } = await claimDeliveries(pool, one, null, 10, { known: new Map(), unknown: 8 });
+    assert.equal(leased.length, 1);
+    const mixed = [first[0], second[0], leased[0], second[1], first[1], second[2], first[2]];
+    addAll(
+      recorder,
+      mixed.flatMap((delivery) => (delivery === undefined ? [] : [succeeded(delivery)])),
+    );
+    await recorder.drained();
+    assert.equal(await countOf(`postrider.delivery where state = 'succeeded' and endpoint_id = '${endpoint}'`), 6);
+    assert.equal(await countOf(`postrider.delivery where state = 'succeeded' and endpoint_id = '${paused}'`), 1);
+    assert.equal(await countOf(`postrider.attempt where daemon_id = '${other}'`), 3);
+  });
+
+  test("more than fit into one flush are recorded in several", async (t) => {
+    const { recorder } = record(t);
+    await createEndpoint(database.pool);
+    await createEndpoint(database.pool);
+    await beat(database.pool, "00000000-0000-0000-0000-00000000000a");
+    const daemonId = "00000000-0000-0000-0000-00000000000a";
+    await insertEvents(database.pool, "order.paid", 400);
+    const page = await claimEvents(pool, { daemonId, eventsMax: 500, pairsMax: 1_000, unjudged: [] });
+    recorder.openClaim(String(page.claimId), daemonId, page.deliveries.length);
+    addAll(
+      recorder,
+      page.deliveries.map((delivery) => succeeded(delivery)),
+    );
+    await recorder.drained();
+    assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 800);
+    assert.deepEqual(recorder.openClaims(daemonId), []);
+  });
+});
+
+describe("claims", () => {
+  test("a claim is open until its last result is recorded, and gone with the next flush after a newer one", async (t) => {
+    const { recorder } = record(t);
+    await createEndpoint(database.pool);
+    const daemonId = randomUUID();
+    const [first, ...others] = await claim(recorder, daemonId, 3);
+    assert.ok(first !== undefined);
+    recorder.add(succeeded(first));
+    await recorder.drained();
+    assert.equal(recorder.openClaims(daemonId).length, 1);
+    addAll(
+      recorder,
+      others.map((delivery) => succeeded(delivery)),
+    );
+    await recorder.drained();
+    assert.deepEqual(recorder.openClaims(daemonId), []);
+    assert.equal(await countOf("postrider.claim where cardinality(event_ids) > 0"), 1, "the cursor stays");
+
+    const next = await claim(recorder, daemonId, 1);
+    addAll(
+      recorder,
+      next.map((delivery) => succeeded(delivery)),
+    );
+    await recorder.drained();
+    assert.equal(await countOf("postrider.claim"), 1);
+  });
+
+  test("closing takes the pairs out of the cursor", async (t) => {
+    const { recorder } = record(t);
+    await createEndpoint(database.pool);
+    const daemonId = randomUUID();
+    addAll(
+      recorder,
+      (await claim(recorder, daemonId, 2)).map((delivery) => succeeded(delivery)),
+    );
+    assert.equal(await recorder.close(daemonId, 10_000), true);
+    assert.deepEqual(await rowsOf(database.pool, "select cardinality(event_ids) as pairs from postrider.claim"), [
+      { pairs: 0 },
+    ]);
+  });
+
+  test("a claim of which something is left keeps its pairs when the recorder is closed", async (t) => {
+    const { recorder } = record(t);
+    await createEndpoint(database.pool);
+    const daemonId = randomUUID();
+    const [first] = await claim(recorder, daemonId, 2);
+    assert.ok(first !== undefined);
+    recorder.add(succeeded(first));
+    assert.equal(await recorder.close(daemonId, 10_000), true);
+    assert.equal(await askFor(database.pool, "select cardinality(event_ids) from postrider.claim"), 2);
+  });
+
+  test("results of claims that were forgotten are recorded as facts, and decide nothing", async (t) => {
+    const { recorder } = record(t);
+    await createEndpoint(database.pool);
+    const [lost, successor] = [randomUUID(), randomUUID()];
+    const inHand = await claim(recorder, lost, 2);
+    recorder.forgetClaims(lost);
+    await database.pool.query("update postrider.claim set daemon_id = $1 where daemon_id = $2", [successor, lost]);
+    addAll(
+      recorder,
+      inHand.map((delivery) => succeeded(delivery)),
+    );
+    await recorder.drained();
+    assert.equal(await countOf("postrider.attempt"), 2);
+    assert.equal(await countOf("postrider.delivery"), 0);
+    assert.equal(await countOf(`postrider.claim where daemon_id = '${successor}' and cardinality(event_ids) = 2`), 1);
+  });
+});
+
+describe("what Postgres refuses", () => {
+  test("of a batch with one poisonous result, the others are recorded whole and that one without its details", async (t) => {
+    const { recorder, log, recorded } = record(t);
+    await createEndpoint(database.pool);
+    const daemonId = randomUUID();
+    const inHand = await claim(recorder, daemonId, 33);
+    const results = inHand.map((delivery, index) =>
+      succeeded(delivery, index === 20 ? { responseBody: "a NUL: \0" } : {}),
+    );
+    addAll(recorder, results);
+    await recorder.drained();
+    assert.equal(await countOf("postrider.attempt where response_body = 'thank you'"), 32);
+    assert.deepEqual(
+      await rowsOf(database.pool, "select event_id from postrider.attempt where response_body is null"),
+      [{ event_id: inHand[20]?.event.id }],
+    );
+    assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 33);
+    assert.equal(log.named("record.reduced").length, 1);
+    assert.equal(log.named("record.failed").length, 0);
+    assert.equal(recorder.isWell, true);
+    assert.equal(recorded.length, 33);
+    assert.deepEqual(recorder.openClaims(daemonId), []);
+  });
+
+  test("several poisonous results of one batch are each found", async (t) => {
+    const { recorder, log } = record(t);
+    await createEndpoint(database.pool);
+    const inHand = await claim(recorder, randomUUID(), 50);
+    addAll(
+      recorder,
+      inHand.map((delivery, index) => succeeded(delivery, index % 10 === 3 ? { responseBody: "\0" } : {})),
+    );
+    await recorder.drained();
+    assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 50);
+    assert.equal(await countOf("postrider.attempt where response_body is null"), 5);
+    assert.equal(log.named("record.reduced").length, 5);
+  });
+
+  test("where the attempt cannot be stored at all, its delivery is recorded without it", async (t) => {
+    const { recorder } = record(t);
+    await createEndpoint(database.pool);
+    const [delivery] = await claim(recorder, randomUUID(), 1);
+    assert.ok(delivery !== undefined);
+    recorder.add(succeeded(delivery, { durationMs: 1e12 }));
+    await recorder.drained();
+    assert.equal(await countOf("postrider.attempt"), 0);
+    assert.deepEqual(
+      (await deliveries(database.pool)).map(({ state, attempts }) => ({ state, attempts })),
+      [{ state: "succeeded", attempts: 0 }],
+    );
+  });
+
+  test("a delivery that cannot be recorded in any form stays in hand, and the others do not wait for it", async (t) => {
+    const { recorder, log } = record(t);
+    await createEndpoint(database.pool);
+    const daemonId = randomUUID();
+    const inHand = await claim(recorder, daemonId, 5);
+    addAll(
+      recorder,
+      inHand.map((delivery, index) =>
+        index === 2
+          ? { delivery, attempt: null, decision: { state: "pending", waitMs: 1e30 }, endpointGone: false }
+          : succeeded(delivery),
+      ),
+    );
+    await recorder.drained();
+    assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 4);
+    assert.equal(log.named("record.failed").length, 1);
+    assert.equal(recorder.openClaims(daemonId).length, 1);
+    assert.equal(recorder.isWell, true);
+  });
+
+  test("a missing function is waited out like an outage, and costs no result anything", async (t) => {
+    const { recorder, log, troubles } = record(t);
+    await createEndpoint(database.pool);
+    const [delivery] = await claim(recorder, randomUUID(), 1);
+    assert.ok(delivery !== undefined);
+    const [row] = await rowsOf<{ signature: string }>(
+      database.pool,
+      "select oid::regprocedure::text as signature from pg_proc where proname = 'record_results'",
+    );
+    assert.ok(row !== undefined);
+    await database.pool.query(`alter function ${row.signature} rename to record_results_gone`);
+    try {
+      recorder.add(succeeded(delivery));
+      await until("the recorder has noticed", () => !recorder.isWell);
+      assert.equal(troubles.worst.name, "not_recording");
+      assert.match(
+        "reason" in troubles.worst ? troubles.worst.reason : "",
+        /^SQLSTATE 42883: function postrider\.record_results/,
+      );
+    } finally {
+      const renamed = row.signature.replace("record_results(", "record_results_gone(");
+      await database.pool.query(`alter function ${renamed} rename to record_results`);
+    }
+    await recorder.drained();
+    assert.equal(await countOf("postrider.attempt where response_body = 'thank you'"), 1);
+    assert.deepEqual([log.named("record.failed").length, log.named("record.restored").length], [1, 1]);
+    assert.equal(recorder.isWell, true);
+    assert.deepEqual(troubles.worst, { name: "well" });
+  });
+});
+
+describe("what gets lost", () => {
+  test("a flush whose connection is ended is made again, whole and once", async (t) => {
+    const { recorder, log } = record(t);
+    await createEndpoint(database.pool);
+    const daemonId = randomUUID();
+    const inHand = await claim(recorder, daemonId, 10);
+    const release = await holdAttempts(t);
+    addAll(
+      recorder,
+      inHand.map((delivery) => succeeded(delivery)),
+    );
+    await askFor(database.pool, "select pg_terminate_backend($1)", [await blockedBackend()]);
+    await until("the recorder has noticed", () => !recorder.isWell);
+    await release();
+    await recorder.drained();
+    assert.equal(await countOf("postrider.attempt"), 10);
+    assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 10);
+    assert.deepEqual([log.named("record.failed").length, log.named("record.restored").length], [1, 1]);
+    assert.equal(recorder.isWell, true);
+    assert.deepEqual(recorder.openClaims(daemonId), []);
+  });
+
+  test("what comes in while flushes fail waits and is recorded with the next one", async (t) => {
+    const { recorder } = record(t);
+    await createEndpoint(database.pool);
+    const [first, ...others] = await claim(recorder, randomUUID(), 10);
+    assert.ok(first !== undefined);
+    const release = await holdAttempts(t);
+    recorder.add(succeeded(first));
+    const pid = await blockedBackend();
+    addAll(
+      recorder,
+      others.map((delivery) => succeeded(delivery)),
+    );
+    assert.ok(recorder.pendingCount >= 9);
+    await askFor(database.pool, "select pg_terminate_backend($1)", [pid]);
+    await until("the recorder has noticed", () => !recorder.isWell);
+    await release();
+    await recorder.drained();
+    assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 10);
+  });
+
+  test("a flush that was committed and whose answer was lost is made again and adds nothing", async (t) => {
+    const { recorder } = record(t);
+    const endpoint = await createEndpoint(database.pool);
+    const daemonId = randomUUID();
+    const inHand = await claim(recorder, daemonId, 5);
+    const run = pool.query.bind(pool);
+    const query = t.mock.method(
+      pool,
+      "query",
+      async (...args: Parameters<typeof run>) => {
+        await run(...args);
+        throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+      },
+      { times: 1 },
+    );
+    addAll(
+      recorder,
+      inHand.map((delivery) => succeeded(delivery)),
+    );
+    await recorder.drained();
+    assert.ok(query.mock.callCount() >= 1);
+    assert.equal(await countOf("postrider.attempt"), 5);
+    assert.equal(await countOf(`postrider.delivery where state = 'succeeded' and endpoint_id = '${endpoint}'`), 5);
+    assert.deepEqual(recorder.openClaims(daemonId), []);
+  });
+
+  test("the same result twice is recorded once", async (t) => {
+    const { recorder, log } = record(t);
+    await createEndpoint(database.pool);
+    const inHand = await claim(recorder, randomUUID(), 5);
+    const results = inHand.map((delivery) => succeeded(delivery));
+    addAll(recorder, results);
+    await recorder.drained();
+    addAll(recorder, results);
+    await recorder.drained();
+    assert.equal(await countOf("postrider.attempt"), 5);
+    assert.equal(await countOf("postrider.delivery"), 5);
+    assert.deepEqual(log.lines, []);
+    assert.equal(recorder.isWell, true);
+  });
+
+  test("a delivery that somebody else has written first stays as it is, and the attempt is added", async (t) => {
+    const { recorder, log } = record(t);
+    await createEndpoint(database.pool);
+    const inHand = await claim(recorder, randomUUID(), 3);
+    const [, taken] = inHand;
+    assert.ok(taken !== undefined);
+    await database.pool.query(
+      `insert into postrider.delivery (event_id, endpoint_id, state, finished_at, reason)
+       values ($1, $2, 'discarded', now(), 'cancelled')`,
+      [taken.event.id, taken.endpointId],
+    );
+    addAll(
+      recorder,
+      inHand.map((delivery) => succeeded(delivery)),
+    );
+    await recorder.drained();
+    assert.equal(await countOf("postrider.attempt"), 3);
+    assert.deepEqual(
+      new Map((await deliveries(database.pool)).map(({ event, state }) => [event, state])),
+      new Map(inHand.map(({ event }) => [event.id, event.id === taken.event.id ? "discarded" : "succeeded"])),
+    );
+    assert.deepEqual(log.lines, []);
+  });
+
+  test("closing gives up at its deadline and says that something is left", async (t) => {
+    const { recorder } = record(t);
+    await createEndpoint(database.pool);
+    const daemonId = randomUUID();
+    const inHand = await claim(recorder, daemonId, 1);
+    const release = await holdAttempts(t);
+    addAll(
+      recorder,
+      inHand.map((delivery) => succeeded(delivery)),
+    );
+    const pid = await blockedBackend();
+    assert.equal(await recorder.close(daemonId, 50), false);
+    await askFor(database.pool, "select pg_terminate_backend($1)", [pid]);
+    await recorder.drained();
+    await release();
+    assert.equal(await countOf("postrider.attempt"), 0);
+    assert.equal(await askFor(database.pool, "select cardinality(event_ids) from postrider.claim"), 1);
+  });
+});

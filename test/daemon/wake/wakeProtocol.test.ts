@@ -1,0 +1,399 @@
+/**
+ * No wake-up is lost, with the poll switched off, and with everything that writers and daemons do drawn at random; and
+ * wake-ups are lost soon where the protocol is broken on purpose, so the search finds what it looks for.
+ *
+ * A trial goes in rounds: a few writers at once, each with one transaction, and then quiet. In the quiet nothing but the
+ * protocol brings the last events to a daemon: one that is not claimed by then is lost.
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { describe, type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
+import { Filters } from "../../../src/daemon/claim/filters.ts";
+import { Attempts } from "../../../src/daemon/deliver/attempts.ts";
+import { EndpointDirectory } from "../../../src/daemon/deliver/endpoints.ts";
+import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
+import { Loop } from "../../../src/daemon/loop.ts";
+import { Recorder } from "../../../src/daemon/record/recorder.ts";
+import { Heartbeat } from "../../../src/daemon/upkeep/heartbeat.ts";
+import { Waker, type WakerOptions } from "../../../src/daemon/wake/wake.ts";
+import { connectionConfig, createPool } from "../../../src/db/connection.ts";
+import { Troubles } from "../../../src/telemetry/conditions.ts";
+import { Random } from "../../chaos/random.ts";
+import { KeptLog } from "../../support/daemon.ts";
+import { createDatabase, type TestDatabase } from "../../support/database.ts";
+import { askFor, insertEvents } from "../../support/engine.ts";
+import { until } from "../../support/until.ts";
+
+/** To draw the same again; when things happen is the machine's all the same. */
+const SEED = process.env.POSTRIDER_WAKE_SEED ?? randomBytes(4).toString("hex");
+const NO_POLL_MS = 3_600_000;
+const DAEMONS = 2;
+const WRITERS = 4;
+const SOUND_TRIAL_MS = 6_000;
+/** Most losses are found within a second; the bound is for a machine that is busy with other tests. */
+const BROKEN_TRIAL_MS = 60_000;
+/** A gate that was killed is rebuilt within a second. */
+const SOUND_PATIENCE_MS = 20_000;
+const BROKEN_PATIENCE_MS = 1_500;
+const KILL_PROBABILITY = 0.02;
+
+/** A delay anywhere between the steps of the protocol is allowed, and widens what there is to hit. */
+class SlowWaker extends Waker {
+  readonly #random: Random;
+  readonly #breakage: Breakage;
+
+  constructor(options: WakerOptions, random: Random, breakage: Breakage) {
+    super(options);
+    this.#random = random;
+    this.#breakage = breakage;
+  }
+
+  override async fallAsleep(): ReturnType<Waker["fallAsleep"]> {
+    await pause(this.#random.between(0, 8));
+    const outcome = await super.fallAsleep();
+    await pause(this.#random.between(0, 8));
+    return outcome === this.#breakage.restsAfter ? "napping" : outcome;
+  }
+}
+
+interface Breakage {
+  /** The outcome of falling asleep after which the daemon rests at once, without another look. */
+  readonly restsAfter?: "sleeping" | "drowsy";
+  /** Run in the database of the trial. */
+  readonly sql?: string;
+}
+
+interface RunningLoop {
+  /** Events claimed so far. */
+  claimed(): number;
+  stop(): Promise<void>;
+}
+
+/** What a daemon is but for the sending: no endpoint wants the events of these trials. */
+async function startLoop(url: string, random: Random, breakage: Breakage): Promise<RunningLoop> {
+  const log = new KeptLog();
+  const config = connectionConfig({ databaseUrl: url, applicationName: "loop" });
+  const pool = createPool({ config, purpose: "pipeline", max: 3 });
+  const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 1_000, heldBytesMax: 1_000 });
+  const troubles = new Troubles();
+  const lease = new Heartbeat({
+    pool,
+    log,
+    load: () => ({ inFlight: 0, waiting: 0 }),
+    condition: () => troubles.worst,
+    onLeaseLost: () => {},
+    onCopied: () => {},
+  });
+  const recorder = new Recorder({ pool, log, troubles, onRecorded: () => {} });
+  const attempts = new Attempts({
+    pool,
+    lease,
+    endpoints: new EndpointDirectory(pool),
+    lanes,
+    recorder,
+    send: () => Promise.reject(new Error("nobody wants the events")),
+    log,
+    inHandMax: 1_000,
+    onRoom: () => {},
+  });
+  const waker = new SlowWaker({ config, log, troubles, onWake: () => loop.wake() }, random, breakage);
+  const filters = new Filters({ pool, log });
+  const loop = new Loop({
+    pool,
+    claimPool: pool,
+    lease,
+    waker,
+    attempts,
+    recorder,
+    filters,
+    troubles,
+    log,
+    pollIntervalMs: NO_POLL_MS,
+    onCopied: () => {},
+  });
+  await lease.start();
+  await waker.start();
+  loop.start();
+  return {
+    claimed: () => log.named("claim.taken").reduce((sum, { events }) => sum + Number(events), 0),
+    stop: async () => {
+      await loop.stop();
+      await waker.stop();
+      await lease.stop();
+      await pool.end();
+    },
+  };
+}
+
+interface WriterTurn {
+  readonly session: pg.Client;
+  readonly random: Random;
+  /** To cancel the session's statement from outside. */
+  readonly others: pg.Pool;
+}
+
+const INSERT = "insert into postrider.outbox (event_type, payload) values ('order.paid', '{}')";
+
+function hold({ session, random }: WriterTurn): Promise<unknown> {
+  return session.query("select pg_sleep($1)", [random.chance(0.3) ? 0 : random.between(0, 0.03)]);
+}
+
+/** How many events each commits. */
+const TRANSACTIONS: Readonly<Record<string, (turn: WriterTurn) => Promise<number>>> = {
+  alone: async ({ session }) => {
+    await session.query(INSERT);
+    return 1;
+  },
+  "left open": async (turn) => {
+    const { session, random } = turn;
+    await session.query("begin");
+    const count = random.integer(1, 3);
+    await insertEvents(session, "order.paid", count);
+    await hold(turn);
+    await session.query("commit");
+    return count;
+  },
+  "rolled back": async (turn) => {
+    await turn.session.query("begin");
+    await turn.session.query(INSERT);
+    await hold(turn);
+    await turn.session.query("rollback");
+    return 0;
+  },
+  "in savepoints": async (turn) => {
+    const { session, random } = turn;
+    await session.query("begin");
+    let count = 0;
+    for (let part = random.integer(1, 3); part > 0; part--) {
+      await session.query("savepoint part");
+      await session.query(INSERT);
+      await hold(turn);
+      const isKept = random.chance(0.5);
+      await session.query(isKept ? "release part" : "rollback to part");
+      count += isKept ? 1 : 0;
+    }
+    await session.query("commit");
+    return count;
+  },
+  copied: async (turn) => {
+    await turn.session.query("begin");
+    await turn.session.query(
+      String.raw`copy postrider.outbox (event_type, payload) from program 'printf "order.paid\\t{}\\norder.paid\\t{}\\n"'`,
+    );
+    await hold(turn);
+    await turn.session.query("commit");
+    return 2;
+  },
+  "timed out": async (turn) => {
+    const { session, random } = turn;
+    await session.query("begin; savepoint part");
+    await session.query(`set local statement_timeout = ${random.integer(1, 5)}`);
+    let count = await session.query(`${INSERT}; select pg_sleep(0.003)`).then(() => 1, cancelled);
+    // On a busy machine the timeout meets these as well.
+    if (count === 1) {
+      count = await session.query("reset statement_timeout").then(() => 1, cancelled);
+    }
+    for (let isBack = count; isBack === 0; ) {
+      isBack = await session.query("rollback to part").then(() => 1, cancelled);
+    }
+    await hold(turn);
+    const isMore = random.chance(0.5);
+    if (isMore) {
+      await session.query(INSERT);
+    }
+    await session.query("commit");
+    return count + (isMore ? 1 : 0);
+  },
+  cancelled: async ({ session, random, others }) => {
+    const pid = await askFor(session, "select pg_backend_pid()");
+    const [count] = await Promise.all([
+      session.query(`${INSERT}; select pg_sleep(0.01)`).then(() => 1, cancelled),
+      pause(random.between(0, 12)).then(() => others.query("select pg_cancel_backend($1)", [pid])),
+    ]);
+    // A cancel that came late meets this one.
+    await session.query("select").catch(cancelled);
+    return count;
+  },
+  prepared: async (turn) => {
+    const { session, random } = turn;
+    const name = `wake_${random.integer(0, 1_000_000_000)}`;
+    await session.query("begin");
+    await session.query(INSERT);
+    const isPrepared = await session.query(`prepare transaction '${name}'`).then(() => true, notified);
+    if (!isPrepared) {
+      return 0;
+    }
+    await hold(turn);
+    const isCommitted = random.chance(0.7);
+    await session.query(`${isCommitted ? "commit" : "rollback"} prepared '${name}'`);
+    return isCommitted ? 1 : 0;
+  },
+};
+
+function cancelled(thrown: unknown): 0 {
+  assert.ok(thrown instanceof pg.DatabaseError && thrown.code === "57014", String(thrown));
+  return 0;
+}
+
+/** What has notified cannot be prepared; Postgres rolls it back. */
+function notified(thrown: unknown): false {
+  assert.ok(thrown instanceof pg.DatabaseError && thrown.code === "0A000", String(thrown));
+  return false;
+}
+
+interface Outcome {
+  readonly rounds: number;
+  readonly events: number;
+  /** Null: none. Otherwise what the round in which it happened was made of. */
+  readonly lost: string | null;
+}
+
+interface TrialOptions {
+  readonly breakage: Breakage;
+  readonly lengthMs: number;
+  readonly patienceMs: number;
+  /** Whether gates and listeners are killed now and then. */
+  readonly kills: boolean;
+}
+
+async function runTrial(name: string, options: TrialOptions): Promise<Outcome> {
+  const random = new Random(`${SEED}/${name}`);
+  const database = await createDatabase();
+  const sessions: pg.Client[] = [];
+  const loops: RunningLoop[] = [];
+  try {
+    if (options.breakage.sql !== undefined) {
+      await database.pool.query(options.breakage.sql);
+    }
+    for (let count = 0; count < WRITERS; count++) {
+      const session = new pg.Client({ connectionString: database.url });
+      await session.connect();
+      sessions.push(session);
+    }
+    for (let count = 0; count < DAEMONS; count++) {
+      loops.push(await startLoop(database.url, random.fork(`daemon ${count}`), options.breakage));
+    }
+    const outcome = await runRounds({ random, database, sessions, loops, options });
+    await Promise.all(loops.splice(0).map((loop) => loop.stop()));
+    // A session that was just killed has its locks for another moment.
+    await until("no lock is left", async () => (await askFor(database.pool, ADVISORY_LOCKS)) === "0");
+    return outcome;
+  } finally {
+    await Promise.all(loops.map((loop) => loop.stop()));
+    await Promise.all(sessions.map((session) => session.end()));
+    await database.drop();
+  }
+}
+
+const ADVISORY_LOCKS = `select count(*) from pg_locks where locktype = 'advisory'
+  and database = (select oid from pg_database where datname = current_database())`;
+
+interface Trial {
+  readonly random: Random;
+  readonly database: TestDatabase;
+  readonly sessions: readonly pg.Client[];
+  readonly loops: readonly RunningLoop[];
+  readonly options: TrialOptions;
+}
+
+async function runRounds({ random, database, sessions, loops, options }: Trial): Promise<Outcome> {
+  const endMs = performance.now() + options.lengthMs;
+  const claimed = () => loops.reduce((sum, loop) => sum + loop.claimed(), 0);
+  let committed = 0;
+  for (let rounds = 1; ; rounds++) {
+    const kinds = sessions.slice(0, random.integer(1, WRITERS)).map(() => random.pick(Object.keys(TRANSACTIONS)));
+    const writing = kinds.map(async (kind, index) => {
+      const turn = { session: at(sessions, index), random: random.fork(`${rounds}/${index}`), others: database.pool };
+      await pause(turn.random.between(0, 20));
+      const count = (await TRANSACTIONS[kind]?.(turn)) ?? 0;
+      committed += count;
+    });
+    if (options.kills && random.chance(KILL_PROBABILITY)) {
+      writing.push(killOne(database, random));
+    }
+    await Promise.all(writing);
+    const arrived = await until("all are claimed", () => claimed() >= committed, options.patienceMs).then(
+      () => true,
+      () => false,
+    );
+    if (!arrived) {
+      const lost = committed - claimed();
+      // Lost, and not merely late or stuck: they were there to be found by whoever is told to look.
+      await database.pool.query("notify postrider");
+      await until("they are found when somebody is told", () => claimed() >= committed);
+      return { rounds, events: committed, lost: `${lost} of ${kinds.join(", ")} in round ${rounds}` };
+    }
+    assert.equal(claimed(), committed);
+    if (performance.now() > endMs) {
+      return { rounds, events: committed, lost: null };
+    }
+    await pause(random.between(0, 30));
+  }
+}
+
+async function killOne(database: TestDatabase, random: Random): Promise<void> {
+  await pause(random.between(0, 30));
+  await database.pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and application_name = $1 limit 1`,
+    [random.pick(["loop/wake", "loop/listen"])],
+  );
+}
+
+function at<Item>(items: readonly Item[], index: number): Item {
+  const item = items[index];
+  assert.ok(item !== undefined);
+  return item;
+}
+
+function report(t: TestContext, { rounds, events, lost }: Outcome): void {
+  t.diagnostic(`POSTRIDER_WAKE_SEED=${SEED}: ${rounds} rounds, ${events} events, lost: ${lost ?? "none"}`);
+}
+
+describe("as it is", () => {
+  for (const kills of [false, true]) {
+    test(`no wake-up is lost${kills ? " while gates and listeners are killed" : ""}`, async (t) => {
+      const outcome = await runTrial(`sound, ${kills}`, {
+        breakage: {},
+        lengthMs: SOUND_TRIAL_MS,
+        patienceMs: SOUND_PATIENCE_MS,
+        kills,
+      });
+      report(t, outcome);
+      assert.equal(outcome.lost, null);
+      assert.ok(outcome.events > 0);
+    });
+  }
+});
+
+const BREAKAGES: Readonly<Record<string, Breakage>> = {
+  "inserts look and do not keep the lock to their end": {
+    sql: `create or replace function postrider.wake_daemons() returns void language plpgsql as $$
+      begin
+        if pg_catalog.pg_try_advisory_lock_shared(1886352244, 2) then
+          perform pg_catalog.pg_advisory_unlock_shared(1886352244, 2);
+        else
+          perform pg_catalog.pg_notify('postrider', '');
+        end if;
+      end $$`,
+  },
+  "the daemon does not look once more when it has the gate": { restsAfter: "sleeping" },
+  "the daemon rests although it was refused the gate": { restsAfter: "drowsy" },
+};
+
+describe("broken on purpose", () => {
+  for (const [name, breakage] of Object.entries(BREAKAGES)) {
+    test(`a wake-up is lost soon where ${name}`, async (t) => {
+      const outcome = await runTrial(name, {
+        breakage,
+        lengthMs: BROKEN_TRIAL_MS,
+        patienceMs: BROKEN_PATIENCE_MS,
+        kills: false,
+      });
+      report(t, outcome);
+      assert.notEqual(outcome.lost, null);
+    });
+  }
+});

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { type AttemptResult, decideOutcome, type Outcome } from "../../src/domain/decide.ts";
+
+const NOW_MS = Date.UTC(1994, 10, 6, 8, 49, 37);
+const SCHEDULE_MS = [5_000, 300_000];
+
+function answered(httpStatus: number, responseHeaders: Readonly<Record<string, string>> = {}): AttemptResult {
+  const isSuccess = httpStatus >= 200 && httpStatus < 300;
+  return { httpStatus, failureKind: isSuccess ? null : "status", responseHeaders };
+}
+
+function unanswered(failureKind: string): AttemptResult {
+  return { httpStatus: null, failureKind, responseHeaders: null };
+}
+
+function decide(result: AttemptResult, attemptInSchedule = 1): Outcome {
+  return decideOutcome(result, { scheduleMs: SCHEDULE_MS, attemptInSchedule, random: () => 0.5, nowMs: NOW_MS });
+}
+
+test("an attempt without a failure succeeded", () => {
+  assert.deepEqual(decide(answered(200)), { kind: "succeeded" });
+  assert.deepEqual(decide(answered(204), 99), { kind: "succeeded" });
+});
+
+test("410 ends the delivery and the endpoint, at whatever attempt", () => {
+  assert.deepEqual(decide(answered(410)), { kind: "gone" });
+  assert.deepEqual(decide(answered(410), 3), { kind: "gone" });
+  assert.deepEqual(decide({ ...answered(410), failureKind: "reset" }), { kind: "gone" });
+});
+
+test("every other failure is retried by the schedule, redirects included", () => {
+  for (const result of [
+    answered(301),
+    answered(400),
+    answered(404),
+    answered(500),
+    ...["timeout", "connect", "dns", "tls", "reset", "blocked", "protocol"].map(unanswered),
+  ]) {
+    assert.deepEqual(decide(result, 1), { kind: "retry", delayMs: 5_000 });
+    assert.deepEqual(decide(result, 2), { kind: "retry", delayMs: 300_000 });
+    assert.deepEqual(decide(result, 3), { kind: "exhausted" });
+  }
+});
+
+test("a 2xx whose body did not arrive is a failure", () => {
+  assert.deepEqual(decide({ httpStatus: 200, failureKind: "timeout", responseHeaders: {} }), {
+    kind: "retry",
+    delayMs: 5_000,
+  });
+});
+
+test("429 and 503 honour Retry-After, up to the schedule's longest interval", () => {
+  for (const status of [429, 503]) {
+    assert.deepEqual(decide(answered(status, { "retry-after": "60" })), { kind: "retry", delayMs: 66_000 });
+    assert.deepEqual(decide(answered(status, { "retry-after": "86400" })), { kind: "retry", delayMs: 300_000 });
+    assert.deepEqual(decide(answered(status, { "retry-after": "soon" })), { kind: "retry", delayMs: 5_000 });
+    assert.deepEqual(decide(answered(status)), { kind: "retry", delayMs: 5_000 });
+  }
+});
+
+test("a date in Retry-After counts from the response's own date", () => {
+  const headers = { "retry-after": "Sun, 06 Nov 2094 08:50:37 GMT", date: "Sun, 06 Nov 2094 08:49:37 GMT" };
+  assert.deepEqual(decide(answered(503, headers)), { kind: "retry", delayMs: 66_000 });
+});
+
+test("no other status honours Retry-After", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 300, max: 599 }).filter((status) => ![410, 429, 503].includes(status)),
+      (status) => {
+        assert.deepEqual(decide(answered(status, { "retry-after": "60" })), { kind: "retry", delayMs: 5_000 });
+      },
+    ),
+  );
+});

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  classOf,
+  type EgressPolicy,
+  type EgressSettings,
+  judgeAddress,
+  judgeUrl,
+  parseEgressPolicy,
+} from "../../../src/http/egress/policy.ts";
+
+interface Row {
+  readonly url: string;
+  readonly verdict: "allowed" | "refused";
+}
+
+const ROWS = JSON.parse(readFileSync(new URL("hostileUrls.json", import.meta.url), "utf8")) as readonly Row[];
+
+function policyOf(settings: Partial<EgressSettings> = {}): EgressPolicy {
+  const parsed = parseEgressPolicy({ profile: "public-only", allow: [], deny: [], ...settings });
+  assert.equal(parsed.kind, "policy");
+  return parsed.policy;
+}
+
+function problemsOf(settings: Partial<EgressSettings>): readonly string[] {
+  const parsed = parseEgressPolicy({ profile: "custom", allow: [], deny: [], ...settings });
+  assert.equal(parsed.kind, "problems");
+  return parsed.problems.map((problem) => `${problem.setting}: ${problem.found}; ${problem.remedy}`);
+}
+
+const PUBLIC_ONLY = policyOf();
+const PRIVATE_OK = policyOf({ profile: "private-ok" });
+
+for (const row of ROWS) {
+  test(`public-only: ${JSON.stringify(row.url)} is ${row.verdict}`, () => {
+    const verdict = judgeUrl(PUBLIC_ONLY, row.url);
+    assert.equal(verdict.verdict, row.verdict, JSON.stringify(verdict));
+  });
+}
+
+const ADDRESSES: readonly (readonly [string, "both" | "private-ok" | "none"])[] = [
+  ["8.8.8.8", "both"],
+  ["172.15.255.255", "both"],
+  ["172.32.0.0", "both"],
+  ["100.63.255.255", "both"],
+  ["100.128.0.0", "both"],
+  ["223.255.255.255", "both"],
+  ["168.63.129.15", "both"],
+  ["2606:4700:4700::1111", "both"],
+  ["::ffff:8.8.8.8", "both"],
+  ["64:ff9b::8.8.8.8", "both"],
+  ["10.0.0.0", "private-ok"],
+  ["10.255.255.255", "private-ok"],
+  ["172.16.0.0", "private-ok"],
+  ["192.168.255.255", "private-ok"],
+  ["100.64.0.0", "private-ok"],
+  ["fd12::1", "private-ok"],
+  ["::ffff:10.1.2.3", "private-ok"],
+  ["::ffff:a01:203", "private-ok"],
+  ["100.100.100.200", "none"],
+  ["fd00:ec2::254", "none"],
+  ["fd20:ce::254", "none"],
+  ["168.63.129.16", "none"],
+  ["169.254.169.254", "none"],
+  ["169.254.1.1", "none"],
+  ["127.0.0.1", "none"],
+  ["127.255.255.255", "none"],
+  ["0.0.0.0", "none"],
+  ["0.255.255.255", "none"],
+  ["224.0.0.1", "none"],
+  ["255.255.255.255", "none"],
+  ["192.0.2.1", "none"],
+  ["::1", "none"],
+  ["::", "none"],
+  ["::127.0.0.1", "none"],
+  ["::8.8.8.8", "none"],
+  ["::ffff:127.0.0.2", "none"],
+  ["::ffff:0:8.8.8.8", "none"],
+  ["64:ff9b::10.0.0.1", "none"],
+  ["64:ff9b::127.0.0.1", "none"],
+  ["64:ff9b::169.254.169.254", "none"],
+  ["64:ff9b:1::8.8.8.8", "none"],
+  ["2002:808:808::1", "none"],
+  ["2001:0:1::1", "none"],
+  ["fe80::1", "none"],
+  ["fe80::1%eth0", "none"],
+  ["ff02::1", "none"],
+  ["4000::1", "none"],
+  ["0177.0.0.1", "none"],
+  ["localhost", "none"],
+  ["", "none"],
+];
+
+for (const [ip, allowedBy] of ADDRESSES) {
+  test(`the address ${JSON.stringify(ip)} is allowed by ${allowedBy}`, () => {
+    assert.equal(judgeAddress(PUBLIC_ONLY, ip).verdict, allowedBy === "both" ? "allowed" : "refused");
+    assert.equal(judgeAddress(PRIVATE_OK, ip).verdict, allowedBy === "none" ? "refused" : "allowed");
+  });
+}
+
+test("private-ok opens names of the private network, and not those of the machine itself", () => {
+  for (const host of ["orders.shop.svc", "orders", "db.internal", "printer.local"]) {
+    assert.equal(judgeUrl(PRIVATE_OK, `http://${host}/`).verdict, "allowed", host);
+    assert.equal(judgeUrl(PUBLIC_ONLY, `http://${host}/`).verdict, "refused", host);
+  }
+  for (const host of ["localhost", "LOCALHOST.", "a.localhost"]) {
+    assert.equal(judgeUrl(PRIVATE_OK, `http://${host}/`).verdict, "refused", host);
+  }
+});
+
+test("the URL that is allowed has no trailing dot after its host", () => {
+  const verdict = judgeUrl(PUBLIC_ONLY, "https://hooks.example.com.:8443/a?b=c");
+  assert.equal(verdict.verdict === "allowed" && verdict.url.href, "https://hooks.example.com:8443/a?b=c");
+});
+
+test("a host name longer than 253 characters, or a label longer than 63, is refused", () => {
+  const label = "a".repeat(63);
+  assert.equal(judgeUrl(PUBLIC_ONLY, `https://${label}.com/`).verdict, "allowed");
+  assert.equal(judgeUrl(PUBLIC_ONLY, `https://${label}a.com/`).verdict, "refused");
+  assert.equal(judgeUrl(PUBLIC_ONLY, `https://${`${label}.`.repeat(4)}com/`).verdict, "refused");
+});
+
+test("ports below 1024 are refused but those listed, port 0 always", () => {
+  const policy = policyOf({ lowPorts: [443, 444] });
+  assert.equal(judgeUrl(policy, "https://example.com:444/").verdict, "allowed");
+  assert.equal(judgeUrl(policy, "https://example.com:1024/").verdict, "allowed");
+  assert.equal(judgeUrl(policy, "http://example.com/").verdict, "refused");
+  assert.equal(judgeUrl(policy, "https://example.com:0/").verdict, "refused");
+});
+
+test("custom: an allowed CIDR opens loopback, in each of its spellings, and nothing beside it", () => {
+  const policy = policyOf({ profile: "custom", allow: ["127.0.0.0/8"] });
+  for (const host of ["127.0.0.1", "127.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0x7f000001"]) {
+    assert.equal(judgeUrl(policy, `http://${host}:8080/`).verdict, "allowed", host);
+  }
+  for (const host of ["[::1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "10.0.0.1", "localhost"]) {
+    assert.equal(judgeUrl(policy, `http://${host}:8080/`).verdict, "refused", host);
+  }
+});
+
+test("custom: an allowed host opens the name and private and loopback addresses of it, never metadata", () => {
+  const policy = policyOf({ profile: "custom", allow: ["localhost", "*.corp.internal", "10.1.2.3"] });
+  assert.equal(judgeUrl(policy, "http://localhost:8080/").verdict, "allowed");
+  assert.equal(judgeAddress(policy, "127.0.0.1", "localhost").verdict, "allowed");
+  assert.equal(judgeAddress(policy, "127.0.0.1", "other.example.com").verdict, "refused");
+  assert.equal(judgeAddress(policy, "10.9.9.9", "a.b.CORP.internal.").verdict, "allowed");
+  assert.equal(judgeAddress(policy, "169.254.169.254", "a.corp.internal").verdict, "refused");
+  assert.equal(judgeUrl(policy, "http://corp.internal/").verdict, "refused");
+  assert.equal(judgeUrl(policy, "http://evilcorp.internal/").verdict, "refused");
+  assert.equal(judgeUrl(policy, "http://10.1.2.3/").verdict, "allowed");
+  assert.equal(judgeUrl(policy, "http://10.1.2.4/").verdict, "refused");
+});
+
+test("custom: deny wins over allow, by name and by address, also behind NAT64", () => {
+  const policy = policyOf({
+    profile: "custom",
+    allow: ["10.0.0.0/8", "*.example.com"],
+    deny: ["10.0.0.0/24", "evil.example.com", "8.8.8.0/24"],
+  });
+  assert.equal(judgeUrl(policy, "http://10.0.1.1/").verdict, "allowed");
+  assert.equal(judgeUrl(policy, "http://10.0.0.1/").verdict, "refused");
+  assert.equal(judgeUrl(policy, "http://[::ffff:10.0.0.1]/").verdict, "refused");
+  assert.equal(judgeUrl(policy, "https://evil.example.com/").verdict, "refused");
+  assert.equal(judgeAddress(policy, "1.1.1.1", "evil.example.com").verdict, "refused");
+  assert.equal(judgeAddress(policy, "64:ff9b::8.8.8.8").verdict, "refused");
+  assert.equal(judgeAddress(policy, "64:ff9b::10.0.1.1").verdict, "refused");
+});
+
+test("own addresses are refused in every profile, unless the allow list names them", () => {
+  const own = ["203.0.114.7", "10.0.0.9"];
+  assert.equal(judgeAddress(policyOf({ ownAddresses: own }), "203.0.114.7").verdict, "refused");
+  assert.equal(judgeAddress(policyOf({ profile: "private-ok", ownAddresses: own }), "10.0.0.9").verdict, "refused");
+  assert.equal(judgeAddress(policyOf({ profile: "private-ok", ownAddresses: own }), "10.0.0.8").verdict, "allowed");
+  const named = policyOf({ profile: "custom", allow: ["10.0.0.9"], ownAddresses: own });
+  assert.equal(judgeAddress(named, "10.0.0.9").verdict, "allowed");
+});
+
+test("everything wrong with the settings is reported at once", () => {
+  const problems = problemsOf({
+    profile: "public",
+    allow: ["10.0.0.0/33", "10.1.2.3/8", "10.1.2", "*", "a b", "http://x/", "::/129", "::ffff:1.2.3.4/95", ""],
+    deny: ["10.0.0.0/", "256.1.1.1"],
+    lowPorts: [0],
+  });
+  assert.equal(problems.length, 13, problems.join("\n"));
+  assert.match(problems[0] ?? "", /^profile: it is "public"; use public-only, private-ok, custom$/);
+});
+
+test("lists with a profile that does not read them are a problem, not ignored", () => {
+  assert.deepEqual(problemsOf({ profile: "public-only", deny: ["10.0.0.0/8"] }), [
+    "deny: it is given, and the profile is public-only; use the profile custom, or remove the list",
+  ]);
+});
+
+test("an IPv4 address and its mapped form are of one class, whatever the address", () => {
+  fc.assert(
+    fc.property(fc.ipV4(), (ip) => {
+      assert.equal(classOf(`::ffff:${ip}`), classOf(ip));
+    }),
+  );
+});
+
+test("no IPv6 address outside 2000::/3 is public, and each has a class", () => {
+  fc.assert(
+    fc.property(fc.ipV6(), (ip) => {
+      const addressClass = classOf(ip);
+      assert.notEqual(addressClass, undefined);
+      const first = Number.parseInt(ip.split(":")[0] || "0", 16);
+      if (addressClass === "public" && classOf(ip) !== undefined && !/^(0*:)*:?(0*:)*ffff:/i.test(ip)) {
+        assert.equal(first >> 13, 1, ip);
+      }
+    }),
+  );
+});
