@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import pgListen, { type Subscriber } from "pg-listen";
+import { type Backoff, makeBackoff } from "../ground/backoff.ts";
 import { messageOf } from "../ground/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { ConnectionConfig } from "./connection.ts";
@@ -39,7 +40,7 @@ export interface ListenerTiming {
   readonly checkIntervalMs: number;
   /** For the echo, and for the answer to LISTEN. */
   readonly checkTimeoutMs: number;
-  /** The pause before the first attempt to connect again. Each further one is twice as long, and half of it by chance. */
+  /** The first and the longest pause before an attempt to connect again (ground/backoff.ts). */
   readonly pauseFirstMs: number;
   readonly pauseLastMs: number;
 }
@@ -60,14 +61,14 @@ export class Listener {
   /** The next check, the end of one, or the next attempt to connect. */
   #timer: NodeJS.Timeout | null = null;
   #connecting: Promise<void> | null = null;
-  #pauseMs: number;
+  readonly #backoff: Backoff;
   #isListening = false;
   #isStopped = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#timing = { ...LISTENER_TIMING, ...options.timing };
-    this.#pauseMs = this.#timing.pauseFirstMs;
+    this.#backoff = makeBackoff({ firstMs: this.#timing.pauseFirstMs, lastMs: this.#timing.pauseLastMs });
   }
 
   get isListening(): boolean {
@@ -164,7 +165,7 @@ export class Listener {
   #proven(subscriber: Subscriber, echoChannel: string): void {
     if (this.#subscriber === subscriber && this.#isListening && !this.#isStopped) {
       clearTimeout(this.#timer ?? undefined);
-      this.#pauseMs = this.#timing.pauseFirstMs;
+      this.#backoff.reset();
       this.#checkLater(subscriber, echoChannel);
     }
   }
@@ -189,13 +190,9 @@ export class Listener {
 
   #connectLater(): void {
     clearTimeout(this.#timer ?? undefined);
-    this.#timer = setTimeout(
-      () => {
-        this.#connecting = this.#connect();
-      },
-      this.#pauseMs * (0.5 + Math.random()),
-    );
-    this.#pauseMs = Math.min(this.#timing.pauseLastMs, this.#pauseMs * 2);
+    this.#timer = setTimeout(() => {
+      this.#connecting = this.#connect();
+    }, this.#backoff.nextMs());
   }
 
   /** Says goodbye to the session, as far as that is possible. */

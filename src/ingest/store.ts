@@ -10,6 +10,7 @@ import {
   StandbyError,
 } from "../db/connection.ts";
 import { defineStatement } from "../db/statements.ts";
+import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -210,7 +211,8 @@ export class IngestStore {
     work: (client: Client) => Promise<Result>,
     mayTryAgain: (thrown: unknown) => boolean,
   ): Promise<Result> {
-    for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(RETRY_LAST_MS, retryMs * 2)) {
+    const backoff = makeBackoff({ firstMs: RETRY_FIRST_MS, lastMs: RETRY_LAST_MS });
+    for (;;) {
       try {
         const result = await work(await this.#session());
         this.#noteBack();
@@ -219,7 +221,7 @@ export class IngestStore {
         if (classOf(thrown).kind === "connection") this.#discard();
         if (!mayTryAgain(thrown)) throw thrown;
         this.#noteAway(thrown);
-        await pause(retryMs, null, { signal: this.#options.giveUp }).catch(() => {
+        await pause(backoff.nextMs(), null, { signal: this.#options.giveUp }).catch(() => {
           throw new GaveUp(messageOf(thrown), { cause: thrown });
         });
       }
