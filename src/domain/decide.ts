@@ -1,15 +1,9 @@
+import type { Attempt } from "./attempt.ts";
 import { retryDelayMs } from "./retry.ts";
 import { parseRetryAfterMs } from "./retryAfter.ts";
 
-/** What the decision needs of an attempt's result. */
-export interface AttemptResult {
-  /** Null where no status line arrived. */
-  readonly httpStatus: number | null;
-  /** Null exactly where the attempt succeeded. */
-  readonly failureKind: string | null;
-  /** Lower-case names; null where no status line arrived. */
-  readonly responseHeaders: Readonly<Record<string, string>> | null;
-}
+/** What the decision needs to know about an attempt. */
+export type AttemptResult = Pick<Attempt, "httpStatus" | "failureKind" | "responseHeaders">;
 
 /** Where in its retry schedule the attempt stood, and what else decides when the next one is due. */
 export interface AttemptPosition {

@@ -1,3 +1,5 @@
+import type { Attempt } from "./attempt.ts";
+
 /** An event as a claim hands it over. */
 export interface ClaimedEvent {
   readonly id: string;
@@ -34,20 +36,6 @@ export type Decision =
   | { readonly state: "pending"; readonly waitMs: number }
   | { readonly state: "exhausted" }
   | { readonly state: "discarded"; readonly reason: string };
-
-/** An attempt as it is recorded. */
-export interface Attempt {
-  /** UUID, made by the daemon, so that recording it twice adds nothing. */
-  readonly id: string;
-  /** Milliseconds since 1970. */
-  readonly startedAtMs: number;
-  readonly durationMs: number;
-  readonly httpStatus: number | null;
-  readonly failureKind: string | null;
-  readonly error: string | null;
-  readonly responseHeaders: Readonly<Record<string, string>> | null;
-  readonly responseBody: string | null;
-}
 
 /** A delivery with what came of having it in hand. */
 export interface DeliveryResult {

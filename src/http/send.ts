@@ -3,12 +3,15 @@
  * exactly once, whichever comes first: the end of the answer, the limit of what is read of it, a failure, the deadline.
  * What undici reports afterwards is not looked at.
  */
+import { randomUUID } from "node:crypto";
 import type { Dispatcher } from "undici";
-import { monotonicMs } from "../ground/clock.ts";
+import type { Attempt } from "../domain/attempt.ts";
+import type { FailureKind } from "../domain/failureKind.ts";
+import { monotonicMs, unixMs } from "../ground/clock.ts";
 import { codeOf, Dialer, DialFailure, type Origin, type Resolver, systemResolver } from "./egress/dial.ts";
 import { type EgressPolicy, judgeUrl, portOf } from "./egress/policy.ts";
 import { type Connection, Pools, type Waiter } from "./pools.ts";
-import { type FailureKind, FRAMING_HEADERS, type OutgoingRequest, type SendResult } from "./result.ts";
+import { FRAMING_HEADERS, type OutgoingRequest } from "./request.ts";
 
 /** Over all origins: a burst that goes from one origin to the next would leave its width behind at each. */
 export const CONNECTIONS_IDLE_MAX = 1_024;
@@ -25,7 +28,6 @@ const READ_PINNED_BYTES_MAX = 32_768;
 
 /** Nobody sends so many before a final answer; without an end they would keep a core busy until the deadline. */
 const INFORMATIONAL_MAX = 32;
-const NO_BYTES = Buffer.alloc(0);
 
 export interface SenderOptions {
   readonly policy: EgressPolicy;
@@ -103,7 +105,14 @@ export class Sender {
       keepAliveMaxMs: options.keepAliveMaxMs ?? 30_000,
       responseHeaderBytesMax: limits.responseHeaderBytesMax,
     });
-    this.#context = { pools: this.#pools, limits, onDone: (exchange, result) => this.#settle(exchange, result) };
+    this.#context = {
+      pools: this.#pools,
+      limits,
+      onStaleRetry: () => {
+        this.#retriesStale += 1;
+      },
+      onDone: (exchange, attempt) => this.#settle(exchange, attempt),
+    };
   }
 
   get stats(): SenderStats {
@@ -123,7 +132,7 @@ export class Sender {
    *
    * @throws Error where the sender is closed
    */
-  send(request: OutgoingRequest): Promise<SendResult> {
+  send(request: OutgoingRequest): Promise<Attempt> {
     if (this.#closed !== undefined) {
       return Promise.reject(new Error("the sender is closed"));
     }
@@ -158,12 +167,9 @@ export class Sender {
     return closed;
   }
 
-  #settle(exchange: Exchange, result: SendResult): void {
+  #settle(exchange: Exchange, attempt: Attempt): void {
     this.#inFlight.delete(exchange);
-    if (result.retriedStale) {
-      this.#retriesStale += 1;
-    }
-    if (result.failureKind === "blocked") {
+    if (attempt.failureKind === "blocked") {
       this.#blocked += 1;
     }
     if (this.#inFlight.size === 0) {
@@ -208,7 +214,9 @@ interface ExchangeLimits {
 interface ExchangeContext {
   readonly pools: Pools;
   readonly limits: ExchangeLimits;
-  readonly onDone: (exchange: Exchange, result: SendResult) => void;
+  /** A request goes out once more, because the reused connection it was written to had died. */
+  readonly onStaleRetry: () => void;
+  readonly onDone: (exchange: Exchange, attempt: Attempt) => void;
 }
 
 interface AllowedTarget {
@@ -238,7 +246,8 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter {
   readonly #context: ExchangeContext;
   readonly #target: AllowedTarget;
   readonly #request: OutgoingRequest;
-  readonly #resolve: (result: SendResult) => void;
+  readonly #resolve: (attempt: Attempt) => void;
+  readonly #startedAtMs = unixMs();
   readonly #startedMs = monotonicMs();
   readonly #deadline: NodeJS.Timeout;
   #connection: Connection | undefined;
@@ -258,7 +267,7 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter {
     context: ExchangeContext,
     target: AllowedTarget,
     request: OutgoingRequest,
-    resolve: (result: SendResult) => void,
+    resolve: (attempt: Attempt) => void,
   ) {
     this.#context = context;
     this.#target = target;
@@ -388,6 +397,7 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter {
       // The receiver closed an idle connection as we wrote to it: it has most likely read nothing, and a retry by the
       // schedule would delay the delivery by seconds for a race that every keep-alive client loses now and then.
       this.#retriedStale = true;
+      this.#context.onStaleRetry();
       this.#context.pools.beginAnew(connection, this);
       return;
     }
@@ -419,17 +429,18 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter {
         this.#context.pools.discard(connection);
       }
     }
-    const result: SendResult = {
+    const attempt: Attempt = {
+      id: randomUUID(),
+      startedAtMs: this.#startedAtMs,
       durationMs: Math.round(monotonicMs() - this.#startedMs),
       httpStatus: this.#status,
       failureKind,
-      error,
+      error: error === null ? null : storable(error),
       responseHeaders: this.#headers,
-      responseBody: this.#status === null ? null : joined(this.#kept),
-      retriedStale: this.#retriedStale,
+      responseBody: this.#status === null ? null : textOf(this.#kept),
     };
-    this.#context.onDone(this, result);
-    this.#resolve(result);
+    this.#context.onDone(this, attempt);
+    this.#resolve(attempt);
   }
 }
 
@@ -464,22 +475,30 @@ function keepBytes(chunk: Buffer, bytesMax: number): Buffer {
   return chunk.buffer.byteLength > READ_PINNED_BYTES_MAX ? Buffer.from(piece) : piece;
 }
 
-function joined(pieces: readonly Buffer[] | undefined): Buffer {
+function textOf(pieces: readonly Buffer[] | undefined): string {
   if (pieces === undefined) {
-    return NO_BYTES;
+    return "";
   }
-  return pieces.length === 1 ? (pieces[0] ?? NO_BYTES) : Buffer.concat(pieces);
+  const [first] = pieces;
+  return storable((pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)).toString("utf8"));
 }
 
-function unsent(failureKind: FailureKind, error: string): SendResult {
+/** Text as Postgres can store it: no NUL, and no half of a surrogate pair. */
+function storable(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\uFFFD");
+}
+
+/** The attempt in which nothing was sent: it fails before there is a connection. */
+export function unsent(failureKind: FailureKind, error: string): Attempt {
   return {
+    id: randomUUID(),
+    startedAtMs: unixMs(),
     durationMs: 0,
     httpStatus: null,
     failureKind,
-    error,
+    error: storable(error),
     responseHeaders: null,
     responseBody: null,
-    retriedStale: false,
   };
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type AttemptResult, decideOutcome, type Outcome } from "../../src/domain/decide.ts";
+import { FAILURE_KINDS, type FailureKind } from "../../src/domain/failureKind.ts";
 
 const NOW_MS = Date.UTC(1994, 10, 6, 8, 49, 37);
 const SCHEDULE_MS = [5_000, 300_000];
@@ -11,7 +12,7 @@ function answered(httpStatus: number, responseHeaders: Readonly<Record<string, s
   return { httpStatus, failureKind: isSuccess ? null : "status", responseHeaders };
 }
 
-function unanswered(failureKind: string): AttemptResult {
+function unanswered(failureKind: FailureKind): AttemptResult {
   return { httpStatus: null, failureKind, responseHeaders: null };
 }
 
@@ -31,13 +32,7 @@ test("410 ends the delivery and the endpoint, at whatever attempt", () => {
 });
 
 test("every other failure is retried by the schedule, redirects included", () => {
-  for (const result of [
-    answered(301),
-    answered(400),
-    answered(404),
-    answered(500),
-    ...["timeout", "connect", "dns", "tls", "reset", "blocked", "protocol"].map(unanswered),
-  ]) {
+  for (const result of [answered(301), answered(400), answered(404), answered(500), ...FAILURE_KINDS.map(unanswered)]) {
     assert.deepEqual(decide(result, 1), { kind: "retry", delayMs: 5_000 });
     assert.deepEqual(decide(result, 2), { kind: "retry", delayMs: 300_000 });
     assert.deepEqual(decide(result, 3), { kind: "exhausted" });

@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
+import type { Attempt } from "../../src/domain/attempt.ts";
 import { type EgressSettings, parseEgressPolicy } from "../../src/http/egress/policy.ts";
-import type { OutgoingRequest, SendResult } from "../../src/http/result.ts";
+import type { OutgoingRequest } from "../../src/http/request.ts";
 import { Sender, type SenderOptions } from "../../src/http/send.ts";
 import { until } from "../support/until.ts";
 import { type Answer, answerOf, Receiver, type ReceiverOptions } from "./receiver.ts";
@@ -42,13 +43,13 @@ function requestTo(url: string, more: Partial<OutgoingRequest> = {}): OutgoingRe
   };
 }
 
-function assertFailed(result: SendResult, kind: SendResult["failureKind"], sentence: RegExp): void {
+function assertFailed(result: Attempt, kind: Attempt["failureKind"], sentence: RegExp): void {
   assert.equal(result.failureKind, kind, result.error ?? "");
   assert.match(result.error ?? "", sentence);
   assert.ok(Number.isInteger(result.durationMs));
 }
 
-function assertSucceeded(result: SendResult): void {
+function assertSucceeded(result: Attempt): void {
   assert.equal(result.error, null);
   assert.equal(result.failureKind, null);
 }
@@ -82,8 +83,8 @@ test("a 200 is a success, with headers and body kept and the request as it was g
   assertSucceeded(result);
   assert.equal(result.httpStatus, 200);
   assert.deepEqual({ ...result.responseHeaders }, { "content-length": "6", "x-thing": "a", "set-cookie": "b=1, c=2" });
-  assert.equal(result.responseBody?.toString(), "thanks");
-  assert.equal(result.retriedStale, false);
+  assert.equal(result.responseBody, "thanks");
+  assert.equal(sender.stats.retriesStale, 0);
   assert.deepEqual(receiver.requests[0]?.head.split("\r\n"), [
     "POST /hooks/a%20b?c=d HTTP/1.1",
     `host: 127.0.0.1:${receiver.port}`,
@@ -152,7 +153,7 @@ test("a receiver that closes after every answer gets a new connection for every 
   const results = await Promise.all(Array.from({ length: 20 }, () => sender.send(requestTo(receiver.url))));
   for (const result of results) {
     assertSucceeded(result);
-    assert.equal(result.retriedStale, false);
+    assert.equal(sender.stats.retriesStale, 0);
   }
   assert.equal(receiver.requests.length, 20);
   assert.equal(receiver.connections, 20);
@@ -164,7 +165,7 @@ test("an answer that ends with the connection is read to its end", async (t) => 
   );
   const result = await senderFor(t).send(requestTo(receiver.url));
   assertSucceeded(result);
-  assert.equal(result.responseBody?.toString(), "to the end");
+  assert.equal(result.responseBody, "to the end");
 });
 
 test("a body of one megabyte arrives whole", async (t) => {
@@ -174,7 +175,7 @@ test("a body of one megabyte arrives whole", async (t) => {
   const body = Buffer.alloc(1_048_577, "0123456789abcdef!");
   const result = await senderFor(t).send(requestTo(receiver.url, { body }));
   assertSucceeded(result);
-  assert.equal(result.responseBody?.toString(), createHash("sha256").update(body).digest("hex"));
+  assert.equal(result.responseBody, createHash("sha256").update(body).digest("hex"));
 });
 
 test("a receiver that answers 413 and closes before it has read the body is reported by its status", async (t) => {
@@ -188,7 +189,7 @@ test("a receiver that answers 413 and closes before it has read the body is repo
   });
   const result = await senderFor(t).send(requestTo(receiver.url, { body: Buffer.alloc(8_000_000) }));
   assertFailed(result, "status", /^the receiver answered 413$/);
-  assert.equal(result.responseBody?.toString(), "too large");
+  assert.equal(result.responseBody, "too large");
 });
 
 test("a connection whose request is not read to its end carries no other request", async (t) => {
@@ -228,7 +229,7 @@ test("a body that stands still fails by the deadline between its pieces, with th
   const result = await senderFor(t, { bodyTimeoutMs: 150 }).send(requestTo(receiver.url));
   assertFailed(result, "timeout", /^the answer's body stood still for 150 ms$/);
   assert.equal(result.httpStatus, 200);
-  assert.equal(result.responseBody?.toString(), "abc");
+  assert.equal(result.responseBody, "abc");
 });
 
 test("a body that drips forever fails by the total deadline", async (t) => {
@@ -402,7 +403,7 @@ for (const [what, bytes] of [
     assertSucceeded(await sender.send(requestTo(receiver.url.replace("/hooks", "/ok"))));
     const result = await sender.send(requestTo(receiver.url));
     assertFailed(result, "protocol", /^the (answer is no well-formed HTTP|receiver (sent|switched))/);
-    assert.equal(result.retriedStale, false);
+    assert.equal(sender.stats.retriesStale, 0);
     assert.equal(receiver.requests.length, 2);
     await assertStillWorks(sender, receiver);
   });
@@ -493,15 +494,16 @@ test("a second answer that nobody asked for is not taken for the next request's"
   const sender = senderFor(t, { connectionsPerOrigin: 1 });
   const results = await Promise.all(Array.from({ length: 30 }, () => sender.send(requestTo(receiver.url))));
   for (const result of results) {
-    assert.notEqual(result.responseBody?.toString(), "poison");
+    assert.notEqual(result.responseBody, "poison");
   }
 });
 
 test("a fresh connection that is reset before an answer fails, and is not retried", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.resetAndDestroy());
-  const result = await senderFor(t).send(requestTo(receiver.url));
+  const sender = senderFor(t);
+  const result = await sender.send(requestTo(receiver.url));
   assertFailed(result, "reset", /^the receiver reset the connection before an answer \(ECONNRESET\)$/);
-  assert.equal(result.retriedStale, false);
+  assert.equal(sender.stats.retriesStale, 0);
   assert.equal(receiver.requests.length, 1);
 });
 
@@ -543,15 +545,15 @@ for (const how of ["reset", "closed"] as const) {
       }
     });
     const sender = senderFor(t);
-    assert.equal((await sender.send(requestTo(receiver.url))).retriedStale, false);
+    await sender.send(requestTo(receiver.url));
+    assert.equal(sender.stats.retriesStale, 0);
     const second = await sender.send(requestTo(receiver.url, { body: Buffer.from("second") }));
     assertSucceeded(second);
-    assert.equal(second.retriedStale, true);
+    assert.equal(sender.stats.retriesStale, 1);
     assert.deepEqual(
       receiver.requests.map((request) => request.body.toString()),
       ['{"a":1}', "second", "second"],
     );
-    assert.equal(sender.stats.retriesStale, 1);
   });
 }
 
@@ -570,7 +572,7 @@ test("the retry of a reused connection goes to a fresh one even where others are
   dying = true;
   const result = await sender.send(requestTo(receiver.url));
   assertSucceeded(result);
-  assert.equal(result.retriedStale, true);
+  assert.equal(sender.stats.retriesStale, 1);
   assert.equal(receiver.connections, 6);
 });
 
@@ -588,7 +590,7 @@ test("the retry of a reused connection is made once", async (t) => {
   answering = false;
   const result = await sender.send(requestTo(receiver.url));
   assertFailed(result, "reset", /ECONNRESET/);
-  assert.equal(result.retriedStale, true);
+  assert.equal(sender.stats.retriesStale, 1);
   assert.equal(receiver.requests.length, 3);
 });
 
@@ -604,7 +606,7 @@ test("a reused connection that dies after the first bytes of an answer is not re
   await sender.send(requestTo(receiver.url));
   const result = await sender.send(requestTo(receiver.url));
   assertFailed(result, "reset", /closed the connection/);
-  assert.equal(result.retriedStale, false);
+  assert.equal(sender.stats.retriesStale, 0);
   assert.equal(receiver.requests.length, 2);
 });
 
@@ -630,7 +632,7 @@ test("a connection that the receiver closed while idle is not used, and nothing 
   await once(socket, "close");
   const result = await sender.send(requestTo(receiver.url));
   assertSucceeded(result);
-  assert.equal(result.retriedStale, false);
+  assert.equal(sender.stats.retriesStale, 0);
   assert.equal(receiver.requests.length, 2);
 });
 
@@ -953,7 +955,7 @@ test("TLS: a stale connection is retried too, and the session of the first is re
   assertSucceeded(await sender.send(requestTo(url)));
   const second = await sender.send(requestTo(url));
   assertSucceeded(second);
-  assert.equal(second.retriedStale, true);
+  assert.equal(sender.stats.retriesStale, 1);
   assert.deepEqual(resumed, [false, true]);
 });
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Pool } from "../../db/connection.ts";
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
-import { monotonicMs, unixMs } from "../../ground/clock.ts";
+import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { attemptLevel, type Log, urlForLog } from "../../telemetry/log.ts";
 import { type LoadedPayload, loadPayload, SENT_BYTES_MAX } from "../claim/claim.ts";
@@ -184,7 +184,7 @@ export class Attempts {
       // Recording looks whether the endpoint is still there; a lease that would not last is taken anew.
       this.#end(delivery, handedBack(delivery));
     } else if (endpoint.problem !== null) {
-      this.#end(delivery, conclude(delivery, endpoint, refused(endpoint.problem), unixMs()));
+      this.#end(delivery, conclude(delivery, endpoint, refused(endpoint.problem)));
     } else if (delivery.event.payload === null) {
       void this.#loadAndSend(delivery, endpoint, bytesMax);
     } else {
@@ -230,9 +230,8 @@ export class Attempts {
 
   /** One promise an attempt: each further layer of async costs a microsecond of the fifty. */
   #send(delivery: Delivery, endpoint: Endpoint, payload: string): void {
-    const startedAtMs = unixMs();
-    void this.#parts.send(signedRequest(delivery, payload, endpoint)).then((sent) => {
-      const result = conclude(delivery, endpoint, sent, startedAtMs);
+    void this.#parts.send(signedRequest(delivery, payload, endpoint)).then((attempt) => {
+      const result = conclude(delivery, endpoint, attempt);
       this.#logAttempt(result, endpoint.url);
       this.#end(delivery, result);
       this.start();

@@ -1,15 +1,16 @@
-import { randomUUID } from "node:crypto";
+import type { Attempt } from "../../domain/attempt.ts";
 import { decideOutcome } from "../../domain/decide.ts";
-import type { Attempt, Decision, Delivery, DeliveryResult } from "../../domain/delivery.ts";
+import type { Decision, Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { makeBody } from "../../format/body.ts";
 import { signV1 } from "../../format/sign.ts";
 import { unixMs, unixSeconds } from "../../ground/clock.ts";
 import { VERSION } from "../../ground/version.ts";
-import { FRAMING_HEADERS, type OutgoingRequest, type SendResult } from "../../http/result.ts";
+import { FRAMING_HEADERS, type OutgoingRequest } from "../../http/request.ts";
+import { unsent } from "../../http/send.ts";
 import type { Endpoint } from "./endpoints.ts";
 
 /** Sends one request; implemented by the sender, and by tests. */
-export type Send = (request: OutgoingRequest) => Promise<SendResult>;
+export type Send = (request: OutgoingRequest) => Promise<Attempt>;
 
 const USER_AGENT = `postrider/${VERSION}`;
 
@@ -45,38 +46,20 @@ export function signedRequest(delivery: Delivery, payload: string, endpoint: End
   return { url: endpoint.url, headers, body, timeoutMs: endpoint.timeoutMs };
 }
 
-/** What follows from the result of an attempt that was started at this time (milliseconds since 1970). */
-export function conclude(
-  delivery: Delivery,
-  endpoint: Endpoint,
-  result: SendResult,
-  startedAtMs: number,
-): DeliveryResult {
-  const outcome = decideOutcome(result, {
+/** What follows from an attempt. */
+export function conclude(delivery: Delivery, endpoint: Endpoint, attempt: Attempt): DeliveryResult {
+  const outcome = decideOutcome(attempt, {
     scheduleMs: endpoint.scheduleMs,
     attemptInSchedule: delivery.attempts - delivery.attemptsBefore + 1,
     random: Math.random,
     nowMs: unixMs(),
   });
-  return {
-    delivery,
-    attempt: attemptOf(result, startedAtMs),
-    decision: decisionOf(outcome),
-    endpointGone: outcome.kind === "gone",
-  };
+  return { delivery, attempt, decision: decisionOf(outcome), endpointGone: outcome.kind === "gone" };
 }
 
-/** Fails closed: a request that cannot be signed is not sent, and this is its result. */
-export function refused(problem: string): SendResult {
-  return {
-    durationMs: 0,
-    httpStatus: null,
-    failureKind: "blocked",
-    error: `nothing was sent: ${problem}`,
-    responseHeaders: null,
-    responseBody: null,
-    retriedStale: false,
-  };
+/** Fails closed: a request that cannot be signed is not sent, and this is its attempt. */
+export function refused(problem: string): Attempt {
+  return unsent("blocked", `nothing was sent: ${problem}`);
 }
 
 function decisionOf(outcome: ReturnType<typeof decideOutcome>): Decision {
@@ -90,22 +73,4 @@ function decisionOf(outcome: ReturnType<typeof decideOutcome>): Decision {
     case "gone":
       return { state: "discarded", reason: "the receiver answered 410 Gone" };
   }
-}
-
-function attemptOf(result: SendResult, startedAtMs: number): Attempt {
-  return {
-    id: randomUUID(),
-    startedAtMs,
-    durationMs: result.durationMs,
-    httpStatus: result.httpStatus,
-    failureKind: result.failureKind,
-    error: result.error === null ? null : storable(result.error),
-    responseHeaders: result.responseHeaders,
-    responseBody: result.responseBody === null ? null : storable(result.responseBody.toString("utf8")),
-  };
-}
-
-/** Text as Postgres can store it: no NUL, and no half of a surrogate pair. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll("\0", "\uFFFD");
 }

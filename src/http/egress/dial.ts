@@ -8,9 +8,9 @@ import { lookup } from "node:dns/promises";
 import { connect as connectTcp, type Socket } from "node:net";
 import * as tls from "node:tls";
 import { connect as connectTls, createSecureContext, type SecureContext } from "node:tls";
+import type { FailureKind } from "../../domain/failureKind.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
-import type { FailureKind } from "../result.ts";
 import { type EgressPolicy, judgeAddress, literalOf } from "./policy.ts";
 
 /** Answers beyond these are judged, and not dialled. */
