@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { runCommand } from "./support/command.ts";
 import { SERVER_URL_VARIABLE } from "./support/database.ts";
 
-const RUN = [process.execPath, "--import", import.meta.resolve("tsx"), resolve(import.meta.dirname, "run.ts")] as const;
+const RUN = [process.execPath, resolve(import.meta.dirname, "run.ts")] as const;
 
 let directory: string;
 before(async () => {

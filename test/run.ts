@@ -127,7 +127,6 @@ const NOTHING_NOTED = '{"counts":{"passed":0,"failed":0,"skipped":0},"failures":
 
 function fixedFlags(resultsFile: string): string[] {
   return [
-    "--import=tsx",
     `--import=${import.meta.resolve("./support/fileDeadline.ts")}`,
     "--test",
     "--test-reporter=spec",

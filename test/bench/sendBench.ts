@@ -1,7 +1,7 @@
 /**
  * CPU per signed request: the sender against a bare loop of undici's dispatch, interleaved, one receiver process.
  *
- *     node --import tsx test/http/sendBench.ts
+ *     node test/bench/sendBench.ts
  */
 import { fork } from "node:child_process";
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto";

@@ -8,7 +8,6 @@ test("a signal that comes when the work has ended does not take the exit status 
   const ending = await runCommand([], {
     program: [
       process.execPath,
-      `--import=${import.meta.resolve("tsx")}`,
       "--input-type=module",
       "--eval",
       `import { setImmediate as nextTurn } from "node:timers/promises";

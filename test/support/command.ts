@@ -19,7 +19,7 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: this checkout. */
   readonly cwd?: string;
-  /** Default: `node --import tsx src/main.ts`. */
+  /** Default: `node src/main.ts`. */
   readonly program?: readonly [string, ...string[]];
   /** A file to write to; default: what is kept here. */
   readonly stdout?: number;
@@ -35,12 +35,7 @@ export class CommandProcess {
   stderr = "";
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
-    const [file, ...before] = options.program ?? [
-      process.execPath,
-      "--import",
-      import.meta.resolve("tsx"),
-      resolve(CHECKOUT, "src/main.ts"),
-    ];
+    const [file, ...before] = options.program ?? [process.execPath, resolve(CHECKOUT, "src/main.ts")];
     this.child = spawn(file, [...before, ...args], {
       cwd: options.cwd ?? CHECKOUT,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },

@@ -96,7 +96,7 @@ export class DaemonProcess {
     const script = fileURLToPath(new URL("./daemonProcess.ts", import.meta.url));
     const { blockMs = 0 } = options;
     const blocking = blockMs === 0 ? [] : [`--import=${fileURLToPath(new URL("./blockOnSignal.ts", import.meta.url))}`];
-    const child = spawn(process.execPath, ["--import=tsx", ...blocking, script, JSON.stringify(options)], {
+    const child = spawn(process.execPath, [...blocking, script, JSON.stringify(options)], {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, [BLOCK_VARIABLE]: String(blockMs) },
     });
