@@ -1,15 +1,19 @@
 import { execFile } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type BuildResult, build, type Plugin } from "esbuild";
@@ -22,11 +26,17 @@ import { VERSION } from "./src/ground/version.ts";
  * package exports: dist/NAME.mjs, with the types of its modules in dist/NAME/. And it makes dist a package, with a manifest
  * of its own, for `npm install` and `npm pack`.
  *
+ * `npm run build:binary` makes the same, and dist/postrider: the command and Node in one executable, for a machine or a
+ * container without Node.
+ *
  * It is not minified. Startup gains nothing that can be measured, and a stack trace that a stranger sends keeps its names and lines.
  */
 
+const run = promisify(execFile);
+
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const COMMAND = "postrider.mjs";
+const BINARY = "postrider";
 const LICENCES = "LICENSES.txt";
 
 export interface BundleOptions {
@@ -122,7 +132,7 @@ async function emitTypes(entry: string, directory: string): Promise<void> {
   rmSync(directory, { recursive: true, force: true });
   const flags = [...TYPE_FLAGS, ...LANGUAGE_FLAGS, "--allowImportingTsExtensions", "--rootDir", dirname(entry)];
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-  await promisify(execFile)(process.execPath, [tsc, "--ignoreConfig", ...flags, "--outDir", directory, entry]);
+  await run(process.execPath, [tsc, "--ignoreConfig", ...flags, "--outDir", directory, entry]);
   const files = readdirSync(directory);
   // The modules import each other by their names here, which tsc keeps; not every resolver knows that x.ts is x.d.ts.
   const asWritten = new RegExp(`"\\./(${files.map((file) => file.replace(/\.d\.ts$/, "")).join("|")})\\.ts"`, "g");
@@ -270,9 +280,81 @@ function targetsOf({ name, entry }: LibraryEntry): object {
   return { types: `./${name}/${basename(entry, ".ts")}.d.ts`, default: `./${name}.mjs` };
 }
 
+export interface Binary {
+  readonly outfile: string;
+  readonly bytes: number;
+  /** Whether the debug information of Node was removed. */
+  readonly isStripped: boolean;
+}
+
+/**
+ * Makes a bundle into one executable with Node's own support for that: a copy of the Node that runs this, with the bundle
+ * in a section that Node looks for when it starts. The code cache halves the time to `--version`. NODE_OPTIONS has no
+ * effect, because what somebody sets for another program on the host must not load code into the daemon.
+ *
+ * Stripped it has 120 MB (42 MB compressed) instead of 153 MB (48 MB): Node 26 ships with debug information. Node has to be
+ * stripped first, because `strip` does not keep the section.
+ */
+export async function buildBinary(bundled: string, outfile: string): Promise<Binary> {
+  const directory = mkdtempSync(join(tmpdir(), "postrider-binary-"));
+  try {
+    const stripped = await strippedNode(join(directory, "node"));
+    const settings = {
+      main: bundled,
+      mainFormat: "module",
+      executable: stripped ?? process.execPath,
+      output: outfile,
+      disableExperimentalSEAWarning: true,
+      useCodeCache: true,
+      execArgvExtension: "none",
+    };
+    const settingsFile = join(directory, "settings.json");
+    writeFileSync(settingsFile, JSON.stringify(settings));
+    await run(process.execPath, ["--build-sea", settingsFile]);
+    if (process.platform === "darwin") {
+      // The section makes Node's signature invalid, and macOS kills a program with an invalid one.
+      await run("codesign", ["--sign", "-", "--force", outfile]);
+    }
+    appendFileSync(join(dirname(outfile), LICENCES), `\n${licenceOfNode()}`);
+    return { outfile, bytes: statSync(outfile).size, isStripped: stripped !== null };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Writes a copy of Node without debug information. Null if there is no `strip`, which comes with the binutils of Linux. */
+async function strippedNode(copy: string): Promise<string | null> {
+  if (process.platform !== "linux") {
+    return null;
+  }
+  try {
+    await run("strip", ["-o", copy, process.execPath]);
+    return copy;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+      return null;
+    }
+    throw error;
+  }
+}
+
+function licenceOfNode(): string {
+  const head = `Node.js ${process.version.slice(1)} (MIT, with parts under other licences)\n`;
+  const file = resolve(process.execPath, "../../LICENSE");
+  return existsSync(file) ? `${head}\n${readFileSync(file, "utf8").trim()}\n` : head;
+}
+
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const made = await buildPackage();
   const directory = relative(process.cwd(), dirname(made.outfile));
   console.log(`${relative(process.cwd(), made.outfile)}: ${made.inputs.length} modules`);
   console.log(`${directory}: the package, with ${LIBRARIES.map(({ name }) => `postrider/${name}`).join(", ")}`);
+  if (process.argv.includes("--binary")) {
+    const { outfile, bytes, isStripped } = await buildBinary(made.outfile, join(dirname(made.outfile), BINARY));
+    const size = `${Math.round(bytes / 1e6)} MB`;
+    const note = isStripped ? "stripped" : "not stripped, because there is no strip on PATH";
+    console.log(
+      `${relative(process.cwd(), outfile)}: one executable of ${size} with Node.js ${process.version}, ${note}`,
+    );
+  }
 }

