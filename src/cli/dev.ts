@@ -8,10 +8,8 @@ import { EmbeddedPostgres, type ServerExit } from "../dev/postgres/embeddedPostg
 import { PostriderError } from "../ground/errors.ts";
 import { npmGone } from "../ground/npmGone.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
-import { VERSION } from "../ground/version.ts";
-import { makeLog } from "../telemetry/log.ts";
 import type { DevOptions } from "./commandLine.ts";
-import { logWarnings } from "./run.ts";
+import { loggedEvents } from "./run.ts";
 
 const LOOPBACK = "127.0.0.0/8,::1,localhost,*.localhost";
 
@@ -164,9 +162,9 @@ async function prepareDatabase(
 }
 
 async function startDaemon(config: Config): Promise<Daemon> {
-  const log = makeLog({ level: config.logLevel, daemonId: () => daemon.id, version: VERSION, to: "stderr" });
-  const daemon = new Daemon(config, log);
-  logWarnings(config, log);
+  let daemon: Daemon | null = null;
+  const events = loggedEvents(config, { daemonId: () => daemon?.id ?? null, to: "stderr" });
+  daemon = new Daemon(config, events);
   await daemon.start();
   return daemon;
 }

@@ -9,16 +9,16 @@ import { explainRefusal } from "../db/roles.ts";
 import { type ExitStatus, type Fault, messageOf, PostriderError } from "../ground/errors.ts";
 import { printable } from "../ground/printable.ts";
 import { aborted, untilStopped } from "../ground/untilStopped.ts";
-import { VERSION } from "../ground/version.ts";
 import { FollowedFile, firstPosition } from "../ingest/follow.ts";
 import { ingest, type Totals } from "../ingest/ingest.ts";
 import type { Position } from "../ingest/rotation.ts";
 import type { LineSource } from "../ingest/source.ts";
 import { GaveUp, IngestStore } from "../ingest/store.ts";
 import { StreamSource } from "../ingest/stream.ts";
-import { type Log, makeLog } from "../telemetry/log.ts";
+import type { Events } from "../telemetry/bus.ts";
+import { Conditions } from "../telemetry/conditions.ts";
 import type { IngestOptions } from "./commandLine.ts";
-import { logWarnings } from "./run.ts";
+import { loggedEvents } from "./run.ts";
 
 /** A container often starts before its database. Once it has begun, an ingest waits for Postgres as long as it takes. */
 const POSTGRES_WAIT_MS = 60_000;
@@ -32,7 +32,8 @@ interface Run {
   /** Absolute; null for standard input. */
   readonly path: string | null;
   readonly store: IngestStore;
-  readonly log: Log;
+  readonly events: Events;
+  readonly conditions: Conditions;
   readonly stopping: AbortSignal;
 }
 
@@ -41,8 +42,8 @@ interface Run {
  * stdout, the log to stderr. Rejects where it cannot begin, and where lines that cannot be read again were not stored.
  */
 export async function ingestCommand(options: IngestOptions, config: Config): Promise<0 | 1> {
-  const log = makeLog({ level: config.logLevel, daemonId: () => null, version: VERSION, to: "stderr" });
-  logWarnings(config, log);
+  const events = loggedEvents(config, { daemonId: () => null, to: "stderr" });
+  const conditions = new Conditions(events);
   const path = options.follow === null ? null : await followable(options.follow);
   const name = options.name ?? (path === null ? `${hostname()}:stdin:${randomUUID()}` : `${hostname()}:${path}`);
   return untilStopped({ signals: ["SIGTERM", "SIGINT"] }, async (stopping) => {
@@ -53,12 +54,12 @@ export async function ingestCommand(options: IngestOptions, config: Config): Pro
         applicationName: "postrider",
       }),
       preparedStatements: config.listenUrl !== null || config.preparedStatements,
-      ...{ name, path, log },
+      ...{ name, path, conditions },
       ...{ eventType: options.eventType, tenant: options.tenant, where: options.where },
       giveUp: patience(stopping, path === null ? config.shutdownGraceMs : 0),
     });
     try {
-      await runIngest({ options, name, path, store, log, stopping });
+      await runIngest({ options, name, path, store, events, conditions, stopping });
     } finally {
       await store.close();
     }
@@ -77,7 +78,7 @@ function patience(stopping: AbortSignal, graceMs: number): AbortSignal {
 async function runIngest(run: Run): Promise<void> {
   const position = await begin(run);
   if (position === "gave up") return;
-  const { log, name, stopping, store, options } = run;
+  const { events, name, stopping, store, options } = run;
   const source = await sourceFrom(run, position).catch((thrown: unknown) => {
     if (thrown instanceof GaveUp) return null;
     throw fault(thrown, run);
@@ -88,7 +89,7 @@ async function runIngest(run: Run): Promise<void> {
     const onStored = (sum: Totals): void => {
       totals = sum;
     };
-    totals = await ingest({ source, store, log, stopping, onStored });
+    totals = await ingest({ source, store, events, stopping, onStored });
   } catch (thrown) {
     if (!(thrown instanceof GaveUp)) throw fault(thrown, run);
     // Of a followed file nothing is lost: the next run begins behind what is stored.
@@ -96,7 +97,7 @@ async function runIngest(run: Run): Promise<void> {
   } finally {
     await source.close();
   }
-  log.info({ event: "ingest.stopped", name, ...totals });
+  events.emit("ingest.stopped", { name, ...totals });
   process.stdout.write(options.summary === "json" ? `${JSON.stringify({ name, ...totals })}\n` : summaryOf(totals));
 }
 
@@ -110,9 +111,9 @@ async function begin(run: Run): Promise<Position | null | "gave up"> {
 }
 
 async function sourceFrom(run: Run, known: Position | null): Promise<LineSource> {
-  const { path, log, name, store } = run;
+  const { path, events, conditions, name, store } = run;
   if (path === null) {
-    log.info({ event: "ingest.started", name });
+    events.emit("ingest.started", { name });
     return new StreamSource(process.stdin);
   }
   const position = known ?? (await firstPosition(path, run.options.from));
@@ -121,8 +122,8 @@ async function sourceFrom(run: Run, known: Position | null): Promise<LineSource>
     await store.store({ lines: [], end: position });
   }
   const { byteOffset, lineNumber } = position;
-  log.info({ event: "ingest.started", name, path, byte_offset: byteOffset, line_number: lineNumber });
-  return new FollowedFile({ path, position, log });
+  events.emit("ingest.started", { name, path, byte_offset: byteOffset, line_number: lineNumber });
+  return new FollowedFile({ path, position, events, conditions });
 }
 
 /** The absolute path. Refuses what is there and is no file: it has no lines that could be read twice. */

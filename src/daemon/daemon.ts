@@ -14,8 +14,8 @@ import { messageOf, type PostriderError } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
 import { parseEgressPolicy } from "../http/egress/policy.ts";
 import { Sender } from "../http/send.ts";
-import { Troubles } from "../telemetry/conditions.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Events } from "../telemetry/bus.ts";
+import { Conditions } from "../telemetry/conditions.ts";
 import { Filters } from "./claim/filters.ts";
 import { Attempts } from "./deliver/attempts.ts";
 import { EndpointDirectory } from "./deliver/endpoints.ts";
@@ -50,7 +50,7 @@ const RECORD_GRACE_MS = 5_000;
 /** The composition root: makes the parts, starts them in order and stops them in the reverse order. Runs once. */
 export class Daemon {
   readonly #config: Config;
-  readonly #log: Log;
+  readonly #events: Events;
   readonly #lines = new Lines();
   readonly #connection: ConnectionConfig;
   readonly #pool: Pool;
@@ -58,7 +58,6 @@ export class Daemon {
   readonly #besidePool: Pool;
   readonly #maintainPool: Pool;
   readonly #sender: Sender;
-  readonly #troubles = new Troubles(() => this.#heartbeat.beatSoon());
   readonly #heartbeat: Heartbeat;
   readonly #partitions: PartitionKeeper;
   readonly #replays: ReplayKeeper;
@@ -71,9 +70,10 @@ export class Daemon {
   #isGivenUp = false;
   #stopping: Promise<boolean> | null = null;
 
-  constructor(config: Config, log: Log) {
+  constructor(config: Config, events: Events) {
     this.#config = config;
-    this.#log = log;
+    this.#events = events;
+    const conditions = new Conditions(events);
     const connection = this.#lines.through(
       connectionConfig({ databaseUrl: config.databaseUrl, applicationName: "postrider" }),
     );
@@ -103,16 +103,15 @@ export class Daemon {
     });
     this.#heartbeat = new Heartbeat({
       pool: this.#besidePool,
-      log,
       load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
-      condition: () => this.#troubles.worst,
+      conditions,
       onLeaseLost: (lostId) => this.#attempts.forget(lostId),
       onCopied: (fault) => this.#giveUp("database.copied", fault),
     });
     this.#recorder = new Recorder({
       pool: this.#pool,
-      log,
-      troubles: this.#troubles,
+      events,
+      conditions,
       onRecorded: (results) => this.#loop.onRecorded(results),
     });
     this.#waker = new Waker({
@@ -120,21 +119,27 @@ export class Daemon {
         config.listenUrl === null
           ? connection
           : this.#lines.through(connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" })),
-      log,
-      troubles: this.#troubles,
+      events,
+      conditions,
       onWake: () => {
         this.#loop.wake();
         this.#replays.wake();
       },
     });
-    this.#partitions = new PartitionKeeper({ pool: this.#maintainPool, log, retentionMs: config.retentionMs });
+    this.#partitions = new PartitionKeeper({
+      pool: this.#maintainPool,
+      events,
+      conditions,
+      retentionMs: config.retentionMs,
+    });
     this.#schemaWatch = new SchemaWatch({
       pool: this.#maintainPool,
       onUnusable: (fault) => this.#giveUp("schema.unusable", fault),
     });
     this.#replays = new ReplayKeeper({
       pool: this.#besidePool,
-      log,
+      events,
+      conditions,
       pollIntervalMs: config.pollIntervalMs,
       onQueued: () => this.#loop.onQueued(),
     });
@@ -145,7 +150,7 @@ export class Daemon {
       lanes,
       recorder: this.#recorder,
       send: (request) => this.#sender.send(request),
-      log,
+      events,
       inHandMax,
       onRoom: () => this.#loop.onRoom(),
     });
@@ -156,9 +161,9 @@ export class Daemon {
       waker: this.#waker,
       attempts: this.#attempts,
       recorder: this.#recorder,
-      filters: new Filters({ pool: this.#pool, log }),
-      log,
-      troubles: this.#troubles,
+      filters: new Filters({ pool: this.#pool, events }),
+      events,
+      conditions,
       pollIntervalMs: config.pollIntervalMs,
       onCopied: (fault) => this.#giveUp("database.copied", fault),
     });
@@ -167,7 +172,7 @@ export class Daemon {
   #giveUp(event: "schema.unusable" | "database.copied", fault: PostriderError): void {
     if (!this.#isGivenUp) {
       this.#isGivenUp = true;
-      this.#log.error({ event, error: messageOf(fault) });
+      this.#events.emit(event, { error: messageOf(fault) });
       this.#attempts.halt();
       this.#unusable.resolve(fault);
     }
@@ -206,7 +211,7 @@ export class Daemon {
     this.#schemaWatch.start();
     const { maxInFlight } = this.#config;
     const memoryMib = Math.ceil(memoryBoundBytes(maxInFlight) / MIB);
-    this.#log.info({ event: "daemon.started", id: this.id, max_in_flight: maxInFlight, memory_mib_max: memoryMib });
+    this.#events.emit("daemon.started", { id: this.id, max_in_flight: maxInFlight, memory_mib_max: memoryMib });
   }
 
   async #start(): Promise<void> {
@@ -257,7 +262,7 @@ export class Daemon {
 
   async #stop(): Promise<boolean> {
     const startedMs = monotonicMs();
-    this.#log.info({ event: "daemon.stopping", id: this.id, grace_ms: this.#config.shutdownGraceMs });
+    this.#events.emit("daemon.stopping", { id: this.id, grace_ms: this.#config.shutdownGraceMs });
     let isRecorded = false;
     // What is still waited for by then waits for a server that does not answer.
     const endMs = startedMs + this.#config.shutdownGraceMs + RECORD_GRACE_MS;
@@ -272,11 +277,11 @@ export class Daemon {
       // Handed back already, if anything is left: another daemon makes those attempts.
       await this.#sender.abort();
       isRecorded = await this.#recorder.close(this.id, Math.max(0, endMs - monotonicMs())).catch((thrown: unknown) => {
-        this.#log.error({ event: "record.failed", error: messageOf(thrown) });
+        this.#events.emit("claims.kept", { error: messageOf(thrown) });
         return false;
       });
       await this.#heartbeat.stop().catch((thrown: unknown) => {
-        this.#log.error({ event: "daemon.leave_failed", error: messageOf(thrown) });
+        this.#events.emit("daemon.leave_failed", { error: messageOf(thrown) });
       });
       // Last: its step may be reading a table, and nothing else waits for that.
       await partitionsStopped;
@@ -286,7 +291,7 @@ export class Daemon {
       this.#lines.cut();
     }
     const tookMs = Math.round(monotonicMs() - startedMs);
-    this.#log.info({ event: "daemon.stopped", version: VERSION, took_ms: tookMs, everything_recorded: isRecorded });
+    this.#events.emit("daemon.stopped", { version: VERSION, took_ms: tookMs, everything_recorded: isRecorded });
     return isRecorded;
   }
 }

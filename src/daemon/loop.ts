@@ -1,10 +1,10 @@
-import { classifyPostgresError, copyFault, type Pool } from "../db/connection.ts";
+import { classifyPostgresError, copyFault, type Pool, reasonOf } from "../db/connection.ts";
 import type { DeliveryResult } from "../domain/delivery.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
 import { Signal } from "../ground/signal.ts";
-import { type Troubles, troubleOf } from "../telemetry/conditions.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Events } from "../telemetry/bus.ts";
+import type { Conditions } from "../telemetry/conditions.ts";
 import {
   claimDeliveries,
   claimEvents,
@@ -33,8 +33,8 @@ export interface LoopParts {
   readonly attempts: Attempts;
   readonly recorder: Recorder;
   readonly filters: Filters;
-  readonly log: Log;
-  readonly troubles: Troubles;
+  readonly events: Events;
+  readonly conditions: Conditions;
   readonly pollIntervalMs: number;
   /** Hears that the database is a copy: the loop has ended then. */
   readonly onCopied: (fault: PostriderError) => void;
@@ -93,8 +93,6 @@ export class Loop {
   #streamTurns = 0;
   #quietMs = QUIET_FIRST_MS;
   #pollAtMs = 0;
-  #isFailing = false;
-  #isOff = false;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -151,11 +149,9 @@ export class Loop {
       try {
         const result = await this.#turn();
         failureMs = FAILURE_FIRST_MS;
-        if (this.#isFailing && result !== "barred") {
-          this.#isFailing = false;
-          this.#parts.troubles.end("not_claiming");
+        if (result !== "barred" && this.#parts.conditions.has("not_claiming")) {
           this.#parts.waker.stayAwake();
-          this.#parts.log.info({ event: "postgres.restored" });
+          this.#parts.conditions.end("not_claiming", {});
         }
         await this.#rest(result);
       } catch (thrown) {
@@ -178,13 +174,9 @@ export class Loop {
 
   #noteFailure(thrown: unknown): void {
     const { kind, sqlstate } = classifyPostgresError(thrown);
-    this.#parts.troubles.begin("not_claiming", troubleOf(thrown));
-    if (this.#isFailing) {
-      return;
-    }
-    this.#isFailing = true;
     const event = kind === "connection" ? "postgres.lost" : "claim.failed";
-    this.#parts.log.error({ event, error: messageOf(thrown), sqlstate });
+    const fields = { error: messageOf(thrown), sqlstate };
+    this.#parts.conditions.begin("not_claiming", event, fields, reasonOf(thrown));
   }
 
   /** One look at everything there is to do. */
@@ -242,41 +234,33 @@ export class Loop {
   }
 
   async #noteSwitch(isOff: boolean): Promise<void> {
-    const { pool, log, troubles } = this.#parts;
-    const hasChanged = isOff !== this.#isOff;
-    if (!isOff && !hasChanged) {
+    const { pool, conditions } = this.#parts;
+    if (!isOff && !conditions.has("not_sending")) {
       return;
     }
     const { reason, changed_by } = await findSending(pool);
-    this.#isOff = isOff;
     if (isOff) {
-      if (hasChanged) {
-        log.warn({ event: "sending.stopped", reason, changed_by });
-      }
-      // At each look: the reason may be edited while it is off.
-      troubles.begin("not_sending", `sending is switched off by ${changed_by}: ${reason ?? "no reason was given"}`);
+      // At each look, because the reason may be edited while it is off.
+      const shown = `sending is switched off by ${changed_by}: ${reason ?? "no reason was given"}`;
+      conditions.begin("not_sending", "sending.stopped", { reason, changed_by }, shown);
     } else {
-      log.info({ event: "sending.started", changed_by });
-      troubles.end("not_sending");
+      conditions.end("not_sending", { changed_by });
       this.#walkBy(monotonicMs());
     }
   }
 
   async #claim(): Promise<Page> {
-    const { attempts, filters, log } = this.#parts;
+    const { attempts, conditions, events, filters } = this.#parts;
     const { daemonId } = this.#parts.lease;
     const page = await this.#claimPage(daemonId);
     if (page.outcome !== "busy") {
       this.#laneBusySinceMs = null;
-      if (!this.#isFailing) {
-        this.#parts.troubles.end("not_claiming");
-      }
+      conditions.end("lane_held", {});
     }
     if (page.eventCount > 0) {
       const pairCount = page.deliveries.length + page.queuedCount;
       this.#fanOut += FAN_OUT_WEIGHT * (Math.max(1, pairCount / page.eventCount) - this.#fanOut);
-      log.debug({
-        event: "claim.taken",
+      events.emit("claim.taken", {
         claim_id: page.claimId,
         events: page.eventCount,
         deliveries: page.deliveries.length,
@@ -349,21 +333,24 @@ export class Loop {
     }
     this.#laneBusySinceMs = nowMs;
     for (const { ended, ...holder } of await freeLane(this.#parts.pool, LANE_STUCK_MS)) {
-      this.#parts.log.warn({ event: ended ? "lane.freed" : "lane.held", ...holder });
-      this.#parts.troubles.begin("not_claiming", `the lock under which daemons claim is held by pid ${holder.pid}`);
+      if (ended) {
+        this.#parts.events.emit("lane.freed", holder);
+      } else {
+        const shown = `the lock under which daemons claim is held by pid ${holder.pid}`;
+        this.#parts.conditions.begin("lane_held", "lane.held", holder, shown);
+      }
     }
   }
 
   async #takeOver(): Promise<void> {
-    const { pool, lease, attempts, recorder, log } = this.#parts;
+    const { pool, lease, attempts, recorder, events } = this.#parts;
     const { daemonId } = lease;
     while (attempts.room > 0 && !this.#isStopping) {
       const taken = await takeOverClaim(pool, daemonId, recorder.openClaims(daemonId));
       if (taken === null) {
         break;
       }
-      log.info({
-        event: "claims.taken_over",
+      events.emit("claims.taken_over", {
         claim_id: taken.claimId,
         former_daemon_id: taken.formerDaemonId,
         deliveries: taken.deliveries.length,

@@ -399,6 +399,20 @@ export function copyFault(thrown: unknown): PostriderError | null {
   );
 }
 
+/**
+ * What was met, for people who may see neither payloads nor secrets: Postgres repeats data only in the messages of class
+ * 22 ("invalid input syntax …"), and the daemon's log has those.
+ */
+export function reasonOf(thrown: unknown): string {
+  const { sqlstate } = classifyPostgresError(thrown);
+  if (sqlstate === null) {
+    return messageOf(thrown);
+  }
+  return sqlstate.startsWith("22")
+    ? `SQLSTATE ${sqlstate}: Postgres refused the data; the daemon's log says more`
+    : `SQLSTATE ${sqlstate}: ${messageOf(thrown)}`;
+}
+
 /** Whether a statement had no answer within its deadline: the server's, or the client's where the server did not stop. */
 export function isTimeout(thrown: unknown): boolean {
   return (

@@ -4,7 +4,6 @@ import type { Duplex } from "node:stream";
 import pgListen, { type Subscriber } from "pg-listen";
 import { type Backoff, makeBackoff } from "../ground/backoff.ts";
 import { messageOf } from "../ground/errors.ts";
-import type { Log } from "../telemetry/log.ts";
 import type { ConnectionConfig } from "./connection.ts";
 
 /**
@@ -28,7 +27,6 @@ import type { ConnectionConfig } from "./connection.ts";
 export interface ListenerOptions {
   readonly config: ConnectionConfig;
   readonly channel: string;
-  readonly log: Log;
   readonly onNotification: () => void;
   readonly onListening: () => Promise<void>;
   readonly onLost: (error: string) => void;
@@ -97,7 +95,7 @@ export class Listener {
   }
 
   async #connect(): Promise<void> {
-    const { channel, log, onListening, onNotification } = this.#options;
+    const { channel, onListening, onNotification } = this.#options;
     const echoChannel = `${channel}_echo_${randomBytes(8).toString("hex")}`;
     const subscriber = this.#subscribe();
     this.#subscriber = subscriber;
@@ -120,7 +118,6 @@ export class Listener {
     if (this.#subscriber === subscriber && !this.#isStopped) {
       this.#isListening = true;
       this.#checkLater(subscriber, echoChannel);
-      log.debug({ event: "listener.connected" });
       await onListening();
       // Whatever was notified while nobody listened.
       onNotification();
@@ -174,13 +171,10 @@ export class Listener {
     if (this.#subscriber !== subscriber) {
       return;
     }
-    const wasListening = this.#isListening;
     this.#isListening = false;
     if (this.#isStopped) {
       return;
     }
-    // One line when it is lost; the tries after that are for debugging.
-    this.#options.log[wasListening ? "warn" : "debug"]({ event: "listener.lost", error: messageOf(thrown) });
     const socket = this.#socket;
     void this.#part();
     socket?.destroy();

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf } from "../ground/errors.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Events } from "../telemetry/bus.ts";
+import type { Conditions } from "../telemetry/conditions.ts";
 import { factsOf, isSameLook, type Look, lookAround } from "./directory.ts";
 import type { Line } from "./lines.ts";
 import { endOfLines, OpenFile } from "./openFile.ts";
@@ -31,7 +32,8 @@ export interface FollowOptions {
   /** Absolute. */
   readonly path: string;
   readonly position: Position;
-  readonly log: Log;
+  readonly events: Events;
+  readonly conditions: Conditions;
   /** Default: POLL_MS. */
   readonly pollMs?: number;
   /** Default: SETTLE_MS. */
@@ -40,7 +42,8 @@ export interface FollowOptions {
 
 export class FollowedFile implements LineSource {
   readonly #path: string;
-  readonly #log: Log;
+  readonly #events: Events;
+  readonly #conditions: Conditions;
   readonly #pollMs: number;
   readonly #settleMs: number;
   /** Behind the last line that was given out. */
@@ -53,13 +56,12 @@ export class FollowedFile implements LineSource {
   #rotatedAtMs: number | null = null;
   /** What was seen to come next when everything had been read. */
   #nextId: string | null = null;
-  /** What was said last about a file that cannot be read on, so that it is said once. */
-  #trouble: string | null = null;
 
-  constructor({ path, position, log, pollMs = POLL_MS, settleMs = SETTLE_MS }: FollowOptions) {
+  constructor({ path, position, events, conditions, pollMs = POLL_MS, settleMs = SETTLE_MS }: FollowOptions) {
     this.#path = path;
     this.#position = position;
-    this.#log = log;
+    this.#events = events;
+    this.#conditions = conditions;
     this.#pollMs = pollMs;
     this.#settleMs = settleMs;
   }
@@ -97,7 +99,8 @@ export class FollowedFile implements LineSource {
       if (!(thrown instanceof Error && "syscall" in thrown)) {
         throw thrown;
       }
-      this.#complain("file.unreadable", { error: messageOf(thrown) });
+      const fields = { path: this.#path, error: messageOf(thrown) };
+      this.#conditions.begin("file_missing", "file.unreadable", fields);
       await this.close();
       return "wait";
     }
@@ -115,7 +118,7 @@ export class FollowedFile implements LineSource {
     }
     const next = successorOf({ ...this.#position, fileId: null }, look);
     if (next === null) {
-      if (look.current === null) this.#complain("file.missing", {});
+      if (look.current === null) this.#noteMissing();
       return null;
     }
     if (this.#position.fileId !== null) {
@@ -128,8 +131,7 @@ export class FollowedFile implements LineSource {
 
   #admitLoss({ compressed }: Look, next: FileFacts): void {
     const { byteOffset, lineNumber, fileModifiedNs } = this.#position;
-    this.#log.warn({
-      event: "file.lost",
+    this.#events.emit("file.lost", {
       path: this.#path,
       byte_offset: byteOffset,
       line_number: lineNumber,
@@ -154,7 +156,7 @@ export class FollowedFile implements LineSource {
     this.#rotatedAtMs = null;
     this.#nextId = null;
     this.#grewAtMs = monotonicMs();
-    this.#trouble = null;
+    this.#conditions.end("file_missing", { path: this.#path });
   }
 
   async #readOn(file: OpenFile): Promise<Batch | "again" | "wait"> {
@@ -192,7 +194,7 @@ export class FollowedFile implements LineSource {
   }
 
   async #emptied(): Promise<"again"> {
-    this.#log.info({ event: "file.emptied", path: this.#path, byte_offset: this.#position.byteOffset });
+    this.#events.emit("file.emptied", { path: this.#path, byte_offset: this.#position.byteOffset });
     await this.close();
     return "again";
   }
@@ -201,6 +203,7 @@ export class FollowedFile implements LineSource {
   async #atEnd(file: OpenFile): Promise<Batch | "again" | "wait"> {
     if ((await factsOf(this.#path))?.fileId === file.fileId) {
       this.#rotatedAtMs = null;
+      this.#conditions.end("file_missing", { path: this.#path });
       return "wait";
     }
     if (!this.#isProven) {
@@ -213,7 +216,7 @@ export class FollowedFile implements LineSource {
     // With a rotated file after this one the writer is two files ahead.
     const isQuiet = !this.#mayGrow || next?.fileId !== look.current?.fileId || this.#hasSettled();
     if (next === null || !isQuiet) {
-      if (look.current === null) this.#complain("file.missing", {});
+      if (look.current === null) this.#noteMissing();
       return "wait";
     }
     // What was written between the last read and this look is there for another read, behind which nothing comes.
@@ -232,18 +235,14 @@ export class FollowedFile implements LineSource {
     const lines = file.end();
     this.#position = file.position;
     const { lineNumber, byteOffset } = this.#position;
-    this.#log.info({ event: "file.rotated", path: this.#path, line_number: lineNumber, byte_offset: byteOffset });
+    this.#events.emit("file.rotated", { path: this.#path, line_number: lineNumber, byte_offset: byteOffset });
     await this.close();
     await this.#enter(look, next);
     return lines.length > 0 ? this.#batch(lines) : "again";
   }
 
-  #complain(event: "file.missing" | "file.unreadable", fields: Readonly<Record<string, unknown>>): void {
-    const trouble = `${event} ${JSON.stringify(fields)}`;
-    if (trouble !== this.#trouble) {
-      this.#trouble = trouble;
-      this.#log.warn({ event, path: this.#path, ...fields });
-    }
+  #noteMissing(): void {
+    this.#conditions.begin("file_missing", "file.missing", { path: this.#path });
   }
 }
 

@@ -1,6 +1,6 @@
 import { monotonicMs } from "../ground/clock.ts";
 import { printable } from "../ground/printable.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Events } from "../telemetry/bus.ts";
 import type { Batch, LineSource } from "./source.ts";
 import type { Refusal, Stored } from "./store.ts";
 
@@ -19,7 +19,7 @@ export interface IngestOptions {
     store(batch: Batch): Promise<Stored>;
     ping(): Promise<void>;
   };
-  readonly log: Log;
+  readonly events: Events;
   readonly stopping: AbortSignal;
   /** Called with the sum so far, after each batch. */
   readonly onStored?: (totals: Totals) => void;
@@ -34,8 +34,8 @@ const EXCERPT_CHARS_MAX = 100;
  * From a source into the store until the source ends. The next batch is read while one is stored, and no more than that.
  * Rejects with what the source or the store cannot help; what was stored stays stored.
  */
-export async function ingest({ source, store, log, stopping, onStored }: IngestOptions): Promise<Totals> {
-  const progress = new Progress(log);
+export async function ingest({ source, store, events, stopping, onStored }: IngestOptions): Promise<Totals> {
+  const progress = new Progress(events);
   let reading = source.next(stopping);
   for (;;) {
     const batch = await reading;
@@ -56,14 +56,14 @@ export async function ingest({ source, store, log, stopping, onStored }: IngestO
 }
 
 class Progress {
-  readonly #log: Log;
+  readonly #events: Events;
   totals: Totals = { lines: 0, events: 0, unmatched: 0, refused: 0 };
   #shown = this.totals;
   #shownAtMs = monotonicMs();
   #named = 0;
 
-  constructor(log: Log) {
-    this.#log = log;
+  constructor(events: Events) {
+    this.#events = events;
   }
 
   add({ lines }: Batch, { events, unmatched, refusals }: Stored): void {
@@ -85,25 +85,19 @@ class Progress {
       return;
     }
     if (this.totals.lines !== this.#shown.lines) {
-      this.#log.info({ event: "ingest.progressed", ...this.totals });
+      this.#events.emit("ingest.progressed", this.totals);
     }
     this.#shown = this.totals;
     this.#shownAtMs = monotonicMs();
     this.#named = 0;
   }
 
-  /**
-   * The place and the reason are enough to find the line by. What it says is shown to who debugs alone: a line that is no
-   * JSON is often a stack trace or a dump, with whatever secrets were at hand.
-   */
   #name({ line, reason }: Refusal): void {
-    const excerpt = this.#log.isLevelEnabled("debug") ? { excerpt: excerptOf(line.bytes) } : {};
-    this.#log.warn({
-      event: "line.refused",
+    this.#events.emit("line.refused", {
       line_number: line.number,
       byte_offset: line.byteOffset,
       reason: printable(reason),
-      ...excerpt,
+      excerpt: excerptOf(line.bytes),
     });
   }
 }

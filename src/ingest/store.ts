@@ -13,7 +13,7 @@ import { defineStatement } from "../db/statements.ts";
 import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Conditions } from "../telemetry/conditions.ts";
 import type { Line } from "./lines.ts";
 import type { Position } from "./rotation.ts";
 import type { Batch } from "./source.ts";
@@ -70,7 +70,7 @@ export interface StoreOptions {
   readonly eventType: string;
   readonly tenant: string;
   readonly where: string | null;
-  readonly log: Log;
+  readonly conditions: Conditions;
   /** Aborted when Postgres is not to be waited for any longer. */
   readonly giveUp: AbortSignal;
 }
@@ -97,7 +97,6 @@ export class IngestStore {
   #hasBegun = false;
   /** Batches that are known to be stored. */
   #stored = 0;
-  #isAway = false;
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -147,8 +146,8 @@ export class IngestStore {
     if (client === null) return;
     try {
       await closeStatement.run(client, [this.#options.name, this.#runId]);
-    } catch (thrown) {
-      this.#options.log.debug({ event: "postgres.lost", error: messageOf(thrown) });
+    } catch {
+      // The server gives the lock back with the session.
     }
     await Promise.race([client.end(), pause(GOODBYE_MS)]);
   }
@@ -215,7 +214,7 @@ export class IngestStore {
     for (;;) {
       try {
         const result = await work(await this.#session());
-        this.#noteBack();
+        this.#options.conditions.end("postgres_lost", {});
         return result;
       } catch (thrown) {
         if (classOf(thrown).kind === "connection") this.#discard();
@@ -280,13 +279,8 @@ export class IngestStore {
   }
 
   #noteAway(thrown: unknown): void {
-    if (!this.#isAway) this.#options.log.warn({ event: "postgres.lost", error: messageOf(thrown) });
-    this.#isAway = true;
-  }
-
-  #noteBack(): void {
-    if (this.#isAway) this.#options.log.info({ event: "postgres.restored" });
-    this.#isAway = false;
+    const { sqlstate } = classOf(thrown);
+    this.#options.conditions.begin("postgres_lost", "postgres.lost", { error: messageOf(thrown), sqlstate });
   }
 
   #busy(): PostriderError {

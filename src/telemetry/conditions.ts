@@ -1,74 +1,133 @@
-import { classifyPostgresError } from "../db/connection.ts";
 import { monotonicMs } from "../ground/clock.ts";
-import { messageOf } from "../ground/errors.ts";
 import { printable } from "../ground/printable.ts";
+import type { Events } from "./bus.ts";
+import type { Ended, EventFields, EventName } from "./events.ts";
 
 /**
- * What keeps a daemon from its work, the worst first; the heartbeat carries it to postrider.daemon, for whoever asks.
+ * What can last: the event at its start, the one at its end, and how the heartbeat shows it in postrider.daemon while it
+ * lasts. The worst comes first. A lost lease is not shown: a daemon that cannot beat cannot say so, and its overdue beat
+ * says it instead.
  *
- *   not_recording  results cannot be written; they are kept and tried again, and nothing is claimed meanwhile
+ *   not_recording  results cannot be written; the daemon keeps them, retries, and claims nothing
  *   not_claiming   new events and due deliveries cannot be taken
- *   not_sending    an operator has switched sending off, in postrider.sending
- *   blind          no notification reaches it: it looks once in a poll interval
- *
- * A lost lease is none of them: a daemon that cannot beat cannot say so, and its overdue beat says it for it.
+ *   not_sending    an operator switched sending off, in postrider.sending
+ *   blind          notifications do not reach the daemon; it looks once in each poll interval
  */
-export const TROUBLES = ["not_recording", "not_claiming", "not_sending", "blind"] as const;
-export type Trouble = (typeof TROUBLES)[number];
+export const CONDITIONS = {
+  not_recording: { starts: ["record.failed"], ends: "record.restored", shownAs: "not_recording" },
+  not_claiming: { starts: ["postgres.lost", "claim.failed"], ends: "postgres.restored", shownAs: "not_claiming" },
+  lane_held: { starts: ["lane.held"], ends: "lane.released", shownAs: "not_claiming" },
+  not_sending: { starts: ["sending.stopped"], ends: "sending.started", shownAs: "not_sending" },
+  blind: { starts: ["listener.lost", "gate.lost"], ends: "gate.restored", shownAs: "blind" },
+  lease_lost: { starts: ["daemon.lease_lost"], ends: "daemon.lease_regained", shownAs: null },
+  not_beating: { starts: ["daemon.beat_failed"], ends: "daemon.beat_restored", shownAs: null },
+  partitions_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
+  replays_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
+  postgres_lost: { starts: ["postgres.lost"], ends: "postgres.restored", shownAs: null },
+  file_missing: { starts: ["file.missing", "file.unreadable"], ends: "file.found", shownAs: null },
+} as const satisfies Readonly<Record<string, Declaration>>;
 
-export type Condition =
+interface Declaration {
+  readonly starts: readonly EventName[];
+  readonly ends: EventName;
+  readonly shownAs: "not_recording" | "not_claiming" | "not_sending" | "blind" | null;
+}
+
+export type ConditionName = keyof typeof CONDITIONS;
+type StartEvent<Name extends ConditionName> = (typeof CONDITIONS)[Name]["starts"][number];
+type EndFields<Name extends ConditionName> = EventFields<(typeof CONDITIONS)[Name]["ends"]>;
+
+/** What postrider.daemon shows. */
+export type Shown =
   | { readonly name: "well" }
-  | { readonly name: Trouble; readonly reason: string; readonly sinceMs: number };
+  | { readonly name: NonNullable<Declaration["shownAs"]>; readonly reason: string; readonly sinceMs: number };
 
-/** As the check of postrider.daemon has it. */
+interface Lasting {
+  reason: string;
+  readonly sinceMs: number;
+  repeats: number;
+}
+
+/** The check of postrider.daemon has the same limit. */
 const REASON_CHARS_MAX = 200;
 
-export class Troubles {
-  readonly #found = new Map<Trouble, Exclude<Condition, { name: "well" }>>();
-  readonly #onChange: () => void;
+/** Each lasting condition emits one event when it starts and one when it ends, however often it is met in between. */
+export class Conditions {
+  readonly #events: Events;
+  readonly #lasting = new Map<ConditionName, Lasting>();
+  readonly #watchers = new Set<() => void>();
 
-  /** `onChange` hears of what begins and ends, and of the reason that an operator edits; those of failures change too often. */
-  constructor(onChange: () => void = () => {}) {
-    this.#onChange = onChange;
+  constructor(events: Events) {
+    this.#events = events;
   }
 
-  get worst(): Condition {
-    for (const trouble of TROUBLES) {
-      const found = this.#found.get(trouble);
-      if (found !== undefined) {
-        return found;
+  has(name: ConditionName): boolean {
+    return this.#lasting.has(name);
+  }
+
+  get worst(): Shown {
+    for (const [name, { shownAs }] of Object.entries(CONDITIONS) as [ConditionName, Declaration][]) {
+      const lasting = this.#lasting.get(name);
+      if (lasting !== undefined && shownAs !== null) {
+        return { name: shownAs, reason: lasting.reason, sinceMs: lasting.sinceMs };
       }
     }
     return { name: "well" };
   }
 
-  /** The time is that of the first call, the reason that of the last. */
-  begin(trouble: Trouble, reason: string): void {
-    const known = this.#found.get(trouble);
+  /**
+   * `watcher` is called when `worst` may have changed: a shown condition started or ended, or an operator edited the reason
+   * of `not_sending`. The reasons of failures change too often. Returns the function that ends the watch.
+   */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /**
+   * Emits `event` if the condition is new, and counts otherwise. `reason` is for postrider.daemon, whose readers may see
+   * neither payloads nor secrets; the latest one is shown.
+   */
+  begin<Name extends ConditionName, Event extends StartEvent<Name>>(
+    name: Name,
+    event: Event,
+    fields: EventFields<Event>,
+    reason = "",
+  ): void {
     const text = printable(reason).slice(0, REASON_CHARS_MAX);
-    this.#found.set(trouble, { name: trouble, reason: text, sinceMs: known?.sinceMs ?? monotonicMs() });
-    if (known === undefined || (trouble === "not_sending" && known.reason !== text)) {
-      this.#onChange();
+    const lasting = this.#lasting.get(name);
+    if (lasting === undefined) {
+      this.#lasting.set(name, { reason: text, sinceMs: monotonicMs(), repeats: 0 });
+      this.#events.emit(event, fields);
+      this.#tellWatchers(name);
+      return;
+    }
+    const isEdited = name === "not_sending" && lasting.reason !== text;
+    lasting.reason = text;
+    lasting.repeats += 1;
+    if (isEdited) {
+      this.#tellWatchers(name);
     }
   }
 
-  end(trouble: Trouble): void {
-    if (this.#found.delete(trouble)) {
-      this.#onChange();
+  /** Emits the event of the end, with `fields`, the duration and the count, if the condition lasts. */
+  end<Name extends ConditionName>(name: Name, fields: Omit<EndFields<Name>, keyof Ended>): void {
+    const lasting = this.#lasting.get(name);
+    if (lasting === undefined) {
+      return;
+    }
+    this.#lasting.delete(name);
+    const ended = { lasted_ms: Math.round(monotonicMs() - lasting.sinceMs), repeats: lasting.repeats };
+    this.#events.emit(CONDITIONS[name].ends, { ...fields, ...ended } as EndFields<Name>);
+    this.#tellWatchers(name);
+  }
+
+  #tellWatchers(name: ConditionName): void {
+    if (CONDITIONS[name].shownAs === null) {
+      return;
+    }
+    for (const watcher of this.#watchers) {
+      watcher();
     }
   }
-}
-
-/**
- * What was met, for people who may see neither payloads nor secrets: Postgres repeats data in the messages of class 22
- * ("invalid input syntax …") alone, and those are in the daemon's log.
- */
-export function troubleOf(thrown: unknown): string {
-  const { sqlstate } = classifyPostgresError(thrown);
-  if (sqlstate === null) {
-    return messageOf(thrown);
-  }
-  return sqlstate.startsWith("22")
-    ? `SQLSTATE ${sqlstate}: Postgres refused the data; the daemon's log says more`
-    : `SQLSTATE ${sqlstate}: ${messageOf(thrown)}`;
 }

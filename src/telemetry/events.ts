@@ -1,73 +1,207 @@
+import type { FailureKind } from "../domain/failureKind.ts";
+
 /**
- * The one stream of named events that feeds logs, metrics and tests. A name is a noun, then a past participle
- * (or a present one for what takes a while). Fields are snake_case and the same wherever they appear: `event_id`,
- * `endpoint_id`, `event_type`, `attempt_number`, `duration_ms`, `http_status`, `failure_kind`, `error`.
+ * Everything that Postrider reports about itself, in one map: the name of each event, its fields, and what it means.
+ * The log, conditions, tests and (to come) metrics all read this stream; see bus.ts.
+ *
+ * A name is a noun and a past participle, or a present one for what takes a while. Fields are snake_case, and a field
+ * means the same in every event. Fields hold no secret, no payload and no part of a URL beyond its origin.
  */
 export const EVENTS = {
-  "daemon.started": "the daemon has its connections, its row and its lease, and begins to claim",
-  "daemon.stopping": "the daemon was asked to stop: it claims no more and finishes what is in flight",
-  "daemon.stopped": "the daemon has recorded or handed back everything and closed its connections",
-  "daemon.beat_failed": "a heartbeat failed; the lease lasts until it runs out",
-  "daemon.leave_failed": "a stopping daemon could not take its row away; its claims are taken over when its lease ends",
-  "daemon.lease_lost":
-    "the daemon could not beat in time, with the last error: it starts no attempt until it has a lease again",
-  "daemon.lease_regained": "the daemon beats again and goes on",
+  "daemon.started": event<{ id: string; max_in_flight: number; memory_mib_max: number }>(
+    "The daemon has its connections, its row and its lease, and starts to claim.",
+  ),
+  "daemon.stopping": event<{ id: string; grace_ms: number }>(
+    "The daemon was asked to stop. It claims nothing more and finishes what is in progress.",
+  ),
+  "daemon.stopped": event<{ version: string; took_ms: number; everything_recorded: boolean }>(
+    "The daemon has closed its connections. Unless everything_recorded is false, nothing is left to be done again.",
+  ),
+  "daemon.beat_failed": event<{ error: string }>("Heartbeats fail. The daemon works on until its lease runs out."),
+  "daemon.beat_restored": event<Ended>("Heartbeats succeed again."),
+  "daemon.leave_failed": event<{ error: string }>(
+    "A stopping daemon could not remove its row. Others take over its claims when its lease runs out.",
+  ),
+  "daemon.lease_lost": event<{ lost_daemon_id: string; error: string | null }>(
+    "The daemon could not renew its lease in time. It starts no attempt until it has a new one.",
+  ),
+  "daemon.lease_regained": event<{ new_daemon_id: string } & Ended>("The daemon has a lease again, under a new id."),
 
-  "schema.unusable": "the schema was migrated to one that this program must not use: it stops",
+  "schema.unusable": event<{ error: string }>(
+    "The schema was migrated to one that this program must not use. The daemon stops.",
+  ),
+  "database.copied": event<{ error: string }>(
+    "The database was restored or copied from another one and was not adopted. The daemon stops.",
+  ),
+  "sending.stopped": event<{ reason: string | null; changed_by: string }>(
+    "An operator switched sending off in postrider.sending. Daemons claim nothing and start no attempt.",
+  ),
+  "sending.started": event<{ changed_by: string } & Ended>("An operator switched sending on again."),
 
-  "database.copied":
-    "the database was restored or copied from another one, or the connection leads to such a one: the daemon stops",
-  "sending.stopped":
-    "sending is switched off in postrider.sending, with the reason: nothing is claimed and nothing begun",
-  "sending.started": "sending is switched on again",
+  "claim.taken": event<{ claim_id: string | null; events: number; deliveries: number; complete: boolean }>(
+    "The daemon claimed one page of new events.",
+  ),
+  "claim.failed": event<Failure>(
+    "Claims fail. The daemon retries with growing pauses, and looks for unfinished claims before it claims again.",
+  ),
+  "payload.failed": event<{ event_id: string; endpoint_id: string } & Failure>(
+    "A large payload could not be loaded. Its delivery returned to the queue.",
+  ),
+  "lane.freed": event<LockHolder>("A session was stuck in the middle of a claim and was ended."),
+  "lane.held": event<LockHolder>(
+    "A session holds the lock under which daemons claim, and is not claiming. No new event is delivered until it lets go.",
+  ),
+  "lane.released": event<Ended>("The lock under which daemons claim is free again."),
+  "filter.too_slow": event<{ endpoint_id: string; event_id: string; unjudged_for_ms: number }>(
+    "An endpoint's filter took too long with an event, and that delivery is discarded. If unjudged_for_ms is not 0, the " +
+      "endpoint's filtered deliveries are discarded for that long.",
+  ),
+  "filter.readmitted": event<{ endpoint_id: string }>(
+    "The filters of an endpoint that took too long are quick again, and apply again.",
+  ),
+  "filters.skipped": event<{ took_ms: number }>(
+    "An event could not be claimed in time. It is claimed without filters, and its filtered deliveries are discarded.",
+  ),
+  "claims.taken_over": event<{ claim_id: string; former_daemon_id: string; deliveries: number }>(
+    "This daemon took over an unfinished claim of a daemon that stopped beating.",
+  ),
 
-  "claim.taken": "one page of new events was claimed",
-  "claim.failed": "a claim failed; unfinished claims are looked for before the next one",
-  "lane.freed": "a session was stuck in the middle of a claim, its daemon frozen or gone, and was ended",
-  "lane.held":
-    "somebody holds the lock under which daemons claim, and is not claiming: nothing new is delivered meanwhile",
-  "filter.too_slow":
-    "a filter took too long with an event, whose delivery to that endpoint is discarded; after several, all for a while",
-  "filter.readmitted": "the filters of an endpoint that took too long are quick again, and applied",
-  "filters.skipped": "an event could not be claimed in time: its filters are left out, and those deliveries discarded",
-  "claims.taken_over": "unfinished claims of a daemon that stopped beating go on here",
+  "claims.kept": event<{ error: string }>(
+    "A stopping daemon could not clear the claims that it finished. Other daemons look through them when its lease runs out.",
+  ),
 
-  "delivery.attempted": "one attempt with its result: the wide line",
-  "delivery.exhausted": "the last attempt of a retry schedule failed",
-  "delivery.discarded": "a delivery was ended without success: the endpoint is disabled or gone, or it was cancelled",
-  "record.failed": "results could not be recorded; no claims until they are",
-  "record.restored": "results are being recorded again",
-  "record.reduced": "Postgres refused a result as it was, and it was recorded without the part it refused",
+  "delivery.attempted": event<AttemptFields>("One attempt ended, with its result: one wide line for each attempt."),
+  "delivery.exhausted": event<AttemptFields>("The last attempt of a delivery's retry schedule failed."),
+  "record.failed": event<Failure & { results: number }>(
+    "Results cannot be recorded. The daemon keeps them, retries, and claims nothing until they are recorded.",
+  ),
+  "record.restored": event<Ended>("Results are being recorded again."),
+  "record.reduced": event<{ event_id: string; endpoint_id: string } & Failure>(
+    "Postgres refused a result, which was then recorded without the part it refused.",
+  ),
+  "record.abandoned": event<{ event_id: string; endpoint_id: string } & Failure>(
+    "Postgres refuses a result even without its details. The delivery is attempted again after a take-over.",
+  ),
 
-  "endpoint.disabled": "an endpoint gets no more deliveries, with the reason",
-  "circuit.opened": "an endpoint only fails: it gets probes with growing gaps, and its deliveries wait",
-  "circuit.closed": "a probe succeeded and the endpoint gets its deliveries again",
+  "listener.connected": event<Nothing>("The daemon listens for notifications."),
+  "listener.lost": event<{ error: string }>(
+    "The connection that listens is in doubt. The daemon polls until it and the gate are rebuilt.",
+  ),
+  "gate.lost": event<{ error: string }>(
+    "The connection that holds the wake locks is in doubt. The daemon polls until it is rebuilt.",
+  ),
+  "gate.restored": event<Ended>("The listener and the gate are connected. Inserts can wake the daemon again."),
+  "postgres.lost": event<Failure>("Postgres cannot be reached. The program retries with growing pauses."),
+  "postgres.restored": event<Ended>("Postgres can be reached again, and claims succeed."),
 
-  "listener.connected": "NOTIFY is being listened for",
-  "listener.lost": "the listening connection is in doubt and being rebuilt; polling covers",
-  "gate.lost": "the connection that holds the wake locks is in doubt and being rebuilt; polling covers",
-  "postgres.lost": "Postgres cannot be reached; it is tried again with growing pauses",
-  "postgres.restored": "Postgres can be reached again",
+  "replay.finished": event<{ replay_id: string; endpoint_id: string; outcome: "done" | "cancelled" }>(
+    "Every delivery of a replay is finished, or the replay was cancelled.",
+  ),
+  "replay.failed": event<{ replay_id: string; endpoint_id: string; error: string; took_ms: number }>(
+    "A step of a replay failed and will be retried. postrider.replay_status shows why.",
+  ),
 
-  "replay.finished": "everything that a replay has prepared is finished, or it was cancelled",
-  "replay.failed": "a step of a replay failed; postrider.replay_status says why, and it is tried again later",
+  "ingest.started": event<{ name: string; path?: string; byte_offset?: number; line_number?: number }>(
+    "The ingest makes events of log lines, from the given position of the file.",
+  ),
+  "ingest.progressed": event<IngestTotals>("How many lines the ingest has read so far, and what became of them."),
+  "ingest.stopped": event<{ name: string } & IngestTotals>("The ingest has stored every line that it took, and ends."),
+  "line.refused": event<{ line_number: number; byte_offset: number; reason: string; excerpt: string | null }>(
+    "A log line cannot become an event. The ingest continues with the next line.",
+  ),
+  "file.missing": event<{ path: string }>("The followed file does not exist. The ingest waits for it."),
+  "file.unreadable": event<{ path: string; error: string }>(
+    "The followed file cannot be read. The ingest retries; the lines wait in the file.",
+  ),
+  "file.found": event<{ path: string } & Ended>("The followed file exists and can be read again."),
+  "file.rotated": event<{ path: string } & FilePlace>(
+    "The followed file was rotated. The old one is read to its end, and the ingest continues with the next.",
+  ),
+  "file.emptied": event<{ path: string; byte_offset: number }>(
+    "The followed file was emptied. The ingest looks for the unread part in a copy.",
+  ),
+  "file.lost": event<{ path: string; goes_on_with: string; compressed: readonly string[] } & FilePlace>(
+    "The file that was read last is gone, and with it whatever was written to it after the given position.",
+  ),
 
-  "ingest.started": "log lines are being made into events, from the position that is named",
-  "ingest.progressed": "how many lines the ingest has read so far, and what became of them",
-  "ingest.stopped": "the ingest has stored every line that it took, and ends",
-  "line.refused": "a log line cannot become an event, with its place and the reason; the ingest goes on with the next",
-  "file.missing": "the followed file is not there; it is waited for",
-  "file.unreadable": "the followed file cannot be read; it is tried again, and its lines wait in it",
-  "file.rotated": "the followed file was rotated, and the old one is read to its end: the next one follows",
-  "file.emptied": "the followed file was emptied; what was not read of it is looked for in a copy",
-  "file.lost": "the file that was read last is gone, with whatever was written to it after the position that is named",
-
-  "partition.made": "a partition for the days ahead was made",
-  "partition.moved": "a partition was made of rows of a past day that the default partition had",
-  "partition.dropped": "a partition past its retention was dropped",
-  "maintenance.failed": "partitions or retention could not be seen to; tried again later",
-  "schema.migrated": "a migration was applied",
-  "settings.warned": "a setting is accepted and has no effect",
+  "partition.made": event<{ partition: string | null }>("A partition for the days ahead was made."),
+  "partition.moved": event<{ partition: string | null }>(
+    "Rows of a past day moved from the default partition to a partition for that day.",
+  ),
+  "partition.dropped": event<{ partition: string | null }>("A partition past its retention was dropped."),
+  "maintenance.failed": event<{ task: MaintenanceTask; error: string }>(
+    "Partitions or replays cannot be maintained. The daemon retries later.",
+  ),
+  "maintenance.restored": event<{ task: MaintenanceTask } & Ended>("Maintenance succeeds again."),
+  "settings.warned": event<{ warning: string }>("A setting is accepted and has no effect."),
+  "subscriber.failed": event<{ of: string; error: string }>(
+    "Code that reads these events threw an error, which is a bug. Only its first error is reported.",
+  ),
 } as const;
 
 export type EventName = keyof typeof EVENTS;
+
+export type EventFields<Name extends EventName> = Readonly<NonNullable<(typeof EVENTS)[Name]["fields"]>>;
+
+/** One event as subscribers get it: `switch (event.name)` narrows the fields. */
+export type Emitted = { [Name in EventName]: { readonly name: Name; readonly fields: EventFields<Name> } }[EventName];
+
+/** What the end of a lasting condition adds: how long it lasted, and how often it was met after its start. */
+export interface Ended {
+  readonly lasted_ms: number;
+  readonly repeats: number;
+}
+
+type Nothing = Readonly<Record<never, never>>;
+
+interface Failure {
+  readonly error: string;
+  readonly sqlstate: string | null;
+}
+
+interface LockHolder {
+  readonly pid: number;
+  readonly role: string | null;
+  readonly application_name: string | null;
+  readonly state: string | null;
+  readonly wait_event: string | null;
+}
+
+interface AttemptFields {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  readonly event_type: string;
+  readonly attempt_number: number;
+  /** The origin only. */
+  readonly url: string;
+  readonly duration_ms: number;
+  readonly http_status: number | null;
+  readonly failure_kind: FailureKind | null;
+  readonly error: string | null;
+  readonly state: "succeeded" | "pending" | "exhausted" | "discarded";
+  readonly next_attempt_ms: number | null;
+}
+
+interface IngestTotals {
+  readonly lines: number;
+  readonly events: number;
+  readonly unmatched: number;
+  readonly refused: number;
+}
+
+interface FilePlace {
+  readonly line_number: number;
+  readonly byte_offset: number;
+}
+
+type MaintenanceTask = "partitions" | "replays";
+
+/** `fields` exists in the type only. */
+interface EventDeclaration<Fields> {
+  readonly meaning: string;
+  readonly fields?: Fields;
+}
+
+function event<Fields>(meaning: string): EventDeclaration<Fields> {
+  return { meaning };
+}

@@ -1,70 +1,100 @@
 import pino, { type DestinationStream } from "pino";
 import type { LogLevel } from "../config/config.ts";
-import type { EventName } from "./events.ts";
-
-/** One line: the event, and fields in snake_case. Errors go in as `error: messageOf(thrown)`, URLs through `urlForLog`. */
-export interface LogLine {
-  readonly event: EventName;
-  readonly [field: string]: unknown;
-}
-
-/** What code that logs is given. A test passes its own and keeps the lines. */
-export interface Log {
-  trace(line: LogLine): void;
-  debug(line: LogLine): void;
-  info(line: LogLine): void;
-  warn(line: LogLine): void;
-  error(line: LogLine): void;
-  fatal(line: LogLine): void;
-  /** To be asked before a wide line is put together on a hot path. */
-  isLevelEnabled(level: Exclude<LogLevel, "silent">): boolean;
-}
+import type { Subscriber } from "./bus.ts";
+import type { Emitted, EventName } from "./events.ts";
+import { redacted } from "./redact.ts";
 
 export interface LogOptions {
   readonly level: LogLevel;
-  /** A function where it is not known yet, or changes: a daemon that has lost its lease goes on under another id. */
+  /** A function if it is not known yet or changes: a daemon that lost its lease continues under another id. */
   readonly daemonId: string | (() => string | null);
   readonly version: string;
-  /** `run` logs to stdout, as containers expect; where stdout carries a command's own output, logs go to stderr. */
+  /** `run` logs to stdout, as containers expect. Commands whose own output is on stdout log to stderr. */
   readonly to: "stdout" | "stderr";
 }
 
+type Level = Exclude<LogLevel, "silent">;
+
 /**
- * Makes the process's log: one JSON object per line with `level`, `time` (ISO 8601), `daemon_id`, `version`, `event`.
+ * Makes the process's log, a subscriber of events: one JSON object per line with `level`, `time` (ISO 8601), `daemon_id`,
+ * `version`, `event` and the event's fields.
  *
- * Not through one of pino's transports: their worker threads hang in a bundle. What is still in the buffer when the
- * process ends by itself is written then. `destination` replaces `to`.
+ * It uses none of pino's transports, because their worker threads hang in a bundle. What is still buffered when the process
+ * ends by itself is written then. `destination` replaces `to`.
  */
-export function makeLog(options: LogOptions, destination: DestinationStream = standardStream(options.to)): Log {
+export function makeLog(options: LogOptions, destination: DestinationStream = standardStream(options.to)): Subscriber {
   const { daemonId } = options;
-  return pino(
+  const logger = pino(
     {
       level: options.level,
       base: { version: options.version },
       mixin: () => ({ daemon_id: typeof daemonId === "string" ? daemonId : daemonId() }),
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: blankRecord },
+      formatters: { level: (label) => ({ level: label }), log: redacted },
     },
     destination,
   );
+  const hidesContent = !logger.isLevelEnabled("debug");
+  return (event) => {
+    const level = levelOf(event);
+    if (logger.isLevelEnabled(level)) {
+      logger[level]({ event: event.name, ...(hidesContent ? withoutContent(event) : event.fields) });
+    }
+  };
+}
+
+/** What is not listed is "info". */
+const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
+  "claim.taken": "debug",
+  "listener.connected": "debug",
+
+  "daemon.beat_failed": "warn",
+  "delivery.exhausted": "warn",
+  "file.lost": "warn",
+  "file.missing": "warn",
+  "file.unreadable": "warn",
+  "gate.lost": "warn",
+  "lane.freed": "warn",
+  "lane.held": "warn",
+  "line.refused": "warn",
+  "listener.lost": "warn",
+  "maintenance.failed": "warn",
+  "payload.failed": "warn",
+  "record.reduced": "warn",
+  "replay.failed": "warn",
+  "sending.stopped": "warn",
+  "settings.warned": "warn",
+
+  "claim.failed": "error",
+  "claims.kept": "error",
+  "daemon.lease_lost": "error",
+  "daemon.leave_failed": "error",
+  "database.copied": "error",
+  "filter.too_slow": "error",
+  "filters.skipped": "error",
+  "postgres.lost": "error",
+  "record.abandoned": "error",
+  "record.failed": "error",
+  "schema.unusable": "error",
+  "subscriber.failed": "error",
+};
+
+/**
+ * A successful attempt is for debugging: at full speed there are thousands a second, and `postrider.attempt` has them all.
+ * Failed attempts show by default; `warn` hides both and keeps the changes of state.
+ */
+export function levelOf(event: Emitted): Level {
+  return event.name === "delivery.attempted" && event.fields.failure_kind === null
+    ? "debug"
+    : (LEVELS[event.name] ?? "info");
 }
 
 /**
- * The level of `delivery.attempted`, the one wide line per attempt. Successes are for debugging: at full speed they are
- * thousands of lines a second and tell what `postrider.attempt` tells. Failures show by default; `warn` turns off both
- * and keeps the changes of state.
+ * A line that is no JSON is often a stack trace or a dump with whatever secrets were at hand, so only a log for debugging
+ * shows what it says. Its place and the reason are enough to find it by.
  */
-export function attemptLevel(failureKind: string | null): "debug" | "info" {
-  return failureKind === null ? "debug" : "info";
-}
-
-/**
- * The origin of a URL and no more: user, password and query hold credentials, and where a path is hard to guess it is
- * one. Which endpoint it is tells the endpoint's id. What is no http URL is not repeated.
- */
-export function urlForLog(url: string): string {
-  const { protocol, origin } = URL.parse(url) ?? {};
-  return (protocol === "http:" || protocol === "https:") && origin !== undefined ? origin : "(not an http URL)";
+function withoutContent(event: Emitted): object {
+  return event.name === "line.refused" ? { ...event.fields, excerpt: undefined } : event.fields;
 }
 
 function standardStream(to: LogOptions["to"]): DestinationStream {
@@ -76,12 +106,12 @@ function standardStream(to: LogOptions["to"]): DestinationStream {
   }
 }
 
-/** What is kept for a reader that has fallen behind; a daemon does not stand still for who reads its log. */
+/** Kept for a reader that has fallen behind. A daemon does not wait for the reader of its log. */
 const BUFFER_BYTES_MAX = 1_048_576;
 
 /**
- * Lines are handed to a thread, one write at a time. Beyond the buffer, and where they cannot be written (a full disk, a
- * reader that is gone), they are dropped: the log is not what a daemon is for, and what matters is in Postgres as well.
+ * Lines are handed to a thread, one write at a time. They are dropped beyond the buffer, and when they cannot be written (a
+ * full disk, a reader that is gone): what matters is in Postgres as well.
  */
 function buffered(fd: number): DestinationStream {
   const stream = pino.destination({ dest: fd, sync: false, maxLength: BUFFER_BYTES_MAX });
@@ -95,7 +125,7 @@ function buffered(fd: number): DestinationStream {
   stream.on("drain", () => {
     isInDoubt = false;
   });
-  // Called by pino when the process ends. To a reader that stands still, or a disk that is full, it would try for ever.
+  // pino calls this when the process ends. With a reader that does not read, or a full disk, it would try forever.
   const flushSync = stream.flushSync.bind(stream);
   stream.flushSync = () => {
     if (!isInDoubt) {
@@ -103,59 +133,4 @@ function buffered(fd: number): DestinationStream {
     }
   };
   return stream;
-}
-
-// A net below the rule that no secret is passed to the log: these names are blanked wherever they stand.
-const BLANKED_NAMES: ReadonlySet<string> = new Set([
-  "secret",
-  "secrets",
-  "password",
-  "token",
-  "authorization",
-  "proxy-authorization",
-  "cookie",
-  "set-cookie",
-  "webhook-signature",
-  "x-api-key",
-  "database_url",
-  "databaseUrl",
-  "listen_url",
-  "listenUrl",
-]);
-
-const BLANKED_DEPTH_MAX = 4;
-
-function blankRecord(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return blankFields(record, BLANKED_DEPTH_MAX);
-}
-
-/**
- * A copy of the record without secrets. Not pino's own `redact`: its paths need a wildcard per depth, and with three
- * depths a line cost 35 µs of CPU against 2 µs this way. Null fields stay null: that nothing was set is no secret.
- */
-function blankFields(record: Readonly<Record<string, unknown>>, depth: number): Record<string, unknown> {
-  const blanked: Record<string, unknown> = {};
-  for (const name of Object.keys(record)) {
-    const value = record[name];
-    blanked[name] = BLANKED_NAMES.has(name) && value !== null ? "[redacted]" : blankValue(value, depth);
-  }
-  return blanked;
-}
-
-function blankValue(value: unknown, depth: number): unknown {
-  if (typeof value !== "object" || value === null) {
-    return value;
-  }
-  if (depth === 0) {
-    return "[too deep]";
-  }
-  if (Array.isArray(value)) {
-    return value.map((entry) => blankValue(entry, depth - 1));
-  }
-  return isPlainRecord(value) ? blankFields(value, depth - 1) : value;
-}
-
-function isPlainRecord(value: object): value is Readonly<Record<string, unknown>> {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

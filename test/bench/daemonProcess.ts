@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { readConfig } from "../../src/config/config.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { VERSION } from "../../src/ground/version.ts";
+import { makeEvents } from "../../src/telemetry/bus.ts";
 import { makeLog } from "../../src/telemetry/log.ts";
 import { onMessage, tell } from "./child.ts";
 
@@ -20,8 +21,9 @@ const config = readConfig(
   { name: "run", database: "required" },
   () => [],
 );
-const log = makeLog({ level: config.logLevel, daemonId: "bench", version: VERSION, to: "stderr" });
-const daemon = new Daemon(config, log);
+const events = makeEvents();
+events.subscribe(makeLog({ level: config.logLevel, daemonId: "bench", version: VERSION, to: "stderr" }));
+const daemon = new Daemon(config, events);
 
 let profiling: Session | null = null;
 

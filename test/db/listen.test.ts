@@ -13,7 +13,6 @@ import { connectionConfig } from "../../src/db/connection.ts";
 import { Listener, type ListenerTiming } from "../../src/db/listen.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { FaultProxy, PASS, type ProxyMode } from "../chaos/proxy.ts";
-import { KeptLog } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, openSession } from "../support/engine.ts";
 import { until } from "../support/until.ts";
@@ -36,7 +35,8 @@ const database = useDatabase({ template: "empty" });
 interface Running {
   readonly listener: Listener;
   readonly name: string;
-  readonly log: KeptLog;
+  /** Why it lost its connection, or could not make one. */
+  readonly errors: string[];
   /** One for each attempt to connect. */
   readonly sockets: Socket[];
   /** When each loss, or attempt that failed, was told. */
@@ -51,7 +51,6 @@ let listenerCount = 0;
 function make(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUICK): Running {
   listenerCount += 1;
   const name = `listener${listenerCount}`;
-  const log = new KeptLog();
   const running: Running = {
     listener: new Listener({
       config: {
@@ -64,7 +63,6 @@ function make(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUI
         },
       },
       channel: CHANNEL,
-      log,
       onNotification: () => {
         running.heard += 1;
       },
@@ -72,13 +70,14 @@ function make(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUI
         running.listened += 1;
         running.onListening();
       },
-      onLost: () => {
+      onLost: (error) => {
+        running.errors.push(error);
         running.lostAtMs.push(performance.now());
       },
       timing,
     }),
     name,
-    log,
+    errors: [],
     sockets: [],
     lostAtMs: [],
     heard: 0,
@@ -180,7 +179,6 @@ describe("losing the link", () => {
       () => (one.lostAtMs.at(-1) ?? 0) > cutAtMs + PG_LISTEN_PATIENCE_MS + 500,
     );
     assert.equal(one.listener.isListening, false);
-    assert.equal(one.log.lines.filter(({ event, level }) => event === "listener.lost" && level === "warn").length, 1);
     proxy.set(PASS);
     await until("it listens again", () => one.listener.isListening);
     await assertHears(one);
@@ -244,7 +242,7 @@ describe("losing the link", () => {
       proxy.set(PASS);
       await until("it listens again", () => one.listener.isListening);
       await assertHears(one);
-      assert.match(String(one.log.named("listener.lost")[0]?.error), /not heard its own notification within 500 ms/);
+      assert.match(one.errors[0] ?? "", /not heard its own notification within 500 ms/);
     });
   }
 });
@@ -271,9 +269,6 @@ describe("connections that answer, and do not let it hear", () => {
     const one = make(t, url);
     await one.listener.start();
     assert.deepEqual([one.listener.isListening, one.lostAtMs.length], [false, 1]);
-    // What was never there is not lost.
-    assert.equal(one.log.named("listener.lost").length, 1);
-    assert.equal(one.log.lines[0]?.level, "debug");
     proxy.set(PASS);
     await until("it listens", () => one.listener.isListening);
     await assertHears(one);
@@ -290,9 +285,7 @@ describe("connections that answer, and do not let it hear", () => {
     });
     const one = await start(t, server.url);
     await demote(t, server.url);
-    await until("it is refused", () =>
-      one.log.named("listener.lost").some(({ error }) => String(error).includes("during recovery")),
-    );
+    await until("it is refused", () => one.errors.some((error) => error.includes("during recovery")));
     const refusals = one.lostAtMs.length;
     await until("it has tried again", () => one.lostAtMs.length > refusals + 5);
     const session = await openSession(t, server.url);

@@ -240,7 +240,7 @@ describe("a database that was copied into another cluster", () => {
     for (const { pool } of [source, copy]) {
       await pool.query(`create role ${url.username} login superuser password 'test'`);
     }
-    const { daemon, log } = await startDaemon(url.href);
+    const { daemon, emitted } = await startDaemon(url.href);
     t.after(() => daemon.stop().then(() => database.pool.query(`drop role ${url.username}`)));
     await insertEvent(source.pool, "order.paid");
     await until("one is to be retried", async () =>
@@ -252,10 +252,10 @@ describe("a database that was copied into another cluster", () => {
 
     target = new URL(copy.url);
     proxy.sever();
-    await until("it gives up", () => log.named("database.copied").length > 0);
+    await until("it gives up", () => emitted.named("database.copied").length > 0);
     assert.match((await daemon.unusable).message, /^PR0014: /);
     await daemon.stop();
-    assert.equal(log.named("database.copied").length, 1);
+    assert.equal(emitted.named("database.copied").length, 1);
     assert.equal(receiver.requests("/switched").length, 1);
     assert.equal(await askFor(copy.pool, "select count(*)::int from postrider.attempt"), 1);
   });
@@ -266,7 +266,7 @@ test("a switched-off database: daemons stay, send nothing, say so, and go on whe
   const path = "/switch";
   receiver.script(path, () => (receiver.requests(path).length <= ANSWERED ? OK : { kind: "hang" }));
   await pool.query("select postrider.create_endpoint($1, '{order.*}')", [receiver.url(path)]);
-  const { daemon, log } = await startDaemon(url, { pollIntervalMs: 60_000 });
+  const { daemon, emitted } = await startDaemon(url, { pollIntervalMs: 60_000 });
   try {
     await pool.query(
       "insert into postrider.outbox (event_type, payload) select 'order.paid', '{}' from generate_series(1, $1)",
@@ -286,7 +286,7 @@ test("a switched-off database: daemons stay, send nothing, say so, and go on whe
         await askFor(pool, "select exists (select from postrider.daemon_status where condition = 'not_sending')"),
       ),
     );
-    assert.equal(log.named("sending.stopped").length, 1);
+    assert.equal(emitted.named("sending.stopped").length, 1);
     const late = await insertEvent(pool, "order.late");
     // What is in flight is finished, and makes room.
     receiver.script(path, OK);
@@ -308,7 +308,7 @@ test("a switched-off database: daemons stay, send nothing, say so, and go on whe
     await until("the reason that was edited is said", async () =>
       Boolean(await askFor(pool, "select bool_or(condition_reason ~ ': a further one$') from postrider.daemon_status")),
     );
-    assert.equal(log.named("sending.stopped").length, 1);
+    assert.equal(emitted.named("sending.stopped").length, 1);
 
     await pool.query("update postrider.sending set is_on = true");
     await until("all arrives", () => begun() === EVENTS + 1);

@@ -254,7 +254,7 @@ describe("an attempt that fails", () => {
   test("is the last where the schedule is used up", async (t) => {
     const path = route(status(503));
     const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["20 ms", "20 ms"] });
-    const { log } = await run(t);
+    const { emitted } = await run(t);
     const event = await insertEvent(database.pool, "order.paid");
     const { attempts } = await reached(event, endpoint.id, "exhausted");
     assert.equal(attempts, 3);
@@ -263,7 +263,7 @@ describe("an attempt that fails", () => {
       [1, 2, 3],
     );
     assert.equal(receiver.requests(path).length, 3);
-    assert.equal(log.named("delivery.exhausted").length, 1);
+    assert.equal(emitted.named("delivery.exhausted").length, 1);
   });
 
   test("is the only one where the schedule is empty", async (t) => {
@@ -375,12 +375,12 @@ describe("an attempt that fails", () => {
     const bad = route(({ nth }) => (nth === 1 ? { kind: "status", status: 500, body } : OK));
     const one = await createEndpoint(receiver.url(good));
     const other = await createEndpoint(receiver.url(bad), ["*"], { retry_schedule: ["20 ms"] });
-    const { log } = await run(t);
+    const { emitted } = await run(t);
     const event = await insertEvent(database.pool, "order.paid");
     await Promise.all([reached(event, one.id, "succeeded"), reached(event, other.id, "succeeded")]);
     const [first] = await attemptsOf(event, one.id);
     assert.match(String(first?.body), /^a\uFFFD{3}é/);
-    assert.deepEqual([...log.named("record.reduced"), ...log.named("record.failed")], []);
+    assert.deepEqual([...emitted.named("record.reduced"), ...emitted.named("record.failed")], []);
   });
 
   test("against an address that egress refuses is recorded as blocked, and connects to nothing", async (t) => {
@@ -669,7 +669,7 @@ describe("waking", () => {
     await Promise.all(writers);
     assert.equal(missed, 0, `${missed} events waited`);
     assert.equal(receiver.requests(path).length, 160);
-    assert.ok(daemons.every(({ log }) => log.named("gate.lost").length === 0));
+    assert.ok(daemons.every(({ emitted }) => emitted.named("gate.lost").length === 0));
   });
 
   const asked: Readonly<Record<string, { readonly state: "active" | "paused"; readonly statement: string }>> = {
@@ -768,7 +768,7 @@ describe("waking", () => {
 
   test("an idle daemon runs few statements", async (t) => {
     const own = await createDatabase();
-    const { daemon, log } = await startDaemon(own.url, { pollIntervalMs: 1_000 });
+    const { daemon, emitted } = await startDaemon(own.url, { pollIntervalMs: 1_000 });
     t.after(async () => {
       await daemon.stop();
       await own.drop();
@@ -787,7 +787,7 @@ describe("waking", () => {
     // The claim and the walk of the poll once a second, taking over, the ping, the beat.
     assert.ok(sent <= 8 * seconds, `${sent} statements in ${seconds} s`);
     // Pinged often enough for the server not to take it for frozen.
-    assert.equal(log.named("gate.lost").length, 0);
+    assert.equal(emitted.named("gate.lost").length, 0);
   });
 });
 

@@ -39,7 +39,7 @@ test("a daemon that cannot beat starts nothing without a lease, goes on under a 
   const path = "/lease";
   receiver.script(path, { kind: "hang" });
   await createEndpoint(path, { timeout_ms: 60_000 });
-  const { daemon, log } = await run(t);
+  const { daemon, emitted } = await run(t);
   const lostId = daemon.id;
   const events = await insertEvents(database.pool, "order.paid", 30);
   await receiver.got(path, 8);
@@ -48,11 +48,11 @@ test("a daemon that cannot beat starts nothing without a lease, goes on under a 
   await operator.query("begin");
   await operator.query("select from postrider.daemon where id = $1 for update", [lostId]);
   const lockedMs = performance.now();
-  await until("the lease is lost", () => log.named("daemon.lease_lost").length > 0, LEASE_MS + 5_000);
+  await until("the lease is lost", () => emitted.named("daemon.lease_lost").length > 0, LEASE_MS + 5_000);
   assert.ok(performance.now() - lockedMs < LEASE_MS, "before Postgres holds it to be lost");
-  assert.equal(log.named("daemon.lease_lost")[0]?.lost_daemon_id, lostId);
+  assert.equal(emitted.named("daemon.lease_lost")[0]?.lost_daemon_id, lostId);
   assert.equal(receiver.requests(path).length, 8, "no attempt was started meanwhile");
-  await until("it has a lease again", () => log.named("daemon.lease_regained").length > 0, 10_000);
+  await until("it has a lease again", () => emitted.named("daemon.lease_regained").length > 0, 10_000);
   assert.notEqual(daemon.id, lostId);
 
   // The old identity's claim is taken over when its lease ends there, by itself or whoever else is there.
@@ -112,7 +112,7 @@ test("a lease that has run out by the clock of Postgres alone is given up, not r
   const path = "/stepped";
   receiver.script(path, { kind: "hang" });
   await createEndpoint(path, { timeout_ms: 60_000 });
-  const { daemon, log } = await run(t);
+  const { daemon, emitted } = await run(t);
   const lostId = daemon.id;
   const events = await insertEvents(database.pool, "order.paid", 30);
   await receiver.got(path, 8);
@@ -121,9 +121,9 @@ test("a lease that has run out by the clock of Postgres alone is given up, not r
   await database.pool.query("update postrider.daemon set lease_expires_at = now() - interval '1 s' where id = $1", [
     lostId,
   ]);
-  await until("it has a lease again", () => log.named("daemon.lease_regained").length > 0);
+  await until("it has a lease again", () => emitted.named("daemon.lease_regained").length > 0);
   assert.deepEqual(
-    log.named("daemon.lease_lost").map(({ lost_daemon_id, error }) => [lost_daemon_id, error]),
+    emitted.named("daemon.lease_lost").map(({ lost_daemon_id, error }) => [lost_daemon_id, error]),
     [[lostId, "by the clock of Postgres the lease had run out"]],
   );
   assert.notEqual(daemon.id, lostId);
@@ -141,7 +141,7 @@ test("a step of the wall clock neither hastens nor delays a retry, nor costs the
     receiver.script(path, ({ nth }) => (nth === 1 ? status(500) : OK));
     await reset(database.pool);
     await createEndpoint(path, { retry_schedule: ["1 s"] });
-    const { daemon, log } = await run(t);
+    const { daemon, emitted } = await run(t);
     await insertEvents(database.pool, "order.paid", 1);
     await receiver.got(path, 1);
     const now = Date.now;
@@ -152,7 +152,7 @@ test("a step of the wall clock neither hastens nor delays a retry, nor costs the
     const waitMs = (second?.atMs ?? 0) - (first?.atMs ?? 0);
     assert.ok(waitMs > 700 && waitMs < 10_000, `${waitMs} ms`);
     await daemon.stop();
-    assert.deepEqual(log.named("daemon.lease_lost"), []);
+    assert.deepEqual(emitted.named("daemon.lease_lost"), []);
     assert.deepEqual(await rowsOf(database.pool, "select state, attempts from postrider.delivery"), [
       { state: "succeeded", attempts: 2 },
     ]);

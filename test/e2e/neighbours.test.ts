@@ -103,10 +103,10 @@ test("a claim whose answer nobody reads is ended, and another daemon goes on", a
       "ClientWrite"
     );
   });
-  const { daemon, log } = await startDaemon(worker.url, NO_POLL);
+  const { daemon, emitted } = await startDaemon(worker.url, NO_POLL);
   t.after(() => daemon.stop().then(() => worker.drop()));
   await receiver.got(path, 500, 60_000);
-  assert.equal(log.named("lane.freed").length, 1);
+  assert.equal(emitted.named("lane.freed").length, 1);
   socketOf(frozen).resume();
   assert.equal(await claiming, "ended");
   assert.equal(receiver.requests(path).length, 500);
@@ -119,14 +119,15 @@ test("who else holds the lock of claiming is named, and not ended, though what a
   const stranger = await openSession(t, database.url);
   await stranger.query("begin");
   await stranger.query("select pg_advisory_lock(1886352244, 1)");
-  const { daemon, log } = await startDaemon(worker.url, NO_POLL);
+  const { daemon, emitted } = await startDaemon(worker.url, NO_POLL);
   t.after(() => daemon.stop().then(() => worker.drop()));
   await insertEvent(database.pool, "order.paid");
-  await until("it is named", () => log.named("lane.held").length > 0);
-  const [held] = log.named("lane.held");
+  await until("it is named", () => emitted.named("lane.held").length > 0);
+  const [held] = emitted.named("lane.held");
   assert.deepEqual([held?.pid, held?.role, held?.state], [pidOf(stranger), new URL(database.url).username, null]);
   await stranger.query("select pg_advisory_unlock(1886352244, 1)");
   await receiver.got(path, 1);
+  assert.deepEqual([emitted.named("lane.held").length, emitted.named("lane.released").length], [1, 1]);
 });
 
 test("a filter that takes for ever costs its endpoint that one delivery, and the others a few seconds", async (t) => {
@@ -136,7 +137,7 @@ test("a filter that takes for ever costs its endpoint that one delivery, and the
   const filteredId = await createEndpoint(filtered, []);
   await subscribe(database.pool, filteredId, "text.*", "$.n[0] == 1");
   await createEndpoint(plain, ["ping"]);
-  const { log } = await run(t);
+  const { emitted } = await run(t);
   const event = await insertEvent(database.pool, "text.written", { payload: `{"n":[${"1,".repeat(30_000)}1]}` });
   await insertEvent(database.pool, "ping");
   // Alone it takes three seconds: the deadline of a claim, and a second look at the filter.
@@ -150,7 +151,7 @@ test("a filter that takes for ever costs its endpoint that one delivery, and the
     [{ event_id: event, endpoint_id: slowId, reason: "the filters of this endpoint took too long" }],
   );
   assert.deepEqual(
-    log.named("filter.too_slow").map(({ endpoint_id, event_id }) => [endpoint_id, event_id]),
+    emitted.named("filter.too_slow").map(({ endpoint_id, event_id }) => [endpoint_id, event_id]),
     [[slowId, event]],
   );
   const innocent = await insertEvent(database.pool, "text.written", { payload: '{"n":[1,2]}' });
@@ -168,11 +169,11 @@ test("a claim that outlasts its deadline, for what it has to write, is made with
       execute function public.slow_down()`);
   t.after(() => database.pool.query("drop function public.slow_down cascade"));
   await database.pool.query("update postrider.endpoint set state = 'paused' where id = $1", [endpoint]);
-  const { log } = await run(t);
+  const { emitted } = await run(t);
   const event = await insertEvent(database.pool, "order.paid");
-  await until("it is claimed", () => log.named("claim.taken").length > 0);
+  await until("it is claimed", () => emitted.named("claim.taken").length > 0);
   assert.deepEqual(
-    log.named("claim.failed").map(({ sqlstate }) => sqlstate),
+    emitted.named("claim.failed").map(({ sqlstate }) => sqlstate),
     ["57014"],
   );
   assert.deepEqual(await rowsOf(database.pool, "select event_id, state from postrider.delivery"), [
@@ -188,11 +189,11 @@ test("pages shrink to what the fan-out leaves room for, also where all of it goe
      insert into postrider.subscription (endpoint_id, tenant, event_type) select id, '', 'order.*' from added`,
   );
   await insertEvents(database.pool, "order.paid", 30);
-  const { log } = await run(t);
+  const { emitted } = await run(t);
   await until("every event is claimed", () => {
-    return log.named("claim.taken").reduce((sum, { events }) => sum + Number(events), 0) === 30;
+    return emitted.named("claim.taken").reduce((sum, { events }) => sum + Number(events), 0) === 30;
   });
-  const [first, second] = log.named("claim.taken").map(({ events }) => Number(events));
+  const [first, second] = emitted.named("claim.taken").map(({ events }) => Number(events));
   assert.equal(first, 20);
   assert.ok((second ?? 0) < 8, `${second} events`);
 });

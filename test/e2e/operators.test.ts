@@ -118,11 +118,14 @@ test("operators who pause, resume, disable, delete, replay, cancel, redeliver, r
   await database.pool.query("select postrider.resume_endpoint(id) from postrider.endpoint where state = 'paused'");
   await until("nothing is left to do", async () => (await unfinished()) === 0, DEADLINE_MS);
   await Promise.all(daemons.map(({ daemon }) => daemon.stop()));
-  for (const { log } of daemons) {
-    assert.deepEqual([...log.named("record.failed"), ...log.named("claim.failed"), ...log.named("postgres.lost")], []);
+  for (const { emitted } of daemons) {
+    assert.deepEqual(
+      [...emitted.named("record.failed"), ...emitted.named("claim.failed"), ...emitted.named("postgres.lost")],
+      [],
+    );
   }
   // On a machine too busy to beat: what a daemon without its lease still records is on record, and decides nothing.
-  const leasesLost = daemons.reduce((sum, { log }) => sum + log.named("daemon.lease_lost").length, 0);
+  const leasesLost = daemons.reduce((sum, { emitted }) => sum + emitted.named("daemon.lease_lost").length, 0);
   const kinds = await judge(events, sites, record, leasesLost === 0);
   t.diagnostic(
     `${events.length} events; ${record.cancelled.size} cancels; ${leasesLost} leases lost; ${JSON.stringify(Object.fromEntries(record.calls))}; ${JSON.stringify(kinds)}`,

@@ -14,7 +14,7 @@ import type { Config } from "../../src/config/config.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { queriesOf } from "../../src/db/schema.ts";
 import { FaultProxy, PASS } from "../chaos/proxy.ts";
-import { type KeptLog, type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { type KeptEvents, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf } from "../support/engine.ts";
 import { fillUp, NO_FULL_DISK } from "../support/fullDisk.ts";
 import { OwnServer } from "../support/ownServer.ts";
@@ -145,17 +145,17 @@ async function tells(daemonId: string, wanted: Partial<Told>): Promise<Told> {
   return told;
 }
 
-async function isRestored({ daemon, log }: RunningDaemon): Promise<void> {
+async function isRestored({ daemon, emitted }: RunningDaemon): Promise<void> {
   // One that cannot record looks for no work: where all of the outage was so, nothing was said to be lost, and nothing is
   // said to be back.
-  const failures = () => log.named("postgres.lost").length + log.named("claim.failed").length;
-  await until("the log says so", () => log.named("postgres.restored").length === failures(), BACK_MS);
+  const failures = () => emitted.named("postgres.lost").length + emitted.named("claim.failed").length;
+  await until("the log says so", () => emitted.named("postgres.restored").length === failures(), BACK_MS);
   assert.equal((await tells(daemon.id, { condition: "well" })).reason, null);
 }
 
-function assertToldOnce(log: KeptLog, ...events: Parameters<KeptLog["named"]>[0][]): void {
+function assertToldOnce(emitted: KeptEvents, ...events: Parameters<KeptEvents["named"]>[0][]): void {
   for (const event of events) {
-    assert.equal(log.named(event).length, 1, event);
+    assert.equal(emitted.named(event).length, 1, event);
   }
 }
 
@@ -163,20 +163,20 @@ describe("Postgres goes away", () => {
   for (const mode of ["fast", "immediate"] as const) {
     test(`a ${mode} stop and a start are ridden out, what had been sent meanwhile is recorded, and new events arrive`, async (t) => {
       const running = await run(t);
-      const { daemon, log } = running;
+      const { daemon, emitted } = running;
       const id = daemon.id;
       const events = await hold(40);
       await own.stop(mode);
       releaseAll();
-      await until("it knows that it cannot record", () => log.named("record.failed").length > 0);
+      await until("it knows that it cannot record", () => emitted.named("record.failed").length > 0);
       await own.startAgain();
       events.push(...(await insertEvents(own.control, "order.paid", 40)));
       await assertDeliveredOnce(events);
       await isRestored(running);
-      await until("it says that it records", () => log.named("record.restored").length > 0);
-      assertToldOnce(log, "record.failed", "record.restored");
-      assert.ok(log.named("postgres.restored").length <= 1);
-      assert.equal(log.named("postgres.lost").length + log.named("claim.failed").length, 1);
+      await until("it says that it records", () => emitted.named("record.restored").length > 0);
+      assertToldOnce(emitted, "record.failed", "record.restored");
+      assert.ok(emitted.named("postgres.restored").length <= 1);
+      assert.equal(emitted.named("postgres.lost").length + emitted.named("claim.failed").length, 1);
       assert.equal(daemon.id, id, "it has kept its lease");
       await until("it sleeps again", async () => (await notifies()) === true);
       events.push(await insertEvent(own.control, "order.paid"));
@@ -185,12 +185,12 @@ describe("Postgres goes away", () => {
   }
 
   test("without a connection to be had, the daemon is late, and goes on when there is one", async (t) => {
-    const { daemon, log } = await run(t);
+    const { daemon, emitted } = await run(t);
     const events = await hold(20);
     const letGo = await useUpConnections(t);
     releaseAll();
-    await until("it knows that it cannot record", () => log.named("record.failed").length > 0);
-    assert.equal(log.named("record.failed")[0]?.sqlstate, "53300");
+    await until("it knows that it cannot record", () => emitted.named("record.failed").length > 0);
+    assert.equal(emitted.named("record.failed")[0]?.sqlstate, "53300");
     await tells(daemon.id, { state: "late" });
     const text = statusText(await readStatus(queriesOf(own.control)));
     assert.match(text, /^0 live daemons, 1 late\n/);
@@ -198,7 +198,7 @@ describe("Postgres goes away", () => {
     await letGo();
     events.push(...(await insertEvents(own.control, "order.paid", 20)));
     await assertDeliveredOnce(events);
-    await until("it says that it records", () => log.named("record.restored").length > 0);
+    await until("it says that it records", () => emitted.named("record.restored").length > 0);
     await tells(daemon.id, { state: "live", condition: "well" });
   });
 });
@@ -262,7 +262,7 @@ describe("Postgres refuses", () => {
   for (const { name, sqlstate, hinder } of hindrances) {
     test(`${name} keeps the daemon from recording, then from claiming; it says so, and loses nothing`, async (t) => {
       const running = await run(t, NO_POLL);
-      const { daemon, log } = running;
+      const { daemon, emitted } = running;
       const events = await hold(20);
 
       const letRecord = await hinder(t, "postrider.attempt");
@@ -285,9 +285,9 @@ describe("Postgres refuses", () => {
       await letClaim();
       await assertDeliveredOnce(events);
       await isRestored(running);
-      assert.ok(log.named("record.failed").every((line) => line.sqlstate === sqlstate));
-      assert.ok(log.named("claim.failed").every((line) => line.sqlstate === sqlstate));
-      assert.ok(log.named("claim.failed").length > 0);
+      assert.ok(emitted.named("record.failed").every((line) => line.sqlstate === sqlstate));
+      assert.ok(emitted.named("claim.failed").every((line) => line.sqlstate === sqlstate));
+      assert.ok(emitted.named("claim.failed").length > 0);
     });
   }
 
@@ -312,7 +312,7 @@ describe("Postgres refuses", () => {
     const cluster = join(own.dataDir, "data");
     const makeRoomForAttempts = await fillUp(own.control, "postrider.attempt", cluster);
     const running = await run(t);
-    const { daemon, log } = running;
+    const { daemon, emitted } = running;
     const events = await insertEvents(own.control, "order.paid", 30);
     const recording = await tells(daemon.id, { condition: "not_recording" });
     assert.match(String(recording.reason), /^SQLSTATE 53100: could not extend file .*: No space left on device$/);
@@ -341,7 +341,7 @@ describe("Postgres refuses", () => {
     await isRestored(next);
     await own.control.query("select postrider.resume_endpoint($1)", [paused]);
     await receiver.got(`${path}/paused`, 1);
-    assertToldOnce(log, "record.failed", "record.restored");
+    assertToldOnce(emitted, "record.failed", "record.restored");
   });
 });
 
@@ -405,7 +405,7 @@ async function cancelWaiting(t: TestContext, table: string): Promise<() => Promi
 describe("an answer is lost", () => {
   test("to the commit of a claim: the daemon finds the page that it does not know of, and sends it once", async (t) => {
     const link = await linkTo(t);
-    const { daemon, log } = await run(t, NO_POLL, link.url);
+    const { daemon, emitted } = await run(t, NO_POLL, link.url);
     const locker = await openSession(t, own.url);
     // Nobody but a claim reads it.
     await locker.query("begin; lock table postrider.subscription in access exclusive mode");
@@ -414,19 +414,19 @@ describe("an answer is lost", () => {
     link.proxy.set({ kind: "cut_after", direction: "down", bytes: 0 });
     await locker.query("commit");
     await until("the claim is committed", async () => (await countOf("claim where cardinality(event_ids) = 30")) === 1);
-    await until("the daemon knows that it failed", () => log.named("postgres.lost").length > 0);
+    await until("the daemon knows that it failed", () => emitted.named("postgres.lost").length > 0);
     assert.equal(receiver.requests(path).length, 0);
     link.proxy.set(PASS);
     await assertDeliveredOnce(events);
-    assert.equal(log.named("claims.taken_over").length, 1);
-    assert.equal(log.named("claims.taken_over")[0]?.former_daemon_id, daemon.id);
+    assert.equal(emitted.named("claims.taken_over").length, 1);
+    assert.equal(emitted.named("claims.taken_over")[0]?.former_daemon_id, daemon.id);
     assert.equal(await daemon.stop(), true);
     assert.equal(await countOf("claim where cardinality(event_ids) > 0"), 0, "no page is stranded");
   });
 
   test("to the commit of a record: it is made again, and counts once", async (t) => {
     const link = await linkTo(t);
-    const { daemon, log } = await run(t, NO_POLL, link.url);
+    const { daemon, emitted } = await run(t, NO_POLL, link.url);
     const events = await hold(30);
     const locker = await openSession(t, own.url);
     await locker.query("begin; lock table postrider.attempt in exclusive mode");
@@ -435,10 +435,10 @@ describe("an answer is lost", () => {
     link.proxy.set({ kind: "cut_after", direction: "down", bytes: 0 });
     await locker.query("commit");
     await until("the record is committed", async () => (await countOf("attempt")) > 0);
-    await until("the daemon knows that it failed", () => log.named("record.failed").length > 0);
+    await until("the daemon knows that it failed", () => emitted.named("record.failed").length > 0);
     link.proxy.set(PASS);
     await assertDeliveredOnce(events);
-    await until("it says that it records", () => log.named("record.restored").length > 0);
+    await until("it says that it records", () => emitted.named("record.restored").length > 0);
     assert.equal(await daemon.stop(), true);
     assert.equal(await countOf("claim where cardinality(event_ids) > 0"), 0);
   });
@@ -518,7 +518,7 @@ describe("a crash takes commits back", () => {
 describe("Postgres moves", () => {
   test("the primary crashes and a standby is promoted: the daemon goes on there by itself, and nothing is lost", async (t) => {
     const running = await run(t);
-    const { daemon, log } = running;
+    const { daemon, emitted } = running;
     const { id } = daemon;
     const events = await hold(20);
     await own.addStandby();
@@ -527,7 +527,7 @@ describe("Postgres moves", () => {
     await until("they are claimed", async () => (await unclaimed()) === 0);
     await own.stop("immediate");
     releaseAll();
-    await until("it knows that it cannot record", () => log.named("record.failed").length > 0);
+    await until("it knows that it cannot record", () => emitted.named("record.failed").length > 0);
     const connectionsBefore = own.connections;
     own.leadToStandby();
     await until("it has met the standby", () => own.connections > connectionsBefore + 3);
@@ -544,7 +544,7 @@ describe("Postgres moves", () => {
 
   test("the primary is made read only and stands on while the name leads to a new one: the daemon leaves it", async (t) => {
     const running = await run(t);
-    const { daemon, log } = running;
+    const { daemon, emitted } = running;
     const events = await insertEvents(own.control, "order.paid", 10);
     await assertDeliveredOnce(events);
     await own.addStandby();
@@ -552,7 +552,7 @@ describe("Postgres moves", () => {
     await until("it sleeps", () => notifies());
     await demote();
     await until("it knows that nothing comes from there", () =>
-      log.named("gate.lost").some(({ error }) => /takes no writes/.test(String(error))),
+      emitted.named("gate.lost").some(({ error }) => /takes no writes/.test(String(error))),
     );
     own.leadToStandby();
     await own.promote();

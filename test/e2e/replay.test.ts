@@ -212,7 +212,7 @@ function startDaemonProcess(): Promise<DaemonProcess> {
 test("a daemon that sleeps begins with a replay at once", async (t) => {
   const history = await insertHistory(40);
   const endpoint = await createEndpoint("/asleep");
-  const { daemon, log } = await startDaemon(database.url, { pollIntervalMs: 600_000 });
+  const { daemon, emitted } = await startDaemon(database.url, { pollIntervalMs: 600_000 });
   t.after(() => daemon.stop());
   const gate = `select count(*)::integer from pg_locks
     where locktype = 'advisory' and classid = 1886352244 and objid = 2 and mode = 'ExclusiveLock'
@@ -221,10 +221,8 @@ test("a daemon that sleeps begins with a replay at once", async (t) => {
   const replayId = await startReplay(endpoint);
   await isDone(replayId);
   assert.deepEqual(receiver.accepted(endpoint.path), history);
-  await until("it says so", () => log.named("replay.finished").length === 1);
-  assert.deepEqual(log.named("replay.finished")[0], {
-    level: "info",
-    event: "replay.finished",
+  await until("it says so", () => emitted.named("replay.finished").length === 1);
+  assert.deepEqual(emitted.named("replay.finished")[0], {
     replay_id: replayId,
     endpoint_id: endpoint.id,
     outcome: "done",

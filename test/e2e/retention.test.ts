@@ -57,7 +57,7 @@ test("a daemon drops the days past POSTRIDER_RETENTION in which everything is de
   const [reader, application] = [await openSession(t, url), await openSession(t, url)];
   await reader.query("begin");
   await reader.query("select from postrider.outbox");
-  const { daemon, log } = await startDaemon(url, { retentionMs: 2 * DAY_MS });
+  const { daemon, emitted } = await startDaemon(url, { retentionMs: 2 * DAY_MS });
   t.after(() => daemon.stop());
   await application.query("set lock_timeout = '2s'");
   await insertEvent(application, "order.paid");
@@ -65,7 +65,7 @@ test("a daemon drops the days past POSTRIDER_RETENTION in which everything is de
   assert.deepEqual(await days(), [1, 2, 3, 4]);
   await reader.query("commit");
   await until("the fourth day is dropped", async () => (await days()).length === 3);
-  await until("all of it", () => log.named("partition.dropped").length === 3);
+  await until("all of it", () => emitted.named("partition.dropped").length === 3);
   assert.deepEqual(await days(), [1, 2, 3]);
   assert.equal(await count("outbox"), EVENTS - EVENTS / (DAYS + 1) + 3);
   assert.equal(await count("delivery where state = 'pending'"), 1);

@@ -5,7 +5,8 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/config.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import { DaemonProcess, daemonConfig, KeptLog, type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { levelOf } from "../../src/telemetry/log.ts";
+import { DaemonProcess, daemonConfig, KeptEvents, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, insertEvents, reset, rowsOf } from "../support/engine.ts";
 import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
@@ -63,7 +64,7 @@ describe("a daemon that is asked to stop", () => {
     const path = newPath();
     receiver.script(path, { kind: "hang" });
     await createEndpoint(path);
-    const { daemon, log } = await run(t);
+    const { daemon, emitted } = await run(t);
     const events = await insertEvents(database.pool, "order.paid", 5);
     await receiver.got(path, 5);
     const stopped = daemon.stop();
@@ -74,7 +75,7 @@ describe("a daemon that is asked to stop", () => {
     assert.equal(receiver.requests(path).length, 5);
     assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 5);
     assert.equal(await countOf("postrider.attempt where http_status = 200"), 5);
-    assert.equal(log.named("daemon.stopped")[0]?.everything_recorded, true);
+    assert.equal(emitted.named("daemon.stopped")[0]?.everything_recorded, true);
     await assertNothingHeld();
 
     await run(t);
@@ -167,22 +168,22 @@ describe("a daemon that is asked to stop", () => {
   });
 
   test("stops once, however often it is asked", async (t) => {
-    const { daemon, log } = await run(t);
+    const { daemon, emitted } = await run(t);
     const stopped = daemon.stop();
     assert.equal(daemon.stop(), stopped);
     await stopped;
     await daemon.stop();
-    assert.equal(log.named("daemon.stopped").length, 1);
+    assert.equal(emitted.named("daemon.stopped").length, 1);
   });
 
   test("can be stopped before it was started", async () => {
-    await new Daemon(daemonConfig(database.url), new KeptLog()).stop();
+    await new Daemon(daemonConfig(database.url), new KeptEvents()).stop();
   });
 
   test("can be stopped after its start has failed, which leaves nothing", async () => {
     const url = new URL(database.url);
     url.port = "1";
-    const daemon = new Daemon(daemonConfig(url.href), new KeptLog());
+    const daemon = new Daemon(daemonConfig(url.href), new KeptEvents());
     await assert.rejects(daemon.start(), { exitStatus: 1 });
     await daemon.stop();
   });
@@ -193,13 +194,13 @@ test("starting and stopping ten times leaves no connection, lock, socket, timer 
   await createEndpoint(path);
   const openBefore = await openResources();
   for (let round = 1; round <= 10; round++) {
-    const { daemon, log } = await startDaemon(database.url, NO_POLL);
+    const { daemon, emitted } = await startDaemon(database.url, NO_POLL);
     await insertEvent(database.pool, "order.paid");
     await receiver.got(path, round);
     await daemon.stop();
     await assertNothingHeld();
     assert.deepEqual(
-      log.lines.filter(({ level }) => level === "warn" || level === "error"),
+      emitted.kept.filter((event) => ["warn", "error"].includes(levelOf(event))),
       [],
     );
   }

@@ -6,8 +6,9 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { FollowedFile, firstPosition } from "../../src/ingest/follow.ts";
 import type { Position } from "../../src/ingest/rotation.ts";
-import type { Log } from "../../src/telemetry/log.ts";
+import { Conditions } from "../../src/telemetry/conditions.ts";
 import { Random } from "../chaos/random.ts";
+import { KeptEvents } from "../support/daemon.ts";
 import { LogWriter, type RotationKind } from "../support/logWriter.ts";
 
 const STEPS = 40;
@@ -18,20 +19,16 @@ const TIMES = { pollMs: 2, settleMs: 10 } as const;
 /** Follows a file and dies again and again, each time with what it had not stored. */
 class MortalReader {
   readonly stored: number[] = [];
-  readonly warnings: string[] = [];
+  readonly emitted = new KeptEvents();
   #position: Position;
   readonly #path: string;
   readonly #random: Random;
-  readonly #log: Log;
+  readonly #conditions = new Conditions(this.emitted);
 
   constructor(path: string, position: Position, random: Random) {
     this.#path = path;
     this.#position = position;
     this.#random = random;
-    const ignore = (): void => {};
-    const keep = ({ event }: { readonly event: string }): void => void this.warnings.push(event);
-    const quiet = { trace: ignore, debug: ignore, info: ignore };
-    this.#log = { ...quiet, warn: keep, error: keep, fatal: keep, isLevelEnabled: () => false };
   }
 
   /** To the line of this number, once it is known. Then, too, it stops dying: on a busy machine lives may be too short. */
@@ -44,7 +41,13 @@ class MortalReader {
 
   async #live(last: () => number | null): Promise<void> {
     const stop = new AbortController();
-    const file = new FollowedFile({ path: this.#path, position: this.#position, log: this.#log, ...TIMES });
+    const file = new FollowedFile({
+      path: this.#path,
+      position: this.#position,
+      events: this.emitted,
+      conditions: this.#conditions,
+      ...TIMES,
+    });
     if (last() === null) void delay(this.#random.integer(1, 60)).then(() => stop.abort());
     while (this.stored.at(-1) !== last()) {
       const batch = await file.next(stop.signal);
@@ -76,7 +79,7 @@ async function followAtRandom(kinds: readonly RotationKind[], seed: string): Pro
   await rm(directory, { recursive: true });
   const all = Array.from({ length: last }, (_, n) => n + 1);
   assert.deepEqual(reader.stored, all, seed);
-  assert.ok(!reader.warnings.includes("file.lost"), seed);
+  assert.equal(reader.emitted.named("file.lost").length, 0, seed);
 }
 
 const ROTATIONS: Readonly<Record<string, readonly RotationKind[]>> = {

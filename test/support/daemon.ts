@@ -1,11 +1,12 @@
-/** Daemons for tests: in this process, with their log kept, or as a process of their own that can be killed. */
+/** Daemons for tests: in this process, with their events kept, or as a process of their own that can be killed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../src/config/config.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import type { Log, LogLine } from "../../src/telemetry/log.ts";
+import { type Events, makeEvents } from "../../src/telemetry/bus.ts";
+import type { Emitted, EventFields, EventName } from "../../src/telemetry/events.ts";
 import { BLOCK_VARIABLE } from "./blockVariable.ts";
 
 /** The settings of `postrider run` but for the loopback, which is allowed. */
@@ -25,52 +26,34 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
   };
 }
 
-/** A log that keeps its lines. */
-export class KeptLog implements Log {
-  readonly lines: (LogLine & { readonly level: string })[] = [];
+/** A stream of events that keeps what was emitted. */
+export class KeptEvents implements Events {
+  readonly kept: Emitted[] = [];
+  readonly #bus = makeEvents();
+  readonly emit = this.#bus.emit;
+  readonly subscribe = this.#bus.subscribe;
 
-  trace(line: LogLine): void {
-    this.#keep("trace", line);
-  }
-  debug(line: LogLine): void {
-    this.#keep("debug", line);
-  }
-  info(line: LogLine): void {
-    this.#keep("info", line);
-  }
-  warn(line: LogLine): void {
-    this.#keep("warn", line);
-  }
-  error(line: LogLine): void {
-    this.#keep("error", line);
-  }
-  fatal(line: LogLine): void {
-    this.#keep("fatal", line);
-  }
-  isLevelEnabled(): boolean {
-    return true;
+  constructor() {
+    this.subscribe((event) => this.kept.push(event));
   }
 
-  named(event: LogLine["event"]): readonly LogLine[] {
-    return this.lines.filter((line) => line.event === event);
-  }
-
-  #keep(level: string, line: LogLine): void {
-    this.lines.push({ level, ...line });
+  /** The fields of each event of this name, in the order in which they were emitted. */
+  named<Name extends EventName>(name: Name): readonly EventFields<Name>[] {
+    return this.kept.flatMap((event) => (event.name === name ? [event.fields as EventFields<Name>] : []));
   }
 }
 
 export interface RunningDaemon {
   readonly daemon: Daemon;
-  readonly log: KeptLog;
+  readonly emitted: KeptEvents;
 }
 
 /** Starts one in this process; the caller stops it. */
 export async function startDaemon(databaseUrl: string, changes: Partial<Config> = {}): Promise<RunningDaemon> {
-  const log = new KeptLog();
-  const daemon = new Daemon(daemonConfig(databaseUrl, changes), log);
+  const emitted = new KeptEvents();
+  const daemon = new Daemon(daemonConfig(databaseUrl, changes), emitted);
   await daemon.start();
-  return { daemon, log };
+  return { daemon, emitted };
 }
 
 /** What daemonProcess.ts reads from its one argument. */

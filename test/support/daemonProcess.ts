@@ -6,6 +6,7 @@
 
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { VERSION } from "../../src/ground/version.ts";
+import { makeEvents } from "../../src/telemetry/bus.ts";
 import { makeLog } from "../../src/telemetry/log.ts";
 import { type DaemonProcessOptions, daemonConfig } from "./daemon.ts";
 
@@ -13,8 +14,9 @@ const PARENT_CHECK_MS = 1_000;
 
 const options: DaemonProcessOptions = JSON.parse(process.argv[2] ?? "");
 const config = daemonConfig(options.databaseUrl, { logLevel: "error", ...options.changes });
-const log = makeLog({ level: config.logLevel, daemonId: "", version: VERSION, to: "stderr" });
-const daemon = new Daemon(config, log);
+const events = makeEvents();
+events.subscribe(makeLog({ level: config.logLevel, daemonId: "", version: VERSION, to: "stderr" }));
+const daemon = new Daemon(config, events);
 
 process.once("SIGTERM", () => void daemon.stop());
 const parent = process.ppid;

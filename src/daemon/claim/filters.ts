@@ -1,7 +1,7 @@
 import { classifyPostgresError, isTimeout, type Pool, withTransaction } from "../../db/connection.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
-import type { Log } from "../../telemetry/log.ts";
+import type { Events } from "../../telemetry/bus.ts";
 import { PAGE_EVENTS_MAX, type SlowFilter, type Unjudged } from "./claim.ts";
 
 /**
@@ -41,14 +41,14 @@ const newestFiltered = defineStatement<{ readonly event_id: string }, [endpointI
 
 export interface FiltersOptions {
   readonly pool: Pool;
-  readonly log: Log;
+  readonly events: Events;
   /** Milliseconds that only grow; a test moves them. */
   readonly nowMs?: () => number;
 }
 
 export class Filters {
   readonly #pool: Pool;
-  readonly #log: Log;
+  readonly #events: Events;
   readonly #nowMs: () => number;
   /** When each endpoint was at fault, of late. */
   readonly #faults = new Map<string, readonly number[]>();
@@ -62,9 +62,9 @@ export class Filters {
   #eventsMax = PAGE_EVENTS_MAX;
   #patience: "none" | "patient" | "resigned" = "none";
 
-  constructor({ pool, log, nowMs = monotonicMs }: FiltersOptions) {
+  constructor({ pool, events, nowMs = monotonicMs }: FiltersOptions) {
     this.#pool = pool;
-    this.#log = log;
+    this.#events = events;
     this.#nowMs = nowMs;
   }
 
@@ -106,7 +106,7 @@ export class Filters {
     }
     if (this.isPatient) {
       this.#patience = "resigned";
-      this.#log.error({ event: "filters.skipped", took_ms: Math.round(tookMs) });
+      this.#events.emit("filters.skipped", { took_ms: Math.round(tookMs) });
       return;
     }
     this.#patience = "patient";
@@ -142,8 +142,7 @@ export class Filters {
     if (isLeftOut) {
       this.#leftOut.set(endpointId, nowMs + UNJUDGED_MS);
     }
-    this.#log.error({
-      event: "filter.too_slow",
+    this.#events.emit("filter.too_slow", {
       endpoint_id: endpointId,
       event_id: eventId,
       unjudged_for_ms: isLeftOut ? UNJUDGED_MS : 0,
@@ -168,7 +167,7 @@ export class Filters {
     }
     this.#leftOut.delete(endpointId);
     this.#faults.delete(endpointId);
-    this.#log.info({ event: "filter.readmitted", endpoint_id: endpointId });
+    this.#events.emit("filter.readmitted", { endpoint_id: endpointId });
   }
 
   async #isSlowOfLate(endpointId: string): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Pool } from "../../db/connection.ts";
+import { classifyPostgresError, type Pool } from "../../db/connection.ts";
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
-import { attemptLevel, type Log, urlForLog } from "../../telemetry/log.ts";
+import type { Events } from "../../telemetry/bus.ts";
 import { type LoadedPayload, loadPayload, SENT_BYTES_MAX } from "../claim/claim.ts";
 import type { Recorder } from "../record/recorder.ts";
 import { conclude, refused, type Send, signedRequest } from "./deliver.ts";
@@ -24,7 +24,7 @@ export interface AttemptsParts {
   readonly lanes: Lanes;
   readonly recorder: Recorder;
   readonly send: Send;
-  readonly log: Log;
+  readonly events: Events;
   /** Deliveries in hand at a time. */
   readonly inHandMax: number;
   /** An attempt has ended, and there may be room for more. */
@@ -193,12 +193,14 @@ export class Attempts {
   }
 
   async #loadAndSend(delivery: Delivery, endpoint: Endpoint, bytesMax: number): Promise<void> {
-    const { pool, log } = this.#parts;
+    const { pool, events } = this.#parts;
     const { id } = delivery.event;
     try {
       this.#useLoaded(delivery, endpoint, await loadPayload(pool, id, Math.min(bytesMax, SENT_BYTES_MAX)));
     } catch (thrown) {
-      log.warn({ event: "claim.failed", event_id: id, error: messageOf(thrown) });
+      const { sqlstate } = classifyPostgresError(thrown);
+      const fields = { event_id: id, endpoint_id: endpoint.id, error: messageOf(thrown), sqlstate };
+      events.emit("payload.failed", fields);
       this.#end(delivery, handedBack(delivery));
     }
     this.start();
@@ -232,7 +234,7 @@ export class Attempts {
   #send(delivery: Delivery, endpoint: Endpoint, payload: string): void {
     void this.#parts.send(signedRequest(delivery, payload, endpoint)).then((attempt) => {
       const result = conclude(delivery, endpoint, attempt);
-      this.#logAttempt(result, endpoint.url);
+      this.#tell(result, endpoint);
       this.#end(delivery, result);
       this.start();
       if (!this.#isStopping) {
@@ -254,21 +256,17 @@ export class Attempts {
     }
   }
 
-  #logAttempt({ delivery, attempt, decision }: DeliveryResult, url: string): void {
+  #tell({ delivery, attempt, decision }: DeliveryResult, { origin }: Endpoint): void {
     if (attempt === null) {
       return;
     }
-    const { log } = this.#parts;
-    const level = attemptLevel(attempt.failureKind);
-    if (!log.isLevelEnabled(level) && decision.state !== "exhausted") {
-      return;
-    }
-    const line = {
+    const { events } = this.#parts;
+    const fields = {
       event_id: delivery.event.id,
       endpoint_id: delivery.endpointId,
       event_type: delivery.event.eventType,
       attempt_number: delivery.attempts + 1,
-      url: urlForLog(url),
+      url: origin,
       duration_ms: attempt.durationMs,
       http_status: attempt.httpStatus,
       failure_kind: attempt.failureKind,
@@ -276,9 +274,9 @@ export class Attempts {
       state: decision.state,
       next_attempt_ms: decision.state === "pending" ? Math.round(decision.waitMs) : null,
     };
-    log[level]({ event: "delivery.attempted", ...line });
+    events.emit("delivery.attempted", fields);
     if (decision.state === "exhausted") {
-      log.warn({ event: "delivery.exhausted", ...line });
+      events.emit("delivery.exhausted", fields);
     }
   }
 }

@@ -3,12 +3,15 @@ import { defineStatement } from "../../db/statements.ts";
 import { BODY_FORMATS, type BodyFormat } from "../../format/body.ts";
 import { parseSecret, type SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
+import { originOf } from "../../telemetry/redact.ts";
 
 /** How to talk to an endpoint, as of one revision of it. */
 export interface Endpoint {
   readonly id: string;
   readonly revision: string;
   readonly url: string;
+  /** What may be told of the URL. */
+  readonly origin: string;
   readonly format: BodyFormat;
   readonly timeoutMs: number;
   readonly scheduleMs: readonly number[];
@@ -135,6 +138,7 @@ function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
     id: row.id,
     revision: row.revision,
     url: row.url,
+    origin: originOf(row.url),
     format: format ?? "standard",
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { classifyPostgresError, type Pool } from "../../db/connection.ts";
+import { classifyPostgresError, type Pool, reasonOf } from "../../db/connection.ts";
 import { defineStatement } from "../../db/statements.ts";
 import type { DeliveryResult } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { Signal } from "../../ground/signal.ts";
-import { type Troubles, troubleOf } from "../../telemetry/conditions.ts";
-import type { Log } from "../../telemetry/log.ts";
+import type { Events } from "../../telemetry/bus.ts";
+import type { Conditions } from "../../telemetry/conditions.ts";
 
 /**
  * Records results, many at a time: whatever has gathered while the last flush was under way goes with the next, so the
@@ -53,8 +53,8 @@ interface OpenClaim {
 
 export interface RecorderOptions {
   readonly pool: Pool;
-  readonly log: Log;
-  readonly troubles: Troubles;
+  readonly events: Events;
+  readonly conditions: Conditions;
   /** Hears of each batch once it is recorded. */
   readonly onRecorded: (results: readonly DeliveryResult[]) => void;
 }
@@ -72,7 +72,6 @@ export class Recorder {
   readonly #signal = new Signal();
   #flushing: Promise<void> | null = null;
   #flushingCount = 0;
-  #isWell = true;
   readonly #closing = new AbortController();
 
   constructor(options: RecorderOptions) {
@@ -81,7 +80,7 @@ export class Recorder {
 
   /** False while flushes fail. */
   get isWell(): boolean {
-    return this.#isWell;
+    return !this.#options.conditions.has("not_recording");
   }
 
   /** Results that are not recorded yet, those of the flush under way included. */
@@ -197,11 +196,7 @@ export class Recorder {
     while (!this.#closing.signal.aborted) {
       try {
         await this.#write(batch, isRepeat);
-        if (!this.#isWell) {
-          this.#isWell = true;
-          this.#options.troubles.end("not_recording");
-          this.#options.log.info({ event: "record.restored" });
-        }
+        this.#options.conditions.end("not_recording", {});
         return;
       } catch (thrown) {
         const { kind, sqlstate } = classifyPostgresError(thrown);
@@ -216,12 +211,8 @@ export class Recorder {
           await this.#divide(batch, thrown);
           return;
         }
-        this.#options.troubles.begin("not_recording", troubleOf(thrown));
-        if (this.#isWell) {
-          this.#isWell = false;
-          const error = messageOf(thrown);
-          this.#options.log.error({ event: "record.failed", error, sqlstate, results: batch.length });
-        }
+        const fields = { error: messageOf(thrown), sqlstate, results: batch.length };
+        this.#options.conditions.begin("not_recording", "record.failed", fields, reasonOf(thrown));
         await pause(waitMs * (0.5 + Math.random()), undefined, { signal: this.#closing.signal }).catch(() => {
           // The daemon ends.
         });
@@ -249,12 +240,12 @@ export class Recorder {
     };
     const reduced = reduce(result);
     if (reduced !== null) {
-      this.#options.log.warn({ event: "record.reduced", ...fields });
+      this.#options.events.emit("record.reduced", fields);
       await this.#flush([reduced]);
       return;
     }
     // Nothing is left to leave out: the delivery stays in hand, and is made again after a take-over.
-    this.#options.log.error({ event: "record.failed", ...fields, results: 1 });
+    this.#options.events.emit("record.abandoned", fields);
   }
 
   async #write(batch: readonly DeliveryResult[], isRepeat: boolean): Promise<void> {

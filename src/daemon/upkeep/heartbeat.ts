@@ -5,8 +5,7 @@ import { defineStatement } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf, type PostriderError } from "../../ground/errors.ts";
 import { VERSION } from "../../ground/version.ts";
-import type { Condition } from "../../telemetry/conditions.ts";
-import type { Log } from "../../telemetry/log.ts";
+import type { Conditions, Shown } from "../../telemetry/conditions.ts";
 
 /** Others take over what a daemon has claimed when it has not beaten for so long. */
 export const LEASE_MS = 15_000;
@@ -27,7 +26,7 @@ const beatStatement = defineStatement<
     leaseMs: number,
     inFlight: number,
     waiting: number,
-    condition: Condition["name"],
+    condition: Shown["name"],
     conditionMs: number | null,
     conditionReason: string | null,
     isRenewal: boolean,
@@ -43,10 +42,8 @@ export interface Load {
 
 export interface HeartbeatOptions {
   readonly pool: Pool;
-  readonly log: Log;
+  readonly conditions: Conditions;
   readonly load: () => Load;
-  /** What keeps the daemon from its work. */
-  readonly condition: () => Condition;
   /** The lease ran out: what was claimed under `lostId` belongs to whoever takes it over. */
   readonly onLeaseLost: (lostId: string) => void;
   /** The connection leads to a database that was restored or copied. */
@@ -62,9 +59,9 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #daemonId: string = randomUUID();
   #heldUntilMs = 0;
-  #isLost = false;
   #timer: NodeJS.Timeout | null = null;
   #soonTimer: NodeJS.Timeout | null = null;
+  #unwatch = (): void => {};
   #sentMs = 0;
   /** Of the last beat that failed. */
   #error: string | null = null;
@@ -92,6 +89,7 @@ export class Heartbeat {
   async start(): Promise<void> {
     await this.#beat();
     this.#timer = setInterval(() => this.#beatOnTime(), BEAT_INTERVAL_MS);
+    this.#unwatch = this.#options.conditions.watch(() => this.beatSoon());
   }
 
   /** Beats out of turn, so that what has changed is seen. */
@@ -111,6 +109,7 @@ export class Heartbeat {
   /** Takes the daemon's row away. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#unwatch();
     clearInterval(this.#timer ?? undefined);
     clearTimeout(this.#soonTimer ?? undefined);
     await this.#beating;
@@ -129,7 +128,7 @@ export class Heartbeat {
           this.#options.onCopied(fault);
         }
         this.#error = messageOf(thrown);
-        this.#options.log.warn({ event: "daemon.beat_failed", error: this.#error });
+        this.#options.conditions.begin("not_beating", "daemon.beat_failed", { error: this.#error });
         this.isHeld();
       })
       .finally(() => {
@@ -138,7 +137,7 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    const { pool, load, condition, log } = this.#options;
+    const { pool, load, conditions } = this.#options;
     if (this.#heldUntilMs > 0) {
       this.isHeld();
     }
@@ -154,10 +153,11 @@ export class Heartbeat {
       LEASE_MS,
       inFlight,
       waiting,
-      ...told(condition(), sentMs),
+      ...told(conditions.worst, sentMs),
       this.#heldUntilMs > 0,
     ]);
     this.#error = null;
+    conditions.end("not_beating", {});
     if (this.#daemonId !== daemonId) {
       // The answer came after the lease had run out: the row is there, and counts as lost when its lease ends.
       return;
@@ -169,28 +169,25 @@ export class Heartbeat {
       return;
     }
     this.#heldUntilMs = sentMs + LEASE_MS - LEASE_MARGIN_MS;
-    if (this.#isLost) {
-      this.#isLost = false;
-      log.info({ event: "daemon.lease_regained", new_daemon_id: daemonId });
-    }
+    conditions.end("lease_lost", { new_daemon_id: daemonId });
   }
 
   #lose(): void {
-    if (this.#isLost || this.#isStopped) {
+    if (this.#isStopped || this.#options.conditions.has("lease_lost")) {
       return;
     }
     const lostId = this.#daemonId;
-    this.#isLost = true;
     this.#daemonId = randomUUID();
     this.#heldUntilMs = 0;
     // Without an error no beat failed: the process stood still.
-    this.#options.log.error({ event: "daemon.lease_lost", lost_daemon_id: lostId, error: this.#error });
+    const fields = { lost_daemon_id: lostId, error: this.#error };
+    this.#options.conditions.begin("lease_lost", "daemon.lease_lost", fields);
     this.#options.onLeaseLost(lostId);
   }
 }
 
 /** The time as an age: what is stored is by the database's clock. */
-function told(condition: Condition, nowMs: number): [Condition["name"], number | null, string | null] {
+function told(condition: Shown, nowMs: number): [Shown["name"], number | null, string | null] {
   return condition.name === "well"
     ? [condition.name, null, null]
     : [condition.name, Math.round(nowMs - condition.sinceMs), condition.reason];

@@ -2,7 +2,8 @@ import type { Pool } from "../../db/connection.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { Signal } from "../../ground/signal.ts";
-import type { Log } from "../../telemetry/log.ts";
+import type { Events } from "../../telemetry/bus.ts";
+import type { Conditions } from "../../telemetry/conditions.ts";
 
 interface Step {
   readonly outcome:
@@ -30,7 +31,8 @@ const DELETED_MS = 100;
 
 export interface PartitionKeeperOptions {
   readonly pool: Pool;
-  readonly log: Log;
+  readonly events: Events;
+  readonly conditions: Conditions;
   readonly retentionMs: number;
 }
 
@@ -69,12 +71,13 @@ export class PartitionKeeper {
 
   /** Returns the milliseconds until the next one. */
   async #step(): Promise<number> {
-    const { pool, log, retentionMs } = this.#options;
+    const { pool, conditions, retentionMs } = this.#options;
     try {
       const { rows } = await maintain.run(pool, [retentionMs]);
+      conditions.end("partitions_failing", { task: "partitions" });
       return this.#waitAfter(rows[0]);
     } catch (thrown) {
-      log.warn({ event: "maintenance.failed", error: messageOf(thrown) });
+      conditions.begin("partitions_failing", "maintenance.failed", { task: "partitions", error: messageOf(thrown) });
       return INTERVAL_MS;
     }
   }
@@ -86,7 +89,7 @@ export class PartitionKeeper {
     }
     this.#busyMs = BUSY_MS;
     if (step?.outcome === "made" || step?.outcome === "moved" || step?.outcome === "dropped") {
-      this.#options.log.info({ event: `partition.${step.outcome}`, partition: step.subject });
+      this.#options.events.emit(`partition.${step.outcome}`, { partition: step.subject });
     }
     if (step?.outcome === "deleted") {
       return DELETED_MS;

@@ -3,7 +3,8 @@ import { defineStatement } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { Signal } from "../../ground/signal.ts";
-import type { Log } from "../../telemetry/log.ts";
+import type { Events } from "../../telemetry/bus.ts";
+import type { Conditions } from "../../telemetry/conditions.ts";
 
 /** More than anybody has under way; the rest has its turn when some of these are put off or finished. */
 const REPLAYS_MAX = 100;
@@ -28,7 +29,8 @@ const noteReplayProblem = defineStatement<unknown, [replayId: string, problem: s
 
 export interface ReplayKeeperOptions {
   readonly pool: Pool;
-  readonly log: Log;
+  readonly events: Events;
+  readonly conditions: Conditions;
   /** How often it looks for replays that no notification announced. */
   readonly pollIntervalMs: number;
   /** A step has put deliveries into the queue. */
@@ -44,7 +46,6 @@ export class ReplayKeeper {
   readonly #signal = new Signal();
   #running: Promise<void> | null = null;
   #isStopping = false;
-  #isFailing = false;
 
   constructor(options: ReplayKeeperOptions) {
     this.#options = options;
@@ -74,10 +75,10 @@ export class ReplayKeeper {
 
   /** Takes the steps that are due; returns the milliseconds until the next look. */
   async #round(): Promise<number> {
-    const { pool, log, pollIntervalMs } = this.#options;
+    const { pool, conditions, pollIntervalMs } = this.#options;
     try {
       const { rows } = await dueReplays.run(pool, [REPLAYS_MAX]);
-      this.#isFailing = false;
+      conditions.end("replays_failing", { task: "replays" });
       const due = rows.filter(({ due_in_ms }) => due_in_ms === 0);
       let isAnyTaken = false;
       for (const replay of due) {
@@ -90,16 +91,13 @@ export class ReplayKeeper {
       }
       return Math.min(pollIntervalMs, rows[0]?.due_in_ms ?? pollIntervalMs);
     } catch (thrown) {
-      if (!this.#isFailing) {
-        this.#isFailing = true;
-        log.warn({ event: "maintenance.failed", error: messageOf(thrown) });
-      }
+      conditions.begin("replays_failing", "maintenance.failed", { task: "replays", error: messageOf(thrown) });
       return FAILURE_MS;
     }
   }
 
   async #step({ replay_id, endpoint_id }: DueReplay): Promise<Outcome> {
-    const { pool, log, onQueued } = this.#options;
+    const { pool, events, onQueued } = this.#options;
     const startedMs = monotonicMs();
     try {
       const { rows } = await prepareReplay.run(pool, [replay_id]);
@@ -108,7 +106,7 @@ export class ReplayKeeper {
         onQueued();
       }
       if (outcome === "done" || outcome === "cancelled") {
-        log.info({ event: "replay.finished", replay_id, endpoint_id, outcome });
+        events.emit("replay.finished", { replay_id, endpoint_id, outcome });
       }
       return outcome;
     } catch (thrown) {
@@ -116,8 +114,7 @@ export class ReplayKeeper {
         throw thrown;
       }
       const error = messageOf(thrown);
-      log.warn({
-        event: "replay.failed",
+      events.emit("replay.failed", {
         replay_id,
         endpoint_id,
         error,

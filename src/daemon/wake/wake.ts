@@ -3,8 +3,8 @@ import { Listener, type ListenerTiming } from "../../db/listen.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
-import type { Troubles } from "../../telemetry/conditions.ts";
-import type { Log } from "../../telemetry/log.ts";
+import type { Events } from "../../telemetry/bus.ts";
+import type { Conditions } from "../../telemetry/conditions.ts";
 
 /**
  * When inserts notify, and when this daemon may sleep. The other half is the trigger in sql/migrations/0002.
@@ -25,8 +25,8 @@ export type WakeState = "awake" | "sleeping" | "napping" | "blind";
 
 export interface WakerOptions {
   readonly config: ConnectionConfig;
-  readonly log: Log;
-  readonly troubles: Troubles;
+  readonly events: Events;
+  readonly conditions: Conditions;
   /** Something may be there: a notification, or the state changed without being asked to. */
   readonly onWake: () => void;
   /** What differs from the listener's own. */
@@ -71,11 +71,13 @@ export class Waker {
     this.#listener = new Listener({
       config: options.config,
       channel: CHANNEL,
-      log: options.log,
       onNotification: options.onWake,
-      onListening: () => this.#connectGate(),
+      onListening: () => {
+        options.events.emit("listener.connected", {});
+        return this.#connectGate();
+      },
       onLost: (error) => {
-        options.troubles.begin("blind", `the listener was lost: ${error}`);
+        options.conditions.begin("blind", "listener.lost", { error }, `the listener was lost: ${error}`);
         this.#lose(this.#client, "the listener was lost");
       },
       ...(options.listenerTiming === undefined ? {} : { timing: options.listenerTiming }),
@@ -159,8 +161,7 @@ export class Waker {
       const { rows } = await stayAwakeStatement.run(client, [false]);
       pid = rows[0]?.pid ?? 0;
     } catch (thrown) {
-      this.#options.troubles.begin("blind", messageOf(thrown));
-      this.#options.log.warn({ event: "gate.lost", error: messageOf(thrown) });
+      this.#noteLoss(messageOf(thrown));
       await endQuietly(client);
       if (thrown instanceof StandbyError) {
         // The name may lead elsewhere soon, and the listener would stay; it comes back here when it has connected.
@@ -179,8 +180,12 @@ export class Waker {
     this.#client = connected;
     this.#pid = pid;
     this.#state = "awake";
-    this.#options.troubles.end("blind");
+    this.#options.conditions.end("blind", {});
     this.#options.onWake();
+  }
+
+  #noteLoss(error: string): void {
+    this.#options.conditions.begin("blind", "gate.lost", { error }, error);
   }
 
   #rebuildLater(): void {
@@ -240,8 +245,7 @@ export class Waker {
     this.#client = null;
     this.#formerSessions = [...this.#formerSessions, { pid: this.#pid, lostAtMs: monotonicMs() }];
     this.#state = "blind";
-    this.#options.troubles.begin("blind", error);
-    this.#options.log.warn({ event: "gate.lost", error });
+    this.#noteLoss(error);
     void endQuietly(client);
     this.#rebuildLater();
     this.#options.onWake();

@@ -4,7 +4,7 @@ import { beforeEach, type TestContext, test } from "node:test";
 import pg from "pg";
 import type { SlowFilter } from "../../../src/daemon/claim/claim.ts";
 import { Filters } from "../../../src/daemon/claim/filters.ts";
-import { KeptLog } from "../../support/daemon.ts";
+import { KeptEvents } from "../../support/daemon.ts";
 import { useDatabase } from "../../support/database.ts";
 import { createEndpoint, insertEvent, reset, subscribe } from "../../support/engine.ts";
 
@@ -18,7 +18,7 @@ beforeEach(() => reset(database.pool));
 
 interface Arranged {
   readonly filters: Filters;
-  readonly log: KeptLog;
+  readonly emitted: KeptEvents;
   readonly endpointId: string;
   readonly clock: { nowMs: number };
   /** An event whose filter takes too long, or not. */
@@ -28,16 +28,16 @@ interface Arranged {
 async function arrange(t: TestContext): Promise<Arranged> {
   const pool = new pg.Pool({ connectionString: database.url });
   t.after(() => pool.end());
-  const log = new KeptLog();
+  const emitted = new KeptEvents();
   const clock = { nowMs: 1_000 };
-  const filters = new Filters({ pool, log, nowMs: () => clock.nowMs });
+  const filters = new Filters({ pool, events: emitted, nowMs: () => clock.nowMs });
   const endpointId = await createEndpoint(database.pool, []);
   await subscribe(database.pool, endpointId, "text.*", "exists($.n[*] ? (@ == 1 && exists($.n[*] ? (@ == 2))))");
   const add = async (payload: string) => ({
     eventId: await insertEvent(database.pool, "text.written", { payload }),
     endpointId,
   });
-  return { filters, log, endpointId, clock, add };
+  return { filters, emitted, endpointId, clock, add };
 }
 
 function timeout(): Error {
@@ -47,14 +47,12 @@ function timeout(): Error {
 }
 
 test("a filter that is slow again when it is tried alone is left out for that event, and for no other", async (t) => {
-  const { filters, log, endpointId, add } = await arrange(t);
+  const { filters, emitted, endpointId, add } = await arrange(t);
   const first = await add(SLOW);
   await filters.met(first);
   assert.deepEqual(filters.unjudged(), [first]);
-  assert.deepEqual(log.named("filter.too_slow"), [
+  assert.deepEqual(emitted.named("filter.too_slow"), [
     {
-      level: "error",
-      event: "filter.too_slow",
       endpoint_id: endpointId,
       event_id: first.eventId,
       unjudged_for_ms: 0,
@@ -66,11 +64,11 @@ test("a filter that is slow again when it is tried alone is left out for that ev
 });
 
 test("a filter that is quick when it is tried alone is applied again, and believed to be slow the second time", async (t) => {
-  const { filters, log, add } = await arrange(t);
+  const { filters, emitted, add } = await arrange(t);
   const event = await add(QUICK);
   await filters.met(event);
   assert.deepEqual(filters.unjudged(), []);
-  assert.equal(log.lines.length, 0);
+  assert.deepEqual(emitted.kept, []);
   await filters.met(event);
   assert.deepEqual(filters.unjudged(), [event]);
 });
@@ -86,7 +84,7 @@ test("two endpoints with slow filters are both left out for an event", async (t)
 });
 
 test("an endpoint goes without its filters from the third event at fault within ten minutes, not from one long ago", async (t) => {
-  const { filters, log, endpointId, clock, add } = await arrange(t);
+  const { filters, emitted, endpointId, clock, add } = await arrange(t);
   const fault = async (): Promise<SlowFilter> => {
     const event = await add(QUICK);
     await filters.met(event);
@@ -102,13 +100,13 @@ test("an endpoint goes without its filters from the third event at fault within 
   await fault();
   assert.deepEqual(filters.unjudged()[0], { endpointId, eventId: null });
   assert.deepEqual(
-    log.named("filter.too_slow").map((line) => line.unjudged_for_ms),
+    emitted.named("filter.too_slow").map((line) => line.unjudged_for_ms),
     [0, 0, 0, 10 * MINUTE_MS],
   );
 });
 
 test("an endpoint gets its filters back once they are quick with the newest events, and not before", async (t) => {
-  const { filters, log, endpointId, clock, add } = await arrange(t);
+  const { filters, emitted, endpointId, clock, add } = await arrange(t);
   const event = await add(QUICK);
   await add(SLOW);
   for (let count = 0; count < 3; count++) {
@@ -123,7 +121,7 @@ test("an endpoint gets its filters back once they are quick with the newest even
   clock.nowMs += MINUTE_MS;
   assert.ok(isLeftOut());
   await filters.settled();
-  assert.deepEqual(log.named("filter.readmitted"), []);
+  assert.deepEqual(emitted.named("filter.readmitted"), []);
   for (let count = 0; count < 3; count++) await add(QUICK);
   clock.nowMs += 9 * MINUTE_MS;
   assert.ok(isLeftOut());
@@ -134,7 +132,7 @@ test("an endpoint gets its filters back once they are quick with the newest even
   await filters.settled();
   assert.ok(!isLeftOut());
   assert.deepEqual(
-    log.named("filter.readmitted").map((line) => line.endpoint_id),
+    emitted.named("filter.readmitted").map((line) => line.endpoint_id),
     [endpointId],
   );
 });

@@ -6,8 +6,8 @@ import { Recorder } from "../../../src/daemon/record/recorder.ts";
 import { connectionConfig, createPool, type Pool } from "../../../src/db/connection.ts";
 import type { Attempt } from "../../../src/domain/attempt.ts";
 import type { Delivery, DeliveryResult } from "../../../src/domain/delivery.ts";
-import { Troubles } from "../../../src/telemetry/conditions.ts";
-import { KeptLog } from "../../support/daemon.ts";
+import { Conditions } from "../../../src/telemetry/conditions.ts";
+import { KeptEvents } from "../../support/daemon.ts";
 import { useDatabase } from "../../support/database.ts";
 import {
   addPending,
@@ -39,18 +39,23 @@ beforeEach(async () => {
 
 interface Recording {
   readonly recorder: Recorder;
-  readonly log: KeptLog;
-  readonly troubles: Troubles;
+  readonly emitted: KeptEvents;
+  readonly conditions: Conditions;
   readonly recorded: DeliveryResult[];
 }
 
 function record(t: TestContext): Recording {
-  const log = new KeptLog();
+  const emitted = new KeptEvents();
   const recorded: DeliveryResult[] = [];
-  const troubles = new Troubles();
-  const recorder = new Recorder({ pool, log, troubles, onRecorded: (results) => recorded.push(...results) });
+  const conditions = new Conditions(emitted);
+  const recorder = new Recorder({
+    pool,
+    events: emitted,
+    conditions,
+    onRecorded: (results) => recorded.push(...results),
+  });
   t.after(() => recorder.close(randomUUID(), 0));
-  return { recorder, log, troubles, recorded };
+  return { recorder, emitted, conditions, recorded };
 }
 
 /** So many first attempts in the daemon's hand, of one claim that the recorder knows. */
@@ -240,7 +245,7 @@ describe("claims", () => {
 
 describe("what Postgres refuses", () => {
   test("of a batch with one poisonous result, the others are recorded whole and that one without its details", async (t) => {
-    const { recorder, log, recorded } = record(t);
+    const { recorder, emitted, recorded } = record(t);
     await createEndpoint(database.pool);
     const daemonId = randomUUID();
     const inHand = await claim(recorder, daemonId, 33);
@@ -255,15 +260,15 @@ describe("what Postgres refuses", () => {
       [{ event_id: inHand[20]?.event.id }],
     );
     assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 33);
-    assert.equal(log.named("record.reduced").length, 1);
-    assert.equal(log.named("record.failed").length, 0);
+    assert.equal(emitted.named("record.reduced").length, 1);
+    assert.equal(emitted.named("record.failed").length, 0);
     assert.equal(recorder.isWell, true);
     assert.equal(recorded.length, 33);
     assert.deepEqual(recorder.openClaims(daemonId), []);
   });
 
   test("several poisonous results of one batch are each found", async (t) => {
-    const { recorder, log } = record(t);
+    const { recorder, emitted } = record(t);
     await createEndpoint(database.pool);
     const inHand = await claim(recorder, randomUUID(), 50);
     addAll(
@@ -273,7 +278,7 @@ describe("what Postgres refuses", () => {
     await recorder.drained();
     assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 50);
     assert.equal(await countOf("postrider.attempt where response_body is null"), 5);
-    assert.equal(log.named("record.reduced").length, 5);
+    assert.equal(emitted.named("record.reduced").length, 5);
   });
 
   test("where the attempt cannot be stored at all, its delivery is recorded without it", async (t) => {
@@ -291,7 +296,7 @@ describe("what Postgres refuses", () => {
   });
 
   test("a delivery that cannot be recorded in any form stays in hand, and the others do not wait for it", async (t) => {
-    const { recorder, log } = record(t);
+    const { recorder, emitted } = record(t);
     await createEndpoint(database.pool);
     const daemonId = randomUUID();
     const inHand = await claim(recorder, daemonId, 5);
@@ -305,13 +310,13 @@ describe("what Postgres refuses", () => {
     );
     await recorder.drained();
     assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 4);
-    assert.equal(log.named("record.failed").length, 1);
+    assert.equal(emitted.named("record.abandoned").length, 1);
     assert.equal(recorder.openClaims(daemonId).length, 1);
     assert.equal(recorder.isWell, true);
   });
 
   test("a missing function is waited out like an outage, and costs no result anything", async (t) => {
-    const { recorder, log, troubles } = record(t);
+    const { recorder, emitted, conditions } = record(t);
     await createEndpoint(database.pool);
     const [delivery] = await claim(recorder, randomUUID(), 1);
     assert.ok(delivery !== undefined);
@@ -324,9 +329,9 @@ describe("what Postgres refuses", () => {
     try {
       recorder.add(succeeded(delivery));
       await until("the recorder has noticed", () => !recorder.isWell);
-      assert.equal(troubles.worst.name, "not_recording");
+      assert.equal(conditions.worst.name, "not_recording");
       assert.match(
-        "reason" in troubles.worst ? troubles.worst.reason : "",
+        "reason" in conditions.worst ? conditions.worst.reason : "",
         /^SQLSTATE 42883: function postrider\.record_results/,
       );
     } finally {
@@ -335,15 +340,15 @@ describe("what Postgres refuses", () => {
     }
     await recorder.drained();
     assert.equal(await countOf("postrider.attempt where response_body = 'thank you'"), 1);
-    assert.deepEqual([log.named("record.failed").length, log.named("record.restored").length], [1, 1]);
+    assert.deepEqual([emitted.named("record.failed").length, emitted.named("record.restored").length], [1, 1]);
     assert.equal(recorder.isWell, true);
-    assert.deepEqual(troubles.worst, { name: "well" });
+    assert.deepEqual(conditions.worst, { name: "well" });
   });
 });
 
 describe("what gets lost", () => {
   test("a flush whose connection is ended is made again, whole and once", async (t) => {
-    const { recorder, log } = record(t);
+    const { recorder, emitted } = record(t);
     await createEndpoint(database.pool);
     const daemonId = randomUUID();
     const inHand = await claim(recorder, daemonId, 10);
@@ -358,7 +363,7 @@ describe("what gets lost", () => {
     await recorder.drained();
     assert.equal(await countOf("postrider.attempt"), 10);
     assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 10);
-    assert.deepEqual([log.named("record.failed").length, log.named("record.restored").length], [1, 1]);
+    assert.deepEqual([emitted.named("record.failed").length, emitted.named("record.restored").length], [1, 1]);
     assert.equal(recorder.isWell, true);
     assert.deepEqual(recorder.openClaims(daemonId), []);
   });
@@ -410,7 +415,7 @@ describe("what gets lost", () => {
   });
 
   test("the same result twice is recorded once", async (t) => {
-    const { recorder, log } = record(t);
+    const { recorder, emitted } = record(t);
     await createEndpoint(database.pool);
     const inHand = await claim(recorder, randomUUID(), 5);
     const results = inHand.map((delivery) => succeeded(delivery));
@@ -420,12 +425,12 @@ describe("what gets lost", () => {
     await recorder.drained();
     assert.equal(await countOf("postrider.attempt"), 5);
     assert.equal(await countOf("postrider.delivery"), 5);
-    assert.deepEqual(log.lines, []);
+    assert.deepEqual(emitted.kept, []);
     assert.equal(recorder.isWell, true);
   });
 
   test("a delivery that somebody else has written first stays as it is, and the attempt is added", async (t) => {
-    const { recorder, log } = record(t);
+    const { recorder, emitted } = record(t);
     await createEndpoint(database.pool);
     const inHand = await claim(recorder, randomUUID(), 3);
     const [, taken] = inHand;
@@ -445,7 +450,7 @@ describe("what gets lost", () => {
       new Map((await deliveries(database.pool)).map(({ event, state }) => [event, state])),
       new Map(inHand.map(({ event }) => [event.id, event.id === taken.event.id ? "discarded" : "succeeded"])),
     );
-    assert.deepEqual(log.lines, []);
+    assert.deepEqual(emitted.kept, []);
   });
 
   test("closing gives up at its deadline and says that something is left", async (t) => {

@@ -6,9 +6,9 @@ import type pg from "pg";
 import { Waker } from "../../../src/daemon/wake/wake.ts";
 import { connectionConfig, Lines } from "../../../src/db/connection.ts";
 import type { ListenerTiming } from "../../../src/db/listen.ts";
-import { Troubles } from "../../../src/telemetry/conditions.ts";
+import { Conditions } from "../../../src/telemetry/conditions.ts";
 import { FaultProxy, PASS } from "../../chaos/proxy.ts";
-import { DaemonProcess, KeptLog } from "../../support/daemon.ts";
+import { DaemonProcess, KeptEvents } from "../../support/daemon.ts";
 import { useDatabase } from "../../support/database.ts";
 import { askFor, insertEvent, openSession, rowsOf } from "../../support/engine.ts";
 import { until } from "../../support/until.ts";
@@ -17,7 +17,7 @@ const database = useDatabase();
 
 interface Running {
   readonly waker: Waker;
-  readonly log: KeptLog;
+  readonly emitted: KeptEvents;
   readonly name: string;
   wakes: number;
 }
@@ -31,18 +31,18 @@ async function start(
 ): Promise<Running> {
   wakerCount += 1;
   const name = `waker${wakerCount}`;
-  const log = new KeptLog();
+  const emitted = new KeptEvents();
   const running: Running = {
     waker: new Waker({
-      troubles: new Troubles(),
+      conditions: new Conditions(emitted),
       config: connectionConfig({ databaseUrl: url, applicationName: name }),
-      log,
+      events: emitted,
       onWake: () => {
         running.wakes += 1;
       },
       listenerTiming,
     }),
-    log,
+    emitted,
     name,
     wakes: 0,
   };
@@ -214,11 +214,11 @@ describe("one daemon", () => {
   test("without a server is blind, and stops all the same", async () => {
     const url = new URL(database.url);
     url.port = "1";
-    const log = new KeptLog();
+    const emitted = new KeptEvents();
     const waker = new Waker({
-      troubles: new Troubles(),
+      conditions: new Conditions(emitted),
       config: connectionConfig({ databaseUrl: url.href, applicationName: "nowhere" }),
-      log,
+      events: emitted,
       onWake: () => {},
     });
     await waker.start();
@@ -227,7 +227,7 @@ describe("one daemon", () => {
     waker.stayAwake();
     await waker.wakePeers();
     await waker.stop();
-    assert.ok(log.named("listener.lost").length > 0);
+    assert.ok(emitted.named("listener.lost").length > 0);
   });
 });
 
@@ -300,7 +300,7 @@ describe("what gets lost", () => {
     const [gate] = await holders(2);
     const { wakes } = one;
     await terminate(gate);
-    await until("it has noticed", () => one.log.named("gate.lost").length === 1);
+    await until("it has noticed", () => one.emitted.named("gate.lost").length === 1);
     assert.ok(one.wakes > wakes, "it was not told to look for itself");
     await until("it is awake again", () => one.waker.state === "awake");
     await untilOneSessionOfEachIsLeft(one);
@@ -309,7 +309,7 @@ describe("what gets lost", () => {
     const before = one.wakes;
     await insertEvent(database.pool, "order.paid");
     await until("it is woken", () => one.wakes > before);
-    assert.equal(one.log.named("gate.lost").length, 1);
+    assert.equal(one.emitted.named("gate.lost").length, 1);
   });
 
   test("a lost listener takes the gate with it, and both are rebuilt", async (t) => {
@@ -317,7 +317,7 @@ describe("what gets lost", () => {
     await one.waker.fallAsleep();
     const before = await backendOf(`${one.name}/listen`);
     await terminate(before);
-    await until("it has noticed", () => one.log.named("listener.lost").length === 1);
+    await until("it has noticed", () => one.emitted.named("listener.lost").length === 1);
     await until("it is awake again", () => one.waker.state === "awake");
     const now = await backendOf(`${one.name}/listen`);
     assert.ok(now !== undefined && now !== before);
@@ -388,12 +388,12 @@ test("a sleeper whose links fall silent loses the gate within seconds, is blind,
   const url = new URL(database.url);
   url.port = String(proxy.port);
   const lines = new Lines();
-  const log = new KeptLog();
+  const emitted = new KeptEvents();
   const config = lines.through(connectionConfig({ databaseUrl: url.href, applicationName: "silent" }));
   const waker = new Waker({
     config: { ...config, connectionTimeoutMillis: 1_000 },
-    log,
-    troubles: new Troubles(),
+    events: emitted,
+    conditions: new Conditions(emitted),
     onWake: () => {},
   });
   t.after(async () => {
@@ -584,19 +584,19 @@ describe("stopping", () => {
   });
 
   test("leaves nothing of one that is still starting", async (t) => {
-    const log = new KeptLog();
+    const emitted = new KeptEvents();
     wakerCount += 1;
     const name = `waker${wakerCount}`;
     const waker = new Waker({
-      troubles: new Troubles(),
+      conditions: new Conditions(emitted),
       config: connectionConfig({ databaseUrl: database.url, applicationName: name }),
-      log,
+      events: emitted,
       onWake: () => {},
     });
     t.after(() => waker.stop());
     const started = waker.start();
     await waker.stop();
     await started;
-    await assertNothingLeft({ waker, log, name, wakes: 0 });
+    await assertNothingLeft({ waker, emitted, name, wakes: 0 });
   });
 });

@@ -19,9 +19,9 @@ import { Recorder } from "../../../src/daemon/record/recorder.ts";
 import { Heartbeat } from "../../../src/daemon/upkeep/heartbeat.ts";
 import { Waker, type WakerOptions } from "../../../src/daemon/wake/wake.ts";
 import { connectionConfig, createPool } from "../../../src/db/connection.ts";
-import { Troubles } from "../../../src/telemetry/conditions.ts";
+import { Conditions } from "../../../src/telemetry/conditions.ts";
 import { Random } from "../../chaos/random.ts";
-import { KeptLog } from "../../support/daemon.ts";
+import { KeptEvents } from "../../support/daemon.ts";
 import { createDatabase, type TestDatabase } from "../../support/database.ts";
 import { askFor, insertEvents } from "../../support/engine.ts";
 import { until } from "../../support/until.ts";
@@ -73,20 +73,19 @@ interface RunningLoop {
 
 /** What a daemon is but for the sending: no endpoint wants the events of these trials. */
 async function startLoop(url: string, random: Random, breakage: Breakage): Promise<RunningLoop> {
-  const log = new KeptLog();
+  const emitted = new KeptEvents();
   const config = connectionConfig({ databaseUrl: url, applicationName: "loop" });
   const pool = createPool({ config, purpose: "pipeline", max: 3 });
   const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 1_000, heldBytesMax: 1_000 });
-  const troubles = new Troubles();
+  const conditions = new Conditions(emitted);
   const lease = new Heartbeat({
     pool,
-    log,
     load: () => ({ inFlight: 0, waiting: 0 }),
-    condition: () => troubles.worst,
+    conditions,
     onLeaseLost: () => {},
     onCopied: () => {},
   });
-  const recorder = new Recorder({ pool, log, troubles, onRecorded: () => {} });
+  const recorder = new Recorder({ pool, events: emitted, conditions, onRecorded: () => {} });
   const attempts = new Attempts({
     pool,
     lease,
@@ -94,12 +93,12 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     lanes,
     recorder,
     send: () => Promise.reject(new Error("nobody wants the events")),
-    log,
+    events: emitted,
     inHandMax: 1_000,
     onRoom: () => {},
   });
-  const waker = new SlowWaker({ config, log, troubles, onWake: () => loop.wake() }, random, breakage);
-  const filters = new Filters({ pool, log });
+  const waker = new SlowWaker({ config, events: emitted, conditions, onWake: () => loop.wake() }, random, breakage);
+  const filters = new Filters({ pool, events: emitted });
   const loop = new Loop({
     pool,
     claimPool: pool,
@@ -108,8 +107,8 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     attempts,
     recorder,
     filters,
-    troubles,
-    log,
+    conditions,
+    events: emitted,
     pollIntervalMs: NO_POLL_MS,
     onCopied: () => {},
   });
@@ -117,7 +116,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
   await waker.start();
   loop.start();
   return {
-    claimed: () => log.named("claim.taken").reduce((sum, { events }) => sum + Number(events), 0),
+    claimed: () => emitted.named("claim.taken").reduce((sum, { events }) => sum + Number(events), 0),
     stop: async () => {
       await loop.stop();
       await waker.stop();
