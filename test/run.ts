@@ -1,7 +1,6 @@
 /**
- * `npm test [-- --postgres MAJOR|all] [--test-flag=… | file | directory …]`: a PostgreSQL server of each supported
- * major, one after the other, and Node's test runner against it; plan.ts says with which files. With paths, those on the
- * newest, unless `--postgres` says otherwise.
+ * `npm test [-- --postgres MAJOR|older|all] [--test-flag=… | file | directory …]`: a PostgreSQL server of the newest
+ * major, or of each one asked for in turn, and Node's test runner against it. Without paths, plan.ts says which files.
  *
  * POSTRIDER_TEST_SERVER_URL names a server to use instead of the embedded ones, once for everything (as a superuser:
  * the tests make and drop databases and roles).
@@ -12,9 +11,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { messageOf } from "../src/ground/errors.ts";
-import { filesAt, MAJORS, type Major, planRuns, type Wish } from "./plan.ts";
+import { MAJORS, planRuns, type Wish } from "./plan.ts";
 import { createTemplate, MAJOR_VARIABLE, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
 import type { Failure, ResultCounts, Results } from "./support/noteResults.ts";
+import { installPackages } from "./support/packages.ts";
 import { givenServer, startServer, type TestServer } from "./support/testServer.ts";
 
 /** Test files mostly wait, for PostgreSQL and for sockets; Node would take one less than the cores. */
@@ -30,6 +30,8 @@ const MESSAGE_LINES_MAX = 12;
 interface Round {
   readonly name: string;
   readonly files: readonly string[];
+  /** Directories whose packages it needs. */
+  readonly packages: readonly string[];
   start(): Promise<TestServer>;
 }
 
@@ -46,7 +48,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const { flags, wish } = parseArguments(args);
   const results: RoundResults[] = [];
-  for (const round of roundsOf(wish)) {
+  const rounds = roundsOf(wish);
+  for (const directory of new Set(rounds.flatMap(({ packages }) => packages))) await installPackages(directory);
+  for (const round of rounds) {
     results.push({ name: round.name, ...(await runRound(round, flags)) });
     if (interruption.signal.aborted) return 1;
   }
@@ -59,15 +63,15 @@ function parseArguments(args: readonly string[]): { readonly flags: readonly str
   const [, postgres = ""] = at < 0 ? [] : words.splice(at, 2);
   const flags = words.filter((word) => word.startsWith("-"));
   const paths = words.filter((word) => !word.startsWith("-"));
-  return { flags, wish: at < 0 ? { paths } : { paths, postgres: majorOf(postgres) } };
+  return { flags, wish: at < 0 ? { paths } : { paths, postgres: postgresOf(postgres) } };
 }
 
-function majorOf(text: string): Major | "all" {
-  const major = MAJORS.find((known) => String(known) === text);
-  if (major === undefined && text !== "all") {
-    throw new Error(`--postgres takes one of ${MAJORS.join(", ")}, or "all", and not "${text}"`);
+function postgresOf(text: string): NonNullable<Wish["postgres"]> {
+  const wish = ([...MAJORS, "older", "all"] as const).find((known) => String(known) === text);
+  if (wish === undefined) {
+    throw new Error(`--postgres takes one of ${MAJORS.join(", ")}, "older" or "all", and not "${text}"`);
   }
-  return major ?? "all";
+  return wish;
 }
 
 function roundsOf(wish: Wish): readonly Round[] {
@@ -76,12 +80,12 @@ function roundsOf(wish: Wish): readonly Round[] {
     throw new Error(`--postgres and ${SERVER_URL_VARIABLE} exclude each other`);
   const rounds: readonly Round[] =
     given === ""
-      ? planRuns(wish).map(({ major, files }) => ({
+      ? planRuns(wish).map(({ major, ...run }) => ({
+          ...run,
           name: `PostgreSQL ${major}`,
-          files,
           start: () => startServer(major),
         }))
-      : [{ name: SERVER_URL_VARIABLE, files: filesAt(wish.paths), start: () => givenServer(given) }];
+      : planRuns(wish).map((run) => ({ ...run, name: SERVER_URL_VARIABLE, start: () => givenServer(given) }));
   // Without a file the runner would go and look for some by its own patterns.
   if (rounds.some(({ files }) => files.length === 0)) throw new Error("there is no test file there");
   return rounds;

@@ -1,60 +1,41 @@
 /**
- * The package as its users have it: packed and installed by npm into a directory of its own, imported by plain Node, and
- * type-checked by a strict compiler together with the libraries, a catalogue, and the README's examples.
+ * The package as its users have it: packed and installed by npm, imported by plain Node, and type-checked by a strict
+ * compiler, alone and with a catalogue. test/libraries checks it with the libraries.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import fc from "fast-check";
-import { buildPackage } from "../../build.ts";
 import { eventTypesModule } from "../../src/typegen/eventTypesModule.ts";
+import { Consumer } from "../support/consumer.ts";
 import { arbitraryEventTypes, EVENT_TYPES } from "../typegen/eventTypes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const STRICT = ["--ignoreConfig", "--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUnusedLocals"];
-const LANGUAGE = ["--target", "es2022", "--lib", "es2022", "--module", "nodenext", "--allowImportingTsExtensions"];
 /** Some of 4,500 that were tried; the same ones in each run. */
 const ARBITRARY = { seed: 5, numRuns: 60 };
 
-/** What the README's examples take for granted: a module of the consumer's. */
-const OBJECTS = "./objects.ts";
-
 const run = promisify(execFile);
-const directory = mkdtempSync(join(tmpdir(), "postrider-package-"));
-const consumer = join(directory, "consumer");
-const installed = join(consumer, "node_modules/postrider");
-let packed: readonly string[] = [];
+let consumer: Consumer;
 
 before(async () => {
-  const dist = join(directory, "dist");
-  await buildPackage(dist);
-  cpSync(join(import.meta.dirname, "consumer"), consumer, { recursive: true });
-  writeFileSync(join(consumer, "package.json"), '{ "type": "module" }');
-  // Nothing from the network, and nothing of whoever runs this.
-  const flags = ["--ignore-scripts", "--offline", "--no-update-notifier", "--cache", join(directory, "cache")];
-  const { stdout } = await run("npm", ["pack", dist, "--json", ...flags], { cwd: directory });
-  const [tarball] = JSON.parse(stdout) as readonly { filename: string; files: readonly { path: string }[] }[];
-  packed = tarball?.files.map(({ path }) => path) ?? [];
-  const path = join(directory, tarball?.filename ?? "");
-  await run("npm", ["install", path, "--engine-strict", "--no-audit", "--no-fund", ...flags], { cwd: consumer });
+  consumer = await Consumer.create(join(import.meta.dirname, "consumer"));
 });
 
-after(() => rmSync(directory, { recursive: true, force: true }));
+after(() => consumer?.remove());
 
 test("the package has what it exports, and none of its sources", () => {
-  const { exports = {}, bin = {} } = manifestIn(installed);
+  const { exports = {}, bin = {} } = manifestIn(consumer.installed);
   const targets = [...Object.values(exports), bin].flatMap((target) =>
     typeof target === "string" ? [target] : Object.values(target),
   );
   for (const target of targets) {
-    assert.ok(packed.includes(target.replace("./", "")), `${target} is not in the package`);
+    assert.ok(consumer.packed.includes(target.replace("./", "")), `${target} is not in the package`);
   }
   assert.deepEqual(
-    packed.filter(
+    consumer.packed.filter(
       (path) => !/^(\w+\.mjs(\.map)?|publish\/\w+\.d\.ts|package\.json|README\.md|LICENSES?(\.txt)?)$/.test(path),
     ),
     [],
@@ -62,7 +43,7 @@ test("the package has what it exports, and none of its sources", () => {
 });
 
 test("it needs no other package, has nothing run when it is installed, and takes the Node.js that the libraries do with", async () => {
-  const { exports: _exports, files: _files, ...rest } = manifestIn(installed);
+  const { exports: _exports, files: _files, ...rest } = manifestIn(consumer.installed);
   const { name, version, description, license } = manifestIn(ROOT);
   assert.deepEqual(rest, {
     ...{ name, version, description, license },
@@ -70,20 +51,22 @@ test("it needs no other package, has nothing run when it is installed, and takes
     engines: { node: ">=20" },
     bin: { postrider: "postrider.mjs" },
   });
-  const found = readdirSync(join(consumer, "node_modules")).filter((each) => !each.startsWith("."));
+  const found = readdirSync(join(consumer.path, "node_modules")).filter((each) => !each.startsWith("."));
   assert.deepEqual(found, ["postrider"]);
-  const { stdout } = await run(join(consumer, "node_modules/.bin/postrider"), ["--version"], { cwd: consumer });
+  const { stdout } = await run(join(consumer.path, "node_modules/.bin/postrider"), ["--version"], {
+    cwd: consumer.path,
+  });
   assert.match(stdout, new RegExp(`\\b${version.replaceAll(".", "\\.")}\\b`));
 });
 
 test("a checkout that was built has the same names, for who installs or links that", () => {
   const { bin, exports = {} } = manifestIn(ROOT);
   const inDist = (target: string) => (target === "./package.json" ? target : target.replace("./", "./dist/"));
-  assert.deepEqual(bin, { postrider: `dist/${manifestIn(installed).bin?.postrider}` });
+  assert.deepEqual(bin, { postrider: `dist/${manifestIn(consumer.installed).bin?.postrider}` });
   assert.deepEqual(
     exports,
     Object.fromEntries(
-      Object.entries(manifestIn(installed).exports ?? {}).map(([name, target]) => [
+      Object.entries(manifestIn(consumer.installed).exports ?? {}).map(([name, target]) => [
         name,
         typeof target === "string"
           ? inDist(target)
@@ -94,7 +77,7 @@ test("a checkout that was built has the same names, for who installs or links th
 });
 
 test("it is imported by its name, runs in plain Node, and shows nothing else", async () => {
-  const { stdout } = await run(process.execPath, ["run.mjs"], { cwd: consumer });
+  const { stdout } = await run(process.execPath, ["run.mjs"], { cwd: consumer.path });
   assert.deepEqual(JSON.parse(stdout), {
     refused: [true, "not_a_transaction"],
     deep: "ERR_PACKAGE_PATH_NOT_EXPORTED",
@@ -108,27 +91,20 @@ test("it is imported by its name, runs in plain Node, and shows nothing else", a
 });
 
 test("its types need nobody else's: not Node's, not those of a library", async () => {
-  const types = join(installed, "publish/publisher.d.ts");
-  assert.equal(await problems([...STRICT, ...LANGUAGE, "--types", "", "--skipLibCheck", "false", types]), "");
+  const types = join(consumer.installed, "publish/publisher.d.ts");
+  assert.equal(await consumer.problems("--types", "", "--skipLibCheck", "false", types), "");
 });
 
 test("a strict compiler takes what is right and refuses what is wrong, and takes every module that a catalogue makes", async () => {
-  for (const name of ["@types", "drizzle-orm", "kysely", "pg", "postgres", "undici-types", "pg-types", "pg-protocol"]) {
-    symlinkSync(join(ROOT, "node_modules", name), join(consumer, "node_modules", name), "dir");
-  }
-  const modules = [
+  const files = [
     ["catalogue.ts", eventTypesModule(EVENT_TYPES)],
-    ["postrider-events.ts", eventTypesModule(EVENT_TYPES)],
-    ...readmeExamples(),
     ...fc
       .sample(arbitraryEventTypes(), ARBITRARY)
       .map((eventTypes, index) => [`arbitrary${index}.ts`, eventTypesModule(eventTypes)] as const),
   ] as const;
-  for (const [name, text] of modules) {
-    writeFileSync(join(consumer, name), text);
-  }
-  const files = ["libraries.ts", "events.ts", ...modules.map(([name]) => name)];
-  assert.equal(await problems([...STRICT, ...LANGUAGE, "--types", "node", "--skipLibCheck", ...files]), "");
+  for (const [name, text] of files) consumer.write(name, text);
+  const found = await consumer.problems("--types", "", "events.ts", ...files.map(([name]) => name));
+  assert.equal(found, "");
 });
 
 interface Manifest {
@@ -143,28 +119,4 @@ interface Manifest {
 
 function manifestIn(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-}
-
-/** The blocks of TypeScript in the README's section, with the objects that they take for granted. */
-function readmeExamples(): readonly (readonly [string, string])[] {
-  const [, section = ""] =
-    /^### From TypeScript\n(.*?)^### /ms.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
-  const [libraries, catalogue, ...more] = [...section.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text]) => text);
-  assert.ok(libraries !== undefined && catalogue !== undefined && more.length === 0);
-  return [
-    [
-      "readmeLibraries.ts",
-      `import { client, drizzle, eq, kysely, orders, prisma, sql } from "${OBJECTS}";\n${libraries}`,
-    ],
-    ["readmeCatalogue.ts", catalogue],
-  ];
-}
-
-/** What the compiler says; nothing where it has nothing to say. */
-async function problems(args: readonly string[]): Promise<string> {
-  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-  return run(process.execPath, [tsc, ...args], { cwd: consumer }).then(
-    ({ stdout }) => stdout,
-    (thrown: { stdout?: string; message: string }) => thrown.stdout || thrown.message,
-  );
 }

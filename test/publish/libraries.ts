@@ -1,15 +1,14 @@
 /**
  * One way into each library that events are published through: a transaction, a savepoint in it, and what stands
- * outside. The real ones, but for Prisma: a client of it is generated, by 300 MB of packages that fetch a program from
- * the network when they are installed. Its stand-in has what publish uses of it, as Prisma 7 has it: $queryRawUnsafe with
- * the values one by one and rows alone as result, $transaction on the transaction too, $connect on the root alone, and an
- * error of its own around that of Postgres.
+ * outside. test/libraries adds those that are not installed with the project.
+ *
+ * Prisma alone is a stand-in: 300 MB of packages generate a client, and download a program when they are installed.
+ * The stand-in has what publish uses, as Prisma 7 has it: $queryRawUnsafe takes the values one by one and returns only
+ * rows, a transaction has $transaction too, only the root has $connect, and Postgres's error comes as the cause of one
+ * of Prisma's own.
  */
-import { drizzle } from "drizzle-orm/node-postgres";
-import { drizzle as drizzleOfPostgresJs } from "drizzle-orm/postgres-js";
 import { CamelCasePlugin, CompiledQuery, Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
-import postgres from "postgres";
 
 export interface Library {
   /** What is refused, unless a transaction is optional. */
@@ -25,9 +24,6 @@ export const LIBRARIES: Readonly<Record<string, (url: string) => Library>> = {
   "node-postgres": nodePostgres,
   Kysely: kysely,
   "Kysely with a controlled transaction": kyselyControlled,
-  "Drizzle on node-postgres": drizzleOnNodePostgres,
-  "Drizzle on Postgres.js": drizzleOnPostgresJs,
-  "Postgres.js": postgresJs,
   "Prisma (a stand-in)": prisma,
 };
 
@@ -80,43 +76,6 @@ function kyselyControlled(url: string): Library {
 
 function sqlOf(db: Kysely<object>): (text: string) => Promise<unknown> {
   return (text) => db.executeQuery(CompiledQuery.raw(text));
-}
-
-function drizzleOnNodePostgres(url: string): Library {
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
-  return { ...drizzleLibrary(drizzle(pool)), end: () => pool.end() };
-}
-
-function drizzleOnPostgresJs(url: string): Library {
-  const sql = postgres(url, { max: 2, onnotice: () => {} });
-  return { ...drizzleLibrary(drizzleOfPostgresJs(sql)), end: () => sql.end() };
-}
-
-interface DrizzleDatabase {
-  execute(text: string): PromiseLike<unknown>;
-  transaction(work: (tx: DrizzleDatabase) => Promise<void>): Promise<void>;
-}
-
-function drizzleLibrary(db: DrizzleDatabase): Pick<Library, "root" | "transaction" | "savepoint"> {
-  return {
-    root: db,
-    transaction: (work) => db.transaction((tx) => work(tx as never, async (text) => tx.execute(text))),
-    savepoint: (tx, work) => (tx as DrizzleDatabase).transaction((inner) => work(inner as never)),
-  };
-}
-
-function postgresJs(url: string): Library {
-  const sql = postgres(url, { max: 2, onnotice: () => {} });
-  return {
-    root: sql,
-    transaction: async (work) => {
-      await sql.begin((tx) => work(tx as never, async (text) => tx.unsafe(text)));
-    },
-    savepoint: async (tx, work) => {
-      await (tx as postgres.TransactionSql).savepoint((inner) => work(inner as never));
-    },
-    end: () => sql.end(),
-  };
 }
 
 function prisma(url: string): Library {

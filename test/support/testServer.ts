@@ -2,8 +2,12 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EmbeddedPostgres, PLATFORM_PACKAGE } from "../../src/dev/postgres/embeddedPostgres.ts";
-import { type Major, NEWEST } from "../plan.ts";
+import {
+  EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  PLATFORM_PACKAGE,
+} from "../../src/dev/postgres/embeddedPostgres.ts";
+import { type Major, NEWEST, SERVERS } from "../plan.ts";
 
 export interface TestServer {
   readonly url: string;
@@ -21,7 +25,7 @@ export async function startServer(major: Major, settings: Readonly<Record<string
     await chmod(directory, 0o755);
     const server = await EmbeddedPostgres.start({
       dataDir: join(directory, "postgres"),
-      packageName: packageOf(major),
+      ...packageOf(major),
       settings: {
         // It comes when it likes: its locks, its snapshots and its statistics are in one run of a test and not in another.
         autovacuum: "off",
@@ -43,7 +47,7 @@ export async function givenServer(url: string): Promise<TestServer> {
   return { url, major: null, stop: async () => {} };
 }
 
-/** The older ones are installed under names of our own; see the aliases in package.json. */
-export function packageOf(major: Major): string {
-  return major === NEWEST ? PLATFORM_PACKAGE : `${PLATFORM_PACKAGE}-${major}`;
+/** The older ones are installed beside the tests, under names that say which; see the aliases in servers/package.json. */
+export function packageOf(major: Major): Pick<EmbeddedPostgresOptions, "packageName" | "packageParent"> {
+  return major === NEWEST ? {} : { packageName: `${PLATFORM_PACKAGE}-${major}`, packageParent: SERVERS };
 }

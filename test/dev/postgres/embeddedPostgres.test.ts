@@ -76,18 +76,6 @@ describe("a server in a directory of its own", () => {
     assert.match(await readFile(join(directory, "fresh", "postgres.log"), "utf8"), /ready to accept connections/);
   });
 
-  test("is of another major where its package is named, and knows Unicode before there was a builtin locale", async () => {
-    const server = await start({ dataDir: join(directory, "older"), packageName: `${PLATFORM_PACKAGE}-15` });
-    assert.deepEqual(
-      await ask(
-        server.url,
-        `select current_setting('server_version_num')::integer / 10000 as major, lower('ÄÖ') as lower,
-           current_setting('server_encoding') as encoding`,
-      ),
-      [{ major: 15, lower: "äö", encoding: "UTF8" }],
-    );
-  });
-
   test("keeps its data and its URL over a restart", async () => {
     const dataDir = join(directory, "kept");
     const first = await start({ dataDir });
