@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connectionConfig, openClient } from "../src/db/connection.ts";
+import { connectionConfig, openConnection } from "../src/db/connect.ts";
 import { withoutViewTexts } from "../src/db/schemaSnapshot.ts";
 import { useDatabase } from "./support/database.ts";
 import { betweenMarkers, GENERATED_DOCS, readDoc } from "./support/writeDocs.ts";
@@ -10,7 +10,7 @@ const database = useDatabase();
 for (const doc of GENERATED_DOCS) {
   test(`${doc.path} is what "npm run docs" writes`, async () => {
     const config = connectionConfig({ databaseUrl: database.url, applicationName: "postrider-test" });
-    const client = await openClient({ config, purpose: "control" });
+    const client = await openConnection({ config, purpose: "control" });
     try {
       const { rows } = await client.query<{ version: number }>(
         "select current_setting('server_version_num')::integer as version",

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
-import { type Client, type ConnectionConfig, connectionConfig, copyFault, openClient } from "../db/connection.ts";
+import { type Connection, type ConnectionConfig, connectionConfig, openConnection } from "../db/connect.ts";
 import { assertSchemaUsable } from "../db/migrate.ts";
+import { copyFault } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { defineStatement } from "../db/statements.ts";
 import { PostriderError } from "../ground/errors.ts";
@@ -23,14 +24,24 @@ export interface Adoption {
   readonly pending: number | null;
 }
 
-type AdoptRow = {
-  readonly [Name in keyof Adoption]: Adoption[Name] extends number | null ? string | null : Adoption[Name];
-};
+const adoptStatement = defineStatement("adopt", {
+  params: { dryRun: "boolean" },
+  columns: {
+    outcome: ["adopted", "would be adopted", "nothing to adopt"],
+    problem: "text?",
+    events: "bigint?",
+    unclaimed: "bigint?",
+    moved: "bigint?",
+    in_hand: "bigint?",
+    pending: "bigint?",
+  },
+});
 
-const adoptStatement = defineStatement<AdoptRow, [dryRun: boolean]>("adopt");
-
-const sessionPid = defineStatement<{ readonly pid: number }, []>("session_pid");
-const endSessionStatement = defineStatement<{ readonly ended: boolean }, [pid: number, waitMs: number]>("end_session");
+const sessionPid = defineStatement("session_pid", { params: {}, columns: { pid: "integer" } });
+const endSessionStatement = defineStatement("end_session", {
+  params: { pid: "integer", waitMs: "bigint" },
+  columns: { ended: "boolean" },
+});
 
 /** A session that is told to end does so at its next look, within milliseconds. */
 const SESSION_END_MS = 5_000;
@@ -53,7 +64,7 @@ async function adoptUnlessStopped(
   stopping: AbortSignal,
 ): Promise<Adoption> {
   // It reads the whole outbox, and may write most of it.
-  const client = await openClient({ config: connection, purpose: "migrate" });
+  const client = await openConnection({ config: connection, purpose: "migrate" });
   try {
     await assertSchemaUsable(client);
     // Not by one statement alone: the server goes on with that when the command is gone, and commits it.
@@ -102,8 +113,8 @@ async function unlessStopped<Result>({ stopping, work, end }: Stoppable<Result>)
 }
 
 /** Within the transaction that is to be ended. */
-async function sessionEnder(client: Client, connection: ConnectionConfig): Promise<() => Promise<void>> {
-  const { rows } = await sessionPid.run(client, []);
+async function sessionEnder(client: Connection, connection: ConnectionConfig): Promise<() => Promise<void>> {
+  const { rows } = await client.run(sessionPid, {});
   const [row] = rows;
   if (row === undefined) {
     throw new Error("the server answered a select without a row");
@@ -119,8 +130,8 @@ async function sessionEnder(client: Client, connection: ConnectionConfig): Promi
 /** Whether it has ended. False also where the server takes no other connection. */
 async function endSession(connection: ConnectionConfig, pid: number): Promise<boolean> {
   try {
-    const client = await openClient({ config: connection, purpose: "control" });
-    const { rows } = await endSessionStatement.run(client, [pid, SESSION_END_MS]).finally(() => client.end());
+    const client = await openConnection({ config: connection, purpose: "control" });
+    const { rows } = await client.run(endSessionStatement, { pid, waitMs: SESSION_END_MS }).finally(() => client.end());
     return rows[0]?.ended ?? false;
   } catch {
     return false;
@@ -138,8 +149,8 @@ function interrupted(stopping: AbortSignal): PostriderError {
   ]);
 }
 
-async function adopt(client: Client, dryRun: boolean): Promise<Adoption> {
-  const { rows } = await adoptStatement.run(client, [dryRun]);
+async function adopt(client: Connection, dryRun: boolean): Promise<Adoption> {
+  const { rows } = await client.run(adoptStatement, { dryRun });
   const [row] = rows;
   if (row === undefined) {
     throw new Error("postrider.adopt() answered without a row");

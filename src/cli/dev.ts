@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Config, Environment } from "../config/config.ts";
 import { Daemon } from "../daemon/daemon.ts";
-import { type ConnectionConfig, connectionConfig, openClient } from "../db/connection.ts";
+import { type ConnectionConfig, connectionConfig, openConnection, targetOf } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
 import { Demo, putDemoAside } from "../dev/demo.ts";
 import { EmbeddedPostgres, type ServerExit } from "../dev/postgres/embeddedPostgres.ts";
@@ -147,10 +147,11 @@ async function prepareDatabase(
   postgres: PostgresPart,
   { demo }: DevOptions,
 ): Promise<void> {
-  const client = await openClient({ config: connection, purpose: "migrate" });
+  const client = await openConnection({ config: connection, purpose: "migrate" });
   try {
     if (!postgres.isEmbedded) {
-      process.stderr.write(`using ${client.host}:${client.port}, database ${client.database} (DATABASE_URL)\n`);
+      const { host, port, database } = targetOf(connection);
+      process.stderr.write(`using ${host}:${port}, database ${database} (DATABASE_URL)\n`);
     }
     await migrate(client);
     if (!demo) {

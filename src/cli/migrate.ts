@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { type Client, connectionConfig, openClient } from "../db/connection.ts";
+import { type Connection, connectionConfig, openConnection } from "../db/connect.ts";
 import { assertSchemaUsable, checkSchema, migrate, printMigrations, printMigrationsFor } from "../db/migrate.ts";
 import { grantRoles } from "../db/roles.ts";
 import type { MigrateOptions } from "./commandLine.ts";
@@ -21,7 +21,7 @@ export async function migrateCommand({ mode }: MigrateOptions, config: Config): 
   }
 }
 
-async function apply(client: Client): Promise<void> {
+async function apply(client: Connection): Promise<void> {
   const { applied, alreadyAt } = await migrate(client, {
     onApplied: ({ name, durationMs }) => process.stdout.write(`applied ${name} in ${durationMs} ms\n`),
   });
@@ -34,7 +34,7 @@ async function apply(client: Client): Promise<void> {
   await tellOfRoles(client);
 }
 
-async function tellOfRoles(client: Client): Promise<void> {
+async function tellOfRoles(client: Connection): Promise<void> {
   const { granted, missing } = await grantRoles(client);
   if (granted.length > 0) {
     process.stdout.write(`granted ${granted.join(", ")} what they are to have\n`);
@@ -48,7 +48,7 @@ async function tellOfRoles(client: Client): Promise<void> {
   }
 }
 
-async function check(client: Client): Promise<void> {
+async function check(client: Connection): Promise<void> {
   await assertSchemaUsable(client);
   const state = await checkSchema(client);
   process.stdout.write(
@@ -58,9 +58,9 @@ async function check(client: Client): Promise<void> {
   );
 }
 
-async function withClient<Result>(config: Config, use: (client: Client) => Promise<Result>): Promise<Result> {
+async function withClient<Result>(config: Config, use: (client: Connection) => Promise<Result>): Promise<Result> {
   const { databaseUrl } = config;
-  const client = await openClient({
+  const client = await openConnection({
     config: connectionConfig({ databaseUrl, applicationName: "postrider" }),
     purpose: "migrate",
   });

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import { Daemon } from "../daemon/daemon.ts";
-import { classifyPostgresError, StandbyError } from "../db/connection.ts";
+import { classifyPostgresError, StandbyError } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";

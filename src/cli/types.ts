@@ -1,6 +1,7 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
-import { connectionConfig, createPool, openClient } from "../db/connection.ts";
+import { connectionConfig, openConnection } from "../db/connect.ts";
+import { Database } from "../db/database.ts";
 import { assertSchemaUsable } from "../db/migrate.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { type Queries, queriesOf } from "../db/schema.ts";
@@ -38,13 +39,13 @@ export async function types(options: TypesOptions, { databaseUrl }: Pick<Config,
 async function readEventTypes(databaseUrl: string | null): Promise<readonly EventType[]> {
   const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
   // Looked at through a connection of its own: that one says what is wrong where the server cannot be reached.
-  const client = await openClient({ config: connection, purpose: "control" });
+  const client = await openConnection({ config: connection, purpose: "control" });
   try {
     await assertSchemaUsable(client);
   } finally {
     await client.end();
   }
-  const pool = createPool({ config: connection, purpose: "control", max: 1 });
+  const pool = new Database({ config: connection, purpose: "control", max: 1 });
   try {
     return await eventTypesIn(queriesOf(pool));
   } finally {

@@ -1,14 +1,9 @@
 import type { Config } from "../config/config.ts";
-import {
-  type ConnectionConfig,
-  connectionConfig,
-  copyFault,
-  createPool,
-  Lines,
-  openClient,
-  type Pool,
-} from "../db/connection.ts";
+import { type ConnectionConfig, connectionConfig, openConnection } from "../db/connect.ts";
+import { Database } from "../db/database.ts";
 import { assertSchemaUsable } from "../db/migrate.ts";
+import { copyFault } from "../db/pgErrors.ts";
+import { Sockets } from "../db/sockets.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
@@ -51,12 +46,12 @@ const RECORD_GRACE_MS = 5_000;
 export class Daemon {
   readonly #config: Config;
   readonly #events: Events;
-  readonly #lines = new Lines();
+  readonly #lines = new Sockets();
   readonly #connection: ConnectionConfig;
-  readonly #pool: Pool;
-  readonly #claimPool: Pool;
-  readonly #besidePool: Pool;
-  readonly #maintainPool: Pool;
+  readonly #pool: Database;
+  readonly #claimPool: Database;
+  readonly #besidePool: Database;
+  readonly #maintainPool: Database;
   readonly #sender: Sender;
   readonly #heartbeat: Heartbeat;
   readonly #partitions: PartitionKeeper;
@@ -89,10 +84,10 @@ export class Daemon {
       // A listener with a URL of its own means that a transaction pooler stands before the rest.
       ownSession: config.listenUrl === null,
     } as const;
-    this.#pool = createPool({ ...session, max: PIPELINE_CONNECTIONS });
-    this.#claimPool = createPool({ ...session, purpose: "claim", max: CLAIM_CONNECTIONS });
-    this.#besidePool = createPool({ ...session, max: BESIDE_CONNECTIONS });
-    this.#maintainPool = createPool({ ...session, purpose: "maintain", max: MAINTAIN_CONNECTIONS });
+    this.#pool = new Database({ ...session, max: PIPELINE_CONNECTIONS });
+    this.#claimPool = new Database({ ...session, purpose: "claim", max: CLAIM_CONNECTIONS });
+    this.#besidePool = new Database({ ...session, max: BESIDE_CONNECTIONS });
+    this.#maintainPool = new Database({ ...session, purpose: "maintain", max: MAINTAIN_CONNECTIONS });
     this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: config.maxInFlight });
     const inHandMax = deliveriesInHandMax(config.maxInFlight);
     const lanes = new Lanes({
@@ -216,7 +211,7 @@ export class Daemon {
 
   async #start(): Promise<void> {
     try {
-      const client = await openClient({ config: this.#connection, purpose: "control" });
+      const client = await openConnection({ config: this.#connection, purpose: "control" });
       try {
         await assertSchemaUsable(client);
       } finally {

@@ -1,4 +1,5 @@
-import { classifyPostgresError, copyFault, type Pool, reasonOf } from "../db/connection.ts";
+import type { Database } from "../db/database.ts";
+import { classifyPostgresError, copyFault, reasonOf } from "../db/pgErrors.ts";
 import type { DeliveryResult } from "../domain/delivery.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
@@ -25,9 +26,9 @@ import type { Waker } from "./wake/wake.ts";
  */
 
 export interface LoopParts {
-  readonly pool: Pool;
+  readonly pool: Database;
   /** For claims of new events: they have a short deadline, since everybody waits for them. */
-  readonly claimPool: Pool;
+  readonly claimPool: Database;
   readonly lease: Lease;
   readonly waker: Waker;
   readonly attempts: Attempts;

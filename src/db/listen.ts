@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import pgListen, { type Subscriber } from "pg-listen";
 import { type Backoff, makeBackoff } from "../ground/backoff.ts";
 import { messageOf } from "../ground/errors.ts";
-import type { ConnectionConfig } from "./connection.ts";
+import type { ConnectionConfig } from "./connect.ts";
 
 /**
  * Listens for NOTIFY on one channel. A notification is a hint and carries nothing.

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import pg from "pg";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
-import { type Client, classifyPostgresError, type Session } from "./connection.ts";
+import type { Connection } from "./connect.ts";
+import { classifyPostgresError } from "./pgErrors.ts";
 import { migrationFiles, type SqlFile } from "./sqlFiles.ts";
+import type { Queryable } from "./statements.ts";
 
 /**
  * Installs and upgrades the schema: plain SQL files, numbered, applied forward only, each in one transaction with the
@@ -133,7 +135,7 @@ $clock$;`;
  * pooler does.
  * Throws PR0006 where an applied migration differs, PR0009 where one fails: that one has then left nothing behind.
  */
-export async function migrate(client: Client, options: MigrateOptions = {}): Promise<MigrateResult> {
+export async function migrate(client: Connection, options: MigrateOptions = {}): Promise<MigrateResult> {
   const migrations = readMigrations(options.files);
   const alreadyAt = versionOf(refuseEdited(await stateOf(client, migrations)));
   const applied: AppliedMigration[] = [];
@@ -151,7 +153,7 @@ export async function migrate(client: Client, options: MigrateOptions = {}): Pro
 
 /** Applies the first migration that is not recorded, if there is one still once the lock is held. */
 async function applyNext(
-  client: Client,
+  client: Connection,
   migrations: readonly Migration[],
 ): Promise<{ readonly version: number; readonly done: AppliedMigration | null }> {
   let step: Step = { kind: "waiting" };
@@ -279,7 +281,7 @@ export function printMigrations({ from, files }: PrintOptions): string {
 }
 
 /** The script for this database: from its version on. Throws PR0006 where an applied migration differs. */
-export async function printMigrationsFor(client: Session, files?: readonly SqlFile[]): Promise<string> {
+export async function printMigrationsFor(client: Queryable, files?: readonly SqlFile[]): Promise<string> {
   const state = refuseEdited(await stateOf(client, readMigrations(files)));
   return printMigrations({ from: versionOf(state), ...(files === undefined ? {} : { files }) });
 }
@@ -321,7 +323,7 @@ $guard$;`;
 }
 
 /** Compares the database with the migrations of this program. It asks for nothing but select on the record. */
-export async function checkSchema(client: Session, files?: readonly SqlFile[]): Promise<SchemaState> {
+export async function checkSchema(client: Queryable, files?: readonly SqlFile[]): Promise<SchemaState> {
   return stateOf(client, readMigrations(files));
 }
 
@@ -329,7 +331,7 @@ export async function checkSchema(client: Session, files?: readonly SqlFile[]): 
  * For a daemon's start, and for a running one from time to time: PR0004 where the schema is missing or behind, PR0005
  * where it is ahead and breaking, PR0006 where an applied migration differs. Ahead and not breaking is fine.
  */
-export async function assertSchemaUsable(client: Session, files?: readonly SqlFile[]): Promise<void> {
+export async function assertSchemaUsable(client: Queryable, files?: readonly SqlFile[]): Promise<void> {
   const state = refuseEdited(await checkSchema(client, files));
   switch (state.kind) {
     case "current":
@@ -384,7 +386,7 @@ interface RecordedMigration {
   readonly breaking: boolean;
 }
 
-async function stateOf(client: Session, migrations: readonly Migration[]): Promise<SchemaState> {
+async function stateOf(client: Queryable, migrations: readonly Migration[]): Promise<SchemaState> {
   // The catalogue answers a role without any privilege on the schema as well, to_regclass does not.
   const { rows: tables } = await client.query(
     `select from pg_catalog.pg_class as relation

@@ -1,12 +1,13 @@
 import { messageOf, PostriderError } from "../ground/errors.ts";
-import { type Client, classifyPostgresError } from "./connection.ts";
+import type { Connection } from "./connect.ts";
+import { classifyPostgresError } from "./pgErrors.ts";
 import { defineStatement } from "./statements.ts";
 
-const ungrantedRoles = defineStatement<{ readonly role_name: string }, []>("ungranted_roles");
-const grantRolesStatement = defineStatement<
-  { readonly role_name: string; readonly outcome: "granted" | "missing" },
-  []
->("grant_roles");
+const ungrantedRoles = defineStatement("ungranted_roles", { params: {}, columns: { role_name: "text" } });
+const grantRolesStatement = defineStatement("grant_roles", {
+  params: {},
+  columns: { role_name: "text", outcome: ["granted", "missing"] },
+});
 
 export interface RoleGrants {
   /** Roles that have been granted what they are to have just now. */
@@ -19,13 +20,13 @@ export interface RoleGrants {
  * Does what the migration left undone, because it may make no roles: those that a DBA has made since get their grants.
  * Throws PR0009 where the connection's role does not own the schema.
  */
-export async function grantRoles(client: Client): Promise<RoleGrants> {
-  const { rows: ungranted } = await ungrantedRoles.run(client, []);
+export async function grantRoles(client: Connection): Promise<RoleGrants> {
+  const { rows: ungranted } = await client.run(ungrantedRoles, {});
   if (ungranted.length === 0) {
     return { granted: [], missing: [] };
   }
   try {
-    const { rows } = await grantRolesStatement.run(client, []);
+    const { rows } = await client.run(grantRolesStatement, {});
     const named = (outcome: "granted" | "missing") =>
       rows.filter((row) => row.outcome === outcome).map(({ role_name }) => role_name);
     const before = new Set(ungranted.map(({ role_name }) => role_name));

@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect } from "kysely";
-import type { Pool } from "./connection.ts";
+import type { Database } from "./database.ts";
 
 /**
  * The tables and views that composed queries read, with the types that the driver gives their columns: bigint and
@@ -83,11 +83,11 @@ interface InFlight {
   readonly lease_expires_at: Date | null;
 }
 
-/** Queries over the schema, through the pool. The pool stays with whoever made it. */
-export function queriesOf(pool: Pool): Kysely<Schema> {
+/** Queries over the schema. They use the connections of a database, which its owner ends. */
+export function queriesOf({ pool }: Pick<Database, "pool">): Kysely<Schema> {
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 
-// The door to kysely, as connection.ts is the one to pg.
+// The door to kysely, as connect.ts and database.ts are to pg.
 export { sql } from "kysely";
 export type Queries = Kysely<Schema>;

@@ -1,4 +1,4 @@
-import type { Client } from "./connection.ts";
+import type { Connection } from "./connect.ts";
 
 /**
  * Writes down the schema `postrider` as it is in a database: sql/schema.sql, which a reader can take in and a review
@@ -8,7 +8,7 @@ import type { Client } from "./connection.ts";
  * 15 to 18, but for one thing: 15 writes the columns of a view with the table's name before them and later ones do
  * not (see withoutViewTexts). Partitions are left out, except default ones: their names are dates.
  */
-export async function schemaSnapshot(client: Client): Promise<string> {
+export async function schemaSnapshot(client: Connection): Promise<string> {
   await client.query("begin isolation level repeatable read read only");
   try {
     await client.query(SETTINGS);

@@ -1,47 +1,89 @@
 import { createHash } from "node:crypto";
-import { keepsPreparedStatements, lendsSessions, type Session, withTransaction } from "./connection.ts";
+import type pg from "pg";
 import { statementText } from "./sqlFiles.ts";
 
-export interface StatementResult<Row> {
+/** The types that statements return, as node-postgres reads them: a bigint does not fit a number, so it stays text. */
+interface ReadTypes {
+  readonly boolean: boolean;
+  readonly smallint: number;
+  readonly integer: number;
+  readonly bigint: string;
+  readonly "double precision": number;
+  readonly text: string;
+  readonly name: string;
+  readonly uuid: string;
+  readonly json: unknown;
+  readonly jsonb: unknown;
+  readonly void: string;
+}
+
+/** The types that statements take. The bytes of a Buffer go to Postgres as they are: nothing is decoded or escaped. */
+interface WrittenTypes {
+  readonly boolean: boolean;
+  readonly smallint: number;
+  readonly integer: number;
+  readonly bigint: string | number;
+  readonly "double precision": number;
+  readonly text: string | Buffer;
+  readonly uuid: string;
+  /** JSON text. */
+  readonly json: string;
+  readonly jsonpath: string;
+}
+
+/** `integer`, `integer?` if it may be null, `integer[]`, `integer?[]` if its elements may be null, `integer?[]?`. */
+type TypeText<Known> = `${keyof Known & string}${"" | "?" | "[]" | "?[]" | "[]?" | "?[]?"}`;
+
+type ValueOf<Known, Type, ArrayText = never> = Type extends `${infer Nullable}?`
+  ? ValueOf<Known, Nullable, ArrayText> | null
+  : Type extends `${infer Element}[]`
+    ? readonly ValueOf<Known, Element>[] | ArrayText
+    : Type extends keyof Known
+      ? Known[Type]
+      : never;
+
+export interface StatementShape {
+  /** In the order of $1, $2, … */
+  readonly params: Readonly<Record<string, TypeText<WrittenTypes>>>;
+  /** In the order of the columns. A list stands for a text that is one of these words. */
+  readonly columns: Readonly<Record<string, TypeText<ReadTypes> | readonly (string | null)[]>>;
+}
+
+/** A file of sql/statements with the parameters it takes and the columns it returns. */
+export interface Statement<Shape extends StatementShape = StatementShape> {
+  /** NAME of sql/statements/NAME.sql. */
+  readonly name: string;
+  readonly shape: Shape;
+  /** The text, and the name under which a session keeps it prepared. */
+  prepared(): PreparedStatement;
+}
+
+/** An array may also be given as its text, `{1,2}`: making that is cheaper than letting the driver quote each element. */
+export type ParamsOf<Shape extends StatementShape> = {
+  readonly [Name in keyof Shape["params"]]: ValueOf<WrittenTypes, Shape["params"][Name], string>;
+};
+
+export type RowOf<Shape extends StatementShape> = {
+  readonly [Name in keyof Shape["columns"]]: Shape["columns"][Name] extends readonly (infer Word)[]
+    ? Word
+    : ValueOf<ReadTypes, Shape["columns"][Name]>;
+};
+
+export interface Result<Row> {
   readonly rows: readonly Row[];
   /** Rows returned or changed. */
   readonly rowCount: number;
 }
 
-export interface Statement<Row, Params extends readonly unknown[]> {
-  /** Of sql/statements/NAME.sql. */
-  readonly name: string;
-  /**
-   * Sends it through a connection, or any connection of a pool; in a transaction of its own where a pooler lends the
-   * sessions, for without one it has no deadline there. Rejects with what the server or the link met.
-   */
-  run(session: Session, params: Params): Promise<StatementResult<Row>>;
-}
-
-/**
- * A statement of sql/statements with the shape of its rows and parameters, for which the tests of that statement
- * vouch. It is prepared once in each session, unless the connection goes through a pooler that cannot keep it.
- */
-export function defineStatement<Row, Params extends readonly unknown[] = readonly unknown[]>(
-  name: string,
-): Statement<Row, Params> {
-  let prepared: PreparedStatement | null = null;
-  return {
-    name,
-    async run(session, params) {
-      prepared ??= prepare(name);
-      const statement = prepared;
-      const result = lendsSessions(session)
-        ? await withTransaction(session, (client) => send(client, statement, params))
-        : await send(session, statement, params);
-      return { rows: result.rows as readonly Row[], rowCount: result.rowCount ?? 0 };
-    },
-  };
-}
-
-function send(session: Session, { name, text }: PreparedStatement, params: readonly unknown[]) {
-  const values = [...params];
-  return session.query(keepsPreparedStatements(session) ? { name, text, values } : { text, values });
+/** What a statement can be sent through: a database, one of its transactions, or a connection. */
+export interface Queryable {
+  /** Sends a statement. Rejects with the error of the server or the link. */
+  run<Shape extends StatementShape>(
+    statement: Statement<Shape>,
+    params: ParamsOf<Shape>,
+  ): Promise<Result<RowOf<Shape>>>;
+  /** Sends a text that is not a statement of sql/statements, such as a setting or a migration. */
+  query<Row>(text: string, values?: readonly unknown[]): Promise<Result<Row>>;
 }
 
 interface PreparedStatement {
@@ -49,9 +91,60 @@ interface PreparedStatement {
   readonly text: string;
 }
 
+const declared = new Map<string, Statement>();
+
 /**
- * The name carries a hash of the text: behind a pooler, two releases of this program can share a session during a
- * rolling upgrade, and must not find each other's text under one name.
+ * Declares a statement of sql/statements. The types of its parameters and rows follow from the declaration, and a test
+ * compares every declaration with what a server says about the statement. Nullability is the declaration's word alone.
+ *
+ *     const beat = defineStatement("beat", { params: { daemonId: "uuid" }, columns: { is_held: "boolean" } });
+ *     const { rows } = await database.run(beat, { daemonId });
+ */
+export function defineStatement<const Shape extends StatementShape>(name: string, shape: Shape): Statement<Shape> {
+  if (declared.has(name)) {
+    throw new Error(`the statement "${name}" is declared twice`);
+  }
+  let prepared: PreparedStatement | null = null;
+  const statement: Statement<Shape> = {
+    name,
+    shape,
+    prepared: () => {
+      prepared ??= prepare(name);
+      return prepared;
+    },
+  };
+  declared.set(name, statement);
+  return statement;
+}
+
+/** The declarations of every module that has been imported. */
+export function declaredStatements(): readonly Statement[] {
+  return [...declared.values()];
+}
+
+export interface QueryOptions {
+  /** False for a pooler that loses prepared statements. */
+  readonly preparedStatements: boolean;
+}
+
+export function queryable(client: pg.Pool | pg.ClientBase, { preparedStatements }: QueryOptions): Queryable {
+  return {
+    async run<Shape extends StatementShape>(statement: Statement<Shape>, params: ParamsOf<Shape>) {
+      const { name, text } = statement.prepared();
+      const values = Object.keys(statement.shape.params).map((param) => params[param]);
+      const result = await client.query(preparedStatements ? { name, text, values } : { text, values });
+      return { rows: result.rows as readonly RowOf<Shape>[], rowCount: result.rowCount ?? 0 };
+    },
+    async query<Row>(text: string, values?: readonly unknown[]) {
+      const result = await client.query(text, values === undefined ? undefined : [...values]);
+      return { rows: result.rows as readonly Row[], rowCount: result.rowCount ?? 0 };
+    },
+  };
+}
+
+/**
+ * The name carries a hash of the text. Behind a pooler, two releases of this program can share a session during a rolling
+ * upgrade, and must not find each other's text under one name.
  */
 function prepare(name: string): PreparedStatement {
   const text = statementText(name);

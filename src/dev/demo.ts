@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { requestText } from "../cli/requestText.ts";
-import { type Client, type ConnectionConfig, openClient } from "../db/connection.ts";
+import { type Connection, type ConnectionConfig, openConnection } from "../db/connect.ts";
 import { unixMs } from "../ground/clock.ts";
 import { LocalReceiver, type LocalReceiverOptions, type ReceivedRequest } from "../receive/localReceiver.ts";
 
@@ -67,7 +67,7 @@ export class Demo {
 
   /** Listens, and leads the demo's endpoint there: that of an earlier start with its secret, or a new one. */
   static async start(connection: ConnectionConfig): Promise<Demo> {
-    const client = await openClient({ config: connection, purpose: "control" });
+    const client = await openConnection({ config: connection, purpose: "control" });
     try {
       const endpoint = (await findEndpoint(client)) ?? (await createEndpoint(client));
       const secrets = await client.query<{ secret: string }>(SECRETS, [endpoint.id]);
@@ -101,7 +101,7 @@ export class Demo {
   }
 
   async #insertSamples(): Promise<readonly InsertedEvent[]> {
-    const client = await openClient({ config: this.#connection, purpose: "control" });
+    const client = await openConnection({ config: this.#connection, purpose: "control" });
     try {
       const others = await client.query<{ count: number }>(COUNT_OTHERS, [this.#endpointId]);
       if ((others.rows[0]?.count ?? 0) > 0) {
@@ -117,7 +117,7 @@ export class Demo {
 }
 
 /** Without the demo its endpoint leads nowhere: it gets no events until the demo runs again. */
-export async function putDemoAside(client: Client): Promise<void> {
+export async function putDemoAside(client: Connection): Promise<void> {
   const endpoint = await findEndpoint(client);
   if (endpoint?.state === "active") {
     await client.query("select postrider.disable_endpoint($1, $2)", [endpoint.id, ASIDE_REASON]);
@@ -163,13 +163,13 @@ class Arrivals {
   }
 }
 
-async function findEndpoint(client: Client): Promise<EndpointRow | null> {
+async function findEndpoint(client: Connection): Promise<EndpointRow | null> {
   const { rows } = await client.query<EndpointRow>(FIND_ENDPOINT);
   return rows[0] ?? null;
 }
 
 /** The port is a placeholder until the receiver listens. */
-async function createEndpoint(client: Client): Promise<EndpointRow> {
+async function createEndpoint(client: Connection): Promise<EndpointRow> {
   await client.query("select postrider.create_endpoint($1)", [`http://127.0.0.1:${PORT_PREFERRED}${PATH}`]);
   const endpoint = await findEndpoint(client);
   if (endpoint === null) {
@@ -191,7 +191,11 @@ async function listen(options: LocalReceiverOptions): Promise<LocalReceiver> {
 }
 
 /** Whoever paused or disabled the endpoint by hand wants it so; what putDemoAside did is undone. */
-async function pointTo(client: Client, { id, url, state, state_reason }: EndpointRow, newUrl: string): Promise<void> {
+async function pointTo(
+  client: Connection,
+  { id, url, state, state_reason }: EndpointRow,
+  newUrl: string,
+): Promise<void> {
   if (url !== newUrl) {
     await client.query("update postrider.endpoint set url = $2 where id = $1", [id, newUrl]);
   }

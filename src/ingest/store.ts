@@ -1,15 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  type Client,
-  type ConnectionConfig,
-  classifyPostgresError,
-  isTimeout,
-  openClient,
-  type PostgresErrorClass,
-  StandbyError,
-} from "../db/connection.ts";
-import { defineStatement } from "../db/statements.ts";
+import { type Connection, type ConnectionConfig, openConnection } from "../db/connect.ts";
+import { classifyPostgresError, isTimeout, type PostgresErrorClass, StandbyError } from "../db/pgErrors.ts";
+import { defineStatement, type RowOf } from "../db/statements.ts";
 import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
@@ -23,31 +16,64 @@ import type { Batch } from "./source.ts";
  * a batch is sent until it is known to be stored, under the same number: the row that counts batches says whether it was.
  */
 
-const openStatement = defineStatement<OpenedRow>("open_ingest");
-const storeStatement = defineStatement<StoredRow>("store_lines");
-const closeStatement = defineStatement<unknown>("close_ingest");
-const pingStatement = defineStatement<unknown>("ping");
+const openIngest = defineStatement("open_ingest", {
+  params: {
+    name: "text",
+    path: "text?",
+    runId: "uuid",
+    isResumed: "boolean",
+    where: "text?",
+    silenceMs: "text",
+    eventType: "text",
+  },
+  columns: {
+    outcome: ["new", "known", "busy", "displaced"],
+    batch: "bigint",
+    file_id: "text?",
+    /** Null until something was stored. */
+    file_modified_ns: "bigint?",
+    fingerprint: "text?",
+    byte_offset: "bigint",
+    line_number: "bigint",
+    idle_session_timeout: "text",
+  },
+});
 
-/** The bigints, which the driver gives as text. */
-interface OpenedRow {
-  readonly outcome: "new" | "known" | "busy" | "displaced";
-  readonly batch: string;
-  readonly file_id: string | null;
-  /** Null until something was stored. */
-  readonly file_modified_ns: string | null;
-  readonly fingerprint: string | null;
-  readonly byte_offset: string;
-  readonly line_number: string;
-}
+const storeLines = defineStatement("store_lines", {
+  params: {
+    name: "text",
+    runId: "uuid",
+    batch: "bigint",
+    eventType: "text",
+    tenant: "text",
+    where: "jsonpath?",
+    lines: "text?",
+    refusedBefore: "integer",
+    fileId: "text?",
+    fileModifiedNs: "bigint",
+    fingerprint: "text?",
+    byteOffset: "bigint",
+    lineNumber: "bigint",
+  },
+  columns: {
+    outcome: ["stored", "repeated", "displaced"],
+    events: "integer",
+    unmatched: "integer",
+    /** Positions among the lines that were sent, from 1. */
+    refused: "integer[]",
+    reasons: "text[]",
+  },
+});
 
-interface StoredRow {
-  readonly outcome: "stored" | "repeated" | "displaced";
-  readonly events: number;
-  readonly unmatched: number;
-  /** Places among the lines that were sent, from 1. */
-  readonly refused: readonly number[];
-  readonly reasons: readonly string[];
-}
+const closeIngest = defineStatement("close_ingest", {
+  params: { name: "text", runId: "uuid" },
+  columns: { close_ingest: "void" },
+});
+
+const ping = defineStatement("ping", { params: {}, columns: { answer: "integer" } });
+
+type OpenedRow = RowOf<typeof openIngest.shape>;
+type StoredRow = RowOf<typeof storeLines.shape>;
 
 /** The server ends a session that is silent for so long, and gives back its lock; a source is never idle for so long. */
 const SESSION_SILENCE_MS = 60_000;
@@ -93,7 +119,7 @@ export class GaveUp extends Error {}
 export class IngestStore {
   readonly #options: StoreOptions;
   readonly #runId = randomUUID();
-  #client: Client | null = null;
+  #client: Connection | null = null;
   #hasBegun = false;
   /** Batches that are known to be stored. */
   #stored = 0;
@@ -136,7 +162,7 @@ export class IngestStore {
 
   /** Lets the server hear that the session is wanted, and looks whether it is still there. */
   async ping(): Promise<void> {
-    await this.#insist(async (client) => pingStatement.run(client, []), isPassing);
+    await this.#insist(async (client) => client.run(ping, {}), isPassing);
   }
 
   /** Gives the ingest back. A session that is gone already has done so. */
@@ -145,7 +171,7 @@ export class IngestStore {
     this.#client = null;
     if (client === null) return;
     try {
-      await closeStatement.run(client, [this.#options.name, this.#runId]);
+      await client.run(closeIngest, { name: this.#options.name, runId: this.#runId });
     } catch {
       // The server gives the lock back with the session.
     }
@@ -182,23 +208,25 @@ export class IngestStore {
     }
   }
 
-  async #run(client: Client, batch: Batch, number: number): Promise<StoredRow> {
+  async #run(client: Connection, batch: Batch, number: number): Promise<StoredRow> {
     const { name, eventType, tenant, where } = this.#options;
     const { end } = batch;
     const sent = sendable(batch.lines);
-    const { rows } = await storeStatement.run(client, [
-      ...[
-        name,
-        this.#runId,
-        number,
-        eventType,
-        tenant,
-        where,
-        joined(sent.flatMap(({ bytes }) => bytes ?? [])),
-        batch.lines.length - sent.length,
-      ],
-      ...[end.fileId, end.fileModifiedNs.toString(), end.fingerprint, end.byteOffset, end.lineNumber],
-    ]);
+    const { rows } = await client.run(storeLines, {
+      name,
+      runId: this.#runId,
+      batch: number,
+      eventType,
+      tenant,
+      where,
+      lines: joined(sent.flatMap(({ bytes }) => bytes ?? [])),
+      refusedBefore: batch.lines.length - sent.length,
+      fileId: end.fileId,
+      fileModifiedNs: end.fileModifiedNs.toString(),
+      fingerprint: end.fingerprint,
+      byteOffset: end.byteOffset,
+      lineNumber: end.lineNumber,
+    });
     const [row] = rows;
     if (row === undefined) throw new Error("store_lines answered without a row");
     if (row.outcome === "displaced") throw this.#displaced();
@@ -207,7 +235,7 @@ export class IngestStore {
 
   /** Runs `work` on the session, and again on a new one for as long as the failure may pass. */
   async #insist<Result>(
-    work: (client: Client) => Promise<Result>,
+    work: (client: Connection) => Promise<Result>,
     mayTryAgain: (thrown: unknown) => boolean,
   ): Promise<Result> {
     const backoff = makeBackoff({ firstMs: RETRY_FIRST_MS, lastMs: RETRY_LAST_MS });
@@ -227,10 +255,10 @@ export class IngestStore {
     }
   }
 
-  async #session(): Promise<Client> {
+  async #session(): Promise<Connection> {
     if (this.#client === null) {
       const { connection, preparedStatements } = this.#options;
-      this.#client = await openClient({ config: connection, purpose: "ingest", preparedStatements });
+      this.#client = await openConnection({ config: connection, purpose: "ingest", preparedStatements });
       if (this.#hasBegun) {
         await this.#resume(this.#client);
       }
@@ -239,7 +267,7 @@ export class IngestStore {
   }
 
   /** Takes the ingest for the first time, waiting a little for the session of a process that was just killed. */
-  async #take(client: Client): Promise<OpenedRow> {
+  async #take(client: Connection): Promise<OpenedRow> {
     const giveUpAtMs = monotonicMs() + LOCK_WAIT_MS;
     for (;;) {
       const row = await this.#open(client, "begin");
@@ -250,7 +278,7 @@ export class IngestStore {
   }
 
   /** Goes on after the session was lost. While the server has not noticed that, the old one keeps the lock. */
-  async #resume(client: Client): Promise<void> {
+  async #resume(client: Connection): Promise<void> {
     const row = await this.#open(client, "resume").catch((thrown: unknown) => {
       this.#discard();
       throw thrown;
@@ -263,10 +291,17 @@ export class IngestStore {
     this.#stored = Number(row.batch);
   }
 
-  async #open(client: Client, step: "begin" | "resume"): Promise<OpenedRow> {
+  async #open(client: Connection, step: "begin" | "resume"): Promise<OpenedRow> {
     const { name, path, where, eventType } = this.#options;
-    const params = [name, path, this.#runId, step === "resume", where, String(SESSION_SILENCE_MS), eventType];
-    const { rows } = await openStatement.run(client, params);
+    const { rows } = await client.run(openIngest, {
+      name,
+      path,
+      runId: this.#runId,
+      isResumed: step === "resume",
+      where,
+      silenceMs: String(SESSION_SILENCE_MS),
+      eventType,
+    });
     const [row] = rows;
     if (row === undefined) throw new Error("open_ingest answered without a row");
     return row;

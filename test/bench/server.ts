@@ -4,8 +4,8 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { migrate } from "../../src/db/migrate.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
+import { installSchema } from "../support/database.ts";
 import { postmasterOf } from "./cpu.ts";
 
 /** Names a server to use instead of an embedded one, as a superuser. */
@@ -47,10 +47,8 @@ export class BenchServer {
     try {
       const template = newName("template");
       await withClient(url, (client) => client.query(`create database ${template} template template0`));
-      const facts = await withClient(urlOf(url, template), async (client) => {
-        await migrate(client);
-        return learnFacts(client);
-      });
+      await installSchema(urlOf(url, template));
+      const facts = await withClient(urlOf(url, template), learnFacts);
       return new BenchServer(url, template, facts, stop);
     } catch (thrown) {
       await stop();

@@ -253,8 +253,8 @@ async function withDatabase(use: (database: TestDatabase) => Promise<void>): Pro
   }
 }
 
-function read({ pool }: TestDatabase): Promise<Status> {
-  return readStatus(queriesOf(pool));
+function read(database: TestDatabase): Promise<Status> {
+  return readStatus(queriesOf(database));
 }
 
 function withoutTime({ at, ...status }: Status): Omit<Status, "at"> {

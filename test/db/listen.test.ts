@@ -9,7 +9,7 @@ import { describe, type Mock, type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { connectionConfig } from "../../src/db/connection.ts";
+import { connectionConfig } from "../../src/db/connect.ts";
 import { Listener, type ListenerTiming } from "../../src/db/listen.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { FaultProxy, PASS, type ProxyMode } from "../chaos/proxy.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { type Client, connectionConfig, openClient } from "../../src/db/connection.ts";
+import { type Connection, connectionConfig, openConnection } from "../../src/db/connect.ts";
 import {
   assertSchemaUsable,
   checkSchema,
@@ -131,7 +131,7 @@ test("a connection that is lost midway ends in an error that says to look again"
   const suicidal = file(1, `${FIRST.text}select pg_terminate_backend(pg_backend_pid());\n`);
   const error = await faultOf(migrate(client, { files: [suicidal] }), "PR0009");
   assert.match(error, /run it again: "postrider migrate --check" says whether it was kept/);
-  assert.deepEqual(await checkSchema(database.pool, [FIRST]), { kind: "missing", want: 1 });
+  assert.deepEqual(await checkSchema(await clientOf(t, database), [FIRST]), { kind: "missing", want: 1 });
 });
 
 test("a file names everything in full: the role's search_path has no say", async (t) => {
@@ -251,15 +251,15 @@ function file(version: number, text: string): SqlFile {
   return { version, name: `${String(version).padStart(4, "0")}_step`, text };
 }
 
-async function emptyDatabase(t: TestContext): Promise<{ database: TestDatabase; client: Client }> {
+async function emptyDatabase(t: TestContext): Promise<{ database: TestDatabase; client: Connection }> {
   const database = await createDatabase({ template: "empty" });
   t.after(() => database.drop());
   return { database, client: await clientOf(t, database) };
 }
 
-async function clientOf(t: TestContext, database: TestDatabase): Promise<Client> {
+async function clientOf(t: TestContext, database: TestDatabase): Promise<Connection> {
   const config = connectionConfig({ databaseUrl: database.url, applicationName: "postrider-test" });
-  const client = await openClient({ config, purpose: "migrate" });
+  const client = await openConnection({ config, purpose: "migrate" });
   t.after(() => client.end());
   return client;
 }

@@ -1,34 +1,65 @@
 import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import { connectionConfig, createPool, type Pool } from "../../src/db/connection.ts";
+import type pg from "pg";
+import { connectionConfig } from "../../src/db/connect.ts";
+import { Database } from "../../src/db/database.ts";
 import { migrationFiles, statementNames, statementText } from "../../src/db/sqlFiles.ts";
-import { defineStatement } from "../../src/db/statements.ts";
+import { declaredStatements, defineStatement, type Statement } from "../../src/db/statements.ts";
 import { useDatabase } from "../support/database.ts";
 
 const database = useDatabase();
 
-const wakePeers = defineStatement<{ pg_notify: string }, readonly []>("wake_peers");
+/** Every module that declares statements. */
+const SOURCES = globSync("**/*.ts", { cwd: new URL("../../src/", import.meta.url).pathname })
+  .map((path) => new URL(`../../src/${path}`, import.meta.url))
+  .filter((url) => /\bdefineStatement\("/.test(readFileSync(url, "utf8")));
+
+for (const { href } of SOURCES) {
+  await import(href);
+}
+
+const statements = new Map(declaredStatements().map((statement) => [statement.name, statement]));
+
+test("every statement of sql/statements is declared, and no other", () => {
+  assert.deepEqual([...statements.keys()].sort(), statementNames());
+});
+
+for (const statement of statements.values()) {
+  test(`${statement.name} takes and returns what its declaration says`, async (t) => {
+    const { params, columns } = statement.shape;
+    const described = await describe(databaseOf(t), statement);
+    assert.deepEqual(described.params, Object.values(params).map(typeName));
+    assert.deepEqual(
+      described.columns,
+      Object.entries(columns).map(([name, type]) => ({ name, type: typeName(type) })),
+    );
+  });
+}
+
+test("a statement is declared once", () => {
+  assert.throws(() => defineStatement("wake_peers", { params: {}, columns: {} }), /"wake_peers" is declared twice/);
+});
 
 test("a statement is prepared once in each session, under a name that changes with its text", async (t) => {
-  const pool = poolOf(t);
-  assert.equal((await wakePeers.run(pool, [])).rowCount, 1);
-  await wakePeers.run(pool, []);
-  const { rows } = await pool.query<{ name: string }>("select name from pg_prepared_statements");
+  const tested = databaseOf(t);
+  const wakePeers = declared("wake_peers");
+  assert.equal((await tested.run(wakePeers, {})).rowCount, 1);
+  await tested.run(wakePeers, {});
+  const { rows } = await tested.query<{ name: string }>("select name from pg_prepared_statements");
   assert.equal(rows.length, 1);
   assert.match(rows[0]?.name ?? "", /^wake_peers_[0-9a-f]{8}$/);
 });
 
-test("where the pooler keeps no prepared statements none is made", async (t) => {
-  const pool = poolOf(t, false);
-  await wakePeers.run(pool, []);
-  const client = await pool.connect();
-  await wakePeers.run(client, []);
-  client.release();
-  assert.equal((await pool.query("select from pg_prepared_statements")).rowCount, 0);
+test("if the pooler keeps no prepared statements, none is made", async (t) => {
+  const tested = databaseOf(t, { preparedStatements: false });
+  await tested.run(declared("wake_peers"), {});
+  await tested.transaction((transaction) => transaction.run(declared("wake_peers"), {}));
+  assert.equal((await tested.query("select from pg_prepared_statements")).rowCount, 0);
 });
 
-test("where the sessions are lent by a pooler a statement has its deadlines all the same, and leaves none behind", async (t) => {
-  const pool = poolOf(t, true, false);
+test("if a pooler lends the sessions, a statement still has its deadlines, and leaves none behind", async (t) => {
+  const tested = databaseOf(t, { ownSession: false });
   await database.pool.query(`
     create table public.seen (deadline text);
     create function public.see() returns trigger language plpgsql as
@@ -37,26 +68,20 @@ test("where the sessions are lent by a pooler a statement has its deadlines all 
   t.after(() =>
     database.pool.query("drop function public.see cascade; drop table public.seen; delete from postrider.daemon"),
   );
-  const id = "00000000-0000-7000-8000-00000000000a";
-  await defineStatement("beat").run(pool, [
-    ...[id, "host.test", 42, "0.0.0", 60_000, 0, 0],
-    ...["well", null, null, false],
-  ]);
+  await tested.run(declared("beat"), {
+    daemonId: "00000000-0000-7000-8000-00000000000a",
+    ...{ host: "host.test", pid: 42, version: "0.0.0", leaseMs: 60_000, inFlight: 0, waiting: 0 },
+    ...{ condition: "well", conditionMs: null, conditionReason: null, isRenewal: false },
+  });
   assert.deepEqual((await database.pool.query("select deadline from public.seen")).rows, [{ deadline: "10s" }]);
-  assert.deepEqual((await pool.query("show statement_timeout")).rows, [{ statement_timeout: "0" }]);
-});
-
-test("every statement has a text that Postgres can prepare", async (t) => {
-  const pool = poolOf(t);
-  for (const name of statementNames()) {
-    await pool.query(`prepare ${name} as ${statementText(name)}`);
-  }
+  assert.deepEqual((await tested.pool.query("show statement_timeout")).rows, [{ statement_timeout: "0" }]);
 });
 
 test("a statement that does not exist is refused by its name", async (t) => {
   assert.throws(() => statementText("no_such_statement"), /no statement "no_such_statement"/);
   assert.throws(() => statementText("../migrations/0001_tables"), /no statement/);
-  await assert.rejects(defineStatement("no_such_statement").run(poolOf(t), []), /no statement "no_such_statement"/);
+  const unknown = defineStatement("no_such_statement", { params: {}, columns: {} });
+  await assert.rejects(databaseOf(t).run(unknown, {}), /no statement "no_such_statement"/);
 });
 
 test("migrations are listed in the order of their numbers", () => {
@@ -67,9 +92,72 @@ test("migrations are listed in the order of their numbers", () => {
   );
 });
 
-function poolOf(t: TestContext, preparedStatements = true, ownSession = true): Pool {
+function declared(name: string): Statement {
+  const statement = statements.get(name);
+  assert.ok(statement !== undefined);
+  return statement;
+}
+
+function databaseOf(
+  t: TestContext,
+  options: { readonly preparedStatements?: boolean; readonly ownSession?: boolean } = {},
+): Database {
   const config = connectionConfig({ databaseUrl: database.url, applicationName: "postrider-test" });
-  const pool = createPool({ config, max: 1, purpose: "pipeline", preparedStatements, ownSession });
-  t.after(() => pool.end());
-  return pool;
+  const tested = new Database({ config, max: 1, purpose: "pipeline", ...options });
+  t.after(() => tested.end());
+  return tested;
+}
+
+/** As Postgres names the type: without what only the declaration knows, null and the words of a text. */
+function typeName(type: string | readonly unknown[]): string {
+  return typeof type === "string" ? type.replaceAll("?", "") : "text";
+}
+
+interface Description {
+  readonly params: readonly string[];
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** What the server says about a statement without running it. */
+async function describe(tested: Database, { name }: Statement): Promise<Description> {
+  const client = await tested.pool.connect();
+  try {
+    const fields = await fieldsOf(client, name, statementText(name));
+    const { rows: prepared } = await client.query<{ params: string[] }>(
+      `select array(select format_type(p.type, null)
+         from unnest(s.parameter_types) with ordinality p (type, n) order by p.n) as params
+       from pg_prepared_statements s where s.name = $1`,
+      [name],
+    );
+    const { rows: types } = await client.query<{ type: string }>(
+      "select format_type(t.oid, null) as type from unnest($1::oid[]) with ordinality t (oid, n) order by t.n",
+      [fields.map(({ dataTypeID }) => dataTypeID)],
+    );
+    return {
+      params: prepared[0]?.params ?? [],
+      columns: fields.map((field, index) => ({ name: field.name, type: types[index]?.type ?? "" })),
+    };
+  } finally {
+    client.release();
+  }
+}
+
+/** Prepares the statement and asks for its columns, by the messages of the protocol: no SQL does that before 16. */
+async function fieldsOf(client: pg.PoolClient, name: string, text: string): Promise<readonly pg.FieldDef[]> {
+  const described = Promise.withResolvers<readonly pg.FieldDef[]>();
+  let fields: readonly pg.FieldDef[] = [];
+  const request = {
+    submit(connection: pg.Connection) {
+      connection.parse({ name, text, types: [] }, false);
+      connection.describe({ type: "S", name }, false);
+      connection.sync();
+    },
+    handleRowDescription: (message: { readonly fields: readonly pg.FieldDef[] }) => {
+      fields = message.fields;
+    },
+    handleReadyForQuery: () => described.resolve(fields),
+    handleError: (error: unknown) => described.reject(error),
+  };
+  client.query(request);
+  return await described.promise;
 }

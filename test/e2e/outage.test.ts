@@ -11,10 +11,10 @@ import pg from "pg";
 import { readStatus } from "../../src/cli/statusReport.ts";
 import { statusText } from "../../src/cli/statusText.ts";
 import type { Config } from "../../src/config/config.ts";
-import { migrate } from "../../src/db/migrate.ts";
 import { queriesOf } from "../../src/db/schema.ts";
 import { FaultProxy, PASS } from "../chaos/proxy.ts";
 import { type KeptEvents, type RunningDaemon, startDaemon } from "../support/daemon.ts";
+import { installSchema } from "../support/database.ts";
 import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf } from "../support/engine.ts";
 import { fillUp, NO_FULL_DISK } from "../support/fullDisk.ts";
 import { OwnServer } from "../support/ownServer.ts";
@@ -50,10 +50,7 @@ before(async () => {
       wal_writer_delay: "10s",
     },
   });
-  const client = new pg.Client({ connectionString: own.url });
-  await client.connect();
-  await migrate(client);
-  await client.end();
+  await installSchema(own.url);
 });
 after(async () => {
   await own?.close();
@@ -192,7 +189,7 @@ describe("Postgres goes away", () => {
     await until("it knows that it cannot record", () => emitted.named("record.failed").length > 0);
     assert.equal(emitted.named("record.failed")[0]?.sqlstate, "53300");
     await tells(daemon.id, { state: "late" });
-    const text = statusText(await readStatus(queriesOf(own.control)));
+    const text = statusText(await readStatus(queriesOf({ pool: own.control })));
     assert.match(text, /^0 live daemons, 1 late\n/);
     assert.match(text, /\n {4}not heard of for \d+ s: frozen, gone, cut off, or refused by Postgres\n/);
     await letGo();
@@ -280,7 +277,7 @@ describe("Postgres refuses", () => {
       events.push(...(await insertEvents(own.control, "order.paid", 5)));
       const claiming = await tells(daemon.id, { condition: "not_claiming" });
       assert.match(String(claiming.reason), new RegExp(`^SQLSTATE ${sqlstate}: canceling statement due to `));
-      const text = statusText(await readStatus(queriesOf(own.control)));
+      const text = statusText(await readStatus(queriesOf({ pool: own.control })));
       assert.match(text, new RegExp(`\\n {4}cannot claim for \\d+ s: SQLSTATE ${sqlstate}: `));
       await letClaim();
       await assertDeliveredOnce(events);
@@ -453,7 +450,7 @@ test("a daemon that hears no notification says that it is blind, polls, and hear
   assert.match(String(blind.reason), /Connection terminated|ECONNRESET|the listener was lost/);
   const events = await insertEvents(own.control, "order.paid", 3);
   await assertDeliveredOnce(events);
-  const text = statusText(await readStatus(queriesOf(own.control)));
+  const text = statusText(await readStatus(queriesOf({ pool: own.control })));
   assert.match(text, /\n {4}hears no notification, and polls, for \d+ s: /);
   assert.doesNotMatch(text, new RegExp(new URL(own.url).password), "no password");
   link.proxy.set(PASS);

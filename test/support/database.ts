@@ -10,6 +10,7 @@ import { randomBytes } from "node:crypto";
 import { after, before } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { MAJORS } from "../plan.ts";
 import { startServer } from "./testServer.ts";
@@ -51,7 +52,7 @@ async function createAlone({ server: _, ...options }: TestDatabaseOptions): Prom
   const server = await startServer(major);
   try {
     const database = await createOn(server.url, { template: "empty" });
-    if (options.template !== "empty") await withClient(database.url, (client) => migrate(client));
+    if (options.template !== "empty") await installSchema(database.url);
     return { ...database, drop: () => database.drop().finally(() => server.stop()) };
   } catch (error) {
     await server.stop();
@@ -117,7 +118,7 @@ export async function createTemplate(
 ): Promise<{ readonly name: string; readonly drop: () => Promise<void> }> {
   const name = newName("template");
   await clone(serverUrl, name, "template0");
-  await withClient(urlOf(serverUrl, name), (client) => migrate(client));
+  await installSchema(urlOf(serverUrl, name));
   return { name, drop: () => dropDatabase(serverUrl, name) };
 }
 
@@ -143,6 +144,17 @@ async function dropDatabase(serverUrl: string, name: string): Promise<void> {
   await withClient(serverUrl, (client) =>
     client.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`),
   );
+}
+
+/** As `postrider migrate` does. */
+export async function installSchema(url: string): Promise<void> {
+  const config = connectionConfig({ databaseUrl: url, applicationName: "postrider-test" });
+  const connection = await openConnection({ config, purpose: "migrate" });
+  try {
+    await migrate(connection);
+  } finally {
+    await connection.end();
+  }
 }
 
 async function withClient<Result>(url: string, use: (client: pg.Client) => Promise<Result>): Promise<Result> {

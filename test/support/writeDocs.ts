@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { settingsTable } from "../../src/config/config.ts";
-import { type Client, connectionConfig, openClient } from "../../src/db/connection.ts";
+import { type Connection, connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { createTemplate } from "./database.ts";
@@ -17,7 +17,7 @@ export interface GeneratedDoc {
   /** Relative to the project. */
   readonly path: string;
   /** The whole text of the file. `current` is what it holds, for one of which only a part is generated. */
-  render(input: { readonly client: Client; readonly current: string }): Promise<string>;
+  render(input: { readonly client: Connection; readonly current: string }): Promise<string>;
 }
 
 /** What is generated, in the order of writing. */
@@ -78,7 +78,7 @@ async function writeAll(serverUrl: string): Promise<void> {
   const url = new URL(serverUrl);
   url.pathname = `/${template.name}`;
   const config = connectionConfig({ databaseUrl: url.href, applicationName: "postrider-docs" });
-  const client = await openClient({ config, purpose: "control" });
+  const client = await openConnection({ config, purpose: "control" });
   try {
     for (const doc of GENERATED_DOCS) {
       const current = readDoc(doc.path);

@@ -1,4 +1,4 @@
-import type { Pool } from "../../db/connection.ts";
+import type { Database } from "../../db/database.ts";
 import { defineStatement } from "../../db/statements.ts";
 import type { ClaimedEvent, Delivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
@@ -50,32 +50,30 @@ interface EventRow {
   readonly endpoint_ids: string;
 }
 
-interface ClaimEventsRow {
-  readonly outcome: Page["outcome"] | null;
-  readonly claim_id: string | null;
-  readonly event_count: number | null;
-  readonly queued_count: number | null;
-  readonly event_id: string | null;
-  readonly event_type: string | null;
-  readonly created_at: string | null;
-  readonly payload: string | null;
-  readonly endpoint_ids: string | null;
-  readonly revisions: string | null;
-  readonly slow_endpoint_id: string | null;
-}
-
-const claimEventsStatement = defineStatement<
-  ClaimEventsRow,
-  [
-    daemonId: string,
-    eventsMax: number,
-    pairsMax: number,
-    fanOutMax: number,
-    payloadBytesMax: number,
-    unjudgedEndpoints: readonly string[] | null,
-    unjudgedEvents: readonly (string | null)[],
-  ]
->("claim_events");
+const claimEventsStatement = defineStatement("claim_events", {
+  params: {
+    daemonId: "uuid",
+    eventsMax: "integer",
+    pairsMax: "integer",
+    fanOutMax: "integer",
+    payloadBytesMax: "integer",
+    unjudgedEndpoints: "uuid[]?",
+    unjudgedEvents: "uuid?[]",
+  },
+  columns: {
+    outcome: ["off", "busy", "empty", "page", "complete", "slow", null],
+    claim_id: "bigint?",
+    event_count: "integer?",
+    queued_count: "integer?",
+    event_id: "uuid?",
+    event_type: "text?",
+    created_at: "text?",
+    payload: "text?",
+    endpoint_ids: "text?",
+    revisions: "text?",
+    slow_endpoint_id: "uuid?",
+  },
+});
 
 export interface ClaimOptions {
   readonly daemonId: string;
@@ -87,19 +85,19 @@ export interface ClaimOptions {
 
 /** Claims a page of new events. Where it rejects, whether it was done is not known. */
 export async function claimEvents(
-  pool: Pool,
+  pool: Database,
   { daemonId, eventsMax, pairsMax, unjudged }: ClaimOptions,
 ): Promise<Page> {
   const pairs = unjudged === "all" ? [] : unjudged;
-  const { rows } = await claimEventsStatement.run(pool, [
+  const { rows } = await pool.run(claimEventsStatement, {
     daemonId,
     eventsMax,
     pairsMax,
-    FAN_OUT_MAX,
-    PAYLOAD_BYTES_MAX,
-    unjudged === "all" ? null : pairs.map(({ endpointId }) => endpointId),
-    pairs.map(({ eventId }) => eventId),
-  ]);
+    fanOutMax: FAN_OUT_MAX,
+    payloadBytesMax: PAYLOAD_BYTES_MAX,
+    unjudgedEndpoints: unjudged === "all" ? null : pairs.map(({ endpointId }) => endpointId),
+    unjudgedEvents: pairs.map(({ eventId }) => eventId),
+  });
   const [head, ...events] = rows;
   if (head === undefined || head.outcome === null) {
     throw new Error("a claim answered without saying what came of it");
@@ -154,36 +152,34 @@ export interface Walk {
   readonly nextDueMs: number | null;
 }
 
-interface ClaimDeliveriesRow {
-  readonly event_id: string | null;
-  readonly endpoint_id: string | null;
-  readonly attempts: number | null;
-  readonly attempts_before: number | null;
-  readonly event_type: string | null;
-  readonly created_at: string | null;
-  readonly payload: string | null;
-  readonly revision: string | null;
-  readonly lease_ms: number | null;
-  readonly next_due_ms: string | null;
-}
-
-const claimDeliveriesStatement = defineStatement<
-  ClaimDeliveriesRow,
-  [
-    daemonId: string,
-    place: string | null,
-    endpointsMax: number,
-    deliveriesMax: number,
-    shareMax: number,
-    knownEndpoints: readonly string[],
-    knownRooms: readonly number[],
-    leaseMarginMs: number,
-    payloadBytesMax: number,
-  ]
->("claim_deliveries");
+const claimDeliveriesStatement = defineStatement("claim_deliveries", {
+  params: {
+    daemonId: "uuid",
+    place: "uuid?",
+    endpointsMax: "integer",
+    deliveriesMax: "integer",
+    shareMax: "integer",
+    knownEndpoints: "uuid[]",
+    knownRooms: "integer[]",
+    leaseMarginMs: "integer",
+    payloadBytesMax: "integer",
+  },
+  columns: {
+    event_id: "uuid?",
+    endpoint_id: "uuid?",
+    attempts: "integer?",
+    attempts_before: "integer?",
+    event_type: "text?",
+    created_at: "text?",
+    payload: "text?",
+    revision: "bigint?",
+    lease_ms: "integer?",
+    next_due_ms: "bigint?",
+  },
+});
 
 export async function claimDeliveries(
-  pool: Pool,
+  pool: Database,
   daemonId: string,
   place: string | null,
   deliveriesMax: number,
@@ -191,17 +187,17 @@ export async function claimDeliveries(
 ): Promise<Walk> {
   // Leases run from before the statement was sent, so that this clock never believes in one longer than Postgres does.
   const sentMs = monotonicMs();
-  const { rows } = await claimDeliveriesStatement.run(pool, [
+  const { rows } = await pool.run(claimDeliveriesStatement, {
     daemonId,
     place,
-    WALK_ENDPOINTS_MAX,
+    endpointsMax: WALK_ENDPOINTS_MAX,
     deliveriesMax,
-    rooms.unknown,
-    [...rooms.known.keys()],
-    [...rooms.known.values()],
-    LEASE_MARGIN_MS,
-    PAYLOAD_BYTES_MAX,
-  ]);
+    shareMax: rooms.unknown,
+    knownEndpoints: [...rooms.known.keys()],
+    knownRooms: [...rooms.known.values()],
+    leaseMarginMs: LEASE_MARGIN_MS,
+    payloadBytesMax: PAYLOAD_BYTES_MAX,
+  });
   const deliveries: Delivery[] = [];
   const revisions = new Map<string, string>();
   const last = rows.at(-1);
@@ -235,30 +231,32 @@ export interface TakenOver {
   readonly revisions: ReadonlyMap<string, string>;
 }
 
-interface TakeOverRow {
-  readonly claim_id: string;
-  readonly former_daemon_id: string;
-  readonly event_id: string | null;
-  readonly event_type: string | null;
-  readonly created_at: string | null;
-  readonly payload: string | null;
-  readonly endpoint_ids: string | null;
-  readonly endpoint_id: string | null;
-  readonly revision: string | null;
-}
-
-const takeOverStatement = defineStatement<
-  TakeOverRow,
-  [daemonId: string, knownClaims: readonly string[], payloadBytesMax: number]
->("take_over_claim");
+const takeOverStatement = defineStatement("take_over_claim", {
+  params: { daemonId: "uuid", knownClaims: "bigint[]", payloadBytesMax: "integer" },
+  columns: {
+    claim_id: "bigint",
+    former_daemon_id: "uuid",
+    event_id: "uuid?",
+    event_type: "text?",
+    created_at: "text?",
+    payload: "text?",
+    endpoint_ids: "text?",
+    endpoint_id: "uuid?",
+    revision: "bigint?",
+  },
+});
 
 /** Null where there is none. */
 export async function takeOverClaim(
-  pool: Pool,
+  pool: Database,
   daemonId: string,
   knownClaims: readonly string[],
 ): Promise<TakenOver | null> {
-  const { rows } = await takeOverStatement.run(pool, [daemonId, knownClaims, PAYLOAD_BYTES_MAX]);
+  const { rows } = await pool.run(takeOverStatement, {
+    daemonId,
+    knownClaims,
+    payloadBytesMax: PAYLOAD_BYTES_MAX,
+  });
   const [first] = rows;
   if (first === undefined) {
     return null;
@@ -280,10 +278,10 @@ export async function takeOverClaim(
   return { claimId: first.claim_id, formerDaemonId: first.former_daemon_id, deliveries, revisions };
 }
 
-const loadPayloadStatement = defineStatement<
-  { readonly payload: string | null; readonly bytes: number },
-  [eventId: string, bytesMax: number]
->("load_payload");
+const loadPayloadStatement = defineStatement("load_payload", {
+  params: { eventId: "uuid", bytesMax: "integer" },
+  columns: { payload: "text?", bytes: "integer" },
+});
 
 /** Payloads beyond this are not sent: a request holds its payload in memory three times over. */
 export const SENT_BYTES_MAX = 64 * 1_048_576;
@@ -296,33 +294,36 @@ export interface LoadedPayload {
 }
 
 /** Null where the event is gone. */
-export async function loadPayload(pool: Pool, eventId: string, bytesMax: number): Promise<LoadedPayload | null> {
-  const { rows } = await loadPayloadStatement.run(pool, [eventId, bytesMax]);
+export async function loadPayload(pool: Database, eventId: string, bytesMax: number): Promise<LoadedPayload | null> {
+  const { rows } = await pool.run(loadPayloadStatement, { eventId, bytesMax });
   return rows[0] ?? null;
 }
 
-const whySending = defineStatement<{ readonly reason: string | null; readonly changed_by: string }, []>("find_sending");
+const whySending = defineStatement("find_sending", {
+  params: {},
+  columns: { reason: "text?", changed_by: "text" },
+});
 
 /** Who has switched sending, and why; by now it may be on again. */
-export async function findSending(pool: Pool) {
-  const { rows } = await whySending.run(pool, []);
+export async function findSending(pool: Database) {
+  const { rows } = await pool.run(whySending, {});
   return rows[0] ?? { reason: null, changed_by: "" };
 }
 
-const freeLaneStatement = defineStatement<
-  {
-    readonly pid: number;
-    readonly role: string | null;
-    readonly application_name: string | null;
-    readonly state: string | null;
-    readonly wait_event: string | null;
-    readonly ended: boolean;
+const freeLaneStatement = defineStatement("free_lane", {
+  params: { sinceMs: "integer" },
+  columns: {
+    pid: "integer",
+    role: "name?",
+    application_name: "text?",
+    state: "text?",
+    wait_event: "text?",
+    ended: "boolean",
   },
-  [sinceMs: number]
->("free_lane");
+});
 
 /** Who has held the lane of claiming for longer than `sinceMs`; ends a session that is stuck in writing its answer. */
-export async function freeLane(pool: Pool, sinceMs: number) {
-  const { rows } = await freeLaneStatement.run(pool, [sinceMs]);
+export async function freeLane(pool: Database, sinceMs: number) {
+  const { rows } = await pool.run(freeLaneStatement, { sinceMs });
   return rows;
 }

@@ -1,4 +1,5 @@
-import { classifyPostgresError, isTimeout, type Pool, withTransaction } from "../../db/connection.ts";
+import type { Database } from "../../db/database.ts";
+import { classifyPostgresError, isTimeout } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import type { Events } from "../../telemetry/bus.ts";
@@ -34,20 +35,24 @@ const UNJUDGED_MS = 10 * 60_000;
 const READMISSION_EVENTS = 3;
 const QUERY_CANCELED = "57014";
 
-const tryFilters = defineStatement<{ readonly is_slow: boolean }, [eventId: string, endpointId: string]>("try_filters");
-const newestFiltered = defineStatement<{ readonly event_id: string }, [endpointId: string, eventsMax: number]>(
-  "newest_filtered",
-);
+const tryFilters = defineStatement("try_filters", {
+  params: { eventId: "uuid", endpointId: "uuid" },
+  columns: { problem: "text?", is_slow: "boolean" },
+});
+const newestFiltered = defineStatement("newest_filtered", {
+  params: { endpointId: "uuid", eventsMax: "integer" },
+  columns: { event_id: "uuid" },
+});
 
 export interface FiltersOptions {
-  readonly pool: Pool;
+  readonly pool: Database;
   readonly events: Events;
   /** Milliseconds that only grow; a test moves them. */
   readonly nowMs?: () => number;
 }
 
 export class Filters {
-  readonly #pool: Pool;
+  readonly #pool: Database;
   readonly #events: Events;
   readonly #nowMs: () => number;
   /** When each endpoint was at fault, of late. */
@@ -171,7 +176,10 @@ export class Filters {
   }
 
   async #isSlowOfLate(endpointId: string): Promise<boolean> {
-    const { rows } = await newestFiltered.run(this.#pool, [endpointId, READMISSION_EVENTS]);
+    const { rows } = await this.#pool.run(newestFiltered, {
+      endpointId,
+      eventsMax: READMISSION_EVENTS,
+    });
     for (const { event_id: eventId } of rows) {
       if (await this.#isSlow(eventId, endpointId)) {
         return true;
@@ -183,15 +191,11 @@ export class Filters {
   /** Whether one of the filters of the endpoint takes too long with the event. */
   async #isSlow(eventId: string, endpointId: string): Promise<boolean> {
     try {
-      return await withTransaction(
-        this.#pool,
-        async (client) => {
-          await client.query(`set local statement_timeout = ${TRIAL_TIMEOUT_MS}`);
-          const { rows } = await tryFilters.run(client, [eventId, endpointId]);
-          return rows.some((row) => row.is_slow);
-        },
-        "rollback",
-      );
+      return await this.#pool.transaction(async (client) => {
+        await client.query(`set local statement_timeout = ${TRIAL_TIMEOUT_MS}`);
+        const { rows } = await client.run(tryFilters, { eventId, endpointId });
+        return rows.some((row) => row.is_slow);
+      }, "rollback");
     } catch (thrown) {
       if (classifyPostgresError(thrown).sqlstate === QUERY_CANCELED) {
         return true;

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { classifyPostgresError, type Pool } from "../../db/connection.ts";
+import type { Database } from "../../db/database.ts";
+import { classifyPostgresError } from "../../db/pgErrors.ts";
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
@@ -18,7 +19,7 @@ import type { Lanes, Rooms } from "./lanes.ts";
  */
 
 export interface AttemptsParts {
-  readonly pool: Pool;
+  readonly pool: Database;
   readonly lease: Lease;
   readonly endpoints: EndpointDirectory;
   readonly lanes: Lanes;

@@ -1,5 +1,5 @@
-import type { Pool } from "../../db/connection.ts";
-import { defineStatement } from "../../db/statements.ts";
+import type { Database } from "../../db/database.ts";
+import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { BODY_FORMATS, type BodyFormat } from "../../format/body.ts";
 import { parseSecret, type SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
@@ -25,33 +25,35 @@ export interface Endpoint {
   readonly validUntilMs: number;
 }
 
-interface EndpointRow {
-  readonly id: string;
-  readonly revision: string;
-  readonly url: string;
-  readonly format: string;
-  readonly timeout_ms: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly schedule_ms: readonly number[];
-  readonly secrets: readonly string[];
-  readonly secrets_valid_ms: number | null;
-}
+const loadEndpoints = defineStatement("load_endpoints", {
+  params: { ids: "uuid[]" },
+  columns: {
+    id: "uuid",
+    revision: "bigint",
+    url: "text",
+    format: "text",
+    timeout_ms: "integer",
+    headers: "jsonb",
+    schedule_ms: "double precision[]",
+    secrets: "text[]",
+    secrets_valid_ms: "double precision?",
+  },
+});
 
-const loadEndpoints = defineStatement<EndpointRow, [ids: readonly string[]]>("load_endpoints");
+type EndpointRow = RowOf<typeof loadEndpoints.shape>;
 
-const checkEndpoints = defineStatement<{ readonly id: string; readonly revision: string }, [ids: readonly string[]]>(
-  "check_endpoints",
-);
+const checkEndpoints = defineStatement("check_endpoints", {
+  params: { ids: "uuid[]" },
+  columns: { id: "uuid", revision: "bigint" },
+});
 
-/** A delivery that was cancelled while a daemon had it in hand. */
-export interface Cancelled {
-  readonly event_id: string;
-  readonly endpoint_id: string;
-  /** What the delivery is to have as its reason. */
-  readonly reason: string;
-}
+const selectCancelled = defineStatement("find_cancelled", {
+  params: { endpointIds: "uuid[]" },
+  columns: { event_id: "uuid", endpoint_id: "uuid", reason: "text" },
+});
 
-const selectCancelled = defineStatement<Cancelled, [endpoints: readonly string[]]>("find_cancelled");
+/** A delivery that was cancelled while a daemon had it in hand, with the reason that the delivery gets. */
+export type Cancelled = RowOf<typeof selectCancelled.shape>;
 
 /** Endpoints kept; the least recently loaded go first. A hundred thousand of them are some 100 MB. */
 export const ENDPOINTS_MAX = 20_000;
@@ -61,10 +63,10 @@ export const ENDPOINTS_MAX = 20_000;
  * seen with the next claim, and nothing is asked for again that has not changed.
  */
 export class EndpointDirectory {
-  readonly #pool: Pool;
+  readonly #pool: Database;
   readonly #known = new Map<string, Endpoint>();
 
-  constructor(pool: Pool) {
+  constructor(pool: Database) {
     this.#pool = pool;
   }
 
@@ -81,7 +83,7 @@ export class EndpointDirectory {
       return;
     }
     const askedMs = monotonicMs();
-    const { rows } = await loadEndpoints.run(this.#pool, [missing]);
+    const { rows } = await this.#pool.run(loadEndpoints, { ids: missing });
     for (const row of rows) {
       this.#known.delete(row.id);
       this.#known.set(row.id, decodeEndpoint(row, askedMs));
@@ -96,7 +98,7 @@ export class EndpointDirectory {
 
   /** Those of `ids` that were paused, disabled or deleted. What was edited in the others is known from now on. */
   async findInactive(ids: readonly string[]): Promise<string[]> {
-    const { rows } = await checkEndpoints.run(this.#pool, [ids]);
+    const { rows } = await this.#pool.run(checkEndpoints, { ids });
     const active = new Map(rows.map(({ id, revision }) => [id, revision]));
     await this.ensure(active);
     return ids.filter((id) => !active.has(id));
@@ -104,7 +106,7 @@ export class EndpointDirectory {
 
   /** What was cancelled of these endpoints' deliveries while some daemon, this one or another, has them in hand. */
   async findCancelled(ids: readonly string[]): Promise<readonly Cancelled[]> {
-    return (await selectCancelled.run(this.#pool, [ids])).rows;
+    return (await this.#pool.run(selectCancelled, { endpointIds: ids })).rows;
   }
 
   /** Undefined where the endpoint was deleted after the claim. */
@@ -127,7 +129,7 @@ function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
   }
   const format = BODY_FORMATS.find((known) => known === row.format);
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(row.headers)) {
+  for (const [name, value] of Object.entries(row.headers as Readonly<Record<string, unknown>>)) {
     if (typeof value === "string") {
       headers[name.toLowerCase()] = value;
     } else {

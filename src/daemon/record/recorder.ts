@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { classifyPostgresError, type Pool, reasonOf } from "../../db/connection.ts";
+import type { Database } from "../../db/database.ts";
+import { classifyPostgresError, reasonOf } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import type { DeliveryResult } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
@@ -37,13 +38,40 @@ const UNIQUE_VIOLATION = "23505";
 const CHECK_VIOLATION = "23514";
 const COLLISIONS_MAX = 5;
 
-const recordResults = defineStatement<{
-  readonly kept_claims: readonly string[];
-  /** Which results were not decided, from 1. */
-  readonly locked: readonly number[] | null;
-}>("record_results");
+const recordResults = defineStatement("record_results", {
+  params: {
+    daemonId: "uuid",
+    isFromMemory: "boolean",
+    isRepeat: "boolean",
+    eventIds: "uuid?[]?",
+    endpointIds: "uuid?[]?",
+    claimIds: "bigint?[]?",
+    attemptsBefore: "integer?[]?",
+    attemptIds: "uuid?[]?",
+    startedMs: "double precision?[]?",
+    durationsMs: "integer?[]?",
+    statuses: "smallint?[]?",
+    failureKinds: "text?[]?",
+    errors: "text?[]?",
+    responseHeaders: "json?[]?",
+    responseBodies: "text?[]?",
+    states: "text?[]?",
+    waitsMs: "bigint?[]?",
+    reasons: "text?[]?",
+    finishedClaims: "bigint[]",
+    goneEndpoints: "uuid[]",
+  },
+  columns: {
+    kept_claims: "bigint[]",
+    /** Which results were not decided, from 1. */
+    locked: "integer[]?",
+  },
+});
 
-const emptyClaims = defineStatement<unknown, [daemonId: string, claims: readonly string[]]>("empty_claims");
+const emptyClaims = defineStatement("empty_claims", {
+  params: { daemonId: "uuid", claims: "bigint[]" },
+  columns: { empty_claims: "void" },
+});
 
 interface OpenClaim {
   readonly daemonId: string;
@@ -52,7 +80,7 @@ interface OpenClaim {
 }
 
 export interface RecorderOptions {
-  readonly pool: Pool;
+  readonly pool: Database;
   readonly events: Events;
   readonly conditions: Conditions;
   /** Hears of each batch once it is recorded. */
@@ -142,7 +170,7 @@ export class Recorder {
     this.#signal.give();
     const kept = this.#keptClaims.get(daemonId) ?? [];
     if (isDrained && kept.length > 0) {
-      await emptyClaims.run(this.#options.pool, [daemonId, kept]);
+      await this.#options.pool.run(emptyClaims, { daemonId, claims: kept });
     }
     return isDrained;
   }
@@ -263,14 +291,14 @@ export class Recorder {
       }
     }
     const gone = new Set(batch.filter((result) => result.endpointGone).map((result) => result.delivery.endpointId));
-    const { rows } = await recordResults.run(this.#options.pool, [
+    const { rows } = await this.#options.pool.run(recordResults, {
       daemonId,
-      head.delivery.tenure.kind === "claimed",
+      isFromMemory: head.delivery.tenure.kind === "claimed",
       isRepeat,
       ...columnsOf(batch),
-      finished,
-      [...gone],
-    ]);
+      finishedClaims: finished,
+      goneEndpoints: [...gone],
+    });
     for (const [claimId, count] of counts) {
       const open = this.#openClaims.get(claimId);
       if (open !== undefined) {
@@ -315,25 +343,29 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** The columns as `postrider.record_results` takes them, in its order. */
-function columnsOf(results: readonly DeliveryResult[]): readonly (string | readonly (string | null)[] | null)[] {
-  return [
-    plainColumn(results, ({ delivery }) => delivery.event.id),
-    plainColumn(results, ({ delivery }) => delivery.endpointId),
-    plainColumn(results, ({ delivery }) => (delivery.tenure.kind === "claimed" ? delivery.tenure.claimId : null)),
-    plainColumn(results, ({ delivery }) => delivery.attempts),
-    plainColumn(results, ({ attempt }) => attempt?.id ?? null),
-    plainColumn(results, ({ attempt }) => attempt?.startedAtMs ?? null),
-    plainColumn(results, ({ attempt }) => attempt?.durationMs ?? null),
-    plainColumn(results, ({ attempt }) => attempt?.httpStatus ?? null),
-    plainColumn(results, ({ attempt }) => attempt?.failureKind ?? null),
-    textColumn(results, ({ attempt }) => attempt?.error ?? null),
-    textColumn(results, ({ attempt }) => (attempt?.responseHeaders ? JSON.stringify(attempt.responseHeaders) : null)),
-    textColumn(results, ({ attempt }) => attempt?.responseBody ?? null),
-    plainColumn(results, ({ decision }) => decision.state),
-    plainColumn(results, ({ decision }) => (decision.state === "pending" ? Math.round(decision.waitMs) : null)),
-    textColumn(results, ({ decision }) => (decision.state === "discarded" ? decision.reason : null)),
-  ];
+/** What `postrider.record_results` takes of each result, as columns. */
+function columnsOf(results: readonly DeliveryResult[]) {
+  return {
+    eventIds: plainColumn(results, ({ delivery }) => delivery.event.id),
+    endpointIds: plainColumn(results, ({ delivery }) => delivery.endpointId),
+    claimIds: plainColumn(results, ({ delivery: { tenure } }) => (tenure.kind === "claimed" ? tenure.claimId : null)),
+    attemptsBefore: plainColumn(results, ({ delivery }) => delivery.attempts),
+    attemptIds: plainColumn(results, ({ attempt }) => attempt?.id ?? null),
+    startedMs: plainColumn(results, ({ attempt }) => attempt?.startedAtMs ?? null),
+    durationsMs: plainColumn(results, ({ attempt }) => attempt?.durationMs ?? null),
+    statuses: plainColumn(results, ({ attempt }) => attempt?.httpStatus ?? null),
+    failureKinds: plainColumn(results, ({ attempt }) => attempt?.failureKind ?? null),
+    errors: textColumn(results, ({ attempt }) => attempt?.error ?? null),
+    responseHeaders: textColumn(results, ({ attempt }) =>
+      attempt?.responseHeaders ? JSON.stringify(attempt.responseHeaders) : null,
+    ),
+    responseBodies: textColumn(results, ({ attempt }) => attempt?.responseBody ?? null),
+    states: plainColumn(results, ({ decision }) => decision.state),
+    waitsMs: plainColumn(results, ({ decision }) =>
+      decision.state === "pending" ? Math.round(decision.waitMs) : null,
+    ),
+    reasons: textColumn(results, ({ decision }) => (decision.state === "discarded" ? decision.reason : null)),
+  };
 }
 
 /** A column of ids, numbers and words, which need no quoting in an array; null where all of it is null. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { copyFault, type Pool } from "../../db/connection.ts";
+import type { Database } from "../../db/database.ts";
+import { copyFault } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf, type PostriderError } from "../../ground/errors.ts";
@@ -16,24 +17,24 @@ const BEAT_GAP_MS = 1_000;
 /** No attempt is started within the last part of a lease: the result must be recorded before it runs out. */
 const LEASE_MARGIN_MS = 2_000;
 
-const beatStatement = defineStatement<
-  { readonly is_held: boolean },
-  [
-    daemonId: string,
-    host: string,
-    pid: number,
-    version: string,
-    leaseMs: number,
-    inFlight: number,
-    waiting: number,
-    condition: Shown["name"],
-    conditionMs: number | null,
-    conditionReason: string | null,
-    isRenewal: boolean,
-  ]
->("beat");
+const beat = defineStatement("beat", {
+  params: {
+    daemonId: "uuid",
+    host: "text",
+    pid: "integer",
+    version: "text",
+    leaseMs: "integer",
+    inFlight: "integer",
+    waiting: "integer",
+    condition: "text",
+    conditionMs: "integer?",
+    conditionReason: "text?",
+    isRenewal: "boolean",
+  },
+  columns: { is_held: "boolean" },
+});
 
-const leaveStatement = defineStatement<unknown, [daemonId: string]>("leave");
+const leave = defineStatement("leave", { params: { daemonId: "uuid" }, columns: { leave: "void" } });
 
 export interface Load {
   readonly inFlight: number;
@@ -41,7 +42,7 @@ export interface Load {
 }
 
 export interface HeartbeatOptions {
-  readonly pool: Pool;
+  readonly pool: Database;
   readonly conditions: Conditions;
   readonly load: () => Load;
   /** The lease ran out: what was claimed under `lostId` belongs to whoever takes it over. */
@@ -113,7 +114,7 @@ export class Heartbeat {
     clearInterval(this.#timer ?? undefined);
     clearTimeout(this.#soonTimer ?? undefined);
     await this.#beating;
-    await leaveStatement.run(this.#options.pool, [this.#daemonId]);
+    await this.#options.pool.run(leave, { daemonId: this.#daemonId });
   }
 
   #beatOnTime(): void {
@@ -144,18 +145,16 @@ export class Heartbeat {
     const daemonId = this.#daemonId;
     const sentMs = monotonicMs();
     this.#sentMs = sentMs;
-    const { inFlight, waiting } = load();
-    const { rows } = await beatStatement.run(pool, [
+    const { rows } = await pool.run(beat, {
       daemonId,
-      hostname(),
-      process.pid,
-      VERSION,
-      LEASE_MS,
-      inFlight,
-      waiting,
-      ...told(conditions.worst, sentMs),
-      this.#heldUntilMs > 0,
-    ]);
+      host: hostname(),
+      pid: process.pid,
+      version: VERSION,
+      leaseMs: LEASE_MS,
+      ...load(),
+      ...asShown(conditions.worst, sentMs),
+      isRenewal: this.#heldUntilMs > 0,
+    });
     this.#error = null;
     conditions.end("not_beating", {});
     if (this.#daemonId !== daemonId) {
@@ -186,9 +185,13 @@ export class Heartbeat {
   }
 }
 
-/** The time as an age: what is stored is by the database's clock. */
-function told(condition: Shown, nowMs: number): [Shown["name"], number | null, string | null] {
+/** The start of the condition goes as an age, because the time that is stored is by the database's clock. */
+function asShown(condition: Shown, nowMs: number) {
   return condition.name === "well"
-    ? [condition.name, null, null]
-    : [condition.name, Math.round(nowMs - condition.sinceMs), condition.reason];
+    ? { condition: condition.name, conditionMs: null, conditionReason: null }
+    : {
+        condition: condition.name,
+        conditionMs: Math.round(nowMs - condition.sinceMs),
+        conditionReason: condition.reason,
+      };
 }

@@ -1,26 +1,20 @@
-import type { Pool } from "../../db/connection.ts";
-import { defineStatement } from "../../db/statements.ts";
+import type { Database } from "../../db/database.ts";
+import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { Signal } from "../../ground/signal.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
 
-interface Step {
-  readonly outcome:
-    | "made"
-    | "moved"
-    | "guarded"
-    | "validated"
-    | "released"
-    | "deleted"
-    | "emptied"
-    | "dropped"
-    | "busy";
-  /** The partition, or what it was done to; null where somebody was in the way. */
-  readonly subject: string | null;
-}
+const maintain = defineStatement("maintain", {
+  params: { retentionMs: "double precision" },
+  columns: {
+    outcome: ["made", "moved", "guarded", "validated", "released", "deleted", "emptied", "dropped", "busy"],
+    /** The partition, or what the step was done to; null if another session was in the way. */
+    subject: "text?",
+  },
+});
 
-const maintain = defineStatement<Step, [retentionMs: number]>("maintain");
+type Step = RowOf<typeof maintain.shape>;
 
 const INTERVAL_MS = 10 * 60_000;
 /** Somebody holds a lock: after so long at first, then twice as long each time, up to the interval. */
@@ -30,7 +24,7 @@ const BUSY_MS = 250;
 const DELETED_MS = 100;
 
 export interface PartitionKeeperOptions {
-  readonly pool: Pool;
+  readonly pool: Database;
   readonly events: Events;
   readonly conditions: Conditions;
   readonly retentionMs: number;
@@ -73,7 +67,7 @@ export class PartitionKeeper {
   async #step(): Promise<number> {
     const { pool, conditions, retentionMs } = this.#options;
     try {
-      const { rows } = await maintain.run(pool, [retentionMs]);
+      const { rows } = await pool.run(maintain, { retentionMs });
       conditions.end("partitions_failing", { task: "partitions" });
       return this.#waitAfter(rows[0]);
     } catch (thrown) {

@@ -1,5 +1,6 @@
-import { classifyPostgresError, type Pool } from "../../db/connection.ts";
-import { defineStatement } from "../../db/statements.ts";
+import type { Database } from "../../db/database.ts";
+import { classifyPostgresError } from "../../db/pgErrors.ts";
+import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { Signal } from "../../ground/signal.ts";
@@ -13,22 +14,27 @@ const FAILURE_MS = 5_000;
 /** Another daemon takes the step, for a few milliseconds, or an operator holds the replay in an open transaction. */
 const BUSY_MS = 100;
 
-interface DueReplay {
-  readonly replay_id: string;
-  readonly endpoint_id: string;
-  readonly due_in_ms: number;
-}
+const dueReplays = defineStatement("due_replays", {
+  params: { replaysMax: "integer" },
+  columns: { replay_id: "uuid", endpoint_id: "uuid", due_in_ms: "integer" },
+});
+const prepareReplay = defineStatement("prepare_replay", {
+  params: { replayId: "uuid" },
+  columns: {
+    outcome: ["busy", "preparing", "delivering", "done", "cancelling", "cancelled"],
+    prepared: "integer",
+  },
+});
+const noteReplayProblem = defineStatement("note_replay_problem", {
+  params: { replayId: "uuid", problem: "text" },
+  columns: { note_replay_problem: "void" },
+});
 
-type Outcome = "busy" | "preparing" | "delivering" | "done" | "cancelling" | "cancelled";
-
-const dueReplays = defineStatement<DueReplay, [replaysMax: number]>("due_replays");
-const prepareReplay = defineStatement<{ readonly outcome: Outcome; readonly prepared: number }, [replayId: string]>(
-  "prepare_replay",
-);
-const noteReplayProblem = defineStatement<unknown, [replayId: string, problem: string]>("note_replay_problem");
+type DueReplay = RowOf<typeof dueReplays.shape>;
+type Outcome = RowOf<typeof prepareReplay.shape>["outcome"];
 
 export interface ReplayKeeperOptions {
-  readonly pool: Pool;
+  readonly pool: Database;
   readonly events: Events;
   readonly conditions: Conditions;
   /** How often it looks for replays that no notification announced. */
@@ -77,7 +83,7 @@ export class ReplayKeeper {
   async #round(): Promise<number> {
     const { pool, conditions, pollIntervalMs } = this.#options;
     try {
-      const { rows } = await dueReplays.run(pool, [REPLAYS_MAX]);
+      const { rows } = await pool.run(dueReplays, { replaysMax: REPLAYS_MAX });
       conditions.end("replays_failing", { task: "replays" });
       const due = rows.filter(({ due_in_ms }) => due_in_ms === 0);
       let isAnyTaken = false;
@@ -100,7 +106,7 @@ export class ReplayKeeper {
     const { pool, events, onQueued } = this.#options;
     const startedMs = monotonicMs();
     try {
-      const { rows } = await prepareReplay.run(pool, [replay_id]);
+      const { rows } = await pool.run(prepareReplay, { replayId: replay_id });
       const { outcome, prepared } = rows[0] ?? { outcome: "busy" as const, prepared: 0 };
       if (prepared > 0) {
         onQueued();
@@ -120,7 +126,7 @@ export class ReplayKeeper {
         error,
         took_ms: Math.round(monotonicMs() - startedMs),
       });
-      await noteReplayProblem.run(pool, [replay_id, error]);
+      await pool.run(noteReplayProblem, { replayId: replay_id, problem: error });
       return "busy";
     }
   }

@@ -1,4 +1,4 @@
-import type { Pool } from "../../db/connection.ts";
+import type { Database } from "../../db/database.ts";
 import { assertSchemaUsable } from "../../db/migrate.ts";
 import { PostriderError } from "../../ground/errors.ts";
 
@@ -6,7 +6,7 @@ import { PostriderError } from "../../ground/errors.ts";
 const INTERVAL_MS = 10_000;
 
 export interface SchemaWatchOptions {
-  readonly pool: Pool;
+  readonly pool: Database;
   /** Hears once why the schema can no longer be used. */
   readonly onUnusable: (fault: PostriderError) => void;
 }

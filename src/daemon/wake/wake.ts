@@ -1,5 +1,6 @@
-import { type Client, type ConnectionConfig, openClient, StandbyError } from "../../db/connection.ts";
+import { type Connection, type ConnectionConfig, openConnection } from "../../db/connect.ts";
 import { Listener, type ListenerTiming } from "../../db/listen.ts";
+import { StandbyError } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
@@ -42,18 +43,24 @@ const REBUILD_MS = 500;
 /** By then the server has ended a session that was lost, and its process id may be somebody else's. */
 const FORMER_SESSION_MS = 2 * IDLE_SESSION_TIMEOUT_MS;
 
-const fallAsleepStatement = defineStatement<
-  { readonly outcome: "napping" | "sleeping" | "drowsy" },
-  [formerPids: readonly number[]]
->("fall_asleep");
-const wakePeersStatement = defineStatement<unknown, []>("wake_peers");
-const stepAsideStatement = defineStatement<unknown, [heldGate: boolean]>("step_aside");
-const stayAwakeStatement = defineStatement<{ readonly pid: number }, [heldGate: boolean]>("stay_awake");
+const fallAsleepStatement = defineStatement("fall_asleep", {
+  params: { formerPids: "integer[]" },
+  columns: { outcome: ["napping", "sleeping", "drowsy", null] },
+});
+const wakePeersStatement = defineStatement("wake_peers", { params: {}, columns: { pg_notify: "void" } });
+const stepAsideStatement = defineStatement("step_aside", {
+  params: { heldGate: "boolean" },
+  columns: { given_up: "boolean" },
+});
+const stayAwakeStatement = defineStatement("stay_awake", {
+  params: { heldGate: "boolean" },
+  columns: { gate_opened: "boolean?", awake: "boolean", pid: "integer" },
+});
 
 export class Waker {
   readonly #options: WakerOptions;
   readonly #listener: Listener;
-  #client: Client | null = null;
+  #client: Connection | null = null;
   /** Of the connection, at the server. */
   #pid = 0;
   /** Sessions that were lost may hold their locks for a while, and are not to be taken for another daemon's. */
@@ -112,9 +119,9 @@ export class Waker {
     if (this.#state !== "awake") {
       return this.#state;
     }
-    const rows = await this.#run((client) => fallAsleepStatement.run(client, [this.#formerPids()]));
-    const outcome = rows?.rows[0]?.outcome;
-    if (outcome === undefined) {
+    const rows = await this.#run((client) => client.run(fallAsleepStatement, { formerPids: this.#formerPids() }));
+    const outcome = rows?.rows[0]?.outcome ?? null;
+    if (outcome === null) {
       return "blind";
     }
     if (outcome !== "drowsy") {
@@ -130,7 +137,7 @@ export class Waker {
     }
     const heldGate = this.#state === "sleeping";
     this.#state = "awake";
-    void this.#run((client) => stayAwakeStatement.run(client, [heldGate]));
+    void this.#run((client) => client.run(stayAwakeStatement, { heldGate }));
   }
 
   /** To be called where looking for work fails: no insert is to notify this daemon, and others must not rely on it. */
@@ -140,12 +147,12 @@ export class Waker {
     }
     const heldGate = this.#state === "sleeping";
     this.#state = "napping";
-    void this.#run((client) => stepAsideStatement.run(client, [heldGate]));
+    void this.#run((client) => client.run(stepAsideStatement, { heldGate }));
   }
 
   /** For the daemons that nap while this one is awake and has more than it can carry. */
   async wakePeers(): Promise<void> {
-    await this.#run((client) => wakePeersStatement.run(client, []));
+    await this.#run((client) => client.run(wakePeersStatement, {}));
   }
 
   /** Only with a listener: a gate that makes inserts notify is of no use to one who does not hear it. */
@@ -153,12 +160,12 @@ export class Waker {
     if (this.#client !== null || this.#isStopped || !this.#listener.isListening) {
       return;
     }
-    let client: Client | null = null;
+    let client: Connection | null = null;
     let pid = 0;
     try {
-      client = await openClient({ config: this.#options.config, purpose: "wake" });
+      client = await openConnection({ config: this.#options.config, purpose: "wake" });
       await client.query(`set idle_session_timeout = ${IDLE_SESSION_TIMEOUT_MS}`);
-      const { rows } = await stayAwakeStatement.run(client, [false]);
+      const { rows } = await client.run(stayAwakeStatement, { heldGate: false });
       pid = rows[0]?.pid ?? 0;
     } catch (thrown) {
       this.#noteLoss(messageOf(thrown));
@@ -176,7 +183,7 @@ export class Waker {
       return;
     }
     const connected = client;
-    connected.on("end", () => this.#lose(connected, "the connection ended"));
+    connected.onEnd(() => this.#lose(connected, "the connection ended"));
     this.#client = connected;
     this.#pid = pid;
     this.#state = "awake";
@@ -215,7 +222,7 @@ export class Waker {
   }
 
   /** Runs one statement when those before it are done; null where there is no connection, or it was lost. */
-  async #run<Result>(work: (client: Client) => Promise<Result>): Promise<Result | null> {
+  async #run<Result>(work: (client: Connection) => Promise<Result>): Promise<Result | null> {
     const turn = this.#line.then(async () => {
       const client = this.#client;
       if (client === null) {
@@ -238,7 +245,7 @@ export class Waker {
     return this.#formerSessions.map(({ pid }) => pid);
   }
 
-  #lose(client: Client | null, error: string): void {
+  #lose(client: Connection | null, error: string): void {
     if (client === null || this.#client !== client || this.#isStopped) {
       return;
     }
@@ -252,7 +259,7 @@ export class Waker {
   }
 }
 
-async function endQuietly(client: Client | null): Promise<void> {
+async function endQuietly(client: Connection | null): Promise<void> {
   try {
     await client?.end();
   } catch {

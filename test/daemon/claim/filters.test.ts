@@ -4,6 +4,8 @@ import { beforeEach, type TestContext, test } from "node:test";
 import pg from "pg";
 import type { SlowFilter } from "../../../src/daemon/claim/claim.ts";
 import { Filters } from "../../../src/daemon/claim/filters.ts";
+import { connectionConfig } from "../../../src/db/connect.ts";
+import { Database } from "../../../src/db/database.ts";
 import { KeptEvents } from "../../support/daemon.ts";
 import { useDatabase } from "../../support/database.ts";
 import { createEndpoint, insertEvent, reset, subscribe } from "../../support/engine.ts";
@@ -26,7 +28,8 @@ interface Arranged {
 }
 
 async function arrange(t: TestContext): Promise<Arranged> {
-  const pool = new pg.Pool({ connectionString: database.url });
+  const config = connectionConfig({ databaseUrl: database.url, applicationName: "filters" });
+  const pool = new Database({ config, purpose: "pipeline", max: 2 });
   t.after(() => pool.end());
   const emitted = new KeptEvents();
   const clock = { nowMs: 1_000 };

@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { after, beforeEach, describe, type TestContext, test } from "node:test";
 import { claimDeliveries, claimEvents } from "../../../src/daemon/claim/claim.ts";
 import { Recorder } from "../../../src/daemon/record/recorder.ts";
-import { connectionConfig, createPool, type Pool } from "../../../src/db/connection.ts";
+import { connectionConfig } from "../../../src/db/connect.ts";
+import { Database } from "../../../src/db/database.ts";
 import type { Attempt } from "../../../src/domain/attempt.ts";
 import type { Delivery, DeliveryResult } from "../../../src/domain/delivery.ts";
 import { Conditions } from "../../../src/telemetry/conditions.ts";
@@ -22,14 +23,14 @@ import {
 } from "../../support/engine.ts";
 import { until } from "../../support/until.ts";
 
-let pool: Pool;
+let pool: Database;
 
 // Before the database is dropped, which is the next hook of its kind.
 after(() => pool.end());
 const database = useDatabase();
 
 beforeEach(async () => {
-  pool ??= createPool({
+  pool ??= new Database({
     config: connectionConfig({ databaseUrl: database.url, applicationName: "recorder" }),
     purpose: "pipeline",
     max: 2,
@@ -121,7 +122,7 @@ describe("what gathers", () => {
     const { recorder, recorded } = record(t);
     await createEndpoint(database.pool);
     const inHand = await claim(recorder, randomUUID(), 40);
-    const query = t.mock.method(pool, "query");
+    const query = t.mock.method(pool, "run");
     const results = inHand.map((delivery) => succeeded(delivery));
     addAll(recorder, results);
     assert.equal(recorder.pendingCount, 40);
@@ -393,10 +394,10 @@ describe("what gets lost", () => {
     const endpoint = await createEndpoint(database.pool);
     const daemonId = randomUUID();
     const inHand = await claim(recorder, daemonId, 5);
-    const run = pool.query.bind(pool);
+    const run = pool.run.bind(pool);
     const query = t.mock.method(
       pool,
-      "query",
+      "run",
       async (...args: Parameters<typeof run>) => {
         await run(...args);
         throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });

@@ -4,8 +4,9 @@ import { describe, type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import type pg from "pg";
 import { Waker } from "../../../src/daemon/wake/wake.ts";
-import { connectionConfig, Lines } from "../../../src/db/connection.ts";
+import { connectionConfig } from "../../../src/db/connect.ts";
 import type { ListenerTiming } from "../../../src/db/listen.ts";
+import { Sockets } from "../../../src/db/sockets.ts";
 import { Conditions } from "../../../src/telemetry/conditions.ts";
 import { FaultProxy, PASS } from "../../chaos/proxy.ts";
 import { DaemonProcess, KeptEvents } from "../../support/daemon.ts";
@@ -387,7 +388,7 @@ test("a sleeper whose links fall silent loses the gate within seconds, is blind,
   const proxy = await FaultProxy.start(() => Number(new URL(database.url).port));
   const url = new URL(database.url);
   url.port = String(proxy.port);
-  const lines = new Lines();
+  const lines = new Sockets();
   const emitted = new KeptEvents();
   const config = lines.through(connectionConfig({ databaseUrl: url.href, applicationName: "silent" }));
   const waker = new Waker({

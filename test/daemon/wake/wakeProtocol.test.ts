@@ -18,7 +18,8 @@ import { Loop } from "../../../src/daemon/loop.ts";
 import { Recorder } from "../../../src/daemon/record/recorder.ts";
 import { Heartbeat } from "../../../src/daemon/upkeep/heartbeat.ts";
 import { Waker, type WakerOptions } from "../../../src/daemon/wake/wake.ts";
-import { connectionConfig, createPool } from "../../../src/db/connection.ts";
+import { connectionConfig } from "../../../src/db/connect.ts";
+import { Database } from "../../../src/db/database.ts";
 import { Conditions } from "../../../src/telemetry/conditions.ts";
 import { Random } from "../../chaos/random.ts";
 import { KeptEvents } from "../../support/daemon.ts";
@@ -75,7 +76,7 @@ interface RunningLoop {
 async function startLoop(url: string, random: Random, breakage: Breakage): Promise<RunningLoop> {
   const emitted = new KeptEvents();
   const config = connectionConfig({ databaseUrl: url, applicationName: "loop" });
-  const pool = createPool({ config, purpose: "pipeline", max: 3 });
+  const pool = new Database({ config, purpose: "pipeline", max: 3 });
   const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 1_000, heldBytesMax: 1_000 });
   const conditions = new Conditions(emitted);
   const lease = new Heartbeat({

@@ -1,0 +1,274 @@
+import pg from "pg";
+import { messageOf, PostriderError } from "../ground/errors.ts";
+import { classifyPostgresError, StandbyError } from "./pgErrors.ts";
+import { type Queryable, queryable } from "./statements.ts";
+
+/**
+ * How a connection to Postgres is made.
+ *
+ * node-postgres leaves every deadline and keepalive off. A link that is cut silently then hangs for as long as TCP
+ * retries, about a quarter of an hour. So each connection here has them all, and a connection that shows any sign of
+ * trouble is thrown away instead of reused.
+ */
+
+export type ConnectionConfig = pg.ClientConfig;
+
+/** What a connection is for. It decides the deadlines, and stands behind the slash in application_name. */
+export type Purpose = "claim" | "pipeline" | "wake" | "maintain" | "ingest" | "control" | "migrate";
+
+interface SessionLimits {
+  /** 0: none. The client gives up QUERY_GRACE_MS later: it waits for the server's own answer first. */
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
+}
+
+const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
+  // Every event waits behind a claim. One that takes long, mostly for a slow filter, must end before that is felt.
+  claim: { statementTimeoutMs: 2_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 10_000 },
+  // Claims and records take milliseconds; ten seconds means that something is wrong.
+  pipeline: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 10_000 },
+  // The locks that say who sleeps: tried, never waited for, and in doubt after a few seconds.
+  wake: { statementTimeoutMs: 3_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 3_000 },
+  // Retention deletes and truncates. Statements that lock a table the application writes to set a shorter lock_timeout.
+  maintain: { statementTimeoutMs: 300_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 30_000 },
+  // A batch of log lines takes tens of milliseconds; one that takes longer than this is cut in two.
+  ingest: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 10_000 },
+  control: { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
+  // A migration may take as long as it needs, but must not wait for a lock while others queue up behind it.
+  migrate: { statementTimeoutMs: 0, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 60_000 },
+};
+
+/**
+ * These purposes are useless on a server that was made read only, as some failover tools do with the old primary. A
+ * connection that only reads would stay there, and never learn that the name leads elsewhere by now.
+ */
+const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest"]);
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const KEEPALIVE_INITIAL_DELAY_MS = 10_000;
+/** The client waits this long after the server's statement_timeout has passed: by then only a dead link is left. */
+const QUERY_GRACE_MS = 5_000;
+const SERVER_VERSION_MIN = 150_000;
+
+export interface ConnectionOptions {
+  /** `postgres://…`; null: the standard PG* variables alone. */
+  readonly databaseUrl: string | null;
+  /** Shown in pg_stat_activity, followed by a slash and the purpose. A name in the URL takes precedence. */
+  readonly applicationName: string;
+}
+
+/**
+ * The configuration of a connection, without deadlines: those come with the purpose.
+ * Throws PR0002 if the URL cannot be read, without repeating it: it holds a password.
+ */
+export function connectionConfig({ databaseUrl, applicationName }: ConnectionOptions): ConnectionConfig {
+  const config: ConnectionConfig = {
+    application_name: applicationName,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_INITIAL_DELAY_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...(databaseUrl === null ? {} : { connectionString: databaseUrl }),
+  };
+  if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
+    throw unreadableUrl("it does not start with postgres:// or postgresql://");
+  }
+  try {
+    targetOf(config);
+  } catch (thrown) {
+    throw unreadableUrl(messageOf(thrown));
+  }
+  return config;
+}
+
+function unreadableUrl(found: string): PostriderError {
+  return new PostriderError(
+    [
+      {
+        code: "PR0002",
+        problem: "cannot read DATABASE_URL",
+        found,
+        remedy: "write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password",
+      },
+    ],
+    2,
+  );
+}
+
+export interface SessionOptions {
+  readonly config: ConnectionConfig;
+  readonly purpose: Purpose;
+  /** False for a pooler that loses prepared statements: statements are then sent without a name. Default: true. */
+  readonly preparedStatements?: boolean;
+  /**
+   * False for a pooler that lends a server session for one transaction: what is set in that session stays with its next
+   * user. The server's deadlines then hold only inside Database.transaction. Default: true.
+   */
+  readonly ownSession?: boolean;
+}
+
+/** One connection, for a command or the wake locks. The caller ends it. */
+export interface Connection extends Queryable {
+  end(): Promise<void>;
+  /** Calls back once when the connection has ended, however it ended. */
+  onEnd(listener: () => void): void;
+}
+
+/**
+ * Opens one connection, made as a database makes its own.
+ * Throws PR0003 if the server cannot be reached, StandbyError or PR0007 if it is the wrong one.
+ */
+export async function openConnection(options: SessionOptions): Promise<Connection> {
+  const client = new pg.Client(clientConfig(options));
+  try {
+    await client.connect();
+    await prepareSession(client, options);
+  } catch (thrown) {
+    await client.end();
+    throw thrown instanceof PostriderError ? thrown : unreachable(thrown, options.config);
+  }
+  return {
+    ...queryable(client, { preparedStatements: options.preparedStatements ?? true }),
+    end: () => client.end(),
+    onEnd: (listener) => client.once("end", listener),
+  };
+}
+
+/** What node-postgres is given: the configuration with the deadline and the name of the purpose. */
+export function clientConfig({ config, purpose }: SessionOptions): ConnectionConfig {
+  const { statementTimeoutMs } = SESSION_LIMITS[purpose];
+  return {
+    ...config,
+    application_name: `${config.application_name ?? "postrider"}/${purpose}`,
+    ...(statementTimeoutMs === 0 ? {} : { query_timeout: statementTimeoutMs + QUERY_GRACE_MS }),
+  };
+}
+
+interface ServerFacts {
+  readonly server_version: string;
+  readonly version_number: number;
+  readonly in_recovery: boolean;
+  readonly read_only: boolean;
+}
+
+/**
+ * Sets the session up and looks at the server, in one round trip. Not by startup parameters: poolers refuse those that
+ * they do not know. The search_path keeps operators and functions in a schema of the role's own path from being taken for
+ * Postgres's; our statements name everything else in full.
+ */
+export async function prepareSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
+  // While a connection is lent out nothing listens for its end, and an "error" without a listener ends the process. The
+  // statement in progress, or the next one, rejects all the same.
+  client.on("error", () => {});
+  const limits = SESSION_LIMITS[options.purpose];
+  const { rows } = await client.query<ServerFacts>(
+    `select
+       pg_catalog.current_setting('server_version') as server_version,
+       pg_catalog.current_setting('server_version_num')::integer as version_number,
+       pg_catalog.pg_is_in_recovery() as in_recovery,
+       pg_catalog.current_setting('default_transaction_read_only')::boolean as read_only,
+       case when $1 then pg_catalog.set_config('default_transaction_isolation', 'read committed', false) end,
+       case when $1 then pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false) end,
+       case when $1 then pg_catalog.set_config('statement_timeout', $2, false) end,
+       case when $1 then pg_catalog.set_config('lock_timeout', $3, false) end,
+       case when $1 then pg_catalog.set_config('idle_in_transaction_session_timeout', $4, false) end`,
+    [
+      options.ownSession ?? true,
+      String(limits.statementTimeoutMs),
+      String(limits.lockTimeoutMs),
+      String(limits.idleInTransactionTimeoutMs),
+    ],
+  );
+  if (rows[0] === undefined) {
+    throw new Error("the server answered a select without a row");
+  }
+  refuseWrongServer(rows[0], options.purpose);
+}
+
+function refuseWrongServer(server: ServerFacts, purpose: Purpose): void {
+  if (server.version_number < SERVER_VERSION_MIN) {
+    throw new PostriderError([
+      {
+        code: "PR0007",
+        problem: "cannot work with this server",
+        found: `it is PostgreSQL ${server.server_version}`,
+        remedy: "use PostgreSQL 15 or later",
+      },
+    ]);
+  }
+  if (server.in_recovery) {
+    throw new StandbyError("it is a standby, which takes no writes");
+  }
+  if (server.read_only && WRITERS.has(purpose)) {
+    throw new StandbyError("it takes no writes: default_transaction_read_only is on");
+  }
+}
+
+/** Begins a transaction. In a session that a pooler lends it also sets the deadlines, which end with the transaction. */
+export function beginText({ purpose, ownSession = true }: SessionOptions): string {
+  const begin = "begin isolation level read committed read write";
+  if (ownSession) {
+    return begin;
+  }
+  const limits = SESSION_LIMITS[purpose];
+  return [
+    begin,
+    "set local search_path = pg_catalog, pg_temp",
+    `set local statement_timeout = ${limits.statementTimeoutMs}`,
+    `set local lock_timeout = ${limits.lockTimeoutMs}`,
+    `set local idle_in_transaction_session_timeout = ${limits.idleInTransactionTimeoutMs}`,
+  ].join("; ");
+}
+
+/** PR0003: where the connection leads, what happened there, and what to look at. Names no password. */
+function unreachable(thrown: unknown, config: ConnectionConfig): PostriderError {
+  const target = targetOf(config);
+  const place = target.host.startsWith("/") ? target.host : `${target.host}:${target.port}`;
+  return new PostriderError(
+    [
+      {
+        code: "PR0003",
+        problem: "cannot connect to Postgres",
+        found: `${place}, database "${target.database}", user "${target.user}": ${messageOf(thrown)}`,
+        remedy: remedyFor(thrown),
+      },
+    ],
+    1,
+    { cause: thrown },
+  );
+}
+
+function remedyFor(thrown: unknown): string {
+  const { sqlstate } = classifyPostgresError(thrown);
+  switch (sqlstate) {
+    case "28P01":
+    case "28000":
+      return "look at the user and password in DATABASE_URL, and at the server's pg_hba.conf";
+    case "3D000":
+      return "create the database, or name another one in DATABASE_URL";
+    case "53300":
+      return "raise max_connections of the server, or close other connections";
+    case null:
+      return /SSL|certificate|altname/i.test(messageOf(thrown))
+        ? "look at sslmode and sslrootcert in DATABASE_URL"
+        : "look whether the server runs there, and at DATABASE_URL";
+    default:
+      return "mend what the server says, or set DATABASE_URL to another one";
+  }
+}
+
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+}
+
+/**
+ * Where a connection would lead, read from the URL and the PG* variables without making one. Without the configuration's
+ * own socket too: nothing would close it or listen to it.
+ */
+export function targetOf({ stream: _, ...config }: ConnectionConfig): Target {
+  const { host, port, database, user } = new pg.Client(config);
+  return { host, port, database: database ?? "", user: user ?? "" };
+}

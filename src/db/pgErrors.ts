@@ -1,0 +1,156 @@
+import pg from "pg";
+import { messageOf, PostriderError } from "../ground/errors.ts";
+
+/** The server takes no writes. That passes during a failover, so a daemon tries again instead of ending. */
+export class StandbyError extends PostriderError {
+  constructor(found: string) {
+    super([
+      {
+        code: "PR0007",
+        problem: "cannot work with this server",
+        found,
+        remedy: "let DATABASE_URL lead to the primary",
+      },
+    ]);
+    this.name = "StandbyError";
+  }
+}
+
+/**
+ * - connection: throw the connection away and try again on another
+ * - transient: the same may succeed later
+ * - lasting: the same will fail again: the cause is the data, the schema or a privilege
+ * - bug: this program did something that it should not
+ */
+export type PostgresErrorKind = "connection" | "transient" | "lasting" | "bug";
+
+export interface PostgresErrorClass {
+  readonly kind: PostgresErrorKind;
+  readonly sqlstate: string | null;
+}
+
+/** Judges anything that was thrown while a statement ran or a connection was made. */
+export function classifyPostgresError(thrown: unknown): PostgresErrorClass {
+  if (thrown instanceof pg.DatabaseError && thrown.code !== undefined) {
+    const kind = isPartitionMove(thrown) ? "transient" : kindOfSqlstate(thrown.code, thrown.severity, thrown.message);
+    return { kind, sqlstate: thrown.code };
+  }
+  if (thrown instanceof StandbyError) {
+    return { kind: "connection", sqlstate: null };
+  }
+  if (thrown instanceof PostriderError) {
+    return { kind: "lasting", sqlstate: null };
+  }
+  return { kind: isNetworkError(thrown) ? "connection" : "bug", sqlstate: null };
+}
+
+/** The SQLSTATE by which the functions of the schema say that this database is a copy that no daemon may work in. */
+const COPY_STATE = "PR014";
+
+/** PR0014 if the connection leads to a database that was restored or copied and not adopted; null for any other error. */
+export function copyFault(thrown: unknown): PostriderError | null {
+  if (!(thrown instanceof pg.DatabaseError) || thrown.code !== COPY_STATE) {
+    return null;
+  }
+  return new PostriderError(
+    [{ code: "PR0014", problem: thrown.message, found: thrown.detail ?? "", remedy: thrown.hint ?? "" }],
+    1,
+    { cause: thrown },
+  );
+}
+
+/** Whether a statement met its deadline: the server's, or the client's if the server did not answer at all. */
+export function isTimeout(thrown: unknown): boolean {
+  return (
+    classifyPostgresError(thrown).sqlstate === "57014" ||
+    (thrown instanceof Error && thrown.message.startsWith("Query read timeout"))
+  );
+}
+
+/**
+ * An error for readers who may see neither payloads nor secrets. Only in class 22 ("invalid input syntax …") does
+ * Postgres repeat data in its message; that message stays in the daemon's log.
+ */
+export function reasonOf(thrown: unknown): string {
+  const { sqlstate } = classifyPostgresError(thrown);
+  if (sqlstate === null) {
+    return messageOf(thrown);
+  }
+  return sqlstate.startsWith("22")
+    ? `SQLSTATE ${sqlstate}: Postgres refused the data; the daemon's log says more`
+    : `SQLSTATE ${sqlstate}: ${messageOf(thrown)}`;
+}
+
+/**
+ * A row was routed to the default partition and waited there while its day got a partition of its own. The constraint it
+ * then violates is the partition bound, which has no name. The same insert finds the new partition.
+ */
+function isPartitionMove({ code, table, constraint }: pg.DatabaseError): boolean {
+  return code === "23514" && table !== undefined && constraint === undefined;
+}
+
+function kindOfSqlstate(sqlstate: string, severity: string | undefined, message: string): PostgresErrorKind {
+  if (CONNECTION_STATES.has(sqlstate) || CONNECTION_CLASSES.has(sqlstate.slice(0, 2))) {
+    return "connection";
+  }
+  if (sqlstate === "0A000" && message.includes("cached plan")) {
+    // A migration changed what a prepared statement returns; a new connection prepares it again.
+    return "connection";
+  }
+  if (TRANSIENT_STATES.has(sqlstate) || TRANSIENT_CLASSES.has(sqlstate.slice(0, 2))) {
+    return "transient";
+  }
+  if (severity === "FATAL" || severity === "PANIC") {
+    return "connection";
+  }
+  return sqlstate === "P0001" || sqlstate === COPY_STATE || LASTING_CLASSES.has(sqlstate.slice(0, 2))
+    ? "lasting"
+    : "bug";
+}
+
+/** 08 connection exception, 28 invalid authorisation (raised when connecting), 3D no such database. */
+const CONNECTION_CLASSES: ReadonlySet<string> = new Set(["08", "28", "3D"]);
+
+const CONNECTION_STATES: ReadonlySet<string> = new Set([
+  "25006", // read only: a primary that was demoted answers reads and refuses every write from then on
+  "25P03", // idle_in_transaction_session_timeout
+  "25P04", // transaction_timeout
+  "26000", // the prepared statement is gone: a pooler gave this connection another server session
+  "42P05", // the prepared statement exists already, for the same reason
+  "57P01", // admin_shutdown, and pg_terminate_backend
+  "57P02", // crash_shutdown
+  "57P03", // cannot_connect_now
+  "57P04", // database_dropped
+  "57P05", // idle_session_timeout
+]);
+
+/** 40 serialisation failure, deadlock; 53 disk full, out of memory, too many connections; 58 the system below. */
+const TRANSIENT_CLASSES: ReadonlySet<string> = new Set(["40", "53", "58"]);
+
+const TRANSIENT_STATES: ReadonlySet<string> = new Set([
+  "55000", // the object is in no state for it now
+  "55006", // object in use
+  "55P03", // lock_timeout, or nowait
+  "57014", // statement_timeout, or a cancel
+]);
+
+/** 22 data, 23 constraints, 42 names and privileges, 54 beyond a limit of Postgres. */
+const LASTING_CLASSES: ReadonlySet<string> = new Set(["22", "23", "42", "54"]);
+
+/** What node-postgres says in words alone, and Node's codes for a peer that is absent or not to be trusted. */
+function isNetworkError(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) {
+    return false;
+  }
+  const code = "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
+  return (
+    /^(ECONN|EHOST|ENET|EPIPE$|ETIMEDOUT$|ENOTFOUND$|EAI_|ERR_TLS|ERR_SSL|ERR_STREAM|CERT_)/.test(code) ||
+    /_CERT(IFICATE)?$|SIGNATURE$/.test(code) ||
+    // A Unix socket that is missing or not accessible fails with the error codes of a file.
+    ("syscall" in thrown && thrown.syscall === "connect") ||
+    /^(Connection terminated|timeout expired|timeout exceeded|Query read timeout)|is not queryable$|SSL connection/.test(
+      thrown.message,
+    ) ||
+    (thrown instanceof AggregateError && thrown.errors.some(isNetworkError))
+  );
+}

@@ -1,0 +1,44 @@
+import { Socket } from "node:net";
+import type { ConnectionConfig } from "./connect.ts";
+
+/**
+ * The sockets of one daemon's connections, which can all be cut at once. node-postgres says goodbye to an idle connection
+ * and then waits, without a deadline, for the server to close it. On a link that has fallen silent it waits for ever.
+ */
+export class Sockets {
+  readonly #sockets = new Set<Socket>();
+  #isCut = false;
+
+  /** The same configuration, with its sockets opened here. */
+  through(config: ConnectionConfig): ConnectionConfig {
+    return { ...config, stream: () => this.#open() };
+  }
+
+  /** Connections that are open or being made. */
+  get openCount(): number {
+    return this.#sockets.size;
+  }
+
+  /** Ends every connection without a goodbye. From now on new ones fail. */
+  cut(): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) {
+      socket.destroy(stopped());
+    }
+  }
+
+  #open(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#isCut) {
+      setImmediate(() => socket.destroy(stopped()));
+    }
+    return socket;
+  }
+}
+
+/** The words are node-postgres's own for a lost connection, so that the error is classified as one. */
+function stopped(): Error {
+  return new Error("Connection terminated: the daemon has stopped");
+}
