@@ -13,8 +13,9 @@ import { assertDelivers, type Program } from "./delivers.ts";
 
 /** Nothing is found by it. */
 const NO_PATH = { PATH: "/nonexistent" };
-/** Node 26 starts in 50 ms and this in 100; the rest is for a machine that is busy with other tests. */
+/** It takes 100 ms. On a machine that is busy with other tests, one of the tries has to be as quick as promised. */
 const VERSION_MS_MAX = 1_000;
+const VERSION_TRIES = 10;
 
 const database = useDatabase({ template: "empty" });
 
@@ -38,13 +39,13 @@ test("the binary migrates an empty database, delivers a signed request and stops
 
 test("the binary says its version within a second", async () => {
   const durations: number[] = [];
-  for (let run = 0; run < 3; run++) {
+  do {
     const beganMs = monotonicMs();
     const { code, stdout } = await runAlone(["--version"]);
-    durations.push(monotonicMs() - beganMs);
+    durations.push(Math.round(monotonicMs() - beganMs));
     assert.deepEqual({ code, stdout }, { code: 0, stdout: `postrider ${VERSION}\n` });
-  }
-  assert.ok(Math.min(...durations) < VERSION_MS_MAX, `it took ${durations.map(Math.round).join(", ")} ms`);
+  } while (Math.min(...durations) > VERSION_MS_MAX && durations.length < VERSION_TRIES);
+  assert.ok(Math.min(...durations) <= VERSION_MS_MAX, `it took ${durations.join(", ")} ms`);
 });
 
 test("migrate --print prints byte for byte what the checkout prints", async () => {
