@@ -1,20 +1,20 @@
 import { formatFault, messageOf, PostriderError } from "./ground/errors.ts";
 
 /**
- * The entry, and the only place that ends the process. It imports nothing that an old Node could stumble over: what
- * does the work is imported once the version is known to do.
+ * The entry, and the only place that ends the process. It imports nothing an old Node cannot parse; the rest is loaded
+ * after the version check.
  */
 
 const NODE_MIN = { major: 22, minor: 19 } as const;
 
-// A name whose servers are silent holds a thread for many seconds, and of the usual four only two look up names: a few
-// such endpoints would keep all others from being connected to. Read when the first thread is needed.
+// A name whose servers are silent holds a thread for many seconds, and only two of the usual four threads look up names:
+// a few such endpoints would keep the daemon from connecting to all others. Read when the first thread is needed.
 process.env.UV_THREADPOOL_SIZE ??= "64";
 
-// A reader that goes away (`| head`) is no error of ours. What is written afterwards goes nowhere.
+// A reader that goes away (`| head`) is not our error. What is written afterwards goes nowhere.
 process.stdout.on("error", ignoreBrokenPipe);
 process.stderr.on("error", ignoreBrokenPipe);
-// Without these Node prints source lines and a stack, which tell nothing to a person who only wanted to run it.
+// Without these, Node prints source lines and a stack, which mean nothing to a person who only wanted to run it.
 process.on("uncaughtException", exitWith);
 process.on("unhandledRejection", exitWith);
 
@@ -29,7 +29,7 @@ try {
 }
 
 /**
- * Resolves when the reader has taken everything, or is gone. To a pipe Node writes what fits, 64 KiB, and the rest later:
+ * Resolves when the reader has taken everything, or is gone. Node writes to a pipe what fits, 64 KiB, and the rest later:
  * an exit would cut it off.
  */
 function written(stream: NodeJS.WriteStream): Promise<void> {
@@ -62,7 +62,7 @@ function exitWith(thrown: unknown): never {
   process.exit(thrown instanceof PostriderError ? thrown.exitStatus : 1);
 }
 
-/** One line per fault; for what nobody foresaw, the message and its code, and where it arose only if asked for. */
+/** One line per fault; for an unexpected error, its message and code, and its stack only if asked for. */
 function described(thrown: unknown): string {
   if (thrown instanceof PostriderError) {
     return thrown.faults.map((fault) => oneLine(formatFault(fault))).join("\n");
@@ -70,13 +70,13 @@ function described(thrown: unknown): string {
   const code = thrown instanceof Error && "code" in thrown ? ` (${String(thrown.code)})` : "";
   const head = `postrider: unexpected error: ${oneLine(`${messageOf(thrown)}${code}`)}`;
   const stack = thrown instanceof Error ? thrown.stack : undefined;
-  // The settings themselves may be what could not be read.
+  // Read from the environment, because the settings themselves may be what could not be read.
   return /^(debug|trace)$/.test(process.env.POSTRIDER_LOG_LEVEL ?? "") && stack !== undefined
     ? `${head}\n${stack}`
-    : `${head}; POSTRIDER_LOG_LEVEL=debug shows where it arose`;
+    : `${head}; POSTRIDER_LOG_LEVEL=debug shows where`;
 }
 
-/** What servers and other programs say goes to a terminal: no escape sequence of theirs may reach it. */
+/** Texts of servers and other programs go to a terminal, which must not see their escape sequences. */
 function oneLine(text: string): string {
   return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/\p{Cc}/gu, "\uFFFD");
 }

@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import { readConfig } from "../config/read.ts";
 import { type Connection, type ConnectionConfig, connectionConfig, openConnection } from "../db/connect.ts";
 import { assertSchemaUsable } from "../db/migrate.ts";
 import { copyFault } from "../db/pgErrors.ts";
@@ -6,20 +6,20 @@ import { explainRefusal } from "../db/roles.ts";
 import { defineStatement } from "../db/statements.ts";
 import { PostriderError } from "../ground/errors.ts";
 import { untilStopped } from "../ground/untilStopped.ts";
-import type { AdoptOptions } from "./commandLine.ts";
+import { defineCommand, flag } from "./command.ts";
 
-/** What `postrider adopt --json` prints. Counts are null where there was nothing to adopt. */
+/** What `postrider adopt --json` prints. Counts are null if there was nothing to adopt. */
 export interface Adoption {
   readonly outcome: "adopted" | "would be adopted" | "nothing to adopt";
   /** What shows that the database is a copy. */
   readonly problem: string | null;
-  /** Events that are retained. */
+  /** All events that are retained. */
   readonly events: number | null;
-  /** Those of them that no daemon had claimed: the next claims find them. */
+  /** Events that no daemon had claimed: the next claims find them. */
   readonly unclaimed: number | null;
-  /** Those whose transaction id was changed. */
+  /** Events whose transaction id was changed. */
   readonly moved: number | null;
-  /** First attempts that daemons had in hand, and that are made again. */
+  /** First attempts that daemons had in hand; they are made again. */
   readonly in_hand: number | null;
   readonly pending: number | null;
 }
@@ -43,31 +43,37 @@ const endSessionStatement = defineStatement("end_session", {
   columns: { ended: "boolean" },
 });
 
-/** A session that is told to end does so at its next look, within milliseconds. */
+/** A session that is told to end does so within milliseconds, when it next checks. */
 const SESSION_END_MS = 5_000;
 
-/**
- * `postrider adopt`. Resolves with 0 also where there is nothing to adopt. A SIGINT or SIGTERM that comes before the commit
- * leaves the database as it was, and this rejects with PR0021.
- */
-export async function adoptCommand({ dryRun, format }: AdoptOptions, { databaseUrl }: Config): Promise<0 | 1> {
-  const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
-  return untilStopped({ signals: ["SIGINT", "SIGTERM"] }, async (stopping) => {
-    const adoption = await adoptUnlessStopped(connection, dryRun, stopping);
-    process.stdout.write(format === "json" ? `${JSON.stringify(adoption, null, 2)}\n` : adoptionText(adoption));
-  });
-}
+/** A SIGINT or SIGTERM before the commit leaves the database as it was, and the command rejects with PR0021. */
+export const command = defineCommand({
+  summary: "lets daemons work in a database that was restored or copied from another one",
+  options: {
+    "dry-run": flag("print what would be done; changes nothing"),
+    json: flag("print JSON instead of text"),
+  },
+  examples: ["postrider adopt --dry-run", "postrider adopt"],
+  run: async ({ "dry-run": dryRun, json }, env) => {
+    const { databaseUrl } = readConfig(env, { name: "adopt", database: "required" });
+    const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
+    return untilStopped({ signals: ["SIGINT", "SIGTERM"] }, async (stopping) => {
+      const adoption = await adoptUnlessStopped(connection, dryRun, stopping);
+      process.stdout.write(json ? `${JSON.stringify(adoption, null, 2)}\n` : adoptionText(adoption));
+    });
+  },
+});
 
 async function adoptUnlessStopped(
   connection: ConnectionConfig,
   dryRun: boolean,
   stopping: AbortSignal,
 ): Promise<Adoption> {
-  // It reads the whole outbox, and may write most of it.
+  // For no less: it reads the whole outbox, and may write most of it.
   const client = await openConnection({ config: connection, purpose: "migrate" });
   try {
     await assertSchemaUsable(client);
-    // Not by one statement alone: the server goes on with that when the command is gone, and commits it.
+    // Not as a single statement: if the command died, the server would finish that statement and commit it.
     await client.query("begin isolation level read committed read write");
     const adoption = await unlessStopped({
       stopping,
@@ -86,11 +92,11 @@ async function adoptUnlessStopped(
 interface Stoppable<Result> {
   readonly stopping: AbortSignal;
   readonly work: () => Promise<Result>;
-  /** Makes the work end where it is. */
+  /** Ends the work where it is. */
   readonly end: () => Promise<void>;
 }
 
-/** What the work resolves with. Rejects with PR0021 where a stop is asked for before that. */
+/** Resolves with what the work resolves with. Rejects with PR0021 if a stop is asked for before that. */
 async function unlessStopped<Result>({ stopping, work, end }: Stoppable<Result>): Promise<Result> {
   if (stopping.aborted) {
     throw interrupted(stopping);
@@ -99,10 +105,10 @@ async function unlessStopped<Result>({ stopping, work, end }: Stoppable<Result>)
   const onStop = (): void => ending.resolve(end());
   stopping.addEventListener("abort", onStop);
   const [settled] = await Promise.allSettled([work()]);
-  // A commit that has begun is not to be met by it.
+  // It must not end a commit that has begun.
   stopping.removeEventListener("abort", onStop);
   if (stopping.aborted) {
-    // The session that is ended is still this one: a pooler has lent it until its transaction ends.
+    // The session to end is still this one: a pooler lends it until its transaction ends.
     await ending.promise;
     throw interrupted(stopping);
   }
@@ -112,7 +118,7 @@ async function unlessStopped<Result>({ stopping, work, end }: Stoppable<Result>)
   return settled.value;
 }
 
-/** Within the transaction that is to be ended. */
+/** Called within the transaction that it may have to end. */
 async function sessionEnder(client: Connection, connection: ConnectionConfig): Promise<() => Promise<void>> {
   const { rows } = await client.run(sessionPid, {});
   const [row] = rows;
@@ -121,13 +127,13 @@ async function sessionEnder(client: Connection, connection: ConnectionConfig): P
   }
   return async () => {
     if (!(await endSession(connection, row.pid))) {
-      // Left to itself: when its statement is through, it finds no client, gets no commit, and rolls back.
+      // Left to itself, the session finishes its statement, finds no client and no commit, and rolls back.
       await client.end();
     }
   };
 }
 
-/** Whether it has ended. False also where the server takes no other connection. */
+/** Whether the session has ended. Also false if the server accepts no further connection. */
 async function endSession(connection: ConnectionConfig, pid: number): Promise<boolean> {
   try {
     const client = await openConnection({ config: connection, purpose: "control" });
@@ -142,7 +148,7 @@ function interrupted(stopping: AbortSignal): PostriderError {
   return new PostriderError([
     {
       code: "PR0021",
-      problem: "cannot go on adopting the database",
+      problem: "cannot finish adopting the database",
       found: `${stopping.reason} came before it was done, and nothing was adopted`,
       remedy: 'run "postrider adopt" again',
     },
@@ -170,17 +176,17 @@ function countOf(text: string | null): number | null {
   return text === null ? null : Number(text);
 }
 
-/** The adoption as a person reads it. */
+/** The adoption for a person to read. */
 function adoptionText({ outcome, problem, events, unclaimed, in_hand, pending }: Adoption): string {
   if (outcome === "nothing to adopt") {
-    return "nothing to adopt: this database is no copy, and daemons may work in it\n";
+    return "nothing to adopt: this database is not a copy, and daemons may work in it\n";
   }
   return [
     outcome === "adopted" ? "adopted: daemons may work in this database now" : "this database would be adopted",
     `  what was found: ${problem}`,
-    `  of ${events} events, ${unclaimed} had been claimed by nobody: they are routed by the next claims`,
-    `  ${in_hand} first attempts were under way when the copy was made: they are made again`,
-    `  ${pending} deliveries were pending: they go on`,
+    `  ${events} events, ${unclaimed} unclaimed: the next claims route them`,
+    `  ${in_hand} first attempts were in progress when the copy was made: they are made again`,
+    `  ${pending} pending deliveries: they continue`,
     "  what was recorded as delivered is not sent again",
     "",
   ].join("\n");

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import type { Config, Environment } from "../config/config.ts";
+import { type Environment, given } from "../config/environment.ts";
+import { type Config, readConfig } from "../config/read.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { type ConnectionConfig, connectionConfig, openConnection, targetOf } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
@@ -8,35 +9,60 @@ import { EmbeddedPostgres, type ServerExit } from "../dev/postgres/embeddedPostg
 import { PostriderError } from "../ground/errors.ts";
 import { npmGone } from "../ground/npmGone.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
-import type { DevOptions } from "./commandLine.ts";
-import { loggedEvents } from "./run.ts";
+import { defineCommand, flag, port, text } from "./command.ts";
+import { loggedEvents } from "./loggedEvents.ts";
 
 const LOOPBACK = "127.0.0.0/8,::1,localhost,*.localhost";
 
+export const command = defineCommand({
+  summary: "runs everything on one machine: an embedded PostgreSQL, the daemon and a demo receiver",
+  options: {
+    port: port("port of the embedded PostgreSQL; a free one by default", null),
+    "data-dir": text({
+      ...{ placeholder: "DIR", default: ".postrider" },
+      sentence: "where the embedded PostgreSQL keeps its data",
+    }),
+    "no-demo": flag("leave out the demo receiver, its endpoint and the sample events"),
+  },
+  examples: ["postrider dev", "postrider dev --port 5433 --no-demo", "DATABASE_URL=postgres://… postrider dev"],
+  run: ({ port: serverPort, "data-dir": dataDir, "no-demo": noDemo }, env) => {
+    const config = readConfig(devEnvironment(env), { name: "dev", database: "optional" });
+    return dev({ port: serverPort, dataDir, demo: !noDemo }, config, env);
+  },
+});
+
+interface DevOptions {
+  /** Null: any free one. */
+  readonly port: number | null;
+  /** Path, relative to the working directory. */
+  readonly dataDir: string;
+  readonly demo: boolean;
+}
+
 /**
- * The environment with what `dev` does differently where nothing is said: endpoints may be on this machine, and the log,
- * which shares the terminal with the demo, holds warnings only.
+ * The environment with the defaults of `dev`: endpoints may be on this machine, and the log, which shares the terminal
+ * with the demo, contains only warnings.
  */
-export function devEnvironment(env: Environment): Environment {
-  const isEgressSet = (env.POSTRIDER_EGRESS ?? "") !== "";
-  const allowed = env.POSTRIDER_EGRESS_ALLOW ?? "";
+function devEnvironment(env: Environment): Environment {
+  const isEgressSet = given(env, "POSTRIDER_EGRESS") !== null;
+  const allowed = given(env, "POSTRIDER_EGRESS_ALLOW");
   return {
     ...env,
-    ...((env.POSTRIDER_LOG_LEVEL ?? "") === "" ? { POSTRIDER_LOG_LEVEL: "warn" } : {}),
+    POSTRIDER_LOG_LEVEL: given(env, "POSTRIDER_LOG_LEVEL") ?? "warn",
     ...(isEgressSet
       ? {}
       : {
           POSTRIDER_EGRESS: "custom",
-          POSTRIDER_EGRESS_ALLOW: allowed === "" ? LOOPBACK : `${LOOPBACK},${allowed}`,
+          POSTRIDER_EGRESS_ALLOW: allowed === null ? LOOPBACK : `${LOOPBACK},${allowed}`,
         }),
   };
 }
 
 /**
- * `postrider dev`: PostgreSQL, schema, daemon and demo in one process, until it is stopped. Everything is let go of in
- * the reverse order, and the data stays. Rejects where a part cannot be started, and where PostgreSQL ends by itself.
+ * PostgreSQL, schema, daemon and demo in one process, until it is stopped. Everything is stopped in the reverse order,
+ * and the data stays. Rejects if a part cannot be started, and if PostgreSQL ends unexpectedly.
  */
-export function dev(options: DevOptions, config: Config, env: Environment): Promise<0 | 1> {
+function dev(options: DevOptions, config: Config, env: Environment): Promise<0 | 1> {
   const isStartedByNpm = (env.npm_lifecycle_event ?? env.npm_command ?? "") !== "";
   return untilStopped(
     {
@@ -47,34 +73,36 @@ export function dev(options: DevOptions, config: Config, env: Environment): Prom
   );
 }
 
-async function runParts(options: DevOptions, given: Config, stopping: AbortSignal): Promise<void> {
-  const postgres = given.databaseUrl === null ? await startEmbedded(options) : ownServer(given.databaseUrl, options);
+async function runParts(options: DevOptions, settings: Config, stopping: AbortSignal): Promise<void> {
+  const { databaseUrl } = settings;
+  const postgres = databaseUrl === null ? await startEmbedded(options) : ownServer(databaseUrl, options);
   try {
-    const config: Config = { ...given, databaseUrl: postgres.url };
+    const config: Config = { ...settings, databaseUrl: postgres.url };
     await Promise.race([runOn(postgres, options, config, stopping), postgres.ended]);
   } finally {
     await postgres.stop();
   }
 }
 
-/** The server that everything runs on. */
+/** The server that everything else uses. */
 interface PostgresPart {
   readonly isEmbedded: boolean;
   readonly url: string;
-  /** What the line that starts with `ready` says of it. */
+  /** How the line that starts with `ready` describes it. */
   readonly place: string;
-  /** Rejects where the server ends by itself; never resolves. */
+  /** Rejects if the server ends unexpectedly; never resolves. */
   readonly ended: Promise<never>;
   stop(): Promise<void>;
 }
 
-async function startEmbedded({ port, dataDir }: DevOptions): Promise<PostgresPart> {
-  const isAnyPort = port === null || port === 0;
-  const server = await EmbeddedPostgres.start({ dataDir, ...(isAnyPort ? {} : { port }) });
+async function startEmbedded(options: DevOptions): Promise<PostgresPart> {
+  const { dataDir } = options;
+  const isAnyPort = options.port === null || options.port === 0;
+  const server = await EmbeddedPostgres.start({ dataDir, ...(isAnyPort ? {} : { port: options.port }) });
   let isStopping = false;
   const ended = server.exited.then((exit) => {
-    // Of a server that was told to stop, nobody wants to hear.
-    return isStopping ? new Promise<never>(() => {}) : Promise.reject(endedByItself(exit, dataDir));
+    // An exit we asked for is not an error.
+    return isStopping ? new Promise<never>(() => {}) : Promise.reject(endedUnexpectedly(exit, dataDir));
   });
   return {
     isEmbedded: true,
@@ -88,20 +116,20 @@ async function startEmbedded({ port, dataDir }: DevOptions): Promise<PostgresPar
   };
 }
 
-function endedByItself({ code, signal }: ServerExit, dataDir: string): PostriderError {
+function endedUnexpectedly({ code, signal }: ServerExit, dataDir: string): PostriderError {
   return new PostriderError([
     {
       code: "PR0008",
-      problem: "cannot go on without the embedded PostgreSQL",
-      found: `it ended by itself (${signal ?? `exit status ${code}`})`,
-      remedy: `${join(dataDir, "postgres.log")} tells why; start again, nothing that was committed is lost`,
+      problem: "cannot continue without the embedded PostgreSQL",
+      found: `it ended unexpectedly (${signal ?? `exit status ${code}`})`,
+      remedy: `see ${join(dataDir, "postgres.log")} and start again; nothing that was committed is lost`,
     },
   ]);
 }
 
-function ownServer(url: string, { port }: DevOptions): PostgresPart {
-  if (port !== null) {
-    process.stderr.write("--port has no effect: it is for the embedded PostgreSQL, and DATABASE_URL is set\n");
+function ownServer(url: string, options: DevOptions): PostgresPart {
+  if (options.port !== null) {
+    process.stderr.write("--port has no effect: it is the port of the embedded PostgreSQL, and DATABASE_URL is set\n");
   }
   return {
     isEmbedded: false,
@@ -112,7 +140,7 @@ function ownServer(url: string, { port }: DevOptions): PostgresPart {
   };
 }
 
-/** Everything but the server: started in order, and stopped in the reverse order once asked to. */
+/** Everything except the server: started in order, and stopped in the reverse order when the stop comes. */
 async function runOn(
   postgres: PostgresPart,
   options: DevOptions,

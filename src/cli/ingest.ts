@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Config } from "../config/config.ts";
+import { type Config, readConfig } from "../config/read.ts";
 import { connectionConfig } from "../db/connect.ts";
 import { classifyPostgresError } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
@@ -18,13 +18,87 @@ import { GaveUp, IngestStore } from "../ingest/store.ts";
 import { StreamSource } from "../ingest/stream.ts";
 import type { Events } from "../telemetry/bus.ts";
 import { Conditions } from "../telemetry/conditions.ts";
-import type { IngestOptions } from "./commandLine.ts";
-import { loggedEvents } from "./run.ts";
+import { defineCommand, flag, type Mistake, type Option, text, wrongUsage } from "./command.ts";
+import { loggedEvents } from "./loggedEvents.ts";
 
-/** A container often starts before its database. Once it has begun, an ingest waits for Postgres as long as it takes. */
+/** A container often starts before its database. An ingest that has begun waits for Postgres as long as it takes. */
 const POSTGRES_WAIT_MS = 60_000;
 
+/** What the columns of the outbox accept. */
+const TEXT_CHARS_MAX = 255;
+
 const NOTHING: Totals = { lines: 0, events: 0, unmatched: 0, refused: 0 };
+
+const EVENT_TYPE: Option<string> = text({
+  ...{ placeholder: "T", default: "log.line" },
+  sentence: "event type of the events",
+  mistake: (value) =>
+    /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/.test(value) && value.length <= TEXT_CHARS_MAX
+      ? null
+      : {
+          found: `it is ${JSON.stringify(value)}`,
+          remedy: "use words of letters, digits and underscores with dots between them, such as log.line",
+        },
+});
+
+export const command = defineCommand({
+  summary: "turns log lines into events: NDJSON from standard input or a followed file",
+  options: {
+    follow: text({
+      ...{ placeholder: "FILE", default: null },
+      sentence: "follow a file across its rotations, from where the last run stopped; standard input by default",
+    }),
+    "from-end": flag("with --follow, the first time: begin at the end of the file, not at its beginning"),
+    name: text({
+      ...{ placeholder: "NAME", default: null, mistake: tooLong },
+      sentence: "with --follow: the name under which its position is kept; by default the host and the file's path",
+    }),
+    type: EVENT_TYPE,
+    tenant: text({
+      ...{ placeholder: "T", default: null, mistake: tooLong },
+      sentence: "tenant of the events; none by default",
+    }),
+    // Postgres reads it.
+    where: text({
+      ...{ placeholder: "JSONPATH", default: null },
+      sentence: "only lines that match this SQL/JSON path predicate, such as '$.level >= 50'",
+    }),
+    json: flag("print the summary at the end as JSON"),
+  },
+  examples: [
+    "app | postrider ingest --type app.log --where '$.level >= 50'",
+    "postrider ingest --follow /var/log/nginx/access.json --type nginx.request --where '$.status >= 500'",
+  ],
+  conflicts: (given) =>
+    ["from-end", "name"]
+      .filter((name) => given.has(name) && !given.has("follow"))
+      .map((name) =>
+        wrongUsage(`--${name}`, {
+          found: "standard input is read, which has no position",
+          remedy: "give --follow FILE as well",
+        }),
+      ),
+  run: (options, env) => ingestCommand(options, readConfig(env, { name: "ingest", database: "required" })),
+});
+
+function tooLong(value: string): Mistake | null {
+  return value.length > TEXT_CHARS_MAX
+    ? { found: `it has ${value.length} characters`, remedy: `use at most ${TEXT_CHARS_MAX}` }
+    : null;
+}
+
+interface IngestOptions {
+  /** Path, relative to the working directory; null for standard input. */
+  readonly follow: string | null;
+  readonly "from-end": boolean;
+  /** The name under which the position is kept; null for the host and the path. */
+  readonly name: string | null;
+  readonly type: string;
+  readonly tenant: string | null;
+  /** An SQL/JSON path predicate. */
+  readonly where: string | null;
+  readonly json: boolean;
+}
 
 /** What one run works with. */
 interface Run {
@@ -39,24 +113,24 @@ interface Run {
 }
 
 /**
- * `postrider ingest`: to the end of standard input, or, of a followed file, until SIGTERM or SIGINT. The summary goes to
- * stdout, the log to stderr. Rejects where it cannot begin, and where lines that cannot be read again were not stored.
+ * Runs to the end of standard input or, with a followed file, until SIGTERM or SIGINT. The summary goes to stdout, the
+ * log to stderr. Rejects if it cannot begin, and if lines that cannot be read again were not stored.
  */
-export async function ingestCommand(options: IngestOptions, config: Config): Promise<0 | 1> {
+async function ingestCommand(options: IngestOptions, config: Config): Promise<0 | 1> {
   const events = loggedEvents(config, { daemonId: () => null, to: "stderr" });
   const conditions = new Conditions(events);
   const path = options.follow === null ? null : await followable(options.follow);
   const name = options.name ?? (path === null ? `${hostname()}:stdin:${randomUUID()}` : `${hostname()}:${path}`);
   return untilStopped({ signals: ["SIGTERM", "SIGINT"] }, async (stopping) => {
     const store = new IngestStore({
-      // The session holds a lock, which a transaction pooler would leave to somebody else.
+      // The session holds a lock, which a transaction pooler would hand to another client.
       connection: connectionConfig({
         databaseUrl: config.listenUrl ?? config.databaseUrl,
         applicationName: "postrider",
       }),
       preparedStatements: config.listenUrl !== null || config.preparedStatements,
       ...{ name, path, conditions },
-      ...{ eventType: options.eventType, tenant: options.tenant, where: options.where },
+      ...{ eventType: options.type, tenant: options.tenant ?? "", where: options.where },
       giveUp: patience(stopping, path === null ? config.shutdownGraceMs : 0),
     });
     try {
@@ -67,7 +141,7 @@ export async function ingestCommand(options: IngestOptions, config: Config): Pro
   });
 }
 
-/** Aborted when the run has been asked to stop, and so long after that. */
+/** Aborted this long after the run was asked to stop. */
 function patience(stopping: AbortSignal, graceMs: number): AbortSignal {
   const end = new AbortController();
   void aborted(stopping)
@@ -93,13 +167,13 @@ async function runIngest(run: Run): Promise<void> {
     totals = await ingest({ source, store, events, stopping, onStored });
   } catch (thrown) {
     if (!(thrown instanceof GaveUp)) throw fault(thrown, run);
-    // Of a followed file nothing is lost: the next run begins behind what is stored.
+    // A followed file loses nothing: the next run begins after what is stored.
     if (run.path === null) throw unstored(totals, thrown);
   } finally {
     await source.close();
   }
   events.emit("ingest.stopped", { name, ...totals });
-  process.stdout.write(options.summary === "json" ? `${JSON.stringify({ name, ...totals })}\n` : summaryOf(totals));
+  process.stdout.write(options.json ? `${JSON.stringify({ name, ...totals })}\n` : summaryOf(totals));
 }
 
 async function begin(run: Run): Promise<Position | null | "gave up"> {
@@ -117,9 +191,9 @@ async function sourceFrom(run: Run, known: Position | null): Promise<LineSource>
     events.emit("ingest.started", { name });
     return new StreamSource(process.stdin);
   }
-  const position = known ?? (await firstPosition(path, run.options.from));
+  const position = known ?? (await firstPosition(path, run.options["from-end"] ? "end" : "beginning"));
   if (known === null) {
-    // Stored before the first line: what is rotated from now on is read, whatever happens to this run.
+    // Stored before the first line, so that what is rotated from now on is read, whatever happens to this run.
     await store.store({ lines: [], end: position });
   }
   const { byteOffset, lineNumber } = position;
@@ -127,7 +201,7 @@ async function sourceFrom(run: Run, known: Position | null): Promise<LineSource>
   return new FollowedFile({ path, position, events, conditions });
 }
 
-/** The absolute path. Refuses what is there and is no file: it has no lines that could be read twice. */
+/** The absolute path. Refuses anything but a regular file, because its lines could not be read twice. */
 async function followable(file: string): Promise<string> {
   const path = resolve(file);
   const found = await stat(path).catch(() => null);
@@ -137,8 +211,8 @@ async function followable(file: string): Promise<string> {
         {
           code: "PR0018",
           problem: `cannot follow ${printable(JSON.stringify(file))}`,
-          found: found.isDirectory() ? "it is a directory" : "it is no regular file",
-          remedy: "name a file, or pass the lines by standard input: postrider ingest < FILE",
+          found: found.isDirectory() ? "it is a directory" : "it is not a regular file",
+          remedy: "name a file, or pass the lines on standard input: postrider ingest < FILE",
         },
       ],
       2,
@@ -147,12 +221,12 @@ async function followable(file: string): Promise<string> {
   return path;
 }
 
-/** What a person is told in place of what Postgres said to the beginning of an ingest. */
+/** The error for a person in place of the one with which Postgres answered the beginning of an ingest. */
 function beginFault(thrown: unknown, run: Run): unknown {
   const found = messageOf(thrown);
   switch (thrown instanceof PostriderError ? null : classifyPostgresError(thrown).sqlstate) {
-    case "22023": // no path, or no predicate
-    case "42704": // a variable, which nobody sets
+    case "22023": // not a path, or not a predicate
+    case "42704": // a variable, which nothing sets
       return mistake(2, thrown, {
         code: "PR0001",
         problem: "cannot use --where",
@@ -164,14 +238,14 @@ function beginFault(thrown: unknown, run: Run): unknown {
         code: "PR0001",
         problem: "cannot use --type",
         found,
-        remedy: "name a type of the catalogue, or have an operator add it: select postrider.define_event_type(...)",
+        remedy: "name a type in the catalogue, or have an operator add it: select postrider.define_event_type(...)",
       });
     case "42710":
       return mistake(1, thrown, {
         code: "PR0016",
         problem: `cannot begin the ingest "${run.name}"`,
         found,
-        remedy: "give this one another --name",
+        remedy: "give this ingest another --name",
       });
     case "3F000": // no schema
     case "42883": // no such function in it
@@ -192,7 +266,7 @@ function fault(thrown: unknown, { options }: Run): unknown {
       code: "PR0018",
       problem: `cannot follow ${printable(JSON.stringify(options.follow))}`,
       found: messageOf(thrown),
-      remedy: "let the user that this runs as read it, and the directory it is in",
+      remedy: "give the user that runs this read access to the file and its directory",
     });
   }
   return explainRefusal(thrown, "postrider_publisher");
@@ -216,8 +290,8 @@ function unstored({ lines }: Totals, thrown: GaveUp): PostriderError {
     {
       code: "PR0017",
       problem: "cannot store all lines that were read",
-      found: `Postgres could not be had until the end of the grace period (${thrown.message}); ${lines} lines are stored`,
-      remedy: "pass the lines after those again",
+      found: `Postgres could not be reached before the grace period ended (${thrown.message}); ${lines} lines are stored`,
+      remedy: "pass the lines that follow them again",
     },
   ]);
 }

@@ -1,24 +1,30 @@
-import type { Config } from "../config/config.ts";
+import { type Config, readConfig } from "../config/read.ts";
 import { type Connection, connectionConfig, openConnection } from "../db/connect.ts";
 import { assertSchemaUsable, checkSchema, migrate, printMigrations, printMigrationsFor } from "../db/migrate.ts";
 import { grantRoles } from "../db/roles.ts";
-import type { MigrateOptions } from "./commandLine.ts";
+import { defineCommand, flag, notTogether } from "./command.ts";
 
-/** `postrider migrate`. Resolves with the exit status; rejects with PostriderError where the schema is not as it should be. */
-export async function migrateCommand({ mode }: MigrateOptions, config: Config): Promise<0> {
-  switch (mode) {
-    case "apply":
-      await withClient(config, apply);
-      return 0;
-    case "check":
-      await withClient(config, check);
-      return 0;
-    case "print":
-      process.stdout.write(
-        config.databaseUrl === null ? printMigrations({ from: 0 }) : await withClient(config, printMigrationsFor),
-      );
-      return 0;
-  }
+export const command = defineCommand({
+  summary: "installs or upgrades the schema",
+  options: {
+    print: flag("write the SQL for a DBA to run by hand; changes nothing"),
+    check: flag("change nothing; exit with status 1 if the schema is behind"),
+  },
+  examples: ["postrider migrate", "postrider migrate --print > postrider.sql", "postrider migrate --check"],
+  conflicts: (given) => notTogether(given, "print", "check"),
+  run: async ({ print, check }, env) => {
+    const config = readConfig(env, { name: "migrate", database: print ? "optional" : "required" });
+    if (print) {
+      process.stdout.write(await printed(config));
+    } else {
+      await withClient(config, check ? checkOnly : apply);
+    }
+    return 0;
+  },
+});
+
+async function printed(config: Config): Promise<string> {
+  return config.databaseUrl === null ? printMigrations({ from: 0 }) : withClient(config, printMigrationsFor);
 }
 
 async function apply(client: Connection): Promise<void> {
@@ -31,24 +37,24 @@ async function apply(client: Connection): Promise<void> {
       ? `nothing to do: the schema is at version ${version}\n`
       : `the schema is at version ${version}\n`,
   );
-  await tellOfRoles(client);
+  await reportRoles(client);
 }
 
-async function tellOfRoles(client: Connection): Promise<void> {
+async function reportRoles(client: Connection): Promise<void> {
   const { granted, missing } = await grantRoles(client);
   if (granted.length > 0) {
-    process.stdout.write(`granted ${granted.join(", ")} what they are to have\n`);
+    process.stdout.write(`granted ${granted.join(", ")} their privileges\n`);
   }
   if (missing.length > 0) {
     const statements = missing.map((role) => `  create role ${role} nologin;\n`).join("");
     process.stdout.write(
-      `some roles are missing, and this one may not make them; only the owner can use Postrider without them. A DBA runs:\n${statements}` +
-        `and after that, as the owner of the schema again: postrider migrate\n`,
+      `some roles are missing, and this role may not create them; without them only the owner can use Postrider. A DBA can run:\n${statements}` +
+        `and then, as the owner of the schema again: postrider migrate\n`,
     );
   }
 }
 
-async function check(client: Connection): Promise<void> {
+async function checkOnly(client: Connection): Promise<void> {
   await assertSchemaUsable(client);
   const state = await checkSchema(client);
   process.stdout.write(

@@ -1,14 +1,36 @@
+import { parseSecret } from "../format/sign.ts";
 import { unixMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
 import { LocalReceiver, type LocalReceiverOptions } from "../receive/localReceiver.ts";
-import type { ReceiveOptions } from "./commandLine.ts";
+import { defineCommand, port } from "./command.ts";
 import { requestText } from "./requestText.ts";
 
-/** `postrider receive`: prints what arrives until it is stopped. */
-export async function receive({ port, secrets }: ReceiveOptions): Promise<0 | 1> {
+export const command = defineCommand({
+  summary: "runs a local receiver that verifies and prints what arrives",
+  options: {
+    port: port("port to listen on, on 127.0.0.1; 0 picks a free one", 8428),
+    secret: {
+      placeholder: "S…",
+      default: null,
+      sentence: "secrets of the endpoint (whsec_…) to verify with; without one, signatures are not verified",
+      isList: true,
+      mistake: (value) => {
+        const parsed = parseSecret(value);
+        return parsed.kind === "key"
+          ? null
+          : { found: `the secret ${parsed.problem}`, remedy: "use it as create_endpoint or rotate_secret returned it" };
+      },
+      read: (texts): readonly string[] => texts,
+    },
+  },
+  examples: ["postrider receive", "postrider receive --port 9000 --secret whsec_…"],
+  run: (values) => receive(values.port, values.secret),
+});
+
+async function receive(listenPort: number, secrets: readonly string[]): Promise<0 | 1> {
   const receiver = await startReceiver({
-    port,
+    port: listenPort,
     secrets,
     now: unixMs,
     onRequest: (request) => process.stdout.write(`${requestText(request)}\n`),
@@ -20,7 +42,7 @@ export async function receive({ port, secrets }: ReceiveOptions): Promise<0 | 1>
   });
 }
 
-/** Rejects with PR0010 where the port cannot be listened on. */
+/** Rejects with PR0010 if the port cannot be listened on. */
 export async function startReceiver(options: LocalReceiverOptions): Promise<LocalReceiver> {
   try {
     return await LocalReceiver.start(options);
@@ -47,8 +69,8 @@ function greeting(url: string, secretCount: number): string {
       : `Signatures are verified with ${secretCount === 1 ? "the secret" : `the ${secretCount} secrets`} given.`;
   return [
     `listening on ${url}`,
-    `${verification} An endpoint for it: select * from postrider.create_endpoint('${url}');`,
-    'A daemon refuses loopback unless it is told otherwise; "postrider dev" allows it.',
+    `${verification} To create an endpoint for it: select * from postrider.create_endpoint('${url}');`,
+    'A daemon refuses loopback addresses by default; "postrider dev" allows them.',
     "",
     "",
   ].join("\n");

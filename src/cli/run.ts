@@ -1,53 +1,42 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Config } from "../config/config.ts";
+import { type Config, readConfig } from "../config/read.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { classifyPostgresError, StandbyError } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
+import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted, untilStopped } from "../ground/untilStopped.ts";
-import { VERSION } from "../ground/version.ts";
-import { type Events, makeEvents } from "../telemetry/bus.ts";
 import { Conditions } from "../telemetry/conditions.ts";
-import { type LogOptions, makeLog } from "../telemetry/log.ts";
+import { defineCommand } from "./command.ts";
+import { loggedEvents } from "./loggedEvents.ts";
 
 /**
- * A container often starts before its database. The daemon waits this long for it and then gives up, because the person who
- * runs it should know that it is not running.
+ * A container often starts before its database. The daemon waits this long for it and then gives up, because the person
+ * who runs it should know that it is not running.
  */
 const POSTGRES_WAIT_MS = 60_000;
-const RETRY_FIRST_MS = 500;
-const RETRY_LAST_MS = 5_000;
 
-/** `postrider run`: the daemon until SIGTERM or SIGINT, drained then. Rejects where it cannot be started. */
-export async function run(config: Config): Promise<0 | 1> {
-  let daemon: Daemon | null = null;
-  const events = loggedEvents(config, { daemonId: () => daemon?.id ?? null, to: "stdout" });
+export const command = defineCommand({
+  summary: "runs the daemon against DATABASE_URL",
+  options: {},
+  examples: ["DATABASE_URL=postgres://… postrider run"],
+  run: (_, env) => runDaemon(readConfig(env, { name: "run", database: "required" })),
+});
+
+/** The daemon until SIGTERM or SIGINT, drained at the end. Rejects if it cannot be started. */
+async function runDaemon(config: Config): Promise<0 | 1> {
+  let latest: Daemon | null = null;
+  const events = loggedEvents(config, { daemonId: () => latest?.id ?? null, to: "stdout" });
   const conditions = new Conditions(events);
+  const make = (): Daemon => {
+    latest = new Daemon(config, events);
+    return latest;
+  };
   return untilStopped({ signals: ["SIGTERM", "SIGINT"] }, async (stopping) => {
-    const giveUpAtMs = monotonicMs() + POSTGRES_WAIT_MS;
-    for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(RETRY_LAST_MS, retryMs * 2)) {
-      daemon = new Daemon(config, events);
-      try {
-        await daemon.start(stopping);
-        conditions.end("postgres_lost", {});
-        break;
-      } catch (thrown) {
-        if (stopping.aborted) {
-          return;
-        }
-        if (!mayPass(thrown) || monotonicMs() + retryMs > giveUpAtMs) {
-          throw explainRefusal(thrown, "postrider_daemon");
-        }
-        const { sqlstate } = classifyPostgresError(causeOf(thrown));
-        conditions.begin("postgres_lost", "postgres.lost", { error: messageOf(thrown), sqlstate });
-      }
-      await pause(retryMs, null, { signal: stopping }).catch(() => {
-        // Asked to stop.
-      });
-      if (stopping.aborted) {
-        return;
-      }
+    const daemon = await startWhenReachable(make, conditions, stopping);
+    if (daemon === null) {
+      return;
     }
     const fault = await Promise.race([aborted(stopping), daemon.unusable]);
     const isRecorded = await daemon.stop();
@@ -55,29 +44,44 @@ export async function run(config: Config): Promise<0 | 1> {
       throw fault;
     }
     if (!isRecorded) {
-      throw new PostriderError([
-        {
-          code: "PR0012",
-          problem: "cannot record every result before the stop",
-          found: "Postgres did not take them in time",
-          remedy: "nothing is lost: the next daemon makes these deliveries again, after a lease of 15 s",
-        },
-      ]);
+      throw notRecorded();
     }
   });
 }
 
-/** The stream of events of a command, with the log that its settings ask for. */
-export function loggedEvents(config: Config, options: Pick<LogOptions, "daemonId" | "to">): Events {
-  const events = makeEvents();
-  events.subscribe(makeLog({ level: config.logLevel, version: VERSION, ...options }));
-  for (const warning of config.warnings) {
-    events.emit("settings.warned", { warning });
+/** A started daemon, or null if the stop came first. */
+async function startWhenReachable(
+  make: () => Daemon,
+  conditions: Conditions,
+  stopping: AbortSignal,
+): Promise<Daemon | null> {
+  const giveUpAtMs = monotonicMs() + POSTGRES_WAIT_MS;
+  const backoff = makeBackoff({ firstMs: 500, lastMs: 5_000 });
+  while (!stopping.aborted) {
+    const daemon = make();
+    try {
+      await daemon.start(stopping);
+      conditions.end("postgres_lost", {});
+      return daemon;
+    } catch (thrown) {
+      const retryMs = backoff.nextMs();
+      if (stopping.aborted) {
+        return null;
+      }
+      if (!mayPass(thrown) || monotonicMs() + retryMs > giveUpAtMs) {
+        throw explainRefusal(thrown, "postrider_daemon");
+      }
+      const { sqlstate } = classifyPostgresError(causeOf(thrown));
+      conditions.begin("postgres_lost", "postgres.lost", { error: messageOf(thrown), sqlstate });
+      await pause(retryMs, null, { signal: stopping }).catch(() => {
+        // Asked to stop.
+      });
+    }
   }
-  return events;
+  return null;
 }
 
-/** Whether waiting may help: not against a wrong password or name, nor a schema that is missing. */
+/** Whether waiting may help. It does not help against a wrong password or name, or a missing schema. */
 function mayPass(thrown: unknown): boolean {
   const { kind, sqlstate } = classifyPostgresError(causeOf(thrown));
   return (kind === "connection" || kind === "transient") && !/^(28|3D)/.test(sqlstate ?? "");
@@ -85,4 +89,15 @@ function mayPass(thrown: unknown): boolean {
 
 function causeOf(thrown: unknown): unknown {
   return thrown instanceof PostriderError && !(thrown instanceof StandbyError) ? thrown.cause : thrown;
+}
+
+function notRecorded(): PostriderError {
+  return new PostriderError([
+    {
+      code: "PR0012",
+      problem: "cannot record every result before the stop",
+      found: "Postgres did not take them in time",
+      remedy: "nothing is lost: the next daemon makes these deliveries again, after a lease of 15 s",
+    },
+  ]);
 }

@@ -7,7 +7,7 @@ const ENDPOINTS_SHOWN = 40;
 const DAEMONS_SHOWN = 20;
 const TENANT_CHARS_MAX = 30;
 
-/** The status as a person reads it, on lines of at most 100 characters. What was written by others is printable in it. */
+/** The status for a person to read, on lines of at most 100 characters. Text from outside is made printable. */
 export function statusText(status: Status): string {
   return [
     ...sendingLines(status),
@@ -22,14 +22,14 @@ export function statusText(status: Status): string {
   ].join("\n");
 }
 
-/** The same as JSON, in which no character stands that a terminal acts on. */
+/** The same as JSON, without any character that a terminal acts on. */
 export function statusJson(status: Status): string {
   const json = JSON.stringify(status, null, 2);
-  // JSON.stringify leaves those above 7F as they are; they stand inside strings, where an escape means the same.
+  // JSON.stringify leaves characters above 7F as they are. They are all inside strings, where an escape means the same.
   return `${json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
 }
 
-/** Empty where all is as usual. */
+/** Empty if everything is as usual. */
 function sendingLines({ sending, at }: Status): readonly string[] {
   const { is_on, reason, changed_at, changed_by, is_guarded, copy_problem } = sending;
   const since = age(secondsBetween(changed_at, at));
@@ -53,7 +53,7 @@ function sendingLines({ sending, at }: Status): readonly string[] {
 function daemonLines({ daemons, at }: Status): readonly string[] {
   const shown = daemons.slice(0, DAEMONS_SHOWN);
   const [head, ...rows] = table(
-    ["state", "version", "started", "heard of", "under way", "waiting", "host"],
+    ["state", "version", "started", "last seen", "in progress", "waiting", "host"],
     "lllrrrl",
     shown.map((daemon) => [
       daemon.state,
@@ -86,7 +86,7 @@ function daemonsHead(daemons: readonly DaemonStatus[]): string {
   ].join(", ");
 }
 
-/** What the daemon said of itself, and what follows from its silence. */
+/** What the daemon reported, and what its silence means. */
 function troubleLines(daemon: DaemonStatus | undefined, at: string): readonly string[] {
   if (daemon === undefined) {
     return [];
@@ -98,7 +98,7 @@ function troubleLines(daemon: DaemonStatus | undefined, at: string): readonly st
       : [`${CONDITIONS[condition]} for ${age(secondsBetween(condition_since, at))}: ${condition_reason}`];
   const silence =
     state === "late"
-      ? [`not heard of for ${age(secondsBetween(beat_at, at))}: frozen, gone, cut off, or refused by Postgres`]
+      ? [`silent for ${age(secondsBetween(beat_at, at))}: frozen, gone, cut off, or refused by Postgres`]
       : [];
   return [...silence, ...told].map((line) => cut(`    ${printable(line)}`, COLUMNS_MAX));
 }
@@ -114,7 +114,7 @@ function backlogLines({ backlog }: Status): readonly string[] {
   const { pending, due, pending_is_exact, first_attempts, unclaimed, unclaimed_is_exact, oldest_age_seconds } = backlog;
   const waiting = `${atLeast(pending, pending_is_exact)} pending (${atLeast(due, pending_is_exact)} due)`;
   return [
-    `backlog: ${waiting}, ${counted(first_attempts, "first attempt")} under way, ${counted(unclaimed, "event", unclaimed_is_exact)} unclaimed`,
+    `backlog: ${waiting}, ${counted(first_attempts, "first attempt")} in progress, ${counted(unclaimed, "event", unclaimed_is_exact)} unclaimed`,
     oldest_age_seconds === null
       ? "everything is delivered"
       : `oldest undelivered event: ${age(oldest_age_seconds)} old`,
@@ -123,7 +123,7 @@ function backlogLines({ backlog }: Status): readonly string[] {
 
 function endpointLines({ endpoints, endpoint_count }: Status): readonly string[] {
   if (endpoints.length === 0) {
-    return ["no endpoints: select * from postrider.create_endpoint('https://…') makes one"];
+    return ["no endpoints: create one with select * from postrider.create_endpoint('https://…')"];
   }
   const shown = endpoints.slice(0, ENDPOINTS_SHOWN);
   const [head = "", ...rows] = table(
@@ -161,7 +161,7 @@ function more(count: number, shownMax: number, noun: string): readonly string[] 
   return count > shownMax ? [`  … and ${counted(count - shownMax, `further ${noun}`)}`] : [];
 }
 
-/** Headed columns, each aligned `l`eft or `r`ight; the last one is cut where a line would be too long. Empty without rows. */
+/** Columns with heads, each aligned `l`eft or `r`ight; the last one is cut if a line would be too long. Empty without rows. */
 function table(head: readonly string[], alignments: string, rows: readonly (readonly string[])[]): readonly string[] {
   if (rows.length === 0) {
     return [];
@@ -193,7 +193,7 @@ function secondsBetween(earlier: string, later: string): number {
   return Math.max(0, (Date.parse(later) - Date.parse(earlier)) / 1000);
 }
 
-/** In the largest unit of which there are two: `90 s`, `12 min`, `36 h`, `5 d`. */
+/** In the largest unit of which there are at least two: `90 s`, `12 min`, `36 h`, `5 d`. */
 function age(seconds: number): string {
   if (seconds < 120) return `${Math.floor(seconds)} s`;
   if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;

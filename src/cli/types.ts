@@ -1,56 +1,54 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import type { Config } from "../config/config.ts";
-import { connectionConfig, openConnection } from "../db/connect.ts";
-import { Database } from "../db/database.ts";
-import { assertSchemaUsable } from "../db/migrate.ts";
-import { explainRefusal } from "../db/roles.ts";
-import { type Queries, queriesOf } from "../db/schema.ts";
+import { type Config, readConfig } from "../config/read.ts";
+import type { Queries } from "../db/schema.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { type EventType, eventTypesModule } from "../typegen/eventTypesModule.ts";
-import type { TypesOptions } from "./commandLine.ts";
+import { defineCommand, notTogether, text } from "./command.ts";
+import { readDatabase } from "./readDatabase.ts";
 
-/** `postrider types`. Rejects as `types` does. */
-export async function typesCommand(options: TypesOptions, config: Config): Promise<0> {
-  process.stdout.write(await types(options, config));
-  return 0;
+export const command = defineCommand({
+  summary: "writes TypeScript types for the event-type catalogue",
+  options: {
+    output: text({
+      ...{ placeholder: "FILE", default: null },
+      sentence: "write this file, unless it is the same already; stdout by default",
+    }),
+    check: text({
+      ...{ placeholder: "FILE", default: null },
+      sentence: "write nothing; exit with status 1 if this file is not what would be written",
+    }),
+  },
+  examples: [
+    "postrider types --output src/postrider-events.ts",
+    "postrider types --check src/postrider-events.ts",
+    "postrider types | less",
+  ],
+  conflicts: (given) => notTogether(given, "output", "check"),
+  run: async (files, env) => {
+    process.stdout.write(await types(files, readConfig(env, { name: "types", database: "required" })));
+    return 0;
+  },
+});
+
+/** Paths, relative to the working directory; at most one of them is not null. */
+export interface TypesFiles {
+  readonly output: string | null;
+  readonly check: string | null;
 }
 
-/**
- * Does what is asked for, and resolves with what is to be printed. Rejects with PR0019 where the file is not to be had,
- * and with PR0020 where it was checked and differs.
- */
-export async function types(options: TypesOptions, { databaseUrl }: Pick<Config, "databaseUrl">): Promise<string> {
-  const eventTypes = await readEventTypes(databaseUrl).catch((thrown: unknown) => {
-    throw explainRefusal(thrown, "postrider_reader");
-  });
-  const text = eventTypesModule(eventTypes);
-  switch (options.to) {
-    case "stdout":
-      return text;
-    case "file":
-      await writeUnlessSame(options.path, text);
-      return `${options.path} has ${countOf(eventTypes)}\n`;
-    case "check":
-      await compare(options.path, text);
-      return `${options.path} is up to date with ${countOf(eventTypes)}\n`;
+/** Resolves with what to print. Rejects with PR0019 if the file cannot be used, and with PR0020 if the check fails. */
+export async function types({ output, check }: TypesFiles, config: Pick<Config, "databaseUrl">): Promise<string> {
+  const eventTypes = await readDatabase(config, eventTypesIn);
+  const module = eventTypesModule(eventTypes);
+  if (check !== null) {
+    await compare(check, module);
+    return `${check} is up to date with ${countOf(eventTypes)}\n`;
   }
-}
-
-async function readEventTypes(databaseUrl: string | null): Promise<readonly EventType[]> {
-  const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
-  // Looked at through a connection of its own: that one says what is wrong where the server cannot be reached.
-  const client = await openConnection({ config: connection, purpose: "control" });
-  try {
-    await assertSchemaUsable(client);
-  } finally {
-    await client.end();
+  if (output !== null) {
+    await writeUnlessSame(output, module);
+    return `${output} has ${countOf(eventTypes)}\n`;
   }
-  const pool = new Database({ config: connection, purpose: "control", max: 1 });
-  try {
-    return await eventTypesIn(queriesOf(pool));
-  } finally {
-    await pool.end();
-  }
+  return module;
 }
 
 async function eventTypesIn(queries: Queries): Promise<readonly EventType[]> {
@@ -61,15 +59,15 @@ async function eventTypesIn(queries: Queries): Promise<readonly EventType[]> {
   return rows.map(({ json_schema, ...row }) => ({ ...row, jsonSchema: json_schema }));
 }
 
-/** One that is the same keeps its time, so that nothing is built anew for it. */
-async function writeUnlessSame(path: string, text: string): Promise<void> {
-  if ((await textOf(path)) === text) {
+/** A file that is the same keeps its time, so that it causes no build. */
+async function writeUnlessSame(path: string, module: string): Promise<void> {
+  if ((await textOf(path)) === module) {
     return;
   }
-  // Beside it first: a full disk would otherwise leave half a module in its place.
+  // Written beside it first: a full disk would otherwise leave half a module in its place.
   const beside = `${path}.${process.pid}.tmp`;
   try {
-    await writeFile(beside, text);
+    await writeFile(beside, module);
     await rename(beside, path);
   } catch (thrown) {
     await rm(beside, { force: true });
@@ -77,10 +75,10 @@ async function writeUnlessSame(path: string, text: string): Promise<void> {
   }
 }
 
-async function compare(path: string, text: string): Promise<void> {
+async function compare(path: string, module: string): Promise<void> {
   const found = await textOf(path);
-  // Git on Windows may have changed the line ends.
-  if (found?.replaceAll("\r\n", "\n") === text) {
+  // Git on Windows may have changed the line endings.
+  if (found?.replaceAll("\r\n", "\n") === module) {
     return;
   }
   throw new PostriderError([
@@ -93,7 +91,7 @@ async function compare(path: string, text: string): Promise<void> {
   ]);
 }
 
-/** Null where there is no such file. */
+/** Null if there is no such file. */
 async function textOf(path: string): Promise<string | null> {
   try {
     return await readFile(path, "utf8");

@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config } from "../config/read.ts";
 import { type ConnectionConfig, connectionConfig, openConnection } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
 import { assertSchemaUsable } from "../db/migrate.ts";
@@ -7,7 +7,6 @@ import { Sockets } from "../db/sockets.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
-import { parseEgressPolicy } from "../http/egress/policy.ts";
 import { Sender } from "../http/send.ts";
 import type { Events } from "../telemetry/bus.ts";
 import { Conditions } from "../telemetry/conditions.ts";
@@ -73,10 +72,6 @@ export class Daemon {
       connectionConfig({ databaseUrl: config.databaseUrl, applicationName: "postrider" }),
     );
     this.#connection = connection;
-    const parsed = parseEgressPolicy(config.egress);
-    if (parsed.kind === "problems") {
-      throw new Error("the egress settings were not checked before");
-    }
     const session = {
       config: connection,
       purpose: "pipeline",
@@ -88,7 +83,7 @@ export class Daemon {
     this.#claimPool = new Database({ ...session, purpose: "claim", max: CLAIM_CONNECTIONS });
     this.#besidePool = new Database({ ...session, max: BESIDE_CONNECTIONS });
     this.#maintainPool = new Database({ ...session, purpose: "maintain", max: MAINTAIN_CONNECTIONS });
-    this.#sender = new Sender({ policy: parsed.policy, connectionsPerOrigin: config.maxInFlight });
+    this.#sender = new Sender({ policy: config.egress, connectionsPerOrigin: config.maxInFlight });
     const inHandMax = deliveriesInHandMax(config.maxInFlight);
     const lanes = new Lanes({
       inFlightMax: config.maxInFlight,

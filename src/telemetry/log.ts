@@ -1,5 +1,5 @@
 import pino, { type DestinationStream } from "pino";
-import type { LogLevel } from "../config/config.ts";
+import type { LogLevel } from "../config/settings.ts";
 import type { Subscriber } from "./bus.ts";
 import type { Emitted, EventName } from "./events.ts";
 import { redacted } from "./redact.ts";

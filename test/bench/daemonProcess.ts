@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { join } from "node:path";
-import { readConfig } from "../../src/config/config.ts";
+import { readConfig } from "../../src/config/read.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { VERSION } from "../../src/ground/version.ts";
 import { makeEvents } from "../../src/telemetry/bus.ts";
@@ -19,7 +19,6 @@ const config = readConfig(
     POSTRIDER_LOG_LEVEL: logLevel,
   },
   { name: "run", database: "required" },
-  () => [],
 );
 const events = makeEvents();
 events.subscribe(makeLog({ level: config.logLevel, daemonId: "bench", version: VERSION, to: "stderr" }));

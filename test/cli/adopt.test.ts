@@ -63,7 +63,7 @@ for (const { signal, connections, code, isEnded } of [
     if (code === 1) {
       assert.equal(
         command.stderr,
-        `PR0021: cannot go on adopting the database: ${signal} came before it was done, and nothing was adopted; run "postrider adopt" again\n`,
+        `PR0021: cannot finish adopting the database: ${signal} came before it was done, and nothing was adopted; run "postrider adopt" again\n`,
       );
     }
     assert.equal((await backend(pool)).length, isEnded ? 0 : 1);

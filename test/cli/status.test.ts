@@ -82,7 +82,7 @@ test("what waits is counted by endpoint, with the oldest first, and what nobody 
     );
 
     const text = statusText(status);
-    assert.match(text, /\nbacklog: 3 pending \(2 due\), 0 first attempts under way, 3 events unclaimed\n/);
+    assert.match(text, /\nbacklog: 3 pending \(2 due\), 0 first attempts in progress, 3 events unclaimed\n/);
     assert.match(text, /\noldest undelivered event: 2 h old\n/);
     assert.match(text, /\n {2}paused +2 +1 +2 h +0 +0 {2}https:\/\/late\.example\/hook\n {4}because: maintenance\n/);
     assert.match(text, /\n {2}active +0 +0 +0 +0 {2}\[someone\] https:\/\/idle\.example\/\n/);
@@ -139,7 +139,7 @@ test("that the guard against copies was given up is said as long as it is so", a
   });
 });
 
-test("daemons are told apart by whether they were heard of", async () => {
+test("daemons are told apart by when they were last seen", async () => {
   await withDatabase(async (database) => {
     await database.pool.query(
       `insert into postrider.daemon (id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting)
@@ -179,7 +179,7 @@ test("a daemon that is late, or says what keeps it from its work, is shown with 
       text,
       /full \(pid 1\)\n {4}cannot record, and claims nothing, for 3 min: SQLSTATE 53100: could not extend file\n/,
     );
-    assert.match(text, /well \(pid 1\)\n {2}late .*quiet \(pid 3\)\n {4}not heard of for (9|1\d) s: frozen, gone/);
+    assert.match(text, /well \(pid 1\)\n {2}late .*quiet \(pid 3\)\n {4}silent for (9|1\d) s: frozen, gone/);
     for (const line of text.split("\n")) assert.ok(line.length <= 100, line);
   });
 });

@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import type { TypesOptions } from "../../src/cli/commandLine.ts";
-import { types } from "../../src/cli/types.ts";
+import { type TypesFiles, types } from "../../src/cli/types.ts";
 import { runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { createLogin, type Login } from "../support/roles.ts";
@@ -39,8 +38,8 @@ function define(name: string, schema: unknown): Promise<unknown> {
   ]);
 }
 
-function written(options: TypesOptions): Promise<string> {
-  return types(options, { databaseUrl: reader.url });
+function written(files: Partial<TypesFiles> = {}): Promise<string> {
+  return types({ output: null, check: null, ...files }, { databaseUrl: reader.url });
 }
 
 test("the command prints the types of the catalogue, and its check of a file is its exit status", async () => {
@@ -62,36 +61,36 @@ test("the command prints the types of the catalogue, and its check of a file is 
 
 test("a file is written where it is not right, and left alone while it is", async () => {
   const path = join(directory, "events.ts");
-  assert.equal(await written({ to: "file", path }), `${path} has 1 event type\n`);
-  assert.equal(await readFile(path, "utf8"), await written({ to: "stdout" }));
+  assert.equal(await written({ output: path }), `${path} has 1 event type\n`);
+  assert.equal(await readFile(path, "utf8"), await written());
 
   const before = await stat(path, { bigint: true });
-  await written({ to: "file", path });
+  await written({ output: path });
   const later = await stat(path, { bigint: true });
   assert.deepEqual([later.mtimeNs, later.ino], [before.mtimeNs, before.ino]);
 
   await define("order.sent", true);
-  assert.equal(await written({ to: "file", path }), `${path} has 2 event types\n`);
+  assert.equal(await written({ output: path }), `${path} has 2 event types\n`);
   assert.match(await readFile(path, "utf8"), /"order\.sent": OrderSent;/);
   assert.deepEqual(await readdir(directory), ["events.ts"]);
 });
 
 test("a check passes for the same text, whatever its line ends, and fails for another, and writes nothing", async () => {
   const path = join(directory, "checked.ts");
-  await writeFile(path, (await written({ to: "stdout" })).replaceAll("\n", "\r\n"));
-  assert.equal(await written({ to: "check", path }), `${path} is up to date with 1 event type\n`);
+  await writeFile(path, (await written()).replaceAll("\n", "\r\n"));
+  assert.equal(await written({ check: path }), `${path} is up to date with 1 event type\n`);
 
   await define("order.paid", { ...SCHEMA, required: [] });
-  await assert.rejects(written({ to: "check", path }), /^PostriderError: PR0020: .* or they have changed; /);
+  await assert.rejects(written({ check: path }), /^PostriderError: PR0020: .* or they have changed; /);
   assert.match(await readFile(path, "utf8"), /order_id: number;\r\n/);
 });
 
 test("a file that cannot be read or written is named, and nothing is left beside it", async () => {
   const path = join(directory, "folder");
   await mkdir(join(path, "inside"), { recursive: true });
-  await assert.rejects(written({ to: "check", path }), /PR0019: cannot read .*folder: EISDIR/);
+  await assert.rejects(written({ check: path }), /PR0019: cannot read .*folder: EISDIR/);
   const nowhere = join(directory, "nowhere", "events.ts");
-  await assert.rejects(written({ to: "file", path: nowhere }), /PR0019: cannot write .*: ENOENT.*; name another file$/);
+  await assert.rejects(written({ output: nowhere }), /PR0019: cannot write .*: ENOENT.*; name another file$/);
   assert.ok(!(await readdir(directory)).some((name) => name.endsWith(".tmp")));
 });
 
@@ -99,8 +98,8 @@ test("a database without the schema, and a role that may not read it, are told s
   const empty = await createDatabase({ template: "empty" });
   const stranger = await createLogin(database);
   try {
-    await assert.rejects(types({ to: "stdout" }, { databaseUrl: empty.url }), /PR0004: /);
-    await assert.rejects(types({ to: "stdout" }, { databaseUrl: stranger.url }), /PR0013: /);
+    await assert.rejects(types({ output: null, check: null }, { databaseUrl: empty.url }), /PR0004: /);
+    await assert.rejects(types({ output: null, check: null }, { databaseUrl: stranger.url }), /PR0013: /);
   } finally {
     await stranger.drop();
     await empty.drop();

@@ -4,17 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import {
-  type CommandNeeds,
-  type Config,
-  type EgressProblems,
-  type Environment,
-  parseDurationMs,
-  readConfig,
-  SETTINGS,
-  settingsTable,
-} from "../../src/config/config.ts";
+import { parseDurationMs } from "../../src/config/duration.ts";
+import type { Environment } from "../../src/config/environment.ts";
+import { type CommandNeeds, type Config, readConfig } from "../../src/config/read.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
+import { settingsTable } from "../../src/config/settingsTable.ts";
 import { PostriderError } from "../../src/ground/errors.ts";
+import { policyOf } from "../support/egress.ts";
 
 const RUN: CommandNeeds = { name: "run", database: "required" };
 const DEV: CommandNeeds = { name: "dev", database: "optional" };
@@ -30,16 +26,14 @@ function fileHolding(text: string): string {
   return path;
 }
 
-const anyEntry: EgressProblems = () => [];
-
-function read(env: Environment, command = RUN, egressProblems = anyEntry): Config {
-  return readConfig(env, command, egressProblems);
+function read(env: Environment, command = RUN): Config {
+  return readConfig(env, command);
 }
 
 /** The faults that reading ends in, each as one line without its code. */
-function faultsOf(env: Environment, command = RUN, egressProblems = anyEntry): readonly string[] {
+function faultsOf(env: Environment, command = RUN): readonly string[] {
   try {
-    read(env, command, egressProblems);
+    read(env, command);
   } catch (thrown) {
     assert.ok(thrown instanceof PostriderError);
     assert.equal(thrown.exitStatus, 2);
@@ -49,8 +43,8 @@ function faultsOf(env: Environment, command = RUN, egressProblems = anyEntry): r
   return [];
 }
 
-function oneFault(env: Environment, command = RUN, egressProblems = anyEntry): string {
-  const faults = faultsOf(env, command, egressProblems);
+function oneFault(env: Environment, command = RUN): string {
+  const faults = faultsOf(env, command);
   assert.equal(faults.length, 1, faults.join("\n"));
   return faults[0] ?? "";
 }
@@ -64,7 +58,7 @@ test("with nothing but a database every setting has its default", () => {
     pollIntervalMs: 1_000,
     shutdownGraceMs: 20_000,
     retentionMs: 30 * 86_400_000,
-    egress: { profile: "public-only", allow: [], deny: [] },
+    egress: policyOf(),
     logLevel: "info",
     warnings: [],
   });
@@ -92,7 +86,7 @@ test("every setting is read", () => {
     pollIntervalMs: 500,
     shutdownGraceMs: 300_000,
     retentionMs: 90 * 86_400_000,
-    egress: { profile: "custom", allow: ["10.0.0.0/8", "*.internal.example"], deny: ["203.0.113.7"] },
+    egress: policyOf({ profile: "custom", allow: ["10.0.0.0/8", "*.internal.example"], deny: ["203.0.113.7"] }),
     logLevel: "silent",
     warnings: [],
   });
@@ -115,7 +109,7 @@ test("everything that is wrong is reported at once", () => {
   assert.deepEqual(faults, [
     "cannot read DATABASE_URL: it does not start with postgres:// or postgresql://; write postgres://user:password@host:port/database",
     'cannot read POSTRIDER_MAX_IN_FLIGHT: it is "0"; use a whole number from 1 to 10000',
-    'cannot read POSTRIDER_POLL_INTERVAL: it is "5"; say the unit: 5s for seconds, 5ms for milliseconds',
+    'cannot read POSTRIDER_POLL_INTERVAL: it is "5"; add the unit: 5s for seconds, 5ms for milliseconds',
     'cannot read POSTRIDER_EGRESS: it is "public"; did you mean "public-only"? It is one of public-only, private-ok, custom',
     'cannot read POSTRIDER_LOG_LEVEL: it is "verbose"; use one of trace, debug, info, warn, error, fatal, silent',
     "cannot read the environment: POSTRIDER_EGRES is not a setting; did you mean POSTRIDER_EGRESS?",
@@ -127,7 +121,7 @@ test("a name that is near nothing is refused all the same", () => {
 });
 
 test("a command that needs a database says so, and is content with the driver's own variables", () => {
-  assert.match(oneFault({}), /which database postrider run is for: neither DATABASE_URL nor PGHOST/);
+  assert.match(oneFault({}), /which database postrider run should use: neither DATABASE_URL nor PGHOST/);
   assert.match(oneFault({ PGPASSWORD: "s3cret-word" }), /set DATABASE_URL=/);
   assert.match(oneFault({ PGSERVICE: "app" }), /PGSERVICE is set, but service files are not read/);
   for (const name of ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER"]) {
@@ -174,7 +168,7 @@ test("every secret is also read from the file that NAME_FILE names, less one new
 
 test("a secret given twice is refused", () => {
   const fault = oneFault({ ...ENV, DATABASE_URL_FILE: fileHolding(URL_TEXT) });
-  assert.match(fault, /both DATABASE_URL and DATABASE_URL_FILE are set; set one of them/);
+  assert.match(fault, /both DATABASE_URL and DATABASE_URL_FILE are set; set only one of them/);
 });
 
 test("a secret's file that cannot be read is refused with the reason, and its path is not repeated", () => {
@@ -206,19 +200,13 @@ test("egress lists need the profile that looks at them", () => {
   );
 });
 
-test("entries of the egress lists are judged by the egress policy, and told by their setting", () => {
-  const problems: EgressProblems = ({ profile, allow, deny }) => {
-    assert.equal(profile, "custom");
-    return [
-      ...allow.map((entry) => ({ setting: "allow", found: `"${entry}" is no CIDR`, remedy: "write 10.0.0.0/8" })),
-      ...deny.map((entry) => ({ setting: "deny", found: `"${entry}" is no CIDR`, remedy: "write 10.0.0.0/8" })),
-    ];
-  };
-  const env = { ...ENV, POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "a,b", POSTRIDER_EGRESS_DENY: "c" };
-  assert.deepEqual(faultsOf(env, RUN, problems), [
-    'cannot read POSTRIDER_EGRESS_ALLOW: "a" is no CIDR; write 10.0.0.0/8',
-    'cannot read POSTRIDER_EGRESS_ALLOW: "b" is no CIDR; write 10.0.0.0/8',
-    'cannot read POSTRIDER_EGRESS_DENY: "c" is no CIDR; write 10.0.0.0/8',
+test("entries of the egress lists are judged by the egress policy, and named with their setting", () => {
+  const lists = { POSTRIDER_EGRESS_ALLOW: "10.0.0.0/33,a b", POSTRIDER_EGRESS_DENY: "10.1.2" };
+  const remedy = "use a CIDR (10.0.0.0/8), an address, a host name, or *.example.com";
+  assert.deepEqual(faultsOf({ ...ENV, POSTRIDER_EGRESS: "custom", ...lists }), [
+    'cannot read POSTRIDER_EGRESS_ALLOW: it has "10.0.0.0/33"; give a prefix length from 0 to 32',
+    `cannot read POSTRIDER_EGRESS_ALLOW: it has "a b"; ${remedy}`,
+    `cannot read POSTRIDER_EGRESS_DENY: it has "10.1.2"; ${remedy}`,
   ]);
 });
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { readConfig } from "../../src/config/config.ts";
+import { readConfig } from "../../src/config/read.ts";
 import { SENT_BYTES_MAX } from "../../src/daemon/claim/claim.ts";
 import { HELD_BYTES_MAX } from "../../src/daemon/deliver/payloads.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "../../src/daemon/memory.ts";
 
 const MIB = 1_048_576;
-const { maxInFlight: DEFAULT_IN_FLIGHT } = readConfig({}, { name: "run", database: "optional" }, () => []);
+const { maxInFlight: DEFAULT_IN_FLIGHT } = readConfig({}, { name: "run", database: "optional" });
 
 test("the bound of memory that the README states is the one that follows from the limits", () => {
   const mib = Math.ceil(memoryBoundBytes(DEFAULT_IN_FLIGHT) / MIB);

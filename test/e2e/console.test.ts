@@ -1,7 +1,7 @@
 /** What an operator says in SQL, and what a running daemon makes of it; and payloads that Postgres cannot read. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
-import type { Config } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/read.ts";
 import { parseSecret, verifyV1 } from "../../src/format/sign.ts";
 import { type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";

@@ -346,7 +346,7 @@ test("a second database made from one at work, in the same cluster, is a copy; o
     const again = await runCommand(["adopt"], { env: { DATABASE_URL: url.href } });
     assert.deepEqual(
       [again.code, again.stdout],
-      [0, "nothing to adopt: this database is no copy, and daemons may work in it\n"],
+      [0, "nothing to adopt: this database is not a copy, and daemons may work in it\n"],
     );
   } finally {
     await server.query(`drop database if exists ${name} with (force)`);

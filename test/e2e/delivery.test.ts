@@ -4,10 +4,11 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import pg from "pg";
-import type { Config } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/read.ts";
 import { VERSION } from "../../src/ground/version.ts";
 import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { createDatabase, useDatabase } from "../support/database.ts";
+import { policyOf } from "../support/egress.ts";
 import {
   askFor,
   claimAll,
@@ -387,7 +388,7 @@ describe("an attempt that fails", () => {
     const path = route();
     const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: [] });
     const connections = receiver.connections;
-    await run(t, { ...NO_POLL, egress: { profile: "public-only", allow: [], deny: [] } });
+    await run(t, { ...NO_POLL, egress: policyOf({ profile: "public-only" }) });
     const event = await insertEvent(database.pool, "order.paid");
     await reached(event, endpoint.id, "exhausted");
     const { status: httpStatus, kind } = only(await attemptsOf(event, endpoint.id));

@@ -99,13 +99,13 @@ test("killed without a word it leaves no server behind, and what was pending is 
   assert.deepEqual(rows, [{ state: "active", count: 1 }]);
 });
 
-test("a server that ends by itself ends the command, with the reason", async () => {
+test("a server that ends unexpectedly ends the command, with the reason", async () => {
   const dataDir = join(directory, "crashed");
   const command = dev(["--data-dir", dataDir, "--no-demo"]);
   await ready(command);
   process.kill(postmasterPid(dataDir), "SIGQUIT");
   assert.deepEqual(await command.ended, { code: 1, signal: null });
-  assert.match(command.stderr, /PR0008: cannot go on without the embedded PostgreSQL: it ended by itself/);
+  assert.match(command.stderr, /PR0008: cannot continue without the embedded PostgreSQL: it ended unexpectedly/);
 });
 
 test("one Ctrl-C that arrives twice, as below npm, is one; it ends when npm is killed, too", async () => {

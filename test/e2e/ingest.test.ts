@@ -257,7 +257,10 @@ test("a stop without Postgres ends it: what a file still has is no loss, what ca
   for (const command of [following, reading]) await command.match(/"event":"postgres\.lost"/, "stderr");
   assert.deepEqual(await following.end(), { code: 0, signal: null }, following.said());
   assert.deepEqual(await reading.end(), { code: 1, signal: null }, reading.said());
-  assert.match(reading.stderr, /^PR0017: cannot store all lines that were read: .*; pass the lines after those again/m);
+  assert.match(
+    reading.stderr,
+    /^PR0017: cannot store all lines that were read: .*; pass the lines that follow them again/m,
+  );
 });
 
 describe("a followed file", () => {

@@ -1,7 +1,7 @@
 /** What a daemon still does when it cannot say that it lives, or when the clock on the wall jumps. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, type TestContext, test } from "node:test";
-import type { Config } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/read.ts";
 import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvents, openSession, reset, rowsOf } from "../support/engine.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, type TestContext, test } from "node:test";
 import pg from "pg";
-import type { Config } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/read.ts";
 import { statementText } from "../../src/db/sqlFiles.ts";
 import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";

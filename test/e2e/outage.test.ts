@@ -10,7 +10,7 @@ import { after, before, beforeEach, describe, type TestContext, test } from "nod
 import pg from "pg";
 import { readStatus } from "../../src/cli/statusReport.ts";
 import { statusText } from "../../src/cli/statusText.ts";
-import type { Config } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/read.ts";
 import { queriesOf } from "../../src/db/schema.ts";
 import { FaultProxy, PASS } from "../chaos/proxy.ts";
 import { type KeptEvents, type RunningDaemon, startDaemon } from "../support/daemon.ts";
@@ -191,7 +191,7 @@ describe("Postgres goes away", () => {
     await tells(daemon.id, { state: "late" });
     const text = statusText(await readStatus(queriesOf({ pool: own.control })));
     assert.match(text, /^0 live daemons, 1 late\n/);
-    assert.match(text, /\n {4}not heard of for \d+ s: frozen, gone, cut off, or refused by Postgres\n/);
+    assert.match(text, /\n {4}silent for \d+ s: frozen, gone, cut off, or refused by Postgres\n/);
     await letGo();
     events.push(...(await insertEvents(own.control, "order.paid", 20)));
     await assertDeliveredOnce(events);

@@ -68,7 +68,7 @@ describe("an owner who may make no roles", () => {
     const { code, stdout, stderr } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
     assert.deepEqual([code, stderr], [0, ""]);
     assert.match(stdout, /^the schema is at version \d+$/m);
-    assert.match(stdout, /some roles are missing, and this one may not make them.*A DBA runs:$/m);
+    assert.match(stdout, /some roles are missing, and this role may not create them.*A DBA can run:$/m);
     assert.deepEqual(
       stdout.split("\n").flatMap((line) => (line.startsWith("  ") ? [line.trim()] : [])),
       MISSING,
@@ -87,7 +87,10 @@ describe("an owner who may make no roles", () => {
     await dba.query(MISSING.join("\n"));
     const { code, stdout } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
     assert.equal(code, 0);
-    assert.match(stdout, /^granted postrider_publisher, postrider_reader, postrider_operator, postrider_daemon what/m);
+    assert.match(
+      stdout,
+      /^granted postrider_publisher, postrider_reader, postrider_operator, postrider_daemon their privileges$/m,
+    );
     const again = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
     assert.match(again.stdout, /^nothing to do: the schema is at version \d+\n$/);
   });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
-import type { Config } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/read.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { levelOf } from "../../src/telemetry/log.ts";
 import { DaemonProcess, daemonConfig, KeptEvents, type RunningDaemon, startDaemon } from "../support/daemon.ts";

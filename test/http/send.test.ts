@@ -11,18 +11,17 @@ import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import type { Attempt } from "../../src/domain/attempt.ts";
-import { type EgressSettings, parseEgressPolicy } from "../../src/http/egress/policy.ts";
+import type { EgressSettings } from "../../src/http/egress/policy.ts";
 import type { OutgoingRequest } from "../../src/http/request.ts";
 import { Sender, type SenderOptions } from "../../src/http/send.ts";
+import { policyOf } from "../support/egress.ts";
 import { until } from "../support/until.ts";
 import { type Answer, answerOf, Receiver, type ReceiverOptions } from "./receiver.ts";
 
 const LOOPBACK: EgressSettings = { profile: "custom", allow: ["127.0.0.1"], deny: [] };
 
 function senderFor(t: TestContext, options: Partial<SenderOptions> = {}, egress: EgressSettings = LOOPBACK): Sender {
-  const parsed = parseEgressPolicy(egress);
-  assert.equal(parsed.kind, "policy");
-  const sender = new Sender({ policy: parsed.policy, ...options });
+  const sender = new Sender({ policy: policyOf(egress), ...options });
   t.after(() => sender.close());
   return sender;
 }

@@ -120,7 +120,7 @@ test("what is more than is counted is said to be so, with the oldest of all, and
   const text = statusText(status);
   assert.match(
     text,
-    /\nbacklog: 20003\+ pending \(20002\+ due\), 0 first attempts under way, 10000\+ events unclaimed\n/,
+    /\nbacklog: 20003\+ pending \(20002\+ due\), 0 first attempts in progress, 10000\+ events unclaimed\n/,
   );
   assert.match(text, /\n {2}active +10000\+ +10000\+ /);
   assert.match(text, /\n {2}active +10000 +9999 /);

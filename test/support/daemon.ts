@@ -3,11 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Config } from "../../src/config/config.ts";
+import type { Config } from "../../src/config/read.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { type Events, makeEvents } from "../../src/telemetry/bus.ts";
 import type { Emitted, EventFields, EventName } from "../../src/telemetry/events.ts";
 import { BLOCK_VARIABLE } from "./blockVariable.ts";
+import { LOOPBACK_ALLOWED } from "./egress.ts";
 
 /** The settings of `postrider run` but for the loopback, which is allowed. */
 export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {}): Config {
@@ -19,7 +20,7 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     pollIntervalMs: 1_000,
     shutdownGraceMs: 20_000,
     retentionMs: 30 * 86_400_000,
-    egress: { profile: "custom", allow: ["127.0.0.0/8"], deny: [] },
+    egress: LOOPBACK_ALLOWED,
     logLevel: "info",
     warnings: [],
     ...changes,

@@ -1,0 +1,54 @@
+import type { Command, Option } from "./command.ts";
+import { COMMAND_NAMES, type CommandName, loadCommand } from "./commands.ts";
+
+/** The help of the whole program. */
+export async function overview(): Promise<string> {
+  const rows = await Promise.all(COMMAND_NAMES.map(async (name) => [name, (await loadCommand(name)).summary] as const));
+  return [
+    "postrider: insert a row into Postgres, and every matching endpoint gets a signed webhook.",
+    "",
+    "Usage: postrider COMMAND [options]",
+    "",
+    "Commands:",
+    ...columns(rows),
+    "",
+    "Options:",
+    ...columns([
+      ["-h, --help", "show this help, or that of a command"],
+      ["-v, --version", "show the version"],
+    ]),
+    "",
+    "postrider COMMAND --help explains one command. Settings are environment variables; the README lists them.",
+    "",
+  ].join("\n");
+}
+
+export function helpOf(name: CommandName, { summary, options, examples }: Command): string {
+  const rows = Object.entries(options).map(([option, spec]) => [typed(option, spec), described(spec)] as const);
+  return [
+    `postrider ${name}: ${summary}.`,
+    "",
+    `Usage: ${["postrider", name, ...rows.map(([option]) => `[${option}]`)].join(" ")}`,
+    "",
+    "Options:",
+    ...columns([...rows, ["-h, --help", "show this help"]]),
+    "",
+    "Examples:",
+    ...examples.map((example) => `  ${example}`),
+    "",
+  ].join("\n");
+}
+
+function typed(name: string, { placeholder }: Option): string {
+  return placeholder === "" ? `--${name}` : `--${name} ${placeholder}`;
+}
+
+function described(option: Option): string {
+  return option.default === null ? option.sentence : `${option.sentence} (default: ${option.default})`;
+}
+
+/** Two columns, the first as wide as its longest entry. */
+function columns(rows: readonly (readonly [string, string])[]): readonly string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}

@@ -1,0 +1,14 @@
+import type { Config } from "../config/read.ts";
+import { VERSION } from "../ground/version.ts";
+import { type Events, makeEvents } from "../telemetry/bus.ts";
+import { type LogOptions, makeLog } from "../telemetry/log.ts";
+
+/** The stream of events of a command, with the log that its settings ask for. */
+export function loggedEvents(config: Config, options: Pick<LogOptions, "daemonId" | "to">): Events {
+  const events = makeEvents();
+  events.subscribe(makeLog({ level: config.logLevel, version: VERSION, ...options }));
+  for (const warning of config.warnings) {
+    events.emit("settings.warned", { warning });
+  }
+  return events;
+}

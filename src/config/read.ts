@@ -1,0 +1,113 @@
+import { type Fault, PostriderError } from "../ground/errors.ts";
+import { type EgressPolicy, type EgressProblem, parseEgressPolicy } from "../http/egress/policy.ts";
+import { type Environment, given, reservedNames, unknownNames } from "./environment.ts";
+import { fileName, type LogLevel, SETTINGS } from "./settings.ts";
+import {
+  cannotRead,
+  quoted,
+  type Reading,
+  readChoice,
+  readDurationMs,
+  readInteger,
+  readList,
+  readUrl,
+} from "./values.ts";
+
+export interface Config {
+  /** Null: the driver uses the PG* variables. */
+  readonly databaseUrl: string | null;
+  /** Null: the same as `databaseUrl`. */
+  readonly listenUrl: string | null;
+  readonly preparedStatements: boolean;
+  readonly maxInFlight: number;
+  readonly pollIntervalMs: number;
+  readonly shutdownGraceMs: number;
+  readonly retentionMs: number;
+  readonly egress: EgressPolicy;
+  readonly logLevel: LogLevel;
+  /** Sentences about settings that have no effect, to be logged as `settings.warned`. */
+  readonly warnings: readonly string[];
+}
+
+/** The command that is about to run, as far as its settings are concerned. */
+export interface CommandNeeds {
+  readonly name: string;
+  readonly database: "required" | "optional";
+}
+
+/**
+ * Reads every setting. A variable that is the empty string is not set.
+ *
+ * Throws PostriderError (PR0002, exit status 2) with one fault for each thing that is wrong, so that a person can fix
+ * them all before the next start. No fault contains the value of a secret or the path of its file.
+ */
+export function readConfig(env: Environment, command: CommandNeeds): Config {
+  const reading: Reading = { env, faults: [] };
+  const config = {
+    databaseUrl: readUrl(reading, SETTINGS.databaseUrl),
+    listenUrl: readUrl(reading, SETTINGS.listenUrl),
+    preparedStatements: readChoice(reading, SETTINGS.preparedStatements) !== "off",
+    maxInFlight: readInteger(reading, SETTINGS.maxInFlight),
+    pollIntervalMs: readDurationMs(reading, SETTINGS.pollInterval),
+    shutdownGraceMs: readDurationMs(reading, SETTINGS.shutdownGrace),
+    retentionMs: readDurationMs(reading, SETTINGS.retention),
+    egress: readEgress(reading),
+    logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
+    warnings: reservedNames(env).map((name) => `${name} is set, but this version does not use it yet`),
+  };
+  const { egress } = config;
+  reading.faults.push(...databaseFaults(env, command), ...unknownNames(env).map(notASetting));
+  if (egress === null || reading.faults.length > 0) {
+    throw new PostriderError(reading.faults, 2);
+  }
+  return { ...config, egress };
+}
+
+/** Null if a list is wrong. With a wrong profile, the entries of the lists are judged as they are for `custom`. */
+function readEgress(reading: Reading): EgressPolicy | null {
+  const profile = readChoice(reading, SETTINGS.egress) ?? "custom";
+  const allow = readList(reading, SETTINGS.egressAllow);
+  const deny = readList(reading, SETTINGS.egressDeny);
+  const parsed = parseEgressPolicy({ profile, allow, deny });
+  if (parsed.kind === "problems") {
+    reading.faults.push(...parsed.problems.map((problem) => egressFault(problem, profile)));
+    return null;
+  }
+  return parsed.policy;
+}
+
+function egressFault(problem: EgressProblem, profile: string): Fault {
+  const { name } = problem.list === "deny" ? SETTINGS.egressDeny : SETTINGS.egressAllow;
+  const { name: profileName } = SETTINGS.egress;
+  return problem.kind === "unused"
+    ? cannotRead(
+        name,
+        `${profileName} is ${profile}, which takes no list`,
+        `set ${profileName}=custom, or unset ${name}`,
+      )
+    : cannotRead(name, `it has ${quoted(problem.entry)}`, problem.remedy);
+}
+
+/** The variables from which the driver can tell which server is meant. It does not read PGSERVICE. */
+const PG_VARIABLES = ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER"] as const;
+
+function databaseFaults(env: Environment, command: CommandNeeds): readonly Fault[] {
+  const { name } = SETTINGS.databaseUrl;
+  const isNamed = [name, fileName(name), ...PG_VARIABLES].some((variable) => given(env, variable) !== null);
+  if (command.database === "optional" || isNamed) {
+    return [];
+  }
+  const service = given(env, "PGSERVICE") === null ? "" : " (PGSERVICE is set, but service files are not read)";
+  return [
+    {
+      code: "PR0002",
+      problem: `cannot tell which database postrider ${command.name} should use`,
+      found: `neither ${name} nor ${PG_VARIABLES.join(", ")} is set${service}`,
+      remedy: `set ${name}=postgres://user:password@host:port/database`,
+    },
+  ];
+}
+
+function notASetting({ name, remedy }: { readonly name: string; readonly remedy: string }): Fault {
+  return { code: "PR0002", problem: "cannot read the environment", found: `${name} is not a setting`, remedy };
+}

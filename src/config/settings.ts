@@ -1,0 +1,152 @@
+/** The table of settings. Reading, warnings and the documentation follow it. */
+export const SETTINGS = {
+  databaseUrl: {
+    name: "DATABASE_URL",
+    type: "url",
+    default: null,
+    secret: true,
+    sentence:
+      "The database, as `postgres://user:password@host:port/database`. The standard `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER` and `PGPASSWORD` fill in what it leaves out, or replace it.",
+  },
+  listenUrl: {
+    name: "POSTRIDER_LISTEN_URL",
+    type: "url",
+    default: null,
+    secret: true,
+    sentence: "A direct connection for `LISTEN`, needed if `DATABASE_URL` goes through a transaction pooler.",
+  },
+  preparedStatements: {
+    name: "POSTRIDER_PREPARED_STATEMENTS",
+    type: "choice",
+    choices: ["on", "off"],
+    default: "on",
+    secret: false,
+    sentence: "`off` for a pooler that cannot keep prepared statements.",
+  },
+  maxInFlight: {
+    name: "POSTRIDER_MAX_IN_FLIGHT",
+    type: "integer",
+    default: 256,
+    min: 1,
+    max: 10_000,
+    secret: false,
+    sentence: "The most requests that one daemon has open at a time.",
+  },
+  pollInterval: {
+    name: "POSTRIDER_POLL_INTERVAL",
+    type: "duration",
+    default: "1s",
+    min: "50ms",
+    max: "1h",
+    secret: false,
+    sentence: "How often an idle daemon looks for events that no notification announced.",
+  },
+  shutdownGrace: {
+    name: "POSTRIDER_SHUTDOWN_GRACE",
+    type: "duration",
+    default: "20s",
+    min: "0s",
+    max: "15min",
+    secret: false,
+    sentence: "How long a stopping daemon lets requests in progress finish before it hands their deliveries back.",
+  },
+  retention: {
+    name: "POSTRIDER_RETENTION",
+    type: "duration",
+    default: "30d",
+    min: "1d",
+    max: "3650d",
+    secret: false,
+    sentence:
+      "How long events are kept, with their deliveries and attempts. Undelivered events are kept longer. Whole days are removed at a time.",
+  },
+  egress: {
+    name: "POSTRIDER_EGRESS",
+    type: "choice",
+    choices: ["public-only", "private-ok", "custom"],
+    default: "public-only",
+    secret: false,
+    sentence:
+      "Which addresses endpoints may have: public ones, private networks too, or public ones with the exceptions in the next two settings.",
+  },
+  egressAllow: {
+    name: "POSTRIDER_EGRESS_ALLOW",
+    type: "list",
+    default: "",
+    secret: false,
+    sentence: "With `custom`: CIDRs and host patterns that are allowed in addition to public addresses.",
+  },
+  egressDeny: {
+    name: "POSTRIDER_EGRESS_DENY",
+    type: "list",
+    default: "",
+    secret: false,
+    sentence: "With `custom`: CIDRs and host patterns that are refused, even if another rule allows them.",
+  },
+  logLevel: {
+    name: "POSTRIDER_LOG_LEVEL",
+    type: "choice",
+    choices: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+    default: "info",
+    secret: false,
+    sentence:
+      "The lowest level that is logged. `debug` adds one line per successful attempt; `warn` leaves out failed attempts.",
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type LogLevel = (typeof SETTINGS.logLevel.choices)[number];
+
+/** Settings of the documented interface that this version accepts but does not use yet. A trailing `*` is a group. */
+export const RESERVED = [
+  { name: "POSTRIDER_PROCESSES", secret: false },
+  { name: "POSTRIDER_EGRESS_PROXY", secret: true },
+  { name: "POSTRIDER_ENCRYPTION_KEYS", secret: true },
+  { name: "POSTRIDER_HTTP_LISTEN", secret: false },
+  { name: "OTEL_*", secret: false },
+] as const;
+
+export interface SettingBase {
+  readonly name: string;
+  /** Also given as NAME_FILE, and never shown. */
+  readonly secret: boolean;
+  /** Markdown, for the documentation. */
+  readonly sentence: string;
+}
+
+export interface UrlSetting extends SettingBase {
+  readonly type: "url";
+  readonly default: null;
+}
+
+export interface ChoiceSetting<Choice extends string = string> extends SettingBase {
+  readonly type: "choice";
+  readonly choices: readonly Choice[];
+  readonly default: Choice;
+}
+
+export interface IntegerSetting extends SettingBase {
+  readonly type: "integer";
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Default and bounds are written as a person writes them, and read by the parser that reads the setting. */
+export interface DurationSetting extends SettingBase {
+  readonly type: "duration";
+  readonly default: string;
+  readonly min: string;
+  readonly max: string;
+}
+
+export interface ListSetting extends SettingBase {
+  readonly type: "list";
+  readonly default: "";
+}
+
+export type Setting = UrlSetting | ChoiceSetting | IntegerSetting | DurationSetting | ListSetting;
+
+/** The variable that names the file of a secret. */
+export function fileName(name: string): string {
+  return `${name}_FILE`;
+}

@@ -1,0 +1,29 @@
+import { fileName, SETTINGS, type Setting } from "./settings.ts";
+
+/** The documentation's table of settings, as Markdown. */
+export function settingsTable(): string {
+  const rows = Object.values(SETTINGS).map((setting: Setting) => {
+    const name = setting.secret ? `\`${setting.name}\`, \`${fileName(setting.name)}\`` : `\`${setting.name}\``;
+    return `| ${name} | ${describedValues(setting)} | ${describedDefault(setting)} | ${setting.sentence} |`;
+  });
+  return ["| setting | value | default | what it does |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+function describedValues(setting: Setting): string {
+  switch (setting.type) {
+    case "url":
+      return "connection URL, secret";
+    case "choice":
+      return setting.choices.map((choice) => `\`${choice}\``).join(", ");
+    case "integer":
+      return `whole number, ${setting.min} to ${setting.max}`;
+    case "duration":
+      return `duration, \`${setting.min}\` to \`${setting.max}\``;
+    case "list":
+      return "list, separated by commas";
+  }
+}
+
+function describedDefault(setting: Setting): string {
+  return setting.default === null || setting.default === "" ? "" : `\`${setting.default}\``;
+}

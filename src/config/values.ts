@@ -1,0 +1,157 @@
+import { readFileSync } from "node:fs";
+import * as util from "node:util";
+import type { Fault } from "../ground/errors.ts";
+import { nearest } from "../ground/nearest.ts";
+import { durationRemedy, parseDurationMs } from "./duration.ts";
+import { type Environment, given } from "./environment.ts";
+import {
+  type ChoiceSetting,
+  type DurationSetting,
+  fileName,
+  type IntegerSetting,
+  type ListSetting,
+  type SettingBase,
+  type UrlSetting,
+} from "./settings.ts";
+
+/** What is being read, and what was found wrong so far. Each reader adds its faults and gives a default in their place. */
+export interface Reading {
+  readonly env: Environment;
+  readonly faults: Fault[];
+}
+
+export function cannotRead(name: string, found: string, remedy: string): Fault {
+  return { code: "PR0002", problem: `cannot read ${name}`, found, remedy };
+}
+
+export function readUrl(reading: Reading, setting: UrlSetting): string | null {
+  const text = readText(reading, setting);
+  const problem = text === null ? null : postgresUrlProblem(text);
+  if (problem !== null) {
+    reading.faults.push(cannotRead(setting.name, problem.found, problem.remedy));
+    return null;
+  }
+  return text;
+}
+
+/** Says what is wrong with a connection URL without repeating any of it: it holds a password. */
+function postgresUrlProblem(text: string): { readonly found: string; readonly remedy: string } | null {
+  const shape = "write postgres://user:password@host:port/database";
+  if (/[\r\n\t]/.test(text)) {
+    return { found: "it contains a line break or a tab", remedy: shape };
+  }
+  if (!/^postgres(ql)?:\/\//.test(text)) {
+    return { found: "it does not start with postgres:// or postgresql://", remedy: shape };
+  }
+  // The driver accepts a URL without a host (a socket, or the PG* variables) by putting one in, as here.
+  if (!URL.canParse(text) && !URL.canParse(text.replace("@/", "@host/"))) {
+    return {
+      found: "it is not a well-formed URL",
+      remedy: `${shape}, with / ? # @ : and % in user and password percent-encoded`,
+    };
+  }
+  return null;
+}
+
+/** Null also if the value is wrong, so that nothing is concluded from it. */
+export function readChoice<Choice extends string>(reading: Reading, setting: ChoiceSetting<Choice>): Choice | null {
+  const text = readText(reading, setting);
+  if (text === null) {
+    return setting.default;
+  }
+  const choice = setting.choices.find((candidate) => candidate === text);
+  if (choice !== undefined) {
+    return choice;
+  }
+  const meant = nearest(text, setting.choices);
+  const all = setting.choices.join(", ");
+  const remedy = meant === null ? `use one of ${all}` : `did you mean "${meant}"? It is one of ${all}`;
+  reading.faults.push(cannotRead(setting.name, `it is ${quoted(text)}`, remedy));
+  return null;
+}
+
+export function readInteger(reading: Reading, setting: IntegerSetting): number {
+  const text = readText(reading, setting);
+  if (text === null) {
+    return setting.default;
+  }
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : null;
+  if (value === null || value < setting.min || value > setting.max) {
+    const remedy = `use a whole number from ${setting.min} to ${setting.max}`;
+    reading.faults.push(cannotRead(setting.name, `it is ${quoted(text)}`, remedy));
+    return setting.default;
+  }
+  return value;
+}
+
+export function readDurationMs(reading: Reading, setting: DurationSetting): number {
+  const text = readText(reading, setting) ?? setting.default;
+  const valueMs = parseDurationMs(text);
+  const isWithin = valueMs !== null && valueMs >= durationMs(setting.min) && valueMs <= durationMs(setting.max);
+  if (!isWithin) {
+    const remedy = valueMs === null ? durationRemedy(text) : `use ${setting.min} to ${setting.max}`;
+    reading.faults.push(cannotRead(setting.name, `it is ${quoted(text)}`, remedy));
+    return durationMs(setting.default);
+  }
+  return valueMs;
+}
+
+/** A duration of the table itself. */
+function durationMs(text: string): number {
+  const valueMs = parseDurationMs(text);
+  if (valueMs === null) {
+    throw new Error(`the table of settings contains the malformed duration ${text}`);
+  }
+  return valueMs;
+}
+
+export function readList(reading: Reading, setting: ListSetting): readonly string[] {
+  return (readText(reading, setting) ?? setting.default)
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+}
+
+/** The text of a setting, from its variable or from the file that NAME_FILE names; null if it is not set. */
+function readText(reading: Reading, setting: SettingBase): string | null {
+  const { name } = setting;
+  const value = given(reading.env, name);
+  const path = setting.secret ? given(reading.env, fileName(name)) : null;
+  if (path === null) {
+    return value;
+  }
+  if (value !== null) {
+    reading.faults.push(cannotRead(name, `both ${name} and ${fileName(name)} are set`, "set only one of them"));
+    return null;
+  }
+  return readSecretFile(reading, name, path);
+}
+
+function readSecretFile(reading: Reading, name: string, path: string): string | null {
+  try {
+    const text = readFileSync(path, "utf8").replace(/\r?\n$/, "");
+    if (text !== "") {
+      return text;
+    }
+    reading.faults.push(cannotRead(fileName(name), "the file is empty", "write the secret into it"));
+  } catch (thrown) {
+    // Not the error's own message: it contains the path, and the path may be a secret that was put there by mistake.
+    const found = `the file that it names cannot be read (${reasonOf(thrown)})`;
+    reading.faults.push(cannotRead(fileName(name), found, "give the path of a file that this user may read"));
+  }
+  return null;
+}
+
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof Error && "errno" in thrown && typeof thrown.errno === "number") {
+    // Not imported by name: an old Node would then refuse to load the bundle, and could not say that it is too old.
+    return util.getSystemErrorMessage(thrown.errno);
+  }
+  return "the path is malformed";
+}
+
+const QUOTED_CHARS_MAX = 80;
+
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > QUOTED_CHARS_MAX ? `${text.slice(0, QUOTED_CHARS_MAX)}…` : text);
+}
