@@ -2990,7 +2990,7 @@ begin
       ('{reader,operator}', 'select', 'table postrider.claim'),
       ('{reader,operator,daemon}', 'select', 'table postrider.sending'),
       ('{operator}', 'update (is_on, reason)', 'table postrider.sending'),
-      ('{reader,operator}', 'select', 'table postrider.audit'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.audit'),
       ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
 
       -- Views act with their owner's rights on tables, and with the reader's on functions.
@@ -3017,7 +3017,7 @@ begin
 
       ('{reader,operator}', 'execute', 'function postrider.count_waiting'),
       ('{reader,operator}', 'execute', 'function postrider.count_unclaimed'),
-      ('{reader,operator}', 'execute', 'function postrider.uuid_v7_floor'),
+      ('{reader,operator,daemon}', 'execute', 'function postrider.uuid_v7_floor'),
       ('{reader,operator}', 'execute', 'function postrider.uuid_v7_time'),
       ('{reader,operator,daemon}', 'execute', 'function postrider.event_type_patterns'),
 
@@ -6904,6 +6904,8 @@ grant select (attempt_number, daemon_id, duration_ms, endpoint_id, error, event_
 
 grant select on table postrider.attempt to postrider_operator;
 
+grant select on table postrider.audit to postrider_daemon;
+
 grant select on table postrider.audit to postrider_operator;
 
 grant select on table postrider.audit to postrider_reader;
@@ -7155,6 +7157,8 @@ grant execute on function postrider.url_without_secrets(text) to postrider_opera
 grant execute on function postrider.uuid_v7() to postrider_operator;
 
 grant execute on function postrider.uuid_v7() to postrider_publisher;
+
+grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to postrider_daemon;
 
 grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to postrider_operator;
 

@@ -136,7 +136,7 @@ begin
       ('{reader,operator}', 'select', 'table postrider.claim'),
       ('{reader,operator,daemon}', 'select', 'table postrider.sending'),
       ('{operator}', 'update (is_on, reason)', 'table postrider.sending'),
-      ('{reader,operator}', 'select', 'table postrider.audit'),
+      ('{reader,operator,daemon}', 'select', 'table postrider.audit'),
       ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
 
       -- Views act with their owner's rights on tables, and with the reader's on functions.
@@ -163,7 +163,7 @@ begin
 
       ('{reader,operator}', 'execute', 'function postrider.count_waiting'),
       ('{reader,operator}', 'execute', 'function postrider.count_unclaimed'),
-      ('{reader,operator}', 'execute', 'function postrider.uuid_v7_floor'),
+      ('{reader,operator,daemon}', 'execute', 'function postrider.uuid_v7_floor'),
       ('{reader,operator}', 'execute', 'function postrider.uuid_v7_time'),
       ('{reader,operator,daemon}', 'execute', 'function postrider.event_type_patterns'),
 

@@ -18,6 +18,7 @@ import { HELD_BYTES_MAX } from "./deliver/payloads.ts";
 import { Loop } from "./loop.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "./memory.ts";
 import { Recorder } from "./record/recorder.ts";
+import { EndpointWatch } from "./upkeep/endpointWatch.ts";
 import { Heartbeat } from "./upkeep/heartbeat.ts";
 import { PartitionKeeper } from "./upkeep/partitions.ts";
 import { ReplayKeeper } from "./upkeep/replays.ts";
@@ -56,6 +57,7 @@ export class Daemon {
   readonly #partitions: PartitionKeeper;
   readonly #replays: ReplayKeeper;
   readonly #schemaWatch: SchemaWatch;
+  readonly #endpointWatch: EndpointWatch;
   readonly #unusable = Promise.withResolvers<PostriderError>();
   readonly #recorder: Recorder;
   readonly #waker: Waker;
@@ -126,6 +128,7 @@ export class Daemon {
       pool: this.#maintainPool,
       onUnusable: (fault) => this.#giveUp("schema.unusable", fault),
     });
+    this.#endpointWatch = new EndpointWatch({ pool: this.#besidePool, events });
     this.#replays = new ReplayKeeper({
       pool: this.#besidePool,
       events,
@@ -199,6 +202,7 @@ export class Daemon {
     this.#loop.start();
     this.#replays.start();
     this.#schemaWatch.start();
+    this.#endpointWatch.start();
     const { maxInFlight } = this.#config;
     const memoryMib = Math.ceil(memoryBoundBytes(maxInFlight) / MIB);
     this.#events.emit("daemon.started", { id: this.id, max_in_flight: maxInFlight, memory_mib_max: memoryMib });
@@ -261,7 +265,12 @@ export class Daemon {
       // At once: the turn of the loop that is under way may take its time.
       this.#attempts.halt();
       const partitionsStopped = this.#partitions.stop();
-      await Promise.all([this.#loop.stop(), this.#replays.stop(), this.#schemaWatch.stop()]);
+      await Promise.all([
+        this.#loop.stop(),
+        this.#replays.stop(),
+        this.#schemaWatch.stop(),
+        this.#endpointWatch.stop(),
+      ]);
       await this.#attempts.stop(this.#config.shutdownGraceMs);
       await this.#waker.stop();
       // Handed back already, if anything is left: another daemon makes those attempts.

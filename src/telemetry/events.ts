@@ -44,7 +44,7 @@ export const EVENTS = {
   "claim.failed": event<Failure>(
     "Claims fail. The daemon retries with growing pauses, and looks for unfinished claims before it claims again.",
   ),
-  "payload.failed": event<{ event_id: string; endpoint_id: string } & Failure>(
+  "payload.failed": event<DeliveryKey & Failure>(
     "A large payload could not be loaded. Its delivery returned to the queue.",
   ),
   "lane.freed": event<LockHolder>("A session was stuck in the middle of a claim and was ended."),
@@ -71,15 +71,29 @@ export const EVENTS = {
   ),
 
   "delivery.attempted": event<AttemptFields>("One attempt ended, with its result: one wide line for each attempt."),
-  "delivery.exhausted": event<AttemptFields>("The last attempt of a delivery's retry schedule failed."),
+  "delivery.exhausted": event<Delivery & { attempt_number: number } & AttemptFailure>(
+    "The last attempt of a delivery's retry schedule failed, and that is recorded.",
+  ),
+  "delivery.discarded": event<Delivery & { reason: string }>(
+    "A delivery ended without success: it was cancelled, the receiver answered 410, its event is gone or is too large.",
+  ),
+
+  "endpoint.paused": event<EndpointChange>("An endpoint was paused. Its deliveries wait."),
+  "endpoint.resumed": event<EndpointChange>("A paused endpoint was resumed. What waited for it is delivered."),
+  "endpoint.disabled": event<EndpointChange>(
+    "An endpoint was disabled by an operator, by its receiver's 410, or after nothing but failures for its disable_after. It " +
+      "gets no new deliveries, and pending ones are discarded.",
+  ),
+  "endpoint.enabled": event<EndpointChange>("A disabled endpoint was enabled. It gets events from now on."),
+
   "record.failed": event<Failure & { results: number }>(
     "Results cannot be recorded. The daemon keeps them, retries, and claims nothing until they are recorded.",
   ),
   "record.restored": event<Ended>("Results are being recorded again."),
-  "record.reduced": event<{ event_id: string; endpoint_id: string } & Failure>(
+  "record.reduced": event<DeliveryKey & Failure>(
     "Postgres refused a result, which was then recorded without the part it refused.",
   ),
-  "record.abandoned": event<{ event_id: string; endpoint_id: string } & Failure>(
+  "record.abandoned": event<DeliveryKey & Failure>(
     "Postgres refuses a result even without its details. The delivery is attempted again after a take-over.",
   ),
 
@@ -167,19 +181,37 @@ interface LockHolder {
   readonly wait_event: string | null;
 }
 
-interface AttemptFields {
+interface DeliveryKey {
   readonly event_id: string;
   readonly endpoint_id: string;
+}
+
+interface Delivery extends DeliveryKey {
   readonly event_type: string;
+}
+
+interface AttemptFailure {
+  readonly http_status: number | null;
+  readonly failure_kind: FailureKind | null;
+  readonly error: string | null;
+}
+
+interface AttemptFields extends Delivery, AttemptFailure {
   readonly attempt_number: number;
   /** The origin only. */
   readonly url: string;
   readonly duration_ms: number;
-  readonly http_status: number | null;
-  readonly failure_kind: FailureKind | null;
-  readonly error: string | null;
   readonly state: "succeeded" | "pending" | "exhausted" | "discarded";
   readonly next_attempt_ms: number | null;
+}
+
+/** The row of postrider.audit says more. Each daemon reports the change; `audit_id` tells that it is the same one. */
+interface EndpointChange {
+  readonly audit_id: string;
+  readonly endpoint_id: string;
+  readonly reason: string | null;
+  /** The role that logged in. */
+  readonly changed_by: string;
 }
 
 interface IngestTotals {

@@ -50,6 +50,7 @@ const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
 
   "daemon.beat_failed": "warn",
   "delivery.exhausted": "warn",
+  "endpoint.disabled": "warn",
   "file.lost": "warn",
   "file.missing": "warn",
   "file.unreadable": "warn",

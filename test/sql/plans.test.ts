@@ -265,6 +265,7 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   for (const [name, values] of Object.entries({
     load_payload: [event, 1_000_000],
     try_filters: [event, plain],
+    find_state_changes: ["1:1:"],
   })) {
     await run({ name, pagesMax: SMALL_PAGES_MAX, work: (session) => session.query(statementText(name), values) });
   }

@@ -119,7 +119,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   audit: {
     columns: "id at transaction_id actor acting_as action endpoint_id event_id detail before after",
-    select: LOOKERS,
+    select: { ...LOOKERS, daemon: "*" },
   },
   schema_migration: {
     columns: "version name sha256 breaking applied_at applied_by postrider_version duration_ms",
@@ -215,7 +215,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
 
   count_waiting: owner("reader", "operator"),
   count_unclaimed: owner("reader", "operator"),
-  uuid_v7_floor: caller("reader", "operator"),
+  uuid_v7_floor: caller("reader", "operator", "daemon"),
   event_type_patterns: caller("reader", "operator", "daemon"),
   publish: owner("publisher"),
 

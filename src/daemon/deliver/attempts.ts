@@ -185,7 +185,9 @@ export class Attempts {
       // Recording looks whether the endpoint is still there; a lease that would not last is taken anew.
       this.#end(delivery, handedBack(delivery));
     } else if (endpoint.problem !== null) {
-      this.#end(delivery, conclude(delivery, endpoint, refused(endpoint.problem)));
+      const result = conclude(delivery, endpoint, refused(endpoint.problem));
+      this.#tell(result, endpoint);
+      this.#end(delivery, result);
     } else if (delivery.event.payload === null) {
       void this.#loadAndSend(delivery, endpoint, bytesMax);
     } else {
@@ -261,8 +263,7 @@ export class Attempts {
     if (attempt === null) {
       return;
     }
-    const { events } = this.#parts;
-    const fields = {
+    this.#parts.events.emit("delivery.attempted", {
       event_id: delivery.event.id,
       endpoint_id: delivery.endpointId,
       event_type: delivery.event.eventType,
@@ -274,11 +275,7 @@ export class Attempts {
       error: attempt.error,
       state: decision.state,
       next_attempt_ms: decision.state === "pending" ? Math.round(decision.waitMs) : null,
-    };
-    events.emit("delivery.attempted", fields);
-    if (decision.state === "exhausted") {
-      events.emit("delivery.exhausted", fields);
-    }
+    });
   }
 }
 

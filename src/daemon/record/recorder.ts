@@ -314,12 +314,36 @@ export class Recorder {
     } else {
       this.#keptClaims.delete(daemonId);
     }
-    for (const number of rows[0]?.locked ?? []) {
-      const result = batch[number - 1];
-      if (result !== undefined) {
+    const undecided = new Set((rows[0]?.locked ?? []).map((number) => batch[number - 1]));
+    for (const result of batch) {
+      if (undecided.has(result)) {
         this.#repeats.add(result);
         this.#locked.push(result);
+      } else {
+        this.#reportEnd(result);
       }
+    }
+  }
+
+  /** Without success: those are the deliveries that a person must know of. */
+  #reportEnd({ delivery, attempt, decision }: DeliveryResult): void {
+    const { events } = this.#options;
+    const fields = {
+      event_id: delivery.event.id,
+      endpoint_id: delivery.endpointId,
+      event_type: delivery.event.eventType,
+    };
+    if (decision.state === "discarded") {
+      events.emit("delivery.discarded", { ...fields, reason: decision.reason });
+    } else if (decision.state === "exhausted") {
+      const { httpStatus: http_status = null, failureKind: failure_kind = null, error = null } = attempt ?? {};
+      events.emit("delivery.exhausted", {
+        ...fields,
+        attempt_number: delivery.attempts + 1,
+        http_status,
+        failure_kind,
+        error,
+      });
     }
   }
 }
