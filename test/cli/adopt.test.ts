@@ -1,12 +1,17 @@
 /** `postrider adopt` as a person runs it: stopped halfway, in databases that are not whole, after a restore of data alone. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
+import { runShell } from "../docs/shell.ts";
 import { CommandProcess, runCommand } from "../support/command.ts";
 import { loadData } from "../support/copies.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { askFor, openSession, rowsOf, type Session } from "../support/engine.ts";
+import { guideBlock } from "../support/guides.ts";
 import { addEvents, addPastDays } from "../support/pastDays.ts";
 import { createLogin } from "../support/roles.ts";
 import { OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
@@ -91,7 +96,7 @@ test("where nothing says whether to send, status says that, and what to do", asy
   assert.match((await runCommand(["status"], { env })).stdout, /^SENDING IS SWITCHED OFF /);
 });
 
-test("data alone, loaded as the README says, is all there, and what was not delivered is", async (t) => {
+test("data alone, loaded as the guide says, is all there, and what was not delivered is", async (t) => {
   const [source, copy] = [await databaseFor(t), await databaseFor(t)];
   await addPastDays(source.pool, 2);
   await source.pool.query("select postrider.create_endpoint($1, '{order.*}')", [receiver.url("/data")]);
@@ -107,8 +112,8 @@ test("data alone, loaded as the README says, is all there, and what was not deli
   ).finally(() => first.daemon.stop());
   await addEvents(source.pool, "order.paid", 6, 3);
 
-  await copy.pool.query(emptying());
-  await loadData(source, copy);
+  await copy.pool.query(guideBlock("sql/copies.md", "Data alone", "sql"));
+  await dumpAndRestore(t, source, copy);
   assert.deepEqual(await contents(copy.pool), await contents(source.pool));
   const adopted = await runCommand(["adopt", "--json"], { env: { DATABASE_URL: copy.url } });
   assert.equal(adopted.stderr, "");
@@ -123,12 +128,19 @@ test("data alone, loaded as the README says, is all there, and what was not deli
   assert.equal(receiver.requests("/data").length, 12);
 });
 
-/** What the README says to run before a restore of data alone. */
-function emptying(): string {
-  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-  const [, lines = ""] = /```sql\n((?: *delete from postrider\.\w+;\n)+) *```/.exec(readme) ?? [];
-  assert.notEqual(lines, "", "the README has no such lines");
-  return lines;
+/** By the guide's commands if this machine has a pg_dump for the server, and otherwise by what stands for them. */
+async function dumpAndRestore(t: TestContext, source: TestDatabase, copy: TestDatabase): Promise<void> {
+  const commands = guideBlock("sql/copies.md", "Data alone", "sh");
+  const server = Number(await askFor(source.pool, "select current_setting('server_version_num')::int / 10000"));
+  if (pgDumpMajor() < server) return loadData(source, copy);
+  const cwd = mkdtempSync(join(tmpdir(), "postrider-dump-"));
+  t.after(() => rmSync(cwd, { recursive: true, force: true }));
+  await runShell(commands, { OLD_DATABASE_URL: source.url, DATABASE_URL: copy.url }, { cwd });
+}
+
+function pgDumpMajor(): number {
+  const { stdout } = spawnSync("pg_dump", ["--version"], { encoding: "utf8" });
+  return Number(/ (\d+)\./.exec(stdout ?? "")?.[1] ?? 0);
 }
 
 /** How many rows each table has; but for the audit, which also has what was done to this database. */

@@ -1,20 +1,21 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { readConfig } from "../../src/config/read.ts";
 import { SENT_BYTES_MAX } from "../../src/daemon/claim/claim.ts";
 import { HELD_BYTES_MAX } from "../../src/daemon/deliver/payloads.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "../../src/daemon/memory.ts";
+import { guideText } from "../support/guides.ts";
 
 const MIB = 1_048_576;
 const { maxInFlight: DEFAULT_IN_FLIGHT } = readConfig({}, { name: "run", database: "optional" });
 
-test("the bound of memory that the README states is the one that follows from the limits", () => {
+test("the bound of memory that the guide states is the one that follows from the limits", () => {
   const mib = Math.ceil(memoryBoundBytes(DEFAULT_IN_FLIGHT) / MIB);
-  const text = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const text = guideText("src/config/README.md");
   const [, stated] = /at most (\d+) MiB of memory/.exec(text) ?? [];
   assert.equal(stated, String(mib));
-  const [, large = "", rest = ""] = /(\d+) MiB, is for payloads larger[^,]+, (\d+) MiB are enough/.exec(text) ?? [];
+  const [, large = "", rest = ""] =
+    /(\d+) MiB, is for payloads larger[^;]+; without those, (\d+) MiB are enough/.exec(text) ?? [];
   assert.equal(Number(large), (HELD_BYTES_MAX / MIB) * 3, "three copies of each");
   assert.ok(mib - Number(large) <= Number(rest) && Number(rest) < mib - Number(large) + 10);
 });

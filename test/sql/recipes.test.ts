@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
-import pg from "pg";
+import type pg from "pg";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import {
   askFor,
@@ -20,6 +20,8 @@ import {
   subscribe,
   walk,
 } from "../support/engine.ts";
+import { guideText } from "../support/guides.ts";
+import { substitute } from "../support/psqlScript.ts";
 import { createLogin, type Login } from "../support/roles.ts";
 
 const FOLDER = new URL("../../sql/recipes/", import.meta.url);
@@ -40,13 +42,6 @@ function readRecipe(name: string): Recipe {
     roles: (line("role") ?? "").split(", "),
     variables: (line("set") ?? "").split(";").flatMap((each) => /^\s*(\w+),/.exec(each)?.[1] ?? []),
   };
-}
-
-/** What psql makes of `:'name'`. */
-function substitute(text: string, values: Readonly<Record<string, string>>): string {
-  return text.replace(/:'(\w+)'/g, (_, name: string) =>
-    pg.escapeLiteral(values[name] ?? assert.fail(`${name} is not set`)),
-  );
 }
 
 let database: TestDatabase;
@@ -78,7 +73,7 @@ async function run<Row extends pg.QueryResultRow>(
   const { text, roles } = readRecipe(name);
   const login = logins.get(roles.join());
   assert.ok(login !== undefined);
-  return rowsOf<Row>(await openSession(t, login.url), substitute(text, values));
+  return rowsOf<Row>(await openSession(t, login.url), substitute(text, new Map(Object.entries(values))));
 }
 
 /** An event of a known time: two that are made within a millisecond have their ids in no order. */
@@ -444,8 +439,8 @@ test("undefined_event_types: counts those in use of late that nobody has defined
   );
 });
 
-test("the DBA's page lists each recipe", () => {
-  const page = readFileSync(new URL("../README.md", FOLDER), "utf8");
+test("the guide lists each recipe", () => {
+  const page = guideText("sql/operations.md");
   const listed = [...page.matchAll(/^\|.*\| `(\w+)\.sql` \|$/gm)].map(([, name]) => name);
   assert.deepEqual(listed.sort(), [...NAMES].sort());
 });

@@ -28,7 +28,7 @@ export const GENERATED_DOCS: readonly GeneratedDoc[] = [
       `-- The schema as the migrations make it: for reading, and for comparing. Written by "npm run docs"; do not edit.\n\n${await schemaSnapshot(client)}`,
   },
   {
-    path: "README.md",
+    path: "src/config/README.md",
     render: async ({ current }) => betweenMarkers(current, "settings", settingsTable()),
   },
 ];

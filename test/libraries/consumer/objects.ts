@@ -1,4 +1,4 @@
-/** What the examples of the README take for granted. Never run. */
+/** What the examples of the guide take for granted. Never run. */
 import { drizzle as drizzleOf } from "drizzle-orm/node-postgres";
 import { integer, pgTable, text } from "drizzle-orm/pg-core";
 import type { Kysely } from "kysely";

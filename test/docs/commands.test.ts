@@ -1,0 +1,55 @@
+/** The commands of the guides, each run in a shell as it stands there. The README has a test of its own. */
+import assert from "node:assert/strict";
+import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { eventually } from "../support/command.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { rowsOf } from "../support/engine.ts";
+import { guideBlock } from "../support/guides.ts";
+import { runShell, startShell } from "./shell.ts";
+
+async function databaseFor(t: TestContext): Promise<TestDatabase> {
+  const database = await createDatabase();
+  t.after(() => database.drop());
+  return database;
+}
+
+test("recipes are run by psql", async (t) => {
+  const { url } = await databaseFor(t);
+  const printed = await runShell(guideBlock("sql/operations.md", "Recipes", "sh"), { DATABASE_URL: url });
+  assert.equal(printed, "[]\n[]\n");
+});
+
+test("adopting says that there is nothing to adopt in a database that is no copy", async (t) => {
+  const { url } = await databaseFor(t);
+  const printed = await runShell(guideBlock("sql/copies.md", "Adopting", "sh"), { DATABASE_URL: url });
+  assert.match(printed, /nothing to adopt/);
+});
+
+test("a log is followed, and the output of a program becomes events", async (t) => {
+  const { url, pool } = await databaseFor(t);
+  const cwd = await mkdtemp(join(tmpdir(), "postrider-guide-"));
+  t.after(() => rm(cwd, { recursive: true, force: true }));
+  const log = join(cwd, "access.json");
+  await writeFile(log, '{"status": 200}\n{"status": 502}\n');
+  await writeFile(join(cwd, "app.js"), `for (const level of [30, 50]) console.log(JSON.stringify({ level }));`);
+  const [follow = "", pipe = ""] = guideBlock("src/ingest/README.md", "Events from a log", "sh").split("\n");
+
+  const events = () => rowsOf(pool, "select event_type, payload::text from postrider.outbox order by seq");
+  const env = { DATABASE_URL: url };
+  const { shell, remove } = startShell(`exec ${follow.replace(/\/var\/log\S+/, log)}`, env);
+  t.after(() => shell.end("SIGKILL").finally(remove));
+  await eventually("the event", async () => ((await events()).length === 1 ? true : undefined));
+  await appendFile(log, '{"status": 503}\n');
+  await eventually("the next event", async () => ((await events()).length === 2 ? true : undefined));
+  assert.equal((await shell.end("SIGTERM")).code, 0, shell.said());
+
+  await runShell(pipe, env, { cwd });
+  assert.deepEqual(await events(), [
+    { event_type: "nginx.request", payload: '{"status": 502}' },
+    { event_type: "nginx.request", payload: '{"status": 503}' },
+    { event_type: "app.log", payload: '{"level":50}' },
+  ]);
+});

@@ -1,0 +1,83 @@
+/** The README, as a newcomer follows it from the top: try it, then use it in an application. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { CommandProcess, eventually } from "../support/command.ts";
+import { createDatabase } from "../support/database.ts";
+import { openSession, rowsOf } from "../support/engine.ts";
+import { guideBlock, guideBlocks, guideText, ROOT } from "../support/guides.ts";
+import { runScript } from "../support/psqlScript.ts";
+import { createLogin } from "../support/roles.ts";
+import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { runShell, startShell } from "./shell.ts";
+
+/** Four minutes of reading. */
+const README_BYTES_MAX = 12_288;
+
+test("the front page is read in four minutes", () => {
+  assert.ok(Buffer.byteLength(guideText("README.md")) <= README_BYTES_MAX);
+});
+
+test("try it: the server starts, an event that is inserted arrives, and its delivery is found", async (t) => {
+  const [install, insert] = guideBlocks("README.md", "Try it", "sh");
+  assert.equal(install, "npm ci\nnpm start\n");
+  assert.match(readFileSync(join(ROOT, ".ci/run"), "utf8"), /^npm ci\b/m);
+
+  const directory = await mkdtemp(join(tmpdir(), "postrider-readme-"));
+  await chmod(directory, 0o755);
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const start = new CommandProcess(["start", "--", "--data-dir", join(directory, "data")], { program: ["npm"] });
+  t.after(() => start.end("SIGTERM"));
+  const [, url = ""] = await start.match(/^DATABASE_URL=(postgres:\/\/.+)\nready/m);
+  await start.match(/Insert an event yourself/);
+  assert.equal(start.stdout.match(/^arrived .* verified$/gm)?.length, 5, start.said());
+
+  await runShell(insert ?? "", { DATABASE_URL: url });
+  await start.match(/"data":\{"order_id": 42\}/);
+  const session = await openSession(t, url);
+  await eventually("the delivery of the event that was inserted", async () => {
+    const [result] = await runScript(session, guideBlock("README.md", "Try it", "sql"));
+    assert.equal(result?.rows.length, 5);
+    const { event_type, state, attempts, last_http_status } = result?.rows[0] ?? {};
+    if (state !== "succeeded") return undefined;
+    assert.deepEqual([event_type, attempts, last_http_status], ["order.paid", 1, 204]);
+    return true;
+  });
+});
+
+test("five steps from a database of an application to the signed request at a receiver", async (t) => {
+  const cleanup = new AsyncDisposableStack();
+  t.after(() => cleanup.disposeAsync());
+  const database = await createDatabase({ template: "empty" });
+  cleanup.defer(() => database.drop());
+  const [owner, app, daemon] = [await createLogin(database), await createLogin(database), await createLogin(database)];
+  for (const login of [owner, app, daemon]) cleanup.defer(() => login.drop());
+  await database.pool.query(`grant create on database ${database.name} to ${owner.name}`);
+  await database.pool.query("create table orders (id bigint, status text); insert into orders values (42, 'new')");
+  await database.pool.query(`grant select, update on orders to ${app.name}`);
+  const receiver = await ScriptedReceiver.start();
+  cleanup.defer(() => receiver.stop());
+
+  const [install = "", run = ""] = guideBlocks("README.md", "Use it in your application", "sh");
+  const [grants = "", create = ""] = guideBlocks("README.md", "Use it in your application", "sql");
+  await runShell(install.replace(/postgres:\S+/, owner.url), {});
+  await runScript(database.pool, grants.replace("shop_app", app.name).replace("courier", daemon.name));
+  const { shell, remove } = startShell(`exec ${run}`, {
+    DATABASE_URL: daemon.url,
+    POSTRIDER_EGRESS: "custom",
+    POSTRIDER_EGRESS_ALLOW: "127.0.0.1",
+  });
+  cleanup.defer(async () => void (await shell.end("SIGKILL").finally(remove)));
+  const url = receiver.url("/hooks");
+  const [created] = await runScript(await openSession(t, owner.url), create.replace(/https:[^']+/, url));
+  receiver.verify("/hooks", created?.rows[0].secret);
+  await runScript(await openSession(t, app.url), guideBlock("README.md", "Postrider", "sql"));
+
+  const request = await eventually("the request", () => receiver.requests("/hooks")[0]);
+  assert.equal(request.verification, "verified");
+  assert.match(request.body.toString(), /^\{"type":"order\.paid",.*"data":\{"order_id": 42\}\}$/);
+  assert.deepEqual(await rowsOf(database.pool, "select status from orders"), [{ status: "paid" }]);
+});
