@@ -1,4 +1,5 @@
-import { CONNECTIONS_IDLE_MAX, RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "../http/send.ts";
+import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "../http/answer.ts";
+import { CONNECTIONS_IDLE_MAX } from "../http/pools.ts";
 import { PAYLOAD_BYTES_MAX } from "./claim/claim.ts";
 import { ENDPOINTS_MAX } from "./deliver/endpoints.ts";
 import { HELD_BYTES_MAX } from "./deliver/payloads.ts";

@@ -1,57 +1,29 @@
 /**
- * Connections by origin. An exchange asks for a connection with `request` and is begun at once, when a place is free,
- * or later; it gives the connection back with `release`, or with `discard` when nothing more may go over it.
- *
- * A connection is one undici `Client` with at most one socket. undici's `Pool` would be the obvious part, and three
- * things speak against it: it does not say which socket a request went over, and a retry is only right where that
- * socket was reused; it cannot be told to use a fresh one; and an idle `Pool` holds 18.7 kB and takes 70 µs to build,
- * against 1.4 kB and 6 µs of a `Client`. Its `Agent` also scans all its origins at each disconnect.
+ * Connections by origin. An exchange asks for a connection with `request` and begins at once if a place is free, or
+ * later. It gives the connection back with `release`, or with `discard` if nothing more may go over it.
  */
-import { Client } from "undici";
 import { monotonicMs } from "../ground/clock.ts";
-import { type Dialer, DialFailure, type Origin } from "./egress/dial.ts";
+import { Connection, type ConnectionOptions, type Pool, type Waiter } from "./connection.ts";
+import type { Origin } from "./egress/dialFailure.ts";
 
-export interface PoolsOptions {
-  readonly dialer: Dialer;
+/** Over all origins: a burst that moves from one origin to the next would leave its width behind at each. */
+export const CONNECTIONS_IDLE_MAX = 1_024;
+
+export interface PoolsOptions extends ConnectionOptions {
   /** Origins with connections at the same time; the longest idle one is closed to make room. */
   readonly originsMax: number;
   readonly connectionsPerOrigin: number;
   /** Idle connections over all origins; beyond that, one of the origin that has been unused for longest is closed. */
   readonly idleMax: number;
-  /** An origin without a request for so long is closed. */
+  /** An origin without a request for this long is closed. */
   readonly originIdleMs: number;
-  readonly headersTimeoutMs: number;
-  /** Between two pieces of the body. */
-  readonly bodyTimeoutMs: number;
-  /** How long an idle socket is kept where the receiver does not say. */
-  readonly keepAliveMs: number;
-  /** The most that a receiver's `keep-alive: timeout=` can ask for. */
-  readonly keepAliveMaxMs: number;
-  readonly responseHeaderBytesMax: number;
-}
-
-/** What waits for a connection. */
-export interface Waiter {
-  readonly origin: Origin;
-  readonly originKey: string;
-  begin(connection: Connection): void;
-}
-
-interface Pool {
-  readonly key: string;
-  /** Every connection of the origin, idle or busy. */
-  readonly connections: Set<Connection>;
-  /** The last one used is at the end and is taken first, so that the others can go idle and close. */
-  readonly idle: Connection[];
-  readonly waiting: Waiter[];
-  lastUsedMs: number;
 }
 
 export class Pools {
   readonly #options: PoolsOptions;
-  /** In the order of last use, the longest unused first. */
+  /** In the order of their last use, the longest unused first. */
   readonly #pools = new Map<string, Pool>();
-  /** Waits for a place among the origins; only used while all of them are busy. */
+  /** Waiters for a place among the origins; empty unless all of them are busy. */
   #waitingForPool: Waiter[] = [];
   readonly #closing = new Set<Promise<void>>();
   #sweeper: NodeJS.Timeout | undefined;
@@ -89,11 +61,11 @@ export class Pools {
     }
   }
 
-  /** The waiter will not be begun any more. */
+  /** The waiter does not begin any more. */
   withdraw(waiter: Waiter): void {
     const pool = this.#pools.get(waiter.originKey);
     if (pool !== undefined && remove(pool.waiting, waiter)) {
-      this.#settle(pool);
+      this.#yieldPlace(pool);
     }
     remove(this.#waitingForPool, waiter);
   }
@@ -106,18 +78,18 @@ export class Pools {
       connection.idle = true;
       pool.idle.push(connection);
       this.#idleCount += 1;
-      this.#settle(pool);
+      this.#yieldPlace(pool);
       if (this.#idleCount > this.#options.idleMax) {
         this.#closeLongestIdle();
       }
     } else {
-      // We stand inside undici's parser, at the end of an answer. A request dispatched from here would skip its check
-      // for bytes that the receiver sent unasked, which is what keeps one answer from being taken for the next.
+      // We are inside undici's parser, at the end of an answer. A request dispatched from here would skip its check for
+      // bytes that the receiver sent unasked, and that check keeps one answer from being taken for the next.
       queueMicrotask(() => next.begin(connection));
     }
   }
 
-  /** Nothing more goes over the connection; whatever it still does is cut off. */
+  /** Nothing more goes over the connection; whatever it is still doing is cut off. */
   discard(connection: Connection): void {
     const pool = connection.pool;
     if (!this.#drop(connection)) {
@@ -127,7 +99,7 @@ export class Pools {
     if (next !== undefined) {
       next.begin(this.#connect(pool, next.origin));
     } else {
-      this.#settle(pool);
+      this.#yieldPlace(pool);
     }
   }
 
@@ -189,7 +161,7 @@ export class Pools {
   }
 
   /** A pool that has become idle gives its place to those who wait for one. */
-  #settle(pool: Pool): void {
+  #yieldPlace(pool: Pool): void {
     if (this.#waitingForPool.length === 0 || isBusy(pool)) {
       return;
     }
@@ -256,62 +228,6 @@ export class Pools {
     const closed = connection.destroy().finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
     return true;
-  }
-}
-
-type ConnectionEvent = "opened" | "closed" | "disconnected";
-
-export class Connection {
-  readonly pool: Pool;
-  readonly client: Client;
-  /** Requests written to the present socket; above one, the socket has been reused. */
-  requestsWritten = 0;
-  idle = false;
-  #abandon: AbortController | undefined;
-  #unsent: () => number = () => 0;
-
-  constructor(pool: Pool, origin: Origin, options: PoolsOptions, report: (event: ConnectionEvent) => void) {
-    this.pool = pool;
-    this.client = new Client(pool.key, {
-      // The receiver is not trusted, and pipelined answers are matched by their position alone.
-      pipelining: 1,
-      allowH2: false,
-      keepAliveTimeout: options.keepAliveMs,
-      keepAliveMaxTimeout: options.keepAliveMaxMs,
-      headersTimeout: options.headersTimeoutMs,
-      bodyTimeout: options.bodyTimeoutMs,
-      maxHeaderSize: options.responseHeaderBytesMax,
-      connect: (_, callback) => {
-        const abandon = new AbortController();
-        this.#abandon = abandon;
-        options.dialer.dial(origin, abandon.signal).then(
-          (socket) => {
-            this.#abandon = undefined;
-            this.#unsent = () => socket.writableLength;
-            this.requestsWritten = 0;
-            report("opened");
-            socket.once("close", () => report("closed"));
-            callback(null, socket);
-          },
-          (error) => {
-            this.#abandon = undefined;
-            callback(error, null);
-          },
-        );
-      },
-    });
-    this.client.on("disconnect", () => report("disconnected"));
-  }
-
-  /** Bytes of the request that the receiver has not taken yet. */
-  get unsentBytes(): number {
-    return this.#unsent();
-  }
-
-  /** Gives up dialling, drops what is not written, closes the socket. Resolves when it is closed. */
-  destroy(): Promise<void> {
-    this.#abandon?.abort(new DialFailure("connect", "the connection is not needed any more"));
-    return this.client.destroy();
   }
 }
 

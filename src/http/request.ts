@@ -2,14 +2,14 @@
 export interface OutgoingRequest {
   /** Absolute http or https URL. */
   readonly url: string;
-  /** Lower-case names. `content-length` and `host` are added by the sender. */
+  /** Lower-case names. The sender adds `content-length` and `host`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** The whole request: waiting for a connection, connecting, headers, body. */
+  /** For the whole request: waiting for a connection, connecting, headers, body. */
   readonly timeoutMs: number;
 }
 
-/** Lower-case names of the headers that frame a request: the sender decides them, and refuses a request that has one. */
+/** Lower-case names of the headers that frame a request: the sender sets them, and refuses a request that does. */
 export const FRAMING_HEADERS: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -23,3 +23,23 @@ export const FRAMING_HEADERS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/**
+ * Why a request with these headers must not be sent; undefined if it may. A person may have written them into a row.
+ * undici refuses the same bytes; this names the header, and does not depend on undici continuing to refuse. RFC 9110
+ * §5.5, §5.6.2: visible ASCII, space, tab and 0x80-0xff in values, tokens as names.
+ */
+export function headerFault(headers: Readonly<Record<string, string>>): string | undefined {
+  for (const name in headers) {
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name)) {
+      return `the request was not sent: ${JSON.stringify(name.slice(0, 100))} is not a header name`;
+    }
+    if (FRAMING_HEADERS.has(name.toLowerCase())) {
+      return `the request was not sent: the header ${name} is set by the sender alone`;
+    }
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(headers[name] ?? "")) {
+      return `the request was not sent: the value of the header ${name} has a line break, a NUL or a character outside latin1`;
+    }
+  }
+  return undefined;
+}

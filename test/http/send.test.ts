@@ -226,7 +226,7 @@ test("a receiver that says nothing fails by the deadline for headers where that 
 test("a body that stands still fails by the deadline between its pieces, with the status known", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"));
   const result = await senderFor(t, { bodyTimeoutMs: 150 }).send(requestTo(receiver.url));
-  assertFailed(result, "timeout", /^the answer's body stood still for 150 ms$/);
+  assertFailed(result, "timeout", /^the answer's body paused for 150 ms$/);
   assert.equal(result.httpStatus, 200);
   assert.equal(result.responseBody, "abc");
 });
@@ -401,7 +401,7 @@ for (const [what, bytes] of [
     const sender = senderFor(t);
     assertSucceeded(await sender.send(requestTo(receiver.url.replace("/hooks", "/ok"))));
     const result = await sender.send(requestTo(receiver.url));
-    assertFailed(result, "protocol", /^the (answer is no well-formed HTTP|receiver (sent|switched))/);
+    assertFailed(result, "protocol", /^the (answer is not well-formed HTTP|receiver (sent|switched))/);
     assert.equal(sender.stats.retriesStale, 0);
     assert.equal(receiver.requests.length, 2);
     await assertStillWorks(sender, receiver);

@@ -5,8 +5,8 @@ import { makeBody } from "../../format/body.ts";
 import { signV1 } from "../../format/sign.ts";
 import { unixMs, unixSeconds } from "../../ground/clock.ts";
 import { VERSION } from "../../ground/version.ts";
+import { unsent } from "../../http/failures.ts";
 import { FRAMING_HEADERS, type OutgoingRequest } from "../../http/request.ts";
-import { unsent } from "../../http/send.ts";
 import type { Endpoint } from "./endpoints.ts";
 
 /** Sends one request; implemented by the sender, and by tests. */

@@ -8,12 +8,11 @@ import { lookup } from "node:dns/promises";
 import { connect as connectTcp, type Socket } from "node:net";
 import * as tls from "node:tls";
 import { connect as connectTls, createSecureContext, type SecureContext } from "node:tls";
-import type { FailureKind } from "../../domain/failureKind.ts";
 import { monotonicMs } from "../../ground/clock.ts";
-import { messageOf } from "../../ground/errors.ts";
+import { codeOf, connectFailure, DialFailure, dnsSentence, hostAndPort, type Origin } from "./dialFailure.ts";
 import { type EgressPolicy, judgeAddress, literalOf } from "./policy.ts";
 
-/** Answers beyond these are judged, and not dialled. */
+/** Further answers are judged but not dialled. */
 const ADDRESSES_DIALLED_MAX = 4;
 /** Session tickets kept for resumption, about 2 kB each. */
 const TLS_SESSIONS_MAX = 1_000;
@@ -22,31 +21,13 @@ const TCP_KEEP_ALIVE_DELAY_MS = 60_000;
 /** All addresses of a name, in the order to dial them. Rejects with an error whose `code` says why there are none. */
 export type Resolver = (hostname: string) => Promise<readonly LookupAddress[]>;
 
-export interface Origin {
-  readonly secure: boolean;
-  /** As in a URL: lower case, IPv6 in brackets. */
-  readonly hostname: string;
-  readonly port: number;
-}
-
 export interface DialerOptions {
   readonly policy: EgressPolicy;
   /** Resolving, connecting and the TLS handshake together. */
   readonly connectTimeoutMs: number;
   readonly resolve: Resolver;
-  /** PEM; trusted besides those that Node.js trusts. */
+  /** PEM; trusted in addition to those that Node.js trusts. */
   readonly trustedCertificates: readonly string[];
-}
-
-/** Why there is no socket. It travels through undici's connect callback, which takes errors and not values. */
-export class DialFailure extends Error {
-  readonly kind: FailureKind;
-
-  constructor(kind: FailureKind, message: string) {
-    super(message);
-    this.name = "DialFailure";
-    this.kind = kind;
-  }
 }
 
 /** The system's resolver: /etc/hosts and search lists count, as they do for every other program on the machine. */
@@ -63,11 +44,11 @@ export class Dialer {
 
   constructor(options: DialerOptions) {
     this.#options = options;
-    // One context for all: without it every tls.connect builds its own.
+    // One context for all: otherwise every tls.connect builds its own.
     this.#secureContext = createSecureContext(
       options.trustedCertificates.length === 0
         ? {}
-        : // Imported by name, an old Node would refuse to load the bundle, and not say that it is too old.
+        : // Not imported by name: an old Node would then refuse to load the bundle, and could not say that it is too old.
           { ca: [...tls.getCACertificates("default"), ...options.trustedCertificates] },
     );
   }
@@ -78,7 +59,7 @@ export class Dialer {
   }
 
   /**
-   * @param signal Aborted with the reason to reject with, once nobody waits for the socket any more.
+   * @param signal Aborted, with the reason to reject with, when the socket is no longer needed.
    * @throws DialFailure
    */
   async dial(origin: Origin, signal: AbortSignal): Promise<Socket> {
@@ -99,9 +80,9 @@ export class Dialer {
   }
 
   /**
-   * One refused answer refuses the name. Dropping the refused ones would dial a name that is half outside and half
-   * inside, which is either an attack or a mistake, and which of the two halves is met would depend on the order of
-   * the day's answers; a refusal is the same every time, and its sentence names the address.
+   * One refused address refuses the name. A name that resolves half outside and half inside is either an attack or a
+   * mistake. If only the refused addresses were dropped, the order of the day's answers would decide which half is
+   * dialled; a refusal is the same every time, and its sentence names the address.
    */
   async #addressesOf(origin: Origin, signal: AbortSignal): Promise<readonly string[]> {
     const literal = literalOf(origin.hostname);
@@ -113,8 +94,8 @@ export class Dialer {
   }
 
   async #resolve(hostname: string, signal: AbortSignal): Promise<readonly string[]> {
-    // getaddrinfo cannot be cancelled and runs on half of libuv's threads: fifty connections to one slow name
-    // must be one lookup.
+    // getaddrinfo cannot be cancelled and runs on half of libuv's threads: fifty connections to one slow name must
+    // share one lookup.
     let pending = this.#lookups.get(hostname);
     if (pending === undefined) {
       pending = this.#options.resolve(hostname).finally(() => this.#lookups.delete(hostname));
@@ -138,7 +119,7 @@ export class Dialer {
       if (left === 1) {
         return this.#connect(origin, address, signal);
       }
-      // An address that swallows packets may use its share of the time, so that the next ones have theirs.
+      // An address that swallows packets may use only its share of the time, so that the next ones have theirs.
       const share = AbortSignal.timeout(Math.max(1, Math.floor((until - monotonicMs()) / left)));
       try {
         return await this.#connect(origin, address, AbortSignal.any([signal, share]));
@@ -168,13 +149,13 @@ export class Dialer {
       };
       const onAbort = (): void => fail(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });
-      // Never removed: an error between our last look and undici's first listener would otherwise end the process.
+      // Never removed: an error between our last listener and undici's first would otherwise end the process.
       socket.on("error", (error) => fail(connectFailure(origin, address, error, connected)));
       socket.once("connect", () => {
         connected = true;
         const peer = socket.remoteAddress;
         if (peer === undefined) {
-          // A peer that resets at once has no address any more: nothing to judge, and nothing to send to.
+          // A peer that has already reset the connection has no address: nothing to judge, and nothing to send to.
           fail(
             new DialFailure("connect", `no connection to ${hostAndPort(origin)} (${address}): it was reset at once`),
           );
@@ -204,7 +185,7 @@ export class Dialer {
       port: origin.port,
       // RFC 6066 has no server name for addresses; the certificate is then checked against the address itself.
       servername: literalOf(origin.hostname) === undefined ? origin.hostname : "",
-      // Said, lest NODE_TLS_REJECT_UNAUTHORIZED in the environment turn it off for every receiver.
+      // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED in the environment would otherwise turn it off for every receiver.
       rejectUnauthorized: true,
       ALPNProtocols: ["http/1.1"],
       secureContext: this.#secureContext,
@@ -241,45 +222,7 @@ function startTcp(origin: Origin, address: string): Socket {
   return connectTcp({ host: address, port: origin.port });
 }
 
-export function hostAndPort(origin: Origin): string {
-  return `${origin.hostname}:${origin.port}`;
-}
-
-/** The `code` of a system, TLS or undici error; the empty string where it has none. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-}
-
-/**
- * The text of a TLS error is not passed on: it quotes the certificate, which the receiver wrote.
- */
-function connectFailure(origin: Origin, address: string, error: unknown, connected: boolean): DialFailure {
-  const where = `${hostAndPort(origin)} (${address})`;
-  const code = codeOf(error);
-  if (connected && origin.secure) {
-    return new DialFailure("tls", `the TLS handshake with ${where} failed: ${TLS_SENTENCES[code] ?? code}`);
-  }
-  if (code === "ETIMEDOUT") {
-    return new DialFailure("timeout", `no connection to ${where}: the system gave up waiting (${code})`);
-  }
-  return new DialFailure("connect", `no connection to ${where}: ${code === "" ? messageOf(error) : code}`);
-}
-
-const TLS_SENTENCES: Readonly<Record<string, string>> = {
-  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is for another host name (ERR_TLS_CERT_ALTNAME_INVALID)",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)",
-  SELF_SIGNED_CERT_IN_CHAIN: "a certificate of the chain is self-signed (SELF_SIGNED_CERT_IN_CHAIN)",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "an intermediate certificate is missing (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the issuer is not trusted (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)",
-  CERT_HAS_EXPIRED: "the certificate has expired (CERT_HAS_EXPIRED)",
-  ECONNRESET: "the receiver closed the connection (ECONNRESET)",
-};
-
-function dnsSentence(hostname: string, found: string): string {
-  return `the host name ${hostname} did not resolve: ${found}`;
-}
-
-/** Rejects with the signal's reason as soon as it is aborted; the promise itself goes on unobserved. */
+/** Rejects with the signal's reason as soon as it is aborted; the promise itself continues unobserved. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
