@@ -17,7 +17,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type BuildResult, build, type Plugin } from "esbuild";
-import { migrationFiles, statementNames, statementText } from "./src/db/sqlFiles.ts";
+import { bootstrapText, schemaFiles, statementNames, statementText } from "./src/db/sqlFiles.ts";
 import { VERSION } from "./src/ground/version.ts";
 
 /**
@@ -174,10 +174,14 @@ const inlineSqlFiles: Plugin = {
 function sqlFilesModule(): string {
   const statements = statementNames().map((name) => [name, statementText(name)]);
   return `
-    const migrations = ${JSON.stringify(migrationFiles())};
+    const files = ${JSON.stringify(schemaFiles())};
+    const bootstrap = ${JSON.stringify(bootstrapText())};
     const statements = new Map(${JSON.stringify(statements)});
-    export function migrationFiles() {
-      return migrations;
+    export function schemaFiles() {
+      return files;
+    }
+    export function bootstrapText() {
+      return bootstrap;
     }
     export function statementNames() {
       return [...statements.keys()];

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { type Bundle, bundle } from "../build.ts";
-import { migrationFiles, statementNames } from "../src/db/sqlFiles.ts";
+import { schemaFiles, statementNames } from "../src/db/sqlFiles.ts";
 import { VERSION } from "../src/ground/version.ts";
 
 const run = promisify(execFile);
@@ -34,13 +34,14 @@ test("the command is one file that runs without its packages", async () => {
   assert.match(stdout, new RegExp(`\\b${VERSION.replaceAll(".", "\\.")}\\b`));
 });
 
-test("the file carries every migration and statement", async () => {
+test("the file carries every file of the schema and every statement", async () => {
   const { stdout } = await run(process.execPath, [alone, "migrate", "--print"], {
     cwd: directory,
     env: environment(),
     maxBuffer: 16 * 1024 * 1024,
   });
-  for (const { name, text } of migrationFiles()) {
+  const { tables, functions } = schemaFiles();
+  for (const { name, text } of [...tables, ...functions]) {
     assert.ok(stdout.includes(text.trimEnd()), `${name} is not in the printed script`);
   }
   const bundled = readFileSync(alone, "utf8");

@@ -1,8 +1,8 @@
 import { readConfig } from "../config/read.ts";
 import { type Connection, type ConnectionConfig, connectionConfig, openConnection } from "../db/connect.ts";
-import { assertSchemaUsable } from "../db/migrate.ts";
 import { copyFault } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
+import { assertSchemaUsable } from "../db/schemaState.ts";
 import { defineStatement } from "../db/statements.ts";
 import { PostriderError } from "../ground/errors.ts";
 import { untilStopped } from "../ground/untilStopped.ts";

@@ -1,7 +1,9 @@
 import { type Config, readConfig } from "../config/read.ts";
 import { type Connection, connectionConfig, openConnection } from "../db/connect.ts";
-import { assertSchemaUsable, checkSchema, migrate, printMigrations, printMigrationsFor } from "../db/migrate.ts";
+import { migrate, refuseReplaced } from "../db/migrate.ts";
+import { printMigration, printMigrationFor } from "../db/printMigration.ts";
 import { grantRoles } from "../db/roles.ts";
+import { assertSchemaUsable, checkSchema } from "../db/schemaState.ts";
 import { defineCommand, flag, notTogether } from "./command.ts";
 
 export const command = defineCommand({
@@ -24,19 +26,19 @@ export const command = defineCommand({
 });
 
 async function printed(config: Config): Promise<string> {
-  return config.databaseUrl === null ? printMigrations({ from: 0 }) : withClient(config, printMigrationsFor);
+  return config.databaseUrl === null ? printMigration() : withClient(config, printMigrationFor);
 }
 
 async function apply(client: Connection): Promise<void> {
-  const { applied, alreadyAt } = await migrate(client, {
-    onApplied: ({ name, durationMs }) => process.stdout.write(`applied ${name} in ${durationMs} ms\n`),
-  });
+  const { applied, installed, dropped, alreadyAt } = await migrate(client);
   const version = applied.at(-1)?.version ?? alreadyAt;
-  process.stdout.write(
-    applied.length === 0
-      ? `nothing to do: the schema is at version ${version}\n`
-      : `the schema is at version ${version}\n`,
-  );
+  const lines = [
+    ...applied.map(({ name, durationMs }) => `applied ${name} in ${durationMs} ms`),
+    ...(installed.length > 0 ? [`installed ${installed.length} functions and views`] : []),
+    ...dropped.map((name) => `dropped ${name}, which is no longer part of Postrider`),
+    `${applied.length + installed.length + dropped.length === 0 ? "nothing to do: " : ""}the schema is at version ${version}`,
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
   await reportRoles(client);
 }
 
@@ -57,6 +59,9 @@ async function reportRoles(client: Connection): Promise<void> {
 async function checkOnly(client: Connection): Promise<void> {
   await assertSchemaUsable(client);
   const state = await checkSchema(client);
+  if (state.kind === "current") {
+    await refuseReplaced(client);
+  }
   process.stdout.write(
     state.kind === "ahead"
       ? `the schema is at version ${state.have}; this program knows version ${state.want}, and works with it\n`

@@ -1,10 +1,10 @@
 import type { Config } from "../config/read.ts";
 import { connectionConfig, openConnection } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
-import { assertSchemaUsable } from "../db/migrate.ts";
 import { copyFault } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { type Queries, queriesOf } from "../db/schema.ts";
+import { assertSchemaUsable } from "../db/schemaState.ts";
 
 /**
  * Runs `read` over a database whose schema this program can use. Rejects with PostriderError if the database cannot be

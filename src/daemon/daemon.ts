@@ -1,8 +1,8 @@
 import type { Config } from "../config/read.ts";
 import { type ConnectionConfig, connectionConfig, openConnection } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
-import { assertSchemaUsable } from "../db/migrate.ts";
 import { copyFault } from "../db/pgErrors.ts";
+import { assertSchemaUsable } from "../db/schemaState.ts";
 import { Sockets } from "../db/sockets.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";

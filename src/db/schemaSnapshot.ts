@@ -4,9 +4,9 @@ import type { Connection } from "./connect.ts";
  * Writes down the schema `postrider` as it is in a database: sql/schema.sql, which a reader can take in and a review
  * can compare. It is made from the catalogue by Postgres's own format functions, and is for reading, not for running.
  *
- * It says the same for the same schema whoever owns it, whatever the session's settings are, and on each server from
- * 15 to 18, but for one thing: 15 writes the columns of a view with the table's name before them and later ones do
- * not (see withoutViewTexts). Partitions are left out, except default ones: their names are dates.
+ * The bodies of functions and views are left out: they are in sql/functions. It says the same for the same schema on each
+ * server from 15 to 18, whoever owns the schema and whatever the session's settings are. Partitions are left out, except
+ * default ones: their names are dates.
  */
 export async function schemaSnapshot(client: Connection): Promise<string> {
   await client.query("begin isolation level repeatable read read only");
@@ -23,11 +23,6 @@ export async function schemaSnapshot(client: Connection): Promise<string> {
   } finally {
     await client.query("rollback");
   }
-}
-
-/** The snapshot without the texts of views, for a comparison between PostgreSQL 15 and a later one. */
-export function withoutViewTexts(snapshot: string): string {
-  return snapshot.replace(/^(create (?:materialized )?view .*) as\n(?: .*\n)+/gm, "$1;\n");
 }
 
 /** Each decides how an expression or a name is written. */
@@ -60,7 +55,7 @@ const RELATION = `
 
 const ROUTINE = `
   routine as (
-    select oid, proowner, proacl, prokind, oid::regprocedure::text as identity
+    select oid, proowner, proacl, prokind, prosecdef, oid::regproc::text as name, oid::regprocedure::text as identity
     from pg_proc
     where pronamespace = 'postrider'::regnamespace
       and not exists (
@@ -193,12 +188,11 @@ const SECTIONS: readonly Section[] = [
     title: "Views",
     text: `
       with ${RELATION}
-      select format(E'create %s %s (%s)%s as\\n%s', case relkind when 'm' then 'materialized view' else 'view' end,
+      select format('create %s %s (%s)%s', case relkind when 'm' then 'materialized view' else 'view' end,
         identity,
         (select string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum)
          from pg_attribute where attrelid = relation.oid and attnum > 0 and not attisdropped),
-        coalesce(' with (' || array_to_string(reloptions, ', ') || ')', ''),
-        rtrim(pg_get_viewdef(oid), ';')) as definition
+        coalesce(' with (' || array_to_string(reloptions, ', ') || ')', '')) as definition
       from relation
       where relkind in ('v', 'm')
       order by relname collate "C"`,
@@ -207,7 +201,9 @@ const SECTIONS: readonly Section[] = [
     title: "Functions",
     text: `
       with ${ROUTINE}
-      select case when prokind = 'a' then 'create aggregate ' || identity else pg_get_functiondef(oid) end as definition
+      select concat('create ', case prokind when 'p' then 'procedure ' when 'a' then 'aggregate ' else 'function ' end, name,
+        '(', pg_get_function_arguments(oid), ')', ' returns ' || pg_get_function_result(oid),
+        case when prosecdef then ' security definer' end) as definition
       from routine
       order by identity collate "C"`,
   },

@@ -4,32 +4,52 @@ import { readdirSync, readFileSync } from "node:fs";
  * The one door to SQL text. Here it reads the disk; in the bundle, build.ts puts a module with the same exports
  * and the texts written in its place, so that the command is one file.
  *
- * Line ends are always LF, whatever a checkout made of them: checksums of migrations and names of prepared
+ * Line ends are always LF, whatever a checkout made of them: checksums of schema files and names of prepared
  * statements are taken over these texts.
  */
 
-export interface SqlFile {
-  /** 1 for 0001_tables.sql. */
+/** A file that makes or changes tables. It runs once. */
+export interface TableFile {
+  /** 1 for 01_events.sql. */
   readonly version: number;
-  /** "0001_tables", the file's name without `.sql`. */
+  /** "01_events", the file's name without `.sql`. */
   readonly name: string;
   readonly text: string;
 }
 
+/** A file that holds one function or view of the same name. It is installed again whenever its text has changed. */
+export interface FunctionFile {
+  /** "publish", the file's name without folder and `.sql`. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What a database is migrated to. */
+export interface SchemaFiles {
+  /** sql/schema and sql/upgrades, in the order of their numbers. */
+  readonly tables: readonly TableFile[];
+  /** sql/functions, sorted by name. */
+  readonly functions: readonly FunctionFile[];
+  /** sql/migrate/finish.sql, which every migration ends with. */
+  readonly finish: string;
+}
+
 const SQL_DIRECTORY = new URL("../../sql/", import.meta.url);
-const MIGRATION_NAME = /^(\d{4})_[a-z0-9_]+$/;
 
 const statements = new Map<string, string>();
 
-/** sql/migrations/NNNN_name.sql in the order of their numbers. Throws where a file is named otherwise. */
-export function migrationFiles(): readonly SqlFile[] {
-  return sqlNames("migrations/").map((name) => {
-    const version = MIGRATION_NAME.exec(name)?.[1];
-    if (version === undefined) {
-      throw new Error(`sql/migrations/${name}.sql is not named NNNN_name.sql in small letters`);
-    }
-    return { version: Number(version), name, text: readSql(`migrations/${name}`) };
-  });
+/** The schema of this program. Throws where a file is named otherwise than it must be. */
+export function schemaFiles(): SchemaFiles {
+  return {
+    tables: [...tableFiles("schema/", /^(\d{2})_[a-z0-9_]+$/), ...tableFiles("upgrades/", /^(\d{4})_[a-z0-9_]+$/)],
+    functions: functionFiles(),
+    finish: readSql("migrate/finish"),
+  };
+}
+
+/** sql/migrate/bootstrap.sql, which every migration begins with. */
+export function bootstrapText(): string {
+  return readSql("migrate/bootstrap");
 }
 
 /** The names that statementText knows, sorted. */
@@ -49,6 +69,24 @@ export function statementText(name: string): string {
   const text = readSql(`statements/${name}`);
   statements.set(name, text);
   return text;
+}
+
+function tableFiles(folder: string, pattern: RegExp): readonly TableFile[] {
+  return sqlNames(folder).map((name) => {
+    const version = pattern.exec(name)?.[1];
+    if (version === undefined) {
+      throw new Error(`sql/${folder}${name}.sql must be named by a number, "_" and a name in small letters`);
+    }
+    return { version: Number(version), name, text: readSql(`${folder}${name}`) };
+  });
+}
+
+function functionFiles(): readonly FunctionFile[] {
+  const subjects = readdirSync(new URL("functions/", SQL_DIRECTORY));
+  return subjects
+    .flatMap((subject) => sqlNames(`functions/${subject}/`).map((name) => ({ subject, name })))
+    .sort((one, other) => (one.name < other.name ? -1 : 1))
+    .map(({ subject, name }) => ({ name, text: readSql(`functions/${subject}/${name}`) }));
 }
 
 function sqlNames(folder: string): readonly string[] {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { migrationFiles } from "../../src/db/sqlFiles.ts";
+import { readPlan } from "../../src/db/schemaPlan.ts";
+import { schemaFiles } from "../../src/db/sqlFiles.ts";
 import { CommandProcess, eventually, runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
-const LATEST = migrationFiles().length;
+const LATEST = schemaFiles().tables.length;
+const FILES = [...schemaFiles().tables, ...schemaFiles().functions];
 
 test("the schema is installed once, and --check tells before and after", async () => {
   await withEmpty(async ({ url }) => {
@@ -16,8 +18,9 @@ test("the schema is installed once, and --check tells before and after", async (
     const first = await runCommand(["migrate"], { env });
     assert.equal(first.code, 0, first.stderr);
     const lines = first.stdout.trim().split("\n");
-    assert.equal(lines.length, LATEST + 1);
-    assert.match(lines[0] ?? "", /^applied 0001_tables in \d+ ms$/);
+    assert.equal(lines.length, LATEST + 2);
+    assert.match(lines[0] ?? "", /^applied 01_events in \d+ ms$/);
+    assert.match(lines.at(-2) ?? "", /^installed \d+ functions and views$/);
     assert.equal(lines.at(-1), `the schema is at version ${LATEST}`);
 
     const second = await runCommand(["migrate"], { env });
@@ -45,7 +48,20 @@ test("--check fails where the schema is behind, ahead and breaking, or not what 
     await pool.query("delete from postrider.schema_migration where version >= $1", [LATEST]);
     const behind = await runCommand(["migrate", "--check"], { env });
     assert.equal(behind.code, 1);
-    assert.match(behind.stderr, /^PR0004: /);
+    assert.match(behind.stderr, /^PR0004: .*it is at version/);
+    await pool.query(record, [LATEST, false]);
+    await pool.query("update postrider.schema_migration set sha256 = $1 where version = $2", [
+      readPlan().tables.at(-1)?.sha256,
+      LATEST,
+    ]);
+    await pool.query("create or replace function postrider.wake_daemons() returns void begin atomic end");
+    const replaced = await runCommand(["migrate", "--check"], { env });
+    assert.equal(replaced.code, 1);
+    assert.match(replaced.stderr, /^PR0006: .*by hand.*: wake_daemons;/);
+    await pool.query("update postrider.schema_object set sha256 = repeat('0', 64) where name = 'publish'");
+    const outdated = await runCommand(["migrate", "--check"], { env });
+    assert.equal(outdated.code, 1);
+    assert.match(outdated.stderr, /^PR0004: .*1 of its functions/);
     await pool.query("update postrider.schema_migration set sha256 = repeat('0', 64) where version = 1");
     assert.match((await runCommand(["migrate", "--check"], { env })).stderr, /^PR0006: /);
   });
@@ -54,7 +70,7 @@ test("--check fails where the schema is behind, ahead and breaking, or not what 
 test("--print needs no database, and without one prints all of it", async () => {
   const { code, stdout, stderr } = await runCommand(["migrate", "--print"]);
   assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
-  for (const { text } of migrationFiles()) assert.ok(stdout.includes(text.trimEnd()));
+  for (const { text } of FILES) assert.ok(stdout.includes(text.trimEnd()));
 });
 
 test("--print waits for a reader that takes its time", async () => {
@@ -64,7 +80,7 @@ test("--print waits for a reader that takes its time", async () => {
   await eventually("the pipe is full", () => ((command.child.stdout?.readableLength ?? 0) > 0 ? true : undefined));
   command.child.stdout?.resume();
   assert.deepEqual(await command.ended, { code: 0, signal: null });
-  for (const { text } of migrationFiles()) assert.ok(command.stdout.includes(text.trimEnd()));
+  for (const { text } of FILES) assert.ok(command.stdout.includes(text.trimEnd()));
 });
 
 test("--print with a database prints what that one lacks, and touches nothing", async () => {

@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import type pg from "pg";
 import { connectionConfig } from "../../src/db/connect.ts";
 import { Database } from "../../src/db/database.ts";
-import { migrationFiles, statementNames, statementText } from "../../src/db/sqlFiles.ts";
+import { schemaFiles, statementNames, statementText } from "../../src/db/sqlFiles.ts";
 import { declaredStatements, defineStatement, type Statement } from "../../src/db/statements.ts";
 import { useDatabase } from "../support/database.ts";
 
@@ -79,13 +79,13 @@ test("if a pooler lends the sessions, a statement still has its deadlines, and l
 
 test("a statement that does not exist is refused by its name", async (t) => {
   assert.throws(() => statementText("no_such_statement"), /no statement "no_such_statement"/);
-  assert.throws(() => statementText("../migrations/0001_tables"), /no statement/);
+  assert.throws(() => statementText("../schema/01_events"), /no statement/);
   const unknown = defineStatement("no_such_statement", { params: {}, columns: {} });
   await assert.rejects(databaseOf(t).run(unknown, {}), /no statement "no_such_statement"/);
 });
 
-test("migrations are listed in the order of their numbers", () => {
-  const versions = migrationFiles().map(({ version }) => version);
+test("schema files are listed in the order of their numbers", () => {
+  const versions = schemaFiles().tables.map(({ version }) => version);
   assert.deepEqual(
     versions,
     versions.map((_, index) => index + 1),

@@ -125,6 +125,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     columns: "version name sha256 breaking applied_at applied_by postrider_version duration_ms",
     select: { ...LOOKERS, daemon: "*" },
   },
+  schema_object: {
+    columns: "name sha256 grants fingerprint server_major installed_at installed_by postrider_version",
+    select: { ...LOOKERS, daemon: "*" },
+  },
   endpoint_failure: {
     columns:
       "endpoint_id consecutive_failures failing_since last_failure_at last_failure_kind last_http_status last_error recovered_at",
@@ -269,6 +273,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
 
   // Nobody's but the owner's: parts of the others, and triggers, which nobody needs a right for to fire.
   grant_roles: caller(),
+  declared_grants: caller(),
   parse_filter: caller(),
   ingest_lock_key: caller(),
   require_ingest_role: caller(),

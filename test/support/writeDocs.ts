@@ -25,7 +25,7 @@ export const GENERATED_DOCS: readonly GeneratedDoc[] = [
   {
     path: "sql/schema.sql",
     render: async ({ client }) =>
-      `-- The schema as the migrations make it: for reading, and for comparing. Written by "npm run docs"; do not edit.\n\n${await schemaSnapshot(client)}`,
+      `-- The schema without the bodies of its functions and views: for reading, and for comparing. Written by "npm run docs"; do not edit.\n\n${await schemaSnapshot(client)}`,
   },
   {
     path: "src/config/README.md",

@@ -32,7 +32,7 @@ export interface PartitionKeeperOptions {
 
 /**
  * Makes the partitions of the days ahead and drops those past their retention, one step after the other
- * (sql/migrations/0001_tables.sql and 0003_engine.sql say why in steps). A week of partitions is there, so that missing
+ * (sql/functions/partitions and retention say why in steps). A week of partitions is there, so that missing
  * a round harms nothing.
  */
 export class PartitionKeeper {

@@ -45,7 +45,7 @@ export interface ReplayKeeperOptions {
 
 /**
  * Moves replays on, a step at a time. Which step is due when, and how large it is, is kept in Postgres
- * (sql/migrations/0006_replay.sql), so that any daemon can take the next one, also after a crash of this one.
+ * (sql/functions/replay/prepare_replay.sql), so that any daemon can take the next one, also after a crash of this one.
  */
 export class ReplayKeeper {
   readonly #options: ReplayKeeperOptions;

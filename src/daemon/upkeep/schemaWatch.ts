@@ -1,5 +1,5 @@
 import type { Database } from "../../db/database.ts";
-import { assertSchemaUsable } from "../../db/migrate.ts";
+import { assertTablesUsable } from "../../db/schemaState.ts";
 import { PostriderError } from "../../ground/errors.ts";
 
 /** Long against what it costs, and short against how long a DBA waits after a migration. */
@@ -34,7 +34,7 @@ export class SchemaWatch {
 
   async #look(): Promise<void> {
     try {
-      await assertSchemaUsable(this.#options.pool);
+      await assertTablesUsable(this.#options.pool);
     } catch (thrown) {
       // A server that does not answer is seen to elsewhere, by whoever needs it.
       if (thrown instanceof PostriderError && /^PR000[456]$/.test(thrown.faults[0]?.code ?? "")) {

@@ -8,7 +8,7 @@ import type { Events } from "../../telemetry/bus.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
 
 /**
- * When inserts notify, and when this daemon may sleep. The other half is the trigger in sql/migrations/0002.
+ * When inserts notify, and when this daemon may sleep. The other half is the trigger in sql/functions/publish/wake_daemons.sql.
  *
  * Two advisory locks, held by a connection that is kept for them (session-level: they go when the connection does).
  * The gate, exclusive: inserts notify while it is held. Awake, shared: the daemons that take what comes.

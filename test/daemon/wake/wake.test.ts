@@ -1,4 +1,4 @@
-/** The protocol of src/pipeline/wake.ts and of the trigger in sql/migrations/0002, with several daemons' wakers. */
+/** The protocol of src/pipeline/wake.ts and of the trigger in sql/functions/publish, with several daemons' wakers. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";

@@ -1,0 +1,19 @@
+-- grant: execute to publisher
+
+create or replace function postrider.capture(
+  table_name regclass,
+  event_type text,
+  operations text[] default '{insert,update,delete}',
+  condition text default null,
+  payload text default null,
+  ordering_key text default null,
+  tenant text default null
+) returns void
+language sql volatile
+as $$
+  -- Not pinned, for here alone is the search_path known that the expressions are written for.
+  select postrider.make_capture(table_name, event_type, operations, condition, payload, ordering_key, tenant,
+    pg_catalog.current_schemas(false))
+$$;
+comment on function postrider.capture(regclass, text, text[], text, text, text, text) is
+  'Makes changes of a table''s rows into events of that type, in the transaction that changes them; capturing the same type again replaces what was. condition, payload, ordering_key and tenant are SQL expressions over old and new, which are null where an insert has no old row and a delete no new one. For the owner of the table, who must be a publisher.';

@@ -1,0 +1,33 @@
+-- grant: execute to publisher
+
+create or replace function postrider.check_capture_expression(
+  table_name regclass, argument text, expression text, form text, search_path text
+) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+-- Planned as a cursor, never run: a cursor takes a single statement, and "case when" a single expression. Postgres says
+-- what is wrong with it: a column that is not there, a type that does not fit.
+declare
+  statement constant text := format('select %s from %s as old, %2$s as new where false',
+    format(form, expression || E'\n'), table_name);
+  plan refcursor;
+  problem text;
+begin
+  if expression is null then
+    return;
+  end if;
+  -- from here on everything is named in full; the function's own setting ends with it
+  perform pg_catalog.set_config('search_path', search_path, true);
+  open plan for execute statement;
+  close plan;
+exception
+  when others then
+    get stacked diagnostics problem = message_text;
+    raise exception 'cannot capture the changes of %: % is no expression over old and new: %', table_name, argument, problem
+      using errcode = 'invalid_parameter_value', detail = pg_catalog.format('%s => %L', argument, expression),
+        hint = 'Name columns as old.column and new.column, and test it with: select (expression) from the_table as old, the_table as new limit 1.';
+end
+$$;
+comment on function postrider.check_capture_expression(regclass, text, text, text, text) is
+  'Raises where this is not a single SQL expression over old and new of the type that it is needed for. Acts with its caller''s rights.';

@@ -1,0 +1,14 @@
+-- grant: execute to publisher
+
+create or replace function postrider.create_capture_trigger(statement text, search_path text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- from here on everything is named in full; the function's own setting ends with it
+  perform pg_catalog.set_config('search_path', search_path, true);
+  execute statement;
+end
+$$;
+comment on function postrider.create_capture_trigger(text, text) is
+  'Creates a trigger whose condition is read with this search_path. Acts with its caller''s rights.';

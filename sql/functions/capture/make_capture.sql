@@ -1,0 +1,88 @@
+-- grant: execute to publisher
+--
+-- Row-level triggers, for only they are sure of which old row belongs to which new one: a statement-level trigger has
+-- them in two sets, to be paired by a key that the update may have changed. One for each operation, for then Postgres
+-- itself judges the condition (when), before it queues anything: a row that does not match costs next to nothing, a
+-- renamed column is followed, and one that the condition names cannot be dropped. A condition that "when" cannot take (a
+-- subquery; old for an insert, new for a delete) is judged by the trigger's function.
+--
+-- Whose rights. Condition, payload, ordering_key and tenant are SQL of whoever owns the table, so none of it is ever run
+-- with the rights of the owner of this schema. capture() acts with its caller's rights, who must own the table; the
+-- function that it makes lies beside the table, belongs to the table's owner, and acts with his rights
+-- (security definer), with the search_path that capture() was called with. So whoever changes rows needs no right on the
+-- outbox, the table's owner does, and nobody but he may attach that function to a table. The triggers' "when" is
+-- judged with the rights of whoever changes the row, as ever in Postgres.
+--
+-- There is no table of captures: the triggers are the record, and their arguments say what was asked for. They go with
+-- the table and come with a dump, and nothing can disagree with them.
+
+create or replace function postrider.make_capture(
+  table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text,
+  schemas name[]
+) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  words constant text := left(replace(event_type, '.', '_'), 30);
+  trigger_words constant text := words || '_' || left(md5(event_type), 8);
+  arguments constant text := format('%L, %L, %L, %L, %L', event_type, coalesce(condition, ''), coalesce(payload, ''),
+    coalesce(ordering_key, ''), coalesce(tenant, ''));
+  create_trigger constant text := 'create trigger %I after %s on %s for each row when (%s) execute function %s(%s, %L)';
+  -- temporary objects last, where none of them is taken for one of the owner's
+  search_path constant text := concat_ws(', ', (
+    select string_agg(quote_ident(s.name), ', ' order by s.place) from unnest(schemas) with ordinality s (name, place)
+    where s.name !~ '^pg_temp'), 'pg_temp');
+  captured record;
+  operation text;
+  trigger_name text;
+  function_name text;
+begin
+  perform postrider.check_capture(table_name, operations);
+  if event_type is null or event_type !~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' or length(event_type) > 255 then
+    raise exception 'cannot capture the changes of %: % is no event type', table_name, quote_nullable(event_type)
+      using errcode = 'invalid_parameter_value', hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long.';
+  end if;
+  perform postrider.check_capture_expression(table_name, 'condition', condition, 'case when (%s) then true end', search_path);
+  perform postrider.check_capture_expression(table_name, 'payload', payload, 'case when true then pg_catalog.to_json((%s)) end', search_path);
+  perform postrider.check_capture_expression(table_name, 'ordering_key', ordering_key, 'case when true then (%s)::text end', search_path);
+  perform postrider.check_capture_expression(table_name, 'tenant', tenant, 'case when true then (%s)::text end', search_path);
+  perform postrider.drop_capture(table_name, event_type);
+
+  select n.nspname as schema_name, c.relname as name, c.relowner as owner into captured
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = table_name;
+  -- not made of the table's name or id: another table may come to have either
+  function_name := format('%I.%I', captured.schema_name,
+    'postrider_capture_' || words || '_' || right(gen_random_uuid()::text, 12));
+  execute format('create function %s() returns trigger language plpgsql volatile security definer set search_path = %s as %L',
+    function_name, search_path,
+    postrider.capture_function(format('%s.%s', captured.schema_name, captured.name), payload, condition, ordering_key, tenant));
+  -- whoever could name it could give it to a table of his own, and forge the owner's events
+  execute format('revoke all on function %s() from public', function_name);
+  execute format('comment on function %s() is %L', function_name,
+    format('Made by postrider.capture: inserts an event %s for a changed row of %s. Ends with postrider.uncapture.', event_type, table_name));
+
+  foreach operation in array array(select distinct o.name from unnest(operations) o (name)) loop
+    trigger_name := 'postrider_' || operation || '_' || trigger_words;
+    begin
+      perform postrider.create_capture_trigger(format(create_trigger, trigger_name, operation, table_name,
+        coalesce(condition || E'\n', case operation when 'update' then 'old.* operator(pg_catalog.*<>) new.*' else 'true' end),
+        function_name, arguments, 'when'), search_path);
+    exception
+      when feature_not_supported or invalid_object_definition then
+        execute format(create_trigger, trigger_name, operation, table_name, 'true', function_name, arguments, 'function');
+    end;
+  end loop;
+  if 'delete' = any (operations) then
+    execute format('create trigger %I before truncate on %s for each statement execute function postrider.refuse_captured_truncate(%s, %L)',
+      'postrider_truncate_' || trigger_words, table_name, arguments, 'when');
+  end if;
+  if pg_get_userbyid(captured.owner) <> current_user then
+    execute format('alter function %s() owner to %s', function_name, captured.owner::regrole);
+  end if;
+end
+$$;
+comment on function postrider.make_capture(regclass, text, text[], text, text, text, text, name[]) is
+  'What capture does, with the schemas in which the expressions find what they name. Acts with its caller''s rights.';

@@ -1,0 +1,137 @@
+-- grant: execute to daemon
+
+create or replace function postrider.claim_deliveries(
+  daemon_id uuid,
+  after_endpoint uuid,
+  endpoints_max integer,
+  deliveries_max integer,
+  share_max integer,
+  known_endpoints uuid[],
+  known_rooms integer[],
+  lease_margin_ms integer,
+  payload_bytes_max integer
+) returns table (
+  event_id uuid,
+  endpoint_id uuid,
+  attempts integer,
+  attempts_before integer,
+  event_type text,
+  created_at text,
+  payload text,
+  revision bigint,
+  lease_ms integer,
+  next_due_ms bigint
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- Walks the endpoints that have pending deliveries, one index probe each, and takes a few due ones of each: an endpoint
+-- with millions waiting costs the others nothing. A step over an endpoint that is paused, busy or not due is one probe,
+-- whatever waits behind it. One call walks a part of the way; the caller goes on until the end of it.
+declare
+  place uuid := coalesce(after_endpoint, '00000000-0000-0000-0000-000000000000');
+  discards_max constant integer := 1000;
+  first record;
+  target record;
+  taken integer := 0;
+  discarded integer := 0;
+  share integer;
+  step_count integer;
+  next_due timestamptz;
+  at_end boolean := false;
+begin
+  if not postrider.require_home() then
+    return query select null::uuid, null::uuid, null::integer, null::integer, null::text, null::text, null::text, null::bigint,
+      null::integer, null::bigint;
+    return;
+  end if;
+  if exists (select from postrider.cancellation) then
+    perform postrider.finish_cancellations();
+  end if;
+  for step in 1 .. endpoints_max loop
+    exit when taken >= deliveries_max or discarded >= discards_max;
+    select d.endpoint_id, d.next_attempt_at into first
+    from postrider.delivery d
+    where d.state = 'pending' and d.endpoint_id > place
+    order by d.endpoint_id, d.next_attempt_at
+    limit 1;
+    at_end := not found;
+    exit when at_end;
+    place := first.endpoint_id;
+
+    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms into target
+    from postrider.endpoint e
+    where e.id = place;
+    if not found or target.state = 'disabled' then
+      -- what came in while the endpoint went: a first attempt that failed, a fan-out; see postrider.endpoint_changed
+      step_count := postrider.discard_deliveries(place, postrider.discard_reason(target.state), discards_max);
+      discarded := discarded + step_count;
+      if step_count > 0 then
+        next_due := now();
+      end if;
+      continue;
+    end if;
+    share := least(coalesce(known_rooms[array_position(known_endpoints, place)], share_max), deliveries_max - taken);
+    continue when target.state = 'paused';
+    if first.next_attempt_at > now() then
+      next_due := least(next_due, first.next_attempt_at);
+      continue;
+    elsif share = 0 then
+      -- the daemon walks again when a slot comes free; this is for the case that none does
+      next_due := least(next_due, now() + interval '250 ms');
+      continue;
+    end if;
+
+    return query
+      with due as (
+        select d.event_id, d.endpoint_id
+        from postrider.delivery d
+        where d.endpoint_id = place and d.state = 'pending' and d.next_attempt_at <= now()
+          -- cancelled since the look at the beginning
+          and not exists (
+            select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
+        order by d.next_attempt_at
+        limit share
+        for update skip locked
+      ), leased as (
+        update postrider.delivery d
+        set leased_by = claim_deliveries.daemon_id,
+            lease_expires_at = now() + target.lease_ms * interval '1 ms',
+            next_attempt_at = now() + target.lease_ms * interval '1 ms'
+        from due
+        where d.event_id between due.event_id and due.event_id and d.endpoint_id = due.endpoint_id
+        returning d.event_id, d.endpoint_id, d.attempts, d.attempts_before
+      )
+      select l.event_id, l.endpoint_id, l.attempts, l.attempts_before, o.event_type,
+             to_char(o.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), o.payload,
+             target.revision, target.lease_ms, null::bigint
+      from leased l
+      left join lateral (
+        select i.event_type, i.created_at, postrider.small_payload(i.payload, payload_bytes_max) as payload
+        from postrider.outbox i
+        where i.id = l.event_id
+        offset 0) o on true;
+    get diagnostics step_count = row_count;
+    taken := taken + step_count;
+    -- more of this endpoint may be due: come back to it in the next walk
+    if step_count > 0 then
+      next_due := now();
+    end if;
+  end loop;
+  -- The last row: where to go on, null at the end of the way, and in how many milliseconds something is due of what was
+  -- seen. Bounded, for deliver_at may be infinity; null where nothing waits.
+  return query select null::uuid, case when not at_end then place end, null::integer, null::integer, null::text, null::text,
+    null::text, null::bigint, null::integer,
+    case when next_due is not null
+      then greatest(0, extract(epoch from least(next_due, now() + interval '1 day') - now()) * 1000)::bigint end;
+end
+$$;
+comment on function postrider.claim_deliveries(uuid, uuid, integer, integer, integer, uuid[], integer[], integer, integer) is
+  'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';

@@ -1,0 +1,157 @@
+-- grant: execute to operator
+--
+-- Adopting. The cursor of a copy is made of transaction ids of another cluster. An event is settled, claimed in that one, if
+-- it has a delivery, or a pair in a claim; or else, for most match no endpoint, if the cursor's snapshots see its transaction.
+-- Where the cursor was restored or replicated, that is not enough: an application may insert into the copy meanwhile, and the
+-- old snapshots take its ids for theirs. Then an event is not settled that was written here (Postgres's xmin of the row is
+-- the id that it says), and not one that was inserted after the cursor's last claim. The clock alone does not tell: while a
+-- subscription runs, further claims arrive, and their time is later than that of events inserted here. Where the cursor was
+-- written here itself (a template's copy, pg_upgrade: files as they were), all ids are of one line, and its snapshots are right.
+--
+--   settled events    are given the transaction id 3, the oldest that there is, where the new cursor would not see theirs
+--   all others        are given the id of the adopting transaction and new seqs, in the order of the old ones: the next
+--                     claims find them, in pages, as they find any event, and route them by the subscriptions of that time
+--   what was in hand  stays in the claims it is in, and is taken over: the daemons that had it are forgotten
+--   pending           stays as it is, leases run out
+--
+-- So nothing that is settled is routed a second time, whatever endpoints were made since.
+-- The whole outbox is read, and where the new cluster is younger than the old one nearly all of it is written: 10 us an event,
+-- and the outbox is twice as large until it is vacuumed. The alternative, a bound of seqs below which everything is settled,
+-- would write nothing, and would have to be looked at by all who compare an event with the cursor, for ever after.
+
+create or replace function postrider.adopt(dry_run boolean default false) returns table (
+  outcome text,
+  problem text,
+  events bigint,
+  unclaimed bigint,
+  moved bigint,
+  in_hand bigint,
+  pending bigint
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+-- The events that are not claimed are written in the order in which they are listed: one look-up after the other.
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+  -- applications may draw from it while it is moved
+  seq_gap constant integer := 1000;
+  oldest_xid constant xid8 := '3';
+  place record;
+  cursor_row record;
+  replication text;
+  new_base pg_snapshot;
+  new_claim_id bigint;
+  unsettled uuid[];
+begin
+  problem := postrider.copy_problem();
+  if problem is not null and not dry_run then
+    perform pg_advisory_xact_lock(1886352244, 1);
+    problem := postrider.copy_problem(); -- somebody else may have adopted it meanwhile
+  end if;
+  if problem is null then
+    outcome := 'nothing to adopt';
+    return next;
+    return;
+  end if;
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'cannot adopt the database: the transaction has written already'
+      using errcode = 'invalid_transaction_state', hint = 'Adopt in a transaction of its own.';
+  end if;
+  select string_agg(distinct quote_ident(s.subname), ', ') into replication
+  from pg_subscription_rel r
+  join pg_subscription s on s.oid = r.srsubid
+  join pg_class c on c.oid = r.srrelid
+  where c.relnamespace = 'postrider'::regnamespace;
+  if replication is not null then
+    raise exception 'cannot adopt the database: it is still being replicated into, by the subscription %', replication
+      using errcode = 'object_not_in_prerequisite_state',
+        detail = 'What arrived afterwards would not be claimed; one that is disabled may be enabled at any time.',
+        hint = 'Stop the original''s daemons, wait until the copy has caught up, drop the subscription, and adopt then.';
+  end if;
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at, c.xmin <> c.xid::xid as is_copied into cursor_row
+  from postrider.claim c
+  order by c.id desc
+  limit 1;
+  if not found then
+    raise exception 'cannot adopt the database: the cursor is gone, postrider.claim has no row'
+      using errcode = 'object_not_in_prerequisite_state',
+        detail = 'Without it nobody can say which events were claimed.',
+        hint = 'Copy postrider.claim along with the other tables. Or insert into postrider.claim (base) values (''1:1:''): then every event that is retained and has no delivery is claimed anew.';
+  end if;
+  if cursor_row.is_copied and cursor_row.claimed_at >= clock_timestamp() then
+    raise exception 'cannot adopt the database: its last claim is dated %, and the clock of this server has not come so far', cursor_row.claimed_at
+      using errcode = 'object_not_in_prerequisite_state',
+        detail = 'Events that were inserted here might not be told from those that were claimed before.',
+        hint = 'Set the clock.';
+  end if;
+  -- Before anything else is looked at, and before this transaction has an id: whatever commits from here on is new.
+  new_base := pg_current_snapshot();
+  if not dry_run then
+    -- Now, and not at the end: whoever holds it would undo all the work.
+    insert into postrider.sending default values on conflict on constraint sending_pkey do nothing;
+    perform from postrider.sending s where s.is_row for update;
+  end if;
+
+  select count(*), count(*) filter (where s.is_settled and not pg_visible_in_snapshot(s.xid, new_base)),
+         coalesce(array_agg(s.id order by s.created_at, s.seq) filter (where not s.is_settled), '{}')
+  into events, moved, unsettled
+  from (
+    -- Seqs of what came with the copy and of what was inserted since may be the same; within each they go with the time.
+    select o.id, o.xid, o.seq, o.created_at,
+           postrider.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
+                                cursor_row.after_seq, cursor_row.claimed_at, cursor_row.is_copied)
+           or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
+           or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)) as is_settled
+    from postrider.outbox o) s;
+  unclaimed := cardinality(unsettled);
+  select count(*) into in_hand
+  from postrider.claim c
+  cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
+  where not exists (
+    select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
+    offset 0);
+  select count(*) into pending from postrider.delivery d where d.state = 'pending';
+  if dry_run then
+    outcome := 'would be adopted';
+    return next;
+    return;
+  end if;
+
+  perform postrider.move_sequence('postrider.outbox', 'seq', (select max(o.seq) from postrider.outbox o), seq_gap);
+  perform postrider.move_sequence('postrider.claim', 'id', cursor_row.id, 1);
+
+  -- First, since one of these may have the very id of this transaction; by the id 3 they are settled still.
+  update postrider.outbox o
+  set xid = oldest_xid
+  where not pg_visible_in_snapshot(o.xid, new_base)
+    and (postrider.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
+                              cursor_row.after_seq, cursor_row.claimed_at, cursor_row.is_copied)
+      or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
+      or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)));
+  get diagnostics moved = row_count;
+
+  update postrider.outbox o
+  set xid = pg_current_xact_id(), seq = default
+  from unnest(unsettled) u (id)
+  where o.id = u.id;
+  get diagnostics unclaimed = row_count;
+
+  insert into postrider.claim (base) values (new_base) returning id into new_claim_id;
+  delete from postrider.claim c where c.id < new_claim_id and cardinality(c.event_ids) = 0;
+  delete from postrider.daemon;
+  select p.system_identifier, p.database_oid into place from postrider.present_place() p;
+  update postrider.sending s
+  set system_identifier = place.system_identifier, database_oid = place.database_oid, home_since = clock_timestamp();
+  perform postrider.refresh_judged_event_types();
+  perform postrider.note_action('adopt', null, null, jsonb_build_object(
+    'problem', problem, 'unclaimed', unclaimed, 'moved', moved, 'in_hand', in_hand, 'pending', pending));
+  outcome := 'adopted';
+  return next;
+end
+$$;
+comment on function postrider.adopt(boolean) is
+  'Lets daemons work in a database that was restored or copied from another one: what was not claimed there is claimed here, what was in hand is taken over, what was delivered is not sent again. Says what it does; dry_run: what it would do. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';

@@ -1,0 +1,39 @@
+-- grant: execute to daemon
+
+create or replace function postrider.beat(
+  daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer,
+  condition text default 'well', condition_ms integer default null, condition_reason text default null,
+  is_renewal boolean default false
+) returns boolean
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select postrider.require_home();
+  -- rows of daemons that died are kept for a day, for whoever wonders
+  delete from postrider.daemon where lease_expires_at < now() - interval '1 day';
+  -- A lease that has run out here is not renewed, though the daemon's own clock may believe in it (this one was set, or the
+  -- daemon's machine stood still): what it had claimed may belong to somebody else by now.
+  with renewed as (
+    update postrider.daemon d
+    set beat_at = clock_timestamp(), lease_expires_at = clock_timestamp() + beat.lease_ms * interval '1 ms',
+        in_flight = beat.in_flight, waiting = beat.waiting, condition = beat.condition,
+        condition_since = clock_timestamp() - beat.condition_ms * interval '1 ms', condition_reason = beat.condition_reason
+    where beat.is_renewal and d.id = beat.daemon_id and d.lease_expires_at > clock_timestamp()
+    returning d.id
+  ), entered as (
+    insert into postrider.daemon as d (
+      id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting, condition, condition_since, condition_reason)
+    select beat.daemon_id, beat.host, beat.pid, beat.version, clock_timestamp(),
+           clock_timestamp() + beat.lease_ms * interval '1 ms', beat.in_flight, beat.waiting,
+           beat.condition, clock_timestamp() - beat.condition_ms * interval '1 ms', beat.condition_reason
+    where not beat.is_renewal
+    on conflict (id) do update -- the answer to the first beat was lost
+    set beat_at = excluded.beat_at, lease_expires_at = excluded.lease_expires_at,
+        in_flight = excluded.in_flight, waiting = excluded.waiting, condition = excluded.condition,
+        condition_since = excluded.condition_since, condition_reason = excluded.condition_reason
+    returning d.id
+  )
+  select exists (select from renewed) or exists (select from entered);
+end;
+comment on function postrider.beat(uuid, text, integer, text, integer, integer, integer, text, integer, text, boolean) is
+  'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why. False where the lease has run out: is_renewal says that the daemon believes to have one.';

@@ -1,0 +1,49 @@
+-- grant: execute to operator
+
+create or replace function postrider.cancel(event_id uuid, endpoint_id uuid, reason text default null) returns text
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+-- What nobody has in hand is discarded here. What a daemon has in hand is only marked (postrider.cancellation): the
+-- request may be under way, and a row written here would make the daemon's own record of it wait for this transaction,
+-- and every other record with it. The daemon looks at the marks four times a second and puts out what it has not begun;
+-- of an attempt that is under way, the record knows a success as succeeded and anything else as discarded.
+-- Looked at again where a record or a lease was written between the look at the deliveries and that at what is in hand.
+declare
+  discard_reason constant text := concat_ws(': ', 'cancelled', reason);
+  looks_max constant integer := 5;
+  found_state text;
+begin
+  for look in 1 .. looks_max loop
+    update postrider.delivery d
+    set state = 'discarded', reason = discard_reason, finished_at = now(),
+        next_attempt_at = null, leased_by = null, lease_expires_at = null
+    where d.event_id = event_id and d.endpoint_id = endpoint_id and d.state = 'pending'
+      and (d.lease_expires_at is null or d.lease_expires_at <= now());
+    if found then
+      perform postrider.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+      return 'discarded';
+    end if;
+    select d.state into found_state from postrider.delivery d where d.event_id = event_id and d.endpoint_id = endpoint_id;
+    if found and found_state <> 'pending' then
+      return found_state;
+    end if;
+    if exists (select from postrider.in_flight f where f.event_id = event_id and f.endpoint_id = endpoint_id) then
+      insert into postrider.cancellation (event_id, endpoint_id, reason)
+      values (event_id, endpoint_id, discard_reason)
+      on conflict on constraint cancellation_pkey do nothing;
+      if found then
+        perform postrider.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+      end if;
+      perform postrider.notify_daemons();
+      return 'pending';
+    end if;
+  end loop;
+  raise exception 'there is no delivery of event % to endpoint %', coalesce(event_id::text, 'null'), coalesce(endpoint_id::text, 'null')
+    using errcode = 'no_data_found',
+      hint = 'postrider.explain_event(event_id) says why: it did not match, or has not been claimed yet.';
+end
+$$;
+comment on function postrider.cancel(uuid, uuid, text) is
+  'No further attempts of a delivery. Returns what it is now: discarded; pending, where a daemon has it in hand: it is discarded within moments, or when the attempt that is under way has failed, and succeeded if that one succeeds; or how it had ended before. postrider.redeliver takes it up again.';

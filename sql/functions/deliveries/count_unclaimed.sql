@@ -1,0 +1,66 @@
+-- grant: execute to reader, operator
+
+create or replace function postrider.count_unclaimed(counted_max integer)
+returns table (unclaimed bigint, is_exact boolean, oldest_at timestamptz)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- The ranges that postrider.claim_events will read, and in about its order, as far as this snapshot sees them.
+declare
+  cursor_row record;
+  ended xid8[];
+begin
+  select c.base, c.target, coalesce(c.after_xid, '0') as after_xid, coalesce(c.after_seq, 0) as after_seq into cursor_row
+  from postrider.claim c
+  order by c.id desc
+  limit 1;
+  ended := array(
+    -- transactions open in base that have ended, but for those that the page has passed already
+    select x from pg_snapshot_xip(cursor_row.base) x
+    where pg_visible_in_snapshot(x, pg_current_snapshot())
+      and (cursor_row.target is null or not pg_visible_in_snapshot(x, cursor_row.target) or x >= cursor_row.after_xid)
+    union all
+    -- those that the page has passed over, being open in its target
+    select x from pg_snapshot_xip(cursor_row.target) x
+    where pg_visible_in_snapshot(x, pg_current_snapshot())
+      and x >= pg_snapshot_xmax(cursor_row.base) and x <= cursor_row.after_xid);
+  return query
+    with waiting as (
+      (select o.created_at
+       from unnest(ended) straggler (xid)
+       cross join lateral (
+         select i.created_at
+         from postrider.outbox i
+         where i.xid = straggler.xid
+           and i.seq > case when straggler.xid = cursor_row.after_xid then cursor_row.after_seq else 0 end
+         order by i.xid, i.seq
+         limit counted_max + 1) o)
+      union all
+      -- the rest of the transaction at which the page stopped
+      (select i.created_at
+       from postrider.outbox i
+       where i.xid = cursor_row.after_xid and i.seq > cursor_row.after_seq and not cursor_row.after_xid = any (ended)
+       order by i.xid, i.seq
+       limit counted_max + 1)
+      union all
+      -- everything behind it
+      (select i.created_at
+       from postrider.outbox i
+       where i.xid >= pg_snapshot_xmax(cursor_row.base) and i.xid > cursor_row.after_xid
+       order by i.xid, i.seq
+       limit counted_max + 1)
+      limit counted_max + 1
+    )
+    select least(count(*), counted_max), count(*) <= counted_max, min(w.created_at)
+    from waiting w;
+end
+$$;
+comment on function postrider.count_unclaimed(integer) is
+  'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';

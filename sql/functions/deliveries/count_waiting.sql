@@ -1,0 +1,73 @@
+-- grant: execute to reader, operator
+
+create or replace function postrider.count_waiting(counted_max integer)
+returns table (endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamptz)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- Reads what waits in the order of delivery_due, a part at a time, and jumps over the rest of an endpoint that has more
+-- than is counted: one with millions costs as much as one with counted_max, and many with a few cost their rows alone.
+-- A row is read twice at most: the last endpoint of a part that was cut off in it begins the next part. After ten such
+-- endpoints a hundredth is counted of each further one, so that a thousand of them are no trouble either.
+declare
+  share integer := counted_max;
+  counted bigint := 0;
+  place uuid := '00000000-0000-0000-0000-000000000000';
+  endpoint_ids uuid[];
+  pending_counts bigint[];
+  due_counts bigint[];
+  oldest_ids text[];
+  whole_count integer;
+begin
+  loop
+    with part as (
+      select d.endpoint_id, d.next_attempt_at, d.event_id
+      from postrider.delivery d
+      where d.state = 'pending' and d.endpoint_id > place
+      order by d.endpoint_id, d.next_attempt_at
+      limit share + 1
+    ), waiting as (
+      select p.endpoint_id, count(*) as pending, count(*) filter (where p.next_attempt_at <= now()) as due,
+             -- as text: there is no min(uuid) before PostgreSQL 18
+             min(p.event_id::text collate "C") filter (where substring(p.event_id::text from 15 for 1) = '7') as oldest_id
+      from part p
+      group by p.endpoint_id
+    )
+    select array_agg(w.endpoint_id order by w.endpoint_id), array_agg(w.pending order by w.endpoint_id),
+           array_agg(w.due order by w.endpoint_id), array_agg(w.oldest_id order by w.endpoint_id),
+           count(*) - case when sum(w.pending) > share then 1 else 0 end, counted + coalesce(sum(w.pending), 0)
+    into endpoint_ids, pending_counts, due_counts, oldest_ids, whole_count, counted
+    from waiting w;
+
+    return query
+      select w.endpoint_id, w.pending, w.due, true, postrider.uuid_v7_time(w.oldest_id::uuid)
+      from unnest(endpoint_ids[1:whole_count], pending_counts, due_counts, oldest_ids) w (endpoint_id, pending, due, oldest_id)
+      where w.endpoint_id is not null;
+    exit when endpoint_ids is null or whole_count = cardinality(endpoint_ids);
+
+    if whole_count = 0 then
+      return query
+        select endpoint_ids[1], share::bigint, least(due_counts[1], share), false, (
+          select postrider.uuid_v7_time(d.event_id)
+          from postrider.delivery d
+          where d.finished_at is null and d.endpoint_id = endpoint_ids[1] and substring(d.event_id::text from 15 for 1) = '7'
+          order by d.event_id
+          limit 1);
+      whole_count := 1;
+    end if;
+    place := endpoint_ids[whole_count];
+    if counted > 10 * counted_max then
+      share := greatest(1, counted_max / 100);
+    end if;
+  end loop;
+end
+$$;
+comment on function postrider.count_waiting(integer) is
+  'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';

@@ -1,0 +1,53 @@
+-- grant: select to reader, operator
+
+create or replace view postrider.delivery_status as
+  select d.event_id, d.endpoint_id,
+         (select o.event_type from postrider.outbox o where o.id = d.event_id) as event_type,
+         (select o.tenant from postrider.outbox o where o.id = d.event_id) as tenant,
+         d.state,
+         case
+           when d.state <> 'pending' then d.state
+           when exists (select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
+             then 'cancelled'
+           when d.lease_expires_at > now() then 'in flight'
+           when (select e.state from postrider.endpoint e where e.id = d.endpoint_id) = 'paused' then 'paused'
+           when d.attempts > d.attempts_before then 'retrying'
+           when d.next_attempt_at > now() then 'scheduled'
+           else 'deferred'
+         end as detail,
+         case when d.state = 'discarded' then d.reason end as reason,
+         d.attempts,
+         (select a.http_status from postrider.attempt a
+          where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id
+          order by a.attempt_number desc, a.started_at desc limit 1)::integer as last_http_status,
+         (select a.error from postrider.attempt a
+          where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id
+          order by a.attempt_number desc, a.started_at desc limit 1) as last_error,
+         d.next_attempt_at,
+         d.created_at,
+         d.finished_at
+  from postrider.delivery d
+  union all
+  select f.event_id, f.endpoint_id,
+         (select o.event_type from postrider.outbox o where o.id = f.event_id),
+         (select o.tenant from postrider.outbox o where o.id = f.event_id),
+         'pending',
+         case when exists (select from postrider.cancellation c where c.event_id = f.event_id and c.endpoint_id = f.endpoint_id)
+              then 'cancelled' else 'in flight' end,
+         null, 0, null, null, null, f.since, null
+  from postrider.in_flight f
+  where f.lease_expires_at is null;
+comment on view postrider.delivery_status is 'Every delivery with what became of it, also those whose first attempt is under way. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
+comment on column postrider.delivery_status.event_id is 'The event.';
+comment on column postrider.delivery_status.endpoint_id is 'The endpoint.';
+comment on column postrider.delivery_status.event_type is 'The event''s type.';
+comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
+comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is under way.';
+comment on column postrider.delivery_status.reason is 'Why it was discarded.';
+comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
+comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null where none came back.';
+comment on column postrider.delivery_status.last_error is 'What was wrong with the last attempt; null if nothing was.';
+comment on column postrider.delivery_status.next_attempt_at is 'When the next attempt is due; while one is under way, when its lease ends.';
+comment on column postrider.delivery_status.created_at is 'When the delivery came about.';
+comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';

@@ -1,0 +1,26 @@
+create or replace function postrider.endpoint_changed() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+-- Up to 10,000 pending deliveries are discarded here, so that whoever disables an endpoint sees it at once; daemons
+-- discard the rest in small steps, since one statement over millions would hold its locks for minutes.
+begin
+  if tg_op = 'DELETE' then
+    perform postrider.discard_deliveries(old.id, 'the endpoint was deleted', 10000);
+  elsif new.state = 'disabled' then
+    perform postrider.discard_deliveries(new.id, coalesce('the endpoint is disabled: ' || new.state_reason, 'the endpoint is disabled'), 10000);
+  else
+    perform postrider.notify_daemons();
+  end if;
+  return null;
+end
+$$;
+comment on function postrider.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted; wakes the daemons for one that was resumed.';
+
+create or replace trigger endpoint_disabled after update of state on postrider.endpoint
+  for each row when (new.state is distinct from old.state) execute function postrider.endpoint_changed();
+comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change of state.';
+
+create or replace trigger endpoint_deleted after delete on postrider.endpoint
+  for each row execute function postrider.endpoint_changed();
+comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what waits for the endpoint.';

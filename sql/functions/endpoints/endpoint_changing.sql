@@ -1,0 +1,22 @@
+-- Editing by hand and by function have equal powers: what a change of state brings with it is in the triggers.
+create or replace function postrider.endpoint_changing() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.revision := old.revision + 1;
+  new.updated_at := clock_timestamp();
+  if new.state is distinct from old.state then
+    new.state_changed_at := clock_timestamp();
+    if new.state = 'active' then
+      new.state_reason := null;
+    end if;
+  end if;
+  return new;
+end
+$$;
+comment on function postrider.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
+
+create or replace trigger endpoint_changing before update on postrider.endpoint
+  for each row execute function postrider.endpoint_changing();
+comment on trigger endpoint_changing on postrider.endpoint is 'Keeps revision, updated_at and state_changed_at.';

@@ -1,0 +1,29 @@
+-- grant: select to reader, operator
+
+create or replace view postrider.endpoint_health as
+  select e.id as endpoint_id, e.shown_url as url, e.tenant, e.state, e.state_reason,
+         coalesce(f.consecutive_failures, 0) > 0 as is_failing,
+         f.failing_since,
+         coalesce(f.consecutive_failures, 0) as consecutive_failures,
+         f.last_failure_at, f.last_failure_kind, f.last_http_status, f.last_error,
+         f.recovered_at,
+         case when e.state = 'active' and f.failing_since is not null
+              then greatest(f.failing_since, e.state_changed_at) + e.disable_after end as disabled_from
+  from postrider.endpoint e
+  left join postrider.endpoint_failure f on f.endpoint_id = e.id;
+comment on view postrider.endpoint_health is
+  'Whether each endpoint fails, since when and how, and from when on that would disable it. Reads endpoints alone, however many deliveries there are. Failures of deliveries that were sent again by hand do not count, successes do.';
+comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
+comment on column postrider.endpoint_health.url is 'Its URL.';
+comment on column postrider.endpoint_health.tenant is 'Its tenant.';
+comment on column postrider.endpoint_health.state is 'active, paused or disabled.';
+comment on column postrider.endpoint_health.state_reason is 'Why it is paused or disabled.';
+comment on column postrider.endpoint_health.is_failing is 'Whether its last attempt failed.';
+comment on column postrider.endpoint_health.failing_since is 'When the first failure after the last success was recorded; null where it does not fail.';
+comment on column postrider.endpoint_health.consecutive_failures is 'Failed attempts since the last success, over all its deliveries.';
+comment on column postrider.endpoint_health.last_failure_at is 'When the last failure was recorded, also where a success came after it; null where there was none.';
+comment on column postrider.endpoint_health.last_failure_kind is 'Of what kind it was, as in postrider.attempt.';
+comment on column postrider.endpoint_health.last_http_status is 'The status that it got; null where none came back.';
+comment on column postrider.endpoint_health.last_error is 'What went wrong, in a sentence.';
+comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a row of failures. Other successes are not noted here: that would be a write for each of them.';
+comment on column postrider.endpoint_health.disabled_from is 'The first failure from this time on disables it, if no success comes before; null where it does not fail, is not active, or has no disable_after.';

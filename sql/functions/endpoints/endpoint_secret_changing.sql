@@ -1,0 +1,50 @@
+create or replace function postrider.endpoint_secret_changing() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  secrets_max constant integer := 10;
+  tries_max constant integer := 50;
+  pause_seconds constant double precision := 0.01;
+  others integer;
+  is_locked boolean := false;
+begin
+  if tg_op = 'INSERT' then
+    -- first of all: the check of the foreign key would lock the endpoint too weakly for what follows
+    perform from postrider.endpoint e where e.id = new.endpoint_id for no key update;
+  else
+    -- The secret's row is locked by now, and whoever has the endpoint's may want it.
+    for try in 1 .. tries_max loop
+      perform from postrider.endpoint e where e.id = old.endpoint_id for no key update skip locked;
+      is_locked := found or not exists (select from postrider.endpoint e where e.id = old.endpoint_id);
+      exit when is_locked;
+      perform pg_sleep(pause_seconds);
+    end loop;
+    if not is_locked then
+      raise exception 'somebody else is changing endpoint %', old.endpoint_id
+        using errcode = 'lock_not_available', detail = 'A change of its secrets is a change of the endpoint too.',
+          hint = 'Try again when that transaction has ended; postrider.rotate_secret waits for it.';
+    end if;
+    if tg_op = 'DELETE' then
+      return old;
+    end if;
+  end if;
+  if new.expires_at is null or new.expires_at > now() then
+    select count(*) into others
+    from postrider.endpoint_secret s
+    where s.endpoint_id = new.endpoint_id and s.id <> new.id and (s.expires_at is null or s.expires_at > now());
+    if others >= secrets_max then
+      raise exception 'endpoint % has % secrets in force already', new.endpoint_id, others
+        using errcode = 'program_limit_exceeded',
+          detail = 'Each of them signs every request, in a header that receivers read up to some length.',
+          hint = 'Wait until one expires, or let one: update postrider.endpoint_secret set expires_at = now() where id = ....';
+    end if;
+  end if;
+  return new;
+end
+$$;
+comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
+
+create or replace trigger endpoint_secret_changing before insert or update or delete on postrider.endpoint_secret
+  for each row execute function postrider.endpoint_secret_changing();
+comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint, and locks it.';

@@ -1,0 +1,16 @@
+-- grant: execute to operator
+
+create or replace function postrider.resume_endpoint(id uuid) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+  if postrider.lock_endpoint(id) = 'disabled' then
+    raise exception 'endpoint % is disabled', id
+      using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it: select postrider.enable_endpoint(id).';
+  end if;
+  perform postrider.set_endpoint_state(id, 'active', null, 'resume_endpoint');
+end
+$$;
+comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint go on with what waits for it.';

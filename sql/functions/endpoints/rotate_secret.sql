@@ -1,0 +1,29 @@
+-- grant: execute to operator
+
+create or replace function postrider.rotate_secret(endpoint_id uuid, overlap interval default '24 hours') returns text
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  new_secret constant text := postrider.new_secret();
+  old_until timestamptz;
+begin
+  if overlap is null or not overlap between interval '0' and interval '1 year' or now() + overlap < now() then
+    raise exception 'an overlap of % is not possible', coalesce(overlap::text, 'null')
+      using errcode = 'invalid_parameter_value', hint = 'Give 0 to 1 year: for so long the old secret signs beside the new one.';
+  end if;
+  old_until := now() + overlap;
+  perform postrider.lock_endpoint(endpoint_id);
+  perform postrider.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', overlap));
+  -- one that signs no more is of use to nobody but a thief
+  delete from postrider.endpoint_secret s where s.endpoint_id = endpoint_id and s.expires_at <= now();
+  update postrider.endpoint_secret s set expires_at = old_until
+  where s.endpoint_id = endpoint_id and (s.expires_at is null or s.expires_at > old_until);
+  insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, new_secret);
+  perform postrider.end_action();
+  return new_secret;
+end
+$$;
+comment on function postrider.rotate_secret(uuid, interval) is
+  'Makes a new secret for an endpoint and returns it: give it to whoever receives. Every request is signed with the new one and, until the overlap has passed, with the old ones too; 0 drops them at once.';

@@ -1,0 +1,11 @@
+-- grant: execute to operator
+
+create or replace function postrider.allow_unknown_event_types(reason text default null) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform postrider.set_unknown_types('allowed', 'allow_unknown_event_types', reason);
+end
+$$;
+comment on function postrider.allow_unknown_event_types(text) is 'Events of types that are not in the catalogue may be inserted. So it is from the beginning.';

@@ -1,0 +1,21 @@
+-- grant: execute to operator
+
+create or replace function postrider.drop_event_type(name text) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  meant text;
+begin
+  perform postrider.begin_action('drop_event_type', null, jsonb_build_object('name', drop_event_type.name));
+  delete from postrider.event_type t where t.name = drop_event_type.name;
+  if not found then
+    meant := postrider.nearest_event_type(drop_event_type.name);
+    raise exception 'there is no event type % in the catalogue', coalesce(to_json(left(drop_event_type.name, 300))::text, 'null')
+      using errcode = 'no_data_found',
+        hint = concat_ws(' ', 'Did you mean ' || meant || '?', 'select name from postrider.event_type lists them.');
+  end if;
+  perform postrider.end_action();
+end
+$$;
+comment on function postrider.drop_event_type(text) is 'Takes an event type out of the catalogue. Events of that type are delivered as before, and inserted too unless unknown types are refused.';

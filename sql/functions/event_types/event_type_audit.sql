@@ -1,0 +1,30 @@
+create or replace function postrider.event_type_audit() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  ours constant text[] := '{checks,predicate,value_steps,object_steps,byte_steps,created_at,updated_at,changed_at,only_row}';
+  old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - ours end;
+  new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - ours end;
+begin
+  if old_row = new_row then
+    return null;
+  elsif tg_op = 'UPDATE' then
+    -- the name stays, to say what it was about
+    select jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key) into old_row, new_row
+    from jsonb_each(old_row) o
+    where o.key = 'name' or o.value <> new_row -> o.key;
+  end if;
+  perform postrider.note_change(format('%s %s', lower(tg_op), tg_table_name), null, null, old_row, new_row);
+  return null;
+end
+$$;
+comment on function postrider.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
+
+create or replace trigger event_type_audit after insert or update or delete on postrider.event_type
+  for each row execute function postrider.event_type_audit();
+comment on trigger event_type_audit on postrider.event_type is 'Notes the edit in the audit.';
+
+create or replace trigger event_type_policy_audit after insert or update or delete on postrider.event_type_policy
+  for each row execute function postrider.event_type_audit();
+comment on trigger event_type_policy_audit on postrider.event_type_policy is 'Notes the edit in the audit.';

@@ -1,0 +1,46 @@
+create or replace function postrider.event_type_changing() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  schema_bytes_max constant integer := 65536;
+  -- of a path that is longer, reading it costs more than the walk
+  predicate_chars_max constant integer := 262144;
+  predicate text;
+  problem text;
+  advice text;
+begin
+  new.updated_at := clock_timestamp();
+  new.checks := null;
+  new.predicate := null;
+  new.value_steps := null;
+  new.object_steps := null;
+  new.byte_steps := null;
+  if new.json_schema is null then
+    return new;
+  elsif octet_length(new.json_schema::text) > schema_bytes_max then
+    perform postrider.refuse_schema('', format('has %s bytes', octet_length(new.json_schema::text)), format('At most %s are taken.', schema_bytes_max));
+  elsif jsonb_path_exists(new.json_schema, 'strict $.**{128}') then
+    -- Whoever reads it calls himself for each level: at some thousands those break.
+    perform postrider.refuse_schema('', 'is nested deeper than 128 levels of JSON', 'What stands in default, examples, enum and const counts here, too.');
+  end if;
+  new.checks := postrider.compile_schema(new.json_schema, new.json_schema, '', '{}');
+  predicate := postrider.schema_predicate(new.checks, '$');
+  if length(predicate) <= predicate_chars_max then
+    new.predicate := ('strict $ ? ' || predicate)::jsonpath;
+    select s.value_steps, s.object_steps, s.byte_steps into new.value_steps, new.object_steps, new.byte_steps
+    from postrider.predicate_steps(new.checks) s;
+  end if;
+  return new;
+exception
+  when invalid_parameter_value then
+    get stacked diagnostics problem = message_text, advice = pg_exception_hint;
+    raise exception 'cannot define the event type %: %', to_json(left(new.name, 255)), problem
+      using errcode = 'invalid_parameter_value', hint = advice;
+end
+$$;
+comment on function postrider.event_type_changing() is 'Reads the schema of a definition, and refuses what is not of the subset.';
+
+create or replace trigger event_type_changing before insert or update on postrider.event_type
+  for each row execute function postrider.event_type_changing();
+comment on trigger event_type_changing on postrider.event_type is 'Reads the schema, and refuses what is not of the subset.';

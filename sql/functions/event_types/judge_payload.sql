@@ -1,0 +1,54 @@
+create or replace function postrider.judge_payload(
+  event_type text, payload json, checks jsonb, predicate jsonpath, value_steps bigint, object_steps bigint, byte_steps bigint
+) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- read in 10 ms; what filters of subscriptions judge has the same limit
+  payload_bytes_max constant integer := 1048576;
+  -- of 0.05 us each: 0.4 s
+  predicate_steps_max constant integer := 8000000;
+  -- of 20 us each: 0.2 s
+  walk_steps_max constant integer := 10000;
+  payload_bytes constant integer := octet_length(payload::text);
+  document jsonb;
+  verdict boolean;
+  problem text;
+  steps_left integer;
+begin
+  if payload_bytes > payload_bytes_max then
+    perform postrider.refuse_payload(event_type, format('it has %s bytes, and no more than %s are checked', payload_bytes, payload_bytes_max));
+  end if;
+  begin
+    document := payload::jsonb;
+    -- A byte is no more than a value and an object: what is small need not be counted.
+    if payload_bytes * (value_steps + object_steps + byte_steps) <= predicate_steps_max
+      or postrider.payload_steps(payload::text, value_steps, object_steps, byte_steps) <= predicate_steps_max
+    then
+      verdict := jsonb_path_exists(document, predicate, checks);
+    end if;
+  exception
+    -- json that is no jsonb: a NUL, half a surrogate, a number beyond numeric, some thousand levels
+    when data_exception or program_limit_exceeded then
+      problem := sqlerrm;
+  end;
+  if document is null then
+    perform postrider.refuse_payload(event_type, 'Postgres cannot read it: ' || problem);
+  elsif verdict then
+    return;
+  end if;
+  select p.problem, p.steps_left into problem, steps_left from postrider.payload_problem(checks, document, '', walk_steps_max) p;
+  if steps_left < 0 and not verdict then
+    perform postrider.refuse_payload(event_type, format('where was not found in %s steps: no more are made', walk_steps_max));
+  elsif steps_left < 0 then
+    perform postrider.refuse_payload(event_type,
+      format('it has %s bytes, too many to be checked against its schema: nothing was wrong in %s steps, and no more are made', payload_bytes, walk_steps_max),
+      'Say less in one event, or enforce a schema with fewer branches of anyOf and allOf, and shorter lists of enum.');
+  elsif problem is not null then
+    perform postrider.refuse_payload(event_type, problem);
+  end if;
+end
+$$;
+comment on function postrider.judge_payload(text, json, jsonb, jsonpath, bigint, bigint, bigint) is
+  'Refuses a payload that does not fit, with the reason. What is too much work for both predicate and walk is refused as well: half a second is the most.';

@@ -1,0 +1,24 @@
+create or replace function postrider.nearest_event_type(name text) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+begin atomic
+  -- By pairs of letters: what both have, of what either has. Of names alone that may be near one: each pair is looked for
+  -- from the beginning, and 20,000 letters took 1.5 s.
+  with letters as materialized (
+    select array(select distinct lower(substr(name, g.n, 2)) from generate_series(1, length(name) - 1) g (n)) as pairs
+    where length(name) <= 258
+  ), known as (
+    select t.name, array(select distinct lower(substr(t.name, g.n, 2)) from generate_series(1, length(t.name) - 1) g (n)) as pairs
+    from postrider.event_type t
+    where abs(length(t.name) - length(nearest_event_type.name)) <= 3
+    order by t.name
+    limit 1000
+  )
+  select k.name
+  from known k, letters l, lateral (
+    select count(*) as shared from unnest(k.pairs) p (pair) where p.pair = any (l.pairs)) s
+  where s.shared >= 0.6 * greatest(cardinality(k.pairs), cardinality(l.pairs))
+  order by s.shared::numeric / greatest(cardinality(k.pairs), cardinality(l.pairs)) desc, k.name
+  limit 1;
+end;
+comment on function postrider.nearest_event_type(text) is 'The defined event type that somebody most likely meant; null where none is near.';

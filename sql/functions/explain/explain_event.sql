@@ -1,0 +1,107 @@
+-- grant: execute to operator
+
+create or replace function postrider.explain_event(event_id uuid) returns table (
+  endpoint_id uuid,
+  url text,
+  endpoint_state text,
+  outcome text,
+  explanation text,
+  would_match_now boolean,
+  now_explanation text
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+-- What happened comes from the deliveries, which stay; why something did not happen can only be told from what is there
+-- now, so both are given: the subscriptions may have changed since the claim, and the audit knows when.
+declare
+  event record;
+  claimed boolean;
+  daemons integer;
+  -- why no daemon sends anything at all; null where they may
+  stop text;
+begin
+  select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.created_at into event
+  from postrider.outbox o
+  where o.id = explain_event.event_id;
+  if not found then
+    raise exception 'there is no event %', coalesce(explain_event.event_id::text, 'null')
+      using errcode = 'no_data_found',
+        hint = 'The transaction that inserts it may be open still, or was rolled back; or the event is past its retention.';
+  end if;
+  claimed := coalesce(postrider.is_claimed(event.xid, event.seq), false);
+  select count(*) into daemons from postrider.daemon d where d.lease_expires_at > now();
+  select case when not s.is_on then format('sending is switched off by %s, %s%s', s.changed_by, postrider.shown_time(s.changed_at), coalesce(': ' || s.reason, ''))
+              when postrider.copy_problem() is not null then 'this database is a copy that was not adopted' end
+  into stop
+  from postrider.sending s
+  where s.is_row;
+
+  return query
+    with known as (
+      select e.id, e.url, e.state, e.state_reason, e.state_changed_at, e.created_at, e.tenant
+      from postrider.endpoint e
+      where e.tenant = event.tenant
+    ), status as (
+      select d.endpoint_id, d.state, d.detail, d.reason, d.attempts, d.last_http_status, d.last_error, d.next_attempt_at, d.finished_at
+      from postrider.delivery_status d
+      where d.event_id = explain_event.event_id
+    ), met as (
+      select coalesce(k.id, s.endpoint_id) as id, k.url, coalesce(k.state, o.state, 'deleted') as state, k.state_reason,
+             k.state_changed_at, k.created_at, k.tenant,
+             s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at,
+             coalesce(k.url, o.url) as any_url,
+             case
+               when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
+               when k.id is null then 'the endpoint was deleted'
+               when k.state = 'disabled' then
+                 format('the endpoint is disabled since %s%s', postrider.shown_time(k.state_changed_at), coalesce(': ' || k.state_reason, ''))
+               else postrider.explain_match(event.event_type, event.payload, k.id)
+             end as obstacle,
+             (select format('%s by %s, %s', a.action, a.actor, postrider.shown_time(a.at))
+              from postrider.audit a
+              where a.endpoint_id = k.id and a.event_id is null and a.at > event.created_at
+              order by a.at desc
+              limit 1) as changed
+      from known k
+      full join status s on s.endpoint_id = k.id
+      left join postrider.endpoint o on o.id = s.endpoint_id
+    )
+    select m.id, m.any_url, m.state,
+           case when m.delivery_state is not null then m.detail when claimed then 'not matched' else 'not claimed' end,
+           case
+             when m.delivery_state = 'succeeded' then
+               format('delivered %s, with attempt %s', postrider.shown_time(m.finished_at), m.attempts)
+             when m.delivery_state = 'exhausted' then
+               format('the retry schedule was used up %s, after %s attempts; the last one: %s', postrider.shown_time(m.finished_at), m.attempts, m.last_error)
+             when m.delivery_state = 'discarded' then
+               format('discarded %s, after %s attempts: %s', postrider.shown_time(m.finished_at), m.attempts, m.reason)
+             when m.detail = 'cancelled' then 'cancelled while an attempt is under way: no other one follows it'
+             when m.detail = 'in flight' then format('attempt %s is under way', m.attempts + 1)
+             when m.detail = 'paused' then
+               format('waits, for the endpoint is paused since %s%s', postrider.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
+             when m.detail in ('retrying', 'scheduled', 'deferred') and stop is not null then 'waits, for ' || stop
+             when m.detail = 'retrying' then
+               format('%s attempts failed, the last one: %s; the next one is due %s', m.attempts, m.last_error, postrider.shown_time(m.next_attempt_at))
+             when m.detail = 'scheduled' then format('its first attempt is due %s', postrider.shown_time(m.next_attempt_at))
+             when m.detail = 'deferred' then
+               case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
+             when not claimed and stop is not null then 'no daemon has claimed the event yet, for ' || stop
+             when not claimed and daemons = 0 then 'no daemon has claimed the event yet, and none is alive'
+             when not claimed then 'no daemon has claimed the event yet: that follows the commit by milliseconds, or by the backlog before it'
+             when m.obstacle is not null then m.obstacle
+             when m.created_at > event.created_at then
+               format('the endpoint was made %s, after the event: an event goes to the subscriptions that are there when it is claimed', postrider.shown_time(m.created_at))
+             else 'it matches now and did not when it was claimed: endpoint or subscriptions were changed since, or a row was deleted by hand'
+           end || case
+             when m.delivery_state is null and claimed and m.changed is not null
+               then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
+           m.obstacle is null,
+           coalesce(m.obstacle, case when m.state = 'paused' then 'would wait, for the endpoint is paused' else 'would be sent' end)
+    from met m
+    order by m.delivery_state is null, m.id;
+end
+$$;
+comment on function postrider.explain_event(uuid) is
+  'For each endpoint of the event''s tenant: what became of the event there, or why nothing did, and what would happen if it were inserted now. Why an event did not match is told by the subscriptions as they are now; what was changed since is named.';

@@ -1,0 +1,26 @@
+-- grant: execute to operator
+
+create or replace function postrider.forget_ingest(name text) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  forgotten jsonb;
+begin
+  if not pg_try_advisory_xact_lock(postrider.ingest_lock_key(forget_ingest.name)) then
+    raise exception 'the ingest % is running', quote_literal(forget_ingest.name)
+      using errcode = 'object_in_use', hint = 'Stop it first.';
+  end if;
+  delete from postrider.ingest_position p
+  where p.name = forget_ingest.name
+  returning to_jsonb(p) into forgotten;
+  if not found then
+    raise exception 'there is no ingest %', coalesce(quote_literal(forget_ingest.name), 'null')
+      using errcode = 'no_data_found', hint = 'select name, path from postrider.ingest_position lists them.';
+  end if;
+  perform postrider.note_action('forget_ingest', null, null, forgotten);
+end
+$$;
+comment on function postrider.forget_ingest(text) is
+  'Forgets how far an ingest has got: the next one of that name begins anew. For files and hosts that are gone.';

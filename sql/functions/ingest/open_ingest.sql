@@ -1,0 +1,77 @@
+-- grant: execute to publisher
+
+create or replace function postrider.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text)
+returns table (outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint,
+  lines bigint, events bigint, unmatched bigint, refused bigint)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  parsed jsonpath;
+  position record;
+begin
+  -- Otherwise each line would be refused, one by one, and the position moved behind them all.
+  if not open_ingest.is_resumed then
+    perform postrider.refuse_if_unknown(open_ingest.event_type);
+  end if;
+  if open_ingest.filter is not null then
+    parsed := postrider.parse_filter(open_ingest.filter);
+    begin
+      perform jsonb_path_match('{}', parsed);
+    exception when data_exception then -- no single item, or, in strict mode, no such member
+      raise exception 'the filter % is no predicate', quote_literal(open_ingest.filter)
+        using errcode = 'invalid_parameter_value',
+          detail = 'It selects something from the line; a filter says whether the line matches.',
+          hint = 'Compare: $.level >= 50, $.status == "paid", exists($.err).';
+    end;
+  end if;
+  if not pg_try_advisory_lock(postrider.ingest_lock_key(open_ingest.name)) then
+    outcome := 'busy';
+    return next;
+    return;
+  end if;
+  if not open_ingest.is_resumed then
+    -- what runs have left behind that read their input and could not say goodbye
+    delete from postrider.ingest_position p
+    where p.path is null and p.updated_at < now() - interval '1 day' and p.name <> open_ingest.name
+      and pg_try_advisory_xact_lock(postrider.ingest_lock_key(p.name));
+    insert into postrider.ingest_position (name, path, run_id) values (open_ingest.name, open_ingest.path, open_ingest.run_id)
+    on conflict on constraint ingest_position_pkey do nothing;
+    outcome := case when found then 'new' else 'known' end;
+  else
+    outcome := 'known';
+  end if;
+  select p.name, p.role_name, p.path, p.run_id, p.batch, p.file_id, p.file_modified_ns, p.fingerprint, p.byte_offset, p.line_number,
+         p.lines, p.events, p.unmatched, p.refused
+  into position
+  from postrider.ingest_position p
+  where p.name = open_ingest.name
+  for update;
+  if found then
+    perform postrider.require_ingest_role(position.name, position.role_name);
+  end if;
+  if position.name is null or open_ingest.is_resumed and position.run_id <> open_ingest.run_id then
+    outcome := 'displaced';
+  elsif position.path is distinct from open_ingest.path then
+    raise exception 'the ingest % reads %', quote_literal(position.name), coalesce(quote_literal(position.path), 'standard input')
+      using errcode = 'duplicate_object', hint = 'Give this one another --name.';
+  elsif not open_ingest.is_resumed then
+    update postrider.ingest_position p set run_id = open_ingest.run_id, batch = 0 where p.name = open_ingest.name;
+    position.batch := 0;
+  end if;
+  batch := position.batch;
+  file_id := position.file_id;
+  file_modified_ns := position.file_modified_ns;
+  fingerprint := position.fingerprint;
+  byte_offset := position.byte_offset;
+  line_number := position.line_number;
+  lines := position.lines;
+  events := position.events;
+  unmatched := position.unmatched;
+  refused := position.refused;
+  return next;
+end
+$$;
+comment on function postrider.open_ingest(text, text, uuid, boolean, text, text) is
+  'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';

@@ -1,0 +1,16 @@
+create or replace function postrider.require_ingest_role(name text, role_name text) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- a role that is gone keeps nobody out
+  if role_name <> session_user and to_regrole(quote_ident(role_name)) is not null
+    and not pg_has_role(session_user, role_name, 'member')
+  then
+    raise exception 'the ingest % belongs to the role %', quote_literal(name), quote_ident(role_name)
+      using errcode = 'insufficient_privilege', detail = format('This session logged in as %I.', session_user),
+        hint = 'Log in as that role or a member of it, or give the ingest another --name.';
+  end if;
+end
+$$;
+comment on function postrider.require_ingest_role(text, text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';

@@ -1,0 +1,70 @@
+create or replace function postrider.payload_problem(
+  checks jsonb, value jsonb, pointer text, inout steps_left integer, out problem text
+)
+language plpgsql immutable
+as $$
+declare
+  kind constant text := jsonb_typeof(value);
+  missing text;
+  branch jsonb;
+  walked record;
+  option_problems text[] := '{}';
+begin
+  -- A step is 20 us of work. So much takes an ordinary value; half a kilobyte of checks, where it is gone through for what is
+  -- inside; four where a scalar is looked for in it; 16 of the value, to be copied and counted; one of the pointer.
+  steps_left := steps_left - 1 - pg_column_size(checks) / case when kind in ('object', 'array') then 512 else 4096 end
+    - pg_column_size(value) / 16384 - octet_length(pointer) / 1024;
+  if steps_left < 0 then
+    problem := 'no more steps are left';
+    return;
+  end if;
+  problem := postrider.scalar_problem(checks, value);
+  if problem is null and kind = 'object' and checks ? 'required' then
+    select r.name into missing
+    from jsonb_array_elements_text(checks -> 'required') with ordinality r (name, place)
+    where not value ? r.name
+    order by r.place
+    limit 1;
+    problem := 'the required property ' || postrider.shown_pointer(missing) || ' is missing';
+  end if;
+  if problem is not null then
+    problem := format('at %s: %s', postrider.shown_pointer(pointer), problem);
+    return;
+  end if;
+  if kind = 'object' and checks ?| '{properties,additionalProperties}' then
+    walked := postrider.properties_problem(checks, value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
+  elsif kind = 'array' and checks ? 'items' then
+    walked := postrider.elements_problem(checks -> 'items', value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
+  end if;
+  if problem is null and checks ?| '{$ref,allOf}' then
+    for branch in
+      select checks -> '$ref' where checks ? '$ref' union all select a.checks from jsonb_array_elements(payload_problem.checks -> 'allOf') a (checks)
+    loop
+      walked := postrider.payload_problem(branch, value, pointer, steps_left);
+      steps_left := walked.steps_left;
+      problem := walked.problem;
+      exit when problem is not null;
+    end loop;
+  end if;
+  if problem is not null or not checks ? 'anyOf' then
+    return;
+  end if;
+  for branch in select o.checks from jsonb_array_elements(payload_problem.checks -> 'anyOf') o (checks) loop
+    walked := postrider.payload_problem(branch, value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
+    if problem is null or steps_left < 0 then
+      return;
+    end if;
+    option_problems := option_problems || problem;
+  end loop;
+  problem := format('at %s: none of the %s schemas of anyOf fits: %s', postrider.shown_pointer(pointer),
+    cardinality(option_problems), left(array_to_string(option_problems[1:3], '; '), 600));
+end
+$$;
+comment on function postrider.payload_problem(jsonb, jsonb, text, integer) is
+  'Where a payload does not fit these checks, what was expected there and what was found; null where it fits. steps_left bounds the work: where it is less than 0 in the end, the steps were used up, and nothing is known.';

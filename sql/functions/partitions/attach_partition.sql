@@ -1,0 +1,31 @@
+create or replace function postrider.attach_partition(parent text, day date, with_strays boolean default false) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+-- Made apart and attached: `create table ... partition of` would lock the parent against every insert, attaching locks the
+-- default partition alone.
+declare
+  part constant text := parent || '_' || to_char(day, 'YYYYMMDD');
+  net constant text := parent || '_default';
+  key constant text := case parent when 'outbox' then 'id' else 'event_id' end;
+  lower_bound constant uuid := postrider.uuid_v7_floor(day::timestamp at time zone 'UTC');
+  upper_bound constant uuid := postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC');
+  columns text;
+begin
+  execute format('create table postrider.%I (like postrider.%I including defaults including constraints including indexes including storage including comments)', part, parent);
+  execute format('comment on table postrider.%I is %L', part, format('Partition of postrider.%s: %s, in UTC.', parent, day));
+  if with_strays then
+    -- Whoever waited for one of these rows to change it would find it gone, and not where it went.
+    execute format('lock table postrider.%I in access exclusive mode', net);
+    select string_agg(quote_ident(a.attname), ', ' order by a.attnum) into strict columns
+    from pg_attribute a
+    where a.attrelid = format('postrider.%I', parent)::regclass and a.attnum > 0 and not a.attisdropped;
+    execute format('with moved as (delete from postrider.%I where %I >= $1 and %I < $2 returning %s) insert into postrider.%I (%s) select %s from moved',
+      net, key, key, columns, part, columns, columns)
+      using lower_bound, upper_bound;
+  end if;
+  execute format('alter table postrider.%I attach partition postrider.%I for values from (%L) to (%L)', parent, part, lower_bound, upper_bound);
+end
+$$;
+comment on function postrider.attach_partition(text, date, boolean) is
+  'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt; with_strays moves what the default partition has of it.';

@@ -1,0 +1,109 @@
+-- grant: execute to daemon
+
+create or replace function postrider.make_partitions(ahead interval default '7 days') returns table (outcome text, partition_name text)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '50ms'
+set enable_seqscan = off -- whether a day has rows in the default partition is a look at its key
+as $$
+-- One step a call, and so a transaction: whatever is locked against inserts is locked for milliseconds. A lock that is
+-- not to be had within 50 ms, during which inserts may queue behind the one who waits, is left for later.
+--
+-- Attaching reads the default partition whole, under a lock that keeps inserts out of it (a million rows: 2.3 s), unless
+-- a valid check of that table says that it has no row of that day. So where there is much in it, the day first gets such
+-- a check, its guard: added without a look at the rows, in one step; validated, beside inserts, in the next; dropped in
+-- the one that attaches. A guard refuses rows of its day, and a crash can leave it behind. So it is never of a day that
+-- begins within 24 hours, and the first thing that any later call does is to go on with it, or to drop it.
+--
+-- A day whose rows are already in the default partition keeps them there until it is past (move_strays), and so do today
+-- and tomorrow while there is much in it: an insert that waited while its day moved would fail. They are served from there
+-- as from a partition of their own.
+declare
+  -- read in a millisecond
+  net_bytes_max constant bigint := 1048576;
+  guard_text constant text := 'no row of %s while its partition is attached';
+  today constant date := (now() at time zone 'UTC')::date;
+  last_day constant date := ((now() + ahead) at time zone 'UTC')::date;
+  parent text;
+  net text;
+  key text;
+  day date;
+  guard record;
+  lower_bound uuid;
+  upper_bound uuid;
+  has_strays boolean;
+  is_small boolean;
+begin
+  if not pg_try_advisory_xact_lock(1886352244, 3) then
+    return;
+  end if;
+  foreach parent in array array['outbox', 'delivery', 'attempt'] loop
+    net := parent || '_default';
+    key := case parent when 'outbox' then 'id' else 'event_id' end;
+    partition_name := net;
+
+    select c.conname as name, c.convalidated as is_valid, substring(c.conname from 'no row of (\d{4}-\d\d-\d\d) while')::date as day into guard
+    from pg_constraint c
+    where c.conrelid = format('postrider.%I', net)::regclass and c.conname like format(guard_text, '%');
+    if found then
+      partition_name := parent || '_' || to_char(guard.day, 'YYYYMMDD');
+      outcome := case when guard.day < today + 2 then 'released' when guard.is_valid then 'made' else 'validated' end;
+      -- Waiting for this lock keeps nobody out, and an autovacuum, which holds it for long, gives way after a second.
+      perform set_config('lock_timeout', '5s', true);
+      execute format('lock table postrider.%I in share update exclusive mode', net);
+      perform set_config('lock_timeout', '50ms', true);
+      if outcome = 'made' then
+        perform postrider.attach_partition(parent, guard.day);
+      elsif outcome = 'validated' then
+        begin
+          execute format('alter table postrider.%I validate constraint %I', net, guard.name);
+        exception
+          -- a row of that day was there first, and the day stays with the default partition; or the statement's time is up
+          when check_violation or query_canceled then
+            outcome := 'released';
+        end;
+      end if;
+      if outcome <> 'validated' then
+        execute format('alter table postrider.%I drop constraint %I', net, guard.name);
+      end if;
+      return next;
+      return;
+    end if;
+
+    is_small := pg_relation_size(format('postrider.%I', net)::regclass) <= net_bytes_max;
+    for day in
+      select d.day::date
+      from generate_series(case when is_small then today else today + 2 end, last_day, interval '1 day') d (day)
+      where to_regclass(format('postrider.%I', parent || '_' || to_char(d.day, 'YYYYMMDD'))) is null
+    loop
+      partition_name := parent || '_' || to_char(day, 'YYYYMMDD');
+      lower_bound := postrider.uuid_v7_floor(day::timestamp at time zone 'UTC');
+      upper_bound := postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC');
+      execute format('select exists (select from postrider.%I where %I >= $1 and %I < $2)', net, key, key)
+        into has_strays using lower_bound, upper_bound;
+      continue when has_strays;
+      if is_small then
+        begin
+          perform postrider.attach_partition(parent, day);
+        exception
+          when check_violation then
+            continue; -- the day's first stray came in just now: the day stays with the default partition
+        end;
+        outcome := 'made';
+      else
+        execute format('alter table postrider.%I add constraint %I check (%I < %L or %I >= %L) not valid', net,
+          format(guard_text, day), key, lower_bound, key, upper_bound);
+        outcome := 'guarded';
+      end if;
+      return next;
+      return;
+    end loop;
+  end loop;
+exception
+  when lock_not_available then
+    outcome := 'busy';
+    return next;
+end
+$$;
+comment on function postrider.make_partitions(interval) is
+  'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';

@@ -1,0 +1,43 @@
+create or replace function postrider.finish_cancellations() returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- A cancel that found its delivery in hand and was not seen by the record of it, the two having crossed, finds it
+-- pending here, before it could be leased again. Nothing is waited for: whoever has a row locked deals with it.
+begin
+  with cancelled as (
+    select c.event_id, c.endpoint_id, c.reason
+    from postrider.cancellation c
+    join postrider.delivery d on d.event_id = c.event_id and d.endpoint_id = c.endpoint_id
+    where d.state = 'pending' and (d.lease_expires_at is null or d.lease_expires_at <= now())
+    order by c.event_id, c.endpoint_id
+    for update of c, d skip locked
+  )
+  update postrider.delivery d
+  set state = 'discarded', reason = cancelled.reason, finished_at = now(),
+      next_attempt_at = null, leased_by = null, lease_expires_at = null
+  from cancelled
+  where d.event_id = cancelled.event_id and d.endpoint_id = cancelled.endpoint_id;
+  with ended as (
+    select c.event_id, c.endpoint_id
+    from postrider.cancellation c
+    left join postrider.delivery d on d.event_id = c.event_id and d.endpoint_id = c.endpoint_id
+    where case when d.event_id is not null then d.state <> 'pending'
+               else not exists (select from postrider.claim h where c.event_id = any (h.event_ids)) end
+    order by c.event_id, c.endpoint_id
+    for update of c skip locked
+  )
+  delete from postrider.cancellation c
+  using ended
+  where c.event_id = ended.event_id and c.endpoint_id = ended.endpoint_id;
+end
+$$;
+comment on function postrider.finish_cancellations() is
+  'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';

@@ -1,0 +1,93 @@
+create or replace function postrider.note_health(
+  event_ids uuid[],
+  endpoint_ids uuid[],
+  attempt_ids uuid[],
+  started_ms double precision[],
+  durations_ms integer[],
+  http_statuses smallint[],
+  failure_kinds text[],
+  errors text[]
+) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- A failure counts against the endpoint where it is one of the schedule that its event began: one of a delivery that was
+-- sent again by hand (attempts_before is above 0) does not, since it was the operator who chose the moment. A success
+-- counts always. Flushes of several daemons lock the rows in the order of the endpoints' ids, those that are there first
+-- and then the new ones, so that they cannot deadlock; operators do not lock them at all. The times are of the record.
+begin
+  perform from postrider.endpoint_failure f
+  where f.endpoint_id = any (note_health.endpoint_ids)
+  order by f.endpoint_id
+  for update;
+
+  with attempted as (
+    select r.endpoint_id, r.failure_kind, r.http_status, r.error, r.started_ms + r.duration_ms as ended_ms
+    from unnest(event_ids, endpoint_ids, attempt_ids, started_ms, durations_ms, http_statuses, failure_kinds, errors)
+      r (event_id, endpoint_id, attempt_id, started_ms, duration_ms, http_status, failure_kind, error)
+    where r.attempt_id is not null
+      and (r.failure_kind is null or not exists (
+        select from postrider.delivery d
+        where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id and (d.attempts_before > 0 or d.replay_id is not null)))
+  ), success as (
+    select a.endpoint_id, max(a.ended_ms) as ended_ms from attempted a where a.failure_kind is null group by a.endpoint_id
+  ), failure as (
+    select a.endpoint_id, count(*) filter (where s.ended_ms is null or a.ended_ms > s.ended_ms) as in_a_row,
+           count(s.ended_ms) > 0 as has_success,
+           (array_agg(a.failure_kind order by a.ended_ms desc))[1] as failure_kind,
+           (array_agg(a.http_status order by a.ended_ms desc))[1] as http_status,
+           (array_agg(a.error order by a.ended_ms desc))[1] as error
+    from attempted a
+    left join success s on s.endpoint_id = a.endpoint_id
+    where a.failure_kind is not null
+    group by a.endpoint_id
+  ), recovered as (
+    update postrider.endpoint_failure f
+    set consecutive_failures = 0, failing_since = null, recovered_at = now()
+    from success s
+    where f.endpoint_id = s.endpoint_id and f.consecutive_failures > 0
+      and not exists (select from failure n where n.endpoint_id = s.endpoint_id)
+  )
+  insert into postrider.endpoint_failure as f (
+    endpoint_id, consecutive_failures, failing_since, last_failure_at, last_failure_kind, last_http_status, last_error,
+    recovered_at)
+  select n.endpoint_id, n.in_a_row, case when n.in_a_row > 0 then now() end, now(), n.failure_kind, n.http_status, n.error,
+         case when n.has_success then now() end
+  from failure n
+  where exists (select from postrider.endpoint e where e.id = n.endpoint_id)
+  order by n.endpoint_id
+  on conflict (endpoint_id) do update
+  set consecutive_failures =
+        excluded.consecutive_failures + case when excluded.recovered_at is null then f.consecutive_failures else 0 end,
+      failing_since = case when excluded.recovered_at is null then coalesce(f.failing_since, excluded.failing_since)
+                           else excluded.failing_since end,
+      last_failure_at = excluded.last_failure_at,
+      last_failure_kind = excluded.last_failure_kind,
+      last_http_status = excluded.last_http_status,
+      last_error = excluded.last_error,
+      recovered_at = coalesce(excluded.recovered_at, f.recovered_at);
+
+  -- One that an operator is about to change is not waited for: the next failure disables it.
+  perform postrider.set_endpoint_state(e.id, 'disabled', e.reason, 'disable_endpoint')
+  from (
+    select n.id,
+           format('nothing but failures since %s: %s of them, the last one: %s',
+                  to_char(f.failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), f.consecutive_failures, f.last_error) as reason
+    from postrider.endpoint n
+    join postrider.endpoint_failure f on f.endpoint_id = n.id
+    where n.id = any (note_health.endpoint_ids) and n.state = 'active' and f.consecutive_failures > 0
+      -- an endpoint that was resumed or enabled has all its time again
+      and greatest(f.failing_since, n.state_changed_at) + n.disable_after <= now()
+      and f.last_failure_at = now()
+    for update of n skip locked) e;
+end
+$$;
+comment on function postrider.note_health(uuid[], uuid[], uuid[], double precision[], integer[], smallint[], text[], text[]) is
+  'Keeps postrider.endpoint_failure: what these attempts say about their endpoints. Disables those that have had nothing but failures for longer than their disable_after.';

@@ -1,0 +1,29 @@
+-- grant: execute to operator
+
+create or replace function postrider.cancel_replay(replay_id uuid) returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  old_replay record;
+begin
+  -- the endpoint first, as everything does that ends a replay
+  perform from postrider.endpoint e
+  where e.id = (select r.endpoint_id from postrider.replay r where r.id = replay_id)
+  for no key update;
+  select r.endpoint_id, r.state into old_replay from postrider.replay r where r.id = replay_id for update;
+  if not found then
+    raise exception 'there is no replay %', coalesce(replay_id::text, 'null')
+      using errcode = 'no_data_found', hint = 'select replay_id, url, state from postrider.replay_status lists them.';
+  end if;
+  if old_replay.state in ('done', 'cancelled') then
+    raise exception 'replay % is % already', replay_id, old_replay.state
+      using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  perform postrider.end_replay(replay_id, 'cancelled by ' || session_user);
+  perform postrider.note_action('cancel_replay', old_replay.endpoint_id, null, jsonb_build_object('replay_id', replay_id));
+end
+$$;
+comment on function postrider.cancel_replay(uuid) is
+  'Ends a replay. Deliveries that it has not sent have the state again that they had before; those that did not exist are discarded. What a daemon has in hand is sent.';

@@ -1,0 +1,81 @@
+create or replace function postrider.prepare_deliveries(
+  replay postrider.replay, after_event uuid, events_max integer, deliveries_max integer,
+  out place uuid, out prepared integer, out left_alone integer, out is_held_up boolean
+)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+-- Makes the deliveries of one stretch. Rows that somebody has locked are not waited for, and not passed over either: the
+-- cursor stays before the first of them.
+declare
+  judge_ms constant integer := 100;
+  new_events uuid[];
+  finished_events uuid[];
+  busy_events uuid[];
+  held_events uuid[];
+  first_locked uuid;
+  added integer;
+begin
+  with stretch as materialized (
+    select s.event_id, s.verdict
+    from postrider.replay_stretch(replay, prepare_deliveries.after_event, events_max, judge_ms) s
+  ), chosen as (
+    select s.event_id, s.verdict from stretch s where s.verdict in ('new', 'again') order by s.event_id limit deliveries_max
+  )
+  select array_agg(c.event_id order by c.event_id) filter (where c.verdict = 'new'),
+         array_agg(c.event_id order by c.event_id) filter (where c.verdict = 'again'),
+         (select array_agg(s.event_id) from stretch s where s.verdict = 'under way'),
+         case
+           when count(*) = deliveries_max then (array_agg(c.event_id order by c.event_id))[count(*)]
+           else (select s.event_id from stretch s where s.verdict = 'end')
+         end
+  into new_events, finished_events, busy_events, place
+  from chosen c;
+
+  held_events := array(
+    select d.event_id
+    from unnest(finished_events) f (event_id)
+    join postrider.delivery d on d.event_id = f.event_id and d.endpoint_id = replay.endpoint_id
+    -- it may have been sent since the look
+    where d.state <> 'pending' and d.finished_at <= replay.created_at
+    order by d.event_id
+    for update of d skip locked);
+  select f.event_id into first_locked
+  from unnest(finished_events) f (event_id)
+  where f.event_id <> all (held_events)
+  order by f.event_id
+  limit 1;
+  is_held_up := first_locked is not null;
+  if is_held_up then
+    place := coalesce(
+      (select u.event_id from unnest(new_events || finished_events) u (event_id) where u.event_id < first_locked order by u.event_id desc limit 1),
+      prepare_deliveries.after_event);
+  end if;
+
+  update postrider.delivery d
+  set state = 'pending', next_attempt_at = clock_timestamp(), finished_at = null, attempts_before = d.attempts,
+      replay_id = replay.id, state_before = d.state
+  from unnest(held_events) h (event_id)
+  where h.event_id <= place and d.event_id = h.event_id and d.endpoint_id = replay.endpoint_id;
+  get diagnostics prepared = row_count;
+
+  insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, replay_id)
+  select n.event_id, replay.endpoint_id, 'pending', clock_timestamp(), replay.id
+  from unnest(new_events) n (event_id)
+  where n.event_id <= place
+  on conflict do nothing; -- somebody has made it since the look
+  get diagnostics added = row_count;
+  prepared := prepared + added;
+  select (select count(*) from unnest(busy_events) b (event_id) where b.event_id <= place)
+         + (select count(*) from unnest(new_events) n (event_id) where n.event_id <= place) - added
+  into left_alone;
+end
+$$;
+comment on function postrider.prepare_deliveries(postrider.replay, uuid, integer, integer) is
+  'Makes the deliveries of one stretch of a replay pending, up to so many; returns the cursor''s next place. is_held_up: a delivery is locked, and is looked at again.';

@@ -1,0 +1,134 @@
+-- grant: execute to daemon
+--
+-- A replay is a row with a cursor over the ids of its range. A daemon takes a step: it looks at the next stretch of events,
+-- makes those that are to be sent again pending, and moves the cursor, in one transaction; so a crash leaves neither a gap
+-- nor a repetition, and the next step, by whichever daemon, goes on from there.
+--
+--   preparing   the cursor has not come to the end of the range
+--   delivering  it has, and deliveries are pending
+--   done        none is pending any more
+--   cancelled   by cancel_replay, or with its endpoint; finished_at is set when nothing of it is in flight any more
+--
+-- Pacing. A step makes as many deliveries as its pace says, and none while more than half of them still wait to be sent: the
+-- pace grows while the endpoint takes everything until the next look and shrinks while it does not. What waits of a replay
+-- is so what its endpoint takes in a few tenths of a second, and a live retry that comes due behind it waits no longer than
+-- that. One replay of an endpoint prepares at a time, the oldest first.
+--
+-- What is left alone: a delivery that is pending or in flight, one that has finished since the replay was asked for, and an
+-- event that no daemon has claimed yet. All of them are delivered anyway.
+--
+-- Lock order: for an operator the endpoint, then the replay, then its deliveries by event, and only those that nobody has
+-- locked. A step begins with the replay, and waits for no lock.
+
+create or replace function postrider.prepare_replay(replay_id uuid, out outcome text, out prepared integer)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  pace_min constant integer := 8;
+  pace_max constant integer := 500;
+  -- retries included, so that an endpoint which fails everything stops its replay
+  pending_max constant integer := 5000;
+  -- what one step looks at: where few events match, a step is made of many stretches
+  stretch_min constant integer := 200;
+  look_max constant integer := 10000;
+  step_time constant interval := '50 ms';
+  step_gap constant interval := '100 ms';
+  preparing_gap_max constant interval := '5 s';
+  delivering_gap_max constant interval := '60 s';
+  started constant timestamptz := clock_timestamp();
+  replay postrider.replay;
+  range_end uuid;
+  endpoint_state text;
+  is_next boolean;
+  pending integer;
+  unsent integer;
+  looked_at integer := 0;
+  has_moved boolean := false;
+  part record;
+begin
+  perform postrider.require_home();
+  prepared := 0;
+  -- not found: another daemon has it, or an operator who is cancelling it
+  replay := (
+    select r from postrider.replay r
+    where r.id = prepare_replay.replay_id and r.finished_at is null and r.next_step_at <= started
+    for update skip locked);
+  if replay.id is null then
+    outcome := 'busy';
+    return;
+  end if;
+  range_end := postrider.replay_end(replay.until);
+
+  select e.state into endpoint_state from postrider.endpoint e where e.id = replay.endpoint_id;
+  if replay.state = 'cancelled' or endpoint_state is null or endpoint_state = 'disabled' then
+    perform postrider.end_replay(replay.id,
+      case when replay.state = 'cancelled' then replay.reason else postrider.discard_reason(endpoint_state) end);
+    select case when r.finished_at is null then 'cancelling' else 'cancelled' end into outcome
+    from postrider.replay r
+    where r.id = replay.id;
+    return;
+  end if;
+
+  select count(*), count(*) filter (where w.lease_expires_at is null and w.next_attempt_at <= started)
+  into pending, unsent
+  from (
+    select d.next_attempt_at, d.lease_expires_at
+    from postrider.delivery d
+    where d.replay_id = replay.id and d.state = 'pending'
+    limit pending_max) w;
+
+  if replay.state = 'preparing' then
+    is_next := not exists (
+      select from postrider.replay o
+      where o.endpoint_id = replay.endpoint_id and o.state = 'preparing' and o.id < replay.id);
+    if unsent * 2 > replay.pace then
+      replay.pace := greatest(pace_min, replay.pace * 3 / 4);
+    elsif is_next and endpoint_state = 'active' and pending < pending_max then
+      if unsent = 0 and replay.prepared > 0 then
+        replay.pace := least(pace_max, replay.pace * 2);
+      end if;
+      loop
+        part := postrider.prepare_deliveries(replay, replay.after_event, greatest(stretch_min, replay.pace), replay.pace - prepared);
+        prepared := prepared + part.prepared;
+        replay.left_alone := replay.left_alone + part.left_alone;
+        looked_at := looked_at + greatest(stretch_min, replay.pace);
+        has_moved := has_moved or part.place > replay.after_event;
+        replay.after_event := part.place;
+        exit when part.is_held_up or prepared >= replay.pace or replay.after_event >= range_end
+          or looked_at >= look_max or clock_timestamp() - started > step_time;
+      end loop;
+    end if;
+    if replay.after_event >= range_end then
+      replay.state := 'delivering';
+    end if;
+  end if;
+  if replay.state = 'delivering' and pending = 0 and prepared = 0 then
+    replay.state := 'done';
+    replay.finished_at := clock_timestamp();
+  end if;
+  if has_moved then
+    replay.progressed_at := clock_timestamp();
+  end if;
+
+  update postrider.replay r
+  set state = replay.state, reason = null, after_event = replay.after_event, prepared = r.prepared + prepare_replay.prepared,
+      left_alone = replay.left_alone, pace = replay.pace, progressed_at = replay.progressed_at, finished_at = replay.finished_at,
+      -- the longer nothing has moved, the longer the pause; and none where the step found nothing to send and is to look on
+      next_step_at = clock_timestamp() + case
+        when has_moved and prepare_replay.prepared = 0 then interval '0'
+        else least(greatest((clock_timestamp() - replay.progressed_at) / 10, step_gap),
+                   case when replay.state = 'delivering' then delivering_gap_max else preparing_gap_max end)
+      end
+  where r.id = replay.id;
+  -- after the look at what is pending: what has finished by then is here by now
+  perform postrider.count_replay_failures(replay.id);
+  outcome := replay.state;
+end
+$$;
+comment on function postrider.prepare_replay(uuid) is
+  'One step of a replay: makes the next few of its deliveries pending, and moves its cursor, or finishes it. outcome is its state, cancelling while something of it is in flight still, busy where nothing is to be done now.';

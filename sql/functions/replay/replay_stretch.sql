@@ -1,0 +1,103 @@
+create or replace function postrider.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer)
+returns table (event_id uuid, verdict text)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+-- One stretch of the range, within one day, so that one partition is read. A verdict for each event that the endpoint's
+-- subscriptions match: new (no delivery), again (a finished one), under way (left alone). The last row is the end of the
+-- stretch: everything up to that id has been looked at. Filters may take long; after judge_ms the stretch ends early.
+declare
+  range_end constant uuid := postrider.replay_end(replay.until);
+  stretch_end constant uuid := least(range_end,
+    postrider.uuid_v7_floor(date_trunc('day', postrider.partition_time(after_event), 'UTC') + interval '24 hours'));
+  owner text;
+  deadline constant timestamptz := clock_timestamp() + judge_ms * interval '1 ms';
+begin
+  select e.tenant into owner from postrider.endpoint e where e.id = replay.endpoint_id;
+  return query
+    with stretch as materialized (
+      select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at
+      from postrider.outbox o
+      where o.id > after_event and o.id < stretch_end
+      order by o.id
+      limit events_max
+    ), kind as materialized (
+      select k.event_type, case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters
+      from (select distinct i.event_type from stretch i where i.tenant = owner) k
+      cross join lateral unnest(postrider.event_type_patterns(k.event_type)) p (pattern)
+      join postrider.subscription s on s.endpoint_id = replay.endpoint_id and s.event_type = p.pattern
+      where replay.event_type = any (postrider.event_type_patterns(k.event_type))
+      group by k.event_type
+    ), cursor as materialized (
+      select c.base, c.target, c.after_xid, c.after_seq from postrider.claim c order by c.id desc limit 1
+    ), in_hand as materialized (
+      select p.event_id
+      from postrider.claim c
+      cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
+      where p.endpoint_id = replay.endpoint_id
+    ), standing as materialized (
+      select i.id, k.filters,
+             case
+               when d.state = 'pending' or d.finished_at > replay.created_at then 'under way'
+               when d.state is not null then case when replay.states is null or d.state = any (replay.states) then 'again' end
+               when not (pg_visible_in_snapshot(i.xid, c.base)
+                 or c.target is not null and pg_visible_in_snapshot(i.xid, c.target)
+                   and (i.xid, i.seq) <= (c.after_xid, c.after_seq)) then 'under way'
+               when i.id in (select h.event_id from in_hand h) then 'under way'
+               when replay.states is null then 'new'
+             end as verdict
+      from stretch i
+      join kind k on k.event_type = i.event_type
+      cross join cursor c
+      left join lateral (
+        select d.state, d.finished_at
+        from postrider.delivery d
+        where d.event_id = i.id and d.endpoint_id = replay.endpoint_id
+        offset 0) d on true
+      where i.tenant = owner and i.created_at >= replay.since and i.created_at < replay.until
+    ), judged as materialized (
+      select s.id, s.verdict,
+             case
+               when s.filters is null then 'matches'
+               -- the first one always has its turn, so that there is progress
+               when s.n > 1 and clock_timestamp() > deadline then 'late'
+               when exists (
+                 select from postrider.outbox o
+                 cross join lateral postrider.judge_filters(
+                   o.payload, array_fill(replay.endpoint_id, array[cardinality(s.filters)]), s.filters) m
+                 where o.id = s.id and m.problem is null and not m.is_slow) then 'matches'
+             end as judgement
+      from (
+        select n.id, n.verdict, n.filters, row_number() over (order by n.id) as n
+        from standing n
+        where n.verdict is not null
+        order by n.id
+        offset 0) s
+    ), late as materialized (
+      select j.id from judged j where j.judgement = 'late' order by j.id limit 1
+    ), last as materialized (
+      select count(*) as looked_at, (array_agg(i.id order by i.id))[count(*)] as id
+      from stretch i
+      where not exists (select from late l where l.id <= i.id)
+    )
+    select j.id, j.verdict
+    from judged j
+    where j.judgement = 'matches' and not exists (select from late l where l.id < j.id)
+    union all
+    select case
+             when l.looked_at = events_max or exists (select from late) then l.id
+             -- the day is through; on to the first event of the days after it
+             else coalesce((select postrider.uuid_v7_floor(postrider.partition_time(o.id)) from postrider.outbox o
+                            where o.id >= stretch_end and o.id < range_end order by o.id limit 1), range_end)
+           end,
+           'end'
+    from last l;
+end
+$$;
+comment on function postrider.replay_stretch(postrider.replay, uuid, integer, integer) is
+  'Looks at up to so many events of a replay''s range, from a cursor on: which of them it sends. The last row, end, is the cursor''s next place.';

@@ -1,0 +1,30 @@
+create or replace function postrider.delete_records(before timestamptz) returns bigint
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  rows_max constant integer := 1000;
+  -- who did what is asked long after what it was done to is gone
+  audit_kept constant interval := '1 year';
+  deleted bigint;
+  count bigint;
+begin
+  delete from postrider.audit a
+  where a.id in (
+    select o.id from postrider.audit o
+    where o.id < postrider.uuid_v7_floor(least(delete_records.before, now() - audit_kept))
+    order by o.id
+    limit rows_max);
+  get diagnostics deleted = row_count;
+  delete from postrider.replay r
+  where r.id in (
+    select o.id from postrider.replay o
+    where o.finished_at < delete_records.before
+    order by o.id
+    limit rows_max);
+  get diagnostics count = row_count;
+  return deleted + count;
+end
+$$;
+comment on function postrider.delete_records(timestamptz) is
+  'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';

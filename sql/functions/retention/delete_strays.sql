@@ -1,0 +1,73 @@
+create or replace function postrider.delete_strays(before date) returns bigint
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '50ms'
+set enable_seqscan = off
+as $$
+-- Of the default partitions only rows that nobody needs any more are deleted, so many a step: there is no end to what
+-- may be in them.
+declare
+  rows_max constant integer := 1000;
+  bound constant uuid := postrider.uuid_v7_floor(before::timestamp at time zone 'UTC');
+  -- Ids that somebody made up lie anywhere; those that begin a time to come have the day of their insertion.
+  ahead constant uuid := postrider.uuid_v7_floor(now() + interval '1 day');
+  base pg_snapshot;
+  ids uuid[];
+  deleted bigint := 0;
+  count bigint;
+begin
+  if exists (select from postrider.replay r where r.state = 'preparing') then
+    return 0; -- it may be on its way to these
+  end if;
+  select c.base into strict base from postrider.claim c order by c.id desc limit 1;
+  ids := array(
+    select o.id
+    from postrider.outbox_default o
+    where (o.id < bound or o.id >= ahead and o.created_at < before::timestamp at time zone 'UTC')
+      and pg_visible_in_snapshot(o.xid, base)
+      and not exists (select from postrider.delivery d where d.event_id = o.id and d.finished_at is null)
+      and not exists (select from postrider.claim c where o.id = any (c.event_ids))
+    order by o.id
+    limit rows_max
+    for update of o skip locked);
+  if cardinality(ids) > 0 then
+    delete from postrider.idempotency_key k where k.event_id = any (ids);
+    delete from postrider.cancellation c where c.event_id = any (ids);
+    delete from postrider.attempt a
+    where a.event_id = any (ids) and a.event_id between ids[1] and ids[cardinality(ids)];
+    delete from postrider.delivery d
+    where d.event_id = any (ids) and d.event_id between ids[1] and ids[cardinality(ids)] and d.finished_at is not null;
+    delete from postrider.outbox_default o
+    where o.id = any (ids) and not exists (select from postrider.delivery d where d.event_id = o.id);
+    get diagnostics deleted = row_count;
+  end if;
+
+  -- of events that are gone: what a daemon recorded after their end, or of a day that was whole in the outbox alone
+  delete from postrider.delivery_default d
+  where (d.event_id, d.endpoint_id) in (
+    select e.event_id, e.endpoint_id
+    from postrider.delivery_default e
+    where (e.event_id < bound or e.event_id >= ahead and e.created_at < before::timestamp at time zone 'UTC')
+      and e.finished_at is not null
+      and not exists (select from postrider.outbox o where o.id = e.event_id)
+      and not exists (select from postrider.claim c where e.event_id = any (c.event_ids))
+    order by e.event_id, e.endpoint_id
+    limit rows_max)
+    and d.finished_at is not null;
+  get diagnostics count = row_count;
+  deleted := deleted + count;
+  delete from postrider.attempt_default a
+  where (a.event_id, a.endpoint_id, a.id) in (
+    select e.event_id, e.endpoint_id, e.id
+    from postrider.attempt_default e
+    where (e.event_id < bound or e.event_id >= ahead and e.started_at < before::timestamp at time zone 'UTC')
+      and not exists (select from postrider.outbox o where o.id = e.event_id)
+      and not exists (select from postrider.delivery d where d.event_id = e.event_id and d.endpoint_id = e.endpoint_id)
+    order by e.event_id, e.endpoint_id, e.id
+    limit rows_max);
+  get diagnostics count = row_count;
+  return deleted + count;
+end
+$$;
+comment on function postrider.delete_strays(date) is
+  'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';

@@ -1,0 +1,64 @@
+-- grant: execute to operator, daemon
+
+create or replace function postrider.maintain(retention interval default '30 days') returns table (outcome text, subject text)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- A day that is still being delivered holds itself back; this is against a slip of the pen.
+  retention_min constant interval := '1 day';
+  past_day date;
+  is_busy boolean := false;
+  deleted bigint;
+begin
+  if retention is null or retention < retention_min then
+    raise exception 'cannot keep events for %', coalesce(retention::text, 'null')
+      using errcode = 'invalid_parameter_value', hint = 'Retention is at least one day.';
+  end if;
+  if not pg_try_advisory_xact_lock(1886352244, 3) then
+    return;
+  end if;
+  perform postrider.refresh_judged_event_types();
+  select m.outcome, m.partition_name into outcome, subject from postrider.make_partitions() m;
+  is_busy := outcome is not distinct from 'busy';
+  if outcome is not null and not is_busy then
+    return next;
+    return;
+  end if;
+
+  -- In a copy nobody can say what is claimed. Whoever calls this is no daemon, and may do so in a template.
+  perform postrider.require_home(may_move_in => false);
+  past_day := ((now() - retention) at time zone 'UTC')::date;
+  select m.outcome, m.subject into outcome, subject from postrider.move_strays(past_day) m;
+  is_busy := is_busy or outcome is not distinct from 'busy';
+  if outcome is not null and outcome <> 'busy' then
+    return next;
+    return;
+  end if;
+
+  select d.outcome, d.subject into outcome, subject from postrider.drop_days(past_day) d;
+  is_busy := is_busy or outcome is not distinct from 'busy';
+  if outcome is not null and outcome <> 'busy' then
+    return next;
+    return;
+  end if;
+
+  begin
+    deleted := postrider.delete_strays(past_day) + postrider.delete_records(now() - retention);
+  exception
+    when lock_not_available then
+      is_busy := true;
+  end;
+  if deleted > 0 then
+    outcome := 'deleted';
+    subject := format('%s rows', deleted);
+    return next;
+  elsif is_busy then
+    outcome := 'busy';
+    subject := null;
+    return next;
+  end if;
+end
+$$;
+comment on function postrider.maintain(interval) is
+  'Takes one step of keeping the partitions, and says which: those of the days ahead are made, and what is older than the retention goes, by whole days, once nothing in them is needed any more. No row: nothing is left to do, or somebody else is at it. busy: somebody holds a lock, try again later. Daemons call it, with POSTRIDER_RETENTION; a scheduler may, once a minute or so, with the same retention.';

@@ -1,0 +1,59 @@
+create or replace function postrider.declared_grants() returns table (roles text[], privileges text, object text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  -- Nothing is granted on what the engine alone writes: daemons and operators change it by functions that act with the
+  -- owner's rights. A publisher reads ids for "returning id". A URL may hold a token in its query, headers are where
+  -- tokens are sent, and an answer may repeat what it was sent: readers see none of them.
+  values
+    ('{publisher,reader,operator,daemon}'::text[], 'usage', 'schema postrider'),
+    ('{publisher,reader,operator,daemon}', 'usage', 'schema postrider_internal'),
+    ('{publisher}', 'insert (event_type, payload, tenant, ordering_key, deliver_at, idempotency_key, attributes), select (id)',
+     'table postrider.outbox'),
+    ('{reader}', 'select (id, xid, seq, created_at, deliver_at, event_type, tenant, ordering_key, idempotency_key)', 'table postrider.outbox'),
+    ('{operator,daemon}', 'select', 'table postrider.outbox'),
+    ('{reader,operator}', 'select', 'table postrider.idempotency_key'),
+    ('{reader}', 'select (id, tenant, shown_url, format, timeout_ms, retry_schedule, disable_after, state, state_reason, state_changed_at, revision, created_at, updated_at)',
+     'table postrider.endpoint'),
+    ('{operator,daemon}', 'select', 'table postrider.endpoint'),
+    ('{operator}', 'insert (tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state, state_reason), update (tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state, state_reason), delete',
+     'table postrider.endpoint'),
+    ('{reader,operator,daemon}', 'select', 'table postrider.subscription'),
+    ('{operator}', 'insert (endpoint_id, event_type, filter), update (endpoint_id, event_type, filter), delete', 'table postrider.subscription'),
+    ('{reader,operator}', 'select (id, endpoint_id, created_at, expires_at)', 'table postrider.endpoint_secret'),
+    ('{daemon}', 'select', 'table postrider.endpoint_secret'),
+    ('{reader,operator}', 'select', 'table postrider.delivery'),
+    ('{reader}', 'select (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error)',
+     'table postrider.attempt'),
+    ('{operator}', 'select', 'table postrider.attempt'),
+    ('{reader,operator}', 'select', 'table postrider.endpoint_failure'),
+    ('{reader,operator,daemon}', 'select', 'table postrider.cancellation'),
+    ('{reader,operator,daemon}', 'select', 'table postrider.replay'),
+    ('{reader,operator}', 'select', 'table postrider.replay_failure'),
+    ('{reader,operator}', 'select', 'table postrider.daemon'),
+    ('{reader,operator}', 'select', 'table postrider.claim'),
+    ('{reader,operator,daemon}', 'select', 'table postrider.sending'),
+    ('{operator}', 'update (is_on, reason)', 'table postrider.sending'),
+    ('{reader,operator,daemon}', 'select', 'table postrider.audit'),
+    ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
+    ('{reader,operator}', 'select', 'table postrider.event_type'),
+    ('{operator}', 'insert (name, description, json_schema, enforce, deprecated), update (name, description, json_schema, enforce, deprecated), delete',
+     'table postrider.event_type'),
+    ('{reader,operator}', 'select', 'table postrider.event_type_policy'),
+    ('{operator}', 'update (unknown_types)', 'table postrider.event_type_policy'),
+    ('{publisher}', 'execute', 'function postrider.judged_event_types'),
+    ('{reader,operator}', 'select', 'table postrider.ingest_position'),
+    ('{reader,operator,daemon}', 'select', 'table postrider.schema_object'),
+    -- what "postrider migrate --check" calls
+    ('{reader,operator,daemon}', 'execute', 'function postrider_internal.replaced_files'),
+    ('{reader,operator,daemon}', 'execute', 'function postrider_internal.fingerprint'),
+    ('{reader,operator,daemon}', 'execute', 'function postrider_internal.file_objects')
+  union all
+  select string_to_array(substring(o.grants from ' to (.*)$'), ', '), substring(o.grants from '^(.*) to '),
+         case f.kind when 'view' then 'table ' else 'function ' end || f.identity
+  from postrider.schema_object o
+  cross join lateral postrider_internal.file_objects(o.name) f
+  where o.grants is not null and f.kind in ('function', 'view')
+$$;
+comment on function postrider.declared_grants() is
+  'What each role is granted: on tables as it is written here, on functions and views as their files say.';

@@ -1,0 +1,13 @@
+create or replace function postrider.parse_filter(filter text) returns jsonpath
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return filter::jsonpath;
+exception when syntax_error or data_exception then
+  raise exception 'the filter % is no SQL/JSON path', quote_literal(filter)
+    using errcode = 'invalid_parameter_value', detail = sqlerrm,
+      hint = 'A filter is a predicate over the payload, such as $.amount > 100 or $.status == "paid".';
+end
+$$;
+comment on function postrider.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';

@@ -1,0 +1,260 @@
+-- What a migration works with: the two schemas, the two records, and the functions that install a file.
+--
+-- Every migration runs this first, so each statement may be repeated. Schema and upgrade files run once, in the order of
+-- their versions. A function file holds one function or view, its triggers, comments and grants, and is installed again
+-- whenever its text has changed. Its objects have the file's name.
+
+do $bootstrap$
+begin
+  -- "create schema if not exists" asks for the privilege even if the schema exists.
+  if to_regnamespace('postrider') is null then
+    create schema postrider;
+  end if;
+  if to_regnamespace('postrider_internal') is null then
+    create schema postrider_internal;
+  end if;
+end
+$bootstrap$;
+comment on schema postrider is
+  'Postrider, a transactional outbox: rows inserted into postrider.outbox become signed webhooks.';
+comment on schema postrider_internal is
+  'The functions that Postrider calls itself: no tables, and nothing that a person calls.';
+
+create table if not exists postrider.schema_migration (
+  version integer not null,
+  name text not null,
+  sha256 text not null,
+  breaking boolean not null,
+  applied_at timestamptz not null default now(),
+  applied_by text not null default session_user,
+  postrider_version text not null,
+  duration_ms integer not null,
+  constraint schema_migration_pkey primary key (version),
+  constraint "version is above 0" check (version > 0),
+  constraint "sha256 is 64 hexadecimal digits" check (sha256 ~ '^[0-9a-f]{64}$'),
+  constraint "duration_ms is not negative" check (duration_ms >= 0)
+);
+comment on table postrider.schema_migration is
+  'The schema and upgrade files that made these tables, one row each. Written by "postrider migrate", or by the script it prints.';
+comment on column postrider.schema_migration.version is 'The number of the file: 1, 2, 3 and so on, without gaps.';
+comment on column postrider.schema_migration.name is 'The name of the file, without the ending.';
+comment on column postrider.schema_migration.sha256 is
+  'The SHA-256 of the file as it was applied, with LF line ends. A program that knows another text refuses to work.';
+comment on column postrider.schema_migration.breaking is
+  'Whether a daemon that does not know this file must stop.';
+comment on column postrider.schema_migration.applied_at is 'When its transaction began.';
+comment on column postrider.schema_migration.applied_by is 'The role that had logged in.';
+comment on column postrider.schema_migration.postrider_version is 'The version of the program that applied or printed it.';
+comment on column postrider.schema_migration.duration_ms is 'How long its statements took, in milliseconds.';
+
+create table if not exists postrider.schema_object (
+  name text not null,
+  sha256 text not null,
+  grants text,
+  fingerprint text not null,
+  server_major integer not null,
+  installed_at timestamptz not null default now(),
+  installed_by text not null default session_user,
+  postrider_version text not null,
+  constraint schema_object_pkey primary key (name),
+  constraint "sha256 is 64 hexadecimal digits" check (sha256 ~ '^[0-9a-f]{64}$')
+);
+comment on table postrider.schema_object is
+  'The functions and views that are installed, one row a file. Written by "postrider migrate", or by the script it prints.';
+comment on column postrider.schema_object.name is 'The name of the function or view, and of its file.';
+comment on column postrider.schema_object.sha256 is
+  'The SHA-256 of the file as it was installed, with LF line ends. If it differs, the file is installed again.';
+comment on column postrider.schema_object.grants is
+  'What grant_roles() grants on it, such as: execute to reader, operator. Null if only the owner may use it.';
+comment on column postrider.schema_object.fingerprint is
+  'A hash of the objects that the file made, by which a later edit by hand is found.';
+comment on column postrider.schema_object.server_major is
+  'The major version of the server that made the fingerprint. Another one may write the same view differently.';
+comment on column postrider.schema_object.installed_at is 'When the transaction began that installed it.';
+comment on column postrider.schema_object.installed_by is 'The role that had logged in.';
+comment on column postrider.schema_object.postrider_version is
+  'The newest version of the program that has migrated this database. An older program leaves the functions alone.';
+
+create or replace function postrider_internal.file_objects(file text)
+returns table (class_id oid, object_id oid, kind text, identity text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with ours as (
+    select n.oid from pg_namespace n where n.nspname in ('postrider', 'postrider_internal')
+  ), object as (
+    select 1 as part, 'pg_trigger'::regclass as class_id, t.oid as object_id
+    from pg_trigger t
+    join pg_proc p on p.oid = t.tgfoid
+    join pg_class c on c.oid = t.tgrelid
+    where p.proname = file and p.pronamespace in (select o.oid from ours o)
+      and c.relnamespace in (select o.oid from ours o) and not t.tgisinternal and t.tgparentid = 0
+    union all
+    select 2, 'pg_class', c.oid from pg_class c
+    where c.relname = file and c.relkind = 'v' and c.relnamespace in (select o.oid from ours o)
+    union all
+    select 3, 'pg_proc', p.oid from pg_proc p
+    where p.proname = file and p.pronamespace in (select o.oid from ours o)
+    union all
+    select 4, 'pg_type', t.oid from pg_type t
+    where t.typname = file and t.typnamespace in (select o.oid from ours o)
+      and (t.typtype = 'd' or t.typtype = 'c' and (select c.relkind = 'c' from pg_class c where c.oid = t.typrelid))
+  )
+  select o.class_id, o.object_id, i.type, i.identity
+  from object o
+  cross join lateral pg_identify_object(o.class_id, o.object_id, 0) i
+  order by o.part, i.identity collate "C"
+$$;
+comment on function postrider_internal.file_objects(text) is
+  'The function, view, type and triggers that a function file made, in the order in which they can be dropped.';
+
+create or replace function postrider_internal.fingerprint(file text) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+set quote_all_identifiers = off
+as $$
+  select md5(string_agg(concat_ws(' ', o.kind, o.identity, case o.class_id
+    when 'pg_proc'::regclass then pg_get_functiondef(o.object_id)
+    when 'pg_class'::regclass then pg_get_viewdef(o.object_id)
+    when 'pg_trigger'::regclass then (
+      select pg_get_triggerdef(t.oid) || t.tgenabled::text from pg_trigger t where t.oid = o.object_id)
+    else (
+      select string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum)
+      from pg_type t join pg_attribute a on a.attrelid = t.typrelid and not a.attisdropped
+      where t.oid = o.object_id) end), E'\n' order by o.kind, o.identity collate "C"))
+  from postrider_internal.file_objects(file) o
+$$;
+comment on function postrider_internal.fingerprint(text) is
+  'A hash of the objects that a function file made; null if there are none.';
+
+create or replace function postrider_internal.drop_objects(file text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+-- Drops what depends on the file's objects first, if it is ours: its files are installed again in the same transaction.
+-- Anything else stops the migration; nothing is dropped by cascade.
+declare
+  own record;
+  dependent record;
+begin
+  for own in select o.class_id, o.object_id, o.kind, o.identity from postrider_internal.file_objects(file) o loop
+    for dependent in
+      select distinct pg_describe_object(d.class_id, d.object_id, 0) as description, s.name
+      from (
+        -- A view depends on what it reads by way of its rule.
+        select case when r.oid is null then p.classid else 'pg_class'::regclass::oid end as class_id,
+               coalesce(r.ev_class, p.objid) as object_id
+        from pg_depend p
+        left join pg_rewrite r on p.classid = 'pg_rewrite'::regclass and r.oid = p.objid
+        where p.refclassid = own.class_id and p.refobjid = own.object_id and p.deptype in ('n', 'a')
+        union
+        -- A composite type has dependents by its array type and by its row, too.
+        select p.classid, p.objid
+        from pg_type t
+        join pg_depend p on p.deptype in ('n', 'a') and (p.refclassid, p.refobjid) in
+          (('pg_type'::regclass, t.typarray), ('pg_class'::regclass, t.typrelid))
+        where own.class_id = 'pg_type'::regclass and t.oid = own.object_id) d
+      left join (
+        select o.name, f.class_id, f.object_id from postrider.schema_object o
+        cross join lateral postrider_internal.file_objects(o.name) f) s using (class_id, object_id)
+      where s.name is distinct from file
+        and (d.class_id, d.object_id) not in (select f.class_id, f.object_id from postrider_internal.file_objects(file) f)
+    loop
+      if dependent.name is null then
+        raise exception 'cannot make % anew: % depends on it', own.identity, dependent.description
+          using errcode = 'dependent_objects_still_exist',
+            hint = 'Drop what depends on it, migrate, and make it again.';
+      end if;
+      perform postrider_internal.drop_objects(dependent.name);
+    end loop;
+    -- A trigger's identity is "name on table", which is what "drop trigger" reads.
+    execute format('drop %s if exists %s', own.kind, own.identity);
+  end loop;
+  delete from postrider.schema_object o where o.name = file;
+end
+$$;
+comment on function postrider_internal.drop_objects(text) is
+  'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else does.';
+
+create or replace function postrider_internal.install_file(
+  file text, sha256 text, grants text, postrider_version text, statements text
+) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set check_function_bodies = off
+as $$
+-- In place if Postgres can do that, so that a function keeps what depends on it; otherwise dropped and made anew.
+declare
+  stray record;
+begin
+  if exists (
+    select from postrider.schema_object o
+    where o.name = file and o.sha256 = install_file.sha256 and postrider_internal.fingerprint(file) is not null)
+  then
+    return false;
+  end if;
+  begin
+    execute statements;
+  exception
+    when invalid_function_definition or invalid_table_definition or duplicate_object or wrong_object_type then
+      perform postrider_internal.drop_objects(file);
+      execute statements;
+  end;
+  if (select count(*) from postrider_internal.file_objects(file) o where o.kind <> 'trigger') > 1 then
+    -- Other arguments, or another schema: the former one is still there.
+    perform postrider_internal.drop_objects(file);
+    execute statements;
+  end if;
+  for stray in
+    select o.identity from postrider_internal.file_objects(file) o join pg_trigger t on t.oid = o.object_id
+    where o.kind = 'trigger' and position(format('trigger %I ', t.tgname) in statements) = 0
+  loop
+    execute format('drop trigger %s', stray.identity);
+  end loop;
+  insert into postrider.schema_object as o (name, sha256, grants, fingerprint, server_major, postrider_version)
+  values (file, install_file.sha256, install_file.grants, postrider_internal.fingerprint(file),
+    current_setting('server_version_num')::integer / 10000, install_file.postrider_version)
+  on conflict on constraint schema_object_pkey do update
+  set sha256 = excluded.sha256, grants = excluded.grants, fingerprint = excluded.fingerprint,
+      server_major = excluded.server_major, installed_at = excluded.installed_at, installed_by = excluded.installed_by,
+      postrider_version = excluded.postrider_version;
+  return true;
+end
+$$;
+comment on function postrider_internal.install_file(text, text, text, text, text) is
+  'Installs a function file if its text has changed, and says whether it had. For the owner, within a migration.';
+
+create or replace function postrider_internal.replaced_files() returns setof text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select o.name
+  from postrider.schema_object o
+  where o.server_major = current_setting('server_version_num')::integer / 10000
+    and o.fingerprint is distinct from postrider_internal.fingerprint(o.name)
+  order by o.name collate "C"
+$$;
+comment on function postrider_internal.replaced_files() is
+  'The functions and views that somebody has replaced or dropped by hand since they were installed.';
+
+create or replace function postrider_internal.keep_files(files text[], postrider_version text) returns setof text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  gone text;
+begin
+  for gone in select o.name from postrider.schema_object o where o.name <> all (files) order by o.name collate "C" loop
+    -- It may have gone already, with what it depended on.
+    if exists (select from postrider.schema_object o where o.name = gone) then
+      perform postrider_internal.drop_objects(gone);
+      return next gone;
+    end if;
+  end loop;
+  update postrider.schema_object o
+  set postrider_version = keep_files.postrider_version, fingerprint = postrider_internal.fingerprint(o.name),
+      server_major = current_setting('server_version_num')::integer / 10000;
+end
+$$;
+comment on function postrider_internal.keep_files(text[], text) is
+  'Drops the objects of the function files that are not among these, returns their names, and notes how all others stand. For the owner, within a migration.';

@@ -1,0 +1,102 @@
+-- The daemons, what they have claimed, and whether they send.
+-- locks: nothing that exists; it makes new tables only
+-- breaking: no
+
+create table postrider.daemon (
+  id uuid not null,
+  host text not null,
+  pid integer not null,
+  version text not null,
+  started_at timestamptz not null default clock_timestamp(),
+  beat_at timestamptz not null,
+  lease_expires_at timestamptz not null,
+  in_flight integer not null default 0,
+  waiting integer not null default 0,
+  condition text not null default 'well',
+  condition_since timestamptz,
+  condition_reason text,
+  constraint daemon_pkey primary key (id),
+  constraint "a condition is well, not_recording, not_claiming, not_sending or blind"
+    check (condition in ('well', 'not_recording', 'not_claiming', 'not_sending', 'blind')),
+  constraint "what keeps a daemon from its work has a time and a reason" check (num_nulls(condition_since, condition_reason) = case condition when 'well' then 2 else 0 end),
+  constraint "a reason has at most 200 characters" check (length(condition_reason) <= 200)
+) with (fillfactor = 50);
+comment on table postrider.daemon is 'The daemons that run, one row each. A clean stop takes its row away.';
+comment on column postrider.daemon.id is 'Made anew at each start, and whenever a lease was lost.';
+comment on column postrider.daemon.host is 'Name of the machine or container.';
+comment on column postrider.daemon.pid is 'Process id there.';
+comment on column postrider.daemon.version is 'Version of the program.';
+comment on column postrider.daemon.started_at is 'When it started.';
+comment on column postrider.daemon.beat_at is 'When it was heard of last.';
+comment on column postrider.daemon.lease_expires_at is 'From when on other daemons take over its claims, if it is not heard of again.';
+comment on column postrider.daemon.in_flight is 'Requests under way at its last beat.';
+comment on column postrider.daemon.waiting is 'First attempts that waited in its memory at its last beat.';
+comment on column postrider.daemon.condition is
+  'What it said of itself at its last beat. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be taken; not_sending: sending is switched off, in postrider.sending; blind: no notification reaches it, and it looks once in a poll interval. The worst where there are several.';
+comment on column postrider.daemon.condition_since is 'Since when it is not well; null when it is.';
+comment on column postrider.daemon.condition_reason is 'What keeps it from its work, as Postgres or the link said it last; null when it is well.';
+
+create table postrider.claim (
+  id bigint not null generated always as identity,
+  base pg_snapshot not null,
+  target pg_snapshot,
+  after_xid xid8,
+  after_seq bigint,
+  daemon_id uuid,
+  claimed_at timestamptz not null default clock_timestamp(),
+  event_ids uuid[] not null default '{}',
+  endpoint_ids uuid[] not null default '{}',
+  xid xid8 not null default pg_current_xact_id(),
+  constraint claim_pkey primary key (id),
+  constraint "a page inside a window says where it stopped" check (
+    (target is null) = (after_xid is null) and (target is null) = (after_seq is null)),
+  constraint "every event of a pair has its endpoint" check (cardinality(event_ids) = cardinality(endpoint_ids))
+);
+comment on table postrider.claim is
+  'What daemons have taken. The newest row is the cursor over the outbox; rows with pairs record the first attempts that a daemon has in hand.';
+comment on column postrider.claim.id is 'Order of claiming.';
+comment on column postrider.claim.base is 'Every transaction visible in this snapshot has been claimed.';
+comment on column postrider.claim.target is 'The snapshot up to which events are being claimed page by page; null when the window is complete.';
+comment on column postrider.claim.after_xid is 'The transaction at which the page stopped.';
+comment on column postrider.claim.after_seq is 'The event of that transaction at which the page stopped.';
+comment on column postrider.claim.daemon_id is 'The daemon that has the pairs in hand.';
+comment on column postrider.claim.claimed_at is 'When.';
+comment on column postrider.claim.event_ids is 'Events of the pairs whose first attempt runs from the daemon''s memory.';
+comment on column postrider.claim.endpoint_ids is 'Endpoints of the same pairs.';
+comment on column postrider.claim.xid is
+  'The transaction that wrote the row last. Where its xmin is another one, the row was restored or replicated, and its snapshots are of another cluster.';
+-- The beginning of all transaction ids: the first claim finds every event there is.
+insert into postrider.claim (base) values ('1:1:');
+
+-- The one row that every daemon obeys. Where daemons work is written down by the first one that works there, and not by the
+-- migration: a database that was migrated and then taken for a template is no copy of anything.
+create table postrider.sending (
+  is_row boolean not null default true,
+  is_on boolean not null default true,
+  reason text,
+  changed_at timestamptz not null default clock_timestamp(),
+  changed_by text not null default session_user,
+  is_guarded boolean not null default true,
+  system_identifier bigint,
+  database_oid oid,
+  home_since timestamptz,
+  constraint sending_pkey primary key (is_row),
+  constraint "there is one row" check (is_row),
+  constraint "a home is a database, since a time" check ((database_oid is null) = (home_since is null)),
+  constraint "a guarded home is one of a cluster" check (
+    (system_identifier is not null) = (is_guarded and database_oid is not null))
+);
+comment on table postrider.sending is
+  'One row: whether daemons send from this database, and in which database of which cluster they do. Switch them off, here and wherever this row is copied to: update postrider.sending set is_on = false, reason = ''...''.';
+comment on column postrider.sending.is_row is 'True: there is one row.';
+comment on column postrider.sending.is_on is 'False: nothing is claimed and no request is begun until it is true again; events are accepted and wait.';
+comment on column postrider.sending.reason is 'Why it is off; cleared when it is switched on.';
+comment on column postrider.sending.changed_at is 'When is_on or the reason was changed last. Kept by a trigger.';
+comment on column postrider.sending.changed_by is 'The database role that changed it. Kept by a trigger.';
+comment on column postrider.sending.is_guarded is
+  'Whether the cluster is told by its system identifier. False only where pg_control_system() may not be called: a copy in another cluster is then not noticed, unless its oid differs. A change forgets the home: where events were claimed, daemons stop until postrider.adopt() is called.';
+comment on column postrider.sending.system_identifier is
+  'The cluster that daemons work in, as pg_control_system() has it. A restored or copied database still says the one it comes from: daemons stop there, until postrider.adopt() has been called.';
+comment on column postrider.sending.database_oid is 'The database of that cluster; null as long as no daemon has worked anywhere.';
+comment on column postrider.sending.home_since is 'When the first daemon began to work there, or the database was adopted.';
+insert into postrider.sending default values;

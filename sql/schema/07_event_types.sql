@@ -1,0 +1,59 @@
+-- The catalogue of event types.
+-- locks: nothing that exists; it makes new tables only
+-- breaking: no
+
+create table postrider.event_type (
+  name text not null,
+  description text,
+  json_schema jsonb,
+  enforce boolean not null default false,
+  deprecated boolean not null default false,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  checks jsonb,
+  predicate jsonpath,
+  value_steps bigint,
+  object_steps bigint,
+  byte_steps bigint,
+  constraint event_type_pkey primary key (name),
+  constraint "name is dotted words of letters, digits, underscores"
+    check (name ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' and length(name) <= 255),
+  constraint "types that begin with postrider. are Postrider's own" check (name !~ '^postrider\.'),
+  constraint "description has at most 10000 characters" check (length(description) <= 10000),
+  constraint "only what has a schema is enforced" check (not enforce or json_schema is not null)
+);
+comment on table postrider.event_type is
+  'The catalogue of event types. Written by postrider.define_event_type and drop_event_type, or by hand; daemons do not need it.';
+comment on column postrider.event_type.name is 'The event type, as in postrider.outbox.event_type.';
+comment on column postrider.event_type.description is 'What the event says, for people.';
+comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/README.md. Null where that is not said.';
+comment on column postrider.event_type.enforce is 'Whether an insert fails whose payload does not fit the schema.';
+comment on column postrider.event_type.deprecated is 'Whether it is to be used no more. For people and generated code; inserts go on.';
+comment on column postrider.event_type.created_at is 'When it was defined first.';
+comment on column postrider.event_type.updated_at is 'When its definition was changed last. Kept by a trigger.';
+comment on column postrider.event_type.checks is 'The schema as it is checked: without annotations, references written out. Kept by a trigger.';
+comment on column postrider.event_type.predicate is 'The same as an SQL/JSON path that finds something in a payload that fits; null where no path can express it. Kept by a trigger.';
+comment on column postrider.event_type.value_steps is 'How many steps of 0.05 us the predicate takes for a value of a payload, at most. Kept by a trigger.';
+comment on column postrider.event_type.object_steps is 'How many it takes for an object besides, at most. Kept by a trigger.';
+comment on column postrider.event_type.byte_steps is 'How many it takes for a byte besides, at most. Kept by a trigger.';
+
+create table postrider.event_type_policy (
+  only_row boolean not null default true,
+  unknown_types text not null default 'allowed',
+  changed_at timestamptz not null default clock_timestamp(),
+  constraint event_type_policy_pkey primary key (only_row),
+  constraint "there is one row" check (only_row),
+  constraint "unknown_types is allowed or refused" check (unknown_types in ('allowed', 'refused'))
+);
+insert into postrider.event_type_policy default values;
+comment on table postrider.event_type_policy is
+  'One row: what becomes of events whose type is not in the catalogue. Set by postrider.refuse_unknown_event_types and allow_unknown_event_types, or by hand.';
+comment on column postrider.event_type_policy.only_row is 'True.';
+comment on column postrider.event_type_policy.unknown_types is 'allowed, or refused: an insert fails whose event type is not in postrider.event_type. Postrider''s own (postrider.*) are never refused.';
+comment on column postrider.event_type_policy.changed_at is 'When this row or the catalogue was changed last. Kept by triggers.';
+
+create or replace function postrider.judged_event_types() returns text[]
+language plpgsql immutable
+as $$ begin return '{}'; end $$;
+comment on function postrider.judged_event_types() is
+  'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider.set_judged_event_types when the catalogue changes.';
