@@ -54,3 +54,18 @@ test("what a refused line says is in a log for debugging only", () => {
   assert.equal(linesOf(emitAll, { level: "debug" })[0]?.excerpt, "password=x");
   assert.doesNotMatch(JSON.stringify(linesOf(emitAll)), /password|excerpt/);
 });
+
+test("an attempt that the log does not want costs less than a microsecond", () => {
+  const events = makeEvents();
+  events.subscribe(makeLog(OPTIONS, { write: () => assert.fail("it is written") }));
+  const emitMany = (count: number): void => {
+    for (let n = 0; n < count; n++) {
+      events.emit("delivery.attempted", attempt({ attempt_number: n }));
+    }
+  };
+  emitMany(50_000);
+  const before = process.cpuUsage();
+  emitMany(200_000);
+  const { user, system } = process.cpuUsage(before);
+  assert.ok((user + system) / 200_000 < 1, `${(user + system) / 200_000} us`);
+});
