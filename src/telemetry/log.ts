@@ -44,7 +44,7 @@ export function makeLog(options: LogOptions, destination: DestinationStream = st
 }
 
 /** What is not listed is "info". */
-const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
+export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "claim.taken": "debug",
   "listener.connected": "debug",
 

@@ -11,6 +11,7 @@ import { settingsTable } from "../../src/config/settingsTable.ts";
 import { type Connection, connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
+import { eventsTable } from "../../src/telemetry/eventsTable.ts";
 import { createTemplate } from "./database.ts";
 
 export interface GeneratedDoc {
@@ -30,6 +31,10 @@ export const GENERATED_DOCS: readonly GeneratedDoc[] = [
   {
     path: "src/config/README.md",
     render: async ({ current }) => betweenMarkers(current, "settings", settingsTable()),
+  },
+  {
+    path: "src/telemetry/README.md",
+    render: async ({ current }) => betweenMarkers(current, "events", eventsTable()),
   },
 ];
 
