@@ -6,6 +6,7 @@ import { assertSchemaUsable } from "../db/schemaState.ts";
 import { Sockets } from "../db/sockets.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
+import type { Repeat } from "../ground/repeat.ts";
 import { VERSION } from "../ground/version.ts";
 import { Sender } from "../http/send.ts";
 import type { Events } from "../telemetry/bus.ts";
@@ -18,11 +19,11 @@ import { HELD_BYTES_MAX } from "./deliver/payloads.ts";
 import { Loop } from "./loop.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "./memory.ts";
 import { Recorder } from "./record/recorder.ts";
-import { EndpointWatch } from "./upkeep/endpointWatch.ts";
+import { makeEndpointWatch } from "./upkeep/endpointWatch.ts";
 import { Heartbeat } from "./upkeep/heartbeat.ts";
-import { PartitionKeeper } from "./upkeep/partitions.ts";
-import { ReplayKeeper } from "./upkeep/replays.ts";
-import { SchemaWatch } from "./upkeep/schemaWatch.ts";
+import { makePartitionKeeper } from "./upkeep/partitions.ts";
+import { makeReplayKeeper } from "./upkeep/replays.ts";
+import { makeSchemaWatch, SCHEMA_LOOK_INTERVAL_MS } from "./upkeep/schemaWatch.ts";
 import { Waker } from "./wake/wake.ts";
 
 /** New events are claimed one page after the other, with a deadline of their own. */
@@ -54,10 +55,10 @@ export class Daemon {
   readonly #maintainPool: Database;
   readonly #sender: Sender;
   readonly #heartbeat: Heartbeat;
-  readonly #partitions: PartitionKeeper;
-  readonly #replays: ReplayKeeper;
-  readonly #schemaWatch: SchemaWatch;
-  readonly #endpointWatch: EndpointWatch;
+  readonly #partitions: Repeat;
+  readonly #replays: Repeat;
+  readonly #schemaWatch: Repeat;
+  readonly #endpointWatch: Repeat;
   readonly #unusable = Promise.withResolvers<PostriderError>();
   readonly #recorder: Recorder;
   readonly #waker: Waker;
@@ -94,7 +95,7 @@ export class Daemon {
       heldBytesMax: HELD_BYTES_MAX,
     });
     this.#heartbeat = new Heartbeat({
-      pool: this.#besidePool,
+      database: this.#besidePool,
       load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
       conditions,
       onLeaseLost: (lostId) => this.#attempts.forget(lostId),
@@ -115,22 +116,22 @@ export class Daemon {
       conditions,
       onWake: () => {
         this.#loop.wake();
-        this.#replays.wake();
+        this.#replays.soon();
       },
     });
-    this.#partitions = new PartitionKeeper({
-      pool: this.#maintainPool,
+    this.#partitions = makePartitionKeeper({
+      database: this.#maintainPool,
       events,
       conditions,
       retentionMs: config.retentionMs,
     });
-    this.#schemaWatch = new SchemaWatch({
-      pool: this.#maintainPool,
+    this.#schemaWatch = makeSchemaWatch({
+      database: this.#maintainPool,
       onUnusable: (fault) => this.#giveUp("schema.unusable", fault),
     });
-    this.#endpointWatch = new EndpointWatch({ pool: this.#besidePool, events });
-    this.#replays = new ReplayKeeper({
-      pool: this.#besidePool,
+    this.#endpointWatch = makeEndpointWatch({ database: this.#besidePool, events });
+    this.#replays = makeReplayKeeper({
+      database: this.#besidePool,
       events,
       conditions,
       pollIntervalMs: config.pollIntervalMs,
@@ -201,7 +202,7 @@ export class Daemon {
     }
     this.#loop.start();
     this.#replays.start();
-    this.#schemaWatch.start();
+    this.#schemaWatch.start(SCHEMA_LOOK_INTERVAL_MS);
     this.#endpointWatch.start();
     const { maxInFlight } = this.#config;
     const memoryMib = Math.ceil(memoryBoundBytes(maxInFlight) / MIB);

@@ -5,16 +5,17 @@ import { copyFault } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { messageOf, type PostriderError } from "../../ground/errors.ts";
+import { Repeat } from "../../ground/repeat.ts";
 import { VERSION } from "../../ground/version.ts";
 import type { Conditions, Shown } from "../../telemetry/conditions.ts";
 
-/** Others take over what a daemon has claimed when it has not beaten for so long. */
+/** Other daemons take over what a daemon has claimed if it has not beaten for this long. */
 export const LEASE_MS = 15_000;
-/** Three beats fit into a lease, so that one or two may be lost. */
+/** Three beats fit into a lease, so one or two may be lost. */
 const BEAT_INTERVAL_MS = 4_000;
-/** A condition that has changed is told so soon, but no more often than this. */
+/** A condition that has changed is shown soon, but no two beats are closer than this. */
 const BEAT_GAP_MS = 1_000;
-/** No attempt is started within the last part of a lease: the result must be recorded before it runs out. */
+/** No attempt starts within the last part of a lease, because its result must be recorded before the lease runs out. */
 const LEASE_MARGIN_MS = 2_000;
 
 const beat = defineStatement("beat", {
@@ -42,32 +43,31 @@ export interface Load {
 }
 
 export interface HeartbeatOptions {
-  readonly pool: Database;
+  readonly database: Database;
   readonly conditions: Conditions;
   readonly load: () => Load;
-  /** The lease ran out: what was claimed under `lostId` belongs to whoever takes it over. */
+  /** The lease ran out: what was claimed under `lostId` belongs to the daemon that takes it over. */
   readonly onLeaseLost: (lostId: string) => void;
   /** The connection leads to a database that was restored or copied. */
   readonly onCopied: (fault: PostriderError) => void;
 }
 
 /**
- * The daemon's identity and its lease on what it has claimed. By its own monotonic clock, counted from before the beat
- * was sent, a lease never lasts longer here than in Postgres. Once it has run out the identity is given up, and the
- * next beat begins a new one: what the old one still sends and records decides nothing.
+ * The daemon's identity and its lease on what it has claimed. The lease is measured by the daemon's own monotonic clock
+ * from before the beat was sent, so it never lasts longer here than in Postgres. When it runs out the identity is given
+ * up, and the next beat begins a new one: what the old one still sends and records decides nothing.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
+  readonly #beats = new Repeat(() => this.#beatOrNote());
   #daemonId: string = randomUUID();
   #heldUntilMs = 0;
-  #timer: NodeJS.Timeout | null = null;
-  #soonTimer: NodeJS.Timeout | null = null;
+  /** Notices that the lease has run out, also while a beat hangs and nothing is claimed. */
+  #expiry: NodeJS.Timeout | undefined;
   #unwatch = (): void => {};
   #sentMs = 0;
-  /** Of the last beat that failed. */
+  /** Of the last beat, if it failed. */
   #error: string | null = null;
-  #beating: Promise<void> | null = null;
-  #isStopped = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -77,7 +77,7 @@ export class Heartbeat {
     return this.#daemonId;
   }
 
-  /** Whether an attempt may be started now. Gives the identity up where the lease has run out. */
+  /** Whether an attempt may start now. Gives the identity up if the lease has run out. */
   isHeld(): boolean {
     if (monotonicMs() < this.#heldUntilMs) {
       return true;
@@ -86,66 +86,51 @@ export class Heartbeat {
     return false;
   }
 
-  /** Rejects where the first beat fails. */
+  /** Rejects if the first beat fails. */
   async start(): Promise<void> {
     await this.#beat();
-    this.#timer = setInterval(() => this.#beatOnTime(), BEAT_INTERVAL_MS);
-    this.#unwatch = this.#options.conditions.watch(() => this.beatSoon());
+    this.#beats.start(BEAT_INTERVAL_MS);
+    this.#unwatch = this.#options.conditions.watch(() => this.#beatSoon());
   }
 
-  /** Beats out of turn, so that what has changed is seen. */
-  beatSoon(): void {
-    if (this.#timer === null || this.#isStopped || this.#soonTimer !== null) {
-      return;
-    }
-    this.#soonTimer = setTimeout(
-      () => {
-        this.#soonTimer = null;
-        this.#beatOnTime();
-      },
-      Math.max(0, this.#sentMs + BEAT_GAP_MS - monotonicMs()),
-    );
-  }
-
-  /** Takes the daemon's row away. */
+  /** Removes the daemon's row. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
     this.#unwatch();
-    clearInterval(this.#timer ?? undefined);
-    clearTimeout(this.#soonTimer ?? undefined);
-    await this.#beating;
-    await this.#options.pool.run(leave, { daemonId: this.#daemonId });
+    clearTimeout(this.#expiry);
+    await this.#beats.stop();
+    clearTimeout(this.#expiry);
+    await this.#options.database.run(leave, { daemonId: this.#daemonId });
   }
 
-  #beatOnTime(): void {
-    if (this.#beating !== null) {
+  /** Beats out of turn, to show what has changed. */
+  #beatSoon(): void {
+    this.#beats.soon(Math.max(0, this.#sentMs + BEAT_GAP_MS - monotonicMs()));
+  }
+
+  async #beatOrNote(): Promise<number> {
+    try {
+      await this.#beat();
+    } catch (thrown) {
+      const fault = copyFault(thrown);
+      if (fault !== null) {
+        this.#options.onCopied(fault);
+      }
+      this.#error = messageOf(thrown);
+      this.#options.conditions.begin("not_beating", "daemon.beat_failed", { error: this.#error });
       this.isHeld();
-      return;
     }
-    this.#beating = this.#beat()
-      .catch((thrown: unknown) => {
-        const fault = copyFault(thrown);
-        if (fault !== null) {
-          this.#options.onCopied(fault);
-        }
-        this.#error = messageOf(thrown);
-        this.#options.conditions.begin("not_beating", "daemon.beat_failed", { error: this.#error });
-        this.isHeld();
-      })
-      .finally(() => {
-        this.#beating = null;
-      });
+    return Math.max(BEAT_GAP_MS, this.#sentMs + BEAT_INTERVAL_MS - monotonicMs());
   }
 
   async #beat(): Promise<void> {
-    const { pool, load, conditions } = this.#options;
+    const { database, load, conditions } = this.#options;
     if (this.#heldUntilMs > 0) {
       this.isHeld();
     }
     const daemonId = this.#daemonId;
     const sentMs = monotonicMs();
     this.#sentMs = sentMs;
-    const { rows } = await pool.run(beat, {
+    const { rows } = await database.run(beat, {
       daemonId,
       host: hostname(),
       pid: process.pid,
@@ -158,27 +143,34 @@ export class Heartbeat {
     this.#error = null;
     conditions.end("not_beating", {});
     if (this.#daemonId !== daemonId) {
-      // The answer came after the lease had run out: the row is there, and counts as lost when its lease ends.
+      // The answer came after the lease had run out: the row exists, and counts as lost when its lease ends.
       return;
     }
     if (rows[0]?.is_held !== true) {
       this.#error = "by the clock of Postgres the lease had run out";
       this.#lose();
-      this.beatSoon();
+      this.#beatSoon();
       return;
     }
-    this.#heldUntilMs = sentMs + LEASE_MS - LEASE_MARGIN_MS;
-    conditions.end("lease_lost", { new_daemon_id: daemonId });
+    this.#hold(sentMs + LEASE_MS - LEASE_MARGIN_MS);
+  }
+
+  #hold(untilMs: number): void {
+    this.#heldUntilMs = untilMs;
+    clearTimeout(this.#expiry);
+    // A timer may fire a millisecond early.
+    this.#expiry = setTimeout(() => this.isHeld(), untilMs - monotonicMs() + 2);
+    this.#options.conditions.end("lease_lost", { new_daemon_id: this.#daemonId });
   }
 
   #lose(): void {
-    if (this.#isStopped || this.#options.conditions.has("lease_lost")) {
+    if (this.#beats.isStopped || this.#options.conditions.has("lease_lost")) {
       return;
     }
     const lostId = this.#daemonId;
     this.#daemonId = randomUUID();
     this.#heldUntilMs = 0;
-    // Without an error no beat failed: the process stood still.
+    // Without an error no beat failed: the process was frozen.
     const fields = { lost_daemon_id: lostId, error: this.#error };
     this.#options.conditions.begin("lease_lost", "daemon.lease_lost", fields);
     this.#options.onLeaseLost(lostId);

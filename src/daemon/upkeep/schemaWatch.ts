@@ -1,46 +1,29 @@
 import type { Database } from "../../db/database.ts";
 import { assertTablesUsable } from "../../db/schemaState.ts";
 import { PostriderError } from "../../ground/errors.ts";
+import { Repeat } from "../../ground/repeat.ts";
 
-/** Long against what it costs, and short against how long a DBA waits after a migration. */
-const INTERVAL_MS = 10_000;
+/** Long compared with what a look costs, and short compared with how long a DBA waits after a migration. */
+export const SCHEMA_LOOK_INTERVAL_MS = 10_000;
 
 export interface SchemaWatchOptions {
-  readonly pool: Database;
-  /** Hears once why the schema can no longer be used. */
+  readonly database: Database;
+  /** Called once, with the reason why the schema can no longer be used. */
   readonly onUnusable: (fault: PostriderError) => void;
 }
 
-/** Looks now and then whether the schema was migrated to something that this program does not know and must not use. */
-export class SchemaWatch {
-  readonly #options: SchemaWatchOptions;
-  #timer: NodeJS.Timeout | null = null;
-  #looking: Promise<void> = Promise.resolve();
-
-  constructor(options: SchemaWatchOptions) {
-    this.#options = options;
-  }
-
-  start(): void {
-    this.#timer = setInterval(() => {
-      this.#looking = this.#look();
-    }, INTERVAL_MS);
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.#timer ?? undefined);
-    await this.#looking;
-  }
-
-  async #look(): Promise<void> {
+/** Looks whether the schema was migrated to something that this program does not know and must not use. */
+export function makeSchemaWatch({ database, onUnusable }: SchemaWatchOptions): Repeat {
+  return new Repeat(async () => {
     try {
-      await assertTablesUsable(this.#options.pool);
+      await assertTablesUsable(database);
     } catch (thrown) {
-      // A server that does not answer is seen to elsewhere, by whoever needs it.
+      // Any other error is an outage, which the parts that need the server handle themselves.
       if (thrown instanceof PostriderError && /^PR000[456]$/.test(thrown.faults[0]?.code ?? "")) {
-        clearInterval(this.#timer ?? undefined);
-        this.#options.onUnusable(thrown);
+        onUnusable(thrown);
+        return Number.POSITIVE_INFINITY;
       }
     }
-  }
+    return SCHEMA_LOOK_INTERVAL_MS;
+  });
 }

@@ -1,7 +1,7 @@
 /** What a daemon reports of its endpoints' states, whoever changes them. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, type TestContext, test } from "node:test";
-import { EndpointWatch } from "../../../src/daemon/upkeep/endpointWatch.ts";
+import { makeEndpointWatch } from "../../../src/daemon/upkeep/endpointWatch.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
 import { Database } from "../../../src/db/database.ts";
 import { KeptEvents, startDaemon } from "../../support/daemon.ts";
@@ -30,7 +30,7 @@ async function watch(t: TestContext): Promise<KeptEvents> {
   });
   const emitted = new KeptEvents();
   const looks = t.mock.method(pool, "run");
-  const endpointWatch = new EndpointWatch({ pool, events: emitted, intervalMs: 20 });
+  const endpointWatch = makeEndpointWatch({ database: pool, events: emitted, intervalMs: 20 });
   t.after(async () => {
     await endpointWatch.stop();
     await pool.end();

@@ -80,7 +80,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
   const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 1_000, heldBytesMax: 1_000 });
   const conditions = new Conditions(emitted);
   const lease = new Heartbeat({
-    pool,
+    database: pool,
     load: () => ({ inFlight: 0, waiting: 0 }),
     conditions,
     onLeaseLost: () => {},
