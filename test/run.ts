@@ -19,6 +19,8 @@ import { givenServer, startServer, type TestServer } from "./support/testServer.
 
 /** Test files mostly wait, for PostgreSQL and for sockets; Node would take one less than the cores. */
 const CONCURRENCY = 4;
+/** A run starts Node several hundred times, and half of such a start is compiling the same files. */
+const COMPILE_CACHE = join(import.meta.dirname, "../node_modules/.cache/node");
 /** For one test; support/fileDeadline.ts has the limit for a file. */
 const TEST_TIMEOUT_MS = 120_000;
 /** Of those that are named once more at the end; many fail of one cause, which the first ones tell. */
@@ -149,7 +151,7 @@ async function run(args: readonly string[], variables: Readonly<Record<string, s
     stdio: "inherit",
     // A group of its own, so that all that it started can be reached; signals are passed on by hand therefore.
     detached: true,
-    env: { ...process.env, ...variables },
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, ...variables },
   });
   interruption.signal.addEventListener("abort", () => signalGroup(runner, interruption.signal.reason), { once: true });
   const [code] = await once(runner, "exit");

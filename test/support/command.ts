@@ -38,7 +38,7 @@ export class CommandProcess {
     const [file, ...before] = options.program ?? [process.execPath, resolve(CHECKOUT, "src/main.ts")];
     this.child = spawn(file, [...before, ...args], {
       cwd: options.cwd ?? CHECKOUT,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
+      env: { ...inherited(), ...options.env },
       stdio: [options.stdin === undefined ? "ignore" : "pipe", options.stdout ?? "pipe", "pipe"],
     });
     // Some end before they have read everything.
@@ -107,6 +107,11 @@ export async function eventually<Seen>(
     if (monotonicMs() - beganMs > DEADLINE_MS) throw new Error(`${what} was not seen in ${DEADLINE_MS} ms`);
     await delay(POLL_MS);
   }
+}
+
+function inherited(): NodeJS.ProcessEnv {
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, NODE_COMPILE_CACHE };
 }
 
 export function isAlive(pid: number): boolean {
