@@ -12,10 +12,10 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { messageOf } from "../src/ground/errors.ts";
 import { MAJORS, planRuns, type Wish } from "./plan.ts";
-import { createTemplate, MAJOR_VARIABLE, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
+import { createTemplate, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
 import type { Failure, ResultCounts, Results } from "./support/noteResults.ts";
 import { installPackages } from "./support/packages.ts";
-import { givenServer, startServer, type TestServer } from "./support/testServer.ts";
+import { givenServer, MAJOR_VARIABLE, startServer, type TestServer } from "./support/testServer.ts";
 
 /** Test files mostly wait, for PostgreSQL and for sockets; Node would take one less than the cores. */
 const CONCURRENCY = 4;

@@ -1,20 +1,17 @@
 /** The listener under everything that keeps it from hearing: it notices, says so, and hears again. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type Server, Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, type Mock, type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { connectionConfig } from "../../src/db/connect.ts";
 import { Listener, type ListenerTiming } from "../../src/db/listen.ts";
-import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { FaultProxy, PASS, type ProxyMode } from "../chaos/proxy.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, openSession } from "../support/engine.ts";
+import { startAnotherServer } from "../support/testServer.ts";
 import { until } from "../support/until.ts";
 
 const CHANNEL = "letters";
@@ -276,13 +273,8 @@ describe("connections that answer, and do not let it hear", () => {
   });
 
   test("is refused by a standby again and again, leaves no session there, and listens once it is promoted", async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), "postrider-listen-"));
-    await chmod(directory, 0o755);
-    const server = await EmbeddedPostgres.start({ dataDir: join(directory, "postgres"), settings: { fsync: "off" } });
-    t.after(async () => {
-      await server.stop();
-      await rm(directory, { recursive: true, force: true });
-    });
+    const server = await startAnotherServer();
+    t.after(() => server.stop());
     const one = await start(t, server.url);
     await demote(t, server.url);
     await until("it is refused", () => one.errors.some((error) => error.includes("during recovery")));

@@ -7,14 +7,13 @@ import { after, afterEach, before, describe, test } from "node:test";
 import pg from "pg";
 import { PostriderError } from "../../src/ground/errors.ts";
 import { FaultProxy } from "../chaos/proxy.ts";
-import { MAJORS } from "../plan.ts";
 import { runCommand } from "../support/command.ts";
 import { restoreDump, subscribeTo, unsubscribe, useTransactionIds } from "../support/copies.ts";
 import { DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { createDatabase, createDatabaseOf, createTemplate, type TestDatabase } from "../support/database.ts";
 import { askFor, insertEvent, rowsOf } from "../support/engine.ts";
 import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
-import { startServer, type TestServer } from "../support/testServer.ts";
+import { startAnotherServer, type TestServer } from "../support/testServer.ts";
 import { until } from "../support/until.ts";
 
 /** More than the server of these tests uses up: that of the run is ahead of it. */
@@ -32,10 +31,7 @@ const places: TestDatabase[] = [];
 before(async () => {
   receiver = await ScriptedReceiver.start();
   database = await createDatabase();
-  const version = Number(await askFor(database.pool, "show server_version_num"));
-  const major = MAJORS.find((known) => known === Math.floor(version / 10_000));
-  assert.ok(major);
-  const server = await startServer(major, { wal_level: "logical" });
+  const server = await startAnotherServer({ settings: { wal_level: "logical" } });
   elsewhere = { server, template: await createTemplate(server.url) };
 });
 after(async () => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import pg from "pg";
@@ -9,15 +8,14 @@ import { unixMs } from "../../src/ground/clock.ts";
 import { LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
 import { type CommandOptions, CommandProcess, eventually, isAlive } from "../support/command.ts";
 import { createDatabase } from "../support/database.ts";
+import { makeServerDirectory } from "../support/serverDirectory.ts";
 
 let directory: string;
 const commands: CommandProcess[] = [];
 const receivers: LocalReceiver[] = [];
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), "postrider-dev-"));
-  // As root the server runs as somebody else, who must be able to enter.
-  await chmod(directory, 0o755);
+  directory = await makeServerDirectory("dev");
 });
 
 afterEach(async () => {

@@ -3,8 +3,7 @@
  * record, claims nothing meanwhile, says in `postrider.daemon_status` what is the matter, and goes on by itself.
  */
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import pg from "pg";
@@ -19,6 +18,7 @@ import { askFor, insertEvent, insertEvents, openSession, reset, rowsOf } from ".
 import { fillUp, NO_FULL_DISK } from "../support/fullDisk.ts";
 import { OwnServer } from "../support/ownServer.ts";
 import { OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { makeServerDirectory } from "../support/serverDirectory.ts";
 import { until } from "../support/until.ts";
 
 const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
@@ -38,8 +38,7 @@ let pathCount = 0;
 
 before(async () => {
   receiver = await ScriptedReceiver.start();
-  directory = await mkdtemp(join(tmpdir(), "postrider-outage-"));
-  await chmod(directory, 0o755);
+  directory = await makeServerDirectory("outage");
   own = await OwnServer.start({
     directory,
     settings: {

@@ -4,15 +4,12 @@
  * of one role each.
  */
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import pg from "pg";
-import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
 import { CommandProcess, runCommand } from "../support/command.ts";
 import { askFor, insertEvent, rowsOf } from "../support/engine.ts";
 import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
+import { startAnotherServer, type TestServer } from "../support/testServer.ts";
 import { until } from "../support/until.ts";
 
 const OWNER = "shop_owner";
@@ -20,21 +17,13 @@ const MISSING = ["publisher", "reader", "operator", "daemon"].map((role) => `cre
 /** Far longer than the test: what is found is found by its notification. */
 const NO_POLL = { POSTRIDER_POLL_INTERVAL: "1h", POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "127.0.0.1" };
 
-let directory: string;
-let server: EmbeddedPostgres;
+let server: TestServer;
 let receiver: ScriptedReceiver;
 let dba: pg.Pool;
 const pools: pg.Pool[] = [];
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), "postrider-roles-"));
-  // As root the server runs as somebody else, who must be able to enter.
-  await chmod(directory, 0o755);
-  server = await EmbeddedPostgres.start({
-    dataDir: join(directory, "postgres"),
-    database: "shop",
-    settings: { fsync: "off" },
-  });
+  server = await startAnotherServer({ database: "shop" });
   receiver = await ScriptedReceiver.start();
   dba = poolAs(server.url);
   await dba.query(`create role ${OWNER} login password 'test' nosuperuser nocreaterole nocreatedb`);
@@ -45,7 +34,6 @@ after(async () => {
   for (const pool of pools) await pool.end();
   await receiver.stop();
   await server.stop();
-  await rm(directory, { recursive: true, force: true });
 });
 
 function urlAs(role: string, database = "shop"): string {

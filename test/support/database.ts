@@ -12,14 +12,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { migrate } from "../../src/db/migrate.ts";
-import { MAJORS } from "../plan.ts";
-import { startServer } from "./testServer.ts";
+import { majorOfRun, startAnotherServer } from "./testServer.ts";
 
 /** How test/run.ts tells the test files which server to use, and which database of it is the template. */
 export const SERVER_URL_VARIABLE = "POSTRIDER_TEST_SERVER_URL";
 export const TEMPLATE_VARIABLE = "POSTRIDER_TEST_TEMPLATE";
-/** Of which major the server is, where it is an embedded one. */
-export const MAJOR_VARIABLE = "POSTRIDER_TEST_MAJOR";
 
 const POOL_CONNECTIONS_MAX = 4;
 const CLONE_ATTEMPTS_MAX = 50;
@@ -47,9 +44,8 @@ export async function createDatabase(options: TestDatabaseOptions = {}): Promise
 }
 
 async function createAlone({ server: _, ...options }: TestDatabaseOptions): Promise<TestDatabase> {
-  const major = MAJORS.find((known) => String(known) === process.env[MAJOR_VARIABLE]);
-  if (major === undefined) return createDatabase(options);
-  const server = await startServer(major);
+  if (majorOfRun() === undefined) return createDatabase(options);
+  const server = await startAnotherServer();
   try {
     const database = await createOn(server.url, { template: "empty" });
     if (options.template !== "empty") await installSchema(database.url);

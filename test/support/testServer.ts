@@ -1,13 +1,16 @@
 /** The server of a test run: an embedded one of whichever major, or one that was given. */
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   EmbeddedPostgres,
   type EmbeddedPostgresOptions,
   PLATFORM_PACKAGE,
 } from "../../src/dev/postgres/embeddedPostgres.ts";
-import { type Major, NEWEST, SERVERS } from "../plan.ts";
+import { MAJORS, type Major, NEWEST, SERVERS } from "../plan.ts";
+import { makeServerDirectory } from "./serverDirectory.ts";
+
+/** How test/run.ts tells the test files of which major the server is, if it is an embedded one. */
+export const MAJOR_VARIABLE = "POSTRIDER_TEST_MAJOR";
 
 export interface TestServer {
   readonly url: string;
@@ -16,15 +19,20 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
+type ServerOptions = Pick<EmbeddedPostgresOptions, "settings" | "database">;
+
 /** Removes its data when it is stopped. */
-export async function startServer(major: Major, settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
-  const directory = await mkdtemp(join(tmpdir(), "postrider-test-"));
+export async function startServer(
+  major: Major,
+  { settings = {}, ...options }: ServerOptions = {},
+): Promise<TestServer> {
+  const directory = await makeServerDirectory("test");
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
-    // As root the server runs as somebody else, who must be able to enter.
-    await chmod(directory, 0o755);
     const server = await EmbeddedPostgres.start({
+      ...options,
       dataDir: join(directory, "postgres"),
+      initdbArguments: ["--no-sync"],
       ...packageOf(major),
       settings: {
         // It comes when it likes: its locks, its snapshots and its statistics are in one run of a test and not in another.
@@ -41,6 +49,16 @@ export async function startServer(major: Major, settings: Readonly<Record<string
     await remove();
     throw error;
   }
+}
+
+/** The major of the run's server; undefined for a server that was given to the run. */
+export function majorOfRun(): Major | undefined {
+  return MAJORS.find((known) => String(known) === process.env[MAJOR_VARIABLE]);
+}
+
+/** A server of the same major as the run's; of the newest if that one was given. */
+export function startAnotherServer(options?: ServerOptions): Promise<TestServer> {
+  return startServer(majorOfRun() ?? NEWEST, options);
 }
 
 export async function givenServer(url: string): Promise<TestServer> {
