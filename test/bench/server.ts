@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
+import { EmbeddedPostgres } from "../../src/dev/postgres/server.ts";
 import { installSchema } from "../support/database.ts";
 import { postmasterOf } from "./cpu.ts";
 

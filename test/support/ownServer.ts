@@ -5,7 +5,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pg from "pg";
-import { EmbeddedPostgres, type StopMode } from "../../src/dev/postgres/embeddedPostgres.ts";
+import { EmbeddedPostgres, type StopMode } from "../../src/dev/postgres/server.ts";
 import { FaultProxy } from "../chaos/proxy.ts";
 import { PRIMARY_SETTINGS, replicateSynchronously, startStandby } from "./standby.ts";
 

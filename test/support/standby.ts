@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { appendFile, chown, copyFile, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
+import { EmbeddedPostgres } from "../../src/dev/postgres/server.ts";
 import { askFor, rowsOf, type Session } from "./engine.ts";
 import { until } from "./until.ts";
 

@@ -1,11 +1,8 @@
 /** The server of a test run: an embedded one of whichever major, or one that was given. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  EmbeddedPostgres,
-  type EmbeddedPostgresOptions,
-  PLATFORM_PACKAGE,
-} from "../../src/dev/postgres/embeddedPostgres.ts";
+import { PLATFORM_PACKAGE } from "../../src/dev/postgres/binaries.ts";
+import { EmbeddedPostgres, type EmbeddedPostgresOptions } from "../../src/dev/postgres/server.ts";
 import { MAJORS, type Major, NEWEST, SERVERS } from "../plan.ts";
 import { makeServerDirectory } from "./serverDirectory.ts";
 

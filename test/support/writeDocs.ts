@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { settingsTable } from "../../src/config/settingsTable.ts";
 import { type Connection, connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
-import { EmbeddedPostgres } from "../../src/dev/postgres/embeddedPostgres.ts";
+import { EmbeddedPostgres } from "../../src/dev/postgres/server.ts";
 import { eventsTable } from "../../src/telemetry/eventsTable.ts";
 import { createTemplate } from "./database.ts";
 

@@ -10,11 +10,8 @@ import { createInterface } from "node:readline";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import {
-  EmbeddedPostgres,
-  type EmbeddedPostgresOptions,
-  PLATFORM_PACKAGE,
-} from "../../../src/dev/postgres/embeddedPostgres.ts";
+import { PLATFORM_PACKAGE } from "../../../src/dev/postgres/binaries.ts";
+import { EmbeddedPostgres, type EmbeddedPostgresOptions } from "../../../src/dev/postgres/server.ts";
 import { monotonicMs } from "../../../src/ground/clock.ts";
 import { PostriderError } from "../../../src/ground/errors.ts";
 
@@ -386,7 +383,7 @@ function startElsewhere(
   options: EmbeddedPostgresOptions,
   user: { readonly uid?: number; readonly gid?: number } = {},
 ): { readonly child: ChildProcess; readonly ready: Promise<{ readonly pid: number; readonly url: string }> } {
-  const module = join(checkout, "src/dev/postgres/embeddedPostgres.ts");
+  const module = join(checkout, "src/dev/postgres/server.ts");
   const argument = JSON.stringify({ settings: QUICK, ...options });
   const child = keep(
     spawn(process.execPath, ["--input-type=module", "-e", PROGRAM, module, argument], {
