@@ -55,6 +55,22 @@ test("only telemetry/log.ts imports the logger", () => {
   );
 });
 
+test("what emits events knows nothing of the log: only a command makes one", () => {
+  const found = offenders(
+    ({ path, imports }) => !/^(cli|telemetry)\//.test(path) && imports.includes("telemetry/log.ts"),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("telemetry knows nothing of what it reports", () => {
+  const found = offenders(
+    ({ path, imports }) =>
+      path.startsWith("telemetry/") &&
+      imports.some((name) => name.endsWith(".ts") && !/^(telemetry|ground|domain|config)\//.test(name)),
+  );
+  assert.deepEqual(found, []);
+});
+
 test("domain imports nothing of the project but itself", () => {
   const found = offenders(
     ({ path, imports }) =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { originOf, redacted } from "../../src/telemetry/redact.ts";
 
-test("a secret that is passed by mistake is blanked", () => {
+test("a secret that is passed by mistake is blanked, and so is whatever is nested", () => {
   const text = JSON.stringify([
     redacted({ secret: "whsec_x", authorization: "Basic x", database_url: "postgres://x" }),
     redacted({ headers: { authorization: "Bearer x", "webhook-signature": "v1,x" } }),
@@ -12,19 +12,12 @@ test("a secret that is passed by mistake is blanked", () => {
     redacted({ "webhook-signature": "v1,x", "x-api-key": "x" }),
   ]);
   assert.doesNotMatch(text, /whsec_x|Basic x|Bearer x|postgres:|v1,x|"x"/);
-  assert.equal(text.match(/\[redacted\]/g)?.length, 11);
 });
 
 test("a field without a secret is left as it is, and so is the caller's object", () => {
-  const fields = { headers: { authorization: "Bearer x", accept: "*/*" } };
-  assert.deepEqual(redacted(fields), { headers: { authorization: "[redacted]", accept: "*/*" } });
-  assert.equal(fields.headers.authorization, "Bearer x");
-});
-
-test("what is nested too deeply to be looked through is left out", () => {
-  assert.deepEqual(redacted({ a: { b: { c: { d: { e: { secret: "x" } } } } } }), {
-    a: { b: { c: { d: { e: "[too deep]" } } } },
-  });
+  const fields = { secret: "whsec_x", listen_url: null, path: "/x", attempts: 2, compressed: ["a.gz", "b.gz"] };
+  assert.deepEqual(redacted(fields), { ...fields, secret: "[redacted]" });
+  assert.equal(fields.secret, "whsec_x");
 });
 
 test("a URL is told as its origin: what follows may be a secret", () => {
