@@ -34,7 +34,8 @@ before(async () => {
 after(() => rm(directory, { recursive: true, force: true }));
 
 test("the binary migrates an empty database, delivers a signed request and stops", async (t) => {
-  await assertDelivers(t, program, database, NO_PATH);
+  const options = { program, env: { ...NO_PATH, DATABASE_URL: database.url } };
+  await assertDelivers(t, database, { migrate: options, run: options });
 });
 
 test("the binary says its version within a second", async () => {

@@ -1,30 +1,34 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { CommandProcess, runCommand } from "../support/command.ts";
+import { type CommandOptions, CommandProcess, runCommand } from "../support/command.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { insertEvent, rowsOf } from "../support/engine.ts";
 import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
 
 export type Program = readonly [string, ...string[]];
 
+/** How an operator starts the two commands. */
+export interface Operation {
+  readonly migrate: CommandOptions;
+  readonly run: CommandOptions;
+}
+
 const PATH = "/hooks";
 const EGRESS = { POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "127.0.0.1" };
 
 /**
- * What an operator does first with a program, in an empty database: migrate, run, make an endpoint, insert. The signed
- * request must arrive, and SIGTERM must end the daemon with nothing left to do.
+ * What an operator does first, in an empty database: migrate, run, create an endpoint, insert. The signed request must
+ * arrive, and SIGTERM must end the daemon with nothing left to do. Resolves with the grace that the daemon had.
  */
 export async function assertDelivers(
   t: TestContext,
-  program: Program,
-  database: Pick<TestDatabase, "url" | "pool">,
-  variables: Readonly<Record<string, string>> = {},
-): Promise<void> {
+  database: Pick<TestDatabase, "pool">,
+  { migrate, run }: Operation,
+): Promise<{ readonly graceMs: number }> {
   const receiver = await ScriptedReceiver.start();
   t.after(() => receiver.stop());
-  const env = { ...variables, DATABASE_URL: database.url, ...EGRESS };
 
-  const migrated = await runCommand(["migrate"], { program, env });
+  const migrated = await runCommand(["migrate"], migrate);
   assert.equal(migrated.code, 0, migrated.stderr);
 
   const [endpoint] = await rowsOf<{ secret: string }>(
@@ -34,7 +38,7 @@ export async function assertDelivers(
   );
   receiver.verify(PATH, endpoint?.secret ?? "");
 
-  const daemon = new CommandProcess(["run"], { program, env });
+  const daemon = new CommandProcess(["run"], { ...run, env: { ...run.env, ...EGRESS } });
   t.after(() => daemon.end("SIGKILL"));
   await daemon.match(/"event":"daemon\.started"/);
   const event = await insertEvent(database.pool, "order.paid");
@@ -46,4 +50,6 @@ export async function assertDelivers(
   assert.deepEqual(await rowsOf(database.pool, "select state from postrider.delivery_status"), [
     { state: "succeeded" },
   ]);
+  const [, graceMs = ""] = /"event":"daemon\.stopping".*"grace_ms":(\d+)/.exec(daemon.stdout) ?? [];
+  return { graceMs: Number(graceMs) };
 }

@@ -82,17 +82,18 @@ export async function writeRunBase(context: string, program: string, without: Re
   await writeFile(join(context, "Dockerfile"), "FROM scratch\nCOPY root /\n");
 }
 
-/** Where this npm is, `volumes` mounts it, and `npm` and `node` of the base lead to it. */
+/** Where the volumes of the build base put this npm, its Node, its cache and its certificates. */
 const NPM = "/opt/npm";
 const NODE = "/opt/node";
 const CACHE = "/opt/cache";
+const CERTIFICATES = "/opt/certificates.pem";
 
 /**
  * Writes the context of a base with this machine's /usr, npm and Node, and resolves with the volumes that bring them in.
- * npm takes the packages from this machine's cache as far as they are there.
+ * npm takes the packages from this machine's cache, and those that are not there as it does here.
  */
 export async function writeBuildBase(context: string): Promise<readonly string[]> {
-  const { npm_execpath: npm, npm_config_cache: cache } = process.env;
+  const { npm_execpath: npm, npm_config_cache: cache, npm_config_cafile: certificates } = process.env;
   if (npm === undefined || cache === undefined) {
     throw new Error("npm's variables are not set: run this test by npm");
   }
@@ -101,10 +102,28 @@ export async function writeBuildBase(context: string): Promise<readonly string[]
   await mkdir(join(root, "opt/bin"), { recursive: true });
   await symlink(`${NPM}/bin/npm-cli.js`, join(root, "opt/bin/npm"));
   await symlink(NODE, join(root, "opt/bin/node"));
-  const settings = `npm_config_cache=${CACHE} npm_config_prefer_offline=true npm_config_update_notifier=false`;
-  const dockerfile = `FROM scratch\nCOPY root /\nENV PATH=/opt/bin:/usr/bin ${settings}\n`;
-  await writeFile(join(context, "Dockerfile"), dockerfile);
-  return ["/usr:/usr:ro", `${dirname(dirname(npm))}:${NPM}:ro`, `${process.execPath}:${NODE}:ro`, `${cache}:${CACHE}`];
+  const environment = {
+    PATH: "/opt/bin:/usr/bin",
+    ...settingsOfNpm(),
+    npm_config_cache: CACHE,
+    npm_config_prefer_offline: "true",
+    ...(certificates ? { npm_config_cafile: CERTIFICATES } : {}),
+  };
+  const lines = Object.entries(environment).map(([name, value]) => `ENV ${name}=${JSON.stringify(value)}`);
+  await writeFile(join(context, "Dockerfile"), ["FROM scratch", "COPY root /", ...lines, ""].join("\n"));
+  return [
+    "/usr:/usr:ro",
+    `${dirname(dirname(npm))}:${NPM}:ro`,
+    `${process.execPath}:${NODE}:ro`,
+    `${cache}:${CACHE}`,
+    ...(certificates ? [`${certificates}:${CERTIFICATES}:ro`] : []),
+  ];
+}
+
+/** How npm reaches its registry here, as far as that is set. */
+function settingsOfNpm(): Readonly<Record<string, string>> {
+  const names = ["registry", "proxy", "https_proxy", "noproxy"].map((name) => `npm_config_${name}`);
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
 /** Directories that a runtime mounts something on, and Debian's links into /usr. */

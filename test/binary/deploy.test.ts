@@ -1,0 +1,267 @@
+/**
+ * What deploy/README.md tells an operator to type, and the files that it installs. Programs that this machine may lack are
+ * replaced by ones that note what they were told; what they would start is then started here, with the same environment.
+ */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+import { type TestContext, test } from "node:test";
+import { parseArgs, promisify } from "node:util";
+import { parse } from "yaml";
+import { NEWEST } from "../plan.ts";
+import { createDatabase, createDatabaseOf, type TestDatabase } from "../support/database.ts";
+import { startServer } from "../support/testServer.ts";
+import { assertDelivers } from "./delivers.ts";
+
+const execute = promisify(execFile);
+
+const CHECKOUT = resolve(import.meta.dirname, "../..");
+const DEPLOY = join(CHECKOUT, "deploy");
+/** How long a daemon takes to record after its grace, if Postgres does not answer. */
+const RECORD_MS = 5_000;
+
+test("the executable is built by the commands of the guide", async (t) => {
+  const { calls } = await typed(t, guideBlock("deploy/README.md", "The executable", "sh"));
+  const { scripts } = JSON.parse(await readFile(join(CHECKOUT, "package.json"), "utf8"));
+  assert.deepEqual(calls, [
+    ["npm", "ci"],
+    ["npm", "run", "build:binary"],
+  ]);
+  assert.ok("build:binary" in scripts);
+});
+
+test("the commands for Docker migrate, and run a daemon that delivers", async (t) => {
+  const database = await emptyDatabase(t);
+  const { calls } = await typed(t, guideBlock("deploy/README.md", "Docker", "sh"), database.url);
+  const [build, migrate, run] = calls.map(([program, ...args]) => {
+    assert.equal(program, "docker");
+    return args;
+  });
+  assert.deepEqual(build, ["build", "--tag", "postrider", "."]);
+  const migration = container(migrate);
+  assert.deepEqual(migration.command, ["migrate"]);
+  const daemon = container(run);
+  assert.deepEqual([daemon.command, daemon.isReadOnly], [[], true]);
+  await assertDelivers(t, database, { migrate: { env: migration.env }, run: { env: daemon.env } });
+});
+
+test("the project for Compose migrates, and runs a daemon that owns nothing and delivers", async (t) => {
+  const { calls, directory } = await typed(t, guideBlock("deploy/README.md", "Compose", "sh"));
+  const services = await composeServices(join(directory, "deploy/.env"));
+  const up = ["docker", "compose", "--file", "deploy/compose.yaml"];
+  assert.deepEqual(calls, [
+    [...up, "up", "--detach"],
+    [...up, "exec", "postgres", "psql", "--username", services.postgres.POSTGRES_USER, services.postgres.POSTGRES_DB],
+  ]);
+  const { database, port } = await composeDatabase(t, services.postgres);
+  const env = (service: Environment) => ({ ...service, PGHOST: "127.0.0.1", PGPORT: port });
+  const { graceMs } = await assertDelivers(t, database, {
+    migrate: { env: env(services.migrate) },
+    run: { env: env(services.postrider) },
+  });
+  assert.ok(services.stopMs >= graceMs + RECORD_MS, `${graceMs} of ${services.stopMs} ms`);
+});
+
+test("the service of systemd is installed, runs the daemon and gives it the time to stop", async (t) => {
+  const database = await emptyDatabase(t);
+  const { calls, directory } = await typed(t, guideBlock("deploy/README.md", "systemd", "sh"), database.url);
+  assert.deepEqual(calls, [
+    ["systemctl", "enable", "--now", "postrider"],
+    ["journalctl", "--unit", "postrider", "--output", "cat", "--follow"],
+  ]);
+  const installed = join(directory, "etc/postrider/database-url");
+  assert.equal((await stat(installed)).mode & 0o777, 0o400);
+  assert.deepEqual(await readFile(join(directory, "usr/local/bin/postrider"), "utf8"), EXECUTABLE);
+
+  const unit = readUnit(await readFile(join(directory, "etc/systemd/system/postrider.service"), "utf8"));
+  assert.deepEqual(unit.ExecStart, ["/usr/local/bin/postrider run"]);
+  const [credential = "", source] = unit.LoadCredential?.[0]?.split(":") ?? [];
+  assert.deepEqual([credential, source], ["database-url", "/etc/postrider/database-url"]);
+  const [variable = "", path = ""] = unit.Environment?.[0]?.split("=") ?? [];
+  assert.equal(path, `%d/${credential}`);
+
+  const { graceMs } = await assertDelivers(t, database, {
+    migrate: { env: { DATABASE_URL: database.url } },
+    run: { env: { [variable]: installed } },
+  });
+  assert.ok(Number(unit.TimeoutStopSec?.[0]) * 1_000 >= graceMs + RECORD_MS);
+});
+
+test("systemd takes the service as it is, and finds little that it could do to the host", async (t) => {
+  if (!(await execute("systemd-analyze", ["--version"]).catch(() => null))) {
+    t.skip("systemd is not installed");
+    return;
+  }
+  const directory = await temporary(t);
+  const unit = join(directory, "postrider.service");
+  const text = await readFile(join(DEPLOY, "postrider.service"), "utf8");
+  // It must name a program that there is.
+  await writeFile(unit, text.replace("/usr/local/bin/postrider", process.execPath));
+  const { stdout, stderr } = await execute("systemd-analyze", ["verify", unit]);
+  assert.equal(stdout + stderr, "");
+  // In tenths: from 0 to 2 it calls "safe", and 10 is the most.
+  await execute("systemd-analyze", ["security", "--offline=true", "--threshold=20", unit]);
+});
+
+/** Stands for what `npm run build:binary` has made. */
+const EXECUTABLE = "the executable";
+/** Programs that are noted instead of run. */
+const NOTED = ["docker", "npm", "systemctl", "journalctl"];
+
+/**
+ * Types commands of the guide in a copy of what they read. What they write to /etc and /usr/local goes below that
+ * directory, and the database is the one given.
+ */
+async function typed(
+  t: TestContext,
+  commands: string,
+  databaseUrl = "",
+): Promise<{ readonly calls: readonly (readonly string[])[]; readonly directory: string }> {
+  const directory = await temporary(t);
+  await cp(DEPLOY, join(directory, "deploy"), { recursive: true });
+  await mkdir(join(directory, "dist"));
+  await writeFile(join(directory, "dist/postrider"), EXECUTABLE);
+  const programs = await notingPrograms(directory);
+  const script = commands
+    .replaceAll(/(?<= )\/(?=etc\/|usr\/local\/)/g, `${directory}/`)
+    .replaceAll(/postgres:\/\/\w+:password@db\.internal\/shop/g, databaseUrl)
+    // Only root can give a file away, and only the container needs it.
+    .replace(" --owner 65532", "");
+  const path = [programs, process.env.PATH].join(delimiter);
+  await execute("bash", ["-euc", script], { cwd: directory, env: { ...process.env, PATH: path } });
+  return { calls: await notes(programs), directory };
+}
+
+function guideBlock(guide: string, heading: string, language: string): string {
+  const [, text] =
+    new RegExp(`^#+ ${heading}\n(?:(?!#+ )[^\n]*\n)*?\`\`\`${language}\n(.*?)^\`\`\`$`, "ms").exec(
+      readFileSync(join(CHECKOUT, guide), "utf8"),
+    ) ?? assert.fail(`${guide} has no block of ${language} below "${heading}"`);
+  return text ?? "";
+}
+
+/** Makes a directory of programs, each of which writes its name and its arguments to a file of its own. */
+async function notingPrograms(directory: string): Promise<string> {
+  const programs = join(directory, "programs");
+  await mkdir(programs);
+  for (const name of NOTED) {
+    const note = `printf '%s\\0' ${name} "$@" > "$(mktemp "${programs}/$(date +%s%N).XXXX.note")"`;
+    await writeFile(join(programs, name), `#!/bin/sh\n${note}\n`);
+    await chmod(join(programs, name), 0o755);
+  }
+  return programs;
+}
+
+async function notes(programs: string): Promise<string[][]> {
+  const files = (await readdir(programs)).filter((name) => name.endsWith(".note")).sort();
+  const texts = await Promise.all(files.map((name) => readFile(join(programs, name), "utf8")));
+  return texts.map((text) => text.split("\0").slice(0, -1));
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+interface Container {
+  /** With paths of this machine in place of those in the container. */
+  readonly env: Environment;
+  readonly isReadOnly: boolean;
+  readonly command: readonly string[];
+}
+
+/** What `docker run` would start. */
+function container(args: readonly string[] = []): Container {
+  assert.equal(args[0], "run");
+  const { values, positionals } = parseArgs({
+    args: args.slice(1),
+    allowPositionals: true,
+    options: {
+      rm: { type: "boolean" },
+      detach: { type: "boolean" },
+      "read-only": { type: "boolean", default: false },
+      name: { type: "string" },
+      restart: { type: "string" },
+      "cap-drop": { type: "string" },
+      "security-opt": { type: "string" },
+      volume: { type: "string", multiple: true, default: [] },
+      env: { type: "string", multiple: true, default: [] },
+    },
+  });
+  const mounts = values.volume.map((volume) => volume.split(":"));
+  const mounted = (value: string) => mounts.find(([, target]) => target === value)?.[0] ?? value;
+  const [image, ...command] = positionals;
+  assert.equal(image, "postrider");
+  const env = values.env.map((entry) => entry.split(/=(.*)/s, 2));
+  return {
+    env: Object.fromEntries(env.map(([name = "", value = ""]) => [name, mounted(value)])),
+    isReadOnly: values["read-only"],
+    command,
+  };
+}
+
+interface ComposeServices {
+  readonly postgres: Environment;
+  readonly migrate: Environment;
+  readonly postrider: Environment;
+  readonly stopMs: number;
+}
+
+/** The environments of the services, with the variables of a file as `docker compose` puts them in. */
+async function composeServices(variablesFile: string): Promise<ComposeServices> {
+  const variables = new Map(
+    (await readFile(variablesFile, "utf8")).split("\n").map((line) => line.split("=") as [string, string]),
+  );
+  const text = (await readFile(join(DEPLOY, "compose.yaml"), "utf8")).replaceAll(
+    /\$\{(\w+):\?\}/g,
+    (_, name) => variables.get(name) ?? assert.fail(`${name} is not set`),
+  );
+  const { postgres, migrate, postrider } = parse(text, { merge: true }).services;
+  for (const service of [migrate, postrider]) {
+    assert.deepEqual([service.image, resolve(DEPLOY, service.build)], ["postrider", CHECKOUT]);
+    assert.deepEqual([service.read_only, service.cap_drop], [true, ["ALL"]]);
+  }
+  assert.deepEqual([migrate.command, postrider.command], [["migrate"], undefined]);
+  return {
+    postgres: postgres.environment,
+    migrate: migrate.environment,
+    postrider: postrider.environment,
+    stopMs: Number.parseInt(postrider.stop_grace_period, 10) * 1_000,
+  };
+}
+
+/** The database that the image of Postgres would make, on a server without the roles of Postrider. */
+async function composeDatabase(
+  t: TestContext,
+  postgres: Environment,
+): Promise<{ readonly database: TestDatabase; readonly port: string }> {
+  const server = await startServer(NEWEST);
+  const { POSTGRES_USER = "", POSTGRES_DB = "", POSTGRES_PASSWORD = "", COURIER_PASSWORD = "" } = postgres;
+  const database = await createDatabaseOf(server.url, "template0", POSTGRES_DB);
+  t.after(() => database.drop().finally(() => server.stop()));
+  await database.pool.query(`create role ${POSTGRES_USER} superuser login password '${POSTGRES_PASSWORD}'`);
+  const [, statements = ""] = /<<'SQL'\n(.*)SQL\n/s.exec(await readFile(join(DEPLOY, "courier.sh"), "utf8")) ?? [];
+  assert.match(statements, /:'password'/);
+  await database.pool.query(statements.replace(":'password'", `'${COURIER_PASSWORD}'`));
+  return { database, port: new URL(server.url).port };
+}
+
+/** The settings of a unit, each with its values in their order. */
+function readUnit(text: string): Readonly<Record<string, readonly string[]>> {
+  const settings = [...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name = "", value = ""]) => ({ name, value }));
+  return Object.fromEntries(
+    settings.map(({ name }) => [name, settings.filter((each) => each.name === name).map(({ value }) => value)]),
+  );
+}
+
+async function emptyDatabase(t: TestContext): Promise<TestDatabase> {
+  const database = await createDatabase({ template: "empty" });
+  t.after(() => database.drop());
+  return database;
+}
+
+async function temporary(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "postrider-deploy-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
