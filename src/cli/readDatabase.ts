@@ -3,7 +3,6 @@ import { connectionConfig, openConnection } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
 import { copyFault } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
-import { type Queries, queriesOf } from "../db/schema.ts";
 import { assertSchemaUsable } from "../db/schemaState.ts";
 
 /**
@@ -12,7 +11,7 @@ import { assertSchemaUsable } from "../db/schemaState.ts";
  */
 export async function readDatabase<Result>(
   { databaseUrl }: Pick<Config, "databaseUrl">,
-  read: (queries: Queries) => Promise<Result>,
+  read: (database: Database) => Promise<Result>,
 ): Promise<Result> {
   try {
     const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
@@ -20,7 +19,7 @@ export async function readDatabase<Result>(
     const checking = await openConnection({ config: connection, purpose: "control" });
     await assertSchemaUsable(checking).finally(() => checking.end());
     const database = new Database({ config: connection, purpose: "control", max: 1 });
-    return await read(queriesOf(database)).finally(() => database.end());
+    return await read(database).finally(() => database.end());
   } catch (thrown) {
     throw copyFault(thrown) ?? explainRefusal(thrown, "postrider_reader");
   }

@@ -1,7 +1,7 @@
 import { readConfig } from "../config/read.ts";
+import { readStatus } from "../db/status.ts";
 import { defineCommand, flag } from "./command.ts";
 import { readDatabase } from "./readDatabase.ts";
-import { readStatus } from "./statusReport.ts";
 import { statusJson, statusText } from "./statusText.ts";
 
 export const command = defineCommand({

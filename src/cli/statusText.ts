@@ -1,5 +1,5 @@
+import type { DaemonStatus, EndpointStatus, Status } from "../db/status.ts";
 import { printable } from "../ground/printable.ts";
-import type { DaemonStatus, EndpointStatus, Status } from "./statusReport.ts";
 
 const COLUMNS_MAX = 100;
 /** Rows of the table; `--json` has more. */

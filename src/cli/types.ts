@@ -1,6 +1,6 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { type Config, readConfig } from "../config/read.ts";
-import type { Queries } from "../db/schema.ts";
+import { readEventTypes } from "../db/eventTypes.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { type EventType, eventTypesModule } from "../typegen/eventTypesModule.ts";
 import { defineCommand, notTogether, text } from "./command.ts";
@@ -38,7 +38,8 @@ export interface TypesFiles {
 
 /** Resolves with what to print. Rejects with PR0019 if the file cannot be used, and with PR0020 if the check fails. */
 export async function types({ output, check }: TypesFiles, config: Pick<Config, "databaseUrl">): Promise<string> {
-  const eventTypes = await readDatabase(config, eventTypesIn);
+  const rows = await readDatabase(config, readEventTypes);
+  const eventTypes = rows.map(({ json_schema, ...row }) => ({ ...row, jsonSchema: json_schema }));
   const module = eventTypesModule(eventTypes);
   if (check !== null) {
     await compare(check, module);
@@ -49,14 +50,6 @@ export async function types({ output, check }: TypesFiles, config: Pick<Config, 
     return `${output} has ${countOf(eventTypes)}\n`;
   }
   return module;
-}
-
-async function eventTypesIn(queries: Queries): Promise<readonly EventType[]> {
-  const rows = await queries
-    .selectFrom("postrider.event_type")
-    .select(["name", "description", "json_schema", "deprecated"])
-    .execute();
-  return rows.map(({ json_schema, ...row }) => ({ ...row, jsonSchema: json_schema }));
 }
 
 /** A file that is the same keeps its time, so that it causes no build. */

@@ -49,9 +49,9 @@ export interface BacklogRow {
   readonly endpoint_state: "active" | "paused" | "disabled" | "deleted" | null;
   readonly pending: string;
   readonly due: string;
-  /** False where there are more than were counted. */
+  /** False if there are more than were counted. */
   readonly is_exact: boolean;
-  /** Null where no event of it has an id that tells its time. */
+  /** Null if no event of it has an id that tells its time. */
   readonly oldest_at: Date | null;
 }
 
@@ -63,7 +63,7 @@ export interface EndpointRow {
   readonly state_reason: string | null;
 }
 
-interface EventTypeRow {
+export interface EventTypeRow {
   readonly name: string;
   readonly description: string | null;
   /** Read by JSON.parse: a number beyond a double is no longer the same. */
@@ -88,6 +88,4 @@ export function queriesOf({ pool }: Pick<Database, "pool">): Kysely<Schema> {
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 
-// The door to kysely, as connect.ts and database.ts are to pg.
-export { sql } from "kysely";
 export type Queries = Kysely<Schema>;

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readStatus, type Status } from "../../src/cli/statusReport.ts";
 import { statusJson, statusText } from "../../src/cli/statusText.ts";
-import { queriesOf } from "../../src/db/schema.ts";
 import { schemaFiles } from "../../src/db/sqlFiles.ts";
+import { readStatus, type Status } from "../../src/db/status.ts";
 import { runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { createLogin } from "../support/roles.ts";
@@ -254,7 +253,7 @@ async function withDatabase(use: (database: TestDatabase) => Promise<void>): Pro
 }
 
 function read(database: TestDatabase): Promise<Status> {
-  return readStatus(queriesOf(database));
+  return readStatus(database);
 }
 
 function withoutTime({ at, ...status }: Status): Omit<Status, "at"> {

@@ -7,10 +7,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import pg from "pg";
-import { readStatus } from "../../src/cli/statusReport.ts";
 import { statusText } from "../../src/cli/statusText.ts";
 import type { Config } from "../../src/config/read.ts";
-import { queriesOf } from "../../src/db/schema.ts";
+import { readStatus } from "../../src/db/status.ts";
 import { FaultProxy, PASS } from "../chaos/proxy.ts";
 import { type KeptEvents, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { installSchema } from "../support/database.ts";
@@ -188,7 +187,7 @@ describe("Postgres goes away", () => {
     await until("it knows that it cannot record", () => emitted.named("record.failed").length > 0);
     assert.equal(emitted.named("record.failed")[0]?.sqlstate, "53300");
     await tells(daemon.id, { state: "late" });
-    const text = statusText(await readStatus(queriesOf({ pool: own.control })));
+    const text = statusText(await readStatus({ pool: own.control }));
     assert.match(text, /^0 live daemons, 1 late\n/);
     assert.match(text, /\n {4}silent for \d+ s: frozen, gone, cut off, or refused by Postgres\n/);
     await letGo();
@@ -276,7 +275,7 @@ describe("Postgres refuses", () => {
       events.push(...(await insertEvents(own.control, "order.paid", 5)));
       const claiming = await tells(daemon.id, { condition: "not_claiming" });
       assert.match(String(claiming.reason), new RegExp(`^SQLSTATE ${sqlstate}: canceling statement due to `));
-      const text = statusText(await readStatus(queriesOf({ pool: own.control })));
+      const text = statusText(await readStatus({ pool: own.control }));
       assert.match(text, new RegExp(`\\n {4}cannot claim for \\d+ s: SQLSTATE ${sqlstate}: `));
       await letClaim();
       await assertDeliveredOnce(events);
@@ -449,7 +448,7 @@ test("a daemon that hears no notification says that it is blind, polls, and hear
   assert.match(String(blind.reason), /Connection terminated|ECONNRESET|the listener was lost/);
   const events = await insertEvents(own.control, "order.paid", 3);
   await assertDeliveredOnce(events);
-  const text = statusText(await readStatus(queriesOf({ pool: own.control })));
+  const text = statusText(await readStatus({ pool: own.control }));
   assert.match(text, /\n {4}hears no notification, and polls, for \d+ s: /);
   assert.doesNotMatch(text, new RegExp(new URL(own.url).password), "no password");
   link.proxy.set(PASS);

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Status } from "../../src/cli/statusReport.ts";
+import type { Status } from "../../src/db/status.ts";
 import { CommandProcess, runCommand } from "../support/command.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, isGateHeld, openSession, rowsOf } from "../support/engine.ts";

@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, type TestContext, test } from "node:test";
-import { readStatus, type Status } from "../../src/cli/statusReport.ts";
 import { statusText } from "../../src/cli/statusText.ts";
-import { queriesOf } from "../../src/db/schema.ts";
+import { readStatus, type Status } from "../../src/db/status.ts";
 import { useDatabase } from "../support/database.ts";
 import {
   addPending,
@@ -69,7 +68,7 @@ describe("ten times as much is not read when an operator looks", () => {
         for (const [name, look] of Object.entries(LOOKS)) {
           pages[name] = [...(pages[name] ?? []), await pagesRead(session, look)];
         }
-        const status = await pagesRead(session, () => readStatus(queriesOf(session)));
+        const status = await pagesRead(session, () => readStatus(session));
         pages.status = [...(pages.status ?? []), status];
       }
       t.diagnostic(
@@ -115,7 +114,7 @@ test("what is more than is counted is said to be so, with the oldest of all, and
     { endpoint_id: last, pending: 2, due: 2, is_exact: true, year },
     { endpoint_id: null, pending: 10_000, due: 10_000, is_exact: false, year },
   ]);
-  const status = await readStatus(queriesOf({ pool }));
+  const status = await readStatus({ pool });
   assert.deepEqual(exactness(status), [false, false, true, true, true, false].toSorted());
   const text = statusText(status);
   assert.match(

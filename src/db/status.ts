@@ -1,14 +1,16 @@
-import { type BacklogRow, type EndpointRow, type Queries, sql } from "../db/schema.ts";
+import { sql } from "kysely";
 import { PostriderError } from "../ground/errors.ts";
+import type { Database } from "./database.ts";
+import { type BacklogRow, type EndpointRow, type Queries, queriesOf } from "./schema.ts";
 
-/** Endpoints that are listed: all with a backlog, as far as there is room, then the others. */
+/** Endpoints that are listed: those with a backlog first, then the others while there is room. */
 export const ENDPOINTS_MAX = 1_000;
-/** Attempts that are counted, the newest first: status is to answer in milliseconds in a busy hour, too. */
+/** Attempts that are counted, the newest first, because status must answer in milliseconds in a busy hour, too. */
 const RECENT_ATTEMPTS_MAX = 10_000;
 
 /**
  * What `postrider status --json` prints: one JSON object of this shape. Members are added, never renamed. Times are
- * ISO 8601 in UTC, by the database's clock; ages are seconds; what is not known is null.
+ * ISO 8601 in UTC, by the database's clock; ages are seconds; unknown values are null.
  */
 export interface Status {
   readonly at: string;
@@ -33,7 +35,7 @@ export interface SendingStatus {
   readonly changed_by: string;
   /** False: the guard was given up, and a copy of this database in another cluster may not be noticed. */
   readonly is_guarded: boolean;
-  /** What shows that the database is a copy in which no daemon works until it is adopted; null where one may. */
+  /** Why the database counts as a copy, in which no daemon works until it is adopted; null if daemons may work in it. */
   readonly copy_problem: string | null;
 }
 
@@ -42,16 +44,16 @@ export interface DaemonStatus {
   readonly host: string;
   readonly pid: number;
   readonly version: string;
-  /** `late`: its beat is overdue; `lost`: not heard of within its lease. */
+  /** `late`: its beat is overdue; `lost`: its lease has run out without a beat. */
   readonly state: "live" | "late" | "lost";
-  /** What it said of itself at its last beat. */
+  /** What it reported at its last beat. */
   readonly condition: "well" | "not_recording" | "not_claiming" | "not_sending" | "blind";
-  /** Null where it is well. */
+  /** Null if it is well. */
   readonly condition_since: string | null;
   readonly condition_reason: string | null;
   readonly started_at: string;
   readonly beat_at: string;
-  /** Requests under way at its last beat. */
+  /** Requests in progress at its last beat. */
   readonly in_flight: number;
   /** First attempts waiting in its memory at its last beat. */
   readonly waiting: number;
@@ -60,32 +62,32 @@ export interface DaemonStatus {
 export interface BacklogStatus {
   /** Deliveries that wait, or are leased for a further attempt. */
   readonly pending: number;
-  /** Those of them whose time has come. */
+  /** How many of them are due. */
   readonly due: number;
-  /** Whether that is all of them. At most 10,000 of one endpoint are counted; false: there are more. */
+  /** False if an endpoint has more than the 10,000 that are counted. */
   readonly pending_is_exact: boolean;
   /** First attempts that daemons have in hand. */
   readonly first_attempts: number;
   /** Events that no daemon has claimed yet. */
   readonly unclaimed: number;
-  /** Whether that is all of them. At most 10,000 are counted; false: there are more. */
+  /** False if there are more than the 10,000 that are counted. */
   readonly unclaimed_is_exact: boolean;
-  /** When the oldest event that is not delivered was inserted. */
+  /** When the oldest undelivered event was inserted. */
   readonly oldest_at: string | null;
   readonly oldest_age_seconds: number | null;
 }
 
 export interface EndpointStatus {
   readonly id: string;
-  /** Null for one that was deleted. */
+  /** Null for a deleted endpoint. */
   readonly tenant: string | null;
-  /** Without user, password and query; null for one that was deleted. */
+  /** Without user, password and query; null for a deleted endpoint. */
   readonly url: string | null;
   readonly state: "active" | "paused" | "disabled" | "deleted";
   readonly state_reason: string | null;
   readonly pending: number;
   readonly due: number;
-  /** Whether that is all of them. At most 10,000 are counted; false: there are more. */
+  /** False if there are more than the 10,000 that are counted. */
   readonly pending_is_exact: boolean;
   readonly oldest_at: string | null;
   readonly oldest_age_seconds: number | null;
@@ -94,9 +96,9 @@ export interface EndpointStatus {
   readonly recent_failures: number;
 }
 
-/** Reads it all in one snapshot. Rejects with what the server or the link met. */
-export function readStatus(queries: Queries): Promise<Status> {
-  return queries
+/** Reads it all in one snapshot. Rejects with the error of the server or the link. */
+export function readStatus(database: Pick<Database, "pool">): Promise<Status> {
+  return queriesOf(database)
     .transaction()
     .setIsolationLevel("repeatable read")
     .setAccessMode("read only")
@@ -145,7 +147,7 @@ async function readFigures(queries: Queries) {
           .selectFrom("pg_catalog.pg_inherits as inherits")
           .innerJoin("pg_catalog.pg_class as partition", "partition.oid", "inherits.inhrelid")
           .where("inherits.inhparent", "=", sql<string>`'postrider.attempt'::regclass`)
-          // Made last of the three for each day.
+          // Of the three partitions of a day it is made last.
           .where("partition.relname", ">", sql<string>`'attempt_' || to_char(now() at time zone 'UTC', 'YYYYMMDD')`)
           .where(sql<boolean>`partition.relname ~ '^attempt_[0-9]{8}$'`)
           .select(sql<number>`count(*)::integer`.as("count"))
@@ -165,7 +167,7 @@ async function readSending(queries: Queries): Promise<SendingStatus> {
   return { ...row, changed_at: row.changed_at.toISOString() };
 }
 
-/** As the functions of the schema say it to daemons. */
+/** In the words that the functions of the schema use for daemons. */
 function sendingUnknown(): PostriderError {
   return new PostriderError([
     {
@@ -183,7 +185,7 @@ async function readDaemons(queries: Queries): Promise<readonly DaemonStatus[]> {
     .selectFrom("postrider.daemon_status")
     .select(["id", "host", "pid", "version", "state", "condition", "condition_since", "condition_reason"])
     .select(["started_at", "beat_at", "in_flight", "waiting"])
-    // Those that are heard of first, and of them those with a trouble.
+    // Live daemons first, and of those the ones with a condition.
     .orderBy(sql`array_position('{live,late,lost}'::text[], state)`)
     .orderBy(sql`condition = 'well'`)
     .orderBy("started_at")
@@ -218,15 +220,15 @@ async function readBacklog(queries: Queries, backlog: readonly BacklogRow[], at:
     ])
     .executeTakeFirstOrThrow();
   const ofEndpoints = backlog.filter(hasEndpoint);
-  const ofNobody = backlog.filter((row) => !hasEndpoint(row));
+  const unclaimed = backlog.filter((row) => !hasEndpoint(row));
   const times = [...backlog, first].flatMap(({ oldest_at }) => (oldest_at === null ? [] : oldest_at.getTime()));
   return {
     pending: sum(ofEndpoints.map(({ pending }) => pending)),
     due: sum(ofEndpoints.map(({ due }) => due)),
     pending_is_exact: ofEndpoints.every(({ is_exact }) => is_exact),
     first_attempts: first.count,
-    unclaimed: sum(ofNobody.map(({ pending }) => pending)),
-    unclaimed_is_exact: ofNobody.every(({ is_exact }) => is_exact),
+    unclaimed: sum(unclaimed.map(({ pending }) => pending)),
+    unclaimed_is_exact: unclaimed.every(({ is_exact }) => is_exact),
     ...ageOf(times.length === 0 ? null : new Date(Math.min(...times)), at),
   };
 }
@@ -238,7 +240,7 @@ function sum(counts: readonly string[]): number {
 function ageOf(oldest: Date | null, at: Date) {
   return {
     oldest_at: oldest?.toISOString() ?? null,
-    // Never negative, whatever the clock that made the event's id.
+    // Never negative, whichever clock made the event's id.
     oldest_age_seconds: oldest === null ? null : Math.max(0, (at.getTime() - oldest.getTime()) / 1000),
   };
 }
