@@ -4,6 +4,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -38,6 +39,8 @@ const ROOT = dirname(fileURLToPath(import.meta.url));
 const COMMAND = "postrider.mjs";
 const BINARY = "postrider";
 const LICENCES = "LICENSES.txt";
+/** What the README leads to, and what its guides tell a reader to run. */
+const GUIDES = ["CHANGELOG.md", "{deploy,sql,src}/**/*.md", "sql/recipes/*.sql"];
 
 export interface BundleOptions {
   /** Absolute path of the module to start from. Default: src/main.ts. */
@@ -246,10 +249,15 @@ export async function buildPackage(directory: string = join(ROOT, "dist")): Prom
     await buildLibrary(library, directory);
   }
   writeFileSync(join(directory, "package.json"), `${JSON.stringify(packageManifest(), null, 2)}\n`);
-  for (const name of ["README.md", "LICENSE"]) {
+  for (const name of ["README.md", "LICENSE", ...guideFiles()]) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
     copyFileSync(join(ROOT, name), join(directory, name));
   }
   return made;
+}
+
+function guideFiles(): readonly string[] {
+  return globSync(GUIDES, { cwd: ROOT }).sort();
 }
 
 /**
@@ -276,6 +284,7 @@ function packageManifest(): object {
       ...[COMMAND, ...names.map((each) => `${each}.mjs`)].flatMap((file) => [file, `${file}.map`]),
       ...names,
       LICENCES,
+      ...guideFiles(),
     ],
   };
 }

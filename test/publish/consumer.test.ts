@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import fc from "fast-check";
 import { eventTypesModule } from "../../src/typegen/eventTypesModule.ts";
 import { Consumer } from "../support/consumer.ts";
+import { linksOf } from "../support/guides.ts";
 import { arbitraryEventTypes, EVENT_TYPES } from "../typegen/eventTypes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -26,7 +27,7 @@ before(async () => {
 
 after(() => consumer?.remove());
 
-test("the package has what it exports, and none of its sources", () => {
+test("the package has what it exports, what its guides lead to, and none of its sources", () => {
   const { exports = {}, bin = {} } = manifestIn(consumer.installed);
   const targets = [...Object.values(exports), bin].flatMap((target) =>
     typeof target === "string" ? [target] : Object.values(target),
@@ -34,9 +35,15 @@ test("the package has what it exports, and none of its sources", () => {
   for (const target of targets) {
     assert.ok(consumer.packed.includes(target.replace("./", "")), `${target} is not in the package`);
   }
+  for (const link of consumer.packed.filter((path) => path.endsWith(".md")).flatMap(linksOf)) {
+    assert.ok(consumer.packed.includes(link.replace(/#.*/, "")), `${link} is not in the package`);
+  }
   assert.deepEqual(
     consumer.packed.filter(
-      (path) => !/^(\w+\.mjs(\.map)?|publish\/\w+\.d\.ts|package\.json|README\.md|LICENSES?(\.txt)?)$/.test(path),
+      (path) =>
+        !/^(\w+\.mjs(\.map)?|publish\/\w+\.d\.ts|package\.json|LICENSES?(\.txt)?|[\w/-]+\.md|sql\/recipes\/\w+\.sql)$/.test(
+          path,
+        ),
     ),
     [],
   );

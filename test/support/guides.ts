@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -25,6 +25,12 @@ export function guidePaths(): readonly string[] {
 
 export function guideText(guide: string): string {
   return readFileSync(join(ROOT, guide), "utf8");
+}
+
+/** What a document links to in the project, `path` or `path#heading`, each path relative to the project. */
+export function linksOf(guide: string): readonly string[] {
+  const links = [...guideText(guide).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = ""]) => link);
+  return links.map((link) => (link.startsWith("#") ? `${guide}${link}` : join(dirname(guide), link)));
 }
 
 /** All fenced blocks of a document in their order, those that are indented in a list included. */
