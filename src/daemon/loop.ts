@@ -256,7 +256,7 @@ export class Loop {
     const page = await this.#claimPage(daemonId);
     if (page.outcome !== "busy") {
       this.#laneBusySinceMs = null;
-      conditions.end("lane_held", {});
+      conditions.end("claim_lock_held", {});
     }
     if (page.eventCount > 0) {
       const pairCount = page.deliveries.length + page.queuedCount;
@@ -335,10 +335,10 @@ export class Loop {
     this.#laneBusySinceMs = nowMs;
     for (const { ended, ...holder } of await freeLane(this.#parts.pool, LANE_STUCK_MS)) {
       if (ended) {
-        this.#parts.events.emit("lane.freed", holder);
+        this.#parts.events.emit("claim_lock.freed", holder);
       } else {
         const shown = `the lock under which daemons claim is held by pid ${holder.pid}`;
-        this.#parts.conditions.begin("lane_held", "lane.held", holder, shown);
+        this.#parts.conditions.begin("claim_lock_held", "claim_lock.held", holder, shown);
       }
     }
   }

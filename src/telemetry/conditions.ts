@@ -16,7 +16,7 @@ import type { Ended, EventFields, EventName } from "./events.ts";
 export const CONDITIONS = {
   not_recording: { starts: ["record.failed"], ends: "record.restored", shownAs: "not_recording" },
   not_claiming: { starts: ["postgres.lost", "claim.failed"], ends: "postgres.restored", shownAs: "not_claiming" },
-  lane_held: { starts: ["lane.held"], ends: "lane.released", shownAs: "not_claiming" },
+  claim_lock_held: { starts: ["claim_lock.held"], ends: "claim_lock.released", shownAs: "not_claiming" },
   not_sending: { starts: ["sending.stopped"], ends: "sending.started", shownAs: "not_sending" },
   blind: { starts: ["listener.lost", "gate.lost"], ends: "gate.restored", shownAs: "blind" },
   lease_lost: { starts: ["daemon.lease_lost"], ends: "daemon.lease_regained", shownAs: null },

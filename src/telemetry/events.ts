@@ -47,11 +47,11 @@ export const EVENTS = {
   "payload.failed": event<DeliveryKey & Failure>(
     "A large payload could not be loaded. Its delivery returned to the queue.",
   ),
-  "lane.freed": event<LockHolder>("A session was stuck in the middle of a claim and was ended."),
-  "lane.held": event<LockHolder>(
+  "claim_lock.freed": event<LockHolder>("A session was stuck in the middle of a claim and was ended."),
+  "claim_lock.held": event<LockHolder>(
     "A session holds the lock under which daemons claim, and is not claiming. No new event is delivered until it lets go.",
   ),
-  "lane.released": event<Ended>("The lock under which daemons claim is free again."),
+  "claim_lock.released": event<Ended>("The lock under which daemons claim is free again."),
   "filter.too_slow": event<{ endpoint_id: string; event_id: string; unjudged_for_ms: number }>(
     "An endpoint's filter took too long with an event, and that delivery is discarded. If unjudged_for_ms is not 0, the " +
       "endpoint's filtered deliveries are discarded for that long.",

@@ -264,7 +264,33 @@ describe("an attempt that fails", () => {
       [1, 2, 3],
     );
     assert.equal(receiver.requests(path).length, 3);
-    assert.equal(emitted.named("delivery.exhausted").length, 1);
+    await until("it is reported", () => emitted.named("delivery.exhausted").length === 1);
+  });
+
+  test("is reported like one that succeeded, and like one that was refused before a request", async (t) => {
+    const path = route(({ nth }) => (nth === 1 ? status(503) : OK));
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["20 ms"] });
+    const mute = await createEndpoint(receiver.url(route()), ["*"], { retry_schedule: [] });
+    await database.pool.query("delete from postrider.endpoint_secret where endpoint_id = $1", [mute.id]);
+    const { emitted } = await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    await until("all three are reported", () => emitted.named("delivery.attempted").length === 3);
+    const of = (endpointId: string) =>
+      emitted
+        .named("delivery.attempted")
+        .filter(({ event_id, endpoint_id }) => event_id === event && endpoint_id === endpointId)
+        .map(({ attempt_number, http_status, failure_kind, state }) => [
+          attempt_number,
+          http_status,
+          failure_kind,
+          state,
+        ]);
+    assert.deepEqual(of(endpoint.id), [
+      [1, 503, "status", "pending"],
+      [2, 200, null, "succeeded"],
+    ]);
+    assert.deepEqual(of(mute.id), [[1, null, "blocked", "exhausted"]]);
+    assert.equal(emitted.named("delivery.attempted")[0]?.url, new URL(receiver.url(path)).origin);
   });
 
   test("is the only one where the schedule is empty", async (t) => {

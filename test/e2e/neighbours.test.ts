@@ -106,7 +106,7 @@ test("a claim whose answer nobody reads is ended, and another daemon goes on", a
   const { daemon, emitted } = await startDaemon(worker.url, NO_POLL);
   t.after(() => daemon.stop().then(() => worker.drop()));
   await receiver.got(path, 500, 60_000);
-  assert.equal(emitted.named("lane.freed").length, 1);
+  assert.equal(emitted.named("claim_lock.freed").length, 1);
   socketOf(frozen).resume();
   assert.equal(await claiming, "ended");
   assert.equal(receiver.requests(path).length, 500);
@@ -122,12 +122,12 @@ test("who else holds the lock of claiming is named, and not ended, though what a
   const { daemon, emitted } = await startDaemon(worker.url, NO_POLL);
   t.after(() => daemon.stop().then(() => worker.drop()));
   await insertEvent(database.pool, "order.paid");
-  await until("it is named", () => emitted.named("lane.held").length > 0);
-  const [held] = emitted.named("lane.held");
+  await until("it is named", () => emitted.named("claim_lock.held").length > 0);
+  const [held] = emitted.named("claim_lock.held");
   assert.deepEqual([held?.pid, held?.role, held?.state], [pidOf(stranger), new URL(database.url).username, null]);
   await stranger.query("select pg_advisory_unlock(1886352244, 1)");
   await receiver.got(path, 1);
-  assert.deepEqual([emitted.named("lane.held").length, emitted.named("lane.released").length], [1, 1]);
+  assert.deepEqual([emitted.named("claim_lock.held").length, emitted.named("claim_lock.released").length], [1, 1]);
 });
 
 test("a filter that takes for ever costs its endpoint that one delivery, and the others a few seconds", async (t) => {

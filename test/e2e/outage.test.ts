@@ -170,6 +170,7 @@ describe("Postgres goes away", () => {
       await isRestored(running);
       await until("it says that it records", () => emitted.named("record.restored").length > 0);
       assertToldOnce(emitted, "record.failed", "record.restored");
+      assert.ok((emitted.named("record.restored")[0]?.lasted_ms ?? 0) > 0);
       assert.ok(emitted.named("postgres.restored").length <= 1);
       assert.equal(emitted.named("postgres.lost").length + emitted.named("claim.failed").length, 1);
       assert.equal(daemon.id, id, "it has kept its lease");

@@ -8,7 +8,7 @@ const SRC = new URL("../../src/", import.meta.url).pathname;
 
 test("every event has a name of two parts, and one sentence or more on what it means", () => {
   for (const [name, { meaning }] of Object.entries(EVENTS)) {
-    assert.match(name, /^[a-z]+\.[a-z]+(_[a-z]+)?$/);
+    assert.match(name, /^[a-z]+(_[a-z]+)?\.[a-z]+(_[a-z]+)?$/);
     assert.match(meaning, /^[A-Z].{20,}\.$/);
   }
 });

@@ -116,6 +116,7 @@ test("a daemon reports what a 410 and nothing but failures disabled, with the re
   const reasons = new Map(emitted.named("endpoint.disabled").map((fields) => [fields.endpoint_id, fields.reason]));
   assert.equal(reasons.get(gone), "the receiver answered 410 Gone");
   assert.match(reasons.get(failing) ?? "", /^nothing but failures since .*: the receiver answered 500$/);
+  await until("the discarded one is reported", () => emitted.named("delivery.discarded").length > 0);
   assert.deepEqual(emitted.named("delivery.discarded"), [
     { event_id: event, endpoint_id: gone, event_type: "gone.event", reason: "the receiver answered 410 Gone" },
   ]);
