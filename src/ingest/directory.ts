@@ -3,14 +3,14 @@ import { basename, dirname, join } from "node:path";
 import { type FileFacts, inOrder, type RotatedKind, rotatedKindOf, type Surroundings } from "./rotation.ts";
 
 export interface Look extends Surroundings {
-  /** Where the files of these facts are: that of the file itself, where the followed path is a symbolic link. */
+  /** Where the files are. If the followed path is a symbolic link, the directory of its target. */
   readonly directory: string;
 }
 
-/** Renames that are under way while one looks; two looks that agree are one moment. */
+/** Renames may happen during a look; two looks that agree show one moment. */
 const LOOKS_MAX = 10;
 
-/** What has the followed name, and what is rotated beside it. */
+/** The file with the followed name, and the rotated ones beside it. */
 export async function lookAround(path: string): Promise<Look> {
   let before = await lookOnce(path);
   for (let look = 1; look < LOOKS_MAX; look++) {
@@ -23,7 +23,7 @@ export async function lookAround(path: string): Promise<Look> {
   return before;
 }
 
-/** Null where there is no file, or something that is none. */
+/** Null if there is nothing, or something other than a regular file. */
 export async function factsOf(path: string): Promise<FileFacts | null> {
   try {
     const found = await stat(path, { bigint: true });

@@ -1,25 +1,25 @@
 import { createHash } from "node:crypto";
 
 /**
- * What is remembered of a file's content, to know it again: its first and last bytes up to a place. An inode number says
- * little, since a deleted file's goes to the next one that is made, and the copies of `copytruncate` have others.
+ * What is remembered of a file's content, to recognise it: its first and last bytes before a position. An inode number
+ * says little, because a deleted file's number goes to the next new file, and the copies of `copytruncate` have others.
  */
 
-/** Of each end. Log lines with a time of day differ well before. */
+/** Of each end. Log lines with a time of day differ well within this many bytes. */
 export const END_BYTES = 1_024;
 
-/** The ends of what is before `byteOffset` in a file. */
+/** The ends of a file's content before `byteOffset`. */
 export interface Ends {
   readonly head: Buffer;
   readonly tail: Buffer;
 }
 
-/** Where in the file the ends of what is before `byteOffset` lie. */
+/** Where these ends lie in the file. */
 export function endsOf(byteOffset: number): { readonly headBytes: number; readonly tailStart: number } {
   return { headBytes: Math.min(END_BYTES, byteOffset), tailStart: Math.max(0, byteOffset - END_BYTES) };
 }
 
-/** Null at the beginning of a file, where there is nothing to know it by. */
+/** Null at the beginning of a file, where there is nothing to recognise. */
 export function fingerprintOf(byteOffset: number, { head, tail }: Ends): string | null {
   if (byteOffset === 0) {
     return null;
@@ -27,15 +27,15 @@ export function fingerprintOf(byteOffset: number, { head, tail }: Ends): string 
   return createHash("sha256").update(`${byteOffset}\n`).update(head).update(tail).digest("hex");
 }
 
-/** Follows the ends of a file along while it is read. */
+/** Tracks the ends of a file while it is read. */
 export class EndsTracker {
-  /** The first bytes of the file, as far as they have been read. */
+  /** The first bytes of the file that have been read. */
   #head: Buffer;
   /** The last bytes that were read. */
   #recent: Buffer;
   #readOffset: number;
 
-  /** `ends` of what is before `byteOffset`, where reading goes on. */
+  /** `ends`: of the content before `byteOffset`, where reading continues. */
   constructor(byteOffset: number, ends: Ends) {
     this.#head = ends.head;
     this.#recent = ends.tail;
@@ -47,8 +47,8 @@ export class EndsTracker {
   }
 
   /**
-   * Takes in a chunk that follows what was read, and gives the fingerprint of the file up to `lineBytes` into the chunk,
-   * behind its last complete line; null where no line ends in it.
+   * Takes the next chunk, and returns the fingerprint of the file up to `lineBytes` into the chunk, where its last complete
+   * line ends; null if no line ends in it.
    */
   read(chunk: Buffer, lineBytes: number): string | null {
     if (this.#head.length === this.#readOffset && this.#head.length < END_BYTES) {
@@ -61,7 +61,7 @@ export class EndsTracker {
     return lineBytes === 0 ? null : fingerprintOf(byteOffset, { head: this.#headBefore(byteOffset), tail });
   }
 
-  /** Of everything that was read. */
+  /** The fingerprint of everything that was read. */
   whole(): string | null {
     return fingerprintOf(this.#readOffset, { head: this.#headBefore(this.#readOffset), tail: this.#recent });
   }

@@ -11,21 +11,21 @@ import { beginning, type FileFacts, type Position, resumeCandidates, successorOf
 import { BATCH_BYTES, BATCH_LINES, type Batch, IDLE_MS, type LineSource } from "./source.ts";
 
 /**
- * A file that is followed across its rotations, as `tail -F` does, but from a remembered position and through the files
- * that were rotated meanwhile.
+ * Follows a file across its rotations, as `tail -F` does, but from a remembered position and through the files that were
+ * rotated in the meantime.
  *
- *   no file open   the one that the position is in is looked for, under whatever name; if it is gone, what is newer follows
- *   reading        to the end of the file, then waiting for it to grow
- *   rotated        another file has the name: this one is read on until nothing has come for a while, then left
- *   unproven       a next file is open, and nothing of it is taken: the position is still at the end of the one before.
- *                  With its first lines one looks again whether it is the next, for it may have been copied and emptied
- *                  since, and what it held then is in the copy
+ *   no file open   looks for the file of the position under any name; if it is gone, the next newer one follows
+ *   reading        reads to the end of the file, then waits for it to grow
+ *   rotated        another file has the name: reads this one until nothing has come for a while, then leaves it
+ *   unproven       the next file is open, but the position is still at the end of the one before. With the first lines it
+ *                  checks again that this is the next file: it may have been copied and emptied since, and its earlier
+ *                  content is then in the copy
  */
 
-/** Between two looks at a file that does not grow. Not fs.watch: it sees nothing on network and container file systems. */
+/** Between two looks at a file that does not grow. fs.watch sees nothing on network and container file systems. */
 const POLL_MS = 200;
 
-/** A writer goes on with a renamed file until it opens the new one, moments later. */
+/** A writer keeps writing to a renamed file until it opens the new one, moments later. */
 const SETTLE_MS = 2_000;
 
 export interface FollowOptions {
@@ -46,15 +46,15 @@ export class FollowedFile implements LineSource {
   readonly #conditions: Conditions;
   readonly #pollMs: number;
   readonly #settleMs: number;
-  /** Behind the last line that was given out. */
+  /** After the last line that was returned. */
   #position: Position;
   #file: OpenFile | null = null;
   #isProven = true;
-  /** Not so for a copy: nobody writes to it. */
+  /** False for a copy, which nothing writes to. */
   #mayGrow = true;
   #grewAtMs = 0;
   #rotatedAtMs: number | null = null;
-  /** What was seen to come next when everything had been read. */
+  /** The next file, as seen when everything here had been read. */
   #nextId: string | null = null;
 
   constructor({ path, position, events, conditions, pollMs = POLL_MS, settleMs = SETTLE_MS }: FollowOptions) {
@@ -95,7 +95,7 @@ export class FollowedFile implements LineSource {
       const file = this.#file ?? (await this.#find());
       return file === null ? "wait" : await this.#readOn(file);
     } catch (thrown) {
-      // The right to read it may come with the next rotation, a network file system with its server. Its lines wait there.
+      // The right to read it may come with the next rotation, and a network file system with its server. The lines wait.
       if (!(thrown instanceof Error && "syscall" in thrown)) {
         throw thrown;
       }
@@ -106,7 +106,7 @@ export class FollowedFile implements LineSource {
     }
   }
 
-  /** Opens what the position is in, or, where that is gone, what is newer. */
+  /** Opens the file of the position or, if that is gone, the next newer one. */
   async #find(): Promise<OpenFile | null> {
     const look = await lookAround(this.#path);
     for (const candidate of this.#position.fileId === null ? [] : resumeCandidates(this.#position, look)) {
@@ -122,7 +122,7 @@ export class FollowedFile implements LineSource {
       return null;
     }
     if (this.#position.fileId !== null) {
-      // Rotated between the look and the opening: the file is there, under another name.
+      // If it was rotated between the look and the opening, the file exists under another name.
       if (!isSameLook(look, await lookAround(this.#path))) return null;
       this.#admitLoss(look, next);
     }
@@ -199,7 +199,7 @@ export class FollowedFile implements LineSource {
     return "again";
   }
 
-  /** Everything that is there was read. If another file has the name, this one is left once it is quiet. */
+  /** Everything in the file was read. If another file has the name, this one is left when it is quiet. */
   async #atEnd(file: OpenFile): Promise<Batch | "again" | "wait"> {
     if ((await factsOf(this.#path))?.fileId === file.fileId) {
       this.#rotatedAtMs = null;
@@ -213,13 +213,13 @@ export class FollowedFile implements LineSource {
     const look = await lookAround(this.#path);
     const next = successorOf(file.position, look);
     this.#rotatedAtMs ??= monotonicMs();
-    // With a rotated file after this one the writer is two files ahead.
+    // If the next file is a rotated one too, the writer is two files ahead.
     const isQuiet = !this.#mayGrow || next?.fileId !== look.current?.fileId || this.#hasSettled();
     if (next === null || !isQuiet) {
       if (look.current === null) this.#noteMissing();
       return "wait";
     }
-    // What was written between the last read and this look is there for another read, behind which nothing comes.
+    // One more read finds what was written between the last read and this look. After that, nothing can come.
     if (this.#nextId !== next.fileId) {
       this.#nextId = next.fileId;
       return "again";
@@ -247,8 +247,8 @@ export class FollowedFile implements LineSource {
 }
 
 /**
- * Where an ingest that knows nothing of the file begins: at its beginning, or behind its last complete line. Rejects where it
- * is there and cannot be read.
+ * Where an ingest that has no position begins: at the start of the file, or after its last complete line. Rejects if the
+ * file exists but cannot be read.
  */
 export async function firstPosition(path: string, from: "beginning" | "end"): Promise<Position> {
   const look = await lookAround(path);
@@ -258,8 +258,8 @@ export async function firstPosition(path: string, from: "beginning" | "end"): Pr
   if (from === "beginning" || current === null) {
     return beginning(look);
   }
-  const place = await endOfLines(path);
-  const atEnd = await OpenFile.open(path, current, { ...beginning(look), ...place });
+  const end = await endOfLines(path);
+  const atEnd = await OpenFile.open(path, current, { ...beginning(look), ...end });
   await atEnd?.close();
   return atEnd?.position ?? beginning(look);
 }

@@ -6,7 +6,7 @@ import type { Refusal, Stored } from "./store.ts";
 
 /** What became of the lines of one run. */
 export interface Totals {
-  /** Empty ones are not counted. */
+  /** Empty lines are not counted. */
   readonly lines: number;
   readonly events: number;
   readonly unmatched: number;
@@ -25,14 +25,14 @@ export interface IngestOptions {
   readonly onStored?: (totals: Totals) => void;
 }
 
-/** How often the sum is logged, where it has changed, and how many refused lines are named in that time. */
+/** How often the sum is reported, if it has changed, and how many refused lines are named in that time. */
 const PROGRESS_MS = 60_000;
 const NAMED_LINES_MAX = 20;
 const EXCERPT_CHARS_MAX = 100;
 
 /**
- * From a source into the store until the source ends. The next batch is read while one is stored, and no more than that.
- * Rejects with what the source or the store cannot help; what was stored stays stored.
+ * Moves lines from a source into the store until the source ends. While one batch is stored the next is read, but no more.
+ * Rejects with the error of the source or the store; what was stored stays stored.
  */
 export async function ingest({ source, store, events, stopping, onStored }: IngestOptions): Promise<Totals> {
   const progress = new Progress(events);
@@ -43,7 +43,7 @@ export async function ingest({ source, store, events, stopping, onStored }: Inge
       return progress.totals;
     }
     reading = source.next(stopping);
-    // Met when it is awaited; until then it is nobody's, should the store reject.
+    // An error is thrown where this is awaited. If the store rejects first, it must not count as unhandled.
     reading.catch(() => {});
     if (batch.lines.length === 0) {
       await store.ping();
@@ -79,7 +79,7 @@ class Progress {
     this.#named += refusals.length;
   }
 
-  /** Once a minute, if there is anything new. */
+  /** At most once a minute, and only if there is anything new. */
   show(): void {
     if (monotonicMs() - this.#shownAtMs < PROGRESS_MS) {
       return;
@@ -103,7 +103,7 @@ class Progress {
 }
 
 function excerptOf(bytes: Buffer | null): string | null {
-  // A character has four bytes at most.
+  // A character takes at most four bytes.
   return bytes === null
     ? null
     : printable(

@@ -1,49 +1,49 @@
 import { isUtf8 } from "node:buffer";
 
 /**
- * The longest line that becomes an event: as long as the longest payload that filters are applied to. What is longer is
- * no log line any more, and is not to fill the memory of whatever reads it.
+ * The longest line that becomes an event: as long as the longest payload that filters are applied to. Anything longer is
+ * not a log line, and must not fill the memory of its readers.
  */
 export const LINE_BYTES_MAX = 1_048_576;
 
-/** One line that is not empty, and where it is. */
+/** One line that is not empty, and its position. */
 export interface Line {
-  /** In its file or stream, from 1; empty ones count. */
+  /** In its file or stream, from 1; empty lines count. */
   readonly number: number;
   /** Of its first byte. */
   readonly byteOffset: number;
   /** Where the next line begins. */
   readonly endOffset: number;
-  /** Without the line end; null where it is not to be sent, as it is no text, or too long to be kept. */
+  /** Without the line end; null if it cannot be sent, because it is not text or too long to keep. */
   readonly bytes: Buffer | null;
-  /** Why it cannot be an event, whatever Postgres would say. */
+  /** Why it cannot become an event, before Postgres judges it. */
   readonly problem: string | null;
 }
 
-/** Where reading begins, or has got to: everything before is complete lines. */
-export interface LinePlace {
+/** Where reading begins or has got to: everything before it is complete lines. */
+export interface LinePosition {
   readonly byteOffset: number;
   readonly lineNumber: number;
 }
 
 /**
- * Cuts a stream of chunks into lines. A line ends with a line feed, and a carriage return before it belongs to the end;
- * what comes after the last one is kept until the rest of its line is there. Lines are views of the chunks.
+ * Cuts a stream of chunks into lines. A line ends with a line feed; a carriage return before that belongs to the end. The
+ * beginning of a line is kept until its rest arrives. Lines are views of the chunks.
  */
 export class LineSplitter {
   #byteOffset: number;
   #lineNumber: number;
-  /** The line that has begun, as long as it may still become one. */
+  /** The beginning of a line, unless it is too long already. */
   #parts: Buffer[] = [];
   #partBytes = 0;
 
-  constructor({ byteOffset, lineNumber }: LinePlace) {
+  constructor({ byteOffset, lineNumber }: LinePosition) {
     this.#byteOffset = byteOffset;
     this.#lineNumber = lineNumber;
   }
 
-  /** Behind the last complete line. */
-  get place(): LinePlace {
+  /** After the last complete line. */
+  get position(): LinePosition {
     return { byteOffset: this.#byteOffset, lineNumber: this.#lineNumber };
   }
 
@@ -60,7 +60,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** The stream ends here: what has no line feed is a line all the same. */
+  /** The stream ends here: a line without a line feed counts too. */
   end(): Line[] {
     const lines: Line[] = [];
     if (this.#partBytes > 0) {
@@ -82,7 +82,7 @@ export class LineSplitter {
     const byteOffset = this.#byteOffset;
     const endOffset = byteOffset + this.#partBytes + lineFeeds;
     const number = this.#lineNumber + 1;
-    const place = { number, byteOffset, endOffset };
+    const position = { number, byteOffset, endOffset };
     const bytes =
       this.#partBytes > LINE_BYTES_MAX + CARRIAGE_RETURNS_MAX ? null : contentOf(this.#joined(), byteOffset);
     this.#byteOffset = endOffset;
@@ -90,10 +90,10 @@ export class LineSplitter {
     this.#parts = [];
     this.#partBytes = 0;
     if (bytes === null || bytes.length > LINE_BYTES_MAX) {
-      lines.push({ ...place, bytes: null, problem: `it has more than ${LINE_BYTES_MAX} bytes` });
+      lines.push({ ...position, bytes: null, problem: `it has more than ${LINE_BYTES_MAX} bytes` });
     } else if (!isBlank(bytes)) {
       const problem = problemOf(bytes);
-      lines.push({ ...place, bytes: problem === null ? bytes : null, problem });
+      lines.push({ ...position, bytes: problem === null ? bytes : null, problem });
     }
   }
 
@@ -109,7 +109,7 @@ const CARRIAGE_RETURNS_MAX = 1;
 const EMPTY = Buffer.alloc(0);
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** Without the carriage return of a line end, and without the mark that some editors put at a file's beginning. */
+/** Without the carriage return of the line end and the mark that some editors put at the beginning of a file. */
 function contentOf(line: Buffer, byteOffset: number): Buffer {
   const hasMark = byteOffset === 0 && line.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
   return line.subarray(
@@ -119,7 +119,7 @@ function contentOf(line: Buffer, byteOffset: number): Buffer {
 }
 
 function isBlank(bytes: Buffer): boolean {
-  // The first byte tells of nearly every line.
+  // For nearly every line the first byte decides.
   return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === CARRIAGE_RETURN);
 }
 

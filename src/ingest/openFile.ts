@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { factsOfStat, isMissing } from "./directory.ts";
 import { type Ends, EndsTracker, endsOf, fingerprintOf } from "./fingerprint.ts";
-import { type Line, type LinePlace, LineSplitter } from "./lines.ts";
+import { type Line, type LinePosition, LineSplitter } from "./lines.ts";
 import type { FileFacts, Position } from "./rotation.ts";
 import { CHUNK_BYTES } from "./source.ts";
 
@@ -9,10 +9,10 @@ export type Reading =
   | { readonly kind: "lines"; readonly lines: readonly Line[] }
   /** Nothing more for now. */
   | { readonly kind: "end" }
-  /** What was read is no longer there: the file was emptied, and perhaps written to again. */
+  /** What was read is gone: the file was emptied, and perhaps written to again. */
   | { readonly kind: "emptied" };
 
-/** A file that is read on from a place, while others write to it, rename it, or empty it. */
+/** A file that is read from a position while others write to it, rename it, or empty it. */
 export class OpenFile {
   readonly #handle: FileHandle;
   readonly fileId: string;
@@ -33,8 +33,8 @@ export class OpenFile {
   }
 
   /**
-   * Opens it at a position, or at its beginning. Null where another file has that path by now, or its content is not what
-   * the position remembers. Rejects where it may not be read.
+   * Opens it at a position, or at its beginning. Null if another file has the path by now, or if the content before the
+   * position is not what the fingerprint says. Rejects if the file may not be read.
    */
   static async open(path: string, facts: FileFacts, from: Position | null): Promise<OpenFile | null> {
     let handle: FileHandle;
@@ -73,17 +73,17 @@ export class OpenFile {
     return new OpenFile(handle, found, { ...start, lineNumber: from?.lineNumber ?? 0 }, ends);
   }
 
-  /** Behind the last line that was given out. */
+  /** After the last line that was returned. */
   get position(): Position {
     return {
       fileId: this.fileId,
       fileModifiedNs: this.#modifiedNs,
       fingerprint: this.#fingerprint,
-      ...this.#splitter.place,
+      ...this.#splitter.position,
     };
   }
 
-  /** Reads what is there, up to a chunk. */
+  /** Reads up to a chunk. */
   async read(): Promise<Reading> {
     const { size, mtimeNs } = await this.#handle.stat({ bigint: true });
     if (size < BigInt(this.#readOffset)) {
@@ -93,8 +93,8 @@ export class OpenFile {
     if (chunk.length === 0 && mtimeNs === this.#modifiedNs) {
       return { kind: "end" };
     }
-    // Looked at after the read: if the beginning is still there now, it was when the chunk was read, and the chunk is its
-    // continuation. Before it, the file could be emptied and grow beyond this place in between.
+    // Checked after the read: if the beginning is still there now, it was there when the chunk was read, so the chunk
+    // continues it. Before the read, the file could be emptied and grow past this offset in between.
     const head = await readAt(this.#handle, 0, this.#ends.head.length);
     if (!head.equals(this.#ends.head)) {
       return { kind: "emptied" };
@@ -110,7 +110,7 @@ export class OpenFile {
     return { kind: "lines", lines };
   }
 
-  /** Nobody writes to it any more: what has no line end is a line all the same. */
+  /** The file will not grow: a line without a line end counts too. */
   end(): readonly Line[] {
     const lines = this.#splitter.end();
     this.#fingerprint = this.#ends.whole();
@@ -122,7 +122,7 @@ export class OpenFile {
   }
 }
 
-/** Null where the file is not so long. */
+/** Null if the file is shorter. */
 async function readEnds(handle: FileHandle, byteOffset: number): Promise<Ends | null> {
   const { headBytes, tailStart } = endsOf(byteOffset);
   const head = await readAt(handle, 0, headBytes);
@@ -130,7 +130,7 @@ async function readEnds(handle: FileHandle, byteOffset: number): Promise<Ends | 
   return head.length < headBytes || tail.length < byteOffset - tailStart ? null : { head, tail };
 }
 
-/** As many bytes as there are, up to so many. */
+/** At most this many bytes; fewer at the end of the file. */
 async function readAt(handle: FileHandle, position: number, bytes: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(bytes);
   let length = 0;
@@ -142,8 +142,8 @@ async function readAt(handle: FileHandle, position: number, bytes: number): Prom
   return buffer.subarray(0, length);
 }
 
-/** Where the last complete line ends, for who wants to begin there. Reads the file once, to count its lines. */
-export async function endOfLines(path: string): Promise<LinePlace> {
+/** Where the last complete line ends. Reads the whole file once, to count its lines. */
+export async function endOfLines(path: string): Promise<LinePosition> {
   const handle = await open(path, "r");
   try {
     let [offset, byteOffset, lineNumber] = [0, 0, 0];

@@ -1,7 +1,9 @@
+import type { LinePosition } from "./lines.ts";
+
 /**
- * Which file comes next, decided from what a directory shows. Files are rotated in two ways, by a new name for the old
- * file (`create`), or by a copy of it under that name, after which it is emptied (`copytruncate`). A rotated file is beside
- * the followed one and has its name with a number or a time: app.log.1, app.log-20261125, app-2026-11-25.log.
+ * Decides which file comes next, from what a directory shows. Files are rotated in two ways: the old file gets a new name
+ * (`create`), or it is copied under that name and then emptied (`copytruncate`). A rotated file lies beside the followed
+ * one and has its name with a number or a time: app.log.1, app.log-20261125, app-2026-11-25.log.
  */
 
 export interface FileFacts {
@@ -15,29 +17,27 @@ export interface FileFacts {
 }
 
 export interface Surroundings {
-  /** What has the followed name now; null while nothing has. */
+  /** The file with the followed name; null while there is none. */
   readonly current: FileFacts | null;
   /** The oldest first. */
   readonly rotated: readonly FileFacts[];
-  /** Rotated files that are compressed, which are not read. */
+  /** Compressed rotated files, which are not read. */
   readonly compressed: readonly FileFacts[];
 }
 
 /** How far an ingest has got: in which file, and where in it. */
-export interface Position {
-  /** Null before the first line: then everything rotated after `fileModifiedNs` comes first. */
+export interface Position extends LinePosition {
+  /** Null before the first line: then the files rotated after `fileModifiedNs` come first. */
   readonly fileId: string | null;
-  /** When that file had been modified, as last seen. */
+  /** When that file was last modified, as far as was seen. */
   readonly fileModifiedNs: bigint;
-  /** Of what is before `byteOffset`; null where it is not known. */
+  /** Of the content before `byteOffset`; null if it is not known. */
   readonly fingerprint: string | null;
-  readonly byteOffset: number;
-  readonly lineNumber: number;
 }
 
 export type RotatedKind = "plain" | "compressed";
 
-/** What a file of this name is to the one that is followed; null for a stranger. */
+/** How a file of this name relates to the followed one; null if it does not. */
 export function rotatedKindOf(followed: string, name: string): RotatedKind | null {
   const plain = name.replace(COMPRESSED, "");
   if (plain === followed || !isRotatedName(followed, plain)) {
@@ -47,7 +47,7 @@ export function rotatedKindOf(followed: string, name: string): RotatedKind | nul
 }
 
 const COMPRESSED = /\.(gz|bz2|xz|zst|lz4|lzma|zip|Z)$/;
-/** A number, a date, a date with a time, or `old`, after something that separates. */
+/** A number, a date, a date with a time, or `old`, after a separator. */
 const MARK = /^[._-](\d[\dTZ:._+-]*|old)$/;
 
 function isRotatedName(followed: string, name: string): boolean {
@@ -66,8 +66,8 @@ function isRotatedName(followed: string, name: string): boolean {
 }
 
 /**
- * The oldest first. By name where names tell: app.log.1 is newer than app.log.2, and dates grow. Else by the time of the last
- * change, which is when they were rotated, unless somebody wrote to the old file after that.
+ * The oldest first. By name if the names tell: app.log.1 is newer than app.log.2, and dates grow. Otherwise by the time of
+ * the last change, which is when a file was rotated, unless it was written to after that.
  */
 export function inOrder(followed: string, rotated: readonly FileFacts[]): FileFacts[] {
   return [...rotated].sort((one, other) => {
@@ -88,17 +88,17 @@ export function inOrder(followed: string, rotated: readonly FileFacts[]): FileFa
 const NUMBER = /^\.\d{1,4}$/;
 const DATE = /^[._-]\d[\dTZ:._+-]{5,}$/;
 
-/** What stands behind the followed name; empty where the mark stands within it, which may grow or not. */
+/** What follows the followed name; empty if the mark stands inside the name, where it may or may not grow. */
 function markOf(followed: string, name: string): string {
   return name.startsWith(followed) ? name.slice(followed.length) : "";
 }
 
-/** Where the file that the position is in may be now, the likeliest first. Each is to be known by its fingerprint. */
+/** The files that may be the one of the position, the likeliest first. The fingerprint must confirm each. */
 export function resumeCandidates(position: Position, { current, rotated }: Surroundings): FileFacts[] {
   const all = [...(current === null ? [] : [current]), ...rotated.toReversed()];
   const longEnough = all.filter(({ bytes }) => bytes >= position.byteOffset);
   const isSame = ({ fileId }: FileFacts): boolean => fileId === position.fileId;
-  // A copy is as new as what it is a copy of, at least; older files may well begin in the same way.
+  // A copy is at least as new as its original; older files may well begin in the same way.
   const copies =
     position.fingerprint === null
       ? []
@@ -106,7 +106,7 @@ export function resumeCandidates(position: Position, { current, rotated }: Surro
   return [...longEnough.filter(isSame), ...copies];
 }
 
-/** The file to be read after this one, or null while there is none with anything in it. `fileId` null: it is gone. */
+/** The file to read after this one, or null while there is none with content. `fileId` null: this one is gone. */
 export function successorOf(
   { fileId, fileModifiedNs }: Pick<Position, "fileId" | "fileModifiedNs">,
   { current, rotated }: Surroundings,
@@ -117,7 +117,7 @@ export function successorOf(
   return next.find((file) => file.bytes > 0 && file.fileId !== fileId) ?? null;
 }
 
-/** Where the very first start begins: before the file that is there now, after everything that was rotated before. */
+/** Where the very first run begins: at the start of the present file, after everything rotated before it. */
 export function beginning({ rotated }: Surroundings): Position {
   const fileModifiedNs = rotated.reduce((newest, file) => (file.modifiedNs > newest ? file.modifiedNs : newest), 0n);
   return { fileId: null, fileModifiedNs, fingerprint: null, byteOffset: 0, lineNumber: 0 };

@@ -5,10 +5,10 @@ import { type Line, LineSplitter } from "./lines.ts";
 import type { Position } from "./rotation.ts";
 import { BATCH_BYTES, BATCH_LINES, type Batch, IDLE_MS, type LineSource } from "./source.ts";
 
-/** How long the first line of a batch waits for company. */
+/** How long the first line of a batch waits for more lines. */
 const GATHER_MS = 50;
 
-/** Lines of a stream that cannot be read twice, to its end. What is not asked for is not read. */
+/** The lines of a stream that cannot be read twice, to its end. It reads only when asked for more. */
 export class StreamSource implements LineSource {
   readonly #stream: Readable;
   readonly #chunks: AsyncIterator<Buffer>;
@@ -39,7 +39,7 @@ export class StreamSource implements LineSource {
     this.#stream.destroy();
   }
 
-  /** The next chunk, an empty one at the end of the stream, or nothing within the time. */
+  /** The next chunk, an empty one at the end of the stream, or "nothing" if none comes in time. */
   async #within(timeMs: number, stopping: AbortSignal): Promise<Buffer | "nothing"> {
     this.#chunk ??= this.#chunks.next();
     const timer = new AbortController();
@@ -57,6 +57,6 @@ export class StreamSource implements LineSource {
   }
 
   #position(): Position {
-    return { fileId: null, fileModifiedNs: 0n, fingerprint: null, ...this.#splitter.place };
+    return { fileId: null, fileModifiedNs: 0n, fingerprint: null, ...this.#splitter.position };
   }
 }
