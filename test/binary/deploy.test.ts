@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
@@ -13,19 +12,19 @@ import { parseArgs, promisify } from "node:util";
 import { parse } from "yaml";
 import { NEWEST } from "../plan.ts";
 import { createDatabase, createDatabaseOf, type TestDatabase } from "../support/database.ts";
+import { guideBlock, ROOT } from "../support/guides.ts";
 import { startServer } from "../support/testServer.ts";
 import { assertDelivers } from "./delivers.ts";
 
 const execute = promisify(execFile);
 
-const CHECKOUT = resolve(import.meta.dirname, "../..");
-const DEPLOY = join(CHECKOUT, "deploy");
+const DEPLOY = join(ROOT, "deploy");
 /** How long a daemon takes to record after its grace, if Postgres does not answer. */
 const RECORD_MS = 5_000;
 
 test("the executable is built by the commands of the guide", async (t) => {
   const { calls } = await typed(t, guideBlock("deploy/README.md", "The executable", "sh"));
-  const { scripts } = JSON.parse(await readFile(join(CHECKOUT, "package.json"), "utf8"));
+  const { scripts } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   assert.deepEqual(calls, [
     ["npm", "ci"],
     ["npm", "run", "build:binary"],
@@ -135,14 +134,6 @@ async function typed(
   return { calls: await notes(programs), directory };
 }
 
-function guideBlock(guide: string, heading: string, language: string): string {
-  const [, text] =
-    new RegExp(`^#+ ${heading}\n(?:(?!#+ )[^\n]*\n)*?\`\`\`${language}\n(.*?)^\`\`\`$`, "ms").exec(
-      readFileSync(join(CHECKOUT, guide), "utf8"),
-    ) ?? assert.fail(`${guide} has no block of ${language} below "${heading}"`);
-  return text ?? "";
-}
-
 /** Makes a directory of programs, each of which writes its name and its arguments to a file of its own. */
 async function notingPrograms(directory: string): Promise<string> {
   const programs = join(directory, "programs");
@@ -218,7 +209,7 @@ async function composeServices(variablesFile: string): Promise<ComposeServices> 
   );
   const { postgres, migrate, postrider } = parse(text, { merge: true }).services;
   for (const service of [migrate, postrider]) {
-    assert.deepEqual([service.image, resolve(DEPLOY, service.build)], ["postrider", CHECKOUT]);
+    assert.deepEqual([service.image, resolve(DEPLOY, service.build)], ["postrider", ROOT]);
     assert.deepEqual([service.read_only, service.cap_drop], [true, ["ALL"]]);
   }
   assert.deepEqual([migrate.command, postrider.command], [["migrate"], undefined]);
