@@ -79,14 +79,19 @@ test("domain imports nothing of the project but itself", () => {
   assert.deepEqual(found, []);
 });
 
-test("the stages of the pipeline do not import each other; the loop alone knows them", () => {
-  const stages = ["claim/claim", "deliver/deliver", "record/recorder", "wake/wake", "deliver/lanes"].map(
-    (name) => `daemon/${name}.ts`,
-  );
-  const found = offenders(
-    ({ path, imports }) => stages.includes(path) && imports.some((name) => stages.includes(name)),
-  );
+test("no stage of the daemon imports another; only the loop and the composition know them", () => {
+  const rooms = new Set(sources.flatMap(({ path }) => /^daemon\/(\w+)\//.exec(path)?.[1] ?? []));
+  assert.deepEqual(rooms, new Set(["wake", "claim", "deliver", "record", "upkeep"]));
+  const roomOf = (path: string) => /^daemon\/(\w+)\//.exec(path)?.[1];
+  const found = sources.flatMap(({ path, imports }) => {
+    const room = roomOf(path);
+    const others = imports.filter((name) => name.startsWith("daemon/") && room !== undefined && roomOf(name) !== room);
+    return others.filter((name) => name !== "daemon/agenda.ts").map((name) => `${path} imports ${name}`);
+  });
   assert.deepEqual(found, []);
+  const knowing = sources.filter(({ path }) => roomOf(path) === undefined && path !== "daemon/memory.ts");
+  const composers = knowing.filter(({ imports }) => imports.some((name) => roomOf(name) !== undefined));
+  assert.deepEqual(composers.map(({ path }) => path).toSorted(), ["daemon/daemon.ts", "daemon/loop.ts"]);
 });
 
 test("the receiver imports nothing of the project but signatures and itself", () => {

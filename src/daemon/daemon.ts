@@ -11,11 +11,15 @@ import { VERSION } from "../ground/version.ts";
 import { Sender } from "../http/send.ts";
 import type { Events } from "../telemetry/bus.ts";
 import { Conditions } from "../telemetry/conditions.ts";
+import { Agenda } from "./agenda.ts";
+import { ClaimLock } from "./claim/claimLock.ts";
 import { Filters } from "./claim/filters.ts";
-import { Attempts } from "./deliver/attempts.ts";
+import { NewEvents } from "./claim/newEvents.ts";
+import { payloadsFrom } from "./deliver/attempt.ts";
+import { BUDGET_BYTES, Budget } from "./deliver/budget.ts";
 import { EndpointDirectory } from "./deliver/endpoints.ts";
+import { InHand } from "./deliver/inHand.ts";
 import { Lanes } from "./deliver/lanes.ts";
-import { HELD_BYTES_MAX } from "./deliver/payloads.ts";
 import { Loop } from "./loop.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "./memory.ts";
 import { Recorder } from "./record/recorder.ts";
@@ -59,12 +63,19 @@ export class Daemon {
   readonly #replays: Repeat;
   readonly #schemaWatch: Repeat;
   readonly #endpointWatch: Repeat;
-  readonly #unusable = Promise.withResolvers<PostriderError>();
+  readonly #unusable = Promise.withResolvers<{
+    readonly event: "schema.unusable" | "database.copied";
+    readonly fault: PostriderError;
+  }>();
+  /**
+   * Resolves when the schema was migrated to one that this program must not use, or the connection leads to a database
+   * that was restored or copied: nothing is sent any more, and the daemon must be stopped.
+   */
+  readonly unusable: Promise<PostriderError>;
   readonly #recorder: Recorder;
   readonly #waker: Waker;
-  readonly #attempts: Attempts;
+  readonly #inHand: InHand;
   readonly #loop: Loop;
-  #isGivenUp = false;
   #stopping: Promise<boolean> | null = null;
 
   constructor(config: Config, events: Events) {
@@ -87,25 +98,28 @@ export class Daemon {
     this.#besidePool = new Database({ ...session, max: BESIDE_CONNECTIONS });
     this.#maintainPool = new Database({ ...session, purpose: "maintain", max: MAINTAIN_CONNECTIONS });
     this.#sender = new Sender({ policy: config.egress, connectionsPerOrigin: config.maxInFlight });
+    const agenda = new Agenda();
     const inHandMax = deliveriesInHandMax(config.maxInFlight);
-    const lanes = new Lanes({
-      inFlightMax: config.maxInFlight,
-      laneMax: LANE_MAX,
-      inHandMax,
-      heldBytesMax: HELD_BYTES_MAX,
-    });
+    const lanes = new Lanes({ inFlightMax: config.maxInFlight, laneMax: LANE_MAX, inHandMax });
+    const onCopied = (fault: PostriderError) => this.#unusable.resolve({ event: "database.copied", fault });
     this.#heartbeat = new Heartbeat({
       database: this.#besidePool,
       load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
       conditions,
-      onLeaseLost: (lostId) => this.#attempts.forget(lostId),
-      onCopied: (fault) => this.#giveUp("database.copied", fault),
+      onCopied,
     });
     this.#recorder = new Recorder({
       pool: this.#pool,
       events,
       conditions,
-      onRecorded: (results) => this.#loop.onRecorded(results),
+      onRecorded: (results) => agenda.recorded(results),
+    });
+    this.#replays = makeReplayKeeper({
+      database: this.#besidePool,
+      events,
+      conditions,
+      pollIntervalMs: config.pollIntervalMs,
+      onQueued: () => agenda.queued(),
     });
     this.#waker = new Waker({
       config:
@@ -115,7 +129,7 @@ export class Daemon {
       events,
       conditions,
       onWake: () => {
-        this.#loop.wake();
+        agenda.notified();
         this.#replays.soon();
       },
     });
@@ -127,57 +141,41 @@ export class Daemon {
     });
     this.#schemaWatch = makeSchemaWatch({
       database: this.#maintainPool,
-      onUnusable: (fault) => this.#giveUp("schema.unusable", fault),
+      onUnusable: (fault) => this.#unusable.resolve({ event: "schema.unusable", fault }),
     });
     this.#endpointWatch = makeEndpointWatch({ database: this.#besidePool, events });
-    this.#replays = makeReplayKeeper({
-      database: this.#besidePool,
-      events,
-      conditions,
-      pollIntervalMs: config.pollIntervalMs,
-      onQueued: () => this.#loop.onQueued(),
-    });
-    this.#attempts = new Attempts({
-      pool: this.#pool,
+    const endpoints = new EndpointDirectory(this.#pool);
+    this.#inHand = new InHand({
       lease: this.#heartbeat,
-      endpoints: new EndpointDirectory(this.#pool),
+      endpoints,
       lanes,
-      recorder: this.#recorder,
+      budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
+      loadPayload: payloadsFrom(this.#pool),
       send: (request) => this.#sender.send(request),
       events,
-      inHandMax,
-      onRoom: () => this.#loop.onRoom(),
+      agenda,
+      record: (result) => this.#recorder.add(result),
     });
+    const claiming = { pool: this.#pool, events, conditions };
     this.#loop = new Loop({
-      pool: this.#pool,
-      claimPool: this.#claimPool,
+      ...claiming,
+      agenda,
       lease: this.#heartbeat,
       waker: this.#waker,
-      attempts: this.#attempts,
+      newEvents: new NewEvents({ pool: this.#pool, claimPool: this.#claimPool, filters: new Filters(claiming) }),
+      claimLock: new ClaimLock(claiming),
+      endpoints,
+      inHand: this.#inHand,
+      inHandMax,
       recorder: this.#recorder,
-      filters: new Filters({ pool: this.#pool, events }),
-      events,
-      conditions,
       pollIntervalMs: config.pollIntervalMs,
-      onCopied: (fault) => this.#giveUp("database.copied", fault),
+      onCopied,
     });
-  }
-
-  #giveUp(event: "schema.unusable" | "database.copied", fault: PostriderError): void {
-    if (!this.#isGivenUp) {
-      this.#isGivenUp = true;
-      this.#events.emit(event, { error: messageOf(fault) });
-      this.#attempts.halt();
-      this.#unusable.resolve(fault);
-    }
-  }
-
-  /**
-   * Resolves when the schema was migrated to one that this program must not use, or the connection leads to a database
-   * that was restored or copied: nothing is sent any more, and whoever started the daemon stops it.
-   */
-  get unusable(): Promise<PostriderError> {
-    return this.#unusable.promise;
+    this.unusable = this.#unusable.promise.then(({ event, fault }) => {
+      events.emit(event, { error: messageOf(fault) });
+      this.#inHand.halt();
+      return fault;
+    });
   }
 
   get id(): string {
@@ -235,7 +233,7 @@ export class Daemon {
       this.#stopping = Promise.resolve(true);
       const fault = copyFault(thrown);
       if (fault !== null) {
-        this.#giveUp("database.copied", fault);
+        this.#unusable.resolve({ event: "database.copied", fault });
       }
       throw fault ?? thrown;
     }
@@ -264,7 +262,7 @@ export class Daemon {
     const cutting = setTimeout(() => this.#lines.cut(), endMs - startedMs);
     try {
       // At once: the turn of the loop that is under way may take its time.
-      this.#attempts.halt();
+      this.#inHand.halt();
       const partitionsStopped = this.#partitions.stop();
       await Promise.all([
         this.#loop.stop(),
@@ -272,7 +270,7 @@ export class Daemon {
         this.#schemaWatch.stop(),
         this.#endpointWatch.stop(),
       ]);
-      await this.#attempts.stop(this.#config.shutdownGraceMs);
+      await this.#inHand.stop(this.#config.shutdownGraceMs);
       await this.#waker.stop();
       // Handed back already, if anything is left: another daemon makes those attempts.
       await this.#sender.abort();

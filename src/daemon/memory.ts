@@ -1,8 +1,8 @@
 import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "../http/answer.ts";
 import { CONNECTIONS_IDLE_MAX } from "../http/pools.ts";
-import { PAYLOAD_BYTES_MAX } from "./claim/claim.ts";
+import { PAYLOAD_BYTES_MAX } from "./claim/claimed.ts";
+import { BUDGET_BYTES } from "./deliver/budget.ts";
 import { ENDPOINTS_MAX } from "./deliver/endpoints.ts";
-import { HELD_BYTES_MAX } from "./deliver/payloads.ts";
 import { FLUSH_MAX } from "./record/recorder.ts";
 
 /** Deliveries in hand for each that can be under way: what waits keeps the slots busy while the next claim is made. */
@@ -35,7 +35,7 @@ export function memoryBoundBytes(maxInFlight: number): number {
   const inHand = deliveriesInHandMax(maxInFlight);
   const payloads = inHand * PAYLOAD_BYTES_MAX * CHARACTER_BYTES;
   const requests = maxInFlight * (PAYLOAD_BYTES_MAX * COPIES_SENT + RESPONSE_BYTES_READ);
-  const largePayloads = HELD_BYTES_MAX * COPIES_SENT;
+  const largePayloads = BUDGET_BYTES * COPIES_SENT;
   // Those of a flush a second time, as its parameters.
   const answers = (inHand + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;
   const endpoints = ENDPOINTS_MAX * ENDPOINT_BYTES;

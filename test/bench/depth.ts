@@ -1,7 +1,9 @@
 /** Depth: what claiming an event costs, by how much waits behind it, and beside a bulk load that has not committed. */
 import { randomUUID } from "node:crypto";
 import type { Client } from "pg";
-import { FAN_OUT_MAX, PAGE_EVENTS_MAX, PAYLOAD_BYTES_MAX } from "../../src/daemon/claim/claim.ts";
+import { PAYLOAD_BYTES_MAX } from "../../src/daemon/claim/claimed.ts";
+import { PAGE_EVENTS_MAX } from "../../src/daemon/claim/filters.ts";
+import { FAN_OUT_MAX } from "../../src/daemon/claim/newEvents.ts";
 import { statementText } from "../../src/db/sqlFiles.ts";
 import { difference, per, threadCpuMicros } from "./cpu.ts";
 import type { BenchOptions, Measures, Part, Trial } from "./part.ts";

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
-import { PAYLOAD_BYTES_MAX } from "../../src/daemon/claim/claim.ts";
+import { PAYLOAD_BYTES_MAX } from "../../src/daemon/claim/claimed.ts";
 import { memoryBoundBytes } from "../../src/daemon/memory.ts";
 import { startDaemon } from "./backlog.ts";
 import { Child } from "./child.ts";

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readConfig } from "../../src/config/read.ts";
-import { SENT_BYTES_MAX } from "../../src/daemon/claim/claim.ts";
-import { HELD_BYTES_MAX } from "../../src/daemon/deliver/payloads.ts";
+import { BUDGET_BYTES, SENT_BYTES_MAX } from "../../src/daemon/deliver/budget.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "../../src/daemon/memory.ts";
 import { guideText } from "../support/guides.ts";
 
@@ -16,12 +15,12 @@ test("the bound of memory that the guide states is the one that follows from the
   assert.equal(stated, String(mib));
   const [, large = "", rest = ""] =
     /(\d+) MiB, is for payloads larger[^;]+; without those, (\d+) MiB are enough/.exec(text) ?? [];
-  assert.equal(Number(large), (HELD_BYTES_MAX / MIB) * 3, "three copies of each");
+  assert.equal(Number(large), (BUDGET_BYTES / MIB) * 3, "three copies of each");
   assert.ok(mib - Number(large) <= Number(rest) && Number(rest) < mib - Number(large) + 10);
 });
 
 test("half of the memory for large payloads, which no receivers that hang can take, has room for the largest", () => {
-  assert.equal(HELD_BYTES_MAX / 2, SENT_BYTES_MAX);
+  assert.equal(BUDGET_BYTES / 2, SENT_BYTES_MAX);
 });
 
 test("deliveries in hand grow with the slots, and memory with the deliveries in hand", () => {

@@ -3,7 +3,6 @@ import { classifyPostgresError, isTimeout } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import type { Events } from "../../telemetry/bus.ts";
-import { PAGE_EVENTS_MAX, type SlowFilter, type Unjudged } from "./claim.ts";
 
 /**
  * Filters are judged within the claim, so one that takes for ever (a regular expression that backtracks, a path that
@@ -17,6 +16,8 @@ import { PAGE_EVENTS_MAX, type SlowFilter, type Unjudged } from "./claim.ts";
  *   not enough either, that event is claimed without any filter.
  */
 
+/** Events of one page. */
+export const PAGE_EVENTS_MAX = 500;
 /** A page that takes longer is followed by a smaller one; one that took less than a tenth by a larger one. */
 const LONG_MS = 2_000;
 const SHRINK_BY = 4;
@@ -43,6 +44,15 @@ const newestFiltered = defineStatement("newest_filtered", {
   params: { endpointId: "uuid", eventsMax: "integer" },
   columns: { event_id: "uuid" },
 });
+
+/** An endpoint with a filter that takes too long with an event. */
+export interface SlowFilter {
+  readonly eventId: string;
+  readonly endpointId: string;
+}
+
+/** Endpoints whose filters are not applied to an event (null: to any), so that the delivery is discarded. */
+export type Unjudged = readonly { readonly endpointId: string; readonly eventId: string | null }[] | "all";
 
 export interface FiltersOptions {
   readonly pool: Database;

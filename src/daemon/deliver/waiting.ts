@@ -1,23 +1,19 @@
 import type { Delivery } from "../../domain/delivery.ts";
 
-/** So many first attempts in a row, where something from the queue waits as well. */
+/** First attempts go so many times in a row while something from the queue waits as well. */
 const FIRST_RUN_MAX = 3;
 
-/** The places of started deliveries are cut off when they are half of a line, and so many: each cut moves the rest. */
+/** The places of started deliveries are cut off once they are half of a line, and at least so many: each cut moves the rest. */
 const CUT_MIN = 16;
 
 /** Deliveries in the order in which they came: taken off the front one by one, off the end many at a time. */
 class Line {
-  /** Up to the head nothing is kept, since a line that never runs empty would hold what it has started, payloads and all. */
+  /** Nothing is kept before the head, because a line that never runs empty would hold what it has started, payloads and all. */
   readonly #deliveries: (Delivery | undefined)[] = [];
   #head = 0;
 
   get length(): number {
     return this.#deliveries.length - this.#head;
-  }
-
-  get first(): Delivery | undefined {
-    return this.#deliveries[this.#head];
   }
 
   push(delivery: Delivery): void {
@@ -30,7 +26,7 @@ class Line {
   }
 
   shift(): Delivery | undefined {
-    const delivery = this.first;
+    const delivery = this.#deliveries[this.#head];
     if (delivery !== undefined) {
       this.#deliveries[this.#head] = undefined;
       this.#head += 1;
@@ -42,7 +38,7 @@ class Line {
     return delivery;
   }
 
-  /** Takes the delivery of one event; undefined where it is not there. */
+  /** Takes the delivery of one event; undefined if it is not here. */
   takeEvent(eventId: string): Delivery | undefined {
     const index = this.#deliveries.findIndex((delivery) => delivery?.event.id === eventId);
     return index === -1 ? undefined : this.#deliveries.splice(index, 1)[0];
@@ -55,52 +51,72 @@ class Line {
 }
 
 /**
- * What waits for one endpoint. First attempts go before what comes from the queue, retries and replays, and leave it one
- * turn in four: behind a replay, whose deliveries fill a lane four rounds deep, a new event waited 79 ms where it waits
- * 4 ms alone.
+ * What waits for one endpoint. First attempts go before retries and replays from the queue, and leave the queue one turn
+ * in four: behind a replay, whose deliveries fill a lane four rounds deep, a new event waited 79 ms instead of 4.
+ *
+ * A delivery that was set aside is not in either line until it is recalled.
  */
 export class Waiting {
   readonly #first = new Line();
   readonly #queued = new Line();
-  /** First attempts that were taken since the last one from the queue. */
+  readonly #aside = new Line();
+  /** The delivery that was recalled last. */
+  #recalled: Delivery | undefined;
+  /** First attempts taken since the last delivery from the queue. */
   #firstRun = 0;
 
+  /** All that wait, those set aside included. */
   get length(): number {
+    return this.readyLength + this.#aside.length;
+  }
+
+  get readyLength(): number {
     return this.#first.length + this.#queued.length;
   }
 
-  /** The delivery whose turn it is. */
-  get next(): Delivery | undefined {
-    return (this.#isQueuesTurn ? this.#queued : this.#first).first;
+  get asideLength(): number {
+    return this.#aside.length;
   }
 
   push(delivery: Delivery): void {
     this.#lineOf(delivery).push(delivery);
   }
 
-  /** What was taken, and could not be started, is the first of its line again. */
-  putBack(delivery: Delivery): void {
-    this.#lineOf(delivery).putBack(delivery);
-  }
-
   takeNext(): Delivery | undefined {
-    const isQueuesTurn = this.#isQueuesTurn;
+    const isQueuesTurn = this.#queued.length > 0 && (this.#first.length === 0 || this.#firstRun >= FIRST_RUN_MAX);
     this.#firstRun = isQueuesTurn ? 0 : this.#firstRun + 1;
     return (isQueuesTurn ? this.#queued : this.#first).shift();
   }
 
+  /** Behind the others that are aside; before them if it `isFirst`, or was recalled in vain. */
+  setAside(delivery: Delivery, isFirst: boolean): void {
+    if (isFirst || delivery === this.#recalled) {
+      this.#aside.putBack(delivery);
+    } else {
+      this.#aside.push(delivery);
+    }
+  }
+
+  /** Puts the first delivery that is aside at the front of its line. */
+  recall(): void {
+    const delivery = this.#aside.shift();
+    this.#recalled = delivery;
+    if (delivery !== undefined) {
+      this.#lineOf(delivery).putBack(delivery);
+    }
+  }
+
   takeEvent(eventId: string): Delivery | undefined {
-    return this.#first.takeEvent(eventId) ?? this.#queued.takeEvent(eventId);
+    return this.#first.takeEvent(eventId) ?? this.#queued.takeEvent(eventId) ?? this.#aside.takeEvent(eventId);
   }
 
-  /** The last in first, and what came from the queue before first attempts. */
+  /** Those that would start last: set aside before from the queue before first attempts, and of each the newest. */
   takeLast(count: number): Delivery[] {
-    const queued = this.#queued.takeLast(count);
-    return [...queued, ...this.#first.takeLast(count - queued.length)];
-  }
-
-  get #isQueuesTurn(): boolean {
-    return this.#queued.length > 0 && (this.#first.length === 0 || this.#firstRun >= FIRST_RUN_MAX);
+    const taken: Delivery[] = [];
+    for (const line of [this.#aside, this.#queued, this.#first]) {
+      taken.push(...line.takeLast(count - taken.length));
+    }
+    return taken;
   }
 
   #lineOf(delivery: Delivery): Line {

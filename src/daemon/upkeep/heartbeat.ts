@@ -46,8 +46,6 @@ export interface HeartbeatOptions {
   readonly database: Database;
   readonly conditions: Conditions;
   readonly load: () => Load;
-  /** The lease ran out: what was claimed under `lostId` belongs to the daemon that takes it over. */
-  readonly onLeaseLost: (lostId: string) => void;
   /** The connection leads to a database that was restored or copied. */
   readonly onCopied: (fault: PostriderError) => void;
 }
@@ -173,7 +171,6 @@ export class Heartbeat {
     // Without an error no beat failed: the process was frozen.
     const fields = { lost_daemon_id: lostId, error: this.#error };
     this.#options.conditions.begin("lease_lost", "daemon.lease_lost", fields);
-    this.#options.onLeaseLost(lostId);
   }
 }
 

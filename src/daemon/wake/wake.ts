@@ -39,6 +39,7 @@ const CHANNEL = "postrider";
 const IDLE_SESSION_TIMEOUT_MS = 5_000;
 const PING_INTERVAL_MS = 1_500;
 const REBUILD_MS = 500;
+const WAKE_PEERS_GAP_MS = 250;
 
 /** By then the server has ended a session that was lost, and its process id may be somebody else's. */
 const FORMER_SESSION_MS = 2 * IDLE_SESSION_TIMEOUT_MS;
@@ -66,6 +67,7 @@ export class Waker {
   /** Sessions that were lost may hold their locks for a while, and are not to be taken for another daemon's. */
   #formerSessions: readonly { readonly pid: number; readonly lostAtMs: number }[] = [];
   #state: WakeState = "blind";
+  #peersWokenMs = Number.NEGATIVE_INFINITY;
   /** The end of the line of statements on the connection; node-postgres is to be given one at a time. */
   #line: Promise<unknown> = Promise.resolve();
   #pingTimer: NodeJS.Timeout | null = null;
@@ -152,6 +154,11 @@ export class Waker {
 
   /** For the daemons that nap while this one is awake and has more than it can carry. */
   async wakePeers(): Promise<void> {
+    const nowMs = monotonicMs();
+    if (nowMs < this.#peersWokenMs + WAKE_PEERS_GAP_MS) {
+      return;
+    }
+    this.#peersWokenMs = nowMs;
     await this.#run((client) => client.run(wakePeersStatement, {}));
   }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, type TestContext, test } from "node:test";
 import pg from "pg";
-import type { SlowFilter } from "../../../src/daemon/claim/claim.ts";
+import type { SlowFilter } from "../../../src/daemon/claim/filters.ts";
 import { Filters } from "../../../src/daemon/claim/filters.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
 import { Database } from "../../../src/db/database.ts";

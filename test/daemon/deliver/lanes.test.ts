@@ -4,14 +4,12 @@ import { describe, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { Lanes, type PayloadLoad } from "../../../src/daemon/deliver/lanes.ts";
+import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import type { Delivery } from "../../../src/domain/delivery.ts";
 
-/** What a lane may do before it has answered, and after how long a request hangs; as in src/pipeline/lanes.ts. */
+/** What a lane may do before it has answered, and after how long a request hangs; as in src/daemon/deliver/lanes.ts. */
 const LANE_START = 8;
 const HANGING_MS = 1_000;
-/** Of large payloads, where a test is about them. */
-const HELD_BYTES_MAX = 1_000;
 
 function deliveryFor(endpointId: string): Delivery {
   return {
@@ -36,7 +34,7 @@ function largeFor(endpointId: string): Delivery {
 /** Offers so many deliveries for the endpoint; returns those that the lanes took. */
 function offer(lanes: Lanes, endpointId: string, count: number, nowMs = 0): Delivery[] {
   return Array.from({ length: count }, () => deliveryFor(endpointId)).filter((delivery) =>
-    lanes.offer(delivery, nowMs),
+    lanes.admit(delivery, nowMs),
   );
 }
 
@@ -65,24 +63,16 @@ function greet(lanes: Lanes, ...endpointIds: readonly string[]): void {
   }
 }
 
-/** Lets each lose one request, so that they are in doubt, with nothing in hand. */
-function lose(lanes: Lanes, ...endpointIds: readonly string[]): void {
-  for (const endpointId of endpointIds) {
-    offer(lanes, endpointId, 1);
-    finishAll(lanes, startAll(lanes), false);
-  }
-}
-
 describe("what starts", () => {
   test("a new lane starts eight at a time", () => {
-    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "a", 50);
     assert.equal(startAll(lanes).length, LANE_START);
     assert.deepEqual([lanes.inFlight, lanes.waiting], [LANE_START, 50 - LANE_START]);
   });
 
   test("lanes with something to start take turns, one delivery each", () => {
-    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "a", 20);
     offer(lanes, "b", 20);
     offer(lanes, "c", 2);
@@ -90,8 +80,8 @@ describe("what starts", () => {
     assert.deepEqual(order.slice(0, 8), ["a", "b", "c", "a", "b", "c", "a", "b"]);
   });
 
-  test("one lane's deliveries start in the order in which they were offered", () => {
-    const lanes = new Lanes({ inFlightMax: 1, laneMax: 64, inHandMax: 2_000, heldBytesMax: 1_000 });
+  test("one lane's deliveries start in the order in which they were admitted", () => {
+    const lanes = new Lanes({ inFlightMax: 1, laneMax: 64, inHandMax: 2_000 });
     const offered = offer(lanes, "a", 600);
     const started: Delivery[] = [];
     for (let next = lanes.start(0); next !== null; next = lanes.start(0)) {
@@ -102,9 +92,9 @@ describe("what starts", () => {
   });
 
   test("first attempts go before what came from the queue, and leave it one turn in four", () => {
-    const lanes = new Lanes({ inFlightMax: 1, laneMax: 64, inHandMax: 2_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 1, laneMax: 64, inHandMax: 2_000 });
     const queued = Array.from({ length: 4 }, () => leasedFor("a"));
-    assert.ok(queued.every((delivery) => lanes.offer(delivery, 0)));
+    assert.ok(queued.every((delivery) => lanes.admit(delivery, 0)));
     const first = offer(lanes, "a", 7);
     const order: Delivery[] = [];
     for (let next = lanes.start(0); next !== null; next = lanes.start(0)) {
@@ -123,7 +113,7 @@ describe("what starts", () => {
   });
 
   test("no more are under way than all lanes together may have, and a slot that comes free goes to who waits", () => {
-    const lanes = new Lanes({ inFlightMax: 10, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 10, laneMax: 64, inHandMax: 1_000 });
     greet(lanes, "a", "b");
     offer(lanes, "a", 20);
     offer(lanes, "b", 20);
@@ -136,7 +126,7 @@ describe("what starts", () => {
   });
 
   test("the last slots are for lanes that have answered", () => {
-    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
     greet(lanes, "known");
     for (let endpoint = 0; endpoint < 20; endpoint++) {
       offer(lanes, `new ${endpoint}`, 20);
@@ -150,7 +140,7 @@ describe("what starts", () => {
   });
 
   test("lanes that hang leave slots to new ones, and new ones to those that have answered", () => {
-    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
     greet(lanes, "good");
     for (let endpoint = 0; endpoint < 6; endpoint++) {
       offer(lanes, `hanging ${endpoint}`, LANE_START);
@@ -167,7 +157,7 @@ describe("what starts", () => {
   });
 
   test("what is known of a lane with nothing to do is kept for a minute", () => {
-    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "bad", 1);
     finishAll(lanes, startAll(lanes), false);
     assert.equal(lanes.rooms(60_000).known.get("bad"), LANE_START / 2);
@@ -175,7 +165,7 @@ describe("what starts", () => {
   });
 
   test("a lane that answers while it is full earns more, up to its limit", () => {
-    const lanes = new Lanes({ inFlightMax: 1_000, laneMax: 20, inHandMax: 10_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 1_000, laneMax: 20, inHandMax: 10_000 });
     offer(lanes, "a", 1_000);
     let started = startAll(lanes);
     const widths: number[] = [];
@@ -191,7 +181,7 @@ describe("what starts", () => {
   });
 
   test("a lane that is not full earns nothing", () => {
-    const lanes = new Lanes({ inFlightMax: 1_000, laneMax: 64, inHandMax: 10_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 1_000, laneMax: 64, inHandMax: 10_000 });
     for (let round = 0; round < 20; round++) {
       offer(lanes, "a", LANE_START - 1);
       finishAll(lanes, startAll(lanes), true);
@@ -201,7 +191,7 @@ describe("what starts", () => {
   });
 
   test("a lane that does not answer loses half each time, down to one, and one answer at a time brings it back", () => {
-    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "a", 20);
     finishAll(lanes, startAll(lanes), false);
     const [only, ...others] = startAll(lanes);
@@ -212,7 +202,7 @@ describe("what starts", () => {
   });
 
   test("a lane of one and a daemon of one work", () => {
-    const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 10, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 10 });
     const offered = offer(lanes, "a", 5);
     for (const delivery of offered) {
       assert.deepEqual(startAll(lanes), [delivery]);
@@ -222,29 +212,29 @@ describe("what starts", () => {
   });
 
   test("finishing what is not under way is refused", () => {
-    const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 10, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 10 });
     const delivery = deliveryFor("a");
-    assert.throws(() => lanes.finish(delivery, true, 0), /not under way/);
-    lanes.offer(delivery, 0);
-    assert.throws(() => lanes.finish(delivery, true, 0), /not under way/);
+    assert.throws(() => lanes.finish(delivery, true, 0), /not in flight/);
+    lanes.admit(delivery, 0);
+    assert.throws(() => lanes.finish(delivery, true, 0), /not in flight/);
   });
 });
 
 describe("what waits in memory", () => {
   test("one lane alone may fill all that a daemon can have in hand", () => {
-    const lanes = new Lanes({ inFlightMax: 10, laneMax: 64, inHandMax: 100, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 10, laneMax: 64, inHandMax: 100 });
     assert.equal(offer(lanes, "a", 150).length, 100);
   });
 
   test("two lanes have half each", () => {
-    const lanes = new Lanes({ inFlightMax: 10, laneMax: 64, inHandMax: 100, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 10, laneMax: 64, inHandMax: 100 });
     offer(lanes, "a", 1);
     assert.equal(offer(lanes, "b", 150).length, 50);
     assert.equal(offer(lanes, "a", 150).length, 49);
   });
 
   test("lanes with nothing in hand take no share, however many have lost requests before", () => {
-    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000 });
     for (let endpoint = 0; endpoint < 2_000; endpoint++) {
       offer(lanes, `bad ${endpoint}`, 1);
       finishAll(lanes, startAll(lanes), false);
@@ -253,36 +243,36 @@ describe("what waits in memory", () => {
   });
 
   test("a lane in good standing has a few in hand, however many others there are", () => {
-    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000 });
     for (let endpoint = 0; endpoint < 2_000; endpoint++) {
       assert.equal(offer(lanes, `other ${endpoint}`, 1).length, 1);
     }
     assert.equal(offer(lanes, "a", 20).length, LANE_START);
   });
 
-  test("a lane with a request that hangs keeps no more than it can start, and gives out the rest, the last in first", () => {
-    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+  test("a lane with a request that hangs keeps no more than it can start, and evicts the rest, the newest first", () => {
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     const offered = offer(lanes, "a", 100);
     assert.equal(startAll(lanes).length, LANE_START);
-    assert.deepEqual(lanes.putOutExcess(HANGING_MS), []);
-    const out = lanes.putOutExcess(HANGING_MS + 1);
+    assert.deepEqual(lanes.evictExcess(HANGING_MS), []);
+    const out = lanes.evictExcess(HANGING_MS + 1);
     assert.deepEqual(new Set(out), new Set(offered.slice(LANE_START)));
     assert.equal(lanes.waiting, 0);
     assert.equal(offer(lanes, "a", 10, HANGING_MS + 1).length, 0);
   });
 
   test("a lane that has lost requests keeps as many as it can start", () => {
-    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     const offered = offer(lanes, "a", 100);
     const [first] = startAll(lanes);
     assert.ok(first !== undefined);
     lanes.finish(first, false, 10);
     // Seven are under way and four may be: nothing may wait.
-    assert.deepEqual(new Set(lanes.putOutExcess(10)), new Set(offered.slice(LANE_START)));
+    assert.deepEqual(new Set(lanes.evictExcess(10)), new Set(offered.slice(LANE_START)));
   });
 
   test("a lane in good standing that hangs no longer takes its share again", () => {
-    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "a", LANE_START);
     const started = startAll(lanes);
     assert.equal(offer(lanes, "a", 10, HANGING_MS + 1).length, 0);
@@ -290,27 +280,27 @@ describe("what waits in memory", () => {
     assert.equal(offer(lanes, "a", 500, HANGING_MS + 1).length, 500);
   });
 
-  test("what a lane puts out can be offered again, and nothing of another lane comes with it", () => {
-    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+  test("what a lane evicts can be admitted again, and nothing of another lane comes with it", () => {
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "a", 20);
     offer(lanes, "b", 20);
     startAll(lanes);
     assert.deepEqual(lanes.waitingEndpoints(), ["a", "b"]);
-    const out = lanes.putOut("a", 0);
+    const out = lanes.evict("a", 0);
     assert.equal(out.length, 20 - LANE_START);
     assert.deepEqual(lanes.waitingEndpoints(), ["b"]);
-    assert.deepEqual(lanes.putOut("a", 0), []);
-    assert.deepEqual(lanes.putOut("nobody", 0), []);
-    assert.ok(out.every((delivery) => lanes.offer(delivery, 0)));
+    assert.deepEqual(lanes.evict("a", 0), []);
+    assert.deepEqual(lanes.evict("nobody", 0), []);
+    assert.ok(out.every((delivery) => lanes.admit(delivery, 0)));
     assert.equal(lanes.waiting, 2 * (20 - LANE_START));
   });
 
-  test("everything can be put out, and work goes on after it", () => {
-    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+  test("everything can be evicted, and work goes on after it", () => {
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "a", 20);
     offer(lanes, "b", 3);
     const started = startAll(lanes);
-    assert.equal(lanes.putOutAll(0).length, 23 - started.length);
+    assert.equal(lanes.evictAll(0).length, 23 - started.length);
     assert.deepEqual([lanes.inFlight, lanes.waiting], [started.length, 0]);
     finishAll(lanes, started, true);
     offer(lanes, "a", 5);
@@ -318,7 +308,7 @@ describe("what waits in memory", () => {
   });
 
   test("a lane has room in the queue for what it can start, four times over where it is fast", () => {
-    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+    const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "new", 2);
     assert.equal(lanes.rooms(0).known.get("new"), LANE_START - 2);
     offer(lanes, "fast", LANE_START + 1);
@@ -332,243 +322,168 @@ describe("what waits in memory", () => {
   });
 });
 
-/** Takes as many payloads in as may be, of so many bytes each; returns the deliveries that are under way with them. */
-function loadAll(lanes: Lanes, bytes: number, nowMs = 0): Delivery[] {
-  const loaded: Delivery[] = [];
-  for (let load = lanes.startLoad(nowMs); load !== null; load = lanes.startLoad(nowMs)) {
-    if (bytes <= load.bytesMax) {
-      lanes.loaded(load.delivery, bytes, nowMs);
-      loaded.push(load.delivery);
-    } else {
-      lanes.putBack(load.delivery, bytes, nowMs);
-    }
+/** Sets aside whatever starts. */
+function setAllAside(lanes: Lanes, isShort: boolean, nowMs = 0): Delivery[] {
+  const aside = startAll(lanes, nowMs);
+  for (const delivery of aside) {
+    lanes.setAside(delivery, { isShort, isFirst: false }, nowMs);
   }
-  return loaded;
+  return aside;
 }
 
-function offerLarge(lanes: Lanes, endpointId: string, count: number, nowMs = 0): void {
-  for (let offered = 0; offered < count; offered++) {
-    assert.ok(lanes.offer(largeFor(endpointId), nowMs));
-  }
+function admitLarge(lanes: Lanes, endpointId: string, count: number, nowMs = 0): Delivery[] {
+  return Array.from({ length: count }, () => largeFor(endpointId)).filter((delivery) => lanes.admit(delivery, nowMs));
 }
 
 describe("payloads that are loaded when their turn comes", () => {
-  const LIMITS = { inFlightMax: 256, laneMax: 64, inHandMax: 1_000, heldBytesMax: HELD_BYTES_MAX };
+  const LIMITS = { inFlightMax: 256, laneMax: 64, inHandMax: 1_000 };
 
-  test("half of the memory is not for lanes that hang, and a quarter only for those that have answered", () => {
-    const lanes = new Lanes(LIMITS);
-    greet(lanes, "good");
-    for (let endpoint = 0; endpoint < 30; endpoint++) {
-      offerLarge(lanes, `new ${endpoint}`, LANE_START);
-    }
-    const loaded = loadAll(lanes, 10);
-    assert.ok(loaded.length * 10 > 700 && loaded.length * 10 <= 750, `${loaded.length} payloads of ten bytes`);
-    offerLarge(lanes, "good", 1);
-    assert.equal(lanes.startLoad(0)?.bytesMax, HELD_BYTES_MAX - loaded.length * 10);
-  });
-
-  test("beside lanes that hang a payload of the largest size finds memory", () => {
-    const lanes = new Lanes(LIMITS);
-    const hanging = Array.from({ length: 50 }, (_, index) => `hanging ${index}`);
-    greet(lanes, "good", ...hanging);
-    for (const endpointId of hanging) {
-      offerLarge(lanes, endpointId, 1);
-    }
-    assert.equal(loadAll(lanes, 1).length, hanging.length);
-    const nowMs = HANGING_MS + 1;
-    for (const endpointId of hanging) {
-      offerLarge(lanes, endpointId, LANE_START - 1, nowMs);
-    }
-    const heldBytes = hanging.length + loadAll(lanes, 10, nowMs).length * 10;
-    assert.ok(heldBytes > HELD_BYTES_MAX / 2 - 20 && heldBytes <= HELD_BYTES_MAX / 2, `${heldBytes} bytes`);
-    offerLarge(lanes, "good", 1, nowMs);
-    assert.equal(lanes.startLoad(nowMs)?.bytesMax, HELD_BYTES_MAX / 2);
-  });
-
-  test("one that hangs and holds nothing gets its memory, though others that hang take all that comes free", () => {
-    const lanes = new Lanes(LIMITS);
-    const others = Array.from({ length: 10 }, (_, index) => `other ${index}`);
-    lose(lanes, "large", ...others);
-    for (const endpointId of others) {
-      offerLarge(lanes, endpointId, 4);
-    }
-    const held = loadAll(lanes, 20);
-    assert.ok(held.length * 20 > HELD_BYTES_MAX / 4);
-    offerLarge(lanes, "large", 1);
-    assert.equal(loadAll(lanes, HELD_BYTES_MAX / 2).length, 0);
-    for (const delivery of held) {
-      assert.deepEqual(loadAll(lanes, 20), [], "another one has taken what came free");
-      lanes.finish(delivery, null, 0);
-      offerLarge(lanes, delivery.endpointId, 1);
-    }
-    assert.equal(lanes.startLoad(0)?.delivery.endpointId, "large");
-  });
-
-  test("one that waited for memory and was put out is waited for no more", () => {
-    const lanes = new Lanes(LIMITS);
-    lose(lanes, "large", "other");
-    offerLarge(lanes, "other", 2);
-    const [held] = loadAll(lanes, 100).slice(0, 1);
-    assert.ok(held !== undefined);
-    offerLarge(lanes, "large", 1);
-    assert.equal(loadAll(lanes, HELD_BYTES_MAX / 2).length, 0);
-    lanes.putOut("large", 0);
-    lanes.finish(held, null, 0);
-    offerLarge(lanes, "other", 1);
-    assert.equal(loadAll(lanes, 100).length, 1);
-  });
-
-  test("one lane gets half of what its standing may have, and leaves the rest to who holds less", () => {
-    const lanes = new Lanes(LIMITS);
+  test("what is set aside waits without a slot, and holds up nothing", () => {
+    const lanes = new Lanes({ ...LIMITS, inFlightMax: LANE_START });
     greet(lanes, "a", "b");
-    offerLarge(lanes, "a", 20);
-    assert.equal(loadAll(lanes, 100).length, 5);
-    offerLarge(lanes, "b", 20);
+    admitLarge(lanes, "a", 5);
+    for (let started = lanes.start(0); started !== null; started = lanes.start(0)) {
+      lanes.setAside(started, { isShort: true, isFirst: false }, 0);
+    }
+    assert.deepEqual([lanes.inFlight, lanes.waiting], [0, 5]);
+    offer(lanes, "a", 2);
+    offer(lanes, "b", 2);
     assert.deepEqual(
-      loadAll(lanes, 100).map(({ endpointId }) => endpointId),
-      ["b", "b", "b"],
+      startAll(lanes)
+        .map(({ endpointId }) => endpointId)
+        .toSorted(),
+      ["a", "a", "b", "b"],
     );
   });
 
-  test("the first of the lanes with a payload to load is not always the same", () => {
-    const lanes = new Lanes(LIMITS);
-    greet(lanes, "a", "b", "c");
-    for (const endpointId of ["a", "b", "c"]) {
-      offerLarge(lanes, endpointId, 2);
-    }
-    const order = loadAll(lanes, 10).map(({ endpointId }) => endpointId);
-    assert.deepEqual(order, ["a", "b", "c", "a", "b", "c"]);
-  });
-
-  test("one payload of each standing is loaded at a time", () => {
-    const lanes = new Lanes(LIMITS);
-    greet(lanes, "good", "good too");
-    for (const endpointId of ["good", "good too", "new", "new too"]) {
-      offerLarge(lanes, endpointId, 2);
-    }
-    const loads = [lanes.startLoad(0), lanes.startLoad(0)];
-    assert.deepEqual(loads.map((load) => load?.delivery.endpointId).sort(), ["good", "new"]);
-    assert.equal(lanes.startLoad(0), null);
-    const [load] = loads;
-    assert.ok(load != null);
-    lanes.loaded(load.delivery, 10, 0);
-    assert.notEqual(lanes.startLoad(0), null);
-    assert.equal(lanes.startLoad(0), null);
-  });
-
-  test("what finds no memory waits as the first of its lane, without a slot, and holds up nobody else", () => {
+  test("of each lane the first that was set aside is recalled, to the front", () => {
     const lanes = new Lanes(LIMITS);
     greet(lanes, "a", "b");
-    offerLarge(lanes, "a", 3);
-    const [first, ...others] = [lanes.startLoad(0)];
-    assert.deepEqual([first?.bytesMax, others], [HELD_BYTES_MAX / 2, []]);
-    assert.ok(first != null);
-    lanes.loaded(first.delivery, 400, 0);
-    const second = lanes.startLoad(0);
-    assert.equal(second?.bytesMax, 200);
-    lanes.putBack(second.delivery, 300, 0);
-    assert.deepEqual([lanes.inFlight, lanes.waiting], [1, 2]);
-    assert.equal(lanes.startLoad(0), null, "its size is known");
-    offer(lanes, "a", 1);
-    assert.equal(startAll(lanes).length, 1, "small ones of the same lane go on");
-    offerLarge(lanes, "b", 1);
-    assert.equal(lanes.startLoad(0)?.delivery.endpointId, "b");
-    finishAll(lanes, [first.delivery], true);
-    // Another one is being loaded for a lane in good standing.
-    assert.equal(lanes.startLoad(0), null);
+    const [first, second] = admitLarge(lanes, "a", 2);
+    const [other] = admitLarge(lanes, "b", 1);
+    setAllAside(lanes, false);
+    const small = offer(lanes, "a", 1);
+    lanes.recall(0);
+    assert.deepEqual(new Set(startAll(lanes)), new Set([first, other, ...small]));
+    lanes.recall(0);
+    assert.deepEqual(startAll(lanes), [second]);
+    lanes.recall(0);
+    assert.deepEqual(startAll(lanes), []);
   });
 
-  test("what found no memory is loaded when some is given back", () => {
+  test("a lane that is short of memory has no more in hand than it can start, until it is recalled", () => {
     const lanes = new Lanes(LIMITS);
     greet(lanes, "a");
-    offerLarge(lanes, "a", 2);
-    const [first] = loadAll(lanes, 400);
-    assert.ok(first !== undefined);
-    assert.equal(lanes.startLoad(0), null);
-    lanes.finish(first, true, 0);
-    assert.equal(lanes.startLoad(0)?.bytesMax, HELD_BYTES_MAX / 2);
+    admitLarge(lanes, "a", 100);
+    const [begun] = startAll(lanes).slice(0, 1);
+    assert.ok(begun !== undefined);
+    for (const delivery of lanes.started()) {
+      if (delivery !== begun) {
+        lanes.setAside(delivery, { isShort: true, isFirst: false }, 0);
+      }
+    }
+    // One is in flight, and eight may be.
+    assert.equal(lanes.evictExcess(0).length, 99 - (LANE_START - 1));
+    assert.equal(lanes.admit(largeFor("a"), 0), false);
+    lanes.recall(0);
+    assert.equal(lanes.admit(largeFor("a"), 0), true);
   });
 
-  test("a smaller one whose turn comes before it is not held up by one that found no memory", () => {
+  test("a lane whose payload only waits for another load keeps its share", () => {
     const lanes = new Lanes(LIMITS);
     greet(lanes, "a");
-    const queued = { ...largeFor("a"), tenure: { kind: "leased", untilMs: 1_000_000 } } as const;
-    offerLarge(lanes, "a", 1);
-    assert.equal(loadAll(lanes, 400).length, 1);
-    assert.ok(lanes.offer(queued, 0));
-    assert.equal(loadAll(lanes, 400).length, 0);
-    offerLarge(lanes, "a", 1);
-    assert.equal(loadAll(lanes, 50).length, 1);
+    admitLarge(lanes, "a", 100);
+    setAllAside(lanes, false);
+    assert.deepEqual(lanes.evictExcess(0), []);
+    assert.equal(admitLarge(lanes, "a", 100).length, 100);
   });
 
-  test("a lane that waits for memory has no more in hand than it can start", () => {
+  test("what is set aside is evicted first", () => {
     const lanes = new Lanes(LIMITS);
     greet(lanes, "a");
-    offerLarge(lanes, "a", 100);
-    assert.equal(loadAll(lanes, 400).length, 1);
-    // One is under way, and eight may be, and one more for the answer.
-    assert.equal(lanes.putOutExcess(0).length, 99 - (LANE_START - 1));
-    assert.equal(lanes.offer(largeFor("a"), 0), false);
+    const [large] = admitLarge(lanes, "a", 1);
+    setAllAside(lanes, false);
+    assert.ok(large !== undefined);
+    assert.equal(lanes.evictOne("a", large.event.id, 0), large);
+    assert.equal(lanes.waiting, 0);
+    lanes.recall(0);
+    assert.equal(lanes.start(0), null);
+    admitLarge(lanes, "a", 3);
+    setAllAside(lanes, false);
+    offer(lanes, "a", 3);
+    assert.deepEqual(
+      lanes.evict("a", 0).map(({ event }) => event.payload),
+      [null, null, null, "{}", "{}", "{}"],
+    );
   });
 
   test("a lane does not hang while a payload is loaded, and the wait for it is not the receiver's", () => {
     const lanes = new Lanes(LIMITS);
     greet(lanes, "a");
-    offerLarge(lanes, "a", 1);
-    const load = lanes.startLoad(0);
-    assert.ok(load !== null);
+    admitLarge(lanes, "a", 1);
+    const [delivery] = startAll(lanes);
+    assert.ok(delivery !== undefined);
     const nowMs = 10 * HANGING_MS;
     assert.equal(offer(lanes, "a", 500, nowMs).length, 500, "in good standing");
-    lanes.loaded(load.delivery, 10, nowMs);
-    lanes.putOutAll(nowMs);
-    lanes.finish(load.delivery, true, nowMs + 5);
+    lanes.begin(delivery, nowMs);
+    lanes.evictAll(nowMs);
+    lanes.finish(delivery, true, nowMs + 5);
     // Four rounds of eight, which only a lane with short requests gets.
     assert.equal(lanes.rooms(nowMs + 5).known.get("a"), 4 * LANE_START);
   });
 
-  test("a load that comes to nothing gives back slot and memory, and says nothing about the receiver", () => {
+  test("a request that hangs is found behind a payload that is being loaded", () => {
+    const lanes = new Lanes(LIMITS);
+    greet(lanes, "a");
+    admitLarge(lanes, "a", 1);
+    startAll(lanes);
+    offer(lanes, "a", 1);
+    startAll(lanes);
+    assert.equal(offer(lanes, "a", LANE_START, HANGING_MS + 1).length, LANE_START - 2);
+  });
+
+  test("a load that comes to nothing gives its slot back, and says nothing about the receiver", () => {
     const lanes = new Lanes({ ...LIMITS, inFlightMax: LANE_START });
-    offerLarge(lanes, "a", 2);
-    for (const expected of [HELD_BYTES_MAX / 2, HELD_BYTES_MAX / 2]) {
-      const load = lanes.startLoad(0);
-      assert.equal(load?.bytesMax, expected);
-      lanes.finish(load.delivery, null, 0);
+    admitLarge(lanes, "a", 2);
+    for (const delivery of startAll(lanes)) {
+      lanes.finish(delivery, null, 0);
     }
     assert.deepEqual([lanes.inFlight, lanes.waiting], [0, 0]);
     offer(lanes, "a", LANE_START);
     assert.equal(startAll(lanes).length, LANE_START - 1, "the last slot is for lanes that have answered");
   });
 
-  test("ending a load that is none is refused", () => {
+  test("setting aside or beginning what is not in flight is refused", () => {
     const lanes = new Lanes(LIMITS);
     const delivery = largeFor("a");
-    lanes.offer(delivery, 0);
-    assert.throws(() => lanes.loaded(delivery, 1, 0), /no payload is being loaded/);
-    assert.throws(() => lanes.putBack(delivery, 1, 0), /no payload is being loaded/);
-    assert.throws(() => lanes.finish(delivery, null, 0), /not under way/);
+    lanes.admit(delivery, 0);
+    assert.throws(() => lanes.setAside(delivery, { isShort: true, isFirst: false }, 0), /not in flight/);
+    assert.throws(() => lanes.begin(delivery, 0), /not in flight/);
   });
 });
 
 type Step =
-  | { readonly kind: "offer" | "offerLarge"; readonly endpoint: number; readonly count: number }
-  | { readonly kind: "load"; readonly count: number }
-  | { readonly kind: "endLoad"; readonly nth: number; readonly bytes: number }
+  | { readonly kind: "admit" | "admitLarge"; readonly endpoint: number; readonly count: number }
+  | { readonly kind: "setAside"; readonly nth: number; readonly isShort: boolean }
+  | { readonly kind: "begin"; readonly nth: number }
+  | { readonly kind: "recall" }
   | { readonly kind: "start"; readonly count: number }
   | { readonly kind: "finish"; readonly nth: number; readonly answered: boolean }
-  | { readonly kind: "putOut"; readonly endpoint: number }
-  | { readonly kind: "putOutExcess" | "putOutAll" }
+  | { readonly kind: "evict"; readonly endpoint: number }
+  | { readonly kind: "evictExcess" | "evictAll" }
   | { readonly kind: "pass"; readonly ms: number };
 
 const endpoints = fc.integer({ min: 0, max: 4 });
 const steps: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("offer"), endpoint: endpoints, count: fc.nat(400) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("offerLarge"), endpoint: endpoints, count: fc.nat(40) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("load"), count: fc.nat(4) }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("endLoad"), nth: fc.nat(5), bytes: fc.nat(700) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("admit"), endpoint: endpoints, count: fc.nat(400) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("admitLarge"), endpoint: endpoints, count: fc.nat(40) }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("setAside"), nth: fc.nat(500), isShort: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("begin"), nth: fc.nat(500) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("recall") }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("start"), count: fc.nat(400) }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("finish"), nth: fc.nat(500), answered: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("putOut"), endpoint: endpoints }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("putOutExcess", "putOutAll") }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("evict"), endpoint: endpoints }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("evictExcess", "evictAll") }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("pass"), ms: fc.nat(2_000) }) },
 );
 
@@ -577,21 +492,16 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
     inFlightMax: fc.integer({ min: 1, max: 50 }),
     laneMax: fc.integer({ min: 1, max: 64 }),
     inHandMax: fc.integer({ min: 1, max: 500 }),
-    heldBytesMax: fc.constant(HELD_BYTES_MAX),
   });
   fc.assert(
     fc.property(limits, fc.array(steps, { maxLength: 120 }), (limits, steps) => {
       const lanes = new Lanes(limits);
       const waiting = new Set<Delivery>();
-      const underWay: Delivery[] = [];
-      const loads: PayloadLoad[] = [];
-      /** What each large payload has, once it was looked at, and those that are in memory. */
-      const sizes = new Map<Delivery, number>();
-      const held = new Set<Delivery>();
+      const started: Delivery[] = [];
       let nowMs = 0;
-      const takeOut = (out: readonly Delivery[], endpointId?: string): void => {
-        for (const delivery of out) {
-          assert.ok(waiting.delete(delivery), "put out what did not wait");
+      const leave = (evicted: readonly Delivery[], endpointId?: string): void => {
+        for (const delivery of evicted) {
+          assert.ok(waiting.delete(delivery), "evicted what did not wait");
           assert.ok(endpointId === undefined || delivery.endpointId === endpointId);
         }
       };
@@ -601,110 +511,86 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
           return false;
         }
         assert.ok(waiting.delete(delivery), "started what did not wait");
-        underWay.push(delivery);
+        started.push(delivery);
         return true;
       };
-      const startOneLoad = (): boolean => {
-        const load = lanes.startLoad(nowMs);
-        if (load === null) {
-          return false;
-        }
-        assert.ok(waiting.delete(load.delivery), "loaded for what did not wait");
-        assert.ok((sizes.get(load.delivery) ?? 0) <= load.bytesMax, "loaded what was known to find no memory");
-        loads.push(load);
-        return true;
-      };
-      /** A payload that is more than the half of all is found too large to send. */
-      const endLoad = ({ delivery, bytesMax }: PayloadLoad, bytes: number): void => {
-        const size = sizes.get(delivery) ?? bytes;
-        sizes.set(delivery, size);
-        if (size > HELD_BYTES_MAX / 2) {
-          lanes.finish(delivery, null, nowMs);
-        } else if (size > bytesMax) {
-          lanes.putBack(delivery, size, nowMs);
+      const admit = (delivery: Delivery): void => {
+        if (lanes.admit(delivery, nowMs)) {
           waiting.add(delivery);
-        } else {
-          lanes.loaded(delivery, size, nowMs);
-          held.add(delivery);
-          underWay.push(delivery);
         }
       };
-      const finish = (delivery: Delivery, answered: boolean): void => {
-        held.delete(delivery);
-        lanes.finish(delivery, answered, nowMs);
+      const largeAt = (nth: number): Delivery | undefined => {
+        const large = started.filter(({ event }) => event.payload === null);
+        return large[nth % Math.max(1, large.length)];
       };
       const check = (): void => {
-        const started = [...underWay, ...loads.map(({ delivery }) => delivery)];
         assert.deepEqual([lanes.inFlight, lanes.waiting], [started.length, waiting.size]);
+        assert.deepEqual(new Set(lanes.started()), new Set(started));
         assert.ok(started.length <= limits.inFlightMax);
-        const heldBytes = [...held].reduce((sum, delivery) => sum + (sizes.get(delivery) ?? 0), 0);
-        const loadBytes = loads.reduce((sum, { bytesMax }) => sum + bytesMax, 0);
-        assert.ok(heldBytes + loadBytes <= HELD_BYTES_MAX, `${heldBytes} bytes held, up to ${loadBytes} being loaded`);
         for (const [, ofEndpoint] of Map.groupBy(started, ({ endpointId }) => endpointId)) {
           assert.ok(ofEndpoint.length <= limits.laneMax);
         }
         assert.deepEqual(new Set(lanes.waitingEndpoints()), new Set([...waiting].map(({ endpointId }) => endpointId)));
         assert.ok([...lanes.rooms(nowMs).known.values()].every((room) => room >= 0));
       };
-      for (const step of steps) {
+      const apply = (step: Step): void => {
         switch (step.kind) {
-          case "offer":
-            for (const delivery of offer(lanes, String(step.endpoint), step.count, nowMs)) {
+          case "admit":
+          case "admitLarge":
+            for (let count = 0; count < step.count; count++) {
+              admit((step.kind === "admit" ? deliveryFor : largeFor)(String(step.endpoint)));
+            }
+            break;
+          case "setAside": {
+            const delivery = largeAt(step.nth);
+            if (delivery !== undefined) {
+              lanes.setAside(delivery, { isShort: step.isShort, isFirst: false }, nowMs);
+              started.splice(started.indexOf(delivery), 1);
               waiting.add(delivery);
             }
             break;
-          case "offerLarge":
-            for (let count = 0; count < step.count; count++) {
-              const delivery = largeFor(String(step.endpoint));
-              if (lanes.offer(delivery, nowMs)) {
-                waiting.add(delivery);
-              }
+          }
+          case "begin": {
+            const delivery = largeAt(step.nth);
+            if (delivery !== undefined) {
+              lanes.begin(delivery, nowMs);
             }
             break;
-          case "load":
-            for (let count = 0; count < step.count && startOneLoad(); count++);
-            break;
-          case "endLoad":
-            for (const load of loads.splice(step.nth % Math.max(1, loads.length), 1)) {
-              endLoad(load, step.bytes);
-            }
+          }
+          case "recall":
+            lanes.recall(nowMs);
             break;
           case "start":
             for (let count = 0; count < step.count && startOne(); count++);
             break;
-          case "finish": {
-            const [delivery] = underWay.splice(step.nth % Math.max(1, underWay.length), 1);
-            if (delivery !== undefined) {
-              finish(delivery, step.answered);
-            }
+          case "finish":
+            finishAll(lanes, started.splice(step.nth % Math.max(1, started.length), 1), step.answered, nowMs);
             break;
-          }
-          case "putOut":
-            takeOut(lanes.putOut(String(step.endpoint), nowMs), String(step.endpoint));
+          case "evict":
+            leave(lanes.evict(String(step.endpoint), nowMs), String(step.endpoint));
             break;
-          case "putOutExcess":
-            takeOut(lanes.putOutExcess(nowMs));
+          case "evictExcess":
+            leave(lanes.evictExcess(nowMs));
             break;
-          case "putOutAll":
-            takeOut(lanes.putOutAll(nowMs));
+          case "evictAll":
+            leave(lanes.evictAll(nowMs));
             assert.equal(waiting.size, 0);
             break;
           case "pass":
             nowMs += step.ms;
             break;
         }
+      };
+      for (const step of steps) {
+        apply(step);
         check();
       }
       // What waits can always be brought to its end: no lane is forgotten.
-      while (waiting.size > 0 || underWay.length > 0 || loads.length > 0) {
-        while (startOneLoad() || startOne());
-        assert.ok(underWay.length + loads.length > 0, "something waits, nothing is under way, and nothing starts");
-        for (const load of loads.splice(0)) {
-          endLoad(load, HELD_BYTES_MAX / 2);
-        }
-        for (const delivery of underWay.splice(0)) {
-          finish(delivery, true);
-        }
+      while (waiting.size > 0 || started.length > 0) {
+        lanes.recall(nowMs);
+        while (startOne());
+        assert.ok(started.length > 0, "something waits, nothing is in flight, and nothing starts");
+        finishAll(lanes, started.splice(0), true, nowMs);
         check();
       }
     }),
@@ -713,7 +599,7 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
 });
 
 test("of very many endpoints, those with something in hand are kept, and of the others some thousands", () => {
-  const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000, heldBytesMax: 1_000 });
+  const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
   offer(lanes, "busy", 3);
   const underWay = startAll(lanes);
   assert.equal(underWay.length, 3);
@@ -728,7 +614,7 @@ test("of very many endpoints, those with something in hand are kept, and of the 
 });
 
 test("lanes that never run empty let go of what they have started", async () => {
-  const lanes = new Lanes({ inFlightMax: 256, laneMax: 64, inHandMax: 1_200, heldBytesMax: 1_000 });
+  const lanes = new Lanes({ inFlightMax: 256, laneMax: 64, inHandMax: 1_200 });
   const started: WeakRef<Delivery>[] = [];
   const endpointIds = Array.from({ length: 120 }, (_, index) => `endpoint ${index}`);
   for (const endpointId of endpointIds) {

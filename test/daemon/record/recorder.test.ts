@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, beforeEach, describe, type TestContext, test } from "node:test";
-import { claimDeliveries, claimEvents } from "../../../src/daemon/claim/claim.ts";
+import { claimDeliveries } from "../../../src/daemon/claim/dueDeliveries.ts";
+import { claimEvents } from "../../../src/daemon/claim/newEvents.ts";
 import { Recorder } from "../../../src/daemon/record/recorder.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
 import { Database } from "../../../src/db/database.ts";

@@ -10,9 +10,14 @@ import { randomBytes } from "node:crypto";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
+import { Agenda } from "../../../src/daemon/agenda.ts";
+import { ClaimLock } from "../../../src/daemon/claim/claimLock.ts";
 import { Filters } from "../../../src/daemon/claim/filters.ts";
-import { Attempts } from "../../../src/daemon/deliver/attempts.ts";
+import { NewEvents } from "../../../src/daemon/claim/newEvents.ts";
+import { payloadsFrom } from "../../../src/daemon/deliver/attempt.ts";
+import { BUDGET_BYTES, Budget } from "../../../src/daemon/deliver/budget.ts";
 import { EndpointDirectory } from "../../../src/daemon/deliver/endpoints.ts";
+import { InHand } from "../../../src/daemon/deliver/inHand.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import { Loop } from "../../../src/daemon/loop.ts";
 import { Recorder } from "../../../src/daemon/record/recorder.ts";
@@ -77,39 +82,45 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
   const emitted = new KeptEvents();
   const config = connectionConfig({ databaseUrl: url, applicationName: "loop" });
   const pool = new Database({ config, purpose: "pipeline", max: 3 });
-  const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 1_000, heldBytesMax: 1_000 });
+  const agenda = new Agenda();
+  const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 1_000 });
   const conditions = new Conditions(emitted);
   const lease = new Heartbeat({
     database: pool,
     load: () => ({ inFlight: 0, waiting: 0 }),
     conditions,
-    onLeaseLost: () => {},
     onCopied: () => {},
   });
-  const recorder = new Recorder({ pool, events: emitted, conditions, onRecorded: () => {} });
-  const attempts = new Attempts({
-    pool,
+  const claiming = { pool, events: emitted, conditions };
+  const recorder = new Recorder({ ...claiming, onRecorded: () => {} });
+  const endpoints = new EndpointDirectory(pool);
+  const inHand = new InHand({
     lease,
-    endpoints: new EndpointDirectory(pool),
+    endpoints,
     lanes,
-    recorder,
-    send: () => Promise.reject(new Error("nobody wants the events")),
+    budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
+    loadPayload: payloadsFrom(pool),
+    send: () => Promise.reject(new Error("no endpoint wants the events")),
     events: emitted,
-    inHandMax: 1_000,
-    onRoom: () => {},
+    agenda,
+    record: (result) => recorder.add(result),
   });
-  const waker = new SlowWaker({ config, events: emitted, conditions, onWake: () => loop.wake() }, random, breakage);
-  const filters = new Filters({ pool, events: emitted });
+  const waker = new SlowWaker(
+    { config, events: emitted, conditions, onWake: () => agenda.notified() },
+    random,
+    breakage,
+  );
   const loop = new Loop({
-    pool,
-    claimPool: pool,
+    ...claiming,
+    agenda,
     lease,
     waker,
-    attempts,
+    newEvents: new NewEvents({ pool, claimPool: pool, filters: new Filters(claiming) }),
+    claimLock: new ClaimLock(claiming),
+    endpoints,
+    inHand,
+    inHandMax: 1_000,
     recorder,
-    filters,
-    conditions,
-    events: emitted,
     pollIntervalMs: NO_POLL_MS,
     onCopied: () => {},
   });

@@ -1,0 +1,127 @@
+import type { DeliveryResult } from "../domain/delivery.ts";
+import { monotonicMs } from "../ground/clock.ts";
+
+/**
+ * When the loop looks next, and for what. Everything that learns of work writes it down here; the loop alone reads it,
+ * and rests until something is due.
+ *
+ *   events   new events: a notification, the poll, the pause of a daemon that is awake
+ *   queue    due deliveries: the earliest due time that is known
+ *   walk     the next part of a walk over the queue that has begun
+ *   claims   claims of daemons that are gone
+ *   review   what waits in memory
+ *   room     there is room for another claim
+ *
+ * A look is taken off the agenda before it begins, so what arrives during the look is kept.
+ */
+export type Look = "events" | "queue" | "walk" | "claims" | "review" | "room";
+
+/** For so long at most, a delivery waits in memory behind an edit, a pause or the end of its endpoint. */
+export const REVIEW_INTERVAL_MS = 250;
+/** Deliveries that come due one after the other are looked for together. */
+export const WALK_GAP_MS = 10;
+
+const NOW = Number.NEGATIVE_INFINITY;
+const NEVER = Number.POSITIVE_INFINITY;
+/** What a timer of Node.js can wait for. */
+const REST_MS_MAX = 2_147_483_647;
+
+export class Agenda {
+  readonly #atMs: Record<Look, number> = {
+    events: NOW,
+    queue: NOW,
+    walk: NEVER,
+    claims: NOW,
+    review: NEVER,
+    room: NEVER,
+  };
+  #isClosed = false;
+  /** While the loop rests: ends the rest if it was to last longer than until then. */
+  #endRest: ((look: Look, atMs: number) => void) | null = null;
+
+  /** There may be new events, and deliveries that were resumed or redelivered. */
+  notified(): void {
+    this.by("events", NOW);
+    this.by("queue", NOW);
+  }
+
+  /** Deliveries were put into the queue that are due now. */
+  queued(): void {
+    this.by("queue", NOW);
+  }
+
+  /** Results were recorded: some deliveries come due again, and there is more room. */
+  recorded(results: readonly DeliveryResult[]): void {
+    const nowMs = monotonicMs();
+    for (const { decision, delivery } of results) {
+      if (decision.state === "pending") {
+        this.by("queue", nowMs + Math.max(WALK_GAP_MS, decision.waitMs));
+      } else if (delivery.tenure.kind === "leased") {
+        this.by("queue", nowMs + WALK_GAP_MS);
+      }
+    }
+    this.room();
+  }
+
+  /** There may be room for another claim. */
+  room(): void {
+    this.by("room", NOW);
+  }
+
+  /** Something waits in memory. */
+  review(): void {
+    this.by("review", monotonicMs() + REVIEW_INTERVAL_MS);
+  }
+
+  /** Look for everything at once. */
+  lookAgain(): void {
+    this.notified();
+    this.by("claims", NOW);
+  }
+
+  /** Look by then at the latest. */
+  by(look: Look, atMs: number): void {
+    if (atMs < this.#atMs[look]) {
+      this.#atMs[look] = atMs;
+      this.#endRest?.(look, atMs);
+    }
+  }
+
+  isDue(look: Look): boolean {
+    return this.#atMs[look] <= monotonicMs();
+  }
+
+  /** Takes a look off the agenda if it is due. */
+  take(look: Look): boolean {
+    if (!this.isDue(look)) {
+      return false;
+    }
+    this.#atMs[look] = NEVER;
+    return true;
+  }
+
+  /** Resolves when one of these looks is due, after so long at most, or when the agenda is closed. */
+  async rest(looks: readonly Look[], longestMs = REST_MS_MAX): Promise<void> {
+    const nowMs = monotonicMs();
+    const untilMs = Math.min(nowMs + longestMs, ...looks.map((look) => this.#atMs[look]));
+    if (untilMs <= nowMs || this.#isClosed) {
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, untilMs - nowMs);
+      this.#endRest = (look, atMs) => {
+        if (this.#isClosed || (looks.includes(look) && atMs < untilMs)) {
+          clearTimeout(timer);
+          resolve();
+        }
+      };
+    });
+    this.#endRest = null;
+  }
+
+  /** From now on nothing rests. */
+  close(): void {
+    this.#isClosed = true;
+    this.#endRest?.("room", NOW);
+  }
+}

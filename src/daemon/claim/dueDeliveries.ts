@@ -1,0 +1,96 @@
+import type { Database } from "../../db/database.ts";
+import { defineStatement } from "../../db/statements.ts";
+import type { Delivery } from "../../domain/delivery.ts";
+import { monotonicMs } from "../../ground/clock.ts";
+import { type Claimed, eventOf, PAYLOAD_BYTES_MAX } from "./claimed.ts";
+
+/** Endpoints that one part of a walk looks at. */
+const WALK_ENDPOINTS_MAX = 500;
+/** Beyond the endpoint's timeout: the wait in memory, and the time until the result is recorded. */
+const LEASE_MARGIN_MS = 15_000;
+
+/** What one part of a walk over the queue brought. */
+export interface Walk extends Claimed {
+  /** The endpoint after which to go on; null after the last one. */
+  readonly place: string | null;
+  /** In how many milliseconds something is due, of what this part has seen; null if nothing waits. */
+  readonly nextDueMs: number | null;
+}
+
+const claimDeliveriesStatement = defineStatement("claim_deliveries", {
+  params: {
+    daemonId: "uuid",
+    place: "uuid?",
+    endpointsMax: "integer",
+    deliveriesMax: "integer",
+    shareMax: "integer",
+    knownEndpoints: "uuid[]",
+    knownRooms: "integer[]",
+    leaseMarginMs: "integer",
+    payloadBytesMax: "integer",
+  },
+  columns: {
+    event_id: "uuid?",
+    endpoint_id: "uuid?",
+    attempts: "integer?",
+    attempts_before: "integer?",
+    event_type: "text?",
+    created_at: "text?",
+    payload: "text?",
+    revision: "bigint?",
+    lease_ms: "integer?",
+    next_due_ms: "bigint?",
+  },
+});
+
+/** How many deliveries each endpoint can take. */
+export interface EndpointRooms {
+  readonly known: ReadonlyMap<string, number>;
+  readonly unknown: number;
+}
+
+/** Leases due deliveries of the endpoints after `place`, a few of each. */
+export async function claimDeliveries(
+  pool: Database,
+  daemonId: string,
+  place: string | null,
+  deliveriesMax: number,
+  rooms: EndpointRooms,
+): Promise<Walk> {
+  // Leases count from before the statement was sent, so that this clock never believes in one longer than Postgres does.
+  const sentMs = monotonicMs();
+  const { rows } = await pool.run(claimDeliveriesStatement, {
+    daemonId,
+    place,
+    endpointsMax: WALK_ENDPOINTS_MAX,
+    deliveriesMax,
+    shareMax: rooms.unknown,
+    knownEndpoints: [...rooms.known.keys()],
+    knownRooms: [...rooms.known.values()],
+    leaseMarginMs: LEASE_MARGIN_MS,
+    payloadBytesMax: PAYLOAD_BYTES_MAX,
+  });
+  const deliveries: Delivery[] = [];
+  const revisions = new Map<string, string>();
+  const last = rows.at(-1);
+  for (const row of rows) {
+    if (row.event_id !== null && row.endpoint_id !== null) {
+      revisions.set(row.endpoint_id, row.revision ?? "");
+      deliveries.push({
+        event: eventOf(row, row.event_id),
+        endpointId: row.endpoint_id,
+        daemonId,
+        tenure: { kind: "leased", untilMs: sentMs + (row.lease_ms ?? 0) },
+        attempts: row.attempts ?? 0,
+        attemptsBefore: row.attempts_before ?? 0,
+      });
+    }
+  }
+  return {
+    claimId: null,
+    deliveries,
+    revisions,
+    place: last?.endpoint_id ?? null,
+    nextDueMs: last?.next_due_ms == null ? null : Number(last.next_due_ms),
+  };
+}

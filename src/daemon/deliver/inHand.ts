@@ -1,0 +1,263 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
+import { monotonicMs } from "../../ground/clock.ts";
+import type { Events } from "../../telemetry/bus.ts";
+import type { Agenda } from "../agenda.ts";
+import {
+  type AttemptParts,
+  discarded,
+  type Ending,
+  eventGone,
+  handedBack,
+  type LoadPayload,
+  makeAttempt,
+  type Send,
+  type SetAside,
+} from "./attempt.ts";
+import type { Budget } from "./budget.ts";
+import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
+import type { Lanes, Rooms } from "./lanes.ts";
+
+/**
+ * The deliveries that the daemon has in hand. They are admitted as they were claimed, started as their lanes have room,
+ * and released as results, which the recorder takes. Attempts run beside the loop and end by themselves.
+ */
+
+export interface InHandParts {
+  readonly lease: Lease;
+  readonly endpoints: EndpointDirectory;
+  readonly lanes: Lanes;
+  readonly budget: Budget;
+  readonly loadPayload: LoadPayload;
+  readonly send: Send;
+  readonly events: Events;
+  readonly agenda: Agenda;
+  /** Takes what becomes of each delivery. */
+  readonly record: (result: DeliveryResult) => void;
+}
+
+/** The daemon's right to work on what it has claimed. */
+export interface Lease {
+  readonly daemonId: string;
+  /** Whether an attempt may be started now. */
+  isHeld(): boolean;
+}
+
+export class InHand {
+  readonly #parts: InHandParts;
+  readonly #attemptParts: AttemptParts;
+  /** The identity under which everything in hand was claimed. */
+  #daemonId: string;
+  #isStarting = false;
+  #isStopping = false;
+  /** The grace period is over: what is still in flight was handed back. */
+  #isOver = false;
+  #onIdle: (() => void) | null = null;
+
+  constructor(parts: InHandParts) {
+    this.#parts = parts;
+    const { lease, lanes } = parts;
+    this.#daemonId = lease.daemonId;
+    this.#attemptParts = {
+      ...parts,
+      isOurs: ({ daemonId }) => !this.#isOver && lease.isHeld() && lease.daemonId === daemonId,
+      onBegin: (delivery) => {
+        lanes.begin(delivery, monotonicMs());
+        this.#recall();
+      },
+    };
+  }
+
+  /** Deliveries in flight and waiting. */
+  get count(): number {
+    return this.#parts.lanes.inFlight + this.#parts.lanes.waiting;
+  }
+
+  /** Whether nothing is in flight, so that no end of an attempt will make room. */
+  get isIdle(): boolean {
+    return this.#parts.lanes.inFlight === 0;
+  }
+
+  /** How many deliveries from the queue each endpoint can take. */
+  rooms(): Rooms {
+    return this.#parts.lanes.rooms(monotonicMs());
+  }
+
+  /** Admits deliveries of endpoints that are known, and starts what can start. */
+  admit(deliveries: readonly Delivery[]): void {
+    const { lanes, record, agenda } = this.#parts;
+    this.#noteLease();
+    const nowMs = monotonicMs();
+    for (const delivery of deliveries) {
+      if (delivery.event.eventType === "") {
+        record(eventGone(delivery));
+      } else if (!lanes.admit(delivery, nowMs)) {
+        record(handedBack(delivery));
+      }
+    }
+    this.start();
+    if (lanes.waiting > 0) {
+      agenda.review();
+    }
+  }
+
+  /** Starts what can start. */
+  start(): void {
+    if (this.#isStarting) {
+      // An attempt ended before it had begun; the loop below goes on.
+      return;
+    }
+    this.#isStarting = true;
+    for (let delivery = this.#next(); delivery !== null; delivery = this.#next()) {
+      makeAttempt(this.#attemptParts, delivery, this.#parts.endpoints.get(delivery.endpointId), this.#end);
+    }
+    this.#isStarting = false;
+  }
+
+  #next(): Delivery | null {
+    const { lanes, lease } = this.#parts;
+    if (this.#isStopping || !lease.isHeld()) {
+      return null;
+    }
+    this.#noteLease();
+    return lanes.start(monotonicMs());
+  }
+
+  /**
+   * Looks over what waits. Hands back what is too much for its lane by now, or is for an endpoint that takes no more,
+   * and discards what was cancelled.
+   */
+  async review(): Promise<void> {
+    const { lanes, endpoints, agenda } = this.#parts;
+    this.#handBack(lanes.evictExcess(monotonicMs()));
+    const waiting = lanes.waitingEndpoints();
+    if (waiting.length === 0) {
+      return;
+    }
+    for (const endpointId of await endpoints.findInactive(waiting)) {
+      this.#handBack(lanes.evict(endpointId, monotonicMs()));
+    }
+    for (const { event_id, endpoint_id, reason } of await endpoints.findCancelled(waiting)) {
+      const delivery = lanes.evictOne(endpoint_id, event_id, monotonicMs());
+      if (delivery !== null) {
+        this.#release(discarded(delivery, reason));
+      }
+    }
+    agenda.review();
+  }
+
+  /** Starts nothing from now on; what is in flight goes on. */
+  halt(): void {
+    this.#isStopping = true;
+  }
+
+  /**
+   * Hands back what has not been started, waits for what is in flight for as long as the grace period, and hands back the
+   * rest: results that still come are ignored, and another daemon makes those attempts again.
+   */
+  async stop(graceMs: number): Promise<void> {
+    const { lanes } = this.#parts;
+    this.halt();
+    this.#handBack(lanes.evictAll(monotonicMs()));
+    if (!this.isIdle) {
+      const idle = Promise.withResolvers<void>();
+      this.#onIdle = idle.resolve;
+      const grace = new AbortController();
+      const over = pause(graceMs, undefined, { signal: grace.signal }).catch(() => {
+        // Idle before the grace period was over.
+      });
+      await Promise.race([idle.promise, over]);
+      grace.abort();
+    }
+    this.#isOver = true;
+    this.#handBack(lanes.started());
+  }
+
+  readonly #end = (ending: Ending, endpoint: Endpoint | undefined): void => {
+    if ("setAside" in ending) {
+      this.#setAside(ending);
+      return;
+    }
+    const { delivery, attempt } = ending;
+    const { lanes, agenda } = this.#parts;
+    lanes.finish(delivery, attempt === null ? null : attempt.httpStatus !== null, monotonicMs());
+    if (this.#isOver) {
+      return;
+    }
+    if (endpoint !== undefined) {
+      this.#report(ending, endpoint);
+    }
+    this.#release(ending);
+    this.start();
+    if (this.isIdle) {
+      agenda.room();
+      this.#onIdle?.();
+    }
+  };
+
+  #setAside({ delivery, setAside }: SetAside): void {
+    const { lanes, budget } = this.#parts;
+    const nowMs = monotonicMs();
+    if (this.#isStopping) {
+      this.#end(handedBack(delivery), undefined);
+      return;
+    }
+    lanes.setAside(delivery, { isShort: setAside !== "loading", isFirst: budget.isFirst(delivery) }, nowMs);
+    if (setAside === "too large") {
+      this.#recall();
+    }
+  }
+
+  #handBack(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      this.#release(handedBack(delivery));
+    }
+  }
+
+  #release(result: DeliveryResult): void {
+    this.#freeMemory(result.delivery);
+    this.#parts.record(result);
+  }
+
+  #freeMemory(delivery: Delivery): void {
+    if (delivery.event.payload === null && this.#parts.budget.release(delivery)) {
+      this.#recall();
+    }
+  }
+
+  #recall(): void {
+    this.#parts.lanes.recall(monotonicMs());
+    this.start();
+  }
+
+  /** If the lease was lost, what has not been started belongs to others. */
+  #noteLease(): void {
+    const { lease, lanes, agenda } = this.#parts;
+    if (lease.daemonId !== this.#daemonId) {
+      this.#daemonId = lease.daemonId;
+      for (const delivery of lanes.evictAll(monotonicMs())) {
+        this.#freeMemory(delivery);
+      }
+      agenda.room();
+    }
+  }
+
+  #report({ delivery, attempt, decision }: DeliveryResult, { origin }: Endpoint): void {
+    if (attempt === null) {
+      return;
+    }
+    this.#parts.events.emit("delivery.attempted", {
+      event_id: delivery.event.id,
+      endpoint_id: delivery.endpointId,
+      event_type: delivery.event.eventType,
+      attempt_number: delivery.attempts + 1,
+      url: origin,
+      duration_ms: attempt.durationMs,
+      http_status: attempt.httpStatus,
+      failure_kind: attempt.failureKind,
+      error: attempt.error,
+      state: decision.state,
+      next_attempt_ms: decision.state === "pending" ? Math.round(decision.waitMs) : null,
+    });
+  }
+}
