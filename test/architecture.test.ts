@@ -71,6 +71,22 @@ test("telemetry knows nothing of what it reports", () => {
   assert.deepEqual(found, []);
 });
 
+test("ground imports nothing of the project but itself", () => {
+  const found = offenders(
+    ({ path, imports }) =>
+      path.startsWith("ground/") && imports.some((name) => name.endsWith(".ts") && !name.startsWith("ground/")),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("telemetry imports neither the database nor what works on it", () => {
+  const found = offenders(
+    ({ path, imports }) =>
+      path.startsWith("telemetry/") && imports.some((name) => /^(db|http|daemon|ingest|cli|dev)\//.test(name)),
+  );
+  assert.deepEqual(found, []);
+});
+
 test("domain imports nothing of the project but itself", () => {
   const found = offenders(
     ({ path, imports }) =>

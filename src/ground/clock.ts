@@ -1,9 +1,9 @@
 /**
- * The one door to time inside the process. Wall-clock times that decide anything come from the database;
- * what is here measures spans, which must not jump when somebody sets the machine's clock.
+ * The one door to time inside the process. Wall-clock times that decide anything come from the database; this measures
+ * spans, which must not jump when the machine's clock is set.
  */
 
-/** Milliseconds since an arbitrary start, never going back. */
+/** Milliseconds since an arbitrary start; they never go back. */
 export function monotonicMs(): number {
   return performance.now();
 }

@@ -1,19 +1,19 @@
 /**
- * Every error a person can meet carries a code that is never used again, and says three things:
- * what could not be done, the state that was found, and what to do next.
+ * Every error that a person can see carries a code that is never reused, and says three things: what could not be done,
+ * what state was found, and what to do next.
  */
 export interface Fault {
   /** Stable, `PR` and four digits; see ERRORS below. */
   readonly code: ErrorCode;
   /** What could not be done: "cannot read POSTRIDER_EGRESS". */
   readonly problem: string;
-  /** The state that was found: `it is "public"`. */
+  /** What was found: `it is "public"`. */
   readonly found: string;
   /** What to do next: "use public-only, private-ok or custom". */
   readonly remedy: string;
 }
 
-/** The register of codes. A code is added at the end and never given a second meaning. */
+/** Every code. New ones are added at the end, and none gets a second meaning. */
 export const ERRORS = {
   PR0001: "wrong usage of the command line",
   PR0002: "a setting is wrong",
@@ -39,10 +39,10 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Exit status 1: it failed. Exit status 2: wrong usage or configuration. */
+/** 1: the command failed. 2: wrong usage or configuration. */
 export type ExitStatus = 1 | 2;
 
-/** Thrown for what a person must mend; everything else that is thrown is a bug or an outage. */
+/** Thrown for what a person must fix. Any other error is a bug or an outage. */
 export class PostriderError extends Error {
   readonly faults: readonly Fault[];
   readonly exitStatus: ExitStatus;
@@ -60,7 +60,7 @@ export function formatFault(fault: Fault): string {
   return `${fault.code}: ${fault.problem}: ${fault.found}; ${fault.remedy}`;
 }
 
-/** The message of anything that was thrown, without a stack. */
+/** The message of anything that can be thrown, without a stack. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.message === "") {
     return thrown.errors.map(messageOf).join("; ");

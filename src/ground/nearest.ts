@@ -1,9 +1,9 @@
 /**
- * The candidate that somebody who wrote `word` most likely meant, or null where none is near.
+ * The candidate that was most likely meant by `word`, or null if none is near.
  *
- * Near is: the word begins the candidate or the other way round (`public`, `public-only`), or about one slip in three
- * characters (a slip is a character too many, missing, wrong, or two that changed places). Case does not count.
- * Of equally near ones the first wins.
+ * A candidate is near if one of the two begins the other (`public`, `public-only`), or if there is at most about one slip
+ * in three characters. A slip is a character too many, missing or wrong, or two that are swapped. Case does not count.
+ * Of equally near candidates the first wins.
  */
 export function nearest<Candidate extends string>(word: string, candidates: readonly Candidate[]): Candidate | null {
   const written = word.toLowerCase().slice(0, WORD_CHARS_MAX);
@@ -19,7 +19,7 @@ export function nearest<Candidate extends string>(word: string, candidates: read
   return best?.candidate ?? null;
 }
 
-// The comparison is quadratic, and nobody means a known name by something longer.
+// The comparison is quadratic, and no known name is as long as this.
 const WORD_CHARS_MAX = 64;
 
 const BEGINNING_CHARS_MIN = 3;

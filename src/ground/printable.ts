@@ -1,6 +1,6 @@
 /**
- * Text from outside, safe for a terminal and on one line: control and format characters (escape sequences, line breaks,
- * direction overrides, lone surrogates) stand as `\n`, `\x1b` or `\u202e`, whatever else there is stands as it is.
+ * Makes text from outside safe for a terminal, on one line. Control and format characters (escape sequences, line breaks,
+ * direction overrides, lone surrogates) become `\n`, `\x1b` or `\u202e`; everything else is unchanged.
  */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escaped);

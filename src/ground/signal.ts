@@ -1,4 +1,4 @@
-/** Wakes one waiter. A signal given while nobody waits is kept for the next one. */
+/** Wakes one waiter. A signal that is given while none waits is kept for the next one. */
 export class Signal {
   #isGiven = false;
   #resolve: (() => void) | null = null;
@@ -11,7 +11,7 @@ export class Signal {
     }
   }
 
-  /** Resolves on the next signal, or after so many milliseconds. */
+  /** Resolves on the next signal, or after this many milliseconds. */
   async wait(timeoutMs: number): Promise<void> {
     if (this.#isGiven) {
       this.#isGiven = false;

@@ -2,12 +2,12 @@ import { once } from "node:events";
 import { monotonicMs } from "./clock.ts";
 
 /**
- * A second signal ends the process at once, but one that follows so closely is the first again: npm passes the
- * terminal's Ctrl-C on to a process that has it from the terminal already.
+ * A second signal ends the process at once, but one that follows within this time is an echo of the first: npm passes
+ * the terminal's Ctrl-C on to a process that got it from the terminal already.
  */
 export const ECHO_MS = 500;
 
-/** Begins to watch for something that asks for a stop, and returns what ends the watching. */
+/** Watches for a reason to stop. Returns the function that ends the watch. */
 export type StopSource = (ask: (reason: string) => void) => () => void;
 
 export interface StopOptions {
@@ -16,8 +16,8 @@ export interface StopOptions {
 }
 
 /**
- * Runs `work`, which lasts until `stopping` is aborted and then lets go of everything. Resolves with the exit status: 0
- * when the work has ended, 1 as soon as somebody insists by a second signal. Rejects with what the work throws.
+ * Runs `work`, which lasts until `stopping` is aborted and then releases everything. Resolves with the exit status: 0 when
+ * the work has ended, 1 as soon as a second signal insists. Rejects with what the work throws.
  */
 export async function untilStopped(
   { signals, sources = [] }: StopOptions,
@@ -46,18 +46,18 @@ export async function untilStopped(
     for (const end of endings) {
       end();
     }
-    // The signals stay caught: one between here and the exit would end the process by itself, with no exit status at all.
+    // The signals stay caught: one between here and the exit would end the process without an exit status.
   }
 }
 
-/** Resolves when the signal is aborted, or at once where it has been. */
+/** Resolves when the signal is aborted, or at once if it has been. */
 export async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) {
     await once(signal, "abort");
   }
 }
 
-/** The reader of our output has gone (`| head`): what prints for as long as it runs has nothing left to do. */
+/** The reader of our output has gone (`| head`): a command that only prints has nothing left to do. */
 export const stdoutClosed: StopSource = (ask) => {
   const onError = (): void => ask("stdout was closed");
   process.stdout.on("error", onError);
