@@ -1,8 +1,10 @@
 -- The schema without the bodies of its functions and views: for reading, and for comparing. Written by "npm run docs"; do not edit.
 
--- Schema
+-- Schemas
 
 create schema postrider;
+
+create schema postrider_internal;
 
 -- Sequences, those of identity columns included
 
@@ -127,7 +129,7 @@ create table postrider.endpoint (
   id uuid not null default postrider.uuid_v7(),
   tenant text not null default ''::text,
   url text not null,
-  shown_url text not null generated always as (postrider.url_without_secrets(url)) stored,
+  shown_url text not null generated always as (postrider_internal.url_without_secrets(url)) stored,
   format text not null default 'standard'::text,
   timeout_ms integer not null default 15000,
   retry_schedule interval[] not null default '{00:00:05,00:05:00,00:30:00,02:00:00,05:00:00,10:00:00,14:00:00,20:00:00,24:00:00}'::interval[],
@@ -143,9 +145,9 @@ create table postrider.endpoint (
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "disable_after is between 1 minute and 1 year" CHECK (((disable_after >= '00:01:00'::interval) AND (disable_after <= '1 year'::interval))),
   constraint "format is standard or raw" CHECK ((format = ANY (ARRAY['standard'::text, 'raw'::text]))),
-  constraint "headers are names and texts that HTTP allows" CHECK ((postrider.header_problem(headers) IS NULL)),
+  constraint "headers are names and texts that HTTP allows" CHECK ((postrider_internal.header_problem(headers) IS NULL)),
   constraint "headers is a JSON object" CHECK ((jsonb_typeof(headers) = 'object'::text)),
-  constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(retry_schedule) <= 50) AND postrider.are_retry_waits(retry_schedule))),
+  constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(retry_schedule) <= 50) AND postrider_internal.are_retry_waits(retry_schedule))),
   constraint "state is active, paused or disabled" CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text]))),
   constraint "tenant has at most 255 characters" CHECK ((length(tenant) <= 255)),
   constraint "timeout_ms is between 100 and 120000" CHECK (((timeout_ms >= 100) AND (timeout_ms <= 120000))),
@@ -405,303 +407,51 @@ create function postrider.adopt(dry_run boolean DEFAULT false) returns TABLE(out
 
 create function postrider.allow_unknown_event_types(reason text DEFAULT NULL::text) returns void security definer;
 
-create function postrider.are_retry_waits(waits interval[]) returns boolean;
-
-create function postrider.attach_partition(parent text, day date, with_strays boolean DEFAULT false) returns void;
-
-create function postrider.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false) returns boolean security definer;
-
-create function postrider.begin_action(action text, endpoint_id uuid, detail jsonb) returns void;
-
 create function postrider.cancel(event_id uuid, endpoint_id uuid, reason text DEFAULT NULL::text) returns text security definer;
 
 create function postrider.cancel_replay(replay_id uuid) returns void security definer;
 
 create function postrider.capture(table_name regclass, event_type text, operations text[] DEFAULT '{insert,update,delete}'::text[], condition text DEFAULT NULL::text, payload text DEFAULT NULL::text, ordering_key text DEFAULT NULL::text, tenant text DEFAULT NULL::text) returns void;
 
-create function postrider.capture_function(table_name text, payload text, condition text, ordering_key text, tenant text) returns text;
-
-create function postrider.check_capture(table_name regclass, operations text[]) returns void;
-
-create function postrider.check_capture_expression(table_name regclass, argument text, expression text, form text, search_path text) returns void;
-
-create function postrider.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
-
-create function postrider.claim_events(daemon_id uuid, events_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, revisions text, slow_endpoint_id uuid) security definer;
-
-create function postrider.close_ingest(name text, run_id uuid) returns void security definer;
-
-create function postrider.compile_reference(reference text, root jsonb, pointer text, references_followed text[]) returns jsonb;
-
-create function postrider.compile_schema(schema jsonb, root jsonb, pointer text, references_followed text[]) returns jsonb;
-
-create function postrider.conjunction(predicates text[]) returns text;
-
 create function postrider.copy_problem() returns text security definer;
-
-create function postrider.count_replay_failures(replay_id uuid) returns void;
-
-create function postrider.count_unclaimed(counted_max integer) returns TABLE(unclaimed bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
-
-create function postrider.count_waiting(counted_max integer) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
-
-create function postrider.create_capture_trigger(statement text, search_path text) returns void;
 
 create function postrider.create_endpoint(url text, event_types text[] DEFAULT '{*}'::text[], tenant text DEFAULT ''::text, options jsonb DEFAULT '{}'::jsonb, OUT endpoint_id uuid, OUT secret text) returns record security definer;
 
-create function postrider.declared_grants() returns TABLE(roles text[], privileges text, object text);
-
 create function postrider.define_event_type(name text, description text DEFAULT NULL::text, json_schema jsonb DEFAULT NULL::jsonb, enforce boolean DEFAULT false, deprecated boolean DEFAULT false) returns void security definer;
-
-create function postrider.delete_records(before timestamp with time zone) returns bigint;
-
-create function postrider.delete_strays(before date) returns bigint;
 
 create function postrider.disable_endpoint(id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
-create function postrider.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
-
-create function postrider.discard_reason(endpoint_state text) returns text;
-
-create function postrider.drop_capture(table_name regclass, event_type text) returns boolean;
-
-create function postrider.drop_days(before date) returns TABLE(outcome text, subject text);
-
 create function postrider.drop_event_type(name text) returns void security definer;
-
-create function postrider.elements_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
-
-create function postrider.empty_claims(daemon_id uuid, claims bigint[]) returns void security definer;
 
 create function postrider.enable_endpoint(id uuid) returns void security definer;
 
-create function postrider.end_action() returns void;
-
-create function postrider.end_replay(replay_id uuid, reason text) returns void;
-
-create function postrider.end_replays() returns trigger security definer;
-
-create function postrider.endpoint_audit() returns trigger security definer;
-
-create function postrider.endpoint_changed() returns trigger security definer;
-
-create function postrider.endpoint_changing() returns trigger;
-
-create function postrider.endpoint_judging() returns trigger;
-
-create function postrider.endpoint_secret_changed() returns trigger security definer;
-
-create function postrider.endpoint_secret_changing() returns trigger security definer;
-
-create function postrider.equality_predicate(options jsonb, place text) returns text;
-
-create function postrider.event_type_audit() returns trigger security definer;
-
-create function postrider.event_type_changing() returns trigger security definer;
-
-create function postrider.event_type_patterns(event_type text) returns text[];
-
 create function postrider.explain_event(event_id uuid) returns TABLE(endpoint_id uuid, url text, endpoint_state text, outcome text, explanation text, would_match_now boolean, now_explanation text) security definer;
-
-create function postrider.explain_filter(payload json, filter jsonpath) returns text;
-
-create function postrider.explain_match(event_type text, payload json, endpoint_id uuid) returns text;
-
-create function postrider.finish_cancellations() returns void;
 
 create function postrider.forget_ingest(name text) returns void security definer;
 
 create function postrider.grant_roles() returns TABLE(role_name text, outcome text);
 
-create function postrider.header_problem(headers jsonb) returns text;
-
-create function postrider.ingest_lock_key(name text) returns bigint;
-
-create function postrider.insert_lines(event_type text, tenant text, lines text[], numbers integer[], OUT events integer, OUT refused integer[], OUT reasons text[]) returns record;
-
-create function postrider.is_claimed(xid xid8, seq bigint) returns boolean;
-
-create function postrider.is_count(value jsonb) returns boolean;
-
-create function postrider.is_listed(options jsonb) returns boolean;
-
-create function postrider.is_needed(lower_bound uuid, upper_bound uuid) returns boolean;
-
-create function postrider.is_option(options jsonb, value jsonb) returns boolean;
-
-create function postrider.is_own(xid xid8, row_xmin xid) returns boolean;
-
-create function postrider.is_recorded(event_ids uuid[], endpoint_ids uuid[]) returns boolean;
-
-create function postrider.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, row_xmin xid, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, claimed_at timestamp with time zone, is_copied boolean) returns boolean;
-
-create function postrider.is_wake_off() returns boolean;
-
-create function postrider.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[]) returns TABLE(endpoint_id uuid, problem text, is_slow boolean);
-
-create function postrider.judge_lines(lines text[], filter jsonpath, OUT chosen integer[], OUT refused integer[], OUT reasons text[]) returns record;
-
-create function postrider.judge_payload(event_type text, payload json, checks jsonb, predicate jsonpath, value_steps bigint, object_steps bigint, byte_steps bigint) returns void;
-
-create function postrider.judged_event_types() returns text[];
-
-create function postrider.keyword_advice(keyword text) returns text;
-
-create function postrider.keyword_problem(keyword text, argument jsonb) returns text;
-
-create function postrider.leave(daemon_id uuid) returns void security definer;
-
-create function postrider.length_predicate(minimum numeric, maximum numeric) returns text;
-
-create function postrider.lock_endpoint(endpoint_id uuid) returns text;
-
-create function postrider.lock_event_types() returns trigger security definer;
-
 create function postrider.maintain(retention interval DEFAULT '30 days'::interval) returns TABLE(outcome text, subject text) security definer;
-
-create function postrider.make_capture(table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, schemas name[]) returns void;
-
-create function postrider.make_partitions(ahead interval DEFAULT '7 days'::interval) returns TABLE(outcome text, partition_name text) security definer;
-
-create function postrider.masked_headers(headers jsonb, earlier jsonb DEFAULT NULL::jsonb) returns jsonb;
-
-create function postrider.move_sequence(table_name text, column_name text, largest bigint, gap integer) returns void;
-
-create function postrider.move_strays(since date) returns TABLE(outcome text, subject text);
-
-create function postrider.nearest_event_type(name text) returns text;
-
-create function postrider.new_secret() returns text;
-
-create function postrider.note_action(action text, endpoint_id uuid, event_id uuid, detail jsonb) returns void;
-
-create function postrider.note_change(action text, endpoint_id uuid, list_name text, before jsonb, after jsonb) returns void security definer;
-
-create function postrider.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[]) returns void;
-
-create function postrider.note_replay_failure() returns trigger security definer;
-
-create function postrider.note_replay_problem(replay_id uuid, problem text) returns void security definer;
-
-create function postrider.notify_daemons() returns void;
-
-create function postrider.object_predicate(checks jsonb, place text) returns text;
-
-create function postrider.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text) returns TABLE(outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint) security definer;
-
-create function postrider.outbox_idempotency() returns trigger security definer;
-
-create function postrider.outbox_refuse() returns trigger security definer;
-
-create function postrider.outbox_wake() returns trigger;
-
-create function postrider.parse_filter(filter text) returns jsonpath;
-
-create function postrider.partition_time(id uuid) returns timestamp with time zone;
 
 create function postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
-create function postrider.payload_problem(checks jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
-
-create function postrider.payload_steps(payload text, value_steps bigint, object_steps bigint, byte_steps bigint) returns bigint;
-
-create function postrider.place_within(place text, name text) returns text;
-
-create function postrider.pointer_step(name text) returns text;
-
-create function postrider.predicate_for(kind text, types jsonb, predicate text) returns text;
-
-create function postrider.predicate_steps(checks jsonb, OUT value_steps bigint, OUT object_steps bigint, OUT byte_steps bigint) returns record;
-
-create function postrider.prepare_deliveries(replay postrider.replay, after_event uuid, events_max integer, deliveries_max integer, OUT place uuid, OUT prepared integer, OUT left_alone integer, OUT is_held_up boolean) returns record;
-
-create function postrider.prepare_replay(replay_id uuid, OUT outcome text, OUT prepared integer) returns record security definer;
-
-create function postrider.present_place(OUT system_identifier bigint, OUT database_oid oid) returns record;
-
-create function postrider.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
-
 create function postrider.publish(event_type text, payload json, tenant text DEFAULT ''::text, ordering_key text DEFAULT NULL::text, deliver_at timestamp with time zone DEFAULT NULL::timestamp with time zone, idempotency_key text DEFAULT NULL::text, attributes jsonb DEFAULT NULL::jsonb) returns uuid security definer;
-
-create function postrider.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[]) returns record security definer;
 
 create function postrider.redeliver(event_id uuid, endpoint_id uuid) returns void security definer;
 
-create function postrider.refresh_judged_event_types() returns void security definer;
-
-create function postrider.refuse_captured_truncate() returns trigger;
-
-create function postrider.refuse_if_unknown(event_type text) returns void;
-
-create function postrider.refuse_payload(event_type text, problem text, advice text DEFAULT NULL::text) returns void;
-
-create function postrider.refuse_schema(pointer text, problem text, advice text) returns void;
-
-create function postrider.refuse_truncate() returns trigger;
-
 create function postrider.refuse_unknown_event_types(reason text DEFAULT NULL::text) returns void security definer;
 
-create function postrider.refuse_unknown_type(event_type text) returns void;
-
 create function postrider.replay(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone DEFAULT now(), event_type text DEFAULT '*'::text, states text[] DEFAULT NULL::text[], dry_run boolean DEFAULT false, OUT replay_id uuid, OUT events bigint) returns record security definer;
-
-create function postrider.replay_end(until timestamp with time zone) returns uuid;
-
-create function postrider.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer) returns TABLE(event_id uuid, verdict text);
-
-create function postrider.require_endpoint(endpoint_id uuid) returns void;
-
-create function postrider.require_home(may_move_in boolean DEFAULT true) returns boolean;
-
-create function postrider.require_ingest_role(name text, role_name text) returns void;
 
 create function postrider.resume_endpoint(id uuid) returns void security definer;
 
 create function postrider.rotate_secret(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval) returns text security definer;
 
-create function postrider.row_change(operation text, table_name text, old json, new json) returns json;
-
-create function postrider.rule_audit() returns trigger security definer;
-
-create function postrider.scalar_problem(checks jsonb, value jsonb) returns text;
-
-create function postrider.schema_predicate(checks jsonb, place text) returns text;
-
-create function postrider.sending_changed() returns trigger security definer;
-
-create function postrider.sending_changing() returns trigger;
-
-create function postrider.set_endpoint_state(endpoint_id uuid, state text, reason text, action text) returns void;
-
-create function postrider.set_judged_event_types() returns void security definer;
-
-create function postrider.set_unknown_types(unknown_types text, action text, reason text) returns void;
-
-create function postrider.shown_pointer(pointer text) returns text;
-
-create function postrider.shown_time(at timestamp with time zone) returns text;
-
-create function postrider.shown_value(value jsonb) returns text;
-
-create function postrider.small_payload(payload json, bytes_max integer) returns text;
-
-create function postrider.store_lines(name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint) returns TABLE(outcome text, events integer, unmatched integer, refused integer[], reasons text[]) security definer;
-
 create function postrider.subscribe(endpoint_id uuid, event_type text, filter text DEFAULT NULL::text) returns uuid security definer;
-
-create function postrider.subscription_changing() returns trigger security definer;
-
-create function postrider.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
-
-create function postrider.trigger_arguments(arguments bytea) returns text[];
-
-create function postrider.type_predicate(types jsonb) returns text;
 
 create function postrider.uncapture(table_name regclass, event_type text) returns void;
 
 create function postrider.unsubscribe(subscription_id uuid) returns void security definer;
-
-create function postrider.url_without_secrets(url text) returns text;
 
 create function postrider.uuid_v7() returns uuid;
 
@@ -709,77 +459,343 @@ create function postrider.uuid_v7_floor(at timestamp with time zone) returns uui
 
 create function postrider.uuid_v7_time(id uuid) returns timestamp with time zone;
 
-create function postrider.wake_daemons() returns void;
+create function postrider_internal.are_retry_waits(waits interval[]) returns boolean;
 
-create function postrider.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer;
+create function postrider_internal.attach_partition(parent text, day date, with_strays boolean DEFAULT false) returns void;
 
-create function postrider.write_judged_event_types() returns trigger security definer;
+create function postrider_internal.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false) returns boolean security definer;
+
+create function postrider_internal.begin_action(action text, endpoint_id uuid, detail jsonb) returns void;
+
+create function postrider_internal.capture_function(table_name text, payload text, condition text, ordering_key text, tenant text) returns text;
+
+create function postrider_internal.check_capture(table_name regclass, operations text[]) returns void;
+
+create function postrider_internal.check_capture_expression(table_name regclass, argument text, expression text, form text, search_path text) returns void;
+
+create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
+
+create function postrider_internal.claim_events(daemon_id uuid, events_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, revisions text, slow_endpoint_id uuid) security definer;
+
+create function postrider_internal.close_ingest(name text, run_id uuid) returns void security definer;
+
+create function postrider_internal.compile_reference(reference text, root jsonb, pointer text, references_followed text[]) returns jsonb;
+
+create function postrider_internal.compile_schema(schema jsonb, root jsonb, pointer text, references_followed text[]) returns jsonb;
+
+create function postrider_internal.conjunction(predicates text[]) returns text;
+
+create function postrider_internal.count_replay_failures(replay_id uuid) returns void;
+
+create function postrider_internal.count_unclaimed(counted_max integer) returns TABLE(unclaimed bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
+
+create function postrider_internal.count_waiting(counted_max integer) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
+
+create function postrider_internal.create_capture_trigger(statement text, search_path text) returns void;
+
+create function postrider_internal.declared_grants() returns TABLE(roles text[], privileges text, object text);
+
+create function postrider_internal.delete_records(before timestamp with time zone) returns bigint;
+
+create function postrider_internal.delete_strays(before date) returns bigint;
+
+create function postrider_internal.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
+
+create function postrider_internal.discard_reason(endpoint_state text) returns text;
+
+create function postrider_internal.drop_capture(table_name regclass, event_type text) returns boolean;
+
+create function postrider_internal.drop_days(before date) returns TABLE(outcome text, subject text);
+
+create function postrider_internal.drop_objects(file text) returns void;
+
+create function postrider_internal.elements_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
+
+create function postrider_internal.empty_claims(daemon_id uuid, claims bigint[]) returns void security definer;
+
+create function postrider_internal.end_action() returns void;
+
+create function postrider_internal.end_replay(replay_id uuid, reason text) returns void;
+
+create function postrider_internal.end_replays() returns trigger security definer;
+
+create function postrider_internal.endpoint_audit() returns trigger security definer;
+
+create function postrider_internal.endpoint_changed() returns trigger security definer;
+
+create function postrider_internal.endpoint_changing() returns trigger;
+
+create function postrider_internal.endpoint_judging() returns trigger;
+
+create function postrider_internal.endpoint_secret_changed() returns trigger security definer;
+
+create function postrider_internal.endpoint_secret_changing() returns trigger security definer;
+
+create function postrider_internal.equality_predicate(options jsonb, place text) returns text;
+
+create function postrider_internal.event_type_audit() returns trigger security definer;
+
+create function postrider_internal.event_type_changing() returns trigger security definer;
+
+create function postrider_internal.event_type_patterns(event_type text) returns text[];
+
+create function postrider_internal.explain_filter(payload json, filter jsonpath) returns text;
+
+create function postrider_internal.explain_match(event_type text, payload json, endpoint_id uuid) returns text;
+
+create function postrider_internal.file_objects(file text) returns TABLE(class_id oid, object_id oid, kind text, identity text);
+
+create function postrider_internal.fingerprint(file text) returns text;
+
+create function postrider_internal.finish_cancellations() returns void;
+
+create function postrider_internal.header_problem(headers jsonb) returns text;
+
+create function postrider_internal.ingest_lock_key(name text) returns bigint;
+
+create function postrider_internal.insert_lines(event_type text, tenant text, lines text[], numbers integer[], OUT events integer, OUT refused integer[], OUT reasons text[]) returns record;
+
+create function postrider_internal.install_file(file text, sha256 text, grants text, postrider_version text, statements text) returns boolean;
+
+create function postrider_internal.is_claimed(xid xid8, seq bigint) returns boolean;
+
+create function postrider_internal.is_count(value jsonb) returns boolean;
+
+create function postrider_internal.is_listed(options jsonb) returns boolean;
+
+create function postrider_internal.is_needed(lower_bound uuid, upper_bound uuid) returns boolean;
+
+create function postrider_internal.is_option(options jsonb, value jsonb) returns boolean;
+
+create function postrider_internal.is_own(xid xid8, row_xmin xid) returns boolean;
+
+create function postrider_internal.is_recorded(event_ids uuid[], endpoint_ids uuid[]) returns boolean;
+
+create function postrider_internal.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, row_xmin xid, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, claimed_at timestamp with time zone, is_copied boolean) returns boolean;
+
+create function postrider_internal.is_wake_off() returns boolean;
+
+create function postrider_internal.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[]) returns TABLE(endpoint_id uuid, problem text, is_slow boolean);
+
+create function postrider_internal.judge_lines(lines text[], filter jsonpath, OUT chosen integer[], OUT refused integer[], OUT reasons text[]) returns record;
+
+create function postrider_internal.judge_payload(event_type text, payload json, checks jsonb, predicate jsonpath, value_steps bigint, object_steps bigint, byte_steps bigint) returns void;
+
+create function postrider_internal.judged_event_types() returns text[];
+
+create function postrider_internal.keep_files(files text[], postrider_version text) returns SETOF text;
+
+create function postrider_internal.keyword_advice(keyword text) returns text;
+
+create function postrider_internal.keyword_problem(keyword text, argument jsonb) returns text;
+
+create function postrider_internal.leave(daemon_id uuid) returns void security definer;
+
+create function postrider_internal.length_predicate(minimum numeric, maximum numeric) returns text;
+
+create function postrider_internal.lock_endpoint(endpoint_id uuid) returns text;
+
+create function postrider_internal.lock_event_types() returns trigger security definer;
+
+create function postrider_internal.make_capture(table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, schemas name[]) returns void;
+
+create function postrider_internal.make_partitions(ahead interval DEFAULT '7 days'::interval) returns TABLE(outcome text, partition_name text) security definer;
+
+create function postrider_internal.masked_headers(headers jsonb, earlier jsonb DEFAULT NULL::jsonb) returns jsonb;
+
+create function postrider_internal.move_sequence(table_name text, column_name text, largest bigint, gap integer) returns void;
+
+create function postrider_internal.move_strays(since date) returns TABLE(outcome text, subject text);
+
+create function postrider_internal.nearest_event_type(name text) returns text;
+
+create function postrider_internal.new_secret() returns text;
+
+create function postrider_internal.note_action(action text, endpoint_id uuid, event_id uuid, detail jsonb) returns void;
+
+create function postrider_internal.note_change(action text, endpoint_id uuid, list_name text, before jsonb, after jsonb) returns void security definer;
+
+create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[]) returns void;
+
+create function postrider_internal.note_replay_failure() returns trigger security definer;
+
+create function postrider_internal.note_replay_problem(replay_id uuid, problem text) returns void security definer;
+
+create function postrider_internal.notify_daemons() returns void;
+
+create function postrider_internal.object_predicate(checks jsonb, place text) returns text;
+
+create function postrider_internal.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text) returns TABLE(outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint) security definer;
+
+create function postrider_internal.outbox_idempotency() returns trigger security definer;
+
+create function postrider_internal.outbox_refuse() returns trigger security definer;
+
+create function postrider_internal.outbox_wake() returns trigger;
+
+create function postrider_internal.parse_filter(filter text) returns jsonpath;
+
+create function postrider_internal.partition_time(id uuid) returns timestamp with time zone;
+
+create function postrider_internal.payload_problem(checks jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
+
+create function postrider_internal.payload_steps(payload text, value_steps bigint, object_steps bigint, byte_steps bigint) returns bigint;
+
+create function postrider_internal.place_within(place text, name text) returns text;
+
+create function postrider_internal.pointer_step(name text) returns text;
+
+create function postrider_internal.predicate_for(kind text, types jsonb, predicate text) returns text;
+
+create function postrider_internal.predicate_steps(checks jsonb, OUT value_steps bigint, OUT object_steps bigint, OUT byte_steps bigint) returns record;
+
+create function postrider_internal.prepare_deliveries(replay postrider.replay, after_event uuid, events_max integer, deliveries_max integer, OUT place uuid, OUT prepared integer, OUT left_alone integer, OUT is_held_up boolean) returns record;
+
+create function postrider_internal.prepare_replay(replay_id uuid, OUT outcome text, OUT prepared integer) returns record security definer;
+
+create function postrider_internal.present_place(OUT system_identifier bigint, OUT database_oid oid) returns record;
+
+create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
+
+create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[]) returns record security definer;
+
+create function postrider_internal.refresh_judged_event_types() returns void security definer;
+
+create function postrider_internal.refuse_captured_truncate() returns trigger;
+
+create function postrider_internal.refuse_if_unknown(event_type text) returns void;
+
+create function postrider_internal.refuse_payload(event_type text, problem text, advice text DEFAULT NULL::text) returns void;
+
+create function postrider_internal.refuse_schema(pointer text, problem text, advice text) returns void;
+
+create function postrider_internal.refuse_truncate() returns trigger;
+
+create function postrider_internal.refuse_unknown_type(event_type text) returns void;
+
+create function postrider_internal.replaced_files() returns SETOF text;
+
+create function postrider_internal.replay_end(until timestamp with time zone) returns uuid;
+
+create function postrider_internal.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer) returns TABLE(event_id uuid, verdict text);
+
+create function postrider_internal.require_endpoint(endpoint_id uuid) returns void;
+
+create function postrider_internal.require_home(may_move_in boolean DEFAULT true) returns boolean;
+
+create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
+
+create function postrider_internal.row_change(operation text, table_name text, old json, new json) returns json;
+
+create function postrider_internal.rule_audit() returns trigger security definer;
+
+create function postrider_internal.scalar_problem(checks jsonb, value jsonb) returns text;
+
+create function postrider_internal.schema_predicate(checks jsonb, place text) returns text;
+
+create function postrider_internal.sending_changed() returns trigger security definer;
+
+create function postrider_internal.sending_changing() returns trigger;
+
+create function postrider_internal.set_endpoint_state(endpoint_id uuid, state text, reason text, action text) returns void;
+
+create function postrider_internal.set_judged_event_types() returns void security definer;
+
+create function postrider_internal.set_unknown_types(unknown_types text, action text, reason text) returns void;
+
+create function postrider_internal.shown_pointer(pointer text) returns text;
+
+create function postrider_internal.shown_time(at timestamp with time zone) returns text;
+
+create function postrider_internal.shown_value(value jsonb) returns text;
+
+create function postrider_internal.small_payload(payload json, bytes_max integer) returns text;
+
+create function postrider_internal.store_lines(name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint) returns TABLE(outcome text, events integer, unmatched integer, refused integer[], reasons text[]) security definer;
+
+create function postrider_internal.subscription_changing() returns trigger security definer;
+
+create function postrider_internal.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
+
+create function postrider_internal.trigger_arguments(arguments bytea) returns text[];
+
+create function postrider_internal.type_predicate(types jsonb) returns text;
+
+create function postrider_internal.url_without_secrets(url text) returns text;
+
+create function postrider_internal.wake_daemons() returns void;
+
+create function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer;
+
+create function postrider_internal.write_judged_event_types() returns trigger security definer;
 
 -- Triggers
 
-CREATE TRIGGER note_replay_failure AFTER UPDATE OF state ON postrider.delivery FOR EACH ROW WHEN (((old.replay_id = new.replay_id) AND (old.state = 'pending'::text) AND (new.state = ANY (ARRAY['exhausted'::text, 'discarded'::text])))) EXECUTE FUNCTION postrider.note_replay_failure();
+CREATE TRIGGER note_replay_failure AFTER UPDATE OF state ON postrider.delivery FOR EACH ROW WHEN (((old.replay_id = new.replay_id) AND (old.state = 'pending'::text) AND (new.state = ANY (ARRAY['exhausted'::text, 'discarded'::text])))) EXECUTE FUNCTION postrider_internal.note_replay_failure();
 
-CREATE TRIGGER end_all_replays AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.end_replays();
+CREATE TRIGGER end_all_replays AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.end_replays();
 
-CREATE TRIGGER end_replays AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state = 'disabled'::text) AND (old.state <> 'disabled'::text))) EXECUTE FUNCTION postrider.end_replays();
+CREATE TRIGGER end_replays AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state = 'disabled'::text) AND (old.state <> 'disabled'::text))) EXECUTE FUNCTION postrider_internal.end_replays();
 
-CREATE TRIGGER endpoint_audit AFTER INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_audit();
+CREATE TRIGGER endpoint_audit AFTER INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_audit();
 
-CREATE TRIGGER endpoint_audit_delete BEFORE DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_audit();
+CREATE TRIGGER endpoint_audit_delete BEFORE DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_audit();
 
-CREATE TRIGGER endpoint_changing BEFORE UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_changing();
+CREATE TRIGGER endpoint_changing BEFORE UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changing();
 
-CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_changed();
+CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
-CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION postrider.endpoint_changed();
+CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
-CREATE TRIGGER endpoint_judging BEFORE INSERT OR UPDATE OF tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_judging();
+CREATE TRIGGER endpoint_judging BEFORE INSERT OR UPDATE OF tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_judging();
 
-CREATE TRIGGER endpoint_truncate BEFORE TRUNCATE ON postrider.endpoint FOR EACH STATEMENT EXECUTE FUNCTION postrider.refuse_truncate();
+CREATE TRIGGER endpoint_truncate BEFORE TRUNCATE ON postrider.endpoint FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_truncate();
 
-CREATE TRIGGER endpoint_secret_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.rule_audit();
+CREATE TRIGGER endpoint_secret_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider_internal.rule_audit();
 
-CREATE TRIGGER endpoint_secret_changed AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_secret_changed();
+CREATE TRIGGER endpoint_secret_changed AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_secret_changed();
 
-CREATE TRIGGER endpoint_secret_changing BEFORE INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider.endpoint_secret_changing();
+CREATE TRIGGER endpoint_secret_changing BEFORE INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_secret_changing();
 
-CREATE TRIGGER endpoint_secret_truncate BEFORE TRUNCATE ON postrider.endpoint_secret FOR EACH STATEMENT EXECUTE FUNCTION postrider.refuse_truncate();
+CREATE TRIGGER endpoint_secret_truncate BEFORE TRUNCATE ON postrider.endpoint_secret FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_truncate();
 
-CREATE TRIGGER event_type_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider.event_type_audit();
+CREATE TRIGGER event_type_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider_internal.event_type_audit();
 
-CREATE TRIGGER event_type_changing BEFORE INSERT OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider.event_type_changing();
+CREATE TRIGGER event_type_changing BEFORE INSERT OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider_internal.event_type_changing();
 
-CREATE TRIGGER event_type_judged AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider.write_judged_event_types() always;
+CREATE TRIGGER event_type_judged AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH ROW EXECUTE FUNCTION postrider_internal.write_judged_event_types() always;
 
-CREATE TRIGGER event_type_lock BEFORE INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider.lock_event_types();
+CREATE TRIGGER event_type_lock BEFORE INSERT OR DELETE OR UPDATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.lock_event_types();
 
-CREATE TRIGGER event_type_truncate BEFORE TRUNCATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider.refuse_truncate();
+CREATE TRIGGER event_type_truncate BEFORE TRUNCATE ON postrider.event_type FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_truncate();
 
-CREATE TRIGGER event_type_policy_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider.event_type_audit();
+CREATE TRIGGER event_type_policy_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider_internal.event_type_audit();
 
-CREATE TRIGGER event_type_policy_judged AFTER INSERT OR DELETE OR UPDATE OF unknown_types ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider.write_judged_event_types() always;
+CREATE TRIGGER event_type_policy_judged AFTER INSERT OR DELETE OR UPDATE OF unknown_types ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider_internal.write_judged_event_types() always;
 
-CREATE TRIGGER outbox_idempotency BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN ((new.idempotency_key IS NOT NULL)) EXECUTE FUNCTION postrider.outbox_idempotency();
+CREATE TRIGGER outbox_idempotency BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN ((new.idempotency_key IS NOT NULL)) EXECUTE FUNCTION postrider_internal.outbox_idempotency();
 
-CREATE TRIGGER outbox_refuse BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN (((new.xid IS DISTINCT FROM pg_current_xact_id()) OR ((new.event_type = ANY (postrider.judged_event_types())) IS NOT FALSE))) EXECUTE FUNCTION postrider.outbox_refuse();
+CREATE TRIGGER outbox_refuse BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN (((new.xid IS DISTINCT FROM pg_current_xact_id()) OR ((new.event_type = ANY (postrider_internal.judged_event_types())) IS NOT FALSE))) EXECUTE FUNCTION postrider_internal.outbox_refuse();
 
-CREATE TRIGGER outbox_wake AFTER INSERT ON postrider.outbox FOR EACH STATEMENT EXECUTE FUNCTION postrider.outbox_wake();
+CREATE TRIGGER outbox_wake AFTER INSERT ON postrider.outbox FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.outbox_wake();
 
-CREATE TRIGGER sending_changed AFTER UPDATE ON postrider.sending FOR EACH ROW WHEN (((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded)) OR ((old.database_oid IS NOT NULL) AND ((new.system_identifier IS DISTINCT FROM old.system_identifier) OR (new.database_oid IS DISTINCT FROM old.database_oid))))) EXECUTE FUNCTION postrider.sending_changed();
+CREATE TRIGGER sending_changed AFTER UPDATE ON postrider.sending FOR EACH ROW WHEN (((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded)) OR ((old.database_oid IS NOT NULL) AND ((new.system_identifier IS DISTINCT FROM old.system_identifier) OR (new.database_oid IS DISTINCT FROM old.database_oid))))) EXECUTE FUNCTION postrider_internal.sending_changed();
 
-CREATE TRIGGER sending_changing BEFORE UPDATE ON postrider.sending FOR EACH ROW WHEN ((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded))) EXECUTE FUNCTION postrider.sending_changing();
+CREATE TRIGGER sending_changing BEFORE UPDATE ON postrider.sending FOR EACH ROW WHEN ((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded))) EXECUTE FUNCTION postrider_internal.sending_changing();
 
-CREATE TRIGGER sending_replaced AFTER INSERT OR DELETE ON postrider.sending FOR EACH ROW EXECUTE FUNCTION postrider.sending_changed();
+CREATE TRIGGER sending_replaced AFTER INSERT OR DELETE ON postrider.sending FOR EACH ROW EXECUTE FUNCTION postrider_internal.sending_changed();
 
-CREATE TRIGGER subscription_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider.rule_audit();
+CREATE TRIGGER subscription_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider_internal.rule_audit();
 
-CREATE TRIGGER subscription_changing BEFORE INSERT OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider.subscription_changing();
+CREATE TRIGGER subscription_changing BEFORE INSERT OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider_internal.subscription_changing();
 
-CREATE TRIGGER subscription_truncate BEFORE TRUNCATE ON postrider.subscription FOR EACH STATEMENT EXECUTE FUNCTION postrider.refuse_truncate();
+CREATE TRIGGER subscription_truncate BEFORE TRUNCATE ON postrider.subscription FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_truncate();
 
 -- Comments
 
 comment on schema postrider is 'Postrider, a transactional outbox: rows inserted into postrider.outbox become signed webhooks.';
+
+comment on schema postrider_internal is 'The functions that Postrider calls itself: no tables, and nothing that a person calls.';
 
 comment on table postrider.attempt is 'Every HTTP request that was made, and what came of it. Rows are only added.';
 
@@ -1395,319 +1411,331 @@ comment on column postrider.replay_status.finished_at is 'When it was done, or c
 
 comment on column postrider.replay_status.requested_by is 'The database role that asked for it.';
 
-comment on function postrider.adopt(boolean) is 'Lets daemons work in a database that was restored or copied from another one: what was not claimed there is claimed here, what was in hand is taken over, what was delivered is not sent again. Says what it does; dry_run: what it would do. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';
+comment on function postrider.adopt(boolean) is 'Lets daemons work in a database that was restored or copied from another one. Use it once, after a restore or a copy that takes the place of the original; call it with dry_run first. Events that were not claimed there are claimed here, those in hand are taken over, and delivered ones are not sent again. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';
 
-comment on function postrider.allow_unknown_event_types(text) is 'Events of types that are not in the catalogue may be inserted. So it is from the beginning.';
+comment on function postrider.allow_unknown_event_types(text) is 'Lets events of types that are not in the catalogue be inserted. Use it to undo refuse_unknown_event_types(); this is how a new database starts.';
 
-comment on function postrider.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
+comment on function postrider.cancel(uuid,uuid,text) is 'Stops further attempts of a delivery. Use it for an event that a receiver must not get any more; redeliver() undoes it. Returns the state of the delivery: discarded; pending if a daemon has it in hand, in which case it is discarded within moments unless the attempt in progress succeeds; or how it had ended before.';
 
-comment on function postrider.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt; with_strays moves what the default partition has of it.';
+comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back the state that they had before, and those that did not exist are discarded. What a daemon has in hand is sent.';
 
-comment on function postrider.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why. False where the lease has run out: is_renewal says that the daemon believes to have one.';
+comment on function postrider.capture(regclass,text,text[],text,text,text,text) is 'Makes changes of a table''s rows into events of that type, in the transaction that changes them. Use it if the event is that a row changed. condition, payload, ordering_key and tenant are SQL expressions over old and new; an insert has no old row, and a delete no new one. Capturing the same type again replaces the former capture. For the owner of the table, who must be a publisher.';
 
-comment on function postrider.begin_action(text,uuid,jsonb) is 'Adds a row to the audit, to which everything that is changed until end_action adds what was before and after.';
+comment on function postrider.copy_problem() is 'Says what shows that this database was restored or copied from another one. Use it if daemons stop with PR0014: they do so until adopt() is called. Null if daemons may work here.';
 
-comment on function postrider.cancel(uuid,uuid,text) is 'No further attempts of a delivery. Returns what it is now: discarded; pending, where a daemon has it in hand: it is discarded within moments, or when the attempt that is under way has failed, and succeeded if that one succeeds; or how it had ended before. postrider.redeliver takes it up again.';
+comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options: format, timeout_ms, retry_schedule, headers, disable_after.';
 
-comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Deliveries that it has not sent have the state again that they had before; those that did not exist are discarded. What a daemon has in hand is sent.';
+comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A description or schema that is left out is not kept.';
 
-comment on function postrider.capture(regclass,text,text[],text,text,text,text) is 'Makes changes of a table''s rows into events of that type, in the transaction that changes them; capturing the same type again replaces what was. condition, payload, ordering_key and tenant are SQL expressions over old and new, which are null where an insert has no old row and a delete no new one. For the owner of the table, who must be a publisher.';
+comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoint: it gets no new deliveries, and pending ones are discarded. Use it if the receiver is gone for good or must not be sent anything; to let deliveries wait, use pause_endpoint().';
 
-comment on function postrider.capture_function(text,text,text,text,text) is 'The body of a capture''s trigger function.';
+comment on function postrider.drop_event_type(text) is 'Removes an event type from the catalogue. Use it if nothing publishes the type any more. Events of that type are still delivered, and can be inserted unless unknown types are refused.';
 
-comment on function postrider.check_capture(regclass,text[]) is 'Raises where the changes of a table cannot be captured rightly or the caller may not, with the reason.';
+comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on. Use it if the receiver is back, and replay() for what it missed.';
 
-comment on function postrider.check_capture_expression(regclass,text,text,text,text) is 'Raises where this is not a single SQL expression over old and new of the type that it is needed for. Acts with its caller''s rights.';
+comment on function postrider.explain_event(uuid) is 'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. Use it if somebody asks why an event did not arrive. Matches are judged by the subscriptions as they are now; changes since then are named.';
 
-comment on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
+comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest has read, so the next one of that name starts anew. Use it for files and hosts that are gone.';
 
-comment on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
+comment on function postrider.grant_roles() is 'Makes the four roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
 
-comment on function postrider.close_ingest(text,uuid) is 'Ends a run: one that read its input leaves nothing behind, one that followed a file its position.';
+comment on function postrider.maintain(interval) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than the retention once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons; pass the same retention as POSTRIDER_RETENTION. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later.';
 
-comment on function postrider.compile_reference(text,jsonb,text,text[]) is 'What is checked of a definition that a JSON Schema refers to.';
+comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are still routed and wait, and nothing is lost. Use it if the receiver is down or under maintenance, and resume_endpoint() afterwards.';
 
-comment on function postrider.compile_schema(jsonb,jsonb,text,text[]) is 'What of a JSON Schema is checked, with references written out; raises where it is not of the subset. references_followed: one element a level, the name of the definition where the level is a reference.';
+comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox and returns its id. Use it instead of an insert if you need the id, or if the event has an idempotency key: for a key that is known already it returns the id of the first event with it. Call it in the transaction that makes the change.';
 
-comment on function postrider.conjunction(text[]) is 'All of these predicates of SQL/JSON path; null where one of them cannot be expressed.';
+comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of a delivery now, whatever its state. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
 
-comment on function postrider.copy_problem() is 'What shows that this database was restored or copied from another one, whose place it has not taken: daemons stop here until postrider.adopt() is called. Null where they may work.';
+comment on function postrider.refuse_unknown_event_types(text) is 'Lets inserts fail, from their next statement on, if their event type is not in the catalogue. Use it to catch misspelt types, after you have defined all types in use: sql/recipes/undefined_event_types.sql lists those that are missing.';
 
-comment on function postrider.count_replay_failures(uuid) is 'Takes the failures of a replay that are not counted yet into its row.';
+comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';
 
-comment on function postrider.count_unclaimed(integer) is 'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';
+comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint().';
 
-comment on function postrider.count_waiting(integer) is 'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';
+comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once.';
 
-comment on function postrider.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with its caller''s rights.';
+comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it if an existing endpoint is to get more events, from now on.';
 
-comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers, disable_after.';
+comment on function postrider.uncapture(regclass,text) is 'Ends a capture: changes of the table''s rows make no more events of that type. Use it if they are no longer needed, or before you drop what the capture names. Events that exist are delivered. For the owner of the table.';
 
-comment on function postrider.declared_grants() is 'What each role is granted: on tables as it is written here, on functions and views as their files say.';
+comment on function postrider.unsubscribe(uuid) is 'Removes a subscription. Use it if an endpoint must not get these events any more; deliveries that exist already continue.';
 
-comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition by this one: what is left out is not kept. With enforce, from their next statement on inserts fail whose payload does not fit the schema.';
+comment on function postrider.uuid_v7() is 'Makes a UUID version 7 (RFC 9562): milliseconds of the clock, then random bits. Use it if a statement needs the id of an event before the insert. PostgreSQL 18 has its own.';
 
-comment on function postrider.delete_records(timestamp with time zone) is 'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';
+comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'Returns the smallest UUID of a millisecond. Use it to bound a stretch of time by ids, so that only its partitions are read: where id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
 
-comment on function postrider.delete_strays(date) is 'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';
+comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version 7 was made, to the millisecond, or null for another UUID. Use it to read the time of an event from its id.';
 
-comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoint: it gets no new deliveries, and pending ones are discarded.';
+comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
-comment on function postrider.discard_deliveries(uuid,text,integer) is 'Discards up to so many pending deliveries of an endpoint; returns how many. Attempts under way are left alone.';
+comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt; with_strays moves what the default partition has of it.';
 
-comment on function postrider.discard_reason(text) is 'Why a delivery of an endpoint in this state (null: deleted) is discarded.';
+comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why. False where the lease has run out: is_renewal says that the daemon believes to have one.';
 
-comment on function postrider.drop_capture(regclass,text) is 'Drops the triggers of a capture, and what functions of captures in that schema have no triggers any more. Returns whether there was one.';
+comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Adds a row to the audit, to which everything that is changed until end_action adds what was before and after.';
 
-comment on function postrider.drop_days(date) is 'Takes one step towards the end of the days before that one, in UTC, in which nothing is needed any more: deleted, some of their idempotency keys; emptied, a day; dropped, a partition of an empty one; busy, somebody holds a lock.';
+comment on function postrider_internal.capture_function(text,text,text,text,text) is 'The body of a capture''s trigger function.';
 
-comment on function postrider.drop_event_type(text) is 'Takes an event type out of the catalogue. Events of that type are delivered as before, and inserted too unless unknown types are refused.';
+comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises where the changes of a table cannot be captured rightly or the caller may not, with the reason.';
 
-comment on function postrider.elements_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first element of an array that does not fit.';
+comment on function postrider_internal.check_capture_expression(regclass,text,text,text,text) is 'Raises where this is not a single SQL expression over old and new of the type that it is needed for. Acts with its caller''s rights.';
 
-comment on function postrider.empty_claims(uuid,bigint[]) is 'Takes the pairs out of claims that are finished and must stay, being the cursor.';
+comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
 
-comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on.';
+comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
 
-comment on function postrider.end_action() is 'From now on a change has a row in the audit of its own again.';
+comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run: one that read its input leaves nothing behind, one that followed a file its position.';
 
-comment on function postrider.end_replay(uuid,text) is 'Cancels a replay and withdraws what has not been sent; it is finished when nothing of it is in flight any more.';
+comment on function postrider_internal.compile_reference(text,jsonb,text,text[]) is 'What is checked of a definition that a JSON Schema refers to.';
 
-comment on function postrider.end_replays() is 'Cancels the replays of an endpoint that was disabled or deleted.';
+comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) is 'What of a JSON Schema is checked, with references written out; raises where it is not of the subset. references_followed: one element a level, the name of the definition where the level is a reference.';
 
-comment on function postrider.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
+comment on function postrider_internal.conjunction(text[]) is 'All of these predicates of SQL/JSON path; null where one of them cannot be expressed.';
 
-comment on function postrider.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted; wakes the daemons for one that was resumed.';
+comment on function postrider_internal.count_replay_failures(uuid) is 'Takes the failures of a replay that are not counted yet into its row.';
 
-comment on function postrider.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
+comment on function postrider_internal.count_unclaimed(integer) is 'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';
 
-comment on function postrider.endpoint_judging() is 'Refuses what the table''s constraints refuse, without showing the row: headers and URL may hold what is secret.';
+comment on function postrider_internal.count_waiting(integer) is 'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';
 
-comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
+comment on function postrider_internal.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with its caller''s rights.';
 
-comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
+comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as it is written here, on functions and views as their files say.';
 
-comment on function postrider.equality_predicate(jsonb,text) is 'A predicate of SQL/JSON path: @ is one of these, which are in that place of the checks; null where that cannot be expressed, as with lists and objects.';
+comment on function postrider_internal.delete_records(timestamp with time zone) is 'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';
 
-comment on function postrider.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
+comment on function postrider_internal.delete_strays(date) is 'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';
 
-comment on function postrider.event_type_changing() is 'Reads the schema of a definition, and refuses what is not of the subset.';
+comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 'Discards up to so many pending deliveries of an endpoint; returns how many. Attempts under way are left alone.';
 
-comment on function postrider.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
+comment on function postrider_internal.discard_reason(text) is 'Why a delivery of an endpoint in this state (null: deleted) is discarded.';
 
-comment on function postrider.explain_event(uuid) is 'For each endpoint of the event''s tenant: what became of the event there, or why nothing did, and what would happen if it were inserted now. Why an event did not match is told by the subscriptions as they are now; what was changed since is named.';
+comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the triggers of a capture, and what functions of captures in that schema have no triggers any more. Returns whether there was one.';
 
-comment on function postrider.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null where it does.';
+comment on function postrider_internal.drop_days(date) is 'Takes one step towards the end of the days before that one, in UTC, in which nothing is needed any more: deleted, some of their idempotency keys; emptied, a day; dropped, a partition of an empty one; busy, somebody holds a lock.';
 
-comment on function postrider.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match an endpoint''s subscriptions as they are now; null where it does.';
+comment on function postrider_internal.drop_objects(text) is 'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else does.';
 
-comment on function postrider.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';
+comment on function postrider_internal.elements_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first element of an array that does not fit.';
 
-comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest has got: the next one of that name begins anew. For files and hosts that are gone.';
+comment on function postrider_internal.empty_claims(uuid,bigint[]) is 'Takes the pairs out of claims that are finished and must stay, being the cursor.';
 
-comment on function postrider.grant_roles() is 'Makes the four roles of Postrider where the caller may, and grants each what it is to have; for each role: granted, or missing where somebody who may create roles has to make it first. For the owner of the schema; safe at any time, and as often as one likes.';
+comment on function postrider_internal.end_action() is 'From now on a change has a row in the audit of its own again.';
 
-comment on function postrider.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
+comment on function postrider_internal.end_replay(uuid,text) is 'Cancels a replay and withdraws what has not been sent; it is finished when nothing of it is in flight any more.';
 
-comment on function postrider.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
+comment on function postrider_internal.end_replays() is 'Cancels the replays of an endpoint that was disabled or deleted.';
 
-comment on function postrider.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, all but those that Postgres refuses: their numbers are returned, with the reasons.';
+comment on function postrider_internal.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
 
-comment on function postrider.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';
+comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted; wakes the daemons for one that was resumed.';
 
-comment on function postrider.is_count(jsonb) is 'Whether this is a whole number that is not negative.';
+comment on function postrider_internal.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
 
-comment on function postrider.is_listed(jsonb) is 'Whether a predicate compares with these values as a list, because they are many and, but for null, of one type.';
+comment on function postrider_internal.endpoint_judging() is 'Refuses what the table''s constraints refuse, without showing the row: headers and URL may hold what is secret.';
 
-comment on function postrider.is_needed(uuid,uuid) is 'Whether an event with an id from the one to below the other is not claimed yet, in a daemon''s hand, undelivered, or to be replayed.';
+comment on function postrider_internal.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
 
-comment on function postrider.is_option(jsonb,jsonb) is 'Whether a value is one of a list.';
+comment on function postrider_internal.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
 
-comment on function postrider.is_own(xid8,xid) is 'Whether a row that says which transaction wrote it was written by that one, and is not restored or replicated: row_xmin is its xmin.';
+comment on function postrider_internal.equality_predicate(jsonb,text) is 'A predicate of SQL/JSON path: @ is one of these, which are in that place of the checks; null where that cannot be expressed, as with lists and objects.';
 
-comment on function postrider.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
+comment on function postrider_internal.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
 
-comment on function postrider.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,timestamp with time zone,boolean) is 'Whether the cursor that is there has passed an event. is_copied: the cursor is of another cluster.';
+comment on function postrider_internal.event_type_changing() is 'Reads the schema of a definition, and refuses what is not of the subset.';
 
-comment on function postrider.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
+comment on function postrider_internal.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
-comment on function postrider.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
+comment on function postrider_internal.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null where it does.';
 
-comment on function postrider.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. Line by line, as subscriptions are judged.';
+comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match an endpoint''s subscriptions as they are now; null where it does.';
 
-comment on function postrider.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. What is too much work for both predicate and walk is refused as well: half a second is the most.';
+comment on function postrider_internal.file_objects(text) is 'The function, view, type and triggers that a function file made, in the order in which they can be dropped.';
 
-comment on function postrider.judged_event_types() is 'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider.set_judged_event_types when the catalogue changes.';
+comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
-comment on function postrider.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
+comment on function postrider_internal.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';
 
-comment on function postrider.keyword_problem(text,jsonb) is 'What is wrong with a keyword of JSON Schema: that it is outside of the subset, or that its value makes no sense; null where nothing is.';
+comment on function postrider_internal.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
 
-comment on function postrider.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
+comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
 
-comment on function postrider.length_predicate(numeric,numeric) is 'A predicate of SQL/JSON path: the text @ has so many characters, one of the bounds may be null; null where that cannot be expressed.';
+comment on function postrider_internal.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, all but those that Postgres refuses: their numbers are returned, with the reasons.';
 
-comment on function postrider.lock_endpoint(uuid) is 'The state of an endpoint, which nobody else changes until this transaction has ended: what follows from it is right. An operator''s actions take this lock first, then that on secrets, subscriptions or deliveries.';
+comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and says whether it had. For the owner, within a migration.';
 
-comment on function postrider.lock_event_types() is 'Lets one transaction at a time edit the catalogue. A write, so that one with an older snapshot fails instead of overlooking the last edit.';
+comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';
 
-comment on function postrider.maintain(interval) is 'Takes one step of keeping the partitions, and says which: those of the days ahead are made, and what is older than the retention goes, by whole days, once nothing in them is needed any more. No row: nothing is left to do, or somebody else is at it. busy: somebody holds a lock, try again later. Daemons call it, with POSTRIDER_RETENTION; a scheduler may, once a minute or so, with the same retention.';
+comment on function postrider_internal.is_count(jsonb) is 'Whether this is a whole number that is not negative.';
 
-comment on function postrider.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'What capture does, with the schemas in which the expressions find what they name. Acts with its caller''s rights.';
+comment on function postrider_internal.is_listed(jsonb) is 'Whether a predicate compares with these values as a list, because they are many and, but for null, of one type.';
 
-comment on function postrider.make_partitions(interval) is 'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';
+comment on function postrider_internal.is_needed(uuid,uuid) is 'Whether an event with an id from the one to below the other is not claimed yet, in a daemon''s hand, undelivered, or to be replayed.';
 
-comment on function postrider.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them are not as they were earlier.';
+comment on function postrider_internal.is_option(jsonb,jsonb) is 'Whether a value is one of a list.';
 
-comment on function postrider.move_sequence(text,text,bigint,integer) is 'Lets the sequence of a column go on behind the largest value there is, where it has not come so far: a logical copy leaves sequences at their beginning.';
+comment on function postrider_internal.is_own(xid8,xid) is 'Whether a row that says which transaction wrote it was written by that one, and is not restored or replicated: row_xmin is its xmin.';
 
-comment on function postrider.move_strays(date) is 'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their own, where there are few, and says which was made.';
+comment on function postrider_internal.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
 
-comment on function postrider.nearest_event_type(text) is 'The defined event type that somebody most likely meant; null where none is near.';
+comment on function postrider_internal.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,timestamp with time zone,boolean) is 'Whether the cursor that is there has passed an event. is_copied: the cursor is of another cluster.';
 
-comment on function postrider.new_secret() is 'A secret such as Standard Webhooks has them, of 32 random bytes.';
+comment on function postrider_internal.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
-comment on function postrider.note_action(text,uuid,uuid,jsonb) is 'Adds a row to the audit, for an action that changes no endpoint, subscription or secret.';
+comment on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
 
-comment on function postrider.note_change(text,uuid,text,jsonb,jsonb) is 'Writes what was before and after into the audit: to the row of the function that is at work, or to one of its own. list_name: the list that it is an element of.';
+comment on function postrider_internal.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. Line by line, as subscriptions are judged.';
 
-comment on function postrider.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Keeps postrider.endpoint_failure: what these attempts say about their endpoints. Disables those that have had nothing but failures for longer than their disable_after.';
+comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. What is too much work for both predicate and walk is refused as well: half a second is the most.';
 
-comment on function postrider.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
+comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider_internal.set_judged_event_types when the catalogue changes.';
 
-comment on function postrider.note_replay_problem(uuid,text) is 'Says what was wrong with a step, where operators look for it; the next one is due in ten seconds.';
+comment on function postrider_internal.keep_files(text[],text) is 'Drops the objects of the function files that are not among these, returns their names, and notes how all others stand. For the owner, within a migration.';
 
-comment on function postrider.notify_daemons() is 'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';
+comment on function postrider_internal.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
 
-comment on function postrider.object_predicate(jsonb,text) is 'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';
+comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is wrong with a keyword of JSON Schema: that it is outside of the subset, or that its value makes no sense; null where nothing is.';
 
-comment on function postrider.open_ingest(text,text,uuid,boolean,text,text) is 'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';
+comment on function postrider_internal.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
 
-comment on function postrider.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
+comment on function postrider_internal.length_predicate(numeric,numeric) is 'A predicate of SQL/JSON path: the text @ has so many characters, one of the bounds may be null; null where that cannot be expressed.';
 
-comment on function postrider.outbox_refuse() is 'Refuses an event that says it was inserted by another transaction, one whose payload does not fit its enforced schema, and one of an unknown type where these are refused.';
+comment on function postrider_internal.lock_endpoint(uuid) is 'The state of an endpoint, which nobody else changes until this transaction has ended: what follows from it is right. An operator''s actions take this lock first, then that on secrets, subscriptions or deliveries.';
 
-comment on function postrider.outbox_wake() is 'Wakes the daemons after a statement has inserted events.';
+comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. A write, so that one with an older snapshot fails instead of overlooking the last edit.';
 
-comment on function postrider.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';
+comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'What capture does, with the schemas in which the expressions find what they name. Acts with its caller''s rights.';
 
-comment on function postrider.partition_time(uuid) is 'The time that the first 48 bits of a UUID stand for, whatever its version: what its partition goes by.';
+comment on function postrider_internal.make_partitions(interval) is 'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';
 
-comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are routed and wait, nothing is lost.';
+comment on function postrider_internal.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them are not as they were earlier.';
 
-comment on function postrider.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null where it fits. steps_left bounds the work: where it is less than 0 in the end, the steps were used up, and nothing is known.';
+comment on function postrider_internal.move_sequence(text,text,bigint,integer) is 'Lets the sequence of a column go on behind the largest value there is, where it has not come so far: a logical copy leaves sequences at their beginning.';
 
-comment on function postrider.payload_steps(text,bigint,bigint,bigint) is 'How many steps a predicate takes to judge a payload, at most.';
+comment on function postrider_internal.move_strays(date) is 'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their own, where there are few, and says which was made.';
 
-comment on function postrider.place_within(text,text) is 'Where a part of the checks is, as a variable of SQL/JSON path: a predicate is judged with the checks as its variables.';
+comment on function postrider_internal.nearest_event_type(text) is 'The defined event type that somebody most likely meant; null where none is near.';
 
-comment on function postrider.pointer_step(text) is 'A further step of a JSON pointer (RFC 6901).';
+comment on function postrider_internal.new_secret() is 'A secret such as Standard Webhooks has them, of 32 random bytes.';
 
-comment on function postrider.predicate_for(text,jsonb,text) is 'A predicate of SQL/JSON path: if @ is of that type, then this. types: those that @ is known to be one of; null for all.';
+comment on function postrider_internal.note_action(text,uuid,uuid,jsonb) is 'Adds a row to the audit, for an action that changes no endpoint, subscription or secret.';
 
-comment on function postrider.predicate_steps(jsonb) is 'How many steps of 0.05 us a predicate for these checks takes for each value of a payload, each object besides, and each byte, at most.';
+comment on function postrider_internal.note_change(text,uuid,text,jsonb,jsonb) is 'Writes what was before and after into the audit: to the row of the function that is at work, or to one of its own. list_name: the list that it is an element of.';
 
-comment on function postrider.prepare_deliveries(postrider.replay,uuid,integer,integer) is 'Makes the deliveries of one stretch of a replay pending, up to so many; returns the cursor''s next place. is_held_up: a delivery is locked, and is looked at again.';
+comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Keeps postrider.endpoint_failure: what these attempts say about their endpoints. Disables those that have had nothing but failures for longer than their disable_after.';
 
-comment on function postrider.prepare_replay(uuid) is 'One step of a replay: makes the next few of its deliveries pending, and moves its cursor, or finishes it. outcome is its state, cancelling while something of it is in flight still, busy where nothing is to be done now.';
+comment on function postrider_internal.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
 
-comment on function postrider.present_place() is 'Which database of which cluster this is. The cluster is null where postrider.sending is not guarded.';
+comment on function postrider_internal.note_replay_problem(uuid,text) is 'Says what was wrong with a step, where operators look for it; the next one is due in ten seconds.';
 
-comment on function postrider.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
+comment on function postrider_internal.notify_daemons() is 'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';
 
-comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox, in the caller''s transaction, and returns its id; for an idempotency key that is known already, the id of the first event with it.';
+comment on function postrider_internal.object_predicate(jsonb,text) is 'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';
 
-comment on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished. kept_claims: those of them that must stay for now; locked: which results, from 1, are still to be decided.';
+comment on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) is 'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';
 
-comment on function postrider.redeliver(uuid,uuid) is 'Makes one further attempt of a delivery, now, whatever became of it. Numbering goes on; a failure follows the retry schedule from its beginning.';
+comment on function postrider_internal.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
 
-comment on function postrider.refresh_judged_event_types() is 'Lets inserts look at what the catalogue says, whatever a restore or a copy has left out: maintain(), adopt() and grant_roles() call it. Writes nothing where all is as it should be.';
+comment on function postrider_internal.outbox_refuse() is 'Refuses an event that says it was inserted by another transaction, one whose payload does not fit its enforced schema, and one of an unknown type where these are refused.';
 
-comment on function postrider.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
+comment on function postrider_internal.outbox_wake() is 'Wakes the daemons after a statement has inserted events.';
 
-comment on function postrider.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';
+comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';
 
-comment on function postrider.refuse_payload(text,text,text) is 'Refuses an event for its payload.';
+comment on function postrider_internal.partition_time(uuid) is 'The time that the first 48 bits of a UUID stand for, whatever its version: what its partition goes by.';
 
-comment on function postrider.refuse_schema(text,text,text) is 'Raises what is wrong with a JSON Schema, where, and what to do.';
+comment on function postrider_internal.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null where it fits. steps_left bounds the work: where it is less than 0 in the end, the steps were used up, and nothing is known.';
 
-comment on function postrider.refuse_truncate() is 'Refuses to truncate what operators edit: no trigger for rows fires for that.';
+comment on function postrider_internal.payload_steps(text,bigint,bigint,bigint) is 'How many steps a predicate takes to judge a payload, at most.';
 
-comment on function postrider.refuse_unknown_event_types(text) is 'From their next statement on inserts fail whose event type is not in the catalogue. Define the types first.';
+comment on function postrider_internal.place_within(text,text) is 'Where a part of the checks is, as a variable of SQL/JSON path: a predicate is judged with the checks as its variables.';
 
-comment on function postrider.refuse_unknown_type(text) is 'Refuses an event for its type, and names the one that may have been meant.';
+comment on function postrider_internal.pointer_step(text) is 'A further step of a JSON pointer (RFC 6901).';
 
-comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before it existed. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the replay''s id and how many events it is; dry_run only counts. Reads the range once, some 10 us an event.';
+comment on function postrider_internal.predicate_for(text,jsonb,text) is 'A predicate of SQL/JSON path: if @ is of that type, then this. types: those that @ is known to be one of; null for all.';
 
-comment on function postrider.replay_end(timestamp with time zone) is 'The bound below which the ids of all events lie that were inserted before this time.';
+comment on function postrider_internal.predicate_steps(jsonb) is 'How many steps of 0.05 us a predicate for these checks takes for each value of a payload, each object besides, and each byte, at most.';
 
-comment on function postrider.replay_stretch(postrider.replay,uuid,integer,integer) is 'Looks at up to so many events of a replay''s range, from a cursor on: which of them it sends. The last row, end, is the cursor''s next place.';
+comment on function postrider_internal.prepare_deliveries(postrider.replay,uuid,integer,integer) is 'Makes the deliveries of one stretch of a replay pending, up to so many; returns the cursor''s next place. is_held_up: a delivery is locked, and is looked at again.';
 
-comment on function postrider.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
+comment on function postrider_internal.prepare_replay(uuid) is 'One step of a replay: makes the next few of its deliveries pending, and moves its cursor, or finishes it. outcome is its state, cancelling while something of it is in flight still, busy where nothing is to be done now.';
 
-comment on function postrider.require_home(boolean) is 'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. may_move_in: the first daemon of all writes down where it works, before it does anything else.';
+comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null where postrider.sending is not guarded.';
 
-comment on function postrider.require_ingest_role(text,text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';
+comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
 
-comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint go on with what waits for it.';
+comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished. kept_claims: those of them that must stay for now; locked: which results, from 1, are still to be decided.';
 
-comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it: give it to whoever receives. Every request is signed with the new one and, until the overlap has passed, with the old ones too; 0 drops them at once.';
+comment on function postrider_internal.refresh_judged_event_types() is 'Lets inserts look at what the catalogue says, whatever a restore or a copy has left out: maintain(), adopt() and grant_roles() call it. Writes nothing where all is as it should be.';
 
-comment on function postrider.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full; of the old row, for an update, the columns that changed, for a delete all.';
+comment on function postrider_internal.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
 
-comment on function postrider.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
+comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';
 
-comment on function postrider.scalar_problem(jsonb,jsonb) is 'Why a value does not fit these checks, whatever it contains; null where it does.';
+comment on function postrider_internal.refuse_payload(text,text,text) is 'Refuses an event for its payload.';
 
-comment on function postrider.schema_predicate(jsonb,text) is 'A predicate of SQL/JSON path: @ fits these checks, which are in that place of the whole; null where that cannot be expressed.';
+comment on function postrider_internal.refuse_schema(text,text,text) is 'Raises what is wrong with a JSON Schema, where, and what to do.';
 
-comment on function postrider.sending_changed() is 'Notes in the audit that sending was switched, that the guard was changed, or that the home was, and tells the daemons.';
+comment on function postrider_internal.refuse_truncate() is 'Refuses to truncate what operators edit: no trigger for rows fires for that.';
 
-comment on function postrider.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home where the guard is changed.';
+comment on function postrider_internal.refuse_unknown_type(text) is 'Refuses an event for its type, and names the one that may have been meant.';
 
-comment on function postrider.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
+comment on function postrider_internal.replaced_files() is 'The functions and views that somebody has replaced or dropped by hand since they were installed.';
 
-comment on function postrider.set_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition, where it is not as the catalogue has it.';
+comment on function postrider_internal.replay_end(timestamp with time zone) is 'The bound below which the ids of all events lie that were inserted before this time.';
 
-comment on function postrider.set_unknown_types(text,text,text) is 'Says what becomes of events of unknown types, as an action of that name.';
+comment on function postrider_internal.replay_stretch(postrider.replay,uuid,integer,integer) is 'Looks at up to so many events of a replay''s range, from a cursor on: which of them it sends. The last row, end, is the cursor''s next place.';
 
-comment on function postrider.shown_pointer(text) is 'A JSON pointer as it is shown: quoted, and of bounded length.';
+comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
 
-comment on function postrider.shown_time(timestamp with time zone) is 'A time to the second, in the session''s time zone.';
+comment on function postrider_internal.require_home(boolean) is 'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. may_move_in: the first daemon of all writes down where it works, before it does anything else.';
 
-comment on function postrider.shown_value(jsonb) is 'Of which kind and length a value of a payload is, without the value.';
+comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';
 
-comment on function postrider.small_payload(json,integer) is 'The text of a payload; null where it is larger than that many bytes, and is to be loaded when its turn comes.';
+comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full; of the old row, for an update, the columns that changed, for a delete all.';
 
-comment on function postrider.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position behind them. outcome: stored; repeated: it was stored before; displaced: another run goes on with the ingest, and nothing was done. refused: numbers of lines within the batch, from 1.';
+comment on function postrider_internal.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
 
-comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with a filter or without. Returns the subscription''s id.';
+comment on function postrider_internal.scalar_problem(jsonb,jsonb) is 'Why a value does not fit these checks, whatever it contains; null where it does.';
 
-comment on function postrider.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
+comment on function postrider_internal.schema_predicate(jsonb,text) is 'A predicate of SQL/JSON path: @ fits these checks, which are in that place of the whole; null where that cannot be expressed.';
 
-comment on function postrider.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows where there is none.';
+comment on function postrider_internal.sending_changed() is 'Notes in the audit that sending was switched, that the guard was changed, or that the home was, and tells the daemons.';
 
-comment on function postrider.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs; one empty text follows the last.';
+comment on function postrider_internal.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home where the guard is changed.';
 
-comment on function postrider.type_predicate(jsonb) is 'A predicate of SQL/JSON path: @ is of one of these types of JSON Schema.';
+comment on function postrider_internal.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
 
-comment on function postrider.uncapture(regclass,text) is 'Ends a capture: changes of the table''s rows make no more events of that type. Events that were made are delivered. For the owner of the table.';
+comment on function postrider_internal.set_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition, where it is not as the catalogue has it.';
 
-comment on function postrider.unsubscribe(uuid) is 'Takes a subscription away. Deliveries that exist already go on.';
+comment on function postrider_internal.set_unknown_types(text,text,text) is 'Says what becomes of events of unknown types, as an action of that name.';
 
-comment on function postrider.url_without_secrets(text) is 'A URL without user, password, query and fragment: what may be shown to those who are shown no secrets.';
+comment on function postrider_internal.shown_pointer(text) is 'A JSON pointer as it is shown: quoted, and of bounded length.';
 
-comment on function postrider.uuid_v7() is 'A new UUID version 7 (RFC 9562): milliseconds of the clock, then random bits. PostgreSQL has one of its own from 18 on.';
+comment on function postrider_internal.shown_time(timestamp with time zone) is 'A time to the second, in the session''s time zone.';
 
-comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'The smallest UUID of that millisecond: the bound for "events since", as in: where id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
+comment on function postrider_internal.shown_value(jsonb) is 'Of which kind and length a value of a payload is, without the value.';
 
-comment on function postrider.uuid_v7_time(uuid) is 'When a UUID version 7 was made, to the millisecond; null for any other UUID.';
+comment on function postrider_internal.small_payload(json,integer) is 'The text of a payload; null where it is larger than that many bytes, and is to be loaded when its turn comes.';
 
-comment on function postrider.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing where the setting postrider.wake is off, as two-phase commit needs.';
+comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position behind them. outcome: stored; repeated: it was stored before; displaced: another run goes on with the ingest, and nothing was done. refused: numbers of lines within the batch, from 1.';
 
-comment on function postrider.withdraw_replayed(uuid,integer) is 'Ends up to so many pending deliveries of a replay: those that had a state before have it again, the others are discarded. Returns how many were restored. Attempts under way are left alone.';
+comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
 
-comment on function postrider.write_judged_event_types() is 'Lets inserts know of an edit of the catalogue.';
+comment on function postrider_internal.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows where there is none.';
+
+comment on function postrider_internal.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs; one empty text follows the last.';
+
+comment on function postrider_internal.type_predicate(jsonb) is 'A predicate of SQL/JSON path: @ is of one of these types of JSON Schema.';
+
+comment on function postrider_internal.url_without_secrets(text) is 'A URL without user, password, query and fragment: what may be shown to those who are shown no secrets.';
+
+comment on function postrider_internal.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing where the setting postrider.wake is off, as two-phase commit needs.';
+
+comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends up to so many pending deliveries of a replay: those that had a state before have it again, the others are discarded. Returns how many were restored. Attempts under way are left alone.';
+
+comment on function postrider_internal.write_judged_event_types() is 'Lets inserts know of an edit of the catalogue.';
 
 comment on trigger end_all_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is deleted.';
 
@@ -1778,6 +1806,14 @@ grant usage on schema postrider to postrider_operator;
 grant usage on schema postrider to postrider_publisher;
 
 grant usage on schema postrider to postrider_reader;
+
+grant usage on schema postrider_internal to postrider_daemon;
+
+grant usage on schema postrider_internal to postrider_operator;
+
+grant usage on schema postrider_internal to postrider_publisher;
+
+grant usage on schema postrider_internal to postrider_reader;
 
 grant select (attempt_number, daemon_id, duration_ms, endpoint_id, error, event_id, failure_kind, http_status, id, started_at) on table postrider.attempt to postrider_reader;
 
@@ -1913,27 +1949,11 @@ grant execute on function postrider.adopt(boolean) to postrider_operator;
 
 grant execute on function postrider.allow_unknown_event_types(text) to postrider_operator;
 
-grant execute on function postrider.are_retry_waits(interval[]) to postrider_operator;
-
-grant execute on function postrider.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) to postrider_daemon;
-
 grant execute on function postrider.cancel(uuid,uuid,text) to postrider_operator;
 
 grant execute on function postrider.cancel_replay(uuid) to postrider_operator;
 
 grant execute on function postrider.capture(regclass,text,text[],text,text,text,text) to postrider_publisher;
-
-grant execute on function postrider.capture_function(text,text,text,text,text) to postrider_publisher;
-
-grant execute on function postrider.check_capture(regclass,text[]) to postrider_publisher;
-
-grant execute on function postrider.check_capture_expression(regclass,text,text,text,text) to postrider_publisher;
-
-grant execute on function postrider.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) to postrider_daemon;
-
-grant execute on function postrider.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) to postrider_daemon;
-
-grant execute on function postrider.close_ingest(text,uuid) to postrider_publisher;
 
 grant execute on function postrider.copy_problem() to postrider_daemon;
 
@@ -1941,75 +1961,29 @@ grant execute on function postrider.copy_problem() to postrider_operator;
 
 grant execute on function postrider.copy_problem() to postrider_reader;
 
-grant execute on function postrider.count_unclaimed(integer) to postrider_operator;
-
-grant execute on function postrider.count_unclaimed(integer) to postrider_reader;
-
-grant execute on function postrider.count_waiting(integer) to postrider_operator;
-
-grant execute on function postrider.count_waiting(integer) to postrider_reader;
-
-grant execute on function postrider.create_capture_trigger(text,text) to postrider_publisher;
-
 grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to postrider_operator;
 
 grant execute on function postrider.define_event_type(text,text,jsonb,boolean,boolean) to postrider_operator;
 
 grant execute on function postrider.disable_endpoint(uuid,text) to postrider_operator;
 
-grant execute on function postrider.drop_capture(regclass,text) to postrider_publisher;
-
 grant execute on function postrider.drop_event_type(text) to postrider_operator;
 
-grant execute on function postrider.empty_claims(uuid,bigint[]) to postrider_daemon;
-
 grant execute on function postrider.enable_endpoint(uuid) to postrider_operator;
-
-grant execute on function postrider.event_type_patterns(text) to postrider_daemon;
-
-grant execute on function postrider.event_type_patterns(text) to postrider_operator;
-
-grant execute on function postrider.event_type_patterns(text) to postrider_reader;
 
 grant execute on function postrider.explain_event(uuid) to postrider_operator;
 
 grant execute on function postrider.forget_ingest(text) to postrider_operator;
 
-grant execute on function postrider.header_problem(jsonb) to postrider_operator;
-
-grant execute on function postrider.is_wake_off() to postrider_publisher;
-
-grant execute on function postrider.judge_filters(json,uuid[],jsonpath[]) to postrider_daemon;
-
-grant execute on function postrider.judged_event_types() to postrider_publisher;
-
-grant execute on function postrider.leave(uuid) to postrider_daemon;
-
 grant execute on function postrider.maintain(interval) to postrider_daemon;
 
 grant execute on function postrider.maintain(interval) to postrider_operator;
 
-grant execute on function postrider.make_capture(regclass,text,text[],text,text,text,text,name[]) to postrider_publisher;
-
-grant execute on function postrider.make_partitions(interval) to postrider_daemon;
-
-grant execute on function postrider.note_replay_problem(uuid,text) to postrider_daemon;
-
-grant execute on function postrider.notify_daemons() to postrider_publisher;
-
-grant execute on function postrider.open_ingest(text,text,uuid,boolean,text,text) to postrider_publisher;
-
 grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
-
-grant execute on function postrider.prepare_replay(uuid) to postrider_daemon;
 
 grant execute on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) to postrider_publisher;
 
-grant execute on function postrider.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) to postrider_daemon;
-
 grant execute on function postrider.redeliver(uuid,uuid) to postrider_operator;
-
-grant execute on function postrider.refuse_captured_truncate() to postrider_publisher;
 
 grant execute on function postrider.refuse_unknown_event_types(text) to postrider_operator;
 
@@ -2019,25 +1993,11 @@ grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
 
 grant execute on function postrider.rotate_secret(uuid,interval) to postrider_operator;
 
-grant execute on function postrider.row_change(text,text,json,json) to postrider_publisher;
-
-grant execute on function postrider.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) to postrider_publisher;
-
 grant execute on function postrider.subscribe(uuid,text,text) to postrider_operator;
-
-grant execute on function postrider.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
-
-grant execute on function postrider.trigger_arguments(bytea) to postrider_operator;
-
-grant execute on function postrider.trigger_arguments(bytea) to postrider_publisher;
-
-grant execute on function postrider.trigger_arguments(bytea) to postrider_reader;
 
 grant execute on function postrider.uncapture(regclass,text) to postrider_publisher;
 
 grant execute on function postrider.unsubscribe(uuid) to postrider_operator;
-
-grant execute on function postrider.url_without_secrets(text) to postrider_operator;
 
 grant execute on function postrider.uuid_v7() to postrider_operator;
 
@@ -2053,4 +2013,98 @@ grant execute on function postrider.uuid_v7_time(uuid) to postrider_operator;
 
 grant execute on function postrider.uuid_v7_time(uuid) to postrider_reader;
 
-grant execute on function postrider.wake_daemons() to postrider_publisher;
+grant execute on function postrider_internal.are_retry_waits(interval[]) to postrider_operator;
+
+grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) to postrider_daemon;
+
+grant execute on function postrider_internal.capture_function(text,text,text,text,text) to postrider_publisher;
+
+grant execute on function postrider_internal.check_capture(regclass,text[]) to postrider_publisher;
+
+grant execute on function postrider_internal.check_capture_expression(regclass,text,text,text,text) to postrider_publisher;
+
+grant execute on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) to postrider_daemon;
+
+grant execute on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) to postrider_daemon;
+
+grant execute on function postrider_internal.close_ingest(text,uuid) to postrider_publisher;
+
+grant execute on function postrider_internal.count_unclaimed(integer) to postrider_operator;
+
+grant execute on function postrider_internal.count_unclaimed(integer) to postrider_reader;
+
+grant execute on function postrider_internal.count_waiting(integer) to postrider_operator;
+
+grant execute on function postrider_internal.count_waiting(integer) to postrider_reader;
+
+grant execute on function postrider_internal.create_capture_trigger(text,text) to postrider_publisher;
+
+grant execute on function postrider_internal.drop_capture(regclass,text) to postrider_publisher;
+
+grant execute on function postrider_internal.empty_claims(uuid,bigint[]) to postrider_daemon;
+
+grant execute on function postrider_internal.event_type_patterns(text) to postrider_daemon;
+
+grant execute on function postrider_internal.event_type_patterns(text) to postrider_operator;
+
+grant execute on function postrider_internal.event_type_patterns(text) to postrider_reader;
+
+grant execute on function postrider_internal.file_objects(text) to postrider_daemon;
+
+grant execute on function postrider_internal.file_objects(text) to postrider_operator;
+
+grant execute on function postrider_internal.file_objects(text) to postrider_reader;
+
+grant execute on function postrider_internal.fingerprint(text) to postrider_daemon;
+
+grant execute on function postrider_internal.fingerprint(text) to postrider_operator;
+
+grant execute on function postrider_internal.fingerprint(text) to postrider_reader;
+
+grant execute on function postrider_internal.header_problem(jsonb) to postrider_operator;
+
+grant execute on function postrider_internal.is_wake_off() to postrider_publisher;
+
+grant execute on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) to postrider_daemon;
+
+grant execute on function postrider_internal.judged_event_types() to postrider_publisher;
+
+grant execute on function postrider_internal.leave(uuid) to postrider_daemon;
+
+grant execute on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) to postrider_publisher;
+
+grant execute on function postrider_internal.make_partitions(interval) to postrider_daemon;
+
+grant execute on function postrider_internal.note_replay_problem(uuid,text) to postrider_daemon;
+
+grant execute on function postrider_internal.notify_daemons() to postrider_publisher;
+
+grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) to postrider_publisher;
+
+grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
+
+grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) to postrider_daemon;
+
+grant execute on function postrider_internal.refuse_captured_truncate() to postrider_publisher;
+
+grant execute on function postrider_internal.replaced_files() to postrider_daemon;
+
+grant execute on function postrider_internal.replaced_files() to postrider_operator;
+
+grant execute on function postrider_internal.replaced_files() to postrider_reader;
+
+grant execute on function postrider_internal.row_change(text,text,json,json) to postrider_publisher;
+
+grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) to postrider_publisher;
+
+grant execute on function postrider_internal.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
+
+grant execute on function postrider_internal.trigger_arguments(bytea) to postrider_operator;
+
+grant execute on function postrider_internal.trigger_arguments(bytea) to postrider_publisher;
+
+grant execute on function postrider_internal.trigger_arguments(bytea) to postrider_reader;
+
+grant execute on function postrider_internal.url_without_secrets(text) to postrider_operator;
+
+grant execute on function postrider_internal.wake_daemons() to postrider_publisher;

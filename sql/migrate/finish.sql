@@ -13,7 +13,7 @@ begin
   end if;
   -- Later on, the daemons make them.
   if not exists (select from pg_inherits i where i.inhparent = 'postrider.outbox'::regclass offset 1) then
-    while exists (select from postrider.make_partitions() m where m.outcome = 'made') loop
+    while exists (select from postrider_internal.make_partitions() m where m.outcome = 'made') loop
     end loop;
   end if;
 end

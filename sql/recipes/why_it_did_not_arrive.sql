@@ -21,7 +21,7 @@ with event as (
          min(s.created_at) filter (where m.is_match) as matched_since
   from event o
   join postrider.subscription s on s.tenant = o.tenant
-  cross join lateral (select s.event_type = any (postrider.event_type_patterns(o.event_type)) as is_match) m
+  cross join lateral (select s.event_type = any (postrider_internal.event_type_patterns(o.event_type)) as is_match) m
   group by s.endpoint_id
 )
 select i.id as endpoint_id, e.shown_url as url, coalesce(e.state, 'deleted') as endpoint_state, d.state, d.attempts, a.http_status, a.error,

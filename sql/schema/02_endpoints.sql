@@ -6,7 +6,7 @@ create table postrider.endpoint (
   id uuid not null default postrider.uuid_v7(),
   tenant text not null default '',
   url text not null,
-  shown_url text not null generated always as (postrider.url_without_secrets(url)) stored,
+  shown_url text not null generated always as (postrider_internal.url_without_secrets(url)) stored,
   format text not null default 'standard',
   timeout_ms integer not null default 15000,
   retry_schedule interval[] not null default
@@ -35,9 +35,9 @@ create table postrider.endpoint (
   constraint "format is standard or raw" check (format in ('standard', 'raw')),
   constraint "timeout_ms is between 100 and 120000" check (timeout_ms between 100 and 120000),
   constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" check (
-    cardinality(retry_schedule) <= 50 and postrider.are_retry_waits(retry_schedule)),
+    cardinality(retry_schedule) <= 50 and postrider_internal.are_retry_waits(retry_schedule)),
   constraint "headers is a JSON object" check (jsonb_typeof(headers) = 'object'),
-  constraint "headers are names and texts that HTTP allows" check (postrider.header_problem(headers) is null),
+  constraint "headers are names and texts that HTTP allows" check (postrider_internal.header_problem(headers) is null),
   constraint "disable_after is between 1 minute and 1 year" check (
     disable_after between interval '1 minute' and interval '1 year'),
   constraint "state is active, paused or disabled" check (state in ('active', 'paused', 'disabled'))

@@ -52,8 +52,8 @@ comment on column postrider.event_type_policy.only_row is 'True.';
 comment on column postrider.event_type_policy.unknown_types is 'allowed, or refused: an insert fails whose event type is not in postrider.event_type. Postrider''s own (postrider.*) are never refused.';
 comment on column postrider.event_type_policy.changed_at is 'When this row or the catalogue was changed last. Kept by triggers.';
 
-create or replace function postrider.judged_event_types() returns text[]
+create or replace function postrider_internal.judged_event_types() returns text[]
 language plpgsql immutable
 as $$ begin return '{}'; end $$;
-comment on function postrider.judged_event_types() is
-  'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider.set_judged_event_types when the catalogue changes.';
+comment on function postrider_internal.judged_event_types() is
+  'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider_internal.set_judged_event_types when the catalogue changes.';

@@ -4,4 +4,4 @@
 -- Locks: the lane of claiming (an advisory lock, tried and not waited for). Index: outbox (xid, seq).
 select outcome, claim_id, event_count, queued_count, event_id, event_type, created_at, payload, endpoint_ids, revisions,
        slow_endpoint_id
-from postrider.claim_events($1::uuid, $2::integer, $3::integer, $4::integer, $5::integer, $6::uuid[], $7::uuid[]);
+from postrider_internal.claim_events($1::uuid, $2::integer, $3::integer, $4::integer, $5::integer, $6::uuid[], $7::uuid[]);

@@ -1,3 +1,3 @@
 -- Ends a run of an ingest.
 -- $1 ingest, $2 run
-select postrider.close_ingest($1::text, $2::uuid);
+select postrider_internal.close_ingest($1::text, $2::uuid);

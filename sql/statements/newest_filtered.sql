@@ -9,6 +9,6 @@ from (
 where exists (
   select from postrider.subscription s
   where s.endpoint_id = $1::uuid and s.filter is not null and s.tenant = n.tenant
-    and s.event_type = any (postrider.event_type_patterns(n.event_type)))
+    and s.event_type = any (postrider_internal.event_type_patterns(n.event_type)))
 order by n.id desc
 limit $2::integer;

@@ -4,4 +4,4 @@
 -- Locks: the ingest's advisory lock, tried and held by the session; its row of ingest_position, for a moment.
 select o.outcome, o.batch, o.file_id, o.file_modified_ns, o.fingerprint, o.byte_offset, o.line_number,
   pg_catalog.set_config('idle_session_timeout', $6::text, false) as idle_session_timeout
-from postrider.open_ingest($1::text, $2::text, $3::uuid, $4::boolean, $5::text, $7::text) o;
+from postrider_internal.open_ingest($1::text, $2::text, $3::uuid, $4::boolean, $5::text, $7::text) o;

@@ -5,7 +5,7 @@
 -- in ms, status, failure kind, error, response headers, response body, state, wait in ms, reason;
 -- $19 claims that are finished with these results, $20 endpoints that answered 410
 -- Locks: the claims (shared), the deliveries it changes (skip locked). Indexes: the primary keys.
-select kept_claims, locked from postrider.record_results(
+select kept_claims, locked from postrider_internal.record_results(
   $1::uuid, $2::boolean, $3::boolean, $4::uuid[], $5::uuid[], $6::bigint[], $7::integer[], $8::uuid[],
   $9::double precision[], $10::integer[], $11::smallint[], $12::text[], $13::text[], $14::json[], $15::text[],
   $16::text[], $17::bigint[], $18::text[], $19::bigint[], $20::uuid[]);

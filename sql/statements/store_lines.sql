@@ -4,5 +4,5 @@
 -- $11 fingerprint, $12 byte, $13 line
 -- Locks: its row of ingest_position.
 select s.outcome, s.events, s.unmatched, s.refused, s.reasons
-from postrider.store_lines($1::text, $2::uuid, $3::bigint, $4::text, $5::text, $6::jsonpath, $7::text, $8::integer, $9::text, $10::bigint,
+from postrider_internal.store_lines($1::text, $2::uuid, $3::bigint, $4::text, $5::text, $6::jsonpath, $7::text, $8::integer, $9::text, $10::bigint,
   $11::text, $12::bigint, $13::bigint) s;

@@ -1,7 +1,7 @@
 import type { Connection } from "./connect.ts";
 
 /**
- * Writes down the schema `postrider` as it is in a database: sql/schema.sql, which a reader can take in and a review
+ * Writes down the schemas `postrider` and `postrider_internal` as they are in a database: sql/schema.sql, which a reader can take in and a review
  * can compare. It is made from the catalogue by Postgres's own format functions, and is for reading, not for running.
  *
  * The bodies of functions and views are left out: they are in sql/functions. It says the same for the same schema on each
@@ -57,7 +57,7 @@ const ROUTINE = `
   routine as (
     select oid, proowner, proacl, prokind, prosecdef, oid::regproc::text as name, oid::regprocedure::text as identity
     from pg_proc
-    where pronamespace = 'postrider'::regnamespace
+    where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace)
       and not exists (
         select from pg_depend where classid = 'pg_proc'::regclass and objid = pg_proc.oid and deptype = 'e')
   )`;
@@ -68,15 +68,17 @@ const TYPE = `
     select oid, typname, typtype, typbasetype, typtypmod, typnotnull, typdefault, typowner, typacl,
       oid::regtype::text as identity
     from pg_type
-    where typnamespace = 'postrider'::regnamespace
+    where typnamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace)
       and (typtype in ('e', 'd', 'r')
         or typtype = 'c' and exists (select from pg_class where oid = typrelid and relkind = 'c'))
   )`;
 
 const SECTIONS: readonly Section[] = [
   {
-    title: "Schema",
-    text: "select 'create schema postrider' as definition where to_regnamespace('postrider') is not null",
+    title: "Schemas",
+    text: `
+      select 'create schema ' || nspname as definition from pg_namespace
+      where nspname in ('postrider', 'postrider_internal') order by nspname`,
   },
   {
     title: "Types",
@@ -233,7 +235,8 @@ const SECTIONS: readonly Section[] = [
     text: `
       with ${RELATION}, ${ROUTINE}, ${TYPE},
       object as (
-        select 1 as part, 'pg_namespace'::regclass as class, to_regnamespace('postrider')::oid as oid
+        select 1 as part, 'pg_namespace'::regclass as class, oid
+        from pg_namespace where nspname in ('postrider', 'postrider_internal')
         union all
         select 2, 'pg_class'::regclass, oid from relation
         union all
@@ -258,9 +261,9 @@ const SECTIONS: readonly Section[] = [
     text: `
       with ${RELATION}, ${ROUTINE}, ${TYPE},
       access as (
-        select 1 as part, 'schema postrider' as object, nspowner as owner,
+        select 1 as part, 'schema ' || nspname as object, nspowner as owner,
           coalesce(nspacl, acldefault('n', nspowner)) as list, null as column_name
-        from pg_namespace where nspname = 'postrider'
+        from pg_namespace where nspname in ('postrider', 'postrider_internal')
         union all
         select 2, case relkind when 'S' then 'sequence ' else 'table ' end || identity, relowner,
           coalesce(relacl, acldefault(case relkind when 'S' then 's'::"char" else 'r'::"char" end, relowner)), null

@@ -35,7 +35,7 @@ export async function prepareDepth(options: BenchOptions): Promise<Part> {
   return {
     name: "depth",
     notes: [
-      `postrider.claim_events called by SQL, ${PAGE_EVENTS_MAX} events a page, at most ${PAGES_MAX} pages a round; CPU of the one backend.`,
+      `postrider_internal.claim_events called by SQL, ${PAGE_EVENTS_MAX} events a page, at most ${PAGES_MAX} pages a round; CPU of the one backend.`,
       "The backlog is filled up again before each round; the first claim is counted by itself. Empty claims: right after everything was claimed.",
     ],
     trials,

@@ -95,7 +95,7 @@ async function arrange(client: Client, setting: Setting): Promise<void> {
       await client.query(`
         drop trigger outbox_refuse on postrider.outbox;
         create trigger outbox_refuse before insert on postrider.outbox for each row
-          when (new.xid is distinct from pg_current_xact_id()) execute function postrider.outbox_refuse()`);
+          when (new.xid is distinct from pg_current_xact_id()) execute function postrider_internal.outbox_refuse()`);
       return;
     case "none defined":
       return;

@@ -54,7 +54,7 @@ test("--check fails where the schema is behind, ahead and breaking, or not what 
       readPlan().tables.at(-1)?.sha256,
       LATEST,
     ]);
-    await pool.query("create or replace function postrider.wake_daemons() returns void begin atomic end");
+    await pool.query("create or replace function postrider_internal.wake_daemons() returns void begin atomic end");
     const replaced = await runCommand(["migrate", "--check"], { env });
     assert.equal(replaced.code, 1);
     assert.match(replaced.stderr, /^PR0006: .*by hand.*: wake_daemons;/);

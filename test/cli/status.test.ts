@@ -153,7 +153,7 @@ test("daemons are told apart by when they were last seen", async () => {
 
 test("a daemon that is late, or says what keeps it from its work, is shown with since when and why", async () => {
   await withDatabase(async (database) => {
-    const beat = `select postrider.beat(gen_random_uuid(), $1, 1, '0.1.0', 15000, 0, 0, $2, $3, $4)`;
+    const beat = `select postrider_internal.beat(gen_random_uuid(), $1, 1, '0.1.0', 15000, 0, 0, $2, $3, $4)`;
     await database.pool.query(beat, ["well", "well", null, null]);
     await database.pool.query(beat, ["full", "not_recording", 180_000, "SQLSTATE 53100: could not extend file"]);
     await database.pool.query(

@@ -193,14 +193,14 @@ describe("a database that was copied into another cluster", () => {
         await copy.pool.query(
           "update postrider.delivery set next_attempt_at = now() where leased_by is null and state = 'pending'",
         );
-        await copy.pool.query("select postrider.notify_daemons()");
+        await copy.pool.query("select postrider_internal.notify_daemons()");
         await until("everything is done", async () =>
           Boolean(
             await askFor(
               copy.pool,
               `select not exists (select from postrider.delivery where state = 'pending')
                  and not exists (select from postrider.in_flight)
-                 and (select sum(unclaimed) = 0 from postrider.count_unclaimed(10))
+                 and (select sum(unclaimed) = 0 from postrider_internal.count_unclaimed(10))
                  and (select count(*) = 11 from postrider.delivery)`,
             ),
           ),
@@ -292,7 +292,7 @@ test("a switched-off database: daemons stay, send nothing, say so, and go on whe
         await askFor(pool, "select count(*) = $1 from postrider.delivery where state = 'succeeded'", [begunByThen]),
       ),
     );
-    assert.equal(await askFor(pool, "select sum(unclaimed)::int from postrider.count_unclaimed(10)"), 1);
+    assert.equal(await askFor(pool, "select sum(unclaimed)::int from postrider_internal.count_unclaimed(10)"), 1);
     assert.equal(begun(), begunByThen);
     const shown = await runCommand(["status"], { env: { DATABASE_URL: url } });
     assert.match(
@@ -355,7 +355,7 @@ test("the event types of a copy that replication fills are enforced there, with 
   const { here, there } = await makePlaces();
   const define = (name: string) =>
     there.pool.query("select postrider.define_event_type($1, json_schema => 'false', enforce => true)", [name]);
-  const judged = () => askFor(here.pool, "select postrider.judged_event_types()");
+  const judged = () => askFor(here.pool, "select postrider_internal.judged_event_types()");
   await define("order.paid");
   await there.pool.query("select postrider.refuse_unknown_event_types()");
   await subscribeTo(there.url, there.pool, here.pool);

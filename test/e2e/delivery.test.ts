@@ -853,7 +853,7 @@ async function beats(count: number, name = database.name): Promise<void> {
     await until("the daemon beats", async () => {
       const last = await askFor(
         observer.pool,
-        "select max(query_start)::text from pg_stat_activity where datname = $1 and query like '%postrider.beat(%'",
+        "select max(query_start)::text from pg_stat_activity where datname = $1 and query like '%postrider_internal.beat(%'",
         [name],
       );
       const isNew = last !== undefined && last !== null && last !== seen;

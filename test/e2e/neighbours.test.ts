@@ -289,7 +289,7 @@ test("hundreds of endpoints with retries ahead are no reason to look all the tim
     "insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at) values ($1, $2, 'pending', now() + interval '1 s')",
     [event, goodId],
   );
-  await database.pool.query("select postrider.wake_daemons()");
+  await database.pool.query("select postrider_internal.wake_daemons()");
   await receiver.got(good, 1);
   await daemon.stop();
   await until("the server has counted", async () => (await walks(observer)) > 0);

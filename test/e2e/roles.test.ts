@@ -86,7 +86,9 @@ describe("an owner who may make no roles", () => {
   test("needs not even the database: a schema of its own is enough", async () => {
     await dba.query("create database other");
     const other = poolAs(new URL("/other", server.url).href);
-    await other.query(`create schema postrider authorization ${OWNER}`);
+    await other.query(
+      `create schema postrider authorization ${OWNER}; create schema postrider_internal authorization ${OWNER}`,
+    );
     const { code, stdout, stderr } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER, "other") } });
     assert.deepEqual([code, stderr], [0, ""]);
     assert.doesNotMatch(stdout, /missing/);

@@ -10,7 +10,7 @@ describe("everything in the schema says what it is", () => {
   const withoutComment: Readonly<Record<string, string>> = {
     "the schema": `
       select nspname as name from pg_namespace
-      where nspname = 'postrider' and obj_description(oid, 'pg_namespace') is null`,
+      where nspname in ('postrider', 'postrider_internal') and obj_description(oid, 'pg_namespace') is null`,
     "each table and view": `
       select relname as name from pg_class
       where relnamespace = 'postrider'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
@@ -25,7 +25,7 @@ describe("everything in the schema says what it is", () => {
         and a.attnum > 0 and not a.attisdropped and col_description(c.oid, a.attnum) is null`,
     "each function": `
       select oid::regprocedure::text as name from pg_proc
-      where pronamespace = 'postrider'::regnamespace and obj_description(oid, 'pg_proc') is null`,
+      where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and obj_description(oid, 'pg_proc') is null`,
     // A partition's trigger is its parent's.
     "each trigger": `
       select t.tgrelid::regclass || ': ' || t.tgname as name from pg_trigger t join pg_class c on c.oid = t.tgrelid
@@ -33,7 +33,7 @@ describe("everything in the schema says what it is", () => {
         and obj_description(t.oid, 'pg_trigger') is null`,
     "each type": `
       select t.typname as name from pg_type t
-      where t.typnamespace = 'postrider'::regnamespace and t.typtype in ('d', 'e') and obj_description(t.oid, 'pg_type') is null`,
+      where t.typnamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and t.typtype in ('d', 'e') and obj_description(t.oid, 'pg_type') is null`,
   };
   for (const [what, query] of Object.entries(withoutComment)) {
     test(what, async () => {
@@ -47,7 +47,57 @@ describe("everything in the schema says what it is", () => {
       `select d.description from pg_description d
        where d.description !~ '\\.$'
          and ((d.classoid = 'pg_class'::regclass and d.objoid in (select oid from pg_class where relnamespace = 'postrider'::regnamespace))
-           or (d.classoid = 'pg_proc'::regclass and d.objoid in (select oid from pg_proc where pronamespace = 'postrider'::regnamespace)))`,
+           or (d.classoid = 'pg_proc'::regclass and d.objoid in (select oid from pg_proc where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace))))`,
+    );
+    assert.deepEqual(rows, []);
+  });
+});
+
+/** What `\df postrider.*` shows. */
+const CONSOLE = `
+  select proname as name, obj_description(oid, 'pg_proc') as comment, oid
+  from pg_proc where pronamespace = 'postrider'::regnamespace order by proname`;
+
+describe("the schema postrider", () => {
+  test("shows a DBA the functions that people call, and nothing else", async () => {
+    const rows = await rowsOf<{ name: string }>(database.pool, CONSOLE);
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      [
+        ...[
+          "adopt",
+          "allow_unknown_event_types",
+          "cancel",
+          "cancel_replay",
+          "capture",
+          "copy_problem",
+          "create_endpoint",
+        ],
+        ...["define_event_type", "disable_endpoint", "drop_event_type", "enable_endpoint", "explain_event"],
+        ...["forget_ingest", "grant_roles", "maintain", "pause_endpoint", "publish", "redeliver"],
+        ...["refuse_unknown_event_types", "replay", "resume_endpoint", "rotate_secret", "subscribe", "uncapture"],
+        ...["unsubscribe", "uuid_v7", "uuid_v7_floor", "uuid_v7_time"],
+      ],
+    );
+  });
+
+  test("says of each function when to use it", async () => {
+    const rows = await rowsOf<{ name: string; comment: string }>(database.pool, CONSOLE);
+    for (const { name, comment } of rows) {
+      assert.match(comment, /(^|\. )Use it (if|after|before|for|to|instead of|once)\b/, name);
+    }
+  });
+
+  test("leaves the rest to postrider_internal, which holds no table and is closed to PUBLIC", async () => {
+    const rows = await rowsOf(
+      database.pool,
+      `select relname as name from pg_class where relnamespace = 'postrider_internal'::regnamespace and relkind <> 'c'
+       union all
+       select proname from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) entry
+       where pronamespace = 'postrider_internal'::regnamespace and entry.grantee = 0
+       union all
+       select nspname from pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) entry
+       where nspname = 'postrider_internal' and entry.grantee = 0`,
     );
     assert.deepEqual(rows, []);
   });
@@ -58,7 +108,7 @@ describe("a function", () => {
     const rows = await rowsOf<{ name: string; settings: string[] | null }>(
       database.pool,
       `select proname as name, proconfig as settings from pg_proc
-       where pronamespace = 'postrider'::regnamespace and prosecdef`,
+       where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and prosecdef`,
     );
     assert.ok(rows.length > 0);
     for (const { name, settings } of rows) {
@@ -70,7 +120,7 @@ describe("a function", () => {
     const rows = await rowsOf(
       database.pool,
       `select proname as name from pg_proc
-       where pronamespace = 'postrider'::regnamespace and prosrc ~ '(from|join|into|update|perform) postrider\\.'
+       where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and prosrc ~ '(from|join|into|update|perform) postrider(_internal)?\\.'
          and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)
        order by proname`,
     );

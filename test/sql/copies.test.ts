@@ -43,7 +43,7 @@ const home = (session: Session) =>
 const problem = (session: Session) => askFor(session, "select postrider.copy_problem()");
 const renew = (session: Session) =>
   session.query(
-    "select postrider.beat($1, 'host.test', 42, '0.0.0', 60000, 0, 0, 'well', null, null, is_renewal => true)",
+    "select postrider_internal.beat($1, 'host.test', 42, '0.0.0', 60000, 0, 0, 'well', null, null, is_renewal => true)",
     [DAEMON],
   );
 const enter = (session: Session) => beat(session, DAEMON);
@@ -110,7 +110,7 @@ describe("the home of the daemons", () => {
         () => takeOverClaim(pool, randomUUID()),
         () => beat(pool, DAEMON),
         () => beat(pool, randomUUID()),
-        () => pool.query("select postrider.prepare_replay($1)", [replay]),
+        () => pool.query("select postrider_internal.prepare_replay($1)", [replay]),
         () => pool.query("select postrider.maintain()"),
       ];
       for (const call of refused) await assert.rejects(call(), refusal);
@@ -220,9 +220,9 @@ describe("the home of the daemons", () => {
     const role = `postrider_test_${process.pid}_guard`;
     await pool.query(`
       create role ${role};
-      grant usage on schema postrider to ${role};
+      grant usage on schema postrider, postrider_internal to ${role};
       grant select on all tables in schema postrider to ${role};
-      grant execute on all functions in schema postrider to ${role};
+      grant execute on all functions in schema postrider, postrider_internal to ${role};
       grant create on schema postrider to ${role};
       alter function postrider.copy_problem owner to ${role};
       revoke execute on function pg_control_system() from public`);
@@ -438,7 +438,7 @@ describe("adopting", () => {
   test("takes a row for the server's own by the transaction that wrote it, and few that are drawn after that", async () => {
     const rows = await rowsOf(
       database.pool,
-      `select xid, row_xmin from unnest($1::xid8[], $2::xid[]) r (xid, row_xmin) where postrider.is_own(xid, row_xmin)`,
+      `select xid, row_xmin from unnest($1::xid8[], $2::xid[]) r (xid, row_xmin) where postrider_internal.is_own(xid, row_xmin)`,
       [
         ["1000", "4294968296", "1000", "4294967290", "1000", "1000", "3", "3"],
         ["1000", "1000", "1001", "5", "999", "2001", "3", "700"],
@@ -510,7 +510,7 @@ describe("adopting", () => {
     await session.query(`select postrider.define_event_type('order.paid', null, '{"type": "object"}', true)`);
     t.after(() => database.pool.query("select postrider.drop_event_type('order.paid')"));
     await session.query(`
-      create or replace function postrider.judged_event_types() returns text[] language plpgsql immutable as $$ begin return '{}'; end $$;
+      create or replace function postrider_internal.judged_event_types() returns text[] language plpgsql immutable as $$ begin return '{}'; end $$;
       alter table postrider.event_type enable trigger event_type_judged;
       alter table postrider.event_type_policy enable trigger event_type_policy_judged`);
     await beat(session, DAEMON);

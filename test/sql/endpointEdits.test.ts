@@ -172,7 +172,7 @@ describe("a bad value of one column", () => {
   test("is refused in that way by each check and each not-null that the table has", async () => {
     const missing = await rowsOf(
       database.pool,
-      `with judging as (select pg_get_functiondef('postrider.endpoint_judging()'::regprocedure) as body)
+      `with judging as (select pg_get_functiondef('postrider_internal.endpoint_judging()'::regprocedure) as body)
        select c.conname as rule from pg_constraint c, judging j
        where c.conrelid = 'postrider.endpoint'::regclass and c.contype = 'c' and strpos(j.body, quote_literal(c.conname)) = 0
        union all
@@ -251,7 +251,7 @@ describe("rotate_secret", () => {
     });
     await assert.rejects(
       database.pool.query(
-        "insert into postrider.endpoint_secret (endpoint_id, secret) values ($1, postrider.new_secret())",
+        "insert into postrider.endpoint_secret (endpoint_id, secret) values ($1, postrider_internal.new_secret())",
         [endpoint],
       ),
       { code: "54000" },
@@ -284,7 +284,7 @@ describe("rotate_secret", () => {
       const [byHand, other] = [await openSession(t, database.url), await openSession(t, database.url)];
       const pid = await pidOf(other);
       await other.query("begin");
-      await other.query("select postrider.lock_endpoint($1)", [endpoint]);
+      await other.query("select postrider_internal.lock_endpoint($1)", [endpoint]);
       await byHand.query("begin");
       await byHand.query("select from postrider.endpoint_secret for update");
       const waiting = other.query(text, [endpoint]);
@@ -303,7 +303,7 @@ describe("rotate_secret", () => {
     const endpoint = await createEndpoint(database.pool, []);
     const other = await openSession(t, database.url);
     await other.query("begin");
-    await other.query("select postrider.lock_endpoint($1)", [endpoint]);
+    await other.query("select postrider_internal.lock_endpoint($1)", [endpoint]);
     const editing = database.pool.query("update postrider.endpoint_secret set expires_at = now() + interval '1 day'");
     await eventually("the edit to wait", async () => {
       const waits = "select count(*)::integer from pg_stat_activity where wait_event = 'PgSleep' and datname = $1";

@@ -88,10 +88,10 @@ function judge(schema: Json, payloads: readonly string[]): Promise<Judgement[]> 
   return rowsOf<Judgement>(
     database.pool,
     `with compiled as materialized (
-       select postrider.compile_schema($1::jsonb, $1::jsonb, '', '{}') as checks
+       select postrider_internal.compile_schema($1::jsonb, $1::jsonb, '', '{}') as checks
      ), defined as materialized (
-       select c.checks, ('strict $ ? ' || postrider.schema_predicate(c.checks, '$'))::jsonpath as predicate from compiled c)
-     select (postrider.payload_problem(d.checks, p.payload::jsonb, '', 10000)).problem is null as walked,
+       select c.checks, ('strict $ ? ' || postrider_internal.schema_predicate(c.checks, '$'))::jsonpath as predicate from compiled c)
+     select (postrider_internal.payload_problem(d.checks, p.payload::jsonb, '', 10000)).problem is null as walked,
             jsonb_path_exists(p.payload::jsonb, d.predicate, d.checks) as predicted
      from defined d, unnest($2::text[]) with ordinality p (payload, place)
      order by p.place`,
@@ -1055,7 +1055,7 @@ describe("a definition", () => {
   });
 
   test("tells inserts to look at enforced types and at no others; beyond a hundred, at all", async () => {
-    const judged = "select postrider.judged_event_types()";
+    const judged = "select postrider_internal.judged_event_types()";
     assert.deepEqual(await askFor(database.pool, judged), []);
     await define(true, "b");
     await define(true, "a");
@@ -1082,7 +1082,7 @@ describe("a definition", () => {
       const switchTriggers = async (to: string) => {
         for (const table of tables) await database.pool.query(`alter table ${table} ${to} trigger all`);
       };
-      const judged = () => askFor(database.pool, "select postrider.judged_event_types()");
+      const judged = () => askFor(database.pool, "select postrider_internal.judged_event_types()");
       await define(STRING);
       const copied = await askFor(database.pool, "select to_jsonb(t) from postrider.event_type t");
       await database.pool.query("delete from postrider.event_type");
@@ -1113,7 +1113,7 @@ describe("a definition", () => {
     await define(STRING, "order.paid", editor);
     await database.pool.query("select from postrider.maintain()");
     await editor.query("commit");
-    assert.deepEqual(await askFor(database.pool, "select postrider.judged_event_types()"), ["order.paid"]);
+    assert.deepEqual(await askFor(database.pool, "select postrider_internal.judged_event_types()"), ["order.paid"]);
   });
 });
 
@@ -1334,7 +1334,7 @@ describe("while others have transactions open,", () => {
     await define({ type: "string" }, "order.third", first);
     await first.query("commit");
     await waiting;
-    assert.deepEqual(await askFor(database.pool, "select postrider.judged_event_types()"), [
+    assert.deepEqual(await askFor(database.pool, "select postrider_internal.judged_event_types()"), [
       "order.other",
       "order.third",
     ]);

@@ -20,7 +20,7 @@ async function open(
   { run = randomUUID(), name = "app", path = "/app.log", resume = false }: Opening = {},
 ): Promise<string> {
   return String(
-    await askFor(session, "select outcome from postrider.open_ingest($1, $2, $3, $4, null, 'log.line')", [
+    await askFor(session, "select outcome from postrider_internal.open_ingest($1, $2, $3, $4, null, 'log.line')", [
       name,
       path,
       run,
@@ -46,7 +46,7 @@ async function store(
   const [row] = await rowsOf<Stored>(
     session,
     `select outcome, events, unmatched, refused
-     from postrider.store_lines('app', $1, $2, 'log.line', '', $3, $4, 0, '1:2', 3, 'abc', $2::bigint * 10, $2::bigint)`,
+     from postrider_internal.store_lines('app', $1, $2, 'log.line', '', $3, $4, 0, '1:2', 3, 'abc', $2::bigint * 10, $2::bigint)`,
     [run, batch, filter, lines.length === 0 ? null : lines.join("\n")],
   );
   return row;

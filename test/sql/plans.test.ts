@@ -162,7 +162,7 @@ async function assertPlansOfAllModes(t: TestContext, endpoints: Endpoints): Prom
       begin
         for hot in
           select p.oid from pg_proc p
-          where p.pronamespace = 'postrider'::regnamespace and array_to_string(p.proconfig, ',') like '%plan_cache_mode=%'
+          where p.pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and array_to_string(p.proconfig, ',') like '%plan_cache_mode=%'
         loop
           execute format('alter function %s set plan_cache_mode = ${mode}', hot);
         end loop;
@@ -253,7 +253,7 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   await run({
     name: "discard",
     pagesMax: WALK_STEP_PAGES_MAX + 24 * PAGE,
-    work: (session) => session.query("select postrider.discard_deliveries($1, 'a test', $2)", [busy, PAGE]),
+    work: (session) => session.query("select postrider_internal.discard_deliveries($1, 'a test', $2)", [busy, PAGE]),
   });
 
   const stragglers = await asStragglers(5, () =>

@@ -274,6 +274,14 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   // Nobody's but the owner's: parts of the others, and triggers, which nobody needs a right for to fire.
   grant_roles: caller(),
   declared_grants: caller(),
+  drop_objects: caller(),
+  install_file: caller(),
+  keep_files: caller(),
+
+  // What "postrider migrate --check" calls.
+  file_objects: caller("reader", "operator", "daemon"),
+  fingerprint: caller("reader", "operator", "daemon"),
+  replaced_files: caller("reader", "operator", "daemon"),
   parse_filter: caller(),
   ingest_lock_key: caller(),
   require_ingest_role: caller(),
@@ -414,7 +422,7 @@ describe("each object has its line in the declaration", () => {
     const found = await rowsOf<{ name: string; as: string }>(
       database.pool,
       `select proname as name, case when prosecdef then 'owner' else 'caller' end as as
-       from pg_proc where pronamespace = 'postrider'::regnamespace`,
+       from pg_proc where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace)`,
     );
     assert.deepEqual(
       Object.fromEntries(found.map(({ name, as }) => [name, as])),
@@ -458,11 +466,10 @@ describe("each role can do with each object what is declared, and nothing else:"
         const isDeclared = role !== "stranger" && by.includes(role);
         await note(`call ${fn}`, isDeclared, await callOf(session, fn));
       }
-      await note(
-        "create in the schema",
-        false,
-        "create function postrider.mine() returns void language sql return null",
-      );
+      for (const schema of ["postrider", "postrider_internal"]) {
+        const create = `create function ${schema}.mine() returns void language sql return null`;
+        await note(`create in ${schema}`, false, create);
+      }
       assert.deepEqual(possible, declared);
     });
   }
@@ -485,7 +492,7 @@ test("nothing is granted to PUBLIC, nor to anybody but the four roles", async ()
     database.pool,
     `with access (object, owner, list) as (
        select 'schema ' || nspname, nspowner, coalesce(nspacl, acldefault('n', nspowner))
-       from pg_namespace where nspname = 'postrider'
+       from pg_namespace where nspname in ('postrider', 'postrider_internal')
        union all
        select 'relation ' || relname, relowner,
               coalesce(relacl, acldefault(case relkind when 'S' then 's'::"char" else 'r'::"char" end, relowner))
@@ -496,14 +503,14 @@ test("nothing is granted to PUBLIC, nor to anybody but the four roles", async ()
        where relnamespace = 'postrider'::regnamespace and attacl is not null
        union all
        select 'function ' || proname, proowner, coalesce(proacl, acldefault('f', proowner))
-       from pg_proc where pronamespace = 'postrider'::regnamespace
+       from pg_proc where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace)
        union all
        -- the types that tables bring along cannot have an access list
        select 'type ' || typname, typowner, coalesce(typacl, acldefault('T', typowner))
-       from pg_type where typnamespace = 'postrider'::regnamespace and typtype in ('d', 'e', 'r')
+       from pg_type where typnamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and typtype in ('d', 'e', 'r')
        union all
        select 'default privileges', defaclrole, defaclacl
-       from pg_default_acl where defaclnamespace = 'postrider'::regnamespace)
+       from pg_default_acl where defaclnamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace))
      select object, case grantee when 0 then 'PUBLIC' else grantee::regrole::text end as grantee, privilege_type
      from access, aclexplode(list) where grantee <> owner
        and (grantee = 0 or grantee::regrole::text not in (select unnest($1::text[])))`,
@@ -606,7 +613,7 @@ describe("a reader", () => {
       hidden,
     ]);
     const daemon = randomUUID();
-    await pool.query("select postrider.beat($1, 'host.test', 1, '0', 60000, 0, 0)", [daemon]);
+    await pool.query("select postrider_internal.beat($1, 'host.test', 1, '0', 60000, 0, 0)", [daemon]);
     const [first] = await claimAll(pool, { daemon });
     assert.ok(first !== undefined);
     const result = {
@@ -632,7 +639,7 @@ describe("a reader", () => {
     await pool.query("select postrider.define_event_type('order.paid', 'An order was paid.', 'true', true)");
     t.after(() => pool.query("select postrider.drop_event_type('order.paid')"));
     await pool.query(
-      "select postrider.open_ingest('app', '/var/log/app.json', gen_random_uuid(), false, null, 'log.line')",
+      "select postrider_internal.open_ingest('app', '/var/log/app.json', gen_random_uuid(), false, null, 'log.line')",
     );
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
@@ -743,12 +750,12 @@ function attemptAt(verb: Verb, relation: string, column: string): string {
 
 /** With arguments that the planner does not know: a call that it can leave out is not looked at. */
 async function callOf(session: Parameters<typeof rowsOf>[0], name: string): Promise<string> {
-  const [row] = await rowsOf<{ types: string[] }>(
+  const [row] = await rowsOf<{ schema: string; types: string[] }>(
     session,
-    `select array(select a.type::regtype::text from unnest(proargtypes) with ordinality a (type, n) order by a.n) as types
-     from pg_proc where pronamespace = 'postrider'::regnamespace and proname = $1`,
+    `select pronamespace::regnamespace::text as schema, array(select a.type::regtype::text from unnest(proargtypes) with ordinality a (type, n) order by a.n) as types
+     from pg_proc where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and proname = $1`,
     [name],
   );
   assert.ok(row !== undefined, `there is no function ${name}`);
-  return `explain select postrider.${name}(${row.types.map((type) => `(select null::${type})`).join(", ")})`;
+  return `explain select ${row.schema}.${name}(${row.types.map((type) => `(select null::${type})`).join(", ")})`;
 }

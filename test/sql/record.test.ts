@@ -380,9 +380,9 @@ describe("a finished claim", () => {
   test("that must stay as the cursor can be emptied, and the next claim takes it away", async () => {
     const { daemon, claim, pairs } = await claimed();
     await recordResults(database.pool, daemon, { first: [resultOf(only(pairs))], finished: [claim] });
-    await database.pool.query("select postrider.empty_claims($1, $2)", [randomUUID(), [claim]]);
+    await database.pool.query("select postrider_internal.empty_claims($1, $2)", [randomUUID(), [claim]]);
     assert.equal(await pairCount(claim), 1);
-    await database.pool.query("select postrider.empty_claims($1, $2)", [daemon, [claim]]);
+    await database.pool.query("select postrider_internal.empty_claims($1, $2)", [daemon, [claim]]);
     assert.equal(await pairCount(claim), 0);
     await insertEvent(database.pool, "order.paid");
     const next = String((await claimEvents(database.pool)).claim);
@@ -394,7 +394,7 @@ describe("a finished claim", () => {
     await recordResults(database.pool, daemon, { first: [resultOf(only(pairs))], finished: [claim] });
     await insertEvent(database.pool, "order.paid");
     const next = String((await claimEvents(database.pool)).claim);
-    await database.pool.query("select postrider.empty_claims($1, $2)", [daemon, [claim]]);
+    await database.pool.query("select postrider_internal.empty_claims($1, $2)", [daemon, [claim]]);
     assert.deepEqual(await claimIds(), [next]);
   });
 });
@@ -426,7 +426,7 @@ describe("a claim some of whose records a crash of Postgres has taken back", () 
 
   test("is not emptied by a daemon that stops", async () => {
     const { daemon, claim } = await crashed();
-    await database.pool.query("select postrider.empty_claims($1, $2)", [daemon, [claim]]);
+    await database.pool.query("select postrider_internal.empty_claims($1, $2)", [daemon, [claim]]);
     assert.equal(await pairCount(claim), 3);
   });
 });

@@ -623,7 +623,7 @@ describe("a step", () => {
     const slow = await openSession(t, database.url);
     await slow.query("begin");
     await slow.query(`
-      create or replace function postrider.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
+      create or replace function postrider_internal.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
       returns table (endpoint_id uuid, problem text, is_slow boolean) language sql volatile
       as $$ select endpoint_ids[1], null, false from pg_sleep(0.06) $$`);
     const sizes: number[] = [];
@@ -1010,7 +1010,7 @@ describe("what it costs to read", () => {
           "update postrider.replay set pace = 200, prepared = 0, next_step_at = clock_timestamp() where id = $1",
           [replay_id],
         );
-        const text = "select outcome, prepared from postrider.prepare_replay($1)";
+        const text = "select outcome, prepared from postrider_internal.prepare_replay($1)";
         costs.push(await buffersOf(session, text, [replay_id]));
         assert.equal(
           await askFor(session, "select prepared::int from postrider.replay where id = $1", [replay_id]),

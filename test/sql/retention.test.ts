@@ -143,7 +143,7 @@ describe("a day past its retention", () => {
   test("stays where an event was committed to it in the last moment", async (t) => {
     const { pool, url } = await past(t);
     // Long enough for the writer to commit while it is waited for.
-    await pool.query("alter function postrider.drop_days set lock_timeout = '20s'");
+    await pool.query("alter function postrider_internal.drop_days set lock_timeout = '20s'");
     await insertOn(pool, 3);
     await claimAll(pool);
     for (const parent of PARENTS) {

@@ -46,7 +46,7 @@ const SHADOW_FUNCTIONS = `
       where c.pronamespace = 'pg_catalog'::regnamespace and c.prokind = 'f'
         and c.proname in (
           select distinct w[1] from pg_catalog.pg_proc o, regexp_matches(pg_get_functiondef(o.oid), '\\y([a-z_0-9]+)\\(', 'g') w
-          where o.pronamespace = 'postrider'::regnamespace)
+          where o.pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace))
         and c.prorettype::regtype::text not in ('trigger', 'event_trigger', 'internal', 'cstring')
         and oidvectortypes(c.proargtypes) !~ 'internal|cstring|"any"|VARIADIC'
     loop
@@ -228,18 +228,18 @@ const CALLS: Readonly<Record<string, () => string>> = {
     `select postrider.create_endpoint('https://receiver.test/?t=1', '{order.*}', 'acme', '{"format": "raw", "timeout_ms": 200, "retry_schedule": ["1 s"], "headers": {"a": "b"}}')`,
   subscribe: () => `select postrider.subscribe('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
   unsubscribe: () => `select postrider.unsubscribe('${ids.subscription}')`,
-  claim_events: () => `select postrider.claim_events('${ids.daemon}', 100, 1000, 100, 30000, '{}', '{}')`,
-  take_over_claim: () => `select postrider.take_over_claim('${ids.daemon}', '{}', 30000)`,
+  claim_events: () => `select postrider_internal.claim_events('${ids.daemon}', 100, 1000, 100, 30000, '{}', '{}')`,
+  take_over_claim: () => `select postrider_internal.take_over_claim('${ids.daemon}', '{}', 30000)`,
   record_results: () =>
-    `select postrider.record_results('${ids.daemon}', true, true, '{${EVENT}}', '{${ids.idle}}', '{${ids.claim}}', '{0}', '{${randomUUID()}}',
+    `select postrider_internal.record_results('${ids.daemon}', true, true, '{${EVENT}}', '{${ids.idle}}', '{${ids.claim}}', '{0}', '{${randomUUID()}}',
        '{1750000000000}', '{12}', '{500}', '{status}', '{"it answered 500"}', array[null::pg_catalog.json], '{body}', '{pending}', '{1000}',
        array[null::pg_catalog.text], '{${ids.claim}}', '{${ids.idle}}')`,
   claim_deliveries: () =>
-    `select postrider.claim_deliveries('${ids.daemon}', null, 100, 100, 10, '{}', '{}', 15000, 30000)`,
-  empty_claims: () => `select postrider.empty_claims('${ids.daemon}', '{${ids.claim}}')`,
+    `select postrider_internal.claim_deliveries('${ids.daemon}', null, 100, 100, 10, '{}', '{}', 15000, 30000)`,
+  empty_claims: () => `select postrider_internal.empty_claims('${ids.daemon}', '{${ids.claim}}')`,
   replay: () => `select postrider.replay('${ids.endpoint}', 'yesterday', 'tomorrow', 'order.*', '{succeeded}')`,
-  prepare_replay: () => `select postrider.prepare_replay('${ids.replay}')`,
-  note_replay_problem: () => `select postrider.note_replay_problem('${ids.replay}', 'why')`,
+  prepare_replay: () => `select postrider_internal.prepare_replay('${ids.replay}')`,
+  note_replay_problem: () => `select postrider_internal.note_replay_problem('${ids.replay}', 'why')`,
   note_replay_failure: () => `select postrider.cancel('${ids.delivered}', '${ids.endpoint}', 'why')`,
   cancel_replay: () => `select postrider.cancel_replay('${ids.replay}')`,
   end_replays: () => `select postrider.disable_endpoint('${ids.idle}', 'why')`,
@@ -255,17 +255,17 @@ const CALLS: Readonly<Record<string, () => string>> = {
   explain_event: () => `select postrider.explain_event('${ids.delivered}')`,
   redeliver: () => `select postrider.redeliver('${ids.delivered}', '${ids.endpoint}')`,
   cancel: () => `select postrider.cancel('${ids.delivered}', '${ids.endpoint}', 'why')`,
-  beat: () => `select postrider.beat('${ids.daemon}', 'host.test', 1, '0', 60000, 0, 0)`,
-  leave: () => `select postrider.leave('${ids.daemon}')`,
-  count_waiting: () => "select postrider.count_waiting(10)",
-  count_unclaimed: () => "select postrider.count_unclaimed(10)",
-  make_partitions: () => "select postrider.make_partitions('9 days')",
+  beat: () => `select postrider_internal.beat('${ids.daemon}', 'host.test', 1, '0', 60000, 0, 0)`,
+  leave: () => `select postrider_internal.leave('${ids.daemon}')`,
+  count_waiting: () => "select postrider_internal.count_waiting(10)",
+  count_unclaimed: () => "select postrider_internal.count_unclaimed(10)",
+  make_partitions: () => "select postrider_internal.make_partitions('9 days')",
   open_ingest: () =>
-    `select postrider.open_ingest('app', '/var/log/app.json', '${RUN}', false, '$.amount > 1', 'log.line')`,
+    `select postrider_internal.open_ingest('app', '/var/log/app.json', '${RUN}', false, '$.amount > 1', 'log.line')`,
   store_lines: () =>
-    `select postrider.store_lines('app', '${RUN}', 1, 'log.line', 'acme', '$.amount > 1', E'{"amount": 2}\nno JSON\n{"amount": 1e999999}',
+    `select postrider_internal.store_lines('app', '${RUN}', 1, 'log.line', 'acme', '$.amount > 1', E'{"amount": 2}\nno JSON\n{"amount": 1e999999}',
        0, '1:2', 3, 'abc', 4, 5)`,
-  close_ingest: () => `select postrider.close_ingest('app', '${RUN}')`,
+  close_ingest: () => `select postrider_internal.close_ingest('app', '${RUN}')`,
   forget_ingest: () => "select postrider.forget_ingest('app')",
   maintain: () => "select postrider.maintain('1 day')",
   copy_problem: () => "select postrider.copy_problem()",
@@ -311,7 +311,7 @@ describe("nothing of the caller's is run with the owner's rights by", () => {
   test("and that is each function that has the owner's rights", async () => {
     const found = await rowsOf<{ name: string }>(
       database.pool,
-      "select proname as name from pg_proc where pronamespace = 'postrider'::regnamespace and prosecdef order by 1",
+      "select proname as name from pg_proc where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and prosecdef order by 1",
     );
     assert.deepEqual(
       found.map(({ name }) => name),

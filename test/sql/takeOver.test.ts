@@ -66,7 +66,7 @@ describe("the claim of a daemon that is gone", () => {
   test("is taken over also where it left cleanly, or never beat at all", async () => {
     await createEndpoint(database.pool);
     const { daemon, claim } = await claimed(1, LIVE_MS);
-    await database.pool.query("select postrider.leave($1)", [daemon]);
+    await database.pool.query("select postrider_internal.leave($1)", [daemon]);
     assert.equal((await takeOverClaim(database.pool, await liveDaemon()))?.claim, claim);
   });
 

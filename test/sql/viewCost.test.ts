@@ -131,7 +131,7 @@ test("of a thousand endpoints with very much each, a hundredth is counted", asyn
     await rowsOf(
       pool,
       `select pending::integer, due::integer, is_exact, count(*)::integer as endpoints
-       from postrider.count_waiting(200) group by 1, 2, 3 order by 1 desc`,
+       from postrider_internal.count_waiting(200) group by 1, 2, 3 order by 1 desc`,
     );
   await pool.query(
     `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)

@@ -83,7 +83,7 @@ export async function makePartitions(session: Session, ahead: string = "7 days")
 export async function stepOfPartitions(session: Session, ahead: string = "7 days"): Promise<PartitionStep | undefined> {
   const steps = await rowsOf<{ outcome: string; partition: string }>(
     session,
-    "select outcome, partition_name as partition from postrider.make_partitions($1)",
+    "select outcome, partition_name as partition from postrider_internal.make_partitions($1)",
     [ahead],
   );
   return steps[0];
@@ -467,7 +467,7 @@ export async function takeOverClaim(
 
 /** A daemon that lives for so long, from now on; negative for one that is lost already. */
 export async function beat(session: Session, daemon: string, leaseMs = 60_000): Promise<void> {
-  await session.query("select postrider.beat($1, 'host.test', 42, '0.0.0', $2, 0, 0)", [daemon, leaseMs]);
+  await session.query("select postrider_internal.beat($1, 'host.test', 42, '0.0.0', $2, 0, 0)", [daemon, leaseMs]);
 }
 
 export interface DeliveryRow {

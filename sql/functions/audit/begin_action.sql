@@ -1,4 +1,4 @@
-create or replace function postrider.begin_action(action text, endpoint_id uuid, detail jsonb) returns void
+create or replace function postrider_internal.begin_action(action text, endpoint_id uuid, detail jsonb) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -12,5 +12,5 @@ begin
   perform set_config('postrider.audit_id', audit_id::text, true);
 end
 $$;
-comment on function postrider.begin_action(text, uuid, jsonb) is
+comment on function postrider_internal.begin_action(text, uuid, jsonb) is
   'Adds a row to the audit, to which everything that is changed until end_action adds what was before and after.';

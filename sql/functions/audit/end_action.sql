@@ -1,7 +1,7 @@
-create or replace function postrider.end_action() returns void
+create or replace function postrider_internal.end_action() returns void
 language sql volatile
 set search_path = pg_catalog, pg_temp
 begin atomic
   select set_config('postrider.audit_id', '', true);
 end;
-comment on function postrider.end_action() is 'From now on a change has a row in the audit of its own again.';
+comment on function postrider_internal.end_action() is 'From now on a change has a row in the audit of its own again.';

@@ -1,4 +1,4 @@
-create or replace function postrider.endpoint_audit() returns trigger
+create or replace function postrider_internal.endpoint_audit() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -23,11 +23,11 @@ begin
     end if;
   end if;
   if old_row ? 'headers' then
-    old_row := jsonb_set(old_row, '{headers}', postrider.masked_headers(old_row -> 'headers'));
+    old_row := jsonb_set(old_row, '{headers}', postrider_internal.masked_headers(old_row -> 'headers'));
   end if;
   if new_row ? 'headers' then
     new_row := jsonb_set(new_row, '{headers}',
-      postrider.masked_headers(new.headers, case when tg_op = 'UPDATE' then old.headers end));
+      postrider_internal.masked_headers(new.headers, case when tg_op = 'UPDATE' then old.headers end));
   end if;
   if tg_op = 'DELETE' then
     old_row := old_row || jsonb_build_object('subscriptions', (
@@ -41,18 +41,18 @@ begin
   if new_row ? 'url' then
     new_row := jsonb_set(new_row, '{url}', to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?...' else '' end));
   end if;
-  perform postrider.note_change(
+  perform postrider_internal.note_change(
     lower(tg_op) || ' endpoint', case when tg_op = 'DELETE' then old.id else new.id end, null, old_row, new_row);
   return case when tg_op = 'DELETE' then old end;
 end
 $$;
-comment on function postrider.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
+comment on function postrider_internal.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
 
 create or replace trigger endpoint_audit after insert or update on postrider.endpoint
-  for each row execute function postrider.endpoint_audit();
+  for each row execute function postrider_internal.endpoint_audit();
 comment on trigger endpoint_audit on postrider.endpoint is 'Notes the edit in the audit.';
 
 -- before, for its subscriptions go with it
 create or replace trigger endpoint_audit_delete before delete on postrider.endpoint
-  for each row execute function postrider.endpoint_audit();
+  for each row execute function postrider_internal.endpoint_audit();
 comment on trigger endpoint_audit_delete on postrider.endpoint is 'Notes in the audit what was deleted, its subscriptions included.';

@@ -1,4 +1,4 @@
-create or replace function postrider.note_change(
+create or replace function postrider_internal.note_change(
   action text, endpoint_id uuid, list_name text, before jsonb, after jsonb
 ) returns void
 language plpgsql volatile security definer
@@ -28,5 +28,5 @@ begin
           case when note_change.after is not null then new_part end);
 end
 $$;
-comment on function postrider.note_change(text, uuid, text, jsonb, jsonb) is
+comment on function postrider_internal.note_change(text, uuid, text, jsonb, jsonb) is
   'Writes what was before and after into the audit: to the row of the function that is at work, or to one of its own. list_name: the list that it is an element of.';

@@ -1,4 +1,4 @@
-create or replace function postrider.refuse_truncate() returns trigger
+create or replace function postrider_internal.refuse_truncate() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -9,20 +9,20 @@ begin
       hint = format('delete from postrider.%I', tg_table_name);
 end
 $$;
-comment on function postrider.refuse_truncate() is 'Refuses to truncate what operators edit: no trigger for rows fires for that.';
+comment on function postrider_internal.refuse_truncate() is 'Refuses to truncate what operators edit: no trigger for rows fires for that.';
 
 create or replace trigger endpoint_truncate before truncate on postrider.endpoint
-  for each statement execute function postrider.refuse_truncate();
+  for each statement execute function postrider_internal.refuse_truncate();
 comment on trigger endpoint_truncate on postrider.endpoint is 'Refuses truncate, which the audit would not see.';
 
 create or replace trigger subscription_truncate before truncate on postrider.subscription
-  for each statement execute function postrider.refuse_truncate();
+  for each statement execute function postrider_internal.refuse_truncate();
 comment on trigger subscription_truncate on postrider.subscription is 'Refuses truncate, which the audit would not see.';
 
 create or replace trigger endpoint_secret_truncate before truncate on postrider.endpoint_secret
-  for each statement execute function postrider.refuse_truncate();
+  for each statement execute function postrider_internal.refuse_truncate();
 comment on trigger endpoint_secret_truncate on postrider.endpoint_secret is 'Refuses truncate, which the audit would not see.';
 
 create or replace trigger event_type_truncate before truncate on postrider.event_type
-  for each statement execute function postrider.refuse_truncate();
+  for each statement execute function postrider_internal.refuse_truncate();
 comment on trigger event_type_truncate on postrider.event_type is 'Refuses truncate, which the audit would not see.';

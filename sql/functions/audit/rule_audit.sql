@@ -1,4 +1,4 @@
-create or replace function postrider.rule_audit() returns trigger
+create or replace function postrider_internal.rule_audit() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -21,7 +21,7 @@ begin
   then
     return null;
   end if;
-  perform postrider.note_change(
+  perform postrider_internal.note_change(
     format('%s %s', lower(tg_op), tg_table_name), endpoint_ids[cardinality(endpoint_ids)], list_name,
     case when endpoint_ids[1] <> endpoint_ids[cardinality(endpoint_ids)]
       then old_row || jsonb_build_object('endpoint_id', endpoint_ids[1]) else old_row end,
@@ -29,12 +29,12 @@ begin
   return null;
 end
 $$;
-comment on function postrider.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
+comment on function postrider_internal.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
 
 create or replace trigger subscription_audit after insert or update or delete on postrider.subscription
-  for each row execute function postrider.rule_audit();
+  for each row execute function postrider_internal.rule_audit();
 comment on trigger subscription_audit on postrider.subscription is 'Notes the edit in the audit.';
 
 create or replace trigger endpoint_secret_audit after insert or update or delete on postrider.endpoint_secret
-  for each row execute function postrider.rule_audit();
+  for each row execute function postrider_internal.rule_audit();
 comment on trigger endpoint_secret_audit on postrider.endpoint_secret is 'Notes the edit in the audit, without the secret.';

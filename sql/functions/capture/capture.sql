@@ -12,8 +12,8 @@ create or replace function postrider.capture(
 language sql volatile
 as $$
   -- Not pinned, for here alone is the search_path known that the expressions are written for.
-  select postrider.make_capture(table_name, event_type, operations, condition, payload, ordering_key, tenant,
+  select postrider_internal.make_capture(table_name, event_type, operations, condition, payload, ordering_key, tenant,
     pg_catalog.current_schemas(false))
 $$;
 comment on function postrider.capture(regclass, text, text[], text, text, text, text) is
-  'Makes changes of a table''s rows into events of that type, in the transaction that changes them; capturing the same type again replaces what was. condition, payload, ordering_key and tenant are SQL expressions over old and new, which are null where an insert has no old row and a delete no new one. For the owner of the table, who must be a publisher.';
+  'Makes changes of a table''s rows into events of that type, in the transaction that changes them. Use it if the event is that a row changed. condition, payload, ordering_key and tenant are SQL expressions over old and new; an insert has no old row, and a delete no new one. Capturing the same type again replaces the former capture. For the owner of the table, who must be a publisher.';

@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider.capture_function(
+create or replace function postrider_internal.capture_function(
   table_name text, payload text, condition text, ordering_key text, tenant text
 ) returns text
 language sql immutable
@@ -27,9 +27,9 @@ end
 $body$,
     coalesce(condition, 'true'),
     coalesce('pg_catalog.to_json((' || payload || E'\n))',
-      format('postrider.row_change(pg_catalog.lower(tg_op), %L, pg_catalog.to_json(old), pg_catalog.to_json(new))', table_name)),
+      format('postrider_internal.row_change(pg_catalog.lower(tg_op), %L, pg_catalog.to_json(old), pg_catalog.to_json(new))', table_name)),
     coalesce('(' || ordering_key || E'\n)::text', 'null'),
     coalesce('(' || tenant || E'\n)::text', 'null'))
 $$;
-comment on function postrider.capture_function(text, text, text, text, text) is
+comment on function postrider_internal.capture_function(text, text, text, text, text) is
   'The body of a capture''s trigger function.';

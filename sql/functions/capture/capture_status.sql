@@ -20,7 +20,7 @@ select min(t.tgrelid)::regclass as table_name,
          then format('the table now belongs to %s: have its owner capture it again', min(c.relowner)::regrole)
        end as problem
 from (
-  select g.tgrelid, g.tgname, g.tgtype, g.tgfoid, g.tgenabled, postrider.trigger_arguments(g.tgargs) as arguments
+  select g.tgrelid, g.tgname, g.tgtype, g.tgfoid, g.tgenabled, postrider_internal.trigger_arguments(g.tgargs) as arguments
   from pg_catalog.pg_trigger g
   where g.tgname ~ '^postrider_(insert|update|delete)_' and not g.tgisinternal and g.tgparentid = 0 and g.tgnargs = 6
 ) t

@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider.check_capture(table_name regclass, operations text[]) returns void
+create or replace function postrider_internal.check_capture(table_name regclass, operations text[]) returns void
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -62,5 +62,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider.check_capture(regclass, text[]) is
+comment on function postrider_internal.check_capture(regclass, text[]) is
   'Raises where the changes of a table cannot be captured rightly or the caller may not, with the reason.';

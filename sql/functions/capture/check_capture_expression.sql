@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider.check_capture_expression(
+create or replace function postrider_internal.check_capture_expression(
   table_name regclass, argument text, expression text, form text, search_path text
 ) returns void
 language plpgsql volatile
@@ -29,5 +29,5 @@ exception
         hint = 'Name columns as old.column and new.column, and test it with: select (expression) from the_table as old, the_table as new limit 1.';
 end
 $$;
-comment on function postrider.check_capture_expression(regclass, text, text, text, text) is
+comment on function postrider_internal.check_capture_expression(regclass, text, text, text, text) is
   'Raises where this is not a single SQL expression over old and new of the type that it is needed for. Acts with its caller''s rights.';

@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider.create_capture_trigger(statement text, search_path text) returns void
+create or replace function postrider_internal.create_capture_trigger(statement text, search_path text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -10,5 +10,5 @@ begin
   execute statement;
 end
 $$;
-comment on function postrider.create_capture_trigger(text, text) is
+comment on function postrider_internal.create_capture_trigger(text, text) is
   'Creates a trigger whose condition is read with this search_path. Acts with its caller''s rights.';

@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider.drop_capture(table_name regclass, event_type text) returns boolean
+create or replace function postrider_internal.drop_capture(table_name regclass, event_type text) returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -13,7 +13,7 @@ begin
     select t.tgname from pg_trigger t
     where t.tgrelid = table_name and not t.tgisinternal and t.tgparentid = 0
       and t.tgname ~ '^postrider_(insert|update|delete|truncate)_' and t.tgnargs = 6
-      and (postrider.trigger_arguments(t.tgargs))[1] = event_type
+      and (postrider_internal.trigger_arguments(t.tgargs))[1] = event_type
   loop
     execute format('drop trigger %I on %s', captured.tgname, table_name);
     was_captured := true;
@@ -32,5 +32,5 @@ begin
   return was_captured;
 end
 $$;
-comment on function postrider.drop_capture(regclass, text) is
+comment on function postrider_internal.drop_capture(regclass, text) is
   'Drops the triggers of a capture, and what functions of captures in that schema have no triggers any more. Returns whether there was one.';

@@ -16,7 +16,7 @@
 -- There is no table of captures: the triggers are the record, and their arguments say what was asked for. They go with
 -- the table and come with a dump, and nothing can disagree with them.
 
-create or replace function postrider.make_capture(
+create or replace function postrider_internal.make_capture(
   table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text,
   schemas name[]
 ) returns void
@@ -39,16 +39,16 @@ declare
   trigger_name text;
   function_name text;
 begin
-  perform postrider.check_capture(table_name, operations);
+  perform postrider_internal.check_capture(table_name, operations);
   if event_type is null or event_type !~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' or length(event_type) > 255 then
     raise exception 'cannot capture the changes of %: % is no event type', table_name, quote_nullable(event_type)
       using errcode = 'invalid_parameter_value', hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long.';
   end if;
-  perform postrider.check_capture_expression(table_name, 'condition', condition, 'case when (%s) then true end', search_path);
-  perform postrider.check_capture_expression(table_name, 'payload', payload, 'case when true then pg_catalog.to_json((%s)) end', search_path);
-  perform postrider.check_capture_expression(table_name, 'ordering_key', ordering_key, 'case when true then (%s)::text end', search_path);
-  perform postrider.check_capture_expression(table_name, 'tenant', tenant, 'case when true then (%s)::text end', search_path);
-  perform postrider.drop_capture(table_name, event_type);
+  perform postrider_internal.check_capture_expression(table_name, 'condition', condition, 'case when (%s) then true end', search_path);
+  perform postrider_internal.check_capture_expression(table_name, 'payload', payload, 'case when true then pg_catalog.to_json((%s)) end', search_path);
+  perform postrider_internal.check_capture_expression(table_name, 'ordering_key', ordering_key, 'case when true then (%s)::text end', search_path);
+  perform postrider_internal.check_capture_expression(table_name, 'tenant', tenant, 'case when true then (%s)::text end', search_path);
+  perform postrider_internal.drop_capture(table_name, event_type);
 
   select n.nspname as schema_name, c.relname as name, c.relowner as owner into captured
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -58,7 +58,7 @@ begin
     'postrider_capture_' || words || '_' || right(gen_random_uuid()::text, 12));
   execute format('create function %s() returns trigger language plpgsql volatile security definer set search_path = %s as %L',
     function_name, search_path,
-    postrider.capture_function(format('%s.%s', captured.schema_name, captured.name), payload, condition, ordering_key, tenant));
+    postrider_internal.capture_function(format('%s.%s', captured.schema_name, captured.name), payload, condition, ordering_key, tenant));
   -- whoever could name it could give it to a table of his own, and forge the owner's events
   execute format('revoke all on function %s() from public', function_name);
   execute format('comment on function %s() is %L', function_name,
@@ -67,7 +67,7 @@ begin
   foreach operation in array array(select distinct o.name from unnest(operations) o (name)) loop
     trigger_name := 'postrider_' || operation || '_' || trigger_words;
     begin
-      perform postrider.create_capture_trigger(format(create_trigger, trigger_name, operation, table_name,
+      perform postrider_internal.create_capture_trigger(format(create_trigger, trigger_name, operation, table_name,
         coalesce(condition || E'\n', case operation when 'update' then 'old.* operator(pg_catalog.*<>) new.*' else 'true' end),
         function_name, arguments, 'when'), search_path);
     exception
@@ -76,7 +76,7 @@ begin
     end;
   end loop;
   if 'delete' = any (operations) then
-    execute format('create trigger %I before truncate on %s for each statement execute function postrider.refuse_captured_truncate(%s, %L)',
+    execute format('create trigger %I before truncate on %s for each statement execute function postrider_internal.refuse_captured_truncate(%s, %L)',
       'postrider_truncate_' || trigger_words, table_name, arguments, 'when');
   end if;
   if pg_get_userbyid(captured.owner) <> current_user then
@@ -84,5 +84,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider.make_capture(regclass, text, text[], text, text, text, text, name[]) is
+comment on function postrider_internal.make_capture(regclass, text, text[], text, text, text, text, name[]) is
   'What capture does, with the schemas in which the expressions find what they name. Acts with its caller''s rights.';

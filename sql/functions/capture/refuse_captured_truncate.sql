@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider.refuse_captured_truncate() returns trigger
+create or replace function postrider_internal.refuse_captured_truncate() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -11,4 +11,4 @@ begin
       hint = format('Delete the rows instead, or first: select postrider.uncapture(%L, %L).', tg_relid::regclass, tg_argv[0]);
 end
 $$;
-comment on function postrider.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
+comment on function postrider_internal.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';

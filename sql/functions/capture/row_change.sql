@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider.row_change(operation text, table_name text, old json, new json) returns json
+create or replace function postrider_internal.row_change(operation text, table_name text, old json, new json) returns json
 language sql immutable parallel safe
 -- Names are bound here, so there is no search_path to pin, which would cost each row 2 us.
 return json_build_object(
@@ -12,5 +12,5 @@ return json_build_object(
     from rows from (json_each(old), json_each(new)) c (name, old_value, new_name, new_value)
     where c.old_value::text <> c.new_value::text) end,
   'new', new);
-comment on function postrider.row_change(text, text, json, json) is
+comment on function postrider_internal.row_change(text, text, json, json) is
   'The payload of a captured change: the new row in full; of the old row, for an update, the columns that changed, for a delete all.';

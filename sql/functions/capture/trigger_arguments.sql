@@ -1,6 +1,6 @@
 -- grant: execute to publisher, reader, operator
 
-create or replace function postrider.trigger_arguments(arguments bytea) returns text[]
+create or replace function postrider_internal.trigger_arguments(arguments bytea) returns text[]
 language sql stable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
@@ -9,5 +9,5 @@ as $$
   from unnest(string_to_array(regexp_replace(encode(arguments, 'hex'), '(..)', '\1 ', 'g'), '00 '))
          with ordinality a (pairs, place)
 $$;
-comment on function postrider.trigger_arguments(bytea) is
+comment on function postrider_internal.trigger_arguments(bytea) is
   'The arguments of a trigger, from pg_trigger.tgargs; one empty text follows the last.';

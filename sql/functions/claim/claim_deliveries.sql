@@ -1,6 +1,6 @@
 -- grant: execute to daemon
 
-create or replace function postrider.claim_deliveries(
+create or replace function postrider_internal.claim_deliveries(
   daemon_id uuid,
   after_endpoint uuid,
   endpoints_max integer,
@@ -47,13 +47,13 @@ declare
   next_due timestamptz;
   at_end boolean := false;
 begin
-  if not postrider.require_home() then
+  if not postrider_internal.require_home() then
     return query select null::uuid, null::uuid, null::integer, null::integer, null::text, null::text, null::text, null::bigint,
       null::integer, null::bigint;
     return;
   end if;
   if exists (select from postrider.cancellation) then
-    perform postrider.finish_cancellations();
+    perform postrider_internal.finish_cancellations();
   end if;
   for step in 1 .. endpoints_max loop
     exit when taken >= deliveries_max or discarded >= discards_max;
@@ -70,8 +70,8 @@ begin
     from postrider.endpoint e
     where e.id = place;
     if not found or target.state = 'disabled' then
-      -- what came in while the endpoint went: a first attempt that failed, a fan-out; see postrider.endpoint_changed
-      step_count := postrider.discard_deliveries(place, postrider.discard_reason(target.state), discards_max);
+      -- what came in while the endpoint went: a first attempt that failed, a fan-out; see postrider_internal.endpoint_changed
+      step_count := postrider_internal.discard_deliveries(place, postrider_internal.discard_reason(target.state), discards_max);
       discarded := discarded + step_count;
       if step_count > 0 then
         next_due := now();
@@ -114,7 +114,7 @@ begin
              target.revision, target.lease_ms, null::bigint
       from leased l
       left join lateral (
-        select i.event_type, i.created_at, postrider.small_payload(i.payload, payload_bytes_max) as payload
+        select i.event_type, i.created_at, postrider_internal.small_payload(i.payload, payload_bytes_max) as payload
         from postrider.outbox i
         where i.id = l.event_id
         offset 0) o on true;
@@ -133,5 +133,5 @@ begin
       then greatest(0, extract(epoch from least(next_due, now() + interval '1 day') - now()) * 1000)::bigint end;
 end
 $$;
-comment on function postrider.claim_deliveries(uuid, uuid, integer, integer, integer, uuid[], integer[], integer, integer) is
+comment on function postrider_internal.claim_deliveries(uuid, uuid, integer, integer, integer, uuid[], integer[], integer, integer) is
   'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';

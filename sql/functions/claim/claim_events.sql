@@ -15,7 +15,7 @@
 -- update says `d.event_id between u.event_id and u.event_id`, since by a mere equality it could be joined the other way
 -- round, in the order of an index. A test reads the plans.
 
-create or replace function postrider.claim_events(
+create or replace function postrider_internal.claim_events(
   daemon_id uuid,
   events_max integer,
   pairs_max integer,
@@ -140,7 +140,7 @@ begin
         hint = 'insert into postrider.claim (base) values (''1:1:'') claims every event there is, again; a snapshot of now, pg_current_snapshot(), none before it.';
   end if;
   if newest.is_on is null or newest.place is distinct from coalesce(current_setting('postrider.place', true), '') then
-    perform postrider.require_home();
+    perform postrider_internal.require_home();
   end if;
   if not newest.is_on then
     return query select 'off', null::bigint, 0, 0, null::uuid, null::text, null::text, null::text, null::text, null::text,
@@ -203,7 +203,7 @@ begin
       limit events_max
     )
     select array_agg(p.id), array_agg(p.event_type), array_agg(p.tenant), array_agg(p.deliver_at), array_agg(p.created_at),
-           array_agg(postrider.small_payload(p.payload, payload_bytes_max)), -- large ones are left where they are
+           array_agg(postrider_internal.small_payload(p.payload, payload_bytes_max)), -- large ones are left where they are
            array_agg(p.xid), array_agg(p.seq), count(*)
     into ids, types, tenants, due_times, created_times, payloads, xids, seqs, found_count
     from page p;
@@ -243,7 +243,7 @@ begin
            case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters,
            count(*) over (partition by k.tenant, k.event_type) <= fan_out_max as is_narrow
     from kind k
-    cross join lateral unnest(postrider.event_type_patterns(k.event_type)) p (pattern)
+    cross join lateral unnest(postrider_internal.event_type_patterns(k.event_type)) p (pattern)
     -- A look-up for each pattern and endpoint. As joins, planned while there were few rules, they were hashed, and every
     -- rule of the tenant was read for each page for as long as the session lasted.
     cross join lateral (
@@ -316,7 +316,7 @@ begin
              (array_agg(m.endpoint_id) filter (where m.is_slow))[1]
       into judgement_endpoints, judgement_problems, slow_endpoint
       from postrider.outbox o
-      cross join lateral postrider.judge_filters(o.payload, judged.endpoint_ids, judged.filters) m
+      cross join lateral postrider_internal.judge_filters(o.payload, judged.endpoint_ids, judged.filters) m
       where o.id = judged.id;
       if slow_endpoint is not null then
         slow_event := judged.id;
@@ -437,5 +437,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[]) is
+comment on function postrider_internal.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[]) is
   'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';

@@ -1,6 +1,6 @@
 -- grant: execute to daemon
 
-create or replace function postrider.empty_claims(daemon_id uuid, claims bigint[]) returns void
+create or replace function postrider_internal.empty_claims(daemon_id uuid, claims bigint[]) returns void
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
@@ -8,10 +8,10 @@ begin atomic
   delete from postrider.claim c
   where c.id = any (empty_claims.claims) and c.daemon_id = empty_claims.daemon_id
     and c.id < (select max(n.id) from postrider.claim n)
-    and postrider.is_recorded(c.event_ids, c.endpoint_ids);
+    and postrider_internal.is_recorded(c.event_ids, c.endpoint_ids);
   update postrider.claim set event_ids = '{}', endpoint_ids = '{}', xid = default
   where id = any (empty_claims.claims) and daemon_id = empty_claims.daemon_id
-    and postrider.is_recorded(event_ids, endpoint_ids);
+    and postrider_internal.is_recorded(event_ids, endpoint_ids);
 end;
-comment on function postrider.empty_claims(uuid, bigint[]) is
+comment on function postrider_internal.empty_claims(uuid, bigint[]) is
   'Takes the pairs out of claims that are finished and must stay, being the cursor.';

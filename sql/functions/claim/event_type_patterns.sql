@@ -1,6 +1,6 @@
 -- grant: execute to reader, operator, daemon
 
-create or replace function postrider.event_type_patterns(event_type text) returns text[]
+create or replace function postrider_internal.event_type_patterns(event_type text) returns text[]
 language plpgsql immutable parallel safe strict
 set search_path = pg_catalog, pg_temp
 as $$
@@ -17,5 +17,5 @@ begin
   return patterns;
 end
 $$;
-comment on function postrider.event_type_patterns(text) is
+comment on function postrider_internal.event_type_patterns(text) is
   'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';

@@ -1,6 +1,6 @@
 -- grant: execute to daemon
 
-create or replace function postrider.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
+create or replace function postrider_internal.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
 returns table (endpoint_id uuid, problem text, is_slow boolean)
 language plpgsql volatile -- the clock is read, and a payload is not to be looked at before its turn
 set search_path = pg_catalog, pg_temp
@@ -83,5 +83,5 @@ begin
   end loop;
 end
 $$;
-comment on function postrider.judge_filters(json, uuid[], jsonpath[]) is
+comment on function postrider_internal.judge_filters(json, uuid[], jsonpath[]) is
   'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';

@@ -1,6 +1,6 @@
 -- grant: execute to daemon
 
-create or replace function postrider.take_over_claim(
+create or replace function postrider_internal.take_over_claim(
   daemon_id uuid,
   known_claims bigint[],
   payload_bytes_max integer
@@ -32,7 +32,7 @@ declare
   express_events uuid[];
   express_endpoints uuid[];
 begin
-  if not postrider.require_home() then
+  if not postrider_internal.require_home() then
     return;
   end if;
   loop
@@ -54,7 +54,7 @@ begin
            case when waits then 'pending' else 'discarded' end,
            case when waits then now() end,
            case when waits then null else now() end,
-           case when not waits then coalesce(c.reason, postrider.discard_reason(e.state)) end
+           case when not waits then coalesce(c.reason, postrider_internal.discard_reason(e.state)) end
     from unnest(found_claim.event_ids, found_claim.endpoint_ids) p (event_id, endpoint_id)
     left join postrider.endpoint e on e.id = p.endpoint_id
     left join postrider.cancellation c on c.event_id = p.event_id and c.endpoint_id = p.endpoint_id
@@ -96,12 +96,12 @@ begin
       from unnest(express_events, express_endpoints) with ordinality u (event_id, endpoint_id, n)
       group by u.event_id) p
     left join lateral (
-      select i.event_type, i.created_at, postrider.small_payload(i.payload, payload_bytes_max) as payload
+      select i.event_type, i.created_at, postrider_internal.small_payload(i.payload, payload_bytes_max) as payload
       from postrider.outbox i
       where i.id = p.event_id
       offset 0) o on true
     order by p.n;
 end
 $$;
-comment on function postrider.take_over_claim(uuid, bigint[], integer) is
+comment on function postrider_internal.take_over_claim(uuid, bigint[], integer) is
   'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows where there is none.';

@@ -102,7 +102,7 @@ begin
   from (
     -- Seqs of what came with the copy and of what was inserted since may be the same; within each they go with the time.
     select o.id, o.xid, o.seq, o.created_at,
-           postrider.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
+           postrider_internal.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
                                 cursor_row.after_seq, cursor_row.claimed_at, cursor_row.is_copied)
            or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
            or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)) as is_settled
@@ -121,14 +121,14 @@ begin
     return;
   end if;
 
-  perform postrider.move_sequence('postrider.outbox', 'seq', (select max(o.seq) from postrider.outbox o), seq_gap);
-  perform postrider.move_sequence('postrider.claim', 'id', cursor_row.id, 1);
+  perform postrider_internal.move_sequence('postrider.outbox', 'seq', (select max(o.seq) from postrider.outbox o), seq_gap);
+  perform postrider_internal.move_sequence('postrider.claim', 'id', cursor_row.id, 1);
 
   -- First, since one of these may have the very id of this transaction; by the id 3 they are settled still.
   update postrider.outbox o
   set xid = oldest_xid
   where not pg_visible_in_snapshot(o.xid, new_base)
-    and (postrider.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
+    and (postrider_internal.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
                               cursor_row.after_seq, cursor_row.claimed_at, cursor_row.is_copied)
       or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
       or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)));
@@ -143,15 +143,15 @@ begin
   insert into postrider.claim (base) values (new_base) returning id into new_claim_id;
   delete from postrider.claim c where c.id < new_claim_id and cardinality(c.event_ids) = 0;
   delete from postrider.daemon;
-  select p.system_identifier, p.database_oid into place from postrider.present_place() p;
+  select p.system_identifier, p.database_oid into place from postrider_internal.present_place() p;
   update postrider.sending s
   set system_identifier = place.system_identifier, database_oid = place.database_oid, home_since = clock_timestamp();
-  perform postrider.refresh_judged_event_types();
-  perform postrider.note_action('adopt', null, null, jsonb_build_object(
+  perform postrider_internal.refresh_judged_event_types();
+  perform postrider_internal.note_action('adopt', null, null, jsonb_build_object(
     'problem', problem, 'unclaimed', unclaimed, 'moved', moved, 'in_hand', in_hand, 'pending', pending));
   outcome := 'adopted';
   return next;
 end
 $$;
 comment on function postrider.adopt(boolean) is
-  'Lets daemons work in a database that was restored or copied from another one: what was not claimed there is claimed here, what was in hand is taken over, what was delivered is not sent again. Says what it does; dry_run: what it would do. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';
+  'Lets daemons work in a database that was restored or copied from another one. Use it once, after a restore or a copy that takes the place of the original; call it with dry_run first. Events that were not claimed there are claimed here, those in hand are taken over, and delivered ones are not sent again. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';

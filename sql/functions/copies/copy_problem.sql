@@ -17,7 +17,7 @@ begin
   if not found then
     return 'postrider.sending has no row, which would say where daemons have worked';
   end if;
-  select p.system_identifier, p.database_oid into here from postrider.present_place() p;
+  select p.system_identifier, p.database_oid into here from postrider_internal.present_place() p;
   if home.database_oid is not null and (home.system_identifier, home.database_oid) is distinct from (here.system_identifier, here.database_oid) then
     return format('daemons have worked in the database with oid %s of the cluster %s since %s, and this is the one with oid %s of the cluster %s',
       home.database_oid, coalesce(home.system_identifier::text, '(unknown)'),
@@ -47,4 +47,4 @@ begin
 end
 $$;
 comment on function postrider.copy_problem() is
-  'What shows that this database was restored or copied from another one, whose place it has not taken: daemons stop here until postrider.adopt() is called. Null where they may work.';
+  'Says what shows that this database was restored or copied from another one. Use it if daemons stop with PR0014: they do so until adopt() is called. Null if daemons may work here.';

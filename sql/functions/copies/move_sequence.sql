@@ -1,4 +1,4 @@
-create or replace function postrider.move_sequence(table_name text, column_name text, largest bigint, gap integer) returns void
+create or replace function postrider_internal.move_sequence(table_name text, column_name text, largest bigint, gap integer) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -12,5 +12,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider.move_sequence(text, text, bigint, integer) is
+comment on function postrider_internal.move_sequence(text, text, bigint, integer) is
   'Lets the sequence of a column go on behind the largest value there is, where it has not come so far: a logical copy leaves sequences at their beginning.';

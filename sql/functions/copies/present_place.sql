@@ -6,7 +6,7 @@
 -- not, the database by its oid, which a rename keeps and a second database, restored or made from a template, does not have.
 -- It is found out once a session, which never leaves its place: pg_control_system() reads a file, for 30 to 90 us, as
 -- much as the whole look of a claim that finds nothing. From then on it is the setting postrider.place of the session.
-create or replace function postrider.present_place(out system_identifier bigint, out database_oid oid)
+create or replace function postrider_internal.present_place(out system_identifier bigint, out database_oid oid)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -23,4 +23,4 @@ exception
         hint = format('grant execute on function pg_control_system() to %I; or, so that a copy in another cluster is no longer noticed: update postrider.sending set is_guarded = false, and, where events were claimed and this is no copy that must not send, "postrider adopt"', current_user);
 end
 $$;
-comment on function postrider.present_place() is 'Which database of which cluster this is. The cluster is null where postrider.sending is not guarded.';
+comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null where postrider.sending is not guarded.';

@@ -1,4 +1,4 @@
-create or replace function postrider.require_home(may_move_in boolean default true) returns boolean
+create or replace function postrider_internal.require_home(may_move_in boolean default true) returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -38,11 +38,11 @@ begin
   elsif may_move_in then
     update postrider.sending s
     set (system_identifier, database_oid, home_since) = (
-      select p.system_identifier, p.database_oid, clock_timestamp() from postrider.present_place() p)
+      select p.system_identifier, p.database_oid, clock_timestamp() from postrider_internal.present_place() p)
     where s.is_row and s.database_oid is null;
   end if;
   return home.is_on;
 end
 $$;
-comment on function postrider.require_home(boolean) is
+comment on function postrider_internal.require_home(boolean) is
   'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. may_move_in: the first daemon of all writes down where it works, before it does anything else.';

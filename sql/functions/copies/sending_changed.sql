@@ -1,4 +1,4 @@
-create or replace function postrider.sending_changed() returns trigger
+create or replace function postrider_internal.sending_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -9,11 +9,11 @@ begin
   values (lower(tg_op) || ' sending',
           case when tg_op <> 'INSERT' then to_jsonb(old) - untold end,
           case when tg_op <> 'DELETE' then to_jsonb(new) - untold end);
-  perform postrider.notify_daemons();
+  perform postrider_internal.notify_daemons();
   return null;
 end
 $$;
-comment on function postrider.sending_changed() is
+comment on function postrider_internal.sending_changed() is
   'Notes in the audit that sending was switched, that the guard was changed, or that the home was, and tells the daemons.';
 
 -- That the first daemon writes down where it works is no change of anything.
@@ -21,9 +21,9 @@ create or replace trigger sending_changed after update on postrider.sending
   for each row when ((new.is_on, new.reason, new.is_guarded) is distinct from (old.is_on, old.reason, old.is_guarded)
     or old.database_oid is not null
       and (new.system_identifier, new.database_oid) is distinct from (old.system_identifier, old.database_oid))
-  execute function postrider.sending_changed();
+  execute function postrider_internal.sending_changed();
 comment on trigger sending_changed on postrider.sending is 'Notes the change in the audit, and tells the daemons.';
 
 create or replace trigger sending_replaced after insert or delete on postrider.sending
-  for each row execute function postrider.sending_changed();
+  for each row execute function postrider_internal.sending_changed();
 comment on trigger sending_replaced on postrider.sending is 'Notes in the audit that the row was taken out or put in, and tells the daemons.';

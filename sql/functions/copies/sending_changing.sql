@@ -1,4 +1,4 @@
-create or replace function postrider.sending_changing() returns trigger
+create or replace function postrider_internal.sending_changing() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -20,9 +20,9 @@ begin
   return new;
 end
 $$;
-comment on function postrider.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home where the guard is changed.';
+comment on function postrider_internal.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home where the guard is changed.';
 
 create or replace trigger sending_changing before update on postrider.sending
   for each row when ((new.is_on, new.reason, new.is_guarded) is distinct from (old.is_on, old.reason, old.is_guarded))
-  execute function postrider.sending_changing();
+  execute function postrider_internal.sending_changing();
 comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by, and forgets the home where the guard is changed.';

@@ -1,6 +1,6 @@
 -- grant: execute to daemon
 
-create or replace function postrider.beat(
+create or replace function postrider_internal.beat(
   daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer,
   condition text default 'well', condition_ms integer default null, condition_reason text default null,
   is_renewal boolean default false
@@ -8,7 +8,7 @@ create or replace function postrider.beat(
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
-  select postrider.require_home();
+  select postrider_internal.require_home();
   -- rows of daemons that died are kept for a day, for whoever wonders
   delete from postrider.daemon where lease_expires_at < now() - interval '1 day';
   -- A lease that has run out here is not renewed, though the daemon's own clock may believe in it (this one was set, or the
@@ -35,5 +35,5 @@ begin atomic
   )
   select exists (select from renewed) or exists (select from entered);
 end;
-comment on function postrider.beat(uuid, text, integer, text, integer, integer, integer, text, integer, text, boolean) is
+comment on function postrider_internal.beat(uuid, text, integer, text, integer, integer, integer, text, integer, text, boolean) is
   'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why. False where the lease has run out: is_renewal says that the daemon believes to have one.';

@@ -22,7 +22,7 @@ begin
     where d.event_id = event_id and d.endpoint_id = endpoint_id and d.state = 'pending'
       and (d.lease_expires_at is null or d.lease_expires_at <= now());
     if found then
-      perform postrider.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+      perform postrider_internal.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
       return 'discarded';
     end if;
     select d.state into found_state from postrider.delivery d where d.event_id = event_id and d.endpoint_id = endpoint_id;
@@ -34,9 +34,9 @@ begin
       values (event_id, endpoint_id, discard_reason)
       on conflict on constraint cancellation_pkey do nothing;
       if found then
-        perform postrider.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+        perform postrider_internal.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
       end if;
-      perform postrider.notify_daemons();
+      perform postrider_internal.notify_daemons();
       return 'pending';
     end if;
   end loop;
@@ -46,4 +46,4 @@ begin
 end
 $$;
 comment on function postrider.cancel(uuid, uuid, text) is
-  'No further attempts of a delivery. Returns what it is now: discarded; pending, where a daemon has it in hand: it is discarded within moments, or when the attempt that is under way has failed, and succeeded if that one succeeds; or how it had ended before. postrider.redeliver takes it up again.';
+  'Stops further attempts of a delivery. Use it for an event that a receiver must not get any more; redeliver() undoes it. Returns the state of the delivery: discarded; pending if a daemon has it in hand, in which case it is discarded within moments unless the attempt in progress succeeds; or how it had ended before.';

@@ -1,6 +1,6 @@
 -- grant: execute to reader, operator
 
-create or replace function postrider.count_unclaimed(counted_max integer)
+create or replace function postrider_internal.count_unclaimed(counted_max integer)
 returns table (unclaimed bigint, is_exact boolean, oldest_at timestamptz)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -12,7 +12,7 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- The ranges that postrider.claim_events will read, and in about its order, as far as this snapshot sees them.
+-- The ranges that postrider_internal.claim_events will read, and in about its order, as far as this snapshot sees them.
 declare
   cursor_row record;
   ended xid8[];
@@ -62,5 +62,5 @@ begin
     from waiting w;
 end
 $$;
-comment on function postrider.count_unclaimed(integer) is
+comment on function postrider_internal.count_unclaimed(integer) is
   'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';

@@ -1,6 +1,6 @@
 -- grant: execute to reader, operator
 
-create or replace function postrider.count_waiting(counted_max integer)
+create or replace function postrider_internal.count_waiting(counted_max integer)
 returns table (endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamptz)
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -69,5 +69,5 @@ begin
   end loop;
 end
 $$;
-comment on function postrider.count_waiting(integer) is
+comment on function postrider_internal.count_waiting(integer) is
   'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';

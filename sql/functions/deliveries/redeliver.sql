@@ -9,7 +9,7 @@ declare
   endpoint_state text;
   leased boolean;
 begin
-  perform postrider.require_endpoint(endpoint_id);
+  perform postrider_internal.require_endpoint(endpoint_id);
   select e.state into endpoint_state from postrider.endpoint e where e.id = endpoint_id;
   if endpoint_state = 'disabled' then
     raise exception 'endpoint % is disabled', endpoint_id
@@ -37,9 +37,9 @@ begin
   end if;
   -- a cancel from before, whose daemon has died since
   delete from postrider.cancellation c where c.event_id = event_id and c.endpoint_id = endpoint_id;
-  perform postrider.note_action('redeliver', endpoint_id, event_id, null);
-  perform postrider.notify_daemons();
+  perform postrider_internal.note_action('redeliver', endpoint_id, event_id, null);
+  perform postrider_internal.notify_daemons();
 end
 $$;
 comment on function postrider.redeliver(uuid, uuid) is
-  'Makes one further attempt of a delivery, now, whatever became of it. Numbering goes on; a failure follows the retry schedule from its beginning.';
+  'Makes one more attempt of a delivery now, whatever its state. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Attempts are numbered on, and a failure follows the retry schedule from its beginning.';

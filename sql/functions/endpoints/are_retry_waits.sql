@@ -1,6 +1,6 @@
 -- grant: execute to operator
 
-create or replace function postrider.are_retry_waits(waits interval[]) returns boolean
+create or replace function postrider_internal.are_retry_waits(waits interval[]) returns boolean
 language sql immutable parallel safe
 return not exists (
   select from unnest(waits) w (wait)
@@ -11,4 +11,4 @@ return not exists (
     or extract(day from w.wait) not between 0 and 30
     or extract(epoch from w.wait) - extract(month from w.wait) * 2592000 - extract(day from w.wait) * 86400 < 0
     or extract(epoch from w.wait) not between 0.001 and 2592000);
-comment on function postrider.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
+comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';

@@ -51,17 +51,17 @@ begin
   end;
 
   endpoint_id := postrider.uuid_v7();
-  perform postrider.begin_action('create_endpoint', endpoint_id,
-    jsonb_build_object('url', postrider.url_without_secrets(url), 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
+  perform postrider_internal.begin_action('create_endpoint', endpoint_id,
+    jsonb_build_object('url', postrider_internal.url_without_secrets(url), 'event_types', event_types, 'tenant', given_tenant, 'options', options - 'headers'));
   insert into postrider.endpoint as e (id, tenant, url, format, timeout_ms, retry_schedule, headers, disable_after)
   values (endpoint_id, given_tenant, url, coalesce(options ->> 'format', 'standard'), timeout_ms, retry_schedule,
           coalesce(options -> 'headers', '{}'), disable_after);
-  secret := postrider.new_secret();
+  secret := postrider_internal.new_secret();
   insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, secret);
   insert into postrider.subscription (endpoint_id, event_type)
   select endpoint_id, t.event_type from unnest(event_types) t (event_type);
-  perform postrider.end_action();
+  perform postrider_internal.end_action();
 end
 $$;
 comment on function postrider.create_endpoint(text, text[], text, jsonb) is
-  'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Options: format, timeout_ms, retry_schedule, headers, disable_after.';
+  'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options: format, timeout_ms, retry_schedule, headers, disable_after.';

@@ -1,4 +1,4 @@
-create or replace function postrider.endpoint_changed() returns trigger
+create or replace function postrider_internal.endpoint_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -6,21 +6,21 @@ as $$
 -- discard the rest in small steps, since one statement over millions would hold its locks for minutes.
 begin
   if tg_op = 'DELETE' then
-    perform postrider.discard_deliveries(old.id, 'the endpoint was deleted', 10000);
+    perform postrider_internal.discard_deliveries(old.id, 'the endpoint was deleted', 10000);
   elsif new.state = 'disabled' then
-    perform postrider.discard_deliveries(new.id, coalesce('the endpoint is disabled: ' || new.state_reason, 'the endpoint is disabled'), 10000);
+    perform postrider_internal.discard_deliveries(new.id, coalesce('the endpoint is disabled: ' || new.state_reason, 'the endpoint is disabled'), 10000);
   else
-    perform postrider.notify_daemons();
+    perform postrider_internal.notify_daemons();
   end if;
   return null;
 end
 $$;
-comment on function postrider.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted; wakes the daemons for one that was resumed.';
+comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted; wakes the daemons for one that was resumed.';
 
 create or replace trigger endpoint_disabled after update of state on postrider.endpoint
-  for each row when (new.state is distinct from old.state) execute function postrider.endpoint_changed();
+  for each row when (new.state is distinct from old.state) execute function postrider_internal.endpoint_changed();
 comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change of state.';
 
 create or replace trigger endpoint_deleted after delete on postrider.endpoint
-  for each row execute function postrider.endpoint_changed();
+  for each row execute function postrider_internal.endpoint_changed();
 comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what waits for the endpoint.';

@@ -1,5 +1,5 @@
 -- Editing by hand and by function have equal powers: what a change of state brings with it is in the triggers.
-create or replace function postrider.endpoint_changing() returns trigger
+create or replace function postrider_internal.endpoint_changing() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -15,8 +15,8 @@ begin
   return new;
 end
 $$;
-comment on function postrider.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
+comment on function postrider_internal.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
 
 create or replace trigger endpoint_changing before update on postrider.endpoint
-  for each row execute function postrider.endpoint_changing();
+  for each row execute function postrider_internal.endpoint_changing();
 comment on trigger endpoint_changing on postrider.endpoint is 'Keeps revision, updated_at and state_changed_at.';

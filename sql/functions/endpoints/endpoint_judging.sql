@@ -1,4 +1,4 @@
-create or replace function postrider.endpoint_judging() returns trigger
+create or replace function postrider_internal.endpoint_judging() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -6,7 +6,7 @@ as $$
 -- headers, the query of the URL. So all of them are asked here first; a test holds
 -- the two together. As a query over pg_constraint it took 1.6 ms an endpoint.
 declare
-  problem constant text := postrider.header_problem(new.headers);
+  problem constant text := postrider_internal.header_problem(new.headers);
   broken_check text;
   missing_column text;
 begin
@@ -33,7 +33,7 @@ begin
     when not new.disable_after between interval '1 minute' and interval '1 year' then 'disable_after is between 1 minute and 1 year'
     when new.format not in ('standard', 'raw') then 'format is standard or raw'
     when jsonb_typeof(new.headers) <> 'object' then 'headers is a JSON object'
-    when cardinality(new.retry_schedule) > 50 or not postrider.are_retry_waits(new.retry_schedule)
+    when cardinality(new.retry_schedule) > 50 or not postrider_internal.are_retry_waits(new.retry_schedule)
       then 'retry_schedule has at most 50 steps of 1 ms to 30 days'
     when new.state not in ('active', 'paused', 'disabled') then 'state is active, paused or disabled'
     when length(new.tenant) > 255 then 'tenant has at most 255 characters'
@@ -54,8 +54,8 @@ begin
   return new;
 end
 $$;
-comment on function postrider.endpoint_judging() is 'Refuses what the table''s constraints refuse, without showing the row: headers and URL may hold what is secret.';
+comment on function postrider_internal.endpoint_judging() is 'Refuses what the table''s constraints refuse, without showing the row: headers and URL may hold what is secret.';
 
 create or replace trigger endpoint_judging before insert or update of tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state
-  on postrider.endpoint for each row execute function postrider.endpoint_judging();
+  on postrider.endpoint for each row execute function postrider_internal.endpoint_judging();
 comment on trigger endpoint_judging on postrider.endpoint is 'Refuses bad values, without showing the others.';

@@ -1,4 +1,4 @@
-create or replace function postrider.endpoint_secret_changed() returns trigger
+create or replace function postrider_internal.endpoint_secret_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -8,8 +8,8 @@ begin
   return null;
 end
 $$;
-comment on function postrider.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
+comment on function postrider_internal.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
 
 create or replace trigger endpoint_secret_changed after insert or update or delete on postrider.endpoint_secret
-  for each row execute function postrider.endpoint_secret_changed();
+  for each row execute function postrider_internal.endpoint_secret_changed();
 comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Counts up the endpoint''s revision.';

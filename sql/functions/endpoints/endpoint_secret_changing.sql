@@ -1,4 +1,4 @@
-create or replace function postrider.endpoint_secret_changing() returns trigger
+create or replace function postrider_internal.endpoint_secret_changing() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -43,8 +43,8 @@ begin
   return new;
 end
 $$;
-comment on function postrider.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
+comment on function postrider_internal.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
 
 create or replace trigger endpoint_secret_changing before insert or update or delete on postrider.endpoint_secret
-  for each row execute function postrider.endpoint_secret_changing();
+  for each row execute function postrider_internal.endpoint_secret_changing();
 comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint, and locks it.';

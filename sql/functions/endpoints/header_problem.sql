@@ -1,6 +1,6 @@
 -- grant: execute to operator
 
-create or replace function postrider.header_problem(headers jsonb) returns text
+create or replace function postrider_internal.header_problem(headers jsonb) returns text
 language sql immutable parallel safe
 -- one line break in a value would be a header, or a whole request, of somebody else's making
 return (
@@ -16,4 +16,4 @@ return (
     or h.value #>> '{}' ~ '[^ -~\t]|^[ \t]|[ \t]$'
   order by h.name
   limit 1);
-comment on function postrider.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
+comment on function postrider_internal.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';

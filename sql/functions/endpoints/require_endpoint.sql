@@ -1,4 +1,4 @@
-create or replace function postrider.require_endpoint(endpoint_id uuid) returns void
+create or replace function postrider_internal.require_endpoint(endpoint_id uuid) returns void
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -9,4 +9,4 @@ begin
   end if;
 end
 $$;
-comment on function postrider.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
+comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';

@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-  new_secret constant text := postrider.new_secret();
+  new_secret constant text := postrider_internal.new_secret();
   old_until timestamptz;
 begin
   if overlap is null or not overlap between interval '0' and interval '1 year' or now() + overlap < now() then
@@ -14,16 +14,16 @@ begin
       using errcode = 'invalid_parameter_value', hint = 'Give 0 to 1 year: for so long the old secret signs beside the new one.';
   end if;
   old_until := now() + overlap;
-  perform postrider.lock_endpoint(endpoint_id);
-  perform postrider.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', overlap));
+  perform postrider_internal.lock_endpoint(endpoint_id);
+  perform postrider_internal.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', overlap));
   -- one that signs no more is of use to nobody but a thief
   delete from postrider.endpoint_secret s where s.endpoint_id = endpoint_id and s.expires_at <= now();
   update postrider.endpoint_secret s set expires_at = old_until
   where s.endpoint_id = endpoint_id and (s.expires_at is null or s.expires_at > old_until);
   insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, new_secret);
-  perform postrider.end_action();
+  perform postrider_internal.end_action();
   return new_secret;
 end
 $$;
 comment on function postrider.rotate_secret(uuid, interval) is
-  'Makes a new secret for an endpoint and returns it: give it to whoever receives. Every request is signed with the new one and, until the overlap has passed, with the old ones too; 0 drops them at once.';
+  'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once.';

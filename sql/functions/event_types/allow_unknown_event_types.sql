@@ -5,7 +5,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform postrider.set_unknown_types('allowed', 'allow_unknown_event_types', reason);
+  perform postrider_internal.set_unknown_types('allowed', 'allow_unknown_event_types', reason);
 end
 $$;
-comment on function postrider.allow_unknown_event_types(text) is 'Events of types that are not in the catalogue may be inserted. So it is from the beginning.';
+comment on function postrider.allow_unknown_event_types(text) is
+  'Lets events of types that are not in the catalogue be inserted. Use it to undo refuse_unknown_event_types(); this is how a new database starts.';

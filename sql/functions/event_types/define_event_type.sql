@@ -22,14 +22,14 @@ begin
     raise exception 'cannot enforce the event type %: it has no schema', define_event_type.name
       using errcode = 'invalid_parameter_value', hint = 'Give json_schema. A definition is stated in full each time, and replaces what was.';
   end if;
-  perform postrider.begin_action('define_event_type', null, jsonb_build_object('name', define_event_type.name));
+  perform postrider_internal.begin_action('define_event_type', null, jsonb_build_object('name', define_event_type.name));
   insert into postrider.event_type as t (name, description, json_schema, enforce, deprecated)
   values (define_event_type.name, define_event_type.description, define_event_type.json_schema,
           coalesce(define_event_type.enforce, false), coalesce(define_event_type.deprecated, false))
   on conflict on constraint event_type_pkey do update
   set description = excluded.description, json_schema = excluded.json_schema, enforce = excluded.enforce, deprecated = excluded.deprecated;
-  perform postrider.end_action();
+  perform postrider_internal.end_action();
 end
 $$;
 comment on function postrider.define_event_type(text, text, jsonb, boolean, boolean) is
-  'Puts an event type into the catalogue, or replaces its definition by this one: what is left out is not kept. With enforce, from their next statement on inserts fail whose payload does not fit the schema.';
+  'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A description or schema that is left out is not kept.';

@@ -7,15 +7,16 @@ as $$
 declare
   meant text;
 begin
-  perform postrider.begin_action('drop_event_type', null, jsonb_build_object('name', drop_event_type.name));
+  perform postrider_internal.begin_action('drop_event_type', null, jsonb_build_object('name', drop_event_type.name));
   delete from postrider.event_type t where t.name = drop_event_type.name;
   if not found then
-    meant := postrider.nearest_event_type(drop_event_type.name);
+    meant := postrider_internal.nearest_event_type(drop_event_type.name);
     raise exception 'there is no event type % in the catalogue', coalesce(to_json(left(drop_event_type.name, 300))::text, 'null')
       using errcode = 'no_data_found',
         hint = concat_ws(' ', 'Did you mean ' || meant || '?', 'select name from postrider.event_type lists them.');
   end if;
-  perform postrider.end_action();
+  perform postrider_internal.end_action();
 end
 $$;
-comment on function postrider.drop_event_type(text) is 'Takes an event type out of the catalogue. Events of that type are delivered as before, and inserted too unless unknown types are refused.';
+comment on function postrider.drop_event_type(text) is
+  'Removes an event type from the catalogue. Use it if nothing publishes the type any more. Events of that type are still delivered, and can be inserted unless unknown types are refused.';

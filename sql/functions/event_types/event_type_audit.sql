@@ -1,4 +1,4 @@
-create or replace function postrider.event_type_audit() returns trigger
+create or replace function postrider_internal.event_type_audit() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -15,16 +15,16 @@ begin
     from jsonb_each(old_row) o
     where o.key = 'name' or o.value <> new_row -> o.key;
   end if;
-  perform postrider.note_change(format('%s %s', lower(tg_op), tg_table_name), null, null, old_row, new_row);
+  perform postrider_internal.note_change(format('%s %s', lower(tg_op), tg_table_name), null, null, old_row, new_row);
   return null;
 end
 $$;
-comment on function postrider.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
+comment on function postrider_internal.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
 
 create or replace trigger event_type_audit after insert or update or delete on postrider.event_type
-  for each row execute function postrider.event_type_audit();
+  for each row execute function postrider_internal.event_type_audit();
 comment on trigger event_type_audit on postrider.event_type is 'Notes the edit in the audit.';
 
 create or replace trigger event_type_policy_audit after insert or update or delete on postrider.event_type_policy
-  for each row execute function postrider.event_type_audit();
+  for each row execute function postrider_internal.event_type_audit();
 comment on trigger event_type_policy_audit on postrider.event_type_policy is 'Notes the edit in the audit.';

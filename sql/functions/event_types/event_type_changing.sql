@@ -1,4 +1,4 @@
-create or replace function postrider.event_type_changing() returns trigger
+create or replace function postrider_internal.event_type_changing() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -19,17 +19,17 @@ begin
   if new.json_schema is null then
     return new;
   elsif octet_length(new.json_schema::text) > schema_bytes_max then
-    perform postrider.refuse_schema('', format('has %s bytes', octet_length(new.json_schema::text)), format('At most %s are taken.', schema_bytes_max));
+    perform postrider_internal.refuse_schema('', format('has %s bytes', octet_length(new.json_schema::text)), format('At most %s are taken.', schema_bytes_max));
   elsif jsonb_path_exists(new.json_schema, 'strict $.**{128}') then
     -- Whoever reads it calls himself for each level: at some thousands those break.
-    perform postrider.refuse_schema('', 'is nested deeper than 128 levels of JSON', 'What stands in default, examples, enum and const counts here, too.');
+    perform postrider_internal.refuse_schema('', 'is nested deeper than 128 levels of JSON', 'What stands in default, examples, enum and const counts here, too.');
   end if;
-  new.checks := postrider.compile_schema(new.json_schema, new.json_schema, '', '{}');
-  predicate := postrider.schema_predicate(new.checks, '$');
+  new.checks := postrider_internal.compile_schema(new.json_schema, new.json_schema, '', '{}');
+  predicate := postrider_internal.schema_predicate(new.checks, '$');
   if length(predicate) <= predicate_chars_max then
     new.predicate := ('strict $ ? ' || predicate)::jsonpath;
     select s.value_steps, s.object_steps, s.byte_steps into new.value_steps, new.object_steps, new.byte_steps
-    from postrider.predicate_steps(new.checks) s;
+    from postrider_internal.predicate_steps(new.checks) s;
   end if;
   return new;
 exception
@@ -39,8 +39,8 @@ exception
       using errcode = 'invalid_parameter_value', hint = advice;
 end
 $$;
-comment on function postrider.event_type_changing() is 'Reads the schema of a definition, and refuses what is not of the subset.';
+comment on function postrider_internal.event_type_changing() is 'Reads the schema of a definition, and refuses what is not of the subset.';
 
 create or replace trigger event_type_changing before insert or update on postrider.event_type
-  for each row execute function postrider.event_type_changing();
+  for each row execute function postrider_internal.event_type_changing();
 comment on trigger event_type_changing on postrider.event_type is 'Reads the schema, and refuses what is not of the subset.';

@@ -1,4 +1,4 @@
-create or replace function postrider.judge_payload(
+create or replace function postrider_internal.judge_payload(
   event_type text, payload json, checks jsonb, predicate jsonpath, value_steps bigint, object_steps bigint, byte_steps bigint
 ) returns void
 language plpgsql volatile
@@ -18,13 +18,13 @@ declare
   steps_left integer;
 begin
   if payload_bytes > payload_bytes_max then
-    perform postrider.refuse_payload(event_type, format('it has %s bytes, and no more than %s are checked', payload_bytes, payload_bytes_max));
+    perform postrider_internal.refuse_payload(event_type, format('it has %s bytes, and no more than %s are checked', payload_bytes, payload_bytes_max));
   end if;
   begin
     document := payload::jsonb;
     -- A byte is no more than a value and an object: what is small need not be counted.
     if payload_bytes * (value_steps + object_steps + byte_steps) <= predicate_steps_max
-      or postrider.payload_steps(payload::text, value_steps, object_steps, byte_steps) <= predicate_steps_max
+      or postrider_internal.payload_steps(payload::text, value_steps, object_steps, byte_steps) <= predicate_steps_max
     then
       verdict := jsonb_path_exists(document, predicate, checks);
     end if;
@@ -34,21 +34,21 @@ begin
       problem := sqlerrm;
   end;
   if document is null then
-    perform postrider.refuse_payload(event_type, 'Postgres cannot read it: ' || problem);
+    perform postrider_internal.refuse_payload(event_type, 'Postgres cannot read it: ' || problem);
   elsif verdict then
     return;
   end if;
-  select p.problem, p.steps_left into problem, steps_left from postrider.payload_problem(checks, document, '', walk_steps_max) p;
+  select p.problem, p.steps_left into problem, steps_left from postrider_internal.payload_problem(checks, document, '', walk_steps_max) p;
   if steps_left < 0 and not verdict then
-    perform postrider.refuse_payload(event_type, format('where was not found in %s steps: no more are made', walk_steps_max));
+    perform postrider_internal.refuse_payload(event_type, format('where was not found in %s steps: no more are made', walk_steps_max));
   elsif steps_left < 0 then
-    perform postrider.refuse_payload(event_type,
+    perform postrider_internal.refuse_payload(event_type,
       format('it has %s bytes, too many to be checked against its schema: nothing was wrong in %s steps, and no more are made', payload_bytes, walk_steps_max),
       'Say less in one event, or enforce a schema with fewer branches of anyOf and allOf, and shorter lists of enum.');
   elsif problem is not null then
-    perform postrider.refuse_payload(event_type, problem);
+    perform postrider_internal.refuse_payload(event_type, problem);
   end if;
 end
 $$;
-comment on function postrider.judge_payload(text, json, jsonb, jsonpath, bigint, bigint, bigint) is
+comment on function postrider_internal.judge_payload(text, json, jsonb, jsonpath, bigint, bigint, bigint) is
   'Refuses a payload that does not fit, with the reason. What is too much work for both predicate and walk is refused as well: half a second is the most.';

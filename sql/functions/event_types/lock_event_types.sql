@@ -1,4 +1,4 @@
-create or replace function postrider.lock_event_types() returns trigger
+create or replace function postrider_internal.lock_event_types() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -8,8 +8,8 @@ begin
   return null;
 end
 $$;
-comment on function postrider.lock_event_types() is 'Lets one transaction at a time edit the catalogue. A write, so that one with an older snapshot fails instead of overlooking the last edit.';
+comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. A write, so that one with an older snapshot fails instead of overlooking the last edit.';
 
 create or replace trigger event_type_lock before insert or update or delete on postrider.event_type
-  for each statement execute function postrider.lock_event_types();
+  for each statement execute function postrider_internal.lock_event_types();
 comment on trigger event_type_lock on postrider.event_type is 'Lets one transaction at a time edit the catalogue.';

@@ -1,4 +1,4 @@
-create or replace function postrider.nearest_event_type(name text) returns text
+create or replace function postrider_internal.nearest_event_type(name text) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 begin atomic
@@ -21,4 +21,4 @@ begin atomic
   order by s.shared::numeric / greatest(cardinality(k.pairs), cardinality(l.pairs)) desc, k.name
   limit 1;
 end;
-comment on function postrider.nearest_event_type(text) is 'The defined event type that somebody most likely meant; null where none is near.';
+comment on function postrider_internal.nearest_event_type(text) is 'The defined event type that somebody most likely meant; null where none is near.';

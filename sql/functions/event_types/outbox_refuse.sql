@@ -1,12 +1,12 @@
 -- Who does not use it, pays nothing by the row. The trigger on the outbox fires where
---   (event_type = any (postrider.judged_event_types())) is not false
+--   (event_type = any (postrider_internal.judged_event_types())) is not false
 -- and judged_event_types() is a constant: a function that is written anew when the set of enforced types changes. Postgres
 -- evaluates it once a statement, when it prepares the condition: 1 us, and nothing for each row. Reading a table there
 -- took 4 us a statement. A trigger that is made while something is enforced would wait for every open transaction that
 -- has inserted, with all inserts behind it; writing a function locks nothing that an insert takes.
 --
 -- What is enforced is twice compiled when it is defined. "checks" is the schema without its annotations and with its
--- references written out: what postrider.payload_problem walks through. "predicate" is the same as an SQL/JSON path, which
+-- references written out: what postrider_internal.payload_problem walks through. "predicate" is the same as an SQL/JSON path, which
 -- Postgres judges four times as fast. A payload that the predicate takes is in; only one that it does not take is walked
 -- through, and that verdict counts and has the reason. A schema that no path can express has no predicate.
 --
@@ -17,7 +17,7 @@
 -- Edits of the catalogue wait for each other, at the row of postrider.event_type_policy, from their first statement on:
 -- otherwise two of them could each write the list without what the other enforces. No insert waits there.
 
-create or replace function postrider.outbox_refuse() returns trigger
+create or replace function postrider_internal.outbox_refuse() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -34,22 +34,22 @@ begin
   end if;
   select t.enforce, t.checks, t.predicate, t.value_steps, t.object_steps, t.byte_steps into defined from postrider.event_type t where t.name = new.event_type;
   if defined.enforce then
-    perform postrider.judge_payload(new.event_type, new.payload, defined.checks, defined.predicate, defined.value_steps,
+    perform postrider_internal.judge_payload(new.event_type, new.payload, defined.checks, defined.predicate, defined.value_steps,
       defined.object_steps, defined.byte_steps);
   elsif defined.enforce is null then
-    perform postrider.refuse_if_unknown(new.event_type);
+    perform postrider_internal.refuse_if_unknown(new.event_type);
   end if;
   return new;
 end
 $$;
-comment on function postrider.outbox_refuse() is
+comment on function postrider_internal.outbox_refuse() is
   'Refuses an event that says it was inserted by another transaction, one whose payload does not fit its enforced schema, and one of an unknown type where these are refused.';
 
 -- One trigger for both, since each further one with a condition costs a statement 2 us. By its name it fires after
 -- outbox_idempotency: what a known key leaves out of the insert is not judged.
 create or replace trigger outbox_refuse before insert on postrider.outbox
   for each row when (new.xid is distinct from pg_current_xact_id()
-    or (new.event_type = any (postrider.judged_event_types())) is not false)
-  execute function postrider.outbox_refuse();
+    or (new.event_type = any (postrider_internal.judged_event_types())) is not false)
+  execute function postrider_internal.outbox_refuse();
 comment on trigger outbox_refuse on postrider.outbox is
   'Fires only for rows whose xid is not the transaction''s own, and for those whose definition is to be looked at.';

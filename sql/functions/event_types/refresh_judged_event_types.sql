@@ -1,4 +1,4 @@
-create or replace function postrider.refresh_judged_event_types() returns void
+create or replace function postrider_internal.refresh_judged_event_types() returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
@@ -6,13 +6,13 @@ as $$
 declare
   entry record;
 begin
-  perform postrider.set_judged_event_types();
+  perform postrider_internal.set_judged_event_types();
   -- pg_restore --disable-triggers enables them again, but not always.
   for entry in
     select t.tgrelid::regclass as table_name, t.tgname as trigger_name
     from pg_trigger t
     where t.tgrelid in ('postrider.event_type'::regclass, 'postrider.event_type_policy'::regclass)
-      and t.tgfoid = 'postrider.write_judged_event_types'::regproc and t.tgenabled <> 'A'
+      and t.tgfoid = 'postrider_internal.write_judged_event_types'::regproc and t.tgenabled <> 'A'
   loop
     execute format('alter table %s enable always trigger %I', entry.table_name, entry.trigger_name);
   end loop;
@@ -21,5 +21,5 @@ exception
     null; -- somebody is editing the catalogue, or setting it right: maintain() looks again
 end
 $$;
-comment on function postrider.refresh_judged_event_types() is
+comment on function postrider_internal.refresh_judged_event_types() is
   'Lets inserts look at what the catalogue says, whatever a restore or a copy has left out: maintain(), adopt() and grant_roles() call it. Writes nothing where all is as it should be.';

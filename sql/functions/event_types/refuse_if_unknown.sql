@@ -1,4 +1,4 @@
-create or replace function postrider.refuse_if_unknown(event_type text) returns void
+create or replace function postrider_internal.refuse_if_unknown(event_type text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -7,8 +7,8 @@ begin
     and exists (select from postrider.event_type_policy p where p.unknown_types = 'refused')
     and not exists (select from postrider.event_type t where t.name = refuse_if_unknown.event_type)
   then
-    perform postrider.refuse_unknown_type(event_type);
+    perform postrider_internal.refuse_unknown_type(event_type);
   end if;
 end
 $$;
-comment on function postrider.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';
+comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';

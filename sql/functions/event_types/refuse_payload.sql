@@ -1,4 +1,4 @@
-create or replace function postrider.refuse_payload(event_type text, problem text, advice text default null) returns void
+create or replace function postrider_internal.refuse_payload(event_type text, problem text, advice text default null) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -9,4 +9,4 @@ begin
       hint = coalesce(advice, format('Correct the payload, or the definition: json_schema of %L in postrider.event_type.', event_type));
 end
 $$;
-comment on function postrider.refuse_payload(text, text, text) is 'Refuses an event for its payload.';
+comment on function postrider_internal.refuse_payload(text, text, text) is 'Refuses an event for its payload.';

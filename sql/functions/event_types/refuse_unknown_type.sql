@@ -1,9 +1,9 @@
-create or replace function postrider.refuse_unknown_type(event_type text) returns void
+create or replace function postrider_internal.refuse_unknown_type(event_type text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  meant constant text := postrider.nearest_event_type(event_type);
+  meant constant text := postrider_internal.nearest_event_type(event_type);
 begin
   raise exception 'the event type % is not in the catalogue', to_json(left(event_type, 255))
     using errcode = 'check_violation', constraint = 'the event type is in the catalogue',
@@ -13,4 +13,4 @@ begin
         'An operator adds it by postrider.define_event_type(...), or lets all types in by postrider.allow_unknown_event_types().');
 end
 $$;
-comment on function postrider.refuse_unknown_type(text) is 'Refuses an event for its type, and names the one that may have been meant.';
+comment on function postrider_internal.refuse_unknown_type(text) is 'Refuses an event for its type, and names the one that may have been meant.';

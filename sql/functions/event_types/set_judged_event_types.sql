@@ -1,4 +1,4 @@
-create or replace function postrider.set_judged_event_types() returns void
+create or replace function postrider_internal.set_judged_event_types() returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -17,9 +17,9 @@ begin
   else
     body := format(' begin return %L; end ', coalesce(listed, '{}'));
   end if;
-  if body is distinct from (select p.prosrc from pg_proc p where p.oid = 'postrider.judged_event_types()'::regprocedure) then
-    execute format('create or replace function postrider.judged_event_types() returns text[] language plpgsql immutable as %L', body);
+  if body is distinct from (select p.prosrc from pg_proc p where p.oid = 'postrider_internal.judged_event_types()'::regprocedure) then
+    execute format('create or replace function postrider_internal.judged_event_types() returns text[] language plpgsql immutable as %L', body);
   end if;
 end
 $$;
-comment on function postrider.set_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition, where it is not as the catalogue has it.';
+comment on function postrider_internal.set_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition, where it is not as the catalogue has it.';

@@ -1,20 +1,20 @@
-create or replace function postrider.write_judged_event_types() returns trigger
+create or replace function postrider_internal.write_judged_event_types() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform postrider.set_judged_event_types();
+  perform postrider_internal.set_judged_event_types();
   return null;
 end
 $$;
-comment on function postrider.write_judged_event_types() is 'Lets inserts know of an edit of the catalogue.';
+comment on function postrider_internal.write_judged_event_types() is 'Lets inserts know of an edit of the catalogue.';
 
 create or replace trigger event_type_judged after insert or update or delete on postrider.event_type
-  for each row execute function postrider.write_judged_event_types();
+  for each row execute function postrider_internal.write_judged_event_types();
 comment on trigger event_type_judged on postrider.event_type is 'Tells inserts which definitions to look at.';
 
 create or replace trigger event_type_policy_judged after insert or update of unknown_types or delete on postrider.event_type_policy
-  for each row execute function postrider.write_judged_event_types();
+  for each row execute function postrider_internal.write_judged_event_types();
 comment on trigger event_type_policy_judged on postrider.event_type_policy is 'Tells inserts whether to look at each type.';
 
 -- In a copy that replication fills, too: else nothing would be enforced there, and nobody told. By the row, since that is

@@ -30,9 +30,9 @@ begin
       using errcode = 'no_data_found',
         hint = 'The transaction that inserts it may be open still, or was rolled back; or the event is past its retention.';
   end if;
-  claimed := coalesce(postrider.is_claimed(event.xid, event.seq), false);
+  claimed := coalesce(postrider_internal.is_claimed(event.xid, event.seq), false);
   select count(*) into daemons from postrider.daemon d where d.lease_expires_at > now();
-  select case when not s.is_on then format('sending is switched off by %s, %s%s', s.changed_by, postrider.shown_time(s.changed_at), coalesce(': ' || s.reason, ''))
+  select case when not s.is_on then format('sending is switched off by %s, %s%s', s.changed_by, postrider_internal.shown_time(s.changed_at), coalesce(': ' || s.reason, ''))
               when postrider.copy_problem() is not null then 'this database is a copy that was not adopted' end
   into stop
   from postrider.sending s
@@ -56,10 +56,10 @@ begin
                when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
                when k.id is null then 'the endpoint was deleted'
                when k.state = 'disabled' then
-                 format('the endpoint is disabled since %s%s', postrider.shown_time(k.state_changed_at), coalesce(': ' || k.state_reason, ''))
-               else postrider.explain_match(event.event_type, event.payload, k.id)
+                 format('the endpoint is disabled since %s%s', postrider_internal.shown_time(k.state_changed_at), coalesce(': ' || k.state_reason, ''))
+               else postrider_internal.explain_match(event.event_type, event.payload, k.id)
              end as obstacle,
-             (select format('%s by %s, %s', a.action, a.actor, postrider.shown_time(a.at))
+             (select format('%s by %s, %s', a.action, a.actor, postrider_internal.shown_time(a.at))
               from postrider.audit a
               where a.endpoint_id = k.id and a.event_id is null and a.at > event.created_at
               order by a.at desc
@@ -72,19 +72,19 @@ begin
            case when m.delivery_state is not null then m.detail when claimed then 'not matched' else 'not claimed' end,
            case
              when m.delivery_state = 'succeeded' then
-               format('delivered %s, with attempt %s', postrider.shown_time(m.finished_at), m.attempts)
+               format('delivered %s, with attempt %s', postrider_internal.shown_time(m.finished_at), m.attempts)
              when m.delivery_state = 'exhausted' then
-               format('the retry schedule was used up %s, after %s attempts; the last one: %s', postrider.shown_time(m.finished_at), m.attempts, m.last_error)
+               format('the retry schedule was used up %s, after %s attempts; the last one: %s', postrider_internal.shown_time(m.finished_at), m.attempts, m.last_error)
              when m.delivery_state = 'discarded' then
-               format('discarded %s, after %s attempts: %s', postrider.shown_time(m.finished_at), m.attempts, m.reason)
+               format('discarded %s, after %s attempts: %s', postrider_internal.shown_time(m.finished_at), m.attempts, m.reason)
              when m.detail = 'cancelled' then 'cancelled while an attempt is under way: no other one follows it'
              when m.detail = 'in flight' then format('attempt %s is under way', m.attempts + 1)
              when m.detail = 'paused' then
-               format('waits, for the endpoint is paused since %s%s', postrider.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
+               format('waits, for the endpoint is paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
              when m.detail in ('retrying', 'scheduled', 'deferred') and stop is not null then 'waits, for ' || stop
              when m.detail = 'retrying' then
-               format('%s attempts failed, the last one: %s; the next one is due %s', m.attempts, m.last_error, postrider.shown_time(m.next_attempt_at))
-             when m.detail = 'scheduled' then format('its first attempt is due %s', postrider.shown_time(m.next_attempt_at))
+               format('%s attempts failed, the last one: %s; the next one is due %s', m.attempts, m.last_error, postrider_internal.shown_time(m.next_attempt_at))
+             when m.detail = 'scheduled' then format('its first attempt is due %s', postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'deferred' then
                case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
              when not claimed and stop is not null then 'no daemon has claimed the event yet, for ' || stop
@@ -92,7 +92,7 @@ begin
              when not claimed then 'no daemon has claimed the event yet: that follows the commit by milliseconds, or by the backlog before it'
              when m.obstacle is not null then m.obstacle
              when m.created_at > event.created_at then
-               format('the endpoint was made %s, after the event: an event goes to the subscriptions that are there when it is claimed', postrider.shown_time(m.created_at))
+               format('the endpoint was made %s, after the event: an event goes to the subscriptions that are there when it is claimed', postrider_internal.shown_time(m.created_at))
              else 'it matches now and did not when it was claimed: endpoint or subscriptions were changed since, or a row was deleted by hand'
            end || case
              when m.delivery_state is null and claimed and m.changed is not null
@@ -104,4 +104,4 @@ begin
 end
 $$;
 comment on function postrider.explain_event(uuid) is
-  'For each endpoint of the event''s tenant: what became of the event there, or why nothing did, and what would happen if it were inserted now. Why an event did not match is told by the subscriptions as they are now; what was changed since is named.';
+  'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. Use it if somebody asks why an event did not arrive. Matches are judged by the subscriptions as they are now; changes since then are named.';

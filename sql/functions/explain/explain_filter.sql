@@ -1,4 +1,4 @@
-create or replace function postrider.explain_filter(payload json, filter jsonpath) returns text
+create or replace function postrider_internal.explain_filter(payload json, filter jsonpath) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -18,4 +18,4 @@ exception when others then
   return format('the filter %s cannot be applied to the payload: %s', filter, sqlerrm);
 end
 $$;
-comment on function postrider.explain_filter(json, jsonpath) is 'Why a payload does not match a filter; null where it does.';
+comment on function postrider_internal.explain_filter(json, jsonpath) is 'Why a payload does not match a filter; null where it does.';

@@ -1,4 +1,4 @@
-create or replace function postrider.explain_match(event_type text, payload json, endpoint_id uuid) returns text
+create or replace function postrider_internal.explain_match(event_type text, payload json, endpoint_id uuid) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -12,10 +12,10 @@ begin
   for rule in
     select s.filter
     from postrider.subscription s
-    where s.endpoint_id = endpoint_id and s.event_type = any (postrider.event_type_patterns(event_type))
+    where s.endpoint_id = endpoint_id and s.event_type = any (postrider_internal.event_type_patterns(event_type))
     order by s.filter is not null, s.created_at, s.id
   loop
-    problem := case when rule.filter is not null then postrider.explain_filter(payload, rule.filter) end;
+    problem := case when rule.filter is not null then postrider_internal.explain_filter(payload, rule.filter) end;
     if problem is null then
       return null;
     end if;
@@ -31,5 +31,5 @@ begin
          else format('it has %s', others) end);
 end
 $$;
-comment on function postrider.explain_match(text, json, uuid) is
+comment on function postrider_internal.explain_match(text, json, uuid) is
   'Why an event of this type with this payload does not match an endpoint''s subscriptions as they are now; null where it does.';

@@ -1,4 +1,4 @@
-create or replace function postrider.is_claimed(xid xid8, seq bigint) returns boolean
+create or replace function postrider_internal.is_claimed(xid xid8, seq bigint) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
 begin atomic
@@ -9,4 +9,4 @@ begin atomic
   order by c.id desc
   limit 1;
 end;
-comment on function postrider.is_claimed(xid8, bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';
+comment on function postrider_internal.is_claimed(xid8, bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';

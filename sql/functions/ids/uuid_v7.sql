@@ -13,4 +13,4 @@ return encode(
     53, 1),
   'hex')::uuid;
 comment on function postrider.uuid_v7() is
-  'A new UUID version 7 (RFC 9562): milliseconds of the clock, then random bits. PostgreSQL has one of its own from 18 on.';
+  'Makes a UUID version 7 (RFC 9562): milliseconds of the clock, then random bits. Use it if a statement needs the id of an event before the insert. PostgreSQL 18 has its own.';

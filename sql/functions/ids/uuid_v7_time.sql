@@ -7,4 +7,4 @@ return case
   then to_timestamp((('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint) / 1000.0)
 end;
 comment on function postrider.uuid_v7_time(uuid) is
-  'When a UUID version 7 was made, to the millisecond; null for any other UUID.';
+  'Returns when a UUID version 7 was made, to the millisecond, or null for another UUID. Use it to read the time of an event from its id.';

@@ -8,7 +8,7 @@ as $$
 declare
   forgotten jsonb;
 begin
-  if not pg_try_advisory_xact_lock(postrider.ingest_lock_key(forget_ingest.name)) then
+  if not pg_try_advisory_xact_lock(postrider_internal.ingest_lock_key(forget_ingest.name)) then
     raise exception 'the ingest % is running', quote_literal(forget_ingest.name)
       using errcode = 'object_in_use', hint = 'Stop it first.';
   end if;
@@ -19,8 +19,8 @@ begin
     raise exception 'there is no ingest %', coalesce(quote_literal(forget_ingest.name), 'null')
       using errcode = 'no_data_found', hint = 'select name, path from postrider.ingest_position lists them.';
   end if;
-  perform postrider.note_action('forget_ingest', null, null, forgotten);
+  perform postrider_internal.note_action('forget_ingest', null, null, forgotten);
 end
 $$;
 comment on function postrider.forget_ingest(text) is
-  'Forgets how far an ingest has got: the next one of that name begins anew. For files and hosts that are gone.';
+  'Forgets how far an ingest has read, so the next one of that name starts anew. Use it for files and hosts that are gone.';

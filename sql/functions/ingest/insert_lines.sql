@@ -1,4 +1,4 @@
-create or replace function postrider.insert_lines(
+create or replace function postrider_internal.insert_lines(
   event_type text, tenant text, lines text[], numbers integer[],
   out events integer, out refused integer[], out reasons text[]
 )
@@ -31,7 +31,7 @@ begin
   for part in
     select i.events, i.refused, i.reasons
     from (values (lines[:half], numbers[:half]), (lines[half + 1:], numbers[half + 1:])) h (lines, numbers)
-    cross join lateral postrider.insert_lines(event_type, tenant, h.lines, h.numbers) i
+    cross join lateral postrider_internal.insert_lines(event_type, tenant, h.lines, h.numbers) i
   loop
     events := events + part.events;
     refused := refused || part.refused;
@@ -39,5 +39,5 @@ begin
   end loop;
 end
 $$;
-comment on function postrider.insert_lines(text, text, text[], integer[]) is
+comment on function postrider_internal.insert_lines(text, text, text[], integer[]) is
   'Inserts lines as events, in order, all but those that Postgres refuses: their numbers are returned, with the reasons.';

@@ -1,4 +1,4 @@
-create or replace function postrider.judge_lines(
+create or replace function postrider_internal.judge_lines(
   lines text[], filter jsonpath,
   out chosen integer[], out refused integer[], out reasons text[]
 )
@@ -16,7 +16,7 @@ begin
     begin
       select j.problem, j.is_slow into verdict
       from (select lines[n]::json as payload) l
-      left join lateral postrider.judge_filters(l.payload, nobody, array[filter]) j on filter is not null;
+      left join lateral postrider_internal.judge_filters(l.payload, nobody, array[filter]) j on filter is not null;
       if verdict.is_slow then
         verdict.problem := 'the filter takes longer than half a second with it';
       end if;
@@ -33,5 +33,5 @@ begin
   end loop;
 end
 $$;
-comment on function postrider.judge_lines(text[], jsonpath) is
+comment on function postrider_internal.judge_lines(text[], jsonpath) is
   'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. Line by line, as subscriptions are judged.';

@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text)
+create or replace function postrider_internal.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text)
 returns table (outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint,
   lines bigint, events bigint, unmatched bigint, refused bigint)
 language plpgsql volatile security definer
@@ -13,10 +13,10 @@ declare
 begin
   -- Otherwise each line would be refused, one by one, and the position moved behind them all.
   if not open_ingest.is_resumed then
-    perform postrider.refuse_if_unknown(open_ingest.event_type);
+    perform postrider_internal.refuse_if_unknown(open_ingest.event_type);
   end if;
   if open_ingest.filter is not null then
-    parsed := postrider.parse_filter(open_ingest.filter);
+    parsed := postrider_internal.parse_filter(open_ingest.filter);
     begin
       perform jsonb_path_match('{}', parsed);
     exception when data_exception then -- no single item, or, in strict mode, no such member
@@ -26,7 +26,7 @@ begin
           hint = 'Compare: $.level >= 50, $.status == "paid", exists($.err).';
     end;
   end if;
-  if not pg_try_advisory_lock(postrider.ingest_lock_key(open_ingest.name)) then
+  if not pg_try_advisory_lock(postrider_internal.ingest_lock_key(open_ingest.name)) then
     outcome := 'busy';
     return next;
     return;
@@ -35,7 +35,7 @@ begin
     -- what runs have left behind that read their input and could not say goodbye
     delete from postrider.ingest_position p
     where p.path is null and p.updated_at < now() - interval '1 day' and p.name <> open_ingest.name
-      and pg_try_advisory_xact_lock(postrider.ingest_lock_key(p.name));
+      and pg_try_advisory_xact_lock(postrider_internal.ingest_lock_key(p.name));
     insert into postrider.ingest_position (name, path, run_id) values (open_ingest.name, open_ingest.path, open_ingest.run_id)
     on conflict on constraint ingest_position_pkey do nothing;
     outcome := case when found then 'new' else 'known' end;
@@ -49,7 +49,7 @@ begin
   where p.name = open_ingest.name
   for update;
   if found then
-    perform postrider.require_ingest_role(position.name, position.role_name);
+    perform postrider_internal.require_ingest_role(position.name, position.role_name);
   end if;
   if position.name is null or open_ingest.is_resumed and position.run_id <> open_ingest.run_id then
     outcome := 'displaced';
@@ -73,5 +73,5 @@ begin
   return next;
 end
 $$;
-comment on function postrider.open_ingest(text, text, uuid, boolean, text, text) is
+comment on function postrider_internal.open_ingest(text, text, uuid, boolean, text, text) is
   'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';

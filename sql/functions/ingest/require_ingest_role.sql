@@ -1,4 +1,4 @@
-create or replace function postrider.require_ingest_role(name text, role_name text) returns void
+create or replace function postrider_internal.require_ingest_role(name text, role_name text) returns void
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -13,4 +13,4 @@ begin
   end if;
 end
 $$;
-comment on function postrider.require_ingest_role(text, text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';
+comment on function postrider_internal.require_ingest_role(text, text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';

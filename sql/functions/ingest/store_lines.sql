@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider.store_lines(
+create or replace function postrider_internal.store_lines(
   name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer,
   file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint
 ) returns table (outcome text, events integer, unmatched integer, refused integer[], reasons text[])
@@ -27,13 +27,13 @@ begin
     return next;
     return;
   end if;
-  perform postrider.require_ingest_role(store_lines.name, position.role_name);
+  perform postrider_internal.require_ingest_role(store_lines.name, position.role_name);
   refused := '{}';
   reasons := '{}';
 
   if store_lines.batch = position.batch then
     -- Its answer was lost. What was inserted then is not inserted again; what was refused is found again.
-    select j.chosen, j.refused, j.reasons into judged from postrider.judge_lines(texts, store_lines.filter) j;
+    select j.chosen, j.refused, j.reasons into judged from postrider_internal.judge_lines(texts, store_lines.filter) j;
     outcome := 'repeated';
     events := cardinality(judged.chosen);
     refused := judged.refused;
@@ -60,9 +60,9 @@ begin
     end;
   end if;
   if count_events is null then
-    select j.chosen, j.refused, j.reasons into judged from postrider.judge_lines(texts, store_lines.filter) j;
+    select j.chosen, j.refused, j.reasons into judged from postrider_internal.judge_lines(texts, store_lines.filter) j;
     select i.events, i.refused, i.reasons into inserted
-    from postrider.insert_lines(store_lines.event_type, store_lines.tenant,
+    from postrider_internal.insert_lines(store_lines.event_type, store_lines.tenant,
       array(select texts[c.n] from unnest(judged.chosen) with ordinality c (n, place) order by c.place), judged.chosen) i;
     count_events := inserted.events;
     refused := judged.refused || inserted.refused;
@@ -83,5 +83,5 @@ begin
   return next;
 end
 $$;
-comment on function postrider.store_lines(text, uuid, bigint, text, text, jsonpath, text, integer, text, bigint, text, bigint, bigint) is
+comment on function postrider_internal.store_lines(text, uuid, bigint, text, text, jsonpath, text, integer, text, bigint, text, bigint, bigint) is
   'Inserts one batch of lines as events and moves the position behind them. outcome: stored; repeated: it was stored before; displaced: another run goes on with the ingest, and nothing was done. refused: numbers of lines within the batch, from 1.';

@@ -1,4 +1,4 @@
-create or replace function postrider.compile_schema(schema jsonb, root jsonb, pointer text, references_followed text[]) returns jsonb
+create or replace function postrider_internal.compile_schema(schema jsonb, root jsonb, pointer text, references_followed text[]) returns jsonb
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -15,33 +15,33 @@ declare
   compiled jsonb := '{}';
 begin
   if depth > depth_max then
-    perform postrider.refuse_schema(left(pointer, 60), format('is nested deeper than %s levels', depth_max),
+    perform postrider_internal.refuse_schema(left(pointer, 60), format('is nested deeper than %s levels', depth_max),
       'References that are followed count as levels.');
   elsif jsonb_typeof(schema) = 'boolean' then
     return case when schema = 'true' then '{}' else '{"type": []}' end;
   elsif jsonb_typeof(schema) <> 'object' then
-    perform postrider.refuse_schema(pointer, format('is no schema, but of the type %s', jsonb_typeof(schema)), 'A schema is an object, true or false.');
+    perform postrider_internal.refuse_schema(pointer, format('is no schema, but of the type %s', jsonb_typeof(schema)), 'A schema is an object, true or false.');
   end if;
   for keyword, argument in select k.key, k.value from jsonb_each(schema) k order by k.key loop
-    problem := coalesce(postrider.keyword_problem(keyword, argument),
+    problem := coalesce(postrider_internal.keyword_problem(keyword, argument),
       case when keyword in ('$defs', '$id') and pointer <> '' then 'is supported at the top of the schema only' end);
     if problem is not null then
-      perform postrider.refuse_schema(pointer || postrider.pointer_step(keyword), problem, postrider.keyword_advice(keyword));
+      perform postrider_internal.refuse_schema(pointer || postrider_internal.pointer_step(keyword), problem, postrider_internal.keyword_advice(keyword));
     end if;
     part := case
       when keyword in ('properties', '$defs') then (
-        select coalesce(jsonb_object_agg(p.key, postrider.compile_schema(p.value, root,
-                 pointer || postrider.pointer_step(keyword) || postrider.pointer_step(p.key), references_followed || null::text)), '{}')
+        select coalesce(jsonb_object_agg(p.key, postrider_internal.compile_schema(p.value, root,
+                 pointer || postrider_internal.pointer_step(keyword) || postrider_internal.pointer_step(p.key), references_followed || null::text)), '{}')
         from jsonb_each(argument) p)
       when keyword in ('anyOf', 'allOf') then (
-        select jsonb_agg(postrider.compile_schema(s.value, root,
-                 pointer || postrider.pointer_step(keyword) || postrider.pointer_step((s.place - 1)::text), references_followed || null::text)
+        select jsonb_agg(postrider_internal.compile_schema(s.value, root,
+                 pointer || postrider_internal.pointer_step(keyword) || postrider_internal.pointer_step((s.place - 1)::text), references_followed || null::text)
                  order by s.place)
         from jsonb_array_elements(argument) with ordinality s (value, place))
       when keyword in ('items', 'additionalProperties') then
-        postrider.compile_schema(argument, root, pointer || postrider.pointer_step(keyword), references_followed || null::text)
+        postrider_internal.compile_schema(argument, root, pointer || postrider_internal.pointer_step(keyword), references_followed || null::text)
       when keyword = '$ref' then
-        postrider.compile_reference(argument #>> '{}', root, pointer || postrider.pointer_step(keyword), references_followed)
+        postrider_internal.compile_reference(argument #>> '{}', root, pointer || postrider_internal.pointer_step(keyword), references_followed)
       when keyword = 'type' and jsonb_typeof(argument) = 'string' then jsonb_build_array(argument)
       when keyword in ('type', 'required', 'enum', 'const', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum',
                        'minLength', 'maxLength', 'minItems', 'maxItems') then argument
@@ -51,7 +51,7 @@ begin
       compiled := compiled || jsonb_build_object(keyword, part);
     end if;
     if pg_column_size(compiled) > compiled_bytes_max then
-      perform postrider.refuse_schema(pointer, format('is larger than %s bytes once its references are written out', compiled_bytes_max),
+      perform postrider_internal.refuse_schema(pointer, format('is larger than %s bytes once its references are written out', compiled_bytes_max),
         'Refer to fewer definitions, or leave a branch of the schema open.');
     end if;
   end loop;
@@ -62,5 +62,5 @@ begin
   return compiled;
 end
 $$;
-comment on function postrider.compile_schema(jsonb, jsonb, text, text[]) is
+comment on function postrider_internal.compile_schema(jsonb, jsonb, text, text[]) is
   'What of a JSON Schema is checked, with references written out; raises where it is not of the subset. references_followed: one element a level, the name of the definition where the level is a reference.';

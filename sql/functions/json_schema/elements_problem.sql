@@ -1,4 +1,4 @@
-create or replace function postrider.elements_problem(
+create or replace function postrider_internal.elements_problem(
   checks jsonb, whole jsonb, pointer text, inout steps_left integer, out problem text
 )
 language plpgsql immutable
@@ -8,11 +8,11 @@ declare
 begin
   -- By place: as a set the elements would be written down before the first is looked at.
   for place in 0 .. jsonb_array_length(whole) - 1 loop
-    walked := postrider.payload_problem(checks, whole -> place, pointer || '/' || place, steps_left);
+    walked := postrider_internal.payload_problem(checks, whole -> place, pointer || '/' || place, steps_left);
     steps_left := walked.steps_left;
     problem := walked.problem;
     exit when problem is not null;
   end loop;
 end
 $$;
-comment on function postrider.elements_problem(jsonb, jsonb, text, integer) is 'What payload_problem says of the first element of an array that does not fit.';
+comment on function postrider_internal.elements_problem(jsonb, jsonb, text, integer) is 'What payload_problem says of the first element of an array that does not fit.';

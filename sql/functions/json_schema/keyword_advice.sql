@@ -1,4 +1,4 @@
-create or replace function postrider.keyword_advice(keyword text) returns text
+create or replace function postrider_internal.keyword_advice(keyword text) returns text
 language sql immutable parallel safe
 return case
   when keyword in ('pattern', 'patternProperties')
@@ -8,4 +8,4 @@ return case
   when keyword in ('$ref', '$defs', '$id') then 'Put what is referred to into $defs at the top of the schema; no other reference is followed.'
   when keyword = 'items' then 'A list of schemas, one an element, is not supported.'
   else 'The keywords that are checked, and those that are let through, are in sql/README.md. Leave the others out, and check that in the application.' end;
-comment on function postrider.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
+comment on function postrider_internal.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';

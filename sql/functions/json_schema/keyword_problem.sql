@@ -1,4 +1,4 @@
-create or replace function postrider.keyword_problem(keyword text, argument jsonb) returns text
+create or replace function postrider_internal.keyword_problem(keyword text, argument jsonb) returns text
 language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 return case
@@ -22,10 +22,10 @@ return case
   when keyword in ('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum') then
     case when jsonb_typeof(argument) <> 'number' then 'must be a number' end
   when keyword in ('minLength', 'maxLength', 'minItems', 'maxItems') then
-    case when not postrider.is_count(argument) then 'must be a whole number of 0 to 2147483647' end
+    case when not postrider_internal.is_count(argument) then 'must be a whole number of 0 to 2147483647' end
   when keyword = '$ref' then
     case when jsonb_typeof(argument) <> 'string' or argument #>> '{}' !~ '^#/\$defs/[^/%]+$'
          then 'must have the form #/$defs/NAME' end
   else 'is not supported' end;
-comment on function postrider.keyword_problem(text, jsonb) is
+comment on function postrider_internal.keyword_problem(text, jsonb) is
   'What is wrong with a keyword of JSON Schema: that it is outside of the subset, or that its value makes no sense; null where nothing is.';

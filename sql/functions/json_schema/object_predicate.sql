@@ -1,4 +1,4 @@
-create or replace function postrider.object_predicate(checks jsonb, place text) returns text
+create or replace function postrider_internal.object_predicate(checks jsonb, place text) returns text
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -15,15 +15,15 @@ begin
   parts := array(
     select format('!((exists (@.%s)) is unknown)', to_json(r.name)) from jsonb_array_elements_text(checks -> 'required') r (name))
   || array(
-    select format('((exists (@.%1$s)) is unknown || exists (@.%1$s ? ', to_json(p.key)) || postrider.schema_predicate(p.value, postrider.place_within(postrider.place_within(place, 'properties'), p.key)) || '))'
+    select format('((exists (@.%1$s)) is unknown || exists (@.%1$s ? ', to_json(p.key)) || postrider_internal.schema_predicate(p.value, postrider_internal.place_within(postrider_internal.place_within(place, 'properties'), p.key)) || '))'
     from jsonb_each(checks -> 'properties') p);
   if checks ? 'additionalProperties' then
     parts := parts || ('!(exists (@.keyvalue() ? ('
-      || case when checks -> 'known' <> '[]' then format('!(@.key == %s[*]) && ', postrider.place_within(place, 'known')) else '' end
-      || '!(exists (@.value ? ' || postrider.schema_predicate(checks -> 'additionalProperties', postrider.place_within(place, 'additionalProperties')) || ')))))');
+      || case when checks -> 'known' <> '[]' then format('!(@.key == %s[*]) && ', postrider_internal.place_within(place, 'known')) else '' end
+      || '!(exists (@.value ? ' || postrider_internal.schema_predicate(checks -> 'additionalProperties', postrider_internal.place_within(place, 'additionalProperties')) || ')))))');
   end if;
-  return postrider.conjunction(parts);
+  return postrider_internal.conjunction(parts);
 end
 $$;
-comment on function postrider.object_predicate(jsonb, text) is
+comment on function postrider_internal.object_predicate(jsonb, text) is
   'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';

@@ -1,4 +1,4 @@
-create or replace function postrider.payload_problem(
+create or replace function postrider_internal.payload_problem(
   checks jsonb, value jsonb, pointer text, inout steps_left integer, out problem text
 )
 language plpgsql immutable
@@ -18,25 +18,25 @@ begin
     problem := 'no more steps are left';
     return;
   end if;
-  problem := postrider.scalar_problem(checks, value);
+  problem := postrider_internal.scalar_problem(checks, value);
   if problem is null and kind = 'object' and checks ? 'required' then
     select r.name into missing
     from jsonb_array_elements_text(checks -> 'required') with ordinality r (name, place)
     where not value ? r.name
     order by r.place
     limit 1;
-    problem := 'the required property ' || postrider.shown_pointer(missing) || ' is missing';
+    problem := 'the required property ' || postrider_internal.shown_pointer(missing) || ' is missing';
   end if;
   if problem is not null then
-    problem := format('at %s: %s', postrider.shown_pointer(pointer), problem);
+    problem := format('at %s: %s', postrider_internal.shown_pointer(pointer), problem);
     return;
   end if;
   if kind = 'object' and checks ?| '{properties,additionalProperties}' then
-    walked := postrider.properties_problem(checks, value, pointer, steps_left);
+    walked := postrider_internal.properties_problem(checks, value, pointer, steps_left);
     steps_left := walked.steps_left;
     problem := walked.problem;
   elsif kind = 'array' and checks ? 'items' then
-    walked := postrider.elements_problem(checks -> 'items', value, pointer, steps_left);
+    walked := postrider_internal.elements_problem(checks -> 'items', value, pointer, steps_left);
     steps_left := walked.steps_left;
     problem := walked.problem;
   end if;
@@ -44,7 +44,7 @@ begin
     for branch in
       select checks -> '$ref' where checks ? '$ref' union all select a.checks from jsonb_array_elements(payload_problem.checks -> 'allOf') a (checks)
     loop
-      walked := postrider.payload_problem(branch, value, pointer, steps_left);
+      walked := postrider_internal.payload_problem(branch, value, pointer, steps_left);
       steps_left := walked.steps_left;
       problem := walked.problem;
       exit when problem is not null;
@@ -54,7 +54,7 @@ begin
     return;
   end if;
   for branch in select o.checks from jsonb_array_elements(payload_problem.checks -> 'anyOf') o (checks) loop
-    walked := postrider.payload_problem(branch, value, pointer, steps_left);
+    walked := postrider_internal.payload_problem(branch, value, pointer, steps_left);
     steps_left := walked.steps_left;
     problem := walked.problem;
     if problem is null or steps_left < 0 then
@@ -62,9 +62,9 @@ begin
     end if;
     option_problems := option_problems || problem;
   end loop;
-  problem := format('at %s: none of the %s schemas of anyOf fits: %s', postrider.shown_pointer(pointer),
+  problem := format('at %s: none of the %s schemas of anyOf fits: %s', postrider_internal.shown_pointer(pointer),
     cardinality(option_problems), left(array_to_string(option_problems[1:3], '; '), 600));
 end
 $$;
-comment on function postrider.payload_problem(jsonb, jsonb, text, integer) is
+comment on function postrider_internal.payload_problem(jsonb, jsonb, text, integer) is
   'Where a payload does not fit these checks, what was expected there and what was found; null where it fits. steps_left bounds the work: where it is less than 0 in the end, the steps were used up, and nothing is known.';

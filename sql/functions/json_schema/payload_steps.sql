@@ -1,4 +1,4 @@
-create or replace function postrider.payload_steps(payload text, value_steps bigint, object_steps bigint, byte_steps bigint) returns bigint
+create or replace function postrider_internal.payload_steps(payload text, value_steps bigint, object_steps bigint, byte_steps bigint) returns bigint
 language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 -- Values and objects are counted by the characters that come with each; where these stand in strings, it is too many.
@@ -10,4 +10,4 @@ return (
            octet_length(payload) - octet_length(replace(payload, ',', '')) as commas,
            octet_length(payload) - octet_length(replace(payload, '[', '')) as arrays,
            octet_length(payload) - octet_length(replace(payload, '{', '')) as objects) n);
-comment on function postrider.payload_steps(text, bigint, bigint, bigint) is 'How many steps a predicate takes to judge a payload, at most.';
+comment on function postrider_internal.payload_steps(text, bigint, bigint, bigint) is 'How many steps a predicate takes to judge a payload, at most.';

@@ -1,5 +1,5 @@
-create or replace function postrider.place_within(place text, name text) returns text
+create or replace function postrider_internal.place_within(place text, name text) returns text
 language sql immutable parallel safe
 return case when place = '$' then '$' else place || '.' end || to_json(name);
-comment on function postrider.place_within(text, text) is
+comment on function postrider_internal.place_within(text, text) is
   'Where a part of the checks is, as a variable of SQL/JSON path: a predicate is judged with the checks as its variables.';

@@ -1,4 +1,4 @@
-create or replace function postrider.predicate_steps(checks jsonb, out value_steps bigint, out object_steps bigint, out byte_steps bigint)
+create or replace function postrider_internal.predicate_steps(checks jsonb, out value_steps bigint, out object_steps bigint, out byte_steps bigint)
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -10,7 +10,7 @@ declare
   branches record;
 begin
   value_steps := 10 + 4 * coalesce(jsonb_array_length(checks -> 'type'), 0) + 10 * bounds
-    + case when options = 0 then 0 when postrider.is_listed(checks -> 'enum') then 10 + options * 4 / 5 else 4 * options end;
+    + case when options = 0 then 0 when postrider_internal.is_listed(checks -> 'enum') then 10 + options * 4 / 5 else 4 * options end;
   object_steps := 6 * (select count(*) from jsonb_object_keys(checks -> 'properties')) + 4 * coalesce(jsonb_array_length(checks -> 'required'), 0);
   -- a regular expression makes a state of each character that it counts
   byte_steps := case when (checks -> 'minLength')::numeric > 1 then 4 else 0 end + case when checks ? 'maxLength' then 4 else 0 end;
@@ -21,7 +21,7 @@ begin
   from (
     select p.value from jsonb_each(checks -> 'properties') p
     union all select i.value from jsonb_each(checks) i where i.key in ('items', 'additionalProperties')) part (schema)
-  cross join lateral postrider.predicate_steps(part.schema) c;
+  cross join lateral postrider_internal.predicate_steps(part.schema) c;
   -- These judge the same value, each of them.
   select coalesce(sum(c.value_steps), 0) as value_steps, coalesce(sum(c.object_steps), 0) as object_steps, coalesce(sum(c.byte_steps), 0) as byte_steps
   into branches
@@ -29,11 +29,11 @@ begin
     select checks -> '$ref' where checks ? '$ref'
     union all select a.value from jsonb_array_elements(checks -> 'anyOf') a
     union all select a.value from jsonb_array_elements(checks -> 'allOf') a) part (schema)
-  cross join lateral postrider.predicate_steps(part.schema) c;
+  cross join lateral postrider_internal.predicate_steps(part.schema) c;
   value_steps := greatest(value_steps, inside.value_steps) + branches.value_steps;
   object_steps := greatest(object_steps, inside.object_steps) + branches.object_steps;
   byte_steps := greatest(byte_steps, inside.byte_steps) + branches.byte_steps;
 end
 $$;
-comment on function postrider.predicate_steps(jsonb) is
+comment on function postrider_internal.predicate_steps(jsonb) is
   'How many steps of 0.05 us a predicate for these checks takes for each value of a payload, each object besides, and each byte, at most.';

@@ -1,4 +1,4 @@
-create or replace function postrider.properties_problem(
+create or replace function postrider_internal.properties_problem(
   checks jsonb, whole jsonb, pointer text, inout steps_left integer, out problem text
 )
 language plpgsql immutable
@@ -12,7 +12,7 @@ declare
 begin
   for part in select p.key as name, p.value as checks from jsonb_each(properties) p loop
     continue when not whole ? part.name;
-    walked := postrider.payload_problem(part.checks, whole -> part.name, pointer || postrider.pointer_step(part.name), steps_left);
+    walked := postrider_internal.payload_problem(part.checks, whole -> part.name, pointer || postrider_internal.pointer_step(part.name), steps_left);
     steps_left := walked.steps_left;
     problem := walked.problem;
     exit when problem is not null;
@@ -23,11 +23,11 @@ begin
   -- In this place Postgres takes one name after the other: from a from-clause all would be written down first.
   for name in select jsonb_object_keys(whole) loop
     continue when properties ? name;
-    walked := postrider.payload_problem(additional, whole -> name, pointer || postrider.pointer_step(name), steps_left);
+    walked := postrider_internal.payload_problem(additional, whole -> name, pointer || postrider_internal.pointer_step(name), steps_left);
     steps_left := walked.steps_left;
     problem := walked.problem;
     exit when problem is not null;
   end loop;
 end
 $$;
-comment on function postrider.properties_problem(jsonb, jsonb, text, integer) is 'What payload_problem says of the first property of an object that does not fit.';
+comment on function postrider_internal.properties_problem(jsonb, jsonb, text, integer) is 'What payload_problem says of the first property of an object that does not fit.';

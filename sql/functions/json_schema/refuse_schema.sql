@@ -1,10 +1,10 @@
-create or replace function postrider.refuse_schema(pointer text, problem text, advice text) returns void
+create or replace function postrider_internal.refuse_schema(pointer text, problem text, advice text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  raise exception '%', concat_ws(' ', 'its JSON Schema,', 'at ' || postrider.shown_pointer(pointer) || ',', problem)
+  raise exception '%', concat_ws(' ', 'its JSON Schema,', 'at ' || postrider_internal.shown_pointer(pointer) || ',', problem)
     using errcode = 'invalid_parameter_value', hint = advice;
 end
 $$;
-comment on function postrider.refuse_schema(text, text, text) is 'Raises what is wrong with a JSON Schema, where, and what to do.';
+comment on function postrider_internal.refuse_schema(text, text, text) is 'Raises what is wrong with a JSON Schema, where, and what to do.';

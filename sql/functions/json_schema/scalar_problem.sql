@@ -1,4 +1,4 @@
-create or replace function postrider.scalar_problem(checks jsonb, value jsonb) returns text
+create or replace function postrider_internal.scalar_problem(checks jsonb, value jsonb) returns text
 language plpgsql immutable
 as $$
 #variable_conflict use_variable
@@ -10,13 +10,13 @@ declare
   size constant integer := case kind when 'string' then length(value #>> '{}') when 'array' then jsonb_array_length(value) end;
 begin
   if types = '[]' then
-    return format('nothing is allowed here, found %s', postrider.shown_value(value));
+    return format('nothing is allowed here, found %s', postrider_internal.shown_value(value));
   elsif not types ? kind and not (types ? 'integer' and coalesce(min_scale(number) = 0, false)) then
-    return format('expected %s, found %s', (select string_agg(t.name, ' or ') from jsonb_array_elements_text(types) t (name)), postrider.shown_value(value));
+    return format('expected %s, found %s', (select string_agg(t.name, ' or ') from jsonb_array_elements_text(types) t (name)), postrider_internal.shown_value(value));
   elsif checks -> 'const' <> value then
-    return format('expected the constant of the schema, found %s', postrider.shown_value(value));
-  elsif checks ? 'enum' and not postrider.is_option(checks -> 'enum', value) then
-    return format('expected one of the %s values of the schema, found %s', jsonb_array_length(checks -> 'enum'), postrider.shown_value(value));
+    return format('expected the constant of the schema, found %s', postrider_internal.shown_value(value));
+  elsif checks ? 'enum' and not postrider_internal.is_option(checks -> 'enum', value) then
+    return format('expected one of the %s values of the schema, found %s', jsonb_array_length(checks -> 'enum'), postrider_internal.shown_value(value));
   end if;
   return case kind
     when 'number' then case
@@ -33,4 +33,4 @@ begin
     end;
 end
 $$;
-comment on function postrider.scalar_problem(jsonb, jsonb) is 'Why a value does not fit these checks, whatever it contains; null where it does.';
+comment on function postrider_internal.scalar_problem(jsonb, jsonb) is 'Why a value does not fit these checks, whatever it contains; null where it does.';

@@ -1,4 +1,4 @@
-create or replace function postrider.schema_predicate(checks jsonb, place text) returns text
+create or replace function postrider_internal.schema_predicate(checks jsonb, place text) returns text
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -11,37 +11,37 @@ declare
   parts text[] := '{}';
 begin
   if types is not null then
-    parts := parts || postrider.type_predicate(types);
+    parts := parts || postrider_internal.type_predicate(types);
   end if;
   for keyword, argument in select k.key, k.value from jsonb_each(checks) k loop
     continue when keyword in ('type', 'properties', 'required', 'additionalProperties', 'known', 'minLength', 'maxLength');
     if keyword in ('anyOf', 'allOf') then
       branches := array(
-        select postrider.schema_predicate(b.value, format('%s[%s]', postrider.place_within(schema_predicate.place, keyword), b.n - 1))
+        select postrider_internal.schema_predicate(b.value, format('%s[%s]', postrider_internal.place_within(schema_predicate.place, keyword), b.n - 1))
         from jsonb_array_elements(argument) with ordinality b (value, n) order by b.n);
     end if;
     parts := parts || case
-      when keyword = 'enum' then postrider.equality_predicate(argument, postrider.place_within(place, keyword))
-      when keyword = 'const' then postrider.equality_predicate(jsonb_build_array(argument), null)
+      when keyword = 'enum' then postrider_internal.equality_predicate(argument, postrider_internal.place_within(place, keyword))
+      when keyword = 'const' then postrider_internal.equality_predicate(jsonb_build_array(argument), null)
       when keyword in ('minItems', 'maxItems') then
-        postrider.predicate_for('array', types, format('@.size() %s %s', comparisons ->> keyword, argument))
+        postrider_internal.predicate_for('array', types, format('@.size() %s %s', comparisons ->> keyword, argument))
       when comparisons ? keyword then
-        postrider.predicate_for('number', types, format('@ %s %s', comparisons ->> keyword, argument))
+        postrider_internal.predicate_for('number', types, format('@ %s %s', comparisons ->> keyword, argument))
       when keyword = 'items' then
-        postrider.predicate_for('array', types, '!(exists (@[*] ? (!' || postrider.schema_predicate(argument, postrider.place_within(place, keyword)) || ')))')
-      when keyword = '$ref' then postrider.schema_predicate(argument, postrider.place_within(place, keyword))
-      when keyword = 'allOf' then postrider.conjunction(branches)
+        postrider_internal.predicate_for('array', types, '!(exists (@[*] ? (!' || postrider_internal.schema_predicate(argument, postrider_internal.place_within(place, keyword)) || ')))')
+      when keyword = '$ref' then postrider_internal.schema_predicate(argument, postrider_internal.place_within(place, keyword))
+      when keyword = 'allOf' then postrider_internal.conjunction(branches)
       when array_position(branches, null) is null then '(' || array_to_string(branches, ' || ') || ')' end;
   end loop;
   if checks ?| '{minLength,maxLength}' then
-    parts := parts || postrider.predicate_for('string', types,
-      postrider.length_predicate((checks -> 'minLength')::numeric, (checks -> 'maxLength')::numeric));
+    parts := parts || postrider_internal.predicate_for('string', types,
+      postrider_internal.length_predicate((checks -> 'minLength')::numeric, (checks -> 'maxLength')::numeric));
   end if;
   if checks ?| '{properties,required,additionalProperties}' then
-    parts := parts || postrider.predicate_for('object', types, postrider.object_predicate(checks, place));
+    parts := parts || postrider_internal.predicate_for('object', types, postrider_internal.object_predicate(checks, place));
   end if;
-  return postrider.conjunction(parts);
+  return postrider_internal.conjunction(parts);
 end
 $$;
-comment on function postrider.schema_predicate(jsonb, text) is
+comment on function postrider_internal.schema_predicate(jsonb, text) is
   'A predicate of SQL/JSON path: @ fits these checks, which are in that place of the whole; null where that cannot be expressed.';

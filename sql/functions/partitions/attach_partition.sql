@@ -1,4 +1,4 @@
-create or replace function postrider.attach_partition(parent text, day date, with_strays boolean default false) returns void
+create or replace function postrider_internal.attach_partition(parent text, day date, with_strays boolean default false) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -27,5 +27,5 @@ begin
   execute format('alter table postrider.%I attach partition postrider.%I for values from (%L) to (%L)', parent, part, lower_bound, upper_bound);
 end
 $$;
-comment on function postrider.attach_partition(text, date, boolean) is
+comment on function postrider_internal.attach_partition(text, date, boolean) is
   'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt; with_strays moves what the default partition has of it.';

@@ -1,6 +1,6 @@
 -- grant: execute to daemon
 
-create or replace function postrider.make_partitions(ahead interval default '7 days') returns table (outcome text, partition_name text)
+create or replace function postrider_internal.make_partitions(ahead interval default '7 days') returns table (outcome text, partition_name text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
@@ -53,7 +53,7 @@ begin
       execute format('lock table postrider.%I in share update exclusive mode', net);
       perform set_config('lock_timeout', '50ms', true);
       if outcome = 'made' then
-        perform postrider.attach_partition(parent, guard.day);
+        perform postrider_internal.attach_partition(parent, guard.day);
       elsif outcome = 'validated' then
         begin
           execute format('alter table postrider.%I validate constraint %I', net, guard.name);
@@ -84,7 +84,7 @@ begin
       continue when has_strays;
       if is_small then
         begin
-          perform postrider.attach_partition(parent, day);
+          perform postrider_internal.attach_partition(parent, day);
         exception
           when check_violation then
             continue; -- the day's first stray came in just now: the day stays with the default partition
@@ -105,5 +105,5 @@ exception
     return next;
 end
 $$;
-comment on function postrider.make_partitions(interval) is
+comment on function postrider_internal.make_partitions(interval) is
   'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';

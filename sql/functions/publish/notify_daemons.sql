@@ -1,10 +1,10 @@
 -- grant: execute to publisher
 
-create or replace function postrider.notify_daemons() returns void
+create or replace function postrider_internal.notify_daemons() returns void
 language plpgsql volatile
 as $$
 begin
-  if not postrider.is_wake_off()
+  if not postrider_internal.is_wake_off()
     -- a full queue makes the transactions that notify fail at their commit; polling finds what there is all the same
     and pg_catalog.pg_notification_queue_usage() < 0.5
   then
@@ -12,5 +12,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider.notify_daemons() is
+comment on function postrider_internal.notify_daemons() is
   'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';

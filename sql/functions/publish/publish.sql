@@ -29,4 +29,4 @@ begin
 end
 $$;
 comment on function postrider.publish(text, json, text, text, timestamptz, text, jsonb) is
-  'Inserts an event into the outbox, in the caller''s transaction, and returns its id; for an idempotency key that is known already, the id of the first event with it.';
+  'Inserts an event into the outbox and returns its id. Use it instead of an insert if you need the id, or if the event has an idempotency key: for a key that is known already it returns the id of the first event with it. Call it in the transaction that makes the change.';

@@ -1,4 +1,4 @@
-create or replace function postrider.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer
+create or replace function postrider_internal.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -31,5 +31,5 @@ begin
   return discarded_count;
 end
 $$;
-comment on function postrider.discard_deliveries(uuid, text, integer) is
+comment on function postrider_internal.discard_deliveries(uuid, text, integer) is
   'Discards up to so many pending deliveries of an endpoint; returns how many. Attempts under way are left alone.';

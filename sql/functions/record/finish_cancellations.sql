@@ -1,4 +1,4 @@
-create or replace function postrider.finish_cancellations() returns void
+create or replace function postrider_internal.finish_cancellations() returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -39,5 +39,5 @@ begin
   where c.event_id = ended.event_id and c.endpoint_id = ended.endpoint_id;
 end
 $$;
-comment on function postrider.finish_cancellations() is
+comment on function postrider_internal.finish_cancellations() is
   'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';

@@ -1,4 +1,4 @@
-create or replace function postrider.is_recorded(event_ids uuid[], endpoint_ids uuid[]) returns boolean
+create or replace function postrider_internal.is_recorded(event_ids uuid[], endpoint_ids uuid[]) returns boolean
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -16,5 +16,5 @@ begin
       offset 0));
 end
 $$;
-comment on function postrider.is_recorded(uuid[], uuid[]) is
+comment on function postrider_internal.is_recorded(uuid[], uuid[]) is
   'Whether each of these pairs has its delivery, so that the claim that held them may go.';

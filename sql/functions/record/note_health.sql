@@ -1,4 +1,4 @@
-create or replace function postrider.note_health(
+create or replace function postrider_internal.note_health(
   event_ids uuid[],
   endpoint_ids uuid[],
   attempt_ids uuid[],
@@ -75,7 +75,7 @@ begin
       recovered_at = coalesce(excluded.recovered_at, f.recovered_at);
 
   -- One that an operator is about to change is not waited for: the next failure disables it.
-  perform postrider.set_endpoint_state(e.id, 'disabled', e.reason, 'disable_endpoint')
+  perform postrider_internal.set_endpoint_state(e.id, 'disabled', e.reason, 'disable_endpoint')
   from (
     select n.id,
            format('nothing but failures since %s: %s of them, the last one: %s',
@@ -89,5 +89,5 @@ begin
     for update of n skip locked) e;
 end
 $$;
-comment on function postrider.note_health(uuid[], uuid[], uuid[], double precision[], integer[], smallint[], text[], text[]) is
+comment on function postrider_internal.note_health(uuid[], uuid[], uuid[], double precision[], integer[], smallint[], text[], text[]) is
   'Keeps postrider.endpoint_failure: what these attempts say about their endpoints. Disables those that have had nothing but failures for longer than their disable_after.';

@@ -1,6 +1,6 @@
 -- grant: execute to daemon
 
-create or replace function postrider.record_results(
+create or replace function postrider_internal.record_results(
   daemon_id uuid,
   is_first boolean,
   is_repeat boolean,
@@ -76,7 +76,7 @@ begin
     select array_agg(case when r.state <> 'pending' or (c.reason is null and e.state <> 'disabled') then r.state
                           else 'discarded' end order by r.n),
            array_agg(case when r.state <> 'pending' or (c.reason is null and e.state <> 'disabled') then r.reason
-                          else coalesce(c.reason, postrider.discard_reason(e.state)) end order by r.n)
+                          else coalesce(c.reason, postrider_internal.discard_reason(e.state)) end order by r.n)
     into states, reasons
     from unnest(event_ids, endpoint_ids, states, reasons) with ordinality r (event_id, endpoint_id, state, reason, n)
     left join postrider.endpoint e on e.id = r.endpoint_id
@@ -143,13 +143,13 @@ begin
   if cardinality(array_remove(failure_kinds, null)) > 0
     or exists (select from postrider.endpoint_failure f where f.endpoint_id = any (endpoint_ids) and f.consecutive_failures > 0)
   then
-    perform postrider.note_health(
+    perform postrider_internal.note_health(
       event_ids, endpoint_ids, new_attempts, started_ms, durations_ms, http_statuses, failure_kinds, errors);
   end if;
 
   if cardinality(gone_endpoints) > 0 then
     -- one that an operator is about to change is not waited for: the next 410 disables it
-    perform postrider.set_endpoint_state(e.id, 'disabled', 'the receiver answered 410 Gone', 'disable_endpoint')
+    perform postrider_internal.set_endpoint_state(e.id, 'disabled', 'the receiver answered 410 Gone', 'disable_endpoint')
     from (
       select n.id from postrider.endpoint n
       where n.id = any (gone_endpoints) and n.state <> 'disabled'
@@ -163,15 +163,15 @@ begin
     delete from postrider.claim c
     where c.id = any (finished_claims) and c.daemon_id = record_results.daemon_id
       and case when c.id < (select n.id from postrider.claim n order by n.id desc limit 1)
-            then postrider.is_recorded(c.event_ids, c.endpoint_ids) end;
+            then postrider_internal.is_recorded(c.event_ids, c.endpoint_ids) end;
     kept_claims := array(
       select c.id from postrider.claim c
       where c.id = any (finished_claims) and c.daemon_id = record_results.daemon_id
-        and postrider.is_recorded(c.event_ids, c.endpoint_ids));
+        and postrider_internal.is_recorded(c.event_ids, c.endpoint_ids));
   end if;
 end
 $$;
-comment on function postrider.record_results(
+comment on function postrider_internal.record_results(
   uuid, boolean, boolean, uuid[], uuid[], bigint[], integer[], uuid[], double precision[], integer[], smallint[], text[], text[],
   json[], text[], text[], bigint[], text[], bigint[], uuid[]) is
   'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished. kept_claims: those of them that must stay for now; locked: which results, from 1, are still to be decided.';

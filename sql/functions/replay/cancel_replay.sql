@@ -21,9 +21,9 @@ begin
     raise exception 'replay % is % already', replay_id, old_replay.state
       using errcode = 'object_not_in_prerequisite_state';
   end if;
-  perform postrider.end_replay(replay_id, 'cancelled by ' || session_user);
-  perform postrider.note_action('cancel_replay', old_replay.endpoint_id, null, jsonb_build_object('replay_id', replay_id));
+  perform postrider_internal.end_replay(replay_id, 'cancelled by ' || session_user);
+  perform postrider_internal.note_action('cancel_replay', old_replay.endpoint_id, null, jsonb_build_object('replay_id', replay_id));
 end
 $$;
 comment on function postrider.cancel_replay(uuid) is
-  'Ends a replay. Deliveries that it has not sent have the state again that they had before; those that did not exist are discarded. What a daemon has in hand is sent.';
+  'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back the state that they had before, and those that did not exist are discarded. What a daemon has in hand is sent.';

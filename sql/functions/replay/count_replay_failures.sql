@@ -1,4 +1,4 @@
-create or replace function postrider.count_replay_failures(replay_id uuid) returns void
+create or replace function postrider_internal.count_replay_failures(replay_id uuid) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
@@ -20,4 +20,4 @@ begin
   end if;
 end
 $$;
-comment on function postrider.count_replay_failures(uuid) is 'Takes the failures of a replay that are not counted yet into its row.';
+comment on function postrider_internal.count_replay_failures(uuid) is 'Takes the failures of a replay that are not counted yet into its row.';

@@ -1,6 +1,6 @@
 -- With the endpoint. Before endpoint_disabled and endpoint_deleted, by its name: what the replay has taken up returns to the
 -- state that it had, and is not discarded.
-create or replace function postrider.end_replays() returns trigger
+create or replace function postrider_internal.end_replays() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -12,17 +12,17 @@ begin
     where r.endpoint_id = old.id and r.state in ('preparing', 'delivering')
     order by r.id
   loop
-    perform postrider.end_replay(unfinished, postrider.discard_reason(case when tg_op = 'UPDATE' then new.state end));
+    perform postrider_internal.end_replay(unfinished, postrider_internal.discard_reason(case when tg_op = 'UPDATE' then new.state end));
   end loop;
   return null;
 end
 $$;
-comment on function postrider.end_replays() is 'Cancels the replays of an endpoint that was disabled or deleted.';
+comment on function postrider_internal.end_replays() is 'Cancels the replays of an endpoint that was disabled or deleted.';
 
 create or replace trigger end_replays after update of state on postrider.endpoint
-  for each row when (new.state = 'disabled' and old.state <> 'disabled') execute function postrider.end_replays();
+  for each row when (new.state = 'disabled' and old.state <> 'disabled') execute function postrider_internal.end_replays();
 comment on trigger end_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is disabled.';
 
 create or replace trigger end_all_replays after delete on postrider.endpoint
-  for each row execute function postrider.end_replays();
+  for each row execute function postrider_internal.end_replays();
 comment on trigger end_all_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is deleted.';

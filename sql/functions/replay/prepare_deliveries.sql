@@ -1,4 +1,4 @@
-create or replace function postrider.prepare_deliveries(
+create or replace function postrider_internal.prepare_deliveries(
   replay postrider.replay, after_event uuid, events_max integer, deliveries_max integer,
   out place uuid, out prepared integer, out left_alone integer, out is_held_up boolean
 )
@@ -24,7 +24,7 @@ declare
 begin
   with stretch as materialized (
     select s.event_id, s.verdict
-    from postrider.replay_stretch(replay, prepare_deliveries.after_event, events_max, judge_ms) s
+    from postrider_internal.replay_stretch(replay, prepare_deliveries.after_event, events_max, judge_ms) s
   ), chosen as (
     select s.event_id, s.verdict from stretch s where s.verdict in ('new', 'again') order by s.event_id limit deliveries_max
   )
@@ -77,5 +77,5 @@ begin
   into left_alone;
 end
 $$;
-comment on function postrider.prepare_deliveries(postrider.replay, uuid, integer, integer) is
+comment on function postrider_internal.prepare_deliveries(postrider.replay, uuid, integer, integer) is
   'Makes the deliveries of one stretch of a replay pending, up to so many; returns the cursor''s next place. is_held_up: a delivery is locked, and is looked at again.';

@@ -20,7 +20,7 @@
 -- Lock order: for an operator the endpoint, then the replay, then its deliveries by event, and only those that nobody has
 -- locked. A step begins with the replay, and waits for no lock.
 
-create or replace function postrider.prepare_replay(replay_id uuid, out outcome text, out prepared integer)
+create or replace function postrider_internal.prepare_replay(replay_id uuid, out outcome text, out prepared integer)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -51,7 +51,7 @@ declare
   has_moved boolean := false;
   part record;
 begin
-  perform postrider.require_home();
+  perform postrider_internal.require_home();
   prepared := 0;
   -- not found: another daemon has it, or an operator who is cancelling it
   replay := (
@@ -62,12 +62,12 @@ begin
     outcome := 'busy';
     return;
   end if;
-  range_end := postrider.replay_end(replay.until);
+  range_end := postrider_internal.replay_end(replay.until);
 
   select e.state into endpoint_state from postrider.endpoint e where e.id = replay.endpoint_id;
   if replay.state = 'cancelled' or endpoint_state is null or endpoint_state = 'disabled' then
-    perform postrider.end_replay(replay.id,
-      case when replay.state = 'cancelled' then replay.reason else postrider.discard_reason(endpoint_state) end);
+    perform postrider_internal.end_replay(replay.id,
+      case when replay.state = 'cancelled' then replay.reason else postrider_internal.discard_reason(endpoint_state) end);
     select case when r.finished_at is null then 'cancelling' else 'cancelled' end into outcome
     from postrider.replay r
     where r.id = replay.id;
@@ -93,7 +93,7 @@ begin
         replay.pace := least(pace_max, replay.pace * 2);
       end if;
       loop
-        part := postrider.prepare_deliveries(replay, replay.after_event, greatest(stretch_min, replay.pace), replay.pace - prepared);
+        part := postrider_internal.prepare_deliveries(replay, replay.after_event, greatest(stretch_min, replay.pace), replay.pace - prepared);
         prepared := prepared + part.prepared;
         replay.left_alone := replay.left_alone + part.left_alone;
         looked_at := looked_at + greatest(stretch_min, replay.pace);
@@ -126,9 +126,9 @@ begin
       end
   where r.id = replay.id;
   -- after the look at what is pending: what has finished by then is here by now
-  perform postrider.count_replay_failures(replay.id);
+  perform postrider_internal.count_replay_failures(replay.id);
   outcome := replay.state;
 end
 $$;
-comment on function postrider.prepare_replay(uuid) is
+comment on function postrider_internal.prepare_replay(uuid) is
   'One step of a replay: makes the next few of its deliveries pending, and moves its cursor, or finishes it. outcome is its state, cancelling while something of it is in flight still, busy where nothing is to be done now.';

@@ -23,7 +23,7 @@ declare
   found_count bigint;
   replay postrider.replay;
 begin
-  perform postrider.require_endpoint(endpoint_id);
+  perform postrider_internal.require_endpoint(endpoint_id);
   if exists (select from postrider.endpoint e where e.id = endpoint_id and e.state = 'disabled') then
     raise exception 'endpoint % is disabled', endpoint_id
       using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(endpoint_id).';
@@ -59,7 +59,7 @@ begin
         hint = format('The states are: %s.', array_to_string(known, ', '));
   end if;
   -- by its id: within a millisecond ids are in no order
-  select postrider.partition_time(o.id) into oldest_at from postrider.outbox o order by o.id limit 1;
+  select postrider_internal.partition_time(o.id) into oldest_at from postrider.outbox o order by o.id limit 1;
   if oldest_at - interval '1 ms' >= until then
     raise exception 'there is no event from before %', until
       using errcode = 'no_data_found', detail = format('The oldest event that is retained is from %s.', oldest_at);
@@ -71,7 +71,7 @@ begin
   replay.event_type := event_type;
   replay.states := states;
   replay.created_at := clock_timestamp();
-  range_end := postrider.replay_end(until);
+  range_end := postrider_internal.replay_end(until);
   -- An id is made just before created_at is taken: ten seconds are ample. What lies before the oldest event is passed over.
   replay.after_event := postrider.uuid_v7_floor(greatest(since - interval '10 s', coalesce(oldest_at, until) - interval '1 s'));
   place := replay.after_event;
@@ -79,7 +79,7 @@ begin
   while place < range_end loop
     select count(*) filter (where s.verdict in ('new', 'again')), (array_agg(s.event_id) filter (where s.verdict = 'end'))[1]
     into found_count, place
-    from postrider.replay_stretch(replay, place, count_stretch, count_judge_ms) s;
+    from postrider_internal.replay_stretch(replay, place, count_stretch, count_judge_ms) s;
     events := events + found_count;
   end loop;
   if dry_run then
@@ -89,10 +89,10 @@ begin
   insert into postrider.replay as r (endpoint_id, since, until, event_type, states, events, after_event, created_at)
   values (endpoint_id, since, until, event_type, states, events, replay.after_event, replay.created_at)
   returning r.id into replay_id;
-  perform postrider.note_action('replay', endpoint_id, null, jsonb_strip_nulls(jsonb_build_object(
+  perform postrider_internal.note_action('replay', endpoint_id, null, jsonb_strip_nulls(jsonb_build_object(
     'replay_id', replay_id, 'since', since, 'until', until, 'event_type', event_type, 'states', states, 'events', events)));
-  perform postrider.notify_daemons();
+  perform postrider_internal.notify_daemons();
 end
 $$;
 comment on function postrider.replay(uuid, timestamptz, timestamptz, text, text[], boolean) is
-  'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before it existed. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the replay''s id and how many events it is; dry_run only counts. Reads the range once, some 10 us an event.';
+  'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';

@@ -1,4 +1,4 @@
-create or replace function postrider.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer)
+create or replace function postrider_internal.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer)
 returns table (event_id uuid, verdict text)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -12,9 +12,9 @@ as $$
 -- subscriptions match: new (no delivery), again (a finished one), under way (left alone). The last row is the end of the
 -- stretch: everything up to that id has been looked at. Filters may take long; after judge_ms the stretch ends early.
 declare
-  range_end constant uuid := postrider.replay_end(replay.until);
+  range_end constant uuid := postrider_internal.replay_end(replay.until);
   stretch_end constant uuid := least(range_end,
-    postrider.uuid_v7_floor(date_trunc('day', postrider.partition_time(after_event), 'UTC') + interval '24 hours'));
+    postrider.uuid_v7_floor(date_trunc('day', postrider_internal.partition_time(after_event), 'UTC') + interval '24 hours'));
   owner text;
   deadline constant timestamptz := clock_timestamp() + judge_ms * interval '1 ms';
 begin
@@ -29,9 +29,9 @@ begin
     ), kind as materialized (
       select k.event_type, case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters
       from (select distinct i.event_type from stretch i where i.tenant = owner) k
-      cross join lateral unnest(postrider.event_type_patterns(k.event_type)) p (pattern)
+      cross join lateral unnest(postrider_internal.event_type_patterns(k.event_type)) p (pattern)
       join postrider.subscription s on s.endpoint_id = replay.endpoint_id and s.event_type = p.pattern
-      where replay.event_type = any (postrider.event_type_patterns(k.event_type))
+      where replay.event_type = any (postrider_internal.event_type_patterns(k.event_type))
       group by k.event_type
     ), cursor as materialized (
       select c.base, c.target, c.after_xid, c.after_seq from postrider.claim c order by c.id desc limit 1
@@ -68,7 +68,7 @@ begin
                when s.n > 1 and clock_timestamp() > deadline then 'late'
                when exists (
                  select from postrider.outbox o
-                 cross join lateral postrider.judge_filters(
+                 cross join lateral postrider_internal.judge_filters(
                    o.payload, array_fill(replay.endpoint_id, array[cardinality(s.filters)]), s.filters) m
                  where o.id = s.id and m.problem is null and not m.is_slow) then 'matches'
              end as judgement
@@ -92,12 +92,12 @@ begin
     select case
              when l.looked_at = events_max or exists (select from late) then l.id
              -- the day is through; on to the first event of the days after it
-             else coalesce((select postrider.uuid_v7_floor(postrider.partition_time(o.id)) from postrider.outbox o
+             else coalesce((select postrider.uuid_v7_floor(postrider_internal.partition_time(o.id)) from postrider.outbox o
                             where o.id >= stretch_end and o.id < range_end order by o.id limit 1), range_end)
            end,
            'end'
     from last l;
 end
 $$;
-comment on function postrider.replay_stretch(postrider.replay, uuid, integer, integer) is
+comment on function postrider_internal.replay_stretch(postrider.replay, uuid, integer, integer) is
   'Looks at up to so many events of a replay''s range, from a cursor on: which of them it sends. The last row, end, is the cursor''s next place.';

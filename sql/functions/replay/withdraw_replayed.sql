@@ -1,4 +1,4 @@
-create or replace function postrider.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer
+create or replace function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -40,5 +40,5 @@ begin
   return restored_count;
 end
 $$;
-comment on function postrider.withdraw_replayed(uuid, integer) is
+comment on function postrider_internal.withdraw_replayed(uuid, integer) is
   'Ends up to so many pending deliveries of a replay: those that had a state before have it again, the others are discarded. Returns how many were restored. Attempts under way are left alone.';

@@ -1,4 +1,4 @@
-create or replace function postrider.delete_records(before timestamptz) returns bigint
+create or replace function postrider_internal.delete_records(before timestamptz) returns bigint
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -26,5 +26,5 @@ begin
   return deleted + count;
 end
 $$;
-comment on function postrider.delete_records(timestamptz) is
+comment on function postrider_internal.delete_records(timestamptz) is
   'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';

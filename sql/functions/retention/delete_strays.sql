@@ -1,4 +1,4 @@
-create or replace function postrider.delete_strays(before date) returns bigint
+create or replace function postrider_internal.delete_strays(before date) returns bigint
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
@@ -69,5 +69,5 @@ begin
   return deleted + count;
 end
 $$;
-comment on function postrider.delete_strays(date) is
+comment on function postrider_internal.delete_strays(date) is
   'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';

@@ -1,4 +1,4 @@
-create or replace function postrider.drop_days(before date) returns table (outcome text, subject text)
+create or replace function postrider_internal.drop_days(before date) returns table (outcome text, subject text)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
@@ -35,7 +35,7 @@ begin
         execute format('select $1 or exists (select from postrider.%I)', part) into has_rows using has_rows;
       end loop;
       if has_rows then
-        continue when postrider.is_needed(lower_bound, upper_bound);
+        continue when postrider_internal.is_needed(lower_bound, upper_bound);
         delete from postrider.idempotency_key k
         where k.event_id in (
           select e.event_id from postrider.idempotency_key e
@@ -53,7 +53,7 @@ begin
           execute format('lock table postrider.%I in access exclusive mode', part);
         end loop;
         -- Nobody has anything in these that is not committed, and what was committed is seen from here on.
-        if postrider.is_needed(lower_bound, upper_bound) then
+        if postrider_internal.is_needed(lower_bound, upper_bound) then
           raise lock_not_available;
         end if;
         foreach part in array past.parts loop
@@ -90,5 +90,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider.drop_days(date) is
+comment on function postrider_internal.drop_days(date) is
   'Takes one step towards the end of the days before that one, in UTC, in which nothing is needed any more: deleted, some of their idempotency keys; emptied, a day; dropped, a partition of an empty one; busy, somebody holds a lock.';

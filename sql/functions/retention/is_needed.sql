@@ -3,7 +3,7 @@
 -- dropping locks the parent, for which every transaction that has inserted an event is in the way. No lock is waited for
 -- longer than 50 ms, since inserts queue behind the one who waits (without that limit an insert waited 2.2 s behind one
 -- open writer), and an emptied partition does no harm in the meantime.
-create or replace function postrider.is_needed(lower_bound uuid, upper_bound uuid) returns boolean
+create or replace function postrider_internal.is_needed(lower_bound uuid, upper_bound uuid) returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
@@ -31,8 +31,8 @@ begin
       where e.id >= lower_bound and e.id < upper_bound)
     or exists (
       select from postrider.replay r
-      where r.state = 'preparing' and r.after_event < upper_bound and postrider.replay_end(r.until) > lower_bound);
+      where r.state = 'preparing' and r.after_event < upper_bound and postrider_internal.replay_end(r.until) > lower_bound);
 end
 $$;
-comment on function postrider.is_needed(uuid, uuid) is
+comment on function postrider_internal.is_needed(uuid, uuid) is
   'Whether an event with an id from the one to below the other is not claimed yet, in a daemon''s hand, undelivered, or to be replayed.';

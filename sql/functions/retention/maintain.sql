@@ -18,8 +18,8 @@ begin
   if not pg_try_advisory_xact_lock(1886352244, 3) then
     return;
   end if;
-  perform postrider.refresh_judged_event_types();
-  select m.outcome, m.partition_name into outcome, subject from postrider.make_partitions() m;
+  perform postrider_internal.refresh_judged_event_types();
+  select m.outcome, m.partition_name into outcome, subject from postrider_internal.make_partitions() m;
   is_busy := outcome is not distinct from 'busy';
   if outcome is not null and not is_busy then
     return next;
@@ -27,16 +27,16 @@ begin
   end if;
 
   -- In a copy nobody can say what is claimed. Whoever calls this is no daemon, and may do so in a template.
-  perform postrider.require_home(may_move_in => false);
+  perform postrider_internal.require_home(may_move_in => false);
   past_day := ((now() - retention) at time zone 'UTC')::date;
-  select m.outcome, m.subject into outcome, subject from postrider.move_strays(past_day) m;
+  select m.outcome, m.subject into outcome, subject from postrider_internal.move_strays(past_day) m;
   is_busy := is_busy or outcome is not distinct from 'busy';
   if outcome is not null and outcome <> 'busy' then
     return next;
     return;
   end if;
 
-  select d.outcome, d.subject into outcome, subject from postrider.drop_days(past_day) d;
+  select d.outcome, d.subject into outcome, subject from postrider_internal.drop_days(past_day) d;
   is_busy := is_busy or outcome is not distinct from 'busy';
   if outcome is not null and outcome <> 'busy' then
     return next;
@@ -44,7 +44,7 @@ begin
   end if;
 
   begin
-    deleted := postrider.delete_strays(past_day) + postrider.delete_records(now() - retention);
+    deleted := postrider_internal.delete_strays(past_day) + postrider_internal.delete_records(now() - retention);
   exception
     when lock_not_available then
       is_busy := true;
@@ -61,4 +61,4 @@ begin
 end
 $$;
 comment on function postrider.maintain(interval) is
-  'Takes one step of keeping the partitions, and says which: those of the days ahead are made, and what is older than the retention goes, by whole days, once nothing in them is needed any more. No row: nothing is left to do, or somebody else is at it. busy: somebody holds a lock, try again later. Daemons call it, with POSTRIDER_RETENTION; a scheduler may, once a minute or so, with the same retention.';
+  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than the retention once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons; pass the same retention as POSTRIDER_RETENTION. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later.';

@@ -1,4 +1,4 @@
-create or replace function postrider.move_strays(since date) returns table (outcome text, subject text)
+create or replace function postrider_internal.move_strays(since date) returns table (outcome text, subject text)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
@@ -37,7 +37,7 @@ begin
         exit when exists (
           select from pg_publication_tables p where p.schemaname = 'postrider' and p.tablename in (parent, net));
         outcome := 'moved';
-        perform postrider.attach_partition(parent, day, with_strays => true);
+        perform postrider_internal.attach_partition(parent, day, with_strays => true);
         return next;
         return;
       end if;
@@ -51,5 +51,5 @@ exception
     return next;
 end
 $$;
-comment on function postrider.move_strays(date) is
+comment on function postrider_internal.move_strays(date) is
   'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their own, where there are few, and says which was made.';

@@ -1,4 +1,4 @@
-create or replace function postrider.declared_grants() returns table (roles text[], privileges text, object text)
+create or replace function postrider_internal.declared_grants() returns table (roles text[], privileges text, object text)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -41,7 +41,7 @@ as $$
      'table postrider.event_type'),
     ('{reader,operator}', 'select', 'table postrider.event_type_policy'),
     ('{operator}', 'update (unknown_types)', 'table postrider.event_type_policy'),
-    ('{publisher}', 'execute', 'function postrider.judged_event_types'),
+    ('{publisher}', 'execute', 'function postrider_internal.judged_event_types'),
     ('{reader,operator}', 'select', 'table postrider.ingest_position'),
     ('{reader,operator,daemon}', 'select', 'table postrider.schema_object'),
     -- what "postrider migrate --check" calls
@@ -55,5 +55,5 @@ as $$
   cross join lateral postrider_internal.file_objects(o.name) f
   where o.grants is not null and f.kind in ('function', 'view')
 $$;
-comment on function postrider.declared_grants() is
+comment on function postrider_internal.declared_grants() is
   'What each role is granted: on tables as it is written here, on functions and views as their files say.';

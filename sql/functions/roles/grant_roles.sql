@@ -64,15 +64,15 @@ begin
   for entry in
     select d.privileges, d.object, (
       select string_agg(to_regrole('postrider_' || r.name)::text, ', ') from unnest(d.roles) r (name)) as roles
-    from postrider.declared_grants() d
+    from postrider_internal.declared_grants() d
   loop
     continue when entry.roles is null;
     execute format('grant %s on %s to %s', entry.privileges, entry.object, entry.roles);
   end loop;
 
   -- A restore of data alone ends with this: what it enforces is enforced from here on.
-  perform postrider.refresh_judged_event_types();
+  perform postrider_internal.refresh_judged_event_types();
 end
 $$;
 comment on function postrider.grant_roles() is
-  'Makes the four roles of Postrider where the caller may, and grants each what it is to have; for each role: granted, or missing where somebody who may create roles has to make it first. For the owner of the schema; safe at any time, and as often as one likes.';
+  'Makes the four roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';

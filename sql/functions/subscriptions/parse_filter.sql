@@ -1,4 +1,4 @@
-create or replace function postrider.parse_filter(filter text) returns jsonpath
+create or replace function postrider_internal.parse_filter(filter text) returns jsonpath
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -10,4 +10,4 @@ exception when syntax_error or data_exception then
       hint = 'A filter is a predicate over the payload, such as $.amount > 100 or $.status == "paid".';
 end
 $$;
-comment on function postrider.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';
+comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';

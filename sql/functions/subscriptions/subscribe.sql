@@ -8,14 +8,14 @@ as $$
 declare
   subscription_id constant uuid := postrider.uuid_v7();
 begin
-  perform postrider.lock_endpoint(endpoint_id);
-  perform postrider.begin_action('subscribe', endpoint_id,
+  perform postrider_internal.lock_endpoint(endpoint_id);
+  perform postrider_internal.begin_action('subscribe', endpoint_id,
     jsonb_build_object('subscription_id', subscription_id, 'event_type', event_type, 'filter', filter));
   insert into postrider.subscription as s (id, endpoint_id, event_type, filter)
-  values (subscription_id, endpoint_id, event_type, postrider.parse_filter(filter));
-  perform postrider.end_action();
+  values (subscription_id, endpoint_id, event_type, postrider_internal.parse_filter(filter));
+  perform postrider_internal.end_action();
   return subscription_id;
 end
 $$;
 comment on function postrider.subscribe(uuid, text, text) is
-  'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with a filter or without. Returns the subscription''s id.';
+  'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it if an existing endpoint is to get more events, from now on.';

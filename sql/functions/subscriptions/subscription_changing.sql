@@ -1,4 +1,4 @@
-create or replace function postrider.subscription_changing() returns trigger
+create or replace function postrider_internal.subscription_changing() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -21,8 +21,8 @@ begin
   return new;
 end
 $$;
-comment on function postrider.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
+comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
 
 create or replace trigger subscription_changing before insert or update on postrider.subscription
-  for each row execute function postrider.subscription_changing();
+  for each row execute function postrider_internal.subscription_changing();
 comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';

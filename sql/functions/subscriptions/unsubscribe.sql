@@ -16,10 +16,11 @@ begin
     raise exception 'there is no subscription %', coalesce(subscription_id::text, 'null')
       using errcode = 'no_data_found', hint = 'select id, endpoint_id, event_type from postrider.subscription lists them.';
   end if;
-  perform postrider.begin_action('unsubscribe', old_rule.endpoint_id,
+  perform postrider_internal.begin_action('unsubscribe', old_rule.endpoint_id,
     jsonb_build_object('subscription_id', subscription_id, 'event_type', old_rule.event_type, 'filter', old_rule.filter::text));
   delete from postrider.subscription s where s.id = subscription_id;
-  perform postrider.end_action();
+  perform postrider_internal.end_action();
 end
 $$;
-comment on function postrider.unsubscribe(uuid) is 'Takes a subscription away. Deliveries that exist already go on.';
+comment on function postrider.unsubscribe(uuid) is
+  'Removes a subscription. Use it if an endpoint must not get these events any more; deliveries that exist already continue.';

@@ -25,7 +25,7 @@ const GROW_BY = 2;
 /** A claim that was cancelled sooner was cancelled by somebody else, and says nothing about filters. */
 const TIMED_OUT_MS = 1_500;
 const TIMED_OUT_PATIENT_MS = 8_000;
-/** Longer than a filter may take (postrider.judge_filters). */
+/** Longer than a filter may take (postrider_internal.judge_filters). */
 const TRIAL_TIMEOUT_MS = 1_000;
 /** An endpoint goes without its filters from so many events at fault, within so long. */
 const FAULTS_MAX = 3;

@@ -367,7 +367,7 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** What `postrider.record_results` takes of each result, as columns. */
+/** What `postrider_internal.record_results` takes of each result, as columns. */
 function columnsOf(results: readonly DeliveryResult[]) {
   return {
     eventIds: plainColumn(results, ({ delivery }) => delivery.event.id),

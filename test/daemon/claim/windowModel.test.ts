@@ -325,7 +325,7 @@ const mutants: readonly Mutant[] = [
 ];
 
 describe("the property fails where", () => {
-  const signature = "postrider.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[])";
+  const signature = "postrider_internal.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[])";
   let original: string;
 
   before(async () => {

@@ -381,7 +381,7 @@ describe("as it is", () => {
 
 const BREAKAGES: Readonly<Record<string, Breakage>> = {
   "inserts look and do not keep the lock to their end": {
-    sql: `create or replace function postrider.wake_daemons() returns void language plpgsql as $$
+    sql: `create or replace function postrider_internal.wake_daemons() returns void language plpgsql as $$
       begin
         if pg_catalog.pg_try_advisory_lock_shared(1886352244, 2) then
           perform pg_catalog.pg_advisory_unlock_shared(1886352244, 2);
