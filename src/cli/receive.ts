@@ -1,10 +1,10 @@
+import { requestText } from "../dev/requestText.ts";
 import { parseSecret } from "../format/sign.ts";
 import { unixMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
 import { LocalReceiver, type LocalReceiverOptions } from "../receive/localReceiver.ts";
 import { defineCommand, port } from "./command.ts";
-import { requestText } from "./requestText.ts";
 
 export const command = defineCommand({
   summary: "runs a local receiver that verifies and prints what arrives",

@@ -172,10 +172,10 @@ function sendingUnknown(): PostriderError {
   return new PostriderError([
     {
       code: "PR0014",
-      problem: "cannot say whether daemons are to send from this database",
+      problem: "cannot tell whether daemons may send from this database",
       found: "postrider.sending has no row",
       remedy:
-        'if they are, run "postrider adopt", which writes it; if not, insert into postrider.sending (is_on) values (false)',
+        'if they may, run "postrider adopt", which writes it; if not, insert into postrider.sending (is_on) values (false)',
     },
   ]);
 }

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { requestText } from "../cli/requestText.ts";
 import { type Connection, type ConnectionConfig, openConnection } from "../db/connect.ts";
 import { unixMs } from "../ground/clock.ts";
 import { LocalReceiver, type LocalReceiverOptions, type ReceivedRequest } from "../receive/localReceiver.ts";
+import { requestText } from "./requestText.ts";
 
-/** By its path the demo's endpoint is found again at the next start, whose receiver may have another port. */
+/** The next start finds the demo's endpoint by this path, because its receiver may have another port. */
 const PATH = "/postrider-demo";
 const PORT_PREFERRED = 8429;
-const ASIDE_REASON = "the demo does not run";
-/** An event takes milliseconds. After this something is in the way, and the hint says where to look. */
+const ASIDE_REASON = "the demo is not running";
+/** An event takes milliseconds. After this long something is wrong, and the hint says where to look. */
 const ARRIVAL_MS_MAX = 15_000;
 
 const SAMPLES: readonly (readonly [eventType: string, payload: string])[] = [
@@ -28,7 +28,7 @@ const SECRETS = `
   select secret from postrider.endpoint_secret
   where endpoint_id = $1 and (expires_at is null or expires_at > now())`;
 
-/** Endpoints that sample events would go to besides the demo's own: a person made them, and did not ask for those. */
+/** Other endpoints that would get the sample events: a person made them, and did not ask for those. */
 const COUNT_OTHERS = `
   select count(*)::integer as count from postrider.endpoint
   where tenant = '' and state <> 'disabled' and id <> $1`;
@@ -51,7 +51,7 @@ interface InsertedEvent {
   readonly payload: string;
 }
 
-/** A receiver in this process, the endpoint that leads to it, and events to see it work. */
+/** A receiver in this process, its endpoint, and sample events that show it work. */
 export class Demo {
   readonly #connection: ConnectionConfig;
   readonly #receiver: LocalReceiver;
@@ -65,7 +65,7 @@ export class Demo {
     this.#arrivals = arrivals;
   }
 
-  /** Listens, and leads the demo's endpoint there: that of an earlier start with its secret, or a new one. */
+  /** Listens, and points the demo's endpoint there: that of an earlier start, with its secret, or a new one. */
   static async start(connection: ConnectionConfig): Promise<Demo> {
     const client = await openConnection({ config: connection, purpose: "control" });
     try {
@@ -116,7 +116,7 @@ export class Demo {
   }
 }
 
-/** Without the demo its endpoint leads nowhere: it gets no events until the demo runs again. */
+/** Disables the demo's endpoint, which leads nowhere until the demo runs again. */
 export async function putDemoAside(client: Connection): Promise<void> {
   const endpoint = await findEndpoint(client);
   if (endpoint?.state === "active") {
@@ -124,7 +124,7 @@ export async function putDemoAside(client: Connection): Promise<void> {
   }
 }
 
-/** What arrives. Held until it is released, so that nothing is seen to arrive before it was said to be inserted. */
+/** Requests that have arrived. Held until `release`, so that no event is shown as arrived before it is shown as inserted. */
 class Arrivals {
   #held: ReceivedRequest[] | null = [];
   #awaited = new Set<string>();
@@ -138,7 +138,7 @@ class Arrivals {
     }
   }
 
-  /** Prints from now on. Resolves when all of these events have arrived and were verified, or false where that takes too long. */
+  /** Prints from now on. Resolves with whether all of these events arrived, and were verified, in time. */
   async release(ids: readonly string[], stopping: AbortSignal): Promise<boolean> {
     this.#awaited = new Set(ids);
     const held = this.#held ?? [];
@@ -173,12 +173,12 @@ async function createEndpoint(client: Connection): Promise<EndpointRow> {
   await client.query("select postrider.create_endpoint($1)", [`http://127.0.0.1:${PORT_PREFERRED}${PATH}`]);
   const endpoint = await findEndpoint(client);
   if (endpoint === null) {
-    throw new Error("the demo's endpoint was made and cannot be found");
+    throw new Error("the demo's endpoint was created but cannot be found");
   }
   return endpoint;
 }
 
-/** On the port of the last start if it is free, else on any. */
+/** Uses the port of the last start if it is free, else any free one. */
 async function listen(options: LocalReceiverOptions): Promise<LocalReceiver> {
   try {
     return await LocalReceiver.start(options);
@@ -190,7 +190,7 @@ async function listen(options: LocalReceiverOptions): Promise<LocalReceiver> {
   }
 }
 
-/** Whoever paused or disabled the endpoint by hand wants it so; what putDemoAside did is undone. */
+/** Undoes what `putDemoAside` did. An endpoint that a person paused or disabled stays as it is. */
 async function pointTo(
   client: Connection,
   { id, url, state, state_reason }: EndpointRow,
@@ -206,7 +206,7 @@ async function pointTo(
 
 function insertedText(events: readonly InsertedEvent[]): string {
   if (events.length === 0) {
-    return "\nNo sample events: the endpoints that were made here would get them too.\n";
+    return "\nNo sample events were inserted: other endpoints in this database would get them too.\n";
   }
   const lines = events.map(({ id, event_type, payload }) => `inserted  ${event_type.padEnd(16)}  ${id}  ${payload}\n`);
   return `\n${lines.join("")}\n`;
@@ -215,15 +215,13 @@ function insertedText(events: readonly InsertedEvent[]): string {
 function hint(databaseUrl: string, haveArrived: boolean): string {
   const insert = String.raw`insert into postrider.outbox (event_type, payload) values ('order.paid', '{\"order_id\": 42}')`;
   return [
-    ...(haveArrived
-      ? []
-      : ["", "Not all of them have arrived. What became of them: select * from postrider.delivery_status"]),
+    ...(haveArrived ? [] : ["", "Not all of them have arrived. To see why: select * from postrider.delivery_status"]),
     "",
-    "Insert an event yourself, and see it arrive here (any client of PostgreSQL does; this is psql):",
+    "Insert an event yourself and watch it arrive here (with psql, or any other PostgreSQL client):",
     "",
     `  psql '${databaseUrl.replaceAll("'", "%27")}' -c "${insert}"`,
     "",
-    "Lead events to a receiver of your own, in SQL; it returns the secret to verify them with:",
+    "Send events to a receiver of your own; this SQL returns the secret with which it verifies them:",
     "",
     "  select * from postrider.create_endpoint('http://127.0.0.1:3000/webhooks', '{order.*}');",
     "",

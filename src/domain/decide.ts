@@ -5,17 +5,17 @@ import { parseRetryAfterMs } from "./retryAfter.ts";
 /** What the decision needs to know about an attempt. */
 export type AttemptResult = Pick<Attempt, "httpStatus" | "failureKind" | "responseHeaders">;
 
-/** Where in its retry schedule the attempt stood, and what else decides when the next one is due. */
+/** The attempt's place in its retry schedule, and what else decides when the next one is due. */
 export interface AttemptPosition {
   readonly scheduleMs: readonly number[];
   /**
-   * 1 for the first attempt since the schedule started. Not the attempt's number, which goes on: a redelivery by hand
-   * starts the schedule again.
+   * 1 for the first attempt since the schedule started. This is not the attempt's number, because a redelivery by hand
+   * starts the schedule again but not the numbering.
    */
   readonly attemptInSchedule: number;
   /** Uniform in [0, 1), as `Math.random`. */
   readonly random: () => number;
-  /** When the response arrived, milliseconds since 1970; used where it carries no date of its own. */
+  /** When the response arrived, milliseconds since 1970; used if it carries no date of its own. */
   readonly nowMs: number;
 }
 
@@ -25,15 +25,15 @@ export type Outcome =
   | { readonly kind: "retry"; readonly delayMs: number }
   /** The attempt failed and the schedule is used up. */
   | { readonly kind: "exhausted" }
-  /** The receiver answered 410: the attempt failed, no further one follows, and the endpoint is to be disabled. */
+  /** The receiver answered 410: the attempt failed, no further one follows, and the endpoint must be disabled. */
   | { readonly kind: "gone" };
 
 const GONE = 410;
 
-// Too Many Requests and Service Unavailable: the two whose Retry-After says when the receiver will be able again.
+// Too Many Requests and Service Unavailable: the two whose Retry-After says when the receiver will be ready again.
 const HONOURS_RETRY_AFTER: ReadonlySet<number> = new Set([429, 503]);
 
-/** Decides what follows from one attempt. Draws from `random` only where the delivery is retried. */
+/** Decides what follows from one attempt. Draws from `random` only for a retry. */
 export function decideOutcome(result: AttemptResult, position: AttemptPosition): Outcome {
   if (result.failureKind === null) {
     return { kind: "succeeded" };

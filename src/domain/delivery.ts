@@ -6,13 +6,13 @@ export interface ClaimedEvent {
   readonly eventType: string;
   /** ISO 8601 in UTC, with microseconds. */
   readonly createdAt: string;
-  /** JSON text as the application wrote it; null where it was too large to come along and is loaded when it is sent. */
+  /** JSON text as the application wrote it; null if it was too large to come along; it is then loaded when it is sent. */
   readonly payload: string | null;
 }
 
-/** By what right a daemon works on a delivery; it decides how the result is recorded. */
+/** The right by which a daemon works on a delivery. It decides how the result is recorded. */
 export type Tenure =
-  /** A first attempt from memory: held with the claim, for as long as the daemon beats. */
+  /** A first attempt from memory: held with the claim, as long as the daemon's heartbeat lasts. */
   | { readonly kind: "claimed"; readonly claimId: string }
   /** A due delivery from the queue: held until the lease runs out, by the daemon's own clock. */
   | { readonly kind: "leased"; readonly untilMs: number };
@@ -21,12 +21,12 @@ export type Tenure =
 export interface Delivery {
   readonly event: ClaimedEvent;
   readonly endpointId: string;
-  /** The identity under which it was taken, and under which its result is recorded. */
+  /** The identity under which it was claimed, and under which its result is recorded. */
   readonly daemonId: string;
   readonly tenure: Tenure;
   /** Attempts made before. */
   readonly attempts: number;
-  /** Attempts made before the retry schedule began, or began anew. */
+  /** Attempts made before the retry schedule began, or began again. */
   readonly attemptsBefore: number;
 }
 
@@ -37,12 +37,12 @@ export type Decision =
   | { readonly state: "exhausted" }
   | { readonly state: "discarded"; readonly reason: string };
 
-/** A delivery with what came of having it in hand. */
+/** A delivery that leaves a daemon's hand, with the reason. */
 export interface DeliveryResult {
   readonly delivery: Delivery;
-  /** Null where no request was made: the delivery is handed back. */
+  /** Null if no request was made, as for a delivery that is handed back. */
   readonly attempt: Attempt | null;
   readonly decision: Decision;
-  /** The receiver answered 410: its endpoint is to be disabled. */
+  /** The receiver answered 410: its endpoint must be disabled. */
   readonly endpointGone: boolean;
 }

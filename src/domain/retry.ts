@@ -2,7 +2,7 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** The waits after the first, second, … failed attempt where an endpoint has no schedule of its own: about 75.6 hours in all. */
+/** The waits after the first, second, … failed attempt if an endpoint has no schedule of its own: about 75.6 hours in all. */
 export const DEFAULT_SCHEDULE_MS: readonly number[] = [
   5 * SECOND_MS,
   5 * MINUTE_MS,
@@ -15,26 +15,26 @@ export const DEFAULT_SCHEDULE_MS: readonly number[] = [
   24 * HOUR_MS,
 ];
 
-/** Each wait is drawn from its interval ± this share, so that what failed together does not come back together. */
+/** Each wait is drawn from its interval ± this share, so that deliveries that failed together do not return together. */
 export const JITTER = 0.2;
 
 export interface RetryPosition {
   /** The endpoint's retry schedule: waits in milliseconds, none negative. */
   readonly scheduleMs: readonly number[];
-  /** Failures since the schedule started, this one included: 1 where the first attempt failed. */
+  /** Failures since the schedule started, including this one: 1 if the first attempt failed. */
   readonly failedAttempts: number;
   /** Uniform in [0, 1), as `Math.random`. */
   readonly random: () => number;
-  /** What the receiver asked for; null where it asked for nothing, or where its wish does not count. */
+  /** What the receiver asked for; null if it asked for nothing, or if its wish does not count. */
   readonly retryAfterMs: number | null;
 }
 
 /**
- * Whole milliseconds until the next attempt, or null where the schedule is used up.
+ * Whole milliseconds until the next attempt, or null if the schedule is used up.
  *
- * `Retry-After` lengthens a wait and never shortens it. It is bounded by the schedule's longest interval, so that
- * a receiver cannot park its deliveries for years, and spread upwards, so that deliveries refused together do not
- * return in the same instant and are not refused together again.
+ * `Retry-After` lengthens a wait and never shortens it. The schedule's longest interval bounds it, so that a receiver cannot
+ * park its deliveries for years. It is spread upwards, so that deliveries that were refused together do not return together,
+ * to be refused again.
  */
 export function retryDelayMs({ scheduleMs, failedAttempts, random, retryAfterMs }: RetryPosition): number | null {
   if (!Number.isInteger(failedAttempts) || failedAttempts < 1) {

@@ -1,9 +1,9 @@
 /**
  * `Retry-After` (RFC 9110 §10.2.3): seconds, or a date in one of the three forms of §5.6.7.
- * The header comes from a stranger: what is neither counts as not given.
+ * The header comes from a stranger: anything else counts as not given.
  */
 
-/** No wish longer than this is told from another; the schedule bounds it much lower. One year. */
+/** One year. Longer wishes count as this one; the schedule bounds them much lower anyway. */
 export const RETRY_AFTER_MAX_MS = 365 * 24 * 60 * 60 * 1_000;
 
 const SECONDS = /^\d+$/;
@@ -20,10 +20,10 @@ const DATE_FORMS: readonly RegExp[] = [
 ];
 
 /**
- * The wait that a response asks for, in milliseconds from 0 to `RETRY_AFTER_MAX_MS`; null where it asks for none.
+ * The wait that a response asks for, in milliseconds from 0 to `RETRY_AFTER_MAX_MS`; null if it asks for none.
  *
  * A date is counted from the response's own `date` header, so that a wrong clock on either side cancels out;
- * from `nowMs` (milliseconds since 1970) where that header is missing or no date.
+ * from `nowMs` (milliseconds since 1970) if that header is missing or is not a date.
  */
 export function parseRetryAfterMs(
   retryAfter: string | undefined,
@@ -75,7 +75,7 @@ function dateMs(parts: Readonly<Record<string, string>>, nowMs: number): number 
   return midnight.getTime() + ((hours * 60 + minutes) * 60 + seconds) * 1_000;
 }
 
-/** Two digits are the year with that ending that is no more than 50 years ahead, as RFC 9110 has it. */
+/** Two digits mean the year with that ending that is at most 50 years ahead (RFC 9110). */
 function fullYear(digits: string, nowMs: number): number {
   if (digits.length === 4) {
     return Number(digits);

@@ -1,12 +1,12 @@
-/** The formats that this version can write; `postrider.endpoint.format` holds one of them. */
+/** The formats that this version can write. `postrider.endpoint.format` names one of them. */
 export const BODY_FORMATS = ["standard", "raw"] as const;
 
 export type BodyFormat = (typeof BODY_FORMATS)[number];
 
-/** What a body is made of. */
+/** The parts of a body. */
 export interface EventForBody {
   readonly eventType: string;
-  /** ISO 8601, the time of the event (`created_at`), not of the attempt: every attempt signs the same body. */
+  /** ISO 8601. The time of the event (`created_at`), not of the attempt, because every attempt signs the same body. */
   readonly timestamp: string;
   /** JSON text exactly as the application wrote it. */
   readonly payload: string;
@@ -21,8 +21,8 @@ export interface EncodedBody {
 /**
  * The body of one event in a format.
  *
- * The payload is spliced in as it is, never parsed and written again: that would change numbers beyond double
- * precision, the order of keys and the spacing. UTF-8 always, since receivers' libraries decode bodies as such.
+ * The payload is spliced in as it is, never parsed and written again, which would change numbers beyond double precision,
+ * the order of keys, and the spacing. Always UTF-8, because receivers' libraries decode bodies as such.
  */
 export function makeBody(format: BodyFormat, event: EventForBody): EncodedBody {
   switch (format) {

@@ -6,21 +6,21 @@ import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "no
  * Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 
-/** A secret that was read and found good. Made once per secret and kept: see `parseSecret`. */
+/** A valid secret. Made once per secret and kept: see `parseSecret`. */
 export interface SigningKey {
   readonly hmacKey: KeyObject;
 }
 
 export type ParsedSecret =
   | { readonly kind: "key"; readonly key: SigningKey }
-  /** `problem` is one clause that reads on after "the secret": it never holds the secret. */
+  /** `problem` is one clause that continues "the secret …". It never contains the secret. */
   | { readonly kind: "problem"; readonly problem: string };
 
 /** The specification's bounds for the random bytes of a secret. */
 export const SECRET_BYTES_MIN = 24;
 export const SECRET_BYTES_MAX = 64;
 
-/** How far a receiver's clock and the signed timestamp may lie apart; what every official library uses. */
+/** How far the receiver's clock and the signed timestamp may be apart; every official library uses this. */
 export const TOLERANCE_SECONDS = 300;
 
 const SECRET_PREFIX = "whsec_";
@@ -28,7 +28,7 @@ const SECRET_PREFIX = "whsec_";
 /**
  * Reads a secret as `postrider.create_endpoint` returns it: `whsec_` and the padded base64 of 24 to 64 bytes.
  *
- * The key object is made here, once, because handing bytes to every HMAC instead costs 14 µs a signature.
+ * The key object is made once, here, because passing bytes to every HMAC costs 14 µs a signature.
  */
 export function parseSecret(secret: string): ParsedSecret {
   if (secret.startsWith("whsk_") || secret.startsWith("whpk_")) {
@@ -39,14 +39,14 @@ export function parseSecret(secret: string): ParsedSecret {
   }
   const encoded = secret.slice(SECRET_PREFIX.length);
   const bytes = Buffer.from(encoded, "base64");
-  // Decoding skips what is not base64; other languages refuse it, and sender and receiver must read the same key.
+  // Decoding skips what is not base64. Other languages refuse it, and sender and receiver must read the same key.
   if (bytes.toString("base64") !== encoded) {
     return { kind: "problem", problem: "is not padded standard base64 after whsec_" };
   }
   if (bytes.length < SECRET_BYTES_MIN || bytes.length > SECRET_BYTES_MAX) {
     return {
       kind: "problem",
-      problem: `holds ${bytes.length} bytes, not ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX}`,
+      problem: `has ${bytes.length} bytes, not ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX}`,
     };
   }
   return { kind: "key", key: { hmacKey: createSecretKey(bytes) } };
@@ -55,8 +55,8 @@ export function parseSecret(secret: string): ParsedSecret {
 /**
  * The value of `webhook-signature`: one `v1,BASE64` per key, in the order of the keys, separated by spaces.
  *
- * `id` and `timestampSeconds` must be those of the headers and `id` must hold no dot. A string body is signed as UTF-8,
- * which must also be how it is sent. Throws where there is no key: an unsigned request must not go out.
+ * `id` and `timestampSeconds` must be those of the headers, and `id` must contain no dot. A string body is signed as UTF-8,
+ * and must be sent as such. Throws if there is no key, because an unsigned request must not go out.
  */
 export function signV1(
   keys: readonly SigningKey[],
@@ -75,7 +75,7 @@ export function signV1(
   return header;
 }
 
-/** The three headers as they arrived; null or undefined where one did not. */
+/** The three headers as they arrived; null or undefined if one did not. */
 export interface SignedHeaders {
   readonly id: string | null | undefined;
   readonly timestamp: string | null | undefined;
@@ -85,7 +85,7 @@ export interface SignedHeaders {
 /** Why a signature was not accepted, and the sentence for a person. */
 export const REJECTIONS = {
   id_missing: "the header webhook-id is missing",
-  id_malformed: "the header webhook-id is no id: 1 to 256 visible ASCII characters without dot and comma",
+  id_malformed: "the header webhook-id is not an id of 1 to 256 visible ASCII characters without dot and comma",
   timestamp_missing: "the header webhook-timestamp is missing",
   timestamp_malformed: "the header webhook-timestamp is not a whole number of seconds",
   timestamp_too_old: "the header webhook-timestamp is further in the past than the tolerance allows",
@@ -102,16 +102,15 @@ export type Verification =
   | { readonly kind: "verified"; readonly id: string; readonly timestampSeconds: number }
   | { readonly kind: "rejected"; readonly reason: Rejection };
 
-// Without the dot `id.timestamp.body` reads one way only; without comma and space a header sent twice is no id.
+// Without a dot, `id.timestamp.body` reads only one way; without comma and space, a header that was sent twice is not an id.
 const ID_PATTERN = /^[!-+\-/-~]{1,256}$/;
 
-// Twelve digits are the next 30,000 years in seconds, and refuse a timestamp in milliseconds.
+// Twelve digits cover the next 30,000 years in seconds, and exclude a timestamp in milliseconds.
 const TIMESTAMP_PATTERN = /^\d{1,12}$/;
 
 /**
- * The receiver's side: whether one of `keys` made one of the `v1` signatures, over the bytes of `body` as they arrived.
- *
- * Signatures of other versions are skipped. Never throws for anything a sender can do.
+ * The receiver's side: whether one of `keys` made one of the `v1` signatures over the bytes of `body` as they arrived.
+ * Signatures of other versions are skipped. Nothing that a sender can do makes it throw.
  */
 export function verifyV1(
   keys: readonly SigningKey[],
@@ -134,7 +133,7 @@ export function verifyV1(
   const candidates = v1Signatures(signature);
   if (candidates.length === 0) return rejected("signature_unknown");
 
-  // The header's own text, not the number read from it: "0017" is signed as it was sent.
+  // The header's own text, not the number that it means: "0017" is signed as it was sent.
   const prefix = `${id}.${timestamp}.`;
   for (const key of keys) {
     const expected = Buffer.from(digest(key, prefix, body));
@@ -146,7 +145,7 @@ export function verifyV1(
 }
 
 function digest(key: SigningKey, prefix: string, body: Buffer | string): string {
-  // Two updates, not one concatenation, so that a large body is not copied.
+  // Two updates instead of a concatenation, which would copy a large body.
   return createHmac("sha256", key.hmacKey).update(prefix).update(body).digest("base64");
 }
 

@@ -1,20 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { parseSecret, REJECTIONS, type SigningKey, verifyV1 } from "../format/sign.ts";
 
-/** Above what any sender of events should send in one request. */
+/** More than any sender of events should send in one request. */
 export const BODY_BYTES_MAX = 10 * 1024 * 1024;
-/** Ids that are remembered to tell a duplicate; a retry comes hours later at most, and a person watches here. */
+/** Ids that are remembered to recognize duplicates: enough for a receiver that a person watches. */
 const REMEMBERED_IDS_MAX = 10_000;
 const REQUEST_MS_MAX = 60_000;
 const HOST = "127.0.0.1";
 
-/** One request as it arrived and was judged. What it holds was written by whoever sent it. */
+/** One request as it arrived, and the judgement of it. Its sender, a stranger, wrote what it contains. */
 export interface ReceivedRequest {
   /** Milliseconds since 1970. */
   readonly receivedAtMs: number;
   /** Path and query. */
   readonly path: string;
-  /** The header `webhook-id`; null where there is none. */
+  /** The header `webhook-id`; null if there is none. */
   readonly id: string | null;
   readonly contentType: string | null;
   readonly body: Buffer;
@@ -25,14 +25,14 @@ export interface ReceivedRequest {
 
 export type Judgement =
   | { readonly kind: "verified" }
-  /** There is no secret to verify with. */
+  /** No secret was given. */
   | { readonly kind: "unverified" }
   | { readonly kind: "rejected"; readonly reason: string };
 
 export interface LocalReceiverOptions {
   /** 0: any free one. */
   readonly port: number;
-  /** Each as `create_endpoint` returned it. None: everything is accepted, unverified. */
+  /** Each as `create_endpoint` returned it. Without any, everything is accepted unverified. */
   readonly secrets: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -41,8 +41,8 @@ export interface LocalReceiverOptions {
 }
 
 /**
- * A receiver on 127.0.0.1. It answers 204 to what it accepts, duplicates included, 401 to a signature that none of the
- * secrets made, 413 to a body that is too large and 405 to anything but POST.
+ * A receiver on 127.0.0.1. It answers 204 to what it accepts, including duplicates; 401 to a signature that none of the
+ * secrets made; 413 to a body that is too large; and 405 to anything but POST.
  */
 export class LocalReceiver {
   readonly port: number;
@@ -53,7 +53,7 @@ export class LocalReceiver {
     this.port = port;
   }
 
-  /** Rejects with the system's error where the port cannot be listened on; throws where a secret is malformed. */
+  /** Rejects with the system's error if the port cannot be listened on, and with an Error if a secret is malformed. */
   static async start(options: LocalReceiverOptions): Promise<LocalReceiver> {
     const keys = options.secrets.map(keyOf);
     const seenIds = new Set<string>();
@@ -71,12 +71,12 @@ export class LocalReceiver {
     return new LocalReceiver(server, address.port);
   }
 
-  /** `http://127.0.0.1:PORT`; every path below it is received. */
+  /** `http://127.0.0.1:PORT`; it receives on every path. */
   get url(): string {
     return `http://${HOST}:${this.port}`;
   }
 
-  /** Cuts off what is under way. May be called again. */
+  /** Cuts off requests in progress. May be called again. */
   async stop(): Promise<void> {
     if (!this.#server.listening) {
       return;
@@ -114,7 +114,7 @@ function receive(request: IncomingMessage, response: ServerResponse, reception: 
     if (bytes > BODY_BYTES_MAX) {
       chunks.length = 0;
       if (!response.headersSent) {
-        // What still comes is read and dropped, since a connection that is cut would lose the answer.
+        // The rest of the body is read and dropped, because a connection that is cut would lose the answer.
         answer(response, 413, `the body is larger than ${BODY_BYTES_MAX} bytes`, { connection: "close" });
       }
       return;
@@ -126,7 +126,7 @@ function receive(request: IncomingMessage, response: ServerResponse, reception: 
       accept(request, response, Buffer.concat(chunks), reception);
     }
   });
-  // A sender that breaks off has its reasons, and nobody is left to answer.
+  // A sender that breaks off leaves nothing to answer.
   request.on("error", () => {});
 }
 
@@ -172,7 +172,7 @@ function judge(
     : { kind: "rejected", reason: REJECTIONS[verification.reason] };
 }
 
-/** Looks the id up, and remembers it. */
+/** Whether the id was seen before; it is remembered from now on. */
 function isSeen(id: string, seenIds: Set<string>): boolean {
   const isKnown = seenIds.delete(id);
   seenIds.add(id);
@@ -185,7 +185,7 @@ function isSeen(id: string, seenIds: Set<string>): boolean {
   return isKnown;
 }
 
-/** A header that came more than once is joined by Node, and then is no valid one. */
+/** Node joins a header that came more than once, and then it is not valid. */
 function headerOf(request: IncomingMessage, name: string): string | null {
   const value = request.headers[name];
   return typeof value === "string" ? value : null;

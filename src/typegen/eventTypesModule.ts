@@ -6,7 +6,7 @@ import { TypeNames } from "./typeNames.ts";
 export interface EventType {
   readonly name: string;
   readonly description: string | null;
-  /** Null where nothing is said of the payload. */
+  /** Null if the catalogue says nothing about the payload. */
   readonly jsonSchema: unknown;
   readonly deprecated: boolean;
 }
@@ -17,7 +17,7 @@ interface NamedSchema {
   readonly schema: unknown;
   readonly remarks: readonly string[];
   readonly resolve: Resolve;
-  /** Whether it is, by its references, only itself over again: no payload can be judged by it, and no type written. */
+  /** Whether its references lead only back to itself: no payload can be judged by it, and no type written for it. */
   readonly isCircular: boolean;
 }
 
@@ -48,7 +48,7 @@ function typeText({ typeName, schema, remarks, resolve, isCircular }: NamedSchem
   return `${docComment(remarks, "")}export type ${typeName} = ${type};\n`;
 }
 
-/** The payload's type first, then those of the definitions that it uses, in the order of their names. */
+/** The payload's type first, then those of the definitions it uses, ordered by name. */
 function namedSchemas({ name, jsonSchema }: EventType, typeName: string, names: TypeNames): readonly NamedSchema[] {
   const definitions = definitionsOf(jsonSchema);
   const used = [...usedReferences(jsonSchema, definitions)].sort();
@@ -68,7 +68,7 @@ function namedSchemas({ name, jsonSchema }: EventType, typeName: string, names: 
 
 const DEFINITIONS = "#/$defs/";
 
-/** By the reference that leads to each, as the catalogue takes it. */
+/** By the reference to each, in the form that the catalogue accepts. */
 function definitionsOf(schema: unknown): ReadonlyMap<string, unknown> {
   const definitions = isObject(schema) && isObject(schema.$defs) ? Object.entries(schema.$defs) : [];
   return new Map(definitions.map(([name, definition]) => [`${DEFINITIONS}${pointerStep(name)}`, definition]));
@@ -95,7 +95,7 @@ function withoutDefinitions(schema: unknown): unknown {
   return isObject(schema) ? { ...schema, $defs: undefined } : schema;
 }
 
-/** Wherever a type is made of them: those in a const or a default are none, and may be nested as deep as Postgres reads. */
+/** Only where they form a type: those in a const or a default do not, and may be nested as deep as Postgres reads. */
 function referencesIn(schema: unknown): readonly string[] {
   if (!isObject(schema)) {
     return [];
@@ -104,7 +104,7 @@ function referencesIn(schema: unknown): readonly string[] {
   return [...own, ...partsOfSchema(schema).flatMap(referencesIn)];
 }
 
-/** Whether direct references, one after the other, lead from here to there. */
+/** Whether a chain of direct references leads from one to the other. */
 function leadsTo(from: string, to: string, schemas: ReadonlyMap<string, unknown>, seen = new Set<string>()): boolean {
   return directReferences(schemas.get(from)).some((next) => {
     if (next === to) {

@@ -1,17 +1,17 @@
 import { DEPRECATED, docComment, propertyName, quoted } from "./sourceText.ts";
 
 /**
- * The TypeScript type of what a JSON Schema takes. Of the keywords that say more than a type can (minimum, format), a
- * comment is made; what is not known here makes the type wider, never narrower. As people mean it, and not as the
- * standard has it: a schema with properties is one of an object, and properties that it does not name are not expected.
+ * The TypeScript type of what a JSON Schema accepts. Keywords that say more than a type can (minimum, format) become a
+ * comment; unknown ones make the type wider, never narrower. Schemas are read as people mean them, not as the standard
+ * defines them: a schema with properties describes an object, and properties that it does not name are not expected.
  */
 export interface Type {
   readonly text: string;
-  /** How tightly it binds: what holds it, puts parentheses around what binds less. */
+  /** How tightly it binds: a type puts parentheses around the parts that bind less. */
   readonly kind: "atom" | "array" | "intersection" | "union";
 }
 
-/** The name of the type that a reference leads to; null where it leads nowhere. */
+/** The name of the type that a reference leads to; null if it leads nowhere. */
 export type Resolve = (reference: string) => string | null;
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -34,7 +34,7 @@ export function typeOfSchema(schema: unknown, resolve: Resolve, indent = ""): Ty
   ]);
 }
 
-/** The references at which the type is the other one, or a union with it: not those inside of an object or an array. */
+/** The references that make the type equal to the other, or a union with it: not those inside an object or an array. */
 export function directReferences(schema: unknown): readonly string[] {
   if (!isObject(schema)) {
     return [];
@@ -43,7 +43,7 @@ export function directReferences(schema: unknown): readonly string[] {
   return [...own, ...[...partsOf(schema.allOf), ...partsOf(schema.anyOf)].flatMap(directReferences)];
 }
 
-/** The schemas inside of a schema, wherever they may stand; not the definitions, which are read where one refers to them. */
+/** The schemas inside a schema, wherever they may be, except definitions, which are read when one refers to them. */
 export function partsOfSchema(schema: Schema): readonly unknown[] {
   return [
     ...(isObject(schema.properties) ? Object.values(schema.properties) : []),
@@ -54,7 +54,7 @@ export function partsOfSchema(schema: Schema): readonly unknown[] {
   ];
 }
 
-/** What a comment says of a schema. */
+/** What a comment says about a schema. */
 export function remarksOn(schema: unknown): readonly string[] {
   if (!isObject(schema)) {
     return [];
@@ -86,8 +86,8 @@ const LIMITS = [
 const LIMITS_CHARACTERS_MAX = 300;
 
 /**
- * Of a value that is not the schema's own: as many as the catalogue allows a schema. Postgres reads some 6,000, which are
- * too many for the stack here, and too many for the compiler.
+ * For a value that is not part of the schema itself: as many as the catalogue allows a schema. Postgres reads some 6,000,
+ * too many for the stack here and for the compiler.
  */
 const VALUE_LEVELS_MAX = 32;
 
@@ -107,7 +107,7 @@ function ownType(schema: Schema, resolve: Resolve, indent: string): Type {
   return names === null ? UNKNOWN : union(names.map((name) => typeNamed(name, schema, resolve, indent)));
 }
 
-/** Null where it says nothing of a type, not even by its other keywords. */
+/** Null if it says nothing about a type, not even by its other keywords. */
 function typeNamesOf(schema: Schema): readonly unknown[] | null {
   if (schema.type !== undefined) {
     return Array.isArray(schema.type) ? schema.type : [schema.type];
@@ -173,7 +173,7 @@ function anyOfType(parts: unknown, resolve: Resolve, indent: string): Type {
   return Array.isArray(parts) ? union(parts.map((part) => typeOfSchema(part, resolve, indent))) : UNKNOWN;
 }
 
-/** The type that has this JSON value alone; one that is nested too deeply has any. */
+/** The type of this JSON value alone; of any value if it is nested too deeply. */
 function valueType(value: unknown): Type {
   return isShallow(value) ? literalType(value) : UNKNOWN;
 }
@@ -189,7 +189,7 @@ function literalType(value: unknown): Type {
     const members = Object.entries(value).map(([name, each]) => `${propertyName(name)}: ${literalType(each).text}`);
     return { text: members.length === 0 ? "{ [name: string]: never }" : `{ ${members.join("; ")} }`, kind: "atom" };
   }
-  // A number beyond a double has become an infinite one.
+  // A number beyond a double has become infinite.
   const isWritable = value === null || typeof value === "boolean" || Number.isFinite(value);
   return { text: isWritable ? String(value) : "number", kind: "atom" };
 }
@@ -210,7 +210,7 @@ function intersection(types: readonly Type[]): Type {
   return types.some(({ text }) => text === NEVER.text) ? NEVER : joined(types, "intersection", UNKNOWN);
 }
 
-/** `neutral` adds nothing, and is what is left of nothing. */
+/** `neutral` adds nothing, and is the result of joining nothing. */
 function joined(types: readonly Type[], kind: "union" | "intersection", neutral: Type): Type {
   const different = new Map(types.map((type) => [type.text, type]));
   different.delete(neutral.text);

@@ -1,11 +1,11 @@
 import { printable } from "../ground/printable.ts";
 
 /**
- * Text from the catalogue as TypeScript. It is written by whoever may define an event type and ends up in other people's
- * programs: nothing of it may end a comment or a string, give the compiler an order, or look like something else.
+ * Text from the catalogue as TypeScript. Anyone who may define an event type writes it, and it ends up in other people's
+ * programs: it must not end a comment or a string, direct the compiler, or look like something else.
  */
 
-/** A string literal. Format characters (direction overrides and the like) stand as escapes. */
+/** A string literal. Format characters (direction overrides and the like) become escapes. */
 export function quoted(text: string): string {
   return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
 }
@@ -15,12 +15,12 @@ function escaped(character: string): string {
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
 
-/** A name in a type literal, with quotes where it needs them. */
+/** A name in a type literal, with quotes if it needs them. */
 export function propertyName(name: string): string {
   return /^[A-Za-z_$][A-Za-z0-9_$]*$/.test(name) ? name : quoted(name);
 }
 
-/** A JSDoc comment of these paragraphs, with a line end; nothing where all are empty. */
+/** A JSDoc comment of these paragraphs, with a line end; empty if all of them are. */
 export function docComment(paragraphs: readonly string[], indent: string): string {
   const lines = paragraphs
     .filter((paragraph) => paragraph.trim() !== "")
@@ -36,12 +36,12 @@ export function docComment(paragraphs: readonly string[], indent: string): strin
 
 const LINE_ENDS = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/;
 
-/** A tag of one's own, and an order such as "@ts-expect-error", begins with an @ after nothing or a blank. */
+/** Tags, and directives such as "@ts-expect-error", begin with an @ at the start or after a blank. */
 function commentLine(line: string): string {
   const text = printable(line.trim()).replaceAll("*/", "*\\/");
   return TAGS.has(text) ? text : text.replace(/(^|\s)@/g, "$1\\@");
 }
 
-/** What the modules here write themselves. */
+/** The tags that the modules here write themselves. */
 export const DEPRECATED = "@deprecated";
 const TAGS: ReadonlySet<string> = new Set([DEPRECATED]);

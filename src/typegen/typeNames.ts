@@ -6,7 +6,7 @@ export class TypeNames {
     this.#taken = new Set(reserved);
   }
 
-  /** `order.paid` becomes OrderPaid; what would have the same name, as order_paid, gets a number. */
+  /** `order.paid` becomes OrderPaid; another one with the same name, such as order_paid, gets a number. */
   take(...words: readonly string[]): string {
     const wished = pascalCase(words);
     let name = wished;
@@ -18,7 +18,7 @@ export class TypeNames {
   }
 }
 
-/** Of ASCII letters and digits, with a letter first: then it is no keyword, for those begin with a small one. */
+/** ASCII letters and digits, beginning with a capital: no keyword begins with one. */
 function pascalCase(words: readonly string[]): string {
   const parts = words.flatMap((word) => word.split(/[^A-Za-z0-9]+/));
   const name = parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join("");

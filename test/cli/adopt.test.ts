@@ -89,7 +89,7 @@ test("where nothing says whether to send, status says that, and what to do", asy
   const { code, stdout, stderr } = await runCommand(["status"], { env });
   assert.deepEqual([code, stdout], [1, ""]);
   const [, remedy = ""] =
-    /^PR0014: cannot say whether daemons are to send .*: postrider\.sending has no row; if they are, run "postrider adopt", which writes it; if not, (.*)\n$/.exec(
+    /^PR0014: cannot tell whether daemons may send .*: postrider\.sending has no row; if they may, run "postrider adopt", which writes it; if not, (.*)\n$/.exec(
       stderr,
     ) ?? [];
   await pool.query(remedy);

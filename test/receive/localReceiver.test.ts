@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, describe, test } from "node:test";
 import { startReceiver } from "../../src/cli/receive.ts";
-import { requestText } from "../../src/cli/requestText.ts";
+import { requestText } from "../../src/dev/requestText.ts";
 import { parseSecret, signV1 } from "../../src/format/sign.ts";
 import { PostriderError } from "../../src/ground/errors.ts";
 import { BODY_BYTES_MAX, LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";

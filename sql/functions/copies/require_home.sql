@@ -12,9 +12,9 @@ begin
   from postrider.sending s
   where s.is_row;
   if not found then
-    raise exception 'cannot tell whether daemons are to send from this database'
+    raise exception 'cannot tell whether daemons may send from this database'
       using errcode = 'PR014', detail = 'postrider.sending has no row',
-        hint = 'if they are, run "postrider adopt", or select postrider.adopt(), which writes it; if not, insert into postrider.sending (is_on) values (false)';
+        hint = 'if they may, run "postrider adopt", or select postrider.adopt(), which writes it; if not, insert into postrider.sending (is_on) values (false)';
   end if;
   if home.is_known and home.place = current_setting('postrider.place', true) then
     return home.is_on;

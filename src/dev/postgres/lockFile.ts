@@ -57,7 +57,7 @@ export function alreadyRuns(place: Place, pid: number): PostriderError {
   return startFailure(
     place,
     `a server already runs there, with pid ${pid}`,
-    `stop that one, or choose another directory (if ${pid} is no PostgreSQL server, remove ${lockFile})`,
+    `stop that one, or choose another directory (if ${pid} is not a PostgreSQL server, remove ${lockFile})`,
   );
 }
 

@@ -1,18 +1,18 @@
 import { printable } from "../ground/printable.ts";
 import type { ReceivedRequest } from "../receive/localReceiver.ts";
 
-/** What is shown of a body. */
+/** Shown of a body. */
 const BODY_CHARS_MAX = 4_000;
 const ONE_LINE_CHARS_MAX = 120;
 const NAME_CHARS_MAX = 80;
 
 /**
- * A request as a person reads it, with a line end:
+ * A request for a person to read, with a line end:
  *
  *     12:00:01.123Z  order.paid  0198c2f4-…  verified
  *       {"type":"order.paid","timestamp":"…","data":{"order_id": 42}}
  *
- * Whatever the sender wrote is printable in it.
+ * Everything that the sender wrote is made printable.
  */
 export function requestText(request: ReceivedRequest): string {
   const { judgement, body } = request;
@@ -61,8 +61,8 @@ function bodyLines(text: string, isCut: boolean): readonly string[] {
 }
 
 /**
- * JSON over several lines. The text is cut into its tokens and not parsed and written again, which would change numbers
- * such as 1.10 or 12345678901234567890: what is shown is what was signed.
+ * JSON over several lines. The text is cut into its tokens, not parsed and written again, which would change numbers such
+ * as 1.10 or 12345678901234567890: a person sees what was signed.
  */
 function layOut(json: string): readonly string[] {
   const lines: string[] = [];
