@@ -75,7 +75,8 @@ export const EVENTS = {
     "The last attempt of a delivery's retry schedule failed, and that is recorded.",
   ),
   "delivery.discarded": event<Delivery & { reason: string }>(
-    "A delivery ended without success: it was cancelled, the receiver answered 410, its event is gone or is too large.",
+    "A delivery in the daemon's hands ended without success: it was cancelled, the receiver answered 410, its event is gone " +
+      "or is too large.",
   ),
 
   "endpoint.paused": event<EndpointChange>("An endpoint was paused. Its deliveries wait."),
