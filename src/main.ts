@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { formatFault, messageOf, PostriderError } from "./ground/errors.ts";
 
 /**
@@ -17,6 +18,11 @@ process.stderr.on("error", ignoreBrokenPipe);
 // Without these, Node prints source lines and a stack, which mean nothing to a person who only wanted to run it.
 process.on("uncaughtException", exitWith);
 process.on("unhandledRejection", exitWith);
+// The kernel does not end process 1 of a container by a signal that it does not listen for. Commands that stop cleanly do.
+if (process.pid === 1) {
+  process.on("SIGINT", endUnlessHandled);
+  process.on("SIGTERM", endUnlessHandled);
+}
 
 try {
   refuseOldNode(process.versions.node);
@@ -79,6 +85,13 @@ function described(thrown: unknown): string {
 /** Texts of servers and other programs go to a terminal, which must not see their escape sequences. */
 function oneLine(text: string): string {
   return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/\p{Cc}/gu, "\uFFFD");
+}
+
+function endUnlessHandled(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) === 1) {
+    // What a shell says of a process that a signal ended.
+    process.exit(128 + constants.signals[signal]);
+  }
 }
 
 function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {

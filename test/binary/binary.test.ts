@@ -1,6 +1,9 @@
 /** The executable that `npm run build:binary` makes, with nothing on PATH and no checkout beside it. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -10,12 +13,15 @@ import { VERSION } from "../../src/ground/version.ts";
 import { CommandProcess, runCommand } from "../support/command.ts";
 import { useDatabase } from "../support/database.ts";
 import { assertDelivers, type Program } from "./delivers.ts";
+import { noNamespaces } from "./namespaces.ts";
 
 /** Nothing is found by it. */
 const NO_PATH = { PATH: "/nonexistent" };
 /** It takes 100 ms. On a machine that is busy with other tests, one of the tries has to be as quick as promised. */
 const VERSION_MS_MAX = 1_000;
 const VERSION_TRIES = 10;
+
+const skip = (await noNamespaces()) ?? false;
 
 const database = useDatabase({ template: "empty" });
 
@@ -87,9 +93,11 @@ test("every command works in the binary", async () => {
   }
 });
 
-test("NODE_OPTIONS has no effect on the binary", async () => {
+test("NODE_OPTIONS has no effect on the binary, and NODE_EXTRA_CA_CERTS has", async () => {
   const { code, stdout, stderr } = await runAlone(["--version"], { NODE_OPTIONS: "--require=/nonexistent.cjs" });
   assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `postrider ${VERSION}\n`, stderr: "" });
+  const certified = await runAlone(["--version"], { NODE_EXTRA_CA_CERTS: "/nonexistent.pem" });
+  assert.match(certified.stderr, /extra certs from `\/nonexistent\.pem`/);
 });
 
 test("the binary exits with 2 when it is used wrongly, and says what was wrong", async () => {
@@ -103,6 +111,23 @@ test("the binary ends quietly when the reader of its output goes away", async ()
   printing.child.stdout?.once("data", () => printing.child.stdout?.destroy());
   assert.deepEqual(await printing.ended, { code: 0, signal: null }, printing.stderr);
   assert.equal(printing.stderr, "");
+});
+
+test("as process 1 of a container, the binary ends by SIGTERM while it migrates", { skip }, async (t) => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  t.after(() => silent.close());
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const contained = new CommandProcess(["migrate"], {
+    program: ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", ...program],
+    env: { PATH: process.env.PATH ?? "", DATABASE_URL: `postgres://owner@127.0.0.1:${port}/shop` },
+  });
+  t.after(() => contained.end("SIGKILL"));
+  const [socket] = await once(silent, "connection");
+  t.after(() => socket.destroy());
+  const children = readFileSync(`/proc/${contained.pid}/task/${contained.pid}/children`, "utf8");
+  process.kill(Number(children), "SIGTERM");
+  assert.deepEqual(await contained.ended, { code: 143, signal: null }, contained.said());
 });
 
 test("dev says what to install when there is no embedded PostgreSQL beside the binary", async () => {
