@@ -493,6 +493,10 @@ create function postrider_internal.count_waiting(counted_max integer) returns TA
 
 create function postrider_internal.create_capture_trigger(statement text, search_path text) returns void;
 
+create function postrider_internal.decide_first(daemon_id uuid, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[]) returns void;
+
+create function postrider_internal.decide_leased(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[], OUT locked integer[]) returns integer[];
+
 create function postrider_internal.declared_grants() returns TABLE(roles text[], privileges text, object text);
 
 create function postrider_internal.delete_records(before timestamp with time zone) returns bigint;
@@ -502,6 +506,8 @@ create function postrider_internal.delete_strays(before date) returns bigint;
 create function postrider_internal.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
 
 create function postrider_internal.discard_reason(endpoint_state text) returns text;
+
+create function postrider_internal.discard_unwanted(event_ids uuid[], endpoint_ids uuid[], INOUT states text[], INOUT reasons text[]) returns record;
 
 create function postrider_internal.drop_capture(table_name regclass, event_type text) returns boolean;
 
@@ -549,6 +555,8 @@ create function postrider_internal.fingerprint(file text) returns text;
 
 create function postrider_internal.finish_cancellations() returns void;
 
+create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], OUT kept_claims bigint[]) returns bigint[];
+
 create function postrider_internal.header_problem(headers jsonb) returns text;
 
 create function postrider_internal.ingest_lock_key(name text) returns bigint;
@@ -588,6 +596,8 @@ create function postrider_internal.keep_files(files text[], postrider_version te
 create function postrider_internal.keyword_advice(keyword text) returns text;
 
 create function postrider_internal.keyword_problem(keyword text, argument jsonb) returns text;
+
+create function postrider_internal.lease_deliveries(daemon_id uuid, place uuid, share integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text);
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -657,6 +667,8 @@ create function postrider_internal.present_place(OUT system_identifier bigint, O
 
 create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
+create function postrider_internal.record_attempts(daemon_id uuid, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], INOUT attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns uuid[];
+
 create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[]) returns record security definer;
 
 create function postrider_internal.refresh_judged_event_types() returns void security definer;
@@ -678,6 +690,8 @@ create function postrider_internal.replaced_files() returns SETOF text;
 create function postrider_internal.replay_end(until timestamp with time zone) returns uuid;
 
 create function postrider_internal.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer) returns TABLE(event_id uuid, verdict text);
+
+create function postrider_internal.require_adoptable(OUT id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT claimed_at timestamp with time zone, OUT is_copied boolean) returns record;
 
 create function postrider_internal.require_endpoint(endpoint_id uuid) returns void;
 
@@ -1501,6 +1515,10 @@ comment on function postrider_internal.count_waiting(integer) is 'Pending delive
 
 comment on function postrider_internal.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with its caller''s rights.';
 
+comment on function postrider_internal.decide_first(uuid,boolean,uuid[],uuid[],bigint[],uuid[],integer[],text[],bigint[],text[]) is 'Inserts the deliveries of first attempts, if the daemon still holds their claims.';
+
+comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],integer[],text[],bigint[],text[]) is 'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. locked: which results, from 1, are still to be decided because another session has locked the row.';
+
 comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as it is written here, on functions and views as their files say.';
 
 comment on function postrider_internal.delete_records(timestamp with time zone) is 'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';
@@ -1510,6 +1528,8 @@ comment on function postrider_internal.delete_strays(date) is 'Deletes some of t
 comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 'Discards up to so many pending deliveries of an endpoint; returns how many. Attempts under way are left alone.';
 
 comment on function postrider_internal.discard_reason(text) is 'Why a delivery of an endpoint in this state (null: deleted) is discarded.';
+
+comment on function postrider_internal.discard_unwanted(uuid[],uuid[],text[],text[]) is 'Changes results that would be attempted again to discarded if the delivery was cancelled meanwhile, or its endpoint was disabled or deleted.';
 
 comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the triggers of a capture, and what functions of captures in that schema have no triggers any more. Returns whether there was one.';
 
@@ -1557,6 +1577,8 @@ comment on function postrider_internal.fingerprint(text) is 'A hash of the objec
 
 comment on function postrider_internal.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';
 
+comment on function postrider_internal.finish_claims(uuid,bigint[]) is 'Deletes claims whose pairs are all recorded. kept_claims: those that are recorded but must stay for now.';
+
 comment on function postrider_internal.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
 
 comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
@@ -1596,6 +1618,8 @@ comment on function postrider_internal.keep_files(text[],text) is 'Drops the obj
 comment on function postrider_internal.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
 
 comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is wrong with a keyword of JSON Schema: that it is outside of the subset, or that its value makes no sense; null where nothing is.';
+
+comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, at most so many.';
 
 comment on function postrider_internal.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
 
@@ -1665,6 +1689,8 @@ comment on function postrider_internal.present_place() is 'Which database of whi
 
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
 
+comment on function postrider_internal.record_attempts(uuid,boolean,uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],text[],text[],json[],text[]) is 'Inserts a row for each attempt, and returns the ids of those that are new: null for a result without a request, and for an attempt that is recorded already.';
+
 comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished. kept_claims: those of them that must stay for now; locked: which results, from 1, are still to be decided.';
 
 comment on function postrider_internal.refresh_judged_event_types() is 'Lets inserts look at what the catalogue says, whatever a restore or a copy has left out: maintain(), adopt() and grant_roles() call it. Writes nothing where all is as it should be.';
@@ -1686,6 +1712,8 @@ comment on function postrider_internal.replaced_files() is 'The functions and vi
 comment on function postrider_internal.replay_end(timestamp with time zone) is 'The bound below which the ids of all events lie that were inserted before this time.';
 
 comment on function postrider_internal.replay_stretch(postrider.replay,uuid,integer,integer) is 'Looks at up to so many events of a replay''s range, from a cursor on: which of them it sends. The last row, end, is the cursor''s next place.';
+
+comment on function postrider_internal.require_adoptable() is 'Refuses to adopt the database if that would lose or repeat events, with the reason. Returns its cursor otherwise; is_copied: the cursor was written in another cluster.';
 
 comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
 

@@ -153,6 +153,15 @@ describe("the texts under sql/", () => {
     }
   });
 
+  test("have no function that is longer than a page or two", () => {
+    for (const file of files.filter((name) => name.startsWith("functions/"))) {
+      const text = readFileSync(new URL(file, root), "utf8");
+      const [, statement = ""] = /^(create or replace function [\s\S]*?)^comment on/m.exec(text) ?? [];
+      const lines = statement.split("\n").length;
+      assert.ok(lines <= 115 || file === "functions/claim/claim_events.sql", `${file}: ${lines} lines`);
+    }
+  });
+
   // A function's comment says that.
   test("begin with what they do", () => {
     for (const file of files.filter((name) => !name.startsWith("functions/"))) {

@@ -274,6 +274,13 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   // Nobody's but the owner's: parts of the others, and triggers, which nobody needs a right for to fire.
   grant_roles: caller(),
   declared_grants: caller(),
+  record_attempts: caller(),
+  discard_unwanted: caller(),
+  decide_first: caller(),
+  decide_leased: caller(),
+  finish_claims: caller(),
+  lease_deliveries: caller(),
+  require_adoptable: caller(),
   drop_objects: caller(),
   install_file: caller(),
   keep_files: caller(),

@@ -5,7 +5,7 @@
 -- in `base` and have ended since, however late (stragglers), and those from base's xmax on. Both are ranges of the index
 -- (xid, seq), so a claim costs what it finds, whatever the depth of the backlog; an aborted transaction's rows do not
 -- exist, and one still open stays in the next base's list of transactions in progress.
--- Advisory locks of class 1886352244: 1 the lane of claiming, 2 waking (0002), 3 keeping partitions (0001).
+-- Advisory locks of class 1886352244: 1 the claim lock, 2 and 4 waking, 3 keeping partitions, 5 the list of enforced types.
 --
 -- The planner's settings on these functions keep their plans what they are on empty, unanalysed and very large tables:
 -- index ranges in order, never a scan of a whole partition, never a sort of a whole window, planned once a session.

@@ -42,7 +42,6 @@ declare
   oldest_xid constant xid8 := '3';
   place record;
   cursor_row record;
-  replication text;
   new_base pg_snapshot;
   new_claim_id bigint;
   unsettled uuid[];
@@ -57,37 +56,8 @@ begin
     return next;
     return;
   end if;
-  if pg_current_xact_id_if_assigned() is not null then
-    raise exception 'cannot adopt the database: the transaction has written already'
-      using errcode = 'invalid_transaction_state', hint = 'Adopt in a transaction of its own.';
-  end if;
-  select string_agg(distinct quote_ident(s.subname), ', ') into replication
-  from pg_subscription_rel r
-  join pg_subscription s on s.oid = r.srsubid
-  join pg_class c on c.oid = r.srrelid
-  where c.relnamespace = 'postrider'::regnamespace;
-  if replication is not null then
-    raise exception 'cannot adopt the database: it is still being replicated into, by the subscription %', replication
-      using errcode = 'object_not_in_prerequisite_state',
-        detail = 'What arrived afterwards would not be claimed; one that is disabled may be enabled at any time.',
-        hint = 'Stop the original''s daemons, wait until the copy has caught up, drop the subscription, and adopt then.';
-  end if;
-  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at, c.xmin <> c.xid::xid as is_copied into cursor_row
-  from postrider.claim c
-  order by c.id desc
-  limit 1;
-  if not found then
-    raise exception 'cannot adopt the database: the cursor is gone, postrider.claim has no row'
-      using errcode = 'object_not_in_prerequisite_state',
-        detail = 'Without it nobody can say which events were claimed.',
-        hint = 'Copy postrider.claim along with the other tables. Or insert into postrider.claim (base) values (''1:1:''): then every event that is retained and has no delivery is claimed anew.';
-  end if;
-  if cursor_row.is_copied and cursor_row.claimed_at >= clock_timestamp() then
-    raise exception 'cannot adopt the database: its last claim is dated %, and the clock of this server has not come so far', cursor_row.claimed_at
-      using errcode = 'object_not_in_prerequisite_state',
-        detail = 'Events that were inserted here might not be told from those that were claimed before.',
-        hint = 'Set the clock.';
-  end if;
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at, c.is_copied into cursor_row
+  from postrider_internal.require_adoptable() c;
   -- Before anything else is looked at, and before this transaction has an id: whatever commits from here on is new.
   new_base := pg_current_snapshot();
   if not dry_run then

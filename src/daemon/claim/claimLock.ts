@@ -7,7 +7,7 @@ import type { Conditions } from "../../telemetry/conditions.ts";
 /** A claim takes milliseconds. A lock that has been busy for so long is held by a session that is not claiming. */
 const STUCK_MS = 5_000;
 
-const freeLane = defineStatement("free_lane", {
+const freeClaimLock = defineStatement("free_claim_lock", {
   params: { sinceMs: "integer" },
   columns: {
     pid: "integer",
@@ -52,7 +52,7 @@ export class ClaimLock {
     }
     this.#busySinceMs = nowMs;
     const { pool, events, conditions } = this.#parts;
-    const { rows } = await pool.run(freeLane, { sinceMs: STUCK_MS });
+    const { rows } = await pool.run(freeClaimLock, { sinceMs: STUCK_MS });
     for (const { ended, ...holder } of rows) {
       if (ended) {
         events.emit("claim_lock.freed", holder);

@@ -1,4 +1,4 @@
--- Who has held the lane of claiming for longer than a claim takes. A session that is stuck in writing its answer, to a
+-- Who has held the claim lock for longer than a claim takes. A session that is stuck in writing its answer, to a
 -- daemon that is frozen or on a dead link, is ended where this role may end it: its claim was not committed.
 -- $1 since how many milliseconds
 -- What a session of another role does is hidden from one that is no member of it or of pg_read_all_stats: such a holder

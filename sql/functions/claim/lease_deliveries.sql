@@ -1,0 +1,53 @@
+create or replace function postrider_internal.lease_deliveries(
+  daemon_id uuid,
+  place uuid,
+  share integer,
+  lease_ms integer,
+  payload_bytes_max integer
+) returns table (
+  event_id uuid,
+  endpoint_id uuid,
+  attempts integer,
+  attempts_before integer,
+  event_type text,
+  created_at text,
+  payload text
+)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+-- Called by claim_deliveries alone, under its planner settings.
+begin
+  return query
+    with due as (
+      select d.event_id, d.endpoint_id
+      from postrider.delivery d
+      where d.endpoint_id = place and d.state = 'pending' and d.next_attempt_at <= now()
+        -- cancelled since the look at the beginning
+        and not exists (
+          select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
+      order by d.next_attempt_at
+      limit share
+      for update skip locked
+    ), leased as (
+      update postrider.delivery d
+      set leased_by = lease_deliveries.daemon_id,
+          lease_expires_at = now() + lease_ms * interval '1 ms',
+          next_attempt_at = now() + lease_ms * interval '1 ms'
+      from due
+      where d.event_id between due.event_id and due.event_id and d.endpoint_id = due.endpoint_id
+      returning d.event_id, d.endpoint_id, d.attempts, d.attempts_before
+    )
+    select l.event_id, l.endpoint_id, l.attempts, l.attempts_before, o.event_type,
+           to_char(o.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), o.payload
+    from leased l
+    left join lateral (
+      select i.event_type, i.created_at, postrider_internal.small_payload(i.payload, payload_bytes_max) as payload
+      from postrider.outbox i
+      where i.id = l.event_id
+      offset 0) o on true;
+end
+$$;
+comment on function postrider_internal.lease_deliveries(uuid, uuid, integer, integer, integer) is
+  'Leases due deliveries of one endpoint to a daemon, at most so many.';
