@@ -63,7 +63,9 @@ before(
   { timeout: BUILD_MS_MAX },
 );
 
-after(() => rm(directory, { recursive: true, force: true }));
+after(async () => {
+  if (directory !== "") await rm(directory, { recursive: true, force: true });
+});
 
 test(
   "a container migrates, delivers and stops as a user without rights, with nothing to write to",
