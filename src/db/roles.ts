@@ -10,15 +10,15 @@ const grantRolesStatement = defineStatement("grant_roles", {
 });
 
 export interface RoleGrants {
-  /** Roles that have been granted what they are to have just now. */
+  /** Roles that were granted their privileges just now. */
   readonly granted: readonly string[];
-  /** Roles that somebody else has to make: this one may not. */
+  /** Roles that do not exist, and that this role may not create. */
   readonly missing: readonly string[];
 }
 
 /**
- * Does what the migration left undone, because it may make no roles: those that a DBA has made since get their grants.
- * Throws PR0009 where the connection's role does not own the schema.
+ * Grants their privileges to roles that a DBA created after the migration, which may not create roles itself.
+ * Throws PR0009 if the connection's role does not own the schema.
  */
 export async function grantRoles(client: Connection): Promise<RoleGrants> {
   const { rows: ungranted } = await client.run(ungrantedRoles, {});
@@ -36,7 +36,7 @@ export async function grantRoles(client: Connection): Promise<RoleGrants> {
       [
         {
           code: "PR0009",
-          problem: "cannot grant the roles of Postrider what they are to have",
+          problem: "cannot grant the roles of Postrider their privileges",
           found: messageOf(thrown),
           remedy: "run it as the owner of the schema postrider",
         },
@@ -51,7 +51,7 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 
 export type NeededRole = "postrider_daemon" | "postrider_reader" | "postrider_operator" | "postrider_publisher";
 
-/** What a command throws in place of what it met: PR0013 where a privilege was missing, else the same. */
+/** The error that a command throws: PR0013 if a privilege was missing, otherwise the same one. */
 export function explainRefusal(thrown: unknown, needed: NeededRole): unknown {
   if (thrown instanceof PostriderError || classifyPostgresError(thrown).sqlstate !== INSUFFICIENT_PRIVILEGE) {
     return thrown;
@@ -62,7 +62,7 @@ export function explainRefusal(thrown: unknown, needed: NeededRole): unknown {
         code: "PR0013",
         problem: "cannot do this with the role that DATABASE_URL logs in as",
         found: messageOf(thrown),
-        remedy: `let it be the owner of the schema, or a DBA run "grant ${needed} to" that role`,
+        remedy: `log in as the owner of the schema, or have a DBA run "grant ${needed} to" that role`,
       },
     ],
     1,
