@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { StopSource } from "./untilStopped.ts";
+import type { StopSource } from "../ground/untilStopped.ts";
 
 const POLL_MS = 1_000;
 const SHELLS: ReadonlySet<string> = new Set(["sh", "dash", "bash", "ash", "ksh", "zsh", "busybox"]);
