@@ -27,7 +27,7 @@ test("every older server gets the SQL suite and a delivery, and the oldest what 
       [],
     );
   }
-  for (const file of ["db/migrate.test.ts", "db/listen.test.ts", "daemon/wake/wakeProtocol.test.ts"]) {
+  for (const file of ["db/migrate.test.ts", "daemon/wake/listener.test.ts", "daemon/wake/wakeProtocol.test.ts"]) {
     assert.ok(filesOf(15).includes(file), file);
   }
   assert.ok(!filesOf(15).includes("format/sign.test.ts"));

@@ -28,7 +28,7 @@ import { Heartbeat } from "./upkeep/heartbeat.ts";
 import { makePartitionKeeper } from "./upkeep/partitions.ts";
 import { makeReplayKeeper } from "./upkeep/replays.ts";
 import { makeSchemaWatch, SCHEMA_LOOK_INTERVAL_MS } from "./upkeep/schemaWatch.ts";
-import { Waker } from "./wake/wake.ts";
+import { WakeSession } from "./wake/session.ts";
 
 /** New events are claimed one page after the other, with a deadline of their own. */
 const CLAIM_CONNECTIONS = 1;
@@ -73,7 +73,7 @@ export class Daemon {
    */
   readonly unusable: Promise<PostriderError>;
   readonly #recorder: Recorder;
-  readonly #waker: Waker;
+  readonly #wake: WakeSession;
   readonly #inHand: InHand;
   readonly #loop: Loop;
   #stopping: Promise<boolean> | null = null;
@@ -121,7 +121,7 @@ export class Daemon {
       pollIntervalMs: config.pollIntervalMs,
       onQueued: () => agenda.queued(),
     });
-    this.#waker = new Waker({
+    this.#wake = new WakeSession({
       config:
         config.listenUrl === null
           ? connection
@@ -161,7 +161,7 @@ export class Daemon {
       ...claiming,
       agenda,
       lease: this.#heartbeat,
-      waker: this.#waker,
+      wake: this.#wake,
       newEvents: new NewEvents({ pool: this.#pool, claimPool: this.#claimPool, filters: new Filters(claiming) }),
       claimLock: new ClaimLock(claiming),
       endpoints,
@@ -217,11 +217,11 @@ export class Daemon {
       }
       await this.#heartbeat.start();
       this.#partitions.start();
-      await this.#waker.start();
+      await this.#wake.start();
     } catch (thrown) {
       // What would be waited for from here on is a server that has not answered before.
       const cutting = setTimeout(() => this.#lines.cut(), START_GRACE_MS);
-      await this.#waker.stop();
+      await this.#wake.stop();
       await this.#partitions.stop();
       await this.#heartbeat.stop().catch(() => {
         // The first error is the one to tell.
@@ -271,7 +271,7 @@ export class Daemon {
         this.#endpointWatch.stop(),
       ]);
       await this.#inHand.stop(this.#config.shutdownGraceMs);
-      await this.#waker.stop();
+      await this.#wake.stop();
       // Handed back already, if anything is left: another daemon makes those attempts.
       await this.#sender.abort();
       isRecorded = await this.#recorder.close(this.id, Math.max(0, endMs - monotonicMs())).catch((thrown: unknown) => {

@@ -16,7 +16,7 @@ import { takeOverClaim } from "./claim/takeOver.ts";
 import type { EndpointDirectory } from "./deliver/endpoints.ts";
 import type { InHand, Lease } from "./deliver/inHand.ts";
 import type { Recorder } from "./record/recorder.ts";
-import type { Waker } from "./wake/wake.ts";
+import type { WakeSession } from "./wake/session.ts";
 
 /**
  * The order of things: review what waits in memory, take over, claim due deliveries, claim new events, and rest until the
@@ -27,7 +27,7 @@ export interface LoopParts {
   readonly pool: Database;
   readonly agenda: Agenda;
   readonly lease: Lease;
-  readonly waker: Waker;
+  readonly wake: WakeSession;
   readonly newEvents: NewEvents;
   readonly claimLock: ClaimLock;
   readonly endpoints: EndpointDirectory;
@@ -154,8 +154,8 @@ export class Loop {
 
   /** Whether a claim was made that failed is not known: what this daemon holds without knowing is looked for first. */
   async #waitOut(thrown: unknown): Promise<void> {
-    const { agenda, waker, conditions } = this.#parts;
-    waker.stepAside();
+    const { agenda, wake, conditions } = this.#parts;
+    wake.stepAside();
     const { kind, sqlstate } = classifyPostgresError(thrown);
     const event = kind === "connection" ? "postgres.lost" : "claim.failed";
     conditions.begin("not_claiming", event, { error: messageOf(thrown), sqlstate }, reasonOf(thrown));
@@ -169,7 +169,7 @@ export class Loop {
   #noteLease(): void {
     const { lease, recorder } = this.#parts;
     if (lease.daemonId !== this.#daemonId) {
-      recorder.forgetClaims(this.#daemonId);
+      recorder.claims.forget(this.#daemonId);
       this.#daemonId = lease.daemonId;
     }
   }
@@ -178,7 +178,7 @@ export class Loop {
     const { pool, agenda, recorder, events } = this.#parts;
     const daemonId = this.#daemonId;
     while (this.#room > 0 && !this.#isStopping) {
-      const taken = await takeOverClaim(pool, daemonId, recorder.openClaims(daemonId));
+      const taken = await takeOverClaim(pool, daemonId, recorder.claims.of(daemonId));
       if (taken === null) {
         break;
       }
@@ -206,11 +206,11 @@ export class Loop {
   }
 
   async #claim(): Promise<void> {
-    const { pool, agenda, waker, newEvents, claimLock, conditions, pollIntervalMs } = this.#parts;
+    const { pool, agenda, wake, newEvents, claimLock, conditions, pollIntervalMs } = this.#parts;
     const daemonId = this.#daemonId;
-    if (waker.state === "napping") {
+    if (wake.state === "napping") {
       // It asks anew for sleep: the daemon that it relied on may be gone.
-      waker.stayAwake();
+      wake.stayAwake();
     }
     const page = await newEvents.claim(daemonId, this.#room);
     if (page.outcome === "busy") {
@@ -226,7 +226,7 @@ export class Loop {
     switch (page.outcome) {
       case "off":
         // A sleeper would let every insert notify, and there is nothing to be notified of.
-        waker.stayAwake();
+        wake.stayAwake();
         agenda.by("events", monotonicMs() + pollIntervalMs);
         break;
       case "empty":
@@ -239,14 +239,14 @@ export class Loop {
       case "complete":
         this.#pagesSinceSleep += 1;
         this.#pauseMs = PAUSE_FIRST_MS;
-        waker.stayAwake();
+        wake.stayAwake();
         agenda.by("events", monotonicMs());
         break;
     }
   }
 
   async #take(page: Page, daemonId: string): Promise<void> {
-    const { agenda, waker, newEvents, events } = this.#parts;
+    const { agenda, wake, newEvents, events } = this.#parts;
     if (page.eventCount > 0) {
       events.emit("claim.taken", {
         claim_id: page.claimId,
@@ -260,7 +260,7 @@ export class Loop {
     }
     if (page.outcome === "page") {
       // Not awaited: over a link that has fallen silent it would keep this page from being sent.
-      void waker.wakePeers();
+      void wake.wakePeers();
     }
     await this.#admit(page, daemonId);
     await newEvents.tryFilter(page);
@@ -278,7 +278,7 @@ export class Loop {
       return;
     }
     if (claimId !== null) {
-      recorder.openClaim(claimId, daemonId, deliveries.length);
+      recorder.claims.open(claimId, daemonId, deliveries.length);
     }
     inHand.admit(deliveries);
   }
@@ -288,7 +288,7 @@ export class Loop {
    * again soon while a transaction is open that will not notify; look once more after the gate was granted; sleep.
    */
   async #settle(): Promise<void> {
-    const { agenda, waker, pollIntervalMs } = this.#parts;
+    const { agenda, wake, pollIntervalMs } = this.#parts;
     if (agenda.isDue("events")) {
       // A notification came during the look, which may have been too early.
       return;
@@ -298,8 +298,8 @@ export class Loop {
       return;
     }
     this.#pagesSinceSleep = 0;
-    if (waker.state === "awake") {
-      switch (await waker.fallAsleep()) {
+    if (wake.state === "awake") {
+      switch (await wake.fallAsleep()) {
         case "drowsy":
           this.#pause(DROWSY_LAST_MS);
           return;

@@ -43,7 +43,7 @@ export async function prepareMemory(options: BenchOptions): Promise<Part> {
     name: "memory",
     notes: [
       `Receivers take the connection and nothing else, ${ENDPOINTS} endpoints for each size. ${small.count} events of ${PAYLOAD.length} bytes, ${medium.count} of ${PAYLOAD_BYTES_MAX}, ${large.count} of ${MEGABYTE}; ${options.seconds} s.`,
-      "bound_mib: src/memoryBound.ts. queued: deliveries that went through the daemon's hands into the queue.",
+      "bound_mib: src/daemon/memory.ts. queued: deliveries that went through the daemon's hands into the queue.",
     ],
     trials: [
       trial("at rest", []),

@@ -66,7 +66,7 @@ async function claim(recorder: Recorder, daemonId: string, count: number): Promi
   await insertEvents(database.pool, "order.paid", count);
   const page = await claimEvents(pool, { daemonId, eventsMax: 500, pairsMax: 1_000, unjudged: [] });
   assert.equal(page.deliveries.length, count);
-  recorder.openClaim(String(page.claimId), daemonId, count);
+  recorder.claims.open(String(page.claimId), daemonId, count);
   return page.deliveries;
 }
 
@@ -164,14 +164,14 @@ describe("what gathers", () => {
     const daemonId = "00000000-0000-0000-0000-00000000000a";
     await insertEvents(database.pool, "order.paid", 400);
     const page = await claimEvents(pool, { daemonId, eventsMax: 500, pairsMax: 1_000, unjudged: [] });
-    recorder.openClaim(String(page.claimId), daemonId, page.deliveries.length);
+    recorder.claims.open(String(page.claimId), daemonId, page.deliveries.length);
     addAll(
       recorder,
       page.deliveries.map((delivery) => succeeded(delivery)),
     );
     await recorder.drained();
     assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 800);
-    assert.deepEqual(recorder.openClaims(daemonId), []);
+    assert.deepEqual(recorder.claims.of(daemonId), []);
   });
 });
 
@@ -184,13 +184,13 @@ describe("claims", () => {
     assert.ok(first !== undefined);
     recorder.add(succeeded(first));
     await recorder.drained();
-    assert.equal(recorder.openClaims(daemonId).length, 1);
+    assert.equal(recorder.claims.of(daemonId).length, 1);
     addAll(
       recorder,
       others.map((delivery) => succeeded(delivery)),
     );
     await recorder.drained();
-    assert.deepEqual(recorder.openClaims(daemonId), []);
+    assert.deepEqual(recorder.claims.of(daemonId), []);
     assert.equal(await countOf("postrider.claim where cardinality(event_ids) > 0"), 1, "the cursor stays");
 
     const next = await claim(recorder, daemonId, 1);
@@ -232,7 +232,7 @@ describe("claims", () => {
     await createEndpoint(database.pool);
     const [lost, successor] = [randomUUID(), randomUUID()];
     const inHand = await claim(recorder, lost, 2);
-    recorder.forgetClaims(lost);
+    recorder.claims.forget(lost);
     await database.pool.query("update postrider.claim set daemon_id = $1 where daemon_id = $2", [successor, lost]);
     addAll(
       recorder,
@@ -266,7 +266,7 @@ describe("what Postgres refuses", () => {
     assert.equal(emitted.named("record.failed").length, 0);
     assert.equal(recorder.isWell, true);
     assert.equal(recorded.length, 33);
-    assert.deepEqual(recorder.openClaims(daemonId), []);
+    assert.deepEqual(recorder.claims.of(daemonId), []);
   });
 
   test("several poisonous results of one batch are each found", async (t) => {
@@ -313,7 +313,7 @@ describe("what Postgres refuses", () => {
     await recorder.drained();
     assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 4);
     assert.equal(emitted.named("record.abandoned").length, 1);
-    assert.equal(recorder.openClaims(daemonId).length, 1);
+    assert.equal(recorder.claims.of(daemonId).length, 1);
     assert.equal(recorder.isWell, true);
   });
 
@@ -367,7 +367,7 @@ describe("what gets lost", () => {
     assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 10);
     assert.deepEqual([emitted.named("record.failed").length, emitted.named("record.restored").length], [1, 1]);
     assert.equal(recorder.isWell, true);
-    assert.deepEqual(recorder.openClaims(daemonId), []);
+    assert.deepEqual(recorder.claims.of(daemonId), []);
   });
 
   test("what comes in while flushes fail waits and is recorded with the next one", async (t) => {
@@ -413,7 +413,7 @@ describe("what gets lost", () => {
     assert.ok(query.mock.callCount() >= 1);
     assert.equal(await countOf("postrider.attempt"), 5);
     assert.equal(await countOf(`postrider.delivery where state = 'succeeded' and endpoint_id = '${endpoint}'`), 5);
-    assert.deepEqual(recorder.openClaims(daemonId), []);
+    assert.deepEqual(recorder.claims.of(daemonId), []);
   });
 
   test("the same result twice is recorded once", async (t) => {

@@ -22,7 +22,7 @@ import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import { Loop } from "../../../src/daemon/loop.ts";
 import { Recorder } from "../../../src/daemon/record/recorder.ts";
 import { Heartbeat } from "../../../src/daemon/upkeep/heartbeat.ts";
-import { Waker, type WakerOptions } from "../../../src/daemon/wake/wake.ts";
+import { type WakeOptions, WakeSession } from "../../../src/daemon/wake/session.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
 import { Database } from "../../../src/db/database.ts";
 import { Conditions } from "../../../src/telemetry/conditions.ts";
@@ -46,17 +46,17 @@ const BROKEN_PATIENCE_MS = 1_500;
 const KILL_PROBABILITY = 0.02;
 
 /** A delay anywhere between the steps of the protocol is allowed, and widens what there is to hit. */
-class SlowWaker extends Waker {
+class SlowWakeSession extends WakeSession {
   readonly #random: Random;
   readonly #breakage: Breakage;
 
-  constructor(options: WakerOptions, random: Random, breakage: Breakage) {
+  constructor(options: WakeOptions, random: Random, breakage: Breakage) {
     super(options);
     this.#random = random;
     this.#breakage = breakage;
   }
 
-  override async fallAsleep(): ReturnType<Waker["fallAsleep"]> {
+  override async fallAsleep(): ReturnType<WakeSession["fallAsleep"]> {
     await pause(this.#random.between(0, 8));
     const outcome = await super.fallAsleep();
     await pause(this.#random.between(0, 8));
@@ -105,7 +105,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     agenda,
     record: (result) => recorder.add(result),
   });
-  const waker = new SlowWaker(
+  const wake = new SlowWakeSession(
     { config, events: emitted, conditions, onWake: () => agenda.notified() },
     random,
     breakage,
@@ -114,7 +114,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     ...claiming,
     agenda,
     lease,
-    waker,
+    wake,
     newEvents: new NewEvents({ pool, claimPool: pool, filters: new Filters(claiming) }),
     claimLock: new ClaimLock(claiming),
     endpoints,
@@ -125,13 +125,13 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     onCopied: () => {},
   });
   await lease.start();
-  await waker.start();
+  await wake.start();
   loop.start();
   return {
     claimed: () => emitted.named("claim.taken").reduce((sum, { events }) => sum + Number(events), 0),
     stop: async () => {
       await loop.stop();
-      await waker.stop();
+      await wake.stop();
       await lease.stop();
       await pool.end();
     },

@@ -1,11 +1,10 @@
-/** The protocol of src/pipeline/wake.ts and of the trigger in sql/functions/publish, with several daemons' wakers. */
+/** The protocol of src/daemon/wake/session.ts and of the trigger in sql/functions/publish, with several daemons. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import type pg from "pg";
-import { Waker } from "../../../src/daemon/wake/wake.ts";
+import { WakeSession, type WakeTiming } from "../../../src/daemon/wake/session.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
-import type { ListenerTiming } from "../../../src/db/listen.ts";
 import { Sockets } from "../../../src/db/sockets.ts";
 import { Conditions } from "../../../src/telemetry/conditions.ts";
 import { FaultProxy, PASS } from "../../chaos/proxy.ts";
@@ -17,7 +16,7 @@ import { until } from "../../support/until.ts";
 const database = useDatabase();
 
 interface Running {
-  readonly waker: Waker;
+  readonly wake: WakeSession;
   readonly emitted: KeptEvents;
   readonly name: string;
   wakes: number;
@@ -25,31 +24,27 @@ interface Running {
 
 let wakerCount = 0;
 
-async function start(
-  t: TestContext,
-  listenerTiming: Partial<ListenerTiming> = {},
-  url = database.url,
-): Promise<Running> {
+async function start(t: TestContext, timing: Partial<WakeTiming> = {}, url = database.url): Promise<Running> {
   wakerCount += 1;
-  const name = `waker${wakerCount}`;
+  const name = `wake${wakerCount}`;
   const emitted = new KeptEvents();
   const running: Running = {
-    waker: new Waker({
+    wake: new WakeSession({
       conditions: new Conditions(emitted),
       config: connectionConfig({ databaseUrl: url, applicationName: name }),
       events: emitted,
       onWake: () => {
         running.wakes += 1;
       },
-      listenerTiming,
+      timing,
     }),
     emitted,
     name,
     wakes: 0,
   };
-  await running.waker.start();
-  t.after(() => running.waker.stop());
-  assert.equal(running.waker.state, "awake");
+  await running.wake.start();
+  t.after(() => running.wake.stop());
+  assert.equal(running.wake.state, "awake");
   return running;
 }
 
@@ -135,22 +130,22 @@ describe("one daemon", () => {
   test("sleeps when asked to, and is woken by an insert", async (t) => {
     const notified = await listen(t);
     const one = await start(t);
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
-    assert.equal(one.waker.state, "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
+    assert.equal(one.wake.state, "sleeping");
     assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [1, 0]);
     const { wakes } = one;
     await insertEvent(database.pool, "order.paid");
     await until("it is woken", () => one.wakes > wakes);
     assert.equal(await notified(), 1);
-    assert.equal(one.waker.state, "sleeping", "it sleeps until it says otherwise");
+    assert.equal(one.wake.state, "sleeping", "it sleeps until it says otherwise");
   });
 
   test("opens the gate when it stays awake, and inserts do not notify any more", async (t) => {
     const notified = await listen(t);
     const one = await start(t);
-    await one.waker.fallAsleep();
-    one.waker.stayAwake();
-    assert.equal(one.waker.state, "awake");
+    await one.wake.fallAsleep();
+    one.wake.stayAwake();
+    assert.equal(one.wake.state, "awake");
     await until("the gate is open", async () => (await holders(2)).length === 0);
     assert.equal((await holders(4)).length, 1);
     await insertEvent(database.pool, "order.paid");
@@ -160,10 +155,10 @@ describe("one daemon", () => {
   test("falls asleep and wakes up a hundred times and holds each lock once", async (t) => {
     const one = await start(t);
     for (let round = 0; round < 100; round++) {
-      assert.equal(await one.waker.fallAsleep(), "sleeping");
-      one.waker.stayAwake();
+      assert.equal(await one.wake.fallAsleep(), "sleeping");
+      one.wake.stayAwake();
     }
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
     assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [1, 0]);
   });
 
@@ -172,12 +167,12 @@ describe("one daemon", () => {
       const one = await start(t);
       const session = await begin(t);
       await insertEvent(session, "order.paid");
-      assert.equal(await one.waker.fallAsleep(), "drowsy");
-      assert.equal(one.waker.state, "awake");
+      assert.equal(await one.wake.fallAsleep(), "drowsy");
+      assert.equal(one.wake.state, "awake");
       assert.equal((await holders(4)).length, 1);
-      assert.equal(await one.waker.fallAsleep(), "drowsy");
+      assert.equal(await one.wake.fallAsleep(), "drowsy");
       await session.query(ending);
-      assert.equal(await one.waker.fallAsleep(), "sleeping");
+      assert.equal(await one.wake.fallAsleep(), "sleeping");
     });
   }
 
@@ -185,12 +180,12 @@ describe("one daemon", () => {
     const one = await start(t);
     const session = await begin(t);
     await session.query("create temporary table other ()");
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
   });
 
   test("is woken at the commit of a transaction that inserted while it slept", async (t) => {
     const one = await start(t);
-    await one.waker.fallAsleep();
+    await one.wake.fallAsleep();
     const notified = await listen(t);
     const session = await begin(t);
     await insertEvent(session, "order.paid");
@@ -203,7 +198,7 @@ describe("one daemon", () => {
 
   test("is not woken by a role or transaction that has set postrider.wake to off", async (t) => {
     const one = await start(t);
-    await one.waker.fallAsleep();
+    await one.wake.fallAsleep();
     const notified = await listen(t);
     const session = await begin(t);
     await session.query("set local postrider.wake = off");
@@ -216,18 +211,18 @@ describe("one daemon", () => {
     const url = new URL(database.url);
     url.port = "1";
     const emitted = new KeptEvents();
-    const waker = new Waker({
+    const wake = new WakeSession({
       conditions: new Conditions(emitted),
       config: connectionConfig({ databaseUrl: url.href, applicationName: "nowhere" }),
       events: emitted,
       onWake: () => {},
     });
-    await waker.start();
-    assert.equal(waker.state, "blind");
-    assert.equal(await waker.fallAsleep(), "blind");
-    waker.stayAwake();
-    await waker.wakePeers();
-    await waker.stop();
+    await wake.start();
+    assert.equal(wake.state, "blind");
+    assert.equal(await wake.fallAsleep(), "blind");
+    wake.stayAwake();
+    await wake.wakePeers();
+    await wake.stop();
     assert.ok(emitted.named("listener.lost").length > 0);
   });
 });
@@ -235,12 +230,12 @@ describe("one daemon", () => {
 describe("two daemons", () => {
   test("one naps while the other is awake, and while the other sleeps", async (t) => {
     const [one, other] = [await start(t), await start(t)];
-    assert.equal(await other.waker.fallAsleep(), "napping");
+    assert.equal(await other.wake.fallAsleep(), "napping");
     assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [0, 1]);
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
-    assert.deepEqual([one.waker.state, other.waker.state], ["sleeping", "napping"]);
-    other.waker.stayAwake();
-    assert.equal(await other.waker.fallAsleep(), "napping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
+    assert.deepEqual([one.wake.state, other.wake.state], ["sleeping", "napping"]);
+    other.wake.stayAwake();
+    assert.equal(await other.wake.fallAsleep(), "napping");
     assert.equal((await holders(2)).length, 1);
   });
 
@@ -248,29 +243,29 @@ describe("two daemons", () => {
     const [one, other] = [await start(t), await start(t)];
     const session = await begin(t);
     await insertEvent(session, "order.paid");
-    await other.waker.fallAsleep();
-    assert.equal(await one.waker.fallAsleep(), "drowsy");
-    other.waker.stayAwake();
-    assert.equal(await other.waker.fallAsleep(), "napping");
+    await other.wake.fallAsleep();
+    assert.equal(await one.wake.fallAsleep(), "drowsy");
+    other.wake.stayAwake();
+    assert.equal(await other.wake.fallAsleep(), "napping");
     await session.query("commit");
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
   });
 
   test("of two that lie down at once, one sleeps and one naps, each time", async (t) => {
     const [one, other] = [await start(t), await start(t)];
     for (let round = 0; round < 50; round++) {
-      const outcomes = await Promise.all([one.waker.fallAsleep(), other.waker.fallAsleep()]);
+      const outcomes = await Promise.all([one.wake.fallAsleep(), other.wake.fallAsleep()]);
       assert.deepEqual(outcomes.toSorted(), ["napping", "sleeping"]);
-      one.waker.stayAwake();
-      other.waker.stayAwake();
+      one.wake.stayAwake();
+      other.wake.stayAwake();
       await until("both are awake", async () => (await holders(4)).length === 2);
     }
   });
 
   test("an insert wakes both where one sleeps and one naps", async (t) => {
     const [one, other] = [await start(t), await start(t)];
-    await other.waker.fallAsleep();
-    await one.waker.fallAsleep();
+    await other.wake.fallAsleep();
+    await one.wake.fallAsleep();
     const before = [one.wakes, other.wakes] as const;
     await insertEvent(database.pool, "order.paid");
     await until("both are woken", () => one.wakes > before[0] && other.wakes > before[1]);
@@ -278,35 +273,35 @@ describe("two daemons", () => {
 
   test("one that has more than it can carry wakes the one that naps", async (t) => {
     const [one, other] = [await start(t), await start(t)];
-    await other.waker.fallAsleep();
+    await other.wake.fallAsleep();
     const { wakes } = other;
-    await one.waker.wakePeers();
+    await one.wake.wakePeers();
     await until("it is woken", () => other.wakes > wakes);
   });
 
   test("one that naps can take the gate once the sleeper has stopped", async (t) => {
     const [one, other] = [await start(t), await start(t)];
-    await other.waker.fallAsleep();
-    await one.waker.fallAsleep();
-    await one.waker.stop();
-    other.waker.stayAwake();
-    assert.equal(await other.waker.fallAsleep(), "sleeping");
+    await other.wake.fallAsleep();
+    await one.wake.fallAsleep();
+    await one.wake.stop();
+    other.wake.stayAwake();
+    assert.equal(await other.wake.fallAsleep(), "sleeping");
   });
 });
 
 describe("what gets lost", () => {
   test("a sleeper whose gate is gone is blind, says so, recovers, and is woken again", async (t) => {
     const one = await start(t);
-    await one.waker.fallAsleep();
+    await one.wake.fallAsleep();
     const [gate] = await holders(2);
     const { wakes } = one;
     await terminate(gate);
     await until("it has noticed", () => one.emitted.named("gate.lost").length === 1);
     assert.ok(one.wakes > wakes, "it was not told to look for itself");
-    await until("it is awake again", () => one.waker.state === "awake");
+    await until("it is awake again", () => one.wake.state === "awake");
     await untilOneSessionOfEachIsLeft(one);
     assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [0, 1]);
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
     const before = one.wakes;
     await insertEvent(database.pool, "order.paid");
     await until("it is woken", () => one.wakes > before);
@@ -315,15 +310,15 @@ describe("what gets lost", () => {
 
   test("a lost listener takes the gate with it, and both are rebuilt", async (t) => {
     const one = await start(t);
-    await one.waker.fallAsleep();
+    await one.wake.fallAsleep();
     const before = await backendOf(`${one.name}/listen`);
     await terminate(before);
     await until("it has noticed", () => one.emitted.named("listener.lost").length === 1);
-    await until("it is awake again", () => one.waker.state === "awake");
+    await until("it is awake again", () => one.wake.state === "awake");
     const now = await backendOf(`${one.name}/listen`);
     assert.ok(now !== undefined && now !== before);
     await untilOneSessionOfEachIsLeft(one);
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
     const { wakes } = one;
     await insertEvent(database.pool, "order.paid");
     await until("it is woken", () => one.wakes > wakes);
@@ -336,17 +331,17 @@ describe("what gets lost", () => {
     const url = new URL(database.url);
     url.port = String(proxy.port);
     const one = await start(t, { checkIntervalMs: 50, checkTimeoutMs: 500 }, url.href);
-    await until("it sleeps", async () => (await one.waker.fallAsleep()) === "sleeping");
+    await until("it sleeps", async () => (await one.wake.fallAsleep()) === "sleeping");
     // The server hears nothing of the loss, and keeps the session until it has been silent for 5 s.
     proxy.set({ kind: "half_open", direction: "both", afterwards: "silent" });
-    const unheard = one.waker.wakePeers();
-    await until("it has noticed", () => one.waker.state === "blind");
+    const unheard = one.wake.wakePeers();
+    await until("it has noticed", () => one.wake.state === "blind");
     await unheard;
     proxy.set(PASS);
-    await until("it is awake again", () => one.waker.state === "awake");
+    await until("it is awake again", () => one.wake.state === "awake");
     const outcomes: string[] = [];
     await until("it sleeps", async () => {
-      outcomes.push(await one.waker.fallAsleep());
+      outcomes.push(await one.wake.fallAsleep());
       return outcomes.at(-1) === "sleeping";
     }).catch(() => {});
     assert.deepEqual(new Set(outcomes), new Set(["drowsy", "sleeping"]));
@@ -355,16 +350,16 @@ describe("what gets lost", () => {
   test("both lost at once, ten times over, leaves one connection of each", async (t) => {
     const one = await start(t, { pauseLastMs: 100 });
     for (let round = 0; round < 10; round++) {
-      await until("it is awake", () => one.waker.state === "awake");
+      await until("it is awake", () => one.wake.state === "awake");
       await database.pool.query(
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like $1",
         [`${one.name}/%`],
       );
-      await until("it has noticed", () => one.waker.state === "blind");
+      await until("it has noticed", () => one.wake.state === "blind");
     }
-    await until("it is awake", () => one.waker.state === "awake");
+    await until("it is awake", () => one.wake.state === "awake");
     await untilOneSessionOfEachIsLeft(one);
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
     assert.equal((await sessionsOf(one)).length, 2);
     assert.equal((await holders(2)).length, 1);
   });
@@ -391,7 +386,7 @@ test("a sleeper whose links fall silent loses the gate within seconds, is blind,
   const lines = new Sockets();
   const emitted = new KeptEvents();
   const config = lines.through(connectionConfig({ databaseUrl: url.href, applicationName: "silent" }));
-  const waker = new Waker({
+  const wake = new WakeSession({
     config: { ...config, connectionTimeoutMillis: 1_000 },
     events: emitted,
     conditions: new Conditions(emitted),
@@ -399,26 +394,26 @@ test("a sleeper whose links fall silent loses the gate within seconds, is blind,
   });
   t.after(async () => {
     lines.cut();
-    await waker.stop();
+    await wake.stop();
     await proxy.close();
   });
-  await waker.start();
-  await until("it is awake", () => waker.state === "awake");
-  assert.equal(await waker.fallAsleep(), "sleeping");
+  await wake.start();
+  await until("it is awake", () => wake.state === "awake");
+  assert.equal(await wake.fallAsleep(), "sleeping");
   const silentAtMs = performance.now();
   proxy.set({ kind: "half_open", direction: "both", afterwards: "silent" });
   // The server waits 5 s, the listener hears itself every 3 s and waits 3 s. Without either, nobody notices for minutes.
   await until("the gate is open", async () => (await holders(2)).length === 0);
   const openAfterMs = performance.now() - silentAtMs;
-  await until("the waker has noticed", () => waker.state === "blind");
+  await until("the wake has noticed", () => wake.state === "blind");
   const blindAfterMs = performance.now() - silentAtMs;
   t.diagnostic(`gate open after ${Math.round(openAfterMs)} ms, blind after ${Math.round(blindAfterMs)} ms`);
   const notified = await listen(t);
   await insertEvent(database.pool, "order.paid");
   assert.equal(await notified(), 0);
   proxy.set(PASS);
-  await until("it is awake again", () => waker.state === "awake");
-  assert.equal(await waker.fallAsleep(), "sleeping");
+  await until("it is awake again", () => wake.state === "awake");
+  assert.equal(await wake.fallAsleep(), "sleeping");
 });
 
 describe("what transactions do", () => {
@@ -428,14 +423,14 @@ describe("what transactions do", () => {
     await insertEvent(session, "order.paid");
     await session.query("prepare transaction 'drowsy'");
     await session.end();
-    assert.equal(await one.waker.fallAsleep(), "drowsy");
+    assert.equal(await one.wake.fallAsleep(), "drowsy");
     await database.pool.query("commit prepared 'drowsy'");
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
   });
 
   test("one that has notified cannot be prepared; with postrider.wake off it can, and nobody is kept awake or woken", async (t) => {
     const one = await start(t);
-    await one.waker.fallAsleep();
+    await one.wake.fallAsleep();
     const notified = await listen(t);
     const session = await begin(t);
     await insertEvent(session, "order.paid");
@@ -443,8 +438,8 @@ describe("what transactions do", () => {
     await session.query("begin; set local postrider.wake = off");
     await insertEvent(session, "order.paid");
     await session.query("prepare transaction 'quiet'");
-    one.waker.stayAwake();
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    one.wake.stayAwake();
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
     await session.query("commit prepared 'quiet'");
     assert.equal(await notified(), 0);
   });
@@ -470,7 +465,7 @@ describe("what transactions do", () => {
       await failed;
       await session.query("rollback to part");
       assert.deepEqual(await holders(2), []);
-      assert.equal(await one.waker.fallAsleep(), "sleeping");
+      assert.equal(await one.wake.fallAsleep(), "sleeping");
       const { wakes } = one;
       await insertEvent(session, "order.paid");
       await session.query("commit");
@@ -488,14 +483,14 @@ describe("what transactions do", () => {
     await session.query("savepoint kept");
     await insertEvent(session, "order.paid");
     await session.query("release kept");
-    assert.equal(await one.waker.fallAsleep(), "drowsy");
+    assert.equal(await one.wake.fallAsleep(), "drowsy");
     await session.query("commit");
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
   });
 
   test("a savepoint that is rolled back takes its NOTIFY along, and one that is kept does not", async (t) => {
     const one = await start(t);
-    await one.waker.fallAsleep();
+    await one.wake.fallAsleep();
     const notified = await listen(t);
     const session = await begin(t);
     await session.query("savepoint gone");
@@ -517,9 +512,9 @@ describe("what transactions do", () => {
       from program 'printf "order.paid\t{}\norder.paid\t{}\norder.paid\t{}\n"'`;
     const session = await begin(t);
     assert.equal((await session.query(copy)).rowCount, 3);
-    assert.equal(await one.waker.fallAsleep(), "drowsy");
+    assert.equal(await one.wake.fallAsleep(), "drowsy");
     await session.query("commit");
-    assert.equal(await one.waker.fallAsleep(), "sleeping");
+    assert.equal(await one.wake.fallAsleep(), "sleeping");
     const notified = await listen(t);
     const { wakes } = one;
     await database.pool.query(copy);
@@ -529,7 +524,7 @@ describe("what transactions do", () => {
 
   test("replicated rows, and rows inserted into a partition by its name, fire no trigger and wake nobody", async (t) => {
     const one = await start(t);
-    await one.waker.fallAsleep();
+    await one.wake.fallAsleep();
     const notified = await listen(t);
     const session = await begin(t);
     await session.query("set local session_replication_role = replica");
@@ -553,24 +548,24 @@ describe("stopping", () => {
 
   test("leaves nothing of one that is awake, or sleeps", async (t) => {
     const awake = await start(t);
-    await awake.waker.stop();
+    await awake.wake.stop();
     await assertNothingLeft(awake);
     const asleep = await start(t);
-    await asleep.waker.fallAsleep();
-    await asleep.waker.stop();
+    await asleep.wake.fallAsleep();
+    await asleep.wake.stop();
     await assertNothingLeft(asleep);
   });
 
   test("leaves nothing of one that is just falling asleep, or waking up", async (t) => {
     const falling = await start(t);
-    const fallen = falling.waker.fallAsleep();
-    await falling.waker.stop();
+    const fallen = falling.wake.fallAsleep();
+    await falling.wake.stop();
     await fallen;
     await assertNothingLeft(falling);
     const waking = await start(t);
-    await waking.waker.fallAsleep();
-    waking.waker.stayAwake();
-    await waking.waker.stop();
+    await waking.wake.fallAsleep();
+    waking.wake.stayAwake();
+    await waking.wake.stop();
     await assertNothingLeft(waking);
   });
 
@@ -578,8 +573,8 @@ describe("stopping", () => {
     for (const suffix of ["wake", "listen"]) {
       const one = await start(t);
       await terminate(await backendOf(`${one.name}/${suffix}`));
-      await until("it has noticed", () => one.waker.state === "blind");
-      await one.waker.stop();
+      await until("it has noticed", () => one.wake.state === "blind");
+      await one.wake.stop();
       await assertNothingLeft(one);
     }
   });
@@ -587,17 +582,17 @@ describe("stopping", () => {
   test("leaves nothing of one that is still starting", async (t) => {
     const emitted = new KeptEvents();
     wakerCount += 1;
-    const name = `waker${wakerCount}`;
-    const waker = new Waker({
+    const name = `wake${wakerCount}`;
+    const wake = new WakeSession({
       conditions: new Conditions(emitted),
       config: connectionConfig({ databaseUrl: database.url, applicationName: name }),
       events: emitted,
       onWake: () => {},
     });
-    t.after(() => waker.stop());
-    const started = waker.start();
-    await waker.stop();
+    t.after(() => wake.stop());
+    const started = wake.start();
+    await wake.stop();
     await started;
-    await assertNothingLeft({ waker, emitted, name, wakes: 0 });
+    await assertNothingLeft({ wake, emitted, name, wakes: 0 });
   });
 });

@@ -1,4 +1,4 @@
-/** The listener under everything that keeps it from hearing: it notices, says so, and hears again. */
+/** The wake session under everything that keeps it from hearing: it notices, says so, and hears again. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Server, Socket } from "node:net";
@@ -6,50 +6,83 @@ import { describe, type Mock, type TestContext, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { connectionConfig } from "../../src/db/connect.ts";
-import { Listener, type ListenerTiming } from "../../src/db/listen.ts";
-import { FaultProxy, PASS, type ProxyMode } from "../chaos/proxy.ts";
-import { useDatabase } from "../support/database.ts";
-import { askFor, openSession } from "../support/engine.ts";
-import { startAnotherServer } from "../support/testServer.ts";
-import { until } from "../support/until.ts";
+import { WakeSession, type WakeTiming } from "../../../src/daemon/wake/session.ts";
+import { connectionConfig } from "../../../src/db/connect.ts";
+import { makeEvents } from "../../../src/telemetry/bus.ts";
+import { Conditions } from "../../../src/telemetry/conditions.ts";
+import { FaultProxy, PASS, type ProxyMode } from "../../chaos/proxy.ts";
+import { useDatabase } from "../../support/database.ts";
+import { askFor, openSession } from "../../support/engine.ts";
+import { startAnotherServer } from "../../support/testServer.ts";
+import { until } from "../../support/until.ts";
 
-const CHANNEL = "letters";
-const QUICK: ListenerTiming = { checkIntervalMs: 50, checkTimeoutMs: 10_000, pauseFirstMs: 10, pauseLastMs: 80 };
+const CHANNEL = "postrider";
+const QUICK: WakeTiming = { checkIntervalMs: 50, checkTimeoutMs: 10_000, pauseFirstMs: 10, pauseLastMs: 80 };
 /** For links that fall silent. Others are busy, and no sound one is to be given up. */
-const IMPATIENT: ListenerTiming = { ...QUICK, checkTimeoutMs: 500 };
+const IMPATIENT: WakeTiming = { ...QUICK, checkTimeoutMs: 500 };
 /** What pg-listen by itself would put up with. */
 const PG_LISTEN_PATIENCE_MS = 3_000;
 /** What an attempt to connect takes through a link that is half open by then. */
 const CONNECT_TIMEOUT_MS = 2_000;
-const RECONNECTS = 1_000;
-/** Some 5 s on a machine that does nothing else. */
+/** Each makes two connections, the listener and the gate. */
+const RECONNECTS = 500;
+/** Some 10 s on a machine that does nothing else. */
 const RECONNECT_MS_MAX = 60_000;
 const LISTENERS = 8;
 
 const database = useDatabase({ template: "empty" });
 
 interface Running {
-  readonly listener: Listener;
+  readonly session: WakeSession;
   readonly name: string;
-  /** Why it lost its connection, or could not make one. */
+  /** Why it lost its connections, or could not make them. */
   readonly errors: string[];
-  /** One for each attempt to connect. */
+  /** Two for each attempt to connect: the listener and the gate. */
   readonly sockets: Socket[];
-  /** When each loss, or attempt that failed, was told. */
+  /** When each loss, or attempt that failed, was reported. */
   readonly lostAtMs: number[];
   heard: number;
   listened: number;
   onListening: () => void;
 }
 
+/** Counts what the real ones report once. */
+class CountingConditions extends Conditions {
+  readonly #onBegin: (error: string) => void;
+  readonly #onEnd: () => void;
+
+  constructor(onBegin: (error: string) => void, onEnd: () => void) {
+    super(makeEvents());
+    this.#onBegin = onBegin;
+    this.#onEnd = onEnd;
+  }
+
+  override begin(...[, , fields]: Parameters<Conditions["begin"]>): void {
+    this.#onBegin("error" in fields ? String(fields.error) : "");
+  }
+
+  override end(): void {
+    this.#onEnd();
+  }
+}
+
 let listenerCount = 0;
 
-function make(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUICK): Running {
+function make(t: TestContext, url: string, timing: Partial<WakeTiming> = QUICK): Running {
   listenerCount += 1;
   const name = `listener${listenerCount}`;
+  const conditions = new CountingConditions(
+    (error) => {
+      running.errors.push(error);
+      running.lostAtMs.push(performance.now());
+    },
+    () => {
+      running.listened += 1;
+      running.onListening();
+    },
+  );
   const running: Running = {
-    listener: new Listener({
+    session: new WakeSession({
       config: {
         ...connectionConfig({ databaseUrl: url, applicationName: name }),
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -59,17 +92,10 @@ function make(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUI
           return socket;
         },
       },
-      channel: CHANNEL,
-      onNotification: () => {
+      events: makeEvents(),
+      conditions,
+      onWake: () => {
         running.heard += 1;
-      },
-      onListening: async () => {
-        running.listened += 1;
-        running.onListening();
-      },
-      onLost: (error) => {
-        running.errors.push(error);
-        running.lostAtMs.push(performance.now());
       },
       timing,
     }),
@@ -81,14 +107,18 @@ function make(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUI
     listened: 0,
     onListening: () => {},
   };
-  t.after(() => running.listener.stop());
+  t.after(() => running.session.stop());
   return running;
 }
 
-async function start(t: TestContext, url: string, timing: Partial<ListenerTiming> = QUICK): Promise<Running> {
+function isListening({ session }: Running): boolean {
+  return session.state === "awake";
+}
+
+async function start(t: TestContext, url: string, timing: Partial<WakeTiming> = QUICK): Promise<Running> {
   const running = make(t, url, timing);
-  await running.listener.start();
-  await until("it listens", () => running.listener.isListening);
+  await running.session.start();
+  await until("it listens", () => isListening(running));
   return running;
 }
 
@@ -115,16 +145,16 @@ async function assertHears(running: Running): Promise<void> {
   await until("it has heard", () => running.heard > before);
 }
 
-function sessionsOf(name: string): Promise<number> {
+function sessionsOf(name: string, purpose = "listen"): Promise<number> {
   return askFor(
     database.pool,
     "select count(*) from pg_stat_activity where datname = current_database() and application_name like $1",
-    [`${name}/%`],
+    [`${name}/${purpose}`],
   ).then(Number);
 }
 
 async function assertNoSession(name: string): Promise<void> {
-  await until("no session is left", async () => (await sessionsOf(name)) === 0);
+  await until("no session is left", async () => (await sessionsOf(name, "%")) === 0);
 }
 
 describe("hearing", () => {
@@ -135,7 +165,7 @@ describe("hearing", () => {
       await database.pool.query("select pg_notify($1, $2)", [CHANNEL, payload]);
     }
     await until("it has heard them all", () => one.heard === begun + 6);
-    await database.pool.query("select pg_notify('other', 'x'), pg_notify('Letters', '')");
+    await database.pool.query("select pg_notify('other', 'x'), pg_notify('Postrider', '')");
     await assertHears(one);
     assert.equal(one.heard, begun + 7);
     assert.deepEqual(one.lostAtMs, []);
@@ -158,12 +188,16 @@ describe("hearing", () => {
       "select regexp_replace(query, '^NOTIFY ', '') from pg_stat_activity where application_name = $1",
       [`${one.name}/listen`],
     );
-    assert.match(String(channel), /letters_echo_[0-9a-f]{16}/);
+    assert.match(String(channel), /postrider_echo_[0-9a-f]{16}/);
     await session.query(`listen ${String(channel).replace("LISTEN ", "")}`);
     await until("it has checked itself ten times", () => echoes >= 10);
     assert.deepEqual([one.lostAtMs, one.heard, one.listened], [[], 1, 1]);
   });
 });
+
+/** When it last notified itself. */
+const CHECK =
+  "select query_start::text from pg_stat_activity where application_name = $1 and state = 'idle' and query ilike 'notify%'";
 
 describe("losing the link", () => {
   test("outlives an outage that is longer than pg-listen's patience", async (t) => {
@@ -175,9 +209,9 @@ describe("losing the link", () => {
       "it has tried for long enough",
       () => (one.lostAtMs.at(-1) ?? 0) > cutAtMs + PG_LISTEN_PATIENCE_MS + 500,
     );
-    assert.equal(one.listener.isListening, false);
+    assert.equal(isListening(one), false);
     proxy.set(PASS);
-    await until("it listens again", () => one.listener.isListening);
+    await until("it listens again", () => isListening(one));
     await assertHears(one);
   });
 
@@ -196,7 +230,7 @@ describe("losing the link", () => {
     );
     assert.ok(new Set(parts).size > 10, String(pauses));
     proxy.set(PASS);
-    await until("it listens again", () => one.listener.isListening);
+    await until("it listens again", () => isListening(one));
   });
 
   test("pauses grow also where each connection is lost right after it began to listen", async (t) => {
@@ -204,7 +238,7 @@ describe("losing the link", () => {
     const one = await start(t, url, { ...QUICK, checkIntervalMs: 60_000, pauseLastMs: 200 });
     const setTimeouts = t.mock.method(globalThis, "setTimeout");
     while (one.lostAtMs.length < 7) {
-      await until("it listens", () => one.listener.isListening);
+      await until("it listens", () => isListening(one));
       const before = one.lostAtMs.length;
       proxy.sever();
       await until("it is lost", () => one.lostAtMs.length > before);
@@ -217,16 +251,19 @@ describe("losing the link", () => {
     const { proxy, url } = await startProxy(t);
     const one = await start(t, url, { ...QUICK, pauseLastMs: 60_000 });
     for (let round = 0; round < 10; round++) {
-      await until("it listens", () => one.listener.isListening);
-      const before = proxy.stats.upBytes;
-      // The echo's NOTIFY comes after the two LISTENs.
-      await until("it has checked itself twice", () => proxy.stats.upBytes > before + 80);
+      await until("it listens", () => isListening(one));
+      const checks = new Set<unknown>();
+      await until("it has checked itself twice", async () => {
+        checks.add(await askFor(database.pool, CHECK, [`${one.name}/listen`]));
+        checks.delete(undefined);
+        return checks.size >= 2;
+      });
       const { length } = one.lostAtMs;
       proxy.sever();
       await until("it is lost", () => one.lostAtMs.length > length);
     }
     // Doubled each time, the last pause alone would have been five seconds at least.
-    await until("it listens", () => one.listener.isListening, 4_900);
+    await until("it listens", () => isListening(one), 4_900);
   });
 
   for (const direction of ["both", "up", "down"] as const) {
@@ -235,9 +272,9 @@ describe("losing the link", () => {
       const one = await start(t, url, IMPATIENT);
       proxy.set({ kind: "half_open", direction, afterwards: "silent" } satisfies ProxyMode);
       await until("it has noticed", () => one.lostAtMs.length > 0);
-      assert.equal(one.listener.isListening, false);
+      assert.equal(isListening(one), false);
       proxy.set(PASS);
-      await until("it listens again", () => one.listener.isListening);
+      await until("it listens again", () => isListening(one));
       await assertHears(one);
       assert.match(one.errors[0] ?? "", /not heard its own notification within 500 ms/);
     });
@@ -251,12 +288,12 @@ describe("connections that answer, and do not let it hear", () => {
     await assertHears(one);
     pooler.forget();
     await until("it has noticed", () => one.lostAtMs.length > 0);
-    await until("it listens again", () => one.listener.isListening);
+    await until("it listens again", () => isListening(one));
     await assertHears(one);
     await until("the former session is gone", async () => (await sessionsOf(one.name)) === 1);
     assert.deepEqual(
       one.sockets.map(({ destroyed }) => destroyed),
-      [true, false],
+      [true, true, false, false],
     );
   });
 
@@ -264,10 +301,10 @@ describe("connections that answer, and do not let it hear", () => {
     const { proxy, url } = await startProxy(t);
     proxy.set({ kind: "cut" });
     const one = make(t, url);
-    await one.listener.start();
-    assert.deepEqual([one.listener.isListening, one.lostAtMs.length], [false, 1]);
+    await one.session.start();
+    assert.deepEqual([isListening(one), one.lostAtMs.length], [false, 1]);
     proxy.set(PASS);
-    await until("it listens", () => one.listener.isListening);
+    await until("it listens", () => isListening(one));
     await assertHears(one);
     assert.equal(await sessionsOf(one.name), 1);
   });
@@ -288,9 +325,9 @@ describe("connections that answer, and do not let it hear", () => {
       );
       return Number(count) <= 1;
     });
-    assert.equal(one.listener.isListening, false);
+    assert.equal(isListening(one), false);
     await session.query("select pg_promote(false)");
-    await until("it listens again", () => one.listener.isListening);
+    await until("it listens again", () => isListening(one));
     const { heard } = one;
     await session.query(`notify ${CHANNEL}`);
     await until("it has heard", () => one.heard > heard);
@@ -315,7 +352,7 @@ describe("leaving nothing behind", () => {
     const { proxy, url } = await startProxy(t);
     const stages: readonly ((one: Running) => void | Promise<void>)[] = [
       () => {},
-      (one) => until("it listens", () => one.listener.isListening),
+      (one) => until("it listens", () => isListening(one)),
       () => proxy.sever(),
       async (one) => {
         proxy.sever();
@@ -329,15 +366,15 @@ describe("leaving nothing behind", () => {
     for (const stage of stages) {
       for (let round = 0; round < 5; round++) {
         const one = make(t, url, { ...QUICK, pauseFirstMs: 1 });
-        const started = one.listener.start();
+        const started = one.session.start();
         if (stage !== stages[0]) {
           await started;
         }
         await stage(one);
-        await one.listener.stop();
+        await one.session.stop();
         await started;
         await assertNoSession(one.name);
-        assert.equal(one.listener.isListening, false);
+        assert.equal(isListening(one), false);
       }
     }
     await until("no link is left", () => proxy.stats.open === 0);
@@ -358,8 +395,8 @@ describe("leaving nothing behind", () => {
         }
       };
     });
-    await Promise.all(running.map(({ listener }) => listener.start()));
-    const isDone = () => left <= 0 && running.every(({ listener }) => listener.isListening);
+    await Promise.all(running.map(({ session }) => session.start()));
+    const isDone = () => left <= 0 && running.every(isListening);
     const reconnect = async (count: number) => {
       left = count;
       for (const { proxy } of proxies) {
@@ -379,14 +416,14 @@ describe("leaving nothing behind", () => {
     const sessions = () =>
       askFor(
         observer,
-        "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'listener%'",
+        "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'listener%/listen'",
       ).then(Number);
     await until("each has one session", async () => (await sessions()) === LISTENERS);
     assert.deepEqual(
       proxies.map(({ proxy }) => proxy.stats.open),
-      Array(LISTENERS).fill(1),
+      Array(LISTENERS).fill(2),
     );
-    await Promise.all(running.map(({ listener }) => listener.stop()));
+    await Promise.all(running.map(({ session }) => session.stop()));
     await until("no session is left", async () => (await sessions()) === 0);
     await until("no socket or timer is left", () => isDeepStrictEqual(socketsAndTimers(), before));
   });
@@ -448,11 +485,11 @@ class ForgetfulPooler {
     message.write("Q");
     message.writeInt32BE(5 + text.length, 1);
     message.write(text, 5);
-    for (const session of this.#sessions) {
-      this.#forgetting.add(session);
-      this.#abandoned.add(session);
-      session.write(message);
-    }
+    const [session] = this.#sessions;
+    assert.ok(session !== undefined, "the listener connects first");
+    this.#forgetting.add(session);
+    this.#abandoned.add(session);
+    session.write(message);
   }
 
   #accept(client: Socket): void {

@@ -1,0 +1,73 @@
+import type { DeliveryResult } from "../../domain/delivery.ts";
+
+interface OpenClaim {
+  readonly daemonId: string;
+  /** Deliveries of the claim without a recorded result. */
+  remaining: number;
+}
+
+/** The claims that this daemon has in hand. A claim is finished when all its deliveries are recorded. */
+export class OpenClaims {
+  readonly #open = new Map<string, OpenClaim>();
+  /** Of each identity the finished claims that stay for now, because the newest claim is the cursor. */
+  readonly #kept = new Map<string, readonly string[]>();
+
+  /** Must be called before any result of the claim is added. */
+  open(claimId: string, daemonId: string, deliveryCount: number): void {
+    if (deliveryCount > 0) {
+      this.#open.set(claimId, { daemonId, remaining: deliveryCount });
+    }
+  }
+
+  /** The claims of an identity that are not finished. */
+  of(daemonId: string): string[] {
+    return [...this.#open].filter(([, claim]) => claim.daemonId === daemonId).map(([id]) => id);
+  }
+
+  /** The finished claims of an identity that stay for now. */
+  keptOf(daemonId: string): readonly string[] {
+    return this.#kept.get(daemonId) ?? [];
+  }
+
+  /** The claims of a lost identity belong to others; their results are still recorded, as facts. */
+  forget(daemonId: string): void {
+    for (const id of this.of(daemonId)) {
+      this.#open.delete(id);
+    }
+    this.#kept.delete(daemonId);
+  }
+
+  /** The claims that are finished once so many results of each are recorded. */
+  finishedBy(counts: ReadonlyMap<string, number>): string[] {
+    return [...counts].filter(([id, count]) => (this.#open.get(id)?.remaining ?? Infinity) <= count).map(([id]) => id);
+  }
+
+  /** So many results of each claim were recorded, and these finished claims stay. */
+  noteRecorded(daemonId: string, counts: ReadonlyMap<string, number>, kept: readonly string[]): void {
+    for (const [id, count] of counts) {
+      const claim = this.#open.get(id);
+      if (claim !== undefined) {
+        claim.remaining -= count;
+        if (claim.remaining <= 0) {
+          this.#open.delete(id);
+        }
+      }
+    }
+    if (kept.length > 0) {
+      this.#kept.set(daemonId, kept);
+    } else {
+      this.#kept.delete(daemonId);
+    }
+  }
+}
+
+/** How many results there are of each claim. */
+export function countByClaim(results: readonly DeliveryResult[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { delivery } of results) {
+    if (delivery.tenure.kind === "claimed") {
+      counts.set(delivery.tenure.claimId, (counts.get(delivery.tenure.claimId) ?? 0) + 1);
+    }
+  }
+  return counts;
+}

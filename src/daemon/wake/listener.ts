@@ -1,0 +1,138 @@
+import { randomBytes } from "node:crypto";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import pgListen, { type Subscriber } from "pg-listen";
+import type { ConnectionConfig } from "../../db/connect.ts";
+import { messageOf } from "../../ground/errors.ts";
+
+/**
+ * One connection that listens for NOTIFY on one channel. A notification is a hint and carries nothing.
+ *
+ * pg-listen does the listening, on a short lead: left alone it gives up after three seconds without a server, leaks its
+ * session if it is closed while it reconnects, and stays half subscribed if LISTEN is refused. So it never reconnects by
+ * itself (`retryLimit: 1` means no attempt at all): a connection in doubt is lost, and its owner opens a new one.
+ *
+ * Every few seconds it notifies itself, on a channel of its own. This echo tests the whole way there and back: it does not
+ * come over a link that has died silently, in a session whose LISTEN a pooler took back (such a session still answers
+ * queries), from a server that has become a standby, or while commits that notify hang.
+ */
+export interface ListenerOptions {
+  readonly config: ConnectionConfig;
+  readonly channel: string;
+  readonly checkIntervalMs: number;
+  /** For the echo, and for the answer to LISTEN. */
+  readonly checkTimeoutMs: number;
+  readonly onNotification: () => void;
+  /** The echo came. Before the first one, nothing shows that this connection hears anything. */
+  readonly onEcho: () => void;
+}
+
+export class Listener {
+  /** Resolves with the reason when the connection is in doubt; it is closed then. */
+  readonly lost: Promise<string>;
+  readonly #options: ListenerOptions;
+  readonly #subscriber: Subscriber;
+  readonly #echoChannel: string;
+  readonly #lose: (reason: string) => void;
+  #socket: Duplex | null = null;
+  /** The next check, or the end of one. */
+  #timer: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  /** Rejects if the server cannot be reached or does not let it listen. */
+  static async open(options: ListenerOptions): Promise<Listener> {
+    const listener = new Listener(options);
+    const failed = listener.lost.then((reason) => Promise.reject(new Error(reason)));
+    try {
+      await Promise.race([listener.#listen(), failed]);
+    } catch (thrown) {
+      listener.#drop(messageOf(thrown));
+      throw thrown;
+    }
+    failed.catch(() => {
+      // Lost later: its owner hears of it by `lost`.
+    });
+    listener.#checkLater();
+    return listener;
+  }
+
+  private constructor(options: ListenerOptions) {
+    const { channel, config, checkTimeoutMs } = options;
+    this.#options = options;
+    this.#echoChannel = `${channel}_echo_${randomBytes(8).toString("hex")}`;
+    const lost = Promise.withResolvers<string>();
+    this.lost = lost.promise;
+    this.#lose = lost.resolve;
+    this.#subscriber = pgListen.default(
+      {
+        ...config,
+        application_name: `${config.application_name ?? "postrider"}/listen`,
+        query_timeout: checkTimeoutMs,
+        stream: () => this.#openSocket(),
+      },
+      { parse: (payload) => payload, paranoidChecking: false, retryLimit: 1 },
+    );
+    this.#subscriber.events.on("error", (error) => this.#drop(messageOf(error)));
+    this.#subscriber.events.on("notification", ({ channel: heard }) => this.#hear(heard));
+  }
+
+  /** Says goodbye to the session, as far as that is possible. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer ?? undefined);
+    try {
+      await this.#subscriber.close();
+    } catch {
+      // It was lost already; its socket is gone or goes with it.
+    }
+  }
+
+  async #listen(): Promise<void> {
+    await this.#subscriber.connect();
+    await this.#subscriber.listenTo(this.#options.channel);
+    await this.#subscriber.listenTo(this.#echoChannel);
+  }
+
+  /** The socket is ours, so that a session in doubt can be dropped without waiting for its last word. */
+  #openSocket(): Duplex {
+    const { stream } = this.#options.config;
+    this.#socket = (typeof stream === "function" ? stream() : stream) ?? new Socket();
+    return this.#socket;
+  }
+
+  #hear(channel: string): void {
+    if (this.#isClosed) {
+      return;
+    }
+    if (channel === this.#echoChannel) {
+      clearTimeout(this.#timer ?? undefined);
+      this.#checkLater();
+      this.#options.onEcho();
+    } else {
+      this.#options.onNotification();
+    }
+  }
+
+  #checkLater(): void {
+    if (!this.#isClosed) {
+      this.#timer = setTimeout(() => this.#check(), this.#options.checkIntervalMs);
+    }
+  }
+
+  #check(): void {
+    const { checkTimeoutMs } = this.#options;
+    this.#timer = setTimeout(
+      () => this.#drop(`it has not heard its own notification within ${checkTimeoutMs} ms`),
+      checkTimeoutMs,
+    );
+    this.#subscriber.notify(this.#echoChannel)?.catch((thrown: unknown) => this.#drop(messageOf(thrown)));
+  }
+
+  #drop(reason: string): void {
+    if (!this.#isClosed) {
+      void this.close();
+      this.#socket?.destroy();
+      this.#lose(reason);
+    }
+  }
+}
