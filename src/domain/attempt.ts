@@ -1,7 +1,7 @@
 import type { FailureKind } from "./failureKind.ts";
 
 /**
- * One attempt and its result: the sender makes it, `decideOutcome` judges it, and it is recorded as it is.
+ * One attempt and its result: the sender makes it, `decide` judges it, and it is recorded as it is.
  * All text in it can be stored: it holds no NUL and no half of a surrogate pair.
  */
 export interface Attempt {

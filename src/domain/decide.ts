@@ -1,4 +1,5 @@
 import type { Attempt } from "./attempt.ts";
+import type { Decision } from "./delivery.ts";
 import { retryDelayMs } from "./retry.ts";
 import { parseRetryAfterMs } from "./retryAfter.ts";
 
@@ -19,40 +20,33 @@ export interface AttemptPosition {
   readonly nowMs: number;
 }
 
-/** What becomes of the delivery. */
-export type Outcome =
-  | { readonly kind: "succeeded" }
-  | { readonly kind: "retry"; readonly delayMs: number }
-  /** The attempt failed and the schedule is used up. */
-  | { readonly kind: "exhausted" }
-  /** The receiver answered 410: the attempt failed, no further one follows, and the endpoint must be disabled. */
-  | { readonly kind: "gone" };
-
 const GONE = 410;
+const SUCCEEDED: Decision = { state: "succeeded" };
+const EXHAUSTED: Decision = { state: "exhausted" };
 
 // Too Many Requests and Service Unavailable: the two whose Retry-After says when the receiver will be ready again.
 const HONOURS_RETRY_AFTER: ReadonlySet<number> = new Set([429, 503]);
 
-/** Decides what follows from one attempt. Draws from `random` only for a retry. */
-export function decideOutcome(result: AttemptResult, position: AttemptPosition): Outcome {
-  if (result.failureKind === null) {
-    return { kind: "succeeded" };
+/** Decides what becomes of a delivery after one attempt. Draws from `random` only for a retry. */
+export function decide(attempt: AttemptResult, position: AttemptPosition): Decision {
+  if (attempt.failureKind === null) {
+    return SUCCEEDED;
   }
-  if (result.httpStatus === GONE) {
-    return { kind: "gone" };
+  if (attempt.httpStatus === GONE) {
+    return { state: "discarded", reason: "the receiver answered 410 Gone", endpointGone: true };
   }
-  const delayMs = retryDelayMs({
+  const waitMs = retryDelayMs({
     scheduleMs: position.scheduleMs,
     failedAttempts: position.attemptInSchedule,
     random: position.random,
-    retryAfterMs: retryAfterMs(result, position.nowMs),
+    retryAfterMs: retryAfterMs(attempt, position.nowMs),
   });
-  return delayMs === null ? { kind: "exhausted" } : { kind: "retry", delayMs };
+  return waitMs === null ? EXHAUSTED : { state: "pending", waitMs };
 }
 
-function retryAfterMs(result: AttemptResult, nowMs: number): number | null {
-  if (result.httpStatus === null || !HONOURS_RETRY_AFTER.has(result.httpStatus)) {
+function retryAfterMs(attempt: AttemptResult, nowMs: number): number | null {
+  if (attempt.httpStatus === null || !HONOURS_RETRY_AFTER.has(attempt.httpStatus)) {
     return null;
   }
-  return parseRetryAfterMs(result.responseHeaders?.["retry-after"], result.responseHeaders?.date, nowMs);
+  return parseRetryAfterMs(attempt.responseHeaders?.["retry-after"], attempt.responseHeaders?.date, nowMs);
 }

@@ -1,14 +1,5 @@
 import type { Attempt } from "./attempt.ts";
-
-/** An event as a claim hands it over. */
-export interface ClaimedEvent {
-  readonly id: string;
-  readonly eventType: string;
-  /** ISO 8601 in UTC, with microseconds. */
-  readonly createdAt: string;
-  /** JSON text as the application wrote it; null if it was too large to come along; it is then loaded when it is sent. */
-  readonly payload: string | null;
-}
+import type { ClaimedEvent } from "./event.ts";
 
 /** The right by which a daemon works on a delivery. It decides how the result is recorded. */
 export type Tenure =
@@ -30,12 +21,13 @@ export interface Delivery {
   readonly attemptsBefore: number;
 }
 
-/** What becomes of a delivery with a result; the names are those of `postrider.delivery.state`. */
+/** What becomes of a delivery; the names are those of `postrider.delivery.state`. */
 export type Decision =
   | { readonly state: "succeeded" }
   | { readonly state: "pending"; readonly waitMs: number }
   | { readonly state: "exhausted" }
-  | { readonly state: "discarded"; readonly reason: string };
+  /** `endpointGone`: the receiver answered 410, and its endpoint must be disabled. */
+  | { readonly state: "discarded"; readonly reason: string; readonly endpointGone: boolean };
 
 /** A delivery that leaves a daemon's hand, with the reason. */
 export interface DeliveryResult {
@@ -43,6 +35,4 @@ export interface DeliveryResult {
   /** Null if no request was made, as for a delivery that is handed back. */
   readonly attempt: Attempt | null;
   readonly decision: Decision;
-  /** The receiver answered 410: its endpoint must be disabled. */
-  readonly endpointGone: boolean;
 }

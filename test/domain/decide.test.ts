@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type AttemptResult, decideOutcome, type Outcome } from "../../src/domain/decide.ts";
+import { type AttemptResult, decide } from "../../src/domain/decide.ts";
+import type { Decision } from "../../src/domain/delivery.ts";
 import { FAILURE_KINDS, type FailureKind } from "../../src/domain/failureKind.ts";
 
 const NOW_MS = Date.UTC(1994, 10, 6, 8, 49, 37);
 const SCHEDULE_MS = [5_000, 300_000];
+const GONE: Decision = { state: "discarded", reason: "the receiver answered 410 Gone", endpointGone: true };
 
 function answered(httpStatus: number, responseHeaders: Readonly<Record<string, string>> = {}): AttemptResult {
   const isSuccess = httpStatus >= 200 && httpStatus < 300;
@@ -16,48 +18,48 @@ function unanswered(failureKind: FailureKind): AttemptResult {
   return { httpStatus: null, failureKind, responseHeaders: null };
 }
 
-function decide(result: AttemptResult, attemptInSchedule = 1): Outcome {
-  return decideOutcome(result, { scheduleMs: SCHEDULE_MS, attemptInSchedule, random: () => 0.5, nowMs: NOW_MS });
+function decided(result: AttemptResult, attemptInSchedule = 1): Decision {
+  return decide(result, { scheduleMs: SCHEDULE_MS, attemptInSchedule, random: () => 0.5, nowMs: NOW_MS });
 }
 
 test("an attempt without a failure succeeded", () => {
-  assert.deepEqual(decide(answered(200)), { kind: "succeeded" });
-  assert.deepEqual(decide(answered(204), 99), { kind: "succeeded" });
+  assert.deepEqual(decided(answered(200)), { state: "succeeded" });
+  assert.deepEqual(decided(answered(204), 99), { state: "succeeded" });
 });
 
 test("410 ends the delivery and the endpoint, at whatever attempt", () => {
-  assert.deepEqual(decide(answered(410)), { kind: "gone" });
-  assert.deepEqual(decide(answered(410), 3), { kind: "gone" });
-  assert.deepEqual(decide({ ...answered(410), failureKind: "reset" }), { kind: "gone" });
+  assert.deepEqual(decided(answered(410)), GONE);
+  assert.deepEqual(decided(answered(410), 3), GONE);
+  assert.deepEqual(decided({ ...answered(410), failureKind: "reset" }), GONE);
 });
 
 test("every other failure is retried by the schedule, redirects included", () => {
   for (const result of [answered(301), answered(400), answered(404), answered(500), ...FAILURE_KINDS.map(unanswered)]) {
-    assert.deepEqual(decide(result, 1), { kind: "retry", delayMs: 5_000 });
-    assert.deepEqual(decide(result, 2), { kind: "retry", delayMs: 300_000 });
-    assert.deepEqual(decide(result, 3), { kind: "exhausted" });
+    assert.deepEqual(decided(result, 1), { state: "pending", waitMs: 5_000 });
+    assert.deepEqual(decided(result, 2), { state: "pending", waitMs: 300_000 });
+    assert.deepEqual(decided(result, 3), { state: "exhausted" });
   }
 });
 
 test("a 2xx whose body did not arrive is a failure", () => {
-  assert.deepEqual(decide({ httpStatus: 200, failureKind: "timeout", responseHeaders: {} }), {
-    kind: "retry",
-    delayMs: 5_000,
+  assert.deepEqual(decided({ httpStatus: 200, failureKind: "timeout", responseHeaders: {} }), {
+    state: "pending",
+    waitMs: 5_000,
   });
 });
 
 test("429 and 503 honour Retry-After, up to the schedule's longest interval", () => {
   for (const status of [429, 503]) {
-    assert.deepEqual(decide(answered(status, { "retry-after": "60" })), { kind: "retry", delayMs: 66_000 });
-    assert.deepEqual(decide(answered(status, { "retry-after": "86400" })), { kind: "retry", delayMs: 300_000 });
-    assert.deepEqual(decide(answered(status, { "retry-after": "soon" })), { kind: "retry", delayMs: 5_000 });
-    assert.deepEqual(decide(answered(status)), { kind: "retry", delayMs: 5_000 });
+    assert.deepEqual(decided(answered(status, { "retry-after": "60" })), { state: "pending", waitMs: 66_000 });
+    assert.deepEqual(decided(answered(status, { "retry-after": "86400" })), { state: "pending", waitMs: 300_000 });
+    assert.deepEqual(decided(answered(status, { "retry-after": "soon" })), { state: "pending", waitMs: 5_000 });
+    assert.deepEqual(decided(answered(status)), { state: "pending", waitMs: 5_000 });
   }
 });
 
 test("a date in Retry-After counts from the response's own date", () => {
   const headers = { "retry-after": "Sun, 06 Nov 2094 08:50:37 GMT", date: "Sun, 06 Nov 2094 08:49:37 GMT" };
-  assert.deepEqual(decide(answered(503, headers)), { kind: "retry", delayMs: 66_000 });
+  assert.deepEqual(decided(answered(503, headers)), { state: "pending", waitMs: 66_000 });
 });
 
 test("no other status honours Retry-After", () => {
@@ -65,7 +67,7 @@ test("no other status honours Retry-After", () => {
     fc.property(
       fc.integer({ min: 300, max: 599 }).filter((status) => ![410, 429, 503].includes(status)),
       (status) => {
-        assert.deepEqual(decide(answered(status, { "retry-after": "60" })), { kind: "retry", delayMs: 5_000 });
+        assert.deepEqual(decided(answered(status, { "retry-after": "60" })), { state: "pending", waitMs: 5_000 });
       },
     ),
   );

@@ -1,4 +1,5 @@
-import type { ClaimedEvent, Delivery } from "../../domain/delivery.ts";
+import type { Delivery } from "../../domain/delivery.ts";
+import type { ClaimedEvent } from "../../domain/event.ts";
 
 /** Larger payloads do not wait in memory: they are loaded when their turn comes. */
 export const PAYLOAD_BYTES_MAX = 32_768;

@@ -2,8 +2,8 @@ import type { Database } from "../../db/database.ts";
 import { classifyPostgresError } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import type { Attempt } from "../../domain/attempt.ts";
-import { decideOutcome } from "../../domain/decide.ts";
-import type { Decision, Delivery, DeliveryResult } from "../../domain/delivery.ts";
+import { decide } from "../../domain/decide.ts";
+import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { makeBody } from "../../format/body.ts";
 import { signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
@@ -159,31 +159,18 @@ function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint):
 
 /** The attempt and what follows from it. */
 function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt): DeliveryResult {
-  const outcome = decideOutcome(attempt, {
+  const decision = decide(attempt, {
     scheduleMs: endpoint.scheduleMs,
     attemptInSchedule: delivery.attempts - delivery.attemptsBefore + 1,
     random,
     nowMs: unixMs(),
   });
-  return { delivery, attempt, decision: decisionOf(outcome), endpointGone: outcome.kind === "gone" };
-}
-
-function decisionOf(outcome: ReturnType<typeof decideOutcome>): Decision {
-  switch (outcome.kind) {
-    case "succeeded":
-      return { state: "succeeded" };
-    case "retry":
-      return { state: "pending", waitMs: outcome.delayMs };
-    case "exhausted":
-      return { state: "exhausted" };
-    case "gone":
-      return { state: "discarded", reason: "the receiver answered 410 Gone" };
-  }
+  return { delivery, attempt, decision };
 }
 
 /** Goes to the queue, due at once, for another daemon or for this one when the lane has room. */
 export function handedBack(delivery: Delivery): DeliveryResult {
-  return { delivery, attempt: null, decision: { state: "pending", waitMs: 0 }, endpointGone: false };
+  return { delivery, attempt: null, decision: { state: "pending", waitMs: 0 } };
 }
 
 export function eventGone(delivery: Delivery): DeliveryResult {
@@ -191,7 +178,7 @@ export function eventGone(delivery: Delivery): DeliveryResult {
 }
 
 export function discarded(delivery: Delivery, reason: string): DeliveryResult {
-  return { delivery, attempt: null, decision: { state: "discarded", reason }, endpointGone: false };
+  return { delivery, attempt: null, decision: { state: "discarded", reason, endpointGone: false } };
 }
 
 /** Beyond the attempt itself: the result must be recorded before another daemon may take the delivery. */

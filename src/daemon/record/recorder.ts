@@ -247,7 +247,7 @@ export class Recorder {
     }
     const { daemonId } = head.delivery;
     const counts = countByClaim(batch);
-    const gone = new Set(batch.filter((result) => result.endpointGone).map((result) => result.delivery.endpointId));
+    const gone = new Set(batch.filter(endpointIsGone).map((result) => result.delivery.endpointId));
     const { rows } = await this.#options.pool.run(recordResults, {
       daemonId,
       isFromMemory: head.delivery.tenure.kind === "claimed",
@@ -289,6 +289,10 @@ export class Recorder {
       });
     }
   }
+}
+
+function endpointIsGone({ decision }: DeliveryResult): boolean {
+  return decision.state === "discarded" && decision.endpointGone;
 }
 
 function byDelivery(one: DeliveryResult, other: DeliveryResult): number {

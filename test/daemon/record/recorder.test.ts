@@ -82,7 +82,7 @@ function succeeded(delivery: Delivery, changes: Partial<Attempt> = {}): Delivery
     responseBody: "thank you",
     ...changes,
   };
-  return { delivery, attempt, decision: { state: "succeeded" }, endpointGone: false };
+  return { delivery, attempt, decision: { state: "succeeded" } };
 }
 
 function addAll(recorder: Recorder, results: readonly DeliveryResult[]): void {
@@ -305,9 +305,7 @@ describe("what Postgres refuses", () => {
     addAll(
       recorder,
       inHand.map((delivery, index) =>
-        index === 2
-          ? { delivery, attempt: null, decision: { state: "pending", waitMs: 1e30 }, endpointGone: false }
-          : succeeded(delivery),
+        index === 2 ? { delivery, attempt: null, decision: { state: "pending", waitMs: 1e30 } } : succeeded(delivery),
       ),
     );
     await recorder.drained();
@@ -334,7 +332,7 @@ describe("what Postgres refuses", () => {
       assert.equal(conditions.worst.name, "not_recording");
       assert.match(
         "reason" in conditions.worst ? conditions.worst.reason : "",
-        /^SQLSTATE 42883: function postrider\.record_results/,
+        /^SQLSTATE 42883: function postrider_internal\.record_results/,
       );
     } finally {
       const renamed = row.signature.replace("record_results(", "record_results_gone(");

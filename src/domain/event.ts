@@ -1,0 +1,9 @@
+/** An event as a claim hands it over. */
+export interface ClaimedEvent {
+  readonly id: string;
+  readonly eventType: string;
+  /** ISO 8601 in UTC, with microseconds. */
+  readonly createdAt: string;
+  /** JSON text as the application wrote it; null if it was too large to come along; it is then loaded when it is sent. */
+  readonly payload: string | null;
+}
