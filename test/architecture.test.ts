@@ -172,3 +172,10 @@ test("time is read in ground/clock.ts alone", () => {
   );
   assert.deepEqual(found, []);
 });
+
+test("what is spread over time draws its randomness from ground/backoff.ts alone", () => {
+  assert.deepEqual(
+    offenders(({ path, text }) => path !== "ground/backoff.ts" && /Math\.random\(/.test(text)),
+    [],
+  );
+});

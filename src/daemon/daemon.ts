@@ -51,7 +51,7 @@ const RECORD_GRACE_MS = 5_000;
 export class Daemon {
   readonly #config: Config;
   readonly #events: Events;
-  readonly #lines = new Sockets();
+  readonly #sockets = new Sockets();
   readonly #connection: ConnectionConfig;
   readonly #pool: Database;
   readonly #claimPool: Database;
@@ -82,7 +82,7 @@ export class Daemon {
     this.#config = config;
     this.#events = events;
     const conditions = new Conditions(events);
-    const connection = this.#lines.through(
+    const connection = this.#sockets.through(
       connectionConfig({ databaseUrl: config.databaseUrl, applicationName: "postrider" }),
     );
     this.#connection = connection;
@@ -125,7 +125,7 @@ export class Daemon {
       config:
         config.listenUrl === null
           ? connection
-          : this.#lines.through(connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" })),
+          : this.#sockets.through(connectionConfig({ databaseUrl: config.listenUrl, applicationName: "postrider" })),
       events,
       conditions,
       onWake: () => {
@@ -189,7 +189,7 @@ export class Daemon {
   async start(stopping: AbortSignal = new AbortController().signal): Promise<void> {
     let cutting: NodeJS.Timeout | undefined;
     const giveUpSoon = () => {
-      cutting = setTimeout(() => this.#lines.cut(), START_GRACE_MS);
+      cutting = setTimeout(() => this.#sockets.cut(), START_GRACE_MS);
     };
     stopping.addEventListener("abort", giveUpSoon);
     try {
@@ -220,7 +220,7 @@ export class Daemon {
       await this.#wake.start();
     } catch (thrown) {
       // What would be waited for from here on is a server that has not answered before.
-      const cutting = setTimeout(() => this.#lines.cut(), START_GRACE_MS);
+      const cutting = setTimeout(() => this.#sockets.cut(), START_GRACE_MS);
       await this.#wake.stop();
       await this.#partitions.stop();
       await this.#heartbeat.stop().catch(() => {
@@ -229,7 +229,7 @@ export class Daemon {
       await this.#sender.close();
       await this.#endPools();
       clearTimeout(cutting);
-      this.#lines.cut();
+      this.#sockets.cut();
       this.#stopping = Promise.resolve(true);
       const fault = copyFault(thrown);
       if (fault !== null) {
@@ -259,7 +259,7 @@ export class Daemon {
     let isRecorded = false;
     // What is still waited for by then waits for a server that does not answer.
     const endMs = startedMs + this.#config.shutdownGraceMs + RECORD_GRACE_MS;
-    const cutting = setTimeout(() => this.#lines.cut(), endMs - startedMs);
+    const cutting = setTimeout(() => this.#sockets.cut(), endMs - startedMs);
     try {
       // At once: the turn of the loop that is under way may take its time.
       this.#inHand.halt();
@@ -286,7 +286,7 @@ export class Daemon {
       await this.#endPools();
     } finally {
       clearTimeout(cutting);
-      this.#lines.cut();
+      this.#sockets.cut();
     }
     const tookMs = Math.round(monotonicMs() - startedMs);
     this.#events.emit("daemon.stopped", { version: VERSION, took_ms: tookMs, everything_recorded: isRecorded });

@@ -383,9 +383,9 @@ test("a sleeper whose links fall silent loses the gate within seconds, is blind,
   const proxy = await FaultProxy.start(() => Number(new URL(database.url).port));
   const url = new URL(database.url);
   url.port = String(proxy.port);
-  const lines = new Sockets();
+  const sockets = new Sockets();
   const emitted = new KeptEvents();
-  const config = lines.through(connectionConfig({ databaseUrl: url.href, applicationName: "silent" }));
+  const config = sockets.through(connectionConfig({ databaseUrl: url.href, applicationName: "silent" }));
   const wake = new WakeSession({
     config: { ...config, connectionTimeoutMillis: 1_000 },
     events: emitted,
@@ -393,7 +393,7 @@ test("a sleeper whose links fall silent loses the gate within seconds, is blind,
     onWake: () => {},
   });
   t.after(async () => {
-    lines.cut();
+    sockets.cut();
     await wake.stop();
     await proxy.close();
   });
