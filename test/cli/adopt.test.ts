@@ -82,7 +82,7 @@ for (const { signal, connections, code, isEnded } of [
   });
 }
 
-test("where nothing says whether to send, status says that, and what to do", async (t) => {
+test("status says so, and what to do, if nothing says whether to send", async (t) => {
   const { pool, url } = await databaseFor(t);
   await pool.query("delete from postrider.sending");
   const env = { DATABASE_URL: url };

@@ -33,7 +33,7 @@ test("the schema is installed once, and --check tells before and after", async (
   });
 });
 
-test("--check fails where the schema is behind, ahead and breaking, or not what was applied", async () => {
+test("--check fails if the schema is behind, ahead and breaking, or not what was applied", async () => {
   await withEmpty(async ({ url, pool }) => {
     const env = { DATABASE_URL: url };
     await runCommand(["migrate"], { env });
@@ -67,13 +67,13 @@ test("--check fails where the schema is behind, ahead and breaking, or not what 
   });
 });
 
-test("--print needs no database, and without one prints all of it", async () => {
+test("--print needs no database, and prints everything without one", async () => {
   const { code, stdout, stderr } = await runCommand(["migrate", "--print"]);
   assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
   for (const { text } of FILES) assert.ok(stdout.includes(text.trimEnd()));
 });
 
-test("--print waits for a reader that takes its time", async () => {
+test("--print waits for a slow reader", async () => {
   const command = new CommandProcess(["migrate", "--print"]);
   command.child.stdout?.pause();
   // It has written what fits into the pipe, and is still there.
@@ -83,7 +83,7 @@ test("--print waits for a reader that takes its time", async () => {
   for (const { text } of FILES) assert.ok(command.stdout.includes(text.trimEnd()));
 });
 
-test("--print with a database prints what that one lacks, and touches nothing", async () => {
+test("--print with a database prints what it lacks, and changes nothing", async () => {
   await withEmpty(async ({ url, pool }) => {
     const env = { DATABASE_URL: url };
     const before = await runCommand(["migrate", "--print"], { env });
@@ -96,7 +96,7 @@ test("--print with a database prints what that one lacks, and touches nothing", 
   });
 });
 
-test("a reader that goes away early is no error", async () => {
+test("a reader that goes away early is not an error", async () => {
   const { code, stdout, stderr } = await runCommand([], {
     program: ["/bin/bash", "-c", `set -o pipefail; "${process.execPath}" src/main.ts migrate --print | head -1`],
   });
@@ -104,7 +104,7 @@ test("a reader that goes away early is no error", async () => {
   assert.match(stdout, /^-- Postrider .*\n$/);
 });
 
-test("a database that cannot be reached is PR0003, and the password stays out of it", async () => {
+test("an unreachable database is PR0003, without its password", async () => {
   const env = { DATABASE_URL: "postgres://somebody:hidden@127.0.0.1:1/nothing" };
   const { code, stderr } = await runCommand(["migrate"], { env });
   assert.equal(code, 1);

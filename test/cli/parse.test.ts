@@ -80,7 +80,7 @@ test("every option is read, with its value after a blank or an equals sign", asy
   assert.deepEqual(await parsed("types --check a.ts"), ["types", { output: null, check: "a.ts" }]);
 });
 
-test("what the events of an ingest could not have is refused, and what only a followed file has", async () => {
+test("ingest refuses what its events cannot have, and options that need a followed file", async () => {
   for (const type of ["order-paid", "order..paid", "a".repeat(256)]) {
     assert.match(await oneFault(`ingest --type ${type}`), /cannot use --type: it is /);
   }
@@ -107,7 +107,7 @@ test("the last value of a repeated option counts", async () => {
   assert.deepEqual(values, { port: 2, "data-dir": ".postrider", "no-demo": false });
 });
 
-test("no command is help with exit status 2, and asked for it is 0", async () => {
+test("without a command the help exits with status 2, and with 0 if it is asked for", async () => {
   const unasked = await parse("");
   const asked = await parse("--help");
   assert.ok(unasked.kind === "help" && asked.kind === "help");
@@ -119,7 +119,7 @@ test("no command is help with exit status 2, and asked for it is 0", async () =>
   }
 });
 
-test("each command's help is had in three ways and tells its usage, options, defaults and examples", async () => {
+test("three ways lead to a command's help, with its usage, options, defaults and examples", async () => {
   for (const name of COMMAND_NAMES) {
     const { options, examples } = await loadCommand(name);
     const text = await helpText(`${name} --help`);
@@ -156,7 +156,7 @@ test("help and version win over what is wrong beside them", async () => {
   assert.deepEqual(await parse("-v"), { kind: "version" });
 });
 
-test("an unknown command is told with the near miss", async () => {
+test("an unknown command is refused with the near miss", async () => {
   assert.equal(
     await oneFault("migrat"),
     'cannot run "migrat": it is not a command; did you mean "migrate"? postrider --help lists the commands',
@@ -166,19 +166,19 @@ test("an unknown command is told with the near miss", async () => {
   assert.match(await oneFault("adpot"), /did you mean "adopt"\?/);
 });
 
-test("an unknown option is told with the near miss", async () => {
+test("an unknown option is refused with the near miss", async () => {
   assert.match((await oneFault("dev --prt 5433")).split("; ")[1] ?? "", /^did you mean --port\?/);
   assert.match(await oneFault("status --jsn"), /it is not an option of postrider status; did you mean --json\?/);
   assert.match(await oneFault("run --hepl"), /did you mean --help\?/);
   assert.match(await oneFault("run -x"), /cannot use -x/);
 });
 
-test("an option before the command is told so", async () => {
+test("an option before the command is refused as such", async () => {
   assert.match(await oneFault("--json status"), /cannot use --json: it stands before the command/);
   assert.match(await oneFault("--hlep"), /it is not an option; did you mean --help\?/);
 });
 
-test("every mistake is told at once", async () => {
+test("every mistake is reported at once", async () => {
   assert.deepEqual(await faultsOf("dev now --port many --no-demo=yes --data-dir --wat"), [
     'cannot use "now": postrider dev takes only options; postrider dev --help lists them',
     "cannot use --no-demo: it takes no value; write --no-demo alone",
@@ -193,7 +193,7 @@ test("a port is a whole number up to 65535", async () => {
   }
 });
 
-test("a wrong secret is refused without a word of it", async () => {
+test("a wrong secret is refused without repeating any of it", async () => {
   for (const line of ["--secret s3cret-word", "--secret whsec_s3cretword", `--secret ${SECRET} s3cret-word`]) {
     const fault = await oneFault(`receive ${line}`);
     assert.match(fault, /^cannot use --secret: the secret /);

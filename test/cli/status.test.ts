@@ -40,7 +40,7 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
   });
 });
 
-test("what waits is counted by endpoint, with the oldest first, and what nobody claimed apart", async () => {
+test("what waits is counted by endpoint, the oldest first, and unclaimed events apart", async () => {
   await withDatabase(async (database) => {
     const { pool } = database;
     const late = await endpoint(database, "https://late.example/hook?token=hidden");
@@ -127,7 +127,7 @@ test("first attempts, recent attempts and deleted endpoints are counted", async 
   });
 });
 
-test("that the guard against copies was given up is said as long as it is so", async () => {
+test("status says that the guard against copies is off, as long as it is", async () => {
   await withDatabase(async (database) => {
     await database.pool.query("update postrider.sending set is_guarded = false");
     const status = await read(database);
@@ -151,7 +151,7 @@ test("daemons are told apart by when they were last seen", async () => {
   });
 });
 
-test("a daemon that is late, or says what keeps it from its work, is shown with since when and why", async () => {
+test("a late daemon, and one with a condition, is shown with its reason and since when", async () => {
   await withDatabase(async (database) => {
     const beat = `select postrider_internal.beat(gen_random_uuid(), $1, 1, '0.1.0', 15000, 0, 0, $2, $3, $4)`;
     await database.pool.query(beat, ["well", "well", null, null]);
@@ -183,7 +183,7 @@ test("a daemon that is late, or says what keeps it from its work, is shown with 
   });
 });
 
-test("nothing that stands in the database reaches the terminal as a command to it", async () => {
+test("nothing in the database reaches the terminal as a command to it", async () => {
   await withDatabase(async (database) => {
     const id = await endpoint(database, "https://one.example/", HOSTILE);
     await database.pool.query("select postrider.pause_endpoint($1, $2)", [id, HOSTILE.repeat(20)]);
@@ -214,7 +214,7 @@ test("the command prints the table, or JSON for a program to read", async () => 
   });
 });
 
-test("a reader may look, and an endpoint's URL is shown without what is secret in it", async () => {
+test("a reader may look, and an endpoint's URL is shown without its secrets", async () => {
   await withDatabase(async (database) => {
     await database.pool.query("select postrider.create_endpoint('https://receiver.test/path?token=1')");
     const reader = await createLogin(database, ["postrider_reader"]);

@@ -59,7 +59,7 @@ test("the command prints the types of the catalogue, and its check of a file is 
   );
 });
 
-test("a file is written where it is not right, and left alone while it is", async () => {
+test("a file is written if it differs, and left alone if it does not", async () => {
   const path = join(directory, "events.ts");
   assert.equal(await written({ output: path }), `${path} has 1 event type\n`);
   assert.equal(await readFile(path, "utf8"), await written());
@@ -75,7 +75,7 @@ test("a file is written where it is not right, and left alone while it is", asyn
   assert.deepEqual(await readdir(directory), ["events.ts"]);
 });
 
-test("a check passes for the same text, whatever its line ends, and fails for another, and writes nothing", async () => {
+test("a check passes for the same text with any line endings, fails for another, and writes nothing", async () => {
   const path = join(directory, "checked.ts");
   await writeFile(path, (await written()).replaceAll("\n", "\r\n"));
   assert.equal(await written({ check: path }), `${path} is up to date with 1 event type\n`);
@@ -94,7 +94,7 @@ test("a file that cannot be read or written is named, and nothing is left beside
   assert.ok(!(await readdir(directory)).some((name) => name.endsWith(".tmp")));
 });
 
-test("a database without the schema, and a role that may not read it, are told so", async () => {
+test("a database without the schema, and a role that may not read it, are refused with the reason", async () => {
   const empty = await createDatabase({ template: "empty" });
   const stranger = await createLogin(database);
   try {

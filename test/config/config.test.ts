@@ -116,11 +116,11 @@ test("everything that is wrong is reported at once", () => {
   ]);
 });
 
-test("a name that is near nothing is refused all the same", () => {
+test("an unknown name without a near miss is refused too", () => {
   assert.match(oneFault({ ...ENV, POSTRIDER_COLOUR: "x" }), /POSTRIDER_COLOUR is not a setting; unset it/);
 });
 
-test("a command that needs a database says so, and is content with the driver's own variables", () => {
+test("a command that needs a database says so, and accepts the driver's own variables", () => {
   assert.match(oneFault({}), /which database postrider run should use: neither DATABASE_URL nor PGHOST/);
   assert.match(oneFault({ PGPASSWORD: "s3cret-word" }), /set DATABASE_URL=/);
   assert.match(oneFault({ PGSERVICE: "app" }), /PGSERVICE is set, but service files are not read/);
@@ -142,7 +142,7 @@ test("a connection URL may name a socket, leave out the host or carry odd but en
   }
 });
 
-test("a wrong connection URL is refused without a word of it", () => {
+test("a wrong connection URL is refused without repeating any of it", () => {
   for (const url of [
     "s3cret-word",
     "http://app:s3cret-word@db/app",
@@ -179,18 +179,18 @@ test("a secret's file that cannot be read is refused with the reason, and its pa
   assert.doesNotMatch(oneFault({ DATABASE_URL_FILE: URL_TEXT }), /s3cret/);
 });
 
-test("a wrong secret in a file is refused without a word of it", () => {
+test("a wrong secret in a file is refused without repeating any of it", () => {
   const fault = oneFault({ DATABASE_URL_FILE: fileHolding("mysql://app:s3cret-word@db/app") });
   assert.match(fault, /^cannot read DATABASE_URL: it does not start/);
   assert.doesNotMatch(fault, /s3cret/);
 });
 
-test("what is no secret is not read from a file", () => {
+test("a setting that is not secret is not read from a file", () => {
   const fault = oneFault({ ...ENV, POSTRIDER_LOG_LEVEL_FILE: "/etc/level" });
   assert.match(fault, /only secrets are read from files: set POSTRIDER_LOG_LEVEL itself/);
 });
 
-test("egress lists need the profile that looks at them", () => {
+test("egress lists need the profile that reads them", () => {
   const found = "POSTRIDER_EGRESS is public-only, which takes no list";
   assert.match(oneFault({ ...ENV, POSTRIDER_EGRESS_ALLOW: "10.0.0.0/8" }), new RegExp(`_ALLOW: ${found}`));
   assert.match(oneFault({ ...ENV, POSTRIDER_EGRESS_DENY: "10.0.0.0/8" }), new RegExp(`_DENY: ${found}`));
@@ -225,11 +225,11 @@ test("settings that this version does not use are accepted with a warning", () =
   ]);
 });
 
-test("a near miss of such a setting is told as well", () => {
+test("a near miss of such a setting is refused with the setting", () => {
   assert.match(oneFault({ ...ENV, POSTRIDER_ENCRYPTION_KEY: "k" }), /did you mean POSTRIDER_ENCRYPTION_KEYS\?/);
 });
 
-test("variables of the tests are ignored without a word", () => {
+test("variables of the tests are silently ignored", () => {
   assert.deepEqual(read({ ...ENV, POSTRIDER_TEST_POSTGRES: "x" }), read(ENV));
 });
 
@@ -281,7 +281,7 @@ test("a duration outside its bounds, or in minutes that might be months, is refu
   assert.match(oneFault({ ...ENV, POSTRIDER_SHUTDOWN_GRACE: "5m" }), /write 5min for minutes$/);
 });
 
-test("a number is a whole one within its bounds", () => {
+test("a number is whole and within its bounds", () => {
   for (const value of ["0", "10001", "-1", "1.5", "1e2", "0x10", " 5", "many"]) {
     assert.match(oneFault({ ...ENV, POSTRIDER_MAX_IN_FLIGHT: value }), /use a whole number from 1 to 10000$/);
   }
@@ -293,7 +293,7 @@ test("a long wrong value is cut short and control characters are escaped", () =>
   assert.ok(!fault.includes("\u001b"));
 });
 
-test("the table for the README has one row per setting", () => {
+test("the documented table has one row per setting", () => {
   const lines = settingsTable().split("\n");
   assert.equal(lines.length, 2 + Object.keys(SETTINGS).length);
   assert.ok(lines.every((line) => line.startsWith("|") && line.endsWith("|") && line.split("|").length === 6));
@@ -301,7 +301,7 @@ test("the table for the README has one row per setting", () => {
   assert.match(lines.join("\n"), /\| `POSTRIDER_POLL_INTERVAL` \| duration, `50ms` to `1h` \| `1s` \|/);
 });
 
-test("every name in the table is well-formed and stands once", () => {
+test("every name in the table is well-formed and unique", () => {
   const names = Object.values(SETTINGS).map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
   assert.ok(names.every((name) => name === "DATABASE_URL" || /^POSTRIDER_[A-Z_]+$/.test(name)));

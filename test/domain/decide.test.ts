@@ -27,7 +27,7 @@ test("an attempt without a failure succeeded", () => {
   assert.deepEqual(decided(answered(204), 99), { state: "succeeded" });
 });
 
-test("410 ends the delivery and the endpoint, at whatever attempt", () => {
+test("410 ends the delivery and the endpoint at any attempt", () => {
   assert.deepEqual(decided(answered(410)), GONE);
   assert.deepEqual(decided(answered(410), 3), GONE);
   assert.deepEqual(decided({ ...answered(410), failureKind: "reset" }), GONE);

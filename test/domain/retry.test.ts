@@ -19,7 +19,7 @@ test("the default schedule is nine waits and 75 hours and 35 minutes and 5 secon
   );
 });
 
-test("without jitter's luck the waits are those of the schedule, and after the last one it is exhausted", () => {
+test("without jitter the waits are those of the schedule, and after the last one it is exhausted", () => {
   const delays = [1, 2, 3, 4].map((failedAttempts) =>
     retryDelayMs({ scheduleMs: [5_000, 10_000, 20_000], failedAttempts, random: MIDDLE, retryAfterMs: null }),
   );
@@ -42,14 +42,14 @@ test("every wait lies within 20 percent of its interval, in whole milliseconds",
   );
 });
 
-test("the whole of the 20 percent is used on either side", () => {
+test("all of the 20 percent is used on either side", () => {
   const at = (drawn: number) =>
     retryDelayMs({ scheduleMs: [10_000], failedAttempts: 1, random: () => drawn, retryAfterMs: null });
   assert.equal(at(0), 8_000);
   assert.equal(at(1 - Number.EPSILON), 12_000);
 });
 
-test("Retry-After is waited for at least, as far as the schedule's longest interval reaches", () => {
+test("Retry-After is waited for, up to the schedule's longest interval", () => {
   fc.assert(
     fc.property(schedule, fc.nat(), random, fc.nat(), (scheduleMs, pick, drawn, retryAfterMs) => {
       const failedAttempts = (pick % scheduleMs.length) + 1;
@@ -67,13 +67,13 @@ test("Retry-After does not lengthen a schedule that is used up", () => {
   assert.equal(retryDelayMs({ scheduleMs: [1], failedAttempts: 2, random: MIDDLE, retryAfterMs: 1_000 }), null);
 });
 
-test("what was refused together does not come back in the same instant", () => {
+test("deliveries that were refused together do not return in the same instant", () => {
   const at = (drawn: number) =>
     retryDelayMs({ scheduleMs: [1_000, 600_000], failedAttempts: 1, random: () => drawn, retryAfterMs: 60_000 });
   assert.deepEqual([at(0), at(0.5)], [60_000, 66_000]);
 });
 
-test("a count of failures below one is a mistake of the caller", () => {
+test("a count of failures below one is the caller's mistake", () => {
   for (const failedAttempts of [0, -1, 1.5, Number.NaN]) {
     assert.throws(
       () => retryDelayMs({ scheduleMs: [1], failedAttempts, random: MIDDLE, retryAfterMs: null }),

@@ -15,7 +15,7 @@ test("a date is counted from the date header, whatever this machine's clock says
   assert.equal(parseRetryAfterMs("Sun, 06 Nov 1994 08:50:07 GMT", NOW_TEXT, NOW_MS + 86_400_000), 30_000);
 });
 
-test("a date is counted from now where the date header is missing or no date", () => {
+test("a date is counted from now if the date header is missing or is not a date", () => {
   assert.equal(parseRetryAfterMs("Sun, 06 Nov 1994 08:50:07 GMT", undefined, NOW_MS), 30_000);
   assert.equal(parseRetryAfterMs("Sun, 06 Nov 1994 08:50:07 GMT", "yesterday", NOW_MS), 30_000);
 });
@@ -42,7 +42,7 @@ test("an absurd wait is bounded", () => {
   assert.equal(parseRetryAfterMs("Fri, 31 Dec 9999 23:59:59 GMT", undefined, NOW_MS), RETRY_AFTER_MAX_MS);
 });
 
-test("what is neither seconds nor a date counts as not given", () => {
+test("anything but seconds or a date counts as not given", () => {
   const texts = [
     undefined,
     "",

@@ -27,7 +27,7 @@ after(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test("a newcomer sees events arrive, sends one to a receiver of his own, and finds it all again", async () => {
+test("a newcomer sees events arrive, sends one to another receiver, and finds everything after a restart", async () => {
   const dataDir = join(directory, "newcomer");
   const first = dev(["--data-dir", dataDir]);
   const url = await ready(first);
@@ -111,7 +111,7 @@ test("a server that ends unexpectedly ends the command, with the reason", async 
   assert.match(command.stderr, /PR0008: cannot continue without the embedded PostgreSQL: it ended unexpectedly/);
 });
 
-test("one Ctrl-C that arrives twice, as below npm, is one; it ends when npm is killed, too", async () => {
+test("a Ctrl-C that arrives twice, as under npm, counts once; killing npm also ends it", async () => {
   const dataDir = join(directory, "below-npm");
   const program = ["npm", "run", "-s", "postrider", "--"] as const;
   const interrupted = dev(["--data-dir", dataDir, "--no-demo"], { program: [...program] });

@@ -84,7 +84,7 @@ test("a log that cannot be written does not end the daemon", { skip: !existsSync
   assert.deepEqual(await command.end("SIGTERM"), { code: 0, signal: null }, command.said());
 });
 
-test("a reader of the log that stands still does not stop the daemon, and gets whole lines when it goes on", async () => {
+test("a stalled reader of the log does not stop the daemon, and gets whole lines when it resumes", async () => {
   const command = run({ DATABASE_URL: database.url, POSTRIDER_LOG_LEVEL: "debug", ...ALLOW_LOOPBACK });
   await command.match(/"event":"daemon\.started"/);
   command.child.stdout?.pause();
@@ -102,7 +102,7 @@ test("a reader of the log that stands still does not stop the daemon, and gets w
   }
 });
 
-test("loopback is refused unless it is allowed, and the attempt tells so", async () => {
+test("loopback is refused unless it is allowed, and the attempt says so", async () => {
   const command = run({ DATABASE_URL: database.url });
   await endpoint(`${receiver.url}/two`, "second.*");
   await insert("second.event", 1);
@@ -132,7 +132,7 @@ test("a daemon that starts before its database waits for it", async (t) => {
   assert.deepEqual(await command.end("SIGTERM"), { code: 0, signal: null });
 });
 
-test("a daemon that waits for its database stops when it is asked to", async () => {
+test("a daemon that waits for its database stops when asked", async () => {
   const command = run({ DATABASE_URL: "postgres://nobody@127.0.0.1:1/nothing" });
   await command.match(/"event":"postgres\.lost"/);
   assert.deepEqual(await command.end("SIGTERM"), { code: 0, signal: null }, command.said());
@@ -165,7 +165,7 @@ test("a wrong password is not waited for", async () => {
   assert.match(stderr, /^PR0003: cannot connect to Postgres: .*password authentication failed.*\n$/);
 });
 
-test("a missing schema ends it at once, and says what to run", async () => {
+test("a missing schema ends it at once, with what to run", async () => {
   const empty = await createDatabase({ template: "empty" });
   try {
     const { code, stderr } = await runCommand(["run"], { env: { DATABASE_URL: empty.url } });
@@ -194,7 +194,7 @@ test("a daemon stops when the schema is migrated to one that it must not use, an
   }
 });
 
-test("everything that is wrong with the settings is told at once", async () => {
+test("everything that is wrong with the settings is reported at once", async () => {
   const env = {
     POSTRIDER_EGRESS: "publik-only",
     POSTRIDER_MAX_IN_FLIGHT: "many",
@@ -211,7 +211,7 @@ test("everything that is wrong with the settings is told at once", async () => {
   assert.match(stderr, /set DATABASE_URL=/);
 });
 
-test("a setting without an effect is warned of", async () => {
+test("a setting without effect causes a warning", async () => {
   const command = run({ DATABASE_URL: database.url, POSTRIDER_PROCESSES: "4" });
   await command.match(/"level":"warn".*"event":"settings\.warned".*POSTRIDER_PROCESSES/);
 });

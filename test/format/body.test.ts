@@ -27,14 +27,14 @@ test("number precision, the order of keys, repeated keys and spacing survive in 
   }
 });
 
-test("what is not ASCII is sent as UTF-8", () => {
+test("text beyond ASCII is sent as UTF-8", () => {
   const payload = '{"name":"Zoë – 東京 🚀"}';
   const expected = Buffer.from(payload, "utf8");
   assert.deepEqual(makeBody("raw", { ...EVENT, payload }).body, expected);
   assert.ok(makeBody("standard", { ...EVENT, payload }).body.includes(expected));
 });
 
-test("the payload's text stands in the body byte for byte, and a standard body is JSON wherever the payload is", () => {
+test("the body contains the payload's text byte for byte, and a standard body is JSON if the payload is", () => {
   fc.assert(
     fc.property(fc.json({ stringUnit: "grapheme" }), (payload) => {
       const body = makeBody("standard", { ...EVENT, payload }).body.toString();

@@ -170,7 +170,7 @@ test("a timestamp beyond the tolerance is refused on either side, and one at its
   assert.equal(reasonOf(verifyV1([key], headers, "{}", NOW + 11, 10)), "timestamp_too_old");
 });
 
-test("an id with a dot is refused, since another id, timestamp and body sign the same bytes", () => {
+test("an id with a dot is refused, because another id, timestamp and body sign the same bytes", () => {
   const key = keyOf(OFFICIAL_SECRET);
   const signature = signV1([key], "a", NOW, `${NOW}.y`);
   assert.equal(signV1([key], `a.${NOW}`, NOW, "y"), signature);
@@ -185,7 +185,7 @@ test("a header that was sent twice and joined is malformed", () => {
   assert.equal(verifyChanged({ timestamp: `${NOW}, ${NOW}` }), "timestamp_malformed");
 });
 
-test("signatures of other versions are skipped, and alone are not enough", () => {
+test("signatures of other versions are skipped, and are not enough alone", () => {
   const good = signV1([keyOf(OFFICIAL_SECRET)], "msg_1", NOW, '{"a":1}');
   assert.equal(verifyChanged({ signature: `v2,AAAA v1a,BBBB ${good} v3,CCCC` }), "verified");
   assert.equal(verifyChanged({ signature: `v2,${good.slice(3)}` }), "signature_unknown");
@@ -217,7 +217,7 @@ test("a secret holds 24 to 64 bytes", () => {
   );
 });
 
-test("what is no HMAC secret is refused with its reason and without being repeated", () => {
+test("anything but an HMAC secret is refused with the reason, and not repeated", () => {
   assert.match(problemOf("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="), /ed25519/);
   assert.match(problemOf("whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc="), /ed25519/);
   assert.match(problemOf("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), /start with whsec_/);
@@ -227,7 +227,7 @@ test("what is no HMAC secret is refused with its reason and without being repeat
   assert.match(problemOf("whsec_"), /0 bytes/);
 });
 
-test("a problem reads on after the words the secret", () => {
+test('a problem continues the words "the secret"', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 6 }), (text) => {
       const parsed = parseSecret(text);

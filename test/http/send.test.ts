@@ -113,7 +113,7 @@ for (const [status, sentence] of [
   ["410 Gone", /^the receiver answered 410$/],
   ["302 Found", /^the receiver answered 302, and redirects are not followed$/],
 ] as const) {
-  test(`a ${status} is a failure of kind status, and is asked for once`, async (t) => {
+  test(`a ${status} is a failure of kind status, and is sent once`, async (t) => {
     const receiver = await receiverFor(t, (socket) => {
       socket.write(
         answerOf(status, "no", `location: http://127.0.0.1:${receiver.port}/elsewhere\r\nretry-after: 7\r\n`),
@@ -216,14 +216,14 @@ test("a receiver that accepts and says nothing fails by the total deadline", asy
   await receiver.quiet();
 });
 
-test("a receiver that says nothing fails by the deadline for headers where that is the shorter one", async (t) => {
+test("a receiver that says nothing fails by the deadline for headers if that is the shorter one", async (t) => {
   const receiver = await receiverFor(t, () => {});
   const result = await senderFor(t, { headersTimeoutMs: 150 }).send(requestTo(receiver.url));
   assertFailed(result, "timeout", /^no answer within 150 ms of the request$/);
   assert.equal(result.httpStatus, null);
 });
 
-test("a body that stands still fails by the deadline between its pieces, with the status known", async (t) => {
+test("a body that pauses fails by the deadline between its pieces, with the status known", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"));
   const result = await senderFor(t, { bodyTimeoutMs: 150 }).send(requestTo(receiver.url));
   assertFailed(result, "timeout", /^the answer's body paused for 150 ms$/);
@@ -394,7 +394,7 @@ for (const [what, bytes] of [
   ["101 Switching Protocols", "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"],
   ["100 Continue", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"],
 ] as const) {
-  test(`an answer with ${what} fails as a protocol error, and is not asked for again`, async (t) => {
+  test(`an answer with ${what} fails as a protocol error, and the request is not repeated`, async (t) => {
     const receiver = await receiverFor(t, (socket, request) => {
       socket.write(request.head.startsWith("POST /ok") ? answerOf("200 OK") : Buffer.from(bytes, "latin1"));
     });
@@ -481,7 +481,7 @@ test("whatever bytes come back, each request has one result, and no socket is le
   assert.equal(sender.stats.socketsOpen, 0);
 });
 
-test("a second answer that nobody asked for is not taken for the next request's", async (t) => {
+test("an unsolicited second answer is not taken for that of the next request", async (t) => {
   const receiver = await receiverFor(t, (socket, request) => {
     if (request.numberOnConnection === 1) {
       socket.write(answerOf("200 OK", "mine"));
@@ -556,7 +556,7 @@ for (const how of ["reset", "closed"] as const) {
   });
 }
 
-test("the retry of a reused connection goes to a fresh one even where others are idle", async (t) => {
+test("the retry of a reused connection goes to a fresh one even if others are idle", async (t) => {
   let dying = false;
   const receiver = await receiverFor(t, (socket, request) => {
     if (dying && request.numberOnConnection > 1) {
@@ -649,7 +649,7 @@ test("a refused connection is a failure of kind connect", async (t) => {
   }
 });
 
-test("the next address of a name is dialled where the first one refuses", async (t) => {
+test("the next address of a name is dialled if the first one refuses", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
   const names = resolverOf(["::1", "127.0.0.1"]);
   const sender = senderFor(t, { resolve: names.resolve }, { ...LOOPBACK, allow: ["127.0.0.1", "::1"] });
@@ -673,7 +673,7 @@ test("a name that does not resolve is a failure of kind dns", async (t) => {
   );
 });
 
-test("connections to one name at the same time ask for it once", async (t) => {
+test("simultaneous connections to one name share one lookup", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
   const names = resolverOf(["127.0.0.1"]);
   const sender = senderFor(t, { resolve: names.resolve });
@@ -750,7 +750,7 @@ test("a request with a header that would break the message is not sent", async (
   assert.equal(receiver.connections, 0);
 });
 
-test("idle connections are closed beyond a number over all origins, those of the longest unused one first", async (t) => {
+test("idle connections beyond the limit over all origins are closed, beginning with the origin unused for longest", async (t) => {
   const receivers = [];
   for (let count = 0; count < 3; count++) {
     receivers.push(await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok"))));
@@ -779,7 +779,7 @@ test("an origin without requests is closed after its idle time", async (t) => {
   assert.equal(receiver.connections, 2);
 });
 
-test("an idle connection is closed after the keep-alive time, whatever longer one the receiver offers", async (t) => {
+test("an idle connection is closed after the keep-alive time, even if the receiver offers a longer one", async (t) => {
   const receiver = await receiverFor(t, (socket) =>
     socket.write(answerOf("200 OK", "ok", "keep-alive: timeout=900\r\n")),
   );
@@ -850,7 +850,7 @@ test("close waits for what is in flight, leaves no socket, and may be called aga
   await receiver.quiet();
 });
 
-test("a hundred senders that start and close in the midst of sending leave no socket", async (t) => {
+test("a hundred senders that close while they are sending leave no socket", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok")));
   for (let round = 0; round < 100; round += 1) {
     const sender = senderFor(t, { connectionsPerOrigin: 2 });
@@ -874,7 +874,7 @@ test("TLS: an untrusted certificate is a failure of kind tls, and nothing is sen
   assert.equal(receiver.requests.length, 0);
 });
 
-test("TLS: the environment cannot turn the check of certificates off", async (t) => {
+test("TLS: the environment cannot turn off the check of certificates", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")), {
     tls: certificateFor(t, "DNS:a.example.com"),
   });
@@ -894,7 +894,7 @@ test("TLS: the environment cannot turn the check of certificates off", async (t)
   assert.equal(receiver.requests.length, 0);
 });
 
-test("TLS: the name of the URL is indicated and checked, though an address is dialled", async (t) => {
+test("TLS: the URL's host name is indicated and checked, although an address is dialled", async (t) => {
   const tls = certificateFor(t, "DNS:a.example.com");
   const names: (string | false | undefined)[] = [];
   const receiver = await receiverFor(
@@ -924,7 +924,7 @@ test("TLS: a certificate for an address is checked against the address of the UR
   assertFailed(await refusing.send(requestTo(`https://127.0.0.1:${other.port}/`)), "tls", /another host name/);
 });
 
-test("TLS: a receiver that speaks no TLS is a failure of kind tls", async (t) => {
+test("TLS: a receiver that does not speak TLS is a failure of kind tls", async (t) => {
   const receiver = await receiverFor(t, () => {}, {
     onConnection: (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"),
   });

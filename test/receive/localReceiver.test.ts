@@ -33,7 +33,7 @@ test("what one of the secrets signed is verified, and comes with id and body", a
   assert.equal(request?.body.toString(), '{"type":"a.b","n":1.10}');
 });
 
-test("another's signature is answered with 401 and the reason, and so is a changed body or an old timestamp", async () => {
+test("a foreign signature, a changed body and an old timestamp are answered with 401 and the reason", async () => {
   const receiver = await start([SECRET]);
   const wrong = await send(receiver, { secret: OTHER_SECRET });
   assert.equal(wrong.status, 401);
@@ -66,7 +66,7 @@ test("a second request with an id is a duplicate, unless the first was rejected"
   );
 });
 
-test("a body above the limit is answered with 413, whether its length is told or not", async () => {
+test("a body above the limit is answered with 413, with or without its length", async () => {
   const receiver = await start([]);
   const body = Buffer.alloc(BODY_BYTES_MAX + 1, "a");
   assert.equal((await fetch(receiver.url, { method: "POST", body })).status, 413);
@@ -87,7 +87,7 @@ test("anything but POST is answered with 405", async () => {
   assert.equal(received.length, 0);
 });
 
-test("it stops while requests are under way, and stopping twice is stopping", async () => {
+test("it stops while requests are in progress, and may be stopped twice", async () => {
   const receiver = await start([]);
   const socket = connect(receiver.port, "127.0.0.1");
   socket.on("error", () => {});
@@ -112,8 +112,8 @@ test("a port that is taken is PR0010 and says what to do", async () => {
   );
 });
 
-describe("as a person reads it", () => {
-  test("a request shows time, type, id and how it was judged", async () => {
+describe("as text for a person", () => {
+  test("a request shows its time, type, id and judgement", async () => {
     const receiver = await start([SECRET]);
     await send(receiver, { id: "msg_1", body: '{"type":"order.paid","data":{}}' });
     await send(receiver, { id: "msg_1", body: '{"type":"order.paid","data":{}}' });
@@ -168,7 +168,7 @@ describe("the command", () => {
     assert.equal(command.stderr, "");
   });
 
-  test("ends quietly when nobody reads what it prints", async () => {
+  test("ends quietly when its output is no longer read", async () => {
     const command = new CommandProcess(["receive", "--port", "0"]);
     const [, url = ""] = await command.match(/listening on (\S+)/);
     command.child.stdout?.destroy();

@@ -59,12 +59,12 @@ describe("a schema becomes a type", () => {
   }
 });
 
-test("the module names each payload, says what is said of it, and has the definitions that are used", () => {
+test("the module names each payload, describes it, and has the definitions that it uses", () => {
   const chosen = ["order.paid", "order_paid", "anything", "circle"];
   assert.equal(eventTypesModule(EVENT_TYPES.filter(({ name }) => chosen.includes(name))), EXPECTED);
 });
 
-test("values that are nested as deep as anybody likes are no types, and hold up nobody's", () => {
+test("deeply nested values become no types, and do not delay those of others", () => {
   const deep = nested(100_000);
   const plainly = eventTypesModule([plain("a", { type: "string" }), plain("b", true)]);
   for (const [keyword, type] of [
@@ -91,7 +91,7 @@ test("a catalogue without event types makes a module without any", () => {
   assert.match(eventTypesModule([]), /^export interface EventTypes \{\n\}\n$/m);
 });
 
-test("names that would be the same are told apart, also where one looks like what tells them apart", () => {
+test("names that would be the same are told apart, even if one looks like a numbered name", () => {
   const text = eventTypesModule(
     ["a.b", "a_b", "a.b2", "A.B", "event_types", "1"].map((name) => plain(name, { type: "string" })),
   );
@@ -108,7 +108,7 @@ test("the same event types in another order make the same module", () => {
   );
 });
 
-test("no text of the catalogue ends a comment, gives an order in one, or reaches the file as anything but plain characters", () => {
+test("no text of the catalogue ends a comment, directs the compiler, or reaches the file as anything but plain characters", () => {
   const text = eventTypesModule(EVENT_TYPES);
   assert.doesNotMatch(text, /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
   const comments = [...text.matchAll(/\/\*\*.*?\*\//gs)].map(([comment]) => comment);

@@ -45,7 +45,7 @@ after(async () => {
 });
 
 describe("a server in a directory of its own", () => {
-  test("starts where nothing was, with a password, checksums and UTF-8, and listens on loopback alone", async () => {
+  test("starts in an empty directory, with a password, checksums and UTF-8, and listens only on loopback", async () => {
     const server = await start({ dataDir: join(directory, "fresh") });
     assert.deepEqual(
       await ask(
@@ -97,7 +97,7 @@ describe("a server in a directory of its own", () => {
     assert.deepEqual(await ask(second.url, "select text from note"), [{ text: "kept" }]);
   });
 
-  test("starts after a crash also when its old pid belongs to another process", async () => {
+  test("starts after a crash even if its old pid belongs to another process", async () => {
     const dataDir = join(directory, "pid-reused");
     await (await start({ dataDir })).stop();
     const cluster = join(dataDir, "data");
@@ -125,7 +125,7 @@ describe("a server in a directory of its own", () => {
     assert.deepEqual(await ask(second.url, "select current_database() as name"), [{ name: 'a "second" one' }]);
   });
 
-  test("gives its log line by line to who asks for it, and then writes no file", async () => {
+  test("gives its log line by line to a listener, and then writes no file", async () => {
     const lines: string[] = [];
     const dataDir = join(directory, "logged");
     const server = await start({ dataDir, onLog: (line) => lines.push(line) });
@@ -134,7 +134,7 @@ describe("a server in a directory of its own", () => {
     assert.equal(existsSync(join(dataDir, "postgres.log")), false);
   });
 
-  test("waits for its clients when it is stopped smartly, and may be stopped again, and harder", async () => {
+  test("waits for its clients in a smart stop, and may be stopped again, and harder", async () => {
     const server = await start({ dataDir: join(directory, "stopped") });
     const client = new pg.Client({ connectionString: server.url });
     client.on("error", () => {});
@@ -149,7 +149,7 @@ describe("a server in a directory of its own", () => {
     await server.stop();
   });
 
-  test("is refused a second time while it runs, by a message that names its pid", async () => {
+  test("refuses a second start while it runs, with a message that names its pid", async () => {
     const dataDir = join(directory, "twice");
     const server = await start({ dataDir });
     const refusal = await refused({ dataDir });
@@ -157,14 +157,14 @@ describe("a server in a directory of its own", () => {
     assert.equal((await ask(server.url, "select 1 as one")).length, 1);
   });
 
-  test("is refused when its data is of another major version", async () => {
+  test("refuses data of another major version", async () => {
     const dataDir = join(directory, "old");
     await (await start({ dataDir })).stop();
     await writeFile(join(dataDir, "data", "PG_VERSION"), "9\n");
     assert.match(await refused({ dataDir }), /its data is of PostgreSQL 9, and the installed binaries are of \d\d/);
   });
 
-  test("tells what the server logged when it cannot start", async () => {
+  test("reports what the server logged if it cannot start", async () => {
     const refusal = await refused({ dataDir: join(directory, "kept"), settings: { max_connections: "many" } });
     assert.match(refusal, /invalid value for parameter "max_connections": "many"/);
   });
@@ -211,7 +211,7 @@ describe("the port", () => {
 });
 
 describe("the process that started it", () => {
-  test("leaves no server behind when it is killed, and the next start goes on at once", async () => {
+  test("leaves no server behind when it is killed, and the next start succeeds at once", async () => {
     const dataDir = join(directory, "orphaned");
     const { child, ready } = startElsewhere(CHECKOUT, { dataDir });
     const { pid, url } = await ready;
@@ -258,7 +258,7 @@ describe("the process that started it", () => {
     assert.equal((await ask(server.url, "select 1 as one")).length, 1);
   });
 
-  test("clears away what an initdb of long ago has left", async () => {
+  test("removes what an old initdb has left", async () => {
     const dataDir = join(directory, "cleared");
     const abandoned = join(dataDir, "init-abandoned");
     await mkdir(join(abandoned, "data", "base"), { recursive: true });
@@ -272,7 +272,9 @@ describe("the process that started it", () => {
 });
 
 describe("a checkout and its user", () => {
-  test("root may keep the data and the checkout where no other user can enter", { skip: rootOnly }, async () => {
+  test("root may keep the data and the checkout in a directory that no other user can enter", {
+    skip: rootOnly,
+  }, async () => {
     const closed = await makeDirectory(0o700);
     const checkout = await copyCheckout(closed);
     const dataDir = join(closed, "data directory");
@@ -291,7 +293,7 @@ describe("a checkout and its user", () => {
     assert.deepEqual(await listExtension(url), [{ extname: "pgcrypto" }]);
   });
 
-  test("root goes on under the name of the user who owns the data", { skip: rootOnly }, async () => {
+  test("root runs the server as the user who owns the data", { skip: rootOnly }, async () => {
     const dataDir = join(directory, "owned");
     await (await start({ dataDir })).stop();
     spawnSync("chown", ["-R", "1:1", join(dataDir, "data")]);
@@ -319,7 +321,7 @@ describe("a checkout and its user", () => {
     assert.equal((await stat(`/proc/${pid}`)).uid, NOBODY.uid);
   });
 
-  test("an ordinary user is told whose the data is", { skip: rootOnly || nobodyCannotRunNode() }, async () => {
+  test("an ordinary user is told who owns the data", { skip: rootOnly || nobodyCannotRunNode() }, async () => {
     const dataDir = join(directory, "of-another");
     await (await start({ dataDir })).stop();
     spawnSync("chown", ["-R", "1:1", join(dataDir, "data")]);

@@ -117,7 +117,7 @@ test("a host name longer than 253 characters, or a label longer than 63, is refu
   assert.equal(judgeUrl(PUBLIC_ONLY, `https://${`${label}.`.repeat(4)}com/`).verdict, "refused");
 });
 
-test("ports below 1024 are refused but those listed, port 0 always", () => {
+test("ports below 1024 are refused unless they are listed, and port 0 always is", () => {
   const policy = policyOf({ lowPorts: [443, 444] });
   assert.equal(judgeUrl(policy, "https://example.com:444/").verdict, "allowed");
   assert.equal(judgeUrl(policy, "https://example.com:1024/").verdict, "allowed");
@@ -125,7 +125,7 @@ test("ports below 1024 are refused but those listed, port 0 always", () => {
   assert.equal(judgeUrl(policy, "https://example.com:0/").verdict, "refused");
 });
 
-test("custom: an allowed CIDR opens loopback, in each of its spellings, and nothing beside it", () => {
+test("custom: an allowed CIDR opens loopback, in each of its spellings, and nothing else", () => {
   const policy = policyOf({ profile: "custom", allow: ["127.0.0.0/8"] });
   for (const host of ["127.0.0.1", "127.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0x7f000001"]) {
     assert.equal(judgeUrl(policy, `http://${host}:8080/`).verdict, "allowed", host);
@@ -135,7 +135,7 @@ test("custom: an allowed CIDR opens loopback, in each of its spellings, and noth
   }
 });
 
-test("custom: an allowed host opens the name and private and loopback addresses of it, never metadata", () => {
+test("custom: an allowed host opens the name and its private and loopback addresses, never metadata", () => {
   const policy = policyOf({ profile: "custom", allow: ["localhost", "*.corp.internal", "10.1.2.3"] });
   assert.equal(judgeUrl(policy, "http://localhost:8080/").verdict, "allowed");
   assert.equal(judgeAddress(policy, "127.0.0.1", "localhost").verdict, "allowed");
