@@ -113,15 +113,20 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 set quote_all_identifiers = off
 as $$
-  select md5(string_agg(concat_ws(' ', o.kind, o.identity, case o.class_id
-    when 'pg_proc'::regclass then pg_get_functiondef(o.object_id)
+  -- Postgres writes an expression that was dumped and restored with other parentheses and casts, so these are left out.
+  -- The text of a body is compared as it is.
+  select md5(string_agg(concat_ws(' ', o.kind, o.identity, regexp_replace(case o.class_id
+    when 'pg_proc'::regclass then (
+      select md5(p.prosrc) || case when p.prosrc = '' then pg_get_functiondef(p.oid)
+               else replace(pg_get_functiondef(p.oid), p.prosrc, '') end
+      from pg_proc p where p.oid = o.object_id)
     when 'pg_class'::regclass then pg_get_viewdef(o.object_id)
     when 'pg_trigger'::regclass then (
       select pg_get_triggerdef(t.oid) || t.tgenabled::text from pg_trigger t where t.oid = o.object_id)
     else (
       select string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum)
       from pg_type t join pg_attribute a on a.attrelid = t.typrelid and not a.attisdropped
-      where t.oid = o.object_id) end), E'\n' order by o.kind, o.identity collate "C"))
+      where t.oid = o.object_id) end, '::(timestamp with time zone|double precision|[a-z_]+)|[()\s]', '', 'g')), E'\n' order by o.kind, o.identity collate "C"))
   from postrider_internal.file_objects(file) o
 $$;
 comment on function postrider_internal.fingerprint(text) is

@@ -270,7 +270,9 @@ function foundIn(progress: Progress, thrown: unknown): string {
     return messageOf(thrown);
   }
   const line = lineIn(progress, thrown);
-  const more = [thrown.detail, thrown.hint, thrown.where].filter((each) => each !== undefined);
+  // A function file is run by functions of ours, and where they were in it says nothing.
+  const where = "step" in progress && progress.step.kind === "function" ? undefined : thrown.where;
+  const more = [thrown.detail, thrown.hint, where].filter((each) => each !== undefined);
   const aside = more.length === 0 ? "" : ` (${more.join("; ")})`;
   return `${thrown.severity ?? "ERROR"} ${thrown.code ?? ""}${line}: ${thrown.message}${aside}`;
 }

@@ -12,7 +12,7 @@ import {
   statementsOf,
   type TableStep,
 } from "./schemaPlan.ts";
-import { refuseEdited, stateOf, versionOf } from "./schemaState.ts";
+import { numbersOf, refuseEdited, stateOf, versionOf } from "./schemaState.ts";
 import { bootstrapText, type SchemaFiles } from "./sqlFiles.ts";
 import type { Queryable } from "./statements.ts";
 
@@ -122,6 +122,7 @@ function guardText(from: number): string {
   return `do $guard$
 declare
   have integer := 0;
+  replaced text;
 begin
   perform pg_advisory_xact_lock(${MIGRATION_LOCK_KEY});
   if to_regclass('postrider.schema_migration') is not null then
@@ -130,6 +131,21 @@ begin
   if have <> ${from} then
     raise exception 'this part of the script begins with version ${from} of the schema, and the schema is at version %', have
       using hint = 'Nothing was changed by this part. Print a script for this database: postrider migrate --print';
+  end if;
+  if to_regclass('postrider.schema_object') is null then
+    return;
+  end if;
+  if exists (
+    select from postrider.schema_object o
+    where string_to_array(split_part(o.postrider_version, '-', 1), '.')::integer[] > '{${numbersOf(VERSION).join(",")}}')
+  then
+    raise exception 'the functions of this schema are those of a newer Postrider than ${VERSION}, which printed this script'
+      using hint = 'Nothing was changed by this part.';
+  end if;
+  select string_agg(f, ', ') into replaced from postrider_internal.replaced_files() f;
+  if replaced is not null then
+    raise exception 'these functions were replaced or dropped by hand since they were installed: %', replaced
+      using hint = 'Save what you need of them, and delete their rows from postrider.schema_object to have them installed again.';
   end if;
 end
 $guard$;`;

@@ -148,7 +148,7 @@ test("a migration that was edited after it was applied is refused, whoever asks"
   const { client } = await emptyDatabase(t);
   await migrate(client, { files: tables(FIRST, SECOND) });
   const files = tables(FIRST, file(2, `${SECOND.text}-- one line more\n`), BREAKING);
-  assert.match(await faultOf(migrate(client, { files }), "PR0006"), /cannot trust 0002_step/);
+  assert.match(await faultOf(migrate(client, { files }), "PR0006"), /cannot trust 0002_step.*make a new database/);
   await faultOf(assertSchemaUsable(client, files), "PR0006");
   await faultOf(printMigrationFor(client, files), "PR0006");
   const state = await checkSchema(client, files);
@@ -501,6 +501,12 @@ test("the printed script installs functions as migrate does, and is harmless twi
     assert.equal(await numberIn(client), 2);
     assert.deepEqual(await migrate(client, { files }), { applied: [], installed: [], dropped: [], alreadyAt: 1 });
   }
+  await client.query("create or replace function postrider.number() returns integer return 9");
+  await assert.rejects(client.query(script), /replaced or dropped by hand.*: number/);
+  await client.query("rollback; update postrider.schema_object set postrider_version = '10.0.0'");
+  await assert.rejects(client.query(script), /those of a newer Postrider/);
+  await client.query("rollback");
+  assert.equal(await numberIn(client), 9);
 });
 
 test("the printed script of an upgrade outside the transaction is divided by it", async (t) => {

@@ -1,0 +1,92 @@
+/** The client programs of PostgreSQL on what migrate makes, if this machine has them: a dump restored, a script run. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { connectionConfig, openConnection } from "../../src/db/connect.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { printMigration } from "../../src/db/printMigration.ts";
+import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
+import { checkSchema } from "../../src/db/schemaState.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { askFor } from "../support/engine.ts";
+import { MAJOR_VARIABLE } from "../support/testServer.ts";
+
+const server = Number(process.env[MAJOR_VARIABLE]);
+const noDump = majorOf("pg_dump") < server ? "there is no pg_dump for this server" : false;
+const noPsql = majorOf("psql") === 0 ? "there is no psql" : false;
+
+test("the documented dump is restored into an empty database, and needs no migration", { skip: noDump }, async (t) => {
+  const [source, copy] = [await databaseFor(t, "migrated"), await databaseFor(t, "empty")];
+  await source.pool.query(`
+    select from postrider.create_endpoint('https://receiver.test/hook', '{order.*}');
+    select postrider.define_event_type('order.paid', json_schema => '{"type": "object"}', enforce => true);
+    select postrider.publish('order.paid', '{}', idempotency_key => 'k')`);
+  const file = join(directoryFor(t), "postrider.dump");
+  run("pg_dump", ["-Fc", "-n", "postrider", "-n", "postrider_internal", "-f", file, source.url]);
+  run("pg_restore", ["--exit-on-error", "-d", copy.url, file]);
+
+  const client = await clientOf(t, copy);
+  assert.equal((await checkSchema(client)).kind, "current");
+  const { applied, installed, dropped } = await migrate(client);
+  assert.deepEqual({ applied, installed, dropped }, { applied: [], installed: [], dropped: [] });
+  assert.equal(
+    withoutParentheses(await schemaSnapshot(client)),
+    withoutParentheses(await schemaSnapshot(await clientOf(t, source))),
+  );
+  assert.equal(await askFor(copy.pool, "select count(*)::int from postrider.outbox"), 1);
+  await assert.rejects(copy.pool.query("select postrider.publish('order.paid', '[]')"), /order\.paid/);
+  await copy.pool.query("select postrider.publish('order.paid', '{}')");
+});
+
+test("psql runs the printed script, and again without harm", { skip: noPsql }, async (t) => {
+  const database = await databaseFor(t, "empty");
+  const file = join(directoryFor(t), "postrider.sql");
+  writeFileSync(file, printMigration());
+  run("psql", ["-X", "-q", "-f", file, database.url]);
+  const client = await clientOf(t, database);
+  assert.equal((await checkSchema(client)).kind, "current");
+  const made = await schemaSnapshot(client);
+  assert.equal(made, await schemaSnapshot(await clientOf(t, await databaseFor(t, "migrated"))));
+
+  const { status, stderr } = spawnSync("psql", ["-X", "-q", "-f", file, database.url], { encoding: "utf8" });
+  assert.equal(status, 3);
+  assert.match(stderr, /begins with version 0 of the schema, and the schema is at version \d+/);
+  assert.equal(await schemaSnapshot(client), made);
+});
+
+/** A dump writes some expressions with other parentheses and casts. */
+function withoutParentheses(snapshot: string): string {
+  return snapshot.replace(/::(timestamp with time zone|double precision|[a-z_]+)|[()\s]/g, "");
+}
+
+function majorOf(program: string): number {
+  const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  return Number(/ (\d+)\./.exec(stdout ?? "")?.[1] ?? 0);
+}
+
+function run(program: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  assert.deepEqual([status, stderr], [0, ""]);
+}
+
+function directoryFor(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "postrider-dump-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function databaseFor(t: TestContext, template: "migrated" | "empty"): Promise<TestDatabase> {
+  const database = await createDatabase({ template });
+  t.after(() => database.drop());
+  return database;
+}
+
+async function clientOf(t: TestContext, database: TestDatabase) {
+  const config = connectionConfig({ databaseUrl: database.url, applicationName: "postrider-test" });
+  const client = await openConnection({ config, purpose: "migrate" });
+  t.after(() => client.end());
+  return client;
+}
