@@ -10,7 +10,7 @@ const { maxInFlight: DEFAULT_IN_FLIGHT } = readConfig({}, { name: "run", databas
 
 test("the bound of memory that the guide states is the one that follows from the limits", () => {
   const mib = Math.ceil(memoryBoundBytes(DEFAULT_IN_FLIGHT) / MIB);
-  const text = guideText("src/config/README.md");
+  const text = guideText("src/config/README.md").replaceAll("\n", " ");
   const [, stated] = /at most (\d+) MiB of memory/.exec(text) ?? [];
   assert.equal(stated, String(mib));
   const [, large = "", rest = ""] =
