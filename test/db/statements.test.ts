@@ -34,6 +34,12 @@ for (const statement of statements.values()) {
       described.columns,
       Object.entries(columns).map(([name, type]) => ({ name, type: typeName(type) })),
     );
+    const declaredNotNull = Object.keys(columns).filter((name) => !mayBeNull(columns[name] ?? ""));
+    assert.deepEqual(
+      described.nullable.filter((name) => declaredNotNull.includes(name)),
+      [],
+      "these columns of tables may be null",
+    );
   });
 }
 
@@ -113,9 +119,15 @@ function typeName(type: string | readonly unknown[]): string {
   return typeof type === "string" ? type.replaceAll("?", "") : "text";
 }
 
+function mayBeNull(type: string | readonly unknown[]): boolean {
+  return typeof type === "string" ? type.endsWith("?") : type.includes(null);
+}
+
 interface Description {
   readonly params: readonly string[];
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Columns that are read from a table as they are, and may be null there. Of any other column a server says nothing. */
+  readonly nullable: readonly string[];
 }
 
 /** What the server says about a statement without running it. */
@@ -133,7 +145,15 @@ async function describe(tested: Database, { name }: Statement): Promise<Descript
       "select format_type(t.oid, null) as type from unnest($1::oid[]) with ordinality t (oid, n) order by t.n",
       [fields.map(({ dataTypeID }) => dataTypeID)],
     );
+    const { rows: attributes } = await client.query<{ is_nullable: boolean }>(
+      `select coalesce(not a.attnotnull and r.relkind in ('r', 'p'), false) as is_nullable
+       from unnest($1::oid[], $2::smallint[]) with ordinality c (relation, number, n)
+       left join pg_class r on r.oid = c.relation
+       left join pg_attribute a on a.attrelid = r.oid and a.attnum = c.number order by c.n`,
+      [fields.map(({ tableID }) => tableID), fields.map(({ columnID }) => columnID)],
+    );
     return {
+      nullable: fields.filter((_, index) => attributes[index]?.is_nullable === true).map(({ name }) => name),
       params: prepared[0]?.params ?? [],
       columns: fields.map((field, index) => ({ name: field.name, type: types[index]?.type ?? "" })),
     };
