@@ -33,6 +33,54 @@ test("the source has been read", () => {
   assert.ok(sources.length > 20);
 });
 
+/** The rooms of src by floor, the lowest first. A room imports only rooms on the floors below its own. */
+const FLOORS: readonly (readonly string[])[] = [
+  ["ground", "format", "publish"],
+  ["domain", "db", "typegen", "receive"],
+  ["http", "telemetry"],
+  ["config", "ingest"],
+  ["daemon", "dev"],
+  ["cli"],
+  ["main.ts"],
+];
+
+function floorOf(path: string): number {
+  const [room = ""] = path.split("/");
+  return FLOORS.findIndex((rooms) => rooms.includes(room));
+}
+
+test("a room imports only rooms on lower floors", () => {
+  assert.deepEqual(
+    offenders(({ path }) => floorOf(path) === -1),
+    [],
+    "every room has a floor",
+  );
+  const upwards = sources.flatMap(({ path, imports }) =>
+    imports
+      .filter((name) => name.endsWith(".ts") && name.split("/")[0] !== path.split("/")[0])
+      .filter((name) => floorOf(name) >= floorOf(path))
+      .map((name) => `${path} imports ${name}`),
+  );
+  assert.deepEqual(upwards, []);
+});
+
+test("no modules import each other in a circle", () => {
+  const importsOf = new Map(sources.map(({ path, imports }) => [path, imports]));
+  const done = new Set<string>();
+  const visit = (path: string, way: readonly string[]): void => {
+    assert.ok(!way.includes(path), [...way, path].join(" imports "));
+    if (!done.has(path)) {
+      for (const next of importsOf.get(path) ?? []) {
+        visit(next, [...way, path]);
+      }
+      done.add(path);
+    }
+  };
+  for (const { path } of sources) {
+    visit(path, []);
+  }
+});
+
 test("only db imports the Postgres client and the query builder, and only the listener imports its library", () => {
   const found = offenders(
     ({ path, imports }) =>
@@ -47,6 +95,15 @@ test("only http imports the HTTP client", () => {
     offenders(({ path, imports }) => !path.startsWith("http/") && imports.includes("undici")),
     [],
   );
+});
+
+test("of http, the settings know only what reads an egress policy", () => {
+  const found = offenders(
+    ({ path, imports }) =>
+      path.startsWith("config/") &&
+      imports.some((name) => name.startsWith("http/") && name !== "http/egress/policy.ts"),
+  );
+  assert.deepEqual(found, []);
 });
 
 test("only telemetry/log.ts imports the logger", () => {

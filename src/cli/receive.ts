@@ -1,9 +1,8 @@
 import { requestText } from "../dev/requestText.ts";
-import { parseSecret } from "../format/sign.ts";
 import { unixMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
-import { LocalReceiver, type LocalReceiverOptions } from "../receive/localReceiver.ts";
+import { LocalReceiver, type LocalReceiverOptions, secretProblem } from "../receive/localReceiver.ts";
 import { defineCommand, port } from "./command.ts";
 
 export const command = defineCommand({
@@ -16,10 +15,9 @@ export const command = defineCommand({
       sentence: "secrets of the endpoint (whsec_…) to verify with; without one, signatures are not verified",
       isList: true,
       mistake: (value) => {
-        const parsed = parseSecret(value);
-        return parsed.kind === "key"
-          ? null
-          : { found: `the secret ${parsed.problem}`, remedy: "use it as create_endpoint or rotate_secret returned it" };
+        const problem = secretProblem(value);
+        const remedy = "use it as create_endpoint or rotate_secret returned it";
+        return problem === null ? null : { found: `the secret ${problem}`, remedy };
       },
       read: (texts): readonly string[] => texts,
     },

@@ -93,6 +93,12 @@ interface Reception extends LocalReceiverOptions {
   readonly seenIds: Set<string>;
 }
 
+/** What is wrong with a secret, as a clause that continues "the secret …" and does not repeat it; null if nothing is. */
+export function secretProblem(secret: string): string | null {
+  const parsed = parseSecret(secret);
+  return parsed.kind === "problem" ? parsed.problem : null;
+}
+
 function keyOf(secret: string): SigningKey {
   const parsed = parseSecret(secret);
   if (parsed.kind === "problem") {

@@ -1,19 +1,16 @@
-import pino, { type DestinationStream } from "pino";
-import type { LogLevel } from "../config/settings.ts";
+import pino, { type DestinationStream, type Level, type LevelWithSilent } from "pino";
 import type { Subscriber } from "./bus.ts";
 import type { Emitted, EventName } from "./events.ts";
 import { redacted } from "./redact.ts";
 
 export interface LogOptions {
-  readonly level: LogLevel;
+  readonly level: LevelWithSilent;
   /** A function if it is not known yet or changes: a daemon that lost its lease continues under another id. */
   readonly daemonId: string | (() => string | null);
   readonly version: string;
   /** `run` logs to stdout, as containers expect. Commands whose own output is on stdout log to stderr. */
   readonly to: "stdout" | "stderr";
 }
-
-type Level = Exclude<LogLevel, "silent">;
 
 /**
  * Makes the process's log, a subscriber of events: one JSON object per line with `level`, `time` (ISO 8601), `daemon_id`,
