@@ -26,15 +26,15 @@ export const command = defineCommand({
   run: (values) => receive(values.port, values.secret),
 });
 
-async function receive(listenPort: number, secrets: readonly string[]): Promise<0 | 1> {
-  const receiver = await startReceiver({
-    port: listenPort,
-    secrets,
-    now: unixMs,
-    onRequest: (request) => process.stdout.write(`${requestText(request)}\n`),
-  });
-  process.stdout.write(greeting(receiver.url, secrets.length));
+function receive(listenPort: number, secrets: readonly string[]): Promise<0 | 1> {
   return untilStopped({ signals: ["SIGINT", "SIGTERM", "SIGHUP"], sources: [stdoutClosed] }, async (stopping) => {
+    const receiver = await startReceiver({
+      port: listenPort,
+      secrets,
+      now: unixMs,
+      onRequest: (request) => process.stdout.write(`${requestText(request)}\n`),
+    });
+    process.stdout.write(greeting(receiver.url, secrets.length));
     await aborted(stopping);
     await receiver.stop();
   });
