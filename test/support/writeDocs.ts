@@ -12,6 +12,7 @@ import { type Connection, connectionConfig, openConnection } from "../../src/db/
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/server.ts";
 import { eventsTable } from "../../src/telemetry/eventsTable.ts";
+import { commandsTable, errorsTable } from "./commandPages.ts";
 import { createTemplate } from "./database.ts";
 
 export interface GeneratedDoc {
@@ -27,6 +28,11 @@ export const GENERATED_DOCS: readonly GeneratedDoc[] = [
     path: "sql/schema.sql",
     render: async ({ client }) =>
       `-- The schema without the bodies of its functions and views: for reading, and for comparing. Written by "npm run docs"; do not edit.\n\n${await schemaSnapshot(client)}`,
+  },
+  {
+    path: "src/cli/README.md",
+    render: async ({ current }) =>
+      betweenMarkers(betweenMarkers(current, "commands", await commandsTable()), "errors", errorsTable()),
   },
   {
     path: "src/config/README.md",
