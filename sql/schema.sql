@@ -431,7 +431,7 @@ create function postrider.forget_ingest(name text) returns void security definer
 
 create function postrider.grant_roles() returns TABLE(role_name text, outcome text);
 
-create function postrider.maintain(retention interval DEFAULT '30 days'::interval) returns TABLE(outcome text, subject text) security definer;
+create function postrider.maintain(retention interval DEFAULT '30 days'::interval, now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(outcome text, subject text) security definer;
 
 create function postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
@@ -499,9 +499,9 @@ create function postrider_internal.decide_leased(daemon_id uuid, event_ids uuid[
 
 create function postrider_internal.declared_grants() returns TABLE(roles text[], privileges text, object text);
 
-create function postrider_internal.delete_records(before timestamp with time zone) returns bigint;
+create function postrider_internal.delete_records(before timestamp with time zone, now timestamp with time zone) returns bigint;
 
-create function postrider_internal.delete_strays(before date) returns bigint;
+create function postrider_internal.delete_strays(before date, now timestamp with time zone) returns bigint;
 
 create function postrider_internal.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
 
@@ -609,13 +609,13 @@ create function postrider_internal.lock_event_types() returns trigger security d
 
 create function postrider_internal.make_capture(table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, schemas name[]) returns void;
 
-create function postrider_internal.make_partitions(ahead interval DEFAULT '7 days'::interval) returns TABLE(outcome text, partition_name text) security definer;
+create function postrider_internal.make_partitions(ahead interval DEFAULT '7 days'::interval, now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(outcome text, partition_name text) security definer;
 
 create function postrider_internal.masked_headers(headers jsonb, earlier jsonb DEFAULT NULL::jsonb) returns jsonb;
 
 create function postrider_internal.move_sequence(table_name text, column_name text, largest bigint, gap integer) returns void;
 
-create function postrider_internal.move_strays(since date) returns TABLE(outcome text, subject text);
+create function postrider_internal.move_strays(since date, now timestamp with time zone) returns TABLE(outcome text, subject text);
 
 create function postrider_internal.nearest_event_type(name text) returns text;
 
@@ -1453,7 +1453,7 @@ comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest 
 
 comment on function postrider.grant_roles() is 'Makes the four roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
 
-comment on function postrider.maintain(interval) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than the retention once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons; pass the same retention as POSTRIDER_RETENTION. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later.';
+comment on function postrider.maintain(interval,timestamp with time zone) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than the retention once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons; pass the same retention as POSTRIDER_RETENTION. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';
 
 comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are still routed and wait, and nothing is lost. Use it if the receiver is down or under maintenance, and resume_endpoint() afterwards.';
 
@@ -1521,9 +1521,9 @@ comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],i
 
 comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as it is written here, on functions and views as their files say.';
 
-comment on function postrider_internal.delete_records(timestamp with time zone) is 'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';
+comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';
 
-comment on function postrider_internal.delete_strays(date) is 'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';
+comment on function postrider_internal.delete_strays(date,timestamp with time zone) is 'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';
 
 comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 'Discards up to so many pending deliveries of an endpoint; returns how many. Attempts under way are left alone.';
 
@@ -1631,13 +1631,13 @@ comment on function postrider_internal.lock_event_types() is 'Lets one transacti
 
 comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'What capture does, with the schemas in which the expressions find what they name. Acts with its caller''s rights.';
 
-comment on function postrider_internal.make_partitions(interval) is 'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';
+comment on function postrider_internal.make_partitions(interval,timestamp with time zone) is 'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';
 
 comment on function postrider_internal.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them are not as they were earlier.';
 
 comment on function postrider_internal.move_sequence(text,text,bigint,integer) is 'Lets the sequence of a column go on behind the largest value there is, where it has not come so far: a logical copy leaves sequences at their beginning.';
 
-comment on function postrider_internal.move_strays(date) is 'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their own, where there are few, and says which was made.';
+comment on function postrider_internal.move_strays(date,timestamp with time zone) is 'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their own, where there are few, and says which was made.';
 
 comment on function postrider_internal.nearest_event_type(text) is 'The defined event type that somebody most likely meant; null where none is near.';
 
@@ -2003,9 +2003,9 @@ grant execute on function postrider.explain_event(uuid) to postrider_operator;
 
 grant execute on function postrider.forget_ingest(text) to postrider_operator;
 
-grant execute on function postrider.maintain(interval) to postrider_daemon;
+grant execute on function postrider.maintain(interval,timestamp with time zone) to postrider_daemon;
 
-grant execute on function postrider.maintain(interval) to postrider_operator;
+grant execute on function postrider.maintain(interval,timestamp with time zone) to postrider_operator;
 
 grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
 
@@ -2101,7 +2101,7 @@ grant execute on function postrider_internal.leave(uuid) to postrider_daemon;
 
 grant execute on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) to postrider_publisher;
 
-grant execute on function postrider_internal.make_partitions(interval) to postrider_daemon;
+grant execute on function postrider_internal.make_partitions(interval,timestamp with time zone) to postrider_daemon;
 
 grant execute on function postrider_internal.note_replay_problem(uuid,text) to postrider_daemon;
 

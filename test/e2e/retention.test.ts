@@ -21,6 +21,7 @@ after(() => receiver.stop());
 
 test("a daemon drops the days past POSTRIDER_RETENTION in which everything is delivered, while an application inserts", async (t) => {
   const { pool, url } = database;
+  const startedMs = Date.now();
   await addPastDays(pool, DAYS);
   for (const [path, answer] of [
     ["/well", OK],
@@ -51,13 +52,14 @@ test("a daemon drops the days past POSTRIDER_RETENTION in which everything is de
       await rowsOf<{ n: number }>(
         pool,
         `select n from generate_series(1, ${DAYS}) n
-         where to_regclass('postrider.outbox_' || to_char(now() at time zone 'UTC' - n * interval '1 day', 'YYYYMMDD')) is not null`,
+         where to_regclass('postrider.outbox_' || to_char($1::timestamptz at time zone 'UTC' - n * interval '1 day', 'YYYYMMDD')) is not null`,
+        [new Date(startedMs)],
       )
     ).map(({ n }) => n);
   const [reader, application] = [await openSession(t, url), await openSession(t, url)];
   await reader.query("begin");
   await reader.query("select from postrider.outbox");
-  const { daemon, emitted } = await startDaemon(url, { retentionMs: 2 * DAY_MS });
+  const { daemon, emitted } = await startDaemon(url, { retentionMs: startedMs - noonOfDayBefore(startedMs, 2) });
   t.after(() => daemon.stop());
   await application.query("set lock_timeout = '2s'");
   await insertEvent(application, "order.paid");
@@ -70,3 +72,8 @@ test("a daemon drops the days past POSTRIDER_RETENTION in which everything is de
   assert.equal(await count("outbox"), EVENTS - EVENTS / (DAYS + 1) + 3);
   assert.equal(await count("delivery where state = 'pending'"), 1);
 });
+
+/** Half a day from where a day begins or ends: as the limit of the retention it is in the same day after midnight too. */
+function noonOfDayBefore(unixMs: number, days: number): number {
+  return unixMs - (unixMs % DAY_MS) - days * DAY_MS + DAY_MS / 2;
+}

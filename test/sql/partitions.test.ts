@@ -9,15 +9,18 @@ import {
   claimEvents,
   createEndpoint,
   insertEvent,
-  makePartitions,
+  makePartitions as makePartitionsAt,
   openSession,
+  type PartitionStep,
   reset,
   rowsOf,
   type Session,
-  stepOfPartitions,
+  stepOfPartitions as stepOfPartitionsAt,
 } from "../support/engine.ts";
 
 const PARENTS = ["outbox", "delivery", "attempt"];
+/** The day after is a leap day, and the days ahead reach into the next month. */
+const NOW = "2020-02-28T12:00:00Z";
 /** Enough for more than a megabyte in each of the default partitions. */
 const STRAYS = 12_000;
 
@@ -25,6 +28,7 @@ let database: TestDatabase;
 
 before(async () => {
   database = await createDatabase();
+  await dropDays(database.pool);
 });
 
 after(() => database.drop());
@@ -39,13 +43,13 @@ describe("partitions", () => {
   test("that are missing fail no insert: the event lands in the default partition, and is claimed and pruned to", async () => {
     await createEndpoint(database.pool);
     await dropDays(database.pool);
-    const event = await insertEvent(database.pool, "order.paid", { payload: '{"a": 1}' });
+    const event = await insertOn(database.pool, 0);
     assert.equal(
       await askFor(database.pool, "select c.relname from postrider.outbox o join pg_class c on c.oid = o.tableoid"),
       "outbox_default",
     );
     const { outcome, pairs } = await claimEvents(database.pool);
-    assert.deepEqual([outcome, pairs[0]?.event, pairs[0]?.payload], ["complete", event, '{"a": 1}']);
+    assert.deepEqual([outcome, pairs[0]?.event, pairs[0]?.payload], ["complete", event, "1"]);
     // Today has a stray by now, and stays with the default partition; the days after it get theirs.
     await makePartitions(database.pool);
     assert.deepEqual(await partitionsOf(database.pool, "outbox"), await namesOfDays("outbox", 1, 7));
@@ -96,13 +100,13 @@ describe("partitions", () => {
   test("are made beside a transaction that has inserted into today's, and by one session at a time", async (t) => {
     const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
     await application.query("begin");
-    await insertEvent(application, "order.paid");
+    await insertOn(application, 0);
     await maker.query("begin");
     assert.equal((await makePartitions(maker, "30 days")).at(-1)?.outcome, "made");
     assert.deepEqual(await makePartitions(database.pool, "40 days"), []);
     // Nor does what was made, and is not committed yet, hold up an insert.
-    await insertEvent(database.pool, "order.paid");
-    await insertEvent(application, "order.paid");
+    await insertOn(database.pool, 0);
+    await insertOn(application, 0);
     await maker.query("commit");
     await application.query("commit");
     assert.equal(await askFor(database.pool, "select count(*)::int from postrider.outbox"), 3);
@@ -179,6 +183,14 @@ describe("with much in the default partitions, partitions", () => {
   });
 });
 
+function makePartitions(session: Session, ahead?: string): Promise<PartitionStep[]> {
+  return makePartitionsAt(session, ahead, NOW);
+}
+
+function stepOfPartitions(session: Session, ahead?: string): Promise<PartitionStep | undefined> {
+  return stepOfPartitionsAt(session, ahead, NOW);
+}
+
 interface Crowded {
   readonly pool: pg.Pool;
   readonly maker: pg.Client;
@@ -195,8 +207,11 @@ async function crowd(t: TestContext): Promise<Crowded> {
   t.after(() => own.drop());
   await dropDays(own.pool);
   await own.pool.query(
-    `insert into postrider.outbox (event_type, payload)
-     select 'order.paid', to_json(repeat('a', 50)) from generate_series(1, ${STRAYS})`,
+    `insert into postrider.outbox (id, event_type, payload)
+     select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor($1)::text, 14) || '7' from 1)::uuid,
+            'order.paid', to_json(repeat('a', 50))
+     from generate_series(1, ${STRAYS})`,
+    [NOW],
   );
   await own.pool.query(
     `insert into postrider.delivery (event_id, endpoint_id, state, attempts, finished_at)
@@ -225,7 +240,7 @@ async function addGuard(session: Session, days: number, condition: string): Prom
   await session.query(`
     do $add$
     declare
-      day constant date := (now() at time zone 'UTC')::date + ${days};
+      day constant date := ('${NOW}'::timestamptz at time zone 'UTC')::date + ${days};
     begin
       execute format(
         'alter table postrider.outbox_default add constraint %I check (${condition} (id < %L or id >= %L)) not valid',
@@ -244,21 +259,25 @@ async function guardsOf(session: Session): Promise<string[]> {
 }
 
 /** An event of the day so many days from now, as if it were that day. */
-async function insertOn(session: Session, days: number): Promise<void> {
-  await session.query(
+async function insertOn(session: Session, days: number): Promise<string> {
+  const id = await askFor(
+    session,
     `insert into postrider.outbox (id, event_type, payload)
-     values (postrider.uuid_v7_floor(date_trunc('day', now(), 'UTC') + $1 * interval '1 day' + interval '1 hour'), 'order.paid', '1')`,
-    [days],
+     values (overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor($2::timestamptz + $1 * interval '1 day')::text, 14) || '7' from 1)::uuid,
+             'order.paid', '1')
+     returning id`,
+    [days, NOW],
   );
+  return String(id);
 }
 
 /** Of the days from so many to so many days from now. */
 async function namesOfDays(parent: string, from: number, to: number): Promise<string[]> {
   const rows = await rowsOf<{ name: string }>(
     database.pool,
-    `select $1 || '_' || to_char((now() at time zone 'UTC')::date + n, 'YYYYMMDD') as name
+    `select $1 || '_' || to_char(($4::timestamptz at time zone 'UTC')::date + n, 'YYYYMMDD') as name
      from generate_series($2::integer, $3::integer) n order by 1`,
-    [parent, from, to],
+    [parent, from, to, NOW],
   );
   return rows.map(({ name }) => name);
 }

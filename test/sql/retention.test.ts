@@ -9,6 +9,7 @@ import {
   claimEvents,
   createEndpoint,
   insertEvent,
+  makePartitions,
   openSession,
   pidOf,
   rowsOf,
@@ -17,6 +18,8 @@ import {
 } from "../support/engine.ts";
 import { addPastDays } from "../support/pastDays.ts";
 
+/** The days before it are the first of a month, a leap day and the one before. */
+const NOW = "2020-03-02T12:00:00Z";
 const PARENTS = ["outbox", "delivery", "attempt"];
 /** With a retention of two days the last two of these are past it. */
 const RETENTION = "2 days";
@@ -106,9 +109,11 @@ describe("a day past its retention", () => {
       const endpoint = await createEndpoint(pool, ["other.*"]);
       await insertOn(pool, 3);
       await claimAll(pool);
-      const replay = await askFor(pool, "select replay_id from postrider.replay($1, now() - interval '10 days')", [
-        endpoint,
-      ]);
+      const replay = await askFor(
+        pool,
+        "select replay_id from postrider.replay($1, $2::timestamptz - interval '10 days')",
+        [endpoint, NOW],
+      );
       return () =>
         pool.query("update postrider.replay set state = 'done', finished_at = now() where id = $1", [replay]);
     },
@@ -302,6 +307,15 @@ describe("rows of the default partitions", () => {
     assert.equal((await pool.query(again, [await idOn(pool, 1)])).rowCount, 0);
   });
 
+  test("of yesterday stay for an hour after midnight: an insert of its last moment may still be under way", async (t) => {
+    const { pool } = await past(t);
+    await dropPastDays(pool);
+    await insertOn(pool, 1);
+    await claimAll(pool);
+    assert.deepEqual(await maintainAll(pool, RETENTION, "2020-03-02T00:59:59Z"), []);
+    assert.equal((await maintainAll(pool, RETENTION, "2020-03-02T01:00:00Z")).length, 1);
+  });
+
   test("stay where they are while they are many, or somebody reads them", async (t) => {
     const { pool, url } = await past(t);
     await dropPastDays(pool);
@@ -338,15 +352,19 @@ describe("rows of the default partitions", () => {
     const add = (age: string) =>
       pool.query(
         `insert into postrider.outbox (id, created_at, event_type, payload)
-         values (overlay(gen_random_uuid()::text placing 'f' from 1)::uuid, now() - $1::interval, 'order.paid', '1')`,
-        [age],
+         values (overlay(gen_random_uuid()::text placing 'f' from 1)::uuid, $2::timestamptz - $1::interval, 'order.paid', '1')`,
+        [age, NOW],
       );
     await add("5 days");
     await add("1 day");
     await claimAll(pool);
     await maintainAll(pool);
     assert.equal(
-      await askFor(pool, "select count(*)::int from postrider.outbox where created_at > now() - interval '2 days'"),
+      await askFor(
+        pool,
+        "select count(*)::int from postrider.outbox where created_at > $1::timestamptz - interval '2 days'",
+        [NOW],
+      ),
       1,
     );
     assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox"), 1);
@@ -372,13 +390,15 @@ test("finished replays go after the retention, the audit after a year", async (t
   const replay = "select replay_id from postrider.replay($1, now() - interval '1 day')";
   const [old, recent] = [await askFor(pool, replay, [endpoint]), await askFor(pool, replay, [endpoint])];
   await pool.query(
-    "update postrider.replay set state = 'done', finished_at = now() - case when id = $1 then interval '3 days' else '1 hour' end",
-    [old],
+    `update postrider.replay
+     set state = 'done', finished_at = $2::timestamptz - case when id = $1 then interval '3 days' else '1 hour' end`,
+    [old, NOW],
   );
   await pool.query("delete from postrider.audit");
   await pool.query(
     `insert into postrider.audit (id, action)
-     select postrider.uuid_v7_floor(now() - a.age), a.age::text from unnest('{300 days,400 days}'::interval[]) a (age)`,
+     select postrider.uuid_v7_floor($1::timestamptz - a.age), a.age::text from unnest('{300 days,400 days}'::interval[]) a (age)`,
+    [NOW],
   );
   await maintainAll(pool);
   assert.deepEqual(await rowsOf(pool, "select id from postrider.replay"), [{ id: recent }]);
@@ -395,37 +415,45 @@ describe("maintain", () => {
     }
   });
 
+  test("refuses a time to come, by which days would go that are to be kept", async () => {
+    await assert.rejects(database.pool.query("select postrider.maintain(now => now() + interval '1 minute')"), {
+      code: "22023",
+    });
+  });
+
   test("keeps thirty days where nothing is said", async () => {
-    await addPastDays(database.pool, 32);
-    for (let count = 0; count < 2 * PARENTS.length; count++) await database.pool.query("select postrider.maintain()");
+    await addPastDays(database.pool, 32, NOW);
+    const maintain = "select postrider.maintain(now => $1)";
+    for (let count = 0; count < 2 * PARENTS.length; count++) await database.pool.query(maintain, [NOW]);
     assert.deepEqual((await daysOf(database.pool)).at(0), await dayBefore(database.pool, 30));
-    assert.equal(await askFor(database.pool, "select postrider.maintain()"), undefined);
+    assert.equal(await askFor(database.pool, maintain, [NOW]), undefined);
   });
 
   test("is one session's at a time", async (t) => {
     const holder = await openSession(t, database.url);
-    await addPastDays(database.pool, 31);
+    await addPastDays(database.pool, 31, NOW);
     await holder.query("begin; select pg_advisory_xact_lock(1886352244, 3)");
     assert.deepEqual(await maintainAll(database.pool), []);
   });
 });
 
-/** A database in which daemons have run for some days. */
+/** A database in which daemons have run for some days, up to that time. */
 async function past(t: TestContext): Promise<TestDatabase> {
   const database = await createDatabase();
   t.after(() => database.drop());
-  await addPastDays(database.pool, DAYS);
+  await addPastDays(database.pool, DAYS, NOW);
+  await makePartitions(database.pool, "7 days", NOW);
   return database;
 }
 
 /** Takes steps until none is left, or somebody is in the way. */
-async function maintainAll(session: Session, retention = RETENTION): Promise<Step[]> {
+async function maintainAll(session: Session, retention = RETENTION, now = NOW): Promise<Step[]> {
   const steps: Step[] = [];
   while (steps.length < STEPS_MAX) {
     const [step] = await rowsOf<{ outcome: string; subject: string | null }>(
       session,
-      "select outcome, subject from postrider.maintain($1)",
-      [retention],
+      "select outcome, subject from postrider.maintain($1, $2)",
+      [retention, now],
     );
     if (step === undefined) return steps;
     steps.push(step);
@@ -439,7 +467,7 @@ async function addDelivered(session: Session, daysAgo: number, count: number): P
   await session.query(
     `with added as (
        insert into postrider.outbox (id, event_type, payload, idempotency_key)
-       select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor(now() - $1 * interval '1 day')::text, 14) || '7' from 1)::uuid,
+       select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor($3::timestamptz - $1 * interval '1 day')::text, 14) || '7' from 1)::uuid,
               'order.paid', '1', format('key of %s %s', $1, n)
        from generate_series(0, $2 - 1) n
        returning id
@@ -450,15 +478,15 @@ async function addDelivered(session: Session, daysAgo: number, count: number): P
      )
      insert into postrider.delivery (event_id, endpoint_id, state, attempts, finished_at)
      select s.event_id, s.endpoint_id, 'succeeded', 1, now() from sent s`,
-    [daysAgo, count],
+    [daysAgo, count, NOW],
   );
 }
 
 async function idOn(session: Session, daysAgo: number): Promise<string> {
   const id = await askFor(
     session,
-    `select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor(now() - $1 * interval '1 day')::text, 14) || '7' from 1)::uuid`,
-    [daysAgo],
+    `select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor($2::timestamptz - $1 * interval '1 day')::text, 14) || '7' from 1)::uuid`,
+    [daysAgo, NOW],
   );
   return String(id);
 }
@@ -487,7 +515,9 @@ async function addAttempt(session: Session, event: string): Promise<void> {
 }
 
 async function dayBefore(session: Session, days: number): Promise<string> {
-  return String(await askFor(session, "select ((now() at time zone 'UTC')::date - $1::integer)::text", [days]));
+  return String(
+    await askFor(session, "select (($2::timestamptz at time zone 'UTC')::date - $1::integer)::text", [days, NOW]),
+  );
 }
 
 /** The days before today that have a partition, the oldest first. */
@@ -497,8 +527,9 @@ async function daysOf(session: Session): Promise<string[]> {
     `select distinct overlay(overlay(right(c.relname, 8) placing '-' from 7 for 0) placing '-' from 5 for 0) as day
      from pg_inherits i join pg_class c on c.oid = i.inhrelid
      where i.inhparent = any (array['postrider.outbox', 'postrider.delivery', 'postrider.attempt']::regclass[])
-       and c.relname ~ '_[0-9]{8}$' and right(c.relname, 8) < to_char(now() at time zone 'UTC', 'YYYYMMDD')
+       and c.relname ~ '_[0-9]{8}$' and right(c.relname, 8) < to_char($1::timestamptz at time zone 'UTC', 'YYYYMMDD')
      order by 1`,
+    [NOW],
   );
   return rows.map(({ day }) => day);
 }

@@ -65,10 +65,14 @@ export interface PartitionStep {
 }
 
 /** Takes the steps of making partitions until none is left, or somebody is in the way. */
-export async function makePartitions(session: Session, ahead: string = "7 days"): Promise<PartitionStep[]> {
+export async function makePartitions(
+  session: Session,
+  ahead: string = "7 days",
+  now: string | null = null,
+): Promise<PartitionStep[]> {
   const steps: PartitionStep[] = [];
   for (;;) {
-    const step = await stepOfPartitions(session, ahead);
+    const step = await stepOfPartitions(session, ahead, now);
     if (step === undefined) {
       return steps;
     }
@@ -80,11 +84,15 @@ export async function makePartitions(session: Session, ahead: string = "7 days")
 }
 
 /** Takes one; undefined where nothing is left to do. */
-export async function stepOfPartitions(session: Session, ahead: string = "7 days"): Promise<PartitionStep | undefined> {
+export async function stepOfPartitions(
+  session: Session,
+  ahead: string = "7 days",
+  now: string | null = null,
+): Promise<PartitionStep | undefined> {
   const steps = await rowsOf<{ outcome: string; partition: string }>(
     session,
-    "select outcome, partition_name as partition from postrider_internal.make_partitions($1)",
-    [ahead],
+    "select outcome, partition_name as partition from postrider_internal.make_partitions($1, $2)",
+    [ahead, now],
   );
   return steps[0];
 }

@@ -1,8 +1,8 @@
 /** Rows of many days: partitions of the past, which no daemon makes, and events and deliveries spread over them. */
 import type { Session } from "./engine.ts";
 
-/** Gives each of the days before today its partitions, as they stand in a database that has run for so long. Idempotent. */
-export async function addPastDays(session: Session, days: number): Promise<void> {
+/** Gives each of the days before that time its partitions, as in a database that has run for so long. Idempotent. */
+export async function addPastDays(session: Session, days: number, now = "now"): Promise<void> {
   await session.query(`
     do $add$
     declare
@@ -11,7 +11,7 @@ export async function addPastDays(session: Session, days: number): Promise<void>
       part text;
     begin
       for n in 1 .. ${days} loop
-        day := (now() at time zone 'UTC')::date - n;
+        day := ('${now}'::timestamptz at time zone 'UTC')::date - n;
         foreach parent in array array['outbox', 'delivery', 'attempt'] loop
           part := parent || '_' || to_char(day, 'YYYYMMDD');
           continue when to_regclass(format('postrider.%I', part)) is not null;

@@ -9,6 +9,9 @@ import { makeServerDirectory } from "./serverDirectory.ts";
 /** How test/run.ts tells the test files of which major the server is, if it is an embedded one. */
 export const MAJOR_VARIABLE = "POSTRIDER_TEST_MAJOR";
 
+/** The directory with another package of the newest server, for test/clock.ts. */
+export const NEWEST_PARENT_VARIABLE = "POSTRIDER_TEST_NEWEST_PARENT";
+
 export interface TestServer {
   readonly url: string;
   /** Null for one that was given. */
@@ -64,5 +67,7 @@ export async function givenServer(url: string): Promise<TestServer> {
 
 /** The older ones are installed beside the tests, under names that say which; see the aliases in servers/package.json. */
 export function packageOf(major: Major): Pick<EmbeddedPostgresOptions, "packageName" | "packageParent"> {
-  return major === NEWEST ? {} : { packageName: `${PLATFORM_PACKAGE}-${major}`, packageParent: SERVERS };
+  const parent = process.env[NEWEST_PARENT_VARIABLE];
+  if (major === NEWEST) return parent === undefined ? {} : { packageParent: parent };
+  return { packageName: `${PLATFORM_PACKAGE}-${major}`, packageParent: SERVERS };
 }

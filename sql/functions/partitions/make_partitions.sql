@@ -1,6 +1,7 @@
 -- grant: execute to daemon
 
-create or replace function postrider_internal.make_partitions(ahead interval default '7 days') returns table (outcome text, partition_name text)
+create or replace function postrider_internal.make_partitions(ahead interval default '7 days', now timestamptz default null)
+  returns table (outcome text, partition_name text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
@@ -22,8 +23,9 @@ declare
   -- read in a millisecond
   net_bytes_max constant bigint := 1048576;
   guard_text constant text := 'no row of %s while its partition is attached';
-  today constant date := (now() at time zone 'UTC')::date;
-  last_day constant date := ((now() + ahead) at time zone 'UTC')::date;
+  present constant timestamptz := coalesce(now, now());
+  today constant date := (present at time zone 'UTC')::date;
+  last_day constant date := ((present + ahead) at time zone 'UTC')::date;
   parent text;
   net text;
   key text;
@@ -105,5 +107,5 @@ exception
     return next;
 end
 $$;
-comment on function postrider_internal.make_partitions(interval) is
+comment on function postrider_internal.make_partitions(interval, timestamptz) is
   'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';

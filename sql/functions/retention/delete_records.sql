@@ -1,4 +1,4 @@
-create or replace function postrider_internal.delete_records(before timestamptz) returns bigint
+create or replace function postrider_internal.delete_records(before timestamptz, now timestamptz) returns bigint
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -12,7 +12,7 @@ begin
   delete from postrider.audit a
   where a.id in (
     select o.id from postrider.audit o
-    where o.id < postrider.uuid_v7_floor(least(delete_records.before, now() - audit_kept))
+    where o.id < postrider.uuid_v7_floor(least(delete_records.before, delete_records.now - audit_kept))
     order by o.id
     limit rows_max);
   get diagnostics deleted = row_count;
@@ -26,5 +26,5 @@ begin
   return deleted + count;
 end
 $$;
-comment on function postrider_internal.delete_records(timestamptz) is
+comment on function postrider_internal.delete_records(timestamptz, timestamptz) is
   'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';

@@ -1,4 +1,4 @@
-create or replace function postrider_internal.delete_strays(before date) returns bigint
+create or replace function postrider_internal.delete_strays(before date, now timestamptz) returns bigint
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
@@ -10,7 +10,7 @@ declare
   rows_max constant integer := 1000;
   bound constant uuid := postrider.uuid_v7_floor(before::timestamp at time zone 'UTC');
   -- Ids that somebody made up lie anywhere; those that begin a time to come have the day of their insertion.
-  ahead constant uuid := postrider.uuid_v7_floor(now() + interval '1 day');
+  ahead constant uuid := postrider.uuid_v7_floor(delete_strays.now + interval '1 day');
   base pg_snapshot;
   ids uuid[];
   deleted bigint := 0;
@@ -69,5 +69,5 @@ begin
   return deleted + count;
 end
 $$;
-comment on function postrider_internal.delete_strays(date) is
+comment on function postrider_internal.delete_strays(date, timestamptz) is
   'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';

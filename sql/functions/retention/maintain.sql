@@ -1,13 +1,15 @@
 -- grant: execute to operator, daemon
 
-create or replace function postrider.maintain(retention interval default '30 days') returns table (outcome text, subject text)
+create or replace function postrider.maintain(retention interval default '30 days', now timestamptz default null)
+  returns table (outcome text, subject text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- A day that is still being delivered holds itself back; this is against a slip of the pen.
   retention_min constant interval := '1 day';
-  past_day date;
+  present constant timestamptz := coalesce(now, now());
+  past_day constant date := ((present - retention) at time zone 'UTC')::date;
   is_busy boolean := false;
   deleted bigint;
 begin
@@ -15,11 +17,15 @@ begin
     raise exception 'cannot keep events for %', coalesce(retention::text, 'null')
       using errcode = 'invalid_parameter_value', hint = 'Retention is at least one day.';
   end if;
+  if now > clock_timestamp() then
+    raise exception 'cannot keep events as of %', now
+      using errcode = 'invalid_parameter_value', hint = 'A later time would remove what the retention still keeps. Leave it out to use the present time.';
+  end if;
   if not pg_try_advisory_xact_lock(1886352244, 3) then
     return;
   end if;
   perform postrider_internal.refresh_judged_event_types();
-  select m.outcome, m.partition_name into outcome, subject from postrider_internal.make_partitions() m;
+  select m.outcome, m.partition_name into outcome, subject from postrider_internal.make_partitions(now => present) m;
   is_busy := outcome is not distinct from 'busy';
   if outcome is not null and not is_busy then
     return next;
@@ -28,8 +34,7 @@ begin
 
   -- In a copy nobody can say what is claimed. Whoever calls this is no daemon, and may do so in a template.
   perform postrider_internal.require_home(may_move_in => false);
-  past_day := ((now() - retention) at time zone 'UTC')::date;
-  select m.outcome, m.subject into outcome, subject from postrider_internal.move_strays(past_day) m;
+  select m.outcome, m.subject into outcome, subject from postrider_internal.move_strays(past_day, present) m;
   is_busy := is_busy or outcome is not distinct from 'busy';
   if outcome is not null and outcome <> 'busy' then
     return next;
@@ -44,7 +49,7 @@ begin
   end if;
 
   begin
-    deleted := postrider_internal.delete_strays(past_day) + postrider_internal.delete_records(now() - retention);
+    deleted := postrider_internal.delete_strays(past_day, present) + postrider_internal.delete_records(present - retention, present);
   exception
     when lock_not_available then
       is_busy := true;
@@ -60,5 +65,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider.maintain(interval) is
-  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than the retention once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons; pass the same retention as POSTRIDER_RETENTION. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later.';
+comment on function postrider.maintain(interval, timestamptz) is
+  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than the retention once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons; pass the same retention as POSTRIDER_RETENTION. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';

@@ -1,4 +1,4 @@
-create or replace function postrider_internal.move_strays(since date) returns table (outcome text, subject text)
+create or replace function postrider_internal.move_strays(since date, now timestamptz) returns table (outcome text, subject text)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
@@ -13,7 +13,7 @@ declare
   lower_bound uuid;
   -- An insert of the day's last moment that waited while its day moved would fail.
   grace constant interval := '1 hour';
-  upper_bound constant uuid := postrider.uuid_v7_floor(date_trunc('day', now() - grace, 'UTC'));
+  upper_bound constant uuid := postrider.uuid_v7_floor(date_trunc('day', move_strays.now - grace, 'UTC'));
   parent text;
   net text;
   key text;
@@ -51,5 +51,5 @@ exception
     return next;
 end
 $$;
-comment on function postrider_internal.move_strays(date) is
+comment on function postrider_internal.move_strays(date, timestamptz) is
   'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their own, where there are few, and says which was made.';
