@@ -10,8 +10,10 @@ import { migrate } from "../../src/db/migrate.ts";
 import { printMigration } from "../../src/db/printMigration.ts";
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
 import { checkSchema } from "../../src/db/schemaState.ts";
+import { runShell } from "../docs/shell.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { askFor } from "../support/engine.ts";
+import { guideBlock } from "../support/guides.ts";
 import { MAJOR_VARIABLE } from "../support/testServer.ts";
 
 const server = Number(process.env[MAJOR_VARIABLE]);
@@ -24,9 +26,8 @@ test("the documented dump is restored into an empty database, and needs no migra
     select from postrider.create_endpoint('https://receiver.test/hook', '{order.*}');
     select postrider.define_event_type('order.paid', json_schema => '{"type": "object"}', enforce => true);
     select postrider.publish('order.paid', '{}', idempotency_key => 'k')`);
-  const file = join(directoryFor(t), "postrider.dump");
-  run("pg_dump", ["-Fc", "-n", "postrider", "-n", "postrider_internal", "-f", file, source.url]);
-  run("pg_restore", ["--exit-on-error", "-d", copy.url, file]);
+  const urls = { OLD_DATABASE_URL: source.url, DATABASE_URL: copy.url };
+  await runShell(guideBlock("sql/copies.md", "Dumps", "sh"), urls, { cwd: directoryFor(t) });
 
   const client = await clientOf(t, copy);
   assert.equal((await checkSchema(client)).kind, "current");
