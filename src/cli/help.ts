@@ -18,7 +18,7 @@ export async function overview(): Promise<string> {
       ["-v, --version", "show the version"],
     ]),
     "",
-    "postrider COMMAND --help explains one command. Settings are environment variables; the README lists them.",
+    "postrider COMMAND --help explains one command. Settings are environment variables, listed in src/config/README.md.",
     "",
   ].join("\n");
 }

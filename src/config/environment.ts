@@ -36,7 +36,7 @@ function unknownNameRemedy(name: string): string {
     .filter((known) => known.startsWith(PREFIX))
     .map((known) => known.slice(PREFIX.length));
   const meant = nearest(name.slice(PREFIX.length), endings);
-  return meant === null ? "unset it; the README lists the settings" : `did you mean ${PREFIX}${meant}?`;
+  return meant === null ? "unset it; src/config/README.md lists the settings" : `did you mean ${PREFIX}${meant}?`;
 }
 
 function knownNames(): readonly string[] {
