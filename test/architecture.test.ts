@@ -64,6 +64,15 @@ test("a room imports only rooms on lower floors", () => {
   assert.deepEqual(upwards, []);
 });
 
+test("the page on how it is built has each room on its floor, the highest first", () => {
+  const page = readFileSync(join(ROOT, "README.md"), "utf8");
+  const rows = [...page.matchAll(/^\| (\d) \| `([\w.]+)\/?` \|/gm)].map(([, floor, room]) => `${floor} ${room}`);
+  const expected = FLOORS.flatMap((rooms, floor) => rooms.map((room) => `${floor} ${room}`));
+  assert.deepEqual(rows.toSorted(), expected.toSorted());
+  const floors = rows.map((row) => Number(row[0]));
+  assert.deepEqual(floors, floors.toSorted().toReversed());
+});
+
 test("no modules import each other in a circle", () => {
   const importsOf = new Map(sources.map(({ path, imports }) => [path, imports]));
   const done = new Set<string>();
