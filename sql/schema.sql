@@ -1483,37 +1483,37 @@ comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version
 
 comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
-comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt; with_strays moves what the default partition has of it.';
+comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt. with_strays moves the day''s rows out of the default partition.';
 
-comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why. False where the lease has run out: is_renewal says that the daemon believes to have one.';
+comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in which condition it is, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
 
-comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Adds a row to the audit, to which everything that is changed until end_action adds what was before and after.';
+comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Opens a row in the audit. Until end_action(), every change adds to it what was there before and after.';
 
-comment on function postrider_internal.capture_function(text,text,text,text,text) is 'The body of a capture''s trigger function.';
+comment on function postrider_internal.capture_function(text,text,text,text,text) is 'The body of the trigger function of a capture.';
 
-comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises where the changes of a table cannot be captured rightly or the caller may not, with the reason.';
+comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises an error with the reason if the changes of a table cannot be captured completely, or the caller may not capture them.';
 
-comment on function postrider_internal.check_capture_expression(regclass,text,text,text,text) is 'Raises where this is not a single SQL expression over old and new of the type that it is needed for. Acts with its caller''s rights.';
+comment on function postrider_internal.check_capture_expression(regclass,text,text,text,text) is 'Raises an error unless this is a single SQL expression over old and new, of the type that is needed. Acts with the rights of its caller.';
 
 comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
 
 comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
 
-comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run: one that read its input leaves nothing behind, one that followed a file its position.';
+comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run. A run that read its input leaves nothing behind, and one that followed a file leaves its position.';
 
-comment on function postrider_internal.compile_reference(text,jsonb,text,text[]) is 'What is checked of a definition that a JSON Schema refers to.';
+comment on function postrider_internal.compile_reference(text,jsonb,text,text[]) is 'The checks of a definition that a JSON Schema refers to.';
 
-comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) is 'What of a JSON Schema is checked, with references written out; raises where it is not of the subset. references_followed: one element a level, the name of the definition where the level is a reference.';
+comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) is 'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the name of the definition if the level is a reference.';
 
-comment on function postrider_internal.conjunction(text[]) is 'All of these predicates of SQL/JSON path; null where one of them cannot be expressed.';
+comment on function postrider_internal.conjunction(text[]) is 'All of these SQL/JSON path predicates at once; null if one of them cannot be expressed.';
 
-comment on function postrider_internal.count_replay_failures(uuid) is 'Takes the failures of a replay that are not counted yet into its row.';
+comment on function postrider_internal.count_replay_failures(uuid) is 'Adds the failures of a replay that are not counted yet to its row.';
 
-comment on function postrider_internal.count_unclaimed(integer) is 'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';
+comment on function postrider_internal.count_unclaimed(integer) is 'Events that no daemon has claimed, counted up to a limit. is_exact is false if there are more; oldest_at is then the oldest of those that are claimed next.';
 
-comment on function postrider_internal.count_waiting(integer) is 'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';
+comment on function postrider_internal.count_waiting(integer) is 'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
 
-comment on function postrider_internal.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with its caller''s rights.';
+comment on function postrider_internal.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with the rights of its caller.';
 
 comment on function postrider_internal.decide_first(uuid,boolean,uuid[],uuid[],bigint[],uuid[],integer[],text[],bigint[],text[]) is 'Inserts the deliveries of first attempts, if the daemon still holds their claims.';
 
@@ -1521,19 +1521,19 @@ comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],i
 
 comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as it is written here, on functions and views as their files say.';
 
-comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';
+comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that finished before that time, and some rows of the audit that are older than that and than a year; returns how many.';
 
-comment on function postrider_internal.delete_strays(date,timestamp with time zone) is 'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';
+comment on function postrider_internal.delete_strays(date,timestamp with time zone) is 'Deletes some rows of the default partitions that belong to days before that one, in UTC, and are no longer needed; returns how many.';
 
-comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 'Discards up to so many pending deliveries of an endpoint; returns how many. Attempts under way are left alone.';
+comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 'Discards pending deliveries of an endpoint, up to a limit, and returns how many. Attempts in progress are left alone.';
 
-comment on function postrider_internal.discard_reason(text) is 'Why a delivery of an endpoint in this state (null: deleted) is discarded.';
+comment on function postrider_internal.discard_reason(text) is 'The reason with which a delivery is discarded if its endpoint is in this state; null means deleted.';
 
 comment on function postrider_internal.discard_unwanted(uuid[],uuid[],text[],text[]) is 'Changes results that would be attempted again to discarded if the delivery was cancelled meanwhile, or its endpoint was disabled or deleted.';
 
-comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the triggers of a capture, and what functions of captures in that schema have no triggers any more. Returns whether there was one.';
+comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the triggers of a capture, and the functions of captures in that schema that have no triggers any more. Returns whether there was a capture.';
 
-comment on function postrider_internal.drop_days(date) is 'Takes one step towards the end of the days before that one, in UTC, in which nothing is needed any more: deleted, some of their idempotency keys; emptied, a day; dropped, a partition of an empty one; busy, somebody holds a lock.';
+comment on function postrider_internal.drop_days(date) is 'Takes one step of removing the days before that one, in UTC, in which nothing is needed any more. deleted: some of their idempotency keys; emptied: a day; dropped: a partition of an empty day; busy: another session holds a lock.';
 
 comment on function postrider_internal.drop_objects(text) is 'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else does.';
 
@@ -1541,9 +1541,9 @@ comment on function postrider_internal.elements_problem(jsonb,jsonb,text,integer
 
 comment on function postrider_internal.empty_claims(uuid,bigint[]) is 'Takes the pairs out of claims that are finished and must stay, being the cursor.';
 
-comment on function postrider_internal.end_action() is 'From now on a change has a row in the audit of its own again.';
+comment on function postrider_internal.end_action() is 'Closes the row that begin_action() opened: each later change gets its own row in the audit.';
 
-comment on function postrider_internal.end_replay(uuid,text) is 'Cancels a replay and withdraws what has not been sent; it is finished when nothing of it is in flight any more.';
+comment on function postrider_internal.end_replay(uuid,text) is 'Cancels a replay and withdraws what has not been sent. The replay is finished when none of its deliveries is in flight.';
 
 comment on function postrider_internal.end_replays() is 'Cancels the replays of an endpoint that was disabled or deleted.';
 
@@ -1559,23 +1559,23 @@ comment on function postrider_internal.endpoint_secret_changed() is 'Counts up t
 
 comment on function postrider_internal.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
 
-comment on function postrider_internal.equality_predicate(jsonb,text) is 'A predicate of SQL/JSON path: @ is one of these, which are in that place of the checks; null where that cannot be expressed, as with lists and objects.';
+comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';
 
 comment on function postrider_internal.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
 
-comment on function postrider_internal.event_type_changing() is 'Reads the schema of a definition, and refuses what is not of the subset.';
+comment on function postrider_internal.event_type_changing() is 'Compiles the schema of a definition, and refuses what is outside the subset.';
 
 comment on function postrider_internal.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
-comment on function postrider_internal.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null where it does.';
+comment on function postrider_internal.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null if it does.';
 
-comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match an endpoint''s subscriptions as they are now; null where it does.';
+comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match the present subscriptions of an endpoint; null if it does.';
 
 comment on function postrider_internal.file_objects(text) is 'The function, view, type and triggers that a function file made, in the order in which they can be dropped.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
-comment on function postrider_internal.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';
+comment on function postrider_internal.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in no daemon''s hand any more, and deletes cancels whose delivery has ended.';
 
 comment on function postrider_internal.finish_claims(uuid,bigint[]) is 'Deletes claims whose pairs are all recorded. kept_claims: those that are recorded but must stay for now.';
 
@@ -1583,33 +1583,33 @@ comment on function postrider_internal.header_problem(jsonb) is 'What is wrong w
 
 comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
 
-comment on function postrider_internal.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, all but those that Postgres refuses: their numbers are returned, with the reasons.';
+comment on function postrider_internal.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, except those that Postgres refuses: it returns their numbers and the reasons.';
 
 comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and says whether it had. For the owner, within a migration.';
 
-comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';
+comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event. After that, changes of subscriptions do not affect it.';
 
-comment on function postrider_internal.is_count(jsonb) is 'Whether this is a whole number that is not negative.';
+comment on function postrider_internal.is_count(jsonb) is 'Whether this is a whole number from 0 on.';
 
-comment on function postrider_internal.is_listed(jsonb) is 'Whether a predicate compares with these values as a list, because they are many and, but for null, of one type.';
+comment on function postrider_internal.is_listed(jsonb) is 'Whether a predicate compares with these options as a list, because they are many and, except for null, of one type.';
 
-comment on function postrider_internal.is_needed(uuid,uuid) is 'Whether an event with an id from the one to below the other is not claimed yet, in a daemon''s hand, undelivered, or to be replayed.';
+comment on function postrider_internal.is_needed(uuid,uuid) is 'Whether an event with an id in this range is unclaimed, in a daemon''s hand, undelivered, or about to be replayed.';
 
 comment on function postrider_internal.is_option(jsonb,jsonb) is 'Whether a value is one of a list.';
 
-comment on function postrider_internal.is_own(xid8,xid) is 'Whether a row that says which transaction wrote it was written by that one, and is not restored or replicated: row_xmin is its xmin.';
+comment on function postrider_internal.is_own(xid8,xid) is 'Whether the transaction that a row names wrote the row here, so that it was not restored or replicated. row_xmin: the xmin of the row.';
 
-comment on function postrider_internal.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them may go.';
+comment on function postrider_internal.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them can be deleted.';
 
-comment on function postrider_internal.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,timestamp with time zone,boolean) is 'Whether the cursor that is there has passed an event. is_copied: the cursor is of another cluster.';
+comment on function postrider_internal.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,timestamp with time zone,boolean) is 'Whether the present cursor has passed an event. is_copied: the cursor was written in another cluster.';
 
 comment on function postrider_internal.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
 comment on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
 
-comment on function postrider_internal.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. Line by line, as subscriptions are judged.';
+comment on function postrider_internal.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. It judges line by line, as subscriptions are judged.';
 
-comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. What is too much work for both predicate and walk is refused as well: half a second is the most.';
+comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. A payload that is too much work for both the predicate and the walk is refused as well; half a second is the most.';
 
 comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider_internal.set_judged_event_types when the catalogue changes.';
 
@@ -1617,153 +1617,153 @@ comment on function postrider_internal.keep_files(text[],text) is 'Drops the obj
 
 comment on function postrider_internal.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
 
-comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is wrong with a keyword of JSON Schema: that it is outside of the subset, or that its value makes no sense; null where nothing is.';
+comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is wrong with a keyword of a JSON Schema: it is outside the subset, or its value makes no sense. Null if nothing is.';
 
 comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, at most so many.';
 
-comment on function postrider_internal.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
+comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemons may take over at once what this one still had in hand.';
 
-comment on function postrider_internal.length_predicate(numeric,numeric) is 'A predicate of SQL/JSON path: the text @ has so many characters, one of the bounds may be null; null where that cannot be expressed.';
+comment on function postrider_internal.length_predicate(numeric,numeric) is 'An SQL/JSON path predicate: the length of the text @ is within the bounds, either of which may be null. Null if that cannot be expressed.';
 
 comment on function postrider_internal.lock_endpoint(uuid) is 'The state of an endpoint, which nobody else changes until this transaction has ended: what follows from it is right. An operator''s actions take this lock first, then that on secrets, subscriptions or deliveries.';
 
-comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. A write, so that one with an older snapshot fails instead of overlooking the last edit.';
+comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. It writes, so a transaction with an older snapshot fails instead of overlooking the last edit.';
 
-comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'What capture does, with the schemas in which the expressions find what they name. Acts with its caller''s rights.';
+comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'Does the work of capture(), with the schemas in which the expressions find what they name. Acts with the rights of its caller.';
 
-comment on function postrider_internal.make_partitions(interval,timestamp with time zone) is 'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';
+comment on function postrider_internal.make_partitions(interval,timestamp with time zone) is 'Takes one step of making the daily partitions from today on, and says which. made: one exists; guarded, validated, released: steps on the way if much is in the default partition; busy: another session holds a lock, so call it again later. No row: nothing is left to do, or another session is doing it. Daemons call it until then; it is safe at any time.';
 
-comment on function postrider_internal.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them are not as they were earlier.';
+comment on function postrider_internal.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them differ from the earlier ones.';
 
-comment on function postrider_internal.move_sequence(text,text,bigint,integer) is 'Lets the sequence of a column go on behind the largest value there is, where it has not come so far: a logical copy leaves sequences at their beginning.';
+comment on function postrider_internal.move_sequence(text,text,bigint,integer) is 'Moves the sequence of a column beyond the largest value, unless it is there already: logical replication leaves sequences at their beginning.';
 
-comment on function postrider_internal.move_strays(date,timestamp with time zone) is 'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their own, where there are few, and says which was made.';
+comment on function postrider_internal.move_strays(date,timestamp with time zone) is 'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their days, if they are few, and says which partition was made.';
 
-comment on function postrider_internal.nearest_event_type(text) is 'The defined event type that somebody most likely meant; null where none is near.';
+comment on function postrider_internal.nearest_event_type(text) is 'The defined event type that was most likely meant; null if none is near.';
 
 comment on function postrider_internal.new_secret() is 'A secret such as Standard Webhooks has them, of 32 random bytes.';
 
-comment on function postrider_internal.note_action(text,uuid,uuid,jsonb) is 'Adds a row to the audit, for an action that changes no endpoint, subscription or secret.';
+comment on function postrider_internal.note_action(text,uuid,uuid,jsonb) is 'Adds a row to the audit for an action that changes no endpoint, subscription or secret.';
 
-comment on function postrider_internal.note_change(text,uuid,text,jsonb,jsonb) is 'Writes what was before and after into the audit: to the row of the function that is at work, or to one of its own. list_name: the list that it is an element of.';
+comment on function postrider_internal.note_change(text,uuid,text,jsonb,jsonb) is 'Writes what was there before and after into the audit: into the row of the function that is running, or into a new one. list_name: the list that the value is an element of.';
 
-comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Keeps postrider.endpoint_failure: what these attempts say about their endpoints. Disables those that have had nothing but failures for longer than their disable_after.';
+comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Disables endpoints that have had nothing but failures for longer than their disable_after.';
 
 comment on function postrider_internal.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
 
-comment on function postrider_internal.note_replay_problem(uuid,text) is 'Says what was wrong with a step, where operators look for it; the next one is due in ten seconds.';
+comment on function postrider_internal.note_replay_problem(uuid,text) is 'Notes what was wrong with a step, where operators look for it. The next step is due in ten seconds.';
 
-comment on function postrider_internal.notify_daemons() is 'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';
+comment on function postrider_internal.notify_daemons() is 'Notifies the daemons, asleep or not. For the actions of operators, which are rare: a daemon that is awake but idle, because a writer''s transaction is open, would only find the change with its next poll.';
 
-comment on function postrider_internal.object_predicate(jsonb,text) is 'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';
+comment on function postrider_internal.object_predicate(jsonb,text) is 'An SQL/JSON path predicate: the object @ has the properties that it must and may have. Null if that cannot be expressed.';
 
-comment on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) is 'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';
+comment on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) is 'Begins or continues an ingest, for as long as the session lasts. outcome: new; known, with the position; busy, if another session has it; displaced, if the run that wants to continue is no longer the last one.';
 
 comment on function postrider_internal.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
 
-comment on function postrider_internal.outbox_refuse() is 'Refuses an event that says it was inserted by another transaction, one whose payload does not fit its enforced schema, and one of an unknown type where these are refused.';
+comment on function postrider_internal.outbox_refuse() is 'Refuses an event that names another transaction as its inserter, that does not fit the enforced schema of its type, or whose type is unknown if unknown types are refused.';
 
 comment on function postrider_internal.outbox_wake() is 'Wakes the daemons after a statement has inserted events.';
 
 comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';
 
-comment on function postrider_internal.partition_time(uuid) is 'The time that the first 48 bits of a UUID stand for, whatever its version: what its partition goes by.';
+comment on function postrider_internal.partition_time(uuid) is 'The time that the first 48 bits of a UUID represent, whatever its version. It decides the partition.';
 
-comment on function postrider_internal.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null where it fits. steps_left bounds the work: where it is less than 0 in the end, the steps were used up, and nothing is known.';
+comment on function postrider_internal.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null if it fits. steps_left bounds the work: if it ends below 0, the steps were used up and nothing is known.';
 
-comment on function postrider_internal.payload_steps(text,bigint,bigint,bigint) is 'How many steps a predicate takes to judge a payload, at most.';
+comment on function postrider_internal.payload_steps(text,bigint,bigint,bigint) is 'The most steps that a predicate takes to judge a payload.';
 
-comment on function postrider_internal.place_within(text,text) is 'Where a part of the checks is, as a variable of SQL/JSON path: a predicate is judged with the checks as its variables.';
+comment on function postrider_internal.place_within(text,text) is 'Where a part of the checks is, as a variable of SQL/JSON path: a predicate runs with the checks as its variables.';
 
-comment on function postrider_internal.pointer_step(text) is 'A further step of a JSON pointer (RFC 6901).';
+comment on function postrider_internal.pointer_step(text) is 'One more step of a JSON pointer (RFC 6901).';
 
-comment on function postrider_internal.predicate_for(text,jsonb,text) is 'A predicate of SQL/JSON path: if @ is of that type, then this. types: those that @ is known to be one of; null for all.';
+comment on function postrider_internal.predicate_for(text,jsonb,text) is 'An SQL/JSON path predicate: if @ is of that type, then this. types: those that @ may have; null for all.';
 
-comment on function postrider_internal.predicate_steps(jsonb) is 'How many steps of 0.05 us a predicate for these checks takes for each value of a payload, each object besides, and each byte, at most.';
+comment on function postrider_internal.predicate_steps(jsonb) is 'The most steps of 0.05 us that a predicate for these checks takes for each value of a payload, for each object in addition, and for each byte.';
 
-comment on function postrider_internal.prepare_deliveries(postrider.replay,uuid,integer,integer) is 'Makes the deliveries of one stretch of a replay pending, up to so many; returns the cursor''s next place. is_held_up: a delivery is locked, and is looked at again.';
+comment on function postrider_internal.prepare_deliveries(postrider.replay,uuid,integer,integer) is 'Makes the deliveries of one stretch of a replay pending, up to a limit, and returns where the cursor moves. is_held_up: a delivery is locked and must be looked at again.';
 
-comment on function postrider_internal.prepare_replay(uuid) is 'One step of a replay: makes the next few of its deliveries pending, and moves its cursor, or finishes it. outcome is its state, cancelling while something of it is in flight still, busy where nothing is to be done now.';
+comment on function postrider_internal.prepare_replay(uuid) is 'Takes one step of a replay: makes the next few of its deliveries pending and moves its cursor, or finishes it. outcome is its state; cancelling while one of its deliveries is still in flight; busy if nothing can be done now.';
 
-comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null where postrider.sending is not guarded.';
+comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null if postrider.sending is not guarded.';
 
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
 
 comment on function postrider_internal.record_attempts(uuid,boolean,uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],text[],text[],json[],text[]) is 'Inserts a row for each attempt, and returns the ids of those that are new: null for a result without a request, and for an attempt that is recorded already.';
 
-comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished. kept_claims: those of them that must stay for now; locked: which results, from 1, are still to be decided.';
+comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided.';
 
-comment on function postrider_internal.refresh_judged_event_types() is 'Lets inserts look at what the catalogue says, whatever a restore or a copy has left out: maintain(), adopt() and grant_roles() call it. Writes nothing where all is as it should be.';
+comment on function postrider_internal.refresh_judged_event_types() is 'Makes inserts obey the catalogue after a restore or a copy; maintain(), adopt() and grant_roles() call it. Writes nothing if all is as it should be.';
 
 comment on function postrider_internal.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
 
-comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';
+comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, if unknown types are refused.';
 
 comment on function postrider_internal.refuse_payload(text,text,text) is 'Refuses an event for its payload.';
 
-comment on function postrider_internal.refuse_schema(text,text,text) is 'Raises what is wrong with a JSON Schema, where, and what to do.';
+comment on function postrider_internal.refuse_schema(text,text,text) is 'Raises an error that says what is wrong with a JSON Schema, where, and what to do.';
 
-comment on function postrider_internal.refuse_truncate() is 'Refuses to truncate what operators edit: no trigger for rows fires for that.';
+comment on function postrider_internal.refuse_truncate() is 'Refuses to truncate what operators edit, because truncate fires no row triggers.';
 
-comment on function postrider_internal.refuse_unknown_type(text) is 'Refuses an event for its type, and names the one that may have been meant.';
+comment on function postrider_internal.refuse_unknown_type(text) is 'Refuses an event for its type, and names the type that was probably meant.';
 
 comment on function postrider_internal.replaced_files() is 'The functions and views that somebody has replaced or dropped by hand since they were installed.';
 
 comment on function postrider_internal.replay_end(timestamp with time zone) is 'The bound below which the ids of all events lie that were inserted before this time.';
 
-comment on function postrider_internal.replay_stretch(postrider.replay,uuid,integer,integer) is 'Looks at up to so many events of a replay''s range, from a cursor on: which of them it sends. The last row, end, is the cursor''s next place.';
+comment on function postrider_internal.replay_stretch(postrider.replay,uuid,integer,integer) is 'Looks at the next events of a replay''s range, up to a limit: which of them it sends. The last row, end, is where the cursor moves.';
 
 comment on function postrider_internal.require_adoptable() is 'Refuses to adopt the database if that would lose or repeat events, with the reason. Returns its cursor otherwise; is_copied: the cursor was written in another cluster.';
 
 comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
 
-comment on function postrider_internal.require_home(boolean) is 'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. may_move_in: the first daemon of all writes down where it works, before it does anything else.';
+comment on function postrider_internal.require_home(boolean) is 'Whether sending is switched on. Raises PR014 if this database is a copy that was not adopted. may_move_in: the first daemon of all records where it works before it does anything else.';
 
-comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';
+comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
 
-comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full; of the old row, for an update, the columns that changed, for a delete all.';
+comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full, and of the old row the columns that an update changed, or all of a deleted one.';
 
 comment on function postrider_internal.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
 
-comment on function postrider_internal.scalar_problem(jsonb,jsonb) is 'Why a value does not fit these checks, whatever it contains; null where it does.';
+comment on function postrider_internal.scalar_problem(jsonb,jsonb) is 'Why a value does not fit these checks, apart from what it contains; null if it does.';
 
-comment on function postrider_internal.schema_predicate(jsonb,text) is 'A predicate of SQL/JSON path: @ fits these checks, which are in that place of the whole; null where that cannot be expressed.';
+comment on function postrider_internal.schema_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ fits these checks, which are at that place of the whole. Null if that cannot be expressed.';
 
-comment on function postrider_internal.sending_changed() is 'Notes in the audit that sending was switched, that the guard was changed, or that the home was, and tells the daemons.';
+comment on function postrider_internal.sending_changed() is 'Notes in the audit that sending was switched, or that the guard or the home was changed, and tells the daemons.';
 
-comment on function postrider_internal.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home where the guard is changed.';
+comment on function postrider_internal.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home if the guard is changed.';
 
 comment on function postrider_internal.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
 
-comment on function postrider_internal.set_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition, where it is not as the catalogue has it.';
+comment on function postrider_internal.set_judged_event_types() is 'Rewrites the function that tells an insert which definitions to look at, if it differs from the catalogue.';
 
-comment on function postrider_internal.set_unknown_types(text,text,text) is 'Says what becomes of events of unknown types, as an action of that name.';
+comment on function postrider_internal.set_unknown_types(text,text,text) is 'Sets whether events of unknown types are refused, and notes it in the audit as this action.';
 
 comment on function postrider_internal.shown_pointer(text) is 'A JSON pointer as it is shown: quoted, and of bounded length.';
 
 comment on function postrider_internal.shown_time(timestamp with time zone) is 'A time to the second, in the session''s time zone.';
 
-comment on function postrider_internal.shown_value(jsonb) is 'Of which kind and length a value of a payload is, without the value.';
+comment on function postrider_internal.shown_value(jsonb) is 'The type and length of a value of a payload, without the value.';
 
 comment on function postrider_internal.small_payload(json,integer) is 'The text of a payload; null where it is larger than that many bytes, and is to be loaded when its turn comes.';
 
-comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position behind them. outcome: stored; repeated: it was stored before; displaced: another run goes on with the ingest, and nothing was done. refused: numbers of lines within the batch, from 1.';
+comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. refused: numbers of lines within the batch, from 1.';
 
-comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
+comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate.';
 
 comment on function postrider_internal.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows where there is none.';
 
-comment on function postrider_internal.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs; one empty text follows the last.';
+comment on function postrider_internal.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs, followed by one empty text.';
 
-comment on function postrider_internal.type_predicate(jsonb) is 'A predicate of SQL/JSON path: @ is of one of these types of JSON Schema.';
+comment on function postrider_internal.type_predicate(jsonb) is 'An SQL/JSON path predicate: @ is of one of these types of JSON Schema.';
 
 comment on function postrider_internal.url_without_secrets(text) is 'A URL without user, password, query and fragment: what may be shown to those who are shown no secrets.';
 
-comment on function postrider_internal.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing where the setting postrider.wake is off, as two-phase commit needs.';
+comment on function postrider_internal.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing if the setting postrider.wake is off, as two-phase commit needs.';
 
-comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends up to so many pending deliveries of a replay: those that had a state before have it again, the others are discarded. Returns how many were restored. Attempts under way are left alone.';
+comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';
 
-comment on function postrider_internal.write_judged_event_types() is 'Lets inserts know of an edit of the catalogue.';
+comment on function postrider_internal.write_judged_event_types() is 'Makes inserts obey an edit of the catalogue.';
 
 comment on trigger end_all_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is deleted.';
 

@@ -13,4 +13,4 @@ begin
 end
 $$;
 comment on function postrider_internal.begin_action(text, uuid, jsonb) is
-  'Adds a row to the audit, to which everything that is changed until end_action adds what was before and after.';
+  'Opens a row in the audit. Until end_action(), every change adds to it what was there before and after.';

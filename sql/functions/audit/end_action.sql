@@ -4,4 +4,5 @@ set search_path = pg_catalog, pg_temp
 begin atomic
   select set_config('postrider.audit_id', '', true);
 end;
-comment on function postrider_internal.end_action() is 'From now on a change has a row in the audit of its own again.';
+comment on function postrider_internal.end_action() is
+  'Closes the row that begin_action() opened: each later change gets its own row in the audit.';

@@ -3,7 +3,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- what triggers fill in is no news
+  -- What triggers fill in is left out.
   ours constant text[] := '{revision,updated_at,state_changed_at,shown_url}';
   old_row jsonb;
   new_row jsonb;
@@ -52,7 +52,7 @@ create or replace trigger endpoint_audit after insert or update on postrider.end
   for each row execute function postrider_internal.endpoint_audit();
 comment on trigger endpoint_audit on postrider.endpoint is 'Notes the edit in the audit.';
 
--- before, for its subscriptions go with it
+-- Before the delete, because its subscriptions go with it.
 create or replace trigger endpoint_audit_delete before delete on postrider.endpoint
   for each row execute function postrider_internal.endpoint_audit();
 comment on trigger endpoint_audit_delete on postrider.endpoint is 'Notes in the audit what was deleted, its subscriptions included.';

@@ -29,4 +29,4 @@ begin
 end
 $$;
 comment on function postrider_internal.note_change(text, uuid, text, jsonb, jsonb) is
-  'Writes what was before and after into the audit: to the row of the function that is at work, or to one of its own. list_name: the list that it is an element of.';
+  'Writes what was there before and after into the audit: into the row of the function that is running, or into a new one. list_name: the list that the value is an element of.';

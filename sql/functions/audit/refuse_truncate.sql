@@ -9,7 +9,8 @@ begin
       hint = format('delete from postrider.%I', tg_table_name);
 end
 $$;
-comment on function postrider_internal.refuse_truncate() is 'Refuses to truncate what operators edit: no trigger for rows fires for that.';
+comment on function postrider_internal.refuse_truncate() is
+  'Refuses to truncate what operators edit, because truncate fires no row triggers.';
 
 create or replace trigger endpoint_truncate before truncate on postrider.endpoint
   for each statement execute function postrider_internal.refuse_truncate();

@@ -3,7 +3,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- not the secret, and the tenant is the endpoint's
+  -- Without the secret; the tenant is the endpoint's.
   hidden constant text[] := '{endpoint_id,tenant,secret}';
   old_row constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - hidden end;
   new_row constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - hidden end;
@@ -16,7 +16,7 @@ begin
     secret_changed := to_jsonb(old) -> 'secret' is distinct from to_jsonb(new) -> 'secret';
   end if;
   if tg_op = 'UPDATE' and old_row = new_row and old.endpoint_id = new.endpoint_id and not secret_changed
-    -- what goes with its endpoint is noted there
+    -- What is deleted with its endpoint is in the endpoint's row.
     or tg_op = 'DELETE' and not exists (select from postrider.endpoint e where e.id = old.endpoint_id)
   then
     return null;

@@ -11,7 +11,7 @@ create or replace function postrider.capture(
 ) returns void
 language sql volatile
 as $$
-  -- Not pinned, for here alone is the search_path known that the expressions are written for.
+  -- Not pinned: the expressions are written for the caller's search_path, which is known only here.
   select postrider_internal.make_capture(table_name, event_type, operations, condition, payload, ordering_key, tenant,
     pg_catalog.current_schemas(false))
 $$;

@@ -6,8 +6,8 @@ create or replace function postrider_internal.capture_function(
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  -- The line break after each expression ends a comment that it may end with. The condition has a statement of its own:
-  -- where "when" has judged, it may name columns as they were once called.
+  -- The line break after each expression ends a comment that it may end with. The condition is a statement by itself,
+  -- because if "when" has judged it, it may name columns by former names.
   select format($body$
 begin
   if tg_argv[5] = 'function' then
@@ -32,4 +32,4 @@ $body$,
     coalesce('(' || tenant || E'\n)::text', 'null'))
 $$;
 comment on function postrider_internal.capture_function(text, text, text, text, text) is
-  'The body of a capture''s trigger function.';
+  'The body of the trigger function of a capture.';

@@ -4,15 +4,15 @@ create or replace function postrider_internal.check_capture(table_name regclass,
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
--- What cannot be captured rightly is refused, with the reason.
+-- Changes that could not be captured completely are refused, with the reason.
 declare
   captured record;
   reason text;
   advice text;
 begin
   select c.relkind, c.relowner, c.relpersistence,
-         -- Tables of ours carry a comment. Others are found here too: those of a login named postrider, whose search_path
-         -- has the schema of that name first.
+         -- Our tables carry a comment. Others may be in this schema too: those of a login named postrider, whose
+         -- search_path begins with the schema of its name.
          c.relnamespace = 'postrider'::regnamespace and obj_description(c.oid, 'pg_class') is not null as is_ours,
          c.relnamespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) as is_system,
          exists (select from pg_inherits i where i.inhparent = c.oid) as has_children,
@@ -63,4 +63,4 @@ begin
 end
 $$;
 comment on function postrider_internal.check_capture(regclass, text[]) is
-  'Raises where the changes of a table cannot be captured rightly or the caller may not, with the reason.';
+  'Raises an error with the reason if the changes of a table cannot be captured completely, or the caller may not capture them.';

@@ -6,8 +6,8 @@ create or replace function postrider_internal.check_capture_expression(
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
--- Planned as a cursor, never run: a cursor takes a single statement, and "case when" a single expression. Postgres says
--- what is wrong with it: a column that is not there, a type that does not fit.
+-- Planned as a cursor and never run: a cursor takes a single statement, and "case when" a single expression. Postgres
+-- says what is wrong: a column that does not exist, a type that does not fit.
 declare
   statement constant text := format('select %s from %s as old, %2$s as new where false',
     format(form, expression || E'\n'), table_name);
@@ -17,7 +17,7 @@ begin
   if expression is null then
     return;
   end if;
-  -- from here on everything is named in full; the function's own setting ends with it
+  -- From here on every name is in full; the setting ends with the function.
   perform pg_catalog.set_config('search_path', search_path, true);
   open plan for execute statement;
   close plan;
@@ -30,4 +30,4 @@ exception
 end
 $$;
 comment on function postrider_internal.check_capture_expression(regclass, text, text, text, text) is
-  'Raises where this is not a single SQL expression over old and new of the type that it is needed for. Acts with its caller''s rights.';
+  'Raises an error unless this is a single SQL expression over old and new, of the type that is needed. Acts with the rights of its caller.';

@@ -18,7 +18,7 @@ begin
     execute format('drop trigger %I on %s', captured.tgname, table_name);
     was_captured := true;
   end loop;
-  -- Those whose triggers are gone: with uncapture now, or with their tables at any time.
+  -- Functions whose triggers are gone: dropped just now, or with their tables at any time.
   for captured in
     select p.oid::regprocedure as signature from pg_proc p
     where p.pronamespace = (select c.relnamespace from pg_class c where c.oid = table_name)
@@ -33,4 +33,4 @@ begin
 end
 $$;
 comment on function postrider_internal.drop_capture(regclass, text) is
-  'Drops the triggers of a capture, and what functions of captures in that schema have no triggers any more. Returns whether there was one.';
+  'Drops the triggers of a capture, and the functions of captures in that schema that have no triggers any more. Returns whether there was a capture.';

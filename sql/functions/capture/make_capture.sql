@@ -1,20 +1,20 @@
 -- grant: execute to publisher
 --
--- Row-level triggers, for only they are sure of which old row belongs to which new one: a statement-level trigger has
--- them in two sets, to be paired by a key that the update may have changed. One for each operation, for then Postgres
--- itself judges the condition (when), before it queues anything: a row that does not match costs next to nothing, a
--- renamed column is followed, and one that the condition names cannot be dropped. A condition that "when" cannot take (a
--- subquery; old for an insert, new for a delete) is judged by the trigger's function.
+-- The triggers are row-level, because only they know which old row belongs to which new one. A statement-level trigger
+-- gets two sets, to be paired by a key that the update may have changed. Each operation has its own trigger, so
+-- Postgres itself judges the condition (when) before it queues anything: a row that does not match costs next to
+-- nothing, a renamed column is followed, and a column that the condition names cannot be dropped. If "when" cannot take
+-- a condition (a subquery; old for an insert, new for a delete), the trigger's function judges it.
 --
--- Whose rights. Condition, payload, ordering_key and tenant are SQL of whoever owns the table, so none of it is ever run
--- with the rights of the owner of this schema. capture() acts with its caller's rights, who must own the table; the
--- function that it makes lies beside the table, belongs to the table's owner, and acts with his rights
--- (security definer), with the search_path that capture() was called with. So whoever changes rows needs no right on the
--- outbox, the table's owner does, and nobody but he may attach that function to a table. The triggers' "when" is
--- judged with the rights of whoever changes the row, as ever in Postgres.
+-- Condition, payload, ordering_key and tenant are SQL of the table's owner, so none of it ever runs with the rights of
+-- the owner of this schema. capture() acts with the rights of its caller, who must own the table. The function that it
+-- makes lies beside the table, belongs to the table's owner, and acts with the owner's rights (security definer), with
+-- the search_path that capture() was called with. So a role that changes rows needs no right on the outbox, the table's
+-- owner does, and only the owner may attach that function to a table. As always in Postgres, the "when" of a trigger is
+-- judged with the rights of the role that changes the row.
 --
--- There is no table of captures: the triggers are the record, and their arguments say what was asked for. They go with
--- the table and come with a dump, and nothing can disagree with them.
+-- There is no table of captures: the triggers are the record, and their arguments say what was asked for. They are
+-- dropped with the table and come with a dump, and nothing can contradict them.
 
 create or replace function postrider_internal.make_capture(
   table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text,
@@ -30,7 +30,7 @@ declare
   arguments constant text := format('%L, %L, %L, %L, %L', event_type, coalesce(condition, ''), coalesce(payload, ''),
     coalesce(ordering_key, ''), coalesce(tenant, ''));
   create_trigger constant text := 'create trigger %I after %s on %s for each row when (%s) execute function %s(%s, %L)';
-  -- temporary objects last, where none of them is taken for one of the owner's
+  -- Temporary objects come last, so that none of them is taken for one of the owner's.
   search_path constant text := concat_ws(', ', (
     select string_agg(quote_ident(s.name), ', ' order by s.place) from unnest(schemas) with ordinality s (name, place)
     where s.name !~ '^pg_temp'), 'pg_temp');
@@ -53,13 +53,13 @@ begin
   select n.nspname as schema_name, c.relname as name, c.relowner as owner into captured
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.oid = table_name;
-  -- not made of the table's name or id: another table may come to have either
+  -- Not made of the table's name or id: another table may get either later.
   function_name := format('%I.%I', captured.schema_name,
     'postrider_capture_' || words || '_' || right(gen_random_uuid()::text, 12));
   execute format('create function %s() returns trigger language plpgsql volatile security definer set search_path = %s as %L',
     function_name, search_path,
     postrider_internal.capture_function(format('%s.%s', captured.schema_name, captured.name), payload, condition, ordering_key, tenant));
-  -- whoever could name it could give it to a table of his own, and forge the owner's events
+  -- A role that may call it could attach it to another table, and forge the owner's events.
   execute format('revoke all on function %s() from public', function_name);
   execute format('comment on function %s() is %L', function_name,
     format('Made by postrider.capture: inserts an event %s for a changed row of %s. Ends with postrider.uncapture.', event_type, table_name));
@@ -85,4 +85,4 @@ begin
 end
 $$;
 comment on function postrider_internal.make_capture(regclass, text, text[], text, text, text, text, name[]) is
-  'What capture does, with the schemas in which the expressions find what they name. Acts with its caller''s rights.';
+  'Does the work of capture(), with the schemas in which the expressions find what they name. Acts with the rights of its caller.';

@@ -2,15 +2,15 @@
 
 create or replace function postrider_internal.row_change(operation text, table_name text, old json, new json) returns json
 language sql immutable parallel safe
--- Names are bound here, so there is no search_path to pin, which would cost each row 2 us.
+-- Names in a body like this are bound when it is created. Pinning a search_path would cost each row 2 us.
 return json_build_object(
   'operation', operation,
   'table', table_name,
   'old', case when new is null then old else (
-    -- both have the same columns in the same order, so they are laid side by side: no join, however many there are
+    -- Both have the same columns in the same order, so they are paired by position, without a join.
     select json_object_agg(c.name, c.old_value)
     from rows from (json_each(old), json_each(new)) c (name, old_value, new_name, new_value)
     where c.old_value::text <> c.new_value::text) end,
   'new', new);
 comment on function postrider_internal.row_change(text, text, json, json) is
-  'The payload of a captured change: the new row in full; of the old row, for an update, the columns that changed, for a delete all.';
+  'The payload of a captured change: the new row in full, and of the old row the columns that an update changed, or all of a deleted one.';

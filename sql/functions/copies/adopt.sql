@@ -1,23 +1,24 @@
 -- grant: execute to operator
 --
--- Adopting. The cursor of a copy is made of transaction ids of another cluster. An event is settled, claimed in that one, if
--- it has a delivery, or a pair in a claim; or else, for most match no endpoint, if the cursor's snapshots see its transaction.
--- Where the cursor was restored or replicated, that is not enough: an application may insert into the copy meanwhile, and the
--- old snapshots take its ids for theirs. Then an event is not settled that was written here (Postgres's xmin of the row is
--- the id that it says), and not one that was inserted after the cursor's last claim. The clock alone does not tell: while a
--- subscription runs, further claims arrive, and their time is later than that of events inserted here. Where the cursor was
--- written here itself (a template's copy, pg_upgrade: files as they were), all ids are of one line, and its snapshots are right.
+-- The cursor of a copy consists of transaction ids of another cluster. An event is settled, which means claimed in that
+-- cluster, if it has a delivery or a pair in a claim. Most events match no endpoint; they are settled if the cursor's
+-- snapshots see their transactions. If the cursor was restored or replicated, that is not enough: an application may
+-- insert into the copy meanwhile, and the old snapshots mistake its ids for theirs. So an event is not settled if it
+-- was written here (Postgres's xmin of the row equals the id that it says), nor if it was inserted after the cursor's
+-- last claim. The clock alone cannot tell: while a subscription runs, further claims arrive that are later than events
+-- inserted here. If the cursor itself was written here (the copy of a template, pg_upgrade: files as they were), all
+-- ids are of one line, and its snapshots are right.
 --
---   settled events    are given the transaction id 3, the oldest that there is, where the new cursor would not see theirs
---   all others        are given the id of the adopting transaction and new seqs, in the order of the old ones: the next
---                     claims find them, in pages, as they find any event, and route them by the subscriptions of that time
---   what was in hand  stays in the claims it is in, and is taken over: the daemons that had it are forgotten
---   pending           stays as it is, leases run out
+--   settled events    get the transaction id 3, the oldest there is, if the new cursor would not see their own
+--   all others        get the id of the adopting transaction and new seqs, in the order of the old ones. The next claims
+--                     find them page by page, as any event, and route them by the subscriptions of that time
+--   what was in hand  stays in its claims and is taken over, because the daemons that had it are deleted
+--   pending           stays as it is; leases run out
 --
--- So nothing that is settled is routed a second time, whatever endpoints were made since.
--- The whole outbox is read, and where the new cluster is younger than the old one nearly all of it is written: 10 us an event,
--- and the outbox is twice as large until it is vacuumed. The alternative, a bound of seqs below which everything is settled,
--- would write nothing, and would have to be looked at by all who compare an event with the cursor, for ever after.
+-- So no settled event is routed a second time, whatever endpoints were made since. Adopting reads the whole outbox and,
+-- if the new cluster is younger than the old one, writes nearly all of it: 10 us an event, and the outbox is twice as
+-- large until it is vacuumed. The alternative, a bound of seqs below which everything is settled, would write nothing,
+-- but every statement that compares an event with the cursor would have to look at it for ever.
 
 create or replace function postrider.adopt(dry_run boolean default false) returns table (
   outcome text,
@@ -31,13 +32,13 @@ create or replace function postrider.adopt(dry_run boolean default false) return
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set jit = off
--- The events that are not claimed are written in the order in which they are listed: one look-up after the other.
+-- Unclaimed events are written in the order of their list, by one look-up after the other.
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
-  -- applications may draw from it while it is moved
+  -- Applications may draw numbers while the sequence is moved.
   seq_gap constant integer := 1000;
   oldest_xid constant xid8 := '3';
   place record;
@@ -49,7 +50,7 @@ begin
   problem := postrider.copy_problem();
   if problem is not null and not dry_run then
     perform pg_advisory_xact_lock(1886352244, 1);
-    problem := postrider.copy_problem(); -- somebody else may have adopted it meanwhile
+    problem := postrider.copy_problem(); -- another session may have adopted it meanwhile
   end if;
   if problem is null then
     outcome := 'nothing to adopt';
@@ -58,10 +59,10 @@ begin
   end if;
   select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at, c.is_copied into cursor_row
   from postrider_internal.require_adoptable() c;
-  -- Before anything else is looked at, and before this transaction has an id: whatever commits from here on is new.
+  -- Before anything else is read, and before this transaction has an id: what commits from here on is new.
   new_base := pg_current_snapshot();
   if not dry_run then
-    -- Now, and not at the end: whoever holds it would undo all the work.
+    -- Locked now and not at the end, when a session that holds it would undo all the work.
     insert into postrider.sending default values on conflict on constraint sending_pkey do nothing;
     perform from postrider.sending s where s.is_row for update;
   end if;
@@ -70,7 +71,7 @@ begin
          coalesce(array_agg(s.id order by s.created_at, s.seq) filter (where not s.is_settled), '{}')
   into events, moved, unsettled
   from (
-    -- Seqs of what came with the copy and of what was inserted since may be the same; within each they go with the time.
+    -- Events of the copy and events inserted since may have the same seqs; within each group seqs follow the time.
     select o.id, o.xid, o.seq, o.created_at,
            postrider_internal.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
                                 cursor_row.after_seq, cursor_row.claimed_at, cursor_row.is_copied)
@@ -94,7 +95,7 @@ begin
   perform postrider_internal.move_sequence('postrider.outbox', 'seq', (select max(o.seq) from postrider.outbox o), seq_gap);
   perform postrider_internal.move_sequence('postrider.claim', 'id', cursor_row.id, 1);
 
-  -- First, since one of these may have the very id of this transaction; by the id 3 they are settled still.
+  -- These first, because one of them may have the id of this transaction; with the id 3 they stay settled.
   update postrider.outbox o
   set xid = oldest_xid
   where not pg_visible_in_snapshot(o.xid, new_base)

@@ -30,11 +30,11 @@ begin
   if cursor_end > now_at then
     return format('the cursor over the outbox is at transaction %s, and this server only at %s', cursor_end, now_at);
   end if;
-  -- Nobody claims before the home is written down: the claims came from elsewhere, or the home was taken out.
+  -- No daemon claims before the home is recorded, so the claims came from elsewhere, or the home was deleted.
   if home.database_oid is null and is_claimed then
     return format('events were claimed up to transaction %s, and postrider.sending does not say where', cursor_end);
   end if;
-  -- Events that this server cannot have written: restored, or replicated into this database after it was adopted.
+  -- Events that this server cannot have written were restored, or replicated into this database after it was adopted.
   if exists (
     select from postrider.outbox o
     where o.xid >= now_at and o.xid is distinct from pg_current_xact_id_if_assigned()

@@ -13,4 +13,4 @@ begin
 end
 $$;
 comment on function postrider_internal.move_sequence(text, text, bigint, integer) is
-  'Lets the sequence of a column go on behind the largest value there is, where it has not come so far: a logical copy leaves sequences at their beginning.';
+  'Moves the sequence of a column beyond the largest value, unless it is there already: logical replication leaves sequences at their beginning.';

@@ -45,4 +45,4 @@ begin
 end
 $$;
 comment on function postrider_internal.require_home(boolean) is
-  'Whether sending is switched on. Raises PR014 where this database is a copy that was not adopted. may_move_in: the first daemon of all writes down where it works, before it does anything else.';
+  'Whether sending is switched on. Raises PR014 if this database is a copy that was not adopted. may_move_in: the first daemon of all records where it works before it does anything else.';

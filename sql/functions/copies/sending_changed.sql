@@ -14,9 +14,9 @@ begin
 end
 $$;
 comment on function postrider_internal.sending_changed() is
-  'Notes in the audit that sending was switched, that the guard was changed, or that the home was, and tells the daemons.';
+  'Notes in the audit that sending was switched, or that the guard or the home was changed, and tells the daemons.';
 
--- That the first daemon writes down where it works is no change of anything.
+-- The first daemon's record of where it works is not a change.
 create or replace trigger sending_changed after update on postrider.sending
   for each row when ((new.is_on, new.reason, new.is_guarded) is distinct from (old.is_on, old.reason, old.is_guarded)
     or old.database_oid is not null

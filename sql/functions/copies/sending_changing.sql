@@ -10,8 +10,8 @@ begin
       new.reason := null;
     end if;
   end if;
-  -- What was written down with a guard says nothing without it: with the same oid, 16384 in most fresh clusters, a copy in
-  -- another cluster would be at work from the next beat on, adopted by nobody.
+  -- A home that was recorded with a guard means nothing without it: with the same oid, 16384 in most fresh clusters, a
+  -- copy in another cluster would start to work with its next beat, without having been adopted.
   if new.is_guarded <> old.is_guarded then
     new.system_identifier := null;
     new.database_oid := null;
@@ -20,7 +20,8 @@ begin
   return new;
 end
 $$;
-comment on function postrider_internal.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home where the guard is changed.';
+comment on function postrider_internal.sending_changing() is
+  'Notes when and by whom sending was switched, and forgets the home if the guard is changed.';
 
 create or replace trigger sending_changing before update on postrider.sending
   for each row when ((new.is_on, new.reason, new.is_guarded) is distinct from (old.is_on, old.reason, old.is_guarded))

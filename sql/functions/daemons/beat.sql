@@ -9,10 +9,10 @@ language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
   select postrider_internal.require_home();
-  -- rows of daemons that died are kept for a day, for whoever wonders
+  -- Rows of dead daemons are kept for a day, for people who look into it.
   delete from postrider.daemon where lease_expires_at < now() - interval '1 day';
-  -- A lease that has run out here is not renewed, though the daemon's own clock may believe in it (this one was set, or the
-  -- daemon's machine stood still): what it had claimed may belong to somebody else by now.
+  -- A lease that has run out here is not renewed, even if the daemon's clock says that it is valid (a clock was set, or
+  -- the daemon's machine was suspended): another daemon may have taken over what it had claimed.
   with renewed as (
     update postrider.daemon d
     set beat_at = clock_timestamp(), lease_expires_at = clock_timestamp() + beat.lease_ms * interval '1 ms',
@@ -36,4 +36,4 @@ begin atomic
   select exists (select from renewed) or exists (select from entered);
 end;
 comment on function postrider_internal.beat(uuid, text, integer, text, integer, integer, integer, text, integer, text, boolean) is
-  'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in what condition it is, for how long and why. False where the lease has run out: is_renewal says that the daemon believes to have one.';
+  'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in which condition it is, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';

@@ -3,7 +3,7 @@
 create or replace view postrider.daemon_status as
   select d.id, d.host, d.pid, d.version,
          case when d.lease_expires_at <= now() then 'lost'
-              -- one beat has been missed: they come at a quarter of the lease
+              -- One beat was missed: they come every quarter of the lease.
               when d.beat_at + (d.lease_expires_at - d.beat_at) / 2 < now() then 'late'
               else 'live' end as state,
          d.condition, d.condition_since, d.condition_reason,

@@ -6,4 +6,5 @@ set search_path = pg_catalog, pg_temp
 begin atomic
   delete from postrider.daemon where id = leave.daemon_id;
 end;
-comment on function postrider_internal.leave(uuid) is 'A clean stop: whatever the daemon still had in hand may be taken over at once.';
+comment on function postrider_internal.leave(uuid) is
+  'A clean stop: other daemons may take over at once what this one still had in hand.';

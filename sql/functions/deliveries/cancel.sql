@@ -5,11 +5,12 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
--- What nobody has in hand is discarded here. What a daemon has in hand is only marked (postrider.cancellation): the
--- request may be under way, and a row written here would make the daemon's own record of it wait for this transaction,
--- and every other record with it. The daemon looks at the marks four times a second and puts out what it has not begun;
--- of an attempt that is under way, the record knows a success as succeeded and anything else as discarded.
--- Looked at again where a record or a lease was written between the look at the deliveries and that at what is in hand.
+-- A delivery that no daemon has in hand is discarded here. One that a daemon has in hand is only marked
+-- (postrider.cancellation): its request may be in progress, and a row written here would make the daemon's record of it
+-- wait for this transaction, and every other record with it. The daemon looks at the marks four times a second and
+-- drops what it has not started. If an attempt is in progress, a success is recorded as succeeded and anything else as
+-- discarded. Looks again if a record or a lease was written between its look at the deliveries and its look at what is
+-- in hand.
 declare
   discard_reason constant text := concat_ws(': ', 'cancelled', reason);
   looks_max constant integer := 5;

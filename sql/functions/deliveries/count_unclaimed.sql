@@ -22,12 +22,12 @@ begin
   order by c.id desc
   limit 1;
   ended := array(
-    -- transactions open in base that have ended, but for those that the page has passed already
+    -- transactions open in base that have ended since, except those that the page has passed
     select x from pg_snapshot_xip(cursor_row.base) x
     where pg_visible_in_snapshot(x, pg_current_snapshot())
       and (cursor_row.target is null or not pg_visible_in_snapshot(x, cursor_row.target) or x >= cursor_row.after_xid)
     union all
-    -- those that the page has passed over, being open in its target
+    -- transactions that the page skipped because they were open in its target
     select x from pg_snapshot_xip(cursor_row.target) x
     where pg_visible_in_snapshot(x, pg_current_snapshot())
       and x >= pg_snapshot_xmax(cursor_row.base) and x <= cursor_row.after_xid);
@@ -63,4 +63,4 @@ begin
 end
 $$;
 comment on function postrider_internal.count_unclaimed(integer) is
-  'Events that no daemon has claimed, so many counted at most; is_exact is false where there are more, and oldest_at is then of those that are claimed next.';
+  'Events that no daemon has claimed, counted up to a limit. is_exact is false if there are more; oldest_at is then the oldest of those that are claimed next.';

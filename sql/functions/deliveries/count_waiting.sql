@@ -12,10 +12,10 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- Reads what waits in the order of delivery_due, a part at a time, and jumps over the rest of an endpoint that has more
--- than is counted: one with millions costs as much as one with counted_max, and many with a few cost their rows alone.
--- A row is read twice at most: the last endpoint of a part that was cut off in it begins the next part. After ten such
--- endpoints a hundredth is counted of each further one, so that a thousand of them are no trouble either.
+-- Reads what waits in the order of delivery_due, a part at a time, and skips the rest of an endpoint that has more than
+-- is counted. So an endpoint with millions costs as much as one with counted_max, and many with a few cost only their
+-- rows. A row is read at most twice, because the last endpoint of a part that was cut off begins the next part. After
+-- ten such endpoints, a hundredth is counted of each further one, so a thousand of them are cheap too.
 declare
   share integer := counted_max;
   counted bigint := 0;
@@ -35,7 +35,7 @@ begin
       limit share + 1
     ), waiting as (
       select p.endpoint_id, count(*) as pending, count(*) filter (where p.next_attempt_at <= now()) as due,
-             -- as text: there is no min(uuid) before PostgreSQL 18
+             -- As text, because there is no min(uuid) before PostgreSQL 18.
              min(p.event_id::text collate "C") filter (where substring(p.event_id::text from 15 for 1) = '7') as oldest_id
       from part p
       group by p.endpoint_id
@@ -70,4 +70,4 @@ begin
 end
 $$;
 comment on function postrider_internal.count_waiting(integer) is
-  'Pending deliveries by endpoint, so many of each counted at most, and a hundredth of that once ten times as many have been counted; is_exact is false where there are more.';
+  'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';

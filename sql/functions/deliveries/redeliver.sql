@@ -22,7 +22,7 @@ begin
   update postrider.delivery d
   set state = 'pending', next_attempt_at = now(), finished_at = null, reason = null, attempts_before = d.attempts,
       leased_by = null, lease_expires_at = null,
-      -- one that a replay has finished with is no longer the replay's
+      -- A replay that has finished with it no longer counts it.
       replay_id = case when d.state = 'pending' then d.replay_id end,
       state_before = case when d.state = 'pending' then d.state_before end
   where d.event_id = event_id and d.endpoint_id = endpoint_id
@@ -35,7 +35,7 @@ begin
     raise exception 'there is no delivery of event % to endpoint %', event_id, endpoint_id
       using errcode = 'no_data_found', hint = 'postrider.explain_event(event_id) says why: it did not match, or has not been claimed yet.';
   end if;
-  -- a cancel from before, whose daemon has died since
+  -- An earlier cancel whose daemon has died since.
   delete from postrider.cancellation c where c.event_id = event_id and c.endpoint_id = endpoint_id;
   perform postrider_internal.note_action('redeliver', endpoint_id, event_id, null);
   perform postrider_internal.notify_daemons();

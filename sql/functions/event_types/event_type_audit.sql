@@ -10,7 +10,7 @@ begin
   if old_row = new_row then
     return null;
   elsif tg_op = 'UPDATE' then
-    -- the name stays, to say what it was about
+    -- The name stays, to say which type it is about.
     select jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key) into old_row, new_row
     from jsonb_each(old_row) o
     where o.key = 'name' or o.value <> new_row -> o.key;

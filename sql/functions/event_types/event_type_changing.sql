@@ -4,7 +4,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   schema_bytes_max constant integer := 65536;
-  -- of a path that is longer, reading it costs more than the walk
+  -- Reading a longer path costs more than the walk.
   predicate_chars_max constant integer := 262144;
   predicate text;
   problem text;
@@ -21,7 +21,7 @@ begin
   elsif octet_length(new.json_schema::text) > schema_bytes_max then
     perform postrider_internal.refuse_schema('', format('has %s bytes', octet_length(new.json_schema::text)), format('At most %s are taken.', schema_bytes_max));
   elsif jsonb_path_exists(new.json_schema, 'strict $.**{128}') then
-    -- Whoever reads it calls himself for each level: at some thousands those break.
+    -- Readers of the schema recurse for each level, and fail at some thousands.
     perform postrider_internal.refuse_schema('', 'is nested deeper than 128 levels of JSON', 'What stands in default, examples, enum and const counts here, too.');
   end if;
   new.checks := postrider_internal.compile_schema(new.json_schema, new.json_schema, '', '{}');
@@ -39,7 +39,8 @@ exception
       using errcode = 'invalid_parameter_value', hint = advice;
 end
 $$;
-comment on function postrider_internal.event_type_changing() is 'Reads the schema of a definition, and refuses what is not of the subset.';
+comment on function postrider_internal.event_type_changing() is
+  'Compiles the schema of a definition, and refuses what is outside the subset.';
 
 create or replace trigger event_type_changing before insert or update on postrider.event_type
   for each row execute function postrider_internal.event_type_changing();

@@ -5,11 +5,11 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- read in 10 ms; what filters of subscriptions judge has the same limit
+  -- Read in 10 ms. Filters of subscriptions have the same limit.
   payload_bytes_max constant integer := 1048576;
-  -- of 0.05 us each: 0.4 s
+  -- 0.05 us each: 0.4 s
   predicate_steps_max constant integer := 8000000;
-  -- of 20 us each: 0.2 s
+  -- 20 us each: 0.2 s
   walk_steps_max constant integer := 10000;
   payload_bytes constant integer := octet_length(payload::text);
   document jsonb;
@@ -22,14 +22,14 @@ begin
   end if;
   begin
     document := payload::jsonb;
-    -- A byte is no more than a value and an object: what is small need not be counted.
+    -- A byte makes at most one value and one object, so a small payload need not be counted.
     if payload_bytes * (value_steps + object_steps + byte_steps) <= predicate_steps_max
       or postrider_internal.payload_steps(payload::text, value_steps, object_steps, byte_steps) <= predicate_steps_max
     then
       verdict := jsonb_path_exists(document, predicate, checks);
     end if;
   exception
-    -- json that is no jsonb: a NUL, half a surrogate, a number beyond numeric, some thousand levels
+    -- JSON that jsonb does not take: a NUL, half a surrogate, a number beyond numeric, some thousand levels.
     when data_exception or program_limit_exceeded then
       problem := sqlerrm;
   end;
@@ -51,4 +51,4 @@ begin
 end
 $$;
 comment on function postrider_internal.judge_payload(text, json, jsonb, jsonpath, bigint, bigint, bigint) is
-  'Refuses a payload that does not fit, with the reason. What is too much work for both predicate and walk is refused as well: half a second is the most.';
+  'Refuses a payload that does not fit, with the reason. A payload that is too much work for both the predicate and the walk is refused as well; half a second is the most.';

@@ -8,7 +8,8 @@ begin
   return null;
 end
 $$;
-comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. A write, so that one with an older snapshot fails instead of overlooking the last edit.';
+comment on function postrider_internal.lock_event_types() is
+  'Lets one transaction at a time edit the catalogue. It writes, so a transaction with an older snapshot fails instead of overlooking the last edit.';
 
 create or replace trigger event_type_lock before insert or update or delete on postrider.event_type
   for each statement execute function postrider_internal.lock_event_types();

@@ -1,21 +1,21 @@
--- Who does not use it, pays nothing by the row. The trigger on the outbox fires where
+-- Types that are not enforced cost nothing per row. The trigger on the outbox fires if
 --   (event_type = any (postrider_internal.judged_event_types())) is not false
--- and judged_event_types() is a constant: a function that is written anew when the set of enforced types changes. Postgres
--- evaluates it once a statement, when it prepares the condition: 1 us, and nothing for each row. Reading a table there
--- took 4 us a statement. A trigger that is made while something is enforced would wait for every open transaction that
--- has inserted, with all inserts behind it; writing a function locks nothing that an insert takes.
+-- and judged_event_types() is a constant: a function that is rewritten when the set of enforced types changes. Postgres
+-- evaluates it once a statement, when it prepares the condition: 1 us, and nothing per row. Reading a table there took
+-- 4 us a statement. Creating a trigger only while a type is enforced would wait for every open transaction that has
+-- inserted, with all inserts behind it; rewriting a function locks nothing that an insert takes.
 --
--- What is enforced is twice compiled when it is defined. "checks" is the schema without its annotations and with its
--- references written out: what postrider_internal.payload_problem walks through. "predicate" is the same as an SQL/JSON path, which
--- Postgres judges four times as fast. A payload that the predicate takes is in; only one that it does not take is walked
--- through, and that verdict counts and has the reason. A schema that no path can express has no predicate.
+-- An enforced schema is compiled twice when it is defined. "checks" is the schema without annotations and with its
+-- references resolved; postrider_internal.payload_problem walks it. "predicate" is the same as an SQL/JSON path, which
+-- Postgres judges four times as fast. A payload that satisfies the predicate is accepted; only others are walked, and
+-- the walk decides and gives the reason. A schema that no path can express has no predicate.
 --
--- The work is bounded, whatever schema and payload are. A path that runs cannot be stopped but by a timeout: so the most
--- that it can take is counted beforehand (predicate_steps), and where that is too much it does not run. The walk counts
--- while it goes. What neither of them can do is refused as too much to be checked.
+-- The work is bounded for every schema and payload. Only a timeout can stop a running path, so its greatest cost is
+-- computed beforehand (predicate_steps), and a path that costs too much does not run. The walk counts as it goes. A
+-- payload that neither can judge is refused as too much work.
 --
--- Edits of the catalogue wait for each other, at the row of postrider.event_type_policy, from their first statement on:
--- otherwise two of them could each write the list without what the other enforces. No insert waits there.
+-- Edits of the catalogue wait for each other at the row of postrider.event_type_policy, from their first statement on.
+-- Otherwise two edits could each write the list without the types of the other. No insert waits there.
 
 create or replace function postrider_internal.outbox_refuse() returns trigger
 language plpgsql security definer
@@ -43,10 +43,10 @@ begin
 end
 $$;
 comment on function postrider_internal.outbox_refuse() is
-  'Refuses an event that says it was inserted by another transaction, one whose payload does not fit its enforced schema, and one of an unknown type where these are refused.';
+  'Refuses an event that names another transaction as its inserter, that does not fit the enforced schema of its type, or whose type is unknown if unknown types are refused.';
 
--- One trigger for both, since each further one with a condition costs a statement 2 us. By its name it fires after
--- outbox_idempotency: what a known key leaves out of the insert is not judged.
+-- One trigger for both, because each further trigger with a condition costs a statement 2 us. Its name makes it fire
+-- after outbox_idempotency, so an event that a known key leaves out is not judged.
 create or replace trigger outbox_refuse before insert on postrider.outbox
   for each row when (new.xid is distinct from pg_current_xact_id()
     or (new.event_type = any (postrider_internal.judged_event_types())) is not false)

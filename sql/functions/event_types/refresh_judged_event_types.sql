@@ -7,7 +7,7 @@ declare
   entry record;
 begin
   perform postrider_internal.set_judged_event_types();
-  -- pg_restore --disable-triggers enables them again, but not always.
+  -- pg_restore --disable-triggers enables them again, but not as ALWAYS triggers.
   for entry in
     select t.tgrelid::regclass as table_name, t.tgname as trigger_name
     from pg_trigger t
@@ -22,4 +22,4 @@ exception
 end
 $$;
 comment on function postrider_internal.refresh_judged_event_types() is
-  'Lets inserts look at what the catalogue says, whatever a restore or a copy has left out: maintain(), adopt() and grant_roles() call it. Writes nothing where all is as it should be.';
+  'Makes inserts obey the catalogue after a restore or a copy; maintain(), adopt() and grant_roles() call it. Writes nothing if all is as it should be.';

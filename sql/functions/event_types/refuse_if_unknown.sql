@@ -11,4 +11,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, where such are refused.';
+comment on function postrider_internal.refuse_if_unknown(text) is
+  'Refuses an event type that is not in the catalogue, if unknown types are refused.';

@@ -13,4 +13,5 @@ begin
         'An operator adds it by postrider.define_event_type(...), or lets all types in by postrider.allow_unknown_event_types().');
 end
 $$;
-comment on function postrider_internal.refuse_unknown_type(text) is 'Refuses an event for its type, and names the one that may have been meant.';
+comment on function postrider_internal.refuse_unknown_type(text) is
+  'Refuses an event for its type, and names the type that was probably meant.';

@@ -3,12 +3,12 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- beyond that a look at the catalogue is quicker than a walk through the list
+  -- Beyond that, reading the catalogue is quicker than searching the list.
   listed_max constant integer := 100;
   listed text[];
   body text;
 begin
-  -- Edits wait for each other before they come here. What replication brings does not, nor what sets it right afterwards.
+  -- Edits wait for each other earlier. Replicated changes do not, nor does what repairs them.
   perform pg_advisory_xact_lock(1886352244, 5);
   select array_agg(t.name order by t.name) into listed
   from (select e.name from postrider.event_type e where e.enforce limit listed_max + 1) t;
@@ -22,4 +22,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider_internal.set_judged_event_types() is 'Writes the function by which an insert knows whether it has to look at a definition, where it is not as the catalogue has it.';
+comment on function postrider_internal.set_judged_event_types() is
+  'Rewrites the function that tells an insert which definitions to look at, if it differs from the catalogue.';

@@ -10,4 +10,5 @@ begin
   perform postrider_internal.end_action();
 end
 $$;
-comment on function postrider_internal.set_unknown_types(text, text, text) is 'Says what becomes of events of unknown types, as an action of that name.';
+comment on function postrider_internal.set_unknown_types(text, text, text) is
+  'Sets whether events of unknown types are refused, and notes it in the audit as this action.';

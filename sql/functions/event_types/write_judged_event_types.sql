@@ -7,7 +7,7 @@ begin
   return null;
 end
 $$;
-comment on function postrider_internal.write_judged_event_types() is 'Lets inserts know of an edit of the catalogue.';
+comment on function postrider_internal.write_judged_event_types() is 'Makes inserts obey an edit of the catalogue.';
 
 create or replace trigger event_type_judged after insert or update or delete on postrider.event_type
   for each row execute function postrider_internal.write_judged_event_types();
@@ -17,7 +17,7 @@ create or replace trigger event_type_policy_judged after insert or update of unk
   for each row execute function postrider_internal.write_judged_event_types();
 comment on trigger event_type_policy_judged on postrider.event_type_policy is 'Tells inserts whether to look at each type.';
 
--- In a copy that replication fills, too: else nothing would be enforced there, and nobody told. By the row, since that is
--- all that replication fires.
+-- Enabled ALWAYS, so that they also fire in a copy that replication fills; otherwise nothing would be enforced there,
+-- without notice. Row triggers, because replication fires no others.
 alter table postrider.event_type enable always trigger event_type_judged;
 alter table postrider.event_type_policy enable always trigger event_type_policy_judged;

@@ -13,13 +13,13 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
--- What happened comes from the deliveries, which stay; why something did not happen can only be told from what is there
--- now, so both are given: the subscriptions may have changed since the claim, and the audit knows when.
+-- What happened is in the deliveries. Why something did not happen can only be judged by what exists now, so both are
+-- given: the subscriptions may have changed since the claim, and the audit says when.
 declare
   event record;
   claimed boolean;
   daemons integer;
-  -- why no daemon sends anything at all; null where they may
+  -- why no daemon sends anything at all; null if they may
   stop text;
 begin
   select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.created_at into event

@@ -18,4 +18,5 @@ exception when others then
   return format('the filter %s cannot be applied to the payload: %s', filter, sqlerrm);
 end
 $$;
-comment on function postrider_internal.explain_filter(json, jsonpath) is 'Why a payload does not match a filter; null where it does.';
+comment on function postrider_internal.explain_filter(json, jsonpath) is
+  'Why a payload does not match a filter; null if it does.';

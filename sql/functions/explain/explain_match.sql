@@ -32,4 +32,4 @@ begin
 end
 $$;
 comment on function postrider_internal.explain_match(text, json, uuid) is
-  'Why an event of this type with this payload does not match an endpoint''s subscriptions as they are now; null where it does.';
+  'Why an event of this type with this payload does not match the present subscriptions of an endpoint; null if it does.';

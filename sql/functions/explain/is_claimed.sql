@@ -9,4 +9,5 @@ begin atomic
   order by c.id desc
   limit 1;
 end;
-comment on function postrider_internal.is_claimed(xid8, bigint) is 'Whether the cursor has passed an event: from then on subscriptions no longer matter to it.';
+comment on function postrider_internal.is_claimed(xid8, bigint) is
+  'Whether the cursor has passed an event. After that, changes of subscriptions do not affect it.';

@@ -9,4 +9,4 @@ begin atomic
   select pg_advisory_unlock(postrider_internal.ingest_lock_key(close_ingest.name));
 end;
 comment on function postrider_internal.close_ingest(text, uuid) is
-  'Ends a run: one that read its input leaves nothing behind, one that followed a file its position.';
+  'Ends a run. A run that read its input leaves nothing behind, and one that followed a file leaves its position.';

@@ -26,7 +26,7 @@ begin
       return;
     end if;
   end;
-  -- By halves: one bad line of a thousand is found with twenty inserts.
+  -- By halving: one bad line in a thousand is found with twenty inserts.
   events := 0;
   for part in
     select i.events, i.refused, i.reasons
@@ -40,4 +40,4 @@ begin
 end
 $$;
 comment on function postrider_internal.insert_lines(text, text, text[], integer[]) is
-  'Inserts lines as events, in order, all but those that Postgres refuses: their numbers are returned, with the reasons.';
+  'Inserts lines as events, in order, except those that Postgres refuses: it returns their numbers and the reasons.';

@@ -34,4 +34,4 @@ begin
 end
 $$;
 comment on function postrider_internal.judge_lines(text[], jsonpath) is
-  'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. Line by line, as subscriptions are judged.';
+  'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. It judges line by line, as subscriptions are judged.';

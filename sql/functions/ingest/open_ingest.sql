@@ -11,7 +11,7 @@ declare
   parsed jsonpath;
   position record;
 begin
-  -- Otherwise each line would be refused, one by one, and the position moved behind them all.
+  -- Otherwise each line would be refused, one by one, and the position would move past them all.
   if not open_ingest.is_resumed then
     perform postrider_internal.refuse_if_unknown(open_ingest.event_type);
   end if;
@@ -32,7 +32,7 @@ begin
     return;
   end if;
   if not open_ingest.is_resumed then
-    -- what runs have left behind that read their input and could not say goodbye
+    -- rows of runs that read their input and ended without closing
     delete from postrider.ingest_position p
     where p.path is null and p.updated_at < now() - interval '1 day' and p.name <> open_ingest.name
       and pg_try_advisory_xact_lock(postrider_internal.ingest_lock_key(p.name));
@@ -74,4 +74,4 @@ begin
 end
 $$;
 comment on function postrider_internal.open_ingest(text, text, uuid, boolean, text, text) is
-  'Begins an ingest, or goes on with it, for as long as the session lasts. outcome: new, or known, with the position; busy: another session has it; displaced: the run that wants to go on is no longer the last one.';
+  'Begins or continues an ingest, for as long as the session lasts. outcome: new; known, with the position; busy, if another session has it; displaced, if the run that wants to continue is no longer the last one.';

@@ -3,7 +3,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- a role that is gone keeps nobody out
+  -- A role that was dropped excludes no one.
   if role_name <> session_user and to_regrole(quote_ident(role_name)) is not null
     and not pg_has_role(session_user, role_name, 'member')
   then
@@ -13,4 +13,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider_internal.require_ingest_role(text, text) is 'Raises an error where who logged in may not go on with an ingest that this role began.';
+comment on function postrider_internal.require_ingest_role(text, text) is
+  'Raises an error if the role that logged in may not continue an ingest that this role began.';

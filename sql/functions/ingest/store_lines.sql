@@ -9,7 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  -- A comparison of two paths may take minutes, which nothing interrupts; judge_filters looks first.
+  -- A comparison of two paths may take minutes and cannot be interrupted; judge_filters checks for it first.
   compares_paths constant text := '(==|!=|<>|<=|>=|<|>)[ (+-]*[$@]';
   texts constant text[] := coalesce(string_to_array(store_lines.lines, E'\n'), '{}');
   position record;
@@ -32,7 +32,7 @@ begin
   reasons := '{}';
 
   if store_lines.batch = position.batch then
-    -- Its answer was lost. What was inserted then is not inserted again; what was refused is found again.
+    -- The answer was lost. Its lines are not inserted again; those that were refused are found again.
     select j.chosen, j.refused, j.reasons into judged from postrider_internal.judge_lines(texts, store_lines.filter) j;
     outcome := 'repeated';
     events := cardinality(judged.chosen);
@@ -52,7 +52,7 @@ begin
       order by l.n;
       get diagnostics count_events = row_count;
     exception when others then
-      -- One of them or several: which, is found line by line. What is the server's trouble is no line's fault.
+      -- One or several lines are at fault; insert_lines finds which. A problem of the server is not blamed on a line.
       if left(sqlstate, 2) in ('40', '53', '55', '57', '58') then
         raise;
       end if;
@@ -84,4 +84,4 @@ begin
 end
 $$;
 comment on function postrider_internal.store_lines(text, uuid, bigint, text, text, jsonpath, text, integer, text, bigint, text, bigint, bigint) is
-  'Inserts one batch of lines as events and moves the position behind them. outcome: stored; repeated: it was stored before; displaced: another run goes on with the ingest, and nothing was done. refused: numbers of lines within the batch, from 1.';
+  'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. refused: numbers of lines within the batch, from 1.';

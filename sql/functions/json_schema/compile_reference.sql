@@ -15,4 +15,5 @@ begin
   return postrider_internal.compile_schema(root -> '$defs' -> name, root, '/$defs' || postrider_internal.pointer_step(name), references_followed || name);
 end
 $$;
-comment on function postrider_internal.compile_reference(text, jsonb, text, text[]) is 'What is checked of a definition that a JSON Schema refers to.';
+comment on function postrider_internal.compile_reference(text, jsonb, text, text[]) is
+  'The checks of a definition that a JSON Schema refers to.';

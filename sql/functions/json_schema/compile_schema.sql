@@ -3,9 +3,9 @@ language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- the walk through a payload nests as deeply, and functions of PL/pgSQL can nest some hundred levels
+  -- The walk through a payload nests as deeply, and PL/pgSQL functions can nest some hundred levels.
   depth_max constant integer := 32;
-  -- references that are written out can double at each step
+  -- Resolved references can double at each step.
   compiled_bytes_max constant integer := 131072;
   depth constant integer := coalesce(cardinality(references_followed), 0);
   keyword text;
@@ -46,7 +46,7 @@ begin
       when keyword in ('type', 'required', 'enum', 'const', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum',
                        'minLength', 'maxLength', 'minItems', 'maxItems') then argument
       end;
-    -- definitions were read for what is wrong with them; they count where they are referred to
+    -- Definitions were read only to find errors; they count where they are referred to.
     if part is not null and keyword <> '$defs' then
       compiled := compiled || jsonb_build_object(keyword, part);
     end if;
@@ -56,11 +56,11 @@ begin
     end if;
   end loop;
   if compiled ?& '{properties,additionalProperties}' then
-    -- the names as a list, with which a predicate compares at once
+    -- The names as a list, which a predicate compares in one step.
     compiled := compiled || jsonb_build_object('known', (select coalesce(jsonb_agg(k.name), '[]') from jsonb_object_keys(compiled -> 'properties') k (name)));
   end if;
   return compiled;
 end
 $$;
 comment on function postrider_internal.compile_schema(jsonb, jsonb, text, text[]) is
-  'What of a JSON Schema is checked, with references written out; raises where it is not of the subset. references_followed: one element a level, the name of the definition where the level is a reference.';
+  'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the name of the definition if the level is a reference.';

@@ -6,7 +6,7 @@ as $$
 declare
   walked record;
 begin
-  -- By place: as a set the elements would be written down before the first is looked at.
+  -- By index: as a set, all elements would be materialized before the first is looked at.
   for place in 0 .. jsonb_array_length(whole) - 1 loop
     walked := postrider_internal.payload_problem(checks, whole -> place, pointer || '/' || place, steps_left);
     steps_left := walked.steps_left;
@@ -15,4 +15,5 @@ begin
   end loop;
 end
 $$;
-comment on function postrider_internal.elements_problem(jsonb, jsonb, text, integer) is 'What payload_problem says of the first element of an array that does not fit.';
+comment on function postrider_internal.elements_problem(jsonb, jsonb, text, integer) is
+  'What payload_problem says of the first element of an array that does not fit.';

@@ -1,7 +1,7 @@
 create or replace function postrider_internal.equality_predicate(options jsonb, place text) returns text
 language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
--- A list takes 0.05 us an option. One by one it is 0.2 us, and each further one nests the predicate deeper.
+-- A list takes 0.05 us an option. One by one it takes 0.2 us, and each option nests the predicate deeper.
 return (
   select case
     when bool_or(k.kind in ('object', 'array')) then null
@@ -15,4 +15,4 @@ return (
     from jsonb_array_elements(options) o (value)
     group by jsonb_typeof(o.value)) k);
 comment on function postrider_internal.equality_predicate(jsonb, text) is
-  'A predicate of SQL/JSON path: @ is one of these, which are in that place of the checks; null where that cannot be expressed, as with lists and objects.';
+  'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';

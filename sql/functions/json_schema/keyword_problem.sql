@@ -28,4 +28,4 @@ return case
          then 'must have the form #/$defs/NAME' end
   else 'is not supported' end;
 comment on function postrider_internal.keyword_problem(text, jsonb) is
-  'What is wrong with a keyword of JSON Schema: that it is outside of the subset, or that its value makes no sense; null where nothing is.';
+  'What is wrong with a keyword of a JSON Schema: it is outside the subset, or its value makes no sense. Null if nothing is.';

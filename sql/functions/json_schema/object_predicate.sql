@@ -3,7 +3,7 @@ language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- each further one nests the predicate deeper
+  -- Each property nests the predicate deeper.
   properties_max constant integer := 500;
   parts text[];
 begin
@@ -26,4 +26,4 @@ begin
 end
 $$;
 comment on function postrider_internal.object_predicate(jsonb, text) is
-  'A predicate of SQL/JSON path: the object @ has the properties that it must and may have; null where that cannot be expressed.';
+  'An SQL/JSON path predicate: the object @ has the properties that it must and may have. Null if that cannot be expressed.';

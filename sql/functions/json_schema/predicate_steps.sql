@@ -12,9 +12,9 @@ begin
   value_steps := 10 + 4 * coalesce(jsonb_array_length(checks -> 'type'), 0) + 10 * bounds
     + case when options = 0 then 0 when postrider_internal.is_listed(checks -> 'enum') then 10 + options * 4 / 5 else 4 * options end;
   object_steps := 6 * (select count(*) from jsonb_object_keys(checks -> 'properties')) + 4 * coalesce(jsonb_array_length(checks -> 'required'), 0);
-  -- a regular expression makes a state of each character that it counts
+  -- A regular expression makes a state for each character that it counts.
   byte_steps := case when (checks -> 'minLength')::numeric > 1 then 4 else 0 end + case when checks ? 'maxLength' then 4 else 0 end;
-  -- What is inside has a place of its own: a value is judged by the dearest at most.
+  -- Each part inside judges other values, so a value is judged by the most expensive part at most.
   select coalesce(max(c.value_steps), 0) + case when checks ? 'additionalProperties' then 40 + names * 4 / 5 else 0 end as value_steps,
          coalesce(max(c.object_steps), 0) as object_steps, coalesce(max(c.byte_steps), 0) as byte_steps
   into inside
@@ -22,7 +22,7 @@ begin
     select p.value from jsonb_each(checks -> 'properties') p
     union all select i.value from jsonb_each(checks) i where i.key in ('items', 'additionalProperties')) part (schema)
   cross join lateral postrider_internal.predicate_steps(part.schema) c;
-  -- These judge the same value, each of them.
+  -- Each of these judges the same value.
   select coalesce(sum(c.value_steps), 0) as value_steps, coalesce(sum(c.object_steps), 0) as object_steps, coalesce(sum(c.byte_steps), 0) as byte_steps
   into branches
   from (
@@ -36,4 +36,4 @@ begin
 end
 $$;
 comment on function postrider_internal.predicate_steps(jsonb) is
-  'How many steps of 0.05 us a predicate for these checks takes for each value of a payload, each object besides, and each byte, at most.';
+  'The most steps of 0.05 us that a predicate for these checks takes for each value of a payload, for each object in addition, and for each byte.';

@@ -20,7 +20,7 @@ begin
   if problem is not null or additional is null or additional = '{}' then
     return;
   end if;
-  -- In this place Postgres takes one name after the other: from a from-clause all would be written down first.
+  -- Here Postgres takes one name after the other; in a from clause it would materialize all of them first.
   for name in select jsonb_object_keys(whole) loop
     continue when properties ? name;
     walked := postrider_internal.payload_problem(additional, whole -> name, pointer || postrider_internal.pointer_step(name), steps_left);
@@ -30,4 +30,5 @@ begin
   end loop;
 end
 $$;
-comment on function postrider_internal.properties_problem(jsonb, jsonb, text, integer) is 'What payload_problem says of the first property of an object that does not fit.';
+comment on function postrider_internal.properties_problem(jsonb, jsonb, text, integer) is
+  'What payload_problem says of the first property of an object that does not fit.';

@@ -7,4 +7,5 @@ begin
     using errcode = 'invalid_parameter_value', hint = advice;
 end
 $$;
-comment on function postrider_internal.refuse_schema(text, text, text) is 'Raises what is wrong with a JSON Schema, where, and what to do.';
+comment on function postrider_internal.refuse_schema(text, text, text) is
+  'Raises an error that says what is wrong with a JSON Schema, where, and what to do.';

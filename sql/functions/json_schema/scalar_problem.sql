@@ -5,7 +5,7 @@ as $$
 declare
   kind constant text := jsonb_typeof(value);
   types constant jsonb := checks -> 'type';
-  -- without the cast it goes by way of text, and 1e100000 takes half a millisecond
+  -- Without the cast the value is converted by way of text, and 1e100000 takes half a millisecond.
   number constant numeric := case when kind = 'number' then (value)::numeric end;
   size constant integer := case kind when 'string' then length(value #>> '{}') when 'array' then jsonb_array_length(value) end;
 begin
@@ -33,4 +33,5 @@ begin
     end;
 end
 $$;
-comment on function postrider_internal.scalar_problem(jsonb, jsonb) is 'Why a value does not fit these checks, whatever it contains; null where it does.';
+comment on function postrider_internal.scalar_problem(jsonb, jsonb) is
+  'Why a value does not fit these checks, apart from what it contains; null if it does.';

@@ -44,4 +44,4 @@ begin
 end
 $$;
 comment on function postrider_internal.schema_predicate(jsonb, text) is
-  'A predicate of SQL/JSON path: @ fits these checks, which are in that place of the whole; null where that cannot be expressed.';
+  'An SQL/JSON path predicate: @ fits these checks, which are at that place of the whole. Null if that cannot be expressed.';

@@ -2,8 +2,8 @@ create or replace function postrider_internal.attach_partition(parent text, day 
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
--- Made apart and attached: `create table ... partition of` would lock the parent against every insert, attaching locks the
--- default partition alone.
+-- Made separately and attached: `create table ... partition of` would lock the parent against every insert, attaching
+-- locks only the default partition.
 declare
   part constant text := parent || '_' || to_char(day, 'YYYYMMDD');
   net constant text := parent || '_default';
@@ -15,7 +15,7 @@ begin
   execute format('create table postrider.%I (like postrider.%I including defaults including constraints including indexes including storage including comments)', part, parent);
   execute format('comment on table postrider.%I is %L', part, format('Partition of postrider.%s: %s, in UTC.', parent, day));
   if with_strays then
-    -- Whoever waited for one of these rows to change it would find it gone, and not where it went.
+    -- A session that waited to change one of these rows would find it gone, and not where it went.
     execute format('lock table postrider.%I in access exclusive mode', net);
     select string_agg(quote_ident(a.attname), ', ' order by a.attnum) into strict columns
     from pg_attribute a
@@ -28,4 +28,4 @@ begin
 end
 $$;
 comment on function postrider_internal.attach_partition(text, date, boolean) is
-  'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt; with_strays moves what the default partition has of it.';
+  'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt. with_strays moves the day''s rows out of the default partition.';

@@ -7,18 +7,18 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
 set enable_seqscan = off -- whether a day has rows in the default partition is a look at its key
 as $$
--- One step a call, and so a transaction: whatever is locked against inserts is locked for milliseconds. A lock that is
--- not to be had within 50 ms, during which inserts may queue behind the one who waits, is left for later.
+-- One step a call, and so a transaction: what is locked against inserts is locked for milliseconds. Inserts may queue
+-- behind a session that waits for a lock, so a lock that cannot be had within 50 ms is left for later.
 --
--- Attaching reads the default partition whole, under a lock that keeps inserts out of it (a million rows: 2.3 s), unless
--- a valid check of that table says that it has no row of that day. So where there is much in it, the day first gets such
--- a check, its guard: added without a look at the rows, in one step; validated, beside inserts, in the next; dropped in
--- the one that attaches. A guard refuses rows of its day, and a crash can leave it behind. So it is never of a day that
--- begins within 24 hours, and the first thing that any later call does is to go on with it, or to drop it.
+-- Attaching reads the whole default partition, under a lock that keeps inserts out of it (a million rows: 2.3 s),
+-- unless a valid check of that table says that it has no row of that day. So if much is in it, the day first gets such
+-- a check, its guard. One step adds it without looking at the rows, the next validates it beside inserts, and the step
+-- that attaches drops it. A guard refuses rows of its day, and a crash can leave it behind. So no guard is of a day
+-- that begins within 24 hours, and any later call first continues with the guard it finds, or drops it.
 --
--- A day whose rows are already in the default partition keeps them there until it is past (move_strays), and so do today
--- and tomorrow while there is much in it: an insert that waited while its day moved would fail. They are served from there
--- as from a partition of their own.
+-- A day that has rows in the default partition keeps them there until it is past (move_strays). So do today and
+-- tomorrow while much is in it, because an insert that waits while its day moves would fail. They are served from there
+-- like from a partition.
 declare
   -- read in a millisecond
   net_bytes_max constant bigint := 1048576;
@@ -50,7 +50,7 @@ begin
     if found then
       partition_name := parent || '_' || to_char(guard.day, 'YYYYMMDD');
       outcome := case when guard.day < today + 2 then 'released' when guard.is_valid then 'made' else 'validated' end;
-      -- Waiting for this lock keeps nobody out, and an autovacuum, which holds it for long, gives way after a second.
+      -- Waiting for this lock blocks no insert, and an autovacuum, which holds it for long, gives way after a second.
       perform set_config('lock_timeout', '5s', true);
       execute format('lock table postrider.%I in share update exclusive mode', net);
       perform set_config('lock_timeout', '50ms', true);
@@ -60,7 +60,7 @@ begin
         begin
           execute format('alter table postrider.%I validate constraint %I', net, guard.name);
         exception
-          -- a row of that day was there first, and the day stays with the default partition; or the statement's time is up
+          -- A row of that day came first, and the day stays with the default partition; or the statement's time is up.
           when check_violation or query_canceled then
             outcome := 'released';
         end;
@@ -108,4 +108,4 @@ exception
 end
 $$;
 comment on function postrider_internal.make_partitions(interval, timestamptz) is
-  'Takes one step of making the daily partitions from today on, so far ahead, and says which: made, one is there; guarded, validated and released are steps on the way where there is much in the default partition; busy, somebody holds a lock: call again later. No row: nothing is left to do, or somebody else is at it. Daemons call it until then; safe at any time.';
+  'Takes one step of making the daily partitions from today on, and says which. made: one exists; guarded, validated, released: steps on the way if much is in the default partition; busy: another session holds a lock, so call it again later. No row: nothing is left to do, or another session is doing it. Daemons call it until then; it is safe at any time.';

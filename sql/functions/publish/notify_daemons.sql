@@ -5,7 +5,7 @@ language plpgsql volatile
 as $$
 begin
   if not postrider_internal.is_wake_off()
-    -- a full queue makes the transactions that notify fail at their commit; polling finds what there is all the same
+    -- If the queue is full, transactions that notify fail at commit. Polling finds the events anyway.
     and pg_catalog.pg_notification_queue_usage() < 0.5
   then
     perform pg_catalog.pg_notify('postrider', '');
@@ -13,4 +13,4 @@ begin
 end
 $$;
 comment on function postrider_internal.notify_daemons() is
-  'Notifies the daemons, asleep or not. For what operators do, which is rare: a daemon that is awake but idle, since a writer''s transaction is open, would find it with its next poll only.';
+  'Notifies the daemons, asleep or not. For the actions of operators, which are rare: a daemon that is awake but idle, because a writer''s transaction is open, would only find the change with its next poll.';

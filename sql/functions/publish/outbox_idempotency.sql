@@ -1,5 +1,5 @@
--- Idempotency keys. The row that loses is left out of the insert (INSERT 0 0). A second transaction with the same key
--- waits at the unique index until the first has ended, as it would at any unique key.
+-- If a key is known, the event is left out of the insert (INSERT 0 0). A second transaction with the same key waits at
+-- the unique index until the first has ended, as at any unique key.
 create or replace function postrider_internal.outbox_idempotency() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp

@@ -43,7 +43,7 @@ begin
   )
   select array_agg(r.n::integer) into locked
   from unnest(event_ids, endpoint_ids, attempts_before_now) with ordinality r (event_id, endpoint_id, attempts, n)
-  -- in this order: what was held needs no second look
+  -- In this order, because what was held needs no second look.
   where case when r.n not in (select h.n from held h) then exists (
     select from postrider.delivery d
     where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id

@@ -16,7 +16,7 @@ begin
     select d.event_id, d.endpoint_id
     from postrider.delivery d
     where d.endpoint_id = discard_deliveries.endpoint_id and d.state = 'pending'
-      -- an attempt under way is left to its end: whoever records it finds the endpoint gone
+      -- An attempt in progress finishes; its record finds the endpoint gone.
       and (d.lease_expires_at is null or d.lease_expires_at <= now())
     order by d.next_attempt_at
     limit deliveries_max
@@ -32,4 +32,4 @@ begin
 end
 $$;
 comment on function postrider_internal.discard_deliveries(uuid, text, integer) is
-  'Discards up to so many pending deliveries of an endpoint; returns how many. Attempts under way are left alone.';
+  'Discards pending deliveries of an endpoint, up to a limit, and returns how many. Attempts in progress are left alone.';

@@ -1,4 +1,5 @@
 create or replace function postrider_internal.discard_reason(endpoint_state text) returns text
 language sql immutable parallel safe
 return case when endpoint_state is null then 'the endpoint was deleted' else 'the endpoint is disabled' end;
-comment on function postrider_internal.discard_reason(text) is 'Why a delivery of an endpoint in this state (null: deleted) is discarded.';
+comment on function postrider_internal.discard_reason(text) is
+  'The reason with which a delivery is discarded if its endpoint is in this state; null means deleted.';

@@ -9,8 +9,9 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- A cancel that found its delivery in hand and was not seen by the record of it, the two having crossed, finds it
--- pending here, before it could be leased again. Nothing is waited for: whoever has a row locked deals with it.
+-- A cancel that found its delivery in hand, and crossed with the record of it so that neither saw the other, finds the
+-- delivery pending here, before it can be leased again. No lock is waited for: the session that has a row locked
+-- handles it.
 begin
   with cancelled as (
     select c.event_id, c.endpoint_id, c.reason
@@ -40,4 +41,4 @@ begin
 end
 $$;
 comment on function postrider_internal.finish_cancellations() is
-  'Discards what was cancelled while a daemon had it in hand and is in nobody''s hand any more, and forgets cancels whose delivery has come to its end.';
+  'Discards what was cancelled while a daemon had it in hand and is in no daemon''s hand any more, and deletes cancels whose delivery has ended.';

@@ -5,9 +5,9 @@ as $$
 #variable_conflict use_column
 -- Called by record_results alone, under its planner settings.
 begin
-  -- The newest row is the cursor and stays until the next claim has made a newer one. A claim goes only when each of its
-  -- pairs has a row: a crash of Postgres may have taken back what an earlier flush recorded. A claim that is neither
-  -- returned nor deleted is one that its daemon does not know, and adopts.
+  -- The newest row is the cursor and stays until the next claim has made a newer one. A claim goes only when each of
+  -- its pairs has a row: a crash of Postgres may have taken back what an earlier flush recorded. A claim that is
+  -- neither returned nor deleted is one that its daemon does not know, and adopts.
   delete from postrider.claim c
   where c.id = any (claims) and c.daemon_id = finish_claims.daemon_id
     and case when c.id < (select n.id from postrider.claim n order by n.id desc limit 1)

@@ -17,4 +17,4 @@ begin
 end
 $$;
 comment on function postrider_internal.is_recorded(uuid[], uuid[]) is
-  'Whether each of these pairs has its delivery, so that the claim that held them may go.';
+  'Whether each of these pairs has its delivery, so that the claim that held them can be deleted.';

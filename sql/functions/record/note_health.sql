@@ -18,10 +18,10 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- A failure counts against the endpoint where it is one of the schedule that its event began: one of a delivery that was
--- sent again by hand (attempts_before is above 0) does not, since it was the operator who chose the moment. A success
--- counts always. Flushes of several daemons lock the rows in the order of the endpoints' ids, those that are there first
--- and then the new ones, so that they cannot deadlock; operators do not lock them at all. The times are of the record.
+-- A failure counts against the endpoint if it belongs to the schedule that its event began. A failure of a delivery
+-- that was sent again by hand (attempts_before is above 0) does not, because an operator chose the moment. A success
+-- always counts. Flushes of several daemons lock the rows in the order of the endpoints' ids, existing rows first and
+-- then new ones, so they cannot deadlock; operators do not lock these rows at all. The times are those of the record.
 begin
   perform from postrider.endpoint_failure f
   where f.endpoint_id = any (note_health.endpoint_ids)
@@ -74,7 +74,7 @@ begin
       last_error = excluded.last_error,
       recovered_at = coalesce(excluded.recovered_at, f.recovered_at);
 
-  -- One that an operator is about to change is not waited for: the next failure disables it.
+  -- An endpoint that an operator is changing is not waited for: the next failure disables it.
   perform postrider_internal.set_endpoint_state(e.id, 'disabled', e.reason, 'disable_endpoint')
   from (
     select n.id,
@@ -83,11 +83,11 @@ begin
     from postrider.endpoint n
     join postrider.endpoint_failure f on f.endpoint_id = n.id
     where n.id = any (note_health.endpoint_ids) and n.state = 'active' and f.consecutive_failures > 0
-      -- an endpoint that was resumed or enabled has all its time again
+      -- A resumed or enabled endpoint has its whole time again.
       and greatest(f.failing_since, n.state_changed_at) + n.disable_after <= now()
       and f.last_failure_at = now()
     for update of n skip locked) e;
 end
 $$;
 comment on function postrider_internal.note_health(uuid[], uuid[], uuid[], double precision[], integer[], smallint[], text[], text[]) is
-  'Keeps postrider.endpoint_failure: what these attempts say about their endpoints. Disables those that have had nothing but failures for longer than their disable_after.';
+  'Updates postrider.endpoint_failure by these attempts. Disables endpoints that have had nothing but failures for longer than their disable_after.';

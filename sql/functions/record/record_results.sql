@@ -42,8 +42,8 @@ as $$
 -- before; started_ms: Unix time; states: succeeded, pending (again in waits_ms), exhausted or discarded (reasons).
 -- Results come sorted by event and endpoint, so two daemons that record the same deliveries cannot deadlock.
 --
--- is_repeat: rows that exist already are left out. The daemon asks for it if they may exist: after a lost answer, or after
--- a unique_violation. `on conflict` would do it every time, for 90 bytes of WAL and 3 us a result.
+-- is_repeat: rows that exist already are left out. The daemon asks for it if they may exist: after a lost answer, or
+-- after a unique_violation. `on conflict` would do it every time, for 90 bytes of WAL and 3 us a result.
 declare
   new_attempts uuid[];
 begin
@@ -64,8 +64,8 @@ begin
       states, waits_ms, reasons);
   end if;
 
-  -- Health last, so that no other flush waits for these rows longer than it must. A success is looked at only if failures
-  -- came before it: one probe for each endpoint of the flush, of a table that most endpoints are never in.
+  -- Health last, so that no other flush waits for these rows longer than it must. A success is looked at only if
+  -- failures came before it: one probe for each endpoint of the flush, of a table that most endpoints are never in.
   if cardinality(array_remove(failure_kinds, null)) > 0
     or exists (select from postrider.endpoint_failure f where f.endpoint_id = any (endpoint_ids) and f.consecutive_failures > 0)
   then
@@ -88,4 +88,4 @@ $$;
 comment on function postrider_internal.record_results(
   uuid, boolean, boolean, uuid[], uuid[], bigint[], integer[], uuid[], double precision[], integer[], smallint[], text[], text[],
   json[], text[], text[], bigint[], text[], bigint[], uuid[]) is
-  'Records what a daemon''s attempts came to, in one transaction for many: first attempts from memory, or leased deliveries. Takes away claims that are finished. kept_claims: those of them that must stay for now; locked: which results, from 1, are still to be decided.';
+  'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided.';

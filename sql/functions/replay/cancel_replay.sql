@@ -8,7 +8,7 @@ as $$
 declare
   old_replay record;
 begin
-  -- the endpoint first, as everything does that ends a replay
+  -- The endpoint first, like everything that ends a replay.
   perform from postrider.endpoint e
   where e.id = (select r.endpoint_id from postrider.replay r where r.id = replay_id)
   for no key update;

@@ -20,4 +20,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider_internal.count_replay_failures(uuid) is 'Takes the failures of a replay that are not counted yet into its row.';
+comment on function postrider_internal.count_replay_failures(uuid) is
+  'Adds the failures of a replay that are not counted yet to its row.';

@@ -2,8 +2,8 @@ create or replace function postrider_internal.end_replay(replay_id uuid, reason 
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
--- More than pending_max is never pending of a replay, so that what is left is in flight, or locked. Called again by the
--- daemons until nothing is.
+-- A replay never has more than pending_max deliveries pending, so what is left after this is in flight, or locked.
+-- Daemons call it again until nothing is left.
 declare
   pending_max constant integer := 10000;
   restored_count integer;
@@ -20,4 +20,4 @@ begin
 end
 $$;
 comment on function postrider_internal.end_replay(uuid, text) is
-  'Cancels a replay and withdraws what has not been sent; it is finished when nothing of it is in flight any more.';
+  'Cancels a replay and withdraws what has not been sent. The replay is finished when none of its deliveries is in flight.';

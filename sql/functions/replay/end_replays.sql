@@ -1,5 +1,5 @@
--- With the endpoint. Before endpoint_disabled and endpoint_deleted, by its name: what the replay has taken up returns to the
--- state that it had, and is not discarded.
+-- Its name makes it fire before endpoint_disabled and endpoint_deleted, so what the replay has taken up gets back its
+-- former state instead of being discarded.
 create or replace function postrider_internal.end_replays() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp

@@ -9,4 +9,4 @@ begin atomic
   where r.id = note_replay_problem.replay_id and r.finished_at is null and r.state <> 'cancelled';
 end;
 comment on function postrider_internal.note_replay_problem(uuid, text) is
-  'Says what was wrong with a step, where operators look for it; the next one is due in ten seconds.';
+  'Notes what was wrong with a step, where operators look for it. The next step is due in ten seconds.';

@@ -11,8 +11,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
--- Makes the deliveries of one stretch. Rows that somebody has locked are not waited for, and not passed over either: the
--- cursor stays before the first of them.
+-- Makes the deliveries of one stretch. Locked rows are not waited for, and not skipped either: the cursor stays before
+-- the first of them.
 declare
   judge_ms constant integer := 100;
   new_events uuid[];
@@ -42,7 +42,7 @@ begin
     select d.event_id
     from unnest(finished_events) f (event_id)
     join postrider.delivery d on d.event_id = f.event_id and d.endpoint_id = replay.endpoint_id
-    -- it may have been sent since the look
+    -- It may have been sent since the look.
     where d.state <> 'pending' and d.finished_at <= replay.created_at
     order by d.event_id
     for update of d skip locked);
@@ -69,7 +69,7 @@ begin
   select n.event_id, replay.endpoint_id, 'pending', clock_timestamp(), replay.id
   from unnest(new_events) n (event_id)
   where n.event_id <= place
-  on conflict do nothing; -- somebody has made it since the look
+  on conflict do nothing; -- made by another session since the look
   get diagnostics added = row_count;
   prepared := prepared + added;
   select (select count(*) from unnest(busy_events) b (event_id) where b.event_id <= place)
@@ -78,4 +78,4 @@ begin
 end
 $$;
 comment on function postrider_internal.prepare_deliveries(postrider.replay, uuid, integer, integer) is
-  'Makes the deliveries of one stretch of a replay pending, up to so many; returns the cursor''s next place. is_held_up: a delivery is locked, and is looked at again.';
+  'Makes the deliveries of one stretch of a replay pending, up to a limit, and returns where the cursor moves. is_held_up: a delivery is locked and must be looked at again.';

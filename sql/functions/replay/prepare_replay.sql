@@ -1,24 +1,24 @@
 -- grant: execute to daemon
 --
--- A replay is a row with a cursor over the ids of its range. A daemon takes a step: it looks at the next stretch of events,
--- makes those that are to be sent again pending, and moves the cursor, in one transaction; so a crash leaves neither a gap
--- nor a repetition, and the next step, by whichever daemon, goes on from there.
+-- A replay is a row with a cursor over the ids of its range. A daemon takes a step: in one transaction it looks at the
+-- next stretch of events, makes those that must be sent again pending, and moves the cursor. So a crash leaves neither
+-- a gap nor a repetition, and any daemon can take the next step.
 --
---   preparing   the cursor has not come to the end of the range
+--   preparing   the cursor has not reached the end of the range
 --   delivering  it has, and deliveries are pending
 --   done        none is pending any more
---   cancelled   by cancel_replay, or with its endpoint; finished_at is set when nothing of it is in flight any more
+--   cancelled   by cancel_replay, or with its endpoint; finished_at is set when none of its deliveries is in flight
 --
--- Pacing. A step makes as many deliveries as its pace says, and none while more than half of them still wait to be sent: the
--- pace grows while the endpoint takes everything until the next look and shrinks while it does not. What waits of a replay
--- is so what its endpoint takes in a few tenths of a second, and a live retry that comes due behind it waits no longer than
+-- A step makes as many deliveries as its pace says, and none while more than half of them still wait to be sent. The
+-- pace grows if the endpoint takes everything until the next look, and shrinks otherwise. So no more of a replay waits
+-- than its endpoint takes in a few tenths of a second, and a live retry that comes due behind it waits no longer than
 -- that. One replay of an endpoint prepares at a time, the oldest first.
 --
--- What is left alone: a delivery that is pending or in flight, one that has finished since the replay was asked for, and an
--- event that no daemon has claimed yet. All of them are delivered anyway.
+-- A step leaves alone a delivery that is pending or in flight, one that has finished since the replay was requested,
+-- and an event that no daemon has claimed yet. All of them are delivered anyway.
 --
--- Lock order: for an operator the endpoint, then the replay, then its deliveries by event, and only those that nobody has
--- locked. A step begins with the replay, and waits for no lock.
+-- Lock order: an operator locks the endpoint, then the replay, then those of its deliveries that are not locked, by
+-- event. A step begins with the replay, and waits for no lock.
 
 create or replace function postrider_internal.prepare_replay(replay_id uuid, out outcome text, out prepared integer)
 language plpgsql volatile security definer
@@ -31,9 +31,9 @@ as $$
 declare
   pace_min constant integer := 8;
   pace_max constant integer := 500;
-  -- retries included, so that an endpoint which fails everything stops its replay
+  -- Retries count too, so an endpoint that fails everything stops its replay.
   pending_max constant integer := 5000;
-  -- what one step looks at: where few events match, a step is made of many stretches
+  -- What one step looks at. If few events match, a step has many stretches.
   stretch_min constant integer := 200;
   look_max constant integer := 10000;
   step_time constant interval := '50 ms';
@@ -53,7 +53,7 @@ declare
 begin
   perform postrider_internal.require_home();
   prepared := 0;
-  -- not found: another daemon has it, or an operator who is cancelling it
+  -- Null if another daemon has it, or an operator is cancelling it.
   replay := (
     select r from postrider.replay r
     where r.id = prepare_replay.replay_id and r.finished_at is null and r.next_step_at <= started
@@ -118,17 +118,18 @@ begin
   update postrider.replay r
   set state = replay.state, reason = null, after_event = replay.after_event, prepared = r.prepared + prepare_replay.prepared,
       left_alone = replay.left_alone, pace = replay.pace, progressed_at = replay.progressed_at, finished_at = replay.finished_at,
-      -- the longer nothing has moved, the longer the pause; and none where the step found nothing to send and is to look on
+      -- The longer nothing has moved, the longer the pause; no pause if the step found nothing to send and must look
+      -- on.
       next_step_at = clock_timestamp() + case
         when has_moved and prepare_replay.prepared = 0 then interval '0'
         else least(greatest((clock_timestamp() - replay.progressed_at) / 10, step_gap),
                    case when replay.state = 'delivering' then delivering_gap_max else preparing_gap_max end)
       end
   where r.id = replay.id;
-  -- after the look at what is pending: what has finished by then is here by now
+  -- After the look at what is pending, so that what had finished by then is here.
   perform postrider_internal.count_replay_failures(replay.id);
   outcome := replay.state;
 end
 $$;
 comment on function postrider_internal.prepare_replay(uuid) is
-  'One step of a replay: makes the next few of its deliveries pending, and moves its cursor, or finishes it. outcome is its state, cancelling while something of it is in flight still, busy where nothing is to be done now.';
+  'Takes one step of a replay: makes the next few of its deliveries pending and moves its cursor, or finishes it. outcome is its state; cancelling while one of its deliveries is still in flight; busy if nothing can be done now.';

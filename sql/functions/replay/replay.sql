@@ -32,7 +32,7 @@ begin
     raise exception 'since is null'
       using errcode = 'null_value_not_allowed', hint = 'Say from when on: a time, such as now() - interval ''2 hours'', or ''-infinity'' for everything.';
   end if;
-  -- what is inserted from now on is delivered anyway
+  -- What is inserted from now on is delivered anyway.
   until := least(coalesce(until, 'infinity'), clock_timestamp());
   if since >= until then
     raise exception 'there is no time between since, %, and until, %', since, until
@@ -58,7 +58,7 @@ begin
                       else 'What is replayed has finished in one state or another, or never had a delivery.' end,
         hint = format('The states are: %s.', array_to_string(known, ', '));
   end if;
-  -- by its id: within a millisecond ids are in no order
+  -- By its id, because within a millisecond ids are in no order.
   select postrider_internal.partition_time(o.id) into oldest_at from postrider.outbox o order by o.id limit 1;
   if oldest_at - interval '1 ms' >= until then
     raise exception 'there is no event from before %', until
@@ -72,7 +72,8 @@ begin
   replay.states := states;
   replay.created_at := clock_timestamp();
   range_end := postrider_internal.replay_end(until);
-  -- An id is made just before created_at is taken: ten seconds are ample. What lies before the oldest event is passed over.
+  -- An id is made just before created_at is taken, so ten seconds are ample. What lies before the oldest event is
+  -- skipped.
   replay.after_event := postrider.uuid_v7_floor(greatest(since - interval '10 s', coalesce(oldest_at, until) - interval '1 s'));
   place := replay.after_event;
   events := 0;

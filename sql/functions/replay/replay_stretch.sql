@@ -8,9 +8,9 @@ set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- One stretch of the range, within one day, so that one partition is read. A verdict for each event that the endpoint's
--- subscriptions match: new (no delivery), again (a finished one), under way (left alone). The last row is the end of the
--- stretch: everything up to that id has been looked at. Filters may take long; after judge_ms the stretch ends early.
+-- One stretch of the range, within one day, so that one partition is read. Each event that the endpoint's subscriptions
+-- match gets a verdict: new (no delivery), again (a finished one), under way (left alone). The last row is the end of
+-- the stretch: everything up to that id was looked at. Filters may take long, so the stretch ends early after judge_ms.
 declare
   range_end constant uuid := postrider_internal.replay_end(replay.until);
   stretch_end constant uuid := least(range_end,
@@ -64,7 +64,7 @@ begin
       select s.id, s.verdict,
              case
                when s.filters is null then 'matches'
-               -- the first one always has its turn, so that there is progress
+               -- The first event always has its turn, so there is progress.
                when s.n > 1 and clock_timestamp() > deadline then 'late'
                when exists (
                  select from postrider.outbox o
@@ -91,7 +91,7 @@ begin
     union all
     select case
              when l.looked_at = events_max or exists (select from late) then l.id
-             -- the day is through; on to the first event of the days after it
+             -- The day is done: move to the first event of the days after it.
              else coalesce((select postrider.uuid_v7_floor(postrider_internal.partition_time(o.id)) from postrider.outbox o
                             where o.id >= stretch_end and o.id < range_end order by o.id limit 1), range_end)
            end,
@@ -100,4 +100,4 @@ begin
 end
 $$;
 comment on function postrider_internal.replay_stretch(postrider.replay, uuid, integer, integer) is
-  'Looks at up to so many events of a replay''s range, from a cursor on: which of them it sends. The last row, end, is the cursor''s next place.';
+  'Looks at the next events of a replay''s range, up to a limit: which of them it sends. The last row, end, is where the cursor moves.';

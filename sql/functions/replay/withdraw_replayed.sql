@@ -15,7 +15,7 @@ begin
     select d.event_id, d.endpoint_id, d.state_before
     from postrider.delivery d
     where d.replay_id = withdraw_replayed.replay_id and d.state = 'pending'
-      -- an attempt under way is left to its end
+      -- An attempt in progress finishes.
       and (d.lease_expires_at is null or d.lease_expires_at <= clock_timestamp())
     order by d.event_id
     limit deliveries_max
@@ -41,4 +41,4 @@ begin
 end
 $$;
 comment on function postrider_internal.withdraw_replayed(uuid, integer) is
-  'Ends up to so many pending deliveries of a replay: those that had a state before have it again, the others are discarded. Returns how many were restored. Attempts under way are left alone.';
+  'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';

@@ -4,7 +4,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   rows_max constant integer := 1000;
-  -- who did what is asked long after what it was done to is gone
+  -- The audit is asked long after its subjects are gone.
   audit_kept constant interval := '1 year';
   deleted bigint;
   count bigint;
@@ -27,4 +27,4 @@ begin
 end
 $$;
 comment on function postrider_internal.delete_records(timestamptz, timestamptz) is
-  'Deletes some replays that were finished before that time, and some rows of the audit that are as old and older than a year; returns how many.';
+  'Deletes some replays that finished before that time, and some rows of the audit that are older than that and than a year; returns how many.';

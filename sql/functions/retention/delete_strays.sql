@@ -4,12 +4,12 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '50ms'
 set enable_seqscan = off
 as $$
--- Of the default partitions only rows that nobody needs any more are deleted, so many a step: there is no end to what
--- may be in them.
+-- Deletes from the default partitions only rows that are no longer needed, a limited number a step, because there may
+-- be any number of them.
 declare
   rows_max constant integer := 1000;
   bound constant uuid := postrider.uuid_v7_floor(before::timestamp at time zone 'UTC');
-  -- Ids that somebody made up lie anywhere; those that begin a time to come have the day of their insertion.
+  -- Invented ids lie anywhere; an id of a future time counts by the day of its insertion.
   ahead constant uuid := postrider.uuid_v7_floor(delete_strays.now + interval '1 day');
   base pg_snapshot;
   ids uuid[];
@@ -17,7 +17,7 @@ declare
   count bigint;
 begin
   if exists (select from postrider.replay r where r.state = 'preparing') then
-    return 0; -- it may be on its way to these
+    return 0; -- it may be about to read these
   end if;
   select c.base into strict base from postrider.claim c order by c.id desc limit 1;
   ids := array(
@@ -42,7 +42,7 @@ begin
     get diagnostics deleted = row_count;
   end if;
 
-  -- of events that are gone: what a daemon recorded after their end, or of a day that was whole in the outbox alone
+  -- Rows of events that are gone: recorded after their end, or of a day whose outbox alone had a partition.
   delete from postrider.delivery_default d
   where (d.event_id, d.endpoint_id) in (
     select e.event_id, e.endpoint_id
@@ -70,4 +70,4 @@ begin
 end
 $$;
 comment on function postrider_internal.delete_strays(date, timestamptz) is
-  'Deletes some of the rows of the default partitions that are of days before that one, in UTC, and that nobody needs any more; returns how many.';
+  'Deletes some rows of the default partitions that belong to days before that one, in UTC, and are no longer needed; returns how many.';

@@ -15,7 +15,7 @@ declare
   is_blocked boolean := false;
 begin
   for past in
-    -- kept as text until the default partitions are out
+    -- Kept as text until the default partitions are excluded.
     select to_date(d.day, 'YYYYMMDD') as day, array_agg(d.name order by d.n) as parts, array_agg(d.parent order by d.n) as parents
     from (
       select c.relname as name, p.name as parent, p.n, right(c.relname, 8) as day
@@ -52,7 +52,7 @@ begin
         foreach part in array past.parts loop
           execute format('lock table postrider.%I in access exclusive mode', part);
         end loop;
-        -- Nobody has anything in these that is not committed, and what was committed is seen from here on.
+        -- No open transaction has written to these, and what was committed is visible from here on.
         if postrider_internal.is_needed(lower_bound, upper_bound) then
           raise lock_not_available;
         end if;
@@ -80,7 +80,7 @@ begin
     exception
       when lock_not_available then
         is_busy := true;
-        -- another try at a parent would hold up the inserts once more
+        -- Another attempt at a parent would block the inserts again.
         is_blocked := is_blocked or not has_rows;
     end;
   end loop;
@@ -91,4 +91,4 @@ begin
 end
 $$;
 comment on function postrider_internal.drop_days(date) is
-  'Takes one step towards the end of the days before that one, in UTC, in which nothing is needed any more: deleted, some of their idempotency keys; emptied, a day; dropped, a partition of an empty one; busy, somebody holds a lock.';
+  'Takes one step of removing the days before that one, in UTC, in which nothing is needed any more. deleted: some of their idempotency keys; emptied: a day; dropped: a partition of an empty day; busy: another session holds a lock.';

@@ -1,8 +1,8 @@
--- What is past its retention goes by days: an event, its deliveries and its attempts lie in partitions of the same
--- bounds. A day is first emptied by truncate, which locks its own partitions and nothing else, and dropped after that:
--- dropping locks the parent, for which every transaction that has inserted an event is in the way. No lock is waited for
--- longer than 50 ms, since inserts queue behind the one who waits (without that limit an insert waited 2.2 s behind one
--- open writer), and an emptied partition does no harm in the meantime.
+-- Retention removes whole days: an event, its deliveries and its attempts are in partitions with the same bounds. A day
+-- is first emptied by truncate, which locks only its own partitions, and dropped later, because dropping locks the
+-- parent, which waits for every transaction that has inserted an event. No lock is waited for longer than 50 ms,
+-- because inserts queue behind the waiting session (without that limit an insert waited 2.2 s behind one open writer),
+-- and an empty partition does no harm in the meantime.
 create or replace function postrider_internal.is_needed(lower_bound uuid, upper_bound uuid) returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -12,7 +12,7 @@ declare
   base pg_snapshot;
 begin
   select c.base into strict base from postrider.claim c order by c.id desc limit 1;
-  -- Each is a look at an index in its own order, of which the first entry settles it.
+  -- Each reads an index in its own order, and the first entry decides.
   perform from postrider.outbox o
   where o.xid >= pg_snapshot_xmin(base) and not pg_visible_in_snapshot(o.xid, base) and o.id >= lower_bound and o.id < upper_bound
   order by o.xid, o.seq
@@ -25,7 +25,8 @@ begin
   order by d.endpoint_id, d.event_id
   limit 1;
   return found
-    -- also one that is recorded and not taken away yet: whoever looks at it next looks for the deliveries of its pairs
+    -- This includes a claim that is recorded but not deleted yet: the next look at it reads the deliveries of its
+    -- pairs.
     or exists (
       select from postrider.claim c, unnest(c.event_ids) e (id)
       where e.id >= lower_bound and e.id < upper_bound)
@@ -35,4 +36,4 @@ begin
 end
 $$;
 comment on function postrider_internal.is_needed(uuid, uuid) is
-  'Whether an event with an id from the one to below the other is not claimed yet, in a daemon''s hand, undelivered, or to be replayed.';
+  'Whether an event with an id in this range is unclaimed, in a daemon''s hand, undelivered, or about to be replayed.';

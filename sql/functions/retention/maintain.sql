@@ -6,7 +6,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- A day that is still being delivered holds itself back; this is against a slip of the pen.
+  -- A day that is still being delivered stays anyway; this guards against a typing error.
   retention_min constant interval := '1 day';
   present constant timestamptz := coalesce(now, now());
   past_day constant date := ((present - retention) at time zone 'UTC')::date;
@@ -32,7 +32,7 @@ begin
     return;
   end if;
 
-  -- In a copy nobody can say what is claimed. Whoever calls this is no daemon, and may do so in a template.
+  -- In a copy nothing says what is claimed. The caller need not be a daemon, and may call this in a template.
   perform postrider_internal.require_home(may_move_in => false);
   select m.outcome, m.subject into outcome, subject from postrider_internal.move_strays(past_day, present) m;
   is_busy := is_busy or outcome is not distinct from 'busy';

@@ -44,7 +44,7 @@ as $$
     ('{publisher}', 'execute', 'function postrider_internal.judged_event_types'),
     ('{reader,operator}', 'select', 'table postrider.ingest_position'),
     ('{reader,operator,daemon}', 'select', 'table postrider.schema_object'),
-    -- what "postrider migrate --check" calls
+    -- What "postrider migrate --check" calls.
     ('{reader,operator,daemon}', 'execute', 'function postrider_internal.replaced_files'),
     ('{reader,operator,daemon}', 'execute', 'function postrider_internal.fingerprint'),
     ('{reader,operator,daemon}', 'execute', 'function postrider_internal.file_objects')

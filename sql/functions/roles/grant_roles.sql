@@ -1,25 +1,25 @@
--- Nothing is granted to PUBLIC, and no role but the owner may write to the tables of the engine: daemons and operators
--- change them by functions that act with the owner's rights. Such a function pins its search_path, so that no operator,
--- function or temporary table of the caller's is taken for one of ours, and runs no text that it is given. The audit's
--- actor is session_user: who logged in, and not the owner.
+-- Nothing is granted to PUBLIC, and only the owner may write to the tables of the engine: daemons and operators change
+-- them by functions that act with the owner's rights. Such a function pins its search_path, so that no operator,
+-- function or temporary table of the caller is taken for one of ours, and it runs no text that it is given. The audit's
+-- actor is session_user, the role that logged in, and not the owner.
 --
--- Default privileges cannot keep PUBLIC out of functions to come: those of a schema only add to the global ones, and to
--- change the global ones would change the owner's other schemas too. So grant_roles() takes back what PUBLIC was given,
--- every migration calls it last, and a test reads every access list there is.
+-- Default privileges cannot keep PUBLIC out of future functions: those of a schema only add to the global ones, and
+-- changing the global ones would change the owner's other schemas too. So grant_roles() revokes what PUBLIC was given,
+-- every migration calls it last, and a test reads every access list.
 
 create or replace function postrider.grant_roles() returns table (role_name text, outcome text)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
--- Everything is taken back and granted anew, in one transaction: what a release no longer grants is gone, and so is
--- what somebody granted to one of the four by hand. A site that wants more makes a role of its own.
+-- Everything is revoked and granted again, in one transaction. So what a release no longer grants is gone, and what was
+-- granted to one of the four roles by hand is gone too; a site that needs more makes another role for it.
 declare
   entry record;
   grantees text;
 begin
-  -- The lock of migrations: two who grant at once would meet "tuple concurrently updated".
+  -- The lock of migrations, because two sessions that grant at once fail with "tuple concurrently updated".
   perform pg_advisory_xact_lock(8101821198635721829);
-  -- And so would one who grants beside one who defines an event type, which writes a function anew.
+  -- So would one that grants while another defines an event type, because that rewrites a function.
   perform from postrider.event_type_policy p for update;
 
   for entry in
@@ -39,7 +39,7 @@ begin
         when insufficient_privilege then
           outcome := 'missing';
         when duplicate_object or unique_violation then
-          null; -- roles belong to all databases of the cluster: another one was quicker
+          null; -- roles belong to the cluster, and another database was quicker
       end;
     end if;
     return next;
@@ -48,7 +48,7 @@ begin
   grantees := concat_ws(', ', 'public', to_regrole('postrider_publisher'), to_regrole('postrider_reader'),
     to_regrole('postrider_operator'), to_regrole('postrider_daemon'));
   for entry in
-    -- partitions are left out: whoever comes by their parent needs nothing on them, and nobody has anything
+    -- Partitions are left out, because access through their parent needs no privilege on them.
     select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass as object
     from pg_class c
     where c.relnamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and c.relkind in ('r', 'p', 'v', 'm', 'S') and not c.relispartition
@@ -70,7 +70,7 @@ begin
     execute format('grant %s on %s to %s', entry.privileges, entry.object, entry.roles);
   end loop;
 
-  -- A restore of data alone ends with this: what it enforces is enforced from here on.
+  -- A restore of data alone ends with this call; from here on its catalogue is enforced.
   perform postrider_internal.refresh_judged_event_types();
 end
 $$;

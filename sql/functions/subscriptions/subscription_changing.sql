@@ -11,7 +11,7 @@ begin
   if new.filter is not null then
     begin
       perform jsonb_path_match('{}', new.filter);
-    exception when data_exception then -- no single item, or, in strict mode, no such member
+    exception when data_exception then -- not a single item or, in strict mode, no such member
       raise exception 'the filter % is no predicate', new.filter
         using errcode = 'invalid_parameter_value',
           detail = 'It selects something from the payload; a filter says whether the payload matches.',
@@ -21,7 +21,8 @@ begin
   return new;
 end
 $$;
-comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
+comment on function postrider_internal.subscription_changing() is
+  'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate.';
 
 create or replace trigger subscription_changing before insert or update on postrider.subscription
   for each row execute function postrider_internal.subscription_changing();
