@@ -5,15 +5,15 @@ import { monotonicMs } from "../../ground/clock.ts";
 import type { Events } from "../../telemetry/bus.ts";
 
 /**
- * Filters are judged within the claim, so one that takes for ever (a regular expression that backtracks, a path that
- * visits every pair of a large list) would stop every claim. Three stages keep claims short:
+ * Filters are judged within the claim, so one that never ends (a regular expression that backtracks, a path that visits
+ * every pair of a large list) would stop every claim. Three stages keep claims short:
  *
- * - A page ends before an event with a filter that takes too long. That filter is tried once more, outside the claim,
- *   and where it takes too long again, the event is claimed without it: that one delivery is discarded.
- * - An endpoint at fault with several events within some minutes goes without its filters, for some minutes; then they
- *   are tried with the newest events, outside the claim, before claims apply them again.
- * - A claim that outlasts its deadline all the same is tried again for one event, with a longer deadline; where that is
- *   not enough either, that event is claimed without any filter.
+ * - A page ends before an event with a filter that takes too long. That filter is tried once more, outside the claim. If
+ *   it takes too long again, the event is claimed without it, and that one delivery is discarded.
+ * - If an endpoint is at fault with several events within some minutes, its filters are not applied for some minutes. They
+ *   are then tried with the newest events, outside the claim, before claims apply them again.
+ * - If a claim still outlasts its deadline, one event is claimed alone, with a longer deadline. If that is not enough
+ *   either, the event is claimed without any filter.
  */
 
 /** Events of one page. */
@@ -22,17 +22,16 @@ export const PAGE_EVENTS_MAX = 500;
 const LONG_MS = 2_000;
 const SHRINK_BY = 4;
 const GROW_BY = 2;
-/** A claim that was cancelled sooner was cancelled by somebody else, and says nothing about filters. */
+/** A claim that ended sooner was cancelled from outside, and says nothing about filters. */
 const TIMED_OUT_MS = 1_500;
 const TIMED_OUT_PATIENT_MS = 8_000;
 /** Longer than a filter may take (postrider_internal.judge_filters). */
 const TRIAL_TIMEOUT_MS = 1_000;
-/** An endpoint goes without its filters from so many events at fault, within so long. */
+/** An endpoint's filters are left out once it was at fault with so many events, within so long. */
 const FAULTS_MAX = 3;
 const FAULTS_WITHIN_MS = 10 * 60_000;
-/** After so long its filters are tried again. */
+/** Its filters are tried again after so long, with so many events. */
 const UNJUDGED_MS = 10 * 60_000;
-/** With so many events. */
 const READMISSION_EVENTS = 3;
 const QUERY_CANCELED = "57014";
 

@@ -25,7 +25,7 @@ import type { Lanes, Rooms } from "./lanes.ts";
 
 export interface InHandParts {
   readonly lease: Lease;
-  readonly endpoints: EndpointDirectory;
+  readonly endpoints: Pick<EndpointDirectory, "get" | "findInactive" | "findCancelled">;
   readonly lanes: Lanes;
   readonly budget: Budget;
   readonly loadPayload: LoadPayload;
@@ -108,10 +108,13 @@ export class InHand {
       return;
     }
     this.#isStarting = true;
-    for (let delivery = this.#next(); delivery !== null; delivery = this.#next()) {
-      makeAttempt(this.#attemptParts, delivery, this.#parts.endpoints.get(delivery.endpointId), this.#end);
+    try {
+      for (let delivery = this.#next(); delivery !== null; delivery = this.#next()) {
+        makeAttempt(this.#attemptParts, delivery, this.#parts.endpoints.get(delivery.endpointId), this.#end);
+      }
+    } finally {
+      this.#isStarting = false;
     }
-    this.#isStarting = false;
   }
 
   #next(): Delivery | null {

@@ -1,0 +1,216 @@
+import type { Config } from "../config/read.ts";
+import { type ConnectionConfig, connectionConfig } from "../db/connect.ts";
+import { Database } from "../db/database.ts";
+import type { Sockets } from "../db/sockets.ts";
+import type { PostriderError } from "../ground/errors.ts";
+import type { Repeat } from "../ground/repeat.ts";
+import { Sender } from "../http/send.ts";
+import type { Events } from "../telemetry/bus.ts";
+import { Conditions } from "../telemetry/conditions.ts";
+import { Agenda } from "./agenda.ts";
+import { ClaimLock } from "./claim/claimLock.ts";
+import { Filters } from "./claim/filters.ts";
+import { NewEvents } from "./claim/newEvents.ts";
+import { payloadsFrom } from "./deliver/attempt.ts";
+import { BUDGET_BYTES, Budget } from "./deliver/budget.ts";
+import { EndpointDirectory } from "./deliver/endpoints.ts";
+import { InHand } from "./deliver/inHand.ts";
+import { Lanes } from "./deliver/lanes.ts";
+import { Loop } from "./loop.ts";
+import { deliveriesInHandMax } from "./memory.ts";
+import { Recorder } from "./record/recorder.ts";
+import { makeEndpointWatch } from "./upkeep/endpointWatch.ts";
+import { Heartbeat } from "./upkeep/heartbeat.ts";
+import { makePartitionKeeper } from "./upkeep/partitions.ts";
+import { makeReplayKeeper } from "./upkeep/replays.ts";
+import { makeSchemaWatch } from "./upkeep/schemaWatch.ts";
+import { WakeSession } from "./wake/session.ts";
+
+/** New events are claimed one page after the other, with a deadline of their own. */
+const CLAIM_CONNECTIONS = 1;
+/** A walk over the queue, a flush, and payloads that are loaded one by one. */
+const PIPELINE_CONNECTIONS = 4;
+/** Apart, so that a heartbeat never waits behind the pipeline; the other is for replays. */
+const BESIDE_CONNECTIONS = 2;
+/** Partitions are maintained one step after the other, each of which may take its time. */
+const MAINTAIN_CONNECTIONS = 1;
+/** Requests of one endpoint at a time; beyond some fifty a process gains nothing from more connections. */
+const LANE_MAX = 64;
+
+/** The connections of a daemon, by what they are for. */
+export interface Databases {
+  readonly claim: Database;
+  readonly pipeline: Database;
+  readonly beside: Database;
+  readonly maintain: Database;
+}
+
+/** Why a daemon cannot go on. */
+export type Fatal = "schema.unusable" | "database.copied";
+
+/** What a daemon is made of. Each part is given those it uses, and the agenda is where they leave word for the loop. */
+export interface Parts {
+  readonly connection: ConnectionConfig;
+  readonly databases: Databases;
+  readonly sender: Sender;
+  readonly heartbeat: Heartbeat;
+  readonly wake: WakeSession;
+  readonly inHand: InHand;
+  readonly recorder: Recorder;
+  readonly loop: Loop;
+  readonly partitions: Repeat;
+  readonly replays: Repeat;
+  readonly schemaWatch: Repeat;
+  readonly endpointWatch: Repeat;
+}
+
+export interface PartsOptions {
+  readonly config: Config;
+  readonly events: Events;
+  /** Every connection to Postgres goes through these. */
+  readonly sockets: Sockets;
+  readonly onFatal: (event: Fatal, fault: PostriderError) => void;
+}
+
+/** What the parts share. */
+interface Shared extends PartsOptions {
+  readonly connection: ConnectionConfig;
+  readonly databases: Databases;
+  readonly conditions: Conditions;
+  readonly agenda: Agenda;
+  readonly lanes: Lanes;
+}
+
+export function makeParts(options: PartsOptions): Parts {
+  const { config, events, sockets, onFatal } = options;
+  const connection = sockets.through(connectionTo(config.databaseUrl));
+  const databases = makeDatabases(config, connection);
+  const shared: Shared = {
+    ...options,
+    connection,
+    databases,
+    conditions: new Conditions(events),
+    agenda: new Agenda(),
+    lanes: new Lanes({
+      inFlightMax: config.maxInFlight,
+      laneMax: LANE_MAX,
+      inHandMax: deliveriesInHandMax(config.maxInFlight),
+    }),
+  };
+  const heartbeat = makeHeartbeat(shared);
+  const upkeep = makeUpkeep(shared);
+  const sender = new Sender({ policy: config.egress, connectionsPerOrigin: config.maxInFlight });
+  const wake = makeWake(shared, upkeep.replays);
+  const pipeline = makePipeline(shared, { heartbeat, wake, sender });
+  return {
+    connection,
+    databases,
+    sender,
+    heartbeat,
+    wake,
+    ...pipeline,
+    ...upkeep,
+    schemaWatch: makeSchemaWatch({
+      database: databases.maintain,
+      onUnusable: (fault) => onFatal("schema.unusable", fault),
+    }),
+  };
+}
+
+function connectionTo(databaseUrl: string | null): ConnectionConfig {
+  return connectionConfig({ databaseUrl, applicationName: "postrider" });
+}
+
+function makeDatabases(config: Config, connection: ConnectionConfig): Databases {
+  const session = {
+    config: connection,
+    purpose: "pipeline",
+    preparedStatements: config.preparedStatements,
+    // A listener with a URL of its own means that a transaction pooler stands before the rest.
+    ownSession: config.listenUrl === null,
+  } as const;
+  return {
+    claim: new Database({ ...session, purpose: "claim", max: CLAIM_CONNECTIONS }),
+    pipeline: new Database({ ...session, max: PIPELINE_CONNECTIONS }),
+    beside: new Database({ ...session, max: BESIDE_CONNECTIONS }),
+    maintain: new Database({ ...session, purpose: "maintain", max: MAINTAIN_CONNECTIONS }),
+  };
+}
+
+function makeHeartbeat({ databases, conditions, lanes, onFatal }: Shared): Heartbeat {
+  return new Heartbeat({
+    database: databases.beside,
+    load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
+    conditions,
+    onCopied: (fault) => onFatal("database.copied", fault),
+  });
+}
+
+function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
+  return {
+    partitions: makePartitionKeeper({
+      database: databases.maintain,
+      events,
+      conditions,
+      retentionMs: config.retentionMs,
+    }),
+    replays: makeReplayKeeper({
+      database: databases.beside,
+      events,
+      conditions,
+      pollIntervalMs: config.pollIntervalMs,
+      onQueued: () => agenda.queued(),
+    }),
+    endpointWatch: makeEndpointWatch({ database: databases.beside, events }),
+  };
+}
+
+function makeWake({ config, sockets, connection, events, conditions, agenda }: Shared, replays: Repeat): WakeSession {
+  return new WakeSession({
+    config: config.listenUrl === null ? connection : sockets.through(connectionTo(config.listenUrl)),
+    events,
+    conditions,
+    onWake: () => {
+      agenda.notified();
+      replays.soon();
+    },
+  });
+}
+
+/** Claim, deliver and record, and the loop that knows their order. */
+function makePipeline(
+  { config, events, conditions, databases, agenda, lanes, onFatal }: Shared,
+  { heartbeat, wake, sender }: Pick<Parts, "heartbeat" | "wake" | "sender">,
+): Pick<Parts, "inHand" | "recorder" | "loop"> {
+  const pool = databases.pipeline;
+  const recorder = new Recorder({ pool, events, conditions, onRecorded: (results) => agenda.recorded(results) });
+  const endpoints = new EndpointDirectory(pool);
+  const inHand = new InHand({
+    lease: heartbeat,
+    endpoints,
+    lanes,
+    budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
+    loadPayload: payloadsFrom(pool),
+    send: (request) => sender.send(request),
+    events,
+    agenda,
+    record: (result) => recorder.add(result),
+  });
+  const loop = new Loop({
+    pool,
+    events,
+    conditions,
+    agenda,
+    lease: heartbeat,
+    wake,
+    newEvents: new NewEvents({ pool, claimPool: databases.claim, filters: new Filters({ pool, events }) }),
+    claimLock: new ClaimLock({ pool, events, conditions }),
+    endpoints,
+    inHand,
+    inHandMax: deliveriesInHandMax(config.maxInFlight),
+    recorder,
+    pollIntervalMs: config.pollIntervalMs,
+    onCopied: (fault) => onFatal("database.copied", fault),
+  });
+  return { inHand, recorder, loop };
+}

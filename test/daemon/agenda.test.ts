@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Agenda, REVIEW_INTERVAL_MS } from "../../src/daemon/agenda.ts";
+
+/** What is due at the start is looked for first. */
+function calmAgenda(): Agenda {
+  const agenda = new Agenda();
+  for (const look of ["events", "queue", "claims"] as const) {
+    assert.equal(agenda.take(look), true, `${look} is due from the start`);
+  }
+  return agenda;
+}
+
+/** Resolves with whether the agenda still rests after everything that is due now has run. */
+async function rests(rest: Promise<void>): Promise<boolean> {
+  let isOver = false;
+  void rest.then(() => {
+    isOver = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  return !isOver;
+}
+
+test("a look is taken off before it begins, so what arrives during it is kept", async () => {
+  const agenda = calmAgenda();
+  agenda.notified();
+  assert.equal(agenda.take("events"), true);
+  assert.equal(agenda.isDue("events"), false);
+  agenda.notified();
+  assert.equal(agenda.isDue("events"), true);
+  assert.equal(await rests(agenda.rest(["events"])), false);
+});
+
+test("the earliest time counts", () => {
+  const agenda = calmAgenda();
+  const nowMs = performance.now();
+  agenda.by("queue", nowMs - 1);
+  agenda.by("queue", nowMs + 60_000);
+  assert.equal(agenda.take("queue"), true);
+  assert.equal(agenda.take("queue"), false);
+});
+
+test("a rest ends when one of its looks comes earlier, and not for another", async () => {
+  const agenda = calmAgenda();
+  const rest = agenda.rest(["events", "queue"]);
+  agenda.room();
+  assert.equal(await rests(rest), true);
+  agenda.queued();
+  assert.equal(await rests(rest), false);
+});
+
+test("a rest ends after its longest time, and when the agenda is closed", async () => {
+  const agenda = calmAgenda();
+  await agenda.rest([], 5);
+  const rest = agenda.rest(["events"], 3_600_000);
+  assert.equal(await rests(rest), true);
+  agenda.close();
+  await rest;
+  await agenda.rest(["events"]);
+});
+
+test("what waits in memory is reviewed within a quarter of a second, however often more comes", async () => {
+  const agenda = calmAgenda();
+  const startedMs = performance.now();
+  agenda.review();
+  const later = setInterval(() => agenda.review(), 20);
+  await agenda.rest(["review"]);
+  clearInterval(later);
+  assert.ok(performance.now() - startedMs < 2 * REVIEW_INTERVAL_MS);
+});
+
+test("a retry that was recorded brings the queue back when it is due, and there is room", async () => {
+  const agenda = calmAgenda();
+  const delivery = {
+    event: { id: "", eventType: "order.paid", createdAt: "", payload: "{}" },
+    endpointId: "",
+    daemonId: "",
+    tenure: { kind: "claimed", claimId: "1" },
+    attempts: 0,
+    attemptsBefore: 0,
+  } as const;
+  agenda.recorded([
+    { delivery, attempt: null, decision: { state: "succeeded" } },
+    { delivery, attempt: null, decision: { state: "pending", waitMs: 30 } },
+  ]);
+  assert.deepEqual([agenda.isDue("queue"), agenda.take("room")], [false, true]);
+  await agenda.rest(["queue"]);
+  await agenda.rest(["queue"]);
+  assert.equal(agenda.isDue("queue"), true);
+});

@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { Agenda } from "../../../src/daemon/agenda.ts";
+import type { LoadedPayload } from "../../../src/daemon/deliver/attempt.ts";
+import { Budget } from "../../../src/daemon/deliver/budget.ts";
+import type { Endpoint } from "../../../src/daemon/deliver/endpoints.ts";
+import { InHand } from "../../../src/daemon/deliver/inHand.ts";
+import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
+import type { Attempt } from "../../../src/domain/attempt.ts";
+import type { Delivery, DeliveryResult } from "../../../src/domain/delivery.ts";
+import { parseSecret } from "../../../src/format/sign.ts";
+import { KeptEvents } from "../../support/daemon.ts";
+
+const BYTES_MAX = 1_000;
+const SLOTS = 12;
+
+function deliveryFor(endpointId: string, payload: string | null = "{}"): Delivery {
+  return {
+    event: { id: randomUUID(), eventType: "order.paid", createdAt: "2026-01-01T00:00:00.000000Z", payload },
+    endpointId,
+    daemonId: "first",
+    tenure: { kind: "claimed", claimId: "1" },
+    attempts: 0,
+    attemptsBefore: 0,
+  };
+}
+
+const parsed = parseSecret(`whsec_${Buffer.alloc(32, 1).toString("base64")}`);
+assert.ok(parsed.kind === "key");
+const KEY = parsed.key;
+
+function endpoint(id: string): Endpoint {
+  return {
+    id,
+    revision: "1",
+    url: `https://${id}.example/`,
+    origin: `https://${id}.example`,
+    format: "standard",
+    timeoutMs: 15_000,
+    scheduleMs: [5_000],
+    headers: {},
+    keys: [KEY],
+    problem: null,
+    validUntilMs: Number.POSITIVE_INFINITY,
+  };
+}
+
+const ANSWER: Attempt = {
+  id: "00000000-0000-0000-0000-000000000001",
+  startedAtMs: 0,
+  durationMs: 1,
+  httpStatus: 200,
+  failureKind: null,
+  error: null,
+  responseHeaders: {},
+  responseBody: "",
+};
+
+/** What stands around it: receivers answer, and payloads are loaded, when the test says so. */
+class Surroundings {
+  readonly lease = { daemonId: "first", isHeld: () => true };
+  readonly recorded: DeliveryResult[] = [];
+  readonly requests: { readonly url: string; readonly answer: (attempt?: Attempt) => void }[] = [];
+  readonly loads: { readonly eventId: string; readonly bytesMax: number; readonly finish: () => void }[] = [];
+  readonly lanes = new Lanes({ inFlightMax: SLOTS, laneMax: 64, inHandMax: 1_000 });
+  readonly inHand: InHand;
+  /** Of each event whose payload is to be loaded. */
+  readonly #sizes: ReadonlyMap<string, number>;
+
+  constructor(sizes: ReadonlyMap<string, number> = new Map()) {
+    this.#sizes = sizes;
+    const { lanes } = this;
+    this.inHand = new InHand({
+      lease: this.lease,
+      endpoints: { get: endpoint, findInactive: async () => [], findCancelled: async () => [] },
+      lanes,
+      budget: new Budget(BYTES_MAX, (endpointId) => lanes.standingOf(endpointId)),
+      loadPayload: (eventId, bytesMax) => this.#load(eventId, bytesMax),
+      send: ({ url }) => this.#request(url),
+      events: new KeptEvents(),
+      agenda: new Agenda(),
+      record: (result) => this.recorded.push(result),
+    });
+  }
+
+  #load(eventId: string, bytesMax: number): Promise<LoadedPayload> {
+    const bytes = this.#sizes.get(eventId) ?? 0;
+    return new Promise((resolve) => {
+      const finish = () => resolve({ payload: bytes <= bytesMax ? "{}" : null, bytes });
+      this.loads.push({ eventId, bytesMax, finish });
+    });
+  }
+
+  #request(url: string): Promise<Attempt> {
+    return new Promise((resolve) => {
+      this.requests.push({ url, answer: (attempt = ANSWER) => resolve(attempt) });
+    });
+  }
+}
+
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("payloads that are loaded", () => {
+  test("one that finds too little memory holds no slot, and its lane goes on without it", async () => {
+    const [first, second] = [deliveryFor("a", null), deliveryFor("a", null)];
+    const around = new Surroundings(
+      new Map([
+        [first.event.id, 300],
+        [second.event.id, 400],
+      ]),
+    );
+    around.inHand.admit([first, second, deliveryFor("a")]);
+    assert.deepEqual([around.loads.length, around.requests.length], [1, 1], "the other one waits for its turn to load");
+    around.loads[0]?.finish();
+    await settled();
+    around.loads[1]?.finish();
+    await settled();
+    assert.equal(around.requests.length, 2);
+    assert.deepEqual([around.lanes.inFlight, around.lanes.waiting], [2, 1]);
+    around.inHand.admit([deliveryFor("a")]);
+    assert.equal(around.requests.length, 3);
+    for (const { answer } of around.requests) {
+      answer();
+    }
+    await settled();
+    around.loads[2]?.finish();
+    await settled();
+    assert.equal(around.requests.length, 4, "it is loaded when the first has given its memory back");
+  });
+
+  test("whatever their sizes, each is sent once, and those in flight never hold more than there is", async () => {
+    const deliveries = fc.array(
+      fc.record({
+        endpointId: fc.constantFrom("a", "b", "c", "d"),
+        bytes: fc.option(fc.integer({ min: 1, max: BYTES_MAX / 2 })),
+        isLeased: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 60 },
+    );
+    await fc.assert(
+      fc.asyncProperty(deliveries, fc.infiniteStream(fc.nat()), async (drawn, choices) => {
+        const sizes = new Map<string, number>();
+        const admitted = drawn.map(({ endpointId, bytes, isLeased }): Delivery => {
+          const delivery = deliveryFor(endpointId, bytes === null ? "{}" : null);
+          sizes.set(delivery.event.id, bytes ?? 0);
+          const tenure = { kind: "leased", untilMs: Number.POSITIVE_INFINITY } as const;
+          return isLeased ? { ...delivery, tenure } : delivery;
+        });
+        const around = new Surroundings(sizes);
+        around.inHand.admit(admitted);
+        while (around.recorded.length < admitted.length) {
+          const started = around.lanes.started();
+          assert.ok(started.length <= SLOTS);
+          const bytes = started.reduce((sum, { event }) => sum + (sizes.get(event.id) ?? 0), 0);
+          const loading = around.loads.reduce((sum, { eventId }) => sum + (sizes.get(eventId) ?? 0), 0);
+          assert.ok(bytes - loading <= BYTES_MAX, `${bytes - loading} bytes in flight`);
+          const steps = [...around.loads.keys(), ...around.requests.keys()];
+          assert.ok(steps.length > 0, "something waits, and nothing is loaded or in flight");
+          const nth = (choices.next().value ?? 0) % steps.length;
+          if (nth < around.loads.length) {
+            around.loads.splice(nth, 1)[0]?.finish();
+          } else {
+            around.requests.splice(nth - around.loads.length, 1)[0]?.answer();
+          }
+          await settled();
+        }
+        assert.deepEqual(
+          new Set(around.recorded.map(({ delivery }) => delivery.event.id)),
+          new Set(admitted.map(({ event }) => event.id)),
+        );
+        assert.equal(around.inHand.count, 0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("losing the lease", () => {
+  test("what has not been started is dropped, and not recorded: it belongs to others", () => {
+    const around = new Surroundings();
+    around.inHand.admit(Array.from({ length: 20 }, () => deliveryFor("a")));
+    const started = around.requests.length;
+    around.lease.daemonId = "second";
+    around.inHand.start();
+    assert.deepEqual([around.inHand.count, around.requests.length, around.recorded.length], [started, started, 0]);
+  });
+
+  test("a payload that was loaded under a lost lease is not sent", async () => {
+    const delivery = deliveryFor("a", null);
+    const around = new Surroundings(new Map([[delivery.event.id, 10]]));
+    around.inHand.admit([delivery]);
+    around.lease.daemonId = "second";
+    around.loads[0]?.finish();
+    await settled();
+    assert.equal(around.requests.length, 0);
+    assert.deepEqual(
+      around.recorded.map(({ decision }) => decision),
+      [{ state: "pending", waitMs: 0 }],
+    );
+  });
+});
+
+describe("stopping", () => {
+  test("what waits is handed back at once, and what is in flight at the end of the grace period", async () => {
+    const around = new Surroundings();
+    const deliveries = Array.from({ length: 20 }, () => deliveryFor("a"));
+    around.inHand.admit(deliveries);
+    const inFlight = around.requests.length;
+    const stopped = around.inHand.stop(20);
+    assert.equal(around.recorded.length, 20 - inFlight);
+    await stopped;
+    assert.equal(around.recorded.length, 20);
+    for (const { answer } of around.requests) {
+      answer();
+    }
+    await settled();
+    assert.equal(around.recorded.length, 20, "results that come later are ignored");
+    assert.ok(around.recorded.every(({ attempt }) => attempt === null));
+  });
+
+  test("it ends as soon as the last attempt has", async () => {
+    const around = new Surroundings();
+    around.inHand.admit([deliveryFor("a"), deliveryFor("b")]);
+    const stopped = around.inHand.stop(3_600_000);
+    for (const { answer } of around.requests) {
+      answer();
+    }
+    await stopped;
+    assert.deepEqual(
+      around.recorded.map(({ decision }) => decision.state),
+      ["succeeded", "succeeded"],
+    );
+  });
+});
