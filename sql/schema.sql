@@ -1019,7 +1019,7 @@ comment on column postrider.event_type.name is 'The event type, as in postrider.
 
 comment on column postrider.event_type.description is 'What the event says, for people.';
 
-comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/README.md. Null where that is not said.';
+comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/event-types.md. Null where that is not said.';
 
 comment on column postrider.event_type.enforce is 'Whether an insert fails whose payload does not fit the schema.';
 

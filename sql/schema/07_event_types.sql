@@ -26,7 +26,7 @@ comment on table postrider.event_type is
   'The catalogue of event types. Written by postrider.define_event_type and drop_event_type, or by hand; daemons do not need it.';
 comment on column postrider.event_type.name is 'The event type, as in postrider.outbox.event_type.';
 comment on column postrider.event_type.description is 'What the event says, for people.';
-comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/README.md. Null where that is not said.';
+comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/event-types.md. Null where that is not said.';
 comment on column postrider.event_type.enforce is 'Whether an insert fails whose payload does not fit the schema.';
 comment on column postrider.event_type.deprecated is 'Whether it is to be used no more. For people and generated code; inserts go on.';
 comment on column postrider.event_type.created_at is 'When it was defined first.';

@@ -7,5 +7,5 @@ return case
   when keyword = 'definitions' then 'Write $defs, and #/$defs/NAME where it is referred to.'
   when keyword in ('$ref', '$defs', '$id') then 'Put what is referred to into $defs at the top of the schema; no other reference is followed.'
   when keyword = 'items' then 'A list of schemas, one an element, is not supported.'
-  else 'The keywords that are checked, and those that are let through, are in sql/README.md. Leave the others out, and check that in the application.' end;
+  else 'The keywords that are checked, and those that are let through, are in sql/event-types.md. Leave the others out, and check that in the application.' end;
 comment on function postrider_internal.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
