@@ -23,8 +23,8 @@ const FILES = ["sql/partitions.test.ts", "sql/retention.test.ts", "e2e/retention
 const LIBRARIES = "/usr/lib/{,*/}faketime/libfaketime.so.1";
 
 interface Counts {
-  passed: number;
-  failed: number;
+  readonly passed: number;
+  readonly failed: number;
 }
 
 async function main(paths: readonly string[]): Promise<number> {
@@ -34,15 +34,10 @@ async function main(paths: readonly string[]): Promise<number> {
     return 0;
   }
   const files = paths.length > 0 ? paths : FILES.map((file) => join(import.meta.dirname, file));
-  const sum: Counts = { passed: 0, failed: 0 };
-  for (const moment of MOMENTS) {
-    console.log(`from ${moment} on`);
-    const { passed, failed } = await runAt(moment, library, files);
-    sum.passed += passed;
-    sum.failed += failed;
-  }
-  console.log(`${sum.passed} passed, ${sum.failed} failed`);
-  return sum.failed === 0 ? 0 : 1;
+  const counts = await Promise.all(MOMENTS.map((moment) => runAt(moment, library, files)));
+  const sum = (count: keyof Counts) => counts.reduce((total, each) => total + each[count], 0);
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+  return sum("failed") === 0 ? 0 : 1;
 }
 
 async function runAt(moment: string, library: string, files: readonly string[]): Promise<Counts> {
@@ -62,9 +57,9 @@ async function runAt(moment: string, library: string, files: readonly string[]):
     let output = "";
     run.stdout.setEncoding("utf8").on("data", (text: string) => {
       output += text;
-      process.stdout.write(text);
     });
     const [code] = await once(run, "close");
+    console.log(`from ${moment} on\n${output}`);
     return countsOf(output, code);
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -15,6 +15,7 @@ import { MAJORS, planRuns, type Wish } from "./plan.ts";
 import { createTemplate, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
 import type { Failure, ResultCounts, Results } from "./support/noteResults.ts";
 import { installPackages } from "./support/packages.ts";
+import { removeAbandonedDirectories } from "./support/serverDirectory.ts";
 import { givenServer, MAJOR_VARIABLE, startServer, type TestServer } from "./support/testServer.ts";
 
 /** Test files mostly wait, for PostgreSQL and for sockets; Node would take one less than the cores. */
@@ -51,6 +52,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { flags, wish } = parseArguments(args);
   const results: RoundResults[] = [];
   const rounds = roundsOf(wish);
+  await removeAbandonedDirectories();
   for (const directory of new Set(rounds.flatMap(({ packages }) => packages))) await installPackages(directory);
   for (const round of rounds) {
     results.push({ name: round.name, ...(await runRound(round, flags)) });
