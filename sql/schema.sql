@@ -811,7 +811,7 @@ comment on schema postrider is 'Postrider, a transactional outbox: rows inserted
 
 comment on schema postrider_internal is 'The functions that Postrider calls itself: no tables, and nothing that a person calls.';
 
-comment on table postrider.attempt is 'Every HTTP request that was made, and what came of it. Rows are only added.';
+comment on table postrider.attempt is 'Every HTTP request that was made, and its result. Rows are only added.';
 
 comment on column postrider.attempt.event_id is 'The event that was sent.';
 
@@ -821,59 +821,59 @@ comment on column postrider.attempt.id is 'Identifies the attempt; made by the d
 
 comment on column postrider.attempt.daemon_id is 'The daemon that made the request.';
 
-comment on column postrider.attempt.started_at is 'When the request was begun, by the daemon''s clock.';
+comment on column postrider.attempt.started_at is 'When the request started, by the daemon''s clock.';
 
-comment on column postrider.attempt.attempt_number is 'First, second ... attempt of the delivery. After a crash two rows can carry the same number: both were sent.';
+comment on column postrider.attempt.attempt_number is 'First, second ... attempt of the delivery. After a crash two rows can have the same number: both were sent.';
 
-comment on column postrider.attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt given up.';
+comment on column postrider.attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt was given up.';
 
-comment on column postrider.attempt.http_status is 'The status that came back; null where none did.';
+comment on column postrider.attempt.http_status is 'The status of the response; null if there was none.';
 
 comment on column postrider.attempt.failure_kind is 'Null on success; else status, timeout, connect, dns, tls, reset, blocked or protocol.';
 
 comment on column postrider.attempt.error is 'What went wrong, in a sentence.';
 
-comment on column postrider.attempt.response_headers is 'Headers of the response, as far as they are kept (16 KiB with the body).';
+comment on column postrider.attempt.response_headers is 'Headers of the response, as far as they are kept (16 KiB together with the body).';
 
-comment on column postrider.attempt.response_body is 'The beginning of the response''s body, as text; what is not UTF-8 or is a NUL stands as U+FFFD.';
+comment on column postrider.attempt.response_body is 'The beginning of the response''s body, as text; U+FFFD replaces NUL and what is not UTF-8.';
 
 comment on table postrider.attempt_default is 'Attempts of events outside every day''s partition.';
 
-comment on table postrider.audit is 'What operators did, by function or by editing a table: one row an action, which says what was there before and after. Never a secret, never a header''s value.';
+comment on table postrider.audit is 'What operators did, by function or by editing a table: one row an action, with what was there before and after. It never contains a secret or the value of a header.';
 
 comment on column postrider.audit.id is 'Identifies the row; ordered by time.';
 
-comment on column postrider.audit.at is 'When.';
+comment on column postrider.audit.at is 'When it was done.';
 
-comment on column postrider.audit.transaction_id is 'The transaction that did it: what was done together has the same one.';
+comment on column postrider.audit.transaction_id is 'The transaction that did it; actions done together have the same one.';
 
 comment on column postrider.audit.actor is 'The database role that logged in and did it; a daemon acts under its own.';
 
-comment on column postrider.audit.acting_as is 'The role that it had taken by set role; null where none.';
+comment on column postrider.audit.acting_as is 'The role that it had taken by set role; null if none.';
 
-comment on column postrider.audit.action is 'The function that was called; for an edit by hand insert, update or delete and the table, as in update endpoint.';
+comment on column postrider.audit.action is 'The function that was called; for an edit by hand, insert, update or delete and the table, as in update endpoint.';
 
 comment on column postrider.audit.endpoint_id is 'The endpoint it was about.';
 
 comment on column postrider.audit.event_id is 'The event it was about.';
 
-comment on column postrider.audit.detail is 'What was asked for, the reason included.';
+comment on column postrider.audit.detail is 'What was asked for, including the reason.';
 
 comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in lists of their own.';
 
 comment on column postrider.audit.after is 'The same columns as they became, or what was added.';
 
-comment on table postrider.cancellation is 'Deliveries that were cancelled while a daemon had them in hand: what it records of them is never pending again. A row goes when its delivery has come to its end; most of the time there is none.';
+comment on table postrider.cancellation is 'Deliveries that were cancelled while a daemon had them in hand: a record never makes them pending again. A row is deleted when its delivery has ended; most of the time there is none.';
 
 comment on column postrider.cancellation.event_id is 'The event.';
 
 comment on column postrider.cancellation.endpoint_id is 'The endpoint.';
 
-comment on column postrider.cancellation.reason is 'What the delivery will have as its reason.';
+comment on column postrider.cancellation.reason is 'The reason that the delivery will have.';
 
 comment on column postrider.cancellation.requested_at is 'When it was cancelled.';
 
-comment on table postrider.claim is 'What daemons have taken. The newest row is the cursor over the outbox; rows with pairs record the first attempts that a daemon has in hand.';
+comment on table postrider.claim is 'What daemons have claimed. The newest row is the cursor over the outbox; rows with pairs record the first attempts that a daemon has in hand.';
 
 comment on column postrider.claim.id is 'Order of claiming.';
 
@@ -893,11 +893,11 @@ comment on column postrider.claim.event_ids is 'Events of the pairs whose first 
 
 comment on column postrider.claim.endpoint_ids is 'Endpoints of the same pairs.';
 
-comment on column postrider.claim.xid is 'The transaction that wrote the row last. Where its xmin is another one, the row was restored or replicated, and its snapshots are of another cluster.';
+comment on column postrider.claim.xid is 'The transaction that wrote the row last. If the row''s xmin is another one, the row was restored or replicated, and its snapshots are of another cluster.';
 
-comment on table postrider.daemon is 'The daemons that run, one row each. A clean stop takes its row away.';
+comment on table postrider.daemon is 'The daemons that run, one row each. A clean stop deletes the row.';
 
-comment on column postrider.daemon.id is 'Made anew at each start, and whenever a lease was lost.';
+comment on column postrider.daemon.id is 'Made at each start, and again if the lease was lost.';
 
 comment on column postrider.daemon.host is 'Name of the machine or container.';
 
@@ -907,21 +907,21 @@ comment on column postrider.daemon.version is 'Version of the program.';
 
 comment on column postrider.daemon.started_at is 'When it started.';
 
-comment on column postrider.daemon.beat_at is 'When it was heard of last.';
+comment on column postrider.daemon.beat_at is 'When it was last seen.';
 
-comment on column postrider.daemon.lease_expires_at is 'From when on other daemons take over its claims, if it is not heard of again.';
+comment on column postrider.daemon.lease_expires_at is 'When other daemons take over its claims, unless it is seen again before.';
 
-comment on column postrider.daemon.in_flight is 'Requests under way at its last beat.';
+comment on column postrider.daemon.in_flight is 'Requests in progress at its last beat.';
 
-comment on column postrider.daemon.waiting is 'First attempts that waited in its memory at its last beat.';
+comment on column postrider.daemon.waiting is 'First attempts that were waiting in its memory at its last beat.';
 
-comment on column postrider.daemon.condition is 'What it said of itself at its last beat. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be taken; not_sending: sending is switched off, in postrider.sending; blind: no notification reaches it, and it looks once in a poll interval. The worst where there are several.';
+comment on column postrider.daemon.condition is 'What it reported at its last beat; the worst if there are several. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be claimed; not_sending: sending is switched off, in postrider.sending; blind: no notification reaches it, and it looks once in a poll interval.';
 
-comment on column postrider.daemon.condition_since is 'Since when it is not well; null when it is.';
+comment on column postrider.daemon.condition_since is 'Since when it is not well; null if it is.';
 
-comment on column postrider.daemon.condition_reason is 'What keeps it from its work, as Postgres or the link said it last; null when it is well.';
+comment on column postrider.daemon.condition_reason is 'What keeps it from its work, in the latest words of Postgres or the link; null if it is well.';
 
-comment on table postrider.delivery is 'One event for one endpoint: what has finished, and what waits. A first attempt that is under way has no row yet; postrider.delivery_status shows it.';
+comment on table postrider.delivery is 'One event for one endpoint: what has finished, and what waits. A first attempt in progress has no row yet; postrider.delivery_status shows it.';
 
 comment on column postrider.delivery.event_id is 'The event, postrider.outbox.id.';
 
@@ -931,23 +931,23 @@ comment on column postrider.delivery.created_at is 'When this row was written.';
 
 comment on column postrider.delivery.finished_at is 'When it succeeded, was exhausted or was discarded.';
 
-comment on column postrider.delivery.next_attempt_at is 'When the next attempt is due; while an attempt is under way, when its lease ends. Null once finished.';
+comment on column postrider.delivery.next_attempt_at is 'When the next attempt is due; while an attempt is in progress, when its lease ends. Null once finished.';
 
-comment on column postrider.delivery.lease_expires_at is 'Until when the daemon in leased_by may work on it; null when nobody does.';
+comment on column postrider.delivery.lease_expires_at is 'Until when the daemon in leased_by may work on it; null if none does.';
 
 comment on column postrider.delivery.leased_by is 'The daemon that is working on it.';
 
 comment on column postrider.delivery.attempts is 'Attempts made so far.';
 
-comment on column postrider.delivery.attempts_before is 'Attempts made before the retry schedule began anew, by redeliver or a replay.';
+comment on column postrider.delivery.attempts_before is 'Attempts made before redeliver or a replay restarted the retry schedule.';
 
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
 
 comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the next attempt is recorded.';
 
-comment on column postrider.delivery.replay_id is 'The replay that made this delivery pending last, or made it; its attempts say nothing about the endpoint''s health. Null for all others.';
+comment on column postrider.delivery.replay_id is 'The replay that last made this delivery pending, or created it. Its attempts do not count for the endpoint''s health. Null for all others.';
 
-comment on column postrider.delivery.state_before is 'Its state before that replay, to which it returns if the replay is cancelled; null where there was no delivery.';
+comment on column postrider.delivery.state_before is 'Its state before that replay, which it gets back if the replay is cancelled; null if there was no delivery.';
 
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
@@ -1017,37 +1017,37 @@ comment on table postrider.event_type is 'The catalogue of event types. Written 
 
 comment on column postrider.event_type.name is 'The event type, as in postrider.outbox.event_type.';
 
-comment on column postrider.event_type.description is 'What the event says, for people.';
+comment on column postrider.event_type.description is 'What the event means, for people.';
 
-comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/event-types.md. Null where that is not said.';
+comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/event-types.md. Null if that is not defined.';
 
-comment on column postrider.event_type.enforce is 'Whether an insert fails whose payload does not fit the schema.';
+comment on column postrider.event_type.enforce is 'Whether inserts fail if their payload does not fit the schema.';
 
-comment on column postrider.event_type.deprecated is 'Whether it is to be used no more. For people and generated code; inserts go on.';
+comment on column postrider.event_type.deprecated is 'Whether it should no longer be used. For people and generated code; inserts still work.';
 
-comment on column postrider.event_type.created_at is 'When it was defined first.';
+comment on column postrider.event_type.created_at is 'When it was first defined.';
 
-comment on column postrider.event_type.updated_at is 'When its definition was changed last. Kept by a trigger.';
+comment on column postrider.event_type.updated_at is 'When its definition was last changed. Kept by a trigger.';
 
-comment on column postrider.event_type.checks is 'The schema as it is checked: without annotations, references written out. Kept by a trigger.';
+comment on column postrider.event_type.checks is 'The schema as it is checked: without annotations, with references resolved. Kept by a trigger.';
 
-comment on column postrider.event_type.predicate is 'The same as an SQL/JSON path that finds something in a payload that fits; null where no path can express it. Kept by a trigger.';
+comment on column postrider.event_type.predicate is 'The same as an SQL/JSON path that finds something in a payload that fits; null if no path can express it. Kept by a trigger.';
 
-comment on column postrider.event_type.value_steps is 'How many steps of 0.05 us the predicate takes for a value of a payload, at most. Kept by a trigger.';
+comment on column postrider.event_type.value_steps is 'The most steps of 0.05 us that the predicate takes for a value of a payload. Kept by a trigger.';
 
-comment on column postrider.event_type.object_steps is 'How many it takes for an object besides, at most. Kept by a trigger.';
+comment on column postrider.event_type.object_steps is 'The most further steps that it takes for an object. Kept by a trigger.';
 
-comment on column postrider.event_type.byte_steps is 'How many it takes for a byte besides, at most. Kept by a trigger.';
+comment on column postrider.event_type.byte_steps is 'The most further steps that it takes for a byte. Kept by a trigger.';
 
-comment on table postrider.event_type_policy is 'One row: what becomes of events whose type is not in the catalogue. Set by postrider.refuse_unknown_event_types and allow_unknown_event_types, or by hand.';
+comment on table postrider.event_type_policy is 'One row: whether events are accepted if their type is not in the catalogue. Set by postrider.refuse_unknown_event_types and allow_unknown_event_types, or by hand.';
 
 comment on column postrider.event_type_policy.only_row is 'True.';
 
-comment on column postrider.event_type_policy.unknown_types is 'allowed, or refused: an insert fails whose event type is not in postrider.event_type. Postrider''s own (postrider.*) are never refused.';
+comment on column postrider.event_type_policy.unknown_types is 'allowed; refused: an insert fails if its event type is not in postrider.event_type. Postrider''s own types (postrider.*) are never refused.';
 
-comment on column postrider.event_type_policy.changed_at is 'When this row or the catalogue was changed last. Kept by triggers.';
+comment on column postrider.event_type_policy.changed_at is 'When this row or the catalogue was last changed. Kept by triggers.';
 
-comment on table postrider.idempotency_key is 'Which event each idempotency key belongs to. Apart from the outbox, since a unique key of a partitioned table must hold the partition key.';
+comment on table postrider.idempotency_key is 'Which event each idempotency key belongs to. Separate from the outbox, because a unique key of a partitioned table must contain the partition key.';
 
 comment on column postrider.idempotency_key.tenant is 'The tenant within which the key is unique.';
 
@@ -1055,29 +1055,29 @@ comment on column postrider.idempotency_key.idempotency_key is 'The key as the a
 
 comment on column postrider.idempotency_key.event_id is 'The first event inserted with the key.';
 
-comment on table postrider.ingest_position is 'How far each "postrider ingest" has got, written with the events. One row a followed file; one a run that reads its input, for as long as that runs.';
+comment on table postrider.ingest_position is 'How far each "postrider ingest" has read, written with the events. One row for each followed file, and one for each run that reads its input, while it runs.';
 
-comment on column postrider.ingest_position.name is 'What it goes by: --name, or else the host and the path of the file.';
+comment on column postrider.ingest_position.name is 'Its name: --name, or else the host and the path of the file.';
 
-comment on column postrider.ingest_position.role_name is 'The role that began it: members of that role may go on with it.';
+comment on column postrider.ingest_position.role_name is 'The role that began it; members of that role may continue it.';
 
-comment on column postrider.ingest_position.path is 'The file that is followed; null where standard input is read.';
+comment on column postrider.ingest_position.path is 'The file that is followed; null for standard input.';
 
-comment on column postrider.ingest_position.run_id is 'The process that goes on with it, or was the last to.';
+comment on column postrider.ingest_position.run_id is 'The process that continues it, or was the last to.';
 
 comment on column postrider.ingest_position.batch is 'How many batches the run has stored.';
 
 comment on column postrider.ingest_position.file_id is 'Device and inode of the file that was read last, which may have been rotated since; null before the first line.';
 
-comment on column postrider.ingest_position.file_modified_ns is 'When that file had been modified, in nanoseconds since 1970: rotated files that are newer have not been read. Null until something is stored.';
+comment on column postrider.ingest_position.file_modified_ns is 'When that file was last modified, in nanoseconds since 1970; rotated files that are newer have not been read. Null until something is stored.';
 
-comment on column postrider.ingest_position.fingerprint is 'Digest of the first and the last kilobyte of what was read of it: inodes are used again, and copies have others. Null where there is none.';
+comment on column postrider.ingest_position.fingerprint is 'Digest of the first and the last kilobyte that was read of it, because inodes are used again and copies have others. Null if there is none.';
 
 comment on column postrider.ingest_position.byte_offset is 'Where the next line begins.';
 
 comment on column postrider.ingest_position.line_number is 'How many lines are before that in the file, empty ones included.';
 
-comment on column postrider.ingest_position.lines is 'Lines that were read since the row was made, empty ones not counted.';
+comment on column postrider.ingest_position.lines is 'Lines read since the row was made, without empty ones.';
 
 comment on column postrider.ingest_position.events is 'Lines that became events.';
 
@@ -1087,15 +1087,15 @@ comment on column postrider.ingest_position.refused is 'Lines that could not bec
 
 comment on column postrider.ingest_position.created_at is 'When the ingest began.';
 
-comment on column postrider.ingest_position.updated_at is 'When it stored something last.';
+comment on column postrider.ingest_position.updated_at is 'When it last stored something.';
 
 comment on table postrider.outbox is 'The events that applications committed, one row each, never updated. Insert event_type and payload; the rest is filled in or optional.';
 
 comment on column postrider.outbox.id is 'UUID version 7, filled in; receivers see it as webhook-id.';
 
-comment on column postrider.outbox.xid is 'The transaction that inserted the row, filled in: what a claim reads by. Never write it.';
+comment on column postrider.outbox.xid is 'The transaction that inserted the row, filled in; claims read by it. Never write it.';
 
-comment on column postrider.outbox.seq is 'Order of insertion, filled in: gives the order of events within a transaction. Never write it.';
+comment on column postrider.outbox.seq is 'Order of insertion, filled in; it orders the events of a transaction. Never write it.';
 
 comment on column postrider.outbox.created_at is 'When the row was inserted, filled in; receivers see it as the envelope''s timestamp.';
 
@@ -1103,9 +1103,9 @@ comment on column postrider.outbox.deliver_at is 'Not before this time; null for
 
 comment on column postrider.outbox.event_type is 'Dotted name such as order.paid, at most 255 characters; decides which endpoints get the event.';
 
-comment on column postrider.outbox.tenant is 'Owner of the event: only endpoints of the same tenant match. The empty string where an application has none.';
+comment on column postrider.outbox.tenant is 'Owner of the event: only endpoints of the same tenant match. The empty string if an application has no tenants.';
 
-comment on column postrider.outbox.ordering_key is 'Which thing the event is about, for receivers that want the order of one thing''s events.';
+comment on column postrider.outbox.ordering_key is 'Which thing the event is about, for receivers that need the events of one thing in order.';
 
 comment on column postrider.outbox.idempotency_key is 'A second insert with the same key and tenant adds nothing. Null for none.';
 
@@ -1115,51 +1115,51 @@ comment on column postrider.outbox.payload is 'The event''s data. Sent exactly a
 
 comment on table postrider.outbox_default is 'Events outside every day''s partition. They are delivered like any other.';
 
-comment on table postrider.replay is 'Replays: ranges of events that an endpoint gets again. Made by postrider.replay(), moved on by the daemons; to be read through postrider.replay_status.';
+comment on table postrider.replay is 'Replays: ranges of events that an endpoint gets again. Made by postrider.replay() and advanced by the daemons; read them through postrider.replay_status.';
 
 comment on column postrider.replay.id is 'Identifies the replay; ordered by time.';
 
 comment on column postrider.replay.endpoint_id is 'The endpoint that gets the events.';
 
-comment on column postrider.replay.since is 'Events from this time on, by when they were inserted.';
+comment on column postrider.replay.since is 'Events inserted from this time on.';
 
-comment on column postrider.replay.until is 'Events from before this time.';
+comment on column postrider.replay.until is 'Events inserted before this time.';
 
 comment on column postrider.replay.event_type is 'Which types of those that the endpoint is subscribed to: exact, a prefix such as order.*, or *.';
 
-comment on column postrider.replay.states is 'Only deliveries in one of these states; null for all, and for events that the endpoint has no delivery of.';
+comment on column postrider.replay.states is 'Only deliveries in one of these states; null for all, and for events that have no delivery to the endpoint.';
 
 comment on column postrider.replay.state is 'preparing: deliveries are being made pending step by step; delivering: all are, and some are not finished; done; cancelled.';
 
-comment on column postrider.replay.reason is 'Why it was cancelled; while it is under way, what was wrong with its last step.';
+comment on column postrider.replay.reason is 'Why it was cancelled; while it is in progress, what was wrong with its last step.';
 
-comment on column postrider.replay.events is 'How many events it was to send when it was asked for.';
+comment on column postrider.replay.events is 'How many events it was to send when it was requested.';
 
 comment on column postrider.replay.after_event is 'The cursor: everything up to this id has been looked at.';
 
 comment on column postrider.replay.prepared is 'Deliveries that it has made or made pending again.';
 
-comment on column postrider.replay.left_alone is 'Events of the range that were on their way already when their turn came.';
+comment on column postrider.replay.left_alone is 'Events of the range that were already on their way when their turn came.';
 
 comment on column postrider.replay.exhausted is 'Deliveries that were exhausted again, without those in postrider.replay_failure.';
 
 comment on column postrider.replay.discarded is 'Deliveries that were discarded meanwhile, without those in postrider.replay_failure.';
 
-comment on column postrider.replay.restored is 'Deliveries that were not sent and have the state again that they had before, since it was cancelled.';
+comment on column postrider.replay.restored is 'Deliveries that were not sent and got back their former state when it was cancelled.';
 
-comment on column postrider.replay.pace is 'How many deliveries one step makes: grows and shrinks with what the endpoint takes.';
+comment on column postrider.replay.pace is 'How many deliveries one step makes; it follows what the endpoint takes.';
 
-comment on column postrider.replay.created_at is 'When it was asked for.';
+comment on column postrider.replay.created_at is 'When it was requested.';
 
 comment on column postrider.replay.progressed_at is 'When a step last found something to do.';
 
 comment on column postrider.replay.next_step_at is 'When its next step is due.';
 
-comment on column postrider.replay.finished_at is 'When it was done, or cancelled and nothing of it was in flight any more.';
+comment on column postrider.replay.finished_at is 'When it was done, or cancelled and none of its deliveries was in flight any more.';
 
-comment on column postrider.replay.requested_by is 'The database role that asked for it.';
+comment on column postrider.replay.requested_by is 'The database role that requested it.';
 
-comment on table postrider.replay_failure is 'Replayed deliveries that did not succeed and are not counted yet: added by a trigger, taken into postrider.replay by the next step. Apart from it, so that nobody who records waits for a counter.';
+comment on table postrider.replay_failure is 'Replayed deliveries that did not succeed and are not counted yet: a trigger adds them, and the next step adds them to postrider.replay. A separate table, so that no record waits for a counter.';
 
 comment on column postrider.replay_failure.replay_id is 'The replay.';
 
@@ -1205,19 +1205,19 @@ comment on table postrider.sending is 'One row: whether daemons send from this d
 
 comment on column postrider.sending.is_row is 'True: there is one row.';
 
-comment on column postrider.sending.is_on is 'False: nothing is claimed and no request is begun until it is true again; events are accepted and wait.';
+comment on column postrider.sending.is_on is 'False: nothing is claimed and no request starts until it is true again; events are accepted and wait.';
 
 comment on column postrider.sending.reason is 'Why it is off; cleared when it is switched on.';
 
-comment on column postrider.sending.changed_at is 'When is_on or the reason was changed last. Kept by a trigger.';
+comment on column postrider.sending.changed_at is 'When is_on or the reason was last changed. Kept by a trigger.';
 
 comment on column postrider.sending.changed_by is 'The database role that changed it. Kept by a trigger.';
 
-comment on column postrider.sending.is_guarded is 'Whether the cluster is told by its system identifier. False only where pg_control_system() may not be called: a copy in another cluster is then not noticed, unless its oid differs. A change forgets the home: where events were claimed, daemons stop until postrider.adopt() is called.';
+comment on column postrider.sending.is_guarded is 'Whether the cluster is identified by its system identifier. False only if pg_control_system() may not be called: a copy in another cluster is then not noticed unless its oid differs. A change forgets the home; if events were claimed, daemons stop until postrider.adopt() is called.';
 
-comment on column postrider.sending.system_identifier is 'The cluster that daemons work in, as pg_control_system() has it. A restored or copied database still says the one it comes from: daemons stop there, until postrider.adopt() has been called.';
+comment on column postrider.sending.system_identifier is 'The cluster that daemons work in, by pg_control_system(). A restored or copied database still names the cluster it comes from, so daemons stop there until postrider.adopt() was called.';
 
-comment on column postrider.sending.database_oid is 'The database of that cluster; null as long as no daemon has worked anywhere.';
+comment on column postrider.sending.database_oid is 'The database of that cluster; null until a daemon has worked here.';
 
 comment on column postrider.sending.home_since is 'When the first daemon began to work there, or the database was adopted.';
 
@@ -1611,7 +1611,7 @@ comment on function postrider_internal.judge_lines(text[],jsonpath) is 'Which li
 
 comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. A payload that is too much work for both the predicate and the walk is refused as well; half a second is the most.';
 
-comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider_internal.set_judged_event_types when the catalogue changes.';
+comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, because they are enforced; null for all. Rewritten by postrider_internal.set_judged_event_types when the catalogue changes.';
 
 comment on function postrider_internal.keep_files(text[],text) is 'Drops the objects of the function files that are not among these, returns their names, and notes how all others stand. For the owner, within a migration.';
 

@@ -2,12 +2,12 @@
 -- locks: nothing that exists; it makes new tables only
 -- breaking: no
 --
--- The outbox, delivery and attempt tables are partitioned by range of the event's id, which is a UUID version 7 and so
--- ordered by time: a partition is one day in UTC, the primary key is the id alone, and a day's events, deliveries and
--- attempts share their bounds. Rows outside every day's partition (no daemon for a week, an id that
--- somebody made up) land in the default partition: an insert never fails for want of a partition.
+-- The outbox, delivery and attempt tables are partitioned by range of the event's id, a UUID version 7, which is ordered by
+-- time. A partition is one day in UTC, the primary key is the id alone, and a day's events, deliveries and attempts share
+-- their bounds. Rows outside every day's partition (no daemon ran for a week, or the id was invented) go to the default
+-- partition, so an insert never fails for lack of a partition.
 --
--- No foreign key leaves the hot tables: the check would cost every insert a lock and a look-up.
+-- The hot tables have no foreign keys, because the check would cost every insert a lock and a look-up.
 
 create table postrider.outbox (
   id uuid not null default postrider.uuid_v7(),
@@ -33,13 +33,17 @@ create index outbox_window on postrider.outbox (xid, seq);
 comment on table postrider.outbox is
   'The events that applications committed, one row each, never updated. Insert event_type and payload; the rest is filled in or optional.';
 comment on column postrider.outbox.id is 'UUID version 7, filled in; receivers see it as webhook-id.';
-comment on column postrider.outbox.xid is 'The transaction that inserted the row, filled in: what a claim reads by. Never write it.';
-comment on column postrider.outbox.seq is 'Order of insertion, filled in: gives the order of events within a transaction. Never write it.';
+comment on column postrider.outbox.xid is
+  'The transaction that inserted the row, filled in; claims read by it. Never write it.';
+comment on column postrider.outbox.seq is
+  'Order of insertion, filled in; it orders the events of a transaction. Never write it.';
 comment on column postrider.outbox.created_at is 'When the row was inserted, filled in; receivers see it as the envelope''s timestamp.';
 comment on column postrider.outbox.deliver_at is 'Not before this time; null for at once.';
 comment on column postrider.outbox.event_type is 'Dotted name such as order.paid, at most 255 characters; decides which endpoints get the event.';
-comment on column postrider.outbox.tenant is 'Owner of the event: only endpoints of the same tenant match. The empty string where an application has none.';
-comment on column postrider.outbox.ordering_key is 'Which thing the event is about, for receivers that want the order of one thing''s events.';
+comment on column postrider.outbox.tenant is
+  'Owner of the event: only endpoints of the same tenant match. The empty string if an application has no tenants.';
+comment on column postrider.outbox.ordering_key is
+  'Which thing the event is about, for receivers that need the events of one thing in order.';
 comment on column postrider.outbox.idempotency_key is 'A second insert with the same key and tenant adds nothing. Null for none.';
 comment on column postrider.outbox.attributes is 'Extra attributes of the event, a JSON object: subject, traceparent and the like.';
 comment on column postrider.outbox.payload is 'The event''s data. Sent exactly as written, byte for byte.';
@@ -53,9 +57,9 @@ create table postrider.idempotency_key (
   event_id uuid not null,
   constraint idempotency_key_pkey primary key (tenant, idempotency_key)
 );
-create index idempotency_key_event_id on postrider.idempotency_key (event_id); -- keys go with the events of their day
+create index idempotency_key_event_id on postrider.idempotency_key (event_id); -- keys are deleted with the events of their day
 comment on table postrider.idempotency_key is
-  'Which event each idempotency key belongs to. Apart from the outbox, since a unique key of a partitioned table must hold the partition key.';
+  'Which event each idempotency key belongs to. Separate from the outbox, because a unique key of a partitioned table must contain the partition key.';
 comment on column postrider.idempotency_key.tenant is 'The tenant within which the key is unique.';
 comment on column postrider.idempotency_key.idempotency_key is 'The key as the application gave it.';
 comment on column postrider.idempotency_key.event_id is 'The first event inserted with the key.';

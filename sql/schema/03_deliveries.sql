@@ -29,29 +29,34 @@ create table postrider.delivery (
   constraint "only a replayed delivery has a state before" check (state_before is null or replay_id is not null)
 ) partition by range (event_id);
 create index delivery_due on postrider.delivery (endpoint_id, next_attempt_at) where state = 'pending';
--- For whoever looks: the oldest event that waits for an endpoint, and what is leased, are found at once among millions.
--- Rows that succeed at first try are in none of the three. Their conditions are no daemon's: "not finished" is the same
--- as pending, by a check, but not to the planner. Where the walk over delivery_due could take delivery_oldest, it did,
--- and sorted an endpoint's rows.
+-- For people: the oldest event that waits for an endpoint, and what is leased, are found at once among millions. Rows that
+-- succeed at the first try are in none of the three indexes. A check makes "not finished" the same as pending, but the
+-- planner does not know that, so no statement of a daemon can use delivery_oldest. When the walk over delivery_due could, it
+-- did, and sorted an endpoint's rows.
 create index delivery_oldest on postrider.delivery (endpoint_id, event_id) where finished_at is null;
 create index delivery_leased on postrider.delivery (lease_expires_at) where lease_expires_at is not null;
--- what a replay has under way; other deliveries do not enter it
+-- What a replay has in progress; other deliveries are not in it.
 create index delivery_replay on postrider.delivery (replay_id) where replay_id is not null and state = 'pending';
 comment on table postrider.delivery is
-  'One event for one endpoint: what has finished, and what waits. A first attempt that is under way has no row yet; postrider.delivery_status shows it.';
+  'One event for one endpoint: what has finished, and what waits. A first attempt in progress has no row yet; postrider.delivery_status shows it.';
 comment on column postrider.delivery.event_id is 'The event, postrider.outbox.id.';
 comment on column postrider.delivery.endpoint_id is 'The endpoint.';
 comment on column postrider.delivery.created_at is 'When this row was written.';
 comment on column postrider.delivery.finished_at is 'When it succeeded, was exhausted or was discarded.';
-comment on column postrider.delivery.next_attempt_at is 'When the next attempt is due; while an attempt is under way, when its lease ends. Null once finished.';
-comment on column postrider.delivery.lease_expires_at is 'Until when the daemon in leased_by may work on it; null when nobody does.';
+comment on column postrider.delivery.next_attempt_at is
+  'When the next attempt is due; while an attempt is in progress, when its lease ends. Null once finished.';
+comment on column postrider.delivery.lease_expires_at is
+  'Until when the daemon in leased_by may work on it; null if none does.';
 comment on column postrider.delivery.leased_by is 'The daemon that is working on it.';
 comment on column postrider.delivery.attempts is 'Attempts made so far.';
-comment on column postrider.delivery.attempts_before is 'Attempts made before the retry schedule began anew, by redeliver or a replay.';
+comment on column postrider.delivery.attempts_before is
+  'Attempts made before redeliver or a replay restarted the retry schedule.';
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
 comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the next attempt is recorded.';
-comment on column postrider.delivery.replay_id is 'The replay that made this delivery pending last, or made it; its attempts say nothing about the endpoint''s health. Null for all others.';
-comment on column postrider.delivery.state_before is 'Its state before that replay, to which it returns if the replay is cancelled; null where there was no delivery.';
+comment on column postrider.delivery.replay_id is
+  'The replay that last made this delivery pending, or created it. Its attempts do not count for the endpoint''s health. Null for all others.';
+comment on column postrider.delivery.state_before is
+  'Its state before that replay, which it gets back if the replay is cancelled; null if there was no delivery.';
 
 create table postrider.delivery_default partition of postrider.delivery default;
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
@@ -64,10 +69,10 @@ create table postrider.cancellation (
   constraint cancellation_pkey primary key (event_id, endpoint_id)
 );
 comment on table postrider.cancellation is
-  'Deliveries that were cancelled while a daemon had them in hand: what it records of them is never pending again. A row goes when its delivery has come to its end; most of the time there is none.';
+  'Deliveries that were cancelled while a daemon had them in hand: a record never makes them pending again. A row is deleted when its delivery has ended; most of the time there is none.';
 comment on column postrider.cancellation.event_id is 'The event.';
 comment on column postrider.cancellation.endpoint_id is 'The endpoint.';
-comment on column postrider.cancellation.reason is 'What the delivery will have as its reason.';
+comment on column postrider.cancellation.reason is 'The reason that the delivery will have.';
 comment on column postrider.cancellation.requested_at is 'When it was cancelled.';
 
 create table postrider.attempt (
@@ -87,19 +92,23 @@ create table postrider.attempt (
   constraint "attempts are numbered from 1" check (attempt_number >= 1),
   constraint "an attempt that failed says how" check ((failure_kind is null) or (error is not null))
 ) partition by range (event_id);
-comment on table postrider.attempt is 'Every HTTP request that was made, and what came of it. Rows are only added.';
+comment on table postrider.attempt is 'Every HTTP request that was made, and its result. Rows are only added.';
 comment on column postrider.attempt.event_id is 'The event that was sent.';
 comment on column postrider.attempt.endpoint_id is 'The endpoint that it was sent to.';
 comment on column postrider.attempt.id is 'Identifies the attempt; made by the daemon, so that recording it twice adds nothing.';
 comment on column postrider.attempt.daemon_id is 'The daemon that made the request.';
-comment on column postrider.attempt.started_at is 'When the request was begun, by the daemon''s clock.';
-comment on column postrider.attempt.attempt_number is 'First, second ... attempt of the delivery. After a crash two rows can carry the same number: both were sent.';
-comment on column postrider.attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt given up.';
-comment on column postrider.attempt.http_status is 'The status that came back; null where none did.';
+comment on column postrider.attempt.started_at is 'When the request started, by the daemon''s clock.';
+comment on column postrider.attempt.attempt_number is
+  'First, second ... attempt of the delivery. After a crash two rows can have the same number: both were sent.';
+comment on column postrider.attempt.duration_ms is
+  'Milliseconds until the answer was read, or the attempt was given up.';
+comment on column postrider.attempt.http_status is 'The status of the response; null if there was none.';
 comment on column postrider.attempt.failure_kind is 'Null on success; else status, timeout, connect, dns, tls, reset, blocked or protocol.';
 comment on column postrider.attempt.error is 'What went wrong, in a sentence.';
-comment on column postrider.attempt.response_headers is 'Headers of the response, as far as they are kept (16 KiB with the body).';
-comment on column postrider.attempt.response_body is 'The beginning of the response''s body, as text; what is not UTF-8 or is a NUL stands as U+FFFD.';
+comment on column postrider.attempt.response_headers is
+  'Headers of the response, as far as they are kept (16 KiB together with the body).';
+comment on column postrider.attempt.response_body is
+  'The beginning of the response''s body, as text; U+FFFD replaces NUL and what is not UTF-8.';
 
 create table postrider.attempt_default partition of postrider.attempt default;
 comment on table postrider.attempt_default is 'Attempts of events outside every day''s partition.';

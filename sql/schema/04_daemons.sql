@@ -21,20 +21,22 @@ create table postrider.daemon (
   constraint "what keeps a daemon from its work has a time and a reason" check (num_nulls(condition_since, condition_reason) = case condition when 'well' then 2 else 0 end),
   constraint "a reason has at most 200 characters" check (length(condition_reason) <= 200)
 ) with (fillfactor = 50);
-comment on table postrider.daemon is 'The daemons that run, one row each. A clean stop takes its row away.';
-comment on column postrider.daemon.id is 'Made anew at each start, and whenever a lease was lost.';
+comment on table postrider.daemon is 'The daemons that run, one row each. A clean stop deletes the row.';
+comment on column postrider.daemon.id is 'Made at each start, and again if the lease was lost.';
 comment on column postrider.daemon.host is 'Name of the machine or container.';
 comment on column postrider.daemon.pid is 'Process id there.';
 comment on column postrider.daemon.version is 'Version of the program.';
 comment on column postrider.daemon.started_at is 'When it started.';
-comment on column postrider.daemon.beat_at is 'When it was heard of last.';
-comment on column postrider.daemon.lease_expires_at is 'From when on other daemons take over its claims, if it is not heard of again.';
-comment on column postrider.daemon.in_flight is 'Requests under way at its last beat.';
-comment on column postrider.daemon.waiting is 'First attempts that waited in its memory at its last beat.';
+comment on column postrider.daemon.beat_at is 'When it was last seen.';
+comment on column postrider.daemon.lease_expires_at is
+  'When other daemons take over its claims, unless it is seen again before.';
+comment on column postrider.daemon.in_flight is 'Requests in progress at its last beat.';
+comment on column postrider.daemon.waiting is 'First attempts that were waiting in its memory at its last beat.';
 comment on column postrider.daemon.condition is
-  'What it said of itself at its last beat. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be taken; not_sending: sending is switched off, in postrider.sending; blind: no notification reaches it, and it looks once in a poll interval. The worst where there are several.';
-comment on column postrider.daemon.condition_since is 'Since when it is not well; null when it is.';
-comment on column postrider.daemon.condition_reason is 'What keeps it from its work, as Postgres or the link said it last; null when it is well.';
+  'What it reported at its last beat; the worst if there are several. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be claimed; not_sending: sending is switched off, in postrider.sending; blind: no notification reaches it, and it looks once in a poll interval.';
+comment on column postrider.daemon.condition_since is 'Since when it is not well; null if it is.';
+comment on column postrider.daemon.condition_reason is
+  'What keeps it from its work, in the latest words of Postgres or the link; null if it is well.';
 
 create table postrider.claim (
   id bigint not null generated always as identity,
@@ -53,7 +55,7 @@ create table postrider.claim (
   constraint "every event of a pair has its endpoint" check (cardinality(event_ids) = cardinality(endpoint_ids))
 );
 comment on table postrider.claim is
-  'What daemons have taken. The newest row is the cursor over the outbox; rows with pairs record the first attempts that a daemon has in hand.';
+  'What daemons have claimed. The newest row is the cursor over the outbox; rows with pairs record the first attempts that a daemon has in hand.';
 comment on column postrider.claim.id is 'Order of claiming.';
 comment on column postrider.claim.base is 'Every transaction visible in this snapshot has been claimed.';
 comment on column postrider.claim.target is 'The snapshot up to which events are being claimed page by page; null when the window is complete.';
@@ -64,12 +66,12 @@ comment on column postrider.claim.claimed_at is 'When.';
 comment on column postrider.claim.event_ids is 'Events of the pairs whose first attempt runs from the daemon''s memory.';
 comment on column postrider.claim.endpoint_ids is 'Endpoints of the same pairs.';
 comment on column postrider.claim.xid is
-  'The transaction that wrote the row last. Where its xmin is another one, the row was restored or replicated, and its snapshots are of another cluster.';
+  'The transaction that wrote the row last. If the row''s xmin is another one, the row was restored or replicated, and its snapshots are of another cluster.';
 -- The beginning of all transaction ids: the first claim finds every event there is.
 insert into postrider.claim (base) values ('1:1:');
 
--- The one row that every daemon obeys. Where daemons work is written down by the first one that works there, and not by the
--- migration: a database that was migrated and then taken for a template is no copy of anything.
+-- The one row that every daemon obeys. The first daemon that works in a database records its home here, not the migration,
+-- because a database that was migrated and then used as a template is not a copy of anything.
 create table postrider.sending (
   is_row boolean not null default true,
   is_on boolean not null default true,
@@ -89,14 +91,16 @@ create table postrider.sending (
 comment on table postrider.sending is
   'One row: whether daemons send from this database, and in which database of which cluster they do. Switch them off, here and wherever this row is copied to: update postrider.sending set is_on = false, reason = ''...''.';
 comment on column postrider.sending.is_row is 'True: there is one row.';
-comment on column postrider.sending.is_on is 'False: nothing is claimed and no request is begun until it is true again; events are accepted and wait.';
+comment on column postrider.sending.is_on is
+  'False: nothing is claimed and no request starts until it is true again; events are accepted and wait.';
 comment on column postrider.sending.reason is 'Why it is off; cleared when it is switched on.';
-comment on column postrider.sending.changed_at is 'When is_on or the reason was changed last. Kept by a trigger.';
+comment on column postrider.sending.changed_at is 'When is_on or the reason was last changed. Kept by a trigger.';
 comment on column postrider.sending.changed_by is 'The database role that changed it. Kept by a trigger.';
 comment on column postrider.sending.is_guarded is
-  'Whether the cluster is told by its system identifier. False only where pg_control_system() may not be called: a copy in another cluster is then not noticed, unless its oid differs. A change forgets the home: where events were claimed, daemons stop until postrider.adopt() is called.';
+  'Whether the cluster is identified by its system identifier. False only if pg_control_system() may not be called: a copy in another cluster is then not noticed unless its oid differs. A change forgets the home; if events were claimed, daemons stop until postrider.adopt() is called.';
 comment on column postrider.sending.system_identifier is
-  'The cluster that daemons work in, as pg_control_system() has it. A restored or copied database still says the one it comes from: daemons stop there, until postrider.adopt() has been called.';
-comment on column postrider.sending.database_oid is 'The database of that cluster; null as long as no daemon has worked anywhere.';
+  'The cluster that daemons work in, by pg_control_system(). A restored or copied database still names the cluster it comes from, so daemons stop there until postrider.adopt() was called.';
+comment on column postrider.sending.database_oid is
+  'The database of that cluster; null until a daemon has worked here.';
 comment on column postrider.sending.home_since is 'When the first daemon began to work there, or the database was adopted.';
 insert into postrider.sending default values;

@@ -7,7 +7,7 @@ create table postrider.audit (
   at timestamptz not null default clock_timestamp(),
   transaction_id xid8 not null default pg_current_xact_id(),
   actor text not null default session_user,
-  -- "set role", which a function with its owner's rights does not hide
+  -- Set by "set role"; a function with its owner's rights does not hide it.
   acting_as text default nullif(nullif(current_setting('role'), 'none'), session_user),
   action text not null,
   endpoint_id uuid,
@@ -19,15 +19,17 @@ create table postrider.audit (
 );
 create index audit_endpoint_id on postrider.audit (endpoint_id, at);
 comment on table postrider.audit is
-  'What operators did, by function or by editing a table: one row an action, which says what was there before and after. Never a secret, never a header''s value.';
+  'What operators did, by function or by editing a table: one row an action, with what was there before and after. It never contains a secret or the value of a header.';
 comment on column postrider.audit.id is 'Identifies the row; ordered by time.';
-comment on column postrider.audit.at is 'When.';
-comment on column postrider.audit.transaction_id is 'The transaction that did it: what was done together has the same one.';
+comment on column postrider.audit.at is 'When it was done.';
+comment on column postrider.audit.transaction_id is
+  'The transaction that did it; actions done together have the same one.';
 comment on column postrider.audit.actor is 'The database role that logged in and did it; a daemon acts under its own.';
-comment on column postrider.audit.acting_as is 'The role that it had taken by set role; null where none.';
-comment on column postrider.audit.action is 'The function that was called; for an edit by hand insert, update or delete and the table, as in update endpoint.';
+comment on column postrider.audit.acting_as is 'The role that it had taken by set role; null if none.';
+comment on column postrider.audit.action is
+  'The function that was called; for an edit by hand, insert, update or delete and the table, as in update endpoint.';
 comment on column postrider.audit.endpoint_id is 'The endpoint it was about.';
 comment on column postrider.audit.event_id is 'The event it was about.';
-comment on column postrider.audit.detail is 'What was asked for, the reason included.';
+comment on column postrider.audit.detail is 'What was asked for, including the reason.';
 comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in lists of their own.';
 comment on column postrider.audit.after is 'The same columns as they became, or what was added.';

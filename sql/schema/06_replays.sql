@@ -35,38 +35,43 @@ create table postrider.replay (
 create index replay_unfinished on postrider.replay (id) where finished_at is null;
 create index replay_endpoint_id on postrider.replay (endpoint_id);
 comment on table postrider.replay is
-  'Replays: ranges of events that an endpoint gets again. Made by postrider.replay(), moved on by the daemons; to be read through postrider.replay_status.';
+  'Replays: ranges of events that an endpoint gets again. Made by postrider.replay() and advanced by the daemons; read them through postrider.replay_status.';
 comment on column postrider.replay.id is 'Identifies the replay; ordered by time.';
 comment on column postrider.replay.endpoint_id is 'The endpoint that gets the events.';
-comment on column postrider.replay.since is 'Events from this time on, by when they were inserted.';
-comment on column postrider.replay.until is 'Events from before this time.';
+comment on column postrider.replay.since is 'Events inserted from this time on.';
+comment on column postrider.replay.until is 'Events inserted before this time.';
 comment on column postrider.replay.event_type is 'Which types of those that the endpoint is subscribed to: exact, a prefix such as order.*, or *.';
-comment on column postrider.replay.states is 'Only deliveries in one of these states; null for all, and for events that the endpoint has no delivery of.';
+comment on column postrider.replay.states is
+  'Only deliveries in one of these states; null for all, and for events that have no delivery to the endpoint.';
 comment on column postrider.replay.state is 'preparing: deliveries are being made pending step by step; delivering: all are, and some are not finished; done; cancelled.';
-comment on column postrider.replay.reason is 'Why it was cancelled; while it is under way, what was wrong with its last step.';
-comment on column postrider.replay.events is 'How many events it was to send when it was asked for.';
+comment on column postrider.replay.reason is
+  'Why it was cancelled; while it is in progress, what was wrong with its last step.';
+comment on column postrider.replay.events is 'How many events it was to send when it was requested.';
 comment on column postrider.replay.after_event is 'The cursor: everything up to this id has been looked at.';
 comment on column postrider.replay.prepared is 'Deliveries that it has made or made pending again.';
-comment on column postrider.replay.left_alone is 'Events of the range that were on their way already when their turn came.';
+comment on column postrider.replay.left_alone is
+  'Events of the range that were already on their way when their turn came.';
 comment on column postrider.replay.exhausted is 'Deliveries that were exhausted again, without those in postrider.replay_failure.';
 comment on column postrider.replay.discarded is 'Deliveries that were discarded meanwhile, without those in postrider.replay_failure.';
-comment on column postrider.replay.restored is 'Deliveries that were not sent and have the state again that they had before, since it was cancelled.';
-comment on column postrider.replay.pace is 'How many deliveries one step makes: grows and shrinks with what the endpoint takes.';
-comment on column postrider.replay.created_at is 'When it was asked for.';
+comment on column postrider.replay.restored is
+  'Deliveries that were not sent and got back their former state when it was cancelled.';
+comment on column postrider.replay.pace is 'How many deliveries one step makes; it follows what the endpoint takes.';
+comment on column postrider.replay.created_at is 'When it was requested.';
 comment on column postrider.replay.progressed_at is 'When a step last found something to do.';
 comment on column postrider.replay.next_step_at is 'When its next step is due.';
-comment on column postrider.replay.finished_at is 'When it was done, or cancelled and nothing of it was in flight any more.';
-comment on column postrider.replay.requested_by is 'The database role that asked for it.';
+comment on column postrider.replay.finished_at is
+  'When it was done, or cancelled and none of its deliveries was in flight any more.';
+comment on column postrider.replay.requested_by is 'The database role that requested it.';
 
 create table postrider.replay_failure (
   replay_id uuid not null,
   state text not null,
   constraint "a replayed delivery fails as exhausted or discarded" check (state in ('exhausted', 'discarded'))
 );
--- It has no key, and without an identity a publication of the schema would refuse the deletes.
+-- The table has no key, and without a replica identity a publication of the schema would refuse the deletes.
 alter table postrider.replay_failure replica identity full;
 create index replay_failure_replay_id on postrider.replay_failure (replay_id);
 comment on table postrider.replay_failure is
-  'Replayed deliveries that did not succeed and are not counted yet: added by a trigger, taken into postrider.replay by the next step. Apart from it, so that nobody who records waits for a counter.';
+  'Replayed deliveries that did not succeed and are not counted yet: a trigger adds them, and the next step adds them to postrider.replay. A separate table, so that no record waits for a counter.';
 comment on column postrider.replay_failure.replay_id is 'The replay.';
 comment on column postrider.replay_failure.state is 'exhausted or discarded.';

@@ -25,17 +25,24 @@ create table postrider.event_type (
 comment on table postrider.event_type is
   'The catalogue of event types. Written by postrider.define_event_type and drop_event_type, or by hand; daemons do not need it.';
 comment on column postrider.event_type.name is 'The event type, as in postrider.outbox.event_type.';
-comment on column postrider.event_type.description is 'What the event says, for people.';
-comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/event-types.md. Null where that is not said.';
-comment on column postrider.event_type.enforce is 'Whether an insert fails whose payload does not fit the schema.';
-comment on column postrider.event_type.deprecated is 'Whether it is to be used no more. For people and generated code; inserts go on.';
-comment on column postrider.event_type.created_at is 'When it was defined first.';
-comment on column postrider.event_type.updated_at is 'When its definition was changed last. Kept by a trigger.';
-comment on column postrider.event_type.checks is 'The schema as it is checked: without annotations, references written out. Kept by a trigger.';
-comment on column postrider.event_type.predicate is 'The same as an SQL/JSON path that finds something in a payload that fits; null where no path can express it. Kept by a trigger.';
-comment on column postrider.event_type.value_steps is 'How many steps of 0.05 us the predicate takes for a value of a payload, at most. Kept by a trigger.';
-comment on column postrider.event_type.object_steps is 'How many it takes for an object besides, at most. Kept by a trigger.';
-comment on column postrider.event_type.byte_steps is 'How many it takes for a byte besides, at most. Kept by a trigger.';
+comment on column postrider.event_type.description is 'What the event means, for people.';
+comment on column postrider.event_type.json_schema is
+  'What its payloads look like: JSON Schema (2020-12), of the subset in sql/event-types.md. Null if that is not defined.';
+comment on column postrider.event_type.enforce is 'Whether inserts fail if their payload does not fit the schema.';
+comment on column postrider.event_type.deprecated is
+  'Whether it should no longer be used. For people and generated code; inserts still work.';
+comment on column postrider.event_type.created_at is 'When it was first defined.';
+comment on column postrider.event_type.updated_at is 'When its definition was last changed. Kept by a trigger.';
+comment on column postrider.event_type.checks is
+  'The schema as it is checked: without annotations, with references resolved. Kept by a trigger.';
+comment on column postrider.event_type.predicate is
+  'The same as an SQL/JSON path that finds something in a payload that fits; null if no path can express it. Kept by a trigger.';
+comment on column postrider.event_type.value_steps is
+  'The most steps of 0.05 us that the predicate takes for a value of a payload. Kept by a trigger.';
+comment on column postrider.event_type.object_steps is
+  'The most further steps that it takes for an object. Kept by a trigger.';
+comment on column postrider.event_type.byte_steps is
+  'The most further steps that it takes for a byte. Kept by a trigger.';
 
 create table postrider.event_type_policy (
   only_row boolean not null default true,
@@ -47,13 +54,15 @@ create table postrider.event_type_policy (
 );
 insert into postrider.event_type_policy default values;
 comment on table postrider.event_type_policy is
-  'One row: what becomes of events whose type is not in the catalogue. Set by postrider.refuse_unknown_event_types and allow_unknown_event_types, or by hand.';
+  'One row: whether events are accepted if their type is not in the catalogue. Set by postrider.refuse_unknown_event_types and allow_unknown_event_types, or by hand.';
 comment on column postrider.event_type_policy.only_row is 'True.';
-comment on column postrider.event_type_policy.unknown_types is 'allowed, or refused: an insert fails whose event type is not in postrider.event_type. Postrider''s own (postrider.*) are never refused.';
-comment on column postrider.event_type_policy.changed_at is 'When this row or the catalogue was changed last. Kept by triggers.';
+comment on column postrider.event_type_policy.unknown_types is
+  'allowed; refused: an insert fails if its event type is not in postrider.event_type. Postrider''s own types (postrider.*) are never refused.';
+comment on column postrider.event_type_policy.changed_at is
+  'When this row or the catalogue was last changed. Kept by triggers.';
 
 create or replace function postrider_internal.judged_event_types() returns text[]
 language plpgsql immutable
 as $$ begin return '{}'; end $$;
 comment on function postrider_internal.judged_event_types() is
-  'The event types whose definition an insert looks at, those that are enforced; null for all. Written anew by postrider_internal.set_judged_event_types when the catalogue changes.';
+  'The event types whose definition an insert looks at, because they are enforced; null for all. Rewritten by postrider_internal.set_judged_event_types when the catalogue changes.';
