@@ -24,7 +24,7 @@ import type { WakeSession } from "./wake/session.ts";
  */
 
 export interface LoopParts {
-  readonly pool: Database;
+  readonly database: Database;
   readonly agenda: Agenda;
   readonly lease: Lease;
   readonly wake: WakeSession;
@@ -175,10 +175,10 @@ export class Loop {
   }
 
   async #takeOver(): Promise<void> {
-    const { pool, agenda, recorder, events } = this.#parts;
+    const { database, agenda, recorder, events } = this.#parts;
     const daemonId = this.#daemonId;
     while (this.#room > 0 && !this.#isStopping) {
-      const taken = await takeOverClaim(pool, daemonId, recorder.claims.of(daemonId));
+      const taken = await takeOverClaim(database, daemonId, recorder.claims.of(daemonId));
       if (taken === null) {
         break;
       }
@@ -193,9 +193,9 @@ export class Loop {
   }
 
   async #walk(): Promise<void> {
-    const { pool, agenda, inHand, pollIntervalMs } = this.#parts;
+    const { database, agenda, inHand, pollIntervalMs } = this.#parts;
     const daemonId = this.#daemonId;
-    const walk = await claimDeliveries(pool, daemonId, this.#walkPlace, this.#room, inHand.rooms());
+    const walk = await claimDeliveries(database, daemonId, this.#walkPlace, this.#room, inHand.rooms());
     const nowMs = monotonicMs();
     this.#walkPlace = walk.place;
     if (walk.place !== null) {
@@ -206,7 +206,7 @@ export class Loop {
   }
 
   async #claim(): Promise<void> {
-    const { pool, agenda, wake, newEvents, claimLock, conditions, pollIntervalMs } = this.#parts;
+    const { database, agenda, wake, newEvents, claimLock, conditions, pollIntervalMs } = this.#parts;
     const daemonId = this.#daemonId;
     if (wake.state === "napping") {
       // It asks anew for sleep: the daemon that it relied on may be gone.
@@ -220,7 +220,7 @@ export class Loop {
     }
     claimLock.noteFree();
     await this.#take(page, daemonId);
-    if (await noteSending(pool, conditions, page.outcome === "off")) {
+    if (await noteSending(database, conditions, page.outcome === "off")) {
       agenda.queued();
     }
     switch (page.outcome) {

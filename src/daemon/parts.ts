@@ -182,29 +182,29 @@ function makePipeline(
   { config, events, conditions, databases, agenda, lanes, onFatal }: Shared,
   { heartbeat, wake, sender }: Pick<Parts, "heartbeat" | "wake" | "sender">,
 ): Pick<Parts, "inHand" | "recorder" | "loop"> {
-  const pool = databases.pipeline;
-  const recorder = new Recorder({ pool, events, conditions, onRecorded: (results) => agenda.recorded(results) });
-  const endpoints = new EndpointDirectory(pool);
+  const database = databases.pipeline;
+  const recorder = new Recorder({ database, events, conditions, onRecorded: (results) => agenda.recorded(results) });
+  const endpoints = new EndpointDirectory(database);
   const inHand = new InHand({
     lease: heartbeat,
     endpoints,
     lanes,
     budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
-    loadPayload: payloadsFrom(pool),
+    loadPayload: payloadsFrom(database),
     send: (request) => sender.send(request),
     events,
     agenda,
     record: (result) => recorder.add(result),
   });
   const loop = new Loop({
-    pool,
+    database,
     events,
     conditions,
     agenda,
     lease: heartbeat,
     wake,
-    newEvents: new NewEvents({ pool, claimPool: databases.claim, filters: new Filters({ pool, events }) }),
-    claimLock: new ClaimLock({ pool, events, conditions }),
+    newEvents: new NewEvents({ database, claimDatabase: databases.claim, filters: new Filters({ database, events }) }),
+    claimLock: new ClaimLock({ database, events, conditions }),
     endpoints,
     inHand,
     inHandMax: deliveriesInHandMax(config.maxInFlight),

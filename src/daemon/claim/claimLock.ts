@@ -20,7 +20,7 @@ const freeClaimLock = defineStatement("free_claim_lock", {
 });
 
 export interface ClaimLockParts {
-  readonly pool: Database;
+  readonly database: Database;
   readonly events: Events;
   readonly conditions: Conditions;
 }
@@ -51,8 +51,8 @@ export class ClaimLock {
       return;
     }
     this.#busySinceMs = nowMs;
-    const { pool, events, conditions } = this.#parts;
-    const { rows } = await pool.run(freeClaimLock, { sinceMs: STUCK_MS });
+    const { database, events, conditions } = this.#parts;
+    const { rows } = await database.run(freeClaimLock, { sinceMs: STUCK_MS });
     for (const { ended, ...holder } of rows) {
       if (ended) {
         events.emit("claim_lock.freed", holder);

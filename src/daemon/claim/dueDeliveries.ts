@@ -51,7 +51,7 @@ export interface EndpointRooms {
 
 /** Leases due deliveries of the endpoints after `place`, a few of each. */
 export async function claimDeliveries(
-  pool: Database,
+  database: Database,
   daemonId: string,
   place: string | null,
   deliveriesMax: number,
@@ -59,7 +59,7 @@ export async function claimDeliveries(
 ): Promise<Walk> {
   // Leases count from before the statement was sent, so that this clock never believes in one longer than Postgres does.
   const sentMs = monotonicMs();
-  const { rows } = await pool.run(claimDeliveriesStatement, {
+  const { rows } = await database.run(claimDeliveriesStatement, {
     daemonId,
     place,
     endpointsMax: WALK_ENDPOINTS_MAX,

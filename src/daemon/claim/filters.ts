@@ -54,14 +54,14 @@ export interface SlowFilter {
 export type Unjudged = readonly { readonly endpointId: string; readonly eventId: string | null }[] | "all";
 
 export interface FiltersOptions {
-  readonly pool: Database;
+  readonly database: Database;
   readonly events: Events;
   /** Milliseconds that only grow; a test moves them. */
   readonly nowMs?: () => number;
 }
 
 export class Filters {
-  readonly #pool: Database;
+  readonly #database: Database;
   readonly #events: Events;
   readonly #nowMs: () => number;
   /** When each endpoint was at fault, of late. */
@@ -76,8 +76,8 @@ export class Filters {
   #eventsMax = PAGE_EVENTS_MAX;
   #patience: "none" | "patient" | "resigned" = "none";
 
-  constructor({ pool, events, nowMs = monotonicMs }: FiltersOptions) {
-    this.#pool = pool;
+  constructor({ database, events, nowMs = monotonicMs }: FiltersOptions) {
+    this.#database = database;
     this.#events = events;
     this.#nowMs = nowMs;
   }
@@ -185,7 +185,7 @@ export class Filters {
   }
 
   async #isSlowOfLate(endpointId: string): Promise<boolean> {
-    const { rows } = await this.#pool.run(newestFiltered, {
+    const { rows } = await this.#database.run(newestFiltered, {
       endpointId,
       eventsMax: READMISSION_EVENTS,
     });
@@ -200,7 +200,7 @@ export class Filters {
   /** Whether one of the filters of the endpoint takes too long with the event. */
   async #isSlow(eventId: string, endpointId: string): Promise<boolean> {
     try {
-      return await this.#pool.transaction(async (client) => {
+      return await this.#database.transaction(async (client) => {
         await client.query(`set local statement_timeout = ${TRIAL_TIMEOUT_MS}`);
         const { rows } = await client.run(tryFilters, { eventId, endpointId });
         return rows.some((row) => row.is_slow);

@@ -58,11 +58,11 @@ export interface ClaimOptions {
 
 /** Claims a page of new events. If it rejects, the claim may have been made all the same. */
 export async function claimEvents(
-  pool: Database,
+  database: Database,
   { daemonId, eventsMax, pairsMax, unjudged }: ClaimOptions,
 ): Promise<Page> {
   const pairs = unjudged === "all" ? [] : unjudged;
-  const { rows } = await pool.run(claimEventsStatement, {
+  const { rows } = await database.run(claimEventsStatement, {
     daemonId,
     eventsMax,
     pairsMax,
@@ -99,9 +99,9 @@ function revisionsOf({
 
 export interface NewEventsParts {
   /** For claims that may take longer. */
-  readonly pool: Database;
+  readonly database: Database;
   /** With a short deadline, because everything waits for a claim. */
-  readonly claimPool: Database;
+  readonly claimDatabase: Database;
   readonly filters: Filters;
 }
 
@@ -116,13 +116,18 @@ export class NewEvents {
   }
 
   async claim(daemonId: string, room: number): Promise<Page> {
-    const { pool, claimPool, filters } = this.#parts;
+    const { database, claimDatabase, filters } = this.#parts;
     const pairsMax = Math.max(1, room);
     const eventsMax = Math.max(1, Math.min(filters.eventsMax, Math.floor(pairsMax / this.#fanOut)));
     const unjudged = filters.unjudged();
     const startedMs = monotonicMs();
     try {
-      const page = await claimEvents(filters.isPatient ? pool : claimPool, { daemonId, eventsMax, pairsMax, unjudged });
+      const page = await claimEvents(filters.isPatient ? database : claimDatabase, {
+        daemonId,
+        eventsMax,
+        pairsMax,
+        unjudged,
+      });
       if (page.eventCount > 0) {
         filters.claimed(monotonicMs() - startedMs);
         const fanOut = Math.max(1, (page.deliveries.length + page.queuedCount) / page.eventCount);

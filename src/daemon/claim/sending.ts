@@ -11,11 +11,11 @@ const findSending = defineStatement("find_sending", {
  * Reports when an operator has switched sending off or on, and why. To be called with what each claim has found.
  * Resolves with whether sending was switched on again.
  */
-export async function noteSending(pool: Database, conditions: Conditions, isOff: boolean): Promise<boolean> {
+export async function noteSending(database: Database, conditions: Conditions, isOff: boolean): Promise<boolean> {
   if (!isOff && !conditions.has("not_sending")) {
     return false;
   }
-  const { rows } = await pool.run(findSending, {});
+  const { rows } = await database.run(findSending, {});
   const { reason, changed_by } = rows[0] ?? { reason: null, changed_by: "" };
   if (!isOff) {
     conditions.end("not_sending", { changed_by });

@@ -26,11 +26,11 @@ const takeOverStatement = defineStatement("take_over_claim", {
 
 /** Takes one claim over that is not among the known ones; null if there is none. */
 export async function takeOverClaim(
-  pool: Database,
+  database: Database,
   daemonId: string,
   knownClaims: readonly string[],
 ): Promise<TakenOver | null> {
-  const { rows } = await pool.run(takeOverStatement, {
+  const { rows } = await database.run(takeOverStatement, {
     daemonId,
     knownClaims,
     payloadBytesMax: PAYLOAD_BYTES_MAX,

@@ -95,8 +95,8 @@ export type LoadedPayload = RowOf<typeof loadPayloadStatement.shape>;
 /** Loads the payload of one event. Undefined if the event is gone. */
 export type LoadPayload = (eventId: string, bytesMax: number) => Promise<LoadedPayload | undefined>;
 
-export function payloadsFrom(pool: Database): LoadPayload {
-  return async (eventId, bytesMax) => (await pool.run(loadPayloadStatement, { eventId, bytesMax })).rows[0];
+export function payloadsFrom(database: Database): LoadPayload {
+  return async (eventId, bytesMax) => (await database.run(loadPayloadStatement, { eventId, bytesMax })).rows[0];
 }
 
 /** Loads a payload that was too large to come with its claim. Resolves with the ending if it cannot be sent. */

@@ -63,11 +63,11 @@ export const ENDPOINTS_MAX = 20_000;
  * seen with the next claim, and nothing is asked for again that has not changed.
  */
 export class EndpointDirectory {
-  readonly #pool: Database;
+  readonly #database: Database;
   readonly #known = new Map<string, Endpoint>();
 
-  constructor(pool: Database) {
-    this.#pool = pool;
+  constructor(database: Database) {
+    this.#database = database;
   }
 
   /** Loads those of `wanted` (id to revision) that are not known as of that revision. */
@@ -83,7 +83,7 @@ export class EndpointDirectory {
       return;
     }
     const askedMs = monotonicMs();
-    const { rows } = await this.#pool.run(loadEndpoints, { ids: missing });
+    const { rows } = await this.#database.run(loadEndpoints, { ids: missing });
     for (const row of rows) {
       this.#known.delete(row.id);
       this.#known.set(row.id, decodeEndpoint(row, askedMs));
@@ -98,7 +98,7 @@ export class EndpointDirectory {
 
   /** Those of `ids` that were paused, disabled or deleted. What was edited in the others is known from now on. */
   async findInactive(ids: readonly string[]): Promise<string[]> {
-    const { rows } = await this.#pool.run(checkEndpoints, { ids });
+    const { rows } = await this.#database.run(checkEndpoints, { ids });
     const active = new Map(rows.map(({ id, revision }) => [id, revision]));
     await this.ensure(active);
     return ids.filter((id) => !active.has(id));
@@ -106,7 +106,7 @@ export class EndpointDirectory {
 
   /** What was cancelled of these endpoints' deliveries while some daemon, this one or another, has them in hand. */
   async findCancelled(ids: readonly string[]): Promise<readonly Cancelled[]> {
-    return (await this.#pool.run(selectCancelled, { endpointIds: ids })).rows;
+    return (await this.#database.run(selectCancelled, { endpointIds: ids })).rows;
   }
 
   /** Undefined where the endpoint was deleted after the claim. */

@@ -73,7 +73,7 @@ const emptyClaims = defineStatement("empty_claims", {
 });
 
 export interface RecorderOptions {
-  readonly pool: Database;
+  readonly database: Database;
   readonly events: Events;
   readonly conditions: Conditions;
   /** Called with each batch once it is recorded. */
@@ -135,7 +135,7 @@ export class Recorder {
     this.#signal.give();
     const kept = this.claims.keptOf(daemonId);
     if (isDrained && kept.length > 0) {
-      await this.#options.pool.run(emptyClaims, { daemonId, claims: kept });
+      await this.#options.database.run(emptyClaims, { daemonId, claims: kept });
     }
     return isDrained;
   }
@@ -248,7 +248,7 @@ export class Recorder {
     const { daemonId } = head.delivery;
     const counts = countByClaim(batch);
     const gone = new Set(batch.filter(endpointIsGone).map((result) => result.delivery.endpointId));
-    const { rows } = await this.#options.pool.run(recordResults, {
+    const { rows } = await this.#options.database.run(recordResults, {
       daemonId,
       isFromMemory: head.delivery.tenure.kind === "claimed",
       isRepeat,

@@ -33,7 +33,7 @@ async function arrange(t: TestContext): Promise<Arranged> {
   t.after(() => pool.end());
   const emitted = new KeptEvents();
   const clock = { nowMs: 1_000 };
-  const filters = new Filters({ pool, events: emitted, nowMs: () => clock.nowMs });
+  const filters = new Filters({ database: pool, events: emitted, nowMs: () => clock.nowMs });
   const endpointId = await createEndpoint(database.pool, []);
   await subscribe(database.pool, endpointId, "text.*", "exists($.n[*] ? (@ == 1 && exists($.n[*] ? (@ == 2))))");
   const add = async (payload: string) => ({

@@ -51,7 +51,7 @@ function record(t: TestContext): Recording {
   const recorded: DeliveryResult[] = [];
   const conditions = new Conditions(emitted);
   const recorder = new Recorder({
-    pool,
+    database: pool,
     events: emitted,
     conditions,
     onRecorded: (results) => recorded.push(...results),

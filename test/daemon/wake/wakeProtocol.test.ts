@@ -91,7 +91,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     conditions,
     onCopied: () => {},
   });
-  const claiming = { pool, events: emitted, conditions };
+  const claiming = { database: pool, events: emitted, conditions };
   const recorder = new Recorder({ ...claiming, onRecorded: () => {} });
   const endpoints = new EndpointDirectory(pool);
   const inHand = new InHand({
@@ -115,7 +115,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     agenda,
     lease,
     wake,
-    newEvents: new NewEvents({ pool, claimPool: pool, filters: new Filters(claiming) }),
+    newEvents: new NewEvents({ database: pool, claimDatabase: pool, filters: new Filters(claiming) }),
     claimLock: new ClaimLock(claiming),
     endpoints,
     inHand,
