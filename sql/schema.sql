@@ -6,6 +6,16 @@ create schema postrider;
 
 create schema postrider_internal;
 
+-- Types
+
+create type postrider_internal.claim_page as (base pg_snapshot, target pg_snapshot, is_complete boolean, was_slow boolean, events postrider_internal.claimed_event[]);
+
+create type postrider_internal.claim_pair as (event_id uuid, endpoint_id uuid, deliver_at timestamp with time zone, problem text);
+
+create type postrider_internal.claim_rule as (tenant text, event_type text, endpoint_id uuid, revision bigint, is_express boolean, filters jsonpath[]);
+
+create type postrider_internal.claimed_event as (id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamp with time zone, deliver_at timestamp with time zone, payload text);
+
 -- Sequences, those of identity columns included
 
 create sequence postrider.claim_id_seq as bigint start 1 increment 1 minvalue 1 maxvalue 9223372036854775807 cache 1;
@@ -467,6 +477,8 @@ create function postrider_internal.beat(daemon_id uuid, host text, pid integer, 
 
 create function postrider_internal.begin_action(action text, endpoint_id uuid, detail jsonb) returns void;
 
+create function postrider_internal.begin_claim() returns boolean;
+
 create function postrider_internal.capture_function(table_name text, payload text, condition text, ordering_key text, tenant text) returns text;
 
 create function postrider_internal.check_capture(table_name regclass, operations text[]) returns void;
@@ -539,6 +551,8 @@ create function postrider_internal.endpoint_secret_changing() returns trigger se
 
 create function postrider_internal.equality_predicate(options jsonb, place text) returns text;
 
+create function postrider_internal.event_time(created_at timestamp with time zone) returns text;
+
 create function postrider_internal.event_type_audit() returns trigger security definer;
 
 create function postrider_internal.event_type_changing() returns trigger security definer;
@@ -551,11 +565,15 @@ create function postrider_internal.explain_match(event_type text, payload json, 
 
 create function postrider_internal.file_objects(file text) returns TABLE(class_id oid, object_id oid, kind text, identity text);
 
+create function postrider_internal.find_event(id uuid, payload_bytes_max integer) returns SETOF postrider_internal.claimed_event;
+
 create function postrider_internal.fingerprint(file text) returns text;
 
 create function postrider_internal.finish_cancellations() returns void;
 
 create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], OUT kept_claims bigint[]) returns bigint[];
+
+create function postrider_internal.has_passed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, xid xid8, seq bigint) returns boolean;
 
 create function postrider_internal.header_problem(headers jsonb) returns text;
 
@@ -587,6 +605,8 @@ create function postrider_internal.judge_filters(payload json, endpoint_ids uuid
 
 create function postrider_internal.judge_lines(lines text[], filter jsonpath, OUT chosen integer[], OUT refused integer[], OUT reasons text[]) returns record;
 
+create function postrider_internal.judge_page(events postrider_internal.claimed_event[], rules postrider_internal.claim_rule[], unjudged_endpoints uuid[], unjudged_events uuid[], OUT event_count integer, OUT verdicts postrider_internal.claim_pair[], OUT slow_event_id uuid, OUT slow_endpoint_id uuid) returns record;
+
 create function postrider_internal.judge_payload(event_type text, payload json, checks jsonb, predicate jsonpath, value_steps bigint, object_steps bigint, byte_steps bigint) returns void;
 
 create function postrider_internal.judged_event_types() returns text[];
@@ -597,7 +617,7 @@ create function postrider_internal.keyword_advice(keyword text) returns text;
 
 create function postrider_internal.keyword_problem(keyword text, argument jsonb) returns text;
 
-create function postrider_internal.lease_deliveries(daemon_id uuid, place uuid, share integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text);
+create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text);
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -699,6 +719,8 @@ create function postrider_internal.require_home(may_move_in boolean DEFAULT true
 
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
 
+create function postrider_internal.route_page(events postrider_internal.claimed_event[], fan_out_max integer) returns postrider_internal.claim_rule[];
+
 create function postrider_internal.row_change(operation text, table_name text, old json, new json) returns json;
 
 create function postrider_internal.rule_audit() returns trigger security definer;
@@ -725,11 +747,15 @@ create function postrider_internal.shown_value(value jsonb) returns text;
 
 create function postrider_internal.small_payload(payload json, bytes_max integer) returns text;
 
+create function postrider_internal.store_claim(page postrider_internal.claim_page, rules postrider_internal.claim_rule[], verdicts postrider_internal.claim_pair[], daemon_id uuid, pairs_max integer, former_claim bigint, OUT claim_id bigint, OUT queued_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[]) returns record;
+
 create function postrider_internal.store_lines(name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint) returns TABLE(outcome text, events integer, unmatched integer, refused integer[], reasons text[]) security definer;
 
 create function postrider_internal.subscription_changing() returns trigger security definer;
 
 create function postrider_internal.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
+
+create function postrider_internal.take_window(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, events_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
 create function postrider_internal.trigger_arguments(arguments bytea) returns text[];
 
@@ -1425,6 +1451,14 @@ comment on column postrider.replay_status.finished_at is 'When it was done, or c
 
 comment on column postrider.replay_status.requested_by is 'The database role that asked for it.';
 
+comment on type postrider_internal.claim_page is 'Events of one window, in the order of (xid, seq). is_complete: the window ends with them; was_slow: there are none, and looking took so long that the cursor must move.';
+
+comment on type postrider_internal.claim_pair is 'An event for an endpoint. problem: why Postgres cannot judge the filters; the delivery is discarded for that.';
+
+comment on type postrider_internal.claim_rule is 'An endpoint that gets the events of a tenant and type: from a daemon''s memory (is_express) or from the queue; all of them if filters is null.';
+
+comment on type postrider_internal.claimed_event is 'An event as claims read it. The payload is null if it is larger than the daemon wants it: it is loaded when its turn comes.';
+
 comment on function postrider.adopt(boolean) is 'Lets daemons work in a database that was restored or copied from another one. Use it once, after a restore or a copy that takes the place of the original; call it with dry_run first. Events that were not claimed there are claimed here, those in hand are taken over, and delivered ones are not sent again. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';
 
 comment on function postrider.allow_unknown_event_types(text) is 'Lets events of types that are not in the catalogue be inserted. Use it to undo refuse_unknown_event_types(); this is how a new database starts.';
@@ -1489,15 +1523,17 @@ comment on function postrider_internal.beat(uuid,text,integer,text,integer,integ
 
 comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Opens a row in the audit. Until end_action(), every change adds to it what was there before and after.';
 
+comment on function postrider_internal.begin_claim() is 'Takes the claim lock, and says whether it was free. Refuses a transaction in which a claim would not be exact.';
+
 comment on function postrider_internal.capture_function(text,text,text,text,text) is 'The body of the trigger function of a capture.';
 
 comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises an error with the reason if the changes of a table cannot be captured completely, or the caller may not capture them.';
 
 comment on function postrider_internal.check_capture_expression(regclass,text,text,text,text) is 'Raises an error unless this is a single SQL expression over old and new, of the type that is needed. Acts with the rights of its caller.';
 
-comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
+comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says after which endpoint to continue, null after the last one, and when more is due.';
 
-comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); then one row for each event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long: the first row then has that event and endpoint, and where nothing is before it nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), the delivery being discarded for that; null for the former: no filters at all.';
+comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';
 
 comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run. A run that read its input leaves nothing behind, and one that followed a file leaves its position.';
 
@@ -1539,7 +1575,7 @@ comment on function postrider_internal.drop_objects(text) is 'Drops the objects 
 
 comment on function postrider_internal.elements_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first element of an array that does not fit.';
 
-comment on function postrider_internal.empty_claims(uuid,bigint[]) is 'Takes the pairs out of claims that are finished and must stay, being the cursor.';
+comment on function postrider_internal.empty_claims(uuid,bigint[]) is 'Takes the pairs out of claims that are finished but must stay because they are the cursor.';
 
 comment on function postrider_internal.end_action() is 'Closes the row that begin_action() opened: each later change gets its own row in the audit.';
 
@@ -1561,6 +1597,8 @@ comment on function postrider_internal.endpoint_secret_changing() is 'Bounds the
 
 comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';
 
+comment on function postrider_internal.event_time(timestamp with time zone) is 'A time as the body of a request has it.';
+
 comment on function postrider_internal.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
 
 comment on function postrider_internal.event_type_changing() is 'Compiles the schema of a definition, and refuses what is outside the subset.';
@@ -1573,11 +1611,15 @@ comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an 
 
 comment on function postrider_internal.file_objects(text) is 'The function, view, type and triggers that a function file made, in the order in which they can be dropped.';
 
+comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone.';
+
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
 comment on function postrider_internal.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in no daemon''s hand any more, and deletes cancels whose delivery has ended.';
 
 comment on function postrider_internal.finish_claims(uuid,bigint[]) is 'Deletes claims whose pairs are all recorded. kept_claims: those that are recorded but must stay for now.';
+
+comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) is 'Whether a cursor (the first four, as in a row of postrider.claim) has passed the event with that xid and seq.';
 
 comment on function postrider_internal.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
 
@@ -1605,9 +1647,11 @@ comment on function postrider_internal.is_settled(xid8,bigint,timestamp with tim
 
 comment on function postrider_internal.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
-comment on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
+comment on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints with a filter that the payload matches, and those with one that Postgres cannot judge, with the reason; no row means no match. Takes a second at most, plus the time of one filter. It stops at a filter that takes longer than half a second (is_slow); the rows of the others are then not complete.';
 
 comment on function postrider_internal.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. It judges line by line, as subscriptions are judged.';
+
+comment on function postrider_internal.judge_page(postrider_internal.claimed_event[],postrider_internal.claim_rule[],uuid[],uuid[]) is 'How many events the page has room for, and what the filters say of each: verdicts holds the pairs that match, and those that cannot be judged, with the problem. The page ends before an event with a filter that takes too long, which is named.';
 
 comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. A payload that is too much work for both the predicate and the walk is refused as well; half a second is the most.';
 
@@ -1619,7 +1663,7 @@ comment on function postrider_internal.keyword_advice(text) is 'What to do about
 
 comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is wrong with a keyword of a JSON Schema: it is outside the subset, or its value makes no sense. Null if nothing is.';
 
-comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, at most so many.';
+comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them.';
 
 comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemons may take over at once what this one still had in hand.';
 
@@ -1721,6 +1765,8 @@ comment on function postrider_internal.require_home(boolean) is 'Whether sending
 
 comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
 
+comment on function postrider_internal.route_page(postrider_internal.claimed_event[],integer) is 'The endpoints that get the events of a page, by tenant and type; null if there are none. An event for more than fan_out_max of them is left to the queue.';
+
 comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full, and of the old row the columns that an update changed, or all of a deleted one.';
 
 comment on function postrider_internal.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
@@ -1745,13 +1791,17 @@ comment on function postrider_internal.shown_time(timestamp with time zone) is '
 
 comment on function postrider_internal.shown_value(jsonb) is 'The type and length of a value of a payload, without the value.';
 
-comment on function postrider_internal.small_payload(json,integer) is 'The text of a payload; null where it is larger than that many bytes, and is to be loaded when its turn comes.';
+comment on function postrider_internal.small_payload(json,integer) is 'The text of a payload; null if it is larger than that many bytes, and must be loaded when its turn comes.';
+
+comment on function postrider_internal.store_claim(postrider_internal.claim_page,postrider_internal.claim_rule[],postrider_internal.claim_pair[],uuid,integer,bigint) is 'Moves the cursor behind a page, by a claim of the pairs that the daemon gets, up to pairs_max of them; writes all others as deliveries, and says how many of those are pending.';
 
 comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. refused: numbers of lines within the batch, from 1.';
 
 comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate.';
 
-comment on function postrider_internal.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows where there is none.';
+comment on function postrider_internal.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows if there is none.';
+
+comment on function postrider_internal.take_window(pg_snapshot,pg_snapshot,xid8,bigint,integer,integer) is 'The next events after the cursor, up to events_max of them. A window begins where the cursor has no target.';
 
 comment on function postrider_internal.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs, followed by one empty text.';
 
@@ -2088,6 +2138,10 @@ grant execute on function postrider_internal.fingerprint(text) to postrider_daem
 grant execute on function postrider_internal.fingerprint(text) to postrider_operator;
 
 grant execute on function postrider_internal.fingerprint(text) to postrider_reader;
+
+grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) to postrider_operator;
+
+grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) to postrider_reader;
 
 grant execute on function postrider_internal.header_problem(jsonb) to postrider_operator;
 

@@ -1,8 +1,8 @@
--- Who has held the claim lock for longer than a claim takes. A session that is stuck in writing its answer, to a
--- daemon that is frozen or on a dead link, is ended where this role may end it: its claim was not committed.
--- $1 since how many milliseconds
--- What a session of another role does is hidden from one that is no member of it or of pg_read_all_stats: such a holder
--- is named all the same, without a state. One who may not end it would get an error for trying.
+-- Names the sessions that have held the claim lock for longer than a claim takes, and ends one that is stuck in writing its
+-- answer to a daemon that is frozen or on a dead link, if this role may end it. Its claim was not committed.
+-- $1 for how many milliseconds
+-- Postgres hides what a session of another role does, unless this role is a member of it or of pg_read_all_stats. Such a
+-- holder is named all the same, without a state. A role that may not end it would get an error for trying.
 select a.pid, a.usename as role, a.application_name, a.state, a.wait_event,
        case when a.state = 'active' and a.wait_event_type = 'Client' and a.wait_event = 'ClientWrite'
          and (pg_has_role(a.usesysid, 'usage')

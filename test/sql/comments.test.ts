@@ -33,7 +33,8 @@ describe("everything in the schema says what it is", () => {
         and obj_description(t.oid, 'pg_trigger') is null`,
     "each type": `
       select t.typname as name from pg_type t
-      where t.typnamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and t.typtype in ('d', 'e') and obj_description(t.oid, 'pg_type') is null`,
+      where t.typnamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and obj_description(t.oid, 'pg_type') is null
+        and (t.typtype in ('d', 'e') or (select c.relkind from pg_class c where c.oid = t.typrelid) = 'c')`,
   };
   for (const [what, query] of Object.entries(withoutComment)) {
     test(what, async () => {

@@ -32,12 +32,12 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- Walks the endpoints that have pending deliveries, one index probe each, and takes a few due ones of each: an endpoint
--- with millions waiting costs the others nothing. A step over an endpoint that is paused, busy or not due is one probe,
--- whatever waits behind it. One call walks a part of the way; the caller goes on until the end of it.
+-- Walks the endpoints that have pending deliveries, one index probe each, and takes a few due ones of each, so that an
+-- endpoint with millions waiting costs the others nothing. A step over an endpoint that is paused, busy or not due is one
+-- probe, whatever waits behind it. One call walks a part of the way, and the caller continues from where it ends.
 declare
-  place uuid := coalesce(after_endpoint, '00000000-0000-0000-0000-000000000000');
   discards_max constant integer := 1000;
+  last uuid := coalesce(after_endpoint, '00000000-0000-0000-0000-000000000000');
   first record;
   target record;
   taken integer := 0;
@@ -48,8 +48,7 @@ declare
   at_end boolean := false;
 begin
   if not postrider_internal.require_home() then
-    return query select null::uuid, null::uuid, null::integer, null::integer, null::text, null::text, null::text, null::bigint,
-      null::integer, null::bigint;
+    return next;
     return;
   end if;
   if exists (select from postrider.cancellation) then
@@ -59,54 +58,56 @@ begin
     exit when taken >= deliveries_max or discarded >= discards_max;
     select d.endpoint_id, d.next_attempt_at into first
     from postrider.delivery d
-    where d.state = 'pending' and d.endpoint_id > place
+    where d.state = 'pending' and d.endpoint_id > last
     order by d.endpoint_id, d.next_attempt_at
     limit 1;
     at_end := not found;
     exit when at_end;
-    place := first.endpoint_id;
+    last := first.endpoint_id;
 
     select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms into target
     from postrider.endpoint e
-    where e.id = place;
+    where e.id = last;
     if not found or target.state = 'disabled' then
-      -- what came in while the endpoint went: a first attempt that failed, a fan-out; see postrider_internal.endpoint_changed
-      step_count := postrider_internal.discard_deliveries(place, postrider_internal.discard_reason(target.state), discards_max);
+      -- Deliveries that arrived while the endpoint went, such as a first attempt that failed or a fan-out.
+      step_count := postrider_internal.discard_deliveries(last, postrider_internal.discard_reason(target.state), discards_max);
       discarded := discarded + step_count;
       if step_count > 0 then
         next_due := now();
       end if;
       continue;
     end if;
-    share := least(coalesce(known_rooms[array_position(known_endpoints, place)], share_max), deliveries_max - taken);
     continue when target.state = 'paused';
     if first.next_attempt_at > now() then
       next_due := least(next_due, first.next_attempt_at);
       continue;
-    elsif share = 0 then
-      -- the daemon walks again when a slot comes free; this is for the case that none does
+    end if;
+    share := least(coalesce(known_rooms[array_position(known_endpoints, last)], share_max), deliveries_max - taken);
+    if share = 0 then
+      -- The daemon walks again when a slot becomes free; this is for the case that none does.
       next_due := least(next_due, now() + interval '250 ms');
       continue;
     end if;
 
     return query
-      select l.event_id, l.endpoint_id, l.attempts, l.attempts_before, l.event_type, l.created_at, l.payload,
+      select l.event_id, last, l.attempts, l.attempts_before, l.event_type, l.created_at, l.payload,
              target.revision, target.lease_ms, null::bigint
-      from postrider_internal.lease_deliveries(daemon_id, place, share, target.lease_ms, payload_bytes_max) l;
+      from postrider_internal.lease_deliveries(daemon_id, last, share, target.lease_ms, payload_bytes_max) l;
     get diagnostics step_count = row_count;
     taken := taken + step_count;
-    -- more of this endpoint may be due: come back to it in the next walk
+    -- More of this endpoint may be due: the next walk returns to it.
     if step_count > 0 then
       next_due := now();
     end if;
   end loop;
-  -- The last row: where to go on, null at the end of the way, and in how many milliseconds something is due of what was
-  -- seen. Bounded, for deliver_at may be infinity; null where nothing waits.
-  return query select null::uuid, case when not at_end then place end, null::integer, null::integer, null::text, null::text,
-    null::text, null::bigint, null::integer,
-    case when next_due is not null
-      then greatest(0, extract(epoch from least(next_due, now() + interval '1 day') - now()) * 1000)::bigint end;
+  -- The last row: the endpoint to continue after, null at the end, and in how many milliseconds something is due of what
+  -- was seen, null if nothing waits. Bounded, because deliver_at may be infinity.
+  endpoint_id := case when not at_end then last end;
+  if next_due is not null then
+    next_due_ms := greatest(0, extract(epoch from least(next_due, now() + interval '1 day') - now()) * 1000);
+  end if;
+  return next;
 end
 $$;
 comment on function postrider_internal.claim_deliveries(uuid, uuid, integer, integer, integer, uuid[], integer[], integer, integer) is
-  'Leases due deliveries to a daemon, a few of each endpoint. The last row says where to go on, null after the last endpoint, and when more is due.';
+  'Leases due deliveries to a daemon, a few of each endpoint. The last row says after which endpoint to continue, null after the last one, and when more is due.';

@@ -4,7 +4,7 @@ create or replace function postrider_internal.empty_claims(daemon_id uuid, claim
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
-  -- one that is the cursor no longer goes: nobody would look at it again
+  -- A claim that is no longer the cursor is deleted: nothing would look at it again.
   delete from postrider.claim c
   where c.id = any (empty_claims.claims) and c.daemon_id = empty_claims.daemon_id
     and c.id < (select max(n.id) from postrider.claim n)
@@ -14,4 +14,4 @@ begin atomic
     and postrider_internal.is_recorded(event_ids, endpoint_ids);
 end;
 comment on function postrider_internal.empty_claims(uuid, bigint[]) is
-  'Takes the pairs out of claims that are finished and must stay, being the cursor.';
+  'Takes the pairs out of claims that are finished but must stay because they are the cursor.';

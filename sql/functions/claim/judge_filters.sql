@@ -2,16 +2,16 @@
 
 create or replace function postrider_internal.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
 returns table (endpoint_id uuid, problem text, is_slow boolean)
-language plpgsql volatile -- the clock is read, and a payload is not to be looked at before its turn
+language plpgsql volatile -- it reads the clock, and must not look at a payload before its turn
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  -- Reading a payload as jsonb sorts its keys, which nothing interrupts: the worst of one megabyte took 0.5 s, the worst
-  -- of eight 5 s, and one of forty-nine outlasted every deadline, at every claim.
+  -- Reading a payload as jsonb sorts its keys, and nothing interrupts that. The worst payload of one megabyte took 0.5 s,
+  -- the worst of eight 5 s, and one of forty-nine outlasted every deadline, at every claim.
   payload_bytes_max constant integer := 1048576;
-  -- A comparison of two paths tries every value of the one with every value of the other, and nothing interrupts that
-  -- either: two lists of 16,000 took 15 s.
+  -- A comparison of two paths tries every value of one with every value of the other. Nothing interrupts that, either:
+  -- two lists of 16,000 took 15 s.
   compares_paths constant text := '(==|!=|<>|<=|>=|<|>)[ (+-]*[$@]';
   compared_bytes_max constant integer := 8192;
   has_long_list constant jsonpath := 'strict exists($.** ? (@.type() == "array" && @.size() > 1000))';
@@ -24,7 +24,7 @@ declare
   unreadable text;
 begin
   is_slow := false;
-  -- the size on disk first, for it needs no reading; it is the least that the payload can have
+  -- The size on disk comes first, because it needs no reading. The payload has at least so many bytes.
   payload_bytes := case when pg_column_size(payload) <= payload_bytes_max then octet_length(payload::text) end;
   if payload_bytes is null or payload_bytes > payload_bytes_max then
     unreadable := format('the payload has %s bytes, and filters are applied up to %s',
@@ -33,7 +33,7 @@ begin
     begin
       document := payload::jsonb;
     exception
-      -- \u0000, a number beyond numeric, a nesting too deep
+      -- \u0000, a number beyond numeric, a nesting too deep.
       when others then
         if left(sqlstate, 2) in ('53', '57', '58') then
           raise;
@@ -57,16 +57,16 @@ begin
       if problem is not null or document @@ filters[n] then
         return next;
       end if;
-      null; -- a cancel that nothing has met so far is met here
+      null; -- a cancel that has not been noticed yet is noticed here
     exception
-      -- The deadline of the statement: what is asked next is asked without this filter. A cancel that comes sooner is
-      -- somebody's, and obeyed. There is no deadline any more: nothing may follow here that takes long.
+      -- The deadline of the statement: the next claim leaves this filter out. A cancel that comes sooner was sent by a
+      -- person, and is obeyed. There is no deadline after this one, so nothing that takes long may follow.
       when query_canceled then
         if clock_timestamp() - filter_started < filter_time_max then
           raise;
         end if;
-      -- A date compared with a time that has a zone (0A000), a variable that nobody sets (42704): a list would miss one,
-      -- and what it misses stops every claim. Only what is the server's trouble is no fault of the event or the filter.
+      -- Such as a date compared with a time that has a zone (0A000), or a variable that is never set (42704). A list would
+      -- miss one, and that one would stop every claim. Only trouble of the server is not the fault of the event or filter.
       when others then
         if left(sqlstate, 2) in ('53', '57', '58') then
           raise;
@@ -84,4 +84,4 @@ begin
 end
 $$;
 comment on function postrider_internal.judge_filters(json, uuid[], jsonpath[]) is
-  'The endpoints one of whose filters the payload matches, and those where Postgres cannot judge, with the reason; no answer is no match. Takes a second at most, and what one filter takes: at a filter that takes longer than half a second it stops (is_slow), and what it has said about the others is not all.';
+  'The endpoints with a filter that the payload matches, and those with one that Postgres cannot judge, with the reason; no row means no match. Takes a second at most, plus the time of one filter. It stops at a filter that takes longer than half a second (is_slow); the rows of the others are then not complete.';

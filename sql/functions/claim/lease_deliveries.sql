@@ -1,12 +1,11 @@
 create or replace function postrider_internal.lease_deliveries(
   daemon_id uuid,
-  place uuid,
-  share integer,
+  endpoint_id uuid,
+  deliveries_max integer,
   lease_ms integer,
   payload_bytes_max integer
 ) returns table (
   event_id uuid,
-  endpoint_id uuid,
   attempts integer,
   attempts_before integer,
   event_type text,
@@ -23,12 +22,12 @@ begin
     with due as (
       select d.event_id, d.endpoint_id
       from postrider.delivery d
-      where d.endpoint_id = place and d.state = 'pending' and d.next_attempt_at <= now()
-        -- cancelled since the look at the beginning
+      where d.endpoint_id = lease_deliveries.endpoint_id and d.state = 'pending' and d.next_attempt_at <= now()
+        -- Cancelled since the look at the beginning.
         and not exists (
           select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
       order by d.next_attempt_at
-      limit share
+      limit deliveries_max
       for update skip locked
     ), leased as (
       update postrider.delivery d
@@ -37,17 +36,12 @@ begin
           next_attempt_at = now() + lease_ms * interval '1 ms'
       from due
       where d.event_id between due.event_id and due.event_id and d.endpoint_id = due.endpoint_id
-      returning d.event_id, d.endpoint_id, d.attempts, d.attempts_before
+      returning d.event_id, d.attempts, d.attempts_before
     )
-    select l.event_id, l.endpoint_id, l.attempts, l.attempts_before, o.event_type,
-           to_char(o.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), o.payload
+    select l.event_id, l.attempts, l.attempts_before, e.event_type, postrider_internal.event_time(e.created_at), e.payload
     from leased l
-    left join lateral (
-      select i.event_type, i.created_at, postrider_internal.small_payload(i.payload, payload_bytes_max) as payload
-      from postrider.outbox i
-      where i.id = l.event_id
-      offset 0) o on true;
+    left join lateral postrider_internal.find_event(l.event_id, payload_bytes_max) e on true;
 end
 $$;
 comment on function postrider_internal.lease_deliveries(uuid, uuid, integer, integer, integer) is
-  'Leases due deliveries of one endpoint to a daemon, at most so many.';
+  'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them.';

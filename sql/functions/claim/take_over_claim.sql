@@ -25,8 +25,8 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- A claim is taken over when its daemon has not beaten within its lease, and adopted when it is the caller's own but
--- not in its memory (the answer to the commit of the claim was lost). What it has recorded already is left out.
+-- A claim is taken over if its daemon has not beaten within its lease. It is adopted if it is the caller's own but not in
+-- its memory, because the answer to the commit of the claim was lost. What is recorded already is left out.
 declare
   found_claim record;
   express_events uuid[];
@@ -75,7 +75,7 @@ begin
       where c.id = found_claim.id;
       exit;
     end if;
-    -- all of it is recorded: the claim goes, or loses its pairs if it is the cursor
+    -- All of it is recorded: the claim goes, or loses its pairs if it is the cursor.
     delete from postrider.claim c
     where c.id = found_claim.id and c.id < (select n.id from postrider.claim n order by n.id desc limit 1);
     if not found then
@@ -88,20 +88,15 @@ begin
     from postrider.endpoint e
     where e.id in (select u from unnest(express_endpoints) u);
   return query
-    select found_claim.id, found_claim.daemon_id, p.event_id, o.event_type,
-           to_char(o.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           o.payload, p.endpoint_ids, null::uuid, null::bigint
+    select found_claim.id, found_claim.daemon_id, p.event_id, e.event_type, postrider_internal.event_time(e.created_at), e.payload,
+           p.endpoint_ids, null::uuid, null::bigint
     from (
       select u.event_id, string_agg(u.endpoint_id::text, ',') as endpoint_ids, min(u.n) as n
       from unnest(express_events, express_endpoints) with ordinality u (event_id, endpoint_id, n)
       group by u.event_id) p
-    left join lateral (
-      select i.event_type, i.created_at, postrider_internal.small_payload(i.payload, payload_bytes_max) as payload
-      from postrider.outbox i
-      where i.id = p.event_id
-      offset 0) o on true
+    left join lateral postrider_internal.find_event(p.event_id, payload_bytes_max) e on true
     order by p.n;
 end
 $$;
 comment on function postrider_internal.take_over_claim(uuid, bigint[], integer) is
-  'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows where there is none.';
+  'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows if there is none.';

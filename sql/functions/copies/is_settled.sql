@@ -4,9 +4,7 @@ create or replace function postrider_internal.is_settled(
 ) returns boolean
 language sql immutable parallel safe
 -- Without a setting, so that Postgres inlines it into the scan of the whole outbox.
-return (pg_visible_in_snapshot(is_settled.xid, is_settled.base)
-    or is_settled.target is not null and pg_visible_in_snapshot(is_settled.xid, is_settled.target)
-      and (is_settled.xid, is_settled.seq) <= (is_settled.after_xid, is_settled.after_seq))
+return postrider_internal.has_passed(is_settled.base, is_settled.target, is_settled.after_xid, is_settled.after_seq, is_settled.xid, is_settled.seq)
   and not (is_settled.is_copied
     and (is_settled.created_at > is_settled.claimed_at or postrider_internal.is_own(is_settled.xid, is_settled.row_xmin)));
 comment on function postrider_internal.is_settled(xid8, bigint, timestamptz, xid, pg_snapshot, pg_snapshot, xid8, bigint, timestamptz, boolean) is

@@ -45,9 +45,7 @@ begin
              case
                when d.state = 'pending' or d.finished_at > replay.created_at then 'under way'
                when d.state is not null then case when replay.states is null or d.state = any (replay.states) then 'again' end
-               when not (pg_visible_in_snapshot(i.xid, c.base)
-                 or c.target is not null and pg_visible_in_snapshot(i.xid, c.target)
-                   and (i.xid, i.seq) <= (c.after_xid, c.after_seq)) then 'under way'
+               when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, i.xid, i.seq) then 'under way'
                when i.id in (select h.event_id from in_hand h) then 'under way'
                when replay.states is null then 'new'
              end as verdict

@@ -294,11 +294,11 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: "a complete window keeps its base",
-    replace: [["case when complete then target else base end", "base"]],
+    replace: [["case when page.is_complete then page.target else page.base end", "page.base"]],
   },
   {
     name: "a page inside a window moves the base already",
-    replace: [["case when complete then target else base end", "target"]],
+    replace: [["case when page.is_complete then page.target else page.base end", "page.target"]],
   },
   {
     name: "claims do not exclude each other",
@@ -309,7 +309,7 @@ const mutants: readonly Mutant[] = [
     replace: [["if pg_current_xact_id_if_assigned() is not null then", "if false then"]],
   },
   {
-    name: "a row lock takes the place of the lane, and gives the claim an id before its snapshot",
+    name: "a row lock takes the place of the claim lock, and gives the claim an id before its snapshot",
     replace: [
       [
         "if not pg_try_advisory_xact_lock(1886352244, 1) then",
@@ -325,28 +325,33 @@ const mutants: readonly Mutant[] = [
 ];
 
 describe("the property fails where", () => {
-  const signature = "postrider_internal.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[])";
-  let original: string;
+  /** The steps of a claim that hold the protocol, as they are installed. */
+  const steps = ["begin_claim", "take_window", "store_claim"];
+  const originals: string[] = [];
 
   before(async () => {
-    original = String(await askFor(database.pool, "select pg_get_functiondef($1::regprocedure)", [signature]));
+    for (const step of steps) {
+      const definition = "select pg_get_functiondef(('postrider_internal.' || $1::text)::regproc)";
+      originals.push(String(await askFor(database.pool, definition, [step])));
+    }
   });
 
   for (const { name, replace } of mutants) {
     test(name, async () => {
-      let mutant = original;
+      const mutants = [...originals];
       for (const [text, by] of replace) {
-        assert.equal(mutant.split(text).length, 2, `"${text}" stands once in the function`);
-        mutant = mutant.replace(text, () => by);
+        const places = mutants.flatMap((mutant, index) => Array(mutant.split(text).length - 1).fill(index));
+        assert.equal(places.length, 1, `"${text}" stands once in the steps`);
+        mutants[places[0]] = mutants[places[0]]?.replace(text, () => by) ?? "";
       }
-      await database.pool.query(mutant);
+      for (const mutant of mutants) await database.pool.query(mutant);
       try {
         const { failed, numRuns, errorInstance } = await fc.check(everyEventOnce, settings);
         assert.ok(failed, `${numRuns} programs found nothing wrong`);
         // Not a mutant that Postgres refuses.
         assert.ok(errorInstance instanceof assert.AssertionError, String(errorInstance));
       } finally {
-        await database.pool.query(original);
+        for (const original of originals) await database.pool.query(original);
       }
     });
   }

@@ -1,0 +1,35 @@
+create or replace function postrider_internal.begin_claim() returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Under repeatable read a claim would see the outbox as it was before the claim that it continues.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'cannot claim events: the transaction is %', current_setting('transaction_isolation')
+      using errcode = 'invalid_transaction_state', hint = 'Claim under read committed.';
+  end if;
+  -- A claim that finds nothing writes nothing. So a primary that was made read only would answer forever, while the
+  -- events arrive elsewhere.
+  if current_setting('transaction_read_only')::boolean then
+    raise exception 'cannot claim events: the server takes no writes'
+      using errcode = 'read_only_sql_transaction', hint = 'Let DATABASE_URL lead to the primary.';
+  end if;
+  -- The claim lock is not a row lock, because that would give this transaction an id before the snapshot is taken. A
+  -- snapshot leaves its own transaction out, so an event that the claiming transaction wrote would be lost.
+  if not pg_try_advisory_xact_lock(1886352244, 1) then
+    return false;
+  end if;
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'cannot claim events: the transaction has written already'
+      using errcode = 'invalid_transaction_state', hint = 'Claim in a transaction of its own.';
+  end if;
+  -- The flush of this commit carries the commits of the events with it. Otherwise a crash of Postgres could undo an
+  -- event of an application that commits asynchronously after it has been sent.
+  if current_setting('synchronous_commit') in ('off', 'local') then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+  return true;
+end
+$$;
+comment on function postrider_internal.begin_claim() is
+  'Takes the claim lock, and says whether it was free. Refuses a transaction in which a claim would not be exact.';
