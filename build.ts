@@ -43,7 +43,7 @@ const COMMAND = "postrider.mjs";
 const BINARY = "postrider";
 const LICENCES = "LICENSES.txt";
 /** What the README leads to, and what its guides tell a reader to run. */
-const GUIDES = ["CHANGELOG.md", "{deploy,sql,src}/**/*.md", "sql/recipes/*.sql"];
+const GUIDES = ["CHANGELOG.md", "{sql,src}/**/*.md", "sql/recipes/*.sql", "deploy/*"];
 
 export interface BundleOptions {
   /** Absolute path of the module to start from. Default: src/main.ts. */

@@ -41,7 +41,7 @@ test("the package has what it exports, what its guides lead to, and none of its 
   assert.deepEqual(
     consumer.packed.filter(
       (path) =>
-        !/^(\w+\.mjs(\.map)?|publish\/\w+\.d\.ts|package\.json|LICENSES?(\.txt)?|[\w/-]+\.md|sql\/recipes\/\w+\.sql)$/.test(
+        !/^(\w+\.mjs(\.map)?|publish\/\w+\.d\.ts|package\.json|LICENSES?(\.txt)?|[\w/-]+\.md|sql\/recipes\/\w+\.sql|deploy\/[\w.]+)$/.test(
           path,
         ),
     ),
