@@ -330,6 +330,7 @@ create table postrider.schema_object (
   name text not null,
   sha256 text not null,
   grants text,
+  triggers text not null,
   fingerprint text not null,
   server_major integer not null,
   installed_at timestamp with time zone not null default now(),
@@ -1217,6 +1218,8 @@ comment on column postrider.schema_object.sha256 is 'The SHA-256 of the file as 
 
 comment on column postrider.schema_object.grants is 'What grant_roles() grants on it, such as: execute to reader, operator. Null if only the owner may use it.';
 
+comment on column postrider.schema_object.triggers is 'The statements of the file that made its triggers. They run again only if they differ, because they lock the table.';
+
 comment on column postrider.schema_object.fingerprint is 'A hash of the objects that the file made, by which a later edit by hand is found.';
 
 comment on column postrider.schema_object.server_major is 'The major version of the server that made the fingerprint. Another one may write the same view differently.';
@@ -1751,7 +1754,7 @@ comment on function postrider_internal.refuse_truncate() is 'Refuses to truncate
 
 comment on function postrider_internal.refuse_unknown_type(text) is 'Refuses an event for its type, and names the type that was probably meant.';
 
-comment on function postrider_internal.replaced_files() is 'The functions and views that somebody has replaced or dropped by hand since they were installed.';
+comment on function postrider_internal.replaced_files() is 'The functions and views that were replaced or dropped by hand since they were installed. None while another session migrates.';
 
 comment on function postrider_internal.replay_end(timestamp with time zone) is 'The bound below which the ids of all events lie that were inserted before this time.';
 

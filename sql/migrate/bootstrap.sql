@@ -51,6 +51,7 @@ create table if not exists postrider.schema_object (
   name text not null,
   sha256 text not null,
   grants text,
+  triggers text not null,
   fingerprint text not null,
   server_major integer not null,
   installed_at timestamptz not null default now(),
@@ -66,6 +67,8 @@ comment on column postrider.schema_object.sha256 is
   'The SHA-256 of the file as it was installed, with LF line ends. If it differs, the file is installed again.';
 comment on column postrider.schema_object.grants is
   'What grant_roles() grants on it, such as: execute to reader, operator. Null if only the owner may use it.';
+comment on column postrider.schema_object.triggers is
+  'The statements of the file that made its triggers. They run again only if they differ, because they lock the table.';
 comment on column postrider.schema_object.fingerprint is
   'A hash of the objects that the file made, by which a later edit by hand is found.';
 comment on column postrider.schema_object.server_major is
@@ -112,8 +115,13 @@ create or replace function postrider_internal.fingerprint(file text) returns tex
 language sql stable
 set search_path = pg_catalog, pg_temp
 set quote_all_identifiers = off
+set standard_conforming_strings = on
+set intervalstyle = postgres
+set datestyle = 'ISO, YMD'
+set timezone = 'UTC'
 as $$
-  -- Postgres writes an expression that was dumped and restored with other parentheses and casts, so these are left out.
+  -- The settings are those by which Postgres writes literals.
+  -- It writes an expression that was dumped and restored with other parentheses and casts, so these are left out.
   -- The text of a body is compared as it is.
   select md5(string_agg(concat_ws(' ', o.kind, o.identity, regexp_replace(case o.class_id
     when 'pg_proc'::regclass then (
@@ -189,17 +197,25 @@ set search_path = pg_catalog, pg_temp
 set check_function_bodies = off
 as $$
 -- In place if Postgres can do that, so that a function keeps what depends on it; otherwise dropped and made anew.
+--
+-- To make a trigger locks its table against writers. Behind one open insert the migration would wait, and every later
+-- insert behind the migration. So triggers that stand as they were installed are left alone.
 declare
+  triggers_at constant integer := position(E'\ncreate or replace trigger ' in statements);
+  triggers constant text := case when triggers_at > 0 then substr(statements, triggers_at) else '' end;
+  installed record;
   stray record;
 begin
-  if exists (
-    select from postrider.schema_object o
-    where o.name = file and o.sha256 = install_file.sha256 and postrider_internal.fingerprint(file) is not null)
-  then
+  select o.sha256, o.triggers into installed
+  from postrider.schema_object o
+  -- Another major version may write the same objects differently.
+  where o.name = file and case when o.server_major = current_setting('server_version_num')::integer / 10000
+    then o.fingerprint = postrider_internal.fingerprint(file) else postrider_internal.fingerprint(file) is not null end;
+  if installed.sha256 = install_file.sha256 then
     return false;
   end if;
   begin
-    execute statements;
+    execute case when installed.triggers = triggers then left(statements, length(statements) - length(triggers)) else statements end;
   exception
     when invalid_function_definition or invalid_table_definition or duplicate_object or wrong_object_type then
       perform postrider_internal.drop_objects(file);
@@ -216,12 +232,12 @@ begin
   loop
     execute format('drop trigger %s', stray.identity);
   end loop;
-  insert into postrider.schema_object as o (name, sha256, grants, fingerprint, server_major, postrider_version)
-  values (file, install_file.sha256, install_file.grants, postrider_internal.fingerprint(file),
+  insert into postrider.schema_object as o (name, sha256, grants, triggers, fingerprint, server_major, postrider_version)
+  values (file, install_file.sha256, install_file.grants, triggers, postrider_internal.fingerprint(file),
     current_setting('server_version_num')::integer / 10000, install_file.postrider_version)
   on conflict on constraint schema_object_pkey do update
-  set sha256 = excluded.sha256, grants = excluded.grants, fingerprint = excluded.fingerprint,
-      server_major = excluded.server_major, installed_at = excluded.installed_at, installed_by = excluded.installed_by,
+  set sha256 = excluded.sha256, grants = excluded.grants, triggers = excluded.triggers,
+      fingerprint = excluded.fingerprint, server_major = excluded.server_major, installed_at = excluded.installed_at, installed_by = excluded.installed_by,
       postrider_version = excluded.postrider_version;
   return true;
 end
@@ -230,17 +246,25 @@ comment on function postrider_internal.install_file(text, text, text, text, text
   'Installs a function file if its text has changed, and says whether it had. For the owner, within a migration.';
 
 create or replace function postrider_internal.replaced_files() returns setof text
-language sql stable
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-  select o.name
-  from postrider.schema_object o
-  where o.server_major = current_setting('server_version_num')::integer / 10000
-    and o.fingerprint is distinct from postrider_internal.fingerprint(o.name)
-  order by o.name collate "C"
+begin
+  -- A function is read as it is, its record as it was when the statement began. A migration that commits in between would
+  -- look like an edit by hand. The lock is only tried: to wait with a snapshot would block a concurrent index.
+  if not pg_try_advisory_xact_lock_shared(8101821198635721829) then
+    return;
+  end if;
+  return query
+    select o.name
+    from postrider.schema_object o
+    where o.server_major = current_setting('server_version_num')::integer / 10000
+      and o.fingerprint is distinct from postrider_internal.fingerprint(o.name)
+    order by o.name collate "C";
+end
 $$;
 comment on function postrider_internal.replaced_files() is
-  'The functions and views that somebody has replaced or dropped by hand since they were installed.';
+  'The functions and views that were replaced or dropped by hand since they were installed. None while another session migrates.';
 
 create or replace function postrider_internal.keep_files(files text[], postrider_version text) returns setof text
 language plpgsql volatile

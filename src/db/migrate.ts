@@ -60,14 +60,33 @@ const LOCK_RETRY_MS = 100;
 /** How long a statement waits for a lock: while it waits, every later query on that table waits behind it. */
 const LOCK_TIMEOUT_MS = 5_000;
 
-/** With everything named in full, a file does the same whatever the role's search_path. */
+/** A file does the same whatever the settings of the role and the database are. */
 export const BEGIN = `begin isolation level read committed read write;
 set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
 set local statement_timeout = 0;
 set local lock_timeout = ${OTHER_RUN_WAIT_MS};`;
 
 export const LIMIT_LOCK_WAITS = `set local lock_timeout = ${LOCK_TIMEOUT_MS};
 set local client_min_messages = warning;`;
+
+/**
+ * The same around an upgrade outside the transaction. A concurrent index waits for every older transaction, and nothing
+ * waits behind it meanwhile.
+ */
+export const SET_OUTSIDE = `set search_path = pg_catalog, pg_temp;
+set standard_conforming_strings = on;
+set statement_timeout = 0;
+set lock_timeout = 0;`;
+
+export const RESET_OUTSIDE = `reset search_path;
+reset standard_conforming_strings;
+reset statement_timeout;
+reset lock_timeout;`;
+
+/** Ends a transaction that is not the last: what its upgrades dropped or changed is installed again by the last one. */
+export const FORGET_REPLACED =
+  "delete from postrider.schema_object o where o.name in (select postrider_internal.replaced_files());";
 
 /** The start is kept in a setting, so that the printed script measures in the same way. */
 export const START_CLOCK = `do $clock$
@@ -87,7 +106,7 @@ export async function migrate(client: Connection, options: MigrateOptions = {}):
   const plan = readPlan(options.files);
   const state = refuseEdited(await stateOf(client, plan));
   const done = { applied: [], installed: [], dropped: [] };
-  if (state.kind !== "ahead") {
+  if (state.kind === "current") {
     await refuseReplaced(client);
   }
   if (state.kind === "missing" || state.kind === "behind") {
@@ -159,6 +178,7 @@ async function runTransaction(run: Run, { steps, isLast }: TransactionSegment): 
     await client.query("rollback");
     return;
   }
+  await refuseReplaced(client);
   run.progress = { kind: "preparing" };
   await client.query(bootstrapText());
   const done = await runSteps(run, steps, versionOf(state));
@@ -171,6 +191,8 @@ async function runTransaction(run: Run, { steps, isLast }: TransactionSegment): 
     );
     run.dropped.push(...rows.map(({ name }) => name));
     await client.query(plan.finish);
+  } else {
+    await client.query(FORGET_REPLACED);
   }
   await client.query("commit");
   run.applied.push(...done.applied);
@@ -240,14 +262,13 @@ async function runOutside(run: Run, step: TableStep): Promise<void> {
   const { client, plan } = run;
   await takeLock(client, "pg_try_advisory_lock");
   try {
-    // A concurrent index waits for every older transaction, and nothing waits behind it meanwhile.
-    await client.query("set search_path = pg_catalog, pg_temp; set lock_timeout = 0");
+    await client.query(SET_OUTSIDE);
     if (versionOf(refuseEdited(await stateOf(client, plan))) < step.version) {
       run.applied.push(await applyTable(run, step, statementsOf(step.text)));
     }
   } finally {
     await client.query("select pg_advisory_unlock($1::bigint)", [MIGRATION_LOCK_KEY]);
-    await client.query("reset search_path; reset lock_timeout");
+    await client.query(RESET_OUTSIDE);
   }
 }
 

@@ -1,6 +1,16 @@
 import pg from "pg";
 import { VERSION } from "../ground/version.ts";
-import { BEGIN, LIMIT_LOCK_WAITS, MIGRATION_LOCK_KEY, recordText, refuseReplaced, START_CLOCK } from "./migrate.ts";
+import {
+  BEGIN,
+  FORGET_REPLACED,
+  LIMIT_LOCK_WAITS,
+  MIGRATION_LOCK_KEY,
+  RESET_OUTSIDE,
+  recordText,
+  refuseReplaced,
+  SET_OUTSIDE,
+  START_CLOCK,
+} from "./migrate.ts";
 import {
   type FunctionStep,
   latestOf,
@@ -76,7 +86,7 @@ function printTransaction(
           `do $keep$\nbegin\n  perform postrider_internal.keep_files(array[${names}]::text[], ${pg.escapeLiteral(VERSION)});\nend\n$keep$;`,
           finish,
         ]
-      : []),
+      : [FORGET_REPLACED]),
     "commit;",
     "",
   ].join("\n");
@@ -106,6 +116,7 @@ function printOutside(step: TableStep): string {
   return [
     ...headOf(step),
     "-- It runs outside a transaction. Its statements may be repeated.",
+    SET_OUTSIDE,
     `select pg_advisory_lock(${MIGRATION_LOCK_KEY});`,
     guardText(step.version - 1),
     START_CLOCK,
@@ -114,6 +125,7 @@ function printOutside(step: TableStep): string {
     "",
     `${recordText(step)};`,
     `select pg_advisory_unlock(${MIGRATION_LOCK_KEY});`,
+    RESET_OUTSIDE,
     "",
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type Connection, connectionConfig, openConnection } from "../../src/db/connect.ts";
-import { migrate } from "../../src/db/migrate.ts";
+import { MIGRATION_LOCK_KEY, migrate, refuseReplaced } from "../../src/db/migrate.ts";
 import { printMigration, printMigrationFor } from "../../src/db/printMigration.ts";
 import { readPlan } from "../../src/db/schemaPlan.ts";
 import { assertSchemaUsable, assertTablesUsable, checkSchema } from "../../src/db/schemaState.ts";
@@ -475,6 +475,94 @@ test("an upgrade outside the transaction runs statement by statement, and again 
     "select indisvalid from pg_index where indexrelid = 'postrider.one_id'::regclass",
   );
   assert.deepEqual(rows, [{ indisvalid: true }]);
+});
+
+test("a long fill outside the transaction commits as it goes, and may have empty lines", async (t) => {
+  const { client } = await emptyDatabase(t);
+  const fill = file(
+    2,
+    `-- locks: the rows of one batch
+-- breaking: no
+-- transaction: none
+
+do $fill$
+begin
+  for batch in 1 .. 3 loop
+    insert into postrider.one values (batch);
+
+    commit;
+  end loop;
+end
+$fill$;
+
+select 1 / 0;
+`,
+  );
+  await faultOf(migrate(client, { files: tables(FIRST, fill) }), "PR0009");
+  assert.deepEqual((await client.query("select count(*)::int as filled from postrider.one")).rows, [{ filled: 3 }]);
+});
+
+test("an upgrade that drops a view and is followed by one outside the transaction can be repeated", async (t) => {
+  const { client } = await emptyDatabase(t);
+  await migrate(client, { files: functions(NUMBER, VIEW) });
+  const drop = file(2, `${HEADER}drop view postrider.look;\n`);
+  const outside = (text: string) => file(3, `${HEADER.trimEnd()}\n-- transaction: none\n\n${text}\n`);
+  const upgraded = (last: TableFile) => ({ ...functions(NUMBER, VIEW), tables: [FIRST, drop, last] });
+  await faultOf(migrate(client, { files: upgraded(outside("select 1 / 0;")) }), "PR0009");
+  const { installed } = await migrate(client, { files: upgraded(outside("select 1;")) });
+  assert.deepEqual(installed, ["look"]);
+  assert.equal(await numberIn(client), 1);
+});
+
+test("a change of a function alone does not wait for an open insert into the table of its trigger", async (t) => {
+  const { client, database } = await emptyDatabase(t);
+  await migrate(client, { files: functions(TRIGGER) });
+  const writer = await clientOf(t, database);
+  await writer.query("begin; insert into postrider.one values (1)");
+  const changed = (trigger: string) =>
+    named("watch", trigger.replace("begin return new", "begin new.id := 7; return new"));
+  assert.deepEqual((await migrate(client, { files: functions(changed(TRIGGER.text)) })).installed, ["watch"]);
+  await writer.query("insert into postrider.one values (1); commit");
+  assert.deepEqual((await client.query("select id from postrider.one")).rows, [{ id: 1 }, { id: 7 }]);
+
+  const fired = changed(TRIGGER.text.replace("before_update before update", "before_update before update of id"));
+  await migrate(client, { files: functions(fired) });
+  const { rows } = await client.query(
+    "select pg_get_triggerdef(oid) ~ 'UPDATE OF id' as of_id from pg_trigger where tgname = 'before_update'",
+  );
+  assert.deepEqual(rows, [{ of_id: true }]);
+});
+
+test("a trigger that an upgrade drops is made anew", async (t) => {
+  const { client } = await emptyDatabase(t);
+  await migrate(client, { files: functions(TRIGGER) });
+  const upgrade = file(2, `${HEADER}drop trigger before_insert on postrider.one;\n`);
+  const files = { ...functions(TRIGGER), tables: [FIRST, upgrade] };
+  assert.deepEqual((await migrate(client, { files })).installed, ["watch"]);
+  const { rows } = await client.query("select from pg_trigger where tgrelid = 'postrider.one'::regclass");
+  assert.equal(rows.length, 2);
+});
+
+test("the settings of a session are not taken for an edit by hand, and neither is a migration in progress", async (t) => {
+  const { client, database } = await emptyDatabase(t);
+  const wait = named(
+    "wait",
+    `create or replace function postrider.wait(a interval default '1 day', b timestamptz default '2026-01-01 00:00:00Z', c text default 'a\\b')
+returns interval return a;\n`,
+  );
+  await migrate(client, { files: functions(wait, NUMBER) });
+  await client.query(
+    "set intervalstyle = iso_8601; set datestyle = german; set timezone = 'Asia/Tokyo'; set standard_conforming_strings = off",
+  );
+  await refuseReplaced(client);
+  await migrate(client, { files: functions(wait, NUMBER) });
+
+  const other = await clientOf(t, database);
+  await other.query(`select pg_advisory_lock(${MIGRATION_LOCK_KEY})`);
+  await other.query("create or replace function postrider.number() returns integer return 9");
+  await refuseReplaced(client);
+  await other.query(`select pg_advisory_unlock(${MIGRATION_LOCK_KEY})`);
+  assert.match(await faultOf(refuseReplaced(client), "PR0006"), /: number;/);
 });
 
 test("an upgrade drops the view that is in its way, and the same migration makes it anew", async (t) => {

@@ -126,7 +126,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     select: { ...LOOKERS, daemon: "*" },
   },
   schema_object: {
-    columns: "name sha256 grants fingerprint server_major installed_at installed_by postrider_version",
+    columns: "name sha256 grants triggers fingerprint server_major installed_at installed_by postrider_version",
     select: { ...LOOKERS, daemon: "*" },
   },
   endpoint_failure: {

@@ -23,7 +23,7 @@ begin
     select p.oid::regprocedure as signature from pg_proc p
     where p.pronamespace = (select c.relnamespace from pg_class c where c.oid = table_name)
       and p.proname ~ '^postrider_capture_' and p.prorettype = 'trigger'::regtype
-      and obj_description(p.oid, 'pg_proc') ~ '^Made by postrider\.capture'
+      and obj_description(p.oid, 'pg_proc') ~ '^Made by postrider[.]capture'
       and pg_has_role(current_user, p.proowner, 'usage')
       and not exists (select from pg_trigger t where t.tgfoid = p.oid)
   loop

@@ -40,7 +40,7 @@ declare
   function_name text;
 begin
   perform postrider_internal.check_capture(table_name, operations);
-  if event_type is null or event_type !~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' or length(event_type) > 255 then
+  if event_type is null or event_type !~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$' or length(event_type) > 255 then
     raise exception 'cannot capture the changes of %: % is no event type', table_name, quote_nullable(event_type)
       using errcode = 'invalid_parameter_value', hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long.';
   end if;

@@ -12,8 +12,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-  if define_event_type.name is null or define_event_type.name !~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' or length(define_event_type.name) > 255
-    or define_event_type.name ~ '^postrider\.'
+  if define_event_type.name is null or define_event_type.name !~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$' or length(define_event_type.name) > 255
+    or define_event_type.name ~ '^postrider[.]'
   then
     raise exception 'cannot define the event type %', coalesce(to_json(left(define_event_type.name, 300))::text, 'null')
       using errcode = 'invalid_parameter_value',

@@ -3,7 +3,7 @@ language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  name constant text := replace(replace(substring(reference from '^#/\$defs/(.*)$'), '~1', '/'), '~0', '~');
+  name constant text := replace(replace(substring(reference from '^#/[$]defs/(.*)$'), '~1', '/'), '~0', '~');
 begin
   if name = any (references_followed) then
     perform postrider_internal.refuse_schema(pointer, format('refers to the definition that it is part of, %s', to_json(left(name, 60))),

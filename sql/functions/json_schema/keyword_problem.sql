@@ -24,7 +24,7 @@ return case
   when keyword in ('minLength', 'maxLength', 'minItems', 'maxItems') then
     case when not postrider_internal.is_count(argument) then 'must be a whole number of 0 to 2147483647' end
   when keyword = '$ref' then
-    case when jsonb_typeof(argument) <> 'string' or argument #>> '{}' !~ '^#/\$defs/[^/%]+$'
+    case when jsonb_typeof(argument) <> 'string' or argument #>> '{}' !~ '^#/[$]defs/[^/%]+$'
          then 'must have the form #/$defs/NAME' end
   else 'is not supported' end;
 comment on function postrider_internal.keyword_problem(text, jsonb) is

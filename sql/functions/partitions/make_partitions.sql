@@ -44,7 +44,7 @@ begin
     key := case parent when 'outbox' then 'id' else 'event_id' end;
     partition_name := net;
 
-    select c.conname as name, c.convalidated as is_valid, substring(c.conname from 'no row of (\d{4}-\d\d-\d\d) while')::date as day into guard
+    select c.conname as name, c.convalidated as is_valid, substring(c.conname from 'no row of ([0-9]{4}-[0-9]{2}-[0-9]{2}) while')::date as day into guard
     from pg_constraint c
     where c.conrelid = format('postrider.%I', net)::regclass and c.conname like format(guard_text, '%');
     if found then
