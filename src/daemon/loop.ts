@@ -60,7 +60,7 @@ export class Loop {
   readonly #backoff = makeBackoff({ firstMs: 100, lastMs: 5_000 });
   #isStopping = false;
   #running: Promise<void> | null = null;
-  /** The endpoint after which the walk over the queue goes on; null if none has begun. */
+  /** The endpoint after which the walk over the queue continues; null if no walk has begun. */
   #walkPlace: string | null = null;
   #pagesSinceSleep = 0;
   #pauseMs = PAUSE_FIRST_MS;

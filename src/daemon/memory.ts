@@ -5,31 +5,31 @@ import { BUDGET_BYTES } from "./deliver/budget.ts";
 import { ENDPOINTS_MAX } from "./deliver/endpoints.ts";
 import { FLUSH_MAX } from "./record/recorder.ts";
 
-/** Deliveries in hand for each that can be under way: what waits keeps the slots busy while the next claim is made. */
+/** Deliveries in hand for each slot: what waits keeps the slots busy while the next claim is made. */
 const IN_HAND_PER_SLOT = 4;
 const IN_HAND_MIN = 1_000;
 
 const MIB = 1_048_576;
 /** The program itself, and what V8 fills before it looks for garbage. */
 const AT_REST_BYTES = 160 * MIB;
-/** Of text with one character beyond Latin-1, each takes two bytes. */
+/** If a text has one character beyond Latin-1, each of its characters takes two bytes. */
 const CHARACTER_BYTES = 2;
 /** A request has its payload as it came, in the text of its body, and in the bytes that are sent. */
 const COPIES_SENT = 3;
-/** With its key, of an endpoint that has no URL of 2 kB and no fifty steps. */
+/** An endpoint with its key, if its URL is not 2 kB long and its schedule does not have fifty steps. */
 const ENDPOINT_BYTES = 1_536;
-/** Of a connection by TLS. */
+/** A TLS connection. */
 const CONNECTION_BYTES = 65_536;
 
-/** Deliveries that a daemon holds: waiting, under way, or not recorded yet. */
+/** Deliveries that a daemon holds at most: waiting, in flight, or not recorded yet. */
 export function deliveriesInHandMax(maxInFlight: number): number {
   return Math.max(IN_HAND_MIN, maxInFlight * IN_HAND_PER_SLOT);
 }
 
 /**
- * What a daemon takes of memory at most, however much waits in Postgres and whatever receivers do. A sum of limits that
- * are hardly met together: each delivery in hand with the longest payload that waits in memory and the longest answer
- * that is kept, and the largest payloads under way.
+ * The most memory that a daemon takes, however much waits in Postgres and whatever receivers do. It is the sum of limits
+ * that are hardly ever met together: each delivery in hand has the longest payload that waits in memory and the longest
+ * answer that is kept, and the budget of large payloads is used up.
  */
 export function memoryBoundBytes(maxInFlight: number): number {
   const inHand = deliveriesInHandMax(maxInFlight);

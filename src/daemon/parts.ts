@@ -48,7 +48,7 @@ export interface Databases {
 /** Why a daemon cannot go on. */
 export type Fatal = "schema.unusable" | "database.copied";
 
-/** What a daemon is made of. Each part is given those it uses, and the agenda is where they leave word for the loop. */
+/** What a daemon is made of. Each part is given the parts it uses; what the loop must know goes through the agenda. */
 export interface Parts {
   readonly connection: ConnectionConfig;
   readonly databases: Databases;
@@ -126,7 +126,7 @@ function makeDatabases(config: Config, connection: ConnectionConfig): Databases 
     config: connection,
     purpose: "pipeline",
     preparedStatements: config.preparedStatements,
-    // A listener with a URL of its own means that a transaction pooler stands before the rest.
+    // If the listener has its own URL, everything else goes through a transaction pooler.
     ownSession: config.listenUrl === null,
   } as const;
   return {

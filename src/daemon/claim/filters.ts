@@ -64,14 +64,14 @@ export class Filters {
   readonly #database: Database;
   readonly #events: Events;
   readonly #nowMs: () => number;
-  /** When each endpoint was at fault, of late. */
+  /** When each endpoint was at fault recently. */
   readonly #faults = new Map<string, readonly number[]>();
-  /** Until when each endpoint goes without. */
+  /** The endpoints whose filters are left out, and until when. */
   readonly #leftOut = new Map<string, number>();
   readonly #readmissions = new Map<string, Promise<void>>();
   /** The endpoints whose filters are not applied to the event that is next. */
   #spared: { readonly eventId: string; readonly endpointIds: readonly string[] } | null = null;
-  /** What a trial has found quick enough; a claim that finds it slow again is believed. */
+  /** What a trial found quick enough. A claim that finds it slow again is believed. */
   #doubted: SlowFilter | null = null;
   #eventsMax = PAGE_EVENTS_MAX;
   #patience: "none" | "patient" | "resigned" = "none";
@@ -82,12 +82,12 @@ export class Filters {
     this.#nowMs = nowMs;
   }
 
-  /** Events of the next page at most. */
+  /** The most events of the next page. */
   get eventsMax(): number {
     return this.#eventsMax;
   }
 
-  /** Whether the next claim is to have the longer deadline. */
+  /** Whether the next claim gets the longer deadline. */
   get isPatient(): boolean {
     return this.#patience !== "none";
   }
@@ -103,7 +103,7 @@ export class Filters {
     return [...everywhere, ...endpointIds.map((endpointId) => ({ endpointId, eventId }))];
   }
 
-  /** To be told how long each claim took that brought events. */
+  /** A claim that brought events took so long. */
   claimed(tookMs: number): void {
     this.#patience = "none";
     if (tookMs > LONG_MS) {
@@ -113,7 +113,7 @@ export class Filters {
     }
   }
 
-  /** A claim has failed after so long. */
+  /** A claim failed after so long. */
   failed(thrown: unknown, tookMs: number): void {
     if (!isTimeout(thrown) || tookMs < (this.isPatient ? TIMED_OUT_PATIENT_MS : TIMED_OUT_MS)) {
       return;
@@ -127,11 +127,11 @@ export class Filters {
     this.#eventsMax = 1;
   }
 
-  /** A claim has stopped at an event, for a filter that took too long. Rejects where the filter cannot be tried. */
+  /** A claim stopped at an event because a filter took too long. Rejects if the filter cannot be tried. */
   async met(slow: SlowFilter): Promise<void> {
     const { eventId, endpointId } = slow;
     const isDoubted = this.#doubted?.eventId === eventId && this.#doubted.endpointId === endpointId;
-    // Tried alone, lest a server that stood still for a moment costs an endpoint its delivery.
+    // Tried alone, so that a server that froze for a moment does not cost an endpoint its delivery.
     if (!isDoubted && !(await this.#isSlow(eventId, endpointId))) {
       this.#doubted = slow;
       return;
@@ -173,7 +173,7 @@ export class Filters {
   }
 
   async #readmit(endpointId: string): Promise<void> {
-    // Where it cannot be tried, it is not known to be quick.
+    // If it cannot be tried, it is not known to be quick.
     const isSlow = await this.#isSlowOfLate(endpointId).catch(() => true);
     if (isSlow) {
       this.#leftOut.set(endpointId, this.#nowMs() + UNJUDGED_MS);

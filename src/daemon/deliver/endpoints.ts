@@ -10,18 +10,18 @@ export interface Endpoint {
   readonly id: string;
   readonly revision: string;
   readonly url: string;
-  /** What may be told of the URL. */
+  /** The part of the URL that events may hold. */
   readonly origin: string;
   readonly format: BodyFormat;
   readonly timeoutMs: number;
   readonly scheduleMs: readonly number[];
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Newest first; empty where no request may go out. */
+  /** Newest first; empty if no request may be sent. */
   readonly keys: readonly SigningKey[];
-  /** Why no request may go out; null where one may. */
+  /** Why no request may be sent; null if one may. */
   readonly problem: string | null;
-  /** By the daemon's own clock: when a secret expires and the endpoint has to be loaded anew. */
+  /** By the daemon's own clock: when a secret expires, and the endpoint must be loaded again. */
   readonly validUntilMs: number;
 }
 
@@ -55,12 +55,12 @@ const selectCancelled = defineStatement("find_cancelled", {
 /** A delivery that was cancelled while a daemon had it in hand, with the reason that the delivery gets. */
 export type Cancelled = RowOf<typeof selectCancelled.shape>;
 
-/** Endpoints kept; the least recently loaded go first. A hundred thousand of them are some 100 MB. */
+/** The most endpoints kept; the least recently loaded go first. A hundred thousand of them take some 100 MB. */
 export const ENDPOINTS_MAX = 20_000;
 
 /**
- * The endpoints that this daemon has met. Every claim says which revision each of its endpoints has, so an edit is
- * seen with the next claim, and nothing is asked for again that has not changed.
+ * The endpoints that this daemon has delivered to. Every claim says which revision each of its endpoints has, so an edit
+ * is seen with the next claim, and an endpoint that has not changed is not loaded again.
  */
 export class EndpointDirectory {
   readonly #database: Database;
@@ -70,7 +70,7 @@ export class EndpointDirectory {
     this.#database = database;
   }
 
-  /** Loads those of `wanted` (id to revision) that are not known as of that revision. */
+  /** Loads those of `wanted` (id to revision) that are not known at that revision. */
   async ensure(wanted: ReadonlyMap<string, string>): Promise<void> {
     const missing: string[] = [];
     for (const [id, revision] of wanted) {
@@ -96,7 +96,7 @@ export class EndpointDirectory {
     }
   }
 
-  /** Those of `ids` that were paused, disabled or deleted. What was edited in the others is known from now on. */
+  /** Those of `ids` that were paused, disabled or deleted. Edits of the others are known from now on. */
   async findInactive(ids: readonly string[]): Promise<string[]> {
     const { rows } = await this.#database.run(checkEndpoints, { ids });
     const active = new Map(rows.map(({ id, revision }) => [id, revision]));
@@ -104,12 +104,12 @@ export class EndpointDirectory {
     return ids.filter((id) => !active.has(id));
   }
 
-  /** What was cancelled of these endpoints' deliveries while some daemon, this one or another, has them in hand. */
+  /** The deliveries of these endpoints that were cancelled while a daemon, this one or another, has them in hand. */
   async findCancelled(ids: readonly string[]): Promise<readonly Cancelled[]> {
     return (await this.#database.run(selectCancelled, { endpointIds: ids })).rows;
   }
 
-  /** Undefined where the endpoint was deleted after the claim. */
+  /** Undefined if the endpoint was deleted after the claim. */
   get(id: string): Endpoint | undefined {
     return this.#known.get(id);
   }

@@ -104,7 +104,7 @@ export class InHand {
   /** Starts what can start. */
   start(): void {
     if (this.#isStarting) {
-      // An attempt ended before it had begun; the loop below goes on.
+      // An attempt ended before it had begun, and the loop below continues.
       return;
     }
     this.#isStarting = true;
@@ -137,6 +137,7 @@ export class InHand {
     if (waiting.length === 0) {
       return;
     }
+    agenda.review();
     for (const endpointId of await endpoints.findInactive(waiting)) {
       this.#handBack(lanes.evict(endpointId, monotonicMs()));
     }
@@ -146,10 +147,9 @@ export class InHand {
         this.#release(discarded(delivery, reason));
       }
     }
-    agenda.review();
   }
 
-  /** Starts nothing from now on; what is in flight goes on. */
+  /** Starts nothing from now on; attempts in flight finish. */
   halt(): void {
     this.#isStopping = true;
   }

@@ -17,7 +17,7 @@ import { Waiting } from "./waiting.ts";
  * The rest goes to the queue in Postgres (a few more statements, nothing else), so that receivers that hang leave slots
  * and memory to their neighbours.
  *
- * A delivery whose payload finds no memory is set aside: it holds no slot, and its lane goes on without it until it is
+ * A delivery whose payload finds no memory is set aside: it holds no slot, and its lane continues without it until it is
  * recalled.
  *
  * Pure bookkeeping: no timers and no promises; the time is passed in.
@@ -62,7 +62,7 @@ const KEPT_FOR_GOOD = 1 / 8;
 const KEPT_FOR_NEW = 1 / 8;
 /** A lane with nothing in hand is forgotten after so long. */
 const FORGET_MS = 60_000;
-/** Lanes that are remembered beside those with something in hand; a walk over the queue is told of each. */
+/** Lanes that are remembered beside those with something in hand; a walk over the queue gets the room of each. */
 const LANES_MAX = 4_096;
 /** How often to look which lanes have begun to hang, while slots are scarce. */
 const RECOUNT_MS = 100;
@@ -332,7 +332,7 @@ export class Lanes {
     }
   };
 
-  /** Takes the lane out of line that is to start something. */
+  /** Takes the lane out of line whose turn it is to start something. */
   #nextLane(nowMs: number): Lane | null {
     this.#recountAll(nowMs);
     while (this.#inFlight < this.#limits.inFlightMax) {

@@ -12,7 +12,7 @@ import { messageOf } from "../../ground/errors.ts";
  * session if it is closed while it reconnects, and stays half subscribed if LISTEN is refused. So it never reconnects by
  * itself (`retryLimit: 1` means no attempt at all): a connection in doubt is lost, and its owner opens a new one.
  *
- * Every few seconds it notifies itself, on a channel of its own. This echo tests the whole way there and back: it does not
+ * Every few seconds it notifies itself, on a channel that only it uses. This echo tests the whole way there and back: it does not
  * come over a link that has died silently, in a session whose LISTEN a pooler took back (such a session still answers
  * queries), from a server that has become a standby, or while commits that notify hang.
  */

@@ -12,7 +12,7 @@ import { createEndpoint, insertEvent, reset, subscribe } from "../../support/eng
 
 const MINUTE_MS = 60_000;
 const QUICK = '{"n":[1,2]}';
-/** The filter looks at every 1 of the list once more for every other: for ever, where there are so many. */
+/** The filter looks at every 1 of the list once more for every other, which never ends with so many. */
 const SLOW = `{"n":[${"1,".repeat(30_000)}1]}`;
 
 const database = useDatabase();
@@ -159,7 +159,7 @@ for (const { name, thrown } of [
   });
 }
 
-test("a claim that somebody cancelled, or that failed otherwise, says nothing about filters", async (t) => {
+test("a claim that was cancelled, or failed otherwise, says nothing about filters", async (t) => {
   const { filters } = await arrange(t);
   filters.failed(timeout(), 20);
   filters.failed(new Error("Connection terminated"), 5_000);

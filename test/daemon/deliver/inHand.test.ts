@@ -66,7 +66,7 @@ class Surroundings {
   readonly loads: { readonly eventId: string; readonly bytesMax: number; readonly finish: () => void }[] = [];
   readonly lanes = new Lanes({ inFlightMax: SLOTS, laneMax: 64, inHandMax: 1_000 });
   readonly inHand: InHand;
-  /** Of each event whose payload is to be loaded. */
+  /** The size of each payload that must be loaded. */
   readonly #sizes: ReadonlyMap<string, number>;
 
   constructor(sizes: ReadonlyMap<string, number> = new Map()) {
@@ -105,7 +105,7 @@ async function settled(): Promise<void> {
 }
 
 describe("payloads that are loaded", () => {
-  test("one that finds too little memory holds no slot, and its lane goes on without it", async () => {
+  test("one that finds too little memory holds no slot, and its lane continues without it", async () => {
     const [first, second] = [deliveryFor("a", null), deliveryFor("a", null)];
     const around = new Surroundings(
       new Map([

@@ -112,7 +112,7 @@ describe("what starts", () => {
     ]);
   });
 
-  test("no more are under way than all lanes together may have, and a slot that comes free goes to who waits", () => {
+  test("no more are in flight than all lanes together may have, and a slot that comes free goes to a lane that waits", () => {
     const lanes = new Lanes({ inFlightMax: 10, laneMax: 64, inHandMax: 1_000 });
     greet(lanes, "a", "b");
     offer(lanes, "a", 20);
@@ -211,7 +211,7 @@ describe("what starts", () => {
     assert.deepEqual([lanes.inFlight, lanes.waiting], [0, 0]);
   });
 
-  test("finishing what is not under way is refused", () => {
+  test("finishing what is not in flight is refused", () => {
     const lanes = new Lanes({ inFlightMax: 1, laneMax: 1, inHandMax: 10 });
     const delivery = deliveryFor("a");
     assert.throws(() => lanes.finish(delivery, true, 0), /not in flight/);
@@ -267,7 +267,7 @@ describe("what waits in memory", () => {
     const [first] = startAll(lanes);
     assert.ok(first !== undefined);
     lanes.finish(first, false, 10);
-    // Seven are under way and four may be: nothing may wait.
+    // Seven are in flight, and four may be: nothing may wait.
     assert.deepEqual(new Set(lanes.evictExcess(10)), new Set(offered.slice(LANE_START)));
   });
 
@@ -290,12 +290,12 @@ describe("what waits in memory", () => {
     assert.equal(out.length, 20 - LANE_START);
     assert.deepEqual(lanes.waitingEndpoints(), ["b"]);
     assert.deepEqual(lanes.evict("a", 0), []);
-    assert.deepEqual(lanes.evict("nobody", 0), []);
+    assert.deepEqual(lanes.evict("unknown", 0), []);
     assert.ok(out.every((delivery) => lanes.admit(delivery, 0)));
     assert.equal(lanes.waiting, 2 * (20 - LANE_START));
   });
 
-  test("everything can be evicted, and work goes on after it", () => {
+  test("after everything was evicted, work continues", () => {
     const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "a", 20);
     offer(lanes, "b", 3);
@@ -307,7 +307,7 @@ describe("what waits in memory", () => {
     assert.equal(startAll(lanes).length, 5);
   });
 
-  test("a lane has room in the queue for what it can start, four times over where it is fast", () => {
+  test("a lane has room for what it can start from the queue, four times over if it is fast", () => {
     const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "new", 2);
     assert.equal(lanes.rooms(0).known.get("new"), LANE_START - 2);
@@ -316,9 +316,9 @@ describe("what waits in memory", () => {
     const [first, ...others] = started;
     assert.ok(first !== undefined);
     lanes.finish(first, true, 5);
-    // It was full, so nine are its limit now; seven are under way, one waits.
+    // It was full, so nine are its limit now; seven are in flight, one waits.
     assert.equal(lanes.rooms(0).known.get("fast"), 4 * (LANE_START + 1) - others.length - 1);
-    assert.equal(lanes.rooms(0).known.get("nobody"), undefined);
+    assert.equal(lanes.rooms(0).known.get("unknown"), undefined);
   });
 });
 
@@ -601,15 +601,15 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
 test("of very many endpoints, those with something in hand are kept, and of the others some thousands", () => {
   const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
   offer(lanes, "busy", 3);
-  const underWay = startAll(lanes);
-  assert.equal(underWay.length, 3);
+  const inFlight = startAll(lanes);
+  assert.equal(inFlight.length, 3);
   const endpointIds = Array.from({ length: 20_000 }, (_, index) => `endpoint ${index}`);
   greet(lanes, ...endpointIds);
   const { known } = lanes.rooms(0);
   assert.ok(known.size > 1_000 && known.size <= 4_097, `${known.size} lanes`);
   assert.equal(known.get("busy"), LANE_START - 3);
   assert.ok(known.has(String(endpointIds.at(-1))));
-  finishAll(lanes, underWay, true);
+  finishAll(lanes, inFlight, true);
   assert.equal(lanes.inFlight, 0);
 });
 

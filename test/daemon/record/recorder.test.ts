@@ -119,7 +119,7 @@ async function blockedBackend(): Promise<number> {
 }
 
 describe("what gathers", () => {
-  test("results that come together are recorded together, and each is told of once", async (t) => {
+  test("results that come together are recorded together, and each is reported once", async (t) => {
     const { recorder, recorded } = record(t);
     await createEndpoint(database.pool);
     const inHand = await claim(recorder, randomUUID(), 40);
@@ -283,7 +283,7 @@ describe("what Postgres refuses", () => {
     assert.equal(emitted.named("record.reduced").length, 5);
   });
 
-  test("where the attempt cannot be stored at all, its delivery is recorded without it", async (t) => {
+  test("if the attempt cannot be stored at all, its delivery is recorded without it", async (t) => {
     const { recorder } = record(t);
     await createEndpoint(database.pool);
     const [delivery] = await claim(recorder, randomUUID(), 1);
@@ -429,7 +429,7 @@ describe("what gets lost", () => {
     assert.equal(recorder.isWell, true);
   });
 
-  test("a delivery that somebody else has written first stays as it is, and the attempt is added", async (t) => {
+  test("a delivery that another session has written first stays as it is, and the attempt is added", async (t) => {
     const { recorder, emitted } = record(t);
     await createEndpoint(database.pool);
     const inHand = await claim(recorder, randomUUID(), 3);

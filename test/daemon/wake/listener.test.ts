@@ -18,7 +18,7 @@ import { until } from "../../support/until.ts";
 
 const CHANNEL = "postrider";
 const QUICK: WakeTiming = { checkIntervalMs: 50, checkTimeoutMs: 10_000, pauseFirstMs: 10, pauseLastMs: 80 };
-/** For links that fall silent. Others are busy, and no sound one is to be given up. */
+/** For links that fall silent. The others are busy, and a sound one must not be given up. */
 const IMPATIENT: WakeTiming = { ...QUICK, checkTimeoutMs: 500 };
 /** What pg-listen by itself would put up with. */
 const PG_LISTEN_PATIENCE_MS = 3_000;
@@ -171,7 +171,7 @@ describe("hearing", () => {
     assert.deepEqual(one.lostAtMs, []);
   });
 
-  test("is told to look when it has begun to listen: nobody heard what came before", async (t) => {
+  test("says that it must look when it has begun to listen, because it heard nothing before", async (t) => {
     const one = await start(t, database.url);
     assert.deepEqual([one.listened, one.heard], [1, 1]);
   });
