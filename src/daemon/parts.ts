@@ -49,20 +49,7 @@ export interface Databases {
 export type Fatal = "schema.unusable" | "database.copied";
 
 /** What a daemon is made of. Each part is given the parts it uses; what the loop must know goes through the agenda. */
-export interface Parts {
-  readonly connection: ConnectionConfig;
-  readonly databases: Databases;
-  readonly sender: Sender;
-  readonly heartbeat: Heartbeat;
-  readonly wake: WakeSession;
-  readonly inHand: InHand;
-  readonly recorder: Recorder;
-  readonly loop: Loop;
-  readonly partitions: Repeat;
-  readonly replays: Repeat;
-  readonly schemaWatch: Repeat;
-  readonly endpointWatch: Repeat;
-}
+export type Parts = ReturnType<typeof makeParts>;
 
 export interface PartsOptions {
   readonly config: Config;
@@ -81,7 +68,7 @@ interface Shared extends PartsOptions {
   readonly lanes: Lanes;
 }
 
-export function makeParts(options: PartsOptions): Parts {
+export function makeParts(options: PartsOptions) {
   const { config, events, sockets, onFatal } = options;
   const connection = sockets.through(connectionTo(config.databaseUrl));
   const databases = makeDatabases(config, connection);
@@ -101,7 +88,7 @@ export function makeParts(options: PartsOptions): Parts {
   const upkeep = makeUpkeep(shared);
   const sender = new Sender({ policy: config.egress, connectionsPerOrigin: config.maxInFlight });
   const wake = makeWake(shared, upkeep.replays);
-  const pipeline = makePipeline(shared, { heartbeat, wake, sender });
+  const pipeline = makePipeline(shared, heartbeat, wake, sender);
   return {
     connection,
     databases,
@@ -180,8 +167,10 @@ function makeWake({ config, sockets, connection, events, conditions, agenda }: S
 /** Claim, deliver and record, and the loop that knows their order. */
 function makePipeline(
   { config, events, conditions, databases, agenda, lanes, onFatal }: Shared,
-  { heartbeat, wake, sender }: Pick<Parts, "heartbeat" | "wake" | "sender">,
-): Pick<Parts, "inHand" | "recorder" | "loop"> {
+  heartbeat: Heartbeat,
+  wake: WakeSession,
+  sender: Sender,
+) {
   const database = databases.pipeline;
   const recorder = new Recorder({ database, events, conditions, onRecorded: (results) => agenda.recorded(results) });
   const endpoints = new EndpointDirectory(database);
