@@ -171,7 +171,7 @@ describe("a claim finds each committed event once", () => {
     });
   }
 
-  test("where the last page is exactly full, and what comes after it is found by the very next claim", async () => {
+  test("if the last page is exactly full, and the next claim finds what comes after it", async () => {
     const inserted = await insertEvents(database.pool, "order.paid", 4);
     assert.deepEqual(eventsOf((await claimEvents(database.pool, { events: 2 })).pairs), inserted.slice(0, 2));
     assert.deepEqual(eventsOf((await claimEvents(database.pool, { events: 2 })).pairs), inserted.slice(2));
@@ -187,7 +187,7 @@ describe("a claim finds each committed event once", () => {
     await claimAll(database.pool);
     let first = "";
     let second = "";
-    // Ids belong to the whole server: another database may take one in between, and then this is done over.
+    // Ids belong to the whole server: another database may take one in between, and then this is repeated.
     await eventually("two transactions in a row whose ids are xmax and xmax + 1", async () => {
       await session.query("rollback; begin");
       await next.query("rollback; begin");
@@ -204,7 +204,7 @@ describe("a claim finds each committed event once", () => {
     assert.deepEqual(await claimAll(database.pool), []);
   });
 
-  test("though events of no endpoint's interest fill whole pages", async () => {
+  test("although events that no endpoint wants fill whole pages", async () => {
     await insertEvents(database.pool, "postrider.own", 5);
     const event = await insertEvent(database.pool, "order.paid");
     assert.deepEqual(eventsOf(await claimAll(database.pool, { events: 2 })), [event]);
@@ -213,7 +213,7 @@ describe("a claim finds each committed event once", () => {
 
 describe("a claim is refused", () => {
   for (const level of ["repeatable read", "serializable"]) {
-    test(`under ${level}, since it would not see the claim that it continues`, async (t) => {
+    test(`under ${level}, because it would not see the claim that it continues`, async (t) => {
       const [session] = await sessions(t, 1);
       await session.query(`begin isolation level ${level}`);
       await assert.rejects(claimEvents(session), {
@@ -229,7 +229,7 @@ describe("a claim is refused", () => {
   ] as const) {
     test(`under a cursor of another server, ${name}: a database that was restored or copied`, async (t) => {
       const [session] = await sessions(t, 1);
-      // It knows its place, and looks for no copy any more.
+      // It knows its place, and no longer looks for a copy.
       for (let count = 0; count < 2; count++) await claimEvents(session);
       await insertEvent(session, "order.paid");
       await session.query(`delete from postrider.claim; insert into postrider.claim ${cursor}`);
@@ -240,14 +240,14 @@ describe("a claim is refused", () => {
     });
   }
 
-  test("by a server that takes no writes, though there is nothing to claim: the events are elsewhere", async (t) => {
+  test("by a server that takes no writes, even if there is nothing to claim: the events arrive elsewhere", async (t) => {
     const [session] = await sessions(t, 1);
     assert.deepEqual(await claimAll(session), []);
     await session.query("set default_transaction_read_only = on");
     await assert.rejects(claimEvents(session), { code: "25006", message: /takes no writes/ });
   });
 
-  test("in a transaction that has written, since its snapshot leaves its own events out", async (t) => {
+  test("in a transaction that has written, because its snapshot leaves its own events out", async (t) => {
     const [session] = await sessions(t, 1);
     await session.query("begin");
     const event = await insertEvent(session, "order.paid");
@@ -259,7 +259,7 @@ describe("a claim is refused", () => {
 });
 
 describe("claims of several daemons", () => {
-  test("do not wait for each other: the second is told that the lane is busy", async (t) => {
+  test("do not wait for each other: the second is told that the claim lock is busy", async (t) => {
     const [session, other] = await sessions(t, 2);
     const event = await insertEvent(database.pool, "order.paid");
     await session.query("begin");
@@ -279,7 +279,7 @@ describe("claims of several daemons", () => {
     assert.deepEqual(eventsOf((await claimEvents(other)).pairs), [event]);
   });
 
-  test("at once, beside writers, share all events out among them", async (t) => {
+  test("that run at once, beside writers, divide all events among them", async (t) => {
     const claimers = await sessions(t, 3);
     const writers = await sessions(t, 4);
     const inserted: string[] = [];
@@ -318,7 +318,7 @@ describe("a claim costs what it finds", () => {
     await bulk.query(
       "insert into postrider.outbox (event_type, payload) select 'order.paid', '{}' from generate_series(1, 20000)",
     );
-    // The first claim after it meets its rows; what it finds moves the cursor past them.
+    // The first claim after it meets its rows, and moves the cursor past them.
     await insertEvent(database.pool, "order.paid");
     assert.equal((await claimAll(claimer)).length, 1);
     for (let count = 0; count < 3; count++) {
@@ -337,7 +337,7 @@ describe("a claim costs what it finds", () => {
     await database.pool.query(
       "insert into postrider.outbox (event_type, payload) select 'order.paid', '{}' from generate_series(1, 20000)",
     );
-    // What tests before this one deleted is still in the index; a claim mostly takes it out, but not while a page is written.
+    // Rows that earlier tests deleted are still in the index; a claim usually removes them, but not while a page is written.
     await database.pool.query("vacuum postrider.outbox");
     for (let count = 0; count < 5; count++) {
       const { result, entriesRead } = await withEntriesRead(claimer, () => claimEvents(claimer, { events: 10 }));
@@ -347,11 +347,11 @@ describe("a claim costs what it finds", () => {
     }
   });
 
-  test("and writes nothing where nothing is new: no row, and no transaction id", async (t) => {
+  test("and writes nothing if nothing is new: no row, and no transaction id", async (t) => {
     const [claimer] = await sessions(t, 1);
     await insertEvent(database.pool, "order.paid");
     await claimAll(claimer);
-    // A claim that took long to look moves the cursor; on a busy machine the first few may.
+    // A claim that took long to look moves the cursor; on a busy machine the first few may take long.
     await eventually("an idle claim that found nothing to save", () =>
       inTransaction(claimer, async () => {
         const before = await askFor(claimer, "select max(id) from postrider.claim");
@@ -366,7 +366,7 @@ describe("a claim costs what it finds", () => {
     );
   });
 
-  test("and only the newest row stays where no daemon has pairs in hand", async () => {
+  test("and only the newest row stays if no daemon has pairs in hand", async () => {
     for (let count = 0; count < 5; count++) {
       await insertEvent(database.pool, "postrider.own");
       assert.equal((await claimEvents(database.pool)).outcome, "complete");
@@ -375,7 +375,7 @@ describe("a claim costs what it finds", () => {
   });
 });
 
-test("a claim is flushed with its commit, though the session commits asynchronously", async (t) => {
+test("a claim is flushed with its commit, even if the session commits asynchronously", async (t) => {
   const [session] = await sessions(t, 1);
   for (const [setting, expected] of [
     ["off", "on"],

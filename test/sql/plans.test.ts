@@ -38,7 +38,7 @@ const SORTED_ROWS_MAX = 2 * PAGE;
 /** Of one that reads hardly anything. */
 const SMALL_PAGES_MAX = 20;
 
-/** What a server may be set to. The functions pin what would change their plans; the rest must not matter. */
+/** Settings that a server may have. The functions pin what would change their plans; the rest must not matter. */
 const SERVER_SETTINGS = [
   "random_page_cost = 1.1",
   "jit = on",
@@ -80,13 +80,13 @@ describe("what daemons execute reads by index, in each of forty days what it nee
     await assertPlansOfAllModes(t, endpoints);
   });
 
-  test("on large tables that nobody has analysed", async (t) => {
+  test("on large tables that were never analysed", async (t) => {
     const endpoints = await addEndpoints();
     await load(endpoints);
     await assertPlansOfAllModes(t, endpoints);
   });
 
-  test("on large tables, on servers that are set otherwise, and with statistics of tens of millions", async (t) => {
+  test("on large tables, on servers with other settings, and with statistics of tens of millions", async (t) => {
     const { pool, url } = database;
     const endpoints = await addEndpoints();
     await load(endpoints);
@@ -151,7 +151,7 @@ async function load({ busy }: Endpoints): Promise<void> {
   await addEvents(pool, "day.passed", EVENTS, PAST_DAYS);
 }
 
-/** As the functions are set, and as they would be by somebody who wants each plan made for its values. */
+/** With the functions' own setting, and with one that has each plan made for its values. */
 async function assertPlansOfAllModes(t: TestContext, endpoints: Endpoints): Promise<void> {
   const { pool, url } = database;
   for (const mode of ["force_generic_plan", "force_custom_plan"]) {
@@ -179,7 +179,7 @@ interface Step<Result> {
   readonly work: (session: Session) => Promise<Result>;
 }
 
-/** The first time is for the plans to be made; of the others the cheapest counts, since the catalog may be read again. */
+/** The first pass makes the plans; of the others the cheapest counts, because the catalog may be read again. */
 const PASSES = 3;
 
 /** All that a daemon does with a page of events, on a session that tells its plans. */
@@ -271,7 +271,7 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   }
 }
 
-/** Commits so many events that the cursor has gone by while their transaction was open; afterwards it is where it was. */
+/** Commits events that the cursor has passed while their transaction was open; then puts the cursor back. */
 async function asStragglers<Result>(count: number, claim: () => Promise<Result>): Promise<Result> {
   const { pool } = database;
   const writer = await pool.connect();
@@ -312,7 +312,7 @@ async function fillQueue(endpoint: string): Promise<void> {
 const BY_INDEX = new Set(["Index Scan", "Index Only Scan"]);
 const WRITES = new Set(["ModifyTable"]);
 
-/** Where a statement reads a large table otherwise than by an index, or sorts more than the page it is about. */
+/** Where a statement reads a large table other than by an index, or sorts more than its page. */
 function faultsOf(plan: Plan): string[] {
   return partsOf(plan.root)
     .filter(({ loops }) => loops > 0)

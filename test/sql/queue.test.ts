@@ -20,7 +20,7 @@ const database = useDatabase({ server: "alone" });
 
 beforeEach(() => reset(database.pool));
 
-/** So many endpoints with so many due deliveries each; in the order of a walk. */
+/** Makes endpoints with due deliveries each, in the order of a walk. */
 async function filled(endpointCount: number, deliveryCount: number): Promise<string[]> {
   const endpoints: string[] = [];
   for (let count = 0; count < endpointCount; count++) endpoints.push(await createEndpoint(database.pool, []));
@@ -64,7 +64,7 @@ describe("a walk over the queue", () => {
     assert.deepEqual(eventsOf((await walk(database.pool, { deliveries: 1 })).leased), []);
   });
 
-  test("takes the one that is due longest where it takes only one", async () => {
+  test("takes the one that is due longest if it takes only one", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await addPending(database.pool, endpoint, "now() - interval '1 s'");
     const first = await addPending(database.pool, endpoint, "now() - interval '2 s'");
@@ -80,7 +80,7 @@ describe("a walk over the queue", () => {
     assert.equal(nextDueMs, 0);
   });
 
-  test("gives an endpoint whose room is known just that, and nothing where there is none", async () => {
+  test("gives an endpoint whose room is known just that, and nothing if it has none", async () => {
     const [none, one, many, unknown] = await filled(4, 5);
     const rooms = new Map([
       [String(none), 0],
@@ -98,7 +98,7 @@ describe("a walk over the queue", () => {
     );
   });
 
-  test("takes no more than so many, and the next one goes on after the endpoint where it stopped, to the end", async () => {
+  test("takes up to a limit, and the next one continues after the endpoint where it stopped, to the end", async () => {
     const endpoints = await filled(5, 4);
     const seen: string[] = [];
     let after: string | null = null;
@@ -124,7 +124,7 @@ describe("a walk over the queue", () => {
     assert.equal(place, null);
   });
 
-  test("tells of what it has seen, and not of what is behind it, when the next delivery is due", async () => {
+  test("says when the next delivery is due, of what it has seen and not of what comes after", async () => {
     const [early, late] = await filled(2, 1);
     const dueIn = async (endpoint: string | undefined, wait: string) =>
       await database.pool.query(
@@ -137,13 +137,13 @@ describe("a walk over the queue", () => {
     assert.ok(nextDueMs !== null && nextDueMs > 5_000 && nextDueMs <= 10_000, String(nextDueMs));
     const rest = await walk(database.pool, { after: early ?? null });
     assert.ok(rest.nextDueMs !== null && rest.nextDueMs > 15_000 && rest.nextDueMs <= 20_000, String(rest.nextDueMs));
-    // Cut short, it says nothing of what it has not seen.
+    // A walk that was cut short says nothing of what it has not seen.
     const cut = await walk(database.pool, { endpoints: 1 });
     assert.ok(cut.nextDueMs !== null && cut.nextDueMs > 5_000, String(cut.nextDueMs));
     assert.equal(cut.place, early);
   });
 
-  test("looks at no more than so many endpoints", async () => {
+  test("looks at endpoints up to a limit", async () => {
     const endpoints = await filled(4, 1);
     const { leased, place } = await walk(database.pool, { endpoints: 2 });
     assert.deepEqual(
@@ -153,7 +153,7 @@ describe("a walk over the queue", () => {
     assert.equal(place, endpoints[1]);
   });
 
-  test("goes on though the endpoint where the last one stopped has nothing any more", async () => {
+  test("continues even if the endpoint where the last one stopped has nothing left", async () => {
     const endpoints = await filled(3, 1);
     const { leased } = await walk(database.pool, { after: endpoints[0] ?? null, endpoints: 1 });
     assert.equal(leased.length, 1);
@@ -179,7 +179,7 @@ describe("a walk over the queue", () => {
 });
 
 describe("an endpoint that is", () => {
-  test("paused is passed over, and what is due for it is no reason to come back", async () => {
+  test("paused is passed over, and what is due for it is no reason to return", async () => {
     const [paused, active] = await filled(2, 3);
     await database.pool.query("update postrider.endpoint set state = 'paused' where id = $1", [paused]);
     assert.deepEqual(countsOf((await walk(database.pool)).leased), new Map([[active, 3]]));
@@ -189,7 +189,7 @@ describe("an endpoint that is", () => {
     assert.deepEqual(countsOf((await walk(database.pool)).leased), new Map([[paused, 3]]));
   });
 
-  test("disabled or deleted gets nothing: what came in since is discarded", async () => {
+  test("disabled or deleted gets nothing: what has arrived since is discarded", async () => {
     const [disabled, deleted, active] = await filled(3, 1);
     await database.pool.query("update postrider.endpoint set state = 'disabled' where id = $1", [disabled]);
     await database.pool.query("delete from postrider.endpoint where id = $1", [deleted]);
@@ -206,7 +206,7 @@ describe("an endpoint that is", () => {
     ]);
   });
 
-  test("disabled while an attempt is under way lets it come to its end, and loses it with its lease", async () => {
+  test("disabled while an attempt is in progress lets it finish, and loses it with its lease", async () => {
     const daemon = randomUUID();
     const [endpoint] = await filled(1, 1);
     assert.equal((await walk(database.pool, { daemon })).leased.length, 1);
@@ -270,7 +270,7 @@ describe("a lease", () => {
   });
 });
 
-describe("a walk says when it is worth coming back", () => {
+describe("a walk says when it is worth returning", () => {
   test("at the earliest time that it has seen, of all endpoints", async () => {
     const [one, other] = await filled(2, 0);
     await addPending(database.pool, String(one), "now() + interval '1 hour'");
@@ -280,7 +280,7 @@ describe("a walk says when it is worth coming back", () => {
     assert.ok(nextDueMs !== null && nextDueMs > 20_000 && nextDueMs <= 30_000);
   });
 
-  test("also where an event is to wait for ever", async () => {
+  test("even if an event waits forever", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await addPending(database.pool, endpoint, "'infinity'");
     const { leased } = await walk(database.pool);
@@ -307,7 +307,7 @@ test("a walk reads one row of the queue for each endpoint that it passes over, h
     );
   }
   await database.pool.query("update postrider.endpoint set state = 'paused' where id = $1", [paused]);
-  // What tests before this one deleted is still in the index; a walk mostly takes it out, but not while a page is written.
+  // Rows that earlier tests deleted are still in the index; a walk usually removes them, but not while a page is written.
   await database.pool.query("vacuum postrider.delivery");
   await session.query("begin");
   const before = await entriesRead(session);

@@ -20,7 +20,7 @@ const database = useDatabase();
 
 beforeEach(() => reset(database.pool));
 
-/** Every 1 of a list is looked at once more for every other. */
+/** Looks at each 1 of a list once more for each other one. */
 const VISITS_EVERY_PAIR = "exists($.n[*] ? (@ == 1 && exists($.n[*] ? (@ == 2))))";
 
 describe("an event goes to the subscriptions", () => {
@@ -73,7 +73,7 @@ describe("an event goes to the subscriptions", () => {
     assert.deepEqual(pairsOf(await claimEvents(database.pool)), expected);
   });
 
-  test("that are there when it is claimed, not those of its insertion", async () => {
+  test("that exist when it is claimed, not when it was inserted", async () => {
     const endpoint = await createEndpoint(database.pool, ["order.paid"]);
     const early = await insertEvent(database.pool, "order.paid");
     const late = await createEndpoint(database.pool, ["order.paid"]);
@@ -124,7 +124,7 @@ describe("a filter lets an event through", () => {
     });
   }
 
-  test("where one of several of its endpoint does", async () => {
+  test("if one of several of its endpoint does", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
     await subscribe(database.pool, endpoint, "order.paid", "$.amount < 10");
@@ -209,9 +209,9 @@ describe("what Postgres cannot judge", () => {
     );
   });
 
-  test("(a filter with a variable that nobody sets) is no match or discarded for that endpoint, and stops nothing else", async () => {
+  test("(a filter with a variable that is never set) is no match or discarded for that endpoint, and stops nothing else", async () => {
     const filtered = await createEndpoint(database.pool, []);
-    // Written by hand: a filter may be refused when it is made, and this one may have got past that.
+    // Written by hand: a filter may be refused when it is made, and this one may have escaped that.
     await database.pool.query(
       `insert into postrider.subscription (endpoint_id, event_type, filter) values ($1, 'order.*', 'exists($.a ? (@ == $x))')`,
       [filtered],
@@ -227,7 +227,7 @@ describe("what Postgres cannot judge", () => {
     );
   });
 
-  test("is delivered all the same where another filter of the endpoint says yes", async () => {
+  test("is delivered all the same if another filter of the endpoint says yes", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await subscribe(database.pool, endpoint, "order.*", '$.at.datetime() < "2030-01-01".datetime()');
     await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
@@ -244,7 +244,7 @@ describe("a filter", () => {
     const filtered = await createEndpoint(database.pool, []);
     await subscribe(database.pool, filtered, "report.*", "$.amount > 100");
     const unfiltered = await createEndpoint(database.pool, ["report.made"]);
-    // One that compression makes small on disk, and one that it does not: neither may be read as jsonb.
+    // One that compression makes small on disk, and one that it does not. Neither may be read as jsonb.
     const flat = await insertEvent(database.pool, "report.made", { payload: ofBytes(MIB + 1) });
     const largest = await insertEvent(database.pool, "report.made", { payload: ofBytes(MIB) });
     const random = `{"amount":500,"text":"${randomBytes(MIB).toString("base64")}"}`;
@@ -273,7 +273,7 @@ describe("a filter", () => {
     );
   });
 
-  test("that compares two paths is not applied where a payload has a long list, which nothing could interrupt", async () => {
+  test("that compares two paths is not applied if a payload has a long list, because nothing could interrupt it", async () => {
     const comparing = await createEndpoint(database.pool, []);
     await subscribe(database.pool, comparing, "order.*", "$.few > $.many");
     const other = await createEndpoint(database.pool, []);
@@ -295,7 +295,7 @@ describe("a filter", () => {
     assert.match(discarded?.reason ?? "", /compares two paths, and the payload has a list of more than 1000$/);
   });
 
-  test("that takes too long ends the page before its event, and is named; without it the event is claimed, for all others", async (t) => {
+  test("that takes too long ends the page before its event, and is named; without it the event is claimed for all others", async (t) => {
     const slow = await createEndpoint(database.pool, []);
     await subscribe(database.pool, slow, "order.*", VISITS_EVERY_PAIR);
     const filtered = await createEndpoint(database.pool, []);
@@ -332,7 +332,7 @@ describe("a filter", () => {
     );
   });
 
-  test("of an endpoint that goes without it is applied to no event, and no filter is where all go without", async () => {
+  test("of an endpoint that is left out is applied to no event, and no filter is if all are left out", async () => {
     const [one, other] = [await createEndpoint(database.pool, []), await createEndpoint(database.pool, [])];
     for (const endpoint of [one, other]) await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
     const plain = await createEndpoint(database.pool, ["order.*"]);
@@ -354,7 +354,7 @@ describe("a filter", () => {
 });
 
 describe("a page ends early", () => {
-  test("where its filters have taken their time, and the next one goes on from there", async () => {
+  test("if its filters have taken long, and the next one continues from there", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await subscribe(database.pool, endpoint, "order.*", `!(${VISITS_EVERY_PAIR})`);
     // Some milliseconds each.
@@ -374,8 +374,8 @@ describe("a page ends early", () => {
     );
   });
 
-  test("where its events have very many deliveries, after one event at least", async (t) => {
-    // Quicker than deleting thousands; that is refused to whoever has not switched the triggers off.
+  test("if its events have very many deliveries, after one event at least", async (t) => {
+    // Quicker than deleting thousands, and refused unless the triggers are switched off.
     t.after(() =>
       database.pool.query(
         "set session_replication_role = replica; truncate postrider.endpoint cascade; reset session_replication_role",
@@ -439,7 +439,7 @@ describe("an endpoint that is", () => {
 });
 
 describe("a delivery is written to the queue", () => {
-  test("where deliver_at is still to come, at that time, and goes out at once where it has passed", async () => {
+  test("if deliver_at is still to come, for that time, and goes out at once if it has passed", async () => {
     const endpoint = await createEndpoint(database.pool);
     const later = await insertEvent(database.pool, "order.paid", { deliverAt: "2100-01-01T00:00:00Z" });
     const now = await insertEvent(database.pool, "order.paid", { deliverAt: "2020-01-01T00:00:00Z" });
@@ -453,7 +453,7 @@ describe("a delivery is written to the queue", () => {
     );
   });
 
-  test("where an event has more endpoints than the limit, for all of them", async () => {
+  test("if an event has more endpoints than the limit, for all of them", async () => {
     const endpoints = [];
     for (let count = 0; count < 4; count++) endpoints.push(await createEndpoint(database.pool, ["order.*"]));
     const narrow = await createEndpoint(database.pool, ["user.*"]);
@@ -468,13 +468,13 @@ describe("a delivery is written to the queue", () => {
     );
   });
 
-  test("and not where it has just as many as the limit", async () => {
+  test("and not if it has just as many as the limit", async () => {
     for (let count = 0; count < 3; count++) await createEndpoint(database.pool, ["order.*"]);
     await insertEvent(database.pool, "order.paid");
     assert.equal((await claimEvents(database.pool, { fanOut: 3 })).pairs.length, 3);
   });
 
-  test("where the daemon has no room for it in hand", async () => {
+  test("if the daemon has no room for it in hand", async () => {
     for (let count = 0; count < 2; count++) await createEndpoint(database.pool, ["order.*"]);
     await createEndpoint(database.pool, ["order.*"], { state: "paused" });
     for (let count = 0; count < 3; count++) await insertEvent(database.pool, "order.paid");
@@ -493,7 +493,7 @@ describe("a delivery is written to the queue", () => {
     );
   });
 
-  test("whole, where the daemon has no room at all", async () => {
+  test("whole, if the daemon has no room at all", async () => {
     const endpoint = await createEndpoint(database.pool);
     const event = await insertEvent(database.pool, "order.paid");
     assert.deepEqual(pairsOf(await claimEvents(database.pool, { pairs: 0 })), []);

@@ -30,7 +30,7 @@ interface Held {
   readonly pairs: readonly ClaimedPair[];
 }
 
-/** A daemon, live or lost, with the first attempts of so many new events in hand. */
+/** A daemon, live or lost, with the first attempts of new events in hand. */
 async function claimed(eventCount: number, leaseMs: number, daemon: string = randomUUID()): Promise<Held> {
   await beat(database.pool, daemon, leaseMs);
   await insertEvents(database.pool, "order.paid", eventCount);
@@ -63,7 +63,7 @@ describe("the claim of a daemon that is gone", () => {
     assert.equal(await takeOverClaim(database.pool, heir, [lost.claim]), null);
   });
 
-  test("is taken over also where it left cleanly, or never beat at all", async () => {
+  test("is taken over even if it left cleanly, or never beat at all", async () => {
     await createEndpoint(database.pool);
     const { daemon, claim } = await claimed(1, LIVE_MS);
     await database.pool.query("select postrider_internal.leave($1)", [daemon]);
@@ -86,7 +86,7 @@ describe("the claim of a daemon that is gone", () => {
     assert.deepEqual(await heldPairs(claim), keysOf(left));
   });
 
-  test("keeps the pairs that it stored, whatever has become of the subscriptions since", async () => {
+  test("keeps the pairs that it stored, whatever happened to the subscriptions since", async () => {
     await createEndpoint(database.pool);
     const { pairs } = await claimed(2, LOST_MS);
     await database.pool.query("delete from postrider.subscription");
@@ -94,7 +94,7 @@ describe("the claim of a daemon that is gone", () => {
     assert.deepEqual((await takeOverClaim(database.pool, await liveDaemon()))?.pairs, pairs);
   });
 
-  test("brings its endpoints as they are by now", async () => {
+  test("brings its endpoints as they are now", async () => {
     const endpoint = await createEndpoint(database.pool);
     await claimed(1, LOST_MS);
     await database.pool.query("update postrider.endpoint set timeout_ms = 1000");
@@ -105,7 +105,7 @@ describe("the claim of a daemon that is gone", () => {
     );
   });
 
-  test("is written to the queue for an endpoint that is paused by now, and discarded for one that is gone", async () => {
+  test("is written to the queue for an endpoint that is now paused, and discarded for one that is gone", async () => {
     const [active, paused, disabled, deleted] = [
       await createEndpoint(database.pool),
       await createEndpoint(database.pool),
@@ -142,7 +142,7 @@ describe("the claim of a daemon that is gone", () => {
     );
   });
 
-  test("goes away where all of it is recorded, and the next one is looked at in the same call", async () => {
+  test("is deleted if all of it is recorded, and the next one is looked at in the same call", async () => {
     await createEndpoint(database.pool);
     const first = await claimed(1, LOST_MS);
     await recordResults(database.pool, first.daemon, { first: first.pairs.map((pair) => resultOf(pair)) });
@@ -156,7 +156,7 @@ describe("the claim of a daemon that is gone", () => {
     );
   });
 
-  test("that is the newest is the cursor: it stays, and loses its pairs where all of it is recorded", async () => {
+  test("that is the newest is the cursor: it stays, and loses its pairs if all of it is recorded", async () => {
     await createEndpoint(database.pool);
     const { daemon, claim, pairs } = await claimed(1, LOST_MS);
     await recordResults(database.pool, daemon, { first: pairs.map((pair) => resultOf(pair)) });
@@ -192,7 +192,7 @@ describe("the claim of a daemon that lives", () => {
     assert.equal(await takeOverClaim(database.pool, await liveDaemon()), null);
   });
 
-  test("is left alone by others also after it took it over itself", async () => {
+  test("is left alone by others even after it took it over itself", async () => {
     await createEndpoint(database.pool);
     await claimed(1, LOST_MS);
     assert.notEqual(await takeOverClaim(database.pool, await liveDaemon()), null);
@@ -221,7 +221,7 @@ test("a row without pairs is no claim to take over", async () => {
   assert.equal(await takeOverClaim(database.pool, await liveDaemon()), null);
 });
 
-test("a row of a daemon that is lost is kept for a day, for whoever wonders", async () => {
+test("the row of a lost daemon is kept for a day, for people who wonder", async () => {
   const [old, recent, live] = [randomUUID(), randomUUID(), randomUUID()];
   await beat(database.pool, old, -25 * 3_600_000);
   await beat(database.pool, recent, -3_600_000);

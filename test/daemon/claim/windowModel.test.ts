@@ -4,7 +4,7 @@
  * been claimed once, and no other.
  *
  * That the property can fail is shown with mutants: the same function with one line of the protocol broken. Some show
- * only where transactions have ids one after the other, so nobody else is to take any.
+ * only if transactions have consecutive ids, so no other session of the server may take any.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -27,9 +27,9 @@ type Step =
   | { readonly kind: "insert"; readonly session: number; readonly count: number }
   | { readonly kind: "end"; readonly session: number; readonly how: "commit" | "rollback" | "prepare" }
   | { readonly kind: "endPrepared"; readonly how: "commit" | "rollback" }
-  /** In a transaction of its own, that ends at once. */
+  /** In its own transaction, which ends at once. */
   | { readonly kind: "claim"; readonly session: number; readonly page: number }
-  /** In whatever transaction the session has open; a claimer's is begun for it and ended by a later `end`. */
+  /** In the transaction that the session has open; a claimer's is begun for it and ended by a later `end`. */
   | { readonly kind: "claimInside"; readonly session: number; readonly page: number };
 
 const writer = fc.nat(WRITERS - 1);
@@ -74,7 +74,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const program = fc.array(step, { minLength: 20, maxLength: STEPS_MAX, size: "max" });
 
-/** What a transaction, or a subtransaction of one, has done: it counts when the transaction is committed. */
+/** What a transaction or subtransaction has done. It counts when the transaction is committed. */
 interface Deeds {
   readonly inserted: string[];
   readonly claimed: string[];
@@ -82,7 +82,7 @@ interface Deeds {
 
 interface SessionState {
   readonly client: pg.Client;
-  /** The open transaction, and its savepoints; empty where none is open. */
+  /** The open transaction and its savepoints; empty if none is open. */
   stack: Deeds[];
 }
 
@@ -99,7 +99,7 @@ before(async () => {
     await client.query("set postrider.wake = off");
     clients.push(client);
   }
-  // Nothing is claimed before it is known where.
+  // Nothing is claimed before a daemon has written down where it works.
   await beat(database.pool, randomUUID());
 });
 
@@ -108,7 +108,7 @@ after(async () => {
   await database.drop();
 });
 
-/** One run of a program; throws where an event was claimed twice, not at all, or without having been committed. */
+/** One run of a program; throws if an event was claimed twice, not at all, or without having been committed. */
 class Run {
   readonly #sessions: readonly SessionState[];
   readonly #prepared: { readonly name: string; readonly deeds: Deeds }[] = [];
@@ -273,11 +273,11 @@ const mutants: readonly Mutant[] = [
     replace: [["where x >= after_xid and pg_visible_in_snapshot(x, target)", "where false"]],
   },
   {
-    name: "the place inside a transaction where a page stopped is not looked at",
+    name: "the position inside a transaction where a page stopped is ignored",
     replace: [["where i.xid = after_xid and i.seq > after_seq and", "where i.xid = after_xid and"]],
   },
   {
-    name: "the place inside a straggler where a page stopped is not looked at",
+    name: "the position inside a straggler where a page stopped is ignored",
     replace: [["i.seq > case when straggler.xid = after_xid then after_seq else 0 end", "i.seq > 0"]],
   },
   {
