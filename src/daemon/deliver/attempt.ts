@@ -69,7 +69,7 @@ function loadAndSend(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint
   void load(parts, delivery, reserved).then((loaded) => {
     if (typeof loaded !== "string") {
       end(loaded, endpoint);
-    } else if (!parts.isOurs(delivery) || !lasts(delivery, endpoint)) {
+    } else if (!lasts(delivery, endpoint)) {
       end(handedBack(delivery), endpoint);
     } else {
       parts.onBegin(delivery);
@@ -101,13 +101,17 @@ export function payloadsFrom(database: Database): LoadPayload {
 
 /** Loads a payload that was too large to come with its claim. Resolves with the ending if it cannot be sent. */
 async function load(
-  { loadPayload, budget, events }: AttemptParts,
+  { loadPayload, budget, events, isOurs }: AttemptParts,
   delivery: Delivery,
   bytesMax: number,
 ): Promise<string | Ending> {
   const { event, endpointId } = delivery;
   try {
     const loaded = await loadPayload(event.id, Math.min(bytesMax, SENT_BYTES_MAX));
+    if (!isOurs(delivery)) {
+      // At the end of the grace period, its memory was released as well.
+      return handedBack(delivery);
+    }
     if (loaded === undefined) {
       return eventGone(delivery);
     }

@@ -137,6 +137,7 @@ export class InHand {
     if (waiting.length === 0) {
       return;
     }
+    // Before looking, so that a look that fails is made again.
     agenda.review();
     for (const endpointId of await endpoints.findInactive(waiting)) {
       this.#handBack(lanes.evict(endpointId, monotonicMs()));
@@ -199,13 +200,14 @@ export class InHand {
   };
 
   #setAside({ delivery, setAside }: SetAside): void {
-    const { lanes, budget } = this.#parts;
+    const { lanes, budget, agenda } = this.#parts;
     const nowMs = monotonicMs();
     if (this.#isStopping) {
       this.#end(handedBack(delivery), undefined);
       return;
     }
     lanes.setAside(delivery, { isShort: setAside !== "loading", isFirst: budget.isFirst(delivery) }, nowMs);
+    agenda.review();
     if (setAside === "too large") {
       this.#recall();
     }

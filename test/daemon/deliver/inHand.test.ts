@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Agenda } from "../../../src/daemon/agenda.ts";
+import { Agenda, REVIEW_INTERVAL_MS } from "../../../src/daemon/agenda.ts";
 import type { LoadedPayload } from "../../../src/daemon/deliver/attempt.ts";
 import { Budget } from "../../../src/daemon/deliver/budget.ts";
 import type { Endpoint } from "../../../src/daemon/deliver/endpoints.ts";
@@ -64,6 +64,10 @@ class Surroundings {
   readonly recorded: DeliveryResult[] = [];
   readonly requests: { readonly url: string; readonly answer: (attempt?: Attempt) => void }[] = [];
   readonly loads: { readonly eventId: string; readonly bytesMax: number; readonly finish: () => void }[] = [];
+  readonly agenda = new Agenda();
+  readonly emitted = new KeptEvents();
+  /** The endpoints that take no more; null: Postgres does not answer. */
+  inactive: readonly string[] | null = [];
   readonly lanes = new Lanes({ inFlightMax: SLOTS, laneMax: 64, inHandMax: 1_000 });
   readonly inHand: InHand;
   /** The size of each payload that must be loaded. */
@@ -74,15 +78,21 @@ class Surroundings {
     const { lanes } = this;
     this.inHand = new InHand({
       lease: this.lease,
-      endpoints: { get: endpoint, findInactive: async () => [], findCancelled: async () => [] },
+      endpoints: { get: endpoint, findInactive: (ids) => this.#findInactive(ids), findCancelled: async () => [] },
       lanes,
       budget: new Budget(BYTES_MAX, (endpointId) => lanes.standingOf(endpointId)),
       loadPayload: (eventId, bytesMax) => this.#load(eventId, bytesMax),
       send: ({ url }) => this.#request(url),
-      events: new KeptEvents(),
-      agenda: new Agenda(),
+      events: this.emitted,
+      agenda: this.agenda,
       record: (result) => this.recorded.push(result),
     });
+  }
+
+  async #findInactive(ids: readonly string[]): Promise<string[]> {
+    const { inactive } = this;
+    assert.ok(inactive !== null, "Postgres does not answer");
+    return ids.filter((id) => inactive.includes(id));
   }
 
   #load(eventId: string, bytesMax: number): Promise<LoadedPayload> {
@@ -102,6 +112,14 @@ class Surroundings {
 
 async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function reviewIsDue(agenda: Agenda): Promise<void> {
+  const giveUpMs = performance.now() + 4 * REVIEW_INTERVAL_MS;
+  while (!agenda.take("review")) {
+    assert.ok(performance.now() < giveUpMs, "no review comes due");
+    await agenda.rest(["review"], 50);
+  }
 }
 
 describe("payloads that are loaded", () => {
@@ -179,6 +197,39 @@ describe("payloads that are loaded", () => {
   });
 });
 
+describe("reviewing what waits", () => {
+  test("a review that failed is made again", async () => {
+    const around = new Surroundings();
+    around.inHand.admit(Array.from({ length: 20 }, () => deliveryFor("a")));
+    await reviewIsDue(around.agenda);
+    around.inactive = null;
+    await assert.rejects(around.inHand.review());
+    around.inactive = ["a"];
+    await reviewIsDue(around.agenda);
+    await around.inHand.review();
+    assert.equal(around.lanes.waiting, 0);
+  });
+
+  test("a delivery that waits only since its payload was loaded is reviewed", async () => {
+    const [first, second] = [deliveryFor("a", null), deliveryFor("a", null)];
+    const around = new Surroundings(
+      new Map([
+        [first.event.id, 300],
+        [second.event.id, 400],
+      ]),
+    );
+    around.inHand.admit([first]);
+    around.loads[0]?.finish();
+    await settled();
+    around.inHand.admit([second]);
+    assert.equal(around.lanes.waiting, 0);
+    around.loads[1]?.finish();
+    await settled();
+    assert.equal(around.lanes.waiting, 1);
+    await reviewIsDue(around.agenda);
+  });
+});
+
 describe("losing the lease", () => {
   test("what has not been started is dropped, and not recorded: it belongs to others", () => {
     const around = new Surroundings();
@@ -234,5 +285,19 @@ describe("stopping", () => {
       around.recorded.map(({ decision }) => decision.state),
       ["succeeded", "succeeded"],
     );
+  });
+
+  test("a payload that is loaded after the grace period is no failure", async () => {
+    const delivery = deliveryFor("a", null);
+    const around = new Surroundings(new Map([[delivery.event.id, 10]]));
+    around.inHand.admit([delivery]);
+    await around.inHand.stop(1);
+    around.loads[0]?.finish();
+    await settled();
+    assert.deepEqual(
+      around.recorded.map(({ decision }) => decision),
+      [{ state: "pending", waitMs: 0 }],
+    );
+    assert.deepEqual(around.emitted.kept, []);
   });
 });
