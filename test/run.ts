@@ -2,8 +2,8 @@
  * `npm test [-- --postgres MAJOR|older|all] [--test-flag=… | file | directory …]`: a PostgreSQL server of the newest
  * major, or of each one asked for in turn, and Node's test runner against it. Without paths, plan.ts says which files.
  *
- * POSTRIDER_TEST_SERVER_URL names a server to use instead of the embedded ones, once for everything (as a superuser:
- * the tests make and drop databases and roles).
+ * POSTRIDER_TEST_SERVER_URL names a server to use instead of an embedded one. The role must be a superuser, because the
+ * tests create and drop databases and roles.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -27,12 +27,12 @@ const CONCURRENCY = 6;
 const COMPILE_CACHE = join(import.meta.dirname, "../node_modules/.cache/node");
 /** For one test; support/fileDeadline.ts has the limit for a file. */
 const TEST_TIMEOUT_MS = 120_000;
-/** Of those that are named once more at the end; many fail of one cause, which the first ones tell. */
+/** How many failures are named again at the end: many have one cause, and the first ones show it. */
 const FAILURES_NAMED_MAX = 30;
-/** Of each one's message: enough of the difference of two values to see what it is about. */
+/** How much of each message is shown: enough to recognise the difference between two values. */
 const MESSAGE_LINES_MAX = 12;
 
-/** What one server is for. */
+/** The files to run on one server. */
 interface Round {
   readonly name: string;
   readonly files: readonly string[];
@@ -45,7 +45,7 @@ interface RoundResults extends Results {
   readonly name: string;
 }
 
-/** After it no round begins; the runner that runs is told. */
+/** Aborted by a signal: no further round begins, and the running one is told. */
 const interruption = new AbortController();
 
 async function main(args: readonly string[]): Promise<number> {
@@ -93,7 +93,7 @@ function roundsOf(wish: Wish): readonly Round[] {
           start: () => startServer(major),
         }))
       : planRuns(wish).map((run) => ({ ...run, name: SERVER_URL_VARIABLE, start: () => givenServer(given) }));
-  // Without a file the runner would go and look for some by its own patterns.
+  // Given no file, the runner would search for some by its own patterns.
   if (rounds.some(({ files }) => files.length === 0)) throw new Error("there is no test file there");
   return rounds;
 }
@@ -127,7 +127,7 @@ async function runFiles(
     const resultsFile = join(directory, "results.json");
     const code = await run([...fixedFlags(resultsFile), ...flags, ...files], variables);
     const { counts, failures }: Results = JSON.parse((await readFile(resultsFile, "utf8")) || NOTHING_NOTED);
-    // It may fail for what is no test, or die before it has counted.
+    // The runner may fail for another reason than a test, or die before it has counted.
     return { counts: code === 0 ? counts : { ...counts, failed: Math.max(1, counts.failed) }, failures };
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -149,18 +149,18 @@ function fixedFlags(resultsFile: string): string[] {
   ];
 }
 
-/** Node's runner to its end, with all that it has started. */
+/** Resolves when Node's runner and everything it started have ended. */
 async function run(args: readonly string[], variables: Readonly<Record<string, string>>): Promise<number> {
   if (interruption.signal.aborted) return 1;
   const runner = spawn(process.execPath, args, {
     stdio: "inherit",
-    // A group of its own, so that all that it started can be reached; signals are passed on by hand therefore.
+    // Its own process group, so that everything it starts can be killed; signals are therefore passed on by hand.
     detached: true,
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, ...variables },
   });
   interruption.signal.addEventListener("abort", () => signalGroup(runner, interruption.signal.reason), { once: true });
   const [code] = await once(runner, "exit");
-  // What a test has left running.
+  // Ends what a test left running.
   signalGroup(runner, "SIGKILL");
   return code ?? 1;
 }
@@ -170,12 +170,12 @@ function signalGroup(runner: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-runner.pid, signal);
   } catch (error) {
-    // Nobody is left of the group, as it should be.
+    // No process of the group is left, as it should be.
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }
 
-/** Names what has failed for whoever reads only the end. The last line is the sum of all rounds, and stands alone. */
+/** Names every failure again for readers of the end alone. The last line is the sum over all rounds. */
 function conclude(results: readonly RoundResults[]): number {
   const failed = results.flatMap(({ name, failures }) => failures.map((failure) => describeFailure(name, failure)));
   for (const description of failed.slice(0, FAILURES_NAMED_MAX)) console.log(description);
@@ -189,7 +189,7 @@ function conclude(results: readonly RoundResults[]): number {
 }
 
 function describeFailure(round: string, { file, names, message }: Failure): string {
-  // A file that failed as a whole goes by its own name.
+  // A file that failed as a whole is named once.
   const place = [file === null ? "no file" : relative(process.cwd(), file), ...names.filter((name) => name !== file)];
   const lines = message.trim().split("\n").slice(0, MESSAGE_LINES_MAX);
   return [`failed on ${round}: ${place.join(" › ")}`, ...lines.map((line) => `    ${line}`)].join("\n");

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { monotonicMs } from "../../src/ground/clock.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "../..");
-/** Far above what anything takes, also on a machine that is busy with other tests. */
+/** Far more than anything takes, even on a machine that is busy with other tests. */
 export const DEADLINE_MS = 30_000;
 const POLL_MS = 20;
 
@@ -21,13 +21,13 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Default: `node src/main.ts`. */
   readonly program?: readonly [string, ...string[]];
-  /** A file to write to; default: what is kept here. */
+  /** A file to write to. Default: the output is kept here. */
   readonly stdout?: number;
-  /** What it reads from standard input, or a pipe for the test to write to, `child.stdin`; default: nothing. */
+  /** Its standard input, or a pipe for the test to write to (`child.stdin`). Default: empty. */
   readonly stdin?: string | Buffer | "pipe";
 }
 
-/** One process. Its whole output is kept. */
+/** One process, whose whole output is kept. */
 export class CommandProcess {
   readonly child: ChildProcess;
   readonly ended: Promise<Ending>;
@@ -41,7 +41,7 @@ export class CommandProcess {
       env: { ...inherited(), ...options.env },
       stdio: [options.stdin === undefined ? "ignore" : "pipe", options.stdout ?? "pipe", "pipe"],
     });
-    // Some end before they have read everything.
+    // Some processes end before they have read everything.
     this.child.stdin?.on("error", () => {});
     if (options.stdin !== "pipe") this.child.stdin?.end(options.stdin);
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -58,7 +58,7 @@ export class CommandProcess {
     return this.child.pid;
   }
 
-  /** The first match in what was written to stdout so far or will be. Rejects where the process ends without it. */
+  /** The first match in the present and future output. Rejects if the process ends without one. */
   async match(pattern: RegExp, from: "stdout" | "stderr" = "stdout"): Promise<RegExpExecArray> {
     let hasEnded = false;
     void this.ended.then(() => {
@@ -95,7 +95,7 @@ export async function runCommand(
   return { ...ending, stdout: command.stdout, stderr: command.stderr };
 }
 
-/** Looks until there is something to be seen. For what announces itself to nobody: rows, processes, output. */
+/** Looks until there is something to see, for what does not announce itself: rows, processes, output. */
 export async function eventually<Seen>(
   what: string,
   look: () => Seen | undefined | Promise<Seen | undefined>,

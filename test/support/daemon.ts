@@ -10,7 +10,7 @@ import type { Emitted, EventFields, EventName } from "../../src/telemetry/events
 import { BLOCK_VARIABLE } from "./blockVariable.ts";
 import { LOOPBACK_ALLOWED } from "./egress.ts";
 
-/** The settings of `postrider run` but for the loopback, which is allowed. */
+/** The settings of `postrider run`, except that the loopback is allowed. */
 export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {}): Config {
   return {
     databaseUrl,
@@ -67,7 +67,7 @@ export interface DaemonProcessOptions {
 
 export class DaemonProcess {
   readonly #child: ChildProcess;
-  /** Of the daemon that runs in it, as in `postrider.daemon`. */
+  /** The daemon's id in `postrider.daemon`. */
   readonly daemonId: string;
 
   private constructor(child: ChildProcess, daemonId: string) {
@@ -101,12 +101,12 @@ export class DaemonProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Ends it with no chance to do anything about it; resolves when it is gone. */
+  /** Kills it without warning; resolves when it is gone. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }
 
-  /** A clean stop; resolves with the exit code, null where a signal ended the process. */
+  /** A clean stop; resolves with the exit code, or null if a signal ended the process. */
   async stop(): Promise<number | null> {
     return await this.#end("SIGTERM");
   }

@@ -1,10 +1,10 @@
 /**
- * Databases for tests, on the server that test/run.ts started. A test never shares its database with another:
- * cloning the migrated template costs about as much as one query with a cold cache.
+ * Databases for tests, on the server that test/run.ts started. Files never share a database: cloning the migrated
+ * template costs about as much as one query with a cold cache.
  *
- * Databases of one server are not quite apart. Transactions of one hold back what the snapshots of all call running, and
- * so keep dead rows of the others in indexes; what is made or dropped in one can make the sessions of all forget their
- * catalog. Whoever counts pages says `alone`.
+ * Databases of one server still affect each other. An open transaction in one keeps dead rows in the indexes of all, and
+ * objects created or dropped in one can flush the catalog caches of every session. A test that counts pages must
+ * therefore ask for a server `alone`.
  */
 import { randomBytes } from "node:crypto";
 import { after, before } from "node:test";
@@ -14,7 +14,7 @@ import { connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { majorOfRun, startAnotherServer } from "./testServer.ts";
 
-/** How test/run.ts tells the test files which server to use, and which database of it is the template. */
+/** How test/run.ts tells the test files which server to use, and which of its databases is the template. */
 export const SERVER_URL_VARIABLE = "POSTRIDER_TEST_SERVER_URL";
 export const TEMPLATE_VARIABLE = "POSTRIDER_TEST_TEMPLATE";
 
@@ -25,16 +25,16 @@ const CLONE_RETRY_MS = 100;
 export interface TestDatabase {
   readonly url: string;
   readonly name: string;
-  /** Small: for looking and arranging. What is tested brings its own connections. */
+  /** A small pool to arrange and inspect; the code under test opens its own connections. */
   readonly pool: pg.Pool;
-  /** Ends the pool, disconnects everybody else and drops the database. */
+  /** Ends the pool, disconnects all other sessions and drops the database. */
   drop(): Promise<void>;
 }
 
 export interface TestDatabaseOptions {
-  /** `migrated` (default) has the schema, `empty` is as a new PostgreSQL database. */
+  /** `migrated` (default) has the schema; `empty` is a new PostgreSQL database. */
   readonly template?: "migrated" | "empty";
-  /** `alone`: another server, of the same major, and nobody else on it. One that was given to the run is used as it is. */
+  /** `alone`: another server of the same major, for this database only. A server that was given to the run is shared. */
   readonly server?: "shared" | "alone";
 }
 
@@ -60,7 +60,7 @@ async function createOn(serverUrl: string, options: TestDatabaseOptions): Promis
   return createDatabaseOf(serverUrl, options.template === "empty" ? "template0" : required(TEMPLATE_VARIABLE));
 }
 
-/** The same on whichever server. */
+/** The same on any server. */
 export async function createDatabaseOf(
   serverUrl: string,
   template: string,
@@ -69,7 +69,7 @@ export async function createDatabaseOf(
   await clone(serverUrl, name, template);
   const url = urlOf(serverUrl, name);
   const pool = new pg.Pool({ connectionString: url, max: POOL_CONNECTIONS_MAX });
-  // A test may well end the pool's idle connections; the next query gets a new one, or says what is wrong.
+  // A test may end the pool's idle connections; the next query opens a new one or reports the problem.
   pool.on("error", () => {});
   return {
     url,
@@ -119,7 +119,7 @@ export async function createTemplate(
 }
 
 async function clone(serverUrl: string, name: string, template: string): Promise<void> {
-  // Copying files needs two checkpoints where copying blocks needs WAL; without fsync that is a third quicker.
+  // Copying files needs two checkpoints, copying blocks needs WAL; without fsync, files are a third faster.
   const sql = `create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)} strategy file_copy`;
   await withClient(serverUrl, async (client) => {
     for (let attempt = 1; ; attempt++) {
@@ -127,7 +127,7 @@ async function clone(serverUrl: string, name: string, template: string): Promise
         await client.query(sql);
         return;
       } catch (error) {
-        // An autovacuum worker in the template, or another clone of it: PostgreSQL refuses instead of waiting.
+        // PostgreSQL refuses instead of waiting while another session, such as another clone, uses the template.
         const busy = error instanceof pg.DatabaseError && error.code === "55006";
         if (!busy || attempt === CLONE_ATTEMPTS_MAX) throw error;
         await delay(CLONE_RETRY_MS);
@@ -169,7 +169,7 @@ function urlOf(serverUrl: string, name: string): string {
   return url.href;
 }
 
-/** Unique also on a server that several runs share. */
+/** Unique even on a server that several runs share. */
 function newName(kind: string): string {
   return `postrider_${kind}_${process.pid}_${randomBytes(4).toString("hex")}`;
 }

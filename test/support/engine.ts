@@ -1,6 +1,6 @@
 /**
- * The engine's SQL functions called as directly as a test can: short names, defaults for what a test does not care
- * about, rows decoded into values. What the daemon makes of them is tested elsewhere.
+ * Calls the engine's SQL functions directly: short names, defaults for what a test does not care about, rows decoded
+ * into values. How the daemon uses them is tested elsewhere.
  */
 import { randomUUID } from "node:crypto";
 import type { TestContext } from "node:test";
@@ -16,7 +16,7 @@ export interface Session {
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
 }
 
-/** A connection of its own, ended with the test: its transaction is rolled back then. */
+/** Opens a connection that ends with the test, which rolls back its transaction. */
 export async function openSession(t: TestContext, url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
   // Some tests disconnect a session on purpose.
@@ -34,13 +34,13 @@ export async function rowsOf<Row extends pg.QueryResultRow>(
   return (await session.query<Row>(text, values)).rows;
 }
 
-/** The first column of the first row; undefined where there is none. */
+/** The first column of the first row; undefined if there is none. */
 export async function askFor(session: Session, text: string, values: unknown[] = []): Promise<unknown> {
   const [row] = await rowsOf(session, text, values);
   return row === undefined ? undefined : Object.values(row)[0];
 }
 
-/** Empties every table and sets the cursor to its beginning: what a new database is, in a few milliseconds. */
+/** Empties every table and resets the cursor: as good as a new database, in a few milliseconds. */
 export async function reset(session: Session): Promise<void> {
   await session.query(`
     delete from postrider.endpoint;
@@ -64,7 +64,7 @@ export interface PartitionStep {
   readonly partition: string;
 }
 
-/** Takes the steps of making partitions until none is left, or somebody is in the way. */
+/** Takes steps of making partitions until none is left or another session is in the way. */
 export async function makePartitions(
   session: Session,
   ahead: string = "7 days",
@@ -83,7 +83,7 @@ export async function makePartitions(
   }
 }
 
-/** Takes one; undefined where nothing is left to do. */
+/** Takes one step; undefined if nothing is left to do. */
 export async function stepOfPartitions(
   session: Session,
   ahead: string = "7 days",
@@ -113,7 +113,7 @@ export async function insertEvent(session: Session, eventType: string, fields: E
   return String(id);
 }
 
-/** So many events in one statement; returns their ids in order. */
+/** Inserts `count` events in one statement; returns their ids in order. */
 export async function insertEvents(session: Session, eventType: string, count: number): Promise<string[]> {
   const rows = await rowsOf<{ id: string }>(
     session,
@@ -180,7 +180,7 @@ export interface ClaimOptions {
   readonly pairs?: number;
   readonly fanOut?: number;
   readonly payloadBytes?: number;
-  /** Endpoints whose filters are not applied; null: none are. */
+  /** Endpoints whose filters are not applied; null: no filter is applied. */
   readonly unjudged?: readonly string[] | null;
   /** To which events: one for each of those; to any where it is left out. */
   readonly unjudgedEvents?: readonly string[];
@@ -317,7 +317,7 @@ export async function walk(session: Session, options: WalkOptions = {}): Promise
 }
 
 export interface ResultFields {
-  /** Null where no request was made. */
+  /** Null if no request was made. */
   readonly attempt?: string | null;
   readonly attempts?: number;
   readonly outcome?: "succeeded" | "pending" | "exhausted" | "discarded";
@@ -346,7 +346,7 @@ export interface RecordedResult {
   readonly startedMs: number;
 }
 
-/** A success, if nothing else is said. */
+/** A success by default. */
 export function resultOf(pair: Pair & { readonly claim?: string }, fields: ResultFields = {}): RecordedResult {
   const state = fields.outcome ?? "succeeded";
   const attempt = fields.attempt === undefined ? randomUUID() : fields.attempt;
@@ -444,7 +444,7 @@ interface TakeOverRow {
   readonly revision: string | null;
 }
 
-/** One call of take_over_claim; null where there was none. */
+/** One call of take_over_claim; null if there was no claim to take over. */
 export async function takeOverClaim(
   session: Session,
   daemon: string,
@@ -473,7 +473,7 @@ export async function takeOverClaim(
   };
 }
 
-/** A daemon that lives for so long, from now on; negative for one that is lost already. */
+/** Registers a daemon with a lease of that length from now; negative for one whose lease has ended. */
 export async function beat(session: Session, daemon: string, leaseMs = 60_000): Promise<void> {
   await session.query("select postrider_internal.beat($1, 'host.test', 42, '0.0.0', $2, 0, 0)", [daemon, leaseMs]);
 }
@@ -500,7 +500,7 @@ export function deliveries(session: Session): Promise<DeliveryRow[]> {
   );
 }
 
-/** A pending delivery as it comes about, for an event of its own. */
+/** Adds a pending delivery of a new event; returns the event. */
 export async function addPending(session: Session, endpointId: string, due = "now()"): Promise<string> {
   const event = await insertEvent(session, "queue.filled");
   await session.query(
@@ -513,7 +513,7 @@ export async function addPending(session: Session, endpointId: string, due = "no
 const DEADLINE_MS = 20_000;
 const LOOK_AGAIN_MS = 5;
 
-/** Looks until the condition holds; fails, saying what was waited for, after 20 s. */
+/** Looks until the condition holds; after 20 s it fails and says what it waited for. */
 export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
   const signal = AbortSignal.timeout(DEADLINE_MS);
   while (!(await holds())) {
@@ -522,7 +522,7 @@ export async function eventually(what: string, holds: () => Promise<boolean>): P
   }
 }
 
-/** Until that session waits for a lock. */
+/** Resolves when that session waits for a lock. */
 export function waitsForLock(session: Session, pid: number): Promise<void> {
   return eventually(`session ${pid} to wait for a lock`, async () => {
     const type = await askFor(session, "select wait_event_type from pg_stat_activity where pid = $1", [pid]);
@@ -530,7 +530,7 @@ export function waitsForLock(session: Session, pid: number): Promise<void> {
   });
 }
 
-/** Whether a daemon sleeps, so that inserts notify. */
+/** Whether a daemon sleeps and inserts therefore notify. */
 export async function isGateHeld(session: Session): Promise<boolean> {
   const holders = await askFor(
     session,
@@ -544,7 +544,7 @@ export async function pidOf(session: Session): Promise<number> {
   return Number(await askFor(session, "select pg_backend_pid()"));
 }
 
-/** Runs in one transaction of that session; rolls back where `use` throws. */
+/** Runs `use` in one transaction of the session, and rolls it back if `use` throws. */
 export async function inTransaction<Result>(session: Session, use: () => Promise<Result>): Promise<Result> {
   await session.query("begin");
   try {

@@ -1,6 +1,6 @@
 /**
- * A disk that is full for some tables, for whoever may run a test: the file of each is exchanged for /dev/full, on which
- * every write ends with ENOSPC. Linux only.
+ * A disk that is full for some tables, without being root: the file of each is replaced by /dev/full, where every write
+ * fails with ENOSPC. Linux only.
  */
 import { existsSync } from "node:fs";
 import { chown, rm, stat, symlink, writeFile } from "node:fs/promises";
@@ -12,8 +12,8 @@ const FULL = "/dev/full";
 export const NO_FULL_DISK = existsSync(FULL) ? undefined : `there is no ${FULL} here`;
 
 /**
- * Empties the partitioned table and leaves no room in any of its partitions, until the function that it returns is
- * called. To be called while nobody uses the table.
+ * Empties the partitioned table and leaves no room in any of its partitions until the returned function is called. No
+ * session may use the table meanwhile.
  */
 export async function fillUp(session: Session, table: string, cluster: string): Promise<() => Promise<void>> {
   await session.query(`truncate ${table}`);

@@ -1,4 +1,4 @@
-/** A reporter for Node's test runner that writes the counts of a whole run and what has failed in it, as JSON, at its end. */
+/** A reporter for Node's test runner that writes the counts and the failures of a whole run as JSON when it ends. */
 import type { TestEvent } from "node:test/reporters";
 
 export interface ResultCounts {
@@ -8,9 +8,9 @@ export interface ResultCounts {
 }
 
 export interface Failure {
-  /** Absolute; null where Node does not say. */
+  /** Absolute; null if Node does not say. */
   readonly file: string | null;
-  /** Of the suites around the test, and its own. */
+  /** The names of the suites around the test, then its own. */
   readonly names: readonly string[];
   readonly message: string;
 }
@@ -28,7 +28,7 @@ export default async function* noteResults(events: AsyncIterable<TestEvent>): As
   const failures: Failure[] = [];
   for await (const event of events) {
     if (event.type === "test:start") names.enter(event.data);
-    // A suite that fails with a test of its says nothing new.
+    // A suite that fails because of one of its tests adds nothing.
     if (event.type === "test:fail" && failureKind(event.data) !== "subtestsFailed") {
       failures.push({
         file: event.data.file ?? null,
@@ -36,17 +36,17 @@ export default async function* noteResults(events: AsyncIterable<TestEvent>): As
         message: messageOf(event.data.details.error),
       });
     }
-    // Each file has a summary as well.
+    // Each file has a summary too.
     if (event.type === "test:summary" && event.data.file === undefined) {
       const { tests, passed, skipped, todo } = event.data.counts;
-      // What was cancelled has failed.
+      // A cancelled test has failed.
       const counts: ResultCounts = { passed, failed: tests - passed - skipped - todo, skipped };
       yield JSON.stringify({ counts, failures } satisfies Results);
     }
   }
 }
 
-/** Each start tells only how deep it is; what has started before it and is less deep is around it. */
+/** Events give only the depth of a test: the last ones started at each lower depth are the suites around it. */
 class NamesAround {
   readonly #byFile = new Map<string | undefined, string[]>();
 
@@ -54,7 +54,7 @@ class NamesAround {
     this.#byFile.set(file, [...this.#around(file, nesting), name]);
   }
 
-  /** With its own. */
+  /** Including its own name. */
   upTo({ file, name, nesting }: Place): string[] {
     return [...this.#around(file, nesting), name];
   }
@@ -68,7 +68,7 @@ function failureKind({ details }: TestFail): unknown {
   return "failureType" in details.error ? details.error.failureType : undefined;
 }
 
-/** Of what was thrown; Node puts an error of its own around it. */
+/** The message of what was thrown, which Node wraps in an error of its own. */
 function messageOf({ message, cause }: Error): string {
   return cause instanceof Error ? cause.message : String(cause ?? message);
 }

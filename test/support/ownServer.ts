@@ -1,6 +1,6 @@
 /**
- * A Postgres of a test's own, to be stopped, crashed, filled up and failed over. It has a name, which is a port of a proxy
- * that leads to whichever server is to be the primary; what is tested connects by that.
+ * A Postgres that belongs to one test, which may stop, crash, fill up and fail it over. Its name is the port of a proxy
+ * that leads to the current primary; the code under test connects by that name.
  */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -10,7 +10,7 @@ import { FaultProxy } from "../chaos/proxy.ts";
 import { PRIMARY_SETTINGS, replicateSynchronously, startStandby } from "./standby.ts";
 
 export interface OwnServerOptions {
-  /** There, and open to everybody: as root the server runs as somebody else. Empty again when the server is closed. */
+  /** Must exist and be open to every user, because a server that root starts runs as another. Empty after `close`. */
   readonly directory: string;
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -27,15 +27,15 @@ const STANDBY_NAME = "standby";
 export class OwnServer {
   readonly #options: OwnServerOptions;
   readonly #name: FaultProxy;
-  /** The name once more, for those who look: their connections follow it at once. */
+  /** A second proxy for the control connections, which follow the name at once. */
   readonly #controlName: FaultProxy;
   /** Where the name leads. */
   #present: RunningServer;
-  /** What else runs, or has run. */
+  /** The other servers, running or stopped. */
   #others: RunningServer[] = [];
-  /** By the name. */
+  /** Leads to the current primary. */
   readonly url: string;
-  /** For arranging and looking, always at the server that the name leads to. What breaks is replaced at the next query. */
+  /** Arranges and inspects, always on the server that the name leads to. A broken connection is replaced at the next query. */
   readonly control: pg.Pool;
 
   private constructor(
@@ -51,7 +51,7 @@ export class OwnServer {
     this.control = new pg.Pool({
       connectionString: withPort(present.server.url, controlName.port),
       max: CONTROL_CONNECTIONS,
-      // Kept, also for when no new one is to be had.
+      // Kept, because some tests leave no room for a new one.
       idleTimeoutMillis: 0,
       application_name: "control",
       query_timeout: QUERY_TIMEOUT_MS,
@@ -71,12 +71,12 @@ export class OwnServer {
     return own;
   }
 
-  /** Of the server that the name leads to. */
+  /** The port of the server that the name leads to. */
   get port(): number {
     return this.#present.server.port;
   }
 
-  /** How often somebody has connected by the name. */
+  /** How many connections the name has had. */
   get connections(): number {
     return this.#name.stats.connections;
   }
@@ -94,7 +94,7 @@ export class OwnServer {
     await this.#present.server.stop(mode);
   }
 
-  /** After a stop: on the same port. */
+  /** After a stop, on the same port. */
   async startAgain(): Promise<void> {
     const { dataDir, server } = this.#present;
     this.#present = {
@@ -103,7 +103,7 @@ export class OwnServer {
     };
   }
 
-  /** Makes a standby that has every commit before it returns. The name goes on leading to the primary. */
+  /** Makes a standby that has every commit before the commit returns. The name still leads to the primary. */
   async addStandby(): Promise<void> {
     const dataDir = await newDataDir(this.#options.directory);
     const { settings } = startOptions(this.#options);
@@ -113,7 +113,7 @@ export class OwnServer {
     await replicateSynchronously(this.control, STANDBY_NAME);
   }
 
-  /** Lets the name lead to the standby, as it is. Connections to the other server stand as long as that does. */
+  /** Points the name to the standby without promoting it. Connections to the other server last as long as it does. */
   leadToStandby(): void {
     const standby = this.#others.pop();
     if (standby === undefined) {
@@ -124,7 +124,7 @@ export class OwnServer {
     this.#controlName.sever();
   }
 
-  /** Makes the standby that the name leads to the primary. */
+  /** Promotes the standby that the name leads to. */
   async promote(): Promise<void> {
     const client = new pg.Client({ connectionString: this.#present.server.url });
     await client.connect();
@@ -135,7 +135,7 @@ export class OwnServer {
     }
   }
 
-  /** Stops what the name does not lead to, and removes its data. */
+  /** Stops the servers that the name does not lead to and removes their data. */
   async discardOthers(): Promise<void> {
     for (const { server, dataDir } of this.#others.splice(0)) {
       await server.stop("immediate");
@@ -154,7 +154,7 @@ export class OwnServer {
 function startOptions({ settings }: OwnServerOptions) {
   return {
     settings: { ...PRIMARY_SETTINGS, ...settings },
-    // A standby needs the WAL since its base copy, and a file of WAL is written whole when a test begins anew.
+    // A standby needs the WAL since its base copy, and a new test begins by writing a whole file of WAL.
     initdbArguments: ["--wal-segsize=1"],
   };
 }

@@ -1,7 +1,7 @@
-/** Rows of many days: partitions of the past, which no daemon makes, and events and deliveries spread over them. */
+/** Partitions of past days, which no daemon makes, with events and deliveries spread over them. */
 import type { Session } from "./engine.ts";
 
-/** Gives each of the days before that time its partitions, as in a database that has run for so long. Idempotent. */
+/** Gives each of the days before that time its partitions, as if daemons had run all along. Idempotent. */
 export async function addPastDays(session: Session, days: number, now = "now"): Promise<void> {
   await session.query(`
     do $add$
@@ -24,7 +24,7 @@ export async function addPastDays(session: Session, days: number, now = "now"): 
     end $add$`);
 }
 
-/** Statistics stay as a test makes them. */
+/** Keeps the statistics as the test made them. */
 export async function keepAutovacuumOut(session: Session): Promise<void> {
   await session.query(`
     do $set$
@@ -37,7 +37,7 @@ export async function keepAutovacuumOut(session: Session): Promise<void> {
     end $set$`);
 }
 
-/** So many events of that type, in turn on each of so many days up to today; in one transaction. */
+/** Spreads `count` events over the last `days` days, today included, in one transaction. */
 export async function addEvents(session: Session, eventType: string, count: number, days: number): Promise<void> {
   await session.query(
     `insert into postrider.outbox (id, event_type, payload)
@@ -49,7 +49,7 @@ export async function addEvents(session: Session, eventType: string, count: numb
   );
 }
 
-/** A delivery to that endpoint for each event of that type: a part of them pending and due, the others succeeded. */
+/** A delivery of each event of that type to the endpoint: `pendingPart` of them pending and due, the others succeeded. */
 export async function addDeliveries(
   session: Session,
   eventType: string,
@@ -68,7 +68,7 @@ export async function addDeliveries(
   );
 }
 
-/** An attempt of each delivery of that endpoint. */
+/** One attempt for each delivery of the endpoint. */
 export async function addAttempts(session: Session, endpoint: string): Promise<void> {
   await session.query(
     `insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)

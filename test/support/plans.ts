@@ -28,7 +28,7 @@ export interface Plan {
   readonly root: PlanNode;
 }
 
-/** A session that tells the plan of everything it executes; as a pool of one, for whoever wants one. Ended with the test. */
+/** A session that reports the plan of everything it executes, also as a pool of one. It ends with the test. */
 export class ExplainingSession {
   readonly pool: pg.Pool;
   #plans: Plan[] = [];
@@ -41,7 +41,7 @@ export class ExplainingSession {
     const session = new ExplainingSession(new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 }));
     t.after(() => session.pool.end());
     const client = await session.pool.connect();
-    // The database is dropped with force, while the session is still saying goodbye.
+    // The database is dropped with force while the session is still closing.
     session.pool.on("error", () => {});
     client.on("error", () => {});
     client.on("notice", (notice) => session.#hear(notice.message ?? ""));

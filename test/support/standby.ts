@@ -14,13 +14,13 @@ export interface Primary {
 
 export interface StandbyOptions {
   readonly dataDir: string;
-  /** As the primary's: a standby refuses fewer connections than that has. */
+  /** Must equal the primary's, because a standby refuses to start with fewer connections. */
   readonly settings: Readonly<Record<string, string>>;
   /** As `synchronous_standby_names` has it. */
   readonly name: string;
 }
 
-/** The primary keeps so much for a standby that has the base copy and not yet the WAL since. */
+/** How much WAL the primary keeps for a standby that has only its base copy. */
 export const PRIMARY_SETTINGS = { wal_keep_size: "1GB" } as const;
 
 /** Not copied: what belongs to the running server, what a standby must not believe in, and WAL, which it streams. */
@@ -28,7 +28,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set(["postmaster.pid", "postmaster.opt
 const LEFT_EMPTY: ReadonlySet<string> = new Set(["pg_wal", "pg_replslot", "pg_stat_tmp", "pg_dynshmem"]);
 const STREAMING_MS_MAX = 30_000;
 
-/** Resolves when it streams. Its users and passwords are the primary's. */
+/** Resolves when it streams. It has the primary's users and passwords. */
 export async function startStandby(primary: Primary, options: StandbyOptions): Promise<EmbeddedPostgres> {
   const { dataDir, name, settings } = options;
   const client = new pg.Client({ connectionString: primary.url });
@@ -63,7 +63,7 @@ export async function follow(primary: Primary, dataDir: string, name: string): P
   await writeOwned(cluster, "standby.signal", "");
 }
 
-/** Resolves when the standby has every commit so far, and no further one returns before it has that too. */
+/** Resolves when the standby has every commit so far; from then on a commit returns only when the standby has it. */
 export async function replicateSynchronously(session: Session, name: string): Promise<void> {
   await session.query(`alter system set synchronous_standby_names = '${name}'`);
   await session.query("select pg_reload_conf()");
@@ -86,7 +86,7 @@ async function copyBase(session: Session, source: string, target: string): Promi
   await writeOwned(target, "backup_label", String(label));
 }
 
-/** What vanishes meanwhile was dropped, and recovery drops it as well. */
+/** A file that vanishes meanwhile was dropped, and recovery drops it too. */
 async function copyDirectory(source: string, target: string): Promise<void> {
   const { uid, gid, mode } = await stat(source);
   await mkdir(target, { recursive: true, mode });
@@ -117,7 +117,7 @@ async function writeOwned(cluster: string, name: string, text: string): Promise<
   await own(join(cluster, name), uid, gid);
 }
 
-/** Root's servers run as somebody else. */
+/** A server that root starts runs as another user. */
 async function own(path: string, uid: number, gid: number): Promise<void> {
   if (process.getuid?.() === 0) {
     await chown(path, uid, gid);

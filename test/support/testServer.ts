@@ -1,4 +1,4 @@
-/** The server of a test run: an embedded one of whichever major, or one that was given. */
+/** The server of a test run: an embedded one of any major, or one that was given. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PLATFORM_PACKAGE } from "../../src/dev/postgres/binaries.ts";
@@ -6,22 +6,22 @@ import { EmbeddedPostgres, type EmbeddedPostgresOptions } from "../../src/dev/po
 import { MAJORS, type Major, NEWEST, SERVERS } from "../plan.ts";
 import { makeServerDirectory } from "./serverDirectory.ts";
 
-/** How test/run.ts tells the test files of which major the server is, if it is an embedded one. */
+/** How test/run.ts tells the test files the server's major, if it is an embedded one. */
 export const MAJOR_VARIABLE = "POSTRIDER_TEST_MAJOR";
 
-/** The directory with another package of the newest server, for test/clock.ts. */
+/** Where test/clock.ts has put another package of the newest server. */
 export const NEWEST_PARENT_VARIABLE = "POSTRIDER_TEST_NEWEST_PARENT";
 
 export interface TestServer {
   readonly url: string;
-  /** Null for one that was given. */
+  /** Null for a server that was given. */
   readonly major: Major | null;
   stop(): Promise<void>;
 }
 
 type ServerOptions = Pick<EmbeddedPostgresOptions, "settings" | "database">;
 
-/** Removes its data when it is stopped. */
+/** Its data is removed when it stops. */
 export async function startServer(
   major: Major,
   { settings = {}, ...options }: ServerOptions = {},
@@ -35,7 +35,7 @@ export async function startServer(
       initdbArguments: ["--no-sync"],
       ...packageOf(major),
       settings: {
-        // It comes when it likes: its locks, its snapshots and its statistics are in one run of a test and not in another.
+        // It runs at arbitrary times: its locks, snapshots and statistics would be in one run of a test and not in another.
         autovacuum: "off",
         fsync: "off",
         full_page_writes: "off",

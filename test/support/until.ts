@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Between two looks at a condition that tells nobody when it comes true. */
+/** Between two looks at a condition that does not announce itself. */
 const LOOK_INTERVAL_MS = 20;
 
-/** Resolves when the condition holds; rejects, saying what was waited for, when it does not within the deadline. */
+/** Resolves when the condition holds; after the deadline it rejects and says what it waited for. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
