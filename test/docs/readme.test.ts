@@ -1,8 +1,7 @@
 /** The README, as a newcomer follows it from the top: try it, then use it in an application. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CommandProcess, eventually } from "../support/command.ts";
@@ -12,6 +11,7 @@ import { guideBlock, guideBlocks, guideText, ROOT } from "../support/guides.ts";
 import { runScript } from "../support/psqlScript.ts";
 import { createLogin } from "../support/roles.ts";
 import { ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { makeServerDirectory } from "../support/serverDirectory.ts";
 import { runShell, startShell } from "./shell.ts";
 
 /** Four minutes of reading. */
@@ -26,8 +26,7 @@ test("try it: the server starts, an event that is inserted arrives, and its deli
   assert.equal(install, "npm ci\nnpm start\n");
   assert.match(readFileSync(join(ROOT, ".ci/run"), "utf8"), /^npm ci\b/m);
 
-  const directory = await mkdtemp(join(tmpdir(), "postrider-readme-"));
-  await chmod(directory, 0o755);
+  const directory = await makeServerDirectory("readme");
   t.after(() => rm(directory, { recursive: true, force: true }));
   const start = new CommandProcess(["start", "--", "--data-dir", join(directory, "data")], { program: ["npm"] });
   t.after(() => start.end("SIGTERM"));
