@@ -574,6 +574,8 @@ create function postrider_internal.finish_cancellations() returns void;
 
 create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], OUT kept_claims bigint[]) returns bigint[];
 
+create function postrider_internal.give_kept_grants() returns void;
+
 create function postrider_internal.has_passed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, xid xid8, seq bigint) returns boolean;
 
 create function postrider_internal.header_problem(headers jsonb) returns text;
@@ -613,6 +615,8 @@ create function postrider_internal.judge_payload(event_type text, payload json, 
 create function postrider_internal.judged_event_types() returns text[];
 
 create function postrider_internal.keep_files(files text[], postrider_version text) returns SETOF text;
+
+create function postrider_internal.keep_grants(file text) returns void;
 
 create function postrider_internal.keyword_advice(keyword text) returns text;
 
@@ -1574,7 +1578,7 @@ comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the
 
 comment on function postrider_internal.drop_days(date) is 'Takes one step of removing the days before that one, in UTC, in which nothing is needed any more. deleted: some of their idempotency keys; emptied: a day; dropped: a partition of an empty day; busy: another session holds a lock.';
 
-comment on function postrider_internal.drop_objects(text) is 'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else does.';
+comment on function postrider_internal.drop_objects(text) is 'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else does. An upgrade calls it for what is in its way.';
 
 comment on function postrider_internal.elements_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first element of an array that does not fit.';
 
@@ -1622,6 +1626,8 @@ comment on function postrider_internal.finish_cancellations() is 'Discards what 
 
 comment on function postrider_internal.finish_claims(uuid,bigint[]) is 'Deletes claims whose pairs are all recorded. kept_claims: those that are recorded but must stay for now.';
 
+comment on function postrider_internal.give_kept_grants() is 'Grants again what keep_grants() has noted.';
+
 comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) is 'Whether a cursor (the first four, as in a row of postrider.claim) has passed the event with that xid and seq.';
 
 comment on function postrider_internal.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
@@ -1661,6 +1667,8 @@ comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bi
 comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, because they are enforced; null for all. Rewritten by postrider_internal.set_judged_event_types when the catalogue changes.';
 
 comment on function postrider_internal.keep_files(text[],text) is 'Drops the objects of the function files that are not among these, returns their names, and notes how all others stand. For the owner, within a migration.';
+
+comment on function postrider_internal.keep_grants(text) is 'Notes what a site has granted to roles of its own on the objects of a function file, until they are made anew.';
 
 comment on function postrider_internal.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
 

@@ -140,6 +140,57 @@ $$;
 comment on function postrider_internal.fingerprint(text) is
   'A hash of the objects that a function file made; null if there are none.';
 
+create or replace function postrider_internal.keep_grants(file text) returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  -- Those of a site's own roles: grant_roles() sees to the others. Functions go by their names, since their arguments may
+  -- change. A setting holds them, as only a migration needs them.
+  select set_config('postrider.kept_grants', (
+    coalesce(nullif(current_setting('postrider.kept_grants', true), '')::jsonb, '[]')
+    || coalesce(jsonb_agg(format('grant %s%s on %s %I.%I to %s%s', g.privilege_type, ' (' || quote_ident(g.column_name) || ')',
+         g.kind, g.schema_name, g.name, g.grantee::regrole, case when g.is_grantable then ' with grant option' end)), '[]'))::text, false)
+  from (
+    select 'table' as kind, c.relnamespace::regnamespace::name as schema_name, c.relname as name, null::name as column_name, c.relowner as owner, a.*
+    from pg_class c cross join aclexplode(c.relacl) a
+    where c.oid in (select o.object_id from postrider_internal.file_objects(file) o where o.kind = 'view')
+    union all
+    select 'table', c.relnamespace::regnamespace::name, c.relname, t.attname, c.relowner, a.*
+    from pg_class c join pg_attribute t on t.attrelid = c.oid and not t.attisdropped cross join aclexplode(t.attacl) a
+    where c.oid in (select o.object_id from postrider_internal.file_objects(file) o where o.kind = 'view')
+    union all
+    select 'function', p.pronamespace::regnamespace::name, p.proname, null, p.proowner, a.*
+    from pg_proc p cross join aclexplode(p.proacl) a
+    where p.oid in (select o.object_id from postrider_internal.file_objects(file) o where o.kind = 'function')) g
+  where g.grantee not in (0, g.owner)
+    and g.grantee::regrole::text not in ('postrider_publisher', 'postrider_reader', 'postrider_operator', 'postrider_daemon')
+$$;
+comment on function postrider_internal.keep_grants(text) is
+  'Notes what a site has granted to roles of its own on the objects of a function file, until they are made anew.';
+
+create or replace function postrider_internal.give_kept_grants() returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  statement text;
+begin
+  for statement in
+    select jsonb_array_elements_text(coalesce(nullif(current_setting('postrider.kept_grants', true), '')::jsonb, '[]'))
+  loop
+    begin
+      execute statement;
+    exception
+      when undefined_table or undefined_column or undefined_function or undefined_object then
+        null; -- it, its column or the role is gone
+    end;
+  end loop;
+  perform set_config('postrider.kept_grants', '', false);
+end
+$$;
+comment on function postrider_internal.give_kept_grants() is
+  'Grants again what keep_grants() has noted.';
+
 create or replace function postrider_internal.drop_objects(file text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -150,23 +201,28 @@ declare
   own record;
   dependent record;
 begin
+  perform postrider_internal.keep_grants(file);
   for own in select o.class_id, o.object_id, o.kind, o.identity from postrider_internal.file_objects(file) o loop
     for dependent in
       select distinct pg_describe_object(d.class_id, d.object_id, 0) as description, s.name
       from (
-        -- A view depends on what it reads by way of its rule.
-        select case when r.oid is null then p.classid else 'pg_class'::regclass::oid end as class_id,
-               coalesce(r.ev_class, p.objid) as object_id
-        from pg_depend p
+        -- A view depends on what it reads by way of its rule, and a composite type by way of its row.
+        select case when r.oid is not null then 'pg_class'::regclass::oid when c.oid is not null then 'pg_type'::regclass::oid
+                 else p.classid end as class_id,
+               coalesce(r.ev_class, c.reltype, p.objid) as object_id
+        from (
+          select own.class_id as class_id, own.object_id as object_id
+          union all
+          -- A composite type and a view have dependents by their row and by arrays of it, too.
+          select x.class_id, x.object_id
+          from pg_type t
+          cross join lateral (values ('pg_type'::regclass::oid, t.oid), ('pg_type'::regclass, t.typarray), ('pg_class'::regclass, t.typrelid))
+            x (class_id, object_id)
+          where t.oid = own.object_id and own.class_id = 'pg_type'::regclass
+            or t.typrelid = own.object_id and own.class_id = 'pg_class'::regclass) w
+        join pg_depend p on p.refclassid = w.class_id and p.refobjid = w.object_id and p.deptype in ('n', 'a')
         left join pg_rewrite r on p.classid = 'pg_rewrite'::regclass and r.oid = p.objid
-        where p.refclassid = own.class_id and p.refobjid = own.object_id and p.deptype in ('n', 'a')
-        union
-        -- A composite type has dependents by its array type and by its row, too.
-        select p.classid, p.objid
-        from pg_type t
-        join pg_depend p on p.deptype in ('n', 'a') and (p.refclassid, p.refobjid) in
-          (('pg_type'::regclass, t.typarray), ('pg_class'::regclass, t.typrelid))
-        where own.class_id = 'pg_type'::regclass and t.oid = own.object_id) d
+        left join pg_class c on p.classid = 'pg_class'::regclass and c.oid = p.objid and c.relkind = 'c') d
       left join (
         select o.name, f.class_id, f.object_id from postrider.schema_object o
         cross join lateral postrider_internal.file_objects(o.name) f) s using (class_id, object_id)
@@ -187,7 +243,7 @@ begin
 end
 $$;
 comment on function postrider_internal.drop_objects(text) is
-  'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else does.';
+  'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else does. An upgrade calls it for what is in its way.';
 
 create or replace function postrider_internal.install_file(
   file text, sha256 text, grants text, postrider_version text, statements text
@@ -280,6 +336,7 @@ begin
       return next gone;
     end if;
   end loop;
+  perform postrider_internal.give_kept_grants();
   update postrider.schema_object o
   set postrider_version = keep_files.postrider_version, fingerprint = postrider_internal.fingerprint(o.name),
       server_major = current_setting('server_version_num')::integer / 10000;

@@ -2,7 +2,7 @@ import { type Config, readConfig } from "../config/read.ts";
 import { type Connection, connectionConfig, openConnection } from "../db/connect.ts";
 import { migrate, refuseReplaced } from "../db/migrate.ts";
 import { printMigration, printMigrationFor } from "../db/printMigration.ts";
-import { grantRoles } from "../db/roles.ts";
+import { explainRefusal, grantRoles } from "../db/roles.ts";
 import { assertSchemaUsable, checkSchema } from "../db/schemaState.ts";
 import { defineCommand, flag, notTogether } from "./command.ts";
 
@@ -17,9 +17,9 @@ export const command = defineCommand({
   run: async ({ print, check }, env) => {
     const config = readConfig(env, { name: "migrate", database: print ? "optional" : "required" });
     if (print) {
-      process.stdout.write(await printed(config));
+      process.stdout.write(await asReader(printed(config)));
     } else {
-      await withClient(config, check ? checkOnly : apply);
+      await (check ? asReader(withClient(config, checkOnly)) : withClient(config, apply));
     }
     return 0;
   },
@@ -67,6 +67,14 @@ async function checkOnly(client: Connection): Promise<void> {
       ? `the schema is at version ${state.have}; this program knows version ${state.want}, and works with it\n`
       : "the schema is up to date\n",
   );
+}
+
+async function asReader<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (thrown) {
+    throw explainRefusal(thrown, "postrider_reader");
+  }
 }
 
 async function withClient<Result>(config: Config, use: (client: Connection) => Promise<Result>): Promise<Result> {

@@ -14,7 +14,7 @@ import {
   type TableStep,
   type TransactionSegment,
 } from "./schemaPlan.ts";
-import { refuseEdited, stateOf, versionOf } from "./schemaState.ts";
+import { refuseEdited, type SchemaState, stateOf, versionOf } from "./schemaState.ts";
 import { bootstrapText, type SchemaFiles } from "./sqlFiles.ts";
 import type { Queryable } from "./statements.ts";
 
@@ -42,7 +42,7 @@ export interface MigrateResult {
   /** Function files that were installed, and names of functions and views that are no longer part of the program. */
   readonly installed: readonly string[];
   readonly dropped: readonly string[];
-  /** The version that was found; 0 where there was no schema. */
+  /** The version that was found; 0 if there was no schema. */
   readonly alreadyAt: number;
 }
 
@@ -104,15 +104,25 @@ $clock$;`;
  */
 export async function migrate(client: Connection, options: MigrateOptions = {}): Promise<MigrateResult> {
   const plan = readPlan(options.files);
-  const state = refuseEdited(await stateOf(client, plan));
+  const state = refuseEdited(await stateBefore(client, plan));
   const done = { applied: [], installed: [], dropped: [] };
   if (state.kind === "current") {
     await refuseReplaced(client);
   }
   if (state.kind === "missing" || state.kind === "behind") {
-    await runSegments({ client, plan, progress: { kind: "waiting" }, ...done });
+    const run: Run = { client, plan, progress: { kind: "waiting" }, alreadyAt: undefined, ...done };
+    await runSegments(run);
+    return { ...done, alreadyAt: run.alreadyAt ?? versionOf(state) };
   }
   return { ...done, alreadyAt: versionOf(state) };
+}
+
+async function stateBefore(client: Connection, plan: SchemaPlan): Promise<SchemaState> {
+  try {
+    return await stateOf(client, plan);
+  } catch (thrown) {
+    throw failureOf({ kind: "waiting" }, thrown);
+  }
 }
 
 /** PR0006 where a function or view is not as it was installed. */
@@ -151,6 +161,8 @@ interface Run {
   readonly applied: AppliedFile[];
   readonly installed: string[];
   readonly dropped: string[];
+  /** The version that was found under the lock: another run may have been quicker. */
+  alreadyAt: number | undefined;
   progress: Progress;
 }
 
@@ -174,6 +186,7 @@ async function runTransaction(run: Run, { steps, isLast }: TransactionSegment): 
   await takeLock(client, "pg_try_advisory_xact_lock");
   await client.query(LIMIT_LOCK_WAITS);
   const state = refuseEdited(await stateOf(client, plan));
+  run.alreadyAt ??= versionOf(state);
   if (state.kind === "current" || state.kind === "ahead") {
     await client.query("rollback");
     return;

@@ -4,6 +4,7 @@ import { readPlan } from "../../src/db/schemaPlan.ts";
 import { schemaFiles } from "../../src/db/sqlFiles.ts";
 import { CommandProcess, eventually, runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createLogin } from "../support/roles.ts";
 
 const LATEST = schemaFiles().tables.length;
 const FILES = [...schemaFiles().tables, ...schemaFiles().functions];
@@ -65,6 +66,22 @@ test("--check fails if the schema is behind, ahead and breaking, or not what was
     await pool.query("update postrider.schema_migration set sha256 = repeat('0', 64) where version = 1");
     assert.match((await runCommand(["migrate", "--check"], { env })).stderr, /^PR0006: /);
   });
+});
+
+test("a role without any right is told what it needs", async (t) => {
+  const database = await createDatabase();
+  const login = await createLogin(database);
+  t.after(async () => {
+    await login.drop();
+    await database.drop();
+  });
+  const env = { DATABASE_URL: login.url };
+  for (const option of ["--check", "--print"]) {
+    assert.match((await runCommand(["migrate", option], { env })).stderr, /^PR0013: .*"grant postrider_reader to"/);
+  }
+  const { code, stderr } = await runCommand(["migrate"], { env });
+  assert.equal(code, 1);
+  assert.match(stderr, /^PR0009: cannot begin to migrate: ERROR 42501.*run it as the owner of the database/);
 });
 
 test("--print needs no database, and prints everything without one", async () => {

@@ -88,6 +88,7 @@ test("ten runs that start together all succeed, and each migration is applied on
   );
   const applied = results.flatMap((result) => result.applied.map(({ version }) => version));
   assert.deepEqual(applied.sort(), [1, 2, 3]);
+  assert.deepEqual(results.map(({ alreadyAt }) => alreadyAt).sort(), [0, ...Array.from({ length: 9 }, () => 3)]);
 });
 
 test("a migration that fails leaves nothing behind, and the error says where and why", async (t) => {
@@ -355,19 +356,59 @@ test("what cannot be replaced in place is made anew, with what of ours depends o
   assert.deepEqual((await client.query("select five from postrider.look")).rows, [{ five: 5 }]);
 });
 
-test("a type is made anew together with the functions that take it", async (t) => {
+test("what takes a type, an array of it or the row of a view is made anew with it", async (t) => {
   const { client } = await emptyDatabase(t);
   const pair = (columns: string) => named("pair", `create type postrider_internal.pair as (${columns});\n`);
   const user = named(
     "use_pair",
     "create or replace function postrider.use_pair(p postrider_internal.pair) returns int return (p).a;\n",
   );
-  await migrate(client, { files: functions(user, pair("a int")) });
-  assert.deepEqual((await migrate(client, { files: functions(user, pair("a int, b int")) })).installed, [
+  const pairs = named("pairs", "create type postrider_internal.pairs as (all_of_them postrider_internal.pair[]);\n");
+  const look = named("look", "create or replace view postrider.look as select 1 as a;\n");
+  const wide = named("look", "create or replace view postrider.look as select 'x' as b;\n");
+  const reader = named(
+    "read_look",
+    "create or replace function postrider.read_look() returns setof postrider.look language sql as 'select * from postrider.look';\n",
+  );
+  await migrate(client, { files: functions(user, pair("a int"), pairs, look, reader) });
+  const changed = functions(user, pair("a int, b int"), pairs, wide, reader);
+  assert.deepEqual((await migrate(client, { files: changed })).installed.toSorted(), [
+    "look",
     "pair",
+    "pairs",
+    "read_look",
     "use_pair",
   ]);
   assert.deepEqual((await client.query("select postrider.use_pair(row(7, 8)) as a")).rows, [{ a: 7 }]);
+});
+
+test("what is made anew keeps what was granted on it to other roles", async (t) => {
+  const { client, database } = await emptyDatabase(t);
+  const role = `looks at ${database.name}`;
+  await client.query(`create role "${role}"`);
+  t.after(async () => {
+    const admin = await createDatabase({ template: "empty" });
+    await admin.pool.query(`drop role "${role}"`);
+    await admin.drop();
+  });
+  const look = (columns: string) => named("look", `create or replace view postrider.look as select ${columns};\n`);
+  await migrate(client, { files: functions(NUMBER, look("1 as a, postrider.number() as b")) });
+  await client.query(`grant select on postrider.look to "${role}" with grant option;
+    grant update (a, b) on postrider.look to "${role}"; grant execute on function postrider.number to "${role}"`);
+  const number = named(
+    "number",
+    "create or replace function postrider.number(a int default 3) returns int return a;\n",
+  );
+  await migrate(client, { files: functions(number, look("postrider.number() as b")) });
+  const { rows } = await client.query(
+    `select has_table_privilege($1, 'postrider.look', 'select with grant option') as looks,
+       has_column_privilege($1, 'postrider.look', 'b', 'update') as updates,
+       has_table_privilege($1, 'postrider.look', 'update') as updates_all,
+       (select proacl::text from pg_proc where oid = 'postrider.number(int)'::regprocedure) ~ $1 as calls`,
+    [role],
+  );
+  assert.deepEqual(rows, [{ looks: true, updates: true, updates_all: false, calls: true }]);
+  await client.query("drop schema postrider, postrider_internal cascade");
 });
 
 test("what somebody built on a view is named, and nothing is dropped", async (t) => {
@@ -572,7 +613,7 @@ test("an upgrade drops the view that is in its way, and the same migration makes
   await migrate(client, { files: functions(view("id")) });
   const upgrade = file(
     2,
-    `${HEADER}drop view postrider.look;\nalter table postrider.one alter column id type bigint;\n`,
+    `${HEADER}select postrider_internal.drop_objects('look');\nalter table postrider.one alter column id type bigint;\n`,
   );
   const files = { ...tables(FIRST, upgrade), functions: [view("id")] };
   assert.deepEqual((await migrate(client, { files })).installed, ["look"]);

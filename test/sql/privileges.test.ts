@@ -282,6 +282,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   lease_deliveries: caller(),
   require_adoptable: caller(),
   drop_objects: caller(),
+  keep_grants: caller(),
+  give_kept_grants: caller(),
   install_file: caller(),
   keep_files: caller(),
 
