@@ -302,6 +302,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   discard_reason: caller(),
   is_recorded: caller(),
   begin_claim: caller(),
+  read_cursor: caller(),
   take_window: caller(),
   route_page: caller(),
   judge_page: caller(),

@@ -6,8 +6,8 @@
 -- (xid, seq), so a claim costs what it finds, however deep the backlog is. An aborted transaction's rows do not exist,
 -- and one that is still open stays in the next base's list of transactions in progress.
 --
--- The steps: begin_claim takes the claim lock, take_window reads a page, route_page finds its endpoints, judge_page
--- applies their filters, store_claim writes the result.
+-- The steps: begin_claim takes the claim lock, read_cursor finds where the last claim ended, take_window reads a page,
+-- route_page finds its endpoints, judge_page applies their filters, store_claim writes the result.
 --
 -- Advisory locks of class 1886352244: 1 the claim lock, 2 and 4 waking, 3 keeping partitions, 5 the list of enforced types.
 --
@@ -49,7 +49,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
-  newest record;
+  last record;
   page postrider_internal.claim_page;
   rules postrider_internal.claim_rule[];
   judgement record;
@@ -62,40 +62,19 @@ begin
     return next;
     return;
   end if;
-  select c.id, c.base, c.target, c.after_xid, c.after_seq, s.is_on, s.place into newest
-  from (
-    select n.id, n.base, n.target, n.after_xid, n.after_seq from postrider.claim n order by n.id desc limit 1) c
-  left join (
-    select h.is_on, case when h.database_oid is not null then concat(h.system_identifier, '/', h.database_oid) end as place
-    from postrider.sending h
-    where h.is_row) s on true;
-  if not found then
-    raise exception 'cannot claim events: the cursor is gone, postrider.claim has no row'
-      using errcode = 'object_not_in_prerequisite_state',
-        hint = 'insert into postrider.claim (base) values (''1:1:'') claims every event there is, again; a snapshot of now, pg_current_snapshot(), none before it.';
-  end if;
-  if newest.is_on is null or newest.place is distinct from coalesce(current_setting('postrider.place', true), '') then
-    perform postrider_internal.require_home();
-  end if;
-  if not newest.is_on then
+  last := postrider_internal.read_cursor();
+  if not last.is_on then
     outcome := 'off';
     return next;
     return;
   end if;
-  if pg_snapshot_xmax(coalesce(newest.target, newest.base)) > pg_snapshot_xmax(pg_current_snapshot()) then
-    raise exception 'cannot claim events: the cursor is at transaction % and this server only at %',
-      pg_snapshot_xmax(coalesce(newest.target, newest.base)), pg_snapshot_xmax(pg_current_snapshot())
-      using errcode = 'PR014',
-        detail = 'The rows were made by another server: this database was restored from a dump, or copied',
-        hint = 'if it is to take the place of the other one, run "postrider adopt", or select postrider.adopt()';
-  end if;
 
   page := postrider_internal.take_window(
-    newest.base, newest.target, newest.after_xid, newest.after_seq, events_max, payload_bytes_max);
+    last.base, last.target, last.after_xid, last.after_seq, events_max, payload_bytes_max);
   if page.events is null then
     outcome := 'empty';
     if page.was_slow then
-      stored := postrider_internal.store_claim(page, null, null, daemon_id, pairs_max, newest.id);
+      stored := postrider_internal.store_claim(page, null, null, daemon_id, pairs_max, last.claim_id);
       claim_id := stored.claim_id;
     end if;
     return next;
@@ -114,7 +93,7 @@ begin
     page.events := page.events[:judgement.event_count];
     page.is_complete := false;
   end if;
-  stored := postrider_internal.store_claim(page, rules, judgement.verdicts, daemon_id, pairs_max, newest.id);
+  stored := postrider_internal.store_claim(page, rules, judgement.verdicts, daemon_id, pairs_max, last.claim_id);
 
   outcome := case when page.is_complete then 'complete' else 'page' end;
   claim_id := stored.claim_id;
