@@ -42,6 +42,31 @@ test("the documented dump is restored into an empty database, and needs no migra
   await copy.pool.query("select postrider.publish('order.paid', '{}')");
 });
 
+test("the documented dump of data alone is restored into a migrated database, and leaves its records as they are", {
+  skip: noDump,
+}, async (t) => {
+  const [source, copy] = [await databaseFor(t, "migrated"), await databaseFor(t, "migrated")];
+  await source.pool.query(`
+    select from postrider.create_endpoint('https://user-data.test/hook?token=1', '{order.*}');
+    select postrider.define_event_type('order.paid', json_schema => '{"type": "object"}', enforce => true);
+    select postrider.publish('order.paid', '{}', idempotency_key => 'k');
+    -- as an earlier program would have left it
+    update postrider.schema_migration set sha256 = repeat('0', 64);
+    update postrider.schema_object set sha256 = repeat('0', 64), fingerprint = 'x'`);
+  await copy.pool.query(guideBlock("sql/copies.md", "Data alone", "sql"));
+  const urls = { OLD_DATABASE_URL: source.url, DATABASE_URL: copy.url };
+  await runShell(guideBlock("sql/copies.md", "Data alone", "sh"), urls, { cwd: directoryFor(t) });
+
+  const client = await clientOf(t, copy);
+  assert.equal((await checkSchema(client)).kind, "current");
+  const { applied, installed } = await migrate(client);
+  assert.deepEqual({ applied, installed }, { applied: [], installed: [] });
+  assert.equal(await askFor(copy.pool, "select shown_url from postrider.endpoint"), "https://user-data.test/hook");
+  assert.equal(await askFor(copy.pool, "select count(*)::int from postrider.outbox"), 1);
+  await copy.pool.query("select role_name from postrider.grant_roles()");
+  await assert.rejects(copy.pool.query("select postrider.publish('order.paid', '[]')"), /order\.paid/);
+});
+
 test("psql runs the printed script, and again without harm", { skip: noPsql }, async (t) => {
   const database = await databaseFor(t, "empty");
   const file = join(directoryFor(t), "postrider.sql");
