@@ -101,14 +101,14 @@ export class Agenda {
   }
 
   /** Resolves when one of these looks is due, after so long at most, or when the agenda is closed. */
-  async rest(looks: readonly Look[], longestMs = REST_MS_MAX): Promise<void> {
+  async rest(looks: readonly Look[], longestMs = NEVER): Promise<void> {
     const nowMs = monotonicMs();
     const untilMs = Math.min(nowMs + longestMs, ...looks.map((look) => this.#atMs[look]));
     if (untilMs <= nowMs || this.#isClosed) {
       return;
     }
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, untilMs - nowMs);
+      const timer = setTimeout(resolve, Math.min(REST_MS_MAX, untilMs - nowMs));
       this.#endRest = (look, atMs) => {
         if (this.#isClosed || (looks.includes(look) && atMs < untilMs)) {
           clearTimeout(timer);

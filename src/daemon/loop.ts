@@ -100,7 +100,7 @@ export class Loop {
 
   /** One look at everything there is to do. False if nothing may be claimed: no lease, or results that cannot be recorded. */
   async #turn(): Promise<boolean> {
-    const { agenda, inHand, lease, recorder, conditions } = this.#parts;
+    const { agenda, inHand, lease, recorder } = this.#parts;
     agenda.take("room");
     inHand.start();
     if (agenda.take("review")) {
@@ -118,9 +118,8 @@ export class Loop {
     }
     if (this.#isClaimWorthwhile && agenda.take("events")) {
       await this.#claim();
+      this.#noteClaimed();
     }
-    this.#backoff.reset();
-    conditions.end("not_claiming", {});
     return true;
   }
 
@@ -135,6 +134,8 @@ export class Loop {
     looks.push(this.#isClaimWorthwhile ? "events" : "room");
     if (this.#room > 0) {
       looks.push("claims", this.#walkLook);
+    } else {
+      looks.push("room");
     }
     await agenda.rest(looks);
   }
@@ -163,6 +164,17 @@ export class Loop {
     agenda.take("events");
     await agenda.rest(["events"], this.#backoff.nextMs());
     agenda.lookAgain();
+  }
+
+  /** Only a claim shows that the failure has passed: a turn without room asks Postgres for nothing. */
+  #noteClaimed(): void {
+    const { agenda, wake, conditions } = this.#parts;
+    this.#backoff.reset();
+    if (conditions.has("not_claiming")) {
+      conditions.end("not_claiming", {});
+      wake.stayAwake();
+      agenda.by("events", monotonicMs());
+    }
   }
 
   /** The claims of a lost identity belong to others. */
@@ -208,8 +220,9 @@ export class Loop {
   async #claim(): Promise<void> {
     const { database, agenda, wake, newEvents, claimLock, conditions, pollIntervalMs } = this.#parts;
     const daemonId = this.#daemonId;
-    if (wake.state === "napping") {
-      // It asks anew for sleep: the daemon that it relied on may be gone.
+    if (wake.state === "napping" && !conditions.has("not_claiming")) {
+      // It asks anew for sleep: the daemon that it relied on may be gone. Not while claims fail, because others would
+      // rely on this one.
       wake.stayAwake();
     }
     const page = await newEvents.claim(daemonId, this.#room);

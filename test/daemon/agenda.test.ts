@@ -59,6 +59,24 @@ test("a rest ends after its longest time, and when the agenda is closed", async 
   await agenda.rest(["events"]);
 });
 
+test("a rest without a time lasts", async (t) => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on("warning", onWarning);
+  t.after(() => process.off("warning", onWarning));
+  const agenda = calmAgenda();
+  // The sum of a time and the longest timer is rounded up now and then.
+  for (let round = 0; round < 50; round++) {
+    const rest = agenda.rest(["review"]);
+    await new Promise((resolve) => setTimeout(resolve, 0.1 * round));
+    assert.equal(await rests(rest), true);
+    agenda.by("review", Number.NEGATIVE_INFINITY);
+    await rest;
+    assert.equal(agenda.take("review"), true);
+  }
+  assert.deepEqual(warnings, []);
+});
+
 test("what waits in memory is reviewed within a quarter of a second, however often more comes", async () => {
   const agenda = calmAgenda();
   const startedMs = performance.now();

@@ -238,6 +238,8 @@ export class Recorder {
     }
     // Nothing is left to leave out. The delivery stays in hand, and is attempted again after a take-over.
     this.#options.events.emit("record.abandoned", fields);
+    // Postgres answers, and no other result may come that would show it while nothing is claimed.
+    this.#options.conditions.end("not_recording", {});
   }
 
   async #write(batch: readonly DeliveryResult[], isRepeat: boolean): Promise<void> {

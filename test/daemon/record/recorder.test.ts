@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, beforeEach, describe, type TestContext, test } from "node:test";
+import pg from "pg";
 import { claimDeliveries } from "../../../src/daemon/claim/dueDeliveries.ts";
 import { claimEvents } from "../../../src/daemon/claim/newEvents.ts";
 import { Recorder } from "../../../src/daemon/record/recorder.ts";
@@ -313,6 +314,26 @@ describe("what Postgres refuses", () => {
     assert.equal(emitted.named("record.abandoned").length, 1);
     assert.equal(recorder.claims.of(daemonId).length, 1);
     assert.equal(recorder.isWell, true);
+  });
+
+  test("a refusal ends an outage, even if nothing of the result can be recorded", async (t) => {
+    const { recorder, emitted } = record(t);
+    await createEndpoint(database.pool);
+    const [delivery] = await claim(recorder, randomUUID(), 1);
+    assert.ok(delivery !== undefined);
+    const run = t.mock.method(pool, "run", async () => {
+      const isFirst = run.mock.callCount() === 0;
+      throw isFirst
+        ? Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })
+        : Object.assign(new pg.DatabaseError("refused", 0, "error"), { code: "23514", constraint: "of_ours" });
+    });
+    recorder.add({ delivery, attempt: null, decision: { state: "pending", waitMs: 0 } });
+    await recorder.drained();
+    assert.deepEqual(
+      emitted.kept.map(({ name }) => name),
+      ["record.failed", "record.abandoned", "record.restored"],
+    );
+    assert.equal(recorder.isWell, true, "otherwise nothing would be claimed any more");
   });
 
   test("a missing function is waited out like an outage, and costs no result anything", async (t) => {

@@ -1,0 +1,154 @@
+/** The loop between parts that do what the test says, without Postgres. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { Agenda } from "../../src/daemon/agenda.ts";
+import { ClaimLock } from "../../src/daemon/claim/claimLock.ts";
+import type { NewEvents, Page } from "../../src/daemon/claim/newEvents.ts";
+import type { EndpointDirectory } from "../../src/daemon/deliver/endpoints.ts";
+import type { InHand } from "../../src/daemon/deliver/inHand.ts";
+import { Loop } from "../../src/daemon/loop.ts";
+import { OpenClaims } from "../../src/daemon/record/openClaims.ts";
+import type { Recorder } from "../../src/daemon/record/recorder.ts";
+import type { WakeSession, WakeState } from "../../src/daemon/wake/session.ts";
+import type { Database } from "../../src/db/database.ts";
+import { Conditions } from "../../src/telemetry/conditions.ts";
+import { KeptEvents } from "../support/daemon.ts";
+import { until } from "../support/until.ts";
+
+const IN_HAND_MAX = 1_000;
+/** Nothing is found by the poll within a test. */
+const POLL_MS = 3_600_000;
+
+const NOTHING: Page = {
+  outcome: "empty",
+  claimId: null,
+  eventCount: 0,
+  queuedCount: 0,
+  deliveries: [],
+  revisions: new Map(),
+  slowFilter: null,
+};
+
+class Surroundings {
+  readonly emitted = new KeptEvents();
+  readonly agenda = new Agenda();
+  readonly conditions = new Conditions(this.emitted);
+  readonly recorder = { isWell: true, pendingCount: 0, claims: new OpenClaims() };
+  readonly inHand = { count: 0, isIdle: true, start: () => {}, admit: () => {}, rooms: () => this.#rooms };
+  /** What becomes of each review and claim; thrown if it is an error. */
+  reviewed: Error | null = null;
+  claimed: Page | Error = NOTHING;
+  /** How the daemon stood when it claimed. */
+  readonly claimedAs: WakeState[] = [];
+  walks = 0;
+  wakeState: WakeState = "blind";
+  readonly #rooms = { known: new Map<string, number>(), unknown: 8 };
+  readonly loop: Loop;
+
+  constructor(t: TestContext) {
+    const { agenda, conditions, emitted: events } = this;
+    const database = { run: async ({ name }: { name: string }) => this.#answer(name) } as unknown as Database;
+    this.loop = new Loop({
+      database,
+      agenda,
+      events,
+      conditions,
+      lease: { daemonId: "one", isHeld: () => true },
+      wake: this.#wake() as unknown as WakeSession,
+      newEvents: { claim: async () => this.#claim(), tryFilter: async () => {} } as unknown as NewEvents,
+      claimLock: new ClaimLock({ database, events, conditions }),
+      endpoints: { ensure: async () => {} } as unknown as EndpointDirectory,
+      inHand: Object.assign(this.inHand, { review: async () => this.#review() }) as unknown as InHand,
+      inHandMax: IN_HAND_MAX,
+      recorder: this.recorder as unknown as Recorder,
+      pollIntervalMs: POLL_MS,
+      onCopied: () => {},
+    });
+    t.after(() => this.loop.stop());
+  }
+
+  #answer(statement: string) {
+    this.walks += statement === "claim_deliveries" ? 1 : 0;
+    return { rows: [], rowCount: 0 };
+  }
+
+  #claim(): Page {
+    this.claimedAs.push(this.wakeState);
+    if (this.claimed instanceof Error) {
+      throw this.claimed;
+    }
+    return this.claimed;
+  }
+
+  #review(): void {
+    if (this.reviewed !== null) {
+      throw this.reviewed;
+    }
+  }
+
+  #wake() {
+    const around = this;
+    return {
+      get state() {
+        return around.wakeState;
+      },
+      stayAwake: () => this.#wakeBecomes("awake"),
+      stepAside: () => this.#wakeBecomes("napping"),
+      fallAsleep: async () => {
+        this.wakeState = "sleeping";
+        return this.wakeState;
+      },
+    };
+  }
+
+  #wakeBecomes(state: WakeState): void {
+    this.wakeState = this.wakeState === "blind" ? "blind" : state;
+  }
+}
+
+test("a daemon with nothing in flight walks the queue as soon as records make room for it", async (t) => {
+  const around = new Surroundings(t);
+  around.recorder.pendingCount = IN_HAND_MAX;
+  around.loop.start();
+  await new Promise(setImmediate);
+  assert.equal(around.claimedAs.length, 1, "it rests after its first turn");
+  assert.equal(around.walks, 0);
+  around.recorder.pendingCount = 0;
+  around.agenda.recorded([]);
+  await until("it walks", () => around.walks > 0);
+});
+
+test("a failure lasts until a claim succeeds, not only until a turn that has room for none", async (t) => {
+  const around = new Surroundings(t);
+  around.claimed = new Error("out of order");
+  around.loop.start();
+  await until("a claim has failed", () => around.conditions.has("not_claiming"));
+  Object.assign(around.inHand, { count: IN_HAND_MAX, isIdle: false });
+  const claims = around.claimedAs.length;
+  await until("it has room for nothing", async () => {
+    around.agenda.room();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return around.claimedAs.length === claims;
+  });
+  assert.equal(around.conditions.has("not_claiming"), true);
+  around.claimed = NOTHING;
+  Object.assign(around.inHand, { count: 0, isIdle: true });
+  around.agenda.room();
+  await until("it claims again", () => !around.conditions.has("not_claiming"));
+  assert.deepEqual(
+    around.emitted.kept.map(({ name }) => name),
+    ["claim.failed", "postgres.restored"],
+  );
+});
+
+test("while claims fail, no other daemon can rely on it; it falls asleep once one has succeeded", async (t) => {
+  const around = new Surroundings(t);
+  around.wakeState = "awake";
+  around.claimed = new Error("out of order");
+  around.loop.start();
+  await until("claims have failed", () => around.claimedAs.length >= 3);
+  assert.deepEqual([...new Set(around.claimedAs.slice(1))], ["napping"]);
+  around.claimed = NOTHING;
+  await until("it sleeps", () => around.wakeState === "sleeping");
+  assert.deepEqual(around.claimedAs.slice(-3), ["napping", "awake", "sleeping"]);
+});
