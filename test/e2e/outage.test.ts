@@ -461,7 +461,7 @@ function waits(statement: string): Promise<void> {
   return until(`${statement} waits`, async () => {
     const rows = await rowsOf(
       own.control,
-      "select from pg_stat_activity where wait_event_type = 'Lock' and query ~ ('postrider.' || $1)",
+      "select from pg_stat_activity where wait_event_type = 'Lock' and query ~ ('postrider_internal[.]' || $1)",
       [statement],
     );
     return rows.length > 0;
