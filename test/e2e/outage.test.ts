@@ -230,14 +230,19 @@ async function useUpConnections(t: TestContext): Promise<() => Promise<void>> {
     }
   };
   await takeAll();
-  // The daemon may be quicker in taking again what it lost, but not for ever.
+  // The daemon may be quicker in taking again what it lost, but not for ever. A backend that still starts has no name
+  // yet, so what counts is that every connection of the server is one of ours.
   await until("no connection is left to the daemon", async () => {
-    const lost = await rowsOf(
-      own.control,
+    await own.control.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'postrider/%'",
     );
     await takeAll();
-    return lost.length === 0;
+    const ours = await askFor(
+      own.control,
+      `select count(*)::integer from pg_stat_activity
+       where backend_type = 'client backend' and application_name not like 'postrider/%' and state is distinct from 'starting'`,
+    );
+    return ours === CONNECTIONS_MAX;
   });
   return letGo;
 }
