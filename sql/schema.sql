@@ -1282,7 +1282,7 @@ comment on column postrider.backlog.endpoint_state is 'active, paused, disabled 
 
 comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number. At least so many where is_exact is false.';
 
-comment on column postrider.backlog.due is 'Those whose time has come. At least so many where it is as large as an inexact pending.';
+comment on column postrider.backlog.due is 'Those whose time has come. A lower bound if it equals an inexact pending.';
 
 comment on column postrider.backlog.oldest_at is 'When the oldest of their events was inserted, however many there are; for more unclaimed events than are counted, the oldest of those that are claimed next.';
 
@@ -1308,7 +1308,7 @@ comment on column postrider.capture_status.tenant is 'The expression for the ten
 
 comment on column postrider.capture_status.function_name is 'The function of the triggers, made by capture.';
 
-comment on column postrider.capture_status.runs_as is 'With whose rights the function acts: whoever owned the table when it was captured.';
+comment on column postrider.capture_status.runs_as is 'The role with whose rights the function acts: the owner of the table when it was captured.';
 
 comment on column postrider.capture_status.problem is 'What keeps changes from becoming events, and what to do; null if nothing does.';
 
@@ -1360,7 +1360,7 @@ comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
 
-comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null where none came back.';
+comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null if none came back.';
 
 comment on column postrider.delivery_status.last_error is 'What was wrong with the last attempt; null if nothing was.';
 
@@ -1774,7 +1774,7 @@ comment on function postrider_internal.replay_stretch(postrider.replay,uuid,inte
 
 comment on function postrider_internal.require_adoptable() is 'Refuses to adopt the database if that would lose or repeat events, with the reason. Returns its cursor otherwise; is_copied: the cursor was written in another cluster.';
 
-comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
+comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error if there is no such endpoint.';
 
 comment on function postrider_internal.require_home(boolean) is 'Whether sending is switched on. Raises PR014 if this database is a copy that was not adopted. may_move_in: the first daemon of all records where it works before it does anything else.';
 
@@ -1880,7 +1880,7 @@ comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if the
 
 comment on trigger sending_changed on postrider.sending is 'Notes the change in the audit, and tells the daemons.';
 
-comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by, and forgets the home where the guard is changed.';
+comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by, and forgets the home if the guard is changed.';
 
 comment on trigger sending_replaced on postrider.sending is 'Notes in the audit that the row was taken out or put in, and tells the daemons.';
 

@@ -2,8 +2,8 @@
 -- role: postrider_reader
 -- cost: reads the endpoints, and one row of each that has ever failed
 --
--- Attempts that somebody asked for (redeliver, a replay) do not count when they fail. disabled_from: from when on it is
--- disabled if nothing succeeds; null for never.
+-- Failures of attempts that a person asked for (redeliver, a replay) do not count. disabled_from: when it will be disabled
+-- if nothing succeeds; null for never.
 select h.endpoint_id, h.tenant, h.url, h.state, h.state_reason, h.failing_since, h.consecutive_failures,
        h.last_failure_at, h.last_failure_kind, h.last_http_status, h.last_error, h.disabled_from
 from postrider.endpoint_health h

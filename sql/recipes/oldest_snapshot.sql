@@ -1,9 +1,9 @@
 -- Which session, slot or prepared transaction holds the oldest snapshot, and so keeps vacuum from removing dead rows.
 -- role: pg_monitor
--- cost: none worth the name
+-- cost: next to nothing
 --
--- Claims do not slow down beside an old snapshot, but postrider.daemon and retried deliveries leave dead rows, which stay
--- until it is gone. pg_terminate_backend(pid) ends a session, pg_drop_replication_slot(name) a slot that nobody uses.
+-- An old snapshot does not slow claims, but postrider.daemon and retried deliveries leave dead rows that stay until it is
+-- gone. pg_terminate_backend(pid) ends a session, pg_drop_replication_slot(name) drops an unused slot.
 select s.kind, s.name, s.who, s.state, s.since, s.xids_behind
 from (
   select 'session' as kind, a.pid::text as name, a.usename::text as who, concat_ws(': ', a.state, left(a.query, 80)) as state,

@@ -1,10 +1,10 @@
--- What keeps old events from going: what is undelivered, in hand, to be replayed or not seen by the cursor yet, the oldest of each.
+-- What keeps old events from being removed: the oldest that is undelivered, in hand, waiting for a replay, or unseen by the cursor.
 -- role: postrider_reader, pg_monitor
 -- cost: reads what waits and nothing else
 --
--- A transaction that has inserted events and is still open, or prepared and forgotten, is one whose events nobody can have
--- seen yet. Without pg_monitor only the sessions of one's own role show. A day past its retention that holds none of these
--- goes within ten minutes of a daemon's time, or once nobody reads or writes its tables for longer than that.
+-- Events of a transaction that is still open, or prepared and forgotten, have not been seen yet. Without pg_monitor you see
+-- only the sessions of your own role. If a day past its retention holds none of these, daemons remove it within ten
+-- minutes, or later if sessions keep reading or writing its tables.
 select 'a delivery waits' as what, postrider.uuid_v7_time(w.event_id) as since, format('event %s for endpoint %s', w.event_id, w.endpoint_id) as which
 from (
   select d.event_id, d.endpoint_id

@@ -1,12 +1,12 @@
 -- Whether this session's daemon may sleep. Run on the connection that holds its locks, while it holds (..., 4): awake.
--- First it gives that up, so that of two daemons that lie down at once one sees the other gone. Then, in this order:
---   napping   another daemon is awake: it takes what comes
+-- First it releases that one, so that of two daemons that fall asleep at once, one sees the other gone. Then, in order:
+--   napping   another daemon is awake and takes what comes
 --   sleeping  it now holds the gate (..., 2), so inserts notify
 --   napping   another daemon holds the gate
---   drowsy    a transaction is open that went without a NOTIFY, or a former session of this daemon holds the gate;
+--   drowsy    an open transaction has inserted without a NOTIFY, or a former session of this daemon holds the gate;
 --             it is awake again
--- $1 the processes of sessions that this daemon has lost: one may outlast the loss by seconds, and is nobody to rely on
--- The conditions of a CASE are looked at one after the other, each subselect when its turn comes.
+-- $1 the processes of sessions that this daemon has lost: one may outlive the loss by seconds, and takes nothing
+-- A CASE evaluates its conditions in order, and each subselect only when it is reached.
 -- Locks: advisory ones, tried and not waited for.
 with lying_down as materialized (
   select pg_advisory_unlock_shared(1886352244, 4) as was_awake

@@ -1,3 +1,3 @@
--- Makes the four roles where the caller may, and grants each what it is to have.
--- Locks: the advisory lock of migrations; grants do not wait for those who use a table.
+-- Creates the four roles if the caller may, and grants each its privileges.
+-- Locks: the advisory lock of migrations; a grant does not wait for sessions that use the table.
 select role_name, outcome from postrider.grant_roles();

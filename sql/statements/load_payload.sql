@@ -1,6 +1,6 @@
--- The payload of one event, where it was too large to come with the claim; null with its size where it is larger than what
--- the daemon has memory for now, or than what is sent.
--- $1 event, $2 bytes of a payload at most
+-- The payload of one event, if it was too large to come with the claim. If it is larger than the daemon has memory for
+-- now, or than may be sent, only its size is returned.
+-- $1 event, $2 most bytes of a payload
 select case when octet_length(p.payload) <= $2::integer then p.payload end as payload, octet_length(p.payload) as bytes
 from (
   select o.payload::text as payload

@@ -1,6 +1,6 @@
--- Begins an ingest, or goes on with it after the connection was lost, and says where it stands.
--- $1 name, $2 path of the followed file or null, $3 the run, $4 whether the run goes on, $5 filter or null, $7 type of the events,
--- $6 after how many ms the server ends a session of which nothing is heard, and gives back its lock
+-- Begins an ingest, or continues it after the connection was lost, and returns its position.
+-- $1 name, $2 path of the followed file or null, $3 the run, $4 whether the run continues, $5 filter or null, $7 type of the events,
+-- $6 after how many ms the server ends a silent session, which releases its lock
 -- Locks: the ingest's advisory lock, tried and held by the session; its row of ingest_position, for a moment.
 select o.outcome, o.batch, o.file_id, o.file_modified_ns, o.fingerprint, o.byte_offset, o.line_number,
   pg_catalog.set_config('idle_session_timeout', $6::text, false) as idle_session_timeout

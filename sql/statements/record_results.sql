@@ -1,5 +1,5 @@
--- Records what attempts came to, many at a time, in one transaction. Returns the finished claims that must stay for now,
--- and which results (from 1) are still to be decided, because somebody else has locked the delivery.
+-- Records the results of many attempts in one transaction. Returns the finished claims that must stay for now, and which
+-- results (from 1) are still undecided, because another session has locked the delivery.
 -- $1 daemon, $2 first attempts from memory (true) or leased deliveries (false), $3 whether some may be recorded already,
 -- $4 to $18 columns, one element a result: event, endpoint, claim, attempts before, attempt, start in Unix ms, duration
 -- in ms, status, failure kind, error, response headers, response body, state, wait in ms, reason;

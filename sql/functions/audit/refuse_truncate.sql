@@ -5,7 +5,7 @@ as $$
 begin
   raise exception 'cannot truncate postrider.%', tg_table_name
     using errcode = 'feature_not_supported',
-      detail = 'It would leave no row in the audit, and deliveries that wait for nobody.',
+      detail = 'It would leave no row in the audit, and deliveries for endpoints that no longer exist.',
       hint = format('delete from postrider.%I', tg_table_name);
 end
 $$;

@@ -37,5 +37,5 @@ comment on column postrider.capture_status.payload is 'The expression for the pa
 comment on column postrider.capture_status.ordering_key is 'The expression for the ordering key; null for none.';
 comment on column postrider.capture_status.tenant is 'The expression for the tenant; null for the empty tenant.';
 comment on column postrider.capture_status.function_name is 'The function of the triggers, made by capture.';
-comment on column postrider.capture_status.runs_as is 'With whose rights the function acts: whoever owned the table when it was captured.';
+comment on column postrider.capture_status.runs_as is 'The role with whose rights the function acts: the owner of the table when it was captured.';
 comment on column postrider.capture_status.problem is 'What keeps changes from becoming events, and what to do; null if nothing does.';

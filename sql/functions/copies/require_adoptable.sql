@@ -37,7 +37,7 @@ begin
   if not found then
     raise exception 'cannot adopt the database: the cursor is gone, postrider.claim has no row'
       using errcode = 'object_not_in_prerequisite_state',
-        detail = 'Without it nobody can say which events were claimed.',
+        detail = 'Without it there is no telling which events were claimed.',
         hint = 'Copy postrider.claim along with the other tables. Or insert into postrider.claim (base) values (''1:1:''): then every event that is retained and has no delivery is claimed anew.';
   end if;
   if is_copied and claimed_at >= clock_timestamp() then

@@ -26,4 +26,4 @@ comment on function postrider_internal.sending_changing() is
 create or replace trigger sending_changing before update on postrider.sending
   for each row when ((new.is_on, new.reason, new.is_guarded) is distinct from (old.is_on, old.reason, old.is_guarded))
   execute function postrider_internal.sending_changing();
-comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by, and forgets the home where the guard is changed.';
+comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by, and forgets the home if the guard is changed.';

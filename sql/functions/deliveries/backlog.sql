@@ -15,7 +15,7 @@ comment on column postrider.backlog.tenant is 'The endpoint''s tenant.';
 comment on column postrider.backlog.url is 'The endpoint''s URL, without user, password and query.';
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
 comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number. At least so many where is_exact is false.';
-comment on column postrider.backlog.due is 'Those whose time has come. At least so many where it is as large as an inexact pending.';
+comment on column postrider.backlog.due is 'Those whose time has come. A lower bound if it equals an inexact pending.';
 comment on column postrider.backlog.oldest_at is 'When the oldest of their events was inserted, however many there are; for more unclaimed events than are counted, the oldest of those that are claimed next.';
 comment on column postrider.backlog.oldest_age is 'How long ago that was.';
 comment on column postrider.backlog.is_exact is 'False where there are more than were counted.';

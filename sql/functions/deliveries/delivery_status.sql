@@ -46,7 +46,7 @@ comment on column postrider.delivery_status.state is 'pending, succeeded, exhaus
 comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is under way.';
 comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
-comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null where none came back.';
+comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null if none came back.';
 comment on column postrider.delivery_status.last_error is 'What was wrong with the last attempt; null if nothing was.';
 comment on column postrider.delivery_status.next_attempt_at is 'When the next attempt is due; while one is under way, when its lease ends.';
 comment on column postrider.delivery_status.created_at is 'When the delivery came about.';

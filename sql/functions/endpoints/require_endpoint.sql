@@ -9,4 +9,4 @@ begin
   end if;
 end
 $$;
-comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error where there is no such endpoint.';
+comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error if there is no such endpoint.';

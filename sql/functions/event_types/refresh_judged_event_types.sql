@@ -18,7 +18,7 @@ begin
   end loop;
 exception
   when lock_not_available then
-    null; -- somebody is editing the catalogue, or setting it right: maintain() looks again
+    null; -- another session is editing the catalogue, or correcting the list: maintain() looks again
 end
 $$;
 comment on function postrider_internal.refresh_judged_event_types() is
