@@ -16,6 +16,43 @@ create type postrider_internal.claim_rule as (tenant text, event_type text, endp
 
 create type postrider_internal.claimed_event as (id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamp with time zone, deliver_at timestamp with time zone, payload text);
 
+create domain postrider.endpoint_disable_after as interval
+  constraint "disable_after is between 1 minute and 1 year" CHECK (((VALUE >= '00:01:00'::interval) AND (VALUE <= '1 year'::interval)));
+
+create domain postrider.endpoint_format as text
+  constraint "format is standard or raw" CHECK ((VALUE = ANY (ARRAY['standard'::text, 'raw'::text])));
+
+create domain postrider.endpoint_headers as jsonb
+  constraint "headers are names and texts that HTTP allows" CHECK (postrider_internal.are_headers(VALUE))
+  constraint "headers is a JSON object" CHECK ((jsonb_typeof(VALUE) = 'object'::text));
+
+create domain postrider.endpoint_retry_schedule as interval[]
+  constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(VALUE) <= 50) AND postrider_internal.are_retry_waits(VALUE)));
+
+create domain postrider.endpoint_state as text
+  constraint "state is active, paused or disabled" CHECK ((VALUE = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text])));
+
+create domain postrider.endpoint_tenant as text
+  constraint "tenant has at most 255 characters" CHECK ((length(VALUE) <= 255));
+
+create domain postrider.endpoint_timeout_ms as integer
+  constraint "timeout_ms is between 100 and 120000" CHECK (((VALUE >= 100) AND (VALUE <= 120000)));
+
+create domain postrider.endpoint_url as text
+  constraint "url has a host, and if any a port of 1 to 65535" CHECK (((VALUE !~* '^https?://[^[:space:][:cntrl:]]+$'::text) OR (VALUE ~* '^https?://[^/?#]*@'::text) OR (VALUE ~* '^https?://(\[[0-9a-f:.]+\]|[^][/?#:@\\]+)(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#\\]|$)'::text)))
+  constraint "url has no fragment and no backslash" CHECK (((VALUE !~* '^https?://[^[:space:][:cntrl:]]+$'::text) OR (VALUE ~* '^https?://[^/?#]*@'::text) OR (VALUE !~ '[#\\]'::text)))
+  constraint "url has no user and no password" CHECK (postrider_internal.has_no_login(VALUE))
+  constraint "url is http or https, without blanks, at most 2048 long" CHECK (((VALUE ~* '^https?://[^[:space:][:cntrl:]]+$'::text) AND (length(VALUE) <= 2048)));
+
+create domain postrider.event_type_pattern as text
+  constraint "event_type is exact, a prefix such as order.*, or *" CHECK ((((VALUE = '*'::text) OR (VALUE ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*(\.\*)?$'::text)) AND (length(VALUE) <= 255)));
+
+create domain postrider.failure_kind as text
+  constraint "failure_kind is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['status'::text, 'timeout'::text, 'connect'::text, 'dns'::text, 'tls'::text, 'reset'::text, 'blocked'::text, 'protocol'::text])));
+
+create domain postrider.signing_secret as text
+  constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((VALUE ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(VALUE) >= 38) AND (length(VALUE) <= 94))));
+
 -- Sequences, those of identity columns included
 
 create sequence postrider.claim_id_seq as bigint start 1 increment 1 minvalue 1 maxvalue 9223372036854775807 cache 1;
@@ -33,7 +70,7 @@ create table postrider.attempt (
   attempt_number integer not null,
   duration_ms integer not null,
   http_status smallint,
-  failure_kind text,
+  failure_kind postrider.failure_kind,
   error text,
   response_headers json,
   response_body text,
@@ -137,34 +174,22 @@ create table postrider.delivery_default partition of postrider.delivery default;
 
 create table postrider.endpoint (
   id uuid not null default postrider.uuid_v7(),
-  tenant text not null default ''::text,
-  url text not null,
-  shown_url text not null generated always as (postrider_internal.url_without_secrets(url)) stored,
-  format text not null default 'standard'::text,
-  timeout_ms integer not null default 15000,
-  retry_schedule interval[] not null default '{00:00:05,00:05:00,00:30:00,02:00:00,05:00:00,10:00:00,14:00:00,20:00:00,24:00:00}'::interval[],
-  headers jsonb not null default '{}'::jsonb,
-  disable_after interval default '5 days'::interval,
-  state text not null default 'active'::text,
+  tenant postrider.endpoint_tenant not null default ''::text,
+  url postrider.endpoint_url not null,
+  shown_url text not null generated always as (postrider_internal.url_without_secrets((url)::text)) stored,
+  format postrider.endpoint_format not null default 'standard'::text,
+  timeout_ms postrider.endpoint_timeout_ms not null default 15000,
+  retry_schedule postrider.endpoint_retry_schedule not null default '{00:00:05,00:05:00,00:30:00,02:00:00,05:00:00,10:00:00,14:00:00,20:00:00,24:00:00}'::interval[],
+  headers postrider.endpoint_headers not null default '{}'::jsonb,
+  disable_after postrider.endpoint_disable_after default '5 days'::interval,
+  state postrider.endpoint_state not null default 'active'::text,
   state_reason text,
   state_changed_at timestamp with time zone not null default clock_timestamp(),
   revision bigint not null default 1,
   created_at timestamp with time zone not null default clock_timestamp(),
   updated_at timestamp with time zone not null default clock_timestamp(),
   constraint endpoint_pkey PRIMARY KEY (id),
-  constraint endpoint_tenant_key UNIQUE (id, tenant),
-  constraint "disable_after is between 1 minute and 1 year" CHECK (((disable_after >= '00:01:00'::interval) AND (disable_after <= '1 year'::interval))),
-  constraint "format is standard or raw" CHECK ((format = ANY (ARRAY['standard'::text, 'raw'::text]))),
-  constraint "headers are names and texts that HTTP allows" CHECK ((postrider_internal.header_problem(headers) IS NULL)),
-  constraint "headers is a JSON object" CHECK ((jsonb_typeof(headers) = 'object'::text)),
-  constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(retry_schedule) <= 50) AND postrider_internal.are_retry_waits(retry_schedule))),
-  constraint "state is active, paused or disabled" CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text]))),
-  constraint "tenant has at most 255 characters" CHECK ((length(tenant) <= 255)),
-  constraint "timeout_ms is between 100 and 120000" CHECK (((timeout_ms >= 100) AND (timeout_ms <= 120000))),
-  constraint "url has a host, and if any a port of 1 to 65535" CHECK (((url !~* '^https?://[^[:space:][:cntrl:]]+$'::text) OR (url ~* '^https?://[^/?#]*@'::text) OR (url ~* '^https?://(\[[0-9a-f:.]+\]|[^][/?#:@\\]+)(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#\\]|$)'::text))),
-  constraint "url has no fragment and no backslash" CHECK ((url !~ '[#\\]'::text)),
-  constraint "url has no user and no password" CHECK ((url !~* '^https?://[^/?#]*@'::text)),
-  constraint "url is http or https, without blanks, at most 2048 long" CHECK (((url ~* '^https?://[^[:space:][:cntrl:]]+$'::text) AND (length(url) <= 2048)))
+  constraint endpoint_tenant_key UNIQUE (id, tenant)
 );
 
 create table postrider.endpoint_failure (
@@ -172,7 +197,7 @@ create table postrider.endpoint_failure (
   consecutive_failures bigint not null,
   failing_since timestamp with time zone,
   last_failure_at timestamp with time zone not null,
-  last_failure_kind text not null,
+  last_failure_kind postrider.failure_kind not null,
   last_http_status smallint,
   last_error text,
   recovered_at timestamp with time zone,
@@ -183,12 +208,11 @@ create table postrider.endpoint_failure (
 create table postrider.endpoint_secret (
   id uuid not null default postrider.uuid_v7(),
   endpoint_id uuid not null,
-  secret text not null,
+  secret postrider.signing_secret not null,
   created_at timestamp with time zone not null default clock_timestamp(),
   expires_at timestamp with time zone,
   constraint endpoint_secret_pkey PRIMARY KEY (id),
-  constraint endpoint_secret_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE,
-  constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((secret ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(secret) >= 38) AND (length(secret) <= 94))))
+  constraint endpoint_secret_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE
 );
 
 create table postrider.event_type (
@@ -359,13 +383,12 @@ create table postrider.sending (
 create table postrider.subscription (
   id uuid not null default postrider.uuid_v7(),
   endpoint_id uuid not null,
-  tenant text not null,
-  event_type text not null,
+  tenant postrider.endpoint_tenant not null,
+  event_type postrider.event_type_pattern not null,
   filter jsonpath,
   created_at timestamp with time zone not null default clock_timestamp(),
   constraint subscription_pkey PRIMARY KEY (id),
-  constraint subscription_endpoint_id_fkey FOREIGN KEY (endpoint_id, tenant) REFERENCES postrider.endpoint(id, tenant) ON UPDATE CASCADE ON DELETE CASCADE,
-  constraint "event_type is exact, a prefix such as order.*, or *" CHECK ((((event_type = '*'::text) OR (event_type ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*(\.\*)?$'::text)) AND (length(event_type) <= 255)))
+  constraint subscription_endpoint_id_fkey FOREIGN KEY (endpoint_id, tenant) REFERENCES postrider.endpoint(id, tenant) ON UPDATE CASCADE ON DELETE CASCADE
 );
 
 -- Indexes that no constraint brings along
@@ -406,7 +429,7 @@ create view postrider.daemon_status (id uuid, host text, pid integer, version te
 
 create view postrider.delivery_status (event_id uuid, endpoint_id uuid, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone);
 
-create view postrider.endpoint_health (endpoint_id uuid, url text, tenant text, state text, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind text, last_http_status smallint, last_error text, recovered_at timestamp with time zone, disabled_from timestamp with time zone);
+create view postrider.endpoint_health (endpoint_id uuid, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, disabled_from timestamp with time zone);
 
 create view postrider.in_flight (event_id uuid, endpoint_id uuid, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone);
 
@@ -469,6 +492,8 @@ create function postrider.uuid_v7() returns uuid;
 create function postrider.uuid_v7_floor(at timestamp with time zone) returns uuid;
 
 create function postrider.uuid_v7_time(id uuid) returns timestamp with time zone;
+
+create function postrider_internal.are_headers(headers jsonb) returns boolean;
 
 create function postrider_internal.are_retry_waits(waits interval[]) returns boolean;
 
@@ -544,7 +569,7 @@ create function postrider_internal.endpoint_changed() returns trigger security d
 
 create function postrider_internal.endpoint_changing() returns trigger;
 
-create function postrider_internal.endpoint_judging() returns trigger;
+create function postrider_internal.endpoint_options() returns TABLE(name text, is_secret boolean);
 
 create function postrider_internal.endpoint_secret_changed() returns trigger security definer;
 
@@ -576,9 +601,9 @@ create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[]
 
 create function postrider_internal.give_kept_grants() returns void;
 
-create function postrider_internal.has_passed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, xid xid8, seq bigint) returns boolean;
+create function postrider_internal.has_no_login(url text) returns boolean;
 
-create function postrider_internal.header_problem(headers jsonb) returns text;
+create function postrider_internal.has_passed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, xid xid8, seq bigint) returns boolean;
 
 create function postrider_internal.ingest_lock_key(name text) returns bigint;
 
@@ -642,6 +667,8 @@ create function postrider_internal.move_sequence(table_name text, column_name te
 
 create function postrider_internal.move_strays(since date, now timestamp with time zone) returns TABLE(outcome text, subject text);
 
+create function postrider_internal.nearest(word text, candidates text[]) returns text;
+
 create function postrider_internal.nearest_event_type(name text) returns text;
 
 create function postrider_internal.new_secret() returns text;
@@ -694,6 +721,8 @@ create function postrider_internal.properties_problem(checks jsonb, whole jsonb,
 
 create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT is_on boolean) returns record;
 
+create function postrider_internal.read_options(options jsonb) returns postrider.endpoint;
+
 create function postrider_internal.record_attempts(daemon_id uuid, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], INOUT attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns uuid[];
 
 create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[]) returns record security definer;
@@ -703,6 +732,8 @@ create function postrider_internal.refresh_judged_event_types() returns void sec
 create function postrider_internal.refuse_captured_truncate() returns trigger;
 
 create function postrider_internal.refuse_if_unknown(event_type text) returns void;
+
+create function postrider_internal.refuse_null() returns trigger;
 
 create function postrider_internal.refuse_payload(event_type text, problem text, advice text DEFAULT NULL::text) returns void;
 
@@ -782,7 +813,7 @@ CREATE TRIGGER note_replay_failure AFTER UPDATE OF state ON postrider.delivery F
 
 CREATE TRIGGER end_all_replays AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.end_replays();
 
-CREATE TRIGGER end_replays AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state = 'disabled'::text) AND (old.state <> 'disabled'::text))) EXECUTE FUNCTION postrider_internal.end_replays();
+CREATE TRIGGER end_replays AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN ((((new.state)::text = 'disabled'::text) AND ((old.state)::text <> 'disabled'::text))) EXECUTE FUNCTION postrider_internal.end_replays();
 
 CREATE TRIGGER endpoint_audit AFTER INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_audit();
 
@@ -792,9 +823,9 @@ CREATE TRIGGER endpoint_changing BEFORE UPDATE ON postrider.endpoint FOR EACH RO
 
 CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
-CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN ((new.state IS DISTINCT FROM old.state)) EXECUTE FUNCTION postrider_internal.endpoint_changed();
+CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state)::text IS DISTINCT FROM (old.state)::text)) EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
-CREATE TRIGGER endpoint_judging BEFORE INSERT OR UPDATE OF tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_judging();
+CREATE TRIGGER endpoint_nulls BEFORE INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_null();
 
 CREATE TRIGGER endpoint_truncate BEFORE TRUNCATE ON postrider.endpoint FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_truncate();
 
@@ -803,6 +834,8 @@ CREATE TRIGGER endpoint_secret_audit AFTER INSERT OR DELETE OR UPDATE ON postrid
 CREATE TRIGGER endpoint_secret_changed AFTER INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_secret_changed();
 
 CREATE TRIGGER endpoint_secret_changing BEFORE INSERT OR DELETE OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_secret_changing();
+
+CREATE TRIGGER endpoint_secret_nulls BEFORE INSERT OR UPDATE ON postrider.endpoint_secret FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_null();
 
 CREATE TRIGGER endpoint_secret_truncate BEFORE TRUNCATE ON postrider.endpoint_secret FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_truncate();
 
@@ -862,7 +895,7 @@ comment on column postrider.attempt.duration_ms is 'Milliseconds until the answe
 
 comment on column postrider.attempt.http_status is 'The status of the response; null if there was none.';
 
-comment on column postrider.attempt.failure_kind is 'Null on success; else status, timeout, connect, dns, tls, reset, blocked or protocol.';
+comment on column postrider.attempt.failure_kind is E'How the attempt failed; null on success. \\dD postrider.failure_kind lists the kinds.';
 
 comment on column postrider.attempt.error is 'What went wrong, in a sentence.';
 
@@ -984,25 +1017,25 @@ comment on column postrider.delivery.state_before is 'Its state before that repl
 
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
-comment on table postrider.endpoint is 'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint; may be edited: daemons see an edit within moments, and the audit keeps what was before.';
+comment on table postrider.endpoint is 'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint. You can also edit it directly: daemons see an edit within moments, and the audit keeps what was before.';
 
 comment on column postrider.endpoint.id is 'Identifies the endpoint.';
 
-comment on column postrider.endpoint.tenant is 'Owner of the endpoint: it gets events of this tenant only.';
+comment on column postrider.endpoint.tenant is 'Owner of the endpoint, at most 255 characters. The endpoint gets events of this tenant only.';
 
-comment on column postrider.endpoint.url is 'Absolute http or https URL. Whether its address may be reached is judged by the daemon when it connects.';
+comment on column postrider.endpoint.url is 'Absolute http or https URL with a host, at most 2048 long, without blanks, backslash, fragment, user and password: put a password into headers, as authorization. The daemon decides when it connects whether the address is allowed.';
 
-comment on column postrider.endpoint.shown_url is 'The URL without user, password, query and fragment: what those see who are shown no secrets. Filled in.';
+comment on column postrider.endpoint.shown_url is 'The URL without its query: what readers may see, because a query may hold a token. Filled in.';
 
-comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload; raw: the payload alone.';
+comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload. raw: the payload alone.';
 
-comment on column postrider.endpoint.timeout_ms is 'Milliseconds for a whole request, from connecting to the last byte read.';
+comment on column postrider.endpoint.timeout_ms is 'Time limit of a whole request, from connecting to the last byte read: a whole number of milliseconds, 100 to 120000.';
 
-comment on column postrider.endpoint.retry_schedule is 'Waits between attempts; used up, the delivery is exhausted. Each is varied by up to 20 %.';
+comment on column postrider.endpoint.retry_schedule is 'Waits between attempts: at most 50 intervals of 1 ms to 30 days, such as 5 s, 5 min and 2 h. Each is varied by up to 20 %. After the last attempt the delivery is exhausted; without waits there is one attempt.';
 
-comment on column postrider.endpoint.headers is 'Extra request headers, name to value. They can replace content-type and user-agent, and no header that frames or signs the request.';
+comment on column postrider.endpoint.headers is 'Extra request headers: an object of names and texts, such as {"authorization": "Bearer ..."}. They can replace content-type and user-agent, but no header that frames or signs the request.';
 
-comment on column postrider.endpoint.disable_after is 'Disabled when it has had nothing but failures for so long; null for never. What counts is in postrider.endpoint_health.';
+comment on column postrider.endpoint.disable_after is 'The endpoint is disabled after nothing but failures for this long: 1 minute to 1 year, null for never. postrider.endpoint_health shows what counts.';
 
 comment on column postrider.endpoint.state is 'active; paused: its deliveries wait; disabled: it gets no new deliveries, and pending ones are discarded.';
 
@@ -1016,7 +1049,7 @@ comment on column postrider.endpoint.created_at is 'When the endpoint was made.'
 
 comment on column postrider.endpoint.updated_at is 'When it was changed last. Kept by a trigger.';
 
-comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. Apart from endpoint, which people edit and lock, and without a foreign key to it: a daemon must not wait for an operator. A success writes here only where it ends a failure.';
+comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a table apart, without a foreign key to endpoint, because people edit and lock that one and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
 comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint; it may be gone by now.';
 
@@ -1026,25 +1059,25 @@ comment on column postrider.endpoint_failure.failing_since is 'When the first of
 
 comment on column postrider.endpoint_failure.last_failure_at is 'When the last failure was recorded.';
 
-comment on column postrider.endpoint_failure.last_failure_kind is 'Of what kind it was, as in postrider.attempt.';
+comment on column postrider.endpoint_failure.last_failure_kind is 'How that attempt failed, as in postrider.attempt.';
 
-comment on column postrider.endpoint_failure.last_http_status is 'The status that came back; null where none did.';
+comment on column postrider.endpoint_failure.last_http_status is 'The status that came back; null if none did.';
 
 comment on column postrider.endpoint_failure.last_error is 'What went wrong, in a sentence.';
 
-comment on column postrider.endpoint_failure.recovered_at is 'When a success last ended a row of failures.';
+comment on column postrider.endpoint_failure.recovered_at is 'When a success last ended a series of failures.';
 
-comment on table postrider.endpoint_secret is 'The secrets that sign an endpoint''s requests: all that have not expired, the newest first.';
+comment on table postrider.endpoint_secret is 'The secrets that sign an endpoint''s requests: all that have not expired sign, the newest first.';
 
 comment on column postrider.endpoint_secret.id is 'Identifies the secret.';
 
 comment on column postrider.endpoint_secret.endpoint_id is 'The endpoint that it signs for.';
 
-comment on column postrider.endpoint_secret.secret is 'whsec_ and the key in base64, as Standard Webhooks has it. Never logged.';
+comment on column postrider.endpoint_secret.secret is 'whsec_ and the base64 of 24 to 64 bytes, as Standard Webhooks writes a key. Never logged.';
 
 comment on column postrider.endpoint_secret.created_at is 'When it was made.';
 
-comment on column postrider.endpoint_secret.expires_at is 'From when on it no longer signs; null for never.';
+comment on column postrider.endpoint_secret.expires_at is 'When it stops signing; null for never.';
 
 comment on table postrider.event_type is 'The catalogue of event types. Written by postrider.define_event_type and drop_event_type, or by hand; daemons do not need it.';
 
@@ -1266,7 +1299,7 @@ comment on column postrider.subscription.tenant is 'The endpoint''s tenant. Fill
 
 comment on column postrider.subscription.event_type is 'An event type, a prefix such as order.*, or * for all but postrider''s own.';
 
-comment on column postrider.subscription.filter is 'An SQL/JSON path predicate over the payload, such as $.amount > 100; null for no filter. No answer is no match.';
+comment on column postrider.subscription.filter is 'An SQL/JSON path predicate over the payload, such as $.amount > 100; null for no filter. If the path gives no answer, the event does not match.';
 
 comment on column postrider.subscription.created_at is 'When the subscription was made.';
 
@@ -1460,6 +1493,28 @@ comment on column postrider.replay_status.finished_at is 'When it was done, or c
 
 comment on column postrider.replay_status.requested_by is 'The database role that asked for it.';
 
+comment on type postrider.endpoint_disable_after is 'How long an endpoint may have nothing but failures.';
+
+comment on type postrider.endpoint_format is 'The format of a request''s body.';
+
+comment on type postrider.endpoint_headers is 'Request headers, name to value.';
+
+comment on type postrider.endpoint_retry_schedule is 'The waits between the attempts of a delivery.';
+
+comment on type postrider.endpoint_state is 'Whether an endpoint gets events, and whether they are sent.';
+
+comment on type postrider.endpoint_tenant is 'The owner of an endpoint; the empty string if there is none.';
+
+comment on type postrider.endpoint_timeout_ms is 'The time limit of a request, in milliseconds.';
+
+comment on type postrider.endpoint_url is 'An absolute http or https URL without user, password and fragment.';
+
+comment on type postrider.event_type_pattern is 'The event types that a subscription is for.';
+
+comment on type postrider.failure_kind is E'How an attempt failed. Its check lists the kinds: \\dD postrider.failure_kind.';
+
+comment on type postrider.signing_secret is 'A key of HMAC-SHA256, written as Standard Webhooks does.';
+
 comment on type postrider_internal.claim_page is 'Events of one window, in the order of (xid, seq). is_complete: the window ends with them; was_slow: there are none, and looking took so long that the cursor must move.';
 
 comment on type postrider_internal.claim_pair is 'An event for an endpoint. problem: why Postgres cannot judge the filters; the delivery is discarded for that.';
@@ -1480,7 +1535,7 @@ comment on function postrider.capture(regclass,text,text[],text,text,text,text) 
 
 comment on function postrider.copy_problem() is 'Says what shows that this database was restored or copied from another one. Use it if daemons stop with PR0014: they do so until adopt() is called. Null if daemons may work here.';
 
-comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options: format, timeout_ms, retry_schedule, headers, disable_after.';
+comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
 
 comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A description or schema that is left out is not kept.';
 
@@ -1523,6 +1578,8 @@ comment on function postrider.uuid_v7() is 'Makes a UUID version 7 (RFC 9562): m
 comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'Returns the smallest UUID of a millisecond. Use it to bound a stretch of time by ids, so that only its partitions are read: where id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
 
 comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version 7 was made, to the millisecond, or null for another UUID. Use it to read the time of an event from its id.';
+
+comment on function postrider_internal.are_headers(jsonb) is 'True if HTTP allows these request headers. Otherwise it raises an error that names the first bad one, without its value.';
 
 comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
@@ -1598,7 +1655,7 @@ comment on function postrider_internal.endpoint_changed() is 'Discards what wait
 
 comment on function postrider_internal.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
 
-comment on function postrider_internal.endpoint_judging() is 'Refuses what the table''s constraints refuse, without showing the row: headers and URL may hold what is secret.';
+comment on function postrider_internal.endpoint_options() is 'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';
 
 comment on function postrider_internal.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
 
@@ -1630,9 +1687,9 @@ comment on function postrider_internal.finish_claims(uuid,bigint[]) is 'Deletes 
 
 comment on function postrider_internal.give_kept_grants() is 'Grants again what keep_grants() has noted.';
 
-comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) is 'Whether a cursor (the first four, as in a row of postrider.claim) has passed the event with that xid and seq.';
+comment on function postrider_internal.has_no_login(text) is 'True if a URL has no user and no password. Otherwise it raises an error that says where to put them.';
 
-comment on function postrider_internal.header_problem(jsonb) is 'What is wrong with the first of these request headers that HTTP does not allow, without its value; null where nothing is.';
+comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) is 'Whether a cursor (the first four, as in a row of postrider.claim) has passed the event with that xid and seq.';
 
 comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
 
@@ -1696,6 +1753,8 @@ comment on function postrider_internal.move_sequence(text,text,bigint,integer) i
 
 comment on function postrider_internal.move_strays(date,timestamp with time zone) is 'Takes one step of moving the rows of past days, from that day on, in UTC, from the default partitions into partitions of their days, if they are few, and says which partition was made.';
 
+comment on function postrider_internal.nearest(text,text[]) is 'The candidate that was most likely meant by this word; null if none is near.';
+
 comment on function postrider_internal.nearest_event_type(text) is 'The defined event type that was most likely meant; null if none is near.';
 
 comment on function postrider_internal.new_secret() is 'A secret such as Standard Webhooks has them, of 32 random bytes.';
@@ -1748,6 +1807,8 @@ comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integ
 
 comment on function postrider_internal.read_cursor() is 'The newest claim, where the next one continues, and whether sending is switched on. Raises PR014 if this database is a copy that was not adopted.';
 
+comment on function postrider_internal.read_options(jsonb) is 'An endpoint of which these options are set and nothing else. Refuses an option that does not exist, and a value that cannot be one.';
+
 comment on function postrider_internal.record_attempts(uuid,boolean,uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],text[],text[],json[],text[]) is 'Inserts a row for each attempt, and returns the ids of those that are new: null for a result without a request, and for an attempt that is recorded already.';
 
 comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided.';
@@ -1757,6 +1818,8 @@ comment on function postrider_internal.refresh_judged_event_types() is 'Makes in
 comment on function postrider_internal.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
 
 comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, if unknown types are refused.';
+
+comment on function postrider_internal.refuse_null() is 'Refuses a null in a column that must have a value, without showing the row: it may hold secrets.';
 
 comment on function postrider_internal.refuse_payload(text,text,text) is 'Refuses an event for its payload.';
 
@@ -1844,13 +1907,15 @@ comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what wait
 
 comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change of state.';
 
-comment on trigger endpoint_judging on postrider.endpoint is 'Refuses bad values, without showing the others.';
+comment on trigger endpoint_nulls on postrider.endpoint is 'Refuses nulls without showing the row.';
 
 comment on trigger endpoint_secret_audit on postrider.endpoint_secret is 'Notes the edit in the audit, without the secret.';
 
 comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Counts up the endpoint''s revision.';
 
 comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint, and locks it.';
+
+comment on trigger endpoint_secret_nulls on postrider.endpoint_secret is 'Refuses nulls without showing the row.';
 
 comment on trigger endpoint_secret_truncate on postrider.endpoint_secret is 'Refuses truncate, which the audit would not see.';
 
@@ -2106,6 +2171,8 @@ grant execute on function postrider.uuid_v7_time(uuid) to postrider_operator;
 
 grant execute on function postrider.uuid_v7_time(uuid) to postrider_reader;
 
+grant execute on function postrider_internal.are_headers(jsonb) to postrider_operator;
+
 grant execute on function postrider_internal.are_retry_waits(interval[]) to postrider_operator;
 
 grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) to postrider_daemon;
@@ -2154,11 +2221,11 @@ grant execute on function postrider_internal.fingerprint(text) to postrider_oper
 
 grant execute on function postrider_internal.fingerprint(text) to postrider_reader;
 
+grant execute on function postrider_internal.has_no_login(text) to postrider_operator;
+
 grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) to postrider_operator;
 
 grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) to postrider_reader;
-
-grant execute on function postrider_internal.header_problem(jsonb) to postrider_operator;
 
 grant execute on function postrider_internal.is_wake_off() to postrider_publisher;
 

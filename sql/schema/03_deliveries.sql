@@ -84,7 +84,7 @@ create table postrider.attempt (
   attempt_number integer not null,
   duration_ms integer not null,
   http_status smallint,
-  failure_kind text,
+  failure_kind postrider.failure_kind,
   error text,
   response_headers json,
   response_body text,
@@ -103,7 +103,8 @@ comment on column postrider.attempt.attempt_number is
 comment on column postrider.attempt.duration_ms is
   'Milliseconds until the answer was read, or the attempt was given up.';
 comment on column postrider.attempt.http_status is 'The status of the response; null if there was none.';
-comment on column postrider.attempt.failure_kind is 'Null on success; else status, timeout, connect, dns, tls, reset, blocked or protocol.';
+comment on column postrider.attempt.failure_kind is
+  'How the attempt failed; null on success. \dD postrider.failure_kind lists the kinds.';
 comment on column postrider.attempt.error is 'What went wrong, in a sentence.';
 comment on column postrider.attempt.response_headers is
   'Headers of the response, as far as they are kept (16 KiB together with the body).';

@@ -3,7 +3,7 @@
 select e.id, e.revision, e.url, e.format, e.timeout_ms, e.headers,
        array(select floor(extract(epoch from s.step) * 1000)::float8
              from unnest(e.retry_schedule) with ordinality s (step, n) order by s.n) as schedule_ms,
-       array(select s.secret from postrider.endpoint_secret s
+       array(select s.secret::text from postrider.endpoint_secret s
              where s.endpoint_id = e.id and (s.expires_at is null or s.expires_at > now())
              order by s.created_at desc, s.id desc) as secrets,
        (select extract(epoch from min(s.expires_at) - now())::float8 * 1000 from postrider.endpoint_secret s

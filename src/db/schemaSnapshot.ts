@@ -93,9 +93,9 @@ const SECTIONS: readonly Section[] = [
           from pg_attribute
           where attrelid = (select typrelid from pg_type where pg_type.oid = type.oid)
             and attnum > 0 and not attisdropped))
-        when 'd' then concat_ws(' ', format('create domain %s as %s', identity, format_type(typbasetype, typtypmod)),
-          'default ' || typdefault, case when typnotnull then 'not null' end, (
-          select string_agg(format('constraint %I %s', conname, pg_get_constraintdef(oid)), ' ' order by conname)
+        when 'd' then concat(format('create domain %s as %s', identity, format_type(typbasetype, typtypmod)),
+          ' default ' || typdefault, case when typnotnull then ' not null' end, (
+          select string_agg(format(E'\\n  constraint %I %s', conname, pg_get_constraintdef(oid)), '' order by conname)
           from pg_constraint where contypid = type.oid and contype = 'c'))
         else format('create type %s as range', identity)
       end as definition

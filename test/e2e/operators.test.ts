@@ -384,7 +384,7 @@ async function judge(events: readonly string[], sites: readonly Site[], record: 
   const finals = await rowsOf<Final>(
     database.pool,
     `select d.event_id, d.endpoint_id, d.state, d.reason,
-            array(select a.failure_kind from postrider.attempt a
+            array(select a.failure_kind::text from postrider.attempt a
                   where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id) as attempts
      from postrider.delivery d`,
   );

@@ -145,7 +145,28 @@ describe("create_endpoint", () => {
     });
     await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", '{"fromat": 1}']), {
       code: "22023",
+      hint: "Did you mean format? The options are: format, timeout_ms, retry_schedule, headers, disable_after.",
+    });
+    await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", '{"state": "paused"}']), {
+      code: "22023",
       hint: "The options are: format, timeout_ms, retry_schedule, headers, disable_after.",
+    });
+  });
+
+  test("takes a null only where one means something, and says what an option must be", async () => {
+    await createEndpoint(database.pool, [], { options: { disable_after: null } });
+    assert.equal(await askFor(database.pool, "select disable_after from postrider.endpoint"), null);
+    for (const option of ["format", "timeout_ms", "retry_schedule", "headers"]) {
+      await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", { [option]: null }]), {
+        code: "22023",
+        message: `the option ${option} cannot be null`,
+        hint: new RegExp(`^${option}: [A-Z]?`),
+      });
+    }
+    await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", { timeout_ms: "soon" }]), {
+      code: "22023",
+      detail: 'invalid input syntax for type integer: "soon"',
+      hint: "timeout_ms: Time limit of a whole request, from connecting to the last byte read: a whole number of milliseconds, 100 to 120000.",
     });
   });
 

@@ -68,7 +68,7 @@ begin
       full join status s on s.endpoint_id = k.id
       left join postrider.endpoint o on o.id = s.endpoint_id
     )
-    select m.id, m.any_url, m.state,
+    select m.id, m.any_url::text, m.state::text,
            case when m.delivery_state is not null then m.detail when claimed then 'not matched' else 'not claimed' end,
            case
              when m.delivery_state = 'succeeded' then

@@ -5,6 +5,10 @@ as $$
   -- Nothing is granted on what the engine alone writes: daemons and operators change it by functions that act with the
   -- owner's rights. A publisher reads ids for "returning id". A URL may hold a token in its query, headers are where
   -- tokens are sent, and an answer may repeat what it was sent: readers see none of them.
+  with option as (
+    select string_agg(o.name, ', ') as names, string_agg(o.name, ', ') filter (where not o.is_secret) as shown
+    from postrider_internal.endpoint_options() o
+  )
   values
     ('{publisher,reader,operator,daemon}'::text[], 'usage', 'schema postrider'),
     ('{publisher,reader,operator,daemon}', 'usage', 'schema postrider_internal'),
@@ -13,10 +17,10 @@ as $$
     ('{reader}', 'select (id, xid, seq, created_at, deliver_at, event_type, tenant, ordering_key, idempotency_key)', 'table postrider.outbox'),
     ('{operator,daemon}', 'select', 'table postrider.outbox'),
     ('{reader,operator}', 'select', 'table postrider.idempotency_key'),
-    ('{reader}', 'select (id, tenant, shown_url, format, timeout_ms, retry_schedule, disable_after, state, state_reason, state_changed_at, revision, created_at, updated_at)',
+    ('{reader}', (select format('select (id, tenant, shown_url, %s, state, state_reason, state_changed_at, revision, created_at, updated_at)', o.shown) from option o),
      'table postrider.endpoint'),
     ('{operator,daemon}', 'select', 'table postrider.endpoint'),
-    ('{operator}', 'insert (tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state, state_reason), update (tenant, url, format, timeout_ms, retry_schedule, headers, disable_after, state, state_reason), delete',
+    ('{operator}', (select format('insert (tenant, url, %1$s, state, state_reason), update (tenant, url, %1$s, state, state_reason), delete', o.names) from option o),
      'table postrider.endpoint'),
     ('{reader,operator,daemon}', 'select', 'table postrider.subscription'),
     ('{operator}', 'insert (endpoint_id, event_type, filter), update (endpoint_id, event_type, filter), delete', 'table postrider.subscription'),

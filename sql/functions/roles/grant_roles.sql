@@ -56,6 +56,9 @@ begin
     select 'routine ' || p.oid::regprocedure from pg_proc p
     where p.pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace)
     union all
+    select 'domain ' || t.oid::regtype from pg_type t
+    where t.typnamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and t.typtype = 'd'
+    union all
     select unnest('{schema postrider,schema postrider_internal}'::text[])
   loop
     execute format('revoke all on %s from %s', entry.object, grantees);

@@ -1,0 +1,13 @@
+create or replace function postrider_internal.endpoint_options() returns table (name text, is_secret boolean)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  values
+    ('format', false),
+    ('timeout_ms', false),
+    ('retry_schedule', false),
+    ('headers', true),
+    ('disable_after', false)
+$$;
+comment on function postrider_internal.endpoint_options() is
+  'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';

@@ -1,0 +1,18 @@
+-- grant: execute to operator
+
+create or replace function postrider_internal.has_no_login(url text) returns boolean
+language plpgsql immutable parallel safe strict
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if url ~* '^https?://[^/?#]*@' then
+    raise exception 'the url has a user or a password in it'
+      using errcode = 'check_violation', constraint = 'url has no user and no password',
+        schema = 'postrider', table = 'endpoint', column = 'url',
+        hint = 'Everybody who may look at an endpoint would see it. Put it into headers, as authorization.';
+  end if;
+  return true;
+end
+$$;
+comment on function postrider_internal.has_no_login(text) is
+  'True if a URL has no user and no password. Otherwise it raises an error that says where to put them.';

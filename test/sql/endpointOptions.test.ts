@@ -1,0 +1,107 @@
+/** An endpoint option must be cheap to add: what there is of one, and where it may be written. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { FAILURE_KINDS } from "../../src/domain/failureKind.ts";
+import { useDatabase } from "../support/database.ts";
+import { askFor, rowsOf } from "../support/engine.ts";
+
+const database = useDatabase();
+
+/** Columns that say which endpoint it is, or that triggers keep. */
+const NO_OPTIONS = [
+  ...["id", "tenant", "url", "shown_url", "state", "state_reason"],
+  ...["state_changed_at", "revision", "created_at", "updated_at"],
+];
+
+/** A place is a table file's statement, a domain with its comment, or another file. */
+const PLACES_MAX = 6;
+
+/** Where an option is used beyond that, and for what. */
+const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
+  // A lease lasts as long as the request may take.
+  timeout_ms: ["sql/functions/claim/claim_deliveries.sql"],
+  // An event's description names it.
+  disable_after: ["src/telemetry/events.ts"],
+};
+
+/** Words that are written for other things, too. */
+const EVERYDAY_WORDS = ["format", "headers"];
+
+test("the options are the columns of endpoint that say how to send", async () => {
+  assert.deepEqual(
+    await rowsOf(
+      database.pool,
+      `select attname as name from pg_attribute
+       where attrelid = 'postrider.endpoint'::regclass and attnum > 0 and not attisdropped and attname <> all ($1)
+       order by attname collate "C"`,
+      [NO_OPTIONS],
+    ),
+    await rowsOf(database.pool, 'select name from postrider_internal.endpoint_options() order by name collate "C"'),
+  );
+});
+
+test("an option is written in six places at most", async () => {
+  const options = await rowsOf<{ name: string }>(
+    database.pool,
+    "select name from postrider_internal.endpoint_options()",
+  );
+  for (const { name } of options) {
+    if (EVERYDAY_WORDS.includes(name)) {
+      continue;
+    }
+    const places = placesOf(name).filter((place) => !FURTHER_USES[name]?.includes(place));
+    assert.ok(places.length >= 4, `${name}: the places were not found`);
+    assert.ok(places.length <= PLACES_MAX, `${name} is written in ${places.join(", ")}`);
+  }
+});
+
+test("the schema knows the failure kinds that the program knows", async () => {
+  const check = String(
+    await askFor(
+      database.pool,
+      "select pg_get_constraintdef(oid) from pg_constraint where contypid = 'postrider.failure_kind'::regtype",
+    ),
+  );
+  const known = [...check.matchAll(/'([^']*)'::text/g)].map(([, kind]) => kind);
+  assert.deepEqual(known.toSorted(), [...FAILURE_KINDS].toSorted());
+  for (const [table, column] of [
+    ["attempt", "failure_kind"],
+    ["endpoint_failure", "last_failure_kind"],
+  ]) {
+    assert.equal(
+      await askFor(
+        database.pool,
+        `select atttypid = 'postrider.failure_kind'::regtype from pg_attribute
+         where attrelid = ('postrider.' || $1)::regclass and attname = $2`,
+        [table, column],
+      ),
+      true,
+    );
+  }
+});
+
+function placesOf(word: string): readonly string[] {
+  const pattern = new RegExp(`\\b(?:endpoint_)?${word}\\b`);
+  const sql = ["sql/schema", "sql/functions", "sql/statements"].flatMap((folder) =>
+    filesIn(folder, ".sql").flatMap((file) => {
+      const text = textOf(file).replace(/--[^\n]*/g, "");
+      const statements = folder === "sql/schema" ? text.split(/;\s*\n(?!comment on domain)/) : [text];
+      return statements.filter((statement) => pattern.test(statement)).map(() => file);
+    }),
+  );
+  const typescript = filesIn("src", ".ts").filter((file) =>
+    pattern.test(textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, "")),
+  );
+  return [...sql, ...typescript];
+}
+
+function filesIn(folder: string, ending: string): readonly string[] {
+  return readdirSync(new URL(`../../${folder}/`, import.meta.url), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(ending))
+    .map((file) => `${folder}/${file.replaceAll("\\", "/")}`);
+}
+
+function textOf(file: string): string {
+  return readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+}
