@@ -18,6 +18,10 @@ test("functions read their patterns alike where backslashes escape in literals",
   await session.query(`select postrider.define_event_type('order.paid', enforce => true, json_schema =>
     '{"$defs": {"a": {"type": "string"}}, "properties": {"x": {"$ref": "#/$defs/a"}}}')`);
   await assert.rejects(session.query(`select postrider.publish('order.paid', '{"x": 1}')`), /order\.paid/);
+  await session.query(
+    'select postrider.create_endpoint(\'https://user.test/hook?a=1\', options => \'{"headers": {"x-a": "b"}}\')',
+  );
+  assert.equal(await askFor(session, "select shown_url from postrider.endpoint"), "https://user.test/hook");
   await session.query("create table public.thing (id int)");
   await session.query("select postrider.capture('public.thing', 'thing.changed')");
   await session.query("insert into public.thing values (1)");
