@@ -1,6 +1,6 @@
 /**
- * The catalogue of event types: which schemas it takes, which payloads those let in, and what it does to inserts that it
- * does not concern, which is nothing.
+ * The catalogue of event types: which schemas it accepts, and which payloads those schemas accept. Inserts of other types
+ * must not be affected.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -55,7 +55,7 @@ async function define(schema: unknown, name = "order.paid", session: Session = d
   ]);
 }
 
-/** What a statement is refused with: code, message, detail and hint in lines of their own. */
+/** The error that refuses a statement: code, message, detail and hint, one a line. */
 async function refusalOf(session: Session, statement: string, values: unknown[] = []): Promise<string> {
   try {
     await session.query(statement, values);
@@ -79,11 +79,11 @@ async function verdictOn(payload: string, session: Session = database.pool): Pro
 
 interface Judgement {
   readonly walked: boolean;
-  /** Null where the schema has no predicate. */
+  /** Null if the schema has no predicate. */
   readonly predicted: boolean | null;
 }
 
-/** What the walk says of payloads, and what the predicate says. */
+/** The verdicts of the walk and of the predicate on payloads. */
 function judge(schema: Json, payloads: readonly string[]): Promise<Judgement[]> {
   return rowsOf<Judgement>(
     database.pool,
@@ -99,12 +99,12 @@ function judge(schema: Json, payloads: readonly string[]): Promise<Judgement[]> 
   );
 }
 
-describe("a payload is let in, or refused with the place and the reason:", () => {
+describe("a payload is accepted, or refused with the place and the reason:", () => {
   const cases: readonly {
     readonly what: string;
     readonly schema: Json;
     readonly payloads: Readonly<Record<string, string>>;
-    /** Where no SQL/JSON path can express the schema. */
+    /** If no SQL/JSON path can express the schema. */
     readonly withoutPredicate?: true;
   }[] = [
     {
@@ -390,7 +390,7 @@ describe("a payload is let in, or refused with the place and the reason:", () =>
   }
 });
 
-/** The same in TypeScript, as the specification has it: of schemas that are all right. */
+/** The specification's verdict, in TypeScript. Expects a valid schema. */
 function fits(schema: Json, value: Json): boolean {
   if (typeof schema === "boolean") return schema;
   assert.ok(isObject(schema));
@@ -467,7 +467,7 @@ function canonical(value: Json): string {
   return `{${sorted.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`).join()}}`;
 }
 
-/** So few names and values that schema and payload often speak of the same. */
+/** Few enough names and values that schema and payload often share them. */
 const NAMES = ["a", "b", "key", 'q"\\'];
 const someName = fc.constantFrom(...NAMES);
 const someScalar: fc.Arbitrary<Json> = fc.constantFrom(
@@ -528,7 +528,7 @@ const someSchema = fc.letrec<{ schema: Json }>((tie) => ({
   ),
 })).schema;
 
-test("predicate and walk say of any schema and payload what the specification says", async () => {
+test("predicate and walk agree with the specification for any schema and payload", async () => {
   const said = { in: 0, refused: 0, predicted: 0 };
   await fc.assert(
     fc.asyncProperty(someSchema, fc.array(somePayload, { minLength: 5, maxLength: 10 }), async (schema, payloads) => {
@@ -547,11 +547,11 @@ test("predicate and walk say of any schema and payload what the specification sa
     }),
     { numRuns: 400 },
   );
-  // What is always the same proves nothing.
+  // The comparison proves nothing if all verdicts are the same.
   assert.ok(Math.min(said.in, said.refused, said.predicted) > 100, JSON.stringify(said));
 });
 
-describe("a schema is refused when it is defined, by the place, the reason and what to do:", () => {
+describe("an invalid schema is refused when it is defined, with the place, the reason and what to do:", () => {
   const nested = (levels: number): Json => (levels === 0 ? true : { items: nested(levels - 1) });
   const lists = (levels: number): Json =>
     Array(levels - 1)
@@ -573,7 +573,7 @@ describe("a schema is refused when it is defined, by the place, the reason and w
     ["oneOf", { items: { oneOf: [true] } }, ', at "/items/oneOf", is not supported', /anyOf/],
     ["definitions", { definitions: {} }, ', at "/definitions", is not supported', /\$defs/],
     [
-      "what nobody knows",
+      "an unknown keyword",
       { anyOf: [true, { "x-y\n": 1 }] },
       ', at "/anyOf/1/x-y\\n", is not supported',
       /sql\/event-types\.md/,
@@ -593,7 +593,7 @@ describe("a schema is refused when it is defined, by the place, the reason and w
     ["no schema", 5, ', at "", is no schema, but of the type number', /object, true or false/],
     ["null", null, ', at "", is no schema, but of the type null', /object, true or false/],
     [
-      "a property that is no schema",
+      "a property that is not a schema",
       { properties: { a: [] } },
       ', at "/properties/a", is no schema, but of the type array',
       /object/,
@@ -606,8 +606,13 @@ describe("a schema is refused when it is defined, by the place, the reason and w
     ],
     ["no type", { type: [] }, ', at "/type", must be null, ', /./],
     ["a type in a list in a list", { type: [["string"]] }, ', at "/type", must be null, ', /./],
-    ["required that is no list", { required: "a" }, ', at "/required", must be a list of names', /./],
-    ["required of what is no name", { required: ["a", 1] }, ', at "/required", must be a list of names', /./],
+    ["required that is not a list", { required: "a" }, ', at "/required", must be a list of names', /./],
+    [
+      "required with an element that is not a name",
+      { required: ["a", 1] },
+      ', at "/required", must be a list of names',
+      /./,
+    ],
     ["properties that are a list", { properties: [] }, ', at "/properties", must be an object of schemas', /./],
     ["items by place", { items: [{ type: "string" }] }, ', at "/items", must be a schema', /one an element/],
     ["an empty enum", { enum: [] }, ', at "/enum", must be a list that is not empty', /./],
@@ -674,26 +679,26 @@ describe("a schema is refused when it is defined, by the place, the reason and w
     });
   }
 
-  test("32 levels are taken, by the walk too", async () => {
+  test("32 levels are accepted, also by the walk", async () => {
     await define(nested(32));
     const payload = `${"[".repeat(40)}${"]".repeat(40)}`;
     assert.equal(await verdictOn(payload), "in");
     assert.deepEqual(await judge(nested(32), [payload]), [{ walked: true, predicted: true }]);
   });
 
-  test("values of 127 levels are taken", async () => {
+  test("values of 127 levels are accepted", async () => {
     await define({ enum: [lists(125)], default: lists(127) });
     assert.equal(await verdictOn(JSON.stringify(lists(125))), "in");
   });
 
-  test("hundreds of properties and of values are taken", async () => {
+  test("hundreds of properties and values are accepted", async () => {
     const names = Array.from({ length: 500 }, (_, n) => `name_${n}`);
     const schema = {
       properties: Object.fromEntries(names.map((name) => [name, { enum: names }])),
       required: names.slice(0, 40),
       additionalProperties: false,
     };
-    // 500 times 500 are more than a schema may have
+    // 500 times 500 is more than a schema may have
     const refusal = await refusalOf(database.pool, "select postrider.define_event_type('order.paid', null, $1)", [
       JSON.stringify(schema),
     ]);
@@ -793,7 +798,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     "32 closed objects of 200 properties": [{ items: { properties, additionalProperties: false } }, repeated(32, wide)],
   };
   for (const [what, [fitting, payload]] of Object.entries(taken)) {
-    test(`is not one of ${what}, which are let in`, async () => {
+    test(`is not one of ${what}, which are accepted`, async () => {
       await define(fitting);
       assert.ok(await askFor(database.pool, "select predicate is not null from postrider.event_type"));
       assert.equal(await verdictOn(JSON.stringify(payload)), "in");
@@ -818,7 +823,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     ],
   };
   for (const [what, [dear, payload]] of Object.entries(tooMuch)) {
-    test(`such as ${what}, is refused as too much work, with what to do`, async () => {
+    test(`such as ${what}, is refused as too much work, and the hint says what to do`, async () => {
       await define(dear);
       const json = JSON.stringify(payload);
       const [code, message, , hint] = (await refusalOf(database.pool, INSERT, [json])).split("\n");
@@ -845,7 +850,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     ],
   };
   for (const [what, [dear, payload, refusal]] of Object.entries(spooled)) {
-    test(`is looked through without writing down its ${what}`, async (t) => {
+    test(`is checked without spilling its ${what} to disk`, async (t) => {
       const session = await openSession(t, database.url);
       await define(dear);
       const written = await temporaryBytesOf(session, async () => {
@@ -855,14 +860,14 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     });
   }
 
-  test("counts as more steps below a long name, which is written for each value", async () => {
+  test("counts as more steps below a long name, because the name is written for each value", async () => {
     await define({ additionalProperties: { items: { type: "integer" } } });
     const payload = (name: string) => JSON.stringify({ [name]: [...Array(5_000).fill(1), "x"] });
     assert.equal(await verdictOn(payload("n")), 'at "/n/5000": expected integer, found a string of 1 characters');
     assert.equal(await verdictOn(payload("n".repeat(500_000))), "where was not found in 10000 steps: no more are made");
   });
 
-  test("is said of without a value of its own, in any part of the error", async () => {
+  test("shows none of its values in any part of the error", async () => {
     await define({
       properties: { a: { enum: ["x"] }, b: { maximum: 1 }, c: { maxLength: 3 }, d: { type: "null" }, e: { const: 1 } },
     });
@@ -877,7 +882,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     }
   });
 
-  test("with a long name is refused in a message of bounded length", async () => {
+  test("with a long name is refused with a message of bounded length", async () => {
     await define({ anyOf: Array(20).fill({ additionalProperties: false }) });
     const verdict = await verdictOn(JSON.stringify({ ["n".repeat(100_000)]: 1 }));
     assert.ok(verdict.length < 1_500, String(verdict.length));
@@ -914,7 +919,7 @@ function catalogue(): Promise<Definition[]> {
 describe("a definition", () => {
   const STRING = { type: "string" };
 
-  test("states the whole, and replaces what was", async () => {
+  test("states the whole type and replaces the earlier definition", async () => {
     await database.pool.query(
       "select postrider.define_event_type('order.paid', 'An order was paid.', $1, true, deprecated => true)",
       [STRING],
@@ -930,7 +935,7 @@ describe("a definition", () => {
     assert.equal(await verdictOn("1"), "in");
   });
 
-  test("that is dropped, by function or by hand, is enforced no more", async () => {
+  test("is no longer enforced once it is dropped, by function or by hand", async () => {
     for (const drop of [
       "select postrider.drop_event_type('order.paid')",
       "delete from postrider.event_type where name = 'order.paid'",
@@ -945,7 +950,7 @@ describe("a definition", () => {
     );
   });
 
-  test("is as good by hand", async () => {
+  test("can also be written by hand", async () => {
     await database.pool.query(
       "insert into postrider.event_type (name, json_schema, enforce) values ('order.paid', $1, true)",
       [STRING],
@@ -1004,7 +1009,7 @@ describe("a definition", () => {
     });
   }
 
-  test("leaves one row in the audit, with what was before and after", async (t) => {
+  test("leaves one row in the audit, with the values before and after", async (t) => {
     const session = await openSession(t, operator.url);
     await session.query("select postrider.define_event_type('order.paid', 'What', $1, true)", [STRING]);
     await session.query("select postrider.define_event_type('order.paid', 'What', $1, false)", [STRING]);
@@ -1059,7 +1064,7 @@ describe("a definition", () => {
     ]);
   });
 
-  test("tells inserts to look at enforced types and at no others; beyond a hundred, at all", async () => {
+  test("makes inserts check enforced types only; beyond a hundred, they check every type", async () => {
     const judged = "select postrider_internal.judged_event_types()";
     assert.deepEqual(await askFor(database.pool, judged), []);
     await define(true, "b");
@@ -1082,7 +1087,7 @@ describe("a definition", () => {
     "the next maintenance": "select from postrider.maintain()",
     "grant_roles()": "select from postrider.grant_roles()",
   })) {
-    test(`that a restore of data alone brings is enforced from ${what} on, and so are those after it`, async () => {
+    test(`that a data-only restore brings is enforced from ${what} on, and so are later ones`, async () => {
       const tables = ["postrider.event_type", "postrider.event_type_policy"];
       const switchTriggers = async (to: string) => {
         for (const table of tables) await database.pool.query(`alter table ${table} ${to} trigger all`);
@@ -1112,7 +1117,7 @@ describe("a definition", () => {
     });
   }
 
-  test("is no matter of maintenance while somebody is editing the catalogue", async (t) => {
+  test("is skipped by maintenance while another session edits the catalogue", async (t) => {
     const editor = await openSession(t, database.url);
     await editor.query("begin");
     await define(STRING, "order.paid", editor);
@@ -1123,7 +1128,7 @@ describe("a definition", () => {
 });
 
 describe("a type that is not in the catalogue", () => {
-  test("is allowed, until an operator refuses it; and then names what was meant", async (t) => {
+  test("is allowed until an operator refuses unknown types; the refusal then suggests the nearest name", async (t) => {
     const session = await openSession(t, operator.url);
     await session.query(
       "select postrider.define_event_type('order.paid'); select postrider.define_event_type('order.shipped')",
@@ -1144,7 +1149,7 @@ describe("a type that is not in the catalogue", () => {
     await insertEvent(database.pool, "order.payd");
   });
 
-  test("is refused, too, after somebody has deleted the row that says so", async (t) => {
+  test("is still refused after the row of that setting was deleted", async (t) => {
     const session = await openSession(t, operator.url);
     await database.pool.query("delete from postrider.event_type_policy");
     await session.query("select postrider.refuse_unknown_event_types()");
@@ -1154,7 +1159,7 @@ describe("a type that is not in the catalogue", () => {
     assert.equal(await askFor(session, "select unknown_types from postrider.event_type_policy"), "allowed");
   });
 
-  test("is compared with others only where its length is that of a type", async (t) => {
+  test("is compared with defined types only if its length is valid for a type", async (t) => {
     const session = await openSession(t, database.url);
     await session.query("select postrider.define_event_type($1)", ["b".repeat(255)]);
     await session.query("select postrider.refuse_unknown_event_types()");
@@ -1170,7 +1175,7 @@ describe("a type that is not in the catalogue", () => {
     assert.equal(written, 0);
   });
 
-  test("is never one of Postrider's own", async () => {
+  test("is never a type that Postrider itself emits", async () => {
     await database.pool.query("select postrider.refuse_unknown_event_types()");
     await insertEvent(database.pool, "postrider.endpoint.disabled");
     for (const near of ["postrider", "postriders.a"]) {
@@ -1178,7 +1183,7 @@ describe("a type that is not in the catalogue", () => {
     }
   });
 
-  test("is refused whatever it is called, and what else is wrong with a row is said as ever", async () => {
+  test("is refused whatever its name, and other faults of a row are reported as usual", async () => {
     await database.pool.query("select postrider.refuse_unknown_event_types()");
     const insert = "insert into postrider.outbox (event_type, payload, xid) values ($1, $2, $3)";
     const xid = String(await askFor(database.pool, "select pg_current_xact_id()"));
@@ -1209,7 +1214,7 @@ describe("an enforced type is enforced", () => {
     return Number(await askFor(database.pool, "select count(*) from postrider.outbox"));
   }
 
-  test("in a statement of many rows, of which one takes all the others with it", async () => {
+  test("in a statement of many rows: one bad row fails them all", async () => {
     const insert = `insert into postrider.outbox (event_type, payload)
       select 'order.paid', json_build_object('n', g) from generate_series(1, 500) g
       union all select 'order.other', '0' union all select 'order.paid', $1`;
@@ -1231,7 +1236,7 @@ describe("an enforced type is enforced", () => {
     assert.equal(await countEvents(), 2);
   });
 
-  test("by capture, of which the change fails", async (t) => {
+  test("by capture: the row change fails", async (t) => {
     await database.pool.query(`
       create table public.orders (n text);
       select postrider.capture('public.orders', 'order.paid', payload => 'json_build_object(''n'', new.n)')`);
@@ -1243,7 +1248,7 @@ describe("an enforced type is enforced", () => {
     assert.equal(await askFor(database.pool, "select count(*) from public.orders"), "0");
   });
 
-  test("in partitions that are made later, and before a daemon sees the event", async () => {
+  test("in partitions created later, and before a daemon sees the event", async () => {
     const other = await createDatabase();
     try {
       await define(SCHEMA, "order.paid", other.pool);
@@ -1258,7 +1263,7 @@ describe("an enforced type is enforced", () => {
     }
   });
 
-  test("for a publisher, who may read nothing of it and put nothing in its way", async (t) => {
+  test("for a publisher, who can neither read the catalogue nor interfere with the check", async (t) => {
     const session = await openSession(t, publisher.url);
     await database.pool.query(`grant temporary, create on database ${database.name} to ${publisher.name}`);
     await session.query(`
@@ -1285,7 +1290,7 @@ describe("an enforced type is enforced", () => {
     }
   });
 
-  test("but not for what a known idempotency key leaves out", async () => {
+  test("but not for a row that a known idempotency key skips", async () => {
     const first = await askFor(
       database.pool,
       `select postrider.publish('order.paid', '{"n": 1}', idempotency_key => 'k')`,
@@ -1308,14 +1313,14 @@ describe("an enforced type is enforced", () => {
 });
 
 describe("while others have transactions open,", () => {
-  test("a definition waits for no insert and no insert for it, and open ones are judged from their next statement on", async (t) => {
+  test("a definition and inserts do not wait for each other, and open transactions are checked from their next statement on", async (t) => {
     const [bulk, editor, inserter] = await Promise.all([1, 2, 3].map(() => openSession(t, database.url)));
     assert.ok(bulk !== undefined && editor !== undefined && inserter !== undefined);
     await bulk.query("begin");
     await bulk.query(
       "insert into postrider.outbox (event_type, payload) select 'order.paid', '1' from generate_series(1, 1000)",
     );
-    // whoever waits here for that transaction's end fails
+    // waiting here for that transaction to end would fail
     for (const session of [editor, inserter]) await session.query("set lock_timeout = '2s'");
     await editor.query("begin");
     await define({ type: "string" }, "order.paid", editor);
@@ -1328,7 +1333,7 @@ describe("while others have transactions open,", () => {
     assert.notEqual(await verdictOn("1", bulk), "in");
   });
 
-  test("definitions wait for each other, so that none is overlooked", async (t) => {
+  test("definitions wait for each other, so none is missed", async (t) => {
     const [first, second] = [await openSession(t, database.url), await openSession(t, database.url)];
     const pid = await pidOf(second);
     await define({ type: "string" });
@@ -1345,7 +1350,7 @@ describe("while others have transactions open,", () => {
     ]);
   });
 
-  test("one with an older snapshot fails instead of overlooking what is new", async (t) => {
+  test("a definition with an older snapshot fails instead of missing a newer one", async (t) => {
     const older = await openSession(t, database.url);
     await older.query("begin isolation level repeatable read");
     await older.query("select from postrider.event_type");

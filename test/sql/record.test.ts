@@ -36,7 +36,7 @@ interface Held {
   readonly pairs: readonly ClaimedPair[];
 }
 
-/** A daemon with the first attempts of so many events in hand. */
+/** A daemon with the first attempts of this many events in hand. */
 async function claimed(eventCount = 1, fields: EndpointFields = {}): Promise<Held> {
   const daemon = randomUUID();
   await beat(database.pool, daemon);
@@ -47,7 +47,7 @@ async function claimed(eventCount = 1, fields: EndpointFields = {}): Promise<Hel
   return { daemon, claim: String(claim), endpoint, pairs };
 }
 
-/** A daemon with a leased delivery in hand, of which some attempts were made before. */
+/** A daemon with a leased delivery in hand that has had some attempts before. */
 async function leased(
   attempts = 1,
 ): Promise<{ readonly daemon: string; readonly endpoint: string; readonly pair: Leased }> {
@@ -114,7 +114,7 @@ describe("the result of a first attempt", () => {
     );
   });
 
-  test("that failed waits for its next attempt by the database's clock", async () => {
+  test("that failed is scheduled for its next attempt by the database's clock", async () => {
     const { daemon, pairs } = await claimed();
     await recordResults(database.pool, daemon, {
       first: [resultOf(only(pairs), { outcome: "pending", wait: 60_000 })],
@@ -132,7 +132,7 @@ describe("the result of a first attempt", () => {
     assert.deepEqual([row.state, row.attempts, row.dueInSeconds], ["exhausted", 1, null]);
   });
 
-  test("recorded twice adds nothing: the second time is refused, or adds nothing where it is said to be one", async () => {
+  test("recorded twice adds nothing: the second record is refused, or ignored if it is marked as a repeat", async () => {
     const { daemon, claim, pairs } = await claimed(3);
     const first = pairs.map((pair) => resultOf(pair));
     await recordResults(database.pool, daemon, { first: first.slice(0, 2) });
@@ -146,7 +146,7 @@ describe("the result of a first attempt", () => {
     assert.deepEqual(await everything(), after);
   });
 
-  test("whose claim was taken over is a fact and decides nothing", async () => {
+  test("whose claim was taken over is recorded as a fact and decides nothing", async () => {
     const { daemon, claim, pairs } = await claimed();
     await beat(database.pool, daemon, -1);
     const heir = randomUUID();
@@ -199,7 +199,7 @@ describe("the result of a first attempt", () => {
     ["was disabled", "update postrider.endpoint set state = 'disabled'", "the endpoint is disabled"],
     ["was deleted", "delete from postrider.endpoint", "the endpoint was deleted"],
   ] as const) {
-    test(`that is to be tried again is discarded where the endpoint ${what} meanwhile; a success stays one`, async () => {
+    test(`that would be retried is discarded if the endpoint ${what} meanwhile; a success stays one`, async () => {
       const { daemon, pairs } = await claimed(2);
       const [failed, succeeded] = pairs;
       assert.ok(failed !== undefined && succeeded !== undefined);
@@ -226,7 +226,7 @@ describe("the result of a first attempt", () => {
 });
 
 describe("the result of a leased delivery", () => {
-  test("moves it on, and gives the lease back", async () => {
+  test("updates the delivery, and releases the lease", async () => {
     const { daemon, pair } = await leased(1);
     await recordResults(database.pool, daemon, {
       later: [resultOf(pair, { attempts: 1, outcome: "pending", wait: 60_000 })],
@@ -238,7 +238,7 @@ describe("the result of a leased delivery", () => {
   });
 
   for (const outcome of ["succeeded", "exhausted"] as const) {
-    test(`ends it where it ${outcome === "succeeded" ? "succeeded" : "was the last of the schedule"}`, async () => {
+    test(`ends the delivery if it ${outcome === "succeeded" ? "succeeded" : "was the last of the schedule"}`, async () => {
       const { daemon, pair } = await leased(3);
       await recordResults(database.pool, daemon, { later: [resultOf(pair, { attempts: 3, outcome })] });
       const row = only(await deliveries(database.pool));
@@ -257,7 +257,7 @@ describe("the result of a leased delivery", () => {
     assert.deepEqual(await attemptNumbers(), [2]);
   });
 
-  test("is a fact and decides nothing where another daemon has the lease by now", async () => {
+  test("is recorded as a fact and decides nothing if another daemon now has the lease", async () => {
     const { daemon, pair } = await leased(1);
     await expireLeases();
     const heir = randomUUID();
@@ -268,7 +268,7 @@ describe("the result of a leased delivery", () => {
     assert.deepEqual(await attemptNumbers(), [2]);
   });
 
-  test("is a fact and decides nothing where the daemon itself is an attempt further by now", async () => {
+  test("is recorded as a fact and decides nothing if the daemon itself is already at a later attempt", async () => {
     const { daemon, pair } = await leased(1);
     await recordResults(database.pool, daemon, {
       later: [resultOf(pair, { attempts: 1, outcome: "pending", wait: 0 })],
@@ -304,7 +304,7 @@ describe("the result of a leased delivery", () => {
     ["was disabled", "update postrider.endpoint set state = 'disabled'", "the endpoint is disabled"],
     ["was deleted", "delete from postrider.endpoint", "the endpoint was deleted"],
   ] as const) {
-    test(`that is to be tried again is discarded where the endpoint ${what} meanwhile`, async () => {
+    test(`that would be retried is discarded if the endpoint ${what} meanwhile`, async () => {
       const { daemon, pair } = await leased(1);
       await database.pool.query(statement);
       assert.equal(only(await deliveries(database.pool)).leasedBy, daemon);
@@ -316,7 +316,7 @@ describe("the result of a leased delivery", () => {
 });
 
 describe("an answer of 410", () => {
-  test("disables the endpoint and discards what waits for it", async () => {
+  test("disables the endpoint and discards its waiting deliveries", async () => {
     const { daemon, pairs, endpoint } = await claimed();
     const waiting = await addPending(database.pool, endpoint);
     const other = await createEndpoint(database.pool, []);
@@ -345,7 +345,7 @@ describe("an answer of 410", () => {
     );
   });
 
-  test("to an endpoint that is disabled already changes nothing about it", async () => {
+  test("from an endpoint that is already disabled changes nothing about it", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await database.pool.query("select postrider.disable_endpoint($1, 'by hand')", [endpoint]);
     await recordResults(database.pool, randomUUID(), { gone: [endpoint, randomUUID()] });
@@ -357,7 +357,7 @@ describe("an answer of 410", () => {
 });
 
 describe("a finished claim", () => {
-  test("goes, unless it is the newest: that one is the cursor, and goes when it is no longer", async () => {
+  test("is deleted, unless it is the newest: that one is the cursor, and is deleted once a newer claim exists", async () => {
     const { daemon, claim, pairs } = await claimed();
     const first = [resultOf(only(pairs))];
     assert.deepEqual(await recordResults(database.pool, daemon, { first, finished: [claim] }), [claim]);
@@ -377,7 +377,7 @@ describe("a finished claim", () => {
     assert.deepEqual(await claimIds(), [claim, next]);
   });
 
-  test("that must stay as the cursor can be emptied, and the next claim takes it away", async () => {
+  test("that must stay as the cursor can be emptied, and the next claim deletes it", async () => {
     const { daemon, claim, pairs } = await claimed();
     await recordResults(database.pool, daemon, { first: [resultOf(only(pairs))], finished: [claim] });
     await database.pool.query("select postrider_internal.empty_claims($1, $2)", [randomUUID(), [claim]]);
@@ -389,7 +389,7 @@ describe("a finished claim", () => {
     assert.deepEqual(await claimIds(), [next]);
   });
 
-  test("that is emptied when it is the cursor no longer goes at once", async () => {
+  test("that is emptied when it is no longer the cursor is deleted at once", async () => {
     const { daemon, claim, pairs } = await claimed();
     await recordResults(database.pool, daemon, { first: [resultOf(only(pairs))], finished: [claim] });
     await insertEvent(database.pool, "order.paid");
@@ -399,8 +399,8 @@ describe("a finished claim", () => {
   });
 });
 
-describe("a claim some of whose records a crash of Postgres has taken back", () => {
-  /** Two of three are recorded, and then are not; the claim is no longer the cursor. */
+describe("a claim that lost some of its records in a crash of Postgres", () => {
+  /** Two of three results are recorded and then lost; the claim is no longer the cursor. */
   async function crashed(): Promise<Held> {
     const held = await claimed(3);
     const { daemon, pairs } = held;
@@ -412,7 +412,7 @@ describe("a claim some of whose records a crash of Postgres has taken back", () 
     return held;
   }
 
-  test("does not go with the rest of its results, is not kept, and is adopted without what is recorded", async () => {
+  test("is not deleted with the rest of its results, is not kept, and is adopted without the recorded ones", async () => {
     const { daemon, claim, pairs } = await crashed();
     const first = pairs.slice(2).map((pair) => resultOf(pair));
     assert.deepEqual(await recordResults(database.pool, daemon, { first, finished: [claim] }), []);
@@ -431,8 +431,8 @@ describe("a claim some of whose records a crash of Postgres has taken back", () 
   });
 });
 
-describe("what somebody else has locked is not waited for:", () => {
-  test("a leased delivery, whose result is recorded as a fact and told to be left", async (t) => {
+describe("recording does not wait for a locked row:", () => {
+  test("the result of a locked delivery is recorded as a fact, and the delivery is reported as locked", async (t) => {
     const daemon = randomUUID();
     const endpoint = await createEndpoint(database.pool, []);
     for (let count = 0; count < 3; count++) {
@@ -457,7 +457,7 @@ describe("what somebody else has locked is not waited for:", () => {
     assert.equal(await askFor(database.pool, "select count(*)::integer from postrider.attempt"), 3);
   });
 
-  test("an endpoint that answered 410, which is disabled by the next 410", async (t) => {
+  test("a locked endpoint that answered 410 is disabled by the next 410", async (t) => {
     const { daemon, claim, pairs, endpoint } = await claimed(2);
     const operator = await openSession(t, database.url);
     await operator.query("begin");
@@ -475,7 +475,7 @@ describe("what somebody else has locked is not waited for:", () => {
   });
 });
 
-test("a claim that results are being recorded for is not taken over before they can be seen", async (t) => {
+test("a claim whose results are being recorded is not taken over before they are visible", async (t) => {
   const { daemon, claim, pairs } = await claimed(2);
   const session = await openSession(t, database.url);
   await session.query("begin");
@@ -487,7 +487,7 @@ test("a claim that results are being recorded for is not taken over before they 
   assert.deepEqual([taken?.claim, taken?.pairs.map(({ event }) => event)], [claim, [pairs[1]?.event]]);
 });
 
-test("records may be flushed later, and only they: the session's setting is as before after the commit", async (t) => {
+test("only records may be flushed later: the session's setting is restored after the commit", async (t) => {
   const session = await openSession(t, database.url);
   const { daemon, pairs } = await claimed();
   await session.query("begin");
@@ -497,7 +497,7 @@ test("records may be flushed later, and only they: the session's setting is as b
   assert.equal(await askFor(session, "show synchronous_commit"), "on");
 });
 
-test("one result that Postgres refuses takes nothing of the others along", async () => {
+test("a result that Postgres refuses does not affect the others", async () => {
   const { daemon, pairs } = await claimed(2);
   const [good, bad] = pairs;
   assert.ok(good !== undefined && bad !== undefined);
@@ -506,7 +506,7 @@ test("one result that Postgres refuses takes nothing of the others along", async
   assert.deepEqual([await deliveries(database.pool), await attemptNumbers()], [[], []]);
 });
 
-test("two sessions that record the same results at once do not deadlock, and record each once", async (t) => {
+test("two sessions recording the same results at once do not deadlock, and record each result once", async (t) => {
   const { daemon, pairs } = await claimed(30);
   const sessions = [await openSession(t, database.url), await openSession(t, database.url)];
   const first = pairs.map((pair) => resultOf(pair));
@@ -562,7 +562,7 @@ async function expireLeases(): Promise<void> {
   );
 }
 
-/** Rows of the engine's tables that the session has written in its transaction. */
+/** Rows of the engine's tables that the session wrote in its transaction. */
 async function rowsWritten(session: Parameters<typeof rowsOf>[0]) {
   const [row] = await rowsOf<{ inserted: number; updated: number; deleted: number }>(
     session,

@@ -108,7 +108,7 @@ async function statusOf(replayId: string): Promise<Status> {
   return row;
 }
 
-/** Leases everything that is due and records it with this outcome; returns how many. */
+/** Leases all due deliveries and records them with this outcome; returns how many. */
 async function deliver(
   session: Session,
   outcome: "succeeded" | "exhausted" | "pending" = "succeeded",
@@ -121,7 +121,7 @@ async function deliver(
   return leased.length;
 }
 
-/** Steps and deliveries in turn, until the replay is done; returns the steps' sizes. */
+/** Alternates steps and deliveries until the replay is done; returns the sizes of the steps. */
 async function carryOut(session: Session, replayId: string): Promise<number[]> {
   const sizes: number[] = [];
   for (let count = 0; count < STEPS_MAX; count++) {
@@ -133,7 +133,7 @@ async function carryOut(session: Session, replayId: string): Promise<number[]> {
   throw new Error(`the replay was not done after ${STEPS_MAX} steps`);
 }
 
-/** Claims what is new and records all of it as it says. */
+/** Claims new events and records each with the outcome given. */
 async function settle(
   session: Session,
   outcomeOf: (pair: ClaimedPair) => "succeeded" | "exhausted" | "discarded" = () => "succeeded",
@@ -149,7 +149,7 @@ async function settle(
   });
 }
 
-/** An event that has been claimed, and whose delivery waits in the queue for so long. */
+/** A claimed event whose delivery waits in the queue for this long. */
 async function addWaiting(endpoint: string, wait: string): Promise<string> {
   const event = await insertEvent(database.pool, "order.paid", { deliverAt: "infinity" });
   await claimAll(database.pool);
@@ -160,7 +160,7 @@ async function addWaiting(endpoint: string, wait: string): Promise<string> {
   return event;
 }
 
-/** Claims what is new, and takes away what is known of deliveries to this endpoint. */
+/** Claims new events, and deletes the deliveries to this endpoint. */
 async function claimAndForget(endpoint: string): Promise<void> {
   await claimAll(database.pool, { events: 30_000 });
   await database.pool.query("update postrider.claim set event_ids = '{}', endpoint_ids = '{}'");
@@ -177,7 +177,7 @@ async function sentAgain(replayId: string): Promise<Set<string>> {
 }
 
 describe("what a replay sends", () => {
-  test("is what the endpoint's subscriptions match, also events from before it existed", async () => {
+  test("matches the endpoint's subscriptions, and includes events from before the endpoint existed", async () => {
     const orders = await insertEvents(database.pool, "order.paid", 3);
     await insertEvents(database.pool, "user.made", 2);
     await insertEvent(database.pool, "order.paid", { tenant: "acme" });
@@ -208,7 +208,7 @@ describe("what a replay sends", () => {
     });
   });
 
-  test("goes through the filters of the subscriptions, and needs only one of them", async () => {
+  test("must pass the filter of at least one subscription", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
     await subscribe(database.pool, endpoint, "order.paid", "$.vip == true");
@@ -224,7 +224,7 @@ describe("what a replay sends", () => {
     assert.deepEqual(await sentAgain(replay_id), new Set([dear, vip]));
   });
 
-  test("is narrowed down by the event type, and * does not mean our own", async () => {
+  test("is narrowed down by event type, and * does not match Postrider's own events", async () => {
     const endpoint = await createEndpoint(database.pool, ["*", "postrider.*"]);
     for (const type of ["order.paid", "order.paid.late", "order", "user.made", "postrider.test"]) {
       await insertEvent(database.pool, type);
@@ -244,7 +244,7 @@ describe("what a replay sends", () => {
     assert.equal(await countOf(endpoint, { eventType: "postrider.*" }), 0);
   });
 
-  test("is narrowed down by the states of deliveries; events without one have no state", async () => {
+  test("is narrowed down by delivery state; an event without a delivery has no state", async () => {
     await insertEvent(database.pool, "order.early");
     await settle(database.pool);
     const endpoint = await createEndpoint(database.pool);
@@ -285,7 +285,7 @@ describe("what a replay sends", () => {
     assert.deepEqual(await sentAgain(replay_id), new Set(events.slice(1, 3)));
   });
 
-  test("may lie in many days, with days without events between, and in the default partition", async () => {
+  test("may span many days, including days without events, and the default partition", async () => {
     const endpoint = await createEndpoint(database.pool);
     const days = [400, 90, 89, 3, 2, 0];
     const events: string[] = [];
@@ -313,18 +313,18 @@ describe("what a replay sends", () => {
     assert.deepEqual(await sentAgain(replay_id), new Set(events.slice(3, 15)));
   });
 
-  test("is what has been claimed: what is new is delivered anyway", async () => {
+  test("includes only claimed events, because new ones are delivered anyway", async () => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 4);
     assert.equal(await countOf(endpoint), 0);
-    // A page of the window: two of the four have been claimed, and are in hand.
+    // One page of the window: two of the four events are claimed and in hand.
     const daemon = randomUUID();
     const page = await claimEvents(database.pool, { daemon, events: 2 });
     assert.equal(page.outcome, "page");
     assert.equal(await countOf(endpoint), 0);
     await recordResults(database.pool, daemon, { first: page.pairs.map((pair) => resultOf(pair)) });
     assert.equal(await countOf(endpoint), 2);
-    // One that had no delivery when it was claimed, in a window that is not complete.
+    // This event had no delivery when it was claimed, and its window is not complete.
     const late = await createEndpoint(database.pool);
     assert.equal(await countOf(late), 2);
     const { replay_id } = await replay(database.pool, late);
@@ -358,7 +358,7 @@ describe("a dry run", () => {
 });
 
 describe("a delivery that is replayed", () => {
-  test("goes on with its numbering, begins its schedule anew, and says where it comes from", async () => {
+  test("continues its attempt numbers, restarts its schedule, and names its replay", async () => {
     const endpoint = await createEndpoint(database.pool);
     const event = await insertEvent(database.pool, "order.paid");
     await settle(database.pool, () => "exhausted");
@@ -400,7 +400,7 @@ describe("a delivery that is replayed", () => {
     assert.equal((await statusOf(replay_id)).left_alone, "3");
   });
 
-  test("is left alone when it has finished since the replay was asked for", async () => {
+  test("is left alone if it finished after the replay was requested", async () => {
     const endpoint = await createEndpoint(database.pool);
     const early = await insertEvents(database.pool, "order.paid", 2);
     await settle(database.pool);
@@ -409,7 +409,7 @@ describe("a delivery that is replayed", () => {
     assert.equal(await deliver(database.pool), 1);
     assert.deepEqual(await step(database.pool, first.replay_id), { outcome: "delivering", prepared: 2 });
     assert.deepEqual(await sentAgain(first.replay_id), new Set(early));
-    // One that was asked for meanwhile finds the same two under way, and then finished.
+    // A replay requested meanwhile finds the same two in progress, and then finished.
     const second = await replay(database.pool, endpoint);
     assert.equal(second.events, "1");
     assert.equal(await deliver(database.pool), 2);
@@ -438,7 +438,7 @@ describe("a delivery that is replayed", () => {
 });
 
 describe("the pace of a replay", () => {
-  test("grows while the endpoint takes everything, and ends at five hundred a step", async () => {
+  test("grows while the endpoint accepts everything, up to five hundred a step", async () => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 2_000);
     await claimAndForget(endpoint);
@@ -463,7 +463,7 @@ describe("the pace of a replay", () => {
     assert.equal(Number((await statusOf(replay_id)).pending), 24);
   });
 
-  test("waits longer the longer nothing moves, and looks on at once where nothing matches", async () => {
+  test("waits longer the longer nothing moves, and continues at once if nothing matches", async () => {
     const endpoint = await createEndpoint(database.pool, ["user.made"]);
     await insertEvents(database.pool, "user.made", 20);
     await insertEvents(database.pool, "order.paid", 25_000);
@@ -471,7 +471,7 @@ describe("the pace of a replay", () => {
     await claimAndForget(endpoint);
     const { replay_id, events } = await replay(database.pool, endpoint);
     assert.equal(events, "21");
-    // The step takes its time in between, and is somewhere between the two pauses.
+    // The step itself takes time, so the result lies between the two pauses.
     const stepAndPauses = async (): Promise<{ prepared: number; fromStartMs: number; fromEndMs: number }> => {
       const startedAt = await askFor(database.pool, "select clock_timestamp()::text");
       const { prepared } = await step(database.pool, replay_id);
@@ -508,7 +508,7 @@ describe("the pace of a replay", () => {
     assert.ok(steps > 1, "the step read more than it may");
   });
 
-  test("is that of one replay of an endpoint, the oldest; others wait for it to be prepared", async () => {
+  test("belongs to the oldest replay of an endpoint; the others wait until that one is prepared", async () => {
     const endpoint = await createEndpoint(database.pool);
     const other = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 20);
@@ -524,7 +524,7 @@ describe("the pace of a replay", () => {
     assert.equal((await statusOf(second.replay_id)).left_alone, "20");
   });
 
-  test("does not go beyond five thousand pending ones, retries included", async () => {
+  test("stops at five thousand pending deliveries, retries included", async () => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 5_600);
     await claimAndForget(endpoint);
@@ -539,7 +539,7 @@ describe("the pace of a replay", () => {
     assert.ok(pending >= 5_000 && pending < 5_500, `${pending} are pending`);
   });
 
-  test("is nothing while the endpoint is paused", async () => {
+  test("is zero while the endpoint is paused", async () => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 20);
     await claimAndForget(endpoint);
@@ -558,7 +558,7 @@ describe("the pace of a replay", () => {
 });
 
 describe("a step", () => {
-  test("is taken by one daemon at a time, and when it is due", async (t) => {
+  test("is taken by one daemon at a time, and only once it is due", async (t) => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 100);
     await claimAndForget(endpoint);
@@ -569,7 +569,7 @@ describe("a step", () => {
       const [other] = await rowsOf<Step>(database.pool, statementText("prepare_replay"), [replay_id]);
       assert.deepEqual(other, { outcome: "busy", prepared: 0 });
     });
-    // The pause after a step is shorter than a busy machine may be away.
+    // A busy machine may stall for longer than the pause after a step.
     await database.pool.query("update postrider.replay set next_step_at = clock_timestamp() + interval '1 min'");
     const [early] = await rowsOf<Step>(database.pool, statementText("prepare_replay"), [replay_id]);
     assert.deepEqual(early, { outcome: "busy", prepared: 0 });
@@ -582,7 +582,7 @@ describe("a step", () => {
     assert.ok(due.due_in_ms > 30_000 && due.due_in_ms <= 60_000, String(due.due_in_ms));
   });
 
-  test("that is rolled back leaves the cursor with the deliveries", async (t) => {
+  test("that is rolled back leaves cursor and deliveries as they were", async (t) => {
     const endpoint = await createEndpoint(database.pool);
     const events = await insertEvents(database.pool, "order.paid", 30);
     await claimAndForget(endpoint);
@@ -596,7 +596,7 @@ describe("a step", () => {
     assert.deepEqual(await sentAgain(replay_id), new Set(events));
   });
 
-  test("stays before a delivery that somebody has locked, and takes it up later", async (t) => {
+  test("stops before a locked delivery, and takes it later", async (t) => {
     const endpoint = await createEndpoint(database.pool);
     const events = (await insertEvents(database.pool, "order.paid", 6)).sort();
     await settle(database.pool);
@@ -613,7 +613,7 @@ describe("a step", () => {
     assert.equal((await statusOf(replay_id)).left_alone, "0");
   });
 
-  test("ends early where filters take long, and still makes progress", async (t) => {
+  test("ends early if filters are slow, and still makes progress", async (t) => {
     const endpoint = await createEndpoint(database.pool, []);
     await subscribe(database.pool, endpoint, "order.paid", "$.amount > 100");
     const events = await insertEvents(database.pool, "order.paid", 12);
@@ -632,14 +632,14 @@ describe("a step", () => {
       await slow.query("update postrider.delivery set next_attempt_at = 'infinity' where state = 'pending'");
     }
     await slow.query("rollback");
-    // 100 ms, and the one that is judged when they are over; on a busy machine perhaps only one.
+    // 100 ms plus the event being filtered when they end; on a busy machine perhaps only that one.
     assert.ok(
       sizes.every((size) => size === 1 || size === 2),
       String(sizes),
     );
   });
 
-  test("notes what was wrong where the operator looks, and is put off", async () => {
+  test("that fails records the error where the operator looks, and is postponed", async () => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvent(database.pool, "order.paid");
     await claimAndForget(endpoint);
@@ -665,7 +665,7 @@ describe("cancel_replay", () => {
     ["is disabled", "select postrider.disable_endpoint($1)"],
     ["is deleted", "delete from postrider.endpoint where id = $1"],
   ] as const) {
-    test(`holds the endpoint, so that it does not deadlock where that ${what} meanwhile`, async (t) => {
+    test(`locks the endpoint, so it does not deadlock if that ${what} meanwhile`, async (t) => {
       const endpoint = await createEndpoint(database.pool);
       await insertEvent(database.pool, "order.paid");
       await claimAll(database.pool);
@@ -682,7 +682,7 @@ describe("cancel_replay", () => {
     });
   }
 
-  test("gives each delivery that was not sent its former state, and discards those that did not exist", async () => {
+  test("restores the former state of each unsent delivery, and discards those that did not exist before", async () => {
     await insertEvent(database.pool, "order.early");
     await settle(database.pool);
     const endpoint = await createEndpoint(database.pool);
@@ -733,7 +733,7 @@ describe("cancel_replay", () => {
     assert.deepEqual(await step(database.pool, replay_id), { outcome: "busy", prepared: 0 });
   });
 
-  test("leaves what has been sent, and lets what is in flight come to its end, with no attempt after that", async () => {
+  test("leaves sent deliveries alone, and lets attempts in flight finish, with no attempt after them", async () => {
     const endpoint = await createEndpoint(database.pool);
     const events = (await insertEvents(database.pool, "order.paid", 4)).sort();
     await settle(database.pool, () => "exhausted");
@@ -771,7 +771,7 @@ describe("cancel_replay", () => {
     );
   });
 
-  test("waits for a step that is under way, and undoes it", async (t) => {
+  test("waits for a step in progress, and undoes it", async (t) => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 30);
     await settle(database.pool);
@@ -791,7 +791,7 @@ describe("cancel_replay", () => {
     );
   });
 
-  test("is refused where there is nothing to cancel", async () => {
+  test("is refused if there is nothing to cancel", async () => {
     await assert.rejects(cancel(database.pool, NO_SUCH), {
       code: "P0002",
       message: `there is no replay ${NO_SUCH}`,
@@ -822,7 +822,7 @@ describe("a replay whose endpoint", () => {
     ],
     ["is deleted", "delete from postrider.endpoint where id = $1", "the endpoint was deleted"],
   ] as const) {
-    test(`${what} is cancelled with that reason, and its deliveries have their former state`, async () => {
+    test(`${what} is cancelled with that reason, and its deliveries return to their former state`, async () => {
       const endpoint = await createEndpoint(database.pool);
       await insertEvents(database.pool, "order.paid", 20);
       await settle(database.pool);
@@ -840,7 +840,7 @@ describe("a replay whose endpoint", () => {
     });
   }
 
-  test("went while the replay was being asked for is cancelled by its first step", async (t) => {
+  test("was deleted while the replay was being requested is cancelled by its first step", async (t) => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 2);
     await settle(database.pool);
@@ -855,7 +855,7 @@ describe("a replay whose endpoint", () => {
   });
 });
 
-describe("a replay is refused, with what was found and what to do,", () => {
+describe("a replay is refused, and the error says what was found and what to do,", () => {
   for (const [what, options, expected] of [
     [
       "that begins after it ends",
@@ -869,7 +869,7 @@ describe("a replay is refused, with what was found and what to do,", () => {
     ],
     ["without a beginning", { since: "null" }, { code: "22004", message: "since is null", hint: /-infinity/ }],
     [
-      "of what is no event type",
+      "of something that is not an event type",
       { eventType: "order*" },
       { code: "22023", message: "there is no event type 'order*'", hint: /order\.\*/ },
     ],
@@ -920,7 +920,7 @@ describe("a replay is refused, with what was found and what to do,", () => {
   });
 });
 
-test("asking for a replay and cancelling it leave a row in the audit", async () => {
+test("requesting a replay and cancelling it each leave a row in the audit", async () => {
   const endpoint = await createEndpoint(database.pool);
   await insertEvent(database.pool, "order.paid");
   await settle(database.pool);
@@ -956,7 +956,7 @@ test("a replay wakes the daemons that sleep", async (t) => {
   await notified;
 });
 
-test("the status counts as it goes what succeeded, what was exhausted and what was discarded", async () => {
+test("the status counts succeeded, exhausted and discarded deliveries while the replay runs", async () => {
   const endpoint = await createEndpoint(database.pool);
   await insertEvents(database.pool, "order.paid", 12);
   await settle(database.pool);
@@ -982,8 +982,8 @@ test("the status counts as it goes what succeeded, what was exhausted and what w
   assert.equal(await askFor(database.pool, "select count(*)::int from postrider.replay_failure"), 0);
 });
 
-describe("what it costs to read", () => {
-  /** Buffers that a statement touches, those of the statements in its functions included. */
+describe("reading costs", () => {
+  /** Buffers that a statement touches, including those of statements in its functions. */
   async function buffersOf(session: Session, text: string, values: unknown[]): Promise<number> {
     const [row] = await rowsOf<{ "QUERY PLAN": readonly { readonly Plan: Record<string, number> }[] }>(
       session,
@@ -994,7 +994,7 @@ describe("what it costs to read", () => {
     return Number(plan?.["Shared Hit Blocks"]) + Number(plan?.["Shared Read Blocks"]);
   }
 
-  test("a step reads as much at its end as at its beginning, however many events the range has", async (t) => {
+  test("a step at the end of the range reads as much as one at the beginning, however many events the range has", async (t) => {
     const endpoint = await createEndpoint(database.pool);
     const stepAfter = async (offset: number): Promise<number> => {
       const { replay_id } = await replay(database.pool, endpoint);
@@ -1004,7 +1004,7 @@ describe("what it costs to read", () => {
       );
       const session = await database.pool.connect();
       const costs: number[] = [];
-      // The plans are made in the first of them, from the catalogue.
+      // The first step makes the plans, which reads the catalogue.
       for (let count = 0; count < 3; count++) {
         await session.query(
           "update postrider.replay set pace = 200, prepared = 0, next_step_at = clock_timestamp() where id = $1",
@@ -1025,7 +1025,7 @@ describe("what it costs to read", () => {
     const stepsAmong = async (events: number): Promise<readonly number[]> => {
       await insertEvents(database.pool, "order.paid", events);
       await claimAndForget(endpoint);
-      // What was deleted, and what earlier tests have left, is in the indexes until then.
+      // Until then the indexes hold deleted rows and those of earlier tests.
       await database.pool.query("vacuum postrider.outbox, postrider.delivery, postrider.replay_failure");
       return [await stepAfter(0), await stepAfter(events - 700)];
     };
@@ -1035,21 +1035,21 @@ describe("what it costs to read", () => {
     for (const [place, buffers] of many.entries()) {
       assert.ok(buffers < (few[place] ?? 0) * 1.2, figures);
     }
-    // At the end of the index the rows of the step before lie beside those of this one.
+    // At the end of the index the previous step's rows lie beside this step's.
     assert.ok((many[1] ?? 0) < (many[0] ?? 0) * 2.5, figures);
   });
 
-  test("the status reads about the same for ten deliveries that have finished and for thousands", async () => {
+  test("the status reads about as much for thousands of finished deliveries as for ten", async () => {
     const costOf = async (events: number): Promise<number> => {
       await reset(database.pool);
-      // What earlier tests have deleted is in the indexes until then.
+      // Until then the indexes hold rows that earlier tests deleted.
       await database.pool.query("vacuum postrider.delivery, postrider.replay, postrider.replay_failure");
       const endpoint = await createEndpoint(database.pool);
       await insertEvents(database.pool, "order.paid", events);
       await claimAndForget(endpoint);
       const { replay_id } = await replay(database.pool, endpoint);
       await carryOut(database.pool, replay_id);
-      // As it is before the step that finds it done.
+      // The state before the step that finds the replay done.
       await database.pool.query("update postrider.replay set state = 'delivering', finished_at = null");
       const text = "select succeeded, pending from postrider.replay_status where replay_id = $1";
       assert.deepEqual(await rowsOf(database.pool, text, [replay_id]), [{ succeeded: String(events), pending: "0" }]);
