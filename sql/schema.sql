@@ -1403,7 +1403,7 @@ comment on column postrider.delivery_status.created_at is 'When the delivery cam
 
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
 
-comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and from when on that would disable it. Reads endpoints alone, however many deliveries there are. Failures of deliveries that were sent again by hand do not count, successes do.';
+comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, not of deliveries. Failures of deliveries that were sent again by hand do not count; successes do.';
 
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
 
@@ -1417,21 +1417,21 @@ comment on column postrider.endpoint_health.state_reason is 'Why it is paused or
 
 comment on column postrider.endpoint_health.is_failing is 'Whether its last attempt failed.';
 
-comment on column postrider.endpoint_health.failing_since is 'When the first failure after the last success was recorded; null where it does not fail.';
+comment on column postrider.endpoint_health.failing_since is 'When the first failure after the last success was recorded; null if it does not fail.';
 
 comment on column postrider.endpoint_health.consecutive_failures is 'Failed attempts since the last success, over all its deliveries.';
 
-comment on column postrider.endpoint_health.last_failure_at is 'When the last failure was recorded, also where a success came after it; null where there was none.';
+comment on column postrider.endpoint_health.last_failure_at is 'When the last failure was recorded, even if a success followed; null if there was none.';
 
-comment on column postrider.endpoint_health.last_failure_kind is 'Of what kind it was, as in postrider.attempt.';
+comment on column postrider.endpoint_health.last_failure_kind is 'How that attempt failed, as in postrider.attempt.';
 
-comment on column postrider.endpoint_health.last_http_status is 'The status that it got; null where none came back.';
+comment on column postrider.endpoint_health.last_http_status is 'The status of its response; null if there was none.';
 
 comment on column postrider.endpoint_health.last_error is 'What went wrong, in a sentence.';
 
-comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a row of failures. Other successes are not noted here: that would be a write for each of them.';
+comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a series of failures. Other successes are not noted, because each would cost a write.';
 
-comment on column postrider.endpoint_health.disabled_from is 'The first failure from this time on disables it, if no success comes before; null where it does not fail, is not active, or has no disable_after.';
+comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
 
 comment on view postrider.in_flight is 'Deliveries that a daemon has in hand: first attempts from its memory, and leased ones.';
 
@@ -1651,15 +1651,15 @@ comment on function postrider_internal.end_replays() is 'Cancels the replays of 
 
 comment on function postrider_internal.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
 
-comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted; wakes the daemons for one that was resumed.';
+comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted, and wakes the daemons for one that was resumed.';
 
 comment on function postrider_internal.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
 
 comment on function postrider_internal.endpoint_options() is 'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';
 
-comment on function postrider_internal.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
+comment on function postrider_internal.endpoint_secret_changed() is 'Increments the endpoint''s revision, so that daemons load the secrets again.';
 
-comment on function postrider_internal.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
+comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, and locks the endpoint in a way that cannot deadlock.';
 
 comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';
 
@@ -1739,7 +1739,7 @@ comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemo
 
 comment on function postrider_internal.length_predicate(numeric,numeric) is 'An SQL/JSON path predicate: the length of the text @ is within the bounds, either of which may be null. Null if that cannot be expressed.';
 
-comment on function postrider_internal.lock_endpoint(uuid) is 'The state of an endpoint, which nobody else changes until this transaction has ended: what follows from it is right. An operator''s actions take this lock first, then that on secrets, subscriptions or deliveries.';
+comment on function postrider_internal.lock_endpoint(uuid) is 'Locks an endpoint and returns its state, which stays the same until this transaction ends. An operator''s actions take this lock first, then those on secrets, subscriptions or deliveries.';
 
 comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. It writes, so a transaction with an older snapshot fails instead of overlooking the last edit.';
 
@@ -1757,7 +1757,7 @@ comment on function postrider_internal.nearest(text,text[]) is 'The candidate th
 
 comment on function postrider_internal.nearest_event_type(text) is 'The defined event type that was most likely meant; null if none is near.';
 
-comment on function postrider_internal.new_secret() is 'A secret such as Standard Webhooks has them, of 32 random bytes.';
+comment on function postrider_internal.new_secret() is 'Makes a secret of 32 random bytes, in the format of Standard Webhooks.';
 
 comment on function postrider_internal.note_action(text,uuid,uuid,jsonb) is 'Adds a row to the audit for an action that changes no endpoint, subscription or secret.';
 
@@ -1781,7 +1781,7 @@ comment on function postrider_internal.outbox_refuse() is 'Refuses an event that
 
 comment on function postrider_internal.outbox_wake() is 'Wakes the daemons after a statement has inserted events.';
 
-comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';
+comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or raises an error that says what is wrong with it.';
 
 comment on function postrider_internal.partition_time(uuid) is 'The time that the first 48 bits of a UUID represent, whatever its version. It decides the partition.';
 
@@ -1857,7 +1857,7 @@ comment on function postrider_internal.sending_changed() is 'Notes in the audit 
 
 comment on function postrider_internal.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home if the guard is changed.';
 
-comment on function postrider_internal.set_endpoint_state(uuid,text,text,text) is 'Changes an endpoint''s state and notes who did it.';
+comment on function postrider_internal.set_endpoint_state(uuid,text,text,text) is 'Changes the state of an endpoint, and notes who did it.';
 
 comment on function postrider_internal.set_judged_event_types() is 'Rewrites the function that tells an insert which definitions to look at, if it differs from the catalogue.';
 
@@ -1911,9 +1911,9 @@ comment on trigger endpoint_nulls on postrider.endpoint is 'Refuses nulls withou
 
 comment on trigger endpoint_secret_audit on postrider.endpoint_secret is 'Notes the edit in the audit, without the secret.';
 
-comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Counts up the endpoint''s revision.';
+comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Increments the endpoint''s revision.';
 
-comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint, and locks it.';
+comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Limits the secrets of an endpoint, and locks it.';
 
 comment on trigger endpoint_secret_nulls on postrider.endpoint_secret is 'Refuses nulls without showing the row.';
 
@@ -1951,7 +1951,7 @@ comment on trigger sending_replaced on postrider.sending is 'Notes in the audit 
 
 comment on trigger subscription_audit on postrider.subscription is 'Notes the edit in the audit.';
 
-comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
+comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant. Refuses an endpoint that does not exist, and a filter that is not a predicate.';
 
 comment on trigger subscription_truncate on postrider.subscription is 'Refuses truncate, which the audit would not see.';
 

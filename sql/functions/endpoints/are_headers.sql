@@ -4,8 +4,8 @@ create or replace function postrider_internal.are_headers(headers jsonb) returns
 language plpgsql immutable parallel safe strict
 set search_path = pg_catalog, pg_temp
 as $$
--- Raises an error, where a check would only say no, because the error must name the header, and must not show its value.
--- What is not an object passes: another check of the domain refuses it.
+-- It raises an error instead of returning false, because the error must name the header and must not show its value.
+-- A value that is not an object passes: another check of the domain refuses it.
 declare
   name text;
   value jsonb;

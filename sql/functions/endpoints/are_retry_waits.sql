@@ -5,8 +5,8 @@ language sql immutable parallel safe
 return not exists (
   select from unnest(waits) w (wait)
   where w.wait is null
-    -- Months, days and the time of day are kept apart, and compared as if a month had 30 days and a day 24 hours: with
-    -- mixed signs, or very many years, an interval may compare as short and still point years away.
+    -- Postgres stores months, days and the time of day separately, and compares intervals as if a month had 30 days and
+    -- a day 24 hours. With mixed signs, or very many years, an interval can compare as short and still point years away.
     or extract(year from w.wait) <> 0 or extract(month from w.wait) not between 0 and 1
     or extract(day from w.wait) not between 0 and 30
     or extract(epoch from w.wait) - extract(month from w.wait) * 2592000 - extract(day from w.wait) * 86400 < 0

@@ -2,8 +2,8 @@ create or replace function postrider_internal.endpoint_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
--- Up to 10,000 pending deliveries are discarded here, so that whoever disables an endpoint sees it at once; daemons
--- discard the rest in small steps, since one statement over millions would hold its locks for minutes.
+-- Up to 10,000 pending deliveries are discarded here, so that the operator sees the effect at once. Daemons discard the
+-- rest in small steps, because one statement over millions of rows would hold its locks for minutes.
 begin
   if tg_op = 'DELETE' then
     perform postrider_internal.discard_deliveries(old.id, 'the endpoint was deleted', 10000);
@@ -15,7 +15,7 @@ begin
   return null;
 end
 $$;
-comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted; wakes the daemons for one that was resumed.';
+comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted, and wakes the daemons for one that was resumed.';
 
 create or replace trigger endpoint_disabled after update of state on postrider.endpoint
   for each row when (new.state is distinct from old.state) execute function postrider_internal.endpoint_changed();

@@ -1,4 +1,4 @@
--- Editing by hand and by function have equal powers: what a change of state brings with it is in the triggers.
+-- Editing by hand and by function have equal powers, because the triggers do what a change of state requires.
 create or replace function postrider_internal.endpoint_changing() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp

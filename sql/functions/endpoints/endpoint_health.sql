@@ -12,18 +12,18 @@ create or replace view postrider.endpoint_health as
   from postrider.endpoint e
   left join postrider.endpoint_failure f on f.endpoint_id = e.id;
 comment on view postrider.endpoint_health is
-  'Whether each endpoint fails, since when and how, and from when on that would disable it. Reads endpoints alone, however many deliveries there are. Failures of deliveries that were sent again by hand do not count, successes do.';
+  'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, not of deliveries. Failures of deliveries that were sent again by hand do not count; successes do.';
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
 comment on column postrider.endpoint_health.url is 'Its URL.';
 comment on column postrider.endpoint_health.tenant is 'Its tenant.';
 comment on column postrider.endpoint_health.state is 'active, paused or disabled.';
 comment on column postrider.endpoint_health.state_reason is 'Why it is paused or disabled.';
 comment on column postrider.endpoint_health.is_failing is 'Whether its last attempt failed.';
-comment on column postrider.endpoint_health.failing_since is 'When the first failure after the last success was recorded; null where it does not fail.';
+comment on column postrider.endpoint_health.failing_since is 'When the first failure after the last success was recorded; null if it does not fail.';
 comment on column postrider.endpoint_health.consecutive_failures is 'Failed attempts since the last success, over all its deliveries.';
-comment on column postrider.endpoint_health.last_failure_at is 'When the last failure was recorded, also where a success came after it; null where there was none.';
-comment on column postrider.endpoint_health.last_failure_kind is 'Of what kind it was, as in postrider.attempt.';
-comment on column postrider.endpoint_health.last_http_status is 'The status that it got; null where none came back.';
+comment on column postrider.endpoint_health.last_failure_at is 'When the last failure was recorded, even if a success followed; null if there was none.';
+comment on column postrider.endpoint_health.last_failure_kind is 'How that attempt failed, as in postrider.attempt.';
+comment on column postrider.endpoint_health.last_http_status is 'The status of its response; null if there was none.';
 comment on column postrider.endpoint_health.last_error is 'What went wrong, in a sentence.';
-comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a row of failures. Other successes are not noted here: that would be a write for each of them.';
-comment on column postrider.endpoint_health.disabled_from is 'The first failure from this time on disables it, if no success comes before; null where it does not fail, is not active, or has no disable_after.';
+comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a series of failures. Other successes are not noted, because each would cost a write.';
+comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';

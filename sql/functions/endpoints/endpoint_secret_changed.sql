@@ -3,13 +3,13 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- the trigger on endpoint counts the revision up
+  -- The trigger on endpoint increments the revision.
   update postrider.endpoint set updated_at = clock_timestamp() where id in (new.endpoint_id, old.endpoint_id);
   return null;
 end
 $$;
-comment on function postrider_internal.endpoint_secret_changed() is 'Counts up the endpoint''s revision, so that daemons load the secrets anew.';
+comment on function postrider_internal.endpoint_secret_changed() is 'Increments the endpoint''s revision, so that daemons load the secrets again.';
 
 create or replace trigger endpoint_secret_changed after insert or update or delete on postrider.endpoint_secret
   for each row execute function postrider_internal.endpoint_secret_changed();
-comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Counts up the endpoint''s revision.';
+comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Increments the endpoint''s revision.';

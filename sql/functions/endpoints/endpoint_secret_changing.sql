@@ -10,10 +10,10 @@ declare
   is_locked boolean := false;
 begin
   if tg_op = 'INSERT' then
-    -- first of all: the check of the foreign key would lock the endpoint too weakly for what follows
+    -- This comes first because the foreign key's check locks the endpoint too weakly for what follows.
     perform from postrider.endpoint e where e.id = new.endpoint_id for no key update;
   else
-    -- The secret's row is locked by now, and whoever has the endpoint's may want it.
+    -- This transaction has locked the secret's row, and the one that holds the endpoint's row may need it.
     for try in 1 .. tries_max loop
       perform from postrider.endpoint e where e.id = old.endpoint_id for no key update skip locked;
       is_locked := found or not exists (select from postrider.endpoint e where e.id = old.endpoint_id);
@@ -22,7 +22,7 @@ begin
     end loop;
     if not is_locked then
       raise exception 'somebody else is changing endpoint %', old.endpoint_id
-        using errcode = 'lock_not_available', detail = 'A change of its secrets is a change of the endpoint too.',
+        using errcode = 'lock_not_available', detail = 'A change of its secrets is also a change of the endpoint.',
           hint = 'Try again when that transaction has ended; postrider.rotate_secret waits for it.';
     end if;
     if tg_op = 'DELETE' then
@@ -43,8 +43,8 @@ begin
   return new;
 end
 $$;
-comment on function postrider_internal.endpoint_secret_changing() is 'Bounds the secrets that sign for one endpoint to 10, and locks the endpoint, in a way that cannot deadlock.';
+comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, and locks the endpoint in a way that cannot deadlock.';
 
 create or replace trigger endpoint_secret_changing before insert or update or delete on postrider.endpoint_secret
   for each row execute function postrider_internal.endpoint_secret_changing();
-comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Bounds the secrets of an endpoint, and locks it.';
+comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Limits the secrets of an endpoint, and locks it.';

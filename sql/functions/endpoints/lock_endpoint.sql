@@ -1,7 +1,8 @@
--- Order of locks, for everything that an operator does by one function or one statement: an endpoint's row, then those of
--- its secrets, subscriptions and deliveries. A daemon holds deliveries first, and therefore waits for none of an operator's
--- by hand, which has the secret's row before its trigger counts up the endpoint's revision: it tries for the endpoint, and
--- gives up with an error rather than wait, so that it is never part of a circle.
+-- Every function or statement of an operator takes its locks in this order: the endpoint's row, then those of its secrets,
+-- subscriptions and deliveries. A daemon holds deliveries first, so it never waits for an operator's lock. An edit of
+-- endpoint_secret by hand cannot keep this order, because it holds the secret's row before its trigger increments the
+-- endpoint's revision. It tries for the endpoint, and gives up with an error instead of waiting, so that it cannot be part
+-- of a deadlock.
 
 create or replace function postrider_internal.lock_endpoint(endpoint_id uuid) returns text
 language plpgsql volatile
@@ -18,4 +19,4 @@ begin
 end
 $$;
 comment on function postrider_internal.lock_endpoint(uuid) is
-  'The state of an endpoint, which nobody else changes until this transaction has ended: what follows from it is right. An operator''s actions take this lock first, then that on secrets, subscriptions or deliveries.';
+  'Locks an endpoint and returns its state, which stays the same until this transaction ends. An operator''s actions take this lock first, then those on secrets, subscriptions or deliveries.';

@@ -16,7 +16,7 @@ begin
   old_until := now() + overlap;
   perform postrider_internal.lock_endpoint(endpoint_id);
   perform postrider_internal.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', overlap));
-  -- one that signs no more is of use to nobody but a thief
+  -- A secret that no longer signs could only be stolen.
   delete from postrider.endpoint_secret s where s.endpoint_id = endpoint_id and s.expires_at <= now();
   update postrider.endpoint_secret s set expires_at = old_until
   where s.endpoint_id = endpoint_id and (s.expires_at is null or s.expires_at > old_until);

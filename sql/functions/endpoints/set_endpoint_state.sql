@@ -11,4 +11,4 @@ begin
   perform postrider_internal.end_action();
 end
 $$;
-comment on function postrider_internal.set_endpoint_state(uuid, text, text, text) is 'Changes an endpoint''s state and notes who did it.';
+comment on function postrider_internal.set_endpoint_state(uuid, text, text, text) is 'Changes the state of an endpoint, and notes who did it.';

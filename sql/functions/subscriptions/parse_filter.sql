@@ -10,4 +10,4 @@ exception when syntax_error or data_exception then
       hint = 'A filter is a predicate over the payload, such as $.amount > 100 or $.status == "paid".';
 end
 $$;
-comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or says what is wrong with it.';
+comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or raises an error that says what is wrong with it.';

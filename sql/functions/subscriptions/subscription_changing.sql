@@ -26,4 +26,4 @@ comment on function postrider_internal.subscription_changing() is
 
 create or replace trigger subscription_changing before insert or update on postrider.subscription
   for each row execute function postrider_internal.subscription_changing();
-comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is no predicate.';
+comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant. Refuses an endpoint that does not exist, and a filter that is not a predicate.';
