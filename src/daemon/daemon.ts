@@ -147,9 +147,9 @@ export class Daemon {
     const { loop, inHand, partitions, replays, schemaWatch, endpointWatch, wake, sender, heartbeat } = this.#parts;
     // At once, because the loop's turn in progress may take its time.
     inHand.halt();
-    const partitionsStopped = partitions.stop();
-    await Promise.all([loop.stop(), replays.stop(), schemaWatch.stop(), endpointWatch.stop()]);
-    await inHand.stop(this.#config.shutdownGraceMs);
+    const upkeepStopped = Promise.all([partitions.stop(), schemaWatch.stop(), endpointWatch.stop()]);
+    await Promise.all([loop.stop(), replays.stop()]);
+    await inHand.stop(Math.max(0, endMs - RECORD_GRACE_MS - monotonicMs()));
     await wake.stop();
     // What is left was handed back: another daemon makes those attempts.
     await sender.abort();
@@ -157,8 +157,8 @@ export class Daemon {
     await heartbeat.stop().catch((thrown: unknown) => {
       this.#events.emit("daemon.leave_failed", { error: messageOf(thrown) });
     });
-    // Last: its step may be reading a table, and nothing else waits for that.
-    await partitionsStopped;
+    // Last: a step of maintenance may be reading a table, the watches share its connection, and nothing else waits for it.
+    await upkeepStopped;
     await this.#endDatabases();
     return isRecorded;
   }

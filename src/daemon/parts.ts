@@ -32,7 +32,7 @@ const CLAIM_CONNECTIONS = 1;
 const PIPELINE_CONNECTIONS = 4;
 /** Apart, so that a heartbeat never waits behind the pipeline; the other is for replays. */
 const BESIDE_CONNECTIONS = 2;
-/** Partitions are maintained one step after the other, each of which may take its time. */
+/** Partitions are maintained one step after the other, each of which may take its time. The watches can wait for it. */
 const MAINTAIN_CONNECTIONS = 1;
 /** Requests of one endpoint at a time; beyond some fifty a process gains nothing from more connections. */
 const LANE_MAX = 64;
@@ -148,7 +148,7 @@ function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
       pollIntervalMs: config.pollIntervalMs,
       onQueued: () => agenda.queued(),
     }),
-    endpointWatch: makeEndpointWatch({ database: databases.beside, events }),
+    endpointWatch: makeEndpointWatch({ database: databases.maintain, events }),
   };
 }
 

@@ -167,6 +167,28 @@ describe("a daemon that is asked to stop", () => {
     assert.ok(receiver.requests(path).length <= 308);
   });
 
+  test("hands back what is in flight beside a step of maintenance that takes its time", async (t) => {
+    const path = newPath();
+    receiver.script(path, { kind: "hang" });
+    await createEndpoint(path);
+    await database.pool.query(
+      `alter function postrider.maintain rename to maintain_quickly;
+       create function postrider.maintain(retention interval) returns table (outcome text, subject text)
+       language sql as 'select null, null from pg_sleep(30)'`,
+    );
+    t.after(() =>
+      database.pool.query(
+        `drop function postrider.maintain; alter function postrider.maintain_quickly rename to maintain;
+         select pg_terminate_backend(pid) from ${SESSIONS}`,
+      ),
+    );
+    const { daemon } = await run(t, { ...NO_POLL, shutdownGraceMs: GRACE_MS });
+    await insertEvents(database.pool, "order.paid", 3);
+    await receiver.got(path, 3);
+    assert.equal(await daemon.stop(), true);
+    assert.equal(await countOf("postrider.delivery where state = 'pending'"), 3);
+  });
+
   test("stops once, however often it is asked", async (t) => {
     const { daemon, emitted } = await run(t);
     const stopped = daemon.stop();
