@@ -1,6 +1,6 @@
 /**
- * Postgres goes away, refuses, waits, fills up or moves: the daemon rides it out without a restart, keeps what it has to
- * record, claims nothing meanwhile, says in `postrider.daemon_status` what is the matter, and goes on by itself.
+ * Postgres goes away, refuses, waits, fills up or moves. The daemon survives without a restart: it keeps its unrecorded
+ * results, claims nothing meanwhile, reports the problem in `postrider.daemon_status`, and recovers by itself.
  */
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
@@ -21,12 +21,12 @@ import { makeServerDirectory } from "../support/serverDirectory.ts";
 import { until } from "../support/until.ts";
 
 const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
-/** A server that recovers, and a daemon whose pauses have grown to 5 s. */
+/** Time for the server to recover, and for a daemon whose pauses have grown to 5 s. */
 const BACK_MS = 30_000;
 /** The poll would take a minute. */
 const NOTIFIED_MS = 15_000;
 const CONNECTIONS_MAX = 40;
-/** Requests of an endpoint that has not answered yet. */
+/** Requests to an endpoint that has not answered yet. */
 const LANE_FIRST = 8;
 
 let directory: string;
@@ -41,10 +41,10 @@ before(async () => {
   own = await OwnServer.start({
     directory,
     settings: {
-      // Crashes here are of the server, not of the machine: what it has written is there.
+      // Only the server crashes here, not the machine, so what it has written survives.
       fsync: "off",
       max_connections: String(CONNECTIONS_MAX),
-      // So that much is lost of what is committed asynchronously.
+      // A long delay makes a crash lose many asynchronous commits.
       wal_writer_delay: "10s",
     },
   });
@@ -79,7 +79,7 @@ async function run(t: TestContext, changes: Partial<Config> = NO_POLL, url = own
   return running;
 }
 
-/** So many events, the first of them under way and not answered, the others in the daemon's memory. */
+/** This many events: the first are in flight and unanswered, the others in the daemon's memory. */
 async function hold(count: number): Promise<string[]> {
   receiver.script(path, { kind: "hang" });
   const events = await insertEvents(own.control, "order.paid", count);
@@ -92,7 +92,7 @@ function releaseAll(): void {
   receiver.release(path);
 }
 
-/** Everything that was committed has arrived and is recorded as it was: once, by one attempt each. */
+/** Every committed event has arrived once and is recorded with one attempt. */
 async function assertDeliveredOnce(events: readonly string[]): Promise<void> {
   await until(
     "everything is recorded",
@@ -116,7 +116,7 @@ interface Told {
   readonly reason: string | null;
 }
 
-/** Resolves with what the view tells of the one daemon, as soon as it tells of this. */
+/** Resolves with the view's row of that daemon as soon as it matches. */
 async function tells(daemonId: string, wanted: Partial<Told>): Promise<Told> {
   let told: Told | undefined;
   await until(
@@ -141,8 +141,8 @@ async function tells(daemonId: string, wanted: Partial<Told>): Promise<Told> {
 }
 
 async function isRestored({ daemon, emitted }: RunningDaemon): Promise<void> {
-  // One that cannot record looks for no work: where all of the outage was so, nothing was said to be lost, and nothing is
-  // said to be back.
+  // A daemon that cannot record does not look for work. If it could not record throughout the outage, it reported no
+  // loss and reports no recovery.
   const failures = () => emitted.named("postgres.lost").length + emitted.named("claim.failed").length;
   await until("the log says so", () => emitted.named("postgres.restored").length === failures(), BACK_MS);
   assert.equal((await tells(daemon.id, { condition: "well" })).reason, null);
@@ -156,7 +156,7 @@ function assertToldOnce(emitted: KeptEvents, ...events: Parameters<KeptEvents["n
 
 describe("Postgres goes away", () => {
   for (const mode of ["fast", "immediate"] as const) {
-    test(`a ${mode} stop and a start are ridden out, what had been sent meanwhile is recorded, and new events arrive`, async (t) => {
+    test(`the daemon survives a ${mode} stop and a start, records what was sent meanwhile, and delivers new events`, async (t) => {
       const running = await run(t);
       const { daemon, emitted } = running;
       const id = daemon.id;
@@ -180,7 +180,7 @@ describe("Postgres goes away", () => {
     });
   }
 
-  test("without a connection to be had, the daemon is late, and goes on when there is one", async (t) => {
+  test("without a free connection the daemon falls behind, and catches up once it gets one", async (t) => {
     const { daemon, emitted } = await run(t);
     const events = await hold(20);
     const letGo = await useUpConnections(t);
@@ -209,7 +209,7 @@ async function notifies(): Promise<boolean> {
   );
 }
 
-/** Takes every connection there is, those of the daemons too; resolves with what gives them back. */
+/** Takes every connection, including the daemon's; resolves with a function that returns them. */
 async function useUpConnections(t: TestContext): Promise<() => Promise<void>> {
   const hogs: pg.Client[] = [];
   const letGo = async (): Promise<void> => {
@@ -230,8 +230,8 @@ async function useUpConnections(t: TestContext): Promise<() => Promise<void>> {
     }
   };
   await takeAll();
-  // The daemon may be quicker in taking again what it lost, but not for ever. A backend that still starts has no name
-  // yet, so what counts is that every connection of the server is one of ours.
+  // The daemon may win back a connection for a while, but not for ever. A backend that is still starting has no name
+  // yet, so the loop waits until every connection of the server is ours.
   await until("no connection is left to the daemon", async () => {
     await own.control.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'postrider/%'",
@@ -250,7 +250,7 @@ async function useUpConnections(t: TestContext): Promise<() => Promise<void>> {
 interface Hindrance {
   readonly name: string;
   readonly sqlstate: string;
-  /** Keeps whoever inserts into the table from it; resolves to what ends that. */
+  /** Blocks inserts into the table; resolves to a function that allows them again. */
   readonly hinder: (t: TestContext, table: string) => Promise<() => Promise<void>>;
 }
 
@@ -261,7 +261,7 @@ describe("Postgres refuses", () => {
     { name: "a cancel", sqlstate: "57014", hinder: cancelWaiting },
   ];
   for (const { name, sqlstate, hinder } of hindrances) {
-    test(`${name} keeps the daemon from recording, then from claiming; it says so, and loses nothing`, async (t) => {
+    test(`${name} keeps the daemon from recording, then from claiming; it reports that, and loses nothing`, async (t) => {
       const running = await run(t, NO_POLL);
       const { daemon, emitted } = running;
       const events = await hold(20);
@@ -292,7 +292,7 @@ describe("Postgres refuses", () => {
     });
   }
 
-  test("a daemon that slept when it was refused sleeps again, and is notified", async (t) => {
+  test("a daemon that was refused while asleep sleeps again, and is notified", async (t) => {
     const running = await run(t, NO_POLL);
     await until("it sleeps", () => notifies());
     const locker = await openSession(t, own.url);
@@ -307,7 +307,7 @@ describe("Postgres refuses", () => {
     await assertDeliveredOnce([event]);
   });
 
-  test("a full disk keeps the daemon from recording, then from claiming; nothing is lost when there is room again", {
+  test("a full disk keeps the daemon from recording, then from claiming; nothing is lost once there is room again", {
     skip: NO_FULL_DISK ?? false,
   }, async (t) => {
     const cluster = join(own.dataDir, "data");
@@ -325,7 +325,7 @@ describe("Postgres refuses", () => {
     await tells(daemon.id, { condition: "well" });
     await daemon.stop();
 
-    // A claim writes to the queue what is for a paused endpoint.
+    // A claim writes deliveries for a paused endpoint to the queue.
     await reset(own.control);
     await createEndpoint(path);
     const paused = await createEndpoint(`${path}/paused`);
@@ -352,14 +352,14 @@ async function unclaimed(): Promise<number> {
   );
 }
 
-/** Cancels what the daemon waits with, again and again until it is told to stop. */
+/** Cancels the statements that the daemon waits in, repeatedly until stopped. */
 async function lockTable(t: TestContext, table: string): Promise<() => Promise<void>> {
   const locker = await openSession(t, own.url);
   await locker.query(`begin; lock table ${table} in exclusive mode`);
   return async () => void (await locker.query("rollback"));
 }
 
-/** A trigger that takes longer than any deadline. */
+/** A trigger slower than any deadline. */
 async function dawdle(t: TestContext, table: string): Promise<() => Promise<void>> {
   await own.control.query(`
     create table public.dawdling ();
@@ -377,7 +377,7 @@ async function dawdle(t: TestContext, table: string): Promise<() => Promise<void
   return async () => void (await own.control.query("drop table public.dawdling; drop function public.dawdle cascade"));
 }
 
-/** A lock, and somebody who cancels whoever waits for it, before any timeout does. */
+/** Locks the table, and cancels statements that wait for it before any timeout does. */
 async function cancelWaiting(t: TestContext, table: string): Promise<() => Promise<void>> {
   const unlock = await lockTable(t, table);
   let isOver = false;
@@ -404,11 +404,11 @@ async function cancelWaiting(t: TestContext, table: string): Promise<() => Promi
 }
 
 describe("an answer is lost", () => {
-  test("to the commit of a claim: the daemon finds the page that it does not know of, and sends it once", async (t) => {
+  test("to the commit of a claim: the daemon finds the page it does not know about, and sends it once", async (t) => {
     const link = await linkTo(t);
     const { daemon, emitted } = await run(t, NO_POLL, link.url);
     const locker = await openSession(t, own.url);
-    // Nobody but a claim reads it.
+    // Only claims read it.
     await locker.query("begin; lock table postrider.subscription in access exclusive mode");
     const events = await insertEvents(own.control, "order.paid", 30);
     await waits("claim_events");
@@ -425,7 +425,7 @@ describe("an answer is lost", () => {
     assert.equal(await countOf("claim where cardinality(event_ids) > 0"), 0, "no page is stranded");
   });
 
-  test("to the commit of a record: it is made again, and counts once", async (t) => {
+  test("to the commit of a record: the daemon records again, and each result counts once", async (t) => {
     const link = await linkTo(t);
     const { daemon, emitted } = await run(t, NO_POLL, link.url);
     const events = await hold(30);
@@ -445,7 +445,7 @@ describe("an answer is lost", () => {
   });
 });
 
-test("a daemon that hears no notification says that it is blind, polls, and hears again when it can", async (t) => {
+test("a daemon that receives no notifications reports that, polls, and listens again once it can", async (t) => {
   const link = await linkTo(t);
   const { daemon } = await run(t, { pollIntervalMs: 300, listenUrl: link.url });
   await until("it sleeps", () => notifies());
@@ -461,7 +461,7 @@ test("a daemon that hears no notification says that it is blind, polls, and hear
   await tells(daemon.id, { condition: "well" });
 });
 
-/** Resolves when the statement has come to the server and waits there for a lock. */
+/** Resolves when the statement has reached the server and waits there for a lock. */
 function waits(statement: string): Promise<void> {
   return until(`${statement} waits`, async () => {
     const rows = await rowsOf(
@@ -473,7 +473,7 @@ function waits(statement: string): Promise<void> {
   });
 }
 
-/** A way of the daemon's own to the server, for faults that the rest is not to have. */
+/** A separate route from the daemon to the server, for faults that must not affect other connections. */
 async function linkTo(t: TestContext): Promise<{ readonly proxy: FaultProxy; readonly url: string }> {
   const proxy = await FaultProxy.start(() => own.port);
   t.after(() => proxy.close());
@@ -482,8 +482,8 @@ async function linkTo(t: TestContext): Promise<{ readonly proxy: FaultProxy; rea
   return { proxy, url: url.href };
 }
 
-describe("a crash takes commits back", () => {
-  test("no event was sent that it undid, though the application commits asynchronously", async (t) => {
+describe("a crash loses commits", () => {
+  test("the daemon sent no event that the crash lost, although the application commits asynchronously", async (t) => {
     await run(t, { pollIntervalMs: 100 });
     let lostCount = 0;
     for (let crash = 0; crash < 3; crash++) {
@@ -493,10 +493,10 @@ describe("a crash takes commits back", () => {
       let written = 0;
       await until("some have arrived", async () => {
         written += (await insertEvents(writer, "order.paid", 2)).length;
-        // What survived the crash before arrives here, too.
+        // Events that survived the previous crash also arrive here.
         return written >= 20 && receiver.accepted(path).size >= seenBefore + 20;
       });
-      // The last of them, right before the crash.
+      // The last events, right before the crash.
       const last = await insertEvents(writer, "order.paid", 50);
       await own.stop("immediate");
       await own.startAgain();
@@ -517,7 +517,7 @@ describe("a crash takes commits back", () => {
 });
 
 describe("Postgres moves", () => {
-  test("the primary crashes and a standby is promoted: the daemon goes on there by itself, and nothing is lost", async (t) => {
+  test("the primary crashes and a standby is promoted: the daemon continues there by itself, and nothing is lost", async (t) => {
     const running = await run(t);
     const { daemon, emitted } = running;
     const { id } = daemon;
@@ -533,7 +533,7 @@ describe("Postgres moves", () => {
     own.leadToStandby();
     await until("it has met the standby", () => own.connections > connectionsBefore + 3);
     await own.promote();
-    await until("somebody can write", () => canWrite());
+    await until("the new primary accepts writes", () => canWrite());
     events.push(...(await insertEvents(own.control, "order.paid", 20)));
     await assertDeliveredOnce(events);
     await isRestored(running);
@@ -543,7 +543,7 @@ describe("Postgres moves", () => {
     assert.equal(daemon.id, id, "it has kept its lease");
   });
 
-  test("the primary is made read only and stands on while the name leads to a new one: the daemon leaves it", async (t) => {
+  test("the primary becomes read-only but stays up while the name points to a new one: the daemon leaves the old one", async (t) => {
     const running = await run(t);
     const { daemon, emitted } = running;
     const events = await insertEvents(own.control, "order.paid", 10);
@@ -552,12 +552,12 @@ describe("Postgres moves", () => {
     t.after(() => own.discardOthers());
     await until("it sleeps", () => notifies());
     await demote();
-    await until("it knows that nothing comes from there", () =>
+    await until("it knows that the old primary takes no writes", () =>
       emitted.named("gate.lost").some(({ error }) => /takes no writes/.test(String(error))),
     );
     own.leadToStandby();
     await own.promote();
-    await until("somebody can write", () => canWrite());
+    await until("the new primary accepts writes", () => canWrite());
     await tells(daemon.id, { condition: "well" });
     await until("it sleeps at the new one", () => notifies(), BACK_MS);
     events.push(await insertEvent(own.control, "order.paid"));
@@ -566,7 +566,7 @@ describe("Postgres moves", () => {
   });
 });
 
-/** As fail-over tools do with a primary that still runs. */
+/** What fail-over tools do to a primary that still runs. */
 async function demote(): Promise<void> {
   const client = new pg.Client({ connectionString: own.url });
   await client.connect();

@@ -1,6 +1,6 @@
 /**
- * Row changes that become events: an owner of tables captures them, and a writer who has no right on the outbox changes
- * the rows.
+ * Row changes that become events. An owner of tables captures them; a writer without rights on the outbox changes the
+ * rows.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -48,7 +48,7 @@ beforeEach(async () => {
   await writer.query("reset all; set search_path = app");
 });
 
-/** Everything of a captured event that its capture decides. */
+/** Every column of an event that its capture decides. */
 interface Captured {
   readonly event_type: string;
   readonly payload: string;
@@ -67,7 +67,7 @@ async function payloads(): Promise<unknown[]> {
   return (await captured()).map(({ payload }) => JSON.parse(payload));
 }
 
-/** `insert 1`, `update 1`: what happened, to the row of which id. */
+/** `insert 1`, `update 1`: the operation and the id of the row. */
 async function changes(): Promise<string[]> {
   return rowsOf<{ change: string }>(
     database.pool,
@@ -76,7 +76,7 @@ async function changes(): Promise<string[]> {
   ).then((rows) => rows.map(({ change }) => change));
 }
 
-/** Whether a statement fails with this code and all of these in message, detail or hint. */
+/** Asserts that a statement fails with this code, and that message, detail or hint match all the patterns. */
 async function refuses(session: Session, statement: string, code: string, ...texts: readonly RegExp[]): Promise<void> {
   await assert.rejects(session.query(statement), (thrown: unknown) => {
     assert.ok(thrown instanceof pg.DatabaseError);
@@ -88,7 +88,7 @@ async function refuses(session: Session, statement: string, code: string, ...tex
 }
 
 describe("the default payload", () => {
-  test("has the new row in full, the changed columns of the old one, and no event where nothing changed", async () => {
+  test("holds the full new row and the changed columns of the old one; an unchanged row makes no event", async () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await writer.query("insert into orders values (1, 'new', 10, 'a')");
     await writer.query("update orders set status = 'paid', note = null where id = 1");
@@ -123,7 +123,7 @@ describe("the default payload", () => {
     assert.match(event?.payload ?? "", /9223372036854775807.*12345678901234567890\.10/);
   });
 
-  test("also where a column's type has no equality, and a number only its digits changed", async () => {
+  test("notices changes in a type without equality, and a number that changed only in its digits", async () => {
     await owner.query("create table app.things (id int, at point, data json, n numeric)");
     await owner.query("select postrider.capture('things', 'thing.changed', '{update}')");
     await writer.query(`insert into things values (1, '(1,2)', '{"a": 1}', 1.0)`);
@@ -137,7 +137,7 @@ describe("the default payload", () => {
     );
   });
 
-  test("of a table with a hundred columns, stored generated ones included", async () => {
+  test("covers a table with a hundred columns, including stored generated ones", async () => {
     const columns = Array.from({ length: 99 }, (_, at) => `c${at} int default ${at}`).join(", ");
     await owner.query(
       `create table app.wide (id int primary key, ${columns}, sum int generated always as (c1 + c2) stored)`,
@@ -151,7 +151,7 @@ describe("the default payload", () => {
     assert.equal((await payloads()).length, 1);
   });
 
-  test("of quoted names and composite keys, when the key changes too", async () => {
+  test("handles quoted names and composite keys, also when the key changes", async () => {
     await owner.query(`create table app."Odd ""table'" ("a b" int, "c'""d" text, primary key ("a b", "c'""d"))`);
     await owner.query(`select postrider.capture('"Odd ""table''"', 'odd.changed', payload => null,
       ordering_key => 'coalesce(new."c''""d", old."c''""d")')`);
@@ -173,7 +173,7 @@ describe("the default payload", () => {
 });
 
 describe("a condition", () => {
-  test("over old and new picks the changes, old being null for an insert and new for a delete", async () => {
+  test("over old and new selects changes; old is null for an insert, and new for a delete", async () => {
     await owner.query("select postrider.capture('orders', 'order.paid', condition => $1)", [PAID]);
     await writer.query("insert into orders (id, status) values (1, 'new'), (2, 'paid')");
     await writer.query("update orders set note = 'n'");
@@ -182,7 +182,7 @@ describe("a condition", () => {
     assert.deepEqual(await changes(), ["insert 2", "update 1"]);
   });
 
-  test("may ask other tables, with the rights of the captured table's owner", async () => {
+  test("may query other tables, with the rights of the captured table's owner", async () => {
     await owner.query("create table app.vip (id bigint)");
     await owner.query(`revoke all on vip from ${writerLogin.name}`);
     await owner.query("insert into vip values (2)");
@@ -192,7 +192,7 @@ describe("a condition", () => {
     assert.deepEqual(await changes(), ["insert 2"]);
   });
 
-  test("of null is no match", async () => {
+  test("that is null does not match", async () => {
     await owner.query(
       "select postrider.capture('orders', 'order.big', '{insert,delete}', condition => 'new.amount > 10')",
     );
@@ -204,7 +204,7 @@ describe("a condition", () => {
     assert.deepEqual(await changes(), []);
   });
 
-  test("that raises fails the change, and says what failed", async () => {
+  test("that raises an error fails the change, and the error says what failed", async () => {
     await owner.query("select postrider.capture('orders', 'order.ratio', condition => '1 / new.amount > 0')");
     await owner.query(
       "select postrider.capture('orders', 'order.key', payload => 'new.id', ordering_key => '(1 / (new.id - 7))::text')",
@@ -237,7 +237,7 @@ describe("every way to change rows is seen:", () => {
   beforeEach(() => owner.query("select postrider.capture('orders', 'order.changed')"));
 
   test("COPY", async () => {
-    // A writer of pg's own protocol would need another package: the server reads from a program, as a superuser.
+    // COPY from the client would need another package, so the server reads from a program, as a superuser.
     await database.pool.query(
       "copy app.orders (id, status) from program 'printf \"1,new\\\\n2,paid\\\\n\"' (format csv)",
     );
@@ -261,14 +261,14 @@ describe("every way to change rows is seen:", () => {
     assert.deepEqual((await changes()).slice(2).sort(), ["delete 2", "insert 3", "update 1"]);
   });
 
-  test("rolled back to a savepoint, there is no event", async () => {
+  test("a rollback to a savepoint leaves no event", async () => {
     await writer.query(
       "begin; insert into orders (id) values (1); savepoint s; insert into orders (id) values (2); rollback to s; commit",
     );
     assert.deepEqual(await changes(), ["insert 1"]);
   });
 
-  test("truncate is refused with the reason while deletes are captured, and is free otherwise", async () => {
+  test("truncate is refused with the reason while deletes are captured, and is allowed otherwise", async () => {
     await refuses(
       writer,
       "truncate orders",
@@ -282,7 +282,7 @@ describe("every way to change rows is seen:", () => {
 });
 
 describe("partitions and inheritance:", () => {
-  test("a partitioned table is captured with all its partitions, those attached later too, and by whichever name", async () => {
+  test("a partitioned table is captured with all its partitions, including later ones, by whichever name rows are changed", async () => {
     await owner.query(`create table app.parted (id int, day int) partition by list (day);
       create table app.parted_1 partition of app.parted for values in (1)`);
     await owner.query("select postrider.capture('parted', 'part.changed')");
@@ -293,7 +293,7 @@ describe("partitions and inheritance:", () => {
     await writer.query("update parted set id = 3 where id = 2");
     await writer.query("update parted set day = 2 where id = 1");
     assert.deepEqual((await changes()).slice(0, 3), ["insert 1", "insert 2", "update 3"]);
-    // another partition: as the row triggers of Postgres have it
+    // another partition, because Postgres fires row triggers that way
     assert.deepEqual((await changes()).slice(3).sort(), ["delete 1", "insert 1"]);
     assert.deepEqual(
       ((await payloads()) as { table: string }[]).map(({ table }) => table),
@@ -304,7 +304,7 @@ describe("partitions and inheritance:", () => {
     assert.equal(await askFor(owner, "select count(*)::int from pg_trigger where tgname ~ '^postrider_'"), 0);
   });
 
-  test("updates alone of a partitioned table are refused, for one that moves a row would be lost", async () => {
+  test("updates alone of a partitioned table are refused, because an update that moves a row would be lost", async () => {
     await owner.query("create table app.parted (id int, day int) partition by list (day)");
     await refuses(
       owner,
@@ -324,8 +324,8 @@ describe("partitions and inheritance:", () => {
   });
 });
 
-describe("what cannot be captured rightly is refused with the reason:", () => {
-  test("every table of Postrider, and of the catalog; but not somebody else's in the same schema", async () => {
+describe("what cannot be captured correctly is refused with the reason:", () => {
+  test("every table of Postrider and of the catalog, but not another table in the same schema", async () => {
     const tables = await rowsOf<{ name: string }>(
       database.pool,
       "select oid::regclass as name from pg_class where relnamespace = 'postrider'::regnamespace and relkind in ('r', 'p')",
@@ -356,7 +356,7 @@ describe("what cannot be captured rightly is refused with the reason:", () => {
     );
   });
 
-  test("operations that there are not, and truncate", async () => {
+  test("unknown operations, and truncate", async () => {
     await refuses(
       owner,
       "select postrider.capture('orders', 'a.b', '{insert,truncate}')",
@@ -374,12 +374,12 @@ describe("what cannot be captured rightly is refused with the reason:", () => {
     await refuses(owner, "select postrider.capture('orders', 'a.b', null)", "0A000", /insert, update and delete/);
   });
 
-  test("what is no event type", async () => {
+  test("an invalid event type", async () => {
     await refuses(owner, "select postrider.capture('orders', 'a..b')", "22023", /no event type/);
     await refuses(owner, "select postrider.capture('orders', null)", "22023", /no event type/);
   });
 
-  test("what is no single expression over old and new, of the type that is needed", async () => {
+  test("anything but a single expression over old and new, of the right type", async () => {
     const cases: readonly (readonly [string, string, RegExp])[] = [
       ["condition", "new.missing > 1", /new\.missing does not exist/],
       ["condition", "status = 'paid'", /ambiguous/],
@@ -408,7 +408,7 @@ describe("what cannot be captured rightly is refused with the reason:", () => {
 });
 
 describe("when the table changes:", () => {
-  test("an added column comes along, a dropped one goes", async () => {
+  test("an added column appears in the payload, and a dropped one disappears", async () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await owner.query("alter table app.orders add extra int default 5; alter table app.orders drop note");
     await writer.query("insert into orders (id) values (1)");
@@ -424,7 +424,7 @@ describe("when the table changes:", () => {
     ]);
   });
 
-  test("a renamed column is followed by a condition, and one that it names is not dropped", async () => {
+  test("a condition follows a renamed column, and a column that it names cannot be dropped", async () => {
     await owner.query("select postrider.capture('orders', 'order.paid', '{update}', condition => $1)", [PAID]);
     await owner.query("alter table app.orders rename status to phase");
     await writer.query("insert into orders (id) values (1)");
@@ -443,7 +443,7 @@ describe("when the table changes:", () => {
     assert.equal((await functionsLeft()).length, 1);
   });
 
-  test("a renamed table stays captured, and one of its old name is another", async () => {
+  test("a renamed table stays captured, and a new table of the old name is captured separately", async () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await owner.query("alter table app.orders rename to purchases; create table app.orders (id bigint)");
     await owner.query("select postrider.capture('orders', 'order.changed', '{insert}', payload => '''other''::text')");
@@ -453,7 +453,7 @@ describe("when the table changes:", () => {
     assert.equal((await payloads())[1], "other");
   });
 
-  test("a dropped table takes its captures with it, and the next capture the functions that are left", async () => {
+  test("a dropped table takes its captures with it, and the next capture deletes the functions left over", async () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await owner.query("drop table app.orders; create table app.orders (id int)");
     assert.deepEqual(await status(), []);
@@ -463,7 +463,7 @@ describe("when the table changes:", () => {
 });
 
 describe("captures of a table", () => {
-  test("are shown, several of them, each replaced by one of the same type", async () => {
+  test("are listed, several of them, and a new one replaces that of the same type", async () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await owner.query("select postrider.capture('orders', 'order.paid', '{update,insert}', $1, $2, $3, $4)", [
       PAID,
@@ -498,7 +498,7 @@ describe("captures of a table", () => {
     ]);
   });
 
-  test("end with uncapture, which says what there is when there is no such one", async () => {
+  test("end with uncapture, which lists the captures if the one named does not exist", async () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await refuses(
       owner,
@@ -512,7 +512,7 @@ describe("captures of a table", () => {
     assert.deepEqual(await functionsLeft(), []);
   });
 
-  test("whose event types begin alike, or are very long, are told apart", async () => {
+  test("are kept apart if their event types begin alike or are very long", async () => {
     const long = "order.".concat("x".repeat(240));
     for (const type of [`${long}1`, `${long}2`, "order.paid", "order_paid"]) {
       await owner.query("select postrider.capture('orders', $1, '{insert}')", [type]);
@@ -523,14 +523,14 @@ describe("captures of a table", () => {
 });
 
 describe("rights:", () => {
-  test("who changes rows needs none on the outbox, and gets none", async () => {
+  test("a role that changes rows needs no rights on the outbox, and gets none", async () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await writer.query("insert into orders (id) values (1)");
     await refuses(writer, "insert into postrider.outbox (event_type, payload) values ('a.b', '1')", "42501");
     await refuses(writer, "select postrider.capture('orders', 'a.b')", "42501");
   });
 
-  test("a publisher who does not own the table is refused, whatever else he may do with it", async (t) => {
+  test("a publisher who does not own the table is refused, whatever other rights he has on it", async (t) => {
     const other = await createLogin(database, ["postrider_publisher"]);
     const session = new pg.Client(other.url);
     await session.connect();
@@ -543,7 +543,7 @@ describe("rights:", () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await refuses(session, "select postrider.uncapture('app.orders', 'order.changed')", "42501");
 
-    // An owner's function on a table of somebody else's would make the owner's events of his rows.
+    // The owner's function on another role's table would turn that role's rows into the owner's events.
     const fn = await askFor(
       database.pool,
       "select min(tgfoid)::regproc::text from pg_trigger where tgname ~ '^postrider_insert'",
@@ -562,7 +562,7 @@ describe("rights:", () => {
     assert.deepEqual(await payloads(), [ownerLogin.name]);
   });
 
-  test("an owner who is no publisher is refused, and one who no longer is is shown", async () => {
+  test("an owner who is not a publisher is refused, and one who no longer is shows up in the status", async () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await database.pool.query(`revoke postrider_publisher from ${ownerLogin.name}`);
     try {
@@ -579,7 +579,7 @@ describe("rights:", () => {
     }
   });
 
-  test("disabled triggers and a new owner are shown", async () => {
+  test("disabled triggers and a new owner show up in the status", async () => {
     await owner.query("select postrider.capture('orders', 'order.changed')");
     await owner.query("alter table app.orders disable trigger user");
     assert.match(String((await status())[0]?.problem), /triggers are disabled/);
@@ -588,7 +588,7 @@ describe("rights:", () => {
     assert.match(String((await status())[0]?.problem), /now belongs to/);
   });
 
-  test("nothing of the writer's is run with the owner's rights: search_path, temporary tables, operators", async () => {
+  test("none of the writer's code runs with the owner's rights: search_path, temporary tables, operators", async () => {
     await owner.query("create table app.vip (id bigint)");
     await owner.query(`select postrider.capture('orders', 'order.vip', '{insert}',
       condition => 'exists (select from vip where vip.id = new.id)', payload => 'lower(new.status) || current_user')`);
@@ -605,7 +605,7 @@ describe("rights:", () => {
     await writer.query("discard temp");
   });
 
-  test("expressions find what the owner's search_path found, whatever path rows are changed with", async () => {
+  test("expressions resolve names by the owner's search_path, whatever the writer's is", async () => {
     await owner.query("create function app.label(bigint) returns text language sql return 'label ' || $1");
     await owner.query(`select postrider.capture('orders', 'order.changed', '{insert}', payload => 'label(new.id)',
       condition => 'label(new.id) <> ''label 2''')`);

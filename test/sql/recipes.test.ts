@@ -1,4 +1,4 @@
-/** The queries of sql/recipes, each run as the role that its header names, on data for which the answer is known. */
+/** The queries of sql/recipes. Each runs as the role that its header names, on data with a known answer. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -30,7 +30,7 @@ const NAMES = readdirSync(FOLDER).map((file) => file.replace(/\.sql$/, ""));
 interface Recipe {
   readonly text: string;
   readonly roles: readonly string[];
-  /** Variables to be set, as psql's `\set` does. */
+  /** Variables, as psql's `\set` sets them. */
   readonly variables: readonly string[];
 }
 
@@ -76,7 +76,7 @@ async function run<Row extends pg.QueryResultRow>(
   return rowsOf<Row>(await openSession(t, login.url), substitute(text, new Map(Object.entries(values))));
 }
 
-/** An event of a known time: two that are made within a millisecond have their ids in no order. */
+/** An event with a known time, because the ids of two events made within a millisecond are in no order. */
 async function eventAt(time: string, eventType: string, tenant = ""): Promise<string> {
   const id = await askFor(
     database.pool,
@@ -100,7 +100,7 @@ async function wait(event: string, endpoint: string): Promise<void> {
   );
 }
 
-/** Claims all there is and records what the first attempts came to, in that order. */
+/** Claims all events and records these outcomes of their first attempts, in that order. */
 async function deliver(...outcomes: readonly ("succeeded" | "pending" | "exhausted")[]): Promise<void> {
   const daemon = randomUUID();
   const pairs = await claimAll(database.pool, { daemon });
@@ -110,7 +110,7 @@ async function deliver(...outcomes: readonly ("succeeded" | "pending" | "exhaust
 
 describe("a recipe says in its header", () => {
   for (const name of NAMES) {
-    test(`what it is for, as whom to run it, what it costs and what to set: ${name}`, () => {
+    test(`its purpose, its role, its cost and its variables: ${name}`, () => {
       const { text, roles, variables } = readRecipe(name);
       assert.match(text, /^-- [A-Z].*[.]\n-- role: /);
       assert.match(text, /^-- cost: /m);
@@ -121,7 +121,7 @@ describe("a recipe says in its header", () => {
   }
 });
 
-test("oldest_undelivered: the oldest comes first, and each says what it waits for", async (t) => {
+test("oldest_undelivered: lists the oldest first, each with what it waits for", async (t) => {
   const { pool } = database;
   const retried = await createEndpoint(pool, ["order.*"]);
   const paused = await createEndpoint(pool, []);
@@ -150,7 +150,7 @@ test("oldest_undelivered: the oldest comes first, and each says what it waits fo
   assert.equal(rows[2]?.waits_for, "an attempt is under way");
 });
 
-test("failing_endpoints: those that have failed since their last success, the longest first", async (t) => {
+test("failing_endpoints: lists the endpoints that have failed since their last success, the longest first", async (t) => {
   const { pool } = database;
   const [failing, worse, well] = [
     await createEndpoint(pool, ["a.*"]),
@@ -178,7 +178,7 @@ test("failing_endpoints: those that have failed since their last success, the lo
   );
 });
 
-test("sent_to_customer: each request of that day, and of nobody else's", async (t) => {
+test("sent_to_customer: lists each request to that tenant on that day, and to no other tenant", async (t) => {
   const { pool } = database;
   for (const tenant of ["acme", "other"]) await createEndpoint(pool, ["order.*"], { tenant });
   const today = String(await askFor(pool, "select current_date::text"));
@@ -228,7 +228,7 @@ describe("why_it_did_not_arrive", () => {
     assert.deepEqual(await why(t, event), { [endpoint]: "the endpoint was deleted" });
   });
 
-  test("says for each endpoint of the tenant what became of the event", async (t) => {
+  test("says what became of the event at each endpoint of the tenant", async (t) => {
     const { pool } = database;
     const [succeeded, retried, exhausted, discarded, paused, flying] = [
       await createEndpoint(pool, ["order.*"]),
@@ -269,7 +269,7 @@ describe("why_it_did_not_arrive", () => {
     assert.equal((await why(t, event))[retried], "an attempt is under way");
   });
 
-  test("or why there is nothing to become of", async (t) => {
+  test("says why the event has no deliveries", async (t) => {
     const { pool } = database;
     const none = await createEndpoint(pool, []);
     const other = await createEndpoint(pool, ["invoice.*", "order.shipped"]);
@@ -287,13 +287,13 @@ describe("why_it_did_not_arrive", () => {
     assert.match(found[late] ?? "", /^it was subscribed after the event, at \d/);
   });
 
-  test("says nothing of an event that was rolled back or never was", async (t) => {
+  test("returns nothing for an event that was rolled back or never existed", async (t) => {
     await createEndpoint(database.pool);
     assert.deepEqual(await why(t, randomUUID()), {});
   });
 });
 
-test("who_paused_this: who changed the endpoint, by function or by hand, to which state and why, the newest first", async (t) => {
+test("who_paused_this: says who changed the endpoint, by function or by hand, to which state and why, the newest first", async (t) => {
   const endpoint = await createEndpoint(database.pool);
   const carol = await createLogin(database, ["postrider_operator"]);
   t.after(() => carol.drop());
@@ -325,7 +325,7 @@ test("who_paused_this: who changed the endpoint, by function or by hand, to whic
   assert.equal(rows.at(-1)?.action, "create_endpoint");
 });
 
-test("why_nothing_is_sent: whether sending is on, whether the database is a copy, and whether daemons are heard of", async (t) => {
+test("why_nothing_is_sent: says whether sending is on, whether the database is a copy, and when daemons were last seen", async (t) => {
   const { pool } = database;
   const look = async () => (await run<Record<string, unknown>>(t, "why_nothing_is_sent"))[0];
   const usual = await look();
@@ -338,7 +338,7 @@ test("why_nothing_is_sent: whether sending is on, whether the database is a copy
   await pool.query("delete from postrider.sending; insert into postrider.sending default values");
 });
 
-test("what_holds_back_retention: the oldest of what is undelivered, in hand, unclaimed, to be replayed, open and prepared", async (t) => {
+test("what_holds_back_retention: shows the oldest undelivered, in hand, unclaimed, to be replayed, open and prepared", async (t) => {
   const { pool } = database;
   assert.deepEqual(
     (await run<{ what: string }>(t, "what_holds_back_retention")).map(({ what }) => what),
@@ -385,7 +385,7 @@ test("oldest_snapshot: names the session that holds it", async (t) => {
   const holder = await openSession(t, database.url);
   await holder.query("begin isolation level repeatable read");
   await holder.query("select 'this one'");
-  // Behind those that were begun after it.
+  // After those that began later.
   for (let count = 0; count < 3; count++) await database.pool.query("select pg_current_xact_id()");
   const rows = await run<{ kind: string; name: string; state: string; xids_behind: number }>(t, "oldest_snapshot");
   const own = rows.find((row) => row.state.includes("this one"));
@@ -396,7 +396,7 @@ test("oldest_snapshot: names the session that holds it", async (t) => {
   );
 });
 
-test("replay_outage: counts first, and then sends again what failed for good in that time", async (t) => {
+test("replay_outage: counts first, then resends what failed for good in that time", async (t) => {
   const { pool } = database;
   const endpoint = await createEndpoint(pool, ["order.*"]);
   for (const minutes of [50, 30, 20, 10]) await eventAt(minutesAgo(minutes), "order.paid");
@@ -418,7 +418,7 @@ test("replay_outage: counts first, and then sends again what failed for good in 
   ]);
 });
 
-test("undefined_event_types: counts those in use of late that nobody has defined, the most frequent first", async (t) => {
+test("undefined_event_types: counts the undefined types in recent use, the most frequent first", async (t) => {
   const { pool } = database;
   await pool.query("select postrider.define_event_type('order.paid')");
   t.after(() => pool.query("select postrider.drop_event_type('order.paid')"));
@@ -445,6 +445,6 @@ test("the guide lists each recipe", () => {
   assert.deepEqual(listed.sort(), [...NAMES].sort());
 });
 
-test("there is no recipe without its test", () => {
+test("each recipe has a test", () => {
   assert.deepEqual([...tried].sort(), [...NAMES].sort());
 });
