@@ -1,4 +1,4 @@
-/** What a daemon still does when it cannot say that it lives, or when the clock on the wall jumps. */
+/** What a daemon does when it cannot beat, or when the wall clock jumps. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
@@ -8,9 +8,9 @@ import { askFor, insertEvents, openSession, reset, rowsOf } from "../support/eng
 import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
-/** As in src/maintain/heartbeat.ts. */
+/** As in src/daemon/upkeep/heartbeat.ts. */
 const LEASE_MS = 15_000;
-/** Another daemon is to take over meanwhile, on a machine that is busy, too. */
+/** Long enough for another daemon to take over, even on a busy machine. */
 const BLOCK_MS = LEASE_MS + 6_000;
 const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
 
@@ -35,7 +35,7 @@ async function createEndpoint(path: string, options: Readonly<Record<string, unk
   ]);
 }
 
-test("a daemon that cannot beat starts nothing without a lease, goes on under a new identity, and decides nothing under the old one", async (t) => {
+test("a daemon that cannot beat starts nothing without a lease, continues under a new identity, and decides nothing under the old one", async (t) => {
   const path = "/lease";
   receiver.script(path, { kind: "hang" });
   await createEndpoint(path, { timeout_ms: 60_000 });
@@ -43,7 +43,7 @@ test("a daemon that cannot beat starts nothing without a lease, goes on under a 
   const lostId = daemon.id;
   const events = await insertEvents(database.pool, "order.paid", 30);
   await receiver.got(path, 8);
-  // Its row is locked: every beat ends with lock_timeout, and everything else works.
+  // Its row is locked, so every beat fails with lock_timeout while everything else works.
   const operator = await openSession(t, database.url);
   await operator.query("begin");
   await operator.query("select from postrider.daemon where id = $1 for update", [lostId]);
@@ -55,11 +55,11 @@ test("a daemon that cannot beat starts nothing without a lease, goes on under a 
   await until("it has a lease again", () => emitted.named("daemon.lease_regained").length > 0, 10_000);
   assert.notEqual(daemon.id, lostId);
 
-  // The old identity's claim is taken over when its lease ends there, by itself or whoever else is there.
+  // When the old identity's lease ends in the database, its claim is taken over, by this daemon or another.
   receiver.script(path, OK);
   await until("the others are delivered", () => receiver.accepted(path).size === 30, LEASE_MS + 10_000);
   await until("they are recorded", async () => (await succeeded()) === 30);
-  // What the old one had under way ends as facts: attempts, and no further decision.
+  // The old identity's requests in flight are recorded as facts: attempts without a decision.
   receiver.release(path, 500);
   await until("its attempts are recorded", async () => {
     return (await attemptsOf(lostId)) === 8;
@@ -69,7 +69,7 @@ test("a daemon that cannot beat starts nothing without a lease, goes on under a 
   await operator.query("rollback");
 });
 
-test("a daemon whose event loop is blocked for longer than its lease starts nothing that another has taken over, and goes on", async (t) => {
+test("a daemon whose event loop is blocked for longer than its lease starts nothing that another has taken over, and continues", async (t) => {
   const path = "/blocked";
   receiver.script(path, { kind: "hang" });
   await createEndpoint(path, { timeout_ms: 60_000 });
@@ -85,7 +85,7 @@ test("a daemon whose event loop is blocked for longer than its lease starts noth
   assert.ok(performance.now() - blockedMs < BLOCK_MS, "within the lease, before the blocked one comes back");
   await until("it is recorded", async () => (await succeeded()) === 30);
   await until(
-    "the blocked one goes on under another id",
+    "the blocked one continues under another id",
     async () =>
       (await askFor(
         database.pool,
@@ -94,7 +94,7 @@ test("a daemon whose event loop is blocked for longer than its lease starts noth
       )) === true,
     LEASE_MS,
   );
-  // Its answers come now: they happened, so they are recorded, and change nothing.
+  // Its answers arrive now. They are recorded because they happened, and they change nothing.
   receiver.release(path, 500);
   await until(
     "its attempts are recorded",
@@ -108,7 +108,7 @@ test("a daemon whose event loop is blocked for longer than its lease starts noth
   assert.equal(await blocked.stop(), 0);
 });
 
-test("a lease that has run out by the clock of Postgres alone is given up, not renewed", async (t) => {
+test("a lease that has expired only by the clock of Postgres is given up, not renewed", async (t) => {
   const path = "/stepped";
   receiver.script(path, { kind: "hang" });
   await createEndpoint(path, { timeout_ms: 60_000 });
@@ -117,7 +117,7 @@ test("a lease that has run out by the clock of Postgres alone is given up, not r
   const events = await insertEvents(database.pool, "order.paid", 30);
   await receiver.got(path, 8);
   receiver.script(path, OK);
-  // What a step of that clock does, or a machine that stood still without its own clock knowing.
+  // The effect of a step of that clock, or of a machine that was suspended without its own clock noticing.
   await database.pool.query("update postrider.daemon set lease_expires_at = now() - interval '1 s' where id = $1", [
     lostId,
   ]);
@@ -128,14 +128,14 @@ test("a lease that has run out by the clock of Postgres alone is given up, not r
   );
   assert.notEqual(daemon.id, lostId);
   receiver.release(path, 500);
-  await until("what was under way is a fact", async () => (await attemptsOf(lostId)) === 8);
+  await until("the requests in flight are recorded as facts", async () => (await attemptsOf(lostId)) === 8);
   await until("everything is recorded", async () => (await succeeded()) === 30);
-  // The eight that were under way were sent twice, and nothing else.
+  // Only the eight in flight were sent twice.
   assert.equal(receiver.requests(path).length, 38);
   assert.deepEqual(receiver.accepted(path), new Set(events));
 });
 
-test("a step of the wall clock neither hastens nor delays a retry, nor costs the lease", async (t) => {
+test("a step of the wall clock neither hastens nor delays a retry, and does not cost the lease", async (t) => {
   for (const [index, stepMs] of [86_400_000, -86_400_000].entries()) {
     const path = `/clock/${index}`;
     receiver.script(path, ({ nth }) => (nth === 1 ? status(500) : OK));

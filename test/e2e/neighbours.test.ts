@@ -1,4 +1,4 @@
-/** Whoever hangs, floods, locks or filters for ever harms itself, and not the others. */
+/** An endpoint that hangs, floods, locks or filters for ever harms only itself. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, type TestContext, test } from "node:test";
 import pg from "pg";
@@ -13,7 +13,7 @@ import { OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
 const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
-/** For so long what hangs hangs; and who must wait for it is not served within so much less. */
+/** A hanging request lasts this long. An endpoint that had to wait for it would miss the shorter limit below. */
 const TIMEOUT_MS = 60_000;
 const HANG_MS = 45_000;
 const MIB = 1_048_576;
@@ -59,13 +59,13 @@ test("forty receivers that hang leave room for one that answers", async (t) => {
   await insertEvent(database.pool, "good");
   await receiver.got(good, 1);
   await insertEvents(database.pool, "bad.one", 50);
-  await until("they hold what they may", () => hanging.reduce((sum, path) => sum + receiver.heldCount(path), 0) >= 200);
+  await until("they hold all they may", () => hanging.reduce((sum, path) => sum + receiver.heldCount(path), 0) >= 200);
   const events = await insertEvents(database.pool, "good", 200);
   await receiver.got(good, 201, HANG_MS);
   assert.equal(receiver.accepted(good).size, events.length + 1);
 });
 
-test("endpoints of one host do not share a limit: a path that hangs leaves connections to the other", async (t) => {
+test("endpoints of one host do not share a limit: a path that hangs leaves connections for the other", async (t) => {
   const [hanging, good] = [newPath(), newPath()];
   receiver.script(hanging, { kind: "hang" });
   for (let count = 0; count < 20; count++) {
@@ -79,14 +79,14 @@ test("endpoints of one host do not share a limit: a path that hangs leaves conne
   await receiver.got(good, 1, HANG_MS);
 });
 
-test("a claim whose answer nobody reads is ended, and another daemon goes on", async (t) => {
+test("a claim whose daemon does not read the answer is ended, and another daemon continues", async (t) => {
   const path = newPath();
   await createEndpoint(path);
   await database.pool.query(
     `insert into postrider.outbox (event_type, payload)
      select 'order.paid', to_json(repeat(md5(n::text), 1000)) from generate_series(1, 500) n`,
   );
-  // Daemons are no superusers: they may end each other's sessions because they log in as the same role.
+  // Daemons are not superusers. They may end each other's sessions because they log in as the same role.
   const worker = await createLogin(database, ["postrider_daemon"]);
   const frozen = await openSession(t, worker.url);
   const claiming = frozen
@@ -95,7 +95,7 @@ test("a claim whose answer nobody reads is ended, and another daemon goes on", a
       () => "committed",
       () => "ended",
     );
-  // What a frozen process does: the kernel takes what fits, and nobody reads it.
+  // Imitates a frozen process: the kernel buffers what fits, and nothing reads it.
   socketOf(frozen).pause();
   await until("it is stuck", async () => {
     return (
@@ -112,7 +112,7 @@ test("a claim whose answer nobody reads is ended, and another daemon goes on", a
   assert.equal(receiver.requests(path).length, 500);
 });
 
-test("who else holds the lock of claiming is named, and not ended, though what another role does is hidden", async (t) => {
+test("another role's session that holds the claim lock is named but not ended, although its statement is hidden", async (t) => {
   const path = newPath();
   await createEndpoint(path);
   const worker = await createLogin(database, ["postrider_daemon"]);
@@ -130,7 +130,7 @@ test("who else holds the lock of claiming is named, and not ended, though what a
   assert.deepEqual([emitted.named("claim_lock.held").length, emitted.named("claim_lock.released").length], [1, 1]);
 });
 
-test("a filter that takes for ever costs its endpoint that one delivery, and the others a few seconds", async (t) => {
+test("a filter that never ends costs its endpoint one delivery, and the others a few seconds", async (t) => {
   const [slow, filtered, plain] = [newPath(), newPath(), newPath()];
   const slowId = await createEndpoint(slow, []);
   await subscribe(database.pool, slowId, "text.*", "exists($.n[*] ? (@ == 1 && exists($.n[*] ? (@ == 2))))");
@@ -140,7 +140,7 @@ test("a filter that takes for ever costs its endpoint that one delivery, and the
   const { emitted } = await run(t);
   const event = await insertEvent(database.pool, "text.written", { payload: `{"n":[${"1,".repeat(30_000)}1]}` });
   await insertEvent(database.pool, "ping");
-  // Alone it takes three seconds: the deadline of a claim, and a second look at the filter.
+  // This takes three seconds on an idle machine: the deadline of a claim, and a second run of the filter.
   await receiver.got(plain, 1, 30_000);
   await receiver.got(filtered, 1);
   assert.deepEqual(
@@ -159,7 +159,7 @@ test("a filter that takes for ever costs its endpoint that one delivery, and the
   assert.deepEqual([...receiver.accepted(slow)], [innocent]);
 });
 
-test("a claim that outlasts its deadline, for what it has to write, is made with a longer one", async (t) => {
+test("a claim that misses its deadline because it writes a lot is repeated with a longer deadline", async (t) => {
   const path = newPath();
   const endpoint = await createEndpoint(path);
   await database.pool.query(`
@@ -181,7 +181,7 @@ test("a claim that outlasts its deadline, for what it has to write, is made with
   ]);
 });
 
-test("pages shrink to what the fan-out leaves room for, also where all of it goes to the queue", async (t) => {
+test("pages shrink to what the fan-out leaves room for, even if all of it goes to the queue", async (t) => {
   await database.pool.query(
     `with added as (
        insert into postrider.endpoint (url, state) select 'http://127.0.0.1:9/', 'paused' from generate_series(1, 500)
@@ -198,7 +198,7 @@ test("pages shrink to what the fan-out leaves room for, also where all of it goe
   assert.ok((second ?? 0) < 8, `${second} events`);
 });
 
-test("a payload that is too large to send is discarded with its size, and one endpoint has a few large ones at a time", async (t) => {
+test("a payload too large to send is discarded with its size, and an endpoint sends only a few large ones at a time", async (t) => {
   const [path, good] = [newPath(), newPath()];
   receiver.script(path, { kind: "hang" });
   const endpoint = await createEndpoint(path, ["report.made"]);
@@ -221,12 +221,12 @@ test("a payload that is too large to send is discarded with its size, and one en
     );
     return reason === `the payload has ${65 * MIB} bytes, and ${64 * MIB} are sent at most`;
   });
-  // A payload that is loaded later, when there is no memory for a further one of the others.
+  // This payload is loaded later, when no memory is left for another large one.
   await insertEvent(database.pool, "medium", { payload: JSON.stringify("x".repeat(40_000)) });
   await receiver.got(good, 1);
-  // A third one, if it was loaded before the first had hung for a second.
+  // A third is possible if it was loaded before the first had hung for a second.
   const held = receiver.heldCount(path);
-  assert.ok(held === 2 || held === 3, `${held} of sixteen megabytes are under way`);
+  assert.ok(held === 2 || held === 3, `${held} of sixteen megabytes are in flight`);
   receiver.script(path, OK);
   receiver.release(path);
   await receiver.got(path, 8);
@@ -249,13 +249,13 @@ test("receivers that hang with megabytes each do not hold up a larger payload fo
      select 'big', ('"' || repeat('x', 1000000) || '"')::json from generate_series(1, 10)`,
   );
   const held = () => hanging.reduce((sum, path) => sum + receiver.heldCount(path), 0);
-  await until("fifty megabytes are under way to them", () => held() >= 50);
+  await until("fifty megabytes are in flight to them", () => held() >= 50);
   await insertEvent(database.pool, "medium", { payload });
   await receiver.got(good, 2, HANG_MS);
   assert.equal(receiver.accepted(good).size, 2);
 });
 
-test("a payload of the largest size under way to a receiver that hangs leaves memory for another one", async (t) => {
+test("a payload of the largest size in flight to a hanging receiver leaves memory for another one", async (t) => {
   const [hanging, good] = [newPath(), newPath()];
   receiver.script(hanging, { kind: "hang" });
   await createEndpoint(hanging, ["huge"]);
@@ -270,7 +270,7 @@ test("a payload of the largest size under way to a receiver that hangs leaves me
   await receiver.got(good, 1, HANG_MS);
 });
 
-test("hundreds of endpoints with retries ahead are no reason to look all the time", async (t) => {
+test("hundreds of endpoints with scheduled retries do not make the daemon poll constantly", async (t) => {
   const good = newPath();
   const goodId = await createEndpoint(good, []);
   await database.pool.query(
@@ -293,7 +293,7 @@ test("hundreds of endpoints with retries ahead are no reason to look all the tim
   await receiver.got(good, 1);
   await daemon.stop();
   await until("the server has counted", async () => (await walks(observer)) > 0);
-  // Three calls go once round; it went round at the start, when it was woken, when the delivery was due, and after it.
+  // A round takes three calls. There were four rounds: at the start, when woken, when the delivery was due, and after it.
   assert.ok((await walks(observer)) <= 24, `${await walks(observer)} walks`);
 });
 
@@ -303,7 +303,7 @@ async function walks(session: pg.Client): Promise<number> {
   return Number(calls ?? 0);
 }
 
-test("receivers that never answer, a long backlog and payloads of a megabyte fill no memory", async (t) => {
+test("receivers that never answer, a long backlog and payloads of a megabyte do not fill the memory", async (t) => {
   const [small, large] = [newPath(), newPath()];
   for (const path of [small, large]) {
     receiver.script(path, { kind: "hang" });

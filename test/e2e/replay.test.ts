@@ -1,6 +1,6 @@
 /**
- * Replays by real daemons: what arrives, whatever happens to the daemons and while the world goes on, and what the
- * live traffic of the same endpoint and of others has to suffer.
+ * Replays by real daemons: what arrives while daemons are killed and new events come in, and how much a replay slows the
+ * live traffic of the same endpoint and of others.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
@@ -13,7 +13,7 @@ import { until } from "../support/until.ts";
 
 const EVENTS = 5_000;
 const MAX_IN_FLIGHT = 64;
-/** What a daemon may have in hand; see src/daemon.ts. */
+/** The deliveries that a daemon may have in hand. */
 const IN_HAND_MAX = 1_000;
 const DEADLINE_MS = 90_000;
 
@@ -35,13 +35,13 @@ async function createEndpoint(path: string, answer: Answer | ((request: Received
   const id = await askFor(
     database.pool,
     "select endpoint_id from postrider.create_endpoint($1, options => $2)",
-    // A killed daemon's lease lasts as long as the timeout, and 15 s.
+    // A killed daemon's lease lasts for the timeout plus 15 s.
     [receiver.url(path), JSON.stringify({ timeout_ms: 3_000, retry_schedule: ["200 ms", "200 ms", "200 ms"] })],
   );
   return { id: String(id), path };
 }
 
-/** Events that were claimed when nobody was subscribed to them. */
+/** Events that were claimed while no endpoint was subscribed to them. */
 async function insertHistory(count: number): Promise<Set<string>> {
   const events = await insertEvents(database.pool, "order.paid", count);
   await claimAll(database.pool, { events: 10_000 });
@@ -73,7 +73,7 @@ function isDone(replayId: string): Promise<void> {
   return until("the replay is done", async () => (await statusOf(replayId)).state === "done", DEADLINE_MS);
 }
 
-/** Inserts an event of type live.event every few milliseconds until it is told to stop; when each was committed, by id. */
+/** Inserts a live.event every few milliseconds until stopped; returns when each was committed, by id. */
 class LiveTraffic {
   readonly committedMs = new Map<string, number>();
   #isStopped = false;
@@ -98,7 +98,7 @@ class LiveTraffic {
   }
 }
 
-test("a replay goes on where it was when its daemon is killed, and what happens meanwhile arrives as well", {
+test("a replay continues where it was after its daemon is killed, and events of the meantime also arrive", {
   timeout: DEADLINE_MS + 15_000,
 }, async (t) => {
   const history = await insertHistory(EVENTS);
@@ -152,7 +152,7 @@ test("a replay goes on where it was when its daemon is killed, and what happens 
   assert.ok(repeats <= IN_HAND_MAX, `${repeats} duplicates`);
 });
 
-test("live events go before what a replay has in store, and their retries are not kept waiting behind it", async (t) => {
+test("live events go ahead of replayed ones, and their retries do not wait behind the replay", async (t) => {
   const history = await insertHistory(EVENTS);
   const slow: Answer = { kind: "status", status: 200, delayMs: 20 };
   const endpoint = await createEndpoint("/live/same", ({ body, nth }) =>
@@ -190,9 +190,9 @@ test("live events go before what a replay has in store, and their retries are no
       `same endpoint ${spread(firsts(endpoint.path))}, other ${spread(firsts(other.path))}, retries ${spread(retries)}`,
   );
   assert.ok(retries.length >= 5 && firsts(other.path).length >= 20, "the replay was over too soon");
-  // What is under way already, and what comes while the event is claimed; a lane that is first come, first served has 180.
+  // Those already in flight and those admitted while the event is claimed; first come, first served would give 180.
   assert.ok(quantile(firsts(endpoint.path), 0.5) <= 2 * MAX_IN_FLIGHT);
-  // Those due before it, and those sent during the wait of 200 ms; without a pace it is all of them.
+  // Those due before it and those sent during the wait of 200 ms; without a pace it would be all of them.
   assert.ok(quantile(retries, 1) < EVENTS / 2);
 });
 
@@ -209,7 +209,7 @@ function startDaemonProcess(): Promise<DaemonProcess> {
   return DaemonProcess.start({ databaseUrl: database.url, changes: { maxInFlight: MAX_IN_FLIGHT } });
 }
 
-test("a daemon that sleeps begins with a replay at once", async (t) => {
+test("a sleeping daemon starts a replay at once", async (t) => {
   const history = await insertHistory(40);
   const endpoint = await createEndpoint("/asleep");
   const { daemon, emitted } = await startDaemon(database.url, { pollIntervalMs: 600_000 });
@@ -231,17 +231,17 @@ test("a daemon that sleeps begins with a replay at once", async (t) => {
 
 const STORM_EVENTS = 300;
 const STORM_MS = 4_000;
-/** On a machine so busy that an action has not gone through once by then. */
+/** For a machine so busy that one of the actions has not succeeded by then. */
 const STORM_MAX_MS = 30_000;
 
-/** What operators may meet while they all work at once: never a deadlock, never something that is none of these. */
+/** The only errors that concurrent operators may get; a deadlock is not among them. */
 const EXPECTED_CODES: readonly string[] = [
   "55000", // the endpoint is disabled, the replay is done already
   "55006", // the delivery is in flight
   "P0002", // no such delivery
 ];
 
-test("operators who replay, cancel, redeliver, pause and disable at once never deadlock, and leave true counts", {
+test("operators who replay, cancel, redeliver, pause and disable at once never deadlock, and leave correct counts", {
   timeout: DEADLINE_MS,
 }, async (t) => {
   const history = [...(await insertHistory(STORM_EVENTS))];
@@ -296,8 +296,8 @@ test("operators who replay, cancel, redeliver, pause and disable at once never d
   });
   await Promise.all(operators);
   await database.pool.query("select postrider.enable_endpoint($1)", [endpoint.id]);
-  // What is in hand a replay leaves alone, and an attempt that was under way while the endpoint was disabled ends discarded.
-  await until("nothing is under way", async () => {
+  // A replay leaves work in hand alone. An attempt in flight while the endpoint was disabled ends discarded.
+  await until("nothing is in flight", async () => {
     const text = `select (select count(*) from postrider.replay where finished_at is null)
       + (select count(*) from postrider.delivery where state = 'pending') + (select count(*) from postrider.in_flight)
       + (select count(*) from postrider.cancellation)`;
@@ -320,7 +320,7 @@ test("operators who replay, cancel, redeliver, pause and disable at once never d
     [],
   );
   for (const name of Object.keys(actions)) assert.ok((done.get(name) ?? 0) > 0, `${name} never went through`);
-  // The last replay was of everything, and nobody disturbed it.
+  // The last replay covered everything, and nothing disturbed it.
   assert.deepEqual(
     new Set(
       (await rowsOf<{ state: string }>(database.pool, "select distinct state from postrider.delivery")).map(

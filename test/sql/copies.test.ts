@@ -1,6 +1,6 @@
 /**
- * Databases that were restored or copied, as SQL sees them: where daemons may work, the switch that stops them, and what
- * adopting makes of each event. test/e2e/copies.test.ts does it with real clusters.
+ * Restored or copied databases, at the level of SQL: where daemons may work, the switch that stops them, and what adopting
+ * does with each event. test/e2e/copies.test.ts covers real clusters.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -68,7 +68,7 @@ async function adopt(session: Session, dryRun: boolean = false): Promise<Adoptio
 }
 
 describe("the home of the daemons", () => {
-  test("is written down by the first that beats, and not by migrating, so that a template is no copy", async () => {
+  test("is recorded by the first heartbeat and not by a migration, so a database made from a template is not a copy", async () => {
     const { pool } = database;
     assert.deepEqual(await home(pool), { system_identifier: null, database_oid: null });
     assert.equal(await problem(pool), null);
@@ -89,7 +89,7 @@ describe("the home of the daemons", () => {
     ["another cluster", "system_identifier = system_identifier + 1"],
     ["another database of the cluster", "database_oid = 1"],
   ]) {
-    test(`in ${what}: nothing that daemons call works here, and nothing is changed`, async () => {
+    test(`in ${what}: every function that daemons call is refused and changes nothing`, async () => {
       const { pool } = database;
       const endpoint = await createEndpoint(pool, ["order.*"]);
       await insertEvent(pool, "order.paid");
@@ -120,13 +120,13 @@ describe("the home of the daemons", () => {
       ]);
       assert.equal(await askFor(pool, "select count(*)::int from postrider.daemon"), 1);
       assert.equal(await askFor(pool, "select count(*)::int from postrider.delivery"), 0);
-      // What happened is recorded wherever the connection leads.
+      // Facts are recorded in whichever database the connection leads to.
       await recordResults(pool, DAEMON, { first: [resultOf(pair)] });
       assert.equal(await askFor(pool, "select count(*)::int from postrider.attempt"), 1);
     });
   }
 
-  test("is nowhere yet, and the outbox has events that this server cannot have written: no daemon moves in", async (t) => {
+  test("is not recorded yet, and the outbox has events that this server cannot have written: no daemon starts here", async (t) => {
     const session = await openSession(t, database.url);
     await insertForeign(session, ["1000000000"]);
     await assert.rejects(beat(session, DAEMON), { code: "PR014", detail: /has yet to reach/ });
@@ -139,7 +139,7 @@ describe("the home of the daemons", () => {
     ["emptied", "delete from postrider.sending; insert into postrider.sending default values"],
     ["gone", "delete from postrider.sending"],
   ] as const) {
-    test(`is no longer known, since its row is ${where}, and events were claimed: daemons stop, and adopting goes on`, async () => {
+    test(`is unknown because its row is ${where}, and events were claimed: daemons stop, and adopting continues`, async () => {
       const { pool } = database;
       await createEndpoint(pool, ["order.*"]);
       await beat(pool, DAEMON);
@@ -161,12 +161,12 @@ describe("the home of the daemons", () => {
     });
   }
 
-  test("is written down by whatever a daemon calls first, and not by who keeps the partitions", async () => {
+  test("is recorded by the first function a daemon calls, but not by maintenance", async () => {
     const { pool } = database;
     await pool.query("select postrider.maintain()");
     const unknown = { system_identifier: null, database_oid: null };
     assert.deepEqual(await home(pool), unknown);
-    // The claim is the last: from then on the home is missed.
+    // The claim must be last: after a claim, a missing home is an error.
     for (const call of [renew, enter, walk, takeOver, claimEvents]) {
       await call(pool);
       assert.notDeepEqual(await home(pool), unknown);
@@ -174,7 +174,7 @@ describe("the home of the daemons", () => {
     }
   });
 
-  test("is this one, and events come that this server cannot have written: that is noticed, and adopting claims them", async (t) => {
+  test("is this database, but events arrive that this server cannot have written: daemons stop, and adopting claims the events", async (t) => {
     const session = await openSession(t, database.url);
     await createEndpoint(session, ["order.*"]);
     await beat(session, DAEMON);
@@ -188,7 +188,7 @@ describe("the home of the daemons", () => {
     );
   });
 
-  test("is forgotten with the guard, so that a copy with the same oid is not at work unadopted; the audit keeps it", async () => {
+  test("is deleted with the guard, so that a copy with the same oid does not work unadopted; the audit keeps it", async () => {
     const { pool } = database;
     await beat(pool, DAEMON);
     await insertEvent(pool, "order.paid");
@@ -215,7 +215,7 @@ describe("the home of the daemons", () => {
     );
   });
 
-  test("is not told where pg_control_system() is not allowed, and that is said; the guard can be given up", async (t) => {
+  test("cannot be read without the right on pg_control_system(); the error says so, and the guard can be switched off", async (t) => {
     const { pool } = database;
     const role = `postrider_test_${process.pid}_guard`;
     await pool.query(`
@@ -247,10 +247,10 @@ describe("the home of the daemons", () => {
 });
 
 describe("with sending switched off", () => {
-  test("nothing is claimed, leased or taken over, events are accepted, and all of it goes on later", async () => {
+  test("nothing is claimed, leased or taken over; events are accepted, and work continues once it is on again", async () => {
     const { pool } = database;
     const endpoint = await createEndpoint(pool, ["order.*"]);
-    // By which daemons look over what waits in their memory.
+    // Daemons use this to check what waits in their memory.
     const takers = () => rowsOf(pool, statementText("check_endpoints"), [[endpoint]]).then((rows) => rows.length);
     await createEndpoint(pool, ["order.*"], { state: "paused" });
     await insertEvent(pool, "order.paid");
@@ -276,7 +276,7 @@ describe("with sending switched off", () => {
     assert.deepEqual(new Set((await claimAll(pool)).map(({ event }) => event)), new Set([late]));
   });
 
-  test("the row says who did it, when and why, and the audit keeps it", async () => {
+  test("the row says who switched it off, when and why, and the audit keeps it", async () => {
     const { pool } = database;
     const row = () =>
       rowsOf(
@@ -301,12 +301,12 @@ describe("with sending switched off", () => {
   });
 });
 
-/** As the audit has it, before any daemon has worked anywhere. */
+/** The audit's value before any daemon has worked anywhere. */
 function sendingRow(is_on: boolean, reason: string | null) {
   return { is_on, reason, is_guarded: true, system_identifier: null, database_oid: null };
 }
 
-/** Events as a copy has them: with transaction ids of another cluster, in the past, all but the last few seconds of it. */
+/** Events as in a copy: with transaction ids of another cluster, and older than the last few seconds. */
 async function insertForeign(session: Session, xids: readonly string[]): Promise<string[]> {
   await session.query("set session_replication_role = replica");
   const rows = await rowsOf<{ id: string }>(
@@ -335,7 +335,7 @@ async function setForeignCursor(
 }
 
 describe("adopting", () => {
-  test("has nothing to do at home, and does nothing", async () => {
+  test("does nothing at home", async () => {
     const { pool } = database;
     await insertEvent(pool, "order.paid");
     await beat(pool, DAEMON);
@@ -349,12 +349,12 @@ describe("adopting", () => {
     ["ahead of this server's", 1_000_000_000],
     ["behind it", 10],
   ] as const) {
-    test(`claims what was not claimed and nothing else, where the ids of the copy are ${where}`, async (t) => {
+    test(`claims exactly the unclaimed events if the ids of the copy are ${where}`, async (t) => {
       const session = await openSession(t, database.url);
-      // Ids that are closer to the server's own could be those of transactions with savepoints.
+      // Ids closer to the server's own could belong to transactions with savepoints.
       await useTransactionIds(session, 1_100);
       const xid = (n: number) => String(offset + n);
-      // Of transaction 7 the page had got as far as the first event; 3 was open, 9 came after the window.
+      // The page ended after the first event of transaction 7. Transaction 3 was open, and 9 came after the window.
       const events = await insertForeign(session, [1, 2, 3, 7, 7, 8, 9].map(xid));
       const seqs = await rowsOf<{ seq: string }>(session, "select seq from postrider.outbox order by seq");
       await setForeignCursor(
@@ -390,12 +390,12 @@ describe("adopting", () => {
       assert.equal(
         await askFor(session, "select id from postrider.outbox order by seq desc limit 1"),
         newest,
-        "the sequence goes on behind all there were",
+        "the sequence continues after all existing values",
       );
     });
   }
 
-  test("claims what was inserted into the copy, though a later cursor of the other cluster takes its ids for its own", async (t) => {
+  test("claims events inserted into the copy, even if a later cursor of the other cluster covers their ids", async (t) => {
     const session = await openSession(t, database.url);
     await useTransactionIds(session, 1_100);
     const [, delivered] = await insertForeign(session, ["20", "2000000000"]);
@@ -407,7 +407,7 @@ describe("adopting", () => {
     await session.query("begin; savepoint s");
     const inSavepoint = await insertEvent(session, "order.paid");
     await session.query("commit");
-    // As a claim that arrives by a subscription: it was made after the inserts, and is far ahead.
+    // Like a claim that arrives by a subscription: made after the inserts, and far ahead.
     await setForeignCursor(session, "'1000000000:1000000000:', null, null, null", "clock_timestamp()");
     const { unclaimed, moved } = await adopt(session);
     assert.deepEqual([unclaimed, moved], ["2", "1"]);
@@ -419,7 +419,7 @@ describe("adopting", () => {
     );
   });
 
-  test("claims what was inserted after the cursor's last claim, also where its row does not tell who wrote it", async (t) => {
+  test("claims events inserted after the cursor's last claim, even if their rows do not tell which cluster wrote them", async (t) => {
     const [session, other] = [await openSession(t, database.url), await openSession(t, database.url)];
     await setForeignCursor(session, "'1000000000:1000000000:', null, null, null");
     await session.query("begin; select pg_current_xact_id()");
@@ -435,7 +435,7 @@ describe("adopting", () => {
     );
   });
 
-  test("takes a row for the server's own by the transaction that wrote it, and few that are drawn after that", async () => {
+  test("recognizes the server's own rows: the id must be that of the writing transaction or slightly later", async () => {
     const rows = await rowsOf(
       database.pool,
       `select xid, row_xmin from unnest($1::xid8[], $2::xid[]) r (xid, row_xmin) where postrider_internal.is_own(xid, row_xmin)`,
@@ -454,12 +454,12 @@ describe("adopting", () => {
     ["came with the copy", "update postrider.claim set claimed_at = now() - interval '1 hour'"],
     ["was written here", "update postrider.outbox set created_at = now() + interval '1 hour'"],
   ] as const) {
-    test(`repeats nothing that has a delivery or is in hand, whatever the clocks, where the cursor ${cursor}`, async () => {
+    test(`repeats no event that has a delivery or is in hand, whatever the clocks say, if the cursor ${cursor}`, async () => {
       const { pool } = database;
       await createEndpoint(pool, ["order.*"]);
       await beat(pool, DAEMON);
       const [done] = await insertEvents(pool, "order.paid", 2);
-      // Each in a claim of its own, so that the one of what is done is taken away.
+      // One claim per event, so that the claim of the finished event is deleted.
       const pairs = await claimAll(pool, { daemon: DAEMON, events: 1 });
       const recorded = pairs.filter(({ event }) => event === done);
       await recordResults(pool, DAEMON, {
@@ -479,7 +479,7 @@ describe("adopting", () => {
     });
   }
 
-  test("looks before it locks, and locks the row that others may hold before it writes anything", async (t) => {
+  test("checks before it locks, and locks the row that others may hold before it writes anything", async (t) => {
     const [session, holder] = [await openSession(t, database.url), await openSession(t, database.url)];
     const { pool } = database;
     await beat(pool, DAEMON);
@@ -505,7 +505,7 @@ describe("adopting", () => {
     assert.equal(await askFor(pool, "select is_on from postrider.sending"), false);
   });
 
-  test("lets inserts look at the definitions that came with the copy, for which no trigger has fired", async (t) => {
+  test("makes inserts check the definitions that came with the copy, although no trigger fired for them", async (t) => {
     const session = await openSession(t, database.url);
     await session.query(`select postrider.define_event_type('order.paid', null, '{"type": "object"}', true)`);
     t.after(() => database.pool.query("select postrider.drop_event_type('order.paid')"));
@@ -523,7 +523,7 @@ describe("adopting", () => {
     );
   });
 
-  test("leaves an event of a transaction that is open meanwhile to the claims", async (t) => {
+  test("leaves the event of a transaction that is still open to the claims", async (t) => {
     const [session, writer] = [await openSession(t, database.url), await openSession(t, database.url)];
     await createEndpoint(session, ["order.*"]);
     await beat(session, DAEMON);
@@ -539,7 +539,7 @@ describe("adopting", () => {
     );
   });
 
-  test("leaves an event that is committed meanwhile to the claims, too", async (t) => {
+  test("also leaves an event that is committed meanwhile to the claims", async (t) => {
     const sessions = [await openSession(t, database.url), await openSession(t, database.url)] as const;
     const [session, holder] = sessions;
     const { pool } = database;
@@ -561,7 +561,7 @@ describe("adopting", () => {
     assert.deepEqual(claimed.sort(), [waiting, late].sort());
   });
 
-  test("lets what was in hand be taken over, but for what is recorded, and forgets the daemons of the other place", async () => {
+  test("lets work in hand be taken over except for recorded results, and deletes the daemons of the other database", async () => {
     const { pool } = database;
     await createEndpoint(pool, ["order.*"]);
     await beat(pool, DAEMON);
@@ -586,7 +586,7 @@ describe("adopting", () => {
     assert.deepEqual(noted, { action: "adopt", in_hand: "1" });
   });
 
-  test("a copy with receivers of its own sends nothing to those it came with", async () => {
+  test("a copy with its own receivers sends nothing to those it came with", async () => {
     const { pool } = database;
     for (const state of ["active", "paused"] as const) await createEndpoint(pool, ["order.*"], { state });
     await beat(pool, DAEMON);
@@ -610,7 +610,7 @@ describe("adopting", () => {
     assert.deepEqual(await rowsOf(pool, "select distinct state from postrider.delivery"), [{ state: "discarded" }]);
   });
 
-  test("lets claims go on where the sequence of theirs was left at its beginning", async () => {
+  test("lets claims continue although their sequence was reset to its beginning", async () => {
     const { pool } = database;
     await createEndpoint(pool, ["order.*"]);
     await beat(pool, DAEMON);
@@ -625,7 +625,7 @@ describe("adopting", () => {
     assert.ok(Number(claim) > newest + 1, `claim ${claim}`);
   });
 
-  test("is refused, with the reason, where it could not be right", async (t) => {
+  test("is refused with the reason if the result could be wrong", async (t) => {
     const session = await openSession(t, database.url);
     await beat(session, DAEMON);
     await insertEvent(session, "order.paid");

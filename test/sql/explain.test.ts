@@ -49,7 +49,7 @@ async function explainOne(event: string): Promise<Explained> {
 }
 
 describe("explain_event says what became of a delivery:", () => {
-  /** An event that a live daemon has claimed for one endpoint, with a delivery in hand. */
+  /** An event that a live daemon has claimed for one endpoint; the delivery is in hand. */
   async function inHand() {
     const daemon = randomUUID();
     await beat(database.pool, daemon);
@@ -142,7 +142,7 @@ describe("explain_event says what became of a delivery:", () => {
     assert.match(row.explanation, /^its first attempt is due 2100-01-01 /);
   });
 
-  test("discarded, where its filter could not be applied", async () => {
+  test("discarded, because its filter could not be applied", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
     const event = await insertEvent(database.pool, "order.paid", { payload: '{"amount": "\\u0000"}' });
@@ -153,7 +153,7 @@ describe("explain_event says what became of a delivery:", () => {
     assert.match(row.now_explanation, /^the filter .* cannot be applied to the payload: unsupported Unicode/);
   });
 
-  test("also for an endpoint that was deleted since, or has moved to another tenant", async () => {
+  test("also for an endpoint that has since been deleted or moved to another tenant", async () => {
     const [gone, moved] = [await createEndpoint(database.pool), await createEndpoint(database.pool)];
     const event = await insertEvent(database.pool, "order.paid");
     await claimAll(database.pool, { pairs: 0 });
@@ -202,7 +202,7 @@ describe("explain_event says why an event did not match:", () => {
       for (const [eventType, filter] of rules) {
         await subscribe(database.pool, endpoint, String(eventType), filter ?? null);
       }
-      // Until now everything about the endpoint was before the event.
+      // Until now every change of the endpoint came before the event.
       const event = await insertEvent(database.pool, "order.paid", { payload });
       await claimAll(database.pool);
       const row = await explainOne(event);
@@ -212,7 +212,7 @@ describe("explain_event says why an event did not match:", () => {
     });
   }
 
-  test("* does not mean our own events", async () => {
+  test("* does not match Postrider's own events", async () => {
     await createEndpoint(database.pool, ["*"]);
     const event = await insertEvent(database.pool, "postrider.endpoint.disabled");
     await claimAll(database.pool);
@@ -229,7 +229,7 @@ describe("explain_event says why an event did not match:", () => {
     assert.match(row.explanation, /^the endpoint is disabled since \d{4}-.*: customer left$/);
   });
 
-  test("the endpoint was made after the event", async () => {
+  test("the endpoint was created after the event", async () => {
     const event = await insertEvent(database.pool, "order.paid");
     await claimAll(database.pool);
     await createEndpoint(database.pool);
@@ -241,7 +241,7 @@ describe("explain_event says why an event did not match:", () => {
     assert.deepEqual([row.would_match_now, row.now_explanation], [true, "would be sent"]);
   });
 
-  test("it would match by what was changed since, and who changed it", async () => {
+  test("a later change would make it match, and who made that change", async () => {
     const endpoint = await createEndpoint(database.pool, ["user.*"]);
     const event = await insertEvent(database.pool, "order.paid");
     await claimAll(database.pool);
@@ -258,7 +258,7 @@ describe("explain_event says why an event did not match:", () => {
 });
 
 describe("explain_event of an event that is not claimed", () => {
-  test("says so, and whether a daemon is alive to claim it", async () => {
+  test("says so, and says whether a daemon is alive to claim it", async () => {
     await createEndpoint(database.pool);
     const event = await insertEvent(database.pool, "order.paid");
     const row = await explainOne(event);
@@ -273,7 +273,7 @@ describe("explain_event of an event that is not claimed", () => {
     );
   });
 
-  test("knows where in a window the cursor stands, and that a transaction was passed over while it was open", async (t) => {
+  test("knows the cursor's position in a window, and that a transaction was skipped while it was open", async (t) => {
     await createEndpoint(database.pool);
     const open = await openSession(t, database.url);
     await open.query("begin");
@@ -290,7 +290,7 @@ describe("explain_event of an event that is not claimed", () => {
     assert.deepEqual((await outcomes())[0], flies);
   });
 
-  test("says of one that nobody can see that its transaction may be open", async (t) => {
+  test("says that the transaction of an invisible event may still be open", async (t) => {
     const open = await openSession(t, database.url);
     await open.query("begin");
     const event = await insertEvent(open, "order.paid");
@@ -304,7 +304,7 @@ describe("explain_event of an event that is not claimed", () => {
     });
   });
 
-  test("tells of its own tenant's endpoints only", async () => {
+  test("lists only endpoints of the event's tenant", async () => {
     await createEndpoint(database.pool, ["*"], { tenant: "acme" });
     const event = await insertEvent(database.pool, "order.paid");
     await claimAll(database.pool);

@@ -1,4 +1,4 @@
-/** What is past its retention goes, by whole days, and nothing that anybody needs; nor does an application wait for it. */
+/** Whole days past their retention are deleted, and nothing still needed is. Applications never wait for it. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { before, describe, type TestContext, test } from "node:test";
@@ -18,10 +18,10 @@ import {
 } from "../support/engine.ts";
 import { addPastDays } from "../support/pastDays.ts";
 
-/** The days before it are the first of a month, a leap day and the one before. */
+/** The days before are the first of a month, a leap day and the day before that. */
 const NOW = "2020-03-02T12:00:00Z";
 const PARENTS = ["outbox", "delivery", "attempt"];
-/** With a retention of two days the last two of these are past it. */
+/** With a retention of two days, the last two of these are past it. */
 const RETENTION = "2 days";
 const DAYS = 4;
 const STEPS_MAX = 200;
@@ -32,7 +32,7 @@ interface Step {
 }
 
 describe("a day past its retention", () => {
-  test("goes whole: idempotency keys, events, deliveries, attempts, and then the partitions", async (t) => {
+  test("is deleted whole: idempotency keys, events, deliveries, attempts, and then the partitions", async (t) => {
     const { pool } = await past(t);
     for (const days of [2, 3, 4]) await addDelivered(pool, days, 10);
     await claimAll(pool);
@@ -53,7 +53,7 @@ describe("a day past its retention", () => {
     assert.deepEqual(await maintainAll(pool), []);
   });
 
-  test("goes also where its partitions are already empty, or some of them are gone", async (t) => {
+  test("is deleted even if its partitions are already empty or some of them are gone", async (t) => {
     const { pool } = await past(t);
     const day = (await dayBefore(pool, 3)).replaceAll("-", "");
     await pool.query(`drop table postrider.outbox_${day}`);
@@ -105,7 +105,7 @@ describe("a day past its retention", () => {
       await insertOn(writer, 3);
       return () => writer.query("rollback");
     },
-    "a replay is on its way to it": async ({ pool }) => {
+    "a replay has yet to reach it": async ({ pool }) => {
       const endpoint = await createEndpoint(pool, ["other.*"]);
       await insertOn(pool, 3);
       await claimAll(pool);
@@ -119,7 +119,7 @@ describe("a day past its retention", () => {
     },
   };
   for (const [why, arrange] of Object.entries(needs)) {
-    test(`stays while ${why}, and those beside it go`, async (t) => {
+    test(`stays while ${why}, and the days beside it are deleted`, async (t) => {
       const database = await past(t);
       const release = await arrange(database, t);
       const [third, fourth] = [await dayBefore(database.pool, 3), await dayBefore(database.pool, 4)];
@@ -145,9 +145,9 @@ describe("a day past its retention", () => {
     assert.equal(await askFor(pool, "select count(*)::int from postrider.idempotency_key"), 5);
   });
 
-  test("stays where an event was committed to it in the last moment", async (t) => {
+  test("stays if an event was committed to it at the last moment", async (t) => {
     const { pool, url } = await past(t);
-    // Long enough for the writer to commit while it is waited for.
+    // Long enough for the writer to commit during the wait.
     await pool.query("alter function postrider_internal.drop_days set lock_timeout = '20s'");
     await insertOn(pool, 3);
     await claimAll(pool);
@@ -168,7 +168,7 @@ describe("a day past its retention", () => {
     assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox"), 2);
   });
 
-  test("lets an idempotency key be used again when it is gone", async (t) => {
+  test("frees its idempotency keys for reuse once it is deleted", async (t) => {
     const { pool } = await past(t);
     const publish = "select postrider.publish('order.paid', '1', idempotency_key => 'key of 3 0')";
     await addDelivered(pool, 3, 1);
@@ -181,7 +181,7 @@ describe("a day past its retention", () => {
 });
 
 describe("an application's insert does not wait for maintenance", () => {
-  test("that is emptying a day somebody reads: it gives up, and the day is emptied later", async (t) => {
+  test("that is emptying a day another session reads: maintenance gives up, and empties the day later", async (t) => {
     const { pool, url } = await past(t);
     await addDelivered(pool, 3, 1);
     await claimAll(pool);
@@ -197,7 +197,7 @@ describe("an application's insert does not wait for maintenance", () => {
     assert.equal((await daysOf(pool)).length, 2);
   });
 
-  test("that cannot drop a partition behind a transaction that has inserted: the day is empty, and dropped later", async (t) => {
+  test("that cannot drop a partition while a transaction that inserted is open: the day is emptied now and dropped later", async (t) => {
     const { pool, url } = await past(t);
     await addDelivered(pool, 3, 1);
     await claimAll(pool);
@@ -206,7 +206,7 @@ describe("an application's insert does not wait for maintenance", () => {
     await writer.query("begin");
     await insertEvent(writer, "order.paid");
     const maintainer = await openSession(t, url);
-    // Without a limit to the waiting, until the transaction ends, which it does not.
+    // Without a limit on the wait, it would wait for the transaction, which never ends.
     await maintainer.query("set statement_timeout = '10s'");
     const steps = await maintainAll(maintainer);
     assert.deepEqual(
@@ -224,7 +224,7 @@ describe("an application's insert does not wait for maintenance", () => {
 });
 
 describe("rows of the default partitions", () => {
-  test("past their retention are deleted in steps, with all that belongs to them, and others stay", async (t) => {
+  test("past their retention are deleted in steps with everything that belongs to them, and others stay", async (t) => {
     const { pool } = await past(t);
     await dropPastDays(pool);
     await addDelivered(pool, 3, 1_500);
@@ -252,7 +252,7 @@ describe("rows of the default partitions", () => {
           )
         )[0] ?? {},
       );
-    // Of yesterday five, one that waits, and one that no claim has seen.
+    // Five events of yesterday, one waiting, and one that no claim has seen.
     assert.deepEqual(await counts(), [7, 6, 5, 5]);
     await claimAll(pool);
     await maintainAll(pool);
@@ -273,7 +273,7 @@ describe("rows of the default partitions", () => {
     assert.equal(await askFor(pool, "select id from postrider.outbox"), undefined);
   });
 
-  test("of a past day, where they are few, move to partitions of their own, and are found there as before", async (t) => {
+  test("of a past day move to a new partition of that day if they are few, and are found there as before", async (t) => {
     const { pool } = await past(t);
     await dropPastDays(pool);
     await addDelivered(pool, 1, 5);
@@ -301,13 +301,13 @@ describe("rows of the default partitions", () => {
     const homes = "select count(*)::int from postrider.outbox where tableoid = $1::regclass";
     assert.equal(await askFor(pool, homes, [`postrider.outbox_${yesterday}`]), 6);
     assert.equal(await askFor(pool, homes, ["postrider.outbox_default"]), 0);
-    // With it came what keeps a repeated key out.
+    // The idempotency key moved with it and still refuses a repeat.
     const again =
       "insert into postrider.outbox (id, event_type, payload, idempotency_key) values ($1, 'order.paid', '1', 'key of 1 0')";
     assert.equal((await pool.query(again, [await idOn(pool, 1)])).rowCount, 0);
   });
 
-  test("of yesterday stay for an hour after midnight: an insert of its last moment may still be under way", async (t) => {
+  test("of yesterday stay for an hour after midnight, because an insert of its last moment may still be in progress", async (t) => {
     const { pool } = await past(t);
     await dropPastDays(pool);
     await insertOn(pool, 1);
@@ -316,7 +316,7 @@ describe("rows of the default partitions", () => {
     assert.equal((await maintainAll(pool, RETENTION, "2020-03-02T01:00:00Z")).length, 1);
   });
 
-  test("stay where they are while they are many, or somebody reads them", async (t) => {
+  test("stay where they are while they are many or another session reads them", async (t) => {
     const { pool, url } = await past(t);
     await dropPastDays(pool);
     const reader = await openSession(t, url);
@@ -331,7 +331,7 @@ describe("rows of the default partitions", () => {
     assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox_default"), 12_001);
   });
 
-  test("stay where they are while subscribers would hear of half of the move, or their day is somewhere else", async (t) => {
+  test("stay where they are while a publication would replicate half of the move, or the partition of their day is detached", async (t) => {
     const { pool } = await past(t);
     const [yesterday, before] = [await dayBefore(pool, 1), await dayBefore(pool, 2)].map((day) =>
       day.replaceAll("-", ""),
@@ -347,7 +347,7 @@ describe("rows of the default partitions", () => {
     assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox_default"), 1);
   });
 
-  test("whose id somebody made up go by the time of their insertion", async (t) => {
+  test("with an invented id are deleted by the time of their insertion", async (t) => {
     const { pool } = await past(t);
     const add = (age: string) =>
       pool.query(
@@ -370,7 +370,7 @@ describe("rows of the default partitions", () => {
     assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox"), 1);
   });
 
-  test("that were recorded when their event was gone already go too, but for what waits", async (t) => {
+  test("that were recorded after their event was deleted are deleted too, except waiting deliveries", async (t) => {
     const { pool } = await past(t);
     await dropPastDays(pool);
     const events = [0, 1].map(() => idOn(pool, 3));
@@ -384,7 +384,7 @@ describe("rows of the default partitions", () => {
   });
 });
 
-test("finished replays go after the retention, the audit after a year", async (t) => {
+test("finished replays are deleted after the retention, the audit after a year", async (t) => {
   const { pool } = await past(t);
   const endpoint = await createEndpoint(pool);
   const replay = "select replay_id from postrider.replay($1, now() - interval '1 day')";
@@ -415,13 +415,13 @@ describe("maintain", () => {
     }
   });
 
-  test("refuses a time to come, by which days would go that are to be kept", async () => {
+  test("refuses a time in the future, because it would delete days that must be kept", async () => {
     await assert.rejects(database.pool.query("select postrider.maintain(now => now() + interval '1 minute')"), {
       code: "22023",
     });
   });
 
-  test("keeps thirty days where nothing is said", async () => {
+  test("keeps thirty days by default", async () => {
     await addPastDays(database.pool, 32, NOW);
     const maintain = "select postrider.maintain(now => $1)";
     for (let count = 0; count < 2 * PARENTS.length; count++) await database.pool.query(maintain, [NOW]);
@@ -429,7 +429,7 @@ describe("maintain", () => {
     assert.equal(await askFor(database.pool, maintain, [NOW]), undefined);
   });
 
-  test("is one session's at a time", async (t) => {
+  test("runs in one session at a time", async (t) => {
     const holder = await openSession(t, database.url);
     await addPastDays(database.pool, 31, NOW);
     await holder.query("begin; select pg_advisory_xact_lock(1886352244, 3)");
@@ -437,7 +437,7 @@ describe("maintain", () => {
   });
 });
 
-/** A database in which daemons have run for some days, up to that time. */
+/** A database in which daemons have run for some days before that time. */
 async function past(t: TestContext): Promise<TestDatabase> {
   const database = await createDatabase();
   t.after(() => database.drop());
@@ -446,7 +446,7 @@ async function past(t: TestContext): Promise<TestDatabase> {
   return database;
 }
 
-/** Takes steps until none is left, or somebody is in the way. */
+/** Takes steps until none is left or another session blocks one. */
 async function maintainAll(session: Session, retention = RETENTION, now = NOW): Promise<Step[]> {
   const steps: Step[] = [];
   while (steps.length < STEPS_MAX) {
@@ -462,7 +462,7 @@ async function maintainAll(session: Session, retention = RETENTION, now = NOW): 
   throw new Error(`maintenance did not come to an end in ${STEPS_MAX} steps`);
 }
 
-/** So many events of the day so many days ago, with keys, each delivered at its first attempt. */
+/** Events of the day this many days ago, with keys, each delivered at the first attempt. */
 async function addDelivered(session: Session, daysAgo: number, count: number): Promise<void> {
   await session.query(
     `with added as (
@@ -491,7 +491,7 @@ async function idOn(session: Session, daysAgo: number): Promise<string> {
   return String(id);
 }
 
-/** An event as if it had been inserted so many days ago; returns its id. */
+/** An event as if inserted this many days ago; returns its id. */
 async function insertOn(session: Session, daysAgo: number): Promise<string> {
   const id = await idOn(session, daysAgo);
   await session.query("insert into postrider.outbox (id, event_type, payload) values ($1, 'order.paid', '1')", [id]);
@@ -520,7 +520,7 @@ async function dayBefore(session: Session, days: number): Promise<string> {
   );
 }
 
-/** The days before today that have a partition, the oldest first. */
+/** The past days that have a partition, the oldest first. */
 async function daysOf(session: Session): Promise<string[]> {
   const rows = await rowsOf<{ day: string }>(
     session,
