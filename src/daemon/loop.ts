@@ -113,10 +113,10 @@ export class Loop {
     if (this.#room > 0 && agenda.take("claims")) {
       await this.#takeOver();
     }
-    if (this.#room > 0 && agenda.take(this.#walkLook)) {
+    if (this.#room > 0 && this.#isHeld && agenda.take(this.#walkLook)) {
       await this.#walk();
     }
-    if (this.#isClaimWorthwhile && agenda.take("events")) {
+    if (this.#isClaimWorthwhile && this.#isHeld && agenda.take("events")) {
       await this.#claim();
       this.#noteClaimed();
     }
@@ -147,6 +147,15 @@ export class Loop {
 
   get #isClaimWorthwhile(): boolean {
     return this.#room >= CLAIM_ROOM_MIN || this.#parts.inHand.isIdle;
+  }
+
+  /**
+   * Whether the lease is held under the identity that the turn began with. A lost one admits nothing: it would be given the
+   * same claim to take over again and again, and its leased deliveries would wait for their leases to run out.
+   */
+  get #isHeld(): boolean {
+    const { lease } = this.#parts;
+    return lease.isHeld() && lease.daemonId === this.#daemonId;
   }
 
   get #walkLook(): Look {
@@ -189,7 +198,7 @@ export class Loop {
   async #takeOver(): Promise<void> {
     const { database, agenda, recorder, events } = this.#parts;
     const daemonId = this.#daemonId;
-    while (this.#room > 0 && !this.#isStopping) {
+    while (this.#room > 0 && !this.#isStopping && this.#isHeld) {
       const taken = await takeOverClaim(database, daemonId, recorder.claims.of(daemonId));
       if (taken === null) {
         break;

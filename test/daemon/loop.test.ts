@@ -41,21 +41,32 @@ class Surroundings {
   /** How the daemon stood when it claimed. */
   readonly claimedAs: WakeState[] = [];
   walks = 0;
+  /** The identities under which it walked and claimed. */
+  readonly claimants: string[] = [];
+  readonly lease = { daemonId: "one", isHeld: () => true };
+  /** The lease is lost while a claim is taken over. */
+  losesLease = false;
+  takeOvers = 0;
   wakeState: WakeState = "blind";
   readonly #rooms = { known: new Map<string, number>(), unknown: 8 };
   readonly loop: Loop;
 
   constructor(t: TestContext) {
     const { agenda, conditions, emitted: events } = this;
-    const database = { run: async ({ name }: { name: string }) => this.#answer(name) } as unknown as Database;
+    const database = {
+      run: async ({ name }: { name: string }, params: object) => this.#answer(name, params),
+    } as unknown as Database;
     this.loop = new Loop({
       database,
       agenda,
       events,
       conditions,
-      lease: { daemonId: "one", isHeld: () => true },
+      lease: this.lease,
       wake: this.#wake() as unknown as WakeSession,
-      newEvents: { claim: async () => this.#claim(), tryFilter: async () => {} } as unknown as NewEvents,
+      newEvents: {
+        claim: async (daemonId: string) => this.#claim(daemonId),
+        tryFilter: async () => {},
+      } as unknown as NewEvents,
       claimLock: new ClaimLock({ database, events, conditions }),
       endpoints: { ensure: async () => {} } as unknown as EndpointDirectory,
       inHand: Object.assign(this.inHand, { review: async () => this.#review() }) as unknown as InHand,
@@ -67,12 +78,23 @@ class Surroundings {
     t.after(() => this.loop.stop());
   }
 
-  #answer(statement: string) {
-    this.walks += statement === "claim_deliveries" ? 1 : 0;
-    return { rows: [], rowCount: 0 };
+  #answer(statement: string, params: object) {
+    if (statement === "claim_deliveries" && "daemonId" in params) {
+      this.walks += 1;
+      this.claimants.push(String(params.daemonId));
+    }
+    return { rows: statement === "take_over_claim" && this.losesLease ? this.#takeOver() : [], rowCount: 0 };
   }
 
-  #claim(): Page {
+  /** A claim that is found again as long as it is not known; ten times at most, lest the test never end. */
+  #takeOver() {
+    this.lease.daemonId = "two";
+    this.takeOvers += 1;
+    return this.takeOvers > 10 ? [] : [{ claim_id: "1", former_daemon_id: "zero", event_id: null, endpoint_id: null }];
+  }
+
+  #claim(daemonId: string): Page {
+    this.claimants.push(daemonId);
     this.claimedAs.push(this.wakeState);
     if (this.claimed instanceof Error) {
       throw this.claimed;
@@ -151,4 +173,13 @@ test("while claims fail, no other daemon can rely on it; it falls asleep once on
   around.claimed = NOTHING;
   await until("it sleeps", () => around.wakeState === "sleeping");
   assert.deepEqual(around.claimedAs.slice(-3), ["napping", "awake", "sleeping"]);
+});
+
+test("a daemon that loses its lease while it takes over claims nothing more under the lost identity", async (t) => {
+  const around = new Surroundings(t);
+  around.losesLease = true;
+  around.loop.start();
+  await until("it has looked for events", () => around.claimedAs.length > 0);
+  assert.equal(around.takeOvers, 1);
+  assert.deepEqual([...new Set(around.claimants)], ["two"]);
 });
