@@ -35,7 +35,7 @@ after(async () => {
 beforeEach(() => reset(database.pool));
 
 describe("publish", () => {
-  test("inserts an event with all that it is given, and returns its id", async () => {
+  test("inserts an event with all its arguments, and returns its id", async () => {
     const id = await askFor(
       database.pool,
       `select postrider.publish(event_type => 'order.paid', payload => '{"n": 1.0}', tenant => 'acme', ordering_key => 'o1',
@@ -62,7 +62,7 @@ describe("publish", () => {
     );
   });
 
-  test("needs a type and a payload, and takes a null tenant for none", async () => {
+  test("needs a type and a payload, and treats a null tenant as none", async () => {
     const id = await askFor(database.pool, "select postrider.publish('order.paid', '1', tenant => null)");
     assert.equal(await askFor(database.pool, "select tenant from postrider.outbox where id = $1", [id]), "");
   });
@@ -84,7 +84,7 @@ describe("publish", () => {
 describe("an idempotency key", () => {
   const publish = "select postrider.publish('order.paid', $1, tenant => $2, idempotency_key => $3)";
 
-  test("that is known already adds nothing, and publish returns the first event's id", async () => {
+  test("that is already known adds nothing, and publish returns the first event's id", async () => {
     const first = await askFor(database.pool, publish, ["1", "", "k"]);
     const second = await askFor(database.pool, publish, ["2", "", "k"]);
     assert.equal(second, first);
@@ -97,7 +97,7 @@ describe("an idempotency key", () => {
     ]);
   });
 
-  test("leaves out one row of a statement and keeps the others", async () => {
+  test("skips one row of a statement and keeps the others", async () => {
     const { rowCount } = await database.pool.query(
       `insert into postrider.outbox (event_type, payload, idempotency_key)
        values ('order.paid', '1', 'a'), ('order.paid', '2', 'a'), ('order.paid', '3', 'b'), ('order.paid', '4', null)`,
@@ -105,13 +105,13 @@ describe("an idempotency key", () => {
     assert.equal(rowCount, 3);
   });
 
-  test("is one tenant's own", async () => {
+  test("belongs to one tenant", async () => {
     const ids = [];
     for (const tenant of ["", "acme", "other"]) ids.push(await askFor(database.pool, publish, ["1", tenant, "k"]));
     assert.equal(new Set(ids).size, 3);
   });
 
-  test("of an event that was rolled back is free again", async (t) => {
+  test("of an event that was rolled back is free to use again", async (t) => {
     const session = await openSession(t, database.url);
     await session.query("begin");
     await session.query(publish, ["1", "", "k"]);
@@ -150,7 +150,7 @@ describe("a publisher", () => {
     assert.deepEqual([first?.event, first?.payload], [id, '{"order_id": 42}']);
   });
 
-  test("can do so with a search_path of its own making", async (t) => {
+  test("can do so with any search_path", async (t) => {
     const session = await openApplication(t);
     await session.query("set search_path = ''");
     await insertEvent(session, "order.paid");
@@ -160,7 +160,7 @@ describe("a publisher", () => {
     assert.equal(await eventCount(), 2);
   });
 
-  test("reads nothing else, and fills in nothing that is not its to fill in", async (t) => {
+  test("can read nothing else, and cannot set the columns that Postrider sets", async (t) => {
     const session = await openApplication(t);
     for (const statement of [
       "select payload from postrider.outbox",
@@ -178,7 +178,7 @@ describe("a publisher", () => {
     }
   });
 
-  test("is woken for: it notifies where a daemon sleeps", async (t) => {
+  test("wakes daemons: an insert notifies while a daemon sleeps", async (t) => {
     const [session, listener, sleeper] = [
       await openApplication(t),
       await openSession(t, database.url),
@@ -254,7 +254,7 @@ describe("what is refused", () => {
     });
   }
 
-  test("is a payload that is no JSON, or none", async () => {
+  test("is a payload that is not JSON, or is missing", async () => {
     await assert.rejects(insertEvent(database.pool, "order.paid", { payload: "{'a': 1}" }), { code: "22P02" });
     await assert.rejects(database.pool.query("insert into postrider.outbox (event_type) values ('order.paid')"), {
       code: "23502",
@@ -262,7 +262,7 @@ describe("what is refused", () => {
   });
 });
 
-test("event types are words of letters, digits and underscores, as long as 255 characters", async () => {
+test("event types are words of letters, digits and underscores, up to 255 characters", async () => {
   for (const eventType of ["a", "_", "Order_2.PAID", "1.2.3", `${"a.".repeat(127)}b`])
     await insertEvent(database.pool, eventType);
   assert.equal(await eventCount(), 5);
@@ -286,7 +286,7 @@ test("a payload reaches the daemon exactly as it was written", async () => {
 });
 
 describe("an insert notifies", () => {
-  test("while a daemon sleeps, once for a transaction however many statements it has", async (t) => {
+  test("while a daemon sleeps, once per transaction however many statements it has", async (t) => {
     const notified = await notificationsOf(t, async ({ sleeper, application }) => {
       await sleeper.query(`select pg_advisory_lock(${GATE})`);
       await application.query("begin");
@@ -296,7 +296,7 @@ describe("an insert notifies", () => {
     assert.deepEqual(notified, [""]);
   });
 
-  test("not while no daemon sleeps: that costs a lock at every commit and helps nobody", async (t) => {
+  test("not while no daemon sleeps, because a notification takes a lock at every commit", async (t) => {
     const notified = await notificationsOf(t, async ({ application }) => {
       await insertEvent(application, "order.paid");
     });
@@ -304,7 +304,7 @@ describe("an insert notifies", () => {
   });
 
   for (const value of ["off", "of", "OFF", "Off", " off ", "false", "False", "f", "fal", "no", "N", "0", "\toff\n"]) {
-    test(`not where postrider.wake is ${JSON.stringify(value)}`, async (t) => {
+    test(`not if postrider.wake is ${JSON.stringify(value)}`, async (t) => {
       const notified = await notificationsOf(t, async ({ sleeper, application }) => {
         await sleeper.query(`select pg_advisory_lock(${GATE})`);
         await application.query(`set postrider.wake = '${value}'`);
@@ -315,7 +315,7 @@ describe("an insert notifies", () => {
   }
 
   for (const value of ["on", "true", "yes", "1", "", "o", "offf", "of f", "00", "not"]) {
-    test(`also where postrider.wake is ${JSON.stringify(value)}`, async (t) => {
+    test(`also if postrider.wake is ${JSON.stringify(value)}`, async (t) => {
       const notified = await notificationsOf(t, async ({ sleeper, application }) => {
         await sleeper.query(`select pg_advisory_lock(${GATE})`);
         await application.query(`set postrider.wake = '${value}'`);
@@ -332,7 +332,7 @@ describe("an insert notifies", () => {
     assert.equal(await askFor(daemon, `select pg_try_advisory_lock(${GATE})`), true);
   });
 
-  test("again where postrider.wake was off for a transaction before", async (t) => {
+  test("again after a transaction that had set postrider.wake to off", async (t) => {
     const notified = await notificationsOf(t, async ({ sleeper, application }) => {
       await sleeper.query(`select pg_advisory_lock(${GATE})`);
       await application.query("begin; set local postrider.wake = off");
@@ -344,7 +344,7 @@ describe("an insert notifies", () => {
   });
 });
 
-test("a transaction that went without notifying keeps a daemon from sleeping until it has ended", async (t) => {
+test("a transaction that did not notify keeps a daemon awake until it ends", async (t) => {
   const [application, daemon] = [await openSession(t, database.url), await openSession(t, database.url)];
   const trySleeping = `select pg_try_advisory_lock(${GATE})`;
   await application.query("begin");
@@ -354,7 +354,7 @@ test("a transaction that went without notifying keeps a daemon from sleeping unt
   assert.equal(await askFor(daemon, trySleeping), true);
 });
 
-test("a transaction is prepared while a daemon sleeps, where postrider.wake is off", async (t) => {
+test("a transaction can be prepared while a daemon sleeps if postrider.wake is off", async (t) => {
   const [application, sleeper] = [await openSession(t, database.url), await openSession(t, database.url)];
   await createEndpoint(database.pool);
   await sleeper.query(`select pg_advisory_lock(${GATE})`);
@@ -374,7 +374,7 @@ interface Parties {
   readonly application: pg.Client;
 }
 
-/** The payloads of the notifications that come of it. */
+/** The payloads of the notifications that it causes. */
 async function notificationsOf(t: TestContext, act: (parties: Parties) => Promise<void>): Promise<string[]> {
   const [sleeper, application, listener] = [
     await openSession(t, database.url),
@@ -390,7 +390,7 @@ async function notificationsOf(t: TestContext, act: (parties: Parties) => Promis
   });
   await listener.query("listen postrider; listen postrider_test_end");
   await act({ sleeper, application });
-  // Notifications come in the order of their commits: after this one, all are here.
+  // Notifications arrive in the order of their commits, so after this one all have arrived.
   await application.query("notify postrider_test_end");
   await ended;
   await sleeper.query("select pg_advisory_unlock_all()");

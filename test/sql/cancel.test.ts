@@ -62,7 +62,7 @@ const marks = () => rowsOf(database.pool, "select event_id, reason from postride
 const audited = () =>
   rowsOf(database.pool, "select event_id, detail from postrider.audit where action = 'cancel' order by at");
 
-describe("a delivery that waits is discarded by cancel", () => {
+describe("cancel discards a waiting delivery", () => {
   for (const [what, due] of [
     ["due", "now()"],
     ["due later", "now() + interval '1 hour'"],
@@ -78,7 +78,7 @@ describe("a delivery that waits is discarded by cancel", () => {
     });
   }
 
-  test("also where the lease of a daemon that is gone has run out; what that one still records decides nothing", async () => {
+  test("also if the lease of a lost daemon has expired; what that daemon still records decides nothing", async () => {
     const { daemon, pair } = await leasedInHand();
     await database.pool.query("update postrider.delivery set lease_expires_at = now() - interval '1 s'");
     assert.equal(await cancel(pair), "discarded");
@@ -92,8 +92,8 @@ for (const [kind, inHand, as] of [
   ["a first attempt", firstInHand, "first"],
   ["a leased delivery", leasedInHand, "later"],
 ] as const) {
-  describe(`${kind} that is under way and cancelled`, () => {
-    test("is pending and shown as cancelled until its end", async () => {
+  describe(`${kind} that is cancelled in flight`, () => {
+    test("is pending and shown as cancelled until it finishes", async () => {
       const { pair } = await inHand();
       assert.equal(await cancel(pair, "why"), "pending");
       assert.deepEqual(
@@ -128,7 +128,7 @@ for (const [kind, inHand, as] of [
       assert.deepEqual(await outcome(), ["discarded", "cancelled: why", 0, null, null]);
     });
 
-    test("has succeeded when it succeeds: the receiver has it", async () => {
+    test("counts as succeeded if it succeeds, because the receiver has it", async () => {
       const { daemon, pair } = await inHand();
       await cancel(pair);
       await recordResults(database.pool, daemon, { [as]: [resultOf(pair)] });
@@ -137,7 +137,7 @@ for (const [kind, inHand, as] of [
       assert.deepEqual(await marks(), []);
     });
 
-    test("is noted once, however often it is cancelled", async () => {
+    test("is marked once, however often it is cancelled", async () => {
       const { pair } = await inHand();
       assert.equal(await cancel(pair, "one"), "pending");
       assert.equal(await cancel(pair, "two"), "pending");
@@ -148,7 +148,7 @@ for (const [kind, inHand, as] of [
       assert.equal((await audited()).length, 1);
     });
 
-    test("makes no record wait for the operator's transaction; a retry that was recorded meanwhile is never leased", async (t) => {
+    test("does not make a record wait for the operator's transaction; a retry recorded meanwhile is never leased", async (t) => {
       const { daemon, pair } = await inHand();
       const operator = await openSession(t, database.url);
       await operator.query("begin");
@@ -163,7 +163,7 @@ for (const [kind, inHand, as] of [
   });
 }
 
-test("a cancelled first attempt of a daemon that is gone is not taken over", async () => {
+test("a cancelled first attempt of a lost daemon is not taken over", async () => {
   const { daemon, pair } = await firstInHand();
   await cancel(pair, "why");
   await beat(database.pool, daemon, -1);
@@ -194,7 +194,7 @@ test("a cancelled delivery of a paused endpoint is discarded when its claim is t
   );
 });
 
-test("a leased delivery that was cancelled is discarded by the next walk when its daemon is gone", async () => {
+test("a cancelled leased delivery is discarded by the next walk after its daemon is lost", async () => {
   const { pair } = await leasedInHand();
   await cancel(pair);
   assert.deepEqual((await walk(database.pool)).leased, []);
@@ -204,11 +204,11 @@ test("a leased delivery that was cancelled is discarded by the next walk when it
   assert.equal((await outcome())[0], "discarded");
 });
 
-test("a cancel that crosses the record of a leased delivery waits for it, and finds what it left", async (t) => {
+test("a cancel that crosses the record of a leased delivery waits for it, and sees its result", async (t) => {
   const { daemon, pair } = await leasedInHand();
   const [recorder, operator] = [await openSession(t, database.url), await openSession(t, database.url)];
   const pid = await pidOf(operator);
-  // Due to end within the operator's wait: the row is one that cancel would discard.
+  // The lease ends during the operator's wait, so cancel would discard the row.
   await database.pool.query("update postrider.delivery set lease_expires_at = now()");
   await recorder.query("begin");
   await recordResults(recorder, daemon, { later: [resultOf(pair, { outcome: "pending", wait: 0 })] });
@@ -230,7 +230,7 @@ test("a cancel that crosses the record of a first attempt is seen before the nex
   assert.deepEqual(await outcome(), ["discarded", "cancelled", 1, null, null]);
 });
 
-test("two operators who cancel the same delivery wait for each other, and one of them has done it", async (t) => {
+test("two operators who cancel the same delivery wait for each other, and only one cancels it", async (t) => {
   const endpoint = await createEndpoint(database.pool, []);
   const event = await addPending(database.pool, endpoint);
   const [one, other] = [await openSession(t, database.url), await openSession(t, database.url)];
@@ -248,7 +248,7 @@ for (const [state, how] of [
   ["succeeded", {}],
   ["exhausted", { outcome: "exhausted" }],
 ] as const) {
-  test(`a delivery that was ${state} stays so, and cancel says it`, async () => {
+  test(`a delivery that was ${state} stays so, and cancel returns that state`, async () => {
     const { daemon, pair } = await firstInHand();
     await recordResults(database.pool, daemon, { first: [resultOf(pair, how)] });
     assert.equal(await cancel(pair), state);
@@ -257,7 +257,7 @@ for (const [state, how] of [
   });
 }
 
-test("redeliver takes a cancelled delivery up again, also one whose mark was left by a daemon that is gone", async () => {
+test("redeliver revives a cancelled delivery, even if a lost daemon left its mark", async () => {
   const { pair } = await leasedInHand();
   await cancel(pair);
   await database.pool.query("update postrider.delivery set lease_expires_at = now()");
@@ -265,7 +265,7 @@ test("redeliver takes a cancelled delivery up again, also one whose mark was lef
   assert.equal((await walk(database.pool)).leased.length, 1);
 });
 
-test("what is not there cannot be cancelled", async () => {
+test("a delivery that does not exist cannot be cancelled", async () => {
   const endpoint = await createEndpoint(database.pool, []);
   const event = await insertEvent(database.pool, "order.paid");
   for (const pair of [

@@ -1,4 +1,4 @@
-/** The functions that keep the position of an ingest, as its sessions call them. */
+/** The functions that keep the position of an ingest, called as its sessions call them. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, test } from "node:test";
@@ -60,7 +60,7 @@ async function stored(): Promise<string[]> {
   return rows.map(({ payload }) => payload);
 }
 
-test("a batch that is sent again is not stored again, and its answer is the same", async (t) => {
+test("a batch that is sent again is not stored again, and gets the same answer", async (t) => {
   const session = await openSession(t, database.url);
   const run = randomUUID();
   await open(session, { run });
@@ -75,7 +75,7 @@ test("a batch that is sent again is not stored again, and its answer is the same
   assert.equal((await store(session, run, 3, lines))?.outcome, "displaced");
 });
 
-test("of two runs the later one goes on, and the one that was displaced stores nothing", async (t) => {
+test("of two runs the later one continues, and the displaced one stores nothing", async (t) => {
   const [first, second] = [await openSession(t, database.url), await openSession(t, database.url)];
   const [one, other] = [randomUUID(), randomUUID()];
   assert.equal(await open(first, { run: one }), "new");
@@ -91,7 +91,7 @@ test("of two runs the later one goes on, and the one that was displaced stores n
   assert.deepEqual(await stored(), ["1", "3"]);
 });
 
-test("a filter that compares two paths is judged line by line, with the guard that filters have", async (t) => {
+test("a filter that compares two paths is applied line by line, with the same guard as a subscription's filter", async (t) => {
   const session = await openSession(t, database.url);
   const run = randomUUID();
   await open(session, { run });
@@ -100,7 +100,7 @@ test("a filter that compares two paths is judged line by line, with the guard th
   assert.deepEqual(answer, { outcome: "stored", events: 1, unmatched: 1, refused: [2] });
 });
 
-test("an operator forgets an ingest that does not run, and the audit has what was forgotten", async (t) => {
+test("an operator can forget an ingest that is not running, and the audit keeps its row", async (t) => {
   const session = await openSession(t, database.url);
   await open(session);
   const forget = "select postrider.forget_ingest('app')";
@@ -113,7 +113,7 @@ test("an operator forgets an ingest that does not run, and the audit has what wa
   ]);
 });
 
-test("what a run has left behind that read its input and was killed goes after a day, if nobody has it", async (t) => {
+test("the row of a killed run that read standard input is deleted after a day, unless a session holds it", async (t) => {
   const [running, starting] = [await openSession(t, database.url), await openSession(t, database.url)];
   await open(running, { name: "runs", path: null });
   for (const name of ["killed", "young"]) {

@@ -1,4 +1,4 @@
-/** The partitions of the days ahead: that they are made, in steps that keep no insert waiting, whatever the net holds. */
+/** Partitions of the days ahead are made in steps that block no insert, whatever the default partitions hold. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import type pg from "pg";
@@ -19,7 +19,7 @@ import {
 } from "../support/engine.ts";
 
 const PARENTS = ["outbox", "delivery", "attempt"];
-/** The day after is a leap day, and the days ahead reach into the next month. */
+/** The next day is a leap day, and the days ahead reach into the next month. */
 const NOW = "2020-02-28T12:00:00Z";
 /** Enough for more than a megabyte in each of the default partitions. */
 const STRAYS = 12_000;
@@ -40,7 +40,7 @@ beforeEach(async () => {
 });
 
 describe("partitions", () => {
-  test("that are missing fail no insert: the event lands in the default partition, and is claimed and pruned to", async () => {
+  test("that are missing do not fail an insert: the event lands in the default partition, where claims find it", async () => {
     await createEndpoint(database.pool);
     await dropDays(database.pool);
     const event = await insertOn(database.pool, 0);
@@ -50,7 +50,7 @@ describe("partitions", () => {
     );
     const { outcome, pairs } = await claimEvents(database.pool);
     assert.deepEqual([outcome, pairs[0]?.event, pairs[0]?.payload], ["complete", event, "1"]);
-    // Today has a stray by now, and stays with the default partition; the days after it get theirs.
+    // Today now has a stray, so it stays in the default partition; the later days get partitions.
     await makePartitions(database.pool);
     assert.deepEqual(await partitionsOf(database.pool, "outbox"), await namesOfDays("outbox", 1, 7));
     assert.equal((await insertEvent(database.pool, "order.paid")).length, 36);
@@ -64,7 +64,7 @@ describe("partitions", () => {
     assert.deepEqual(await makePartitions(database.pool), []);
   });
 
-  test("are made one a call, so that no lock outlasts the making of one", async () => {
+  test("are made one per call, so that no lock is held for more than one", async () => {
     const [last] = await namesOfDays("outbox", 8, 8);
     assert.deepEqual(await stepOfPartitions(database.pool, "8 days"), { outcome: "made", partition: last });
     assert.equal((await partitionsOf(database.pool, "delivery")).length, 8);
@@ -75,11 +75,11 @@ describe("partitions", () => {
     );
   });
 
-  test("are given up after 50 ms where somebody holds the default partition, and made in the next round", async (t) => {
+  test("are given up after 50 ms if another session holds the default partition, and made in the next round", async (t) => {
     const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
     await application.query("begin");
     await application.query("select from postrider.outbox_default");
-    // The lock is waited for 50 ms; without that limit, until the transaction ends, which it does not.
+    // The wait for the lock ends after 50 ms. Without that limit it would last as long as the transaction, which never ends.
     await maker.query("set statement_timeout = '10s'");
     const [busy] = await namesOfDays("outbox", 9, 9);
     assert.deepEqual(await makePartitions(maker, "20 days"), [{ outcome: "busy", partition: busy }]);
@@ -87,7 +87,7 @@ describe("partitions", () => {
     assert.equal((await makePartitions(maker, "20 days")).length, 12 * 3);
   });
 
-  test("are given up, not failed at, where somebody has the default partition to himself", async (t) => {
+  test("are given up without an error if another session locks the default partition exclusively", async (t) => {
     const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
     await application.query("begin; lock table postrider.delivery_default in access exclusive mode");
     await maker.query("set statement_timeout = '10s'");
@@ -97,14 +97,14 @@ describe("partitions", () => {
     assert.equal((await partitionsOf(maker, "attempt")).length, 26);
   });
 
-  test("are made beside a transaction that has inserted into today's, and by one session at a time", async (t) => {
+  test("are made while a transaction that inserted into today's is open, and by one session at a time", async (t) => {
     const [application, maker] = [await openSession(t, database.url), await openSession(t, database.url)];
     await application.query("begin");
     await insertOn(application, 0);
     await maker.query("begin");
     assert.equal((await makePartitions(maker, "30 days")).at(-1)?.outcome, "made");
     assert.deepEqual(await makePartitions(database.pool, "40 days"), []);
-    // Nor does what was made, and is not committed yet, hold up an insert.
+    // Uncommitted partitions do not block an insert either.
     await insertOn(database.pool, 0);
     await insertOn(application, 0);
     await maker.query("commit");
@@ -114,7 +114,7 @@ describe("partitions", () => {
 });
 
 describe("with much in the default partitions, partitions", () => {
-  test("are attached without a look at the rows there, from the day after tomorrow on, and leave no guard", async (t) => {
+  test("are attached without scanning the rows there, from the day after tomorrow on, and leave no guard", async (t) => {
     const { pool, maker, notices } = await crowd(t);
     const steps = await makePartitions(maker);
     for (const parent of PARENTS) {
@@ -131,7 +131,7 @@ describe("with much in the default partitions, partitions", () => {
     assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox"), STRAYS);
   });
 
-  test("are made beside inserts that land there: reading them keeps nobody out", async (t) => {
+  test("are made while inserts land there: reading the rows blocks no insert", async (t) => {
     const { pool, maker, application } = await crowd(t);
     assert.equal((await stepOfPartitions(maker))?.outcome, "guarded");
     await maker.query("begin");
@@ -142,7 +142,7 @@ describe("with much in the default partitions, partitions", () => {
     assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox_default"), STRAYS + 1);
   });
 
-  test("are not made of a day that begins within 24 hours: what guarded it and was left behind is dropped first", async (t) => {
+  test("are not made for a day that begins within 24 hours: a guard left behind for it is dropped first", async (t) => {
     const { pool } = await crowd(t);
     const [tomorrow] = await namesOfDays("outbox", 1, 1);
     await addGuard(pool, 1, "");
@@ -152,7 +152,7 @@ describe("with much in the default partitions, partitions", () => {
     assert.equal((await stepOfPartitions(pool))?.outcome, "guarded");
   });
 
-  test("are left to the default partition where a row of the day came before the guard", async (t) => {
+  test("are not made if a row of the day arrived before the guard: the day stays in the default partition", async (t) => {
     const { pool } = await crowd(t);
     const [third, fourth] = await namesOfDays("outbox", 3, 4);
     await insertOn(pool, 3);
@@ -162,7 +162,7 @@ describe("with much in the default partitions, partitions", () => {
     assert.ok(fourth !== undefined && made.includes(fourth) && third !== undefined && !made.includes(third));
   });
 
-  test("are given up without leaving a guard where reading the rows takes too long", async (t) => {
+  test("are given up without leaving a guard if reading the rows takes too long", async (t) => {
     const { pool, maker } = await crowd(t);
     await addGuard(pool, 4, "pg_sleep(0.01) is not null and");
     await maker.query("set statement_timeout = '1s'");
@@ -170,7 +170,7 @@ describe("with much in the default partitions, partitions", () => {
     assert.deepEqual(await guardsOf(pool), []);
   });
 
-  test("are given up where somebody holds the default partition, and gone on with later", async (t) => {
+  test("are given up if another session holds the default partition, and continued later", async (t) => {
     const { pool, maker, application } = await crowd(t);
     await stepOfPartitions(maker);
     await stepOfPartitions(maker);
@@ -199,7 +199,7 @@ interface Crowded {
   readonly notices: readonly string[];
 }
 
-/** A database for which no daemon has run for longer than the partitions reach: today's rows are in the net. */
+/** A database in which no daemon has run for longer than the partitions reach, so today's rows are in the default one. */
 async function crowd(t: TestContext): Promise<Crowded> {
   const own = await createDatabase();
   const maker = await openSession(t, own.url);
@@ -235,7 +235,7 @@ async function dropDays(session: Session): Promise<void> {
   }
 }
 
-/** As a crash leaves it behind, of the day so many days from now; `condition` comes before the bounds. */
+/** A guard as a crash leaves it, for the day this many days ahead; `condition` comes before the bounds. */
 async function addGuard(session: Session, days: number, condition: string): Promise<void> {
   await session.query(`
     do $add$
@@ -258,7 +258,7 @@ async function guardsOf(session: Session): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** An event of the day so many days from now, as if it were that day. */
+/** An event of the day this many days ahead, as if inserted on that day. */
 async function insertOn(session: Session, days: number): Promise<string> {
   const id = await askFor(
     session,
@@ -271,7 +271,7 @@ async function insertOn(session: Session, days: number): Promise<string> {
   return String(id);
 }
 
-/** Of the days from so many to so many days from now. */
+/** The partition names of a range of days, counted from today. */
 async function namesOfDays(parent: string, from: number, to: number): Promise<string[]> {
   const rows = await rowsOf<{ name: string }>(
     database.pool,

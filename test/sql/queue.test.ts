@@ -32,7 +32,7 @@ async function filled(endpointCount: number, deliveryCount: number): Promise<str
 }
 
 describe("a walk over the queue", () => {
-  test("leases what is due, the longest due first, with everything that an attempt needs", async () => {
+  test("leases due deliveries, the longest due first, with everything that an attempt needs", async () => {
     const daemon = randomUUID();
     const endpoint = await createEndpoint(database.pool, [], { options: { timeout_ms: 7_000 } });
     const second = await addPending(database.pool, endpoint, "now() - interval '1 s'");
@@ -64,7 +64,7 @@ describe("a walk over the queue", () => {
     assert.deepEqual(eventsOf((await walk(database.pool, { deliveries: 1 })).leased), []);
   });
 
-  test("takes the one that is due longest if it takes only one", async () => {
+  test("takes the longest due delivery if it takes only one", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await addPending(database.pool, endpoint, "now() - interval '1 s'");
     const first = await addPending(database.pool, endpoint, "now() - interval '2 s'");
@@ -76,11 +76,11 @@ describe("a walk over the queue", () => {
     for (let count = 0; count < 20; count++) await addPending(database.pool, String(big), "now() - interval '1 hour'");
     const { leased, nextDueMs } = await walk(database.pool, { share: 3 });
     assert.deepEqual(countsOf(leased), new Map([[big, 3], ...small.map((id) => [id, 2] as const)]));
-    // More may be due of those it has taken from.
+    // The endpoints it took from may have more due.
     assert.equal(nextDueMs, 0);
   });
 
-  test("gives an endpoint whose room is known just that, and nothing if it has none", async () => {
+  test("leases no more for an endpoint than its known room, and nothing if it has none", async () => {
     const [none, one, many, unknown] = await filled(4, 5);
     const rooms = new Map([
       [String(none), 0],
@@ -124,7 +124,7 @@ describe("a walk over the queue", () => {
     assert.equal(place, null);
   });
 
-  test("says when the next delivery is due, of what it has seen and not of what comes after", async () => {
+  test("says when the next delivery is due among those it has seen", async () => {
     const [early, late] = await filled(2, 1);
     const dueIn = async (endpoint: string | undefined, wait: string) =>
       await database.pool.query(
@@ -137,7 +137,7 @@ describe("a walk over the queue", () => {
     assert.ok(nextDueMs !== null && nextDueMs > 5_000 && nextDueMs <= 10_000, String(nextDueMs));
     const rest = await walk(database.pool, { after: early ?? null });
     assert.ok(rest.nextDueMs !== null && rest.nextDueMs > 15_000 && rest.nextDueMs <= 20_000, String(rest.nextDueMs));
-    // A walk that was cut short says nothing of what it has not seen.
+    // A walk that was cut short says nothing about what it has not seen.
     const cut = await walk(database.pool, { endpoints: 1 });
     assert.ok(cut.nextDueMs !== null && cut.nextDueMs > 5_000, String(cut.nextDueMs));
     assert.equal(cut.place, early);
@@ -164,7 +164,7 @@ describe("a walk over the queue", () => {
     );
   });
 
-  test("over nothing says so", async () => {
+  test("over an empty queue says so", async () => {
     assert.deepEqual(await walk(database.pool), { leased: [], place: null, nextDueMs: null });
     assert.deepEqual((await walk(database.pool, { after: randomUUID() })).leased, []);
   });
@@ -179,7 +179,7 @@ describe("a walk over the queue", () => {
 });
 
 describe("an endpoint that is", () => {
-  test("paused is passed over, and what is due for it is no reason to return", async () => {
+  test("paused is skipped, and its due deliveries are no reason to return", async () => {
     const [paused, active] = await filled(2, 3);
     await database.pool.query("update postrider.endpoint set state = 'paused' where id = $1", [paused]);
     assert.deepEqual(countsOf((await walk(database.pool)).leased), new Map([[active, 3]]));
@@ -189,7 +189,7 @@ describe("an endpoint that is", () => {
     assert.deepEqual(countsOf((await walk(database.pool)).leased), new Map([[paused, 3]]));
   });
 
-  test("disabled or deleted gets nothing: what has arrived since is discarded", async () => {
+  test("disabled or deleted gets nothing: deliveries added since are discarded", async () => {
     const [disabled, deleted, active] = await filled(3, 1);
     await database.pool.query("update postrider.endpoint set state = 'disabled' where id = $1", [disabled]);
     await database.pool.query("delete from postrider.endpoint where id = $1", [deleted]);

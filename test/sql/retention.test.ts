@@ -212,7 +212,7 @@ describe("an application's insert does not wait for maintenance", () => {
     assert.deepEqual(
       steps.map(({ outcome }) => outcome),
       ["emptied", "busy"],
-      "also though the day before it is empty and cannot be dropped",
+      "although the previous day is empty and cannot be dropped",
     );
     await application.query("set lock_timeout = '2s'");
     await insertEvent(application, "order.paid");
@@ -301,7 +301,7 @@ describe("rows of the default partitions", () => {
     const homes = "select count(*)::int from postrider.outbox where tableoid = $1::regclass";
     assert.equal(await askFor(pool, homes, [`postrider.outbox_${yesterday}`]), 6);
     assert.equal(await askFor(pool, homes, ["postrider.outbox_default"]), 0);
-    // The idempotency key moved with it and still refuses a repeat.
+    // The new partition also skips a repeated key.
     const again =
       "insert into postrider.outbox (id, event_type, payload, idempotency_key) values ($1, 'order.paid', '1', 'key of 1 0')";
     assert.equal((await pool.query(again, [await idOn(pool, 1)])).rowCount, 0);

@@ -20,7 +20,7 @@ const database = useDatabase();
 
 beforeEach(() => reset(database.pool));
 
-/** Looks at each 1 of a list once more for each other one. */
+/** Searches the whole list once for each 1 in it, so its time grows with the square. */
 const VISITS_EVERY_PAIR = "exists($.n[*] ? (@ == 1 && exists($.n[*] ? (@ == 2))))";
 
 describe("an event goes to the subscriptions", () => {
@@ -46,7 +46,7 @@ describe("an event goes to the subscriptions", () => {
     { pattern: "postrider.endpoint.disabled", matches: ["postrider.endpoint.disabled"], not: ["postrider.endpoint"] },
   ];
   for (const { pattern, matches, not } of cases) {
-    test(`to ${pattern}: ${matches.join(", ")}; and not: ${not.join(", ")}`, async () => {
+    test(`to ${pattern}: ${matches.join(", ")}; but not: ${not.join(", ")}`, async () => {
       await createEndpoint(database.pool, [pattern]);
       for (const eventType of [...not, ...matches]) await insertEvent(database.pool, eventType);
       const { pairs } = await claimEvents(database.pool);
@@ -110,7 +110,7 @@ describe("a filter lets an event through", () => {
     ['$.items[*].sku == "b"', true],
     ["exists($.refund)", false],
     ["exists($.note)", true],
-    // Unknown, which is null: a comparison of a text with a number, and a member that is not there.
+    // The result is unknown, that is null: a text compared with a number, and a missing member.
     ["$.status > 100", false],
     ["strict $.absent.member > 1", false],
     ["$.note == null", true],
@@ -124,7 +124,7 @@ describe("a filter lets an event through", () => {
     });
   }
 
-  test("if one of several of its endpoint does", async () => {
+  test("if any of the endpoint's filters does", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
     await subscribe(database.pool, endpoint, "order.paid", "$.amount < 10");
@@ -209,7 +209,7 @@ describe("what Postgres cannot judge", () => {
     );
   });
 
-  test("(a filter with a variable that is never set) is no match or discarded for that endpoint, and stops nothing else", async () => {
+  test("(a filter with a variable that is never set) does not match or is discarded for that endpoint, and stops nothing else", async () => {
     const filtered = await createEndpoint(database.pool, []);
     // Written by hand: a filter may be refused when it is made, and this one may have escaped that.
     await database.pool.query(
@@ -219,7 +219,7 @@ describe("what Postgres cannot judge", () => {
     const bad = await insertEvent(database.pool, "order.paid", { payload: '{"a": 1}' });
     await insertEvent(database.pool, "order.paid", { payload: "{}" });
     assert.deepEqual(pairsOf(await claimEvents(database.pool)), []);
-    // Before version 17 Postgres takes such a variable for null, which is no match.
+    // Before version 17 Postgres treats such a variable as null, so the filter does not match.
     const version = Number(await askFor(database.pool, "show server_version_num"));
     assert.deepEqual(
       (await deliveries(database.pool)).map(({ event, state }) => [event, state]),
@@ -244,7 +244,7 @@ describe("a filter", () => {
     const filtered = await createEndpoint(database.pool, []);
     await subscribe(database.pool, filtered, "report.*", "$.amount > 100");
     const unfiltered = await createEndpoint(database.pool, ["report.made"]);
-    // One that compression makes small on disk, and one that it does not. Neither may be read as jsonb.
+    // One that compresses well and one that does not. Neither may be read as jsonb.
     const flat = await insertEvent(database.pool, "report.made", { payload: ofBytes(MIB + 1) });
     const largest = await insertEvent(database.pool, "report.made", { payload: ofBytes(MIB) });
     const random = `{"amount":500,"text":"${randomBytes(MIB).toString("base64")}"}`;
@@ -266,7 +266,7 @@ describe("a filter", () => {
       assert.deepEqual([row?.event, row?.endpoint, row?.state], [event, filtered, "discarded"]);
     }
     assert.equal(ofFlat?.reason, `the payload has ${MIB + 1} bytes, and filters are applied up to ${MIB}`);
-    // This one is not read to learn how large it is.
+    // This one is not read only to learn its exact size.
     assert.match(
       ofDense?.reason ?? "",
       /^the payload has more than 1\d{6} bytes, and filters are applied up to 1048576$/,

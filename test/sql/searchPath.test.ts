@@ -1,7 +1,7 @@
 /**
- * What somebody can put in the way of functions that act with their owner's rights: operators, functions, types and
- * relations of the names that those use, in a schema of his own and among his temporary objects, on a search_path of his
- * own. Each notes whose rights it was run with; nothing of it may be run with the owner's.
+ * An attack on functions that act with their owner's rights. The attacker creates operators, functions, types and
+ * relations with the names that those functions use, in his schema and among his temporary objects, and puts them on his
+ * search_path. Each records whose rights it ran with. None may run with the owner's.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -22,7 +22,7 @@ import {
 } from "../support/engine.ts";
 import { createLogin, type Login } from "../support/roles.ts";
 
-/** Made by whoever attacks: what it takes to note who was made to run something. */
+/** Created by the attacker: records which role ran what. */
 const NOTEBOOK = `
   create schema evil;
   grant usage on schema evil to public;
@@ -90,7 +90,7 @@ const SHADOW_OPERATORS = `
   end
   $make$`;
 
-/** Types and relations are looked for among the temporary ones first, unless a search_path says otherwise. */
+/** Postgres looks for types and relations among temporary ones first, unless the search_path says otherwise. */
 const SHADOW_TYPES_AND_RELATIONS = `
   do $make$
   declare
@@ -126,7 +126,7 @@ const SCHEMA = {
   additionalProperties: { type: "boolean" },
   $defs: { x: { allOf: [{ type: "number" }] } },
 };
-/** No predicate can say this, so that the payload is walked through. */
+/** No predicate can express this, so the walk checks the payload. */
 const WALKED_SCHEMA = { ...SCHEMA, enum: [FITTING] };
 
 function enforce(schema: object): string {
@@ -183,7 +183,7 @@ after(async () => {
   await database.drop();
 });
 
-/** What was run with other rights than the attacker's own since the last look. */
+/** What has run with rights other than the attacker's since the last call. */
 async function ranAsOthers(): Promise<string[]> {
   const rows = await rowsOf<{ what: string }>(
     database.pool,
@@ -213,7 +213,7 @@ describe("the trap catches a function of the owner's", () => {
         );
       }
       await session.query("select public.careless('1', '2')").catch((thrown: unknown) => {
-        // One that was led astray may well fail after that, and takes its note back.
+        // A function that fell into the trap may then fail, which rolls back its record.
         assert.match(String(thrown), /evil|null/);
       });
       assert.notDeepEqual(await ranAsOthers(), []);
@@ -272,7 +272,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
   adopt: () => "select postrider.adopt()",
 };
 
-/** What makes the triggers fire that act with the owner's rights. */
+/** Statements that fire the triggers that act with the owner's rights. */
 const FIRINGS: Readonly<Record<string, () => string>> = {
   outbox_idempotency: () =>
     `insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '1', 'twice')`,
@@ -297,18 +297,18 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
     `insert into postrider.subscription (endpoint_id, event_type, filter) values ('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
 };
 
-describe("nothing of the caller's is run with the owner's rights by", () => {
+describe("none of the caller's objects run with the owner's rights in", () => {
   for (const [name, statement] of Object.entries({ ...CALLS, ...FIRINGS })) {
     test(name, async () => {
       if (name === "adopt") await database.pool.query("update postrider.sending set database_oid = 1");
       await session.query(statement());
-      // A second time in the same session: a plan that was kept is no way in either.
+      // A second call in the same session, because a cached plan must not open a way in either.
       if (name === "publish" || name === "beat" || name === "make_partitions") await session.query(statement());
       assert.deepEqual(await ranAsOthers(), []);
     });
   }
 
-  test("and that is each function that has the owner's rights", async () => {
+  test("and these are all the functions that have the owner's rights", async () => {
     const found = await rowsOf<{ name: string }>(
       database.pool,
       "select proname as name from pg_proc where pronamespace in ('postrider'::regnamespace, 'postrider_internal'::regnamespace) and prosecdef order by 1",
@@ -320,7 +320,7 @@ describe("nothing of the caller's is run with the owner's rights by", () => {
   });
 });
 
-test("the caller is not kept from running his own with his own rights", async () => {
+test("the caller can still run his own objects with his own rights", async () => {
   await session.query("select 'a'::pg_catalog.text || 'b'::pg_catalog.text");
   assert.equal(await askFor(database.pool, "select who from evil.ran where what = '||'"), attacker.name);
 });

@@ -48,7 +48,7 @@ const LOST_MS = -1;
 const LIVE_MS = 60_000;
 
 describe("the claim of a daemon that is gone", () => {
-  test("goes to the one that asks, with everything that an attempt needs", async () => {
+  test("goes to the daemon that asks, with everything that an attempt needs", async () => {
     const endpoint = await createEndpoint(database.pool);
     const lost = await claimed(3, LOST_MS);
     const heir = await liveDaemon();
@@ -70,7 +70,7 @@ describe("the claim of a daemon that is gone", () => {
     assert.equal((await takeOverClaim(database.pool, await liveDaemon()))?.claim, claim);
   });
 
-  test("is taken over without what has been recorded already, whatever came of it", async () => {
+  test("is taken over without the recorded attempts, whatever their outcome", async () => {
     await createEndpoint(database.pool);
     const { daemon, pairs, claim } = await claimed(4, LIVE_MS);
     const [succeeded, failed, ...left] = pairs;
@@ -86,7 +86,7 @@ describe("the claim of a daemon that is gone", () => {
     assert.deepEqual(await heldPairs(claim), keysOf(left));
   });
 
-  test("keeps the pairs that it stored, whatever happened to the subscriptions since", async () => {
+  test("keeps its stored pairs, whatever has happened to the subscriptions since", async () => {
     await createEndpoint(database.pool);
     const { pairs } = await claimed(2, LOST_MS);
     await database.pool.query("delete from postrider.subscription");
@@ -142,7 +142,7 @@ describe("the claim of a daemon that is gone", () => {
     );
   });
 
-  test("is deleted if all of it is recorded, and the next one is looked at in the same call", async () => {
+  test("is deleted if all of it is recorded, and the same call goes to the next claim", async () => {
     await createEndpoint(database.pool);
     const first = await claimed(1, LOST_MS);
     await recordResults(database.pool, first.daemon, { first: first.pairs.map((pair) => resultOf(pair)) });
@@ -174,7 +174,7 @@ describe("the claim of a daemon that is gone", () => {
 });
 
 describe("a daemon's own claim", () => {
-  test("that it does not know of is adopted, and one that it knows of is left alone", async () => {
+  test("is adopted if the daemon does not know it, and left alone if it does", async () => {
     await createEndpoint(database.pool);
     const known = await claimed(1, LIVE_MS);
     const unknown = await claimed(2, LIVE_MS, known.daemon);
@@ -200,7 +200,7 @@ describe("the claim of a daemon that lives", () => {
   });
 });
 
-test("two daemons that take over at once take different claims, and do not wait for each other", async (t) => {
+test("two daemons taking over at once take different claims, and do not wait for each other", async (t) => {
   await createEndpoint(database.pool);
   const lost = [await claimed(1, LOST_MS), await claimed(1, LOST_MS)];
   const [one, other] = [await openSession(t, database.url), await openSession(t, database.url)];
@@ -216,12 +216,12 @@ test("two daemons that take over at once take different claims, and do not wait 
   assert.equal(third, null);
 });
 
-test("a row without pairs is no claim to take over", async () => {
+test("a claim without pairs is not taken over", async () => {
   await claimed(3, LOST_MS);
   assert.equal(await takeOverClaim(database.pool, await liveDaemon()), null);
 });
 
-test("the row of a lost daemon is kept for a day, for people who wonder", async () => {
+test("the row of a lost daemon is kept for a day for operators to see", async () => {
   const [old, recent, live] = [randomUUID(), randomUUID(), randomUUID()];
   await beat(database.pool, old, -25 * 3_600_000);
   await beat(database.pool, recent, -3_600_000);

@@ -1,4 +1,4 @@
-/** What it costs an operator to look, by how much there is: in pages read, which no machine makes more or fewer. */
+/** The cost of the operator's views as data grows, in pages read, because these do not depend on the machine. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, type TestContext, test } from "node:test";
@@ -24,7 +24,7 @@ const FEW = 10_000;
 const MANY = 100_000;
 /** With today, the days ahead and the default partition there are 42. */
 const PAST_DAYS = 33;
-/** How much more a look may cost over ten times as much. */
+/** How much more a query may cost over ten times the rows. */
 const GROWTH_MAX = 1.5;
 
 const database = useDatabase({ server: "alone" });
@@ -38,18 +38,18 @@ beforeEach(async () => {
 
 interface Fill {
   readonly what: string;
-  /** Adds so many rows of it. */
+  /** Adds this many rows. */
   readonly add: (count: number) => Promise<void>;
 }
 
-/** What there may be very many of. */
+/** Rows that may become very many. */
 const FILLS: readonly Fill[] = [
   { what: "deliveries of one endpoint, due by now or later", add: addWaiting },
   { what: "deliveries that have succeeded in the last hour, and their attempts", add: addSucceeded },
-  { what: "events that nobody has claimed", add: (count) => addEvents(database.pool, "day.passed", count, PAST_DAYS) },
+  { what: "unclaimed events", add: (count) => addEvents(database.pool, "day.passed", count, PAST_DAYS) },
 ];
 
-/** What an operator looks at. */
+/** The views that an operator reads. */
 const LOOKS: Readonly<Record<string, (session: Session) => Promise<unknown>>> = {
   backlog: (session) => session.query("select * from postrider.backlog"),
   in_flight: (session) => session.query("select * from postrider.in_flight"),
@@ -58,7 +58,7 @@ const LOOKS: Readonly<Record<string, (session: Session) => Promise<unknown>>> = 
     session.query("select * from postrider.delivery_status order by event_id desc limit 20"),
 };
 
-describe("ten times as much is not read when an operator looks", () => {
+describe("an operator's query over ten times the rows does not read ten times the pages", () => {
   for (const { what, add } of FILLS) {
     test(what, async (t) => {
       const session = await openQuietly(t);
@@ -83,13 +83,13 @@ describe("ten times as much is not read when an operator looks", () => {
   }
 });
 
-test("what is more than is counted is said to be so, with the oldest of all, and what comes behind it is exact", async () => {
+test("a count that stops at its limit is shown as inexact, with the oldest event of all; later endpoints are exact", async () => {
   const { pool } = database;
   const ids = [];
   for (let count = 0; count < 4; count++) ids.push(await createEndpoint(pool, []));
   const [few, many, just, last] = ids.toSorted();
   await addPending(pool, String(few));
-  // The oldest event is the one that is due last: it has been tried more often than the others.
+  // The oldest event is due last, because it has had more attempts than the others.
   await pool.query(
     `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
      select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor('2020-01-02')::text, 14) || '7' from 1)::uuid,
@@ -125,7 +125,7 @@ test("what is more than is counted is said to be so, with the oldest of all, and
   assert.match(text, /\n {2}active +10000 +9999 /);
 });
 
-test("of a thousand endpoints with very much each, a hundredth is counted", async () => {
+test("after ten large backlogs, each further one is counted only up to a hundredth of the limit", async () => {
   const { pool } = database;
   const counted = async () =>
     await rowsOf(
@@ -148,7 +148,7 @@ test("of a thousand endpoints with very much each, a hundredth is counted", asyn
   assert.deepEqual((await counted())[0], { pending: 200, due: 200, is_exact: true, endpoints: 10 });
 });
 
-test("one event, and what is in flight, is found in the day that has it, among forty", async (t) => {
+test("a query for one event or for attempts in flight reads only the right day among forty", async (t) => {
   const { pool, url } = database;
   const [waiting, plain] = [await createEndpoint(pool, []), await createEndpoint(pool, ["order.paid"])];
   await addEvents(pool, "day.passed", FEW, PAST_DAYS);
@@ -180,7 +180,7 @@ test("one event, and what is in flight, is found in the day that has it, among f
       assert.ok((plans[0]?.root.pages ?? 0) <= pagesMax, report);
     }
   }
-  // Two pages of each day's index, and a look at each pair and each leased row.
+  // Two pages of each day's index, and one read for each pair and each leased row.
   const pages = await pagesRead(session, LOOKS.in_flight ?? (() => Promise.reject(new Error("no such look"))));
   assert.ok(pages <= 200, `${pages} pages`);
 });
@@ -193,12 +193,12 @@ function exactness({ backlog, endpoints }: Status): boolean[] {
   ].toSorted();
 }
 
-/** A session whose plans are those of whole statements: not of what a function executes for each row. */
+/** A session that logs the plans of whole statements, not those that a function executes for each row. */
 function openQuietly(t: TestContext): Promise<ExplainingSession> {
   return ExplainingSession.open(t, database.url, ["auto_explain.log_nested_statements = off"]);
 }
 
-/** Looked at twice: the first time the catalog is read, too. */
+/** Runs the query twice, because the first run also reads the catalog. */
 async function pagesRead(session: ExplainingSession, look: (session: Session) => Promise<unknown>): Promise<number> {
   await look(session.pool);
   const { plans } = await session.explain(look);
