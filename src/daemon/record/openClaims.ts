@@ -37,15 +37,17 @@ export class OpenClaims {
     this.#kept.delete(daemonId);
   }
 
-  /** The claims that are finished once so many results of each are recorded. */
-  finishedBy(counts: ReadonlyMap<string, number>): string[] {
-    return [...counts].filter(([id, count]) => (this.#open.get(id)?.remaining ?? Infinity) <= count).map(([id]) => id);
+  /** The claims of an identity that are finished once so many results of each are recorded. */
+  finishedBy(daemonId: string, counts: ReadonlyMap<string, number>): string[] {
+    return [...counts]
+      .filter(([id, count]) => (this.#openOf(daemonId, id)?.remaining ?? Infinity) <= count)
+      .map(([id]) => id);
   }
 
   /** So many results of each claim were recorded, and these finished claims stay. */
   noteRecorded(daemonId: string, counts: ReadonlyMap<string, number>, kept: readonly string[]): void {
     for (const [id, count] of counts) {
-      const claim = this.#open.get(id);
+      const claim = this.#openOf(daemonId, id);
       if (claim !== undefined) {
         claim.remaining -= count;
         if (claim.remaining <= 0) {
@@ -58,6 +60,12 @@ export class OpenClaims {
     } else {
       this.#kept.delete(daemonId);
     }
+  }
+
+  /** A daemon may take over what it had claimed under an identity that it lost; results of that one do not count. */
+  #openOf(daemonId: string, claimId: string): OpenClaim | undefined {
+    const claim = this.#open.get(claimId);
+    return claim?.daemonId === daemonId ? claim : undefined;
   }
 }
 

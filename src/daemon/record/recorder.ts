@@ -255,7 +255,7 @@ export class Recorder {
       isFromMemory: head.delivery.tenure.kind === "claimed",
       isRepeat,
       ...columnsOf(batch),
-      finishedClaims: [...this.claims.keptOf(daemonId), ...this.claims.finishedBy(counts)],
+      finishedClaims: [...this.claims.keptOf(daemonId), ...this.claims.finishedBy(daemonId, counts)],
       goneEndpoints: [...gone],
     });
     this.claims.noteRecorded(daemonId, counts, rows[0]?.kept_claims ?? []);
