@@ -46,7 +46,7 @@ export async function restoreDump(source: pg.Pool, target: pg.Pool): Promise<voi
 
 /**
  * What `pg_dump --data-only --load-via-partition-root` and a pg_restore with `session_replication_role = replica` do with
- * the tables; the sequences are left as they are.
+ * the tables; the sequences are left as they are, and so are the records of what is installed.
  */
 export async function loadData(source: TestDatabase, target: TestDatabase): Promise<void> {
   const reader = new pg.Client({ connectionString: source.url });
@@ -54,6 +54,7 @@ export async function loadData(source: TestDatabase, target: TestDatabase): Prom
   await Promise.all([reader.connect(), writer.connect()]);
   try {
     for (const { name, columns } of await tablesOf(source.pool)) {
+      if (RECORDS.includes(name)) continue;
       const data = await copy(reader, `copy (select ${columns} from ${name}) to stdout`);
       await copy(writer, `copy ${name} (${columns}) from stdin`, data);
     }
@@ -84,6 +85,9 @@ interface CopyConnection {
   sendCopyFromChunk(chunk: Buffer): void;
   endCopyFrom(): void;
 }
+
+/** What is installed: a new database keeps its own. */
+const RECORDS: readonly string[] = ["postrider.schema_migration", "postrider.schema_object"];
 
 const SEQUENCES = [
   ["postrider.outbox", "seq"],
