@@ -925,7 +925,7 @@ comment on column postrider.audit.event_id is 'The event it was about.';
 
 comment on column postrider.audit.detail is 'What was asked for, including the reason.';
 
-comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in lists of their own.';
+comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in separate lists.';
 
 comment on column postrider.audit.after is 'The same columns as they became, or what was added.';
 
@@ -983,7 +983,7 @@ comment on column postrider.daemon.waiting is 'First attempts that were waiting 
 
 comment on column postrider.daemon.condition is 'What it reported at its last beat; the worst if there are several. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be claimed; not_sending: sending is switched off, in postrider.sending; blind: no notification reaches it, and it looks once in a poll interval.';
 
-comment on column postrider.daemon.condition_since is 'Since when it is not well; null if it is.';
+comment on column postrider.daemon.condition_since is 'Since when it has not been well; null if it is.';
 
 comment on column postrider.daemon.condition_reason is 'What keeps it from its work, in the latest words of Postgres or the link; null if it is well.';
 
@@ -1165,7 +1165,7 @@ comment on column postrider.outbox.seq is 'Order of insertion, filled in; it ord
 
 comment on column postrider.outbox.created_at is 'When the row was inserted, filled in; receivers see it as the envelope''s timestamp.';
 
-comment on column postrider.outbox.deliver_at is 'Not before this time; null for at once.';
+comment on column postrider.outbox.deliver_at is 'The event is not sent before this time; null for at once.';
 
 comment on column postrider.outbox.event_type is 'Dotted name such as order.paid, at most 255 characters; decides which endpoints get the event.';
 
@@ -1237,7 +1237,7 @@ comment on column postrider.schema_migration.version is 'The number of the file:
 
 comment on column postrider.schema_migration.name is 'The name of the file, without the ending.';
 
-comment on column postrider.schema_migration.sha256 is 'The SHA-256 of the file as it was applied, with LF line ends. A program that knows another text refuses to work.';
+comment on column postrider.schema_migration.sha256 is 'The SHA-256 of the file as it was applied, with LF line ends. A program that has a different text refuses to work.';
 
 comment on column postrider.schema_migration.breaking is 'Whether a daemon that does not know this file must stop.';
 
@@ -1255,11 +1255,11 @@ comment on column postrider.schema_object.name is 'The name of the function or v
 
 comment on column postrider.schema_object.sha256 is 'The SHA-256 of the file as it was installed, with LF line ends. If it differs, the file is installed again.';
 
-comment on column postrider.schema_object.grants is 'What grant_roles() grants on it, such as: execute to reader, operator. Null if only the owner may use it.';
+comment on column postrider.schema_object.grants is 'What grant_roles() grants on it, such as execute to reader, operator. Null if only the owner may use it.';
 
 comment on column postrider.schema_object.triggers is 'The statements of the file that made its triggers. They run again only if they differ, because they lock the table.';
 
-comment on column postrider.schema_object.fingerprint is 'A hash of the objects that the file made, by which a later edit by hand is found.';
+comment on column postrider.schema_object.fingerprint is 'A hash of the objects that the file made; it reveals a later edit by hand.';
 
 comment on column postrider.schema_object.server_major is 'The major version of the server that made the fingerprint. Another one may write the same view differently.';
 
@@ -1283,7 +1283,7 @@ comment on column postrider.sending.changed_by is 'The database role that change
 
 comment on column postrider.sending.is_guarded is 'Whether the cluster is identified by its system identifier. False only if pg_control_system() may not be called: a copy in another cluster is then not noticed unless its oid differs. A change forgets the home; if events were claimed, daemons stop until postrider.adopt() is called.';
 
-comment on column postrider.sending.system_identifier is 'The cluster that daemons work in, by pg_control_system(). A restored or copied database still names the cluster it comes from, so daemons stop there until postrider.adopt() was called.';
+comment on column postrider.sending.system_identifier is 'The cluster that daemons work in, by pg_control_system(). A restored or copied database still names the cluster it comes from, so daemons stop there until postrider.adopt() is called.';
 
 comment on column postrider.sending.database_oid is 'The database of that cluster; null until a daemon has worked here.';
 
@@ -1303,7 +1303,7 @@ comment on column postrider.subscription.filter is 'An SQL/JSON path predicate o
 
 comment on column postrider.subscription.created_at is 'When the subscription was made.';
 
-comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Counts up to 10,000 of each (100 of each once it has counted 100,000) and says where there are more, so that it is cheap however much waits.';
+comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Counts up to 10,000 of each (100 of each once it has counted 100,000) and says if there are more, so it is cheap however much waits.';
 
 comment on column postrider.backlog.endpoint_id is 'The endpoint; null for events that have not been claimed.';
 
@@ -1313,7 +1313,7 @@ comment on column postrider.backlog.url is 'The endpoint''s URL, without user, p
 
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
 
-comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number. At least so many where is_exact is false.';
+comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number. A lower bound if is_exact is false.';
 
 comment on column postrider.backlog.due is 'Those whose time has come. A lower bound if it equals an inexact pending.';
 
@@ -1321,7 +1321,7 @@ comment on column postrider.backlog.oldest_at is 'When the oldest of their event
 
 comment on column postrider.backlog.oldest_age is 'How long ago that was.';
 
-comment on column postrider.backlog.is_exact is 'False where there are more than were counted.';
+comment on column postrider.backlog.is_exact is 'False if there are more than were counted.';
 
 comment on view postrider.capture_status is 'Which tables'' changes become events, one row a capture, read from their triggers. Made by postrider.capture, ended by postrider.uncapture or with the table.';
 
@@ -1345,7 +1345,7 @@ comment on column postrider.capture_status.runs_as is 'The role with whose right
 
 comment on column postrider.capture_status.problem is 'What keeps changes from becoming events, and what to do; null if nothing does.';
 
-comment on view postrider.daemon_status is 'The daemons: whether each is heard of, and what keeps it from its work.';
+comment on view postrider.daemon_status is 'The daemons: whether each is alive, and what keeps it from its work.';
 
 comment on column postrider.daemon_status.id is 'The daemon.';
 
@@ -1355,27 +1355,27 @@ comment on column postrider.daemon_status.pid is 'Its process id there.';
 
 comment on column postrider.daemon_status.version is 'Version of the program.';
 
-comment on column postrider.daemon_status.state is 'live; late: its beat is overdue, since it is frozen, gone, cut off, or Postgres takes no writes from it; lost: its lease has run out, and others take over its claims. A daemon that comes back from that goes on under a new id.';
+comment on column postrider.daemon_status.state is 'live; late: its beat is overdue, because it is frozen, gone or cut off, or Postgres takes no writes from it; lost: its lease has run out, and others take over its claims. A daemon that recovers from that continues under a new id.';
 
-comment on column postrider.daemon_status.condition is 'What it said of itself at its last beat: well, not_recording, not_claiming, not_sending or blind; postrider.daemon says what they mean.';
+comment on column postrider.daemon_status.condition is 'What it reported at its last beat: well, not_recording, not_claiming, not_sending or blind; postrider.daemon says what they mean.';
 
-comment on column postrider.daemon_status.condition_since is 'Since when it is not well; null when it is.';
+comment on column postrider.daemon_status.condition_since is 'Since when it has not been well; null if it is.';
 
-comment on column postrider.daemon_status.condition_reason is 'What keeps it from its work; null when it is well.';
+comment on column postrider.daemon_status.condition_reason is 'What keeps it from its work; null if it is well.';
 
 comment on column postrider.daemon_status.started_at is 'When it started.';
 
-comment on column postrider.daemon_status.beat_at is 'When it was heard of last.';
+comment on column postrider.daemon_status.beat_at is 'When it was last seen.';
 
-comment on column postrider.daemon_status.lease_expires_at is 'From when on its claims are taken over.';
+comment on column postrider.daemon_status.lease_expires_at is 'When other daemons take over its claims.';
 
-comment on column postrider.daemon_status.in_flight is 'Requests under way at its last beat.';
+comment on column postrider.daemon_status.in_flight is 'Requests in progress at its last beat.';
 
 comment on column postrider.daemon_status.waiting is 'First attempts waiting in its memory at its last beat.';
 
 comment on column postrider.daemon_status.claims is 'Claims it has in hand.';
 
-comment on view postrider.delivery_status is 'Every delivery with what became of it, also those whose first attempt is under way. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
+comment on view postrider.delivery_status is 'Every delivery and what became of it, including those whose first attempt is in progress. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
 
 comment on column postrider.delivery_status.event_id is 'The event.';
 
@@ -1387,7 +1387,7 @@ comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is under way.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is in progress.';
 
 comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 
@@ -1397,9 +1397,9 @@ comment on column postrider.delivery_status.last_http_status is 'The status that
 
 comment on column postrider.delivery_status.last_error is 'What was wrong with the last attempt; null if nothing was.';
 
-comment on column postrider.delivery_status.next_attempt_at is 'When the next attempt is due; while one is under way, when its lease ends.';
+comment on column postrider.delivery_status.next_attempt_at is 'When the next attempt is due; while one is in progress, when its lease ends.';
 
-comment on column postrider.delivery_status.created_at is 'When the delivery came about.';
+comment on column postrider.delivery_status.created_at is 'When the delivery was created.';
 
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
 
@@ -1459,7 +1459,7 @@ comment on column postrider.replay_status.endpoint_state is 'active; paused: the
 
 comment on column postrider.replay_status.state is 'preparing: deliveries are being made pending step by step; delivering: all are, and some are not finished; done; cancelled.';
 
-comment on column postrider.replay_status.reason is 'Why it was cancelled; while it is under way, what was wrong with its last step.';
+comment on column postrider.replay_status.reason is 'Why it was cancelled; while it is in progress, what was wrong with its last step.';
 
 comment on column postrider.replay_status.since is 'Events from this time on, by when they were inserted.';
 
@@ -1469,11 +1469,11 @@ comment on column postrider.replay_status.event_type is 'Which types of those th
 
 comment on column postrider.replay_status.states is 'Only deliveries in one of these states; null for all, and for events without a delivery.';
 
-comment on column postrider.replay_status.events is 'How many events it was to send when it was asked for.';
+comment on column postrider.replay_status.events is 'How many events it was to send when it was requested.';
 
 comment on column postrider.replay_status.prepared is 'How many it has made pending so far.';
 
-comment on column postrider.replay_status.left_alone is 'Events of the range that were on their way already when their turn came.';
+comment on column postrider.replay_status.left_alone is 'Events of the range that were already on their way when their turn came.';
 
 comment on column postrider.replay_status.pending is 'Deliveries that wait, are in flight or are being retried.';
 
@@ -1483,15 +1483,15 @@ comment on column postrider.replay_status.exhausted is 'Deliveries whose retry s
 
 comment on column postrider.replay_status.discarded is 'Deliveries that were discarded.';
 
-comment on column postrider.replay_status.restored is 'Deliveries that were not sent and have the state again that they had before, since it was cancelled.';
+comment on column postrider.replay_status.restored is 'Deliveries that were not sent and got back their former state when it was cancelled.';
 
-comment on column postrider.replay_status.created_at is 'When it was asked for.';
+comment on column postrider.replay_status.created_at is 'When it was requested.';
 
 comment on column postrider.replay_status.progressed_at is 'When its cursor last moved.';
 
-comment on column postrider.replay_status.finished_at is 'When it was done, or cancelled and nothing of it was in flight any more.';
+comment on column postrider.replay_status.finished_at is 'When it was done, or cancelled and none of its deliveries was in flight any more.';
 
-comment on column postrider.replay_status.requested_by is 'The database role that asked for it.';
+comment on column postrider.replay_status.requested_by is 'The database role that requested it.';
 
 comment on type postrider.endpoint_disable_after is 'How long an endpoint may have nothing but failures.';
 
@@ -1529,7 +1529,7 @@ comment on function postrider.allow_unknown_event_types(text) is 'Lets events of
 
 comment on function postrider.cancel(uuid,uuid,text) is 'Stops further attempts of a delivery. Use it for an event that a receiver must not get any more; redeliver() undoes it. Returns the state of the delivery: discarded; pending if a daemon has it in hand, in which case it is discarded within moments unless the attempt in progress succeeds; or how it had ended before.';
 
-comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back the state that they had before, and those that did not exist are discarded. What a daemon has in hand is sent.';
+comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back their former state; those that did not exist are discarded. What a daemon has in hand is still sent.';
 
 comment on function postrider.capture(regclass,text,text[],text,text,text,text) is 'Makes changes of a table''s rows into events of that type, in the transaction that changes them. Use it if the event is that a row changed. condition, payload, ordering_key and tenant are SQL expressions over old and new; an insert has no old row, and a delete no new one. Capturing the same type again replaces the former capture. For the owner of the table, who must be a publisher.';
 
@@ -1545,7 +1545,7 @@ comment on function postrider.drop_event_type(text) is 'Removes an event type fr
 
 comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on. Use it if the receiver is back, and replay() for what it missed.';
 
-comment on function postrider.explain_event(uuid) is 'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. Use it if somebody asks why an event did not arrive. Matches are judged by the subscriptions as they are now; changes since then are named.';
+comment on function postrider.explain_event(uuid) is 'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';
 
 comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest has read, so the next one of that name starts anew. Use it for files and hosts that are gone.';
 
@@ -1559,7 +1559,7 @@ comment on function postrider.publish(text,json,text,text,timestamp with time zo
 
 comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of a delivery now, whatever its state. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
 
-comment on function postrider.refuse_unknown_event_types(text) is 'Lets inserts fail, from their next statement on, if their event type is not in the catalogue. Use it to catch misspelt types, after you have defined all types in use: sql/recipes/undefined_event_types.sql lists those that are missing.';
+comment on function postrider.refuse_unknown_event_types(text) is 'Makes inserts fail, from their next statement on, if their event type is not in the catalogue. Use it to catch misspelt types, after you have defined all types in use: sql/recipes/undefined_event_types.sql lists those that are missing.';
 
 comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';
 
@@ -1567,7 +1567,7 @@ comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint c
 
 comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once.';
 
-comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it if an existing endpoint is to get more events, from now on.';
+comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it to send more events to an existing endpoint, from now on.';
 
 comment on function postrider.uncapture(regclass,text) is 'Ends a capture: changes of the table''s rows make no more events of that type. Use it if they are no longer needed, or before you drop what the capture names. Events that exist are delivered. For the owner of the table.';
 
@@ -1585,7 +1585,7 @@ comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether e
 
 comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt. with_strays moves the day''s rows out of the default partition.';
 
-comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in which condition it is, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
+comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
 
 comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Opens a row in the audit. Until end_action(), every change adds to it what was there before and after.';
 
@@ -1599,7 +1599,7 @@ comment on function postrider_internal.check_capture_expression(regclass,text,te
 
 comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says after which endpoint to continue, null after the last one, and when more is due.';
 
-comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';
+comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';
 
 comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run. A run that read its input leaves nothing behind, and one that followed a file leaves its position.';
 
@@ -1621,7 +1621,7 @@ comment on function postrider_internal.decide_first(uuid,boolean,uuid[],uuid[],b
 
 comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],integer[],text[],bigint[],text[]) is 'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. locked: which results, from 1, are still to be decided because another session has locked the row.';
 
-comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as it is written here, on functions and views as their files say.';
+comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as written here, on functions and views as their files say.';
 
 comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that finished before that time, and some rows of the audit that are older than that and than a year; returns how many.';
 
@@ -1637,7 +1637,7 @@ comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the
 
 comment on function postrider_internal.drop_days(date) is 'Takes one step of removing the days before that one, in UTC, in which nothing is needed any more. deleted: some of their idempotency keys; emptied: a day; dropped: a partition of an empty day; busy: another session holds a lock.';
 
-comment on function postrider_internal.drop_objects(text) is 'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else does. An upgrade calls it for what is in its way.';
+comment on function postrider_internal.drop_objects(text) is 'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else depends on them. An upgrade calls it for objects that are in its way.';
 
 comment on function postrider_internal.elements_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first element of an array that does not fit.';
 
@@ -1665,7 +1665,7 @@ comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL
 
 comment on function postrider_internal.event_time(timestamp with time zone) is 'A time as the body of a request has it.';
 
-comment on function postrider_internal.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
+comment on function postrider_internal.event_type_audit() is 'Notes in the audit an edit of the catalogue or of the policy for unknown types.';
 
 comment on function postrider_internal.event_type_changing() is 'Compiles the schema of a definition, and refuses what is outside the subset.';
 
@@ -1685,7 +1685,7 @@ comment on function postrider_internal.finish_cancellations() is 'Discards what 
 
 comment on function postrider_internal.finish_claims(uuid,bigint[]) is 'Deletes claims whose pairs are all recorded. kept_claims: those that are recorded but must stay for now.';
 
-comment on function postrider_internal.give_kept_grants() is 'Grants again what keep_grants() has noted.';
+comment on function postrider_internal.give_kept_grants() is 'Repeats the grants that keep_grants() has noted.';
 
 comment on function postrider_internal.has_no_login(text) is 'True if a URL has no user and no password. Otherwise it raises an error that says where to put them.';
 
@@ -1695,7 +1695,7 @@ comment on function postrider_internal.ingest_lock_key(text) is 'The key of the 
 
 comment on function postrider_internal.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, except those that Postgres refuses: it returns their numbers and the reasons.';
 
-comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and says whether it had. For the owner, within a migration.';
+comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and returns whether it did. For the owner, within a migration.';
 
 comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event. After that, changes of subscriptions do not affect it.';
 
@@ -1725,9 +1725,9 @@ comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bi
 
 comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, because they are enforced; null for all. Rewritten by postrider_internal.set_judged_event_types when the catalogue changes.';
 
-comment on function postrider_internal.keep_files(text[],text) is 'Drops the objects of the function files that are not among these, returns their names, and notes how all others stand. For the owner, within a migration.';
+comment on function postrider_internal.keep_files(text[],text) is 'Drops the objects of the function files that are not among these and returns their names. Records the present state of all others. For the owner, within a migration.';
 
-comment on function postrider_internal.keep_grants(text) is 'Notes what a site has granted to roles of its own on the objects of a function file, until they are made anew.';
+comment on function postrider_internal.keep_grants(text) is 'Notes what a site has granted to its own roles on the objects of a function file, until they are created again.';
 
 comment on function postrider_internal.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
 
@@ -1923,7 +1923,7 @@ comment on trigger endpoint_truncate on postrider.endpoint is 'Refuses truncate,
 
 comment on trigger event_type_audit on postrider.event_type is 'Notes the edit in the audit.';
 
-comment on trigger event_type_changing on postrider.event_type is 'Reads the schema, and refuses what is not of the subset.';
+comment on trigger event_type_changing on postrider.event_type is 'Reads the schema, and refuses what is outside the subset.';
 
 comment on trigger event_type_judged on postrider.event_type is 'Tells inserts which definitions to look at.';
 
@@ -1939,7 +1939,7 @@ comment on trigger note_replay_failure on postrider.delivery is 'Fires only for 
 
 comment on trigger outbox_idempotency on postrider.outbox is 'Fires only for rows that carry an idempotency key.';
 
-comment on trigger outbox_refuse on postrider.outbox is 'Fires only for rows whose xid is not the transaction''s own, and for those whose definition is to be looked at.';
+comment on trigger outbox_refuse on postrider.outbox is 'Fires only for rows whose xid is not the transaction''s own, and for those whose definition must be checked.';
 
 comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if they sleep.';
 
@@ -1947,7 +1947,7 @@ comment on trigger sending_changed on postrider.sending is 'Notes the change in 
 
 comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by, and forgets the home if the guard is changed.';
 
-comment on trigger sending_replaced on postrider.sending is 'Notes in the audit that the row was taken out or put in, and tells the daemons.';
+comment on trigger sending_replaced on postrider.sending is 'Notes in the audit that the row was deleted or inserted, and tells the daemons.';
 
 comment on trigger subscription_audit on postrider.subscription is 'Notes the edit in the audit.';
 

@@ -39,7 +39,7 @@ comment on table postrider.schema_migration is
 comment on column postrider.schema_migration.version is 'The number of the file: 1, 2, 3 and so on, without gaps.';
 comment on column postrider.schema_migration.name is 'The name of the file, without the ending.';
 comment on column postrider.schema_migration.sha256 is
-  'The SHA-256 of the file as it was applied, with LF line ends. A program that knows another text refuses to work.';
+  'The SHA-256 of the file as it was applied, with LF line ends. A program that has a different text refuses to work.';
 comment on column postrider.schema_migration.breaking is
   'Whether a daemon that does not know this file must stop.';
 comment on column postrider.schema_migration.applied_at is 'When its transaction began.';
@@ -66,11 +66,11 @@ comment on column postrider.schema_object.name is 'The name of the function or v
 comment on column postrider.schema_object.sha256 is
   'The SHA-256 of the file as it was installed, with LF line ends. If it differs, the file is installed again.';
 comment on column postrider.schema_object.grants is
-  'What grant_roles() grants on it, such as: execute to reader, operator. Null if only the owner may use it.';
+  'What grant_roles() grants on it, such as execute to reader, operator. Null if only the owner may use it.';
 comment on column postrider.schema_object.triggers is
   'The statements of the file that made its triggers. They run again only if they differ, because they lock the table.';
 comment on column postrider.schema_object.fingerprint is
-  'A hash of the objects that the file made, by which a later edit by hand is found.';
+  'A hash of the objects that the file made; it reveals a later edit by hand.';
 comment on column postrider.schema_object.server_major is
   'The major version of the server that made the fingerprint. Another one may write the same view differently.';
 comment on column postrider.schema_object.installed_at is 'When the transaction began that installed it.';
@@ -120,9 +120,8 @@ set intervalstyle = postgres
 set datestyle = 'ISO, YMD'
 set timezone = 'UTC'
 as $$
-  -- The settings are those by which Postgres writes literals.
-  -- It writes an expression that was dumped and restored with other parentheses and casts, so these are left out.
-  -- The text of a body is compared as it is.
+  -- The settings above decide how Postgres writes literals. After a dump and a restore it writes an expression with
+  -- other parentheses and casts, so these are removed. The text of a body is compared unchanged.
   select md5(string_agg(concat_ws(' ', o.kind, o.identity, regexp_replace(case o.class_id
     when 'pg_proc'::regclass then (
       select md5(p.prosrc) || case when p.prosrc = '' then pg_get_functiondef(p.oid)
@@ -144,8 +143,8 @@ create or replace function postrider_internal.keep_grants(file text) returns voi
 language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-  -- Those of a site's own roles: grant_roles() sees to the others. Functions go by their names, since their arguments may
-  -- change. A setting holds them, as only a migration needs them.
+  -- Only grants to a site's own roles: grant_roles() handles the others. Functions are kept by name, because their
+  -- arguments may change. A setting holds the grants, because only a migration needs them.
   select set_config('postrider.kept_grants', (
     coalesce(nullif(current_setting('postrider.kept_grants', true), '')::jsonb, '[]')
     || coalesce(jsonb_agg(format('grant %s%s on %s %I.%I to %s%s', g.privilege_type, ' (' || quote_ident(g.column_name) || ')',
@@ -166,7 +165,7 @@ as $$
     and g.grantee::regrole::text not in ('postrider_publisher', 'postrider_reader', 'postrider_operator', 'postrider_daemon')
 $$;
 comment on function postrider_internal.keep_grants(text) is
-  'Notes what a site has granted to roles of its own on the objects of a function file, until they are made anew.';
+  'Notes what a site has granted to its own roles on the objects of a function file, until they are created again.';
 
 create or replace function postrider_internal.give_kept_grants() returns void
 language plpgsql volatile
@@ -189,14 +188,14 @@ begin
 end
 $$;
 comment on function postrider_internal.give_kept_grants() is
-  'Grants again what keep_grants() has noted.';
+  'Repeats the grants that keep_grants() has noted.';
 
 create or replace function postrider_internal.drop_objects(file text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
--- Drops what depends on the file's objects first, if it is ours: its files are installed again in the same transaction.
--- Anything else stops the migration; nothing is dropped by cascade.
+-- First drops our own objects that depend on those of the file; their files are installed again in the same transaction.
+-- Any other dependent object stops the migration. Nothing is dropped by cascade.
 declare
   own record;
   dependent record;
@@ -206,14 +205,14 @@ begin
     for dependent in
       select distinct pg_describe_object(d.class_id, d.object_id, 0) as description, s.name
       from (
-        -- A view depends on what it reads by way of its rule, and a composite type by way of its row.
+        -- A view depends on what it reads through its rule, and a composite type through its row.
         select case when r.oid is not null then 'pg_class'::regclass::oid when c.oid is not null then 'pg_type'::regclass::oid
                  else p.classid end as class_id,
                coalesce(r.ev_class, c.reltype, p.objid) as object_id
         from (
           select own.class_id as class_id, own.object_id as object_id
           union all
-          -- A composite type and a view have dependents by their row and by arrays of it, too.
+          -- A composite type and a view also have dependents through their row type and its array type.
           select x.class_id, x.object_id
           from pg_type t
           cross join lateral (values ('pg_type'::regclass::oid, t.oid), ('pg_type'::regclass, t.typarray), ('pg_class'::regclass, t.typrelid))
@@ -230,9 +229,9 @@ begin
         and (d.class_id, d.object_id) not in (select f.class_id, f.object_id from postrider_internal.file_objects(file) f)
     loop
       if dependent.name is null then
-        raise exception 'cannot make % anew: % depends on it', own.identity, dependent.description
+        raise exception 'cannot replace %: % depends on it', own.identity, dependent.description
           using errcode = 'dependent_objects_still_exist',
-            hint = 'Drop what depends on it, migrate, and make it again.';
+            hint = 'Drop what depends on it, migrate, and create that again.';
       end if;
       perform postrider_internal.drop_objects(dependent.name);
     end loop;
@@ -243,7 +242,7 @@ begin
 end
 $$;
 comment on function postrider_internal.drop_objects(text) is
-  'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else does. An upgrade calls it for what is in its way.';
+  'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else depends on them. An upgrade calls it for objects that are in its way.';
 
 create or replace function postrider_internal.install_file(
   file text, sha256 text, grants text, postrider_version text, statements text
@@ -252,10 +251,10 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set check_function_bodies = off
 as $$
--- In place if Postgres can do that, so that a function keeps what depends on it; otherwise dropped and made anew.
+-- Replaces in place if Postgres can do that, so a function keeps what depends on it. Otherwise drops and creates again.
 --
--- To make a trigger locks its table against writers. Behind one open insert the migration would wait, and every later
--- insert behind the migration. So triggers that stand as they were installed are left alone.
+-- Creating a trigger locks its table against writers. The migration would wait behind one open insert, and every later
+-- insert would wait behind the migration. So triggers that are unchanged since their installation are left alone.
 declare
   triggers_at constant integer := position(E'\ncreate or replace trigger ' in statements);
   triggers constant text := case when triggers_at > 0 then substr(statements, triggers_at) else '' end;
@@ -278,7 +277,7 @@ begin
       execute statements;
   end;
   if (select count(*) from postrider_internal.file_objects(file) o where o.kind <> 'trigger') > 1 then
-    -- Other arguments, or another schema: the former one is still there.
+    -- The arguments or the schema have changed, so the former function still exists.
     perform postrider_internal.drop_objects(file);
     execute statements;
   end if;
@@ -299,15 +298,16 @@ begin
 end
 $$;
 comment on function postrider_internal.install_file(text, text, text, text, text) is
-  'Installs a function file if its text has changed, and says whether it had. For the owner, within a migration.';
+  'Installs a function file if its text has changed, and returns whether it did. For the owner, within a migration.';
 
 create or replace function postrider_internal.replaced_files() returns setof text
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- A function is read as it is, its record as it was when the statement began. A migration that commits in between would
-  -- look like an edit by hand. The lock is only tried: to wait with a snapshot would block a concurrent index.
+  -- A function is read as it is now, its record as it was when the statement began. A migration that commits in between
+  -- would look like an edit by hand. The lock is tried and not waited for, because waiting with a snapshot would block a
+  -- concurrent index.
   if not pg_try_advisory_xact_lock_shared(8101821198635721829) then
     return;
   end if;
@@ -330,7 +330,7 @@ declare
   gone text;
 begin
   for gone in select o.name from postrider.schema_object o where o.name <> all (files) order by o.name collate "C" loop
-    -- It may have gone already, with what it depended on.
+    -- It may already have been dropped together with what it depended on.
     if exists (select from postrider.schema_object o where o.name = gone) then
       perform postrider_internal.drop_objects(gone);
       return next gone;
@@ -343,4 +343,4 @@ begin
 end
 $$;
 comment on function postrider_internal.keep_files(text[], text) is
-  'Drops the objects of the function files that are not among these, returns their names, and notes how all others stand. For the owner, within a migration.';
+  'Drops the objects of the function files that are not among these and returns their names. Records the present state of all others. For the owner, within a migration.';

@@ -1,6 +1,6 @@
 -- The twenty events that have waited longest for an endpoint, and what each waits for.
 -- role: postrider_reader
--- cost: reads what waits and nothing else: a second or so where a million deliveries wait
+-- cost: reads what waits and nothing else: about a second if a million deliveries wait
 --
 -- Events that no daemon has claimed yet wait for every endpoint: they are the row without an endpoint in postrider.backlog.
 with waiting as materialized (
@@ -20,7 +20,7 @@ with waiting as materialized (
 )
 select w.event_id, o.event_type, o.tenant, o.created_at, now() - o.created_at as age, w.endpoint_id, e.shown_url as url,
        case
-         when w.next_attempt_at is null or w.lease_expires_at > now() then 'an attempt is under way'
+         when w.next_attempt_at is null or w.lease_expires_at > now() then 'an attempt is in progress'
          when e.state = 'paused' then coalesce('the endpoint is paused: ' || e.state_reason, 'the endpoint is paused')
          when w.next_attempt_at > now() then format('the next attempt, at %s', w.next_attempt_at)
          else 'its turn'

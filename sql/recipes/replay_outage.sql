@@ -1,7 +1,7 @@
--- Sends what an endpoint did not get during an outage: the deliveries of events of that time that failed for good, once more.
+-- Sends what an endpoint missed during an outage: repeats the deliveries of that time's events that failed for good.
 -- role: postrider_operator
 -- cost: reads the deliveries of that time to count them; the daemons then make them pending in small steps, paced
--- set: endpoint_id, the endpoint; since, when its first event was inserted, such as '2026-11-24 02:00'; until, from when on none; dry_run, true to count only
+-- set: endpoint_id, the endpoint; since, when its first event was inserted, such as '2026-11-24 02:00'; until, the end of the range; dry_run, true to count only
 --
 -- With dry_run there is no replay_id. Progress is in postrider.replay_status; postrider.cancel_replay(replay_id) ends it.
 select r.replay_id, r.events

@@ -1,4 +1,4 @@
--- Which event types were inserted of late that the catalogue does not have: what postrider.refuse_unknown_event_types would refuse.
+-- Recently inserted event types that the catalogue lacks: postrider.refuse_unknown_event_types would refuse them.
 -- role: postrider_reader
 -- cost: reads the events of that time once, by id
 -- set: within, how far to look back, such as 1 day

@@ -1,4 +1,4 @@
--- Why an event did not arrive: for each endpoint of its tenant what became of it, or why there is nothing to become of.
+-- Why an event did not arrive: for each endpoint of its tenant, what became of it or why it has no delivery.
 -- role: postrider_reader
 -- cost: a look-up in each table; the tenant's endpoints are read
 -- set: event_id, the event's id, which receivers see as webhook-id
@@ -29,10 +29,10 @@ select i.id as endpoint_id, e.shown_url as url, coalesce(e.state, 'deleted') as 
          when d.state = 'discarded' then d.reason
          when d.state = 'succeeded' then format('it did, at %s', d.finished_at)
          when d.state = 'exhausted' then 'every attempt of its schedule has failed'
-         when d.state = 'pending' and d.lease_expires_at > now() then 'an attempt is under way'
+         when d.state = 'pending' and d.lease_expires_at > now() then 'an attempt is in progress'
          when d.state = 'pending' and e.state = 'paused' then coalesce('the endpoint is paused: ' || e.state_reason, 'the endpoint is paused')
          when d.state = 'pending' then format('the next attempt is due at %s', d.next_attempt_at)
-         when f.event_id is not null then 'its first attempt is under way'
+         when f.event_id is not null then 'its first attempt is in progress'
          when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, o.xid, o.seq)
          then 'no daemon has claimed it yet'
          when r.endpoint_id is null then 'the endpoint has no subscription'
@@ -46,7 +46,7 @@ from event o
 cross join lateral (
   select t.id from postrider.endpoint t where t.tenant = o.tenant
   union
-  -- one that was deleted since
+  -- endpoints that were deleted since
   select g.endpoint_id from postrider.delivery g where g.event_id = o.id) i
 cross join cursor c
 left join postrider.endpoint e on e.id = i.id

@@ -4,7 +4,7 @@
 --
 -- The outbox, delivery and attempt tables are partitioned by range of the event's id, a UUID version 7, which is ordered by
 -- time. A partition is one day in UTC, the primary key is the id alone, and a day's events, deliveries and attempts share
--- their bounds. Rows outside every day's partition (no daemon ran for a week, or the id was invented) go to the default
+-- their bounds. Rows outside every day's partition (if no daemon ran for a week, or an id was invented) go to the default
 -- partition, so an insert never fails for lack of a partition.
 --
 -- The hot tables have no foreign keys, because the check would cost every insert a lock and a look-up.
@@ -38,7 +38,7 @@ comment on column postrider.outbox.xid is
 comment on column postrider.outbox.seq is
   'Order of insertion, filled in; it orders the events of a transaction. Never write it.';
 comment on column postrider.outbox.created_at is 'When the row was inserted, filled in; receivers see it as the envelope''s timestamp.';
-comment on column postrider.outbox.deliver_at is 'Not before this time; null for at once.';
+comment on column postrider.outbox.deliver_at is 'The event is not sent before this time; null for at once.';
 comment on column postrider.outbox.event_type is 'Dotted name such as order.paid, at most 255 characters; decides which endpoints get the event.';
 comment on column postrider.outbox.tenant is
   'Owner of the event: only endpoints of the same tenant match. The empty string if an application has no tenants.';

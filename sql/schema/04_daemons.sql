@@ -34,7 +34,7 @@ comment on column postrider.daemon.in_flight is 'Requests in progress at its las
 comment on column postrider.daemon.waiting is 'First attempts that were waiting in its memory at its last beat.';
 comment on column postrider.daemon.condition is
   'What it reported at its last beat; the worst if there are several. well; not_recording: results cannot be written, are kept and tried again, and nothing is claimed; not_claiming: events and deliveries cannot be claimed; not_sending: sending is switched off, in postrider.sending; blind: no notification reaches it, and it looks once in a poll interval.';
-comment on column postrider.daemon.condition_since is 'Since when it is not well; null if it is.';
+comment on column postrider.daemon.condition_since is 'Since when it has not been well; null if it is.';
 comment on column postrider.daemon.condition_reason is
   'What keeps it from its work, in the latest words of Postgres or the link; null if it is well.';
 
@@ -99,7 +99,7 @@ comment on column postrider.sending.changed_by is 'The database role that change
 comment on column postrider.sending.is_guarded is
   'Whether the cluster is identified by its system identifier. False only if pg_control_system() may not be called: a copy in another cluster is then not noticed unless its oid differs. A change forgets the home; if events were claimed, daemons stop until postrider.adopt() is called.';
 comment on column postrider.sending.system_identifier is
-  'The cluster that daemons work in, by pg_control_system(). A restored or copied database still names the cluster it comes from, so daemons stop there until postrider.adopt() was called.';
+  'The cluster that daemons work in, by pg_control_system(). A restored or copied database still names the cluster it comes from, so daemons stop there until postrider.adopt() is called.';
 comment on column postrider.sending.database_oid is
   'The database of that cluster; null until a daemon has worked here.';
 comment on column postrider.sending.home_since is 'When the first daemon began to work there, or the database was adopted.';

@@ -7,7 +7,7 @@ create table postrider.audit (
   at timestamptz not null default clock_timestamp(),
   transaction_id xid8 not null default pg_current_xact_id(),
   actor text not null default session_user,
-  -- Set by "set role"; a function with its owner's rights does not hide it.
+  -- Set by "set role". A function with its owner's rights does not hide it.
   acting_as text default nullif(nullif(current_setting('role'), 'none'), session_user),
   action text not null,
   endpoint_id uuid,
@@ -31,5 +31,5 @@ comment on column postrider.audit.action is
 comment on column postrider.audit.endpoint_id is 'The endpoint it was about.';
 comment on column postrider.audit.event_id is 'The event it was about.';
 comment on column postrider.audit.detail is 'What was asked for, including the reason.';
-comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in lists of their own.';
+comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in separate lists.';
 comment on column postrider.audit.after is 'The same columns as they became, or what was added.';

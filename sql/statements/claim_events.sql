@@ -1,4 +1,4 @@
--- Claims a page of new events and routes it. The first row says what came of it; each further row is an event in hand.
+-- Claims a page of new events and routes it. The first row gives the outcome; each further row is an event in hand.
 -- $1 daemon, $2 events at most, $3 pairs at most, $4 endpoints of one event at most, $5 bytes of a payload at most,
 -- $6 endpoints whose filters are not applied (null: all), $7 and to which event each (null: to any)
 -- Locks: the claim lock (an advisory lock, tried and not waited for). Index: outbox (xid, seq).

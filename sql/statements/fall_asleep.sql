@@ -1,5 +1,5 @@
 -- Whether this session's daemon may sleep. Run on the connection that holds its locks, while it holds (..., 4): awake.
--- First it releases that one, so that of two daemons that fall asleep at once, one sees the other gone. Then, in order:
+-- First it releases that lock, so if two daemons fall asleep at once, one of them sees the other gone. Then, in order:
 --   napping   another daemon is awake and takes what comes
 --   sleeping  it now holds the gate (..., 2), so inserts notify
 --   napping   another daemon holds the gate

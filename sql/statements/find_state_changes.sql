@@ -1,5 +1,5 @@
 -- Which endpoints changed their state in transactions that became visible since a snapshot, and the snapshot to ask from
--- next time. There is always a row; without a change, all but its snapshot is null. A null snapshot asks for the next one alone.
+-- next time. There is always a row; without a change, all but its snapshot is null. Pass null to get only the snapshot.
 -- A transaction that was open for more than an hour is missed. At most 1,000 changes are returned; the audit has them all.
 -- $1 snapshot of the last look, or null
 -- Index: audit_pkey, from an hour ago on.

@@ -1,5 +1,5 @@
 -- Names the sessions that have held the claim lock for longer than a claim takes, and ends one that is stuck in writing its
--- answer to a daemon that is frozen or on a dead link, if this role may end it. Its claim was not committed.
+-- answer to a daemon that is frozen or on a dead link, if this role may end it. The claim of such a session was not committed.
 -- $1 for how many milliseconds
 -- Postgres hides what a session of another role does, unless this role is a member of it or of pg_read_all_stats. Such a
 -- holder is named all the same, without a state. A role that may not end it would get an error for trying.

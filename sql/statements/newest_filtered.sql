@@ -1,4 +1,4 @@
--- The newest events that the filters of an endpoint are put to, of the newest thousand there are.
+-- The newest events, among the newest thousand, to which the filters of an endpoint apply.
 -- $1 endpoint, $2 events at most. Index: outbox (id), from its end.
 select n.id as event_id
 from (

@@ -1,2 +1,2 @@
--- Says that the session is still wanted, and hears whether it still is.
+-- Keeps the session alive, and fails if it has ended.
 select 1 as answer;

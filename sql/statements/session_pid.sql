@@ -1,2 +1,2 @@
--- Which process of the server serves this session. Behind a transaction pooler true until the transaction ends.
+-- Which process of the server serves this session. Behind a transaction pooler, valid only until the transaction ends.
 select pg_backend_pid() as pid;

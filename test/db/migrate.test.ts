@@ -418,7 +418,7 @@ test("what somebody built on a view is named, and nothing is dropped", async (t)
   const narrow = named("look", "create or replace view postrider.look as select 5 as five;\n");
   for (const files of [functions(NUMBER, narrow), functions(NUMBER)]) {
     const error = await faultOf(migrate(client, { files }), "PR0009");
-    assert.match(error, /cannot make postrider\.look anew: view (public\.)?mine depends on it/);
+    assert.match(error, /cannot replace postrider\.look: view (public\.)?mine depends on it/);
   }
   assert.deepEqual((await client.query("select number from public.mine")).rows, [{ number: 1 }]);
   await client.query("drop view public.mine");

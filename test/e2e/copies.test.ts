@@ -153,7 +153,7 @@ describe("a database that was copied into another cluster", () => {
         for (const dryRun of [true, false]) {
           await assert.rejects(copy.pool.query("select postrider.adopt($1)", [dryRun]), {
             code: "55000",
-            message: "cannot adopt the database: it is still being replicated into, by the subscription copies",
+            message: "cannot adopt the database: the subscription copies still replicates into it",
           });
         }
         await unsubscribe(source.pool, copy.pool);

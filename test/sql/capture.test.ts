@@ -398,7 +398,7 @@ describe("what cannot be captured correctly is refused with the reason:", () => 
         owner,
         `select postrider.capture('orders', 'a.b', ${argument} => ${pg.escapeLiteral(expression)})`,
         "22023",
-        new RegExp(`${argument} is no expression`),
+        new RegExp(`${argument} is not an expression`),
         reason,
       );
     }

@@ -129,7 +129,7 @@ describe("the home of the daemons", () => {
   test("is not recorded yet, and the outbox has events that this server cannot have written: no daemon starts here", async (t) => {
     const session = await openSession(t, database.url);
     await insertForeign(session, ["1000000000"]);
-    await assert.rejects(beat(session, DAEMON), { code: "PR014", detail: /has yet to reach/ });
+    await assert.rejects(beat(session, DAEMON), { code: "PR014", detail: /has not reached yet/ });
     assert.equal((await adopt(session)).outcome, "adopted");
     await beat(session, DAEMON);
     assert.equal((await claimEvents(session)).eventCount, 1);
@@ -180,7 +180,7 @@ describe("the home of the daemons", () => {
     await beat(session, DAEMON);
     const [foreign] = await insertForeign(session, ["1000000000"]);
     const later = await openSession(t, database.url);
-    await assert.rejects(beat(later, DAEMON), { code: "PR014", detail: /has yet to reach/ });
+    await assert.rejects(beat(later, DAEMON), { code: "PR014", detail: /has not reached yet/ });
     assert.equal((await adopt(later)).unclaimed, "1");
     assert.deepEqual(
       (await claimAll(later)).map(({ event }) => event),
@@ -260,7 +260,7 @@ describe("with sending switched off", () => {
     const late = await insertEvent(pool, "order.paid");
     assert.match(
       String(await askFor(pool, "select explanation from postrider.explain_event($1)", [late])),
-      /^no daemon has claimed the event yet, for sending is switched off by \S+, .*: staging$/,
+      /^no daemon has claimed the event yet, because sending was switched off by \S+, .*: staging$/,
     );
     await beat(pool, DAEMON);
     const claim = await claimEvents(pool);
@@ -637,7 +637,7 @@ describe("adopting", () => {
     await session.query("update postrider.claim set claimed_at = now() + interval '1 hour'");
     await assert.rejects(adopt(session), {
       code: "55000",
-      message: /the clock of this server has not come so far/,
+      message: /this server's clock is behind that/,
       hint: "Set the clock.",
     });
     await session.query("delete from postrider.claim");

@@ -113,7 +113,7 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
       payloads: {
         '"a"': "in",
         "1": 'at "": expected string, found an integer',
-        "1.5": 'at "": expected string, found a number that is no integer',
+        "1.5": 'at "": expected string, found a number that is not an integer',
         null: 'at "": expected string, found null',
         '["a"]': 'at "": expected string, found an array of 1',
         "{}": 'at "": expected string, found an object',
@@ -141,8 +141,8 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
         "-0": "in",
         "123456789012345678901234567890": "in",
         "1e100000": "in",
-        "1.5": 'at "": expected integer, found a number that is no integer',
-        "1e-9": 'at "": expected integer, found a number that is no integer',
+        "1.5": 'at "": expected integer, found a number that is not an integer',
+        "1e-9": 'at "": expected integer, found a number that is not an integer',
         '"1"': 'at "": expected integer, found a string of 1 characters',
       },
     },
@@ -590,12 +590,12 @@ describe("an invalid schema is refused when it is defined, with the place, the r
       ', at "/$defs/a/not", is not supported',
       /application/,
     ],
-    ["no schema", 5, ', at "", is no schema, but of the type number', /object, true or false/],
-    ["null", null, ', at "", is no schema, but of the type null', /object, true or false/],
+    ["no schema", 5, ', at "", is not a schema but of the type number', /object, true or false/],
+    ["null", null, ', at "", is not a schema but of the type null', /object, true or false/],
     [
       "a property that is not a schema",
       { properties: { a: [] } },
-      ', at "/properties/a", is no schema, but of the type array',
+      ', at "/properties/a", is not a schema but of the type array',
       /object/,
     ],
     [
@@ -655,7 +655,7 @@ describe("an invalid schema is refused when it is defined, with the place, the r
     ],
     ["a default of 6,000 levels", { default: lists(6_000) }, ', at "", is nested deeper than 128 levels', /examples/],
     ["a constant of 128 levels", { const: lists(128) }, ', at "", is nested deeper than 128 levels', /const/],
-    ["more than 64 KiB", { description: "x".repeat(70_000) }, ', at "", has 70019 bytes', /At most 65536/],
+    ["more than 64 KiB", { description: "x".repeat(70_000) }, ', at "", has 70019 bytes', /The limit is 65536/],
   ];
   for (const [what, schema, problem, advice] of cases) {
     test(what, async () => {
@@ -725,7 +725,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     "with a number beyond numeric": ["1e999999", /^Postgres cannot read it: value overflows numeric format$/],
     "of more than a megabyte": [
       JSON.stringify("x".repeat(1_048_575)),
-      /^it has 1048577 bytes, and no more than 1048576 are checked$/,
+      /^it has 1048577 bytes, and at most 1048576 are checked$/,
     ],
     "of thousands of levels": [lists(5_000), /^at "": expected object, found an array of 1$/],
     "of a hundred thousand values": [
@@ -734,7 +734,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     ],
     "of which only the last value is bad": [
       `{"a": [${"1,".repeat(20_000)}"x"]}`,
-      /^where was not found in 10000 steps: no more are made$/,
+      /^the place was not found within the limit of 10000 steps$/,
     ],
     "with a name that would break a log line": [
       '{"a\\nb": 1, "a": [], "b": null}',
@@ -769,7 +769,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     await define({ anyOf: [{ enum: [[]] }, some(2)] });
     assert.match(
       await verdictOn(JSON.stringify(Array(300).fill(Array(300).fill(1)))),
-      /^where was not found in 10000 steps|none of the/,
+      /^the place was not found within the limit of 10000 steps|none of the/,
     );
   });
 
@@ -832,7 +832,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
         String(message),
         new RegExp(`it has ${json.length} bytes, too many to be checked against its schema: .* 10000 steps`),
       );
-      assert.match(String(hint), /^Say less in one event, or /);
+      assert.match(String(hint), /^Put less into one event, or /);
     });
   }
 
@@ -864,7 +864,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     await define({ additionalProperties: { items: { type: "integer" } } });
     const payload = (name: string) => JSON.stringify({ [name]: [...Array(5_000).fill(1), "x"] });
     assert.equal(await verdictOn(payload("n")), 'at "/n/5000": expected integer, found a string of 1 characters');
-    assert.equal(await verdictOn(payload("n".repeat(500_000))), "where was not found in 10000 steps: no more are made");
+    assert.equal(await verdictOn(payload("n".repeat(500_000))), "the place was not found within the limit of 10000 steps");
   });
 
   test("shows none of its values in any part of the error", async () => {

@@ -64,7 +64,7 @@ describe("explain_event says what became of a delivery:", () => {
     readonly arrange: (given: Awaited<ReturnType<typeof inHand>>) => Promise<unknown>;
     readonly explanation: RegExp;
   }[] = [
-    { outcome: "in flight", arrange: async () => {}, explanation: /^attempt 1 is under way$/ },
+    { outcome: "in flight", arrange: async () => {}, explanation: /^attempt 1 is in progress$/ },
     {
       outcome: "succeeded",
       arrange: ({ daemon, pair }) => recordResults(database.pool, daemon, { first: [resultOf(pair)] }),
@@ -93,7 +93,7 @@ describe("explain_event says what became of a delivery:", () => {
     {
       outcome: "cancelled",
       arrange: ({ event, endpoint }) => database.pool.query("select postrider.cancel($1, $2)", [event, endpoint]),
-      explanation: /^cancelled while an attempt is under way/,
+      explanation: /^cancelled while an attempt is in progress/,
     },
     {
       outcome: "paused",
@@ -101,7 +101,7 @@ describe("explain_event says what became of a delivery:", () => {
         await recordResults(database.pool, daemon, { first: [resultOf(pair, { outcome: "pending" })] });
         await database.pool.query("select postrider.pause_endpoint($1, 'their maintenance')", [endpoint]);
       },
-      explanation: /^waits, for the endpoint is paused since .*: their maintenance$/,
+      explanation: /^waits because the endpoint has been paused since .*: their maintenance$/,
     },
     {
       outcome: "deferred",
@@ -185,7 +185,7 @@ describe("explain_event says why an event did not match:", () => {
     [
       "a filter without an answer",
       [["order.*", "$.at > 100"]],
-      /^the filter \(\$\."at" > 100\) has no answer, which is no match: a member that is not there, or values/,
+      /^the filter \(\$\."at" > 100\) has no answer, so it does not match: a member is missing, or values/,
     ],
     [
       "several filters",
@@ -226,7 +226,7 @@ describe("explain_event says why an event did not match:", () => {
     await claimAll(database.pool);
     const row = await explainOne(event);
     assert.deepEqual([row.outcome, row.endpoint_state, row.would_match_now], ["not matched", "disabled", false]);
-    assert.match(row.explanation, /^the endpoint is disabled since \d{4}-.*: customer left$/);
+    assert.match(row.explanation, /^the endpoint has been disabled since \d{4}-.*: customer left$/);
   });
 
   test("the endpoint was created after the event", async () => {
@@ -236,7 +236,7 @@ describe("explain_event says why an event did not match:", () => {
     const row = await explainOne(event);
     assert.match(
       row.explanation,
-      /^the endpoint was made \d{4}-.*, after the event: .*; the last change since the event: create_endpoint by /,
+      /^the endpoint was created \d{4}-.*, after the event: .*; the last change since the event: create_endpoint by /,
     );
     assert.deepEqual([row.would_match_now, row.now_explanation], [true, "would be sent"]);
   });

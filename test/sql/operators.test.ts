@@ -240,15 +240,15 @@ describe("subscribe and unsubscribe", () => {
   });
 
   for (const [filter, message] of [
-    ["$.amount", /is no predicate/],
-    ["$", /is no predicate/],
-    ["$.items[*] ? (@.n > 1)", /is no predicate/],
-    ["strict $.amount", /is no predicate/],
-    ["1", /is no predicate/],
-    ["", /is no SQL\/JSON path/],
-    ["$.amount >", /is no SQL\/JSON path/],
-    ["amount > 100", /is no SQL\/JSON path/],
-    ['$.a like_regex "("', /is no SQL\/JSON path/],
+    ["$.amount", /is not a predicate/],
+    ["$", /is not a predicate/],
+    ["$.items[*] ? (@.n > 1)", /is not a predicate/],
+    ["strict $.amount", /is not a predicate/],
+    ["1", /is not a predicate/],
+    ["", /is not an SQL\/JSON path/],
+    ["$.amount >", /is not an SQL\/JSON path/],
+    ["amount > 100", /is not an SQL\/JSON path/],
+    ['$.a like_regex "("', /is not an SQL\/JSON path/],
   ] as const) {
     test(`refuse the filter ${filter === "" ? "that is empty" : filter}, and say what one looks like`, async () => {
       const endpoint = await createEndpoint(database.pool, []);

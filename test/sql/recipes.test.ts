@@ -147,7 +147,7 @@ test("oldest_undelivered: lists the oldest first, each with what it waits for", 
   assert.match(rows[0]?.waits_for ?? "", /^the next attempt, at \d/);
   assert.equal(rows[0]?.last_error, "the receiver answered 500");
   assert.equal(rows[1]?.waits_for, "the endpoint is paused: they move house");
-  assert.equal(rows[2]?.waits_for, "an attempt is under way");
+  assert.equal(rows[2]?.waits_for, "an attempt is in progress");
 });
 
 test("failing_endpoints: lists the endpoints that have failed since their last success, the longest first", async (t) => {
@@ -262,11 +262,11 @@ describe("why_it_did_not_arrive", () => {
     assert.equal(found[exhausted], "every attempt of its schedule has failed");
     assert.equal(found[discarded], "the payload is too large");
     assert.equal(found[paused], "the endpoint is paused");
-    assert.equal(found[flying], "its first attempt is under way");
+    assert.equal(found[flying], "its first attempt is in progress");
 
     await pool.query("update postrider.delivery set next_attempt_at = now() where endpoint_id = $1", [retried]);
     await walk(pool, { daemon });
-    assert.equal((await why(t, event))[retried], "an attempt is under way");
+    assert.equal((await why(t, event))[retried], "an attempt is in progress");
   });
 
   test("says why the event has no deliveries", async (t) => {

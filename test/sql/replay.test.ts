@@ -860,7 +860,7 @@ describe("a replay is refused, and the error says what was found and what to do,
     [
       "that begins after it ends",
       { since: "now()", until: "now() - interval '1 hour'" },
-      { code: "22023", message: /^there is no time between since, .* and until, / },
+      { code: "22023", message: /^the range is empty: since is .*, until is / },
     ],
     [
       "of the future",
@@ -899,7 +899,7 @@ describe("a replay is refused, and the error says what was found and what to do,
       { since: "now() - interval '2 hours'", until: "now() - interval '1 hour'" },
       {
         code: "P0002",
-        message: /^there is no event from before /,
+        message: /^there is no event before /,
         detail: /^The oldest event that is retained is from /,
       },
     ],

@@ -33,7 +33,7 @@ begin
       using errcode = 'insufficient_privilege', hint = format('grant postrider_publisher to %s', captured.relowner::regrole);
   end if;
   if 'truncate' = any (operations) then
-    reason := 'a truncate does not say which rows it takes away';
+    reason := 'a truncate does not say which rows it removes';
     advice := 'Capture delete: then a truncate of the table is refused.';
   elsif operations is null or operations = '{}' or not operations <@ '{insert,update,delete}' then
     reason := format('the operations are %L', operations);
@@ -42,7 +42,7 @@ begin
     reason := format('it is part of %s', case when captured.is_ours then 'Postrider' else 'PostgreSQL' end);
     advice := 'Move a table of your own to another schema.';
   elsif captured.relkind not in ('r', 'p') then
-    reason := 'it is no table of this database: what changes it cannot be seen';
+    reason := 'it is not a table of this database, so its changes cannot be seen';
     advice := 'Capture the tables beneath it.';
   elsif captured.relpersistence = 't' then
     reason := 'it is temporary';

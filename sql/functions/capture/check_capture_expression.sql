@@ -7,7 +7,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 -- Planned as a cursor and never run: a cursor takes a single statement, and "case when" a single expression. Postgres
--- says what is wrong: a column that does not exist, a type that does not fit.
+-- then says what is wrong, such as a column that does not exist or a type that does not fit.
 declare
   statement constant text := format('select %s from %s as old, %2$s as new where false',
     format(form, expression || E'\n'), table_name);
@@ -24,7 +24,7 @@ begin
 exception
   when others then
     get stacked diagnostics problem = message_text;
-    raise exception 'cannot capture the changes of %: % is no expression over old and new: %', table_name, argument, problem
+    raise exception 'cannot capture the changes of %: % is not an expression over old and new: %', table_name, argument, problem
       using errcode = 'invalid_parameter_value', detail = pg_catalog.format('%s => %L', argument, expression),
         hint = 'Name columns as old.column and new.column, and test it with: select (expression) from the_table as old, the_table as new limit 1.';
 end

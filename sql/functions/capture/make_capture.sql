@@ -41,7 +41,7 @@ declare
 begin
   perform postrider_internal.check_capture(table_name, operations);
   if event_type is null or event_type !~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$' or length(event_type) > 255 then
-    raise exception 'cannot capture the changes of %: % is no event type', table_name, quote_nullable(event_type)
+    raise exception 'cannot capture the changes of %: % is not an event type', table_name, quote_nullable(event_type)
       using errcode = 'invalid_parameter_value', hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long.';
   end if;
   perform postrider_internal.check_capture_expression(table_name, 'condition', condition, 'case when (%s) then true end', search_path);

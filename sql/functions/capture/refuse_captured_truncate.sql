@@ -7,7 +7,7 @@ as $$
 begin
   raise exception 'cannot truncate %: its deletes are captured as events of the type %', tg_relid::regclass, tg_argv[0]
     using errcode = 'object_not_in_prerequisite_state',
-      detail = 'A truncate does not say which rows it takes away, so that there would be no events of them.',
+      detail = 'A truncate does not say which rows it removes, so they would have no events.',
       hint = format('Delete the rows instead, or first: select postrider.uncapture(%L, %L).', tg_relid::regclass, tg_argv[0]);
 end
 $$;

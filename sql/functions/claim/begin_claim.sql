@@ -8,11 +8,11 @@ begin
     raise exception 'cannot claim events: the transaction is %', current_setting('transaction_isolation')
       using errcode = 'invalid_transaction_state', hint = 'Claim under read committed.';
   end if;
-  -- A claim that finds nothing writes nothing. So a primary that was made read only would answer forever, while the
+  -- A claim that finds nothing writes nothing. So a primary that was made read-only would answer forever, while the
   -- events arrive elsewhere.
   if current_setting('transaction_read_only')::boolean then
     raise exception 'cannot claim events: the server takes no writes'
-      using errcode = 'read_only_sql_transaction', hint = 'Let DATABASE_URL lead to the primary.';
+      using errcode = 'read_only_sql_transaction', hint = 'Point DATABASE_URL at the primary.';
   end if;
   -- The claim lock is not a row lock, because that would give this transaction an id before the snapshot is taken. A
   -- snapshot leaves its own transaction out, so an event that the claiming transaction wrote would be lost.
@@ -21,7 +21,7 @@ begin
   end if;
   if pg_current_xact_id_if_assigned() is not null then
     raise exception 'cannot claim events: the transaction has written already'
-      using errcode = 'invalid_transaction_state', hint = 'Claim in a transaction of its own.';
+      using errcode = 'invalid_transaction_state', hint = 'Claim in a separate transaction.';
   end if;
   -- The flush of this commit carries the commits of the events with it. Otherwise a crash of Postgres could undo an
   -- event of an application that commits asynchronously after it has been sent.

@@ -13,11 +13,11 @@
 --
 -- The planner's settings on these functions apply to the steps that they call, too. They keep the plans what they are on
 -- empty, unanalysed and very large tables: index ranges in order, never a scan of a whole partition, never a sort of a
--- whole window, planned once a session. Rows that are looked up by the ids of others are left with one plan: a probe each,
--- of the one partition that can have it. The planner counts such a probe as one of every partition, and takes reading a
--- whole table for cheaper (18,000 pages for 100 rows of forty days). So what is read stands in a subquery of its own, by
--- `offset 0` or `for update`. An update says `d.event_id between u.event_id and u.event_id`, because an equality could be
--- joined the other way round, in the order of an index. A test reads the plans.
+-- whole window, planned once a session. A row that is looked up by another row's id has only one plan left: a probe of
+-- the one partition that can hold it. The planner costs such a probe as one of every partition, and considers reading a
+-- whole table cheaper (18,000 pages for 100 rows of forty days). So each look-up is isolated in a subquery by `offset 0`
+-- or `for update`. An update says `d.event_id between u.event_id and u.event_id`, because the planner could join an
+-- equality the other way round, in the order of an index. A test reads the plans.
 
 create or replace function postrider_internal.claim_events(
   daemon_id uuid,
@@ -116,4 +116,4 @@ begin
 end
 $$;
 comment on function postrider_internal.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[]) is
-  'Claims a page of new events for a daemon and routes it. The first row says what came of it (off: sending is switched off); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';
+  'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';

@@ -4,7 +4,7 @@ create or replace function postrider_internal.empty_claims(daemon_id uuid, claim
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
-  -- A claim that is no longer the cursor is deleted: nothing would look at it again.
+  -- A claim that is no longer the cursor is deleted, because nothing would read it again.
   delete from postrider.claim c
   where c.id = any (empty_claims.claims) and c.daemon_id = empty_claims.daemon_id
     and c.id < (select max(n.id) from postrider.claim n)

@@ -7,8 +7,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  -- Reading a payload as jsonb sorts its keys, and nothing interrupts that. The worst payload of one megabyte took 0.5 s,
-  -- the worst of eight 5 s, and one of forty-nine outlasted every deadline, at every claim.
+  -- Reading a payload as jsonb sorts its keys, and that cannot be interrupted. The worst payload of 1 MB took 0.5 s, the
+  -- worst of 8 MB took 5 s, and one of 49 MB exceeded every deadline at every claim.
   payload_bytes_max constant integer := 1048576;
   -- A comparison of two paths tries every value of one with every value of the other. Nothing interrupts that, either:
   -- two lists of 16,000 took 15 s.
@@ -59,14 +59,14 @@ begin
       end if;
       null; -- a cancel that has not been noticed yet is noticed here
     exception
-      -- The deadline of the statement: the next claim leaves this filter out. A cancel that comes sooner was sent by a
-      -- person, and is obeyed. There is no deadline after this one, so nothing that takes long may follow.
+      -- The deadline of the statement: the next claim leaves this filter out. A cancel that arrives earlier came from a
+      -- person, so it is obeyed. No deadline follows this one, so nothing slow may follow either.
       when query_canceled then
         if clock_timestamp() - filter_started < filter_time_max then
           raise;
         end if;
-      -- Such as a date compared with a time that has a zone (0A000), or a variable that is never set (42704). A list would
-      -- miss one, and that one would stop every claim. Only trouble of the server is not the fault of the event or filter.
+      -- Examples: a date compared with a time that has a zone (0A000), or a variable that is never set (42704). A list of
+      -- codes would miss one, and that one would stop every claim. Only server problems are not blamed on event or filter.
       when others then
         if left(sqlstate, 2) in ('53', '57', '58') then
           raise;

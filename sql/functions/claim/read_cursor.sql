@@ -19,7 +19,7 @@ begin
   if not found then
     raise exception 'cannot claim events: the cursor is gone, postrider.claim has no row'
       using errcode = 'object_not_in_prerequisite_state',
-        hint = 'insert into postrider.claim (base) values (''1:1:'') claims every event there is, again; a snapshot of now, pg_current_snapshot(), none before it.';
+        hint = 'insert into postrider.claim (base) values (''1:1:'') claims every event again; the present snapshot, pg_current_snapshot(), skips all events before it.';
   end if;
   if is_on is null or home is distinct from coalesce(current_setting('postrider.place', true), '') then
     perform postrider_internal.require_home();

@@ -4,21 +4,21 @@
 -- cluster, if it has a delivery or a pair in a claim. Most events match no endpoint; they are settled if the cursor's
 -- snapshots see their transactions. If the cursor was restored or replicated, that is not enough: an application may
 -- insert into the copy meanwhile, and the old snapshots mistake its ids for theirs. So an event is not settled if it
--- was written here (Postgres's xmin of the row equals the id that it says), nor if it was inserted after the cursor's
--- last claim. The clock alone cannot tell: while a subscription runs, further claims arrive that are later than events
--- inserted here. If the cursor itself was written here (the copy of a template, pg_upgrade: files as they were), all
--- ids are of one line, and its snapshots are right.
+-- was written here (Postgres's xmin of the row equals the id in the row), or if it was inserted after the cursor's last
+-- claim. The clock alone cannot tell: while a subscription runs, further claims arrive that are later than events
+-- inserted here. If the cursor itself was written here (a copy of a template or pg_upgrade, which keep the files), all
+-- ids belong to one history, and the snapshots are right.
 --
 --   settled events    get the transaction id 3, the oldest there is, if the new cursor would not see their own
 --   all others        get the id of the adopting transaction and new seqs, in the order of the old ones. The next claims
---                     find them page by page, as any event, and route them by the subscriptions of that time
+--                     find them page by page, like any event, and route them by the subscriptions of that time
 --   what was in hand  stays in its claims and is taken over, because the daemons that had it are deleted
 --   pending           stays as it is; leases run out
 --
--- So no settled event is routed a second time, whatever endpoints were made since. Adopting reads the whole outbox and,
--- if the new cluster is younger than the old one, writes nearly all of it: 10 us an event, and the outbox is twice as
--- large until it is vacuumed. The alternative, a bound of seqs below which everything is settled, would write nothing,
--- but every statement that compares an event with the cursor would have to look at it for ever.
+-- So no settled event is routed a second time, whatever endpoints were created since. Adopting reads the whole outbox. If
+-- the new cluster is younger than the old one, it also writes nearly all of it: 10 us an event, and the outbox is twice
+-- as large until it is vacuumed. The alternative is a seq below which everything is settled. It would write nothing, but
+-- every statement that compares an event with the cursor would have to check it forever.
 
 create or replace function postrider.adopt(dry_run boolean default false) returns table (
   outcome text,
@@ -62,7 +62,7 @@ begin
   -- Before anything else is read, and before this transaction has an id: what commits from here on is new.
   new_base := pg_current_snapshot();
   if not dry_run then
-    -- Locked now and not at the end, when a session that holds it would undo all the work.
+    -- Locked now and not at the end, because a session that holds it then would undo all the work.
     insert into postrider.sending default values on conflict on constraint sending_pkey do nothing;
     perform from postrider.sending s where s.is_row for update;
   end if;

@@ -30,7 +30,7 @@ begin
   if cursor_end > now_at then
     return format('the cursor over the outbox is at transaction %s, and this server only at %s', cursor_end, now_at);
   end if;
-  -- No daemon claims before the home is recorded, so the claims came from elsewhere, or the home was deleted.
+  -- No daemon claims before the home is recorded. So either the claims came from elsewhere, or the home was deleted.
   if home.database_oid is null and is_claimed then
     return format('events were claimed up to transaction %s, and postrider.sending does not say where', cursor_end);
   end if;
@@ -41,7 +41,7 @@ begin
     order by o.xid, o.seq
     limit 1)
   then
-    return format('the outbox has events of transactions that this server, at %s, has yet to reach', now_at);
+    return format('the outbox has events of transactions that this server, at %s, has not reached yet', now_at);
   end if;
   return null;
 end

@@ -16,7 +16,7 @@ declare
 begin
   if pg_current_xact_id_if_assigned() is not null then
     raise exception 'cannot adopt the database: the transaction has written already'
-      using errcode = 'invalid_transaction_state', hint = 'Adopt in a transaction of its own.';
+      using errcode = 'invalid_transaction_state', hint = 'Adopt in a separate transaction.';
   end if;
   select string_agg(distinct quote_ident(s.subname), ', ') into replication
   from pg_subscription_rel r
@@ -24,9 +24,9 @@ begin
   join pg_class c on c.oid = r.srrelid
   where c.relnamespace = 'postrider'::regnamespace;
   if replication is not null then
-    raise exception 'cannot adopt the database: it is still being replicated into, by the subscription %', replication
+    raise exception 'cannot adopt the database: the subscription % still replicates into it', replication
       using errcode = 'object_not_in_prerequisite_state',
-        detail = 'What arrived afterwards would not be claimed; one that is disabled may be enabled at any time.',
+        detail = 'Rows that arrive later would not be claimed, and even a disabled subscription can be enabled at any time.',
         hint = 'Stop the original''s daemons, wait until the copy has caught up, drop the subscription, and adopt then.';
   end if;
   select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at, c.xmin <> c.xid::xid
@@ -37,13 +37,13 @@ begin
   if not found then
     raise exception 'cannot adopt the database: the cursor is gone, postrider.claim has no row'
       using errcode = 'object_not_in_prerequisite_state',
-        detail = 'Without it there is no telling which events were claimed.',
-        hint = 'Copy postrider.claim along with the other tables. Or insert into postrider.claim (base) values (''1:1:''): then every event that is retained and has no delivery is claimed anew.';
+        detail = 'Without the cursor, nothing says which events were claimed.',
+        hint = 'Copy postrider.claim along with the other tables. Or insert into postrider.claim (base) values (''1:1:''): then every retained event without a delivery is claimed again.';
   end if;
   if is_copied and claimed_at >= clock_timestamp() then
-    raise exception 'cannot adopt the database: its last claim is dated %, and the clock of this server has not come so far', claimed_at
+    raise exception 'cannot adopt the database: its last claim is dated %, and this server''s clock is behind that', claimed_at
       using errcode = 'object_not_in_prerequisite_state',
-        detail = 'Events that were inserted here might not be told from those that were claimed before.',
+        detail = 'Events inserted here could not be distinguished from those claimed before.',
         hint = 'Set the clock.';
   end if;
 end

@@ -14,7 +14,7 @@ begin
   if not found then
     raise exception 'cannot tell whether daemons may send from this database'
       using errcode = 'PR014', detail = 'postrider.sending has no row',
-        hint = 'if they may, run "postrider adopt", or select postrider.adopt(), which writes it; if not, insert into postrider.sending (is_on) values (false)';
+        hint = 'if they may, run "postrider adopt", or select postrider.adopt(), which writes the row; if not, insert into postrider.sending (is_on) values (false)';
   end if;
   if home.is_known and home.place = current_setting('postrider.place', true) then
     return home.is_on;
@@ -31,7 +31,7 @@ begin
            where not exists (
              select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id
              offset 0))),
-        hint = 'if it is to take the place of the other one, run "postrider adopt", or select postrider.adopt(); if it must not send, leave it so, or switch sending off first: update postrider.sending set is_on = false';
+        hint = 'if it replaces the other one, run "postrider adopt", or select postrider.adopt(); if it must not send, leave it as it is, or also switch sending off: update postrider.sending set is_on = false';
   end if;
   if home.is_known then
     perform set_config('postrider.place', home.place, false);

@@ -26,4 +26,4 @@ comment on trigger sending_changed on postrider.sending is 'Notes the change in 
 
 create or replace trigger sending_replaced after insert or delete on postrider.sending
   for each row execute function postrider_internal.sending_changed();
-comment on trigger sending_replaced on postrider.sending is 'Notes in the audit that the row was taken out or put in, and tells the daemons.';
+comment on trigger sending_replaced on postrider.sending is 'Notes in the audit that the row was deleted or inserted, and tells the daemons.';

@@ -36,4 +36,4 @@ begin atomic
   select exists (select from renewed) or exists (select from entered);
 end;
 comment on function postrider_internal.beat(uuid, text, integer, text, integer, integer, integer, text, integer, text, boolean) is
-  'A daemon''s heartbeat: renews its lease on everything it has claimed, and says in which condition it is, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
+  'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';

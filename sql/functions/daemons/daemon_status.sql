@@ -10,20 +10,20 @@ create or replace view postrider.daemon_status as
          d.started_at, d.beat_at, d.lease_expires_at, d.in_flight, d.waiting,
          (select count(*) from postrider.claim c where c.daemon_id = d.id and cardinality(c.event_ids) > 0) as claims
   from postrider.daemon d;
-comment on view postrider.daemon_status is 'The daemons: whether each is heard of, and what keeps it from its work.';
+comment on view postrider.daemon_status is 'The daemons: whether each is alive, and what keeps it from its work.';
 comment on column postrider.daemon_status.id is 'The daemon.';
 comment on column postrider.daemon_status.host is 'Where it runs.';
 comment on column postrider.daemon_status.pid is 'Its process id there.';
 comment on column postrider.daemon_status.version is 'Version of the program.';
 comment on column postrider.daemon_status.state is
-  'live; late: its beat is overdue, since it is frozen, gone, cut off, or Postgres takes no writes from it; lost: its lease has run out, and others take over its claims. A daemon that comes back from that goes on under a new id.';
+  'live; late: its beat is overdue, because it is frozen, gone or cut off, or Postgres takes no writes from it; lost: its lease has run out, and others take over its claims. A daemon that recovers from that continues under a new id.';
 comment on column postrider.daemon_status.condition is
-  'What it said of itself at its last beat: well, not_recording, not_claiming, not_sending or blind; postrider.daemon says what they mean.';
-comment on column postrider.daemon_status.condition_since is 'Since when it is not well; null when it is.';
-comment on column postrider.daemon_status.condition_reason is 'What keeps it from its work; null when it is well.';
+  'What it reported at its last beat: well, not_recording, not_claiming, not_sending or blind; postrider.daemon says what they mean.';
+comment on column postrider.daemon_status.condition_since is 'Since when it has not been well; null if it is.';
+comment on column postrider.daemon_status.condition_reason is 'What keeps it from its work; null if it is well.';
 comment on column postrider.daemon_status.started_at is 'When it started.';
-comment on column postrider.daemon_status.beat_at is 'When it was heard of last.';
-comment on column postrider.daemon_status.lease_expires_at is 'From when on its claims are taken over.';
-comment on column postrider.daemon_status.in_flight is 'Requests under way at its last beat.';
+comment on column postrider.daemon_status.beat_at is 'When it was last seen.';
+comment on column postrider.daemon_status.lease_expires_at is 'When other daemons take over its claims.';
+comment on column postrider.daemon_status.in_flight is 'Requests in progress at its last beat.';
 comment on column postrider.daemon_status.waiting is 'First attempts waiting in its memory at its last beat.';
 comment on column postrider.daemon_status.claims is 'Claims it has in hand.';

@@ -9,13 +9,13 @@ create or replace view postrider.backlog as
   select null, null, null, null, u.unclaimed, u.unclaimed, u.oldest_at, now() - u.oldest_at, u.is_exact
   from postrider_internal.count_unclaimed(10000) u
   where u.unclaimed > 0;
-comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Counts up to 10,000 of each (100 of each once it has counted 100,000) and says where there are more, so that it is cheap however much waits.';
+comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Counts up to 10,000 of each (100 of each once it has counted 100,000) and says if there are more, so it is cheap however much waits.';
 comment on column postrider.backlog.endpoint_id is 'The endpoint; null for events that have not been claimed.';
 comment on column postrider.backlog.tenant is 'The endpoint''s tenant.';
 comment on column postrider.backlog.url is 'The endpoint''s URL, without user, password and query.';
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
-comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number. At least so many where is_exact is false.';
+comment on column postrider.backlog.pending is 'Deliveries that wait or are leased; for unclaimed events, their number. A lower bound if is_exact is false.';
 comment on column postrider.backlog.due is 'Those whose time has come. A lower bound if it equals an inexact pending.';
 comment on column postrider.backlog.oldest_at is 'When the oldest of their events was inserted, however many there are; for more unclaimed events than are counted, the oldest of those that are claimed next.';
 comment on column postrider.backlog.oldest_age is 'How long ago that was.';
-comment on column postrider.backlog.is_exact is 'False where there are more than were counted.';
+comment on column postrider.backlog.is_exact is 'False if there are more than were counted.';

@@ -37,17 +37,17 @@ create or replace view postrider.delivery_status as
          null, 0, null, null, null, f.since, null
   from postrider.in_flight f
   where f.lease_expires_at is null;
-comment on view postrider.delivery_status is 'Every delivery with what became of it, also those whose first attempt is under way. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
+comment on view postrider.delivery_status is 'Every delivery and what became of it, including those whose first attempt is in progress. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
 comment on column postrider.delivery_status.event_id is 'The event.';
 comment on column postrider.delivery_status.endpoint_id is 'The endpoint.';
 comment on column postrider.delivery_status.event_type is 'The event''s type.';
 comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is under way.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is in progress.';
 comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
 comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null if none came back.';
 comment on column postrider.delivery_status.last_error is 'What was wrong with the last attempt; null if nothing was.';
-comment on column postrider.delivery_status.next_attempt_at is 'When the next attempt is due; while one is under way, when its lease ends.';
-comment on column postrider.delivery_status.created_at is 'When the delivery came about.';
+comment on column postrider.delivery_status.next_attempt_at is 'When the next attempt is due; while one is in progress, when its lease ends.';
+comment on column postrider.delivery_status.created_at is 'When the delivery was created.';
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';

@@ -20,7 +20,7 @@ begin
         hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long. Those that begin with postrider. are Postrider''s own.';
   elsif define_event_type.enforce and define_event_type.json_schema is null then
     raise exception 'cannot enforce the event type %: it has no schema', define_event_type.name
-      using errcode = 'invalid_parameter_value', hint = 'Give json_schema. A definition is stated in full each time, and replaces what was.';
+      using errcode = 'invalid_parameter_value', hint = 'Give json_schema. Each call states the whole definition and replaces the former one.';
   end if;
   perform postrider_internal.begin_action('define_event_type', null, jsonb_build_object('name', define_event_type.name));
   insert into postrider.event_type as t (name, description, json_schema, enforce, deprecated)

@@ -19,7 +19,7 @@ begin
   return null;
 end
 $$;
-comment on function postrider_internal.event_type_audit() is 'Notes an edit of the catalogue, or of what becomes of unknown types, in the audit.';
+comment on function postrider_internal.event_type_audit() is 'Notes in the audit an edit of the catalogue or of the policy for unknown types.';
 
 create or replace trigger event_type_audit after insert or update or delete on postrider.event_type
   for each row execute function postrider_internal.event_type_audit();

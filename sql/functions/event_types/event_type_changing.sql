@@ -19,7 +19,7 @@ begin
   if new.json_schema is null then
     return new;
   elsif octet_length(new.json_schema::text) > schema_bytes_max then
-    perform postrider_internal.refuse_schema('', format('has %s bytes', octet_length(new.json_schema::text)), format('At most %s are taken.', schema_bytes_max));
+    perform postrider_internal.refuse_schema('', format('has %s bytes', octet_length(new.json_schema::text)), format('The limit is %s.', schema_bytes_max));
   elsif jsonb_path_exists(new.json_schema, 'strict $.**{128}') then
     -- Readers of the schema recurse for each level, and fail at some thousands.
     perform postrider_internal.refuse_schema('', 'is nested deeper than 128 levels of JSON', 'What stands in default, examples, enum and const counts here, too.');
@@ -44,4 +44,4 @@ comment on function postrider_internal.event_type_changing() is
 
 create or replace trigger event_type_changing before insert or update on postrider.event_type
   for each row execute function postrider_internal.event_type_changing();
-comment on trigger event_type_changing on postrider.event_type is 'Reads the schema, and refuses what is not of the subset.';
+comment on trigger event_type_changing on postrider.event_type is 'Reads the schema, and refuses what is outside the subset.';

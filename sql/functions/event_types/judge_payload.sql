@@ -18,7 +18,7 @@ declare
   steps_left integer;
 begin
   if payload_bytes > payload_bytes_max then
-    perform postrider_internal.refuse_payload(event_type, format('it has %s bytes, and no more than %s are checked', payload_bytes, payload_bytes_max));
+    perform postrider_internal.refuse_payload(event_type, format('it has %s bytes, and at most %s are checked', payload_bytes, payload_bytes_max));
   end if;
   begin
     document := payload::jsonb;
@@ -40,11 +40,11 @@ begin
   end if;
   select p.problem, p.steps_left into problem, steps_left from postrider_internal.payload_problem(checks, document, '', walk_steps_max) p;
   if steps_left < 0 and not verdict then
-    perform postrider_internal.refuse_payload(event_type, format('where was not found in %s steps: no more are made', walk_steps_max));
+    perform postrider_internal.refuse_payload(event_type, format('the place was not found within the limit of %s steps', walk_steps_max));
   elsif steps_left < 0 then
     perform postrider_internal.refuse_payload(event_type,
-      format('it has %s bytes, too many to be checked against its schema: nothing was wrong in %s steps, and no more are made', payload_bytes, walk_steps_max),
-      'Say less in one event, or enforce a schema with fewer branches of anyOf and allOf, and shorter lists of enum.');
+      format('it has %s bytes, too many to check against its schema: nothing was wrong within the limit of %s steps', payload_bytes, walk_steps_max),
+      'Put less into one event, or enforce a schema with fewer branches of anyOf and allOf, and shorter enum lists.');
   elsif problem is not null then
     perform postrider_internal.refuse_payload(event_type, problem);
   end if;

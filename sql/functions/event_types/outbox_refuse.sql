@@ -28,7 +28,7 @@ begin
     raise exception 'cannot insert an event with an xid of another transaction'
       using errcode = 'check_violation',
         detail = format('The row says %s; this transaction is %s. Claims find events by xid, so the event would be lost or sent out of order.', new.xid, pg_current_xact_id()),
-        hint = 'Leave xid out of the insert: it is filled in. To restore data alone: pg_dump --data-only --load-via-partition-root, then PGOPTIONS=''-c session_replication_role=replica'' pg_restore --data-only.';
+        hint = 'Leave xid out of the insert; Postgres fills it in. To restore data alone: pg_dump --data-only --load-via-partition-root, then PGOPTIONS=''-c session_replication_role=replica'' pg_restore --data-only.';
   elsif new.event_type is null or new.payload is null then
     return new; -- which the table refuses itself
   end if;
@@ -52,4 +52,4 @@ create or replace trigger outbox_refuse before insert on postrider.outbox
     or (new.event_type = any (postrider_internal.judged_event_types())) is not false)
   execute function postrider_internal.outbox_refuse();
 comment on trigger outbox_refuse on postrider.outbox is
-  'Fires only for rows whose xid is not the transaction''s own, and for those whose definition is to be looked at.';
+  'Fires only for rows whose xid is not the transaction''s own, and for those whose definition must be checked.';

@@ -9,4 +9,4 @@ begin
 end
 $$;
 comment on function postrider.refuse_unknown_event_types(text) is
-  'Lets inserts fail, from their next statement on, if their event type is not in the catalogue. Use it to catch misspelt types, after you have defined all types in use: sql/recipes/undefined_event_types.sql lists those that are missing.';
+  'Makes inserts fail, from their next statement on, if their event type is not in the catalogue. Use it to catch misspelt types, after you have defined all types in use: sql/recipes/undefined_event_types.sql lists those that are missing.';

@@ -10,7 +10,7 @@ begin
       schema = 'postrider', table = 'outbox', column = 'event_type',
       detail = 'postrider.event_type_policy says that unknown types are refused.',
       hint = concat_ws(' ', 'Did you mean ' || meant || '?',
-        'An operator adds it by postrider.define_event_type(...), or lets all types in by postrider.allow_unknown_event_types().');
+        'An operator can add it with postrider.define_event_type(...), or allow all types with postrider.allow_unknown_event_types().');
 end
 $$;
 comment on function postrider_internal.refuse_unknown_type(text) is

@@ -8,7 +8,7 @@ declare
   listed text[];
   body text;
 begin
-  -- Edits wait for each other earlier. Replicated changes do not, nor does what repairs them.
+  -- Edits wait for each other earlier. Replicated changes and their repair do not.
   perform pg_advisory_xact_lock(1886352244, 5);
   select array_agg(t.name order by t.name) into listed
   from (select e.name from postrider.event_type e where e.enforce limit listed_max + 1) t;

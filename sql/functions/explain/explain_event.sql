@@ -13,8 +13,8 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
--- What happened is in the deliveries. Why something did not happen can only be judged by what exists now, so both are
--- given: the subscriptions may have changed since the claim, and the audit says when.
+-- The deliveries say what happened. Why something did not happen can only be judged by what exists now. The result gives
+-- both, because the subscriptions may have changed since the claim; the audit says when.
 declare
   event record;
   claimed boolean;
@@ -32,7 +32,7 @@ begin
   end if;
   claimed := coalesce(postrider_internal.is_claimed(event.xid, event.seq), false);
   select count(*) into daemons from postrider.daemon d where d.lease_expires_at > now();
-  select case when not s.is_on then format('sending is switched off by %s, %s%s', s.changed_by, postrider_internal.shown_time(s.changed_at), coalesce(': ' || s.reason, ''))
+  select case when not s.is_on then format('sending was switched off by %s, %s%s', s.changed_by, postrider_internal.shown_time(s.changed_at), coalesce(': ' || s.reason, ''))
               when postrider.copy_problem() is not null then 'this database is a copy that was not adopted' end
   into stop
   from postrider.sending s
@@ -56,7 +56,7 @@ begin
                when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
                when k.id is null then 'the endpoint was deleted'
                when k.state = 'disabled' then
-                 format('the endpoint is disabled since %s%s', postrider_internal.shown_time(k.state_changed_at), coalesce(': ' || k.state_reason, ''))
+                 format('the endpoint has been disabled since %s%s', postrider_internal.shown_time(k.state_changed_at), coalesce(': ' || k.state_reason, ''))
                else postrider_internal.explain_match(event.event_type, event.payload, k.id)
              end as obstacle,
              (select format('%s by %s, %s', a.action, a.actor, postrider_internal.shown_time(a.at))
@@ -77,23 +77,23 @@ begin
                format('the retry schedule was used up %s, after %s attempts; the last one: %s', postrider_internal.shown_time(m.finished_at), m.attempts, m.last_error)
              when m.delivery_state = 'discarded' then
                format('discarded %s, after %s attempts: %s', postrider_internal.shown_time(m.finished_at), m.attempts, m.reason)
-             when m.detail = 'cancelled' then 'cancelled while an attempt is under way: no other one follows it'
-             when m.detail = 'in flight' then format('attempt %s is under way', m.attempts + 1)
+             when m.detail = 'cancelled' then 'cancelled while an attempt is in progress: no other attempt follows'
+             when m.detail = 'in flight' then format('attempt %s is in progress', m.attempts + 1)
              when m.detail = 'paused' then
-               format('waits, for the endpoint is paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
-             when m.detail in ('retrying', 'scheduled', 'deferred') and stop is not null then 'waits, for ' || stop
+               format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
+             when m.detail in ('retrying', 'scheduled', 'deferred') and stop is not null then 'waits because ' || stop
              when m.detail = 'retrying' then
                format('%s attempts failed, the last one: %s; the next one is due %s', m.attempts, m.last_error, postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'scheduled' then format('its first attempt is due %s', postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'deferred' then
                case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
-             when not claimed and stop is not null then 'no daemon has claimed the event yet, for ' || stop
+             when not claimed and stop is not null then 'no daemon has claimed the event yet, because ' || stop
              when not claimed and daemons = 0 then 'no daemon has claimed the event yet, and none is alive'
              when not claimed then 'no daemon has claimed the event yet: that follows the commit by milliseconds, or by the backlog before it'
              when m.obstacle is not null then m.obstacle
              when m.created_at > event.created_at then
-               format('the endpoint was made %s, after the event: an event goes to the subscriptions that are there when it is claimed', postrider_internal.shown_time(m.created_at))
-             else 'it matches now and did not when it was claimed: endpoint or subscriptions were changed since, or a row was deleted by hand'
+               format('the endpoint was created %s, after the event: an event goes to the subscriptions that exist when it is claimed', postrider_internal.shown_time(m.created_at))
+             else 'it matches now but did not when it was claimed: the endpoint or its subscriptions have changed since, or a row was deleted by hand'
            end || case
              when m.delivery_state is null and claimed and m.changed is not null
                then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
@@ -104,4 +104,4 @@ begin
 end
 $$;
 comment on function postrider.explain_event(uuid) is
-  'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. Use it if somebody asks why an event did not arrive. Matches are judged by the subscriptions as they are now; changes since then are named.';
+  'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';

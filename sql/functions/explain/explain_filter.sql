@@ -9,7 +9,7 @@ begin
   return case
     when answer then null
     when not answer then format('the filter %s is false', filter)
-    else format('the filter %s has no answer, which is no match: a member that is not there, or values that cannot be compared', filter)
+    else format('the filter %s has no answer, so it does not match: a member is missing, or values cannot be compared', filter)
   end;
 exception when others then
   if left(sqlstate, 2) in ('53', '57', '58') then

@@ -6,7 +6,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  nobody constant uuid[] := array['00000000-0000-0000-0000-000000000000'::uuid];
+  no_endpoint constant uuid[] := array['00000000-0000-0000-0000-000000000000'::uuid];
   verdict record;
 begin
   chosen := '{}';
@@ -16,7 +16,7 @@ begin
     begin
       select j.problem, j.is_slow into verdict
       from (select lines[n]::json as payload) l
-      left join lateral postrider_internal.judge_filters(l.payload, nobody, array[filter]) j on filter is not null;
+      left join lateral postrider_internal.judge_filters(l.payload, no_endpoint, array[filter]) j on filter is not null;
       if verdict.is_slow then
         verdict.problem := 'the filter takes longer than half a second with it';
       end if;

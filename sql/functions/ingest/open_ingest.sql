@@ -20,7 +20,7 @@ begin
     begin
       perform jsonb_path_match('{}', parsed);
     exception when data_exception then -- no single item, or, in strict mode, no such member
-      raise exception 'the filter % is no predicate', quote_literal(open_ingest.filter)
+      raise exception 'the filter % is not a predicate', quote_literal(open_ingest.filter)
         using errcode = 'invalid_parameter_value',
           detail = 'It selects something from the line; a filter says whether the line matches.',
           hint = 'Compare: $.level >= 50, $.status == "paid", exists($.err).';

@@ -20,7 +20,7 @@ begin
   elsif jsonb_typeof(schema) = 'boolean' then
     return case when schema = 'true' then '{}' else '{"type": []}' end;
   elsif jsonb_typeof(schema) <> 'object' then
-    perform postrider_internal.refuse_schema(pointer, format('is no schema, but of the type %s', jsonb_typeof(schema)), 'A schema is an object, true or false.');
+    perform postrider_internal.refuse_schema(pointer, format('is not a schema but of the type %s', jsonb_typeof(schema)), 'A schema is an object, true or false.');
   end if;
   for keyword, argument in select k.key, k.value from jsonb_each(schema) k order by k.key loop
     problem := coalesce(postrider_internal.keyword_problem(keyword, argument),

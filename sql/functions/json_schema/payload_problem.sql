@@ -15,7 +15,7 @@ declare
   walked record;
   option_problems text[] := '{}';
 begin
-  -- A step is 20 us of work, as much as an ordinary value takes. Added to it: half a kilobyte of checks that are
+  -- A step is 20 us of work, as much as an ordinary value takes. Each of these adds a step: half a kilobyte of checks that are
   -- searched for what is inside, or four kilobytes if a scalar is looked up in them; 16 kilobytes of the value, to be
   -- copied and counted; one kilobyte of the pointer.
   steps_left := steps_left - 1 - pg_column_size(checks) / case when kind in ('object', 'array') then 512 else 4096 end

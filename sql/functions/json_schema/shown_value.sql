@@ -3,7 +3,7 @@ language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 return case jsonb_typeof(value)
   when 'string' then format('a string of %s characters', length(value #>> '{}'))
-  when 'number' then case when min_scale((value)::numeric) = 0 then 'an integer' else 'a number that is no integer' end
+  when 'number' then case when min_scale((value)::numeric) = 0 then 'an integer' else 'a number that is not an integer' end
   when 'array' then format('an array of %s', jsonb_array_length(value))
   when 'object' then 'an object' when 'boolean' then 'a boolean' else 'null' end;
 comment on function postrider_internal.shown_value(jsonb) is

@@ -2,7 +2,7 @@
 --
 -- While every daemon sleeps, one of them (the sleeper) holds the advisory lock (1886352244, 2) exclusively. An insert
 -- tries the same lock, shared, for its transaction:
---   refused: the daemons sleep, so notify.      granted: a daemon is awake, or none runs; a NOTIFY would help nobody,
+--   refused: the daemons sleep, so notify.      granted: a daemon is awake, or none runs; a NOTIFY would be useless,
 --                                               and it costs a database-wide lock at commit.
 -- The lock is its own fence. A transaction that did not notify keeps its shared lock until it has ended, so a daemon
 -- that is granted the exclusive lock knows that no such transaction is left, looks once more, and sleeps. The lock is

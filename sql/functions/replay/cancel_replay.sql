@@ -26,4 +26,4 @@ begin
 end
 $$;
 comment on function postrider.cancel_replay(uuid) is
-  'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back the state that they had before, and those that did not exist are discarded. What a daemon has in hand is sent.';
+  'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back their former state; those that did not exist are discarded. What a daemon has in hand is still sent.';

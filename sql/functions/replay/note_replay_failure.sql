@@ -9,7 +9,7 @@ end
 $$;
 comment on function postrider_internal.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
 
--- Successes are what remains: counting each would double what the success of a replayed delivery writes.
+-- Successes are the remainder: counting each would double what the success of a replayed delivery writes.
 create or replace trigger note_replay_failure after update of state on postrider.delivery
   for each row when (old.replay_id = new.replay_id and old.state = 'pending' and new.state in ('exhausted', 'discarded'))
   execute function postrider_internal.note_replay_failure();

@@ -11,8 +11,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
--- Makes the deliveries of one stretch. Locked rows are not waited for, and not skipped either: the cursor stays before
--- the first of them.
+-- Makes the deliveries of one stretch. It neither waits for a locked row nor skips it: the cursor stays before the first
+-- of them.
 declare
   judge_ms constant integer := 100;
   new_events uuid[];
@@ -30,7 +30,7 @@ begin
   )
   select array_agg(c.event_id order by c.event_id) filter (where c.verdict = 'new'),
          array_agg(c.event_id order by c.event_id) filter (where c.verdict = 'again'),
-         (select array_agg(s.event_id) from stretch s where s.verdict = 'under way'),
+         (select array_agg(s.event_id) from stretch s where s.verdict = 'busy'),
          case
            when count(*) = deliveries_max then (array_agg(c.event_id order by c.event_id))[count(*)]
            else (select s.event_id from stretch s where s.verdict = 'end')

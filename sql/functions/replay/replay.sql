@@ -35,8 +35,8 @@ begin
   -- What is inserted from now on is delivered anyway.
   until := least(coalesce(until, 'infinity'), clock_timestamp());
   if since >= until then
-    raise exception 'there is no time between since, %, and until, %', since, until
-      using errcode = 'invalid_parameter_value', hint = 'since is the earlier one, and until no later than now.';
+    raise exception 'the range is empty: since is %, until is %', since, until
+      using errcode = 'invalid_parameter_value', hint = 'since must be earlier than until, and until is at most now.';
   end if;
   if event_type is null or length(event_type) > 255
     or not (event_type = '*' or event_type ~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*([.][*])?$') then
@@ -58,10 +58,10 @@ begin
                       else 'What is replayed has finished in one state or another, or never had a delivery.' end,
         hint = format('The states are: %s.', array_to_string(known, ', '));
   end if;
-  -- By its id, because within a millisecond ids are in no order.
+  -- By its id, because ids within a millisecond are in no order.
   select postrider_internal.partition_time(o.id) into oldest_at from postrider.outbox o order by o.id limit 1;
   if oldest_at - interval '1 ms' >= until then
-    raise exception 'there is no event from before %', until
+    raise exception 'there is no event before %', until
       using errcode = 'no_data_found', detail = format('The oldest event that is retained is from %s.', oldest_at);
   end if;
 

@@ -9,8 +9,8 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 -- One stretch of the range, within one day, so that one partition is read. Each event that the endpoint's subscriptions
--- match gets a verdict: new (no delivery), again (a finished one), under way (left alone). The last row is the end of
--- the stretch: everything up to that id was looked at. Filters may take long, so the stretch ends early after judge_ms.
+-- match gets a verdict: new (no delivery), again (a finished one), busy (left alone). The last row is the end of the
+-- stretch: everything up to that id was looked at. Filters may be slow, so the stretch ends early after judge_ms.
 declare
   range_end constant uuid := postrider_internal.replay_end(replay.until);
   stretch_end constant uuid := least(range_end,
@@ -43,10 +43,10 @@ begin
     ), standing as materialized (
       select i.id, k.filters,
              case
-               when d.state = 'pending' or d.finished_at > replay.created_at then 'under way'
+               when d.state = 'pending' or d.finished_at > replay.created_at then 'busy'
                when d.state is not null then case when replay.states is null or d.state = any (replay.states) then 'again' end
-               when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, i.xid, i.seq) then 'under way'
-               when i.id in (select h.event_id from in_hand h) then 'under way'
+               when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, i.xid, i.seq) then 'busy'
+               when i.id in (select h.event_id from in_hand h) then 'busy'
                when replay.states is null then 'new'
              end as verdict
       from stretch i

@@ -6,7 +6,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- A day that is still being delivered stays anyway; this guards against a typing error.
+  -- A day that is still being delivered stays anyway; this guards against a typo.
   retention_min constant interval := '1 day';
   present constant timestamptz := coalesce(now, now());
   past_day constant date := ((present - retention) at time zone 'UTC')::date;

@@ -2,9 +2,9 @@ create or replace function postrider_internal.declared_grants() returns table (r
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  -- Nothing is granted on what the engine alone writes: daemons and operators change it by functions that act with the
-  -- owner's rights. A publisher reads ids for "returning id". A URL may hold a token in its query, headers are where
-  -- tokens are sent, and an answer may repeat what it was sent: readers see none of them.
+  -- Nothing is granted on what only the engine writes: daemons and operators change it by functions that act with the
+  -- owner's rights. A publisher reads ids for "returning id". Readers see neither the query of a URL nor headers nor
+  -- answers: a query may hold a token, headers carry tokens, and an answer may repeat what it was sent.
   with option as (
     select string_agg(o.name, ', ') as names, string_agg(o.name, ', ') filter (where not o.is_secret) as shown
     from postrider_internal.endpoint_options() o
@@ -60,4 +60,4 @@ as $$
   where o.grants is not null and f.kind in ('function', 'view')
 $$;
 comment on function postrider_internal.declared_grants() is
-  'What each role is granted: on tables as it is written here, on functions and views as their files say.';
+  'What each role is granted: on tables as written here, on functions and views as their files say.';

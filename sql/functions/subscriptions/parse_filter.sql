@@ -5,7 +5,7 @@ as $$
 begin
   return filter::jsonpath;
 exception when syntax_error or data_exception then
-  raise exception 'the filter % is no SQL/JSON path', quote_literal(filter)
+  raise exception 'the filter % is not an SQL/JSON path', quote_literal(filter)
     using errcode = 'invalid_parameter_value', detail = sqlerrm,
       hint = 'A filter is a predicate over the payload, such as $.amount > 100 or $.status == "paid".';
 end

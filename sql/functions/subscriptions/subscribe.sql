@@ -18,4 +18,4 @@ begin
 end
 $$;
 comment on function postrider.subscribe(uuid, text, text) is
-  'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it if an existing endpoint is to get more events, from now on.';
+  'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it to send more events to an existing endpoint, from now on.';

@@ -12,7 +12,7 @@ begin
     begin
       perform jsonb_path_match('{}', new.filter);
     exception when data_exception then -- not a single item or, in strict mode, no such member
-      raise exception 'the filter % is no predicate', new.filter
+      raise exception 'the filter % is not a predicate', new.filter
         using errcode = 'invalid_parameter_value',
           detail = 'It selects something from the payload; a filter says whether the payload matches.',
           hint = 'Compare: $.amount > 100, $.status == "paid", exists($.refund).';
