@@ -15,7 +15,7 @@ export async function readDatabase<Result>(
 ): Promise<Result> {
   try {
     const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
-    // On a connection of its own, whose error says what is wrong if the server cannot be reached.
+    // On a separate connection, whose error says what is wrong if the server cannot be reached.
     const checking = await openConnection({ config: connection, purpose: "control" });
     await assertSchemaUsable(checking).finally(() => checking.end());
     const database = new Database({ config: connection, purpose: "control", max: 1 });

@@ -13,7 +13,7 @@ import { type Queryable, queryable } from "./statements.ts";
 
 export type ConnectionConfig = pg.ClientConfig;
 
-/** What a connection is for. It decides the deadlines, and stands behind the slash in application_name. */
+/** What a connection is for. It decides the deadlines, and follows the slash in application_name. */
 export type Purpose = "claim" | "pipeline" | "wake" | "maintain" | "ingest" | "control" | "migrate";
 
 interface SessionLimits {
@@ -24,11 +24,11 @@ interface SessionLimits {
 }
 
 const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
-  // Every event waits behind a claim. One that takes long, mostly for a slow filter, must end before that is felt.
+  // Every event waits behind a claim. A slow claim, mostly due to a slow filter, must end before users notice.
   claim: { statementTimeoutMs: 2_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 10_000 },
   // Claims and records take milliseconds; ten seconds means that something is wrong.
   pipeline: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 10_000 },
-  // The locks that say who sleeps: tried, never waited for, and in doubt after a few seconds.
+  // The locks that say which daemons sleep. They are tried, never waited for; after a few seconds they are in doubt.
   wake: { statementTimeoutMs: 3_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 3_000 },
   // Retention deletes and truncates. Statements that lock a table the application writes to set a shorter lock_timeout.
   maintain: { statementTimeoutMs: 300_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 30_000 },
@@ -40,8 +40,8 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
 };
 
 /**
- * These purposes are useless on a server that was made read only, as some failover tools do with the old primary. A
- * connection that only reads would stay there, and never learn that the name leads elsewhere by now.
+ * These purposes are useless on a server that was made read-only, as some failover tools do with the old primary. A
+ * connection that only reads would stay there, and never learn that the name now leads elsewhere.
  */
 const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest"]);
 
@@ -101,7 +101,7 @@ export interface SessionOptions {
   /** False for a pooler that loses prepared statements: statements are then sent without a name. Default: true. */
   readonly preparedStatements?: boolean;
   /**
-   * False for a pooler that lends a server session for one transaction: what is set in that session stays with its next
+   * False for a pooler that lends a server session for one transaction, because settings of that session leak to its next
    * user. The server's deadlines then hold only inside Database.transaction. Default: true.
    */
   readonly ownSession?: boolean;
@@ -115,7 +115,7 @@ export interface Connection extends Queryable {
 }
 
 /**
- * Opens one connection, made as a database makes its own.
+ * Opens one connection, with the same setup as a database's.
  * Throws PR0003 if the server cannot be reached, StandbyError or PR0007 if it is the wrong one.
  */
 export async function openConnection(options: SessionOptions): Promise<Connection> {
@@ -152,13 +152,13 @@ interface ServerFacts {
 }
 
 /**
- * Sets the session up and looks at the server, in one round trip. Not by startup parameters: poolers refuse those that
- * they do not know. The search_path keeps operators and functions in a schema of the role's own path from being taken for
+ * Sets the session up and looks at the server, in one round trip. Startup parameters will not do, because poolers refuse
+ * those that they do not know. The search_path keeps operators and functions on the role's path from being mistaken for
  * Postgres's; our statements name everything else in full.
  */
 export async function prepareSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
-  // While a connection is lent out nothing listens for its end, and an "error" without a listener ends the process. The
-  // statement in progress, or the next one, rejects all the same.
+  // While a connection is lent out, nothing listens for its end, and an "error" without a listener ends the process. The
+  // statement in progress, or the next one, rejects anyway.
   client.on("error", () => {});
   const limits = SESSION_LIMITS[options.purpose];
   const { rows } = await client.query<ServerFacts>(
@@ -265,8 +265,8 @@ export interface Target {
 }
 
 /**
- * Where a connection would lead, read from the URL and the PG* variables without making one. Without the configuration's
- * own socket too: nothing would close it or listen to it.
+ * Where a connection would lead, read from the URL and the PG* variables without opening one. The configuration's socket
+ * is left out too, because nothing would close it or listen to it.
  */
 export function targetOf({ stream: _, ...config }: ConnectionConfig): Target {
   const { host, port, database, user } = new pg.Client(config);

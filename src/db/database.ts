@@ -12,7 +12,7 @@ import {
 } from "./statements.ts";
 
 const IDLE_TIMEOUT_MS = 300_000;
-/** A primary that moved behind an unchanged name is noticed, at the latest, when the connections have aged out. */
+/** If the primary moves behind an unchanged name, that is noticed when the connections age out, at the latest. */
 const LIFETIME_MAX_SECONDS = 1_800;
 
 export interface DatabaseOptions extends SessionOptions {
@@ -58,7 +58,7 @@ export class Database implements Queryable {
 
   /**
    * Runs `work` in one transaction, in `read committed` whatever a role's or database's default says. Commits it, or
-   * rolls it back if it was only to look.
+   * rolls it back if it only had to look.
    * Rejects with what `work` throws, after rolling back, or with the error of the commit. If that is of kind
    * "connection", the caller does not know whether it was done.
    */

@@ -48,7 +48,7 @@ export interface MigrateResult {
 
 /**
  * The key of the advisory lock under which one migration runs at a time: the bytes of "postride" as a bigint. Keys of
- * two integers, which claims use, are a space of their own.
+ * two integers, which claims use, are a separate space.
  */
 export const MIGRATION_LOCK_KEY = "8101821198635721829";
 
@@ -60,7 +60,7 @@ const LOCK_RETRY_MS = 100;
 /** How long a statement waits for a lock: while it waits, every later query on that table waits behind it. */
 const LOCK_TIMEOUT_MS = 5_000;
 
-/** A file does the same whatever the settings of the role and the database are. */
+/** With these settings a file has the same effect, whatever the settings of the role and the database. */
 export const BEGIN = `begin isolation level read committed read write;
 set local search_path = pg_catalog, pg_temp;
 set local standard_conforming_strings = on;
@@ -96,11 +96,11 @@ end
 $clock$;`;
 
 /**
- * Brings the schema up to date. If another run is at it, this one waits, and then applies what is left. The connection
+ * Brings the schema up to date. If another run is doing that, this one waits and then applies what is left. The connection
  * must be outside a transaction and without a query_timeout (purpose "migrate"). A transaction pooler does, unless an
  * upgrade runs outside the transaction: its lock is the session's.
- * Throws PR0006 where an applied file differs or a function was replaced by hand, PR0009 where a file fails: nothing of
- * its transaction is then kept.
+ * Throws PR0006 if an applied file differs or a function was replaced by hand, and PR0009 if a file fails; its
+ * transaction is then rolled back.
  */
 export async function migrate(client: Connection, options: MigrateOptions = {}): Promise<MigrateResult> {
   const plan = readPlan(options.files);
@@ -125,7 +125,7 @@ async function stateBefore(client: Connection, plan: SchemaPlan): Promise<Schema
   }
 }
 
-/** PR0006 where a function or view is not as it was installed. */
+/** PR0006 if a function or view is not as it was installed. */
 export async function refuseReplaced(client: Queryable): Promise<void> {
   const { rows: found } = await client.query(
     "select from pg_catalog.pg_proc where proname = 'replaced_files' and pronamespace = pg_catalog.to_regnamespace('postrider_internal')",
@@ -149,7 +149,7 @@ export async function refuseReplaced(client: Queryable): Promise<void> {
   }
 }
 
-/** How far a run had come, for the error. `text` is what the position in an error of Postgres counts in. */
+/** How far a run had come, for the error. `text` is the text that the position in a Postgres error refers to. */
 type Progress =
   | { readonly kind: "waiting" | "preparing" | "finishing" }
   | { readonly kind: "running"; readonly step: SchemaStep; readonly text: string }
@@ -245,9 +245,9 @@ async function applyTable(run: Run, step: TableStep, statements: readonly string
 }
 
 /**
- * The lock is tried again and again instead of waited for, and without parameters: a statement that waits holds a
- * snapshot, and so does a transaction whose last statement had parameters, as its portal stays open. A concurrent index
- * of the run that has the lock would wait for either.
+ * The lock is tried repeatedly instead of waited for, and without parameters. A waiting statement holds a snapshot. So
+ * does a transaction whose last statement had parameters, because its portal stays open. A concurrent index of the run
+ * that has the lock would wait for either.
  */
 async function takeLock(
   client: Connection,
@@ -270,7 +270,7 @@ async function takeLock(
   ]);
 }
 
-/** The lock is the session's, because each statement is a transaction of its own. */
+/** The session holds the lock, because each statement is a separate transaction. */
 async function runOutside(run: Run, step: TableStep): Promise<void> {
   const { client, plan } = run;
   await takeLock(client, "pg_try_advisory_lock");
@@ -304,7 +304,7 @@ function foundIn(progress: Progress, thrown: unknown): string {
     return messageOf(thrown);
   }
   const line = lineIn(progress, thrown);
-  // A function file is run by functions of ours, and where they were in it says nothing.
+  // Our functions run a function file, so the place inside them says nothing.
   const where = "step" in progress && progress.step.kind === "function" ? undefined : thrown.where;
   const more = [thrown.detail, thrown.hint, where].filter((each) => each !== undefined);
   const aside = more.length === 0 ? "" : ` (${more.join("; ")})`;

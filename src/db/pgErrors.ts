@@ -19,8 +19,8 @@ export class StandbyError extends PostriderError {
 /**
  * - connection: throw the connection away and try again on another
  * - transient: the same may succeed later
- * - lasting: the same will fail again: the cause is the data, the schema or a privilege
- * - bug: this program did something that it should not
+ * - lasting: the same will fail again, because of the data, the schema or a privilege
+ * - bug: this program made a mistake
  */
 export type PostgresErrorKind = "connection" | "transient" | "lasting" | "bug";
 
@@ -68,8 +68,8 @@ export function isTimeout(thrown: unknown): boolean {
 }
 
 /**
- * An error for readers who may see neither payloads nor secrets. Only in class 22 ("invalid input syntax …") does
- * Postgres repeat data in its message; that message stays in the daemon's log.
+ * An error for readers who may see neither payloads nor secrets. Postgres repeats data in its message only in class 22
+ * ("invalid input syntax …"), so that message stays in the daemon's log.
  */
 export function reasonOf(thrown: unknown): string {
   const { sqlstate } = classifyPostgresError(thrown);
@@ -82,8 +82,8 @@ export function reasonOf(thrown: unknown): string {
 }
 
 /**
- * A row was routed to the default partition and waited there while its day got a partition of its own. The constraint it
- * then violates is the partition bound, which has no name. The same insert finds the new partition.
+ * A row was routed to the default partition and waited there while its day got a partition. It then violates the
+ * partition bound, a constraint without a name. The same insert finds the new partition.
  */
 function isPartitionMove({ code, table, constraint }: pg.DatabaseError): boolean {
   return code === "23514" && table !== undefined && constraint === undefined;
@@ -137,7 +137,7 @@ const TRANSIENT_STATES: ReadonlySet<string> = new Set([
 /** 22 data, 23 constraints, 42 names and privileges, 54 beyond a limit of Postgres. */
 const LASTING_CLASSES: ReadonlySet<string> = new Set(["22", "23", "42", "54"]);
 
-/** What node-postgres says in words alone, and Node's codes for a peer that is absent or not to be trusted. */
+/** Messages of node-postgres that have no code, and Node's codes for a peer that is absent or untrusted. */
 function isNetworkError(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) {
     return false;

@@ -27,8 +27,8 @@ import { bootstrapText, type SchemaFiles } from "./sqlFiles.ts";
 import type { Queryable } from "./statements.ts";
 
 /**
- * `postrider migrate --print`: a psql script that does what migrate would, its records included. It refuses, changing
- * nothing, a database that is not at the version it begins with. Function files are installed only if their text has
+ * `postrider migrate --print`: a psql script that does what migrate would, records included. It refuses a database that
+ * is not at the version it begins with, and changes nothing there. Function files are installed only if their text has
  * changed, so running the script twice is harmless.
  */
 
@@ -37,7 +37,7 @@ export function printMigration(files?: SchemaFiles): string {
   return printFrom(readPlan(files), 0);
 }
 
-/** The script for this database: from its version on. Throws PR0006 where an applied file differs. */
+/** The script for this database, from its version on. Throws PR0006 if an applied file differs. */
 export async function printMigrationFor(client: Queryable, files?: SchemaFiles): Promise<string> {
   const plan = readPlan(files);
   const state = refuseEdited(await stateOf(client, plan));
@@ -111,7 +111,7 @@ $install$;
 `;
 }
 
-/** Each statement is a transaction of its own, and the lock is the session's. */
+/** Each statement is a separate transaction, so the session holds the lock. */
 function printOutside(step: TableStep): string {
   return [
     ...headOf(step),

@@ -17,7 +17,7 @@ export interface RoleGrants {
 }
 
 /**
- * Grants their privileges to roles that a DBA created after the migration, which may not create roles itself.
+ * Grants privileges to roles that a DBA created after the migration, which may lack the right to create roles.
  * Throws PR0009 if the connection's role does not own the schema.
  */
 export async function grantRoles(client: Connection): Promise<RoleGrants> {

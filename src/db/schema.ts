@@ -66,7 +66,7 @@ export interface EndpointRow {
 export interface EventTypeRow {
   readonly name: string;
   readonly description: string | null;
-  /** Read by JSON.parse: a number beyond a double is no longer the same. */
+  /** Read by JSON.parse, so a number beyond a double changes. */
   readonly json_schema: unknown;
   readonly deprecated: boolean;
 }

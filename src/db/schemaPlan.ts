@@ -51,8 +51,8 @@ export interface SchemaPlan {
 }
 
 /**
- * Refuses what could not be applied: a gap in the numbers, a header that is missing, unknown or said twice, a file that
- * ends its own transaction, functions that need each other. Throws an Error: the mistake is in this program's own files.
+ * Refuses what could not be applied: a gap in the numbers, a header that is missing, unknown or repeated, a file that
+ * ends its own transaction, functions that need each other. Throws an Error, because the mistake is in this program.
  */
 export function readPlan({ tables, functions, finish }: SchemaFiles = schemaFiles()): SchemaPlan {
   const tableSteps = tables.map((file, index) => {
@@ -78,7 +78,7 @@ export interface TransactionSegment {
 
 export type Segment = TransactionSegment | { readonly kind: "outside"; readonly step: TableStep };
 
-/** One transaction, or several with the files between them that run outside of it. */
+/** One transaction, or several if files between them run outside a transaction. */
 export function segmentsOf({ steps }: Pick<SchemaPlan, "steps">): readonly Segment[] {
   const outside = steps.findIndex((step) => step.kind === "table" && !step.isTransactional);
   const step = steps[outside];
@@ -136,7 +136,7 @@ function functionStep({ name, text: raw }: FunctionFile): FunctionStep {
 
 function checked(name: string, raw: string): { readonly text: string; readonly sha256: string } {
   const text = raw.replaceAll("\r\n", "\n");
-  // In a body it is the block's own: a long fill commits every few thousand rows.
+  // A commit inside a body is allowed: a long fill commits every few thousand rows.
   if (/(^|;)[ \t]*(begin|commit|rollback|start[ \t]+transaction)[ \t]*;/im.test(text.replace(BODY, ""))) {
     throw new Error(`${name} begins or ends a transaction; the runner does that`);
   }
@@ -165,8 +165,8 @@ function headerOf(name: string, text: string, keys: readonly string[]): Readonly
 }
 
 /**
- * A file needs what it names outside of comments, literals and the bodies of functions: Postgres looks into those when
- * they run. So a table file comes after the functions of its defaults and checks, a view after what it calls.
+ * A file needs what it names outside comments, literals and bodies of functions, because Postgres reads a body only when
+ * it runs. So a table file comes after the functions of its defaults and checks, and a view after what it calls.
  */
 function inOrder(tables: readonly TableStep[], functions: readonly FunctionStep[]): readonly SchemaStep[] {
   const byName = new Map(functions.map((step) => [step.name, step]));
@@ -194,7 +194,7 @@ function inOrder(tables: readonly TableStep[], functions: readonly FunctionStep[
 
 const BODY = /\$([a-z_]*)\$[\s\S]*?\$\1\$/g;
 
-/** Comments, bodies and literals. What an upgrade drops it does not need, either. */
+/** Comments, bodies, literals, and what an upgrade drops: none of these is needed. */
 const OPAQUE = /--[^\n]*|\$([a-z_]*)\$[\s\S]*?\$\1\$|'(?:[^']|'')*'|^drop [^;]*;/gm;
 
 function namesIn(text: string): readonly string[] {

@@ -4,9 +4,9 @@ import type { Connection } from "./connect.ts";
  * Writes down the schemas `postrider` and `postrider_internal` as they are in a database: sql/schema.sql, which a reader can take in and a review
  * can compare. It is made from the catalogue by Postgres's own format functions, and is for reading, not for running.
  *
- * The bodies of functions and views are left out: they are in sql/functions. It says the same for the same schema on each
- * server from 15 to 18, whoever owns the schema and whatever the session's settings are. Partitions are left out, except
- * default ones: their names are dates.
+ * The bodies of functions and views are left out, because they are in sql/functions. The text is the same on every server
+ * from 15 to 18, regardless of the schema's owner and the session's settings. Partitions are left out, except default
+ * ones, because their names are dates.
  */
 export async function schemaSnapshot(client: Connection): Promise<string> {
   await client.query("begin isolation level repeatable read read only");
@@ -41,7 +41,7 @@ interface Section {
   readonly text: string;
 }
 
-/** What is written down: relations of ours that no extension brought along and that are no dated partition. */
+/** What is written down: our relations, without those of extensions and dated partitions. */
 const RELATION = `
   relation as (
     select oid, relname, relkind, relowner, relacl, relpersistence, relam, reloptions, reltoastrelid, relispartition,
@@ -62,7 +62,7 @@ const ROUTINE = `
         select from pg_depend where classid = 'pg_proc'::regclass and objid = pg_proc.oid and deptype = 'e')
   )`;
 
-/** Types that were made as such; each table has one besides. */
+/** Types that were created as types. Each table has one too, which is left out. */
 const TYPE = `
   type as (
     select oid, typname, typtype, typbasetype, typtypmod, typnotnull, typdefault, typowner, typacl,
@@ -256,7 +256,7 @@ const SECTIONS: readonly Section[] = [
       order by part, pg_describe_object(classoid, objoid, 0) collate "C", objsubid`,
   },
   {
-    // What the owner may do is left out: it is everything, and its list grows with Postgres, as MAINTAIN (17) shows.
+    // The owner's privileges are left out: it has all, and their list grows with Postgres, as MAINTAIN (17) shows.
     title: "Grants to others than the owner",
     text: `
       with ${RELATION}, ${ROUTINE}, ${TYPE},

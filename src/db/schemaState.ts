@@ -12,7 +12,7 @@ export type SchemaState =
   | { readonly kind: "behind"; readonly have: number; readonly want: number; readonly functions: number }
   /** `breaking`: one of the table files that this program does not know says so. */
   | { readonly kind: "ahead"; readonly have: number; readonly want: number; readonly breaking: boolean }
-  /** `found`: what the record says of a table file that this program knows otherwise. */
+  /** `found`: what the record says about a table file that differs from this program's. */
   | { readonly kind: "edited"; readonly name: string; readonly found: string };
 
 export type UneditedState = Exclude<SchemaState, { readonly kind: "edited" }>;
@@ -23,8 +23,8 @@ export async function checkSchema(client: Queryable, files?: SchemaFiles): Promi
 }
 
 /**
- * For a daemon's start: PR0004 where the schema is missing or behind, PR0005 where it is ahead and breaking, PR0006
- * where an applied table file differs. Ahead and not breaking is fine.
+ * For a daemon's start: PR0004 if the schema is missing or behind, PR0005 if it is ahead and breaking, PR0006 if an
+ * applied table file differs. Ahead and not breaking is fine.
  */
 export async function assertSchemaUsable(client: Queryable, files?: SchemaFiles): Promise<void> {
   const plan = readPlan(files);
@@ -32,8 +32,8 @@ export async function assertSchemaUsable(client: Queryable, files?: SchemaFiles)
 }
 
 /**
- * The same for a running daemon, which looks from time to time. Functions that were replaced meanwhile are no reason to
- * stop: what a release calls is kept for the next one.
+ * The same for a running daemon, which looks from time to time. It does not stop if functions were replaced meanwhile,
+ * because the next release keeps what this one calls.
  */
 export async function assertTablesUsable(client: Queryable, files?: SchemaFiles): Promise<void> {
   assertUsable(await stateOfTables(client, readPlan(files)));
@@ -101,7 +101,7 @@ export async function stateOf(client: Queryable, plan: SchemaPlan): Promise<Sche
 }
 
 async function stateOfTables(client: Queryable, plan: SchemaPlan): Promise<SchemaState> {
-  // The catalogue answers a role without any privilege on the schema as well, to_regclass does not.
+  // Unlike to_regclass, the catalogue also answers a role without any privilege on the schema.
   const { rows: found } = await client.query(
     `select from pg_catalog.pg_class as relation
      join pg_catalog.pg_namespace as namespace on namespace.oid = relation.relnamespace
@@ -154,7 +154,7 @@ interface RecordedFunction {
   readonly is_newer: boolean;
 }
 
-/** 0 where a newer program has installed the functions: it kept what this one calls. */
+/** 0 if a newer program has installed the functions, because it kept what this one calls. */
 async function outdatedFunctions(client: Queryable, { functions }: SchemaPlan): Promise<number> {
   const { rows } = await client.query<RecordedFunction>(
     `select name, sha256, string_to_array(split_part(postrider_version, '-', 1), '.')::int[] > $1::int[] as is_newer

@@ -2,8 +2,8 @@ import { Socket } from "node:net";
 import type { ConnectionConfig } from "./connect.ts";
 
 /**
- * The sockets of one daemon's connections, which can all be cut at once. node-postgres says goodbye to an idle connection
- * and then waits, without a deadline, for the server to close it. On a link that has fallen silent it waits for ever.
+ * The sockets of one daemon's connections, which can all be cut at once. node-postgres says goodbye on an idle connection
+ * and then waits, without a deadline, for the server to close it. On a dead link it waits forever.
  */
 export class Sockets {
   readonly #sockets = new Set<Socket>();
@@ -38,7 +38,7 @@ export class Sockets {
   }
 }
 
-/** The words are node-postgres's own for a lost connection, so that the error is classified as one. */
+/** Uses node-postgres's message for a lost connection, so the error is classified as one. */
 function stopped(): Error {
   return new Error("Connection terminated: the daemon has stopped");
 }

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
- * The one door to SQL text. Here it reads the disk; in the bundle, build.ts puts a module with the same exports
- * and the texts written in its place, so that the command is one file.
+ * All SQL text comes through this module, which reads the disk. In the bundle, build.ts replaces it by a module that has
+ * the same exports and holds the texts, so the command is one file.
  *
- * Line ends are always LF, whatever a checkout made of them: checksums of schema files and names of prepared
- * statements are taken over these texts.
+ * Line ends are always LF, even if a checkout changed them, because checksums of schema files and names of prepared
+ * statements are computed from these texts.
  */
 
 /** A file that makes or changes tables. It runs once. */
@@ -38,7 +38,7 @@ const SQL_DIRECTORY = new URL("../../sql/", import.meta.url);
 
 const statements = new Map<string, string>();
 
-/** The schema of this program. Throws where a file is named otherwise than it must be. */
+/** The schema of this program. Throws if a file has a wrong name. */
 export function schemaFiles(): SchemaFiles {
   return {
     tables: [...tableFiles("schema/", /^(\d{2})_[a-z0-9_]+$/), ...tableFiles("upgrades/", /^(\d{4})_[a-z0-9_]+$/)],
@@ -57,7 +57,7 @@ export function statementNames(): readonly string[] {
   return sqlNames("statements/");
 }
 
-/** The text of sql/statements/NAME.sql. Throws where there is no such statement. */
+/** The text of sql/statements/NAME.sql. Throws if there is no such statement. */
 export function statementText(name: string): string {
   const known = statements.get(name);
   if (known !== undefined) {

@@ -95,8 +95,8 @@ const declared = new Map<string, Statement>();
 
 /**
  * Declares a statement of sql/statements. The types of its parameters and rows follow from the declaration, and a test
- * compares every declaration with what a server says about the statement. A server knows whether a column may be null only
- * if it comes from a table as it is; of any other, the declaration's word stands.
+ * compares every declaration with what a server says about the statement. A server knows whether a column may be null
+ * only if it comes unchanged from a table; for any other column the declaration decides.
  *
  *     const beat = defineStatement("beat", { params: { daemonId: "uuid" }, columns: { is_held: "boolean" } });
  *     const { rows } = await database.run(beat, { daemonId });

@@ -15,14 +15,14 @@ const RECENT_ATTEMPTS_MAX = 10_000;
 export interface Status {
   readonly at: string;
   readonly schema_version: number;
-  /** How many further days have their partitions, today not counted. */
+  /** How many days after today have their partitions. */
   readonly partition_days_ahead: number;
   readonly sending: SendingStatus;
   readonly daemons: readonly DaemonStatus[];
   readonly backlog: BacklogStatus;
   /** At most 1,000; those with the oldest undelivered event first. */
   readonly endpoints: readonly EndpointStatus[];
-  /** All there are. */
+  /** The total number. */
   readonly endpoint_count: number;
 }
 
@@ -167,7 +167,7 @@ async function readSending(queries: Queries): Promise<SendingStatus> {
   return { ...row, changed_at: row.changed_at.toISOString() };
 }
 
-/** In the words that the functions of the schema use for daemons. */
+/** In the words that the schema's functions use for daemons. */
 function sendingUnknown(): PostriderError {
   return new PostriderError([
     {

@@ -28,7 +28,7 @@ const SECRETS = `
   select secret from postrider.endpoint_secret
   where endpoint_id = $1 and (expires_at is null or expires_at > now())`;
 
-/** Other endpoints that would get the sample events: a person made them, and did not ask for those. */
+/** Other endpoints that would get the sample events. A person created them and did not ask for samples. */
 const COUNT_OTHERS = `
   select count(*)::integer as count from postrider.endpoint
   where tenant = '' and state <> 'disabled' and id <> $1`;
@@ -116,7 +116,7 @@ export class Demo {
   }
 }
 
-/** Disables the demo's endpoint, which leads nowhere until the demo runs again. */
+/** Disables the demo's endpoint, which has no receiver until the demo runs again. */
 export async function putDemoAside(client: Connection): Promise<void> {
   const endpoint = await findEndpoint(client);
   if (endpoint?.state === "active") {

@@ -11,12 +11,12 @@ export interface AttemptPosition {
   readonly scheduleMs: readonly number[];
   /**
    * 1 for the first attempt since the schedule started. This is not the attempt's number, because a redelivery by hand
-   * starts the schedule again but not the numbering.
+   * restarts the schedule but not the numbering.
    */
   readonly attemptInSchedule: number;
   /** Uniform in [0, 1), as `Math.random`. */
   readonly random: () => number;
-  /** When the response arrived, milliseconds since 1970; used if it carries no date of its own. */
+  /** When the response arrived, milliseconds since 1970; used if it carries no date. */
   readonly nowMs: number;
 }
 

@@ -4,6 +4,6 @@ export interface ClaimedEvent {
   readonly eventType: string;
   /** ISO 8601 in UTC, with microseconds. */
   readonly createdAt: string;
-  /** JSON text as the application wrote it; null if it was too large to come along; it is then loaded when it is sent. */
+  /** JSON text as the application wrote it; null if it was too large for the claim, and must be loaded before it is sent. */
   readonly payload: string | null;
 }

@@ -2,7 +2,7 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** The waits after the first, second, … failed attempt if an endpoint has no schedule of its own: about 75.6 hours in all. */
+/** The default waits after the first, second, … failed attempt: about 75.6 hours in all. */
 export const DEFAULT_SCHEDULE_MS: readonly number[] = [
   5 * SECOND_MS,
   5 * MINUTE_MS,
@@ -15,7 +15,7 @@ export const DEFAULT_SCHEDULE_MS: readonly number[] = [
   24 * HOUR_MS,
 ];
 
-/** Each wait is drawn from its interval ± this share, so that deliveries that failed together do not return together. */
+/** Each wait is its interval ± at most this share, so deliveries that failed together do not return together. */
 export const JITTER = 0.2;
 
 export interface RetryPosition {
@@ -25,7 +25,7 @@ export interface RetryPosition {
   readonly failedAttempts: number;
   /** Uniform in [0, 1), as `Math.random`. */
   readonly random: () => number;
-  /** What the receiver asked for; null if it asked for nothing, or if its wish does not count. */
+  /** The wait that the receiver asked for; null if it asked for none, or if its request does not count. */
   readonly retryAfterMs: number | null;
 }
 
@@ -33,8 +33,8 @@ export interface RetryPosition {
  * Whole milliseconds until the next attempt, or null if the schedule is used up.
  *
  * `Retry-After` lengthens a wait and never shortens it. The schedule's longest interval bounds it, so that a receiver cannot
- * park its deliveries for years. It is spread upwards, so that deliveries that were refused together do not return together,
- * to be refused again.
+ * park its deliveries for years. Jitter only adds to it, so deliveries that were refused together do not all return
+ * together and get refused again.
  */
 export function retryDelayMs({ scheduleMs, failedAttempts, random, retryAfterMs }: RetryPosition): number | null {
   if (!Number.isInteger(failedAttempts) || failedAttempts < 1) {

@@ -3,7 +3,7 @@
  * The header comes from a stranger: anything else counts as not given.
  */
 
-/** One year. Longer wishes count as this one; the schedule bounds them much lower anyway. */
+/** One year. Longer waits count as one year; the schedule sets a much lower bound anyway. */
 export const RETRY_AFTER_MAX_MS = 365 * 24 * 60 * 60 * 1_000;
 
 const SECONDS = /^\d+$/;

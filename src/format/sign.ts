@@ -102,7 +102,7 @@ export type Verification =
   | { readonly kind: "verified"; readonly id: string; readonly timestampSeconds: number }
   | { readonly kind: "rejected"; readonly reason: Rejection };
 
-// Without a dot, `id.timestamp.body` reads only one way; without comma and space, a header that was sent twice is not an id.
+// Without a dot, `id.timestamp.body` is unambiguous. Without comma and space, a header that was sent twice is not an id.
 const ID_PATTERN = /^[!-+\-/-~]{1,256}$/;
 
 // Twelve digits cover the next 30,000 years in seconds, and exclude a timestamp in milliseconds.

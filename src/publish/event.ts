@@ -9,13 +9,13 @@ export interface EventFields {
   readonly orderingKey?: string | null | undefined;
   /** A second event with the same key and tenant adds nothing, and gets the first one's id; 1 to 255 characters. */
   readonly idempotencyKey?: string | null | undefined;
-  /** Not before this time: a Date, or a text that Postgres reads as a timestamptz. */
+  /** The event is not sent before this time: a Date, or a text that Postgres reads as a timestamptz. */
   readonly deliverAt?: Date | string | null | undefined;
   /** Extra attributes of the event: subject, traceparent and the like. */
   readonly attributes?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** An event with a payload that is to be written as JSON, or with the JSON text itself. */
+/** An event with a payload that will be written as JSON, or with the JSON text itself. */
 export type Event<Type extends string = string, Payload = unknown> = EventFields & {
   /** Dotted name: `order.paid`. */
   readonly eventType: Type;
@@ -49,7 +49,7 @@ export interface EventRow {
   readonly attributes: string | null;
 }
 
-/** No payload has it: JSON has no control characters but blanks, and JSON.stringify escapes those in strings. */
+/** Occurs in no payload: JSON has no control characters except whitespace, and JSON.stringify escapes those in strings. */
 export const PAYLOAD_SEPARATOR = "\u001e";
 
 const FIELDS: readonly string[] = [
@@ -64,8 +64,8 @@ const FIELDS: readonly string[] = [
 ];
 
 /**
- * Checks what is better said here than by Postgres, which has the last word on the rest. `which` names the event in an
- * error: "the event", "event 3".
+ * Checks what an error can explain better here than in Postgres. Postgres checks the rest. `which` names the event in
+ * an error: "the event", "event 3".
  */
 export function eventRow(event: unknown, which: string): EventRow {
   if (typeof event !== "object" || event === null || Array.isArray(event)) {
@@ -84,7 +84,7 @@ export function eventRow(event: unknown, which: string): EventRow {
   };
 }
 
-/** A key that is misspelt would be left out without a word: an idempotency key, say. */
+/** A misspelt field, such as an idempotency key, would otherwise be dropped silently. */
 function refuseUnknown(fields: Readonly<Record<string, unknown>>, which: string): void {
   const unknown = Object.keys(fields).find((name) => !FIELDS.includes(name));
   if (unknown !== undefined) {
@@ -126,7 +126,7 @@ function textOf(fields: Readonly<Record<string, unknown>>, name: string, which: 
   return value === null ? null : wellFormed(value, name, which);
 }
 
-/** UTF-8 has no halves of surrogate pairs: drivers would put U+FFFD in their place, and two keys could become one. */
+/** UTF-8 cannot hold half of a surrogate pair. Drivers would replace it by U+FFFD, so two keys could become one. */
 function wellFormed(text: string, name: string, which: string): string {
   if (/\p{Cs}/u.test(text)) {
     throw bad(

@@ -1,9 +1,9 @@
 import { kindOf, PublishError } from "./publishError.ts";
 
 /**
- * The value as JSON, by `JSON.stringify`, so that `toJSON` counts and an undefined property is left out. Refused is what
- * JSON.stringify would replace without a word: a function, NaN, an element that is undefined, a Map, an Error, bytes, a
- * forgotten await.
+ * The value as JSON, by `JSON.stringify`: `toJSON` counts, and an undefined property is left out. Refuses what
+ * JSON.stringify would replace silently: a function, NaN, an undefined element, a Map, an Error, bytes, a forgotten
+ * await.
  */
 export function jsonText(value: unknown, what: string): string {
   let text: string | undefined;
@@ -52,7 +52,7 @@ function lossOfObject(holder: unknown, key: string, value: object | null): strin
     const before = (holder as Readonly<Record<string, unknown>>)[key];
     return before instanceof Date ? "an invalid Date" : null;
   }
-  // By what it is and not by its constructor, of which another realm, such as that of a test runner, has another one.
+  // Not by its constructor, because another realm, such as a test runner's, has a different one.
   switch (Object.prototype.toString.call(value)) {
     case "[object Array]":
     case "[object String]":
@@ -68,8 +68,8 @@ function lossOfObject(holder: unknown, key: string, value: object | null): strin
 }
 
 /**
- * A Map, a promise, a regular expression: it has state, and no property that JSON.stringify sees, so that it becomes `{}`.
- * An Error has its message beside what it sees, and bytes would become an object with a property each.
+ * Whether JSON.stringify would see none of its state and write `{}`, as for a Map, a promise or a regular expression. It
+ * does not see an Error's message either. Bytes would become an object with one property a byte.
  */
 function isOpaque(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -85,7 +85,7 @@ function cannotWrite(what: string, found: string, cause?: unknown): PublishError
   );
 }
 
-/** What V8 says of a circle goes on for several lines. */
+/** V8 describes a circular structure in several lines. */
 function firstLine(thrown: unknown): string {
   return (thrown instanceof Error ? thrown.message : String(thrown)).split("\n", 1)[0] ?? "";
 }

@@ -1,21 +1,21 @@
 /** What `postrider/publish` refuses before an event is sent. A code is never given a second meaning. */
 export type PublishErrorCode =
-  /** What was passed as the transaction is none that is known. */
+  /** The value passed as the transaction belongs to no supported library. */
   | "not_a_transaction"
-  /** It is a pool, a root client, or a connection on which no transaction has begun. */
+  /** It is a pool, a root client, or a connection without an open transaction. */
   | "no_transaction"
   /** A field of the event is missing, unknown, or of the wrong type. */
   | "bad_event"
   /** The payload, or the attributes, cannot be written as JSON without losing something. */
   | "bad_payload"
-  /** More events than one statement is to carry. */
+  /** There are more events than one statement may carry. */
   | "batch_too_large"
   /** Something between here and Postgres kept rows back: a plugin, a wrapper. */
   | "no_ids";
 
 /**
- * A mistake of the caller's that was found here. Its message says what could not be done, what was found, and what to do.
- * What Postgres refuses is not one of these: its error comes as the library gives it, with the SQLSTATE.
+ * A mistake by the caller. The message says what could not be done, what was found, and what to do. If Postgres refuses
+ * something, the caller gets the library's own error with the SQLSTATE instead.
  */
 export class PublishError extends Error {
   readonly code: PublishErrorCode;
@@ -27,7 +27,7 @@ export class PublishError extends Error {
   }
 }
 
-/** How a value is named in an error: its kind, never what it holds. */
+/** How an error names a value: by its kind, never by its content. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) {
     return String(value);

@@ -4,8 +4,8 @@ import { statementForMany, statementForOne } from "./statement.ts";
 import { type Database, sendThrough, type Transaction, type TransactionNeed } from "./transaction.ts";
 
 /**
- * `postrider/publish`: inserts events in the caller's own transaction, so that they are committed with the change that
- * they are about, or not at all. It has no dependency, opens no connection and knows no setting.
+ * `postrider/publish`: inserts events in the caller's transaction, so they are committed together with the change that
+ * they report, or not at all. It has no dependency, opens no connection and reads no setting.
  */
 
 export type { Event, EventFields, EventOf } from "./event.ts";
@@ -23,7 +23,7 @@ export type {
 /** Any event types, with any payloads. */
 export type AnyEvents = Readonly<Record<string, unknown>>;
 
-/** Without a transaction the event is one of its own: it stays if the change is undone, and is not there if we end between. */
+/** Without a transaction the event is committed alone: it stays if the change is undone, and a crash in between loses it. */
 export interface WithoutTransaction {
   readonly transaction: "optional";
 }
@@ -32,8 +32,8 @@ export interface WithoutTransaction {
 export interface Publisher<Events extends object> {
   /**
    * Inserts an event in the transaction and resolves with its id, or with the id of the first event that had its
-   * idempotency key. Rejects with PublishError for what can be told beforehand, and with the library's error for what
-   * Postgres refuses.
+   * idempotency key. Rejects with PublishError for mistakes that are found before sending, and with the library's error
+   * for what Postgres refuses.
    *
    * ```ts
    * await publish(tx, { eventType: "order.paid", payload: { order_id: 42 } });
@@ -43,8 +43,8 @@ export interface Publisher<Events extends object> {
   publish(through: Transaction | Database, event: EventOf<Events>, options: WithoutTransaction): Promise<string>;
 
   /**
-   * Inserts events in this order, by one statement, and resolves with their ids in the same order. At most 10,000 events
-   * and 128 Mi characters; several calls in one transaction are as good.
+   * Inserts events in this order, by one statement, and resolves with their ids in the same order. Takes at most 10,000
+   * events and 128 Mi characters; for more, call it several times in the transaction.
    */
   publishMany(transaction: Transaction, events: readonly EventOf<Events>[]): Promise<string[]>;
   publishMany(
@@ -54,12 +54,12 @@ export interface Publisher<Events extends object> {
   ): Promise<string[]>;
 }
 
-/** In one statement: what it takes of memory here and in Postgres stays below what a text of either may have. */
+/** The limit of one statement. It keeps every text below the longest that this process and Postgres can hold. */
 const BATCH_EVENTS_MAX = 10_000;
 const BATCH_CHARACTERS_MAX = 128 * 1024 * 1024;
 
 /**
- * The same two functions, for which only the event types of `Events` exist, with their payloads.
+ * The same two functions, restricted to the event types of `Events` and their payloads.
  *
  * ```ts
  * import type { EventTypes } from "./postrider-events.ts"; // postrider types --output postrider-events.ts

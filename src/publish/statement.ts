@@ -1,16 +1,16 @@
 import { type EventRow, PAYLOAD_SEPARATOR } from "./event.ts";
 
 /**
- * One statement a call, whatever it carries. Each parameter is a text that is cast in the statement: some drivers say of
- * a string that it is text, which json does not take, and each has a way of its own to write a list. A batch is a text
- * per column, which Postgres takes apart, so that its size is not bound by the 65,535 parameters of a statement.
+ * Each call sends one statement, whatever it carries. Each parameter is a text that the statement casts, because some
+ * drivers declare a string as text, which json does not accept, and each driver writes lists differently. A batch is one
+ * text per column, which Postgres takes apart, so a statement's limit of 65,535 parameters does not bound its size.
  */
 export interface Statement {
   readonly text: string;
   readonly values: readonly (string | null)[];
 }
 
-/** publish() finds the first event of an idempotency key, which an insert does not. */
+/** Unlike an insert, publish() finds the first event of an idempotency key. */
 const ONE = `
 select postrider.publish(
   event_type => $1::text,
@@ -23,8 +23,8 @@ select postrider.publish(
 )::text as id`.trim();
 
 /**
- * Payloads are told apart by a character that JSON does not have: to read them as an array, with each quote in them
- * escaped, took 7 µs of Postgres an event, which is more than to insert it.
+ * A character that JSON does not have separates the payloads. Reading them as an array with every quote escaped cost
+ * Postgres 7 µs an event, more than the insert.
  */
 const GIVEN = `rows from (
     unnest($1::text::text[]), string_to_table($2::text, chr(30)), unnest($3::text::text[]), unnest($4::text::text[]),
@@ -40,7 +40,7 @@ from ${GIVEN}
 order by e.place
 returning id::text as id`.trim();
 
-/** One key makes all of them go this way, for the sake of their order. Each call sees what those before it inserted. */
+/** If one event has a key, all of them are inserted this way, to keep their order. Each call sees the inserts before it. */
 const MANY_WITH_KEYS = `
 select postrider.publish(
   event_type => o.event_type,

@@ -2,8 +2,8 @@ import { kindOf, PublishError } from "./publishError.ts";
 import type { Statement } from "./statement.ts";
 
 /**
- * What a statement can be sent through. Nothing is imported from the libraries, and no type of theirs: each is known by
- * the part of its documented interface that is used here, and a type says what tells a transaction from a pool.
+ * What a statement can be sent through. This module imports neither code nor types of the libraries. It knows each one
+ * by the part of its documented interface that it uses; the types say how a transaction differs from a pool.
  *
  * A parameter of type never takes what the library's own method takes, whatever that is.
  */
@@ -11,11 +11,11 @@ import type { Statement } from "./statement.ts";
 /** A client of node-postgres that has begun a transaction, or what has its interface. */
 export interface PgTransaction {
   query(text: string, values: (string | null)[]): Promise<{ readonly rows: readonly unknown[] }>;
-  /** A pool has it: it may send each query through another connection. */
+  /** Only a pool has it. A pool may send each query through another connection. */
   readonly totalCount?: undefined;
-  /** Roots have it that begin transactions, such as those of PGlite and TypeORM. */
+  /** Only root objects that begin transactions have it, such as those of PGlite and TypeORM. */
   readonly transaction?: undefined;
-  /** The root of pg-promise has it. */
+  /** Only the root of pg-promise has it. */
   readonly $pool?: undefined;
 }
 
@@ -35,7 +35,7 @@ export interface DrizzleTransaction {
 /** Of an interactive transaction: `prisma.$transaction(async (tx) => …)`. */
 export interface PrismaTransaction {
   $queryRawUnsafe(text: string, ...values: never[]): PromiseLike<unknown>;
-  /** The root client has it. ($transaction will not do: since Prisma 7 a transaction has that, too.) */
+  /** Only the root client has it. ($transaction proves nothing, because a transaction has it too since Prisma 7.) */
   readonly $connect?: undefined;
 }
 
@@ -61,16 +61,16 @@ export type Database =
   | Pick<PrismaTransaction, "$queryRawUnsafe">
   | Pick<PostgresJsTransaction, "unsafe">;
 
-/** Sends a statement and resolves with its rows. Rejects with what the library throws, untouched. */
+/** Sends a statement and resolves with its rows. Rejects with the library's error, unchanged. */
 export type Send = (statement: Statement) => PromiseLike<readonly unknown[]>;
 
 /**
- * - required: what is no transaction is refused
- * - optional: the statement may be a transaction of its own
+ * - required: only an open transaction is accepted
+ * - optional: the statement may run as its own transaction
  */
 export type TransactionNeed = "required" | "optional";
 
-/** How to send through what the caller passed. Throws where that is nothing known, or no transaction and has to be one. */
+/** How to send through what the caller passed. Throws if that is unknown, or must be a transaction and is not. */
 export function sendThrough(given: unknown, need: TransactionNeed): Send {
   const members = membersOf(given);
   const library = members === null ? undefined : LIBRARIES.find(({ isOurs }) => isOurs(members));
@@ -118,7 +118,7 @@ const kysely: Library = {
   placeOf: (given) => (given.isTransaction === true ? INSIDE : outside("it is a Kysely instance")),
   remedy: "pass the trx of db.transaction().execute(async (trx) => …)",
   async send(given, { text, values }) {
-    // A CompiledQuery: what CompiledQuery.raw makes. Plugins see the node and keep notes by the id.
+    // A CompiledQuery, as CompiledQuery.raw makes it. Plugins see the node, and keep state by the id.
     const query = {
       sql: text,
       parameters: values,
@@ -134,7 +134,7 @@ const drizzle: Library = {
   placeOf: (given) => (has(given, "rollback") ? INSIDE : outside("it is a Drizzle database")),
   remedy: "pass the tx of db.transaction(async (tx) => …)",
   async send(given, { text, values }) {
-    // An SQLWrapper: what execute asks for the SQL, and the SQL for its text. Drizzle's own SQL has no way to give both.
+    // An SQLWrapper: execute asks it for the SQL, and that SQL for its text. Drizzle's own SQL cannot give both.
     const query = { getSQL: () => query, toQuery: () => ({ sql: text, params: [...values] }) };
     return rowsOf(await call(given, "execute", [query]));
   },
@@ -181,7 +181,7 @@ const queryable: Library = {
   send: async (given, { text, values }) => rowsOf(await call(given, "query", [text, [...values]])),
 };
 
-/** What the server said last, as a client of node-postgres keeps it since 8.21: I is idle. Undefined where nobody does. */
+/** The server's last transaction status, which node-postgres keeps since 8.21 (I: idle). Undefined if the client keeps none. */
 function statusOf(given: Members): unknown {
   return has(given, "getTransactionStatus") ? call(given, "getTransactionStatus", []) : undefined;
 }
@@ -189,10 +189,10 @@ function statusOf(given: Members): unknown {
 const NOT_BEGUN = "no transaction has begun on this client";
 
 /**
- * A statement without parameters that is an error outside of a transaction, is sent by either protocol, and does
- * nothing inside that lasts beyond it: not a savepoint, which takes a second statement to be let go, nor a snapshot that
- * a stricter isolation level would keep. Everybody may read this table, and only a VACUUM FULL of it has to wait. No
- * expression can tell: now() and statement_timestamp() differ outside, too, where a statement has parameters.
+ * A statement that fails outside a transaction, has no parameters, works in either protocol, and leaves nothing behind
+ * inside one. A savepoint would need a second statement to release it. A query would take a snapshot, which a stricter
+ * isolation level keeps. Every role may read this table, and only a VACUUM FULL of it has to wait. No expression can
+ * tell, because now() and statement_timestamp() also differ outside a transaction if a statement has parameters.
  */
 const ONLY_IN_TRANSACTION: Statement = {
   text: "lock table pg_catalog.pg_ts_template in access share mode",
@@ -200,7 +200,7 @@ const ONLY_IN_TRANSACTION: Statement = {
 };
 const NO_ACTIVE_SQL_TRANSACTION = "25P01";
 
-/** One round trip more, for what has `query` and does not say what the server said last. */
+/** Costs one more round trip, for clients that have `query` but do not keep the server's transaction status. */
 async function askServer(library: Library, send: Send): Promise<void> {
   try {
     await send(ONLY_IN_TRANSACTION);
@@ -209,7 +209,7 @@ async function askServer(library: Library, send: Send): Promise<void> {
   }
 }
 
-/** In the error itself, or in the one of the driver that a library has wrapped. */
+/** Looks at the error, and at the driver's error that a library may have wrapped. */
 function hasSqlState(thrown: unknown, state: string): boolean {
   const error = thrown as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } } | null | undefined;
   return error?.code === state || error?.cause?.code === state;
@@ -222,15 +222,15 @@ function outside(found: string): Place {
 function outsideTransaction(library: Library, found: string, cause?: unknown): PublishError {
   return new PublishError(
     "no_transaction",
-    `cannot publish outside a transaction: ${found}; ${library.remedy}, or pass { transaction: "optional" } where no change belongs to the event`,
+    `cannot publish outside a transaction: ${found}; ${library.remedy}, or pass { transaction: "optional" } if no change belongs to the event`,
     cause === undefined ? undefined : { cause },
   );
 }
 
-/** The first that recognises it; the last one knows nothing but `query`, so it comes last. */
+/** The first one that recognises the value is used. The most general one, which needs only `query`, comes last. */
 const LIBRARIES: readonly Library[] = [kysely, drizzle, prisma, postgresJs, queryable];
 
-/** Postgres.js gives functions, everybody else objects. */
+/** Postgres.js passes functions, all others pass objects. */
 function membersOf(given: unknown): Members | null {
   return (typeof given === "object" && given !== null) || typeof given === "function" ? (given as Members) : null;
 }

@@ -9,7 +9,7 @@ export function originOf(url: string): string {
 
 /**
  * A copy of the fields for the log. The types of events allow no secret and nothing nested; if some code passes either all
- * the same, it is blanked. Null stays null: that nothing was set is no secret. This is not pino's own `redact`, which cost
+ * the same, it is blanked. Null stays null: an absent setting is not a secret. This is not pino's own `redact`, which cost
  * 35 us a line against 2 us this way.
  */
 export function redacted(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {

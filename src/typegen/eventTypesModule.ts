@@ -95,7 +95,7 @@ function withoutDefinitions(schema: unknown): unknown {
   return isObject(schema) ? { ...schema, $defs: undefined } : schema;
 }
 
-/** Only where they form a type: those in a const or a default do not, and may be nested as deep as Postgres reads. */
+/** Only references that form a type. Those in a const or a default do not, and may be nested as deep as Postgres reads. */
 function referencesIn(schema: unknown): readonly string[] {
   if (!isObject(schema)) {
     return [];

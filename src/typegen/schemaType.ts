@@ -54,7 +54,7 @@ export function partsOfSchema(schema: Schema): readonly unknown[] {
   ];
 }
 
-/** What a comment says about a schema. */
+/** What a comment can say about a schema. */
 export function remarksOn(schema: unknown): readonly string[] {
   if (!isObject(schema)) {
     return [];
@@ -86,8 +86,8 @@ const LIMITS = [
 const LIMITS_CHARACTERS_MAX = 300;
 
 /**
- * For a value that is not part of the schema itself: as many as the catalogue allows a schema. Postgres reads some 6,000,
- * too many for the stack here and for the compiler.
+ * The limit for a value inside a schema, the same as the catalogue's for a schema. Postgres reads some 6,000 levels, too
+ * many for the stack here and for the compiler.
  */
 const VALUE_LEVELS_MAX = 32;
 
@@ -154,8 +154,8 @@ function objectType(schema: Schema, resolve: Resolve, indent: string): Type {
 }
 
 /**
- * The type of the properties that have no name in the schema. Named ones would have to fit in it too, so that beside them
- * it is unknown.
+ * The type of the properties that the schema does not name. TypeScript requires named ones to fit it too, so it is
+ * unknown beside them.
  */
 function indexType(additional: unknown, others: Type, hasNames: boolean): string | null {
   if (hasNames) {
@@ -210,7 +210,7 @@ function intersection(types: readonly Type[]): Type {
   return types.some(({ text }) => text === NEVER.text) ? NEVER : joined(types, "intersection", UNKNOWN);
 }
 
-/** `neutral` adds nothing, and is the result of joining nothing. */
+/** `neutral` adds nothing, and is the result if there is nothing to join. */
 function joined(types: readonly Type[], kind: "union" | "intersection", neutral: Type): Type {
   const different = new Map(types.map((type) => [type.text, type]));
   different.delete(neutral.text);

@@ -1,8 +1,8 @@
 import { printable } from "../ground/printable.ts";
 
 /**
- * Text from the catalogue as TypeScript. Anyone who may define an event type writes it, and it ends up in other people's
- * programs: it must not end a comment or a string, direct the compiler, or look like something else.
+ * Text from the catalogue as TypeScript. Any role that may define an event type writes it, and it ends up in other
+ * people's programs. So it must not end a comment or a string, direct the compiler, or look like something else.
  */
 
 /** A string literal. Format characters (direction overrides and the like) become escapes. */

@@ -1,4 +1,4 @@
-/** Gives each type of a module a name of its own. */
+/** Gives each type of a module a unique name. */
 export class TypeNames {
   readonly #taken: Set<string>;
 
@@ -18,7 +18,7 @@ export class TypeNames {
   }
 }
 
-/** ASCII letters and digits, beginning with a capital: no keyword begins with one. */
+/** ASCII letters and digits, starting with a capital because no keyword does. */
 function pascalCase(words: readonly string[]): string {
   const parts = words.flatMap((word) => word.split(/[^A-Za-z0-9]+/));
   const name = parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join("");

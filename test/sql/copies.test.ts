@@ -116,7 +116,7 @@ describe("the home of the daemons", () => {
       for (const call of refused) await assert.rejects(call(), refusal);
       const explained = await rowsOf(pool, "select explanation from postrider.explain_event($1)", [late]);
       assert.deepEqual(explained, [
-        { explanation: "no daemon has claimed the event yet, for this database is a copy that was not adopted" },
+        { explanation: "no daemon has claimed the event yet, because this database is a copy that was not adopted" },
       ]);
       assert.equal(await askFor(pool, "select count(*)::int from postrider.daemon"), 1);
       assert.equal(await askFor(pool, "select count(*)::int from postrider.delivery"), 0);

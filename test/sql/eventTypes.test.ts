@@ -830,7 +830,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
       assert.equal(code, "23514");
       assert.match(
         String(message),
-        new RegExp(`it has ${json.length} bytes, too many to be checked against its schema: .* 10000 steps`),
+        new RegExp(`it has ${json.length} bytes, too many to check against its schema: .* 10000 steps`),
       );
       assert.match(String(hint), /^Put less into one event, or /);
     });
@@ -864,7 +864,10 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
     await define({ additionalProperties: { items: { type: "integer" } } });
     const payload = (name: string) => JSON.stringify({ [name]: [...Array(5_000).fill(1), "x"] });
     assert.equal(await verdictOn(payload("n")), 'at "/n/5000": expected integer, found a string of 1 characters');
-    assert.equal(await verdictOn(payload("n".repeat(500_000))), "the place was not found within the limit of 10000 steps");
+    assert.equal(
+      await verdictOn(payload("n".repeat(500_000))),
+      "the place was not found within the limit of 10000 steps",
+    );
   });
 
   test("shows none of its values in any part of the error", async () => {

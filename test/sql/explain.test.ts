@@ -251,7 +251,7 @@ describe("explain_event says why an event did not match:", () => {
     assert.equal(row.endpoint_id, endpoint);
     assert.match(
       row.explanation,
-      /^it matches now and did not when it was claimed: .*; the last change since the event: update endpoint by \w+, \d{4}-.* \(postrider.audit\)$/,
+      /^it matches now but did not when it was claimed: .*; the last change since the event: update endpoint by \w+, \d{4}-.* \(postrider.audit\)$/,
     );
     assert.deepEqual([row.would_match_now, row.now_explanation], [true, "would wait, for the endpoint is paused"]);
   });

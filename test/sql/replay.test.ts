@@ -865,7 +865,7 @@ describe("a replay is refused, and the error says what was found and what to do,
     [
       "of the future",
       { since: "now() + interval '1 hour'", until: "now() + interval '2 hours'" },
-      { code: "22023", hint: /no later than now/ },
+      { code: "22023", hint: /until is at most now/ },
     ],
     ["without a beginning", { since: "null" }, { code: "22004", message: "since is null", hint: /-infinity/ }],
     [

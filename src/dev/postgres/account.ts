@@ -16,9 +16,9 @@ export type Account =
  * An ordinary user runs the server as itself. Root runs it as the owner of the data, or as `nobody`, which exists already.
  *
  * The checkout or the data may be below a directory that this user cannot enter, such as /root. Nothing is moved, copied
- * or made readable: the server gets the one capability that lets it pass, and only if it cannot pass without.
- * CAP_DAC_READ_SEARCH is the lesser; containers often have only CAP_DAC_OVERRIDE, which a binary that was installed under
- * umask 077 needs anyway.
+ * or made readable. Instead the server gets one capability that lets it pass, and only if it needs it.
+ * CAP_DAC_READ_SEARCH grants less, but containers often have only CAP_DAC_OVERRIDE. A binary that was installed under
+ * umask 077 needs the latter anyway.
  */
 export async function chooseAccount(place: Place): Promise<Account> {
   if (process.getuid?.() !== 0) return { kind: "self" };
@@ -64,7 +64,7 @@ async function ownerOfCluster(place: Place): Promise<{ readonly uid: number; rea
   return nobody;
 }
 
-/** Runs a command to its end. One that cannot even be started has status null, and the reason as its output. */
+/** Runs a command to its end. If it cannot be started, its status is null and its output is the reason. */
 export async function run(
   account: Account,
   argv: readonly string[],
@@ -100,8 +100,8 @@ export function spawnAs(
     detached: true,
     // A directory that anyone can enter, because the programs look up where they are.
     cwd: "/",
-    // Neither PGDATA, PGPORT and their like nor the locale of the terminal may change what is started here. Given a
-    // time zone, initdb does not search for the machine's.
+    // PGDATA, PGPORT and the like, and the terminal's locale, must not change what is started here. With a time zone set,
+    // initdb does not search for the machine's.
     env: { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C", TZ: "UTC" },
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: "SIGKILL" }),
   };

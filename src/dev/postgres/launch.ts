@@ -2,7 +2,7 @@
  * Whose child is the server? It is started by a shell that leaves a watcher behind and then becomes the server itself. The
  * watcher reads a pipe whose other end only this process holds. A line means "the server has ended, stand down". An end of
  * file means that this process died without a word (kill -9), and then the watcher sends the server a SIGINT, PostgreSQL's
- * fast shutdown. Everything runs in a session of its own, so that a Ctrl-C in the terminal reaches only this process, and
+ * fast shutdown. Everything runs in a separate session, so that a Ctrl-C in the terminal reaches only this process, and
  * the server stops when this process has finished with it.
  */
 import type { ChildProcess } from "node:child_process";
@@ -29,7 +29,7 @@ export interface ServerExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The server's process, up or coming up. */
+/** The server's process, starting or ready. */
 export interface Launched {
   readonly child: ChildProcess;
   readonly pid: number;
@@ -92,7 +92,7 @@ async function launch(place: Place, account: Account, port: number, onLog: Launc
       child.stdin?.end("stand down\n");
       return { code, signal };
     });
-    // The watcher may have been killed by hand; then nothing has to stand down.
+    // If the watcher was killed by hand, there is nothing to stop.
     child.stdin?.on("error", () => {});
     const lines = onLog === undefined ? undefined : followLines(child, onLog);
     const tail = async () => {

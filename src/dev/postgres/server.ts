@@ -3,7 +3,7 @@
  *
  * The data directory contains:
  *
- *     password      the superuser's, mode 0600; the truth, set again at every start
+ *     password      the superuser's, mode 0600; authoritative: the server's is set to it at every start
  *     port          the port of the last start, preferred by the next, so that the URL stays the same
  *     postgres.log  the server's log, unless `onLog` takes it
  *     init-XXXXXX/  a cluster being made; only a finished one is renamed to data/, so an interrupted initdb leaves

@@ -17,7 +17,7 @@ export interface LogFile {
   readonly sizeBytes: number;
 }
 
-/** The server gets the file itself and not a pipe, so that its last words are kept even if this process is killed. */
+/** The server writes to the file and not to a pipe, so its last lines are kept even if this process is killed. */
 export async function openLogFile(dataDir: string): Promise<LogFile> {
   const path = join(dataDir, "postgres.log");
   if (existsSync(path) && (await stat(path)).size > LOG_BYTES_MAX) await rename(path, `${path}.old`);

@@ -1,7 +1,7 @@
 /**
  * Egress: which URLs and which addresses a delivery may go to.
  *
- * Strangers write endpoint URLs, and the daemon stands inside somebody's network: without a policy, a webhook sender is
+ * Strangers write endpoint URLs, and the daemon runs inside a private network: without a policy, a webhook sender is
  * a machine for reading cloud metadata and private services (SSRF). There are two checks. `judgeUrl` judges the text of
  * the URL. `judgeAddress` judges every address that a name resolves to, and the peer of the connected socket, because a
  * name may resolve differently the next time.
