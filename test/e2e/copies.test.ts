@@ -1,6 +1,6 @@
 /**
- * A database that was copied into another cluster: daemons find out before they send anything, say what they found, and after
- * `postrider adopt` send what was not delivered, and nothing else. And the switch that stops them anywhere.
+ * A database that was copied into another cluster: daemons notice before they send anything and report it. After
+ * `postrider adopt` they send exactly the undelivered events. Also the switch that stops daemons anywhere.
  */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
@@ -16,16 +16,16 @@ import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { startAnotherServer, type TestServer } from "../support/testServer.ts";
 import { until } from "../support/until.ts";
 
-/** More than the server of these tests uses up: that of the run is ahead of it. */
+/** More than the other cluster uses, so that the run's cluster is ahead of it. */
 const TRANSACTIONS = 5_000;
 const EVENTS = 100;
-/** Of those, before the receiver holds what comes. */
+/** How many of those the receiver answers before it holds the rest. */
 const ANSWERED = 20;
 
-/** In the cluster of the run. */
+/** In the run's cluster. */
 let database: TestDatabase;
 let receiver: ScriptedReceiver;
-/** Another cluster than that of the run, of the same major. */
+/** A cluster other than the run's, of the same major. */
 let elsewhere: { readonly server: TestServer; readonly template: { readonly name: string } };
 const places: TestDatabase[] = [];
 before(async () => {
@@ -45,7 +45,7 @@ afterEach(async () => {
 
 type Place = Pick<TestDatabase, "url" | "pool">;
 
-/** A migrated database in the cluster of the run, and one of the same name in the other. */
+/** A migrated database in the run's cluster, and one of the same name in the other. */
 async function makePlaces(): Promise<{ readonly here: Place; readonly there: Place }> {
   const { server, template } = elsewhere;
   const here = await createDatabase();
@@ -71,7 +71,7 @@ interface Scene {
   readonly pausedEndpoint: string;
 }
 
-/** Something in each state. `midway`: when some of it is there. */
+/** Events in each state. `midway` is called when some of them exist. */
 async function play(source: Place, name: string, midway: () => Promise<void>): Promise<Scene> {
   const { pool } = source;
   receiver.script(`/${name}/hanging`, { kind: "hang" });
@@ -93,7 +93,7 @@ async function play(source: Place, name: string, midway: () => Promise<void>): P
       await insertEvent(pool, "order.cancelled"),
       await insertEvent(pool, "hang.on"),
     ];
-    await until("one is to be retried, one waits", async () =>
+    await until("one waits for a retry, one for its time", async () =>
       Boolean(await askFor(pool, "select count(*) = 3 from postrider.delivery where state = 'pending'")),
     );
     await pool.query("select postrider.cancel($1, $2)", [cancelled, pausedEndpoint]);
@@ -107,7 +107,7 @@ async function play(source: Place, name: string, midway: () => Promise<void>): P
   }
 }
 
-/** What arrived at each path since `counts` was taken. */
+/** The requests at each path since `counts` was taken. */
 function arrivals(name: string, since: ReadonlyMap<string, number>): Record<string, string[]> {
   return Object.fromEntries(
     PATHS.map((path) => [
@@ -140,7 +140,7 @@ describe("a database that was copied into another cluster", () => {
     test(`${how}: daemons stop, and after adopting nothing is lost, repeated, or sent to endpoints made since`, async () => {
       const name = how.split(" ")[0] ?? "";
       const isDump = how === "restored from a dump";
-      // The ids of the dump are of a time to come; those that are replicated are of the past.
+      // The ids of the dump lie in the future; replicated ids lie in the past.
       const { here, there } = await makePlaces();
       const [source, copy] = isDump ? [here, there] : [there, here];
       await useTransactionIds(here.pool, TRANSACTIONS);
@@ -166,7 +166,7 @@ describe("a database that was copied into another cluster", () => {
         /^PR0014: cannot deliver from this database: it was restored or copied .* daemons have worked in /,
       );
       assert.match(fault.message, /2 deliveries wait in it, and 1 first attempts were in hand; .*postrider adopt/);
-      // Applications may be at work there already.
+      // Applications may already be writing there.
       const own = await insertEvent(copy.pool, "order.paid");
       assert.deepEqual([...counts(name)], [...before]);
       assert.equal(await askFor(copy.pool, "select count(*)::int from postrider.attempt where started_at > now()"), 0);
@@ -221,7 +221,7 @@ describe("a database that was copied into another cluster", () => {
     });
   }
 
-  test("and to which the name of the other one leads from one moment to the next: a running daemon stops", async (t) => {
+  test("and suddenly takes over the name of the original: a running daemon stops", async (t) => {
     const { here: source, there: copy } = await makePlaces();
     receiver.script("/switched", status(500));
     await source.pool.query(`select postrider.create_endpoint($1, '{*}', '', '{"retry_schedule": ["1 h"]}')`, [
@@ -239,7 +239,7 @@ describe("a database that was copied into another cluster", () => {
     const { daemon, emitted } = await startDaemon(url.href);
     t.after(() => daemon.stop().then(() => database.pool.query(`drop role ${url.username}`)));
     await insertEvent(source.pool, "order.paid");
-    await until("one is to be retried", async () =>
+    await until("one waits for a retry", async () =>
       Boolean(await askFor(source.pool, "select exists (select from postrider.delivery where state = 'pending')")),
     );
     await restoreDump(source.pool, copy.pool);
@@ -257,7 +257,7 @@ describe("a database that was copied into another cluster", () => {
   });
 });
 
-test("a switched-off database: daemons stay, send nothing, say so, and go on when it is switched on", async () => {
+test("with sending switched off, daemons keep running, send nothing and say so, and continue when it is switched on", async () => {
   const { pool, url } = database;
   const path = "/switch";
   receiver.script(path, () => (receiver.requests(path).length <= ANSWERED ? OK : { kind: "hang" }));
@@ -271,20 +271,20 @@ test("a switched-off database: daemons stay, send nothing, say so, and go on whe
     const begun = () => receiver.requests(path).length;
     await until("some are in flight", () => begun() > ANSWERED);
     await pool.query("update postrider.sending set is_on = false, reason = 'a copy for \u001b[31mtests'");
-    await until("what waits is handed back", async () =>
+    await until("the waiting deliveries are handed back", async () =>
       Boolean(
         await askFor(pool, "select count(*) = $1 from postrider.delivery where state = 'pending'", [EVENTS - begun()]),
       ),
     );
     const begunByThen = begun();
-    await until("it is said", async () =>
+    await until("the status says so", async () =>
       Boolean(
         await askFor(pool, "select exists (select from postrider.daemon_status where condition = 'not_sending')"),
       ),
     );
     assert.equal(emitted.named("sending.stopped").length, 1);
     const late = await insertEvent(pool, "order.late");
-    // What is in flight is finished, and makes room.
+    // The requests in flight finish, which frees their places.
     receiver.script(path, OK);
     receiver.release(path);
     await until("it is recorded", async () =>
@@ -301,7 +301,7 @@ test("a switched-off database: daemons stay, send nothing, say so, and go on whe
     );
     assert.ok(!shown.stdout.includes("\u001b"));
     await pool.query("update postrider.sending set reason = 'a further one'");
-    await until("the reason that was edited is said", async () =>
+    await until("the status shows the edited reason", async () =>
       Boolean(await askFor(pool, "select bool_or(condition_reason ~ ': a further one$') from postrider.daemon_status")),
     );
     assert.equal(emitted.named("sending.stopped").length, 1);
@@ -318,7 +318,7 @@ test("a switched-off database: daemons stay, send nothing, say so, and go on whe
   }
 });
 
-test("a second database made from one at work, in the same cluster, is a copy; one made from a fresh template is none", async () => {
+test("in the same cluster, a database made from one at work is a copy; one made from a fresh template is not", async () => {
   const fresh = await createDatabase();
   await (await startDaemon(fresh.url)).daemon.stop();
   const server = new pg.Client({ connectionString: database.url });
@@ -326,7 +326,7 @@ test("a second database made from one at work, in the same cluster, is a copy; o
   await fresh.pool.end();
   const name = `${fresh.name}_copy`;
   try {
-    await until("nobody is connected", async () =>
+    await until("no session is connected", async () =>
       Boolean(
         await askFor(server, "select not exists (select from pg_stat_activity where datname = $1)", [fresh.name]),
       ),
@@ -351,7 +351,7 @@ test("a second database made from one at work, in the same cluster, is a copy; o
   }
 });
 
-test("the event types of a copy that replication fills are enforced there, with and after the first copy", async () => {
+test("a copy filled by replication enforces its event types during and after the first copy", async () => {
   const { here, there } = await makePlaces();
   const define = (name: string) =>
     there.pool.query("select postrider.define_event_type($1, json_schema => 'false', enforce => true)", [name]);

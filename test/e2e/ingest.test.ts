@@ -1,4 +1,4 @@
-/** The command as whatever runs it sees it: fed through a pipe, or set on a file that is written to and rotated meanwhile. */
+/** The command as its users run it: fed through a pipe, or following a file that is written to and rotated. */
 import assert from "node:assert/strict";
 import { mkdtemp, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ after(async () => {
   await database.drop();
 });
 
-/** As a role that may publish and nothing else. */
+/** Runs as a role that may only publish. */
 function environment(): Record<string, string> {
   return { DATABASE_URL: login.url };
 }
@@ -113,7 +113,7 @@ describe("from standard input", () => {
     assert.deepEqual(await rowsOf(database.pool, "select name from postrider.ingest_position"), []);
   });
 
-  test("bad lines are left out, counted and named, whatever is wrong with them", async () => {
+  test("bad lines are skipped, counted and named, whatever is wrong with them", async () => {
     const refuse = `create function public.refuse() returns trigger language plpgsql as $$
       begin raise exception 'no such order' using errcode = 'check_violation'; end $$;
       create trigger refuse before insert on postrider.outbox for each row
@@ -152,7 +152,7 @@ describe("from standard input", () => {
     assert.doesNotMatch(run.stderr, /hunter2/);
   });
 
-  test("--where judges as the filter of a subscription does, and what it cannot judge is a bad line", async () => {
+  test("--where works like a subscription's filter, and a line that it cannot be applied to is a bad line", async () => {
     const lines = [
       '{"n":1,"level":50}',
       '{"n":2,"level":30}',
@@ -172,7 +172,7 @@ describe("from standard input", () => {
     ]);
   });
 
-  test("a --where that is no predicate is wrong usage", async () => {
+  test("a --where that is not a predicate is a usage error", async () => {
     const found = await Promise.all(["$.level >>", "$.level", "$x > 1"].map((where) => pipe("{}", "--where", where)));
     for (const { code, stderr } of found) {
       assert.equal(code, 2);
@@ -181,7 +181,7 @@ describe("from standard input", () => {
     assert.deepEqual(await payloads(), []);
   });
 
-  test("a --type that the catalogue does not have is refused where such are, before a line is read", async (t) => {
+  test("a --type missing from the catalogue is refused before a line is read, if unknown types are refused", async (t) => {
     await database.pool.query("select postrider.define_event_type('log.line'), postrider.refuse_unknown_event_types()");
     t.after(() =>
       database.pool.query("select postrider.allow_unknown_event_types(), postrider.drop_event_type('log.line')"),
@@ -193,7 +193,7 @@ describe("from standard input", () => {
     assert.deepEqual(await numbers(), [1]);
   });
 
-  test("a line is stored when it is there, and a stop takes what is complete", async () => {
+  test("a line is stored as soon as it is complete, and a stop stores the complete lines", async () => {
     const command = start(["--json"], "pipe");
     command.child.stdin?.write('{"n":1}\n{"n":2}\n{"n":');
     await eventually("both events", async () => ((await numbers()).length === 2 ? true : undefined));
@@ -223,7 +223,7 @@ describe("from standard input", () => {
     assert.deepEqual(await numbers(), upTo(count));
   });
 
-  test("a character that the database's encoding does not have costs its own line alone", async (t) => {
+  test("a character missing from the database's encoding costs only its own line", async (t) => {
     const name = `${database.name}_win1252`;
     await database.pool.query(`create database ${name} template template0 encoding 'WIN1252' locale 'C'`);
     t.after(() => database.pool.query(`drop database ${name} with (force)`));
@@ -236,13 +236,13 @@ describe("from standard input", () => {
     const stdin = lines.join("\n");
     const run = await runCommand(["ingest"], { env: { ...env, POSTRIDER_LOG_LEVEL: "debug" }, stdin });
     assert.equal(run.stdout, "9 lines: 8 events, 0 not matching, 1 refused\n", run.stderr);
-    // To who debugs alone it is shown.
+    // Only the debug level shows the line.
     assert.match(run.stderr, /"excerpt":"\{\\"n\\":6,\\"text\\":\\"中\\"\}"/);
     assert.match(refusalsIn(run.stderr).join(), /^6 @\d+ character with byte sequence .* has no equivalent/);
   });
 });
 
-test("a stop without Postgres ends it: what a file still has is no loss, what came through a pipe is one", async (t) => {
+test("a stop without Postgres ends the command: unread lines of a file are not lost, lines from a pipe are", async (t) => {
   await writeFile(path, "");
   const env = { ...environment(), POSTRIDER_SHUTDOWN_GRACE: "0s" };
   const following = new CommandProcess(["ingest", "--follow", path], { env });
@@ -264,7 +264,7 @@ test("a stop without Postgres ends it: what a file still has is no loss, what ca
 });
 
 describe("a followed file", () => {
-  test("goes on where it stood, through what was rotated meanwhile, and says so in its row", async () => {
+  test("continues at its position, through files rotated meanwhile, and records that in its row", async () => {
     const first = start(["--follow", path, "--name", "app"]);
     await first.match(/"event":"file\.missing"/, "stderr");
     await writeFile(path, '{"n":1}\n{"n":2}\nno JSON\n{"n":');
@@ -279,7 +279,7 @@ describe("a followed file", () => {
       path,
     });
 
-    // Two rotations, and an unfinished line at the end of a file that nobody will write to again.
+    // Two rotations, and an unfinished line at the end of a file that will not be written to again.
     await writeFile(path, '3}\n{"n":4}', { flag: "a" });
     await rename(path, `${path}.2`);
     await writeFile(`${path}.1`, '{"n":5}\n');
@@ -299,7 +299,7 @@ describe("a followed file", () => {
     assert.match(second.stdout, /^4 lines: 4 events/);
   });
 
-  test("that is gone with what was not read of it is named, and the newer ones follow", async () => {
+  test("that is deleted before it was read to the end is named, and the newer files follow", async () => {
     await writeFile(path, '{"n":1}\n');
     const first = start(["--follow", path]);
     await eventually("an event", async () => ((await numbers()).length === 1 ? true : undefined));
@@ -321,7 +321,7 @@ describe("a followed file", () => {
     );
   });
 
-  test("begins at its end where that is asked for", async () => {
+  test("begins at its end if asked to", async () => {
     await writeFile(path, '{"n":-1}\n{"n":0}\n{"n":');
     const command = start(["--follow", path, "--from-end"]);
     await command.match(/"event":"ingest\.started".*"byte_offset":17,"line_number":2/, "stderr");
@@ -330,7 +330,7 @@ describe("a followed file", () => {
     assert.deepEqual(await numbers(), [1, 2]);
   });
 
-  test("has one ingest at a time, of one role, of one file", async (t) => {
+  test("is followed by one ingest at a time, of one role, for one file", async (t) => {
     const stranger = await createLogin(database, ["postrider_publisher"]);
     t.after(() => stranger.drop());
     await writeFile(path, "");
@@ -362,7 +362,7 @@ describe("a followed file", () => {
     const random = new Random(seed);
     const writer = new LogWriter(path);
     t.after(() => writer.close());
-    // What was rotated before the first start is no business of an ingest's.
+    // Files rotated before the first start are not ingested, so start once before writing.
     const first = start(["--follow", path]);
     await first.match(/"event":"ingest\.started"/, "stderr");
     await first.end("SIGKILL");
@@ -401,7 +401,7 @@ async function writeAtRandom(writer: LogWriter, random: Random, isOver: () => bo
   writer.write(1);
 }
 
-/** Those of the ingests. How many they were. */
+/** Cuts the connections of the ingests; returns how many. */
 async function cutConnections(): Promise<number> {
   const cut = await database.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", [
     login.name,

@@ -1,7 +1,7 @@
 /**
- * Operators at work, all at once and on the same few endpoints, while daemons deliver: nothing deadlocks, no delivery is
- * lost, and none that was cancelled comes back. What each operator does follows from a seed, which is printed;
- * POSTRIDER_TEST_SEED repeats it (not how the sessions interleave).
+ * Many operators work on the same few endpoints at once while daemons deliver. Nothing deadlocks, no delivery is lost, and
+ * no cancelled delivery comes back. A printed seed decides what each operator does; POSTRIDER_TEST_SEED repeats that, but
+ * not how the sessions interleave.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -16,14 +16,14 @@ import { until } from "../support/until.ts";
 
 const OPERATORS = 8;
 const ACTIONS_EACH = 110;
-/** Events are written for as long as operators act, and so many at most. */
+/** Events are written while operators act, up to this many. */
 const EVENTS_MAX = 2_000;
 const BATCH_EVENTS_MAX = 40;
-/** Deliveries that the writers may be ahead of the receivers. */
+/** How many deliveries the writers may be ahead of the receivers. */
 const AHEAD_MAX = 250;
 const DEADLINE_MS = 60_000;
 
-/** What an operator may run into when others act on the same endpoint: it is gone, disabled, in flight, or has ten secrets. */
+/** Errors that an operator may get while others act on the same endpoint: it is gone, disabled, in flight, or has ten secrets. */
 const EXPECTED_ERRORS: ReadonlySet<string> = new Set([
   "P0002", // there is no endpoint, subscription or delivery
   "55000", // the endpoint is disabled
@@ -40,19 +40,19 @@ before(async () => {
 });
 after(() => receiver.stop());
 
-/** Where a number of endpoints, one after the other, live; volatile: it is disabled, and deleted and made again. */
+/** A place for successive endpoints. At a volatile site the endpoint gets disabled, and deleted and created again. */
 interface Site {
   readonly name: string;
   readonly isVolatile: boolean;
-  /** What has succeeded there is replayed now and then: it is sent again, whatever was asked for before. */
+  /** Succeeded deliveries are replayed now and then, that is sent again whatever was requested before. */
   readonly isReplayed: boolean;
   endpointId: string;
 }
 
 interface Cancelled {
-  /** What cancel returned; null before it has. */
+  /** What cancel returned; null until then. */
   returned: string | null;
-  /** Of `performance.now()`, once it was committed. */
+  /** The time of its commit, by `performance.now()`. */
   atMs: number;
 }
 
@@ -62,11 +62,11 @@ class Record {
   /** Functions that were called and committed. */
   readonly calls = new Map<string, number>();
   readonly errors: string[] = [];
-  /** Every endpoint there ever was, and where. */
+  /** The site of every endpoint that ever existed. */
   readonly siteOf = new Map<string, Site>();
 }
 
-test("operators who pause, resume, disable, delete, replay, cancel, redeliver, rotate and edit at once never deadlock, lose or resurrect", {
+test("operators who pause, resume, disable, delete, replay, cancel, redeliver, rotate and edit at once never deadlock, and never lose or revive a delivery", {
   timeout: DEADLINE_MS * 2,
 }, async (t) => {
   const seed = process.env.POSTRIDER_TEST_SEED ?? randomBytes(4).toString("hex");
@@ -124,7 +124,7 @@ test("operators who pause, resume, disable, delete, replay, cancel, redeliver, r
       [],
     );
   }
-  // On a machine too busy to beat: what a daemon without its lease still records is on record, and decides nothing.
+  // On a very busy machine a daemon may lose its lease. What it then records is kept as fact and decides nothing.
   const leasesLost = daemons.reduce((sum, { emitted }) => sum + emitted.named("daemon.lease_lost").length, 0);
   const kinds = await judge(events, sites, record, leasesLost === 0);
   t.diagnostic(
@@ -132,7 +132,7 @@ test("operators who pause, resume, disable, delete, replay, cancel, redeliver, r
   );
 });
 
-/** Answers after a while, and every fifth time with an error; the paths are those of the URLs that the site has had. */
+/** Answers after a delay, and every fifth time with an error, at every path that the site's URLs have had. */
 function scriptOf(site: Site, draw: Random): void {
   const answer = (): Answer => {
     const delayMs = draw.integer(0, 60);
@@ -151,7 +151,7 @@ function requestsAt(site: Site) {
   return pathsOf(site).flatMap((path) => receiver.requests(path));
 }
 
-/** Events that have arrived at the site where least have: what is paused keeps nobody waiting, all at once do. */
+/** The count of the furthest site, so that a paused site does not hold up the writers unless all are paused. */
 function arrivedAt(sites: readonly Site[]): number {
   return Math.max(...sites.map((site) => requestsAt(site).length));
 }
@@ -165,12 +165,12 @@ async function makeEndpoint(session: Session, site: Site, record: Record): Promi
   record.siteOf.set(site.endpointId, site);
 }
 
-/** One action on one endpoint; or two in one transaction, which must not deadlock either; rolled back now and then. */
+/** One action on one endpoint, or two in one transaction, which must not deadlock either. Some are rolled back. */
 async function act(session: pg.Client, draw: Random, sites: readonly Site[], record: Record): Promise<void> {
   const site = draw.pick(sites);
   const isRolledBack = draw.chance(0.1);
   const isPair = draw.chance(0.2);
-  // What is asked of a delivery, or makes an endpoint, is not rolled back: the record has to know what there is.
+  // Requests for a delivery and new endpoints are not rolled back, because the record must know what exists.
   const actions = isPair || isRolledBack ? pickEdits(draw, site, isPair ? 2 : 1) : [pickAny(draw, site, record)];
   try {
     await session.query("begin");
@@ -209,7 +209,7 @@ const edit =
 interface Action {
   readonly name: string;
   readonly act: Act;
-  /** A function that leaves a row of this name in the audit each time. */
+  /** Whether each call of this function leaves a row of this name in the audit. */
   readonly isCall?: true;
   readonly isForVolatile?: true;
   readonly isLast?: true;
@@ -302,7 +302,7 @@ function pickAny(draw: Random, site: Site, record: Record): Action {
 
 async function replaySome(session: pg.Client, endpoint: string, draw: Random): Promise<void> {
   const since = `${draw.integer(1, 10)} s`;
-  // What was cancelled or given up is not asked for again, so that it must not come back.
+  // Cancelled and exhausted deliveries are not requested again, so they must not come back.
   await session.query("select postrider.replay($1, now() - $2::interval, states => '{succeeded}')", [endpoint, since]);
 }
 
@@ -314,7 +314,7 @@ async function cancelSomeReplay(session: pg.Client, endpoint: string): Promise<v
   );
 }
 
-/** By hand, a subscription's row is locked before the endpoint's: last, therefore. */
+/** An edit by hand locks the subscription's row before the endpoint's, so it must come last. */
 function pickEdits(draw: Random, site: Site, count: number): Action[] {
   const possible = EDITS.filter((action) => site.isVolatile || action.isForVolatile !== true);
   const picked = Array.from({ length: count }, () => draw.pick(possible));
@@ -323,7 +323,7 @@ function pickEdits(draw: Random, site: Site, count: number): Action[] {
 
 async function replaceEndpoint(session: pg.Client, endpoint: string, site: Site, record: Record): Promise<void> {
   await session.query("delete from postrider.endpoint where id = $1", [endpoint]);
-  // Whoever comes second finds nothing to delete.
+  // The second of two operators finds nothing to delete.
   if (site.endpointId === endpoint) await makeEndpoint(session, site, record);
 }
 
@@ -341,7 +341,7 @@ async function cancelOne(session: pg.Client, draw: Random, endpoint: string, rec
   record.cancelled.set(pair, cancelled);
   const returned = String(await askFor(session, "select postrider.cancel($1, $2)", [event, endpoint]));
   await session.query("commit; begin");
-  // The first answer is the one that counts: a later one finds what came of it.
+  // The first answer counts, because a later one only reports its result.
   if (cancelled.returned === null) {
     cancelled.returned = returned;
     cancelled.atMs = performance.now();
@@ -360,7 +360,7 @@ async function redeliverOne(session: pg.Client, endpoint: string, record: Record
   await session.query("select postrider.redeliver($1, $2)", [event, endpoint]);
 }
 
-/** Everything that is still to be done, or to be tidied up; the claim that is the cursor keeps its pairs until the next one. */
+/** All remaining work and clean-up. The claim that is the cursor keeps its pairs until the next claim. */
 function unfinished(): Promise<number> {
   return askFor(
     database.pool,
@@ -376,7 +376,7 @@ interface Final {
   readonly endpoint_id: string;
   readonly state: string;
   readonly reason: string | null;
-  /** Of each attempt on record: how it failed, or null. */
+  /** How each recorded attempt failed; null for a success. */
   readonly attempts: readonly (string | null)[];
 }
 
@@ -417,18 +417,18 @@ async function judge(events: readonly string[], sites: readonly Site[], record: 
       case "exhausted":
         break;
       case "cancelled":
-        assert.ok(cancelled !== undefined, `${pair} is cancelled, and nobody did`);
+        assert.ok(cancelled !== undefined, `${pair} is cancelled, but no operator cancelled it`);
         break;
       case "the endpoint is disabled":
       case "the endpoint was deleted":
-        assert.ok(site.isVolatile, `${pair}: ${row.reason}, and nobody did`);
+        assert.ok(site.isVolatile, `${pair}: ${row.reason}, but no operator did that`);
         break;
       default:
         assert.fail(`${pair} is ${row.state}: ${row.reason}`);
     }
     const sent = requests.get(atSite) ?? [];
     if (!site.isVolatile && !site.isReplayed && !record.redelivered.has(pair) && everyResultDecides) {
-      // A success is a fact, whatever was asked for meanwhile, and nothing else is one.
+      // Only a recorded success counts as succeeded, whatever was requested meanwhile.
       const isAccepted = row.attempts.includes(null);
       const seen = JSON.stringify({ attempts: row.attempts, sent, cancelled });
       assert.equal(row.state === "succeeded", isAccepted, `${pair} is ${row.state}: ${seen}`);
@@ -444,7 +444,7 @@ async function judge(events: readonly string[], sites: readonly Site[], record: 
       if (cancelled.returned === "discarded") assert.equal(row.state, "discarded", `${pair} came back`);
     }
   }
-  // Every request is on record, and nothing else is: at each place, over the endpoints that were there one after the other.
+  // Exactly the requests are recorded, at each site over its successive endpoints.
   for (const [atSite, attempts] of attemptsAt) {
     assert.equal(attempts, requests.get(atSite)?.length ?? 0, `attempts of ${atSite}`);
   }
@@ -455,7 +455,7 @@ async function judge(events: readonly string[], sites: readonly Site[], record: 
     const noted = await askFor(database.pool, "select count(*)::integer from postrider.audit where action = $1", [
       name,
     ]);
-    // The end of the test has resumed some.
+    // The end of the test resumed some itself.
     assert.ok(
       name === "resume_endpoint" ? Number(noted) >= count : noted === count,
       `${name}: ${count} calls, ${noted} rows`,

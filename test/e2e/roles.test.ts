@@ -1,7 +1,6 @@
 /**
- * The whole of it without a superuser: on a server where nobody has heard of Postrider, the owner of a database who may
- * make no roles installs it, a DBA makes the roles that it prints, and application, operator and daemon log in as members
- * of one role each.
+ * The whole way without a superuser, on a server new to Postrider. A database owner who may not create roles installs it,
+ * and a DBA creates the roles that it prints. Application, operator and daemon log in as members of one role each.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -14,7 +13,7 @@ import { until } from "../support/until.ts";
 
 const OWNER = "shop_owner";
 const MISSING = ["publisher", "reader", "operator", "daemon"].map((role) => `create role postrider_${role} nologin;`);
-/** Far longer than the test: what is found is found by its notification. */
+/** Far longer than the test, so that only notifications wake the daemon. */
 const NO_POLL = { POSTRIDER_POLL_INTERVAL: "1h", POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "127.0.0.1" };
 
 let server: TestServer;
@@ -51,7 +50,7 @@ function poolAs(url: string): pg.Pool {
   return pool;
 }
 
-describe("an owner who may make no roles", () => {
+describe("an owner who may not create roles", () => {
   test("installs the schema, and is told what a DBA must run", async () => {
     const { code, stdout, stderr } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
     assert.deepEqual([code, stderr], [0, ""]);
@@ -64,14 +63,14 @@ describe("an owner who may make no roles", () => {
     assert.match(stdout, /as the owner of the schema again: postrider migrate\n$/);
   });
 
-  test("is told so again as long as they are missing", async () => {
+  test("is told again as long as the roles are missing", async () => {
     const { code, stdout } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
     assert.equal(code, 0);
     assert.match(stdout, /^nothing to do: /);
     for (const statement of MISSING) assert.ok(stdout.includes(statement), statement);
   });
 
-  test("grants them what they are to have, once they are there, and then has nothing more to do", async () => {
+  test("grants the roles their rights once they exist, and then has nothing more to do", async () => {
     await dba.query(MISSING.join("\n"));
     const { code, stdout } = await runCommand(["migrate"], { env: { DATABASE_URL: urlAs(OWNER) } });
     assert.equal(code, 0);
@@ -83,7 +82,7 @@ describe("an owner who may make no roles", () => {
     assert.match(again.stdout, /^nothing to do: the schema is at version \d+\n$/);
   });
 
-  test("needs not even the database: a schema of its own is enough", async () => {
+  test("does not even need to own the database: owning the schema is enough", async () => {
     await dba.query("create database other");
     const other = poolAs(new URL("/other", server.url).href);
     await other.query(
@@ -99,7 +98,7 @@ describe("an owner who may make no roles", () => {
   });
 });
 
-test("one who may make roles makes them, and where they are there already, grants to those", async () => {
+test("an owner who may create roles creates them, and grants to those that already exist", async () => {
   await dba.query("create role shop_admin login password 'test' createrole");
   await dba.query("create database third owner shop_admin");
   await dba.query("alter role postrider_reader rename to kept_reader");
@@ -196,7 +195,7 @@ describe("members of one role each", () => {
     assert.deepEqual(await rowsOf(dba, "select id from postrider.daemon"), []);
   });
 
-  test("take over what one of them had in hand when it was killed", async () => {
+  test("take over the work that one of them had in hand when it was killed", async () => {
     const killed = await startDaemon();
     const endpoint = await createEndpoint("/two", "second.*");
     receiver.script("/two", { kind: "hang" });
@@ -204,13 +203,13 @@ describe("members of one role each", () => {
     await receiver.got("/two", 1);
     await killed.end("SIGKILL");
     receiver.script("/two", OK);
-    // A lease is 15 s long.
+    // A lease lasts 15 s.
     await dba.query("update postrider.daemon set lease_expires_at = now() - interval '1 s'");
     const successor = await startDaemon();
     await successor.match(/"event":"claims\.taken_over"/);
     await succeeded(event, 1);
 
-    // And a 410 disables the endpoint, by the daemon.
+    // The daemon disables an endpoint that answers 410.
     receiver.script("/two", status(410));
     await insertEvent(app, "second.event");
     await until("the endpoint is disabled", async () => {
@@ -226,7 +225,7 @@ describe("members of one role each", () => {
     assert.doesNotMatch(successor.stdout, /permission denied/);
   });
 
-  test("make the partitions of the days ahead, which then belong to the owner of the others", async () => {
+  test("create the partitions of the days ahead, which then belong to the owner of the others", async () => {
     const partitions = `select c.relname, c.relowner::regrole::text as owner from pg_class c
       where c.relnamespace = 'postrider'::regnamespace and c.relname ~ '^(outbox|delivery|attempt)_[0-9]{8}$'`;
     const last = String(await askFor(dba, `select max(right(relname, 8)) from (${partitions}) p`));
@@ -240,7 +239,7 @@ describe("members of one role each", () => {
     assert.equal(typeof (await insertEvent(app, "third.event")), "string");
   });
 
-  test("get no further than their role, and are told which one it takes", async () => {
+  test("cannot do more than their role allows, and are told which role is needed", async () => {
     for (const login of ["app", "carol"]) {
       const { code, stderr } = await runCommand(["run"], { env: { DATABASE_URL: urlAs(login) } });
       assert.equal(code, 1);

@@ -1,4 +1,4 @@
-/** How a daemon lets go: of its requests, its claims, its connections, and of Postgres when that is not there. */
+/** How a daemon stops: with requests in flight, claims in hand, connections open, and with Postgres unreachable. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -12,9 +12,9 @@ import { askFor, insertEvent, insertEvents, reset, rowsOf } from "../support/eng
 import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
-/** What is handed back is taken up long before a lease (15 s) could have run out. */
+/** Work handed back is taken up long before a lease (15 s) could have expired. */
 const SOON_MS = 12_000;
-/** An orchestrator kills after 30 s what it has asked to stop. Of these 20 s are the usual grace; so long is the rest. */
+/** An orchestrator kills 30 s after it asks for a stop. The usual grace takes 20 s of them; this is the rest. */
 const AFTER_GRACE_MS = 10_000;
 const GRACE_MS = 500;
 const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
@@ -51,7 +51,7 @@ function countOf(sql: string): Promise<number> {
   return askFor(database.pool, `select count(*) from ${sql}`).then(Number);
 }
 
-/** What a clean stop leaves of a daemon in the database: nothing. */
+/** A clean stop leaves no trace of a daemon in the database. */
 async function assertNothingHeld(): Promise<void> {
   assert.deepEqual(await rowsOf(database.pool, "select id from postrider.daemon"), []);
   assert.deepEqual(await rowsOf(database.pool, "select * from postrider.in_flight"), []);
@@ -84,7 +84,7 @@ describe("a daemon that is asked to stop", () => {
     assert.equal(receiver.requests(path).length, 6);
   });
 
-  test("hands back what has not been started, and it goes on elsewhere without waiting for a lease", async (t) => {
+  test("hands back unstarted deliveries, and another daemon sends them without waiting for a lease", async (t) => {
     const path = newPath();
     receiver.script(path, { kind: "hang" });
     await createEndpoint(path);
@@ -109,7 +109,7 @@ describe("a daemon that is asked to stop", () => {
     assert.equal(receiver.requests(path).length, 400);
   });
 
-  test("hands back what is still in flight after the grace period, and another daemon makes the attempt", async (t) => {
+  test("hands back attempts still in flight after the grace period, and another daemon makes them", async (t) => {
     const path = newPath();
     receiver.script(path, { kind: "hang" });
     await createEndpoint(path);
@@ -129,7 +129,7 @@ describe("a daemon that is asked to stop", () => {
     assert.equal(await countOf("postrider.attempt where attempt_number = 1"), 1);
   });
 
-  test("hands back a retry that is in flight, and its number is not used up", async (t) => {
+  test("hands back a retry in flight without using up its number", async (t) => {
     const path = newPath();
     receiver.script(path, ({ nth }) => (nth === 1 ? status(500) : { kind: "hang" }));
     await createEndpoint(path, { retry_schedule: ["20 ms", "1 h"] });
@@ -152,7 +152,7 @@ describe("a daemon that is asked to stop", () => {
     );
   });
 
-  test("leaves its work to a daemon that runs already", async (t) => {
+  test("leaves its work to a daemon that is already running", async (t) => {
     const path = newPath();
     receiver.script(path, { kind: "hang" });
     await createEndpoint(path);
@@ -167,7 +167,7 @@ describe("a daemon that is asked to stop", () => {
     assert.ok(receiver.requests(path).length <= 308);
   });
 
-  test("hands back what is in flight beside a step of maintenance that takes its time", async (t) => {
+  test("hands back attempts in flight while a slow maintenance step runs", async (t) => {
     const path = newPath();
     receiver.script(path, { kind: "hang" });
     await createEndpoint(path);
@@ -202,7 +202,7 @@ describe("a daemon that is asked to stop", () => {
     await new Daemon(daemonConfig(database.url), new KeptEvents()).stop();
   });
 
-  test("can be stopped after its start has failed, which leaves nothing", async () => {
+  test("can be stopped after a failed start, and leaves nothing", async () => {
     const url = new URL(database.url);
     url.port = "1";
     const daemon = new Daemon(daemonConfig(url.href), new KeptEvents());
@@ -233,7 +233,7 @@ test("starting and stopping ten times leaves no connection, lock, socket, timer 
   assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 10);
 });
 
-test("starting and stopping at once, ten times, leaves nothing either", async () => {
+test("stopping right after the start, ten times, leaves nothing either", async () => {
   const openBefore = await openResources();
   for (let round = 0; round < 10; round++) {
     const { daemon } = await startDaemon(database.url, NO_POLL);
@@ -249,7 +249,7 @@ const SESSIONS = "pg_stat_activity where datname = current_database() and applic
 const ADVISORY_LOCKS = `pg_locks where locktype = 'advisory'
   and database = (select oid from pg_database where datname = current_database())`;
 
-/** Nothing more than before: what earlier tests have let go of may have been closing then. Sockets take a moment to close. */
+/** No more than before, because resources of earlier tests may still have been closing then. Sockets take a moment to close. */
 async function assertNothingOpen(openBefore: Readonly<Record<string, number>>): Promise<void> {
   let open: Readonly<Record<string, number>> = {};
   await until("the sockets are closed", async () => {
@@ -258,7 +258,7 @@ async function assertNothingOpen(openBefore: Readonly<Record<string, number>>): 
   }).catch(() => assert.deepEqual(open, openBefore));
 }
 
-/** What keeps this process running, but for the connections of the test's own pool, which come and go. */
+/** What keeps this process running, without the connections of the test's own pool, which come and go. */
 async function openResources(): Promise<Readonly<Record<string, number>>> {
   const { pool } = database;
   await until("the pool rests", () => pool.idleCount === pool.totalCount);
@@ -267,14 +267,14 @@ async function openResources(): Promise<Readonly<Record<string, number>>> {
     counts[name] = (counts[name] ?? 0) + 1;
   }
   counts.TCPSocketWrap = (counts.TCPSocketWrap ?? 0) - pool.totalCount;
-  // Idle timeouts of the test's pool are among them, and the look of `until` itself.
+  // These include idle timeouts of the test's pool and the timer of `until` itself.
   counts.Timeout = 0;
   return counts;
 }
 
 describe("a daemon whose Postgres is away when it is asked to stop", () => {
   for (const absence of ["refuses", "is silent"] as const) {
-    test(`ends by itself where it ${absence}, and what it had in hand goes on elsewhere`, async (t) => {
+    test(`ends by itself if Postgres ${absence}, and another daemon sends what it had in hand`, async (t) => {
       const path = newPath();
       receiver.script(path, { kind: "hang" });
       await createEndpoint(path);
@@ -312,7 +312,7 @@ describe("a daemon whose Postgres is away when it is asked to stop", () => {
   }
 });
 
-test("an idle daemon ends by itself where Postgres has fallen silent", async (t) => {
+test("an idle daemon ends by itself if Postgres has fallen silent", async (t) => {
   const link = await Link.open(database.url);
   t.after(() => link.close());
   const daemon = await DaemonProcess.start({
@@ -333,7 +333,7 @@ test("an idle daemon ends by itself where Postgres has fallen silent", async (t)
   assert.equal(code, 0);
 });
 
-/** A way to the server that can be cut. */
+/** A route to the server that can be cut. */
 class Link {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -368,7 +368,7 @@ class Link {
     return new Link(server, databaseUrl);
   }
 
-  /** As where the server was stopped: connections end, and new ones are refused. */
+  /** Like a stopped server: connections end, and new ones are refused. */
   async refuse(): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) {
@@ -377,7 +377,7 @@ class Link {
     await once(this.#server, "close");
   }
 
-  /** As where the network drops everything: connections stay, and nothing comes through, not even their end. */
+  /** Like a network that drops everything: connections stay, and nothing comes through, not even their end. */
   fallSilent(): void {
     this.#isSilent = true;
     for (const socket of this.#sockets) {

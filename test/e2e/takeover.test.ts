@@ -1,6 +1,6 @@
 /**
- * The promise of the whole: whatever is committed arrives wherever it matches, whatever happens to the daemons. Writers
- * commit and roll back at random, a bulk load is open the whole time, and daemons are killed without warning.
+ * The main promise: every committed event arrives wherever it matches, whatever happens to the daemons. Writers commit
+ * and roll back at random, a bulk load is open the whole time, and daemons are killed without warning.
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
@@ -20,7 +20,7 @@ const MAX_IN_FLIGHT = 64;
 /** Writers that are this many events ahead of the receiver wait for it, so that the kills fall while there is work. */
 const AHEAD_MAX = 4_000;
 const HELD_OPEN_MS = 3_000;
-/** Some 60 s on two cores that are busy; the last lease takes 15 s or 18 s of them. */
+/** Takes some 60 s on two busy cores, of which the last lease is 15 s or 18 s. */
 const DEADLINE_MS = 150_000;
 
 const TYPES = ["order.paid", "order.shipped", "invoice.sent", "user.changed", "report.made"] as const;
@@ -39,7 +39,7 @@ interface Destination {
   readonly eventTypes: readonly string[];
   readonly filter?: { readonly eventType: string; readonly predicate: string };
   readonly answer: (received: Received) => Answer;
-  /** Which events it is to get, said once more in another language. */
+  /** The events it must get: the same rules in another language. */
   readonly matches: (event: Written) => boolean;
 }
 
@@ -56,7 +56,7 @@ const DESTINATIONS: readonly Destination[] = [
   {
     path: "/orders",
     tenant: "",
-    // Twice the same event by two rules is one delivery.
+    // An event that matches two rules is one delivery.
     eventTypes: ["order.*", "order.paid"],
     answer: () => OK,
     matches: ({ tenant, eventType }) => tenant === "" && eventType.startsWith("order."),
@@ -103,7 +103,7 @@ before(async () => {
 after(() => receiver.stop());
 beforeEach(() => reset(database.pool));
 
-test("every committed event arrives wherever it matches, and none that was rolled back, while daemons are killed", {
+test("while daemons are killed, every committed event arrives wherever it matches, and no rolled-back event does", {
   timeout: DEADLINE_MS + 15_000,
 }, async (t) => {
   const startedMs = performance.now();
@@ -117,7 +117,7 @@ test("every committed event arrives wherever it matches, and none that was rolle
   const daemons = [await startDaemonProcess(), await startDaemonProcess()];
   t.after(() => Promise.all(daemons.map((daemon) => daemon.kill())));
 
-  // Open throughout: inserted before the first writer begins, committed when the others are nearly done.
+  // Open throughout: it inserts before the first writer begins and commits when the others are nearly done.
   const bulkSession = await openSession(t, database.url);
   await bulkSession.query("begin");
   const bulk = await insert(bulkSession, draw(BULK_EVENTS));
@@ -128,7 +128,7 @@ test("every committed event arrives wherever it matches, and none that was rolle
     leftToWrite -= count;
     return count;
   };
-  // Four deliveries for three events, about.
+  // About four deliveries for three events.
   const isFarAhead = (): boolean => committed.length - arrivedCount / 2 > AHEAD_MAX;
   const writers = Array.from({ length: WRITERS }, async () => {
     const session = await openSession(t, database.url);
@@ -154,7 +154,7 @@ test("every committed event arrives wherever it matches, and none that was rolle
   const expectedTotal = (): number => committed.reduce((sum, event) => sum + destinationsOf(event).length, 0);
   const pairsExpected = (WRITTEN_EVENTS + BULK_EVENTS) * 1.7;
   let kills = 0;
-  /** What the killed ones can have had in flight: requests, and answers that were not recorded yet. */
+  /** What the killed daemons may have had in flight: requests and unrecorded answers. */
   let exposed = 0;
   const killing = (async () => {
     while (kills < KILLS) {
@@ -215,7 +215,7 @@ test("every committed event arrives wherever it matches, and none that was rolle
   assert.ok(repeats <= exposed, `${repeats} duplicates after ${kills} kills, and ${exposed} were in flight`);
 });
 
-test("a daemon that freezes for longer than its lease sends nothing that another has taken over, and goes on", async (t) => {
+test("a daemon that freezes for longer than its lease sends nothing that another has taken over, and continues", async (t) => {
   const path = "/frozen";
   receiver.script(path, { kind: "hang" });
   await database.pool.query("select postrider.create_endpoint($1, array['frozen.*'], '', $2)", [
@@ -241,8 +241,8 @@ test("a daemon that freezes for longer than its lease sends nothing that another
       "select count(*)::integer from postrider.daemon where pid = $1 and id <> $2 and lease_expires_at > now()",
       [frozen.pid, frozen.daemonId],
     )) === 1;
-  await until("it goes on under another id", isBack);
-  // Its answers come now: they happened, so they are recorded, and change nothing.
+  await until("it continues under another id", isBack);
+  // Its answers arrive now. They are recorded because they happened, and they change nothing.
   receiver.release(path);
   const attempts = `select count(*)::integer from postrider.attempt a where exists (
     select from postrider.outbox o where o.id = a.event_id and o.event_type = 'frozen.event')`;
@@ -278,7 +278,7 @@ async function createEndpoints(onReceived: (received: Received) => void): Promis
         receiver.url(path),
         eventTypes,
         tenant,
-        // A killed daemon's lease on a retry lasts as long as the timeout, and 15 s.
+        // A killed daemon's lease on a retry lasts for the timeout plus 15 s.
         JSON.stringify({ timeout_ms: 3_000, retry_schedule: Array(8).fill("200 ms") }),
       ],
     );
@@ -306,7 +306,7 @@ function draw(count: number): Draft[] {
   }));
 }
 
-/** Mostly small ones, as applications have them, and a large one now and then. */
+/** Mostly small, as in applications, and now and then a large one. */
 function drawTransactionSize(): number {
   return 1 + Math.floor(TRANSACTION_EVENTS_MAX * Math.random() ** 3);
 }
@@ -325,7 +325,7 @@ async function insert(session: pg.ClientBase, drafts: readonly Draft[]): Promise
   return drafts.map((draft, index) => ({ ...draft, id: rows[index]?.id ?? "" }));
 }
 
-/** In two statements, the second of them under a savepoint that is rolled back once and then tried again. */
+/** Inserts in two statements; the second is under a savepoint, rolled back once and repeated. */
 async function insertInSteps(
   session: pg.ClientBase,
   drafts: readonly Draft[],
@@ -345,7 +345,7 @@ async function insertInSteps(
   return [...first, ...(await insert(session, rest))];
 }
 
-/** Waits for the condition, but not for ever: what is held open for it is closed then anyhow. */
+/** Waits for the condition up to a limit; the caller then closes what it holds open anyway. */
 async function patiently(holds: () => boolean): Promise<void> {
   await until("that much has happened", holds, HELD_OPEN_MS).catch(() => {});
 }
@@ -368,8 +368,7 @@ async function unfinishedCount(): Promise<number> {
   );
 }
 
-/** Requests that were answered 2xx for an event that the path had accepted before. */
-/** Deliveries that a receiver has accepted and no row tells of yet. The rows are counted first: never too few. */
+/** Deliveries that a receiver has accepted and no row records yet. Rows are counted first, so the result is never too low. */
 async function unrecordedCount(): Promise<number> {
   const recorded = Number(
     await askFor(database.pool, "select count(*) from postrider.delivery where state = 'succeeded'"),
@@ -377,6 +376,7 @@ async function unrecordedCount(): Promise<number> {
   return DESTINATIONS.reduce((sum, { path }) => sum + receiver.accepted(path).size, 0) - recorded;
 }
 
+/** Requests that were answered 2xx for an event that the path had accepted before. */
 function countRepeats(): number {
   let repeats = 0;
   for (const { path } of DESTINATIONS) {
@@ -386,7 +386,7 @@ function countRepeats(): number {
   return repeats;
 }
 
-/** What is recorded happened: each success was answered 2xx, and there are no more attempts than requests. */
+/** The records are true: each success was answered 2xx, and there are no more attempts than requests. */
 async function assertRecordsAgree(endpointIds: ReadonlyMap<string, string>): Promise<void> {
   for (const [path, endpointId] of endpointIds) {
     const accepted = receiver.accepted(path);
