@@ -8,12 +8,12 @@ import { PostriderError } from "../../src/ground/errors.ts";
 import { useDatabase } from "../support/database.ts";
 import { startFakePostgres } from "../support/fakePostgres.ts";
 
-/** Nothing listens there, and no test is given the port, as could happen to one that was just closed. */
+/** Nothing listens on this port, and no test can be given it, unlike a port that was just closed. */
 const CLOSED_PORT = 1;
 
 const database = useDatabase({ template: "empty" });
 
-test("a standby is refused with an error that a daemon waits out", async (t) => {
+test("a standby is refused with an error that makes a daemon wait and retry", async (t) => {
   const url = await fakeServer(t, { version: "17.4", number: 170_004, recovery: true });
   const config = connectionConfig({ databaseUrl: url, applicationName: "postrider-test" });
   await assert.rejects(openConnection({ config, purpose: "control" }), /PR0007.*standby.*primary/);
@@ -37,7 +37,7 @@ test("a server before PostgreSQL 15 is refused for good", async (t) => {
   });
 });
 
-test("a server that is not there is named, and the password is not", async () => {
+test("the error for an unreachable server names it but not the password", async () => {
   const databaseUrl = `postgres://anna:hush@127.0.0.1:${CLOSED_PORT}/shop`;
   const message = await connectMessage({ databaseUrl, applicationName: "postrider-test" });
   assert.match(
@@ -48,14 +48,14 @@ test("a server that is not there is named, and the password is not", async () =>
   assert.doesNotMatch(message, /hush/);
 });
 
-test("a database that does not exist gets advice of its own", async () => {
+test("the error for a database that does not exist says what to do", async () => {
   const url = new URL(database.url);
   url.pathname = "/no_such_database";
   const message = await connectMessage({ databaseUrl: url.href, applicationName: "postrider-test" });
   assert.match(message, /does not exist; create the database/);
 });
 
-test("a URL that cannot be read is refused without being repeated", () => {
+test("the error for an unreadable URL does not repeat it", () => {
   for (const databaseUrl of [
     "mysql://anna:hush@host/shop",
     "anna:hush@host/shop",
@@ -74,14 +74,14 @@ test("a URL that cannot be read is refused without being repeated", () => {
   }
 });
 
-test("a connection that could not be made leaves no socket behind", async () => {
+test("a failed connection leaves no socket behind", async () => {
   const sockets = new Sockets();
   const databaseUrl = `postgres://anna@127.0.0.1:${CLOSED_PORT}/shop`;
   const config = sockets.through(connectionConfig({ databaseUrl, applicationName: "postrider-test" }));
   for (let attempt = 0; attempt < 3; attempt++) {
     await assert.rejects(openConnection({ config, purpose: "wake" }), /PR0003/);
   }
-  // Cut, an unheard one would end the process.
+  // A cut connection without an error handler would end the process.
   assert.equal(sockets.openCount, 0);
   sockets.cut();
 });

@@ -8,7 +8,7 @@ import { useDatabase } from "../support/database.ts";
 
 const database = useDatabase({ template: "empty" });
 
-test("a session has its deadlines and its isolation, and says who it is", async (t) => {
+test("a session has its deadlines, its isolation and its application name", async (t) => {
   const tested = databaseOf(t);
   const { rows } = await tested.query<SessionSettings>(SESSION_SETTINGS);
   assert.deepEqual(rows, [
@@ -23,7 +23,7 @@ test("a session has its deadlines and its isolation, and says who it is", async 
   ]);
 });
 
-test("a session that is lent by a pooler is left as it was, and the deadlines hold inside a transaction", async (t) => {
+test("a session lent by a pooler is left unchanged, and the deadlines hold inside a transaction", async (t) => {
   const tested = databaseOf(t, { ownSession: false });
   const outside = await tested.pool.query<SessionSettings>(SESSION_SETTINGS);
   assert.equal(outside.rows[0]?.statement, "0");
@@ -47,7 +47,7 @@ test("a database's default isolation does not reach a session or a transaction",
   assert.deepEqual((await databaseOf(t).query(question)).rows, [{ isolation: "read committed" }]);
 });
 
-test("an idle connection that is lost is replaced", async (t) => {
+test("a lost idle connection is replaced", async (t) => {
   const lost: unknown[] = [];
   const tested = databaseOf(t, { max: 1 });
   tested.pool.on("error", (error) => lost.push(error));
@@ -59,7 +59,7 @@ test("an idle connection that is lost is replaced", async (t) => {
   assert.ok((await pidOf(tested)) > 0);
 });
 
-test("a connection that is lost while nothing runs on it does not end the process", async (t) => {
+test("losing a connection while nothing runs on it does not end the process", async (t) => {
   const tested = databaseOf(t, { max: 1 });
   const client = await tested.pool.connect();
   const ended = heard(client, "end");
@@ -81,7 +81,7 @@ test("a transaction is committed with what its work returns", async (t) => {
   assert.equal((await tested.query("select from public.kept")).rowCount, 1);
 });
 
-test("a transaction whose work fails is rolled back, and its connection is used again", async (t) => {
+test("a transaction whose work fails is rolled back, and its connection is reused", async (t) => {
   const tested = databaseOf(t, { max: 1 });
   await tested.query("create table public.undone (id integer)");
   const pid = await pidOf(tested);
@@ -94,7 +94,7 @@ test("a transaction whose work fails is rolled back, and its connection is used 
   assert.equal(await pidOf(tested), pid);
 });
 
-test("an error that the work swallowed is not mistaken for a commit", async (t) => {
+test("a transaction that failed is not taken for committed if the work swallowed the error", async (t) => {
   const tested = databaseOf(t, { max: 1 });
   const work = tested.transaction((client) => client.query("select 1 / 0").catch(() => "all is well"));
   await assert.rejects(work, /was not committed: the server answered ROLLBACK/);
@@ -112,7 +112,7 @@ test("a connection in doubt is discarded, not handed back", async (t) => {
   assert.notEqual(await pidOf(tested), pid);
 });
 
-test("a server that was made read only is refused like a standby by what writes, and not by who looks", async (t) => {
+test("a read-only server is refused like a standby for writing, and accepted for reading", async (t) => {
   await database.pool.query(`alter database ${database.name} set default_transaction_read_only = on`);
   t.after(() => database.pool.query(`begin read write; alter database ${database.name} reset all; commit`));
   const tested = databaseOf(t);

@@ -1,4 +1,4 @@
-/** The client programs of PostgreSQL on what migrate makes, if this machine has them: a dump restored, a script run. */
+/** PostgreSQL's own client programs on what migrate installs, if this machine has them: restores a dump, runs a script. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ const CONTENT = `
   select postrider.define_event_type('order.paid', json_schema => '{"type": "object"}', enforce => true);
   select postrider.publish('order.paid', '{}', idempotency_key => 'k')`;
 
-/** What is judged by domains: a dump must load whatever they once let in. */
+/** Values checked by domains, because a dump must load whatever they once accepted. */
 const ENDPOINTS = `
   select to_jsonb(e) as endpoint, array(select s.secret::text from postrider.endpoint_secret s) as secrets,
          array(select s.event_type::text from postrider.subscription s) as event_types
@@ -52,7 +52,7 @@ test("the documented dump is restored into an empty database, and needs no migra
   await copy.pool.query("select postrider.publish('order.paid', '{}')");
 });
 
-test("the documented dump of data alone is restored into a migrated database, and leaves its records as they are", {
+test("the documented data-only dump is restored into a migrated database, and leaves its migration records unchanged", {
   skip: noDump,
 }, async (t) => {
   const [source, copy] = [await databaseFor(t, "migrated"), await databaseFor(t, "migrated")];
@@ -75,7 +75,7 @@ test("the documented dump of data alone is restored into a migrated database, an
   await assert.rejects(copy.pool.query("select postrider.publish('order.paid', '[]')"), /order\.paid/);
 });
 
-test("psql runs the printed script, and again without harm", { skip: noPsql }, async (t) => {
+test("psql runs the printed script, and running it again is harmless", { skip: noPsql }, async (t) => {
   const database = await databaseFor(t, "empty");
   const file = join(directoryFor(t), "postrider.sql");
   writeFileSync(file, printMigration());

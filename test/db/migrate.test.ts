@@ -130,7 +130,7 @@ test("a lock that is held for too long fails the migration and says how to find 
   assert.equal((await migrate(client, { files: tables(FIRST, SECOND, impatient) })).applied.length, 1);
 });
 
-test("a connection that is lost midway ends in an error that says to look again", async (t) => {
+test("a connection lost midway ends in an error that says to check and run again", async (t) => {
   const { client, database } = await emptyDatabase(t);
   const suicidal = file(1, `${FIRST.text}select pg_terminate_backend(pg_backend_pid());\n`);
   const error = await faultOf(migrate(client, { files: tables(suicidal) }), "PR0009");
@@ -138,14 +138,14 @@ test("a connection that is lost midway ends in an error that says to look again"
   assert.deepEqual(await checkSchema(await clientOf(t, database), tables(FIRST)), { kind: "missing", want: 1 });
 });
 
-test("a file names everything in full: the role's search_path has no say", async (t) => {
+test("a file must qualify every name, whatever the role's search_path", async (t) => {
   const { client } = await emptyDatabase(t);
   await client.query("set search_path = postrider, public");
   const error = await faultOf(migrate(client, { files: tables(file(1, `${HEADER}create table one ();\n`)) }), "PR0009");
   assert.match(error, /42501.*pg_catalog/);
 });
 
-test("a migration that was edited after it was applied is refused, whoever asks", async (t) => {
+test("a migration that was edited after it was applied is refused by every command", async (t) => {
   const { client } = await emptyDatabase(t);
   await migrate(client, { files: tables(FIRST, SECOND) });
   const files = tables(FIRST, file(2, `${SECOND.text}-- one line more\n`), BREAKING);
@@ -156,7 +156,7 @@ test("a migration that was edited after it was applied is refused, whoever asks"
   assert.equal(state.kind, "edited");
 });
 
-test("a record that is missing below the newest one is no state to go on from", async (t) => {
+test("a missing record below the newest one is refused", async (t) => {
   const { client } = await emptyDatabase(t);
   await migrate(client, { files: tables(FIRST, SECOND) });
   await client.query("delete from postrider.schema_migration where version = 1");
@@ -172,7 +172,7 @@ test("line ends do not count as an edit", () => {
   assert.equal(windows?.sha256, unix?.sha256);
 });
 
-test("a daemon starts on a schema that is current, or ahead without being breaking", async (t) => {
+test("a daemon starts on a schema that is current, or ahead without a breaking change", async (t) => {
   const { client } = await emptyDatabase(t);
   assert.match(
     await faultOf(assertSchemaUsable(client, tables(FIRST)), "PR0004"),
@@ -237,7 +237,7 @@ test("the printed script installs the schema as migrate does, and refuses to run
   assert.deepEqual(await checkSchema(client, tables(FIRST, SECOND)), { kind: "current", have: 2 });
 });
 
-test("the script for a database begins where that database is", async (t) => {
+test("the script for a database holds only what that database lacks", async (t) => {
   const { client } = await emptyDatabase(t);
   await migrate(client, { files: tables(FIRST) });
   const script = await printMigrationFor(client, tables(FIRST, SECOND, BREAKING));
@@ -248,7 +248,7 @@ test("the script for a database begins where that database is", async (t) => {
   assert.match(await printMigrationFor(client, tables(FIRST, SECOND, BREAKING)), /^-- .*nothing to do\.\n$/);
 });
 
-test("printing touches nothing", async (t) => {
+test("printing changes nothing", async (t) => {
   const { client } = await emptyDatabase(t);
   await printMigrationFor(client, tables(FIRST));
   const { rows } = await client.query(
@@ -308,7 +308,7 @@ test("functions are installed after what they name outside of bodies, and again 
   assert.equal(await numberIn(client), 2);
 });
 
-test("a function whose table files need it is there before them, and a table file can be followed by its functions", async (t) => {
+test("a function that table files need is installed before them, and functions can follow their table file", async (t) => {
   const { client } = await emptyDatabase(t);
   const table = file(1, `${HEADER}create table postrider.one (id integer default postrider.number());\n`);
   const files = { tables: [table], functions: [TRIGGER, NUMBER], finish: "insert into postrider.one values (default)" };
@@ -316,7 +316,7 @@ test("a function whose table files need it is there before them, and a table fil
   assert.deepEqual((await client.query("select id from postrider.one")).rows, [{ id: 1 }]);
 });
 
-test("what cannot be replaced in place is made anew, with what of ours depends on it", async (t) => {
+test("an object that cannot be replaced in place is recreated, with our objects that depend on it", async (t) => {
   const { client } = await emptyDatabase(t);
   await migrate(client, { files: functions(NUMBER, VIEW, TRIGGER) });
   const changes: readonly (readonly [string, FunctionFile, string])[] = [
@@ -356,7 +356,7 @@ test("what cannot be replaced in place is made anew, with what of ours depends o
   assert.deepEqual((await client.query("select five from postrider.look")).rows, [{ five: 5 }]);
 });
 
-test("what takes a type, an array of it or the row of a view is made anew with it", async (t) => {
+test("functions that take a type, an array of it or the row of a view are recreated with it", async (t) => {
   const { client } = await emptyDatabase(t);
   const pair = (columns: string) => named("pair", `create type postrider_internal.pair as (${columns});\n`);
   const user = named(
@@ -382,7 +382,7 @@ test("what takes a type, an array of it or the row of a view is made anew with i
   assert.deepEqual((await client.query("select postrider.use_pair(row(7, 8)) as a")).rows, [{ a: 7 }]);
 });
 
-test("what is made anew keeps what was granted on it to other roles", async (t) => {
+test("a recreated object keeps what was granted on it to other roles", async (t) => {
   const { client, database } = await emptyDatabase(t);
   const role = `looks at ${database.name}`;
   await client.query(`create role "${role}"`);
@@ -411,7 +411,7 @@ test("what is made anew keeps what was granted on it to other roles", async (t) 
   await client.query("drop schema postrider, postrider_internal cascade");
 });
 
-test("what somebody built on a view is named, and nothing is dropped", async (t) => {
+test("a foreign object that depends on a view is named in the error, and nothing is dropped", async (t) => {
   const { client } = await emptyDatabase(t);
   await migrate(client, { files: functions(NUMBER, VIEW) });
   await client.query("create view public.mine as select number from postrider.look");
@@ -425,7 +425,7 @@ test("what somebody built on a view is named, and nothing is dropped", async (t)
   assert.deepEqual((await migrate(client, { files: functions(NUMBER) })).dropped, ["look"]);
 });
 
-test("an object whose file is gone is dropped, and so is a trigger that its file no longer makes", async (t) => {
+test("an object whose file is gone is dropped, and so is a trigger that its file no longer creates", async (t) => {
   const { client } = await emptyDatabase(t);
   await migrate(client, { files: functions(NUMBER, VIEW, TRIGGER) });
   const fewer = named("watch", TRIGGER.text.split("\n").slice(0, 2).join("\n"));
@@ -470,7 +470,7 @@ test("a function file that fails leaves nothing behind, and the error says where
   assert.deepEqual(await checkSchema(client, functions(failing)), { kind: "missing", want: 1 });
 });
 
-test("functions that need each other to be made are refused before anything runs", () => {
+test("functions that need each other to be created are refused before anything runs", () => {
   const left = named("left", "create view postrider.left as select a from postrider.right;\n");
   const right = named("right", "create view postrider.right as select a from postrider.left;\n");
   assert.throws(() => readPlan(functions(left, right)), /need each other: left, right, left/);
@@ -574,7 +574,7 @@ test("a change of a function alone does not wait for an open insert into the tab
   assert.deepEqual(rows, [{ of_id: true }]);
 });
 
-test("a trigger that an upgrade drops is made anew", async (t) => {
+test("a trigger that an upgrade drops is recreated", async (t) => {
   const { client } = await emptyDatabase(t);
   await migrate(client, { files: functions(TRIGGER) });
   const upgrade = file(2, `${HEADER}drop trigger before_insert on postrider.one;\n`);
@@ -584,7 +584,7 @@ test("a trigger that an upgrade drops is made anew", async (t) => {
   assert.equal(rows.length, 2);
 });
 
-test("the settings of a session are not taken for an edit by hand, and neither is a migration in progress", async (t) => {
+test("neither session settings nor a migration in progress are mistaken for an edit by hand", async (t) => {
   const { client, database } = await emptyDatabase(t);
   const wait = named(
     "wait",
@@ -606,7 +606,7 @@ returns interval return a;\n`,
   assert.match(await faultOf(refuseReplaced(client), "PR0006"), /: number;/);
 });
 
-test("an upgrade drops the view that is in its way, and the same migration makes it anew", async (t) => {
+test("an upgrade drops the view that is in its way, and the same migration recreates it", async (t) => {
   const { client } = await emptyDatabase(t);
   const view = (text: string) =>
     named("look", `create or replace view postrider.look as select ${text} from postrider.one;\n`);
@@ -648,7 +648,7 @@ test("the printed script of an upgrade outside the transaction is divided by it"
   assert.equal(await numberIn(client), 1);
 });
 
-/** What the schema of these table files is, and of these function files. */
+/** The schema made of these table files and these function files. */
 function tables(...files: readonly TableFile[]): SchemaFiles {
   return { tables: files, functions: [], finish: "" };
 }
@@ -674,12 +674,12 @@ async function clientOf(t: TestContext, database: TestDatabase): Promise<Connect
   return client;
 }
 
-/** What psql itself obeys; the rest of a script is SQL that any client can send. */
+/** The psql commands; the rest of a script is SQL that any client can send. */
 function withoutPsqlCommands(script: string): string {
   return script.replace(/^\\.*$/gm, "");
 }
 
-/** The message of the PostriderError that the work ends in. */
+/** The message of the PostriderError that the work fails with. */
 async function faultOf(work: Promise<unknown>, code: ErrorCode): Promise<string> {
   try {
     await work;

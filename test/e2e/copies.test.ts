@@ -93,7 +93,7 @@ async function play(source: Place, name: string, midway: () => Promise<void>): P
       await insertEvent(pool, "order.cancelled"),
       await insertEvent(pool, "hang.on"),
     ];
-    await until("one waits for a retry, one for its time", async () =>
+    await until("one waits for a retry, two for a paused endpoint", async () =>
       Boolean(await askFor(pool, "select count(*) = 3 from postrider.delivery where state = 'pending'")),
     );
     await pool.query("select postrider.cancel($1, $2)", [cancelled, pausedEndpoint]);

@@ -15,7 +15,7 @@ import { linksOf } from "../support/guides.ts";
 import { arbitraryEventTypes, EVENT_TYPES } from "../typegen/eventTypes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-/** Some of 4,500 that were tried; the same ones in each run. */
+/** A sample of the 4,500 tried, the same in each run. */
 const ARBITRARY = { seed: 5, numRuns: 60 };
 
 const run = promisify(execFile);
@@ -27,7 +27,7 @@ before(async () => {
 
 after(() => consumer?.remove());
 
-test("the package has what it exports, what its guides lead to, and none of its sources", () => {
+test("the package holds what it exports and what its guides link to, and none of its sources", () => {
   const { exports = {}, bin = {} } = manifestIn(consumer.installed);
   const targets = [...Object.values(exports), bin].flatMap((target) =>
     typeof target === "string" ? [target] : Object.values(target),
@@ -49,7 +49,7 @@ test("the package has what it exports, what its guides lead to, and none of its 
   );
 });
 
-test("it needs no other package, has nothing run when it is installed, and takes the Node.js that the libraries do with", async () => {
+test("it needs no other package, runs nothing at install, and accepts the Node.js versions that the libraries support", async () => {
   const { exports: _exports, files: _files, ...rest } = manifestIn(consumer.installed);
   const { name, version, description, license } = manifestIn(ROOT);
   assert.deepEqual(rest, {
@@ -66,7 +66,7 @@ test("it needs no other package, has nothing run when it is installed, and takes
   assert.match(stdout, new RegExp(`\\b${version.replaceAll(".", "\\.")}\\b`));
 });
 
-test("a checkout that was built has the same names, for who installs or links that", () => {
+test("a built checkout has the same names, for installing or linking it directly", () => {
   const { bin, exports = {} } = manifestIn(ROOT);
   const inDist = (target: string) => (target === "./package.json" ? target : target.replace("./", "./dist/"));
   assert.deepEqual(bin, { postrider: `dist/${manifestIn(consumer.installed).bin?.postrider}` });
@@ -97,12 +97,12 @@ test("it is imported by its name, runs in plain Node, and shows nothing else", a
   });
 });
 
-test("its types need nobody else's: not Node's, not those of a library", async () => {
+test("its types need no others: not Node's, and not those of a library", async () => {
   const types = join(consumer.installed, "publish/publisher.d.ts");
   assert.equal(await consumer.problems("--types", "", "--skipLibCheck", "false", types), "");
 });
 
-test("a strict compiler takes what is right and refuses what is wrong, and takes every module that a catalogue makes", async () => {
+test("a strict compiler accepts correct calls, refuses wrong ones, and accepts every module generated from a catalogue", async () => {
   const files = [
     ["catalogue.ts", eventTypesModule(EVENT_TYPES)],
     ...fc

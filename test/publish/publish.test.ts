@@ -1,4 +1,4 @@
-/** Events published through each library, by a role that is a publisher and no more. */
+/** Events published through each library, by a role that is only a publisher. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
@@ -13,7 +13,7 @@ const publisher = usePublisher();
 
 for (const [name, open] of Object.entries(LIBRARIES)) describe(name, () => testPublishing(publisher, open));
 
-test("a client on which no transaction has begun is refused, and taken once one has", async (t) => {
+test("a client without a transaction is refused, and accepted once one has begun", async (t) => {
   const client = await openSession(t, publisher.url);
   const event = { eventType: "a.b", payload: 1 };
   await assert.rejects(publish(client, event), { code: "no_transaction", message: /no transaction has begun/ });
@@ -24,7 +24,7 @@ test("a client on which no transaction has begun is refused, and taken once one 
   assert.deepEqual(await publisher.payloads(), ["1"]);
 });
 
-test("who does not say what the server said last is asked for it: as a pool's wrapper, or an older node-postgres", async (t) => {
+test("a client that does not expose the server's transaction status is queried for it, such as a pool's wrapper or an older node-postgres", async (t) => {
   const client = await openSession(t, publisher.url);
   const asked = queriesOf(client);
   const { query } = asked;
@@ -54,7 +54,7 @@ test("who does not say what the server said last is asked for it: as a pool's wr
   assert.deepEqual(await publisher.payloads(), ["1"]);
 });
 
-test("what the server is asked takes no snapshot: a stricter isolation level sees what was there at the event", async (t) => {
+test("that query takes no snapshot: a stricter isolation level sees what was there at the event", async (t) => {
   const client = await openSession(t, publisher.owner.url);
   const query = async (text: string, values: (string | null)[]) => {
     const result = await client.query(text, values);
@@ -67,7 +67,7 @@ test("what the server is asked takes no snapshot: a stricter isolation level see
   await client.query("rollback");
 });
 
-test("a client that says what the server said last is not asked", async (t) => {
+test("a client that exposes the transaction status is not queried", async (t) => {
   const client = await openSession(t, publisher.url);
   const { query, texts } = queriesOf(client);
   const getTransactionStatus = () => client.getTransactionStatus();
@@ -77,7 +77,7 @@ test("a client that says what the server said last is not asked", async (t) => {
   assert.deepEqual(texts, ["select"]);
 });
 
-test("a transaction that has failed already says so itself", async (t) => {
+test("a transaction that has already failed reports that itself", async (t) => {
   const client = await openSession(t, publisher.url);
   const { query } = queriesOf(client);
   await client.query("begin");
@@ -86,10 +86,10 @@ test("a transaction that has failed already says so itself", async (t) => {
   await assert.rejects(publish({ query }, { eventType: "a.b", payload: 1 }), { code: "25P02" });
 });
 
-test("any text reaches the column that it was meant for, one by one and in a list", async (t) => {
+test("any text reaches its column, one by one and in a list", async (t) => {
   const client = await openSession(t, publisher.owner.url);
   await client.query("begin");
-  // Every character but NUL, which no text of Postgres has. fast-check's own way to say so takes seconds to be made.
+  // Every character except NUL, which Postgres cannot store. fast-check's own arbitrary for that takes seconds to build.
   const character = fc.oneof(
     fc.integer({ min: 1, max: 0xff }),
     fc.integer({ min: 0x100, max: 0xd7ff }),
@@ -126,7 +126,7 @@ test("any text reaches the column that it was meant for, one by one and in a lis
   );
 });
 
-/** What nobody but `query` is known of, and the first word of each text that it gets. */
+/** A client of which only `query` is known; records the first word of each text that it gets. */
 function queriesOf(client: pg.Client) {
   const texts: string[] = [];
   const query = (text: string, values: (string | null)[]) => {

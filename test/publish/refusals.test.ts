@@ -1,10 +1,10 @@
-/** What is refused before anything is sent: needs no server. */
+/** What is refused before anything is sent, which needs no server. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
 import { type Event, publish, publishMany } from "../../src/publish/publisher.ts";
 
-/** A transaction that takes down what is sent, and answers with so many ids, or with what it is told to. */
+/** A transaction that records what is sent, and answers with this many ids or with the given rows. */
 function recorder(answer?: readonly unknown[]) {
   const sent: { readonly text: string; readonly values: readonly (string | null)[] }[] = [];
   const query = async (text: string, values: (string | null)[]) => {
@@ -61,7 +61,7 @@ describe("before anything is sent", () => {
     });
   }
 
-  test("what JSON.stringify writes whole is written: toJSON, Date, and properties that are undefined left out", async () => {
+  test("whatever JSON.stringify writes in full is accepted: toJSON, Date, and undefined properties, which it omits", async () => {
     const { sent, tx } = recorder();
     class Point {
       x = 1;
@@ -89,7 +89,7 @@ describe("before anything is sent", () => {
     ["no event", null, /it is null; pass \{ eventType, payload \}/],
     ["a list in place of an event", [], /it is a value of type Array/],
     ["no event type", { payload: 1 }, /it has no eventType/],
-    ["an event type that is no text", { eventType: 7, payload: 1 }, /its eventType is a number/],
+    ["an event type that is not a string", { eventType: 7, payload: 1 }, /its eventType is a number/],
     [
       "a misspelt key",
       { eventType: "a.b", payload: 1, idempotency_key: "k" },
@@ -102,14 +102,14 @@ describe("before anything is sent", () => {
       { eventType: "a.b", json: "1\u001e2" },
       /its json holds the control character/,
     ],
-    ["json that is no text", { eventType: "a.b", json: {} }, /its json is a value of type Object/],
+    ["json that is not a string", { eventType: "a.b", json: {} }, /its json is a value of type Object/],
     ["half a character", { eventType: "a.b", json: '"\ud83d"' }, /its json holds half of a surrogate pair/],
     [
       "half a character in a key",
       { eventType: "a.b", payload: 1, idempotencyKey: "\ud83d" },
       /its idempotencyKey holds half/,
     ],
-    ["a key that is no text", { eventType: "a.b", payload: 1, orderingKey: 42 }, /its orderingKey is a number/],
+    ["a key that is not a string", { eventType: "a.b", payload: 1, orderingKey: 42 }, /its orderingKey is a number/],
     [
       "a time that is none",
       { eventType: "a.b", payload: 1, deliverAt: new Date(Number.NaN) },
@@ -154,7 +154,7 @@ describe("before anything is sent", () => {
   });
 });
 
-test("rows that something kept back on their way are no ids", async () => {
+test("rows withheld on their way are not taken for ids", async () => {
   const event = { eventType: "a.b", payload: 1 };
   for (const answer of [[], [{}], [null], [{ id: 1 }], [{ id: "1" }, { id: "2" }]]) {
     const { tx } = recorder(answer);
@@ -163,7 +163,7 @@ test("rows that something kept back on their way are no ids", async () => {
   }
 });
 
-test("what can be no transaction is refused, and nothing of it is called", async () => {
+test("what cannot be a transaction is refused, and none of its methods is called", async () => {
   for (const given of [
     undefined,
     null,
@@ -184,7 +184,7 @@ test("what can be no transaction is refused, and nothing of it is called", async
   }
 });
 
-test("what begins transactions is none, whichever library it belongs to", async () => {
+test("an object that begins transactions is not accepted as one, whichever library it belongs to", async () => {
   const { sent, tx } = recorder();
   for (const root of [
     { ...tx, transaction: async () => {} },

@@ -287,7 +287,7 @@ describe("stopping", () => {
     );
   });
 
-  test("a payload that is loaded after the grace period is no failure", async () => {
+  test("a payload that is loaded after the grace period does not count as a failure", async () => {
     const delivery = deliveryFor("a", null);
     const around = new Surroundings(new Map([[delivery.event.id, 10]]));
     around.inHand.admit([delivery]);

@@ -96,7 +96,7 @@ function countOf(sql: string): Promise<number> {
   return askFor(database.pool, `select count(*) from ${sql}`).then(Number);
 }
 
-/** Nobody can write attempts until it is called. */
+/** Blocks writes of attempts until the returned function is called. */
 async function holdAttempts(t: TestContext): Promise<() => Promise<void>> {
   const session = await openSession(t, database.url);
   await session.query("begin; lock table postrider.attempt in share mode");

@@ -1,4 +1,4 @@
-/** What a daemon reports of its endpoints' states, whoever changes them. */
+/** What a daemon reports about its endpoints' states, however they change. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, type TestContext, test } from "node:test";
 import { makeEndpointWatch } from "../../../src/daemon/upkeep/endpointWatch.ts";

@@ -1,4 +1,4 @@
-/** The wake session under everything that keeps it from hearing: it notices, says so, and hears again. */
+/** The wake session notices whatever keeps it from hearing notifications, reports it, and recovers. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Server, Socket } from "node:net";
@@ -18,11 +18,11 @@ import { until } from "../../support/until.ts";
 
 const CHANNEL = "postrider";
 const QUICK: WakeTiming = { checkIntervalMs: 50, checkTimeoutMs: 10_000, pauseFirstMs: 10, pauseLastMs: 80 };
-/** For links that fall silent. The others are busy, and a sound one must not be given up. */
+/** Timeouts for links that fall silent. Other links are busy, and a sound one must not be given up. */
 const IMPATIENT: WakeTiming = { ...QUICK, checkTimeoutMs: 500 };
-/** What pg-listen by itself would put up with. */
+/** The outage that pg-listen by itself would tolerate. */
 const PG_LISTEN_PATIENCE_MS = 3_000;
-/** What an attempt to connect takes through a link that is half open by then. */
+/** How long an attempt to connect takes through a link that has become half open. */
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Each makes two connections, the listener and the gate. */
 const RECONNECTS = 500;
@@ -35,18 +35,18 @@ const database = useDatabase({ template: "empty" });
 interface Running {
   readonly session: WakeSession;
   readonly name: string;
-  /** Why it lost its connections, or could not make them. */
+  /** Why it lost its connections or could not open them. */
   readonly errors: string[];
   /** Two for each attempt to connect: the listener and the gate. */
   readonly sockets: Socket[];
-  /** When each loss, or attempt that failed, was reported. */
+  /** When each loss or failed attempt was reported. */
   readonly lostAtMs: number[];
   heard: number;
   listened: number;
   onListening: () => void;
 }
 
-/** Counts what the real ones report once. */
+/** Counts the reports that real conditions would send once. */
 class CountingConditions extends Conditions {
   readonly #onBegin: (error: string) => void;
   readonly #onEnd: () => void;
@@ -122,7 +122,7 @@ async function start(t: TestContext, url: string, timing: Partial<WakeTiming> = 
   return running;
 }
 
-/** Nothing but the pauses of the listener are so short. As they were asked for: how long they last is up to the machine. */
+/** Only the listener's pauses are this short. These are the requested lengths; the machine decides how long they last. */
 function pausesOf(setTimeouts: Mock<typeof setTimeout>, longestMs: number): number[] {
   return setTimeouts.mock.calls.map(({ arguments: [, ms] }) => Number(ms)).filter((ms) => ms < longestMs);
 }
@@ -171,7 +171,7 @@ describe("hearing", () => {
     assert.deepEqual(one.lostAtMs, []);
   });
 
-  test("says that it must look when it has begun to listen, because it heard nothing before", async (t) => {
+  test("asks for a look once it listens, because it heard nothing before", async (t) => {
     const one = await start(t, database.url);
     assert.deepEqual([one.listened, one.heard], [1, 1]);
   });
@@ -200,7 +200,7 @@ const CHECK =
   "select query_start::text from pg_stat_activity where application_name = $1 and state = 'idle' and query ilike 'notify%'";
 
 describe("losing the link", () => {
-  test("outlives an outage that is longer than pg-listen's patience", async (t) => {
+  test("survives an outage longer than pg-listen's own limit", async (t) => {
     const { proxy, url } = await startProxy(t);
     const one = await start(t, url);
     proxy.set({ kind: "cut" });
@@ -215,7 +215,7 @@ describe("losing the link", () => {
     await assertHears(one);
   });
 
-  test("tries again with pauses that grow up to a limit, each of another length", async (t) => {
+  test("retries with pauses that grow up to a limit, each of a different length", async (t) => {
     const { proxy, url } = await startProxy(t);
     const one = await start(t, url, { ...QUICK, checkIntervalMs: 60_000 });
     const setTimeouts = t.mock.method(globalThis, "setTimeout");
@@ -233,7 +233,7 @@ describe("losing the link", () => {
     await until("it listens again", () => isListening(one));
   });
 
-  test("pauses grow also where each connection is lost right after it began to listen", async (t) => {
+  test("pauses also grow if each connection is lost right after it began to listen", async (t) => {
     const { proxy, url } = await startProxy(t);
     const one = await start(t, url, { ...QUICK, checkIntervalMs: 60_000, pauseLastMs: 200 });
     const setTimeouts = t.mock.method(globalThis, "setTimeout");
@@ -247,7 +247,7 @@ describe("losing the link", () => {
     assert.ok(last >= 100, `the last pause was ${last} ms`);
   });
 
-  test("pauses begin anew once it has heard itself", async (t) => {
+  test("pauses start over once it has heard itself", async (t) => {
     const { proxy, url } = await startProxy(t);
     const one = await start(t, url, { ...QUICK, pauseLastMs: 60_000 });
     for (let round = 0; round < 10; round++) {
@@ -262,12 +262,12 @@ describe("losing the link", () => {
       proxy.sever();
       await until("it is lost", () => one.lostAtMs.length > length);
     }
-    // Doubled each time, the last pause alone would have been five seconds at least.
+    // If they doubled each time, the last pause alone would have been at least five seconds.
     await until("it listens", () => isListening(one), 4_900);
   });
 
   for (const direction of ["both", "up", "down"] as const) {
-    test(`notices a link that is half open (${direction}), and hears again once there is one`, async (t) => {
+    test(`notices a half-open link (${direction}), and hears again once the link works`, async (t) => {
       const { proxy, url } = await startProxy(t);
       const one = await start(t, url, IMPATIENT);
       proxy.set({ kind: "half_open", direction, afterwards: "silent" } satisfies ProxyMode);
@@ -281,8 +281,8 @@ describe("losing the link", () => {
   }
 });
 
-describe("connections that answer, and do not let it hear", () => {
-  test("notices that its LISTEN was taken back by what stands in between, and listens again", async (t) => {
+describe("connections that answer but deliver no notifications", () => {
+  test("notices that a pooler in between dropped its LISTEN, and listens again", async (t) => {
     const pooler = await ForgetfulPooler.start(t);
     const one = await start(t, through(pooler.port), IMPATIENT);
     await assertHears(one);
@@ -309,7 +309,7 @@ describe("connections that answer, and do not let it hear", () => {
     assert.equal(await sessionsOf(one.name), 1);
   });
 
-  test("is refused by a standby again and again, leaves no session there, and listens once it is promoted", async (t) => {
+  test("is refused repeatedly by a standby, leaves no session there, and listens once it is promoted", async (t) => {
     const server = await startAnotherServer();
     t.after(() => server.stop());
     const one = await start(t, server.url);
@@ -334,7 +334,7 @@ describe("connections that answer, and do not let it hear", () => {
   });
 });
 
-/** Makes a standby of a primary: it crashes, and finds itself one when it comes up. */
+/** Turns a primary into a standby: it crashes and restarts as one. */
 async function demote(t: TestContext, url: string): Promise<void> {
   const session = await openSession(t, url);
   await session.query("checkpoint");
@@ -411,7 +411,7 @@ describe("leaving nothing behind", () => {
     const listened = running.reduce((sum, one) => sum + one.listened, 0);
     assert.ok(listened > RECONNECTS);
     t.diagnostic(`${listened} connections, ${Math.round(grownBytes / 1_024)} KiB of heap more`);
-    // The logs of these tests keep 100 bytes a line; a client that is not let go of is 20 KiB.
+    // The logs of these tests keep 100 bytes a line; a leaked client takes 20 KiB.
     assert.ok(grownBytes < 4_194_304, `${grownBytes} bytes more`);
     const sessions = () =>
       askFor(
@@ -429,7 +429,7 @@ describe("leaving nothing behind", () => {
   });
 });
 
-/** Open in this process, without those of the pool, which lets go of idle connections when it likes. */
+/** Open sockets of this process without those of the pool, which closes idle connections at any time. */
 function socketsAndTimers(): readonly [number, number] {
   const open = process.getActiveResourcesInfo();
   const { totalCount, idleCount } = database.pool;
@@ -447,15 +447,15 @@ function collectedHeapBytes(): number {
 }
 
 /**
- * Stands between client and server and passes everything on; asked to, it resets the server's session behind the
- * client's back, as a pooler does that lends it to somebody else.
+ * Stands between client and server and passes everything on. On request it resets the server's session behind the
+ * client's back, like a pooler that lends the session to another client.
  */
 class ForgetfulPooler {
   readonly port: number;
   readonly #sessions: Socket[] = [];
   readonly #sockets: Socket[] = [];
   readonly #forgetting = new Set<Socket>();
-  /** Of whoever was forgotten; nobody there has a last word for them. */
+  /** Sockets of forgotten clients, which get no final message from the server. */
   readonly #abandoned = new Set<Socket>();
 
   private constructor(server: Server, port: number) {

@@ -60,7 +60,7 @@ async function holders(lock: 2 | 4): Promise<number[]> {
   return rows.map(({ pid }) => pid);
 }
 
-/** What holds locks for it, and listens for it. One that was lost may take a moment to go, and holds its locks until then. */
+/** The sessions that hold its locks and listen for it. A lost session may take a moment to end, and holds its locks until then. */
 async function sessionsOf({ name }: Running): Promise<string[]> {
   const rows = await rowsOf<{ name: string }>(
     database.pool,
@@ -90,7 +90,7 @@ async function terminate(pid: number | undefined): Promise<void> {
   assert.equal(await askFor(database.pool, "select pg_terminate_backend($1)", [pid]), true);
 }
 
-/** Counts what is notified, from outside. */
+/** Counts notifications, from outside the daemon. */
 async function listen(t: TestContext): Promise<() => Promise<number>> {
   const session = await openSession(t, database.url);
   let count = 0;
@@ -103,7 +103,7 @@ async function listen(t: TestContext): Promise<() => Promise<number>> {
     }
   });
   await session.query("listen postrider; listen barrier");
-  // Notifications come in the order of the commits: behind this one, all those before it have come.
+  // Notifications arrive in the order of the commits, so after this one all earlier ones have arrived.
   return async () => {
     const before = barriers;
     await database.pool.query("notify barrier");
@@ -140,7 +140,7 @@ describe("one daemon", () => {
     assert.equal(one.wake.state, "sleeping", "it sleeps until it says otherwise");
   });
 
-  test("opens the gate when it stays awake, and inserts do not notify any more", async (t) => {
+  test("opens the gate when it stays awake, and inserts no longer notify", async (t) => {
     const notified = await listen(t);
     const one = await start(t);
     await one.wake.fallAsleep();
@@ -163,7 +163,7 @@ describe("one daemon", () => {
   });
 
   for (const ending of ["commit", "rollback"] as const) {
-    test(`stays drowsy while a transaction is open that went without a NOTIFY, until its ${ending}`, async (t) => {
+    test(`stays drowsy until the ${ending} of an open transaction that did not NOTIFY`, async (t) => {
       const one = await start(t);
       const session = await begin(t);
       await insertEvent(session, "order.paid");
@@ -207,7 +207,7 @@ describe("one daemon", () => {
     assert.equal(await notified(), 0);
   });
 
-  test("without a server is blind, and stops all the same", async () => {
+  test("without a server is blind, and can still be stopped", async () => {
     const url = new URL(database.url);
     url.port = "1";
     const emitted = new KeptEvents();
@@ -251,7 +251,7 @@ describe("two daemons", () => {
     assert.equal(await one.wake.fallAsleep(), "sleeping");
   });
 
-  test("of two that lie down at once, one sleeps and one naps, each time", async (t) => {
+  test("if two fall asleep at once, one sleeps and one naps, each time", async (t) => {
     const [one, other] = [await start(t), await start(t)];
     for (let round = 0; round < 50; round++) {
       const outcomes = await Promise.all([one.wake.fallAsleep(), other.wake.fallAsleep()]);
@@ -262,7 +262,7 @@ describe("two daemons", () => {
     }
   });
 
-  test("an insert wakes both where one sleeps and one naps", async (t) => {
+  test("an insert wakes both if one sleeps and one naps", async (t) => {
     const [one, other] = [await start(t), await start(t)];
     await other.wake.fallAsleep();
     await one.wake.fallAsleep();
@@ -271,7 +271,7 @@ describe("two daemons", () => {
     await until("both are woken", () => one.wakes > before[0] && other.wakes > before[1]);
   });
 
-  test("one that has more than it can carry wakes the one that naps", async (t) => {
+  test("one with more work than it can hold wakes the one that naps", async (t) => {
     const [one, other] = [await start(t), await start(t)];
     await other.wake.fallAsleep();
     const { wakes } = other;
@@ -290,7 +290,7 @@ describe("two daemons", () => {
 });
 
 describe("what gets lost", () => {
-  test("a sleeper whose gate is gone is blind, says so, recovers, and is woken again", async (t) => {
+  test("a sleeper that lost its gate is blind, reports that, recovers, and is woken again", async (t) => {
     const one = await start(t);
     await one.wake.fallAsleep();
     const [gate] = await holders(2);
@@ -325,14 +325,14 @@ describe("what gets lost", () => {
     assert.equal((await sessionsOf(one)).length, 2);
   });
 
-  test("while a session that it has lost holds the gate, a daemon does not nap as if another one slept", async (t) => {
+  test("while its own lost session still holds the gate, a daemon does not nap as if another daemon slept", async (t) => {
     const proxy = await FaultProxy.start(() => Number(new URL(database.url).port));
     t.after(() => proxy.close());
     const url = new URL(database.url);
     url.port = String(proxy.port);
     const one = await start(t, { checkIntervalMs: 50, checkTimeoutMs: 500 }, url.href);
     await until("it sleeps", async () => (await one.wake.fallAsleep()) === "sleeping");
-    // The server hears nothing of the loss, and keeps the session until it has been silent for 5 s.
+    // The server does not notice the loss, and keeps the session until it has been silent for 5 s.
     proxy.set({ kind: "half_open", direction: "both", afterwards: "silent" });
     const unheard = one.wake.wakePeers();
     await until("it has noticed", () => one.wake.state === "blind");
@@ -347,7 +347,7 @@ describe("what gets lost", () => {
     assert.deepEqual(new Set(outcomes), new Set(["drowsy", "sleeping"]));
   });
 
-  test("both lost at once, ten times over, leaves one connection of each", async (t) => {
+  test("losing both at once, ten times over, leaves one connection of each", async (t) => {
     const one = await start(t, { pauseLastMs: 100 });
     for (let round = 0; round < 10; round++) {
       await until("it is awake", () => one.wake.state === "awake");
@@ -365,7 +365,7 @@ describe("what gets lost", () => {
   });
 });
 
-test("a daemon that freezes in its sleep loses the gate within seconds, and takes it again when it goes on", async (t) => {
+test("a daemon that freezes in its sleep loses the gate within seconds, and takes it again when it resumes", async (t) => {
   const daemon = await DaemonProcess.start({ databaseUrl: database.url });
   t.after(() => daemon.kill());
   await until("it sleeps", async () => (await holders(2)).length === 1);
@@ -402,7 +402,7 @@ test("a sleeper whose links fall silent loses the gate within seconds, is blind,
   assert.equal(await wake.fallAsleep(), "sleeping");
   const silentAtMs = performance.now();
   proxy.set({ kind: "half_open", direction: "both", afterwards: "silent" });
-  // The server waits 5 s, the listener hears itself every 3 s and waits 3 s. Without either, nobody notices for minutes.
+  // The server waits 5 s; the listener notifies itself every 3 s and waits 3 s. Without either, the loss goes unnoticed for minutes.
   await until("the gate is open", async () => (await holders(2)).length === 0);
   const openAfterMs = performance.now() - silentAtMs;
   await until("the wake has noticed", () => wake.state === "blind");
@@ -417,7 +417,7 @@ test("a sleeper whose links fall silent loses the gate within seconds, is blind,
 });
 
 describe("what transactions do", () => {
-  test("a prepared one that went without a NOTIFY keeps the daemon drowsy until it is committed", async (t) => {
+  test("a prepared transaction that did not NOTIFY keeps the daemon drowsy until it is committed", async (t) => {
     const one = await start(t);
     const session = await begin(t);
     await insertEvent(session, "order.paid");
@@ -428,7 +428,7 @@ describe("what transactions do", () => {
     assert.equal(await one.wake.fallAsleep(), "sleeping");
   });
 
-  test("one that has notified cannot be prepared; with postrider.wake off it can, and nobody is kept awake or woken", async (t) => {
+  test("a transaction that has notified cannot be prepared; with postrider.wake off it can, and daemons are neither kept awake nor woken", async (t) => {
     const one = await start(t);
     await one.wake.fallAsleep();
     const notified = await listen(t);
@@ -448,7 +448,7 @@ describe("what transactions do", () => {
     ["times out", "set local statement_timeout = 20"],
     ["is cancelled", null],
   ] as const) {
-    test(`an insert that ${how} after its look leaves no lock behind, also in a transaction that goes on`, async (t) => {
+    test(`an insert that ${how} after it checked the gate leaves no lock behind, even in a transaction that continues`, async (t) => {
       const one = await start(t);
       const session = await begin(t);
       const pid = Number(await askFor(session, "select pg_backend_pid()"));
@@ -473,7 +473,7 @@ describe("what transactions do", () => {
     });
   }
 
-  test("a savepoint that is kept keeps the daemon drowsy; one that is rolled back does not", async (t) => {
+  test("a released savepoint keeps the daemon drowsy; one that is rolled back does not", async (t) => {
     const one = await start(t);
     const session = await begin(t);
     await session.query("savepoint gone");
@@ -488,7 +488,7 @@ describe("what transactions do", () => {
     assert.equal(await one.wake.fallAsleep(), "sleeping");
   });
 
-  test("a savepoint that is rolled back takes its NOTIFY along, and one that is kept does not", async (t) => {
+  test("a savepoint that is rolled back takes its NOTIFY along; a released one keeps it", async (t) => {
     const one = await start(t);
     await one.wake.fallAsleep();
     const notified = await listen(t);
@@ -522,7 +522,7 @@ describe("what transactions do", () => {
     assert.equal(await notified(), 1);
   });
 
-  test("replicated rows, and rows inserted into a partition by its name, fire no trigger and wake nobody", async (t) => {
+  test("replicated rows, and rows inserted directly into a partition, fire no trigger and wake no daemon", async (t) => {
     const one = await start(t);
     await one.wake.fallAsleep();
     const notified = await listen(t);
@@ -532,7 +532,7 @@ describe("what transactions do", () => {
     await session.query("commit");
     const partition = await askFor(session, "select tableoid::regclass from postrider.outbox limit 1");
     await session.query(
-      // Before PostgreSQL 17 a partition does not number its rows by itself.
+      // Before PostgreSQL 17 a partition does not have the identity of its parent.
       `insert into ${partition} (event_type, payload, seq) overriding system value
          values ('order.paid', '{}', nextval('postrider.outbox_seq_seq'))`,
     );

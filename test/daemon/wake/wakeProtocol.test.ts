@@ -1,9 +1,9 @@
 /**
- * No wake-up is lost, with the poll switched off, and with everything that writers and daemons do drawn at random; and
- * wake-ups are lost soon where the protocol is broken on purpose, so the search finds what it looks for.
+ * No wake-up is lost with the poll switched off and random writers and daemons. If the protocol is broken on purpose, a
+ * wake-up is lost soon, so the search does find losses.
  *
- * A trial goes in rounds: a few writers at once, each with one transaction, and then quiet. In the quiet nothing but the
- * protocol brings the last events to a daemon: one that is not claimed by then is lost.
+ * A trial has rounds: a few concurrent writers, each with one transaction, and then quiet. During the quiet only the
+ * protocol can bring the last events to a daemon, so an event that is still unclaimed is lost.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -32,20 +32,20 @@ import { createDatabase, type TestDatabase } from "../../support/database.ts";
 import { askFor, insertEvents } from "../../support/engine.ts";
 import { until } from "../../support/until.ts";
 
-/** To draw the same again; when things happen is the machine's all the same. */
+/** Repeats the same random choices; the timing still depends on the machine. */
 const SEED = process.env.POSTRIDER_WAKE_SEED ?? randomBytes(4).toString("hex");
 const NO_POLL_MS = 3_600_000;
 const DAEMONS = 2;
 const WRITERS = 4;
 const SOUND_TRIAL_MS = 6_000;
-/** Most losses are found within a second; the bound is for a machine that is busy with other tests. */
+/** Most losses show within a second; the limit allows for a machine that is busy with other tests. */
 const BROKEN_TRIAL_MS = 60_000;
 /** A gate that was killed is rebuilt within a second. */
 const SOUND_PATIENCE_MS = 20_000;
 const BROKEN_PATIENCE_MS = 1_500;
 const KILL_PROBABILITY = 0.02;
 
-/** A delay anywhere between the steps of the protocol is allowed, and widens what there is to hit. */
+/** The protocol allows a delay between any two steps. Delays here widen the windows to hit. */
 class SlowWakeSession extends WakeSession {
   readonly #random: Random;
   readonly #breakage: Breakage;
@@ -65,7 +65,7 @@ class SlowWakeSession extends WakeSession {
 }
 
 interface Breakage {
-  /** The outcome of falling asleep after which the daemon rests at once, without another look. */
+  /** The outcome of falling asleep after which the daemon rests without another look. */
   readonly restsAfter?: "sleeping" | "drowsy";
   /** Run in the database of the trial. */
   readonly sql?: string;
@@ -77,7 +77,7 @@ interface RunningLoop {
   stop(): Promise<void>;
 }
 
-/** What a daemon is but for the sending: no endpoint wants the events of these trials. */
+/** A daemon without the sending, because no endpoint subscribes to the events of these trials. */
 async function startLoop(url: string, random: Random, breakage: Breakage): Promise<RunningLoop> {
   const emitted = new KeptEvents();
   const config = connectionConfig({ databaseUrl: url, applicationName: "loop" });
@@ -202,7 +202,7 @@ const TRANSACTIONS: Readonly<Record<string, (turn: WriterTurn) => Promise<number
     await session.query("begin; savepoint part");
     await session.query(`set local statement_timeout = ${random.integer(1, 5)}`);
     let count = await session.query(`${INSERT}; select pg_sleep(0.003)`).then(() => 1, cancelled);
-    // On a busy machine the timeout meets these as well.
+    // On a busy machine the timeout hits these as well.
     if (count === 1) {
       count = await session.query("reset statement_timeout").then(() => 1, cancelled);
     }
@@ -223,7 +223,7 @@ const TRANSACTIONS: Readonly<Record<string, (turn: WriterTurn) => Promise<number
       session.query(`${INSERT}; select pg_sleep(0.01)`).then(() => 1, cancelled),
       pause(random.between(0, 12)).then(() => others.query("select pg_cancel_backend($1)", [pid])),
     ]);
-    // A cancel that came late meets this one.
+    // A late cancel hits this one.
     await session.query("select").catch(cancelled);
     return count;
   },
@@ -248,7 +248,7 @@ function cancelled(thrown: unknown): 0 {
   return 0;
 }
 
-/** What has notified cannot be prepared; Postgres rolls it back. */
+/** A transaction that has notified cannot be prepared; Postgres rolls it back. */
 function notified(thrown: unknown): false {
   assert.ok(thrown instanceof pg.DatabaseError && thrown.code === "0A000", String(thrown));
   return false;
@@ -257,7 +257,7 @@ function notified(thrown: unknown): false {
 interface Outcome {
   readonly rounds: number;
   readonly events: number;
-  /** Null: none. Otherwise what the round in which it happened was made of. */
+  /** Null if none was lost; otherwise the round in which it happened. */
   readonly lost: string | null;
 }
 
@@ -288,7 +288,7 @@ async function runTrial(name: string, options: TrialOptions): Promise<Outcome> {
     }
     const outcome = await runRounds({ random, database, sessions, loops, options });
     await Promise.all(loops.splice(0).map((loop) => loop.stop()));
-    // A session that was just killed has its locks for another moment.
+    // A session that was just killed keeps its locks for another moment.
     await until("no lock is left", async () => (await askFor(database.pool, ADVISORY_LOCKS)) === "0");
     return outcome;
   } finally {
@@ -331,9 +331,9 @@ async function runRounds({ random, database, sessions, loops, options }: Trial):
     );
     if (!arrived) {
       const lost = committed - claimed();
-      // Lost, and not merely late or stuck: they were there to be found by whoever is told to look.
+      // Lost, and not merely late or stuck, because a daemon that is told to look finds them.
       await database.pool.query("notify postrider");
-      await until("they are found when somebody is told", () => claimed() >= committed);
+      await until("they are found once a daemon is told to look", () => claimed() >= committed);
       return { rounds, events: committed, lost: `${lost} of ${kinds.join(", ")} in round ${rounds}` };
     }
     assert.equal(claimed(), committed);
@@ -396,7 +396,7 @@ const BREAKAGES: Readonly<Record<string, Breakage>> = {
 
 describe("broken on purpose", () => {
   for (const [name, breakage] of Object.entries(BREAKAGES)) {
-    test(`a wake-up is lost soon where ${name}`, async (t) => {
+    test(`a wake-up is lost soon if ${name}`, async (t) => {
       const outcome = await runTrial(name, {
         breakage,
         lengthMs: BROKEN_TRIAL_MS,
