@@ -133,7 +133,7 @@ async function emptyTables(session: Session): Promise<void> {
 function tablesOf(session: Session): Promise<Table[]> {
   return rowsOf<Table & pg.QueryResultRow>(
     session,
-    `select c.oid::regclass::text as name, string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
+    `select 'postrider.' || quote_ident(c.relname) as name, string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
      from pg_class c
      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
      where c.relnamespace = 'postrider'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
