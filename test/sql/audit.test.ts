@@ -25,7 +25,7 @@ interface Noted {
   readonly after: Readonly<Record<string, unknown>> | null;
 }
 
-/** What is in the audit but for the making of endpoints. */
+/** The rows of the audit except the creation of endpoints. */
 function noted(session: Session = database.pool): Promise<Noted[]> {
   return rowsOf<Noted>(
     session,
@@ -33,7 +33,7 @@ function noted(session: Session = database.pool): Promise<Noted[]> {
   );
 }
 
-/** The list of that name in what a row says was before or after. */
+/** The list of that name in a row's `before` or `after`. */
 function listOf(part: Noted["before"] | undefined, list: string): readonly Readonly<Record<string, unknown>>[] {
   const rows = part?.[list];
   assert.ok(Array.isArray(rows), `there is no list of ${list}`);
@@ -118,7 +118,7 @@ describe("an edit by hand leaves one row in the audit", () => {
     });
   }
 
-  test("which says what the subscription, the secret or the endpoint was", async () => {
+  test("which holds the earlier subscription, secret or endpoint", async () => {
     const endpoint = await createEndpoint(database.pool, ["order.*"]);
     await database.pool.query("update postrider.subscription set event_type = 'order.paid'");
     await database.pool.query("update postrider.endpoint_secret set expires_at = '2030-01-01Z'");
@@ -135,7 +135,7 @@ describe("an edit by hand leaves one row in the audit", () => {
     assert.deepEqual(pick(deleted?.before, "subscriptions", "event_type"), ["order.paid"]);
   });
 
-  test("and none where nothing was changed", async () => {
+  test("and none if nothing was changed", async () => {
     const endpoint = await createEndpoint(database.pool, ["order.*"]);
     for (const table of ["endpoint", "subscription", "endpoint_secret"]) {
       await database.pool.query(`update postrider.${table} set created_at = created_at`);
@@ -146,7 +146,7 @@ describe("an edit by hand leaves one row in the audit", () => {
     assert.deepEqual(await noted(), []);
   });
 
-  test("also where the endpoint moves to another tenant and takes its subscriptions along", async () => {
+  test("also if the endpoint moves to another tenant with its subscriptions", async () => {
     await createEndpoint(database.pool, ["order.*", "user.*"]);
     await database.pool.query("update postrider.endpoint set tenant = 'acme'");
     assert.deepEqual(
@@ -155,7 +155,7 @@ describe("an edit by hand leaves one row in the audit", () => {
     );
   });
 
-  test("that is rolled back with it", async () => {
+  test("which is rolled back with the edit", async () => {
     await createEndpoint(database.pool);
     await assert.rejects(
       inTransaction(database.pool, async () => {
@@ -168,7 +168,7 @@ describe("an edit by hand leaves one row in the audit", () => {
 });
 
 describe("a function leaves one row in the audit", () => {
-  test("create_endpoint: with what was made, its subscriptions and the secret's id", async () => {
+  test("create_endpoint: with the new endpoint, its subscriptions and the secret's id", async () => {
     const endpoint = await createEndpoint(database.pool, ["order.*", "user.made"]);
     const rows = await rowsOf<Noted>(database.pool, "select action, detail, before, after from postrider.audit");
     assert.equal(rows.length, 1);
@@ -184,7 +184,7 @@ describe("a function leaves one row in the audit", () => {
     assert.equal(listOf(after, "secrets").length, 1);
   });
 
-  test("with what was before and after; what is edited later in the transaction has a row of its own", async (t) => {
+  test("with the values before and after; a later edit in the same transaction gets a separate row", async (t) => {
     const endpoint = await createEndpoint(database.pool, []);
     const session = await openSession(t, database.url);
     await inTransaction(session, async () => {
@@ -216,7 +216,7 @@ describe("a function leaves one row in the audit", () => {
     );
   });
 
-  test("subscribe, unsubscribe and rotate_secret: with the rule, and the secrets without what they are", async () => {
+  test("subscribe, unsubscribe and rotate_secret: with the rule, and the secrets without their values", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     const id = await subscribe(database.pool, endpoint, "order.*", "$.a > 1");
     await database.pool.query("select postrider.unsubscribe($1)", [id]);
@@ -233,7 +233,7 @@ describe("a function leaves one row in the audit", () => {
     assert.deepEqual([listOf(rotated?.before, "secrets").length, listOf(rotated?.after, "secrets").length], [1, 2]);
   });
 
-  test("which cannot be made to swallow an edit, nor to add one to an older row", async (t) => {
+  test("which cannot be made to hide an edit or to add one to an older row", async (t) => {
     const endpoint = await createEndpoint(database.pool, []);
     const older = await askFor(database.pool, "select id from postrider.audit");
     const session = await openSession(t, database.url);
@@ -246,7 +246,7 @@ describe("a function leaves one row in the audit", () => {
   });
 });
 
-test("what operators edit cannot be truncated, which would leave no row", async () => {
+test("tables that operators edit cannot be truncated, because that would leave no row", async () => {
   await createEndpoint(database.pool);
   for (const tables of ["endpoint cascade", "subscription", "endpoint_secret"]) {
     await assert.rejects(database.pool.query(`truncate postrider.${tables}`), {
@@ -257,7 +257,7 @@ test("what operators edit cannot be truncated, which would leave no row", async 
   }
 });
 
-test("no secret, no header's value and no key is in the audit, whatever is done", async () => {
+test("the audit never holds a secret, a header's value or a key", async () => {
   const word = randomBytes(12).toString("hex");
   const endpoint = await createEndpoint(database.pool, ["*"], { options: { headers: { authorization: `a ${word}` } } });
   const secret = `whsec_${Buffer.from(word.repeat(2)).toString("base64")}`;
@@ -290,7 +290,7 @@ test("no secret, no header's value and no key is in the audit, whatever is done"
   assert.match(rows[3]?.text ?? "", /hidden, changed/, "that a secret was replaced is told");
 });
 
-test("who acts under another role is named with both", async (t) => {
+test("a user who acts under another role is named with both roles", async (t) => {
   const endpoint = await createEndpoint(database.pool, []);
   const role = `postrider_test_${randomBytes(4).toString("hex")}`;
   const session = await openSession(t, database.url);

@@ -247,14 +247,14 @@ describe("rotate_secret", () => {
     assert.deepEqual((await loaded(endpoint)).secrets, [fresh]);
   });
 
-  test("drops the old ones at once where the overlap is 0", async () => {
+  test("drops the old ones at once if the overlap is 0", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await rotate(endpoint);
     const fresh = await rotate(endpoint, "0");
     assert.deepEqual((await loaded(endpoint)).secrets, [fresh]);
   });
 
-  test("again and again: each old one keeps the earlier of its ends, and one that signs no more goes", async () => {
+  test("repeatedly: each old secret keeps the earlier of its ends, and one that no longer signs is deleted", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     const [first] = (await loaded(endpoint)).secrets;
     const second = await rotate(endpoint, "1 hour");
@@ -273,7 +273,7 @@ describe("rotate_secret", () => {
     );
   });
 
-  test("is refused once ten secrets sign, and so is an eleventh by hand", async () => {
+  test("is refused once ten secrets sign, and so is adding an eleventh by hand", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     for (let count = 1; count < 10; count++) await rotate(endpoint);
     assert.equal((await loaded(endpoint)).secrets.length, 10);
@@ -331,7 +331,7 @@ describe("rotate_secret", () => {
     });
   }
 
-  test("and an edit of secrets by hand waits for a moment where somebody else is about to be done", async (t) => {
+  test("an edit of secrets by hand waits a moment for another session that is about to finish", async (t) => {
     const endpoint = await createEndpoint(database.pool, []);
     const other = await openSession(t, database.url);
     await other.query("begin");
@@ -360,7 +360,7 @@ test("pausing an endpoint that is being disabled does not enable it again", asyn
   assert.equal(await askFor(database.pool, "select state from postrider.endpoint"), "disabled");
 });
 
-test("an endpoint with more than 10,000 deliveries waiting is deleted at once, and walks discard the rest, visibly", async () => {
+test("an endpoint with more than 10,000 waiting deliveries is deleted at once, and walks visibly discard the rest", async () => {
   const endpoint = await createEndpoint(database.pool, []);
   await database.pool.query(
     `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
@@ -377,7 +377,7 @@ test("an endpoint with more than 10,000 deliveries waiting is deleted at once, a
     (await deliveries(database.pool)).filter(({ state }) => state === "pending").map(({ event }) => event);
   assert.equal((await pending()).length, 501);
   assert.deepEqual((await walk(database.pool)).leased, []);
-  assert.deepEqual(await pending(), [inHand], "what is under way is left to its end");
+  assert.deepEqual(await pending(), [inHand], "the attempt in flight is left to finish");
   assert.deepEqual(
     await rowsOf(
       database.pool,

@@ -43,7 +43,7 @@ async function healthOf(endpoint: string): Promise<[boolean, number, boolean, bo
 
 type Kind = "fails" | "succeeds";
 
-/** Records attempts of one flush, in this order of time; returns what was recorded, for a repeat. */
+/** Records attempts of one flush, in this order of time; returns the records, so that they can be repeated. */
 async function attempt(endpoint: string, kinds: readonly Kind[]): Promise<{ daemon: string; later: RecordedResult[] }> {
   const daemon = randomUUID();
   for (const _ of kinds) await addPending(database.pool, endpoint);
@@ -60,7 +60,7 @@ async function attempt(endpoint: string, kinds: readonly Kind[]): Promise<{ daem
   return { daemon, later };
 }
 
-/** As if what the endpoint knows had happened so long ago. */
+/** Makes the endpoint's failures look this old. */
 async function age(by: string): Promise<void> {
   await database.pool.query(`update postrider.endpoint_failure set failing_since = failing_since - interval '${by}'`);
   await database.pool.query("alter table postrider.endpoint disable trigger endpoint_changing");
@@ -72,12 +72,12 @@ const stateOf = (endpoint: string) =>
   askFor(database.pool, "select state from postrider.endpoint where id = $1", [endpoint]);
 
 describe("the health of an endpoint", () => {
-  test("is good before anything was sent, and nothing is kept for it", async () => {
+  test("is good before anything was sent, and has no row", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     assert.deepEqual(await healthOf(endpoint), [false, 0, false, false]);
   });
 
-  test("says since when it fails, how often and how, and that it has recovered", async () => {
+  test("says since when the endpoint fails, how often and how, and that it has recovered", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await attempt(endpoint, ["fails"]);
     const since = await askFor(database.pool, "select failing_since::text from postrider.endpoint_health");
@@ -125,7 +125,7 @@ describe("the health of an endpoint", () => {
       [true, 2, true, true],
     ],
   ] as const) {
-    test(`is what its last attempts of a flush say: ${kinds.join(", ")}`, async () => {
+    test(`follows the last attempts of a flush: ${kinds.join(", ")}`, async () => {
       const endpoint = await createEndpoint(database.pool, []);
       await attempt(endpoint, ["fails"]);
       await attempt(endpoint, kinds);
@@ -133,7 +133,7 @@ describe("the health of an endpoint", () => {
     });
   }
 
-  test("is kept apart for each endpoint of a flush", async () => {
+  test("is kept separately for each endpoint of a flush", async () => {
     const endpoints = [];
     for (let count = 0; count < 3; count++) endpoints.push(await createEndpoint(database.pool, []));
     const [good, bad, healing] = endpoints as [string, string, string];
@@ -149,7 +149,7 @@ describe("the health of an endpoint", () => {
     assert.deepEqual(await healthOf(healing), [false, 0, false, true]);
   });
 
-  test("counts no failure of a delivery that was sent again by hand, and its success", async () => {
+  test("ignores failures of a delivery that was redelivered by hand, but counts its success", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     const event = await addPending(database.pool, endpoint);
     const again = async (outcome: "exhausted" | "succeeded") => {
@@ -204,7 +204,7 @@ describe("the health of an endpoint", () => {
     assert.equal(before.length, 1);
     await attempt(endpoint, ["succeeds", "succeeds"]);
     assert.deepEqual(await rowsOf(database.pool, row), before);
-    // And takes no lock there: another flush holds the row, and nobody waits for it.
+    // It takes no lock either: another flush holds the row, and recording does not wait for it.
     const other = await openSession(t, database.url);
     await inTransaction(other, async () => {
       await other.query("select from postrider.endpoint_failure for update");
@@ -212,11 +212,11 @@ describe("the health of an endpoint", () => {
     });
   });
 
-  test("makes two flushes wait for each other in one order, whatever the order of their results", async (t) => {
+  test("is locked by flushes in one order, whatever the order of their results", async (t) => {
     const endpoints = [await createEndpoint(database.pool, []), await createEndpoint(database.pool, [])].sort();
     for (const endpoint of endpoints) await attempt(endpoint, ["fails"]);
     const [first, second] = endpoints as [string, string];
-    // Whoever holds the second one and asks for the first one would deadlock with the flush.
+    // A flush that held the second row and asked for the first would deadlock with this session.
     const other = await openSession(t, database.url);
     await other.query("begin");
     await other.query("select from postrider.endpoint_failure where endpoint_id = $1 for update", [first]);
@@ -236,7 +236,7 @@ describe("the health of an endpoint", () => {
   });
 });
 
-describe("an endpoint that has had nothing but failures for its disable_after", () => {
+describe("an endpoint that has only failed for its disable_after", () => {
   test("is disabled by the next one, with the reason, and the audit says so", async () => {
     const endpoint = await createEndpoint(database.pool, [], { options: { disable_after: "2 hours" } });
     await attempt(endpoint, ["fails"]);
@@ -262,7 +262,7 @@ describe("an endpoint that has had nothing but failures for its disable_after", 
     assert.equal((await deliveries(database.pool)).find(({ event }) => event === waiting)?.state, "discarded");
   });
 
-  test("is left alone where a success came in between, or it is never to be disabled", async () => {
+  test("is left alone if a success came in between, or if disable_after is null", async () => {
     const healing = await createEndpoint(database.pool, []);
     const never = await createEndpoint(database.pool, [], { options: { disable_after: null } });
     for (const endpoint of [healing, never]) await attempt(endpoint, ["fails"]);
@@ -272,7 +272,7 @@ describe("an endpoint that has had nothing but failures for its disable_after", 
     assert.deepEqual([await stateOf(healing), await stateOf(never)], ["active", "active"]);
   });
 
-  test("has all its time again once it was enabled or resumed", async () => {
+  test("gets its full time again once it is enabled or resumed", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     await attempt(endpoint, ["fails"]);
     await age("6 days");
@@ -286,7 +286,7 @@ describe("an endpoint that has had nothing but failures for its disable_after", 
     assert.equal(await stateOf(endpoint), "disabled");
   });
 
-  test("is disabled later where an operator is about to change it: no record waits", async (t) => {
+  test("is disabled later if an operator is changing it, because a record does not wait", async (t) => {
     const endpoint = await createEndpoint(database.pool, []);
     await attempt(endpoint, ["fails"]);
     await age("6 days");
@@ -305,13 +305,13 @@ describe("an endpoint that has had nothing but failures for its disable_after", 
     ["-1 days", /"disable_after is between 1 minute and 1 year"/],
     ["soon", /the option disable_after cannot be "soon"/],
   ] as const) {
-    test(`cannot have one of ${value}`, async () => {
+    test(`cannot have a disable_after of ${value}`, async () => {
       await assert.rejects(createEndpoint(database.pool, [], { options: { disable_after: value } }), { message });
     });
   }
 });
 
-test("the health of all endpoints is read from endpoints alone, however many deliveries there are", async () => {
+test("reading the health of all endpoints costs the same however many deliveries there are", async () => {
   const plan = JSON.stringify(
     await askFor(
       database.pool,

@@ -33,7 +33,7 @@ const NO_SUCH = "00000000-0000-7000-8000-000000000000";
 describe("create_endpoint", () => {
   const create = "select endpoint_id, secret from postrider.create_endpoint($1, $2, $3, $4)";
 
-  test("makes an endpoint with a subscription for each type, and a secret", async () => {
+  test("creates an endpoint with a subscription for each type, and a secret", async () => {
     const [made] = await rowsOf<{ endpoint_id: string; secret: string }>(database.pool, create, [
       "https://receiver.test/hook?a=1",
       ["order.*", "user.made"],
@@ -57,7 +57,7 @@ describe("create_endpoint", () => {
           retry_schedule: "{00:00:05,00:05:00,00:30:00,02:00:00,05:00:00,10:00:00,14:00:00,20:00:00,24:00:00}",
           headers: {},
           state: "active",
-          // The secret is a change of the endpoint too.
+          // Adding the secret also counts as a change of the endpoint.
           revision: "2",
         },
       ],
@@ -77,19 +77,19 @@ describe("create_endpoint", () => {
     );
   });
 
-  test("gets everything where no types are given, and nothing where the list is empty", async () => {
+  test("subscribes to everything if no types are given, and to nothing if the list is empty", async () => {
     await database.pool.query("select postrider.create_endpoint('http://receiver.test/')");
     assert.equal(await askFor(database.pool, "select event_type from postrider.subscription"), "*");
     await createEndpoint(database.pool, []);
     assert.equal(await askFor(database.pool, "select count(*)::int from postrider.subscription"), 1);
   });
 
-  test("makes another secret each time", async () => {
+  test("creates a new secret each time", async () => {
     for (let count = 0; count < 20; count++) await createEndpoint(database.pool, []);
     assert.equal(await askFor(database.pool, "select count(distinct secret)::int from postrider.endpoint_secret"), 20);
   });
 
-  test("takes options", async () => {
+  test("accepts options", async () => {
     await createEndpoint(database.pool, [], {
       options: { format: "raw", timeout_ms: 500, retry_schedule: ["1 s", "PT2M"], headers: { "x-a": "1" } },
     });
@@ -138,7 +138,7 @@ describe("create_endpoint", () => {
     });
   }
 
-  test("refuses what is no object of options, and says which there are", async () => {
+  test("refuses anything but an object of options, and lists the options", async () => {
     await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", "[]"]), {
       code: "22023",
       hint: "Give an object with any of: format, timeout_ms, retry_schedule, headers, disable_after.",
@@ -153,7 +153,7 @@ describe("create_endpoint", () => {
     });
   });
 
-  test("takes a null only where one means something, and says what an option must be", async () => {
+  test("accepts null only where it has a meaning, and says what an option must be", async () => {
     await createEndpoint(database.pool, [], { options: { disable_after: null } });
     assert.equal(await askFor(database.pool, "select disable_after from postrider.endpoint"), null);
     for (const option of ["format", "timeout_ms", "retry_schedule", "headers"]) {
@@ -185,7 +185,7 @@ describe("create_endpoint", () => {
     });
   }
 
-  test("refuses types that are none", async () => {
+  test("refuses invalid event types", async () => {
     for (const eventType of ["", "order.", "*.paid", "order.*.x", "order*"]) {
       await assert.rejects(database.pool.query(create, ["http://receiver.test/", [eventType], "", {}]), {
         constraint: "event_type is exact, a prefix such as order.*, or *",
@@ -198,7 +198,7 @@ describe("create_endpoint", () => {
     }
   });
 
-  test("is noted without what may be secret", async () => {
+  test("is audited without what may be secret", async () => {
     const secret = await askFor(
       database.pool,
       `select secret from postrider.create_endpoint('http://receiver.test/', options => '{"headers": {"authorization": "s3cret"}, "timeout_ms": 500}')`,
@@ -218,7 +218,7 @@ describe("create_endpoint", () => {
 });
 
 describe("subscribe and unsubscribe", () => {
-  test("add a rule and take it away; deliveries that exist go on", async () => {
+  test("add a rule and remove it; existing deliveries continue", async () => {
     const endpoint = await createEndpoint(database.pool, [], { tenant: "acme" });
     const id = await subscribe(database.pool, endpoint, "order.*", "$.amount > 100");
     assert.deepEqual(
@@ -260,7 +260,7 @@ describe("subscribe and unsubscribe", () => {
     });
   }
 
-  test("refuse a filter that is no predicate also when it is written by hand", async () => {
+  test("refuse a filter that is not a predicate, also when it is written by hand", async () => {
     const endpoint = await createEndpoint(database.pool, ["order.*"]);
     await assert.rejects(database.pool.query("update postrider.subscription set filter = '$.amount'"), {
       code: "22023",
@@ -274,7 +274,7 @@ describe("subscribe and unsubscribe", () => {
     );
   });
 
-  test("say so where there is nothing of the kind", async () => {
+  test("say so if the endpoint or subscription does not exist", async () => {
     await assert.rejects(subscribe(database.pool, NO_SUCH, "order.*"), {
       code: "P0002",
       message: `there is no endpoint ${NO_SUCH}`,
@@ -321,7 +321,7 @@ describe("a change of state", () => {
     );
 
   for (const { name, to } of ways) {
-    test(`${name}: paused, its deliveries wait; resumed, they go on, and a sleeping daemon is woken`, async (t) => {
+    test(`${name}: paused, its deliveries wait; resumed, they continue, and a sleeping daemon is woken`, async (t) => {
       const endpoint = await createEndpoint(database.pool);
       const event = await addPending(database.pool, endpoint);
       await database.pool.query(String(to.paused), [endpoint]);
@@ -340,7 +340,7 @@ describe("a change of state", () => {
       assert.equal((await walk(database.pool)).leased.length, 1);
     });
 
-    test(`${name}: disabled, what waits is discarded and nothing new comes; enabled, it gets the events from then on`, async () => {
+    test(`${name}: disabled, waiting deliveries are discarded and no new ones come; enabled, it gets later events`, async () => {
       const endpoint = await createEndpoint(database.pool);
       await addPending(database.pool, endpoint);
       const other = await createEndpoint(database.pool, []);
@@ -368,7 +368,7 @@ describe("a change of state", () => {
       );
     });
 
-    test(`${name}: disabled while an attempt is under way, that one comes to its end`, async () => {
+    test(`${name}: disabled while an attempt is in flight, that attempt finishes`, async () => {
       const daemon = randomUUID();
       const endpoint = await createEndpoint(database.pool, []);
       await addPending(database.pool, endpoint);
@@ -383,7 +383,7 @@ describe("a change of state", () => {
     });
   }
 
-  test("takes no disabled endpoint for a paused one", async () => {
+  test("does not pause or resume a disabled endpoint", async () => {
     const endpoint = await createEndpoint(database.pool);
     await database.pool.query("select postrider.disable_endpoint($1)", [endpoint]);
     for (const action of ["pause_endpoint", "resume_endpoint"]) {
@@ -415,7 +415,7 @@ describe("a change of state", () => {
   });
 });
 
-test("an endpoint that is deleted takes its secrets and subscriptions along, and what waits is discarded", async () => {
+test("deleting an endpoint deletes its secrets and subscriptions, and discards its waiting deliveries", async () => {
   const endpoint = await createEndpoint(database.pool, ["*", "order.*"]);
   await addPending(database.pool, endpoint);
   await database.pool.query("delete from postrider.endpoint where id = $1", [endpoint]);
@@ -432,7 +432,7 @@ test("an endpoint that is deleted takes its secrets and subscriptions along, and
   );
 });
 
-test("an endpoint that moves to another tenant takes its subscriptions along", async () => {
+test("an endpoint that moves to another tenant keeps its subscriptions", async () => {
   await createEndpoint(database.pool, ["order.*"]);
   await database.pool.query("update postrider.endpoint set tenant = 'acme'");
   await insertEvent(database.pool, "order.paid");
@@ -440,7 +440,7 @@ test("an endpoint that moves to another tenant takes its subscriptions along", a
   assert.equal((await claimAll(database.pool)).length, 1);
 });
 
-test("each change of an endpoint or its secrets counts its revision up, so that daemons notice", async () => {
+test("each change of an endpoint or its secrets increments its revision, so that daemons notice", async () => {
   const endpoint = await createEndpoint(database.pool);
   for (const statement of [
     'update postrider.endpoint set headers = \'{"x-a": "1"}\'',
@@ -456,7 +456,7 @@ test("each change of an endpoint or its secrets counts its revision up, so that 
   }
 });
 
-test("a daemon loads the secrets that sign now, the newest first, and when that changes; also one that never expires", async () => {
+test("a daemon loads the secrets that sign now, the newest first, and the time at which that changes; a secret may never expire", async () => {
   const endpoint = await createEndpoint(database.pool, []);
   const secret = (letter: string) => `whsec_${letter.repeat(40)}`;
   await database.pool.query("delete from postrider.endpoint_secret");
@@ -493,7 +493,7 @@ test("a daemon loads the secrets that sign now, the newest first, and when that 
 describe("redeliver", () => {
   const redeliver = "select postrider.redeliver($1, $2)";
 
-  /** A delivery that came to its end after so many attempts. */
+  /** A delivery that finished after this many attempts. */
   async function finished(outcome: "succeeded" | "exhausted" | "discarded", attempts: number) {
     const endpoint = await createEndpoint(database.pool, []);
     const event = await addPending(database.pool, endpoint);
@@ -505,7 +505,7 @@ describe("redeliver", () => {
   }
 
   for (const outcome of ["succeeded", "exhausted", "discarded"] as const) {
-    test(`makes one further attempt of a delivery that was ${outcome}: numbering goes on, the schedule begins anew`, async () => {
+    test(`makes one further attempt of a delivery that was ${outcome}: numbering continues, the schedule starts over`, async () => {
       const { event, endpoint } = await finished(outcome, 10);
       await database.pool.query(redeliver, [event, endpoint]);
       const daemon = randomUUID();
@@ -521,7 +521,7 @@ describe("redeliver", () => {
     });
   }
 
-  test("makes a delivery that waits due at once", async () => {
+  test("makes a waiting delivery due at once", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     const event = await addPending(database.pool, endpoint, "now() + interval '1 hour'");
     await database.pool.query(redeliver, [event, endpoint]);
@@ -552,7 +552,7 @@ describe("redeliver", () => {
     );
   });
 
-  test("fences a daemon whose lease ran out before", async () => {
+  test("fences a daemon whose lease had expired", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     const event = await addPending(database.pool, endpoint);
     const daemon = randomUUID();
@@ -567,7 +567,7 @@ describe("redeliver", () => {
     );
   });
 
-  test("of a first success is not undone by the claim that is still in hand", async () => {
+  test("of a first success is not undone by the claim still in hand", async () => {
     const daemon = randomUUID();
     await beat(database.pool, daemon);
     const endpoint = await createEndpoint(database.pool, ["order.*"]);
@@ -583,7 +583,7 @@ describe("redeliver", () => {
     assert.equal((await walk(database.pool)).leased.length, 1);
   });
 
-  test("is refused for what is not there, or cannot be sent to", async () => {
+  test("is refused for an event or endpoint that does not exist or cannot be sent to", async () => {
     const { event, endpoint } = await finished("exhausted", 1);
     const unclaimed = await insertEvent(database.pool, "order.paid");
     for (const [eventId, endpointId, code, message] of [
@@ -644,7 +644,7 @@ test("every action leaves a row in the audit, with who did it", async () => {
 });
 
 describe("the views", () => {
-  test("tell what each delivery waits for, or how it ended", async () => {
+  test("show what each delivery waits for, or how it ended", async () => {
     const daemon = randomUUID();
     const endpoint = await createEndpoint(database.pool, ["order.*"]);
     const paused = await createEndpoint(database.pool, ["user.*"], { state: "paused" });
@@ -764,7 +764,7 @@ describe("the views", () => {
     ]);
   });
 
-  test("count the events that nobody has claimed, inside a window and around it, and those of open transactions not", async (t) => {
+  test("count unclaimed events inside a window and around it, but not those of open transactions", async (t) => {
     const [early, late] = [await openSession(t, database.url), await openSession(t, database.url)];
     const unclaimed = async () =>
       Number((await askFor(database.pool, "select pending from postrider.backlog where endpoint_id is null")) ?? 0);
@@ -782,7 +782,7 @@ describe("the views", () => {
     await early.query("commit");
     await late.query("commit");
     assert.equal(await unclaimed(), 9);
-    // What is left of the window in twos, its last one alone; then the next window.
+    // The rest of the window in pages of two, the last event alone; then the next window.
     for (const left of [9, 7, 5, 4, 2]) {
       assert.equal(await unclaimed(), left);
       await claimEvents(database.pool, { events: 2 });
@@ -791,7 +791,7 @@ describe("the views", () => {
     assert.equal((await claimEvents(database.pool)).outcome, "empty");
   });
 
-  test("go on telling of deliveries whose endpoint or event is gone", async () => {
+  test("still show deliveries whose endpoint or event is gone", async () => {
     const endpoint = await createEndpoint(database.pool, []);
     const event = await addPending(database.pool, endpoint);
     await database.pool.query("delete from postrider.endpoint; delete from postrider.outbox");

@@ -1,6 +1,6 @@
 /**
- * What each role may do with each object: declared here, and tried. Whatever is added to the schema without a line here
- * fails, so that nothing is granted, or forgotten, by chance.
+ * What each role may do with each object: declared here and tried. Every object of the schema must have a line here, so
+ * that no grant is added or forgotten by accident.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -23,11 +23,11 @@ import { createLogin, isRefused, type Login, ROLES, type Role } from "../support
 type Verb = "select" | "insert" | "update";
 const VERBS: readonly Verb[] = ["select", "insert", "update"];
 
-/** Columns of a relation, separated by blanks; `*` for all of them. */
+/** Columns of a relation, separated by spaces; `*` for all of them. */
 type Columns = string;
 
 interface Access {
-  /** All there are: a new one needs a decision. */
+  /** All its columns, because a new one needs a decision. */
   readonly columns: Columns;
   readonly select?: Partial<Readonly<Record<Role, Columns>>>;
   readonly insert?: Partial<Readonly<Record<Role, Columns>>>;
@@ -208,7 +208,7 @@ function owner(...by: Role[]): Call {
 }
 
 const FUNCTIONS: Readonly<Record<string, Call>> = {
-  // What defaults, checks, generated columns, triggers and views call with the rights of whoever uses them.
+  // Called by defaults, checks, generated columns, triggers and views with the rights of their user.
   uuid_v7: caller("publisher", "operator"),
   is_wake_off: caller("publisher"),
   wake_daemons: caller("publisher"),
@@ -225,7 +225,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   event_type_patterns: caller("reader", "operator", "daemon"),
   publish: owner("publisher"),
 
-  // A capture is made, judged and ended with its caller's rights.
+  // A capture is created, checked and ended with its caller's rights.
   capture: caller("publisher"),
   uncapture: caller("publisher"),
   check_capture: caller("publisher"),
@@ -273,7 +273,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   make_partitions: owner("daemon"),
   maintain: owner("operator", "daemon"),
 
-  // Nobody's but the owner's: parts of the others, and triggers, which nobody needs a right for to fire.
+  // For the owner only: parts of other functions, and triggers, which fire without a right.
   grant_roles: caller(),
   declared_grants: caller(),
   record_attempts: caller(),
@@ -289,7 +289,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   install_file: caller(),
   keep_files: caller(),
 
-  // What "postrider migrate --check" calls.
+  // Called by "postrider migrate --check".
   file_objects: caller("reader", "operator", "daemon"),
   fingerprint: caller("reader", "operator", "daemon"),
   replaced_files: caller("reader", "operator", "daemon"),
@@ -410,7 +410,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
 };
 
 let database: TestDatabase;
-/** A member of none of the roles. */
+/** A role that is a member of none of these. */
 let stranger: Login;
 
 before(async () => {
@@ -440,7 +440,7 @@ describe("each object has its line in the declaration", () => {
     );
   });
 
-  test("each function, with whose rights it acts", async () => {
+  test("each function, with the rights that it acts with", async () => {
     const found = await rowsOf<{ name: string; as: string }>(
       database.pool,
       `select proname as name, case when prosecdef then 'owner' else 'caller' end as as
@@ -453,11 +453,11 @@ describe("each object has its line in the declaration", () => {
   });
 });
 
-describe("each role can do with each object what is declared, and nothing else:", () => {
+describe("each role can do exactly what is declared with each object:", () => {
   for (const role of [...ROLES, "stranger"] as const) {
     test(role, async (t) => {
       const session = await openSession(t, database.url);
-      // So that the types of ours are written in full.
+      // So that our types are written in full.
       await session.query("set search_path = pg_catalog, pg_temp");
       const name = role === "stranger" ? stranger.name : `postrider_${role}`;
       const can = async (statement: string): Promise<boolean> => !(await isRefused(session, name, statement));
@@ -496,7 +496,7 @@ describe("each role can do with each object what is declared, and nothing else:"
     });
   }
 
-  test("no role has more than that: a grant option, a trigger, a reference, a sequence", async () => {
+  test("no role has anything more, such as a grant option, a trigger, a reference or a sequence", async () => {
     const rows = await rowsOf(
       database.pool,
       `select c.relname, a.grantee::regrole, a.privilege_type
@@ -509,7 +509,7 @@ describe("each role can do with each object what is declared, and nothing else:"
   });
 });
 
-test("nothing is granted to PUBLIC, nor to anybody but the four roles", async () => {
+test("nothing is granted to PUBLIC or to any role but the four", async () => {
   const rows = await rowsOf(
     database.pool,
     `with access (object, owner, list) as (
@@ -541,7 +541,7 @@ test("nothing is granted to PUBLIC, nor to anybody but the four roles", async ()
   assert.deepEqual(rows, []);
 });
 
-test("the roles cannot log in, and are no more than what they are granted", async () => {
+test("the roles cannot log in and have no special attributes", async () => {
   const rows = await rowsOf<{ rolname: string; plain: boolean }>(
     database.pool,
     `select rolname, not (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls) as plain
@@ -560,7 +560,7 @@ describe("grant_roles", () => {
   const granted = ROLES.map((role) => ({ role_name: `postrider_${role}`, outcome: "granted" }));
   const grantRoles = "select role_name, outcome from postrider.grant_roles()";
 
-  test("takes back what somebody else has granted, and what PUBLIC was given", async (t) => {
+  test("revokes what another role has granted, and what PUBLIC was granted", async (t) => {
     const session = await openSession(t, database.url);
     await session.query(`
       begin;
@@ -584,7 +584,7 @@ describe("grant_roles", () => {
     await session.query("rollback");
   });
 
-  test("waits for who defines an event type, and so the other way round", async (t) => {
+  test("waits for a session that defines an event type, and the other way round", async (t) => {
     const [granting, defining] = [await openSession(t, database.url), await openSession(t, database.url)];
     const define = "select postrider.define_event_type('order.paid', json_schema => 'true', enforce => true)";
     for (const [first, one, second, other] of [
@@ -601,12 +601,12 @@ describe("grant_roles", () => {
     }
   });
 
-  test("may be called by several at once", async () => {
+  test("may be called by several sessions at once", async () => {
     const results = await Promise.all(Array.from({ length: 4 }, () => rowsOf(database.pool, grantRoles)));
     assert.deepEqual(results, [granted, granted, granted, granted]);
   });
 
-  test("is for the owner alone", async (t) => {
+  test("is refused to everyone but the owner", async (t) => {
     const session = await openSession(t, database.url);
     for (const role of ROLES) {
       assert.ok(await isRefused(session, `postrider_${role}`, grantRoles), role);
@@ -679,7 +679,7 @@ describe("a reader", () => {
         assert.ok(!text.includes(endpoint.secret), `${relation}: ${text}`);
       }
     }
-    // What was not filled proves nothing.
+    // An empty column proves nothing.
     const left = Object.keys(RELATIONS).filter(
       (name) => RELATIONS[name]?.select?.reader !== undefined && !read.includes(name),
     );
@@ -699,7 +699,7 @@ describe("an operator", () => {
     return { session, name: login.name };
   }
 
-  test("calls each function, and the audit names the one who logged in", async (t) => {
+  test("can call each function, and the audit names the login role", async (t) => {
     const { session, name } = await asOperator(t);
     const [made] = await rowsOf<{ endpoint_id: string; secret: string }>(
       session,
@@ -722,7 +722,7 @@ describe("an operator", () => {
     assert.deepEqual(new Set(rows.map(({ actor }) => actor)), new Set([name]));
   });
 
-  test("edits endpoints and subscriptions by hand, and what a change brings with it is done", async (t) => {
+  test("can edit endpoints and subscriptions by hand, and the consequences of each change follow", async (t) => {
     const { session } = await asOperator(t);
     const id = await askFor(
       session,
@@ -745,7 +745,7 @@ describe("an operator", () => {
     ]);
   });
 
-  test("deletes an endpoint with its secrets and subscriptions, which it may not touch itself", async (t) => {
+  test("can delete an endpoint with its secrets and subscriptions, which it may not touch directly", async (t) => {
     const { session } = await asOperator(t);
     await session.query("select postrider.create_endpoint('https://receiver.test/')");
     await assert.rejects(session.query("delete from postrider.endpoint_secret"), { code: "42501" });
@@ -758,7 +758,7 @@ function includes(columns: Columns | undefined, column: string): boolean {
   return columns === "*" || (columns ?? "").split(" ").includes(column);
 }
 
-/** Privileges are looked at before anything is done; explain goes so far, and no further. */
+/** Postgres checks privileges before it executes; explain gets exactly that far. */
 function attemptAt(verb: Verb, relation: string, column: string): string {
   switch (verb) {
     case "select":
@@ -770,7 +770,7 @@ function attemptAt(verb: Verb, relation: string, column: string): string {
   }
 }
 
-/** With arguments that the planner does not know: a call that it can leave out is not looked at. */
+/** Passes arguments that the planner cannot know, because it does not check a call that it can optimize away. */
 async function callOf(session: Parameters<typeof rowsOf>[0], name: string): Promise<string> {
   const [row] = await rowsOf<{ schema: string; types: string[] }>(
     session,
