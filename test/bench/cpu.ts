@@ -1,6 +1,6 @@
 /**
- * CPU time from /proc, in microseconds. Everything here is null where there is no /proc, or no such process: the
- * server may run elsewhere, and then only the clock remains.
+ * CPU time from /proc, in microseconds. Every result is null if there is no /proc or no such process, because the server
+ * may run elsewhere.
  */
 import { readFileSync } from "node:fs";
 
@@ -33,7 +33,7 @@ export function serverCpuMicros(postmasterPid: number | null): number | null {
   return micros;
 }
 
-/** The postmaster is the parent of the backend that answers; null where that is not on this machine. */
+/** The postmaster is the parent of the backend that answers; null if that is not on this machine. */
 export function postmasterOf(backendPid: number): number | null {
   const stat = readStat(backendPid);
   return stat?.command === "postgres" ? stat.parentPid : null;

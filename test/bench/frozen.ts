@@ -151,7 +151,7 @@ class Commits {
     return this.#endedMs.filter((ms) => ms >= fromMs && ms < toMs).length;
   }
 
-  /** The beginning of the first stretch that is as fast as that; null where there is none. */
+  /** The beginning of the first stretch that is as fast as that; null if there is none. */
   reaches(perMs: number, stretchMs: number): number | null {
     for (let fromMs = 0; fromMs + stretchMs <= OBSERVED_MS; fromMs += LOOK_INTERVAL_MS) {
       if (this.between(fromMs, fromMs + stretchMs) >= perMs * stretchMs) {

@@ -19,7 +19,7 @@ const LOOK_INTERVAL_MS = 10;
 const GAP_MS_MAX = 200;
 const ASLEEP_EVENTS = 60;
 const KILLS = 8;
-/** A listener dies once; each of these is a daemon of its own. */
+/** A listener dies only once, so each of these is a separate daemon. */
 const SILENCES = 4;
 
 interface Setting {

@@ -107,7 +107,7 @@ async function watchHeap(daemon: Child, seconds: number): Promise<number> {
   return peakBytes;
 }
 
-/** By the kernel's own book; null where there is none. */
+/** By the kernel's accounting; null if there is none. */
 async function peakRssMib(pid: number): Promise<number | null> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const kib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];

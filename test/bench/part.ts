@@ -1,6 +1,6 @@
 import type { BenchServer } from "./server.ts";
 
-/** What one trial measured, by name with its unit; null where the machine does not tell. */
+/** What one trial measured, by name with its unit; null if the machine does not provide it. */
 export type Measures = Readonly<Record<string, number | null>>;
 
 /** One subject under one condition. The trials of all parts are run in each round, in an order drawn anew. */

@@ -67,7 +67,7 @@ function ownerOf({ callFrame }: ProfileNode): string {
   return folder ?? (url.startsWith("node:") ? "node" : url === "" ? `native ${functionName}` : "other");
 }
 
-/** Files by their last two names: enough to find them, whoever's machine it was. */
+/** Files by their last two names, which are enough to find them on any machine. */
 function placeOf({ callFrame }: ProfileNode): string {
   const { functionName, url, lineNumber } = callFrame;
   const file = url.split("/").slice(-2).join("/");

@@ -1,4 +1,4 @@
-/** Counts requests, and says when the count reaches a mark, so that nobody has to ask while it is measured. */
+/** Counts requests and reports when the count reaches a mark, so that the measurement needs no polling. */
 import { onMessage, tell } from "./child.ts";
 import { createReceiver, listen } from "./httpReceiver.ts";
 

@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- FLAGS]`: measures the daemon and the SQL on this machine, and prints medians with the range of the
- * rounds. The trials of all parts are run in each round, in an order drawn anew; each has a database of its own. Ratios
- * and CPU microseconds can be compared between runs, rates hardly: they are the machine's.
+ * rounds. Each round runs the trials of all parts in a new random order, each in its own database. Ratios and CPU
+ * microseconds can be compared between runs; rates hardly can, because they depend on the machine.
  *
  * POSTRIDER_BENCH_URL names a server to use instead of an embedded one, as a superuser.
  */
@@ -191,7 +191,7 @@ function positive(flag: string, text: string): number {
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  // The trial under way is let finish, or fail, so that server and directory are cleared away.
+  // The running trial finishes or fails first, so that server and directory are cleaned up.
   process.on(signal, () => {
     interrupted = true;
     process.exitCode = 1;

@@ -94,7 +94,7 @@ export class Database {
   /** Ended by `drop`. Its own statements are left out of what pg_stat_statements counts. */
   async connect(): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: this.url });
-    // A server that goes away is told by the statement that is under way.
+    // The running statement reports a server that goes away.
     client.on("error", () => {});
     await client.connect();
     this.#clients.push(client);
@@ -143,7 +143,7 @@ async function startServer(): Promise<{ readonly url: string; readonly stop: () 
   const directory = await mkdtemp(join(tmpdir(), "postrider-bench-"));
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
-    // As root the server runs as somebody else, who must be able to enter.
+    // Under root the server runs as another user, who must be able to enter.
     await chmod(directory, 0o755);
     const server = await EmbeddedPostgres.start({ dataDir: join(directory, "postgres"), settings: SETTINGS });
     const stop = async () => {

@@ -8,7 +8,7 @@ import { FaultProxy } from "./proxy.ts";
 import { BLOCK_MS } from "./schedule.ts";
 
 export const MAX_IN_FLIGHT = 64;
-/** What a daemon with so many requests at a time may have in hand; see src/daemon.ts. */
+/** How many deliveries a daemon with that many concurrent requests may have in hand. */
 export const IN_HAND_MAX = 1_000;
 export const SHUTDOWN_GRACE_MS = 3_000;
 /** The grace, five seconds to record, and what two busy cores may add. */
@@ -119,7 +119,7 @@ export class DaemonSlot {
     this.#child?.kill("SIGCONT");
   }
 
-  /** A clean stop; resolves with the exit status, null where there was no process. */
+  /** A clean stop; resolves with the exit status, or null if there was no process. */
   async stop(): Promise<number | null> {
     const child = this.#child;
     if (child === null) {
@@ -138,7 +138,7 @@ export class DaemonSlot {
       // Asked before it had come so far as to listen for it.
       return null;
     }
-    // 1: it could not record everything, or could not even start; whether that may be, its last line tells.
+    // 1: it could not record everything or could not start. Its last line shows whether that is allowed.
     if (status !== 0 && !(status === 1 && /PR0012|PR0003/.test(this.lastLines(3)))) {
       this.#options.onViolation(
         `daemon ${this.index} (pid ${child.pid}) ended with ${child.signalCode ?? status} after SIGTERM: ${this.lastLines(3)}`,

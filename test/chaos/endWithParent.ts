@@ -1,4 +1,4 @@
-/** Preloaded into each daemon of a run: whoever started the run may be killed, and then nobody is left to stop it. */
+/** Preloaded into each daemon of a run, because the run itself may be killed and then cannot stop it. */
 
 const CHECK_INTERVAL_MS = 1_000;
 

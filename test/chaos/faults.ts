@@ -27,7 +27,7 @@ export interface ExecutedFault extends PlannedFault {
   /** Unix time. */
   readonly startedAtMs: number;
   endedAtMs: number;
-  /** What went wrong in doing it: it may have happened, or half. */
+  /** Why the fault failed; it may have happened fully or in part. */
   problem: string | null;
   note: string;
 }
@@ -36,7 +36,7 @@ export interface Redelivery {
   readonly eventId: string;
   readonly endpointId: string;
   readonly atMs: number;
-  /** False where the answer was lost, or it was refused. */
+  /** False if it was refused or the answer was lost. */
   readonly isCertain: boolean;
 }
 
@@ -51,12 +51,12 @@ const LOCKED_TABLES = ["delivery", "attempt", "claim", "daemon", "endpoint"];
 const CANCEL_INTERVAL_MS = 25;
 const HOGS_MAX = 80;
 const REDELIVERIES = 5;
-/** How often what the end of a fault takes is tried again. */
+/** How often ending a fault is retried. */
 const MEND_ATTEMPTS_MAX = 60;
 const MEND_RETRY_MS = 250;
 
 /** Does the faults of a schedule to the world, those of one target one after the other. */
-/** As Postgres says it where a file cannot grow: a real disk that is full is in test/e2e/outage.test.ts. */
+/** The error that Postgres raises if a file cannot grow. test/e2e/outage.test.ts has a disk that is really full. */
 const FILL_DISK = `
   set lock_timeout = '3s';
   create or replace function public.no_room() returns trigger language plpgsql as $$
@@ -120,7 +120,7 @@ export class FaultRunner {
       await this.#insist("select postrider.resume_endpoint($1)", [id]);
       await this.#insist("update postrider.endpoint set url = $2 where id = $1", [id, this.#url(id, plan.path)]);
     }
-    // What was prepared, and whose writer did not hear of it: unknown so far, and committed now.
+    // Prepared transactions whose writer got no answer: unknown so far, and committed now.
     const { rows } = await server.control.query<{ gid: string }>("select gid from pg_prepared_xacts");
     for (const { gid } of rows) {
       await this.#insist(`commit prepared '${gid}'`);
@@ -209,7 +209,7 @@ export class FaultRunner {
       case "postgres.crash":
         await server.stop(kind === "postgres.crash" ? "immediate" : "fast");
         await rest(spanMs, signal);
-        // Also when the run is broken off: whoever closes the server expects one.
+        // Also when the run is aborted, because closing expects a running server.
         await server.startAgain();
         return "";
       case "postgres.failover":
@@ -258,7 +258,7 @@ export class FaultRunner {
         await this.#query(EXPIRE_LEASES);
         return "";
       default:
-        throw new Error(`nobody knows how to do ${kind}`);
+        throw new Error(`there is no way to do the fault ${kind}`);
     }
   }
 
@@ -366,7 +366,7 @@ export class FaultRunner {
     return await this.#world.server.control.query<Row>(text, values);
   }
 
-  /** For what ends a fault: tried again until it is done. */
+  /** Runs a statement that ends a fault, and retries until it succeeds. */
   async #insist(text: string, values: unknown[] = []): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {

@@ -7,7 +7,7 @@ import { FAULTS } from "./schedule.ts";
 import type { WrittenEvent } from "./writers.ts";
 
 /**
- * Knows what was committed and what arrived, and says where they differ. To be asked when the faults are over and all is
+ * Knows what was committed and what arrived, and reports the differences. Call it when the faults are over and all is
  * quiet: it reads the outbox, the deliveries and the attempts once, and compares them with the writers' notes and the
  * receiver's log.
  */
@@ -41,11 +41,11 @@ export interface Findings {
 export interface Duplicates {
   /** 2xx answers beyond the first of a pair and beyond its redeliveries. */
   readonly total: number;
-  /** The daemon did not hear the first answer to its end: it says so itself in an attempt without a status, or cut short. */
+  /** The daemon did not read all of the first answer; its attempt has no status or was cut short. */
   readonly answerLost: number;
-  /** A 2xx that no attempt row tells of: whoever sent it could not record it. */
+  /** A 2xx without an attempt row, because its daemon could not record it. */
   readonly unrecorded: number;
-  /** Both were recorded: two daemons sent it, one of them without a lease that it still believed in, or taken over. */
+  /** Both were recorded: two daemons sent it, one of them after losing its lease unnoticed or by taking over. */
   readonly sentTwice: number;
   /** The most there can be of those two. */
   readonly bound: number;
@@ -74,12 +74,12 @@ interface AttemptRow {
   readonly duration_ms: number;
 }
 
-/** Of one sort of violation so many are told. */
+/** At most this many examples of each kind of violation are reported. */
 const EXAMPLES_MAX = 5;
 
-/** Synchronous_commit off: three rounds of the WAL writer, and what a busy machine adds. */
+/** Lost with synchronous_commit off: three rounds of the WAL writer, plus what a busy machine adds. */
 const CRASH_LOSES_MS = 1_500;
-/** What a flush takes in peace, on a busy machine. */
+/** How long a flush takes without faults, on a busy machine. */
 const UNRECORDED_MS = 1_000;
 /** The longest pause before a flush is tried again, and the longest wait for one that will never be answered. */
 const FLUSH_RETRY_MS = 8_000;
@@ -94,7 +94,7 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
   const deliveries = await readDeliveries(session);
   const attempts = Map.groupBy(await readAttempts(session), pairKey);
   const redeliveries = Map.groupBy(evidence.redeliveries, ({ eventId, endpointId }) => `${eventId} ${endpointId}`);
-  // Of the others nobody knows when they were committed: those left prepared, at the end of the run.
+  // The commit time of the others is unknown. Those left prepared are committed at the end of the run.
   const known = evidence.written.filter(({ outcome }) => outcome === "committed" || outcome === "volatile");
   const committedAt = new Map(known.map(({ number, endedAtMs }) => [number, endedAtMs]));
   const latencies: number[] = [];
@@ -249,7 +249,7 @@ interface PairEvidence {
   readonly delivery: DeliveryRow | undefined;
 }
 
-/** What is recorded happened, and what decided the delivery is recorded. */
+/** Every record is true, and the attempt that decided the delivery is recorded. */
 function judgeAttempts(verdict: Verdict, name: string, { seen, rows, delivery }: PairEvidence): void {
   const answered = Map.groupBy(seen, ({ status }) => status ?? 0);
   for (const [status, told] of Map.groupBy(rows, ({ http_status }) => http_status ?? 0)) {
@@ -306,9 +306,9 @@ function countRepeats(
 }
 
 /**
- * How much of what the receivers have taken can have been sent again: for each daemon that was killed or lost its lease,
- * what it may have held unrecorded; for each crash of Postgres the records of its last second. Everything else that the
- * faults do to a daemon makes it record later, and nothing is sent again for that.
+ * The most accepted requests that may have been sent again: for each daemon that was killed or lost its lease, its
+ * unrecorded results; for each crash of Postgres, the records of its last second. Every other fault only delays
+ * records, and causes no repeats.
  */
 function boundDuplicates(
   { world, faults }: Evidence,
@@ -334,7 +334,7 @@ function boundDuplicates(
       // A record that is never answered may outlast the leases of the deliveries in it.
       expose(startedAtMs - UNRECORDED_MS, endedAtMs + FLUSH_LOST_MS, IN_HAND_MAX);
     } else if (kind === "postgres.failover") {
-      // Records are not waited for: what had not come to the standby is made again.
+      // Recording does not wait for the standby, so records that had not reached it are repeated.
       const crashedAtMs = Number(note.split(CRASHED_AT)[1] ?? startedAtMs);
       expose(crashedAtMs - CRASH_LOSES_MS, endedAtMs, Number.POSITIVE_INFINITY);
     } else if (kind === "postgres.crash") {
@@ -353,7 +353,7 @@ function boundDuplicates(
   };
 }
 
-/** From when on what was taken may still be unrecorded by this daemon: since before whatever kept it from Postgres. */
+/** The time since which this daemon's accepted requests may be unrecorded: before whatever kept it from Postgres. */
 function unrecordedSince(faults: readonly ExecutedFault[], daemon: number, atMs: number): number {
   let sinceMs = atMs - UNRECORDED_MS;
   for (const { kind, target, startedAtMs, endedAtMs } of faults.toReversed()) {

@@ -1,12 +1,12 @@
 /**
- * A TCP proxy that misbehaves on demand. One proxy is one route: a port of its own on the loopback, and one target. Each
- * connection is a link of two sockets; "up" is from whoever connected to the target, "down" is the way back.
+ * A TCP proxy that misbehaves on demand. One proxy is one route: one loopback port and one target. Each connection is a
+ * link of two sockets; "up" is from the client to the target, "down" is the way back.
  *
  *   pass       bytes go through
- *   cut        every link is reset, and new connections are reset as soon as they are there
- *   half_open  connections stand and are accepted, and what is sent is swallowed, FIN and RST included
+ *   cut        every link is reset, and new connections are reset as soon as they are accepted
+ *   half_open  connections stay open and are accepted, and everything sent is swallowed, including FIN and RST
  *   slow       each piece waits, and then trickles if a rate is given
- *   cut_after  a link is reset once so many more bytes have gone in that direction
+ *   cut_after  a link is reset after this many more bytes in that direction
  *
  * A link that has swallowed bytes can never be whole again: when the mode ends it is reset, or stays silent in that
  * direction for the rest of its life, as behind a firewall that has forgotten it.
@@ -23,7 +23,7 @@ export type ProxyMode =
   | {
       readonly kind: "half_open";
       readonly direction: Direction | "both";
-      /** What becomes of links that have swallowed something, when the mode ends. */
+      /** What happens to links that have swallowed bytes when the mode ends. */
       readonly afterwards: "reset" | "silent";
     }
   | { readonly kind: "slow"; readonly latencyMs: number; readonly bytesPerSecond: number | null }
@@ -264,7 +264,7 @@ class Link {
     return this.#behind[direction] > 0;
   }
 
-  /** Runs the work when what came before in this direction is done. */
+  /** Runs the work after all earlier work in this direction. */
   inOrder(direction: Direction, work: () => Promise<void>): void {
     this.#behind[direction] += 1;
     this.#lines[direction] = this.#lines[direction]

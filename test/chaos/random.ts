@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * Numbers that follow from a seed alone. Each part of a run draws from a fork of its own, so that what one part draws,
- * and when, changes nothing for the others.
+ * Numbers that follow from a seed alone. Each part of a run draws from its own fork, so that its draws do not change
+ * those of the others.
  */
 export class Random {
   readonly #seed: string;

@@ -7,7 +7,7 @@ import type { Random } from "./random.ts";
 export interface ReceivedRequest {
   /** Unix time, as the daemons' started_at. */
   readonly atMs: number;
-  /** Null until it is answered, and where it never was. */
+  /** Null until it is answered, and if it never is. */
   status: number | null;
   answeredAtMs: number | null;
 }
@@ -29,7 +29,7 @@ interface Route {
 export class ChaosReceiver {
   readonly #server = createServer((request, response) => void this.#receive(request, response));
   readonly #routes = new Map<string, Route>();
-  /** What must not arrive: requests that are not signed by us, or whose body is not what was signed. */
+  /** Requests that must not arrive: not signed by us, or with a body other than the signed one. */
   readonly rejected: string[] = [];
   requestCount = 0;
   acceptedCount = 0;
@@ -154,7 +154,7 @@ export class ChaosReceiver {
     const delayMs = random.between(...(route.disturbance === "slow" ? SLOW_MS : manners.delayMs));
     const answer = (): void => {
       if (response.socket === null || response.socket.destroyed) {
-        // The sender has gone: nobody hears of it, and this receiver does not count it as taken.
+        // The sender has gone and gets no answer, so the request does not count as accepted.
         return;
       }
       received.status = isFailing ? manners.failingStatus : 200;

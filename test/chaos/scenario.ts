@@ -1,13 +1,13 @@
 /**
- * One run: a Postgres of its own, daemons as processes, receivers that behave as receivers do, and applications that
- * write; faults by a schedule that follows from the seed; and at the end the oracle.
+ * One run: its own Postgres, daemons as processes, receivers that behave as receivers do, and applications that write.
+ * The seed gives the schedule of faults. At the end the oracle judges.
  *
  *   writers ───────────────► Postgres ◄─── a proxy for each daemon ◄─── daemons ───► two proxies for each endpoint ───► receiver
  *
  * The phases: arrange, disturb (the writers write, the faults come), mend (faults off, prepared transactions resolved),
  * settle (until nothing is pending), judge, stop (every daemon, cleanly), judge what is left.
  *
- * What the seed gives is the schedule: kinds, targets, times and spans. Which statement a fault meets is left to chance.
+ * The seed fixes the schedule: kinds, targets, times and spans. Which statement a fault hits is left to chance.
  */
 import { execFile } from "node:child_process";
 import { appendFileSync, writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ import { Writer } from "./writers.ts";
 
 export interface ChaosOptions {
   readonly seed: string;
-  /** How long the writers write and the faults come. What follows takes until all is quiet. */
+  /** How long writers write and faults happen. The rest of the run lasts until all is quiet. */
   readonly durationMs: number;
   readonly daemons: number;
   readonly writers: number;
@@ -42,9 +42,9 @@ export interface ChaosOptions {
   readonly kinds: readonly FaultKind[];
   readonly quietDeadlineMs: number;
   readonly logLevel: string;
-  /** Keeps what was said and done also where every promise held. */
+  /** Keeps logs and faults even if every promise held. */
   readonly keeps: boolean;
-  /** Breaks the run off: everything is let go of, and nothing is judged. */
+  /** Aborts the run: everything is closed, and nothing is judged. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (sentence: string) => void;
 }
@@ -71,19 +71,19 @@ export interface ChaosReport extends Omit<Findings, "violations"> {
   /** From the end of the last fault until nothing was pending. */
   readonly recoveryMs: number;
   readonly tookMs: number;
-  /** What is kept of a run with violations: the faults, and what the daemons and Postgres have said. */
+  /** Kept for a run with violations: the faults, and the logs of daemons and Postgres. */
   readonly directory: string | null;
 }
 
 const LOOK_INTERVAL_MS = 200;
 const PROGRESS_INTERVAL_MS = 10_000;
-/** A daemon that cannot start yet, because the last fault has just ended, may wait so long between two tries. */
+/** If the last fault has just ended and a daemon cannot start yet, it may wait this long between two tries. */
 const DAEMON_LIVE_MS_MAX = 30_000;
 
-/** Runs it; null where it was broken off. Rejects where it could not be arranged. */
+/** Resolves with null if the run was aborted. Rejects if it could not be arranged. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport | null> {
   const directory = await mkdtemp(join(tmpdir(), `postrider-chaos-${options.seed}-`));
-  // As root the server runs as somebody else, who must be able to enter.
+  // Under root the server runs as another user, who must be able to enter.
   await chmod(directory, 0o755);
   const run = new ChaosRun(options, directory);
   let report: ChaosReport | null = null;
@@ -287,8 +287,8 @@ class ChaosRun {
   }
 
   /**
-   * What a dead daemon had claimed and recorded, and not taken away any more, is looked at once its lease has run out, every
-   * two seconds: whoever stops just then leaves it. That it is left for good is for the oracle to say.
+   * Claims that a dead daemon recorded but did not delete are checked every two seconds once its lease has expired. A
+   * daemon that stops just then leaves them. Whether they are left for good is for the oracle to say.
    */
   async #awaitTakenOver({ server }: World): Promise<void> {
     const deadlineMs = performance.now() + DAEMON_LIVE_MS_MAX;
@@ -360,7 +360,7 @@ async function createEndpoint(
   return { id: row.endpoint_id, secret: row.secret };
 }
 
-/** The empty string where nothing is. */
+/** The empty string if there is nothing. */
 async function whatIsLeft({ server }: World): Promise<string> {
   try {
     const { rows } = await server.control.query<{ pending: number; in_flight: number; unclaimed: number }>(

@@ -1,6 +1,6 @@
 import type { Random } from "./random.ts";
 
-/** What a fault is done to; the number is an index into the daemons or the endpoints, and 0 for Postgres. */
+/** The target of a fault; the number is an index into the daemons or the endpoints, and 0 for Postgres. */
 export type TargetKind = "daemon" | "link" | "postgres" | "receiver" | "endpoint";
 
 interface FaultTraits {
@@ -36,7 +36,7 @@ export const FAULTS = {
   /** Connections end in the middle of a statement. */
   "link.cut_statement": { target: "link", weight: 3, spanMs: [500, 3_000] },
   "backend.terminate": { target: "postgres", weight: 6, spanMs: [0, 0] },
-  /** What a small statement_timeout does, to whatever runs. */
+  /** Cancels whatever runs, like a small statement_timeout. */
   "backend.cancel": { target: "postgres", weight: 4, spanMs: [500, 3_000] },
   "postgres.restart": { target: "postgres", weight: 2, spanMs: [0, 1_500] },
   "postgres.crash": { target: "postgres", weight: 3, spanMs: [0, 1_500] },
@@ -46,7 +46,7 @@ export const FAULTS = {
   "postgres.lock": { target: "postgres", weight: 2, spanMs: [1_000, 7_000] },
   "postgres.connections": { target: "postgres", weight: 2, spanMs: [1_000, 5_000] },
   "postgres.statement_timeout": { target: "postgres", weight: 2, spanMs: [1_000, 4_000] },
-  /** Daemons can write nothing of theirs, as on a full disk; what applications write still goes in. */
+  /** Daemons cannot write, as on a full disk; applications still can. */
   "postgres.disk_full": { target: "postgres", weight: 2, spanMs: [500, 5_000] },
   /** Every lease has run out at once, as after a step of the server's clock. */
   "postgres.clock_step": { target: "postgres", weight: 1, spanMs: [0, 0] },
@@ -89,7 +89,7 @@ const GAP_MIN_MS = 150;
 const GAP_MEAN_MS = 1_100;
 const GAP_MAX_MS = 4_000;
 
-/** From the random numbers alone. Faults overlap, but for those of one target; none lasts beyond the duration. */
+/** Depends only on the random numbers. Faults overlap, except on the same target; none lasts beyond the duration. */
 export function makeSchedule(random: Random, options: ScheduleOptions): PlannedFault[] {
   const planned: PlannedFault[] = [];
   const busyUntilMs = new Map<string, number>();

@@ -4,7 +4,7 @@ import { EVENT_TYPES, type EventFacts, TENANT } from "./endpoints.ts";
 import type { Random } from "./random.ts";
 
 /**
- * Applications: they write transactions of all sorts, straight into Postgres, and note what became of each.
+ * Applications: they write transactions of all sorts, straight into Postgres, and note the outcome of each.
  *
  *   committed    the server has said so: its events are there, whatever happens afterwards
  *   volatile     committed with synchronous_commit off: a crash of the server may undo it
@@ -190,7 +190,7 @@ export class Writer {
     return "plain";
   }
 
-  /** Null where the writer is stopped before there is a connection. */
+  /** Null if the writer is stopped before it has a connection. */
   async #connected(): Promise<pg.Client | null> {
     while (this.#client === null && !this.#stopping.signal.aborted) {
       const client = new pg.Client({

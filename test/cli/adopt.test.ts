@@ -40,7 +40,7 @@ function backend(session: Session): Promise<{ pid: number; blockers: number[] }[
 
 for (const { signal, connections, code, isEnded } of [
   { signal: "SIGINT", connections: 2, code: 1, isEnded: true },
-  // Nobody can end what is under way, or is left to do it: the server finds out when the statement is through.
+  // No session can end the running statement, so the server notices only when the statement finishes.
   { signal: "SIGTERM", connections: 1, code: 1, isEnded: false },
   { signal: "SIGKILL", connections: 2, code: null, isEnded: false },
 ] as const) {
@@ -82,7 +82,7 @@ for (const { signal, connections, code, isEnded } of [
   });
 }
 
-test("status says so, and what to do, if nothing says whether to send", async (t) => {
+test("if the row that switches sending is missing, status says so and what to do", async (t) => {
   const { pool, url } = await databaseFor(t);
   await pool.query("delete from postrider.sending");
   const env = { DATABASE_URL: url };
@@ -96,7 +96,7 @@ test("status says so, and what to do, if nothing says whether to send", async (t
   assert.match((await runCommand(["status"], { env })).stdout, /^SENDING IS SWITCHED OFF /);
 });
 
-test("data alone, loaded as the guide says, is all there, and what was not delivered is", async (t) => {
+test("data loaded alone as the guide says is complete, and its undelivered events are delivered", async (t) => {
   const [source, copy] = [await databaseFor(t), await databaseFor(t)];
   await addPastDays(source.pool, 2);
   await source.pool.query("select postrider.create_endpoint($1, '{order.*}')", [receiver.url("/data")]);

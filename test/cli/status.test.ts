@@ -40,7 +40,7 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
   });
 });
 
-test("what waits is counted by endpoint, the oldest first, and unclaimed events apart", async () => {
+test("waiting deliveries are counted by endpoint, the oldest first, and unclaimed events separately", async () => {
   await withDatabase(async (database) => {
     const { pool } = database;
     const late = await endpoint(database, "https://late.example/hook?token=hidden");

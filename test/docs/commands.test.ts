@@ -22,7 +22,7 @@ test("recipes are run by psql", async (t) => {
   assert.equal(printed, "[]\n[]\n");
 });
 
-test("adopting says that there is nothing to adopt in a database that is no copy", async (t) => {
+test("adopt says that there is nothing to adopt in a database that is not a copy", async (t) => {
   const { url } = await databaseFor(t);
   const printed = await runShell(guideBlock("sql/copies.md", "Adopting", "sh"), { DATABASE_URL: url });
   assert.match(printed, /nothing to adopt/);

@@ -12,7 +12,7 @@ import { guidePaths, guideText, linksOf, ROOT } from "../support/guides.ts";
 
 const database = useDatabase();
 
-/** What follows `postrider.` and is no object of the schema: settings of a session, names of files. */
+/** Names that follow `postrider.` but are not objects of the schema: settings of a session, names of files. */
 const NOT_IN_SCHEMA = ["wake", "place", "mjs", "dump", "service"].map((name) => `postrider.${name}`);
 /** What a guide calls and Postgres does not have. */
 const NOT_IN_POSTGRES = ["publishMany", "create"];
@@ -112,7 +112,7 @@ test("tables, views, columns and functions exist", async () => {
   );
 });
 
-test("what looks like an event of the log is one, or a column of a table", async () => {
+test("every name that looks like a log event is one, or is a column of a table", async () => {
   const subjects = new Set(Object.keys(EVENTS).map((name) => name.split(".")[0]));
   const columns = await rowsOf<{ name: string }>(
     database.pool,

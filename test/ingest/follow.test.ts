@@ -16,7 +16,7 @@ const ROUNDS = 4;
 /** So short that in a run there are many; a writer of these tests leaves a file at once. */
 const TIMES = { pollMs: 2, settleMs: 10 } as const;
 
-/** Follows a file and dies again and again, each time with what it had not stored. */
+/** Follows a file and dies repeatedly, each time losing what it had not stored. */
 class MortalReader {
   readonly stored: number[] = [];
   readonly emitted = new KeptEvents();
@@ -89,7 +89,7 @@ const ROTATIONS: Readonly<Record<string, readonly RotationKind[]>> = {
 };
 
 for (const [what, kinds] of Object.entries(ROTATIONS)) {
-  test(`no line is lost or read twice where the file ${what}, whenever the reader dies`, async (t) => {
+  test(`no line is lost or read twice if the file ${what}, whenever the reader dies`, async (t) => {
     const given = process.env.POSTRIDER_FOLLOW_SEED;
     const seeds = given === undefined ? Array.from({ length: ROUNDS }, () => String(Math.random())) : [given];
     t.diagnostic(`POSTRIDER_FOLLOW_SEED=${seeds.join(" or ")}`);

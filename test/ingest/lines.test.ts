@@ -29,7 +29,7 @@ const cutText = fc
     return { text, chunks: [...chunks, text.subarray(at)] };
   });
 
-test("however a text is cut, its lines are the same, and each is where it says", () => {
+test("however a text is cut into pieces, its lines and their offsets are the same", () => {
   fc.assert(
     fc.property(cutText, ({ text, chunks }) => {
       const lines = linesOf(chunks);
@@ -50,7 +50,7 @@ test("however a text is cut, its lines are the same, and each is where it says",
   );
 });
 
-test("a restart behind any line goes on with the next", () => {
+test("a restart after any line continues with the next", () => {
   const text = Buffer.from('{"a":1}\r\n\n{"b":2}\n{"c":3}');
   const [first] = linesOf([text]);
   const splitter = new LineSplitter({ byteOffset: first?.endOffset ?? 0, lineNumber: first?.number ?? 0 });
@@ -58,11 +58,11 @@ test("a restart behind any line goes on with the next", () => {
   assert.deepEqual(rest, linesOf([text]).slice(1));
 });
 
-test("a mark at the beginning of the file is no part of its first line, and elsewhere stays", () => {
+test("a byte order mark at the beginning of the file is not part of its first line, and is kept elsewhere", () => {
   assert.deepEqual(textsOf("\ufeff{}\n\ufeff[]\n"), ["{}", "\ufeff[]"]);
 });
 
-test("what Postgres could not even be sent is refused, and the next line is not", () => {
+test("a line that cannot be sent to Postgres is refused, and the next line is not", () => {
   const sequence = Buffer.from([0xc3, 0x28, 0x0a]);
   assert.deepEqual(textsOf(sequence, "a\0b\n", "[]\n"), ["it is not UTF-8", "it holds a byte that is zero", "[]"]);
 });

@@ -68,7 +68,7 @@ test("a rotated file has the name with a number or a time, and others are strang
   assert.equal(rotatedKindOf("app", "app.1"), "plain");
 });
 
-test("names tell the order where they can, whenever somebody wrote to an old file last", () => {
+test("names give the order if they can, even if an old file was written to last", () => {
   const numbered = [file("app.log.2", 1, 99), file("app.log.10", 2, 98), file("app.log.1", 3, 5)];
   assert.deepEqual(names(inOrder("app.log", numbered)), ["app.log.10", "app.log.2", "app.log.1"]);
   const dated = [file("app.log-20261125", 1, 1), file("app.log-20261124", 2, 2)];
@@ -84,7 +84,7 @@ test("the next file is the one rotated after this one, however often, and the fo
   assert.equal(successorOf({ fileId: "1:3", fileModifiedNs: 30n }, { ...SEEN, current: null }), null);
 });
 
-test("after a file that is gone come those that were changed since", () => {
+test("a file that is gone is followed by those changed since", () => {
   assert.equal(successorOf({ fileId: "1:9", fileModifiedNs: 20n }, SEEN)?.name, "app.log.1");
   assert.equal(successorOf({ fileId: null, fileModifiedNs: 30n }, SEEN)?.name, "app.log");
 });
@@ -96,17 +96,17 @@ test("an empty file is passed over, and the followed one is waited for until the
   assert.equal(successorOf({ fileId: "1:2", fileModifiedNs: 20n }, { ...SEEN, rotated })?.name, "app.log");
 });
 
-test("the file of a position is looked for by its inode first, then among what is as new and as long", () => {
+test("the file of a position is looked up by its inode first, then among files as new and as long", () => {
   assert.deepEqual(names(resumeCandidates(POSITION, SEEN)), ["app.log.2", "app.log", "app.log.1"]);
   const short = { ...SEEN, current: file("app.log", 2, 40, 10) };
   assert.deepEqual(names(resumeCandidates(POSITION, short)), ["app.log.2", "app.log.1"]);
 });
 
-test("without a fingerprint nothing but the inode tells", () => {
+test("without a fingerprint only the inode identifies a file", () => {
   assert.deepEqual(names(resumeCandidates({ ...POSITION, fingerprint: null }, SEEN)), ["app.log.2"]);
 });
 
-test("what was rotated before the very first start is not read, and what is rotated after it is", () => {
+test("files rotated before the very first start are not read, and those rotated after it are", () => {
   const start = beginning(SEEN);
   assert.equal(successorOf(start, SEEN)?.name, "app.log");
   const rotated = [...SEEN.rotated.map((each) => ({ ...each, name: `${each.name}.old` })), file("app.log.1", 4, 40)];

@@ -1,4 +1,4 @@
-/** The package as its users have it: packed and installed by npm into a directory of its own. */
+/** The package as its users have it: packed and installed by npm into a separate directory. */
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -11,7 +11,7 @@ import { statementText } from "../../src/db/sqlFiles.ts";
 const PAYLOAD_BYTES = 32_768;
 const STARTED_MS = 1_750_000_000_000;
 
-/** A pool, or one connection of it, or a connection of its own. */
+/** A pool, one of its connections, or a separate connection. */
 export interface Session {
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
 }

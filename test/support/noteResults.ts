@@ -68,7 +68,7 @@ function failureKind({ details }: TestFail): unknown {
   return "failureType" in details.error ? details.error.failureType : undefined;
 }
 
-/** The message of what was thrown, which Node wraps in an error of its own. */
+/** The message of what was thrown, which Node wraps in another error. */
 function messageOf({ message, cause }: Error): string {
   return cause instanceof Error ? cause.message : String(cause ?? message);
 }

@@ -15,7 +15,7 @@ interface Statement {
   readonly sets: boolean;
 }
 
-/** Runs a script, each statement in a transaction of its own unless it says otherwise. `variables` is read and set. */
+/** Runs a script, each statement in a separate transaction unless it says otherwise. `variables` is read and set. */
 export async function runScript(
   session: Session,
   script: string,

@@ -1,4 +1,4 @@
-/** Login roles for tests. Roles belong to the server: each gets a name of its own, and goes with the test. */
+/** Login roles for tests. Roles belong to the server, so each gets a unique name and is dropped with the test. */
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import type { Session } from "./engine.ts";
@@ -15,7 +15,7 @@ export interface Login {
   drop(): Promise<void>;
 }
 
-/** A role that may log in, is no superuser, makes no roles, and is a member of these. */
+/** A role that may log in, is not a superuser, cannot create roles, and is a member of these. */
 export async function createLogin(
   database: { readonly pool: Session; readonly url: string },
   memberOf: readonly string[] = [],
@@ -35,7 +35,7 @@ export async function createLogin(
   };
 }
 
-/** Whether a statement, run by that role, is refused for want of a privilege; what else it meets is no answer. */
+/** Whether a statement run by that role is refused for lack of a privilege; any other error proves nothing. */
 export async function isRefused(session: Session, role: string, statement: string): Promise<boolean> {
   await session.query(`begin; set local role ${pg.escapeIdentifier(role)}`);
   try {

@@ -12,7 +12,7 @@ export interface Received {
   readonly body: Buffer;
   /** Of `performance.now()`. */
   readonly atMs: number;
-  /** `verified`, or why not; null where the path has no secret. */
+  /** `verified`, or why not; null if the path has no secret. */
   readonly verification: string | null;
   /** 1 for the first request of this id at this path. */
   readonly nth: number;
@@ -119,9 +119,9 @@ export class ScriptedReceiver {
     );
   }
 
-  /** Resolves when nobody is connected any more. */
+  /** Resolves when no client is connected any more. */
   async deserted(deadlineMs?: number): Promise<void> {
-    await until("nobody is connected to the receiver", async () => (await this.openConnections()) === 0, deadlineMs);
+    await until("no client is connected to the receiver", async () => (await this.openConnections()) === 0, deadlineMs);
   }
 
   openConnections(): Promise<number> {
