@@ -1041,17 +1041,17 @@ comment on column postrider.endpoint.state is 'active; paused: its deliveries wa
 
 comment on column postrider.endpoint.state_reason is 'Why the endpoint is paused or disabled.';
 
-comment on column postrider.endpoint.state_changed_at is 'When state changed last.';
+comment on column postrider.endpoint.state_changed_at is 'When state last changed.';
 
 comment on column postrider.endpoint.revision is 'Counts changes of the endpoint and its secrets, so that daemons notice them. Kept by a trigger.';
 
 comment on column postrider.endpoint.created_at is 'When the endpoint was made.';
 
-comment on column postrider.endpoint.updated_at is 'When it was changed last. Kept by a trigger.';
+comment on column postrider.endpoint.updated_at is 'When it was last changed. Kept by a trigger.';
 
-comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a table apart, without a foreign key to endpoint, because people edit and lock that one and a daemon must not wait for them. A success writes here only if it ends a failure.';
+comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
-comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint; it may be gone by now.';
+comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint, which may have been deleted since.';
 
 comment on column postrider.endpoint_failure.consecutive_failures is 'Failed attempts since the last success; 0 after one.';
 
@@ -1535,7 +1535,7 @@ comment on function postrider.capture(regclass,text,text[],text,text,text,text) 
 
 comment on function postrider.copy_problem() is 'Says what shows that this database was restored or copied from another one. Use it if daemons stop with PR0014: they do so until adopt() is called. Null if daemons may work here.';
 
-comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
+comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
 
 comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A description or schema that is left out is not kept.';
 
@@ -1807,7 +1807,7 @@ comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integ
 
 comment on function postrider_internal.read_cursor() is 'The newest claim, where the next one continues, and whether sending is switched on. Raises PR014 if this database is a copy that was not adopted.';
 
-comment on function postrider_internal.read_options(jsonb) is 'An endpoint of which these options are set and nothing else. Refuses an option that does not exist, and a value that cannot be one.';
+comment on function postrider_internal.read_options(jsonb) is 'An endpoint with only these options set. Refuses an option that does not exist, and a value that does not fit.';
 
 comment on function postrider_internal.record_attempts(uuid,boolean,uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],text[],text[],json[],text[]) is 'Inserts a row for each attempt, and returns the ids of those that are new: null for a result without a request, and for an attempt that is recorded already.';
 

@@ -4,14 +4,14 @@
 --
 -- What people edit is judged by domains, because a violation of a table's own check shows the whole row, and the server's
 -- log keeps it: the values of the headers, the query of the URL, a secret. A violation of a domain shows no value at all.
--- A domain judges the value alone, never who writes it or when, so that the rows of a dump can always be loaded. Postgres
--- asks the checks of a domain in the order of their names.
+-- A domain judges only the value, never who writes it or when, so the rows of a dump can always be loaded. Postgres runs
+-- the checks of a domain in the order of their names.
 
 create domain postrider.endpoint_tenant as text
   constraint "tenant has at most 255 characters" check (length(value) <= 255);
 comment on domain postrider.endpoint_tenant is 'The owner of an endpoint; the empty string if there is none.';
 
--- Each check passes what a better name refuses, so that the name of the violated one says what is the matter.
+-- Each check lets pass what another check with a better name refuses, so the name of the violated check is the reason.
 create domain postrider.endpoint_url as text
   constraint "url has a host, and if any a port of 1 to 65535" check (
     value !~* '^https?://[^[:space:][:cntrl:]]+$' or value ~* '^https?://[^/?#]*@' or
@@ -98,10 +98,10 @@ comment on column postrider.endpoint.headers is 'Extra request headers: an objec
 comment on column postrider.endpoint.disable_after is 'The endpoint is disabled after nothing but failures for this long: 1 minute to 1 year, null for never. postrider.endpoint_health shows what counts.';
 comment on column postrider.endpoint.state is 'active; paused: its deliveries wait; disabled: it gets no new deliveries, and pending ones are discarded.';
 comment on column postrider.endpoint.state_reason is 'Why the endpoint is paused or disabled.';
-comment on column postrider.endpoint.state_changed_at is 'When state changed last.';
+comment on column postrider.endpoint.state_changed_at is 'When state last changed.';
 comment on column postrider.endpoint.revision is 'Counts changes of the endpoint and its secrets, so that daemons notice them. Kept by a trigger.';
 comment on column postrider.endpoint.created_at is 'When the endpoint was made.';
-comment on column postrider.endpoint.updated_at is 'When it was changed last. Kept by a trigger.';
+comment on column postrider.endpoint.updated_at is 'When it was last changed. Kept by a trigger.';
 
 create table postrider.endpoint_secret (
   id uuid not null default postrider.uuid_v7(),
@@ -135,8 +135,8 @@ create table postrider.endpoint_failure (
     check ((failing_since is not null) = (consecutive_failures > 0) and consecutive_failures >= 0)
 ) with (fillfactor = 50);
 comment on table postrider.endpoint_failure is
-  'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a table apart, without a foreign key to endpoint, because people edit and lock that one and a daemon must not wait for them. A success writes here only if it ends a failure.';
-comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint; it may be gone by now.';
+  'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
+comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint, which may have been deleted since.';
 comment on column postrider.endpoint_failure.consecutive_failures is 'Failed attempts since the last success; 0 after one.';
 comment on column postrider.endpoint_failure.failing_since is 'When the first of them was recorded; null after a success.';
 comment on column postrider.endpoint_failure.last_failure_at is 'When the last failure was recorded.';

@@ -69,7 +69,7 @@ async function adoptUnlessStopped(
   dryRun: boolean,
   stopping: AbortSignal,
 ): Promise<Adoption> {
-  // For no less: it reads the whole outbox, and may write most of it.
+  // With the purpose that has no statement deadline, because it reads the whole outbox and may write most of it.
   const client = await openConnection({ config: connection, purpose: "migrate" });
   try {
     await assertSchemaUsable(client);

@@ -3,12 +3,12 @@ import type { Fault } from "../ground/errors.ts";
 
 /** A command of the command line: its specification, which parsing and help follow, and its run. */
 export interface Command {
-  /** Reads on after "postrider NAME: ". */
+  /** Continues the line "postrider NAME: ". */
   readonly summary: string;
   /** By name, without the dashes. */
   readonly options: OptionTable;
   readonly examples: readonly string[];
-  /** What is wrong with options that are right one by one. */
+  /** What is wrong with options that are valid one by one. */
   conflicts(given: Given): readonly Fault[];
   /** `given` has no fault. */
   bind(given: Given): BoundCommand;
@@ -104,7 +104,7 @@ export function wrongUsage(options: string, { found, remedy }: Mistake): Fault {
   return { code: "PR0001", problem: `cannot use ${options}`, found, remedy };
 }
 
-/** The conflict of two options of which each does something else. */
+/** The conflict between two options that exclude each other. */
 export function notTogether(given: Given, one: string, other: string): readonly Fault[] {
   const mistake = { found: "both are given, and each does something else", remedy: "choose one" };
   return given.has(one) && given.has(other) ? [wrongUsage(`--${one} and --${other}`, mistake)] : [];

@@ -194,7 +194,7 @@ async function sourceFrom(run: Run, known: Position | null): Promise<LineSource>
   }
   const position = known ?? (await firstPosition(path, run.options["from-end"] ? "end" : "beginning"));
   if (known === null) {
-    // Stored before the first line, so that what is rotated from now on is read, whatever happens to this run.
+    // Stored before the first line, so files that are rotated from now on are read, whatever happens to this run.
     await store.store({ lines: [], end: position });
   }
   const { byteOffset, lineNumber } = position;
@@ -222,7 +222,7 @@ async function followable(file: string): Promise<string> {
   return path;
 }
 
-/** The error for a person in place of the one with which Postgres answered the beginning of an ingest. */
+/** The error for a person, made from the one that Postgres raised when the ingest began. */
 function beginFault(thrown: unknown, run: Run): unknown {
   const found = messageOf(thrown);
   switch (thrown instanceof PostriderError ? null : classifyPostgresError(thrown).sqlstate) {

@@ -14,7 +14,7 @@ export type CommandLine =
 /**
  * Reads the command line, without the node and script that `process.argv` starts with.
  *
- * `--help` and `--version` win over anything else on it, right or wrong. Rejects with PostriderError (PR0001, exit
+ * `--help` and `--version` take precedence over everything else, right or wrong. Rejects with PostriderError (PR0001, exit
  * status 2) with one fault for each thing that is wrong; no fault contains a secret.
  */
 export async function parseCommandLine(argv: readonly string[]): Promise<CommandLine> {
@@ -133,7 +133,7 @@ function readTokens(
       const fault = optionFault(name, options, token);
       if (fault !== null) {
         faults.push(fault);
-        // What follows a wrong option is taken for its value, so that one slip is one fault.
+        // What follows a wrong option counts as its value, so that one slip is one fault.
         taker = { texts: [], left: 1 };
       } else {
         const texts = [...(given.get(token.name) ?? []), token.value ?? ""];

@@ -15,8 +15,8 @@ const PREFIX = "POSTRIDER_";
 const TEST_PREFIX = "POSTRIDER_TEST_";
 
 /**
- * The POSTRIDER_ names that are no settings, with what to do about each. Such a name is a slip: ignored silently, the
- * setting it was meant for would keep its default.
+ * The POSTRIDER_ names that are not settings, with what to do about each. Such a name is a slip. If it were ignored
+ * silently, the intended setting would keep its default.
  */
 export function unknownNames(env: Environment): readonly { readonly name: string; readonly remedy: string }[] {
   const known = new Set<string>(knownNames());
@@ -31,7 +31,7 @@ function unknownNameRemedy(name: string): string {
   if (plain !== undefined) {
     return `only secrets are read from files: set ${plain.name} itself`;
   }
-  // Without the prefix, which all names share and which would make every name near every other.
+  // Without the prefix, because all names share it, so each would be near every other.
   const endings = knownNames()
     .filter((known) => known.startsWith(PREFIX))
     .map((known) => known.slice(PREFIX.length));

@@ -53,7 +53,7 @@ function postgresUrlProblem(text: string): { readonly found: string; readonly re
   return null;
 }
 
-/** Null also if the value is wrong, so that nothing is concluded from it. */
+/** Null also if the value is wrong, because nothing may be concluded from it. */
 export function readChoice<Choice extends string>(reading: Reading, setting: ChoiceSetting<Choice>): Choice | null {
   const text = readText(reading, setting);
   if (text === null) {

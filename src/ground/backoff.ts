@@ -1,4 +1,4 @@
-/** Uniform in [0, 1): the one source of randomness for everything that is spread over time. Secrets and ids use node:crypto. */
+/** Uniform in [0, 1): the only source of randomness for what is spread over time. Secrets and ids use node:crypto. */
 export function random(): number {
   return Math.random();
 }
@@ -13,15 +13,15 @@ export interface BackoffOptions {
 }
 
 export interface Backoff {
-  /** The delay before the next try, drawn from half to one and a half times its mean. Each call is a failure more. */
+  /** The delay before the next try, drawn from half to one and a half times its mean. Each call counts one more failure. */
   nextMs(): number;
   /** It worked: the next delay is a first one again. */
   reset(): void;
 }
 
 /**
- * Delays between tries of something that fails, growing and spread, because what failed together must not come back
- * together. It does not wait: how to wait, and what may cut the wait short, is the caller's.
+ * Delays between tries of something that fails. They grow and are randomized, because what failed together must not be
+ * tried again together. It does not wait: the caller decides how to wait, and what may cut the wait short.
  *
  *     const backoff = makeBackoff({ firstMs: 100, lastMs: 10_000 });
  *     await signal.wait(backoff.nextMs()); // after a failure

@@ -1,6 +1,6 @@
 /**
- * The one door to time inside the process. Wall-clock times that decide anything come from the database; this measures
- * spans, which must not jump when the machine's clock is set.
+ * All time inside the process comes from this module. Wall-clock times that decide anything come from the database. This
+ * measures spans, which must not jump when the machine's clock is set.
  */
 
 /** Milliseconds since an arbitrary start; they never go back. */

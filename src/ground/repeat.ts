@@ -4,7 +4,7 @@ import { monotonicMs } from "./clock.ts";
 const TIMER_MS_MAX = 2_147_483_647;
 
 /**
- * Looks now and then: one look at a time, each saying how long to wait for the next.
+ * Repeats a look, one at a time. Each look says how long to wait for the next.
  *
  *     const repeat = new Repeat(async () => ((await takeStep()) ? 0 : 10_000));
  *     repeat.start();
@@ -12,11 +12,11 @@ const TIMER_MS_MAX = 2_147_483_647;
  *     await repeat.stop();
  *
  *   new      nothing happens until start()
- *   waiting  a timer runs until the next look, whichever of its own delay and soon() comes first
+ *   waiting  a timer runs until the next look, which its delay or soon() starts, whichever comes first
  *   looking  a soon() counts for the next look, because this one may have looked already
  *   stopped  for good: a start() or soon() after it does nothing, so a stop that overtakes a start wins
  *
- * The look must not reject: what a failure means, and when to look again, is for the look to decide.
+ * The look must not reject. It decides itself what a failure means and when to look again.
  */
 export class Repeat {
   readonly #look: () => Promise<number>;

@@ -91,9 +91,9 @@ describe("headers", () => {
     [{ "x-a": "s3cret\n" }, /^the header "x-a" has a value with a line break/],
     [{ "x-a": "s3crét" }, /^the header "x-a" has a value with a line break or a character outside of ASCII$/],
     [{ "x-a": " s3cret" }, /^the header "x-a" has a value with a blank at its beginning or end$/],
-    [{ "x-a": 1 }, /^the header "x-a" has a value that is no string, but of the type number$/],
-    [{ "x-a": null }, /^the header "x-a" has a value that is no string, but of the type null$/],
-    [{ "x-a": ["s3cret"] }, /^the header "x-a" has a value that is no string, but of the type array$/],
+    [{ "x-a": 1 }, /^the header "x-a" has a value that is not a string but of the type number$/],
+    [{ "x-a": null }, /^the header "x-a" has a value that is not a string but of the type null$/],
+    [{ "x-a": ["s3cret"] }, /^the header "x-a" has a value that is not a string but of the type array$/],
     [{ "x a": "s3cret" }, /^the header "x a" has no name that HTTP allows/],
     [{ "": "s3cret" }, /^the header "" has no name that HTTP allows/],
     [{ "x-a:": "s3cret" }, /^the header "x-a:" has no name that HTTP allows/],
@@ -323,7 +323,7 @@ describe("rotate_secret", () => {
       await waitsForLock(database.pool, pid);
       await assert.rejects(byHand.query("update postrider.endpoint_secret set expires_at = now() + interval '1 day'"), {
         code: "55P03",
-        message: `somebody else is changing endpoint ${endpoint}`,
+        message: `another session is changing endpoint ${endpoint}`,
       });
       await byHand.query("rollback");
       await waiting;

@@ -16,7 +16,7 @@ begin
   loop
     problem := case
       when name !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]+$' then 'has no name that HTTP allows: letters, digits and hyphens'
-      when jsonb_typeof(value) <> 'string' then format('has a value that is no string, but of the type %s', jsonb_typeof(value))
+      when jsonb_typeof(value) <> 'string' then format('has a value that is not a string but of the type %s', jsonb_typeof(value))
       -- With a line break in it, a value could forge another header, or a whole request.
       when value #>> '{}' ~ '[^ -~\t]' then 'has a value with a line break or a character outside of ASCII'
       when value #>> '{}' ~ '^[ \t]|[ \t]$' then 'has a value with a blank at its beginning or end' end;

@@ -14,13 +14,13 @@ declare
 begin
   if event_types is null or array_position(event_types, null) is not null then
     raise exception 'event_types is null or holds a null'
-      using errcode = 'null_value_not_allowed', hint = 'Give the types the endpoint is to get, such as array[''order.*'']; an empty array for none yet.';
+      using errcode = 'null_value_not_allowed', hint = 'Give the types that the endpoint should get, such as array[''order.*'']; an empty array for none yet.';
   end if;
   endpoint_id := postrider.uuid_v7();
   perform postrider_internal.begin_action('create_endpoint', endpoint_id, jsonb_build_object(
     'url', postrider_internal.url_without_secrets(url), 'event_types', event_types, 'tenant', given_tenant,
     'options', options - array(select o.name from postrider_internal.endpoint_options() o where o.is_secret)));
-  -- Only the options that were given are written, so that the columns have their defaults for the others.
+  -- Only the given options are written, so the other columns get their defaults.
   execute (
     select format('insert into postrider.endpoint (id, tenant, url%s) values ($1, $2, $3%s)',
                   string_agg(format(', %I', o.name), ''), string_agg(format(', ($4).%I', o.name), ''))
@@ -35,4 +35,4 @@ begin
 end
 $$;
 comment on function postrider.create_endpoint(text, text[], text, jsonb) is
-  'Makes an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
+  'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';

@@ -21,7 +21,7 @@ begin
       perform pg_sleep(pause_seconds);
     end loop;
     if not is_locked then
-      raise exception 'somebody else is changing endpoint %', old.endpoint_id
+      raise exception 'another session is changing endpoint %', old.endpoint_id
         using errcode = 'lock_not_available', detail = 'A change of its secrets is also a change of the endpoint.',
           hint = 'Try again when that transaction has ended; postrider.rotate_secret waits for it.';
     end if;
@@ -36,8 +36,8 @@ begin
     if others >= secrets_max then
       raise exception 'endpoint % has % secrets in force already', new.endpoint_id, others
         using errcode = 'program_limit_exceeded',
-          detail = 'Each of them signs every request, in a header that receivers read up to some length.',
-          hint = 'Wait until one expires, or let one: update postrider.endpoint_secret set expires_at = now() where id = ....';
+          detail = 'Each of them signs every request, and receivers limit the length of the header.',
+          hint = 'Wait until one expires, or expire one: update postrider.endpoint_secret set expires_at = now() where id = ....';
     end if;
   end if;
   return new;

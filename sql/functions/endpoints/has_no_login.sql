@@ -6,10 +6,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if url ~* '^https?://[^/?#]*@' then
-    raise exception 'the url has a user or a password in it'
+    raise exception 'the url contains a user or a password'
       using errcode = 'check_violation', constraint = 'url has no user and no password',
         schema = 'postrider', table = 'endpoint', column = 'url',
-        hint = 'Everybody who may look at an endpoint would see it. Put it into headers, as authorization.';
+        hint = 'Every role that may read an endpoint would see it. Put it into headers, as authorization.';
   end if;
   return true;
 end

@@ -8,7 +8,7 @@ declare
   option record;
 begin
   if jsonb_typeof(options) is distinct from 'object' then
-    raise exception 'options is no JSON object'
+    raise exception 'options is not a JSON object'
       using errcode = 'invalid_parameter_value', hint = format('Give an object with any of: %s.', array_to_string(known, ', '));
   end if;
   for option in
@@ -26,7 +26,7 @@ begin
     end if;
     if option.is_required and option.value = 'null' then
       raise exception 'the option % cannot be null', option.key
-        using errcode = 'invalid_parameter_value', detail = 'Without the option, it has its default.', hint = option.hint;
+        using errcode = 'invalid_parameter_value', detail = 'Leave the option out to use the default.', hint = option.hint;
     end if;
     begin
       given := jsonb_populate_record(given, jsonb_build_object(option.key, option.value));
@@ -39,4 +39,4 @@ begin
 end
 $$;
 comment on function postrider_internal.read_options(jsonb) is
-  'An endpoint of which these options are set and nothing else. Refuses an option that does not exist, and a value that cannot be one.';
+  'An endpoint with only these options set. Refuses an option that does not exist, and a value that does not fit.';

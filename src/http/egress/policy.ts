@@ -169,8 +169,8 @@ function isOpened(policy: EgressPolicy, addressClass: AddressClass, name: string
  * not yet safe: its addresses are judged when it is dialled.
  */
 export function judgeUrl(policy: EgressPolicy, text: string): UrlVerdict {
-  // The parser strips tabs and outer spaces, takes backslashes for slashes and "http:host" for "http://host". A reader
-  // who does not would believe that the text names another host.
+  // The parser strips tabs and outer spaces, and reads backslashes as slashes and "http:host" as "http://host". A person
+  // may read another host in the same text.
   if (/[^\u0021-\u007e\u0080-\uffff]|\\/.test(text)) {
     return refused("the URL contains a space, a control character or a backslash");
   }
