@@ -6,7 +6,7 @@
  *                  the server: roles, copies
  *     oldest       also what talks to the server below SQL: connections, migrations, locks, notifications
  *
- * Some directories are left out until they are named: each has a script of its own.
+ * Some directories are left out unless they are named, because each has its own script.
  */
 import { existsSync, globSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";

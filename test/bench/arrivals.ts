@@ -55,7 +55,7 @@ export class Arrivals {
   async latencies(committedMs: ReadonlyMap<string, number>): Promise<Measures> {
     await this.all([...committedMs.keys()]);
     const sorted = [...committedMs]
-      // A request can be read before the acknowledgement that the same poll of the sockets brought: that is no time.
+      // A request can be read before the acknowledgement that the same poll of the sockets brought; that counts as zero.
       .map(([id, atMs]) => Math.max(0, (this.#arrivedMs.get(id) ?? Number.NaN) - atMs))
       .sort((a, b) => a - b);
     return {

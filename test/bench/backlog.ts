@@ -133,7 +133,7 @@ async function measureDaemon(bench: Bench, database: Database, client: Client): 
   }
 }
 
-/** `listenUrl`: a connection of its own for LISTEN. */
+/** `listenUrl`: a separate connection for LISTEN. */
 export function startDaemon(options: BenchOptions, url: string, listenUrl?: string): Child {
   const further = listenUrl === undefined ? [] : [listenUrl];
   return Child.start("daemonProcess.ts", [url, options.daemonLogLevel, options.profileDir ?? "", ...further]);

@@ -1,4 +1,4 @@
-/** One daemon in a process of its own: `daemonProcess.ts DATABASE_URL LOG_LEVEL [PROFILE_DIR [LISTEN_URL]]`. */
+/** One daemon in a separate process: `daemonProcess.ts DATABASE_URL LOG_LEVEL [PROFILE_DIR [LISTEN_URL]]`. */
 import { writeFile } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
 import { join } from "node:path";

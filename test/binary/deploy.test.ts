@@ -134,7 +134,7 @@ async function typed(
   return { calls: await notes(programs), directory };
 }
 
-/** Makes a directory of programs, each of which writes its name and its arguments to a file of its own. */
+/** Makes a directory of programs, each of which writes its name and its arguments to a separate file. */
 async function notingPrograms(directory: string): Promise<string> {
   const programs = join(directory, "programs");
   await mkdir(programs);

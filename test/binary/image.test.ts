@@ -16,7 +16,7 @@ const IMAGE = "localhost/postrider";
 const RUN_BASE = "localhost/run-base";
 const BUILD_BASE = "localhost/build-base";
 
-/** After so long `docker stop` kills. */
+/** The time after which `docker stop` kills. */
 const DOCKER_STOP_MS = 10_000;
 /** How long the image takes to build on a machine that is busy, packages included. */
 const BUILD_MS_MAX = 240_000;

@@ -143,7 +143,7 @@ function pgDumpMajor(): number {
   return Number(/ (\d+)\./.exec(stdout ?? "")?.[1] ?? 0);
 }
 
-/** How many rows each table has; but for the audit, which also has what was done to this database. */
+/** How many rows each table has, except the audit, which also records what was done to this database. */
 async function contents(session: Session): Promise<Record<string, string>[]> {
   return rowsOf(
     session,

@@ -7,7 +7,7 @@ import { runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { createLogin } from "../support/roles.ts";
 
-/** Everything that a terminal may act on, but the line ends that the text is made of. */
+/** Every character that a terminal may act on, except the text's own line ends. */
 const COMMANDS = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const HOSTILE = "\u001b]0;owned\u0007\u009b31m\u202e\nsecond line";
 
@@ -269,7 +269,7 @@ async function endpoint({ pool }: TestDatabase, url: string, tenant = ""): Promi
   return rows[0]?.endpoint_id ?? "";
 }
 
-/** One of an event that was inserted so long ago; returns the event's id. */
+/** A delivery of an event inserted this long ago; returns the event's id. */
 async function delivery(
   { pool }: TestDatabase,
   endpointId: string,

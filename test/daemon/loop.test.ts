@@ -35,7 +35,7 @@ class Surroundings {
   readonly conditions = new Conditions(this.emitted);
   readonly recorder = { isWell: true, pendingCount: 0, claims: new OpenClaims() };
   readonly inHand = { count: 0, isIdle: true, start: () => {}, admit: () => {}, rooms: () => this.#rooms };
-  /** What becomes of each review and claim; thrown if it is an error. */
+  /** The outcome of each review and claim; thrown if it is an error. */
   reviewed: Error | null = null;
   claimed: Page | Error = NOTHING;
   /** How the daemon stood when it claimed. */

@@ -1,4 +1,4 @@
-/** The commands of the guides, each run in a shell as it stands there. The README has a test of its own. */
+/** Runs the commands of the guides in a shell, exactly as written. The README has a separate test. */
 import assert from "node:assert/strict";
 import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

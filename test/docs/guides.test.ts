@@ -1,4 +1,4 @@
-/** The SQL of the guides, run in its order as a reader would paste it into psql, each guide in a database of its own. */
+/** Runs the SQL of the guides in order, as a reader would paste it into psql, each guide in its own database. */
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { describe, type TestContext, test } from "node:test";
@@ -16,7 +16,7 @@ import { guideBlock } from "../support/guides.ts";
 import { runScript } from "../support/psqlScript.ts";
 import { SQL_BLOCKS } from "./blocks.ts";
 
-/** What a guide takes for granted. */
+/** What a guide assumes. */
 const GIVEN: Readonly<Record<string, (session: Session) => Promise<unknown>>> = {
   "sql/capture.md": (session) =>
     session.query("create table public.orders (id bigint primary key, status text, amount numeric, customer text)"),

@@ -1,4 +1,4 @@
-/** What the documents name exists: files, headings, scripts, commands, settings, objects of the schema, events of the log. */
+/** Everything that the documents name exists: files, headings, scripts, commands, settings, schema objects, log events. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -14,12 +14,12 @@ const database = useDatabase();
 
 /** Names that follow `postrider.` but are not objects of the schema: settings of a session, names of files. */
 const NOT_IN_SCHEMA = ["wake", "place", "mjs", "dump", "service"].map((name) => `postrider.${name}`);
-/** What a guide calls and Postgres does not have. */
+/** Functions that a guide calls and Postgres does not have. */
 const NOT_IN_POSTGRES = ["publishMany", "create"];
-/** What a build makes. */
+/** Files that a build makes. */
 const BUILT = /^dist\//;
 
-/** All matches of a pattern in the documents, as `guide: first group`, but for those that are right. */
+/** All matches of a pattern in the documents, as `guide: first group`, except the correct ones. */
 function mistakes(pattern: RegExp, isRight: (found: string, guide: string) => boolean, text = guideText): string[] {
   return guidePaths().flatMap((guide) =>
     [...text(guide).matchAll(pattern)]
@@ -29,7 +29,7 @@ function mistakes(pattern: RegExp, isRight: (found: string, guide: string) => bo
   );
 }
 
-/** What stands in backticks within a line, each on a line of its own. */
+/** Text in backticks within a line, each on a separate line. */
 function inlineCode(guide: string): string {
   const prose = guideText(guide).replaceAll(/^ *```.*?^ *```$/gms, "");
   return [...prose.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code).join("\n");

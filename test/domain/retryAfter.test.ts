@@ -88,7 +88,7 @@ test("headers of any content give a bounded wait or none", () => {
 test("a very long header is refused in no time", () => {
   const startedMs = performance.now();
   parseRetryAfterMs(`${"1".repeat(100_000)}x`, "Sun, ".repeat(20_000), NOW_MS);
-  // It takes a millisecond. What looks at each digit, or day, once for each one takes many seconds.
+  // It takes a millisecond. Work that is quadratic in digits or days takes many seconds.
   assert.ok(performance.now() - startedMs < 1_000);
 });
 

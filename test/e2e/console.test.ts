@@ -97,7 +97,7 @@ describe("a delivery that is cancelled", () => {
     assert.equal(sent.size, MANY - 10);
   });
 
-  test("gets no further attempt where one is under way: it is discarded if that fails, and succeeds if it succeeds", async (t) => {
+  test("gets no further attempt while one is in flight: it is discarded if that fails, and succeeds if it succeeds", async (t) => {
     const path = route({ kind: "hang" });
     const endpoint = await createEndpoint(path, ["*"], { retry_schedule: ["1 ms"] });
     await run(t);

@@ -351,7 +351,7 @@ describe("an attempt that fails", () => {
     assert.equal(await countOf("postrider.audit where action = 'disable_endpoint'"), 1);
   });
 
-  test("is what a redirect is, and nobody follows it", async (t) => {
+  test("includes a redirect, which is not followed", async (t) => {
     const elsewhere = route();
     for (const code of [301, 302, 303, 307, 308]) {
       const path = route(status(code, { location: receiver.url(elsewhere) }));

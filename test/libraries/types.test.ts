@@ -1,4 +1,4 @@
-/** What the compiler says of the package beside the libraries, and of the guide's examples. */
+/** Type-checks the package together with the libraries, and the guide's examples. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";

@@ -1,4 +1,4 @@
-/** What other tests judge by thousands of rows, by a million: run by hand, for minutes, with some gigabytes of memory. */
+/** Checks with a million rows what other tests check with thousands. Run it by hand; it takes minutes and some gigabytes of memory. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";

@@ -57,7 +57,7 @@ describe("an event goes to the subscriptions", () => {
     });
   }
 
-  test("of its own tenant alone", async () => {
+  test("of its tenant only", async () => {
     const none = await createEndpoint(database.pool, ["*"]);
     const acme = await createEndpoint(database.pool, ["order.*"], { tenant: "acme" });
     const other = await createEndpoint(database.pool, ["order.paid"], { tenant: "other" });

@@ -1,5 +1,5 @@
 /**
- * A daemon in a process of its own, for tests that kill it: `node daemonProcess.ts OPTIONS`, with
+ * A daemon in a separate process, for tests that kill it: `node daemonProcess.ts OPTIONS`, with
  * DaemonProcessOptions as JSON. Prints `started DAEMON_ID`; stops cleanly on SIGTERM, and is killed when its parent is
  * gone. It ends by itself after the stop, for want of anything to do: a timer or socket left behind would keep it.
  */

@@ -45,8 +45,8 @@ export const GENERATED_DOCS: readonly GeneratedDoc[] = [
 ];
 
 /**
- * Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`, each on a line of its own.
- * Throws where the text does not have exactly one such pair.
+ * Replaces the text between `<!-- NAME -->` and `<!-- /NAME -->`, each on a separate line.
+ * Throws if the text does not have exactly one such pair.
  */
 export function betweenMarkers(text: string, name: string, content: string): string {
   const [before, rest, ...more] = text.split(`<!-- ${name} -->\n`);

@@ -1,4 +1,4 @@
-/** A catalogue with one of everything, hostile text included, and catalogues that nobody would write. */
+/** A catalogue with one of everything, including hostile text, and absurd catalogues. */
 import fc from "fast-check";
 import type { EventType } from "../../src/typegen/eventTypesModule.ts";
 

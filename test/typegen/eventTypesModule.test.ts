@@ -1,4 +1,4 @@
-/** What the generated types look like. That they compile, and take what they should, is tested in publish/consumer. */
+/** The text of the generated types. publish/consumer tests that they compile and accept what they should. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";

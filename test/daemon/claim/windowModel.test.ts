@@ -99,7 +99,7 @@ before(async () => {
     await client.query("set postrider.wake = off");
     clients.push(client);
   }
-  // Nothing is claimed before a daemon has written down where it works.
+  // Claims are refused until a daemon has recorded where it works.
   await beat(database.pool, randomUUID());
 });
 

@@ -30,7 +30,7 @@ function standingOf(endpointId: string): Standing {
   return endpointId.startsWith("good") ? "good" : endpointId.startsWith("new") ? "new" : "doubtful";
 }
 
-/** Loads payloads of so many bytes each, one after the other, until one is refused; returns those in memory. */
+/** Loads payloads of this size one after the other until one is refused; returns those in memory. */
 function loadAll(budget: Budget, bytes: number, endpointIds: readonly string[]): Delivery[] {
   const held: Delivery[] = [];
   for (const endpointId of endpointIds) {

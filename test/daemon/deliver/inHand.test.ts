@@ -58,7 +58,7 @@ const ANSWER: Attempt = {
   responseBody: "",
 };
 
-/** What stands around it: receivers answer, and payloads are loaded, when the test says so. */
+/** Its surroundings: receivers answer and payloads are loaded when the test says so. */
 class Surroundings {
   readonly lease = { daemonId: "first", isHeld: () => true };
   readonly recorded: DeliveryResult[] = [];

@@ -31,7 +31,7 @@ function largeFor(endpointId: string): Delivery {
   return { ...delivery, event: { ...delivery.event, payload: null } };
 }
 
-/** Offers so many deliveries for the endpoint; returns those that the lanes took. */
+/** Offers this many deliveries for the endpoint; returns those that the lanes admitted. */
 function offer(lanes: Lanes, endpointId: string, count: number, nowMs = 0): Delivery[] {
   return Array.from({ length: count }, () => deliveryFor(endpointId)).filter((delivery) =>
     lanes.admit(delivery, nowMs),
@@ -585,7 +585,7 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
         apply(step);
         check();
       }
-      // What waits can always be brought to its end: no lane is forgotten.
+      // Waiting deliveries can always finish, so no lane is forgotten.
       while (waiting.size > 0 || started.length > 0) {
         lanes.recall(nowMs);
         while (startOne());
@@ -630,7 +630,7 @@ test("lanes that never run empty let go of what they have started", async () => 
     }
   }
   assert.equal(lanes.waiting, 2 * endpointIds.length);
-  // What a WeakRef was made of lives to the end of the turn.
+  // The target of a new WeakRef lives until the end of the turn.
   await new Promise((resolve) => setImmediate(resolve));
   collectGarbage();
   const kept = started.filter((reference) => reference.deref() !== undefined).length;

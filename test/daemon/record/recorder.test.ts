@@ -61,7 +61,7 @@ function record(t: TestContext): Recording {
   return { recorder, emitted, conditions, recorded };
 }
 
-/** So many first attempts in the daemon's hand, of one claim that the recorder knows. */
+/** This many first attempts in hand, of one claim that the recorder knows. */
 async function claim(recorder: Recorder, daemonId: string, count: number): Promise<readonly Delivery[]> {
   await beat(database.pool, daemonId);
   await insertEvents(database.pool, "order.paid", count);

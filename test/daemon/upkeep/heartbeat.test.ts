@@ -11,7 +11,7 @@ const BEAT_GAP_MS = 1_000;
 /** Of the lease, before which no attempt starts. */
 const MARGIN_MS = 2_000;
 
-/** A heartbeat whose database answers when it is told to, in a time that only the test moves. */
+/** A heartbeat whose database answers on request, on a clock that only the test moves. */
 class Beating {
   readonly sentAtMs: number[] = [];
   readonly emitted = new KeptEvents();

@@ -44,7 +44,7 @@ after(async () => {
   for (const made of directories) await rm(made, { recursive: true, force: true });
 });
 
-describe("a server in a directory of its own", () => {
+describe("a server in its own directory", () => {
   test("starts in an empty directory, with a password, checksums and UTF-8, and listens only on loopback", async () => {
     const server = await start({ dataDir: join(directory, "fresh") });
     assert.deepEqual(
@@ -248,7 +248,7 @@ describe("the process that started it", () => {
     const dataDir = join(directory, "interrupted");
     const { child, ready } = startElsewhere(CHECKOUT, { dataDir });
     ready.catch(() => {});
-    await eventually("an initdb under way", () =>
+    await eventually("a running initdb", () =>
       namesIn(dataDir).some((name) => name.startsWith("init-") && existsSync(join(dataDir, name, "data", "base"))),
     );
     await end(child, "SIGKILL");
@@ -430,7 +430,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await exited;
 }
 
-/** What the embedded server needs of a checkout, so that it can lie anywhere. */
+/** The parts of a checkout that the embedded server needs, so that they can be copied anywhere. */
 async function copyCheckout(parent: string): Promise<string> {
   const checkout = join(parent, "checkout");
   for (const path of ["package.json", "src/ground", "src/dev/postgres", `node_modules/${PLATFORM_PACKAGE}`]) {

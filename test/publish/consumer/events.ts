@@ -51,7 +51,7 @@ const ids: string[] = await shop.publishMany(tx, events);
 await shop.publish(tx, { eventType: "order.payed", payload: paid });
 // @ts-expect-error a property is missing
 await shop.publish(tx, { eventType: "order.paid", payload: { order_id: 42 } });
-// @ts-expect-error a text is no number
+// @ts-expect-error a string is not a number
 await shop.publish(tx, { eventType: "order.paid", payload: { ...paid, order_id: "42" } });
 // @ts-expect-error not one of the values
 await shop.publish(tx, { eventType: "order.paid", payload: { ...paid, currency: "GBP" } });
