@@ -99,7 +99,7 @@ before(async () => {
     await client.query("set postrider.wake = off");
     clients.push(client);
   }
-  // Claims are refused until a daemon has recorded where it works.
+  // Like a daemon, record where it works before anything is claimed.
   await beat(database.pool, randomUUID());
 });
 
