@@ -545,7 +545,7 @@ create function postrider_internal.discard_deliveries(endpoint_id uuid, reason t
 
 create function postrider_internal.discard_reason(endpoint_state text) returns text;
 
-create function postrider_internal.discard_unwanted(event_ids uuid[], endpoint_ids uuid[], INOUT states text[], INOUT reasons text[]) returns record;
+create function postrider_internal.discard_unwanted(event_ids uuid[], endpoint_ids uuid[], INOUT states text[], INOUT reasons text[], OUT discarded integer[]) returns record;
 
 create function postrider_internal.drop_capture(table_name regclass, event_type text) returns boolean;
 
@@ -725,7 +725,7 @@ create function postrider_internal.read_options(options jsonb) returns postrider
 
 create function postrider_internal.record_attempts(daemon_id uuid, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], INOUT attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns uuid[];
 
-create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[]) returns record security definer;
+create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record security definer;
 
 create function postrider_internal.refresh_judged_event_types() returns void security definer;
 
@@ -1631,7 +1631,7 @@ comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 
 
 comment on function postrider_internal.discard_reason(text) is 'The reason with which a delivery is discarded if its endpoint is in this state; null means deleted.';
 
-comment on function postrider_internal.discard_unwanted(uuid[],uuid[],text[],text[]) is 'Changes results that would be attempted again to discarded if the delivery was cancelled meanwhile, or its endpoint was disabled or deleted.';
+comment on function postrider_internal.discard_unwanted(uuid[],uuid[],text[],text[]) is 'Changes results that would be attempted again to discarded if the delivery was cancelled meanwhile, or its endpoint was disabled or deleted. discarded: which results, from 1, those are.';
 
 comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the triggers of a capture, and the functions of captures in that schema that have no triggers any more. Returns whether there was a capture.';
 
@@ -1811,7 +1811,7 @@ comment on function postrider_internal.read_options(jsonb) is 'An endpoint with 
 
 comment on function postrider_internal.record_attempts(uuid,boolean,uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],text[],text[],json[],text[]) is 'Inserts a row for each attempt, and returns the ids of those that are new: null for a result without a request, and for an attempt that is recorded already.';
 
-comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided.';
+comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why.';
 
 comment on function postrider_internal.refresh_judged_event_types() is 'Makes inserts obey the catalogue after a restore or a copy; maintain(), adopt() and grant_roles() call it. Writes nothing if all is as it should be.';
 

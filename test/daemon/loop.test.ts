@@ -34,7 +34,9 @@ class Surroundings {
   readonly agenda = new Agenda();
   readonly conditions = new Conditions(this.emitted);
   readonly recorder = { isWell: true, pendingCount: 0, claims: new OpenClaims() };
-  readonly inHand = { count: 0, isIdle: true, start: () => {}, admit: () => {}, rooms: () => this.#rooms };
+  readonly inHand = { count: 0, isIdle: true, start: () => this.#start(), admit: () => {}, rooms: () => this.#rooms };
+  /** Turns that have begun. */
+  turns = 0;
   /** The outcome of each review and claim; thrown if it is an error. */
   reviewed: Error | null = null;
   claimed: Page | Error = NOTHING;
@@ -102,6 +104,10 @@ class Surroundings {
     return this.claimed;
   }
 
+  #start(): void {
+    this.turns += 1;
+  }
+
   #review(): void {
     if (this.reviewed !== null) {
       throw this.reviewed;
@@ -146,12 +152,13 @@ test("a failure lasts until a claim succeeds, not only until a turn that has roo
   around.loop.start();
   await until("a claim has failed", () => around.conditions.has("not_claiming"));
   Object.assign(around.inHand, { count: IN_HAND_MAX, isIdle: false });
+  const { turns } = around;
   const claims = around.claimedAs.length;
-  await until("it has room for nothing", async () => {
+  await until("it takes turns without room for a claim", () => {
     around.agenda.room();
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    return around.claimedAs.length === claims;
+    return around.turns >= turns + 3;
   });
+  assert.equal(around.claimedAs.length, claims);
   assert.equal(around.conditions.has("not_claiming"), true);
   around.claimed = NOTHING;
   Object.assign(around.inHand, { count: 0, isIdle: true });

@@ -22,7 +22,9 @@ create or replace function postrider_internal.record_results(
   finished_claims bigint[],
   gone_endpoints uuid[],
   out kept_claims bigint[],
-  out locked integer[]
+  out locked integer[],
+  out discarded integer[],
+  out discard_reasons text[]
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -53,8 +55,9 @@ begin
   new_attempts := postrider_internal.record_attempts(daemon_id, is_repeat, event_ids, endpoint_ids, attempt_ids,
     attempts_before_now, started_ms, durations_ms, http_statuses, failure_kinds, errors, response_headers, response_bodies);
   if 'pending' = any (states) then
-    select d.states, d.reasons into states, reasons
+    select d.states, d.reasons, d.discarded into states, reasons, discarded
     from postrider_internal.discard_unwanted(event_ids, endpoint_ids, states, reasons) d;
+    discard_reasons := array(select reasons[n] from unnest(discarded) with ordinality u (n, place) order by place);
   end if;
   if is_first then
     perform postrider_internal.decide_first(daemon_id, is_repeat, event_ids, endpoint_ids, claim_ids, attempt_ids,
@@ -88,4 +91,4 @@ $$;
 comment on function postrider_internal.record_results(
   uuid, boolean, boolean, uuid[], uuid[], bigint[], integer[], uuid[], double precision[], integer[], smallint[], text[], text[],
   json[], text[], text[], bigint[], text[], bigint[], uuid[]) is
-  'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided.';
+  'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why.';

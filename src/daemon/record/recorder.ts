@@ -64,6 +64,9 @@ const recordResults = defineStatement("record_results", {
     kept_claims: "bigint[]",
     /** Which results were not decided, from 1. */
     locked: "integer[]?",
+    /** Which results that were to be attempted again are discarded instead, from 1, and why. */
+    discarded: "integer[]?",
+    discard_reasons: "text[]?",
   },
 });
 
@@ -258,14 +261,17 @@ export class Recorder {
       finishedClaims: [...this.claims.keptOf(daemonId), ...this.claims.finishedBy(daemonId, counts)],
       goneEndpoints: [...gone],
     });
-    this.claims.noteRecorded(daemonId, counts, rows[0]?.kept_claims ?? []);
-    const undecided = new Set((rows[0]?.locked ?? []).map((number) => batch[number - 1]));
-    for (const result of batch) {
-      if (undecided.has(result)) {
+    const [recorded] = rows;
+    this.claims.noteRecorded(daemonId, counts, recorded?.kept_claims ?? []);
+    const locked = new Set(recorded?.locked);
+    const discards = new Map(recorded?.discarded?.map((number, at) => [number, recorded.discard_reasons?.[at]]));
+    for (const [at, result] of batch.entries()) {
+      const reason = discards.get(at + 1);
+      if (locked.has(at + 1)) {
         this.#repeats.add(result);
         this.#locked.push(result);
       } else {
-        this.#reportEnd(result);
+        this.#reportEnd(reason === undefined ? result : discardedInstead(result, reason));
       }
     }
   }
@@ -291,6 +297,11 @@ export class Recorder {
       });
     }
   }
+}
+
+/** Postgres has the last word: the delivery was cancelled, or its endpoint disabled or deleted, during the attempt. */
+function discardedInstead(result: DeliveryResult, reason: string): DeliveryResult {
+  return { ...result, decision: { state: "discarded", reason, endpointGone: false } };
 }
 
 function endpointIsGone({ decision }: DeliveryResult): boolean {

@@ -474,6 +474,36 @@ describe("what gets lost", () => {
     assert.deepEqual(emitted.kept, []);
   });
 
+  test("a retry that Postgres discards, because an operator cancelled the delivery meanwhile, is reported with the reason", async (t) => {
+    const { recorder, emitted } = record(t);
+    await createEndpoint(database.pool);
+    const inHand = await claim(recorder, randomUUID(), 3);
+    const cancelled = inHand[1];
+    assert.ok(cancelled !== undefined);
+    await database.pool.query("select postrider.cancel($1, $2, 'sent by mistake')", [
+      cancelled.event.id,
+      cancelled.endpointId,
+    ]);
+    addAll(
+      recorder,
+      inHand.map((delivery) => ({ ...succeeded(delivery), decision: { state: "pending", waitMs: 60_000 } })),
+    );
+    await recorder.drained();
+    assert.deepEqual(
+      new Map((await deliveries(database.pool)).map(({ event, state }) => [event, state])),
+      new Map(inHand.map((delivery) => [delivery.event.id, delivery === cancelled ? "discarded" : "pending"])),
+    );
+    assert.deepEqual(emitted.kept.length, 1);
+    assert.deepEqual(emitted.named("delivery.discarded"), [
+      {
+        event_id: cancelled.event.id,
+        endpoint_id: cancelled.endpointId,
+        event_type: "order.paid",
+        reason: "cancelled: sent by mistake",
+      },
+    ]);
+  });
+
   test("closing gives up at its deadline and says that something is left", async (t) => {
     const { recorder } = record(t);
     await createEndpoint(database.pool);
