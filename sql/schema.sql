@@ -120,6 +120,8 @@ create table postrider.claim (
   constraint "every event of a pair has its endpoint" CHECK ((cardinality(event_ids) = cardinality(endpoint_ids)))
 );
 
+create table postrider.claim_lock;
+
 create table postrider.daemon (
   id uuid not null,
   host text not null,
@@ -960,6 +962,8 @@ comment on column postrider.claim.event_ids is 'Events of the pairs whose first 
 comment on column postrider.claim.endpoint_ids is 'Endpoints of the same pairs.';
 
 comment on column postrider.claim.xid is 'The transaction that wrote the row last. If the row''s xmin is another one, the row was restored or replicated, and its snapshots are of another cluster.';
+
+comment on table postrider.claim_lock is 'Empty. A daemon locks it while it claims new events, so that one claims at a time. Nothing is granted on it.';
 
 comment on table postrider.daemon is 'The daemons that run, one row each. A clean stop deletes the row.';
 

@@ -38,6 +38,11 @@ comment on column postrider.daemon.condition_since is 'Since when it has not bee
 comment on column postrider.daemon.condition_reason is
   'What keeps it from its work, in the latest words of Postgres or the link; null if it is well.';
 
+-- Any role that may connect can hold an advisory lock, and would stop all claiming. To lock a table takes a privilege on it.
+create table postrider.claim_lock ();
+comment on table postrider.claim_lock is
+  'Empty. A daemon locks it while it claims new events, so that one claims at a time. Nothing is granted on it.';
+
 create table postrider.claim (
   id bigint not null generated always as identity,
   base pg_snapshot not null,

@@ -10,6 +10,6 @@ select a.pid, a.usename as role, a.application_name, a.state, a.wait_event,
          then pg_terminate_backend(a.pid) else false end as ended
 from pg_locks l
 join pg_stat_activity a on a.pid = l.pid
-where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 1 and l.objsubid = 2 and l.granted
+where l.locktype = 'relation' and l.relation = 'postrider.claim_lock'::regclass and l.mode = 'ShareUpdateExclusiveLock' and l.granted
   and l.database = (select d.oid from pg_database d where d.datname = current_database())
   and (a.state is null or coalesce(a.xact_start, a.state_change) < clock_timestamp() - $1::integer * interval '1 ms');

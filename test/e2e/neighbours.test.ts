@@ -118,14 +118,14 @@ test("another role's session that holds the claim lock is named but not ended, a
   const worker = await createLogin(database, ["postrider_daemon"]);
   const stranger = await openSession(t, database.url);
   await stranger.query("begin");
-  await stranger.query("select pg_advisory_lock(1886352244, 1)");
+  await stranger.query("lock table postrider.claim_lock in share update exclusive mode");
   const { daemon, emitted } = await startDaemon(worker.url, NO_POLL);
   t.after(() => daemon.stop().then(() => worker.drop()));
   await insertEvent(database.pool, "order.paid");
   await until("it is named", () => emitted.named("claim_lock.held").length > 0);
   const [held] = emitted.named("claim_lock.held");
   assert.deepEqual([held?.pid, held?.role, held?.state], [pidOf(stranger), new URL(database.url).username, null]);
-  await stranger.query("select pg_advisory_unlock(1886352244, 1)");
+  await stranger.query("rollback");
   await receiver.got(path, 1);
   assert.deepEqual([emitted.named("claim_lock.held").length, emitted.named("claim_lock.released").length], [1, 1]);
 });

@@ -15,6 +15,18 @@ import {
   openSession,
   reset,
 } from "../support/engine.ts";
+import { createLogin, isRefused, ROLES } from "../support/roles.ts";
+
+const LOCK_MODES = [
+  "access share",
+  "row share",
+  "row exclusive",
+  "share update exclusive",
+  "share",
+  "share row exclusive",
+  "exclusive",
+  "access exclusive",
+];
 
 /** The id of the session's transaction. */
 const XID = "select pg_current_xact_id()::text";
@@ -268,6 +280,21 @@ describe("claims of several daemons", () => {
     assert.deepEqual([busy.outcome, busy.claim, busy.pairs], ["busy", null, []]);
     await session.query("commit");
     assert.equal((await claimEvents(other)).outcome, "empty");
+  });
+
+  test("cannot be held up by a role without a grant", async (t) => {
+    const stranger = await createLogin(database);
+    t.after(() => stranger.drop());
+    for (const role of [stranger.name, ...ROLES.map((name) => `postrider_${name}`)]) {
+      for (const mode of LOCK_MODES) {
+        const lock = `lock table postrider.claim_lock in ${mode} mode nowait`;
+        assert.ok(await isRefused(database.pool, role, lock), `${role}: ${mode}`);
+      }
+    }
+    const session = await openSession(t, stranger.url);
+    await session.query("select pg_advisory_lock(1886352244, key) from generate_series(1, 5) key");
+    const event = await insertEvent(database.pool, "order.paid");
+    assert.deepEqual(eventsOf(await claimAll(database.pool)), [event]);
   });
 
   test("that are rolled back leave their events to the next", async (t) => {

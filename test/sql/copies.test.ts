@@ -486,7 +486,11 @@ describe("adopting", () => {
     await insertEvent(pool, "order.paid");
     const pid = await askFor(session, "select pg_backend_pid()");
     const locked = () =>
-      askFor(pool, "select count(*)::int from pg_locks where pid = $1 and locktype = 'advisory'", [pid]);
+      askFor(
+        pool,
+        "select count(*)::int from pg_locks where pid = $1 and relation = 'postrider.claim_lock'::regclass",
+        [pid],
+      );
     await session.query("begin");
     for (const dryRun of [true, false]) {
       assert.equal((await adopt(session, dryRun)).outcome, "nothing to adopt");

@@ -9,7 +9,7 @@
 -- The steps: begin_claim takes the claim lock, read_cursor finds where the last claim ended, take_window reads a page,
 -- route_page finds its endpoints, judge_page applies their filters, store_claim writes the result.
 --
--- Advisory locks of class 1886352244: 1 the claim lock, 2 and 4 waking, 3 keeping partitions, 5 the list of enforced types.
+-- Advisory locks of class 1886352244: 2 and 4 waking, 3 keeping partitions, 5 the list of enforced types.
 --
 -- The planner's settings on these functions apply to the steps that they call, too. They keep the plans what they are on
 -- empty, unanalysed and very large tables: index ranges in order, never a scan of a whole partition, never a sort of a

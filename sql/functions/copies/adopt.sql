@@ -49,7 +49,7 @@ declare
 begin
   problem := postrider.copy_problem();
   if problem is not null and not dry_run then
-    perform pg_advisory_xact_lock(1886352244, 1);
+    lock table only postrider.claim_lock in share update exclusive mode;
     problem := postrider.copy_problem(); -- another session may have adopted it meanwhile
   end if;
   if problem is null then
