@@ -21,7 +21,8 @@ export interface AttemptPosition {
 }
 
 const GONE = 410;
-const SUCCEEDED: Decision = { state: "succeeded" };
+/** What becomes of a delivery after an attempt that succeeded, whatever its place in the schedule. */
+export const SUCCEEDED: Decision = { state: "succeeded" };
 const EXHAUSTED: Decision = { state: "exhausted" };
 
 // Too Many Requests and Service Unavailable: the two whose Retry-After says when the receiver will be ready again.

@@ -19,6 +19,35 @@ export interface Delivery {
   readonly attempts: number;
   /** Attempts made before the retry schedule began, or began again. */
   readonly attemptsBefore: number;
+  /**
+   * Kept by its lane while it holds a slot: when its request began, and the deliveries whose requests began just before
+   * and after. In the delivery itself, because a map would allocate an entry for each request.
+   */
+  begunMs: number;
+  before: Delivery | null;
+  after: Delivery | null;
+}
+
+/** In place of the time at which a request began: the delivery holds no slot. */
+export const HOLDS_NO_SLOT = -1;
+
+/** What a claim says of a delivery. */
+export type ClaimedDelivery = Omit<Delivery, "begunMs" | "before" | "after">;
+
+/** One shape for every delivery, however it was claimed, so that the code of the hot path stays monomorphic. */
+export function makeDelivery(claimed: ClaimedDelivery): Delivery {
+  const { event, endpointId, daemonId, tenure, attempts, attemptsBefore } = claimed;
+  return {
+    event,
+    endpointId,
+    daemonId,
+    tenure,
+    attempts,
+    attemptsBefore,
+    begunMs: HOLDS_NO_SLOT,
+    before: null,
+    after: null,
+  };
 }
 
 /** What becomes of a delivery; the names are those of `postrider.delivery.state`. */

@@ -7,12 +7,23 @@ export type Subscriber = (event: Emitted) => void;
 /** The stream of events of one process or test. It is passed to the code that emits; there is no global one. */
 export interface Events {
   emit<Name extends EventName>(name: Name, fields: EventFields<Name>): void;
+  /**
+   * Whether anyone wants to hear of successful attempts. There are thousands a second at full speed, so they need not be
+   * emitted otherwise.
+   */
+  readonly wantsSuccesses: boolean;
   /** Returns the function that ends the subscription. */
-  subscribe(subscriber: Subscriber): () => void;
+  subscribe(subscriber: Subscriber, wants?: Wants): () => void;
+}
+
+/** What a subscriber can do without. */
+export interface Wants {
+  readonly successes: boolean;
 }
 
 interface Subscription {
   readonly subscriber: Subscriber;
+  readonly wants: Wants;
   hasFailed: boolean;
 }
 
@@ -22,6 +33,11 @@ interface Subscription {
  */
 export function makeEvents(): Events {
   let subscriptions: readonly Subscription[] = [];
+  let wantsSuccesses = false;
+  const setSubscriptions = (changed: readonly Subscription[]) => {
+    subscriptions = changed;
+    wantsSuccesses = changed.some(({ wants }) => wants.successes);
+  };
   const events: Events = {
     emit: (name, fields) => {
       const event = { name, fields } as Emitted;
@@ -33,12 +49,13 @@ export function makeEvents(): Events {
         }
       }
     },
-    subscribe: (subscriber) => {
-      const subscription = { subscriber, hasFailed: false };
-      subscriptions = [...subscriptions, subscription];
-      return () => {
-        subscriptions = subscriptions.filter((other) => other !== subscription);
-      };
+    get wantsSuccesses() {
+      return wantsSuccesses;
+    },
+    subscribe: (subscriber, wants = { successes: true }) => {
+      const subscription = { subscriber, wants, hasFailed: false };
+      setSubscriptions([...subscriptions, subscription]);
+      return () => setSubscriptions(subscriptions.filter((other) => other !== subscription));
     },
   };
   return events;

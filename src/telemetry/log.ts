@@ -77,6 +77,11 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "subscriber.failed": "error",
 };
 
+/** Whether a log of this level shows successful attempts. */
+export function showsSuccesses(level: LevelWithSilent): boolean {
+  return level === "debug" || level === "trace";
+}
+
 /**
  * A successful attempt is for debugging: at full speed there are thousands a second, and `postrider.attempt` has them all.
  * Failed attempts show by default; `warn` hides both and keeps the changes of state.

@@ -6,7 +6,7 @@ import { readConfig } from "../../src/config/read.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { VERSION } from "../../src/ground/version.ts";
 import { makeEvents } from "../../src/telemetry/bus.ts";
-import { makeLog } from "../../src/telemetry/log.ts";
+import { makeLog, showsSuccesses } from "../../src/telemetry/log.ts";
 import { onMessage, tell } from "./child.ts";
 
 const [databaseUrl, logLevel, profileDir = "", listenUrl] = process.argv.slice(2);
@@ -21,7 +21,8 @@ const config = readConfig(
   { name: "run", database: "required" },
 );
 const events = makeEvents();
-events.subscribe(makeLog({ level: config.logLevel, daemonId: "bench", version: VERSION, to: "stderr" }));
+const log = makeLog({ level: config.logLevel, daemonId: "bench", version: VERSION, to: "stderr" });
+events.subscribe(log, { successes: showsSuccesses(config.logLevel) });
 const daemon = new Daemon(config, events);
 
 let profiling: Session | null = null;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Agenda, REVIEW_INTERVAL_MS } from "../../src/daemon/agenda.ts";
+import { makeDelivery } from "../../src/domain/delivery.ts";
 
 /** What is due at the start is looked for first. */
 function calmAgenda(): Agenda {
@@ -89,14 +90,14 @@ test("what waits in memory is reviewed within a quarter of a second, however oft
 
 test("a retry that was recorded brings the queue back when it is due, and there is room", async () => {
   const agenda = calmAgenda();
-  const delivery = {
+  const delivery = makeDelivery({
     event: { id: "", eventType: "order.paid", createdAt: "", payload: "{}" },
     endpointId: "",
     daemonId: "",
     tenure: { kind: "claimed", claimId: "1" },
     attempts: 0,
     attemptsBefore: 0,
-  } as const;
+  });
   agenda.recorded([
     { delivery, attempt: null, decision: { state: "succeeded" } },
     { delivery, attempt: null, decision: { state: "pending", waitMs: 30 } },

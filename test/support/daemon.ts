@@ -33,6 +33,7 @@ export class KeptEvents implements Events {
   readonly #bus = makeEvents();
   readonly emit = this.#bus.emit;
   readonly subscribe = this.#bus.subscribe;
+  readonly wantsSuccesses = true;
 
   constructor() {
     this.subscribe((event) => this.kept.push(event));

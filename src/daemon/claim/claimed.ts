@@ -1,4 +1,4 @@
-import type { Delivery } from "../../domain/delivery.ts";
+import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import type { ClaimedEvent } from "../../domain/event.ts";
 
 /** Larger payloads do not wait in memory: they are loaded when their turn comes. */
@@ -38,7 +38,7 @@ export function firstAttempts(
     if (row.event_id !== null && row.endpoint_ids !== null) {
       const event = eventOf(row, row.event_id);
       for (const endpointId of row.endpoint_ids.split(",")) {
-        deliveries.push({ event, endpointId, daemonId, tenure, attempts: 0, attemptsBefore: 0 });
+        deliveries.push(makeDelivery({ event, endpointId, daemonId, tenure, attempts: 0, attemptsBefore: 0 }));
       }
     }
   }

@@ -1,6 +1,6 @@
 import type { Database } from "../../db/database.ts";
 import { defineStatement } from "../../db/statements.ts";
-import type { Delivery } from "../../domain/delivery.ts";
+import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { type Claimed, eventOf, PAYLOAD_BYTES_MAX } from "./claimed.ts";
 
@@ -76,14 +76,16 @@ export async function claimDeliveries(
   for (const row of rows) {
     if (row.event_id !== null && row.endpoint_id !== null) {
       revisions.set(row.endpoint_id, row.revision ?? "");
-      deliveries.push({
-        event: eventOf(row, row.event_id),
-        endpointId: row.endpoint_id,
-        daemonId,
-        tenure: { kind: "leased", untilMs: sentMs + (row.lease_ms ?? 0) },
-        attempts: row.attempts ?? 0,
-        attemptsBefore: row.attempts_before ?? 0,
-      });
+      deliveries.push(
+        makeDelivery({
+          event: eventOf(row, row.event_id),
+          endpointId: row.endpoint_id,
+          daemonId,
+          tenure: { kind: "leased", untilMs: sentMs + (row.lease_ms ?? 0) },
+          attempts: row.attempts ?? 0,
+          attemptsBefore: row.attempts_before ?? 0,
+        }),
+      );
     }
   }
   return {

@@ -2,7 +2,7 @@ import type { Database } from "../../db/database.ts";
 import { classifyPostgresError } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import type { Attempt } from "../../domain/attempt.ts";
-import { decide } from "../../domain/decide.ts";
+import { decide, SUCCEEDED } from "../../domain/decide.ts";
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { makeBody } from "../../format/body.ts";
 import { signV1 } from "../../format/sign.ts";
@@ -163,6 +163,9 @@ function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint):
 
 /** The attempt and what follows from it. */
 function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt): DeliveryResult {
+  if (attempt.failureKind === null) {
+    return { delivery, attempt, decision: SUCCEEDED };
+  }
   const decision = decide(attempt, {
     scheduleMs: endpoint.scheduleMs,
     attemptInSchedule: delivery.attempts - delivery.attemptsBefore + 1,

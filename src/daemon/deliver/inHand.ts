@@ -40,7 +40,7 @@ export interface InHandParts {
 export interface Lease {
   readonly daemonId: string;
   /** Whether an attempt may be started now. */
-  isHeld(): boolean;
+  isHeld(nowMs?: number): boolean;
 }
 
 export class InHand {
@@ -49,6 +49,8 @@ export class InHand {
   /** The identity under which everything in hand was claimed. */
   #daemonId: string;
   #isStarting = false;
+  /** A start is due in this turn of the event loop. */
+  #isStartDue = false;
   #isStopping = false;
   /** The grace period is over: what is still in flight was handed back. */
   #isOver = false;
@@ -119,11 +121,33 @@ export class InHand {
 
   #next(): Delivery | null {
     const { lanes, lease } = this.#parts;
-    if (this.#isStopping || !lease.isHeld()) {
+    const nowMs = monotonicMs();
+    if (this.#isStopping || !lease.isHeld(nowMs)) {
       return null;
     }
     this.#noteLease();
-    return lanes.start(monotonicMs());
+    return lanes.start(nowMs);
+  }
+
+  /** Starts what can start once all answers that have arrived are read: their slots are filled in one pass. */
+  #startSoon(): void {
+    if (!this.#isStartDue) {
+      this.#isStartDue = true;
+      setImmediate(this.#startNow);
+    }
+  }
+
+  readonly #startNow = (): void => {
+    this.#isStartDue = false;
+    this.start();
+    this.#noteIdle();
+  };
+
+  #noteIdle(): void {
+    if (this.isIdle) {
+      this.#parts.agenda.room();
+      this.#onIdle?.();
+    }
   }
 
   /**
@@ -183,7 +207,7 @@ export class InHand {
       return;
     }
     const { delivery, attempt } = ending;
-    const { lanes, agenda } = this.#parts;
+    const { lanes } = this.#parts;
     lanes.finish(delivery, attempt === null ? null : attempt.httpStatus !== null, monotonicMs());
     if (this.#isOver) {
       return;
@@ -192,10 +216,10 @@ export class InHand {
       this.#report(ending, endpoint);
     }
     this.#release(ending);
-    this.start();
-    if (this.isIdle) {
-      agenda.room();
-      this.#onIdle?.();
+    if (lanes.waiting > 0) {
+      this.#startSoon();
+    } else {
+      this.#noteIdle();
     }
   };
 
@@ -248,10 +272,11 @@ export class InHand {
   }
 
   #report({ delivery, attempt, decision }: DeliveryResult, { origin }: Endpoint): void {
-    if (attempt === null) {
+    const { events } = this.#parts;
+    if (attempt === null || (attempt.failureKind === null && !events.wantsSuccesses)) {
       return;
     }
-    this.#parts.events.emit("delivery.attempted", {
+    events.emit("delivery.attempted", {
       event_id: delivery.event.id,
       endpoint_id: delivery.endpointId,
       event_type: delivery.event.eventType,

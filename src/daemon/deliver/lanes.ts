@@ -1,4 +1,5 @@
-import type { Delivery } from "../../domain/delivery.ts";
+import { type Delivery, HOLDS_NO_SLOT } from "../../domain/delivery.ts";
+import { Begun } from "./begun.ts";
 import { Waiting } from "./waiting.ts";
 
 /**
@@ -66,17 +67,15 @@ const FORGET_MS = 60_000;
 const LANES_MAX = 4_096;
 /** How often to look which lanes have begun to hang, while slots are scarce. */
 const RECOUNT_MS = 100;
-/** In place of a time: the payload is being loaded, and the request has not begun. */
-const NOT_BEGUN = Number.POSITIVE_INFINITY;
 
 interface Lane {
   readonly endpointId: string;
   readonly waiting: Waiting;
   limit: number;
-  /** When the request of each delivery in flight began, the earliest first. */
-  readonly begunMs: Map<Delivery, number>;
-  /** The earliest of these; NOT_BEGUN if there is none. */
-  oldestMs: number;
+  /** Its deliveries that hold a slot and whose requests have begun. */
+  readonly begun: Begun;
+  /** Those whose payloads are being loaded. */
+  readonly loading: Set<Delivery>;
   hasAnswered: boolean;
   /** Average milliseconds of a request; null before the first. */
   averageMs: number | null;
@@ -168,9 +167,9 @@ export class Lanes {
       return null;
     }
     if (delivery.event.payload === null) {
-      lane.begunMs.set(delivery, NOT_BEGUN);
+      lane.loading.add(delivery);
     } else {
-      setBegun(lane, delivery, nowMs);
+      lane.begun.add(delivery, nowMs);
     }
     this.#waiting -= 1;
     this.#inFlight += 1;
@@ -182,8 +181,8 @@ export class Lanes {
   /** The payload is here, and the request begins. */
   begin(delivery: Delivery, nowMs: number): void {
     const lane = this.#lane(delivery.endpointId, nowMs);
-    takeBegun(lane, delivery);
-    setBegun(lane, delivery, nowMs);
+    takeLoading(lane, delivery);
+    lane.begun.add(delivery, nowMs);
   }
 
   /**
@@ -192,7 +191,7 @@ export class Lanes {
    */
   setAside(delivery: Delivery, { isShort, isFirst }: Aside, nowMs: number): void {
     const lane = this.#lane(delivery.endpointId, nowMs);
-    takeBegun(lane, delivery);
+    takeLoading(lane, delivery);
     this.#giveBackSlot(lane);
     lane.waiting.setAside(delivery, isFirst);
     lane.isShort ||= isShort;
@@ -217,9 +216,10 @@ export class Lanes {
   finish(delivery: Delivery, answered: boolean | null, nowMs: number): void {
     const lane = this.#lane(delivery.endpointId, nowMs);
     const wasFull = !hasRoom(lane);
-    const begunMs = takeBegun(lane, delivery);
+    const { begunMs } = delivery;
+    takeStarted(lane, delivery);
     this.#giveBackSlot(lane);
-    if (begunMs !== NOT_BEGUN && answered !== null) {
+    if (begunMs !== HOLDS_NO_SLOT && answered !== null) {
       const tookMs = nowMs - begunMs;
       lane.averageMs = lane.averageMs === null ? tookMs : lane.averageMs + DURATION_WEIGHT * (tookMs - lane.averageMs);
     }
@@ -274,7 +274,7 @@ export class Lanes {
 
   /** The deliveries that hold a slot. */
   started(): Delivery[] {
-    return [...this.#lanes.values()].flatMap(({ begunMs }) => [...begunMs.keys()]);
+    return [...this.#lanes.values()].flatMap(({ begun, loading }) => [...begun.all(), ...loading]);
   }
 
   /** What an endpoint may take from the others. */
@@ -296,7 +296,7 @@ export class Lanes {
       this.#recount(lane, nowMs);
       const isFast = lane.standing === "good" && lane.averageMs !== null && lane.averageMs < ROUND_MS;
       const width = this.#mayStart(lane.standing) ? lane.limit * (isFast ? ROUNDS_MAX : 1) : 0;
-      known.set(lane.endpointId, Math.max(0, width - lane.begunMs.size - lane.waiting.length));
+      known.set(lane.endpointId, Math.max(0, width - startedIn(lane) - lane.waiting.length));
     }
     return { known, unknown: this.#mayStart("new") ? Math.min(LANE_START, this.#limits.laneMax) : 0 };
   }
@@ -312,7 +312,7 @@ export class Lanes {
   #share(lane: Lane, nowMs: number): number {
     this.#recount(lane, nowMs);
     if (lane.standing === "doubtful" || lane.isShort) {
-      return this.#mayStart(lane.standing) ? Math.max(0, lane.limit - lane.begunMs.size) : 0;
+      return this.#mayStart(lane.standing) ? Math.max(0, lane.limit - startedIn(lane)) : 0;
     }
     const lanes = this.#active + (lane.isActive ? 0 : 1);
     return Math.max(LANE_START, Math.floor(this.#limits.inHandMax / lanes));
@@ -371,8 +371,8 @@ export class Lanes {
     if (standing === lane.standing) {
       return;
     }
-    this.#inFlightOf[lane.standing] -= lane.begunMs.size;
-    this.#inFlightOf[standing] += lane.begunMs.size;
+    this.#inFlightOf[lane.standing] -= startedIn(lane);
+    this.#inFlightOf[standing] += startedIn(lane);
     const { isInLine } = lane;
     if (isInLine) {
       this.#turns.remove(lane);
@@ -384,7 +384,7 @@ export class Lanes {
   }
 
   #standing(lane: Lane, nowMs: number): Standing {
-    if (nowMs - lane.oldestMs > HANGING_MS || lane.limit < Math.min(LANE_START, this.#limits.laneMax)) {
+    if (nowMs - lane.begun.oldestMs > HANGING_MS || lane.limit < Math.min(LANE_START, this.#limits.laneMax)) {
       return "doubtful";
     }
     return lane.hasAnswered ? "good" : "new";
@@ -417,7 +417,7 @@ export class Lanes {
   /** To be called after every change of a lane. */
   #update(lane: Lane, nowMs: number): void {
     this.#recount(lane, nowMs);
-    const isActive = lane.begunMs.size > 0 || lane.waiting.length > 0;
+    const isActive = startedIn(lane) > 0 || lane.waiting.length > 0;
     if (isActive !== lane.isActive) {
       lane.isActive = isActive;
       lane.idleSinceMs = nowMs;
@@ -434,8 +434,8 @@ function newLane(endpointId: string, limit: number, nowMs: number): Lane {
     endpointId,
     waiting: new Waiting(),
     limit,
-    begunMs: new Map(),
-    oldestMs: NOT_BEGUN,
+    begun: new Begun(),
+    loading: new Set(),
     hasAnswered: false,
     averageMs: null,
     standing: "new",
@@ -446,31 +446,26 @@ function newLane(endpointId: string, limit: number, nowMs: number): Lane {
   };
 }
 
+/** How many of its deliveries hold a slot. */
+function startedIn({ begun, loading }: Lane): number {
+  return begun.size + loading.size;
+}
+
 /** Whether the lane may have one more in flight. */
 function hasRoom(lane: Lane): boolean {
-  return lane.begunMs.size < lane.limit;
+  return startedIn(lane) < lane.limit;
 }
 
-function setBegun(lane: Lane, delivery: Delivery, nowMs: number): void {
-  lane.begunMs.set(delivery, nowMs);
-  lane.oldestMs = Math.min(lane.oldestMs, nowMs);
+function takeStarted(lane: Lane, delivery: Delivery): void {
+  if (delivery.begunMs === HOLDS_NO_SLOT) {
+    takeLoading(lane, delivery);
+  } else {
+    lane.begun.remove(delivery);
+  }
 }
 
-/** Takes a delivery out of those in flight; returns when its request began. */
-function takeBegun(lane: Lane, delivery: Delivery): number {
-  const begunMs = lane.begunMs.get(delivery);
-  if (begunMs === undefined) {
+function takeLoading(lane: Lane, delivery: Delivery): void {
+  if (!lane.loading.delete(delivery)) {
     throw new Error("the delivery is not in flight");
   }
-  lane.begunMs.delete(delivery);
-  if (begunMs === lane.oldestMs) {
-    lane.oldestMs = NOT_BEGUN;
-    for (const otherMs of lane.begunMs.values()) {
-      if (otherMs !== NOT_BEGUN) {
-        lane.oldestMs = otherMs;
-        break;
-      }
-    }
-  }
-  return begunMs;
 }

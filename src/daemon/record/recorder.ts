@@ -10,6 +10,7 @@ import { Signal } from "../../ground/signal.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
 import { columnsOf, reduced } from "./columns.ts";
+import { Gathering } from "./gathering.ts";
 import { countByClaim, OpenClaims } from "./openClaims.ts";
 
 /**
@@ -88,7 +89,7 @@ export class Recorder {
   readonly claims = new OpenClaims();
   readonly #options: RecorderOptions;
   readonly #backoff = makeBackoff({ firstMs: 50, lastMs: 5_000 });
-  #pending: DeliveryResult[] = [];
+  readonly #pending = new Gathering();
   /** Results of deliveries that another session has locked: their attempts are recorded, the deliveries not decided. */
   #locked: DeliveryResult[] = [];
   /** Results that may be recorded already. */
@@ -109,11 +110,11 @@ export class Recorder {
 
   /** Results that are not recorded yet, those of the flush in progress included. */
   get pendingCount(): number {
-    return this.#pending.length + this.#flushingCount + this.#locked.length;
+    return this.#pending.count + this.#flushingCount + this.#locked.length;
   }
 
   add(result: DeliveryResult): void {
-    this.#pending.push(result);
+    this.#pending.add(result);
     this.#flushing ??= this.#flushAll();
     this.#signal.give();
   }
@@ -147,15 +148,17 @@ export class Recorder {
     // Results of the same turn of the event loop go together.
     await new Promise(setImmediate);
     let lockedUntilMs = 0;
-    while (this.#pending.length > 0 || (this.#locked.length > 0 && !this.#closing.signal.aborted)) {
+    while (this.#pending.count > 0 || (this.#locked.length > 0 && !this.#closing.signal.aborted)) {
       if (this.#locked.length > 0 && monotonicMs() >= lockedUntilMs) {
-        this.#pending.push(...this.#locked.splice(0));
+        for (const result of this.#locked.splice(0)) {
+          this.#pending.add(result);
+        }
       }
-      if (this.#pending.length === 0) {
+      if (this.#pending.count === 0) {
         await this.#signal.wait(lockedUntilMs - monotonicMs());
         continue;
       }
-      const batch = this.#takeBatch();
+      const batch = this.#pending.take(FLUSH_MAX);
       this.#flushingCount = batch.length;
       await this.#flush(batch);
       this.#flushingCount = 0;
@@ -164,25 +167,11 @@ export class Recorder {
       }
       this.#options.onRecorded(batch);
       // In a stream, a short wait makes fewer and larger flushes: a quarter less of Postgres for a result.
-      if (batch.length >= STREAM_RESULTS && this.#pending.length < GATHER_RESULTS) {
+      if (batch.length >= STREAM_RESULTS && this.#pending.count < GATHER_RESULTS) {
         await pause(GATHER_MS);
       }
     }
     this.#flushing = null;
-  }
-
-  /** The oldest results of one daemon identity and one kind of tenure, in the order in which rows are locked. */
-  #takeBatch(): DeliveryResult[] {
-    const head = this.#pending[0]?.delivery;
-    const batch: DeliveryResult[] = [];
-    const rest: DeliveryResult[] = [];
-    for (const result of this.#pending) {
-      const { daemonId, tenure } = result.delivery;
-      const belongs = batch.length < FLUSH_MAX && daemonId === head?.daemonId && tenure.kind === head.tenure.kind;
-      (belongs ? batch : rest).push(result);
-    }
-    this.#pending = rest;
-    return batch.sort(byDelivery);
   }
 
   async #flush(batch: readonly DeliveryResult[]): Promise<void> {
@@ -266,11 +255,11 @@ export class Recorder {
     const locked = new Set(recorded?.locked);
     const discards = new Map(recorded?.discarded?.map((number, at) => [number, recorded.discard_reasons?.[at]]));
     for (const [at, result] of batch.entries()) {
-      const reason = discards.get(at + 1);
-      if (locked.has(at + 1)) {
+      if (locked.size > 0 && locked.has(at + 1)) {
         this.#repeats.add(result);
         this.#locked.push(result);
-      } else {
+      } else if (result.decision.state !== "succeeded") {
+        const reason = discards.get(at + 1);
         this.#reportEnd(reason === undefined ? result : discardedInstead(result, reason));
       }
     }
@@ -306,13 +295,4 @@ function discardedInstead(result: DeliveryResult, reason: string): DeliveryResul
 
 function endpointIsGone({ decision }: DeliveryResult): boolean {
   return decision.state === "discarded" && decision.endpointGone;
-}
-
-function byDelivery(one: DeliveryResult, other: DeliveryResult): number {
-  const [a, b] = [one.delivery, other.delivery];
-  return compare(a.event.id, b.event.id) || compare(a.endpointId, b.endpointId);
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
 }

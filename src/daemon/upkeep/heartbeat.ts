@@ -76,8 +76,8 @@ export class Heartbeat {
   }
 
   /** Whether an attempt may start now. Gives the identity up if the lease has run out. */
-  isHeld(): boolean {
-    if (monotonicMs() < this.#heldUntilMs) {
+  isHeld(nowMs = monotonicMs()): boolean {
+    if (nowMs < this.#heldUntilMs) {
       return true;
     }
     this.#lose();

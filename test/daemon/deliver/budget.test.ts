@@ -4,21 +4,21 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { Budget } from "../../../src/daemon/deliver/budget.ts";
 import type { Standing } from "../../../src/daemon/deliver/lanes.ts";
-import type { Delivery } from "../../../src/domain/delivery.ts";
+import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
 
 const BYTES_MAX = 1_000;
 /** The largest payload that is sent. */
 const PAYLOAD_MAX = BYTES_MAX / 2;
 
 function largeFor(endpointId: string): Delivery {
-  return {
+  return makeDelivery({
     event: { id: randomUUID(), eventType: "report.made", createdAt: "2026-01-01T00:00:00.000000Z", payload: null },
     endpointId,
     daemonId: "daemon",
     tenure: { kind: "claimed", claimId: "1" },
     attempts: 0,
     attemptsBefore: 0,
-  };
+  });
 }
 
 /** Endpoints are named by their standing: "good", "new 3", "doubtful 17". */

@@ -9,7 +9,7 @@ import type { Endpoint } from "../../../src/daemon/deliver/endpoints.ts";
 import { InHand } from "../../../src/daemon/deliver/inHand.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import type { Attempt } from "../../../src/domain/attempt.ts";
-import type { Delivery, DeliveryResult } from "../../../src/domain/delivery.ts";
+import { type Delivery, type DeliveryResult, makeDelivery } from "../../../src/domain/delivery.ts";
 import { parseSecret } from "../../../src/format/sign.ts";
 import { KeptEvents } from "../../support/daemon.ts";
 
@@ -17,14 +17,14 @@ const BYTES_MAX = 1_000;
 const SLOTS = 12;
 
 function deliveryFor(endpointId: string, payload: string | null = "{}"): Delivery {
-  return {
+  return makeDelivery({
     event: { id: randomUUID(), eventType: "order.paid", createdAt: "2026-01-01T00:00:00.000000Z", payload },
     endpointId,
     daemonId: "first",
     tenure: { kind: "claimed", claimId: "1" },
     attempts: 0,
     attemptsBefore: 0,
-  };
+  });
 }
 
 const parsed = parseSecret(`whsec_${Buffer.alloc(32, 1).toString("base64")}`);

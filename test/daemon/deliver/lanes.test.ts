@@ -5,21 +5,21 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
-import type { Delivery } from "../../../src/domain/delivery.ts";
+import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
 
 /** What a lane may do before it has answered, and after how long a request hangs; as in src/daemon/deliver/lanes.ts. */
 const LANE_START = 8;
 const HANGING_MS = 1_000;
 
 function deliveryFor(endpointId: string): Delivery {
-  return {
+  return makeDelivery({
     event: { id: randomUUID(), eventType: "order.paid", createdAt: "2026-01-01T00:00:00.000000Z", payload: "{}" },
     endpointId,
     daemonId: "daemon",
     tenure: { kind: "claimed", claimId: "1" },
     attempts: 0,
     attemptsBefore: 0,
-  };
+  });
 }
 
 function leasedFor(endpointId: string): Delivery {
