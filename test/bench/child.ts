@@ -6,6 +6,13 @@ import { join } from "node:path";
 export interface Message {
   readonly kind: string;
   readonly value: number;
+  /** When it was sent, by `nowMs`. */
+  readonly atMs: number;
+}
+
+/** One clock for all processes of the machine. */
+export function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 const STOP_MS_MAX = 30_000;
@@ -15,7 +22,7 @@ export class Child {
   readonly pid: number;
   readonly #script: string;
   readonly #process: ChildProcess;
-  readonly #received: Message[] = [];
+  #received: Message[] = [];
   readonly #exited: Promise<unknown>;
   #ended: string | null = null;
   #onChange = Promise.withResolvers<void>();
@@ -50,7 +57,7 @@ export class Child {
   }
 
   send(kind: string, value = 0): void {
-    this.#process.send({ kind, value } satisfies Message, () => {
+    this.#process.send({ kind, value, atMs: nowMs() } satisfies Message, () => {
       // A process that is gone is noticed where something is expected of it.
     });
   }
@@ -73,6 +80,10 @@ export class Child {
       }
       await Promise.race([this.#onChange.promise, passed]);
     }
+  }
+
+  discard(kind: string): void {
+    this.#received = this.#received.filter((each) => each.kind !== kind);
   }
 
   /** Asks it to end, and kills it if it does not. Idempotent. */
@@ -101,12 +112,12 @@ export class Child {
 /** For the script: calls back for each message from the benchmark; "stop" and the benchmark's end are the same. */
 export function onMessage(handle: (message: Message) => void): void {
   process.on("message", (message) => handle(decodeMessage(message)));
-  process.on("disconnect", () => handle({ kind: "stop", value: 0 }));
+  process.on("disconnect", () => handle({ kind: "stop", value: 0, atMs: nowMs() }));
 }
 
 export function tell(kind: string, value = 0): void {
   if (process.connected) {
-    process.send?.({ kind, value } satisfies Message);
+    process.send?.({ kind, value, atMs: nowMs() } satisfies Message);
   }
 }
 
@@ -117,9 +128,11 @@ function decodeMessage(message: unknown): Message {
     "kind" in message &&
     typeof message.kind === "string" &&
     "value" in message &&
-    typeof message.value === "number"
+    typeof message.value === "number" &&
+    "atMs" in message &&
+    typeof message.atMs === "number"
   ) {
-    return { kind: message.kind, value: message.value };
+    return { kind: message.kind, value: message.value, atMs: message.atMs };
   }
   throw new Error(`a process of the benchmark said ${JSON.stringify(message)}`);
 }

@@ -1,6 +1,6 @@
 /**
- * CPU time from /proc, in microseconds. Every result is null if there is no /proc or no such process, because the server
- * may run elsewhere.
+ * CPU time and memory from /proc. Every result is null if there is no /proc or no such process, because the server may
+ * run elsewhere.
  */
 import { readFileSync } from "node:fs";
 
@@ -19,18 +19,41 @@ export function threadCpuMicros(pid: number): number | null {
   return nanos === undefined || nanos === "" ? processCpuMicros(pid) : Number(nanos) / 1000;
 }
 
-/** A PostgreSQL server: the postmaster, its children, and those of them that have ended. */
-export function serverCpuMicros(postmasterPid: number | null): number | null {
+export interface ServerCpu {
+  /** The postmaster, its children, and those of them that have ended. */
+  readonly allMicros: number;
+  /** Of that, what no session does itself. */
+  readonly backgroundMicros: number;
+}
+
+/** As they call themselves on the command line. */
+const BACKGROUND = /^postgres: (walwriter|checkpointer|background writer|autovacuum|logical replication)/;
+
+/** A PostgreSQL server. */
+export function serverCpu(postmasterPid: number | null): ServerCpu | null {
   const postmaster = postmasterPid === null ? null : readStat(postmasterPid);
   const children = postmasterPid === null ? null : read(`/proc/${postmasterPid}/task/${postmasterPid}/children`);
   if (postmasterPid === null || postmaster === null || children === null) {
     return null;
   }
-  let micros = (threadCpuMicros(postmasterPid) ?? 0) + postmaster.childrenTicks * TICK_MICROS;
+  let allMicros = (threadCpuMicros(postmasterPid) ?? 0) + postmaster.childrenTicks * TICK_MICROS;
+  let backgroundMicros = 0;
   for (const pid of children.split(" ").filter((text) => text !== "")) {
-    micros += threadCpuMicros(Number(pid)) ?? 0;
+    const micros = threadCpuMicros(Number(pid)) ?? 0;
+    allMicros += micros;
+    backgroundMicros += BACKGROUND.test(read(`/proc/${pid}/cmdline`) ?? "") ? micros : 0;
   }
-  return micros;
+  return { allMicros, backgroundMicros };
+}
+
+export function serverCpuMicros(postmasterPid: number | null): number | null {
+  return serverCpu(postmasterPid)?.allMicros ?? null;
+}
+
+/** The most memory that a process has had, by the kernel's accounting; null if there is none. */
+export function peakRssMib(pid: number): number | null {
+  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1];
+  return kib === undefined ? null : Number(kib) / 1_024;
 }
 
 /** The postmaster is the parent of the backend that answers; null if that is not on this machine. */

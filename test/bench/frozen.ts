@@ -2,8 +2,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
 import { FaultProxy, PASS } from "../chaos/proxy.ts";
-import { startDaemon } from "./backlog.ts";
 import type { Child } from "./child.ts";
+import { startDaemon } from "./daemons.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
 import type { Database } from "./server.ts";
 import { PAYLOAD, UNWANTED_EVENT_TYPE } from "./workload.ts";

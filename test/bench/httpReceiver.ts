@@ -1,53 +1,69 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server } from "node:net";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 const LENGTH_NAME = Buffer.from("content-length: ");
 const ANSWER = Buffer.from("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok");
 
+/** Where a connection is in its stream of requests. */
+interface Progress {
+  /** The beginning of a head whose end has not arrived. */
+  rest: Buffer | null;
+  /** The request whose body is arriving. */
+  head: Buffer | null;
+  bodyLeft: number;
+}
+
 /**
  * An HTTP server that is as cheap as Node allows, so that sender and Postgres have the machine: it finds the end of
- * each request by its content-length, and answers 200. The caller gets the bytes from the request line on.
+ * each request by its content-length, and answers 200. The caller gets the head of the request, from the request line on.
  */
-export function createReceiver(onRequest: (request: Buffer) => void): Server {
-  return createServer((socket) => {
-    socket.setNoDelay(true);
+export function createReceiver(onRequest: (head: Buffer) => void): Server {
+  return createServer({ noDelay: true }, (socket) => {
+    const progress: Progress = { rest: null, head: null, bodyLeft: 0 };
+    const answer = (head: Buffer) => {
+      onRequest(head);
+      socket.write(ANSWER);
+    };
     socket.on("error", () => socket.destroy());
-    let rest: Buffer | null = null;
-    socket.on("data", (chunk: Buffer) => {
-      rest = takeRequests(socket, rest === null ? chunk : Buffer.concat([rest, chunk]), onRequest);
-    });
+    socket.on("data", (chunk: Buffer) => takeRequests(progress, chunk, answer));
   });
 }
 
-/** Answers every whole request in `bytes`, and returns what is left over; mostly that is nothing, of one request. */
-function takeRequests(socket: Socket, bytes: Buffer, onRequest: (request: Buffer) => void): Buffer | null {
-  let left = bytes;
+/** Bodies are counted and not kept, so that large ones cost no more than reading them. */
+function takeRequests(progress: Progress, chunk: Buffer, onWhole: (head: Buffer) => void): void {
+  let left = progress.rest === null ? chunk : Buffer.concat([progress.rest, chunk]);
+  progress.rest = null;
   while (left.length > 0) {
-    const end = requestEnd(left);
-    if (end === null || end > left.length) {
-      return left;
+    if (progress.head === null) {
+      const headEnd = left.indexOf(HEAD_END);
+      if (headEnd === -1) {
+        progress.rest = left;
+        return;
+      }
+      progress.head = left.subarray(0, headEnd);
+      progress.bodyLeft = contentLength(progress.head);
+      left = left.subarray(headEnd + HEAD_END.length);
     }
-    onRequest(left);
-    socket.write(ANSWER);
-    left = left.subarray(end);
+    const taken = Math.min(progress.bodyLeft, left.length);
+    progress.bodyLeft -= taken;
+    left = left.subarray(taken);
+    if (progress.bodyLeft === 0) {
+      onWhole(progress.head);
+      progress.head = null;
+    }
   }
-  return null;
 }
 
-function requestEnd(bytes: Buffer): number | null {
-  const headEnd = bytes.indexOf(HEAD_END);
-  if (headEnd === -1) {
-    return null;
-  }
-  const nameAt = bytes.indexOf(LENGTH_NAME);
-  if (nameAt === -1 || nameAt > headEnd) {
+function contentLength(head: Buffer): number {
+  const nameAt = head.indexOf(LENGTH_NAME);
+  if (nameAt === -1) {
     throw new Error("a request came without a content-length");
   }
   let length = 0;
   for (let at = nameAt + LENGTH_NAME.length; ; at += 1) {
-    const digit = (bytes[at] ?? 0) - 48;
+    const digit = (head[at] ?? 0) - 48;
     if (digit < 0 || digit > 9) {
-      return headEnd + HEAD_END.length + length;
+      return length;
     }
     length = length * 10 + digit;
   }

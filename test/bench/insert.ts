@@ -1,8 +1,8 @@
 /** What the application pays: clients that commit single inserts, without and with the trigger, and with a daemon. */
 import type { Client } from "pg";
-import { startDaemon } from "./backlog.ts";
 import { Child } from "./child.ts";
 import { difference, per, serverCpuMicros } from "./cpu.ts";
+import { startDaemon } from "./daemons.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
 import { createEndpoint, EVENT_TYPE, PAYLOAD, UNWANTED_EVENT_TYPE } from "./workload.ts";
 

@@ -2,8 +2,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
 import { Arrivals, commitEvent } from "./arrivals.ts";
-import { startDaemon } from "./backlog.ts";
 import { difference, processCpuMicros, serverCpuMicros } from "./cpu.ts";
+import { startDaemon } from "./daemons.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
 import { createEndpoint } from "./workload.ts";
 

@@ -1,11 +1,11 @@
 /** Memory: what a daemon takes of it while very much waits, receivers never answer, and payloads are large. */
-import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
 import { PAYLOAD_BYTES_MAX } from "../../src/daemon/claim/claimed.ts";
 import { memoryBoundBytes } from "../../src/daemon/memory.ts";
-import { startDaemon } from "./backlog.ts";
 import { Child } from "./child.ts";
+import { peakRssMib } from "./cpu.ts";
+import { startDaemon } from "./daemons.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
 import { PATH, PAYLOAD } from "./workload.ts";
 
@@ -69,7 +69,7 @@ async function measure(options: BenchOptions, port: number, loads: readonly Load
       await daemon.receive("started", START_MS_MAX);
       const peakHeapBytes = await watchHeap(daemon, options.seconds);
       return {
-        peak_rss_mib: await peakRssMib(daemon.pid),
+        peak_rss_mib: peakRssMib(daemon.pid),
         peak_heap_mib: peakHeapBytes / MIB,
         bound_mib: memoryBoundBytes(MAX_IN_FLIGHT) / MIB,
         queued: await countQueued(client),
@@ -105,13 +105,6 @@ async function watchHeap(daemon: Child, seconds: number): Promise<number> {
     await pause(SAMPLE_MS);
   }
   return peakBytes;
-}
-
-/** By the kernel's accounting; null if there is none. */
-async function peakRssMib(pid: number): Promise<number | null> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  return kib === undefined ? null : Number(kib) / 1_024;
 }
 
 async function countQueued(client: Client): Promise<number> {

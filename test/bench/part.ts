@@ -3,7 +3,7 @@ import type { BenchServer } from "./server.ts";
 /** What one trial measured, by name with its unit; null if the machine does not provide it. */
 export type Measures = Readonly<Record<string, number | null>>;
 
-/** One subject under one condition. The trials of all parts are run in each round, in an order drawn anew. */
+/** One subject under one condition. Each round runs the trials of all parts. */
 export interface Trial {
   readonly subject: string;
   run(): Promise<Measures>;

@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- FLAGS]`: measures the daemon and the SQL on this machine, and prints medians with the range of the
- * rounds. Each round runs the trials of all parts in a new random order, each in its own database. Ratios and CPU
- * microseconds can be compared between runs; rates hardly can, because they depend on the machine.
+ * rounds. Each round runs the trials of all parts, each in its own database, and every second round runs them in reverse.
+ * Ratios and CPU microseconds can be compared between runs; rates hardly can, because they depend on the machine.
  *
  * POSTRIDER_BENCH_URL names a server to use instead of an embedded one, as a superuser.
  */
@@ -19,14 +19,16 @@ import { prepareInsert } from "./insert.ts";
 import { prepareLatency } from "./latency.ts";
 import { prepareMemory } from "./memory.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
+import { preparePeers } from "./peers.ts";
 import { summariseProfiles } from "./profile.ts";
 import { preparePublish } from "./publish.ts";
 import { type PartResult, summarisePart, textOf } from "./report.ts";
 import { BenchServer } from "./server.ts";
-import { shuffled } from "./statistics.ts";
+import { inTurn } from "./statistics.ts";
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> = {
   backlog: prepareBacklog,
+  peers: preparePeers,
   latency: prepareLatency,
   idle: prepareIdle,
   insert: prepareInsert,
@@ -149,8 +151,8 @@ async function measure(names: readonly string[], options: BenchOptions, rounds: 
     }));
     for (let round = 1; round <= rounds; round += 1) {
       // Those that are compared with each other run one after the other: the machine's mood changes within a minute.
-      const trials = shuffled(results).flatMap(({ part, subjects }) =>
-        shuffled(part.trials).map((trial) => ({ part, subjects, trial })),
+      const trials = inTurn(results, round).flatMap(({ part, subjects }) =>
+        inTurn(part.trials, round).map((trial) => ({ part, subjects, trial })),
       );
       for (const { part, subjects, trial } of trials) {
         if (interrupted) {

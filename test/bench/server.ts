@@ -29,13 +29,13 @@ export class BenchServer {
   readonly postmasterPid: number | null;
   readonly countsStatements: boolean;
   readonly #url: string;
-  readonly #template: string;
+  readonly #templates: Templates;
   readonly #stop: () => Promise<void>;
   readonly #databases = new Set<Database>();
 
-  private constructor(url: string, template: string, facts: ServerFacts, stop: () => Promise<void>) {
+  private constructor(url: string, templates: Templates, facts: ServerFacts, stop: () => Promise<void>) {
     this.#url = url;
-    this.#template = template;
+    this.#templates = templates;
     this.version = facts.version;
     this.postmasterPid = facts.postmasterPid;
     this.countsStatements = facts.countsStatements;
@@ -45,20 +45,22 @@ export class BenchServer {
   static async start(): Promise<BenchServer> {
     const { url, stop } = await startServer();
     try {
-      const template = newName("template");
-      await withClient(url, (client) => client.query(`create database ${template} template template0`));
-      await installSchema(urlOf(url, template));
-      const facts = await withClient(urlOf(url, template), learnFacts);
-      return new BenchServer(url, template, facts, stop);
+      const templates = { empty: newName("empty"), postrider: newName("template") };
+      await createFrom(url, templates.empty, "template0");
+      const facts = await withClient(urlOf(url, templates.empty), learnFacts);
+      await createFrom(url, templates.postrider, templates.empty);
+      await installSchema(urlOf(url, templates.postrider));
+      return new BenchServer(url, templates, facts, stop);
     } catch (thrown) {
       await stop();
       throw thrown;
     }
   }
 
-  async createDatabase(): Promise<Database> {
+  /** With the schema installed, or empty. */
+  async createDatabase(kind: keyof Templates = "postrider"): Promise<Database> {
     const name = newName("trial");
-    await withClient(this.#url, (client) => client.query(`create database ${name} template ${this.#template}`));
+    await createFrom(this.#url, name, this.#templates[kind]);
     const database = new Database(name, urlOf(this.#url, name), async () => {
       this.#databases.delete(database);
       await withClient(this.#url, (client) => client.query(`drop database ${name} with (force)`));
@@ -72,7 +74,9 @@ export class BenchServer {
       for (const database of this.#databases) {
         await database.drop();
       }
-      await withClient(this.#url, (client) => client.query(`drop database ${this.#template} with (force)`));
+      for (const template of Object.values(this.#templates)) {
+        await withClient(this.#url, (client) => client.query(`drop database ${template} with (force)`));
+      }
     } finally {
       await this.#stop();
     }
@@ -106,6 +110,16 @@ export class Database {
     await Promise.all(this.#clients.map((client) => client.end()));
     await this.#drop();
   }
+}
+
+/** Databases that each trial gets a copy of. */
+interface Templates {
+  readonly empty: string;
+  readonly postrider: string;
+}
+
+async function createFrom(url: string, name: string, template: string): Promise<void> {
+  await withClient(url, (client) => client.query(`create database ${name} template ${template}`));
 }
 
 interface ServerFacts {

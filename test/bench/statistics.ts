@@ -27,9 +27,7 @@ export function percentile(sorted: readonly number[], percent: number): number {
   return below + (above - below) * (place - Math.floor(place));
 }
 
-export function shuffled<Item>(items: readonly Item[]): Item[] {
-  return items
-    .map((item) => ({ item, place: Math.random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ item }) => item);
+/** Backwards in every second round, so that being early or late in a round favours none. */
+export function inTurn<Item>(items: readonly Item[], round: number): readonly Item[] {
+  return round % 2 === 1 ? items : items.toReversed();
 }

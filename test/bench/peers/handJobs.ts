@@ -1,0 +1,52 @@
+/** The queue table of the loops written by hand. Delivered events stay, as Postrider's do, to be looked at and sent again. */
+import pg from "pg";
+import { EVENT_TYPE, PAYLOAD } from "../workload.ts";
+import { CREATE_ATTEMPT } from "./attempts.ts";
+import { withClient } from "./connection.ts";
+import { type Peer, TRANSACTION_EVENTS } from "./peer.ts";
+
+const CREATE_JOB = `
+  create table job (
+    id uuid primary key default uuidv7(),
+    created_at timestamptz not null default now(),
+    event_type text not null,
+    payload json not null,
+    attempts integer not null default 0,
+    leased_until timestamptz,
+    delivered_at timestamptz);
+  create index job_waiting on job (id) where delivered_at is null`;
+
+export const handJobs: Omit<Peer, "start"> = {
+  install: (url) =>
+    withClient(url, async (client) => {
+      await client.query(CREATE_JOB);
+      await client.query(CREATE_ATTEMPT);
+    }),
+  fill: (url, count) =>
+    withClient(url, async (client) => {
+      await client.query("set synchronous_commit = off");
+      for (let filled = 0; filled < count; filled += TRANSACTION_EVENTS) {
+        await client.query({
+          name: "fill",
+          text: "insert into job (event_type, payload) select $1, $2::json from generate_series(1, $3::integer)",
+          values: [EVENT_TYPE, PAYLOAD, Math.min(TRANSACTION_EVENTS, count - filled)],
+        });
+      }
+    }),
+  openProducer: async (url) => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    return {
+      commit: async () => {
+        const { rows } = await client.query<{ id: string }>({
+          name: "insert_job",
+          text: "insert into job (event_type, payload) values ($1, $2) returning id",
+          values: [EVENT_TYPE, PAYLOAD],
+        });
+        return rows[0]?.id ?? "";
+      },
+      end: () => client.end(),
+    };
+  },
+  recordedSql: "select count(*)::integer as done from job where delivered_at is not null",
+};

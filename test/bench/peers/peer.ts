@@ -1,0 +1,43 @@
+/** What the benchmark asks of each queue that it measures beside Postrider. */
+import { randomUUID } from "node:crypto";
+import { EVENT_TYPE, PAYLOAD } from "../workload.ts";
+import type { WebhookClient } from "./webhooks.ts";
+
+export interface Peer {
+  /** Its tables, and the table of attempts. */
+  install(url: string): Promise<void>;
+  /** Commits so many events, a hundred a transaction. */
+  fill(url: string, count: number): Promise<void>;
+  openProducer(url: string): Promise<Producer>;
+  /** Begins to deliver; resolves to what stops it. */
+  start(url: string, webhooks: WebhookClient): Promise<() => Promise<void>>;
+  /** Events that are delivered, recorded and out of the queue, as `done`. */
+  readonly recordedSql: string;
+}
+
+export interface Producer {
+  /** Commits one event; resolves to its id. */
+  commit(): Promise<string>;
+  end(): Promise<void>;
+}
+
+/** An event as the queues keep it in a job. */
+export interface Event {
+  readonly id: string;
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: unknown;
+}
+
+export const TRANSACTION_EVENTS = 100;
+
+const PAYLOAD_VALUE: unknown = JSON.parse(PAYLOAD);
+
+export function makeEvent(): Event {
+  return { id: randomUUID(), type: EVENT_TYPE, timestamp: new Date().toISOString(), data: PAYLOAD_VALUE };
+}
+
+/** The same bytes as Postrider's, but for the time. */
+export function bodyOf({ type, timestamp, data }: Event): Buffer {
+  return Buffer.from(JSON.stringify({ type, timestamp, data }));
+}
