@@ -39,7 +39,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["domain", "db", "typegen", "receive"],
   ["http", "telemetry"],
   ["config", "ingest"],
-  ["daemon", "dev"],
+  ["daemon", "dev", "processes"],
   ["cli"],
   ["main.ts"],
 ];

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Environment } from "../config/environment.ts";
 import { type Config, readConfig } from "../config/read.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { classifyPostgresError, StandbyError } from "../db/pgErrors.ts";
@@ -7,7 +8,10 @@ import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted, untilStopped } from "../ground/untilStopped.ts";
+import { settingsUnderSupervisor, supervisedEnvironment, underSupervisor } from "../processes/supervised.ts";
+import { supervise } from "../processes/supervisor.ts";
 import { Conditions } from "../telemetry/conditions.ts";
+import { standardStream } from "../telemetry/log.ts";
 import { defineCommand } from "./command.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 
@@ -21,11 +25,50 @@ export const command = defineCommand({
   summary: "runs the daemon against DATABASE_URL",
   options: {},
   examples: ["DATABASE_URL=postgres://… postrider run"],
-  run: (_, env) => runDaemon(readConfig(env, { name: "run", database: "required" })),
+  run: (_, env) => run(env),
 });
 
-/** The daemon until SIGTERM or SIGINT, drained at the end. Rejects if it cannot be started. */
-async function runDaemon(config: Config): Promise<0 | 1> {
+/** The daemons until SIGTERM or SIGINT, drained at the end. Rejects if they cannot be started. */
+function run(env: Environment): Promise<0 | 1> {
+  const settings = settingsUnderSupervisor(env);
+  if (settings !== null) {
+    // The supervisor has warned.
+    return underSupervisor((stopping) => runDaemon({ ...readSettings(settings), warnings: [] }, stopping));
+  }
+  const config = readSettings(env);
+  return untilStopped({ signals: ["SIGTERM", "SIGINT"] }, (stopping) =>
+    config.processes === 1 ? runDaemon(config, stopping) : runProcesses(config, env, stopping),
+  );
+}
+
+function readSettings(env: Environment): Config {
+  return readConfig(env, { name: "run", database: "required" });
+}
+
+/** A daemon in each process. The log of all is one stream, in which lines of this process have no daemon's id. */
+function runProcesses(config: Config, env: Environment, stopping: AbortSignal): Promise<void> {
+  const log = standardStream("stdout");
+  const events = loggedEvents(config, { daemonId: () => null, to: "stdout" }, log);
+  return supervise(
+    {
+      processes: config.processes,
+      command: [...thisProgram(), "run"],
+      env: supervisedEnvironment(env),
+      events,
+      writeLines: (lines) => log.write(lines),
+    },
+    stopping,
+  );
+}
+
+/** How to start this program again: the executable that holds it, or Node with its options and the script. */
+function thisProgram(): readonly [string, ...string[]] {
+  const { execPath, execArgv, argv } = process;
+  // Not imported: the bundle must load on an old Node, which lacks this module, to say that it is too old.
+  return process.getBuiltinModule("node:sea").isSea() ? [execPath] : [execPath, ...execArgv, argv[1] ?? ""];
+}
+
+async function runDaemon(config: Config, stopping: AbortSignal): Promise<void> {
   let latest: Daemon | null = null;
   const events = loggedEvents(config, { daemonId: () => latest?.id ?? null, to: "stdout" });
   const conditions = new Conditions(events);
@@ -33,20 +76,18 @@ async function runDaemon(config: Config): Promise<0 | 1> {
     latest = new Daemon(config, events);
     return latest;
   };
-  return untilStopped({ signals: ["SIGTERM", "SIGINT"] }, async (stopping) => {
-    const daemon = await startWhenReachable(make, conditions, stopping);
-    if (daemon === null) {
-      return;
-    }
-    const fault = await Promise.race([aborted(stopping), daemon.unusable]);
-    const isRecorded = await daemon.stop();
-    if (fault !== undefined) {
-      throw fault;
-    }
-    if (!isRecorded) {
-      throw notRecorded();
-    }
-  });
+  const daemon = await startWhenReachable(make, conditions, stopping);
+  if (daemon === null) {
+    return;
+  }
+  const fault = await Promise.race([aborted(stopping), daemon.unusable]);
+  const isRecorded = await daemon.stop();
+  if (fault !== undefined) {
+    throw fault;
+  }
+  if (!isRecorded) {
+    throw notRecorded();
+  }
 }
 
 /** A started daemon, or null if the stop came first. */

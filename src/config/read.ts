@@ -19,6 +19,7 @@ export interface Config {
   /** Null: the same as `databaseUrl`. */
   readonly listenUrl: string | null;
   readonly preparedStatements: boolean;
+  readonly processes: number;
   readonly maxInFlight: number;
   readonly pollIntervalMs: number;
   readonly shutdownGraceMs: number;
@@ -47,6 +48,7 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     databaseUrl: readUrl(reading, SETTINGS.databaseUrl),
     listenUrl: readUrl(reading, SETTINGS.listenUrl),
     preparedStatements: readChoice(reading, SETTINGS.preparedStatements) !== "off",
+    processes: readInteger(reading, SETTINGS.processes),
     maxInFlight: readInteger(reading, SETTINGS.maxInFlight),
     pollIntervalMs: readDurationMs(reading, SETTINGS.pollInterval),
     shutdownGraceMs: readDurationMs(reading, SETTINGS.shutdownGrace),

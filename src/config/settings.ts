@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** The table of settings. Reading, warnings and the documentation follow it. */
 export const SETTINGS = {
   databaseUrl: {
@@ -22,6 +24,18 @@ export const SETTINGS = {
     default: "on",
     secret: false,
     sentence: "`off` for a pooler that cannot keep prepared statements.",
+  },
+  processes: {
+    name: "POSTRIDER_PROCESSES",
+    type: "integer",
+    default: 1,
+    min: 1,
+    max: 256,
+    // As the process may use them: affinity and a container's limit count.
+    auto: availableParallelism,
+    secret: false,
+    sentence:
+      "How many daemons `postrider run` runs, each in a separate process: `auto` for one per core. Connections, memory and the limits below are those of each daemon.",
   },
   maxInFlight: {
     name: "POSTRIDER_MAX_IN_FLIGHT",
@@ -98,7 +112,6 @@ export type LogLevel = (typeof SETTINGS.logLevel.choices)[number];
 
 /** Settings of the documented interface that this version accepts but does not use yet. A trailing `*` is a group. */
 export const RESERVED = [
-  { name: "POSTRIDER_PROCESSES", secret: false },
   { name: "POSTRIDER_EGRESS_PROXY", secret: true },
   { name: "POSTRIDER_ENCRYPTION_KEYS", secret: true },
   { name: "POSTRIDER_HTTP_LISTEN", secret: false },
@@ -129,6 +142,8 @@ export interface IntegerSetting extends SettingBase {
   readonly default: number;
   readonly min: number;
   readonly max: number;
+  /** What the word `auto` stands for; without it, the word is not a value. */
+  readonly auto?: () => number;
 }
 
 /** Default and bounds are written as a person writes them, and read by the parser that reads the setting. */

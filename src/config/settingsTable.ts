@@ -16,7 +16,7 @@ function describedValues(setting: Setting): string {
     case "choice":
       return setting.choices.map((choice) => `\`${choice}\``).join(", ");
     case "integer":
-      return `whole number, ${setting.min} to ${setting.max}`;
+      return `whole number, ${setting.min} to ${setting.max}${setting.auto === undefined ? "" : ", or `auto`"}`;
     case "duration":
       return `duration, \`${setting.min}\` to \`${setting.max}\``;
     case "list":

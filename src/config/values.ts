@@ -75,9 +75,13 @@ export function readInteger(reading: Reading, setting: IntegerSetting): number {
   if (text === null) {
     return setting.default;
   }
+  if (text === "auto" && setting.auto !== undefined) {
+    return Math.min(setting.auto(), setting.max);
+  }
   const value = /^\d{1,15}$/.test(text) ? Number(text) : null;
   if (value === null || value < setting.min || value > setting.max) {
-    const remedy = `use a whole number from ${setting.min} to ${setting.max}`;
+    const orAuto = setting.auto === undefined ? "" : ", or auto";
+    const remedy = `use a whole number from ${setting.min} to ${setting.max}${orAuto}`;
     reading.faults.push(cannotRead(setting.name, `it is ${quoted(text)}`, remedy));
     return setting.default;
   }

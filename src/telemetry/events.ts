@@ -27,6 +27,17 @@ export const EVENTS = {
   ),
   "daemon.lease_regained": event<{ new_daemon_id: string } & Ended>("The daemon has a lease again, under a new id."),
 
+  "process.started": event<{ pid: number }>("The supervisor started a process, in which one daemon runs."),
+  "process.ended": event<{
+    exit_status: number | null;
+    signal: string | null;
+    error: string | null;
+    restart_ms: number;
+  }>(
+    "A daemon's process ended without being asked to, or could not be started. Another follows in restart_ms. Other " +
+      "daemons take over its claims when its lease runs out.",
+  ),
+
   "schema.unusable": event<{ error: string }>(
     "The schema was migrated to one that this program must not use. The daemon stops.",
   ),

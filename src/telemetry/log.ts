@@ -71,6 +71,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "filter.too_slow": "error",
   "filters.skipped": "error",
   "postgres.lost": "error",
+  "process.ended": "error",
   "record.abandoned": "error",
   "record.failed": "error",
   "schema.unusable": "error",
@@ -100,7 +101,8 @@ function withoutContent(event: Emitted): object {
   return event.name === "line.refused" ? { ...event.fields, excerpt: undefined } : event.fields;
 }
 
-function standardStream(to: LogOptions["to"]): DestinationStream {
+/** Never waits for its reader. Each text that is written must be one or more whole lines. */
+export function standardStream(to: LogOptions["to"]): DestinationStream {
   switch (to) {
     case "stdout":
       return buffered(1);

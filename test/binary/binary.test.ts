@@ -10,8 +10,9 @@ import { after, before, test } from "node:test";
 import { buildBinary, bundle } from "../../build.ts";
 import { monotonicMs } from "../../src/ground/clock.ts";
 import { VERSION } from "../../src/ground/version.ts";
-import { CommandProcess, runCommand } from "../support/command.ts";
-import { useDatabase } from "../support/database.ts";
+import { CommandProcess, type Ending, runCommand } from "../support/command.ts";
+import { createDatabase, useDatabase } from "../support/database.ts";
+import { rowsOf } from "../support/engine.ts";
 import { assertDelivers, type Program } from "./delivers.ts";
 import { noNamespaces } from "./namespaces.ts";
 
@@ -42,6 +43,16 @@ after(() => rm(directory, { recursive: true, force: true }));
 test("the binary migrates an empty database, delivers a signed request and stops", async (t) => {
   const options = { program, env: { ...NO_PATH, DATABASE_URL: database.url } };
   await assertDelivers(t, database, { migrate: options, run: options });
+});
+
+test("the binary runs several daemons, which deliver and stop", async (t) => {
+  const own = await createDatabase({ template: "empty" });
+  t.after(() => own.drop());
+  const env = { ...NO_PATH, DATABASE_URL: own.url };
+  await assertDelivers(t, own, {
+    migrate: { program, env },
+    run: { program, env: { ...env, POSTRIDER_PROCESSES: "2" } },
+  });
 });
 
 test("the binary says its version within a second", async () => {
@@ -118,17 +129,36 @@ test("as process 1 of a container, the binary ends by SIGTERM while it migrates"
   t.after(() => silent.close());
   await once(silent, "listening");
   const { port } = silent.address() as AddressInfo;
-  const contained = new CommandProcess(["migrate"], {
-    program: ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", ...program],
-    env: { PATH: process.env.PATH ?? "", DATABASE_URL: `postgres://owner@127.0.0.1:${port}/shop` },
-  });
+  const contained = inContainer("migrate", { DATABASE_URL: `postgres://owner@127.0.0.1:${port}/shop` });
   t.after(() => contained.end("SIGKILL"));
   const [socket] = await once(silent, "connection");
   t.after(() => socket.destroy());
+  assert.deepEqual(await terminateFirst(contained), { code: 143, signal: null }, contained.said());
+});
+
+test("as process 1 of a container, the binary runs several daemons and stops them by SIGTERM", { skip }, async (t) => {
+  const own = await createDatabase();
+  t.after(() => own.drop());
+  const contained = inContainer("run", { DATABASE_URL: own.url, POSTRIDER_PROCESSES: "2" });
+  t.after(() => contained.end("SIGKILL"));
+  await contained.match(/"event":"daemon\.started".*"event":"daemon\.started"/s);
+  assert.deepEqual(await terminateFirst(contained), { code: 0, signal: null }, contained.said());
+  assert.deepEqual(await rowsOf(own.pool, "select id from postrider.daemon"), []);
+});
+
+function inContainer(command: string, env: Readonly<Record<string, string>>): CommandProcess {
+  return new CommandProcess([command], {
+    program: ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", ...program],
+    env: { PATH: process.env.PATH ?? "", ...env },
+  });
+}
+
+/** Sends SIGTERM to process 1, as a container's runtime does. */
+function terminateFirst(contained: CommandProcess): Promise<Ending> {
   const children = readFileSync(`/proc/${contained.pid}/task/${contained.pid}/children`, "utf8");
   process.kill(Number(children), "SIGTERM");
-  assert.deepEqual(await contained.ended, { code: 143, signal: null }, contained.said());
-});
+  return contained.ended;
+}
 
 test("dev says what to install when there is no embedded PostgreSQL beside the binary", async () => {
   const { code, stderr } = await runAlone(["dev"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
@@ -54,6 +54,7 @@ test("with nothing but a database every setting has its default", () => {
     databaseUrl: URL_TEXT,
     listenUrl: null,
     preparedStatements: true,
+    processes: 1,
     maxInFlight: 256,
     pollIntervalMs: 1_000,
     shutdownGraceMs: 20_000,
@@ -69,6 +70,7 @@ test("every setting is read", () => {
     DATABASE_URL: URL_TEXT,
     POSTRIDER_LISTEN_URL: "postgresql://direct/app",
     POSTRIDER_PREPARED_STATEMENTS: "off",
+    POSTRIDER_PROCESSES: "4",
     POSTRIDER_MAX_IN_FLIGHT: "10000",
     POSTRIDER_POLL_INTERVAL: "500ms",
     POSTRIDER_SHUTDOWN_GRACE: "5 min",
@@ -82,6 +84,7 @@ test("every setting is read", () => {
     databaseUrl: URL_TEXT,
     listenUrl: "postgresql://direct/app",
     preparedStatements: false,
+    processes: 4,
     maxInFlight: 10_000,
     pollIntervalMs: 500,
     shutdownGraceMs: 300_000,
@@ -213,13 +216,11 @@ test("entries of the egress lists are judged by the egress policy, and named wit
 test("settings that this version does not use are accepted with a warning", () => {
   const config = read({
     ...ENV,
-    POSTRIDER_PROCESSES: "auto",
     POSTRIDER_ENCRYPTION_KEYS_FILE: "/run/secrets/keys",
     OTEL_SERVICE_NAME: "postrider",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector",
   });
   assert.deepEqual(config.warnings, [
-    "POSTRIDER_PROCESSES is set, but this version does not use it yet",
     "POSTRIDER_ENCRYPTION_KEYS is set, but this version does not use it yet",
     "OTEL_* is set, but this version does not use it yet",
   ]);
@@ -285,6 +286,12 @@ test("a number is whole and within its bounds", () => {
   for (const value of ["0", "10001", "-1", "1.5", "1e2", "0x10", " 5", "many"]) {
     assert.match(oneFault({ ...ENV, POSTRIDER_MAX_IN_FLIGHT: value }), /use a whole number from 1 to 10000$/);
   }
+});
+
+test("the number of processes may be that of the available cores", () => {
+  assert.equal(read({ ...ENV, POSTRIDER_PROCESSES: "auto" }).processes, availableParallelism());
+  assert.match(oneFault({ ...ENV, POSTRIDER_PROCESSES: "all" }), /use a whole number from 1 to 256, or auto$/);
+  assert.match(oneFault({ ...ENV, POSTRIDER_MAX_IN_FLIGHT: "auto" }), /use a whole number from 1 to 10000$/);
 });
 
 test("a long wrong value is cut short and control characters are escaped", () => {

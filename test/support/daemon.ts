@@ -16,6 +16,7 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     databaseUrl,
     listenUrl: null,
     preparedStatements: true,
+    processes: 1,
     maxInFlight: 256,
     pollIntervalMs: 1_000,
     shutdownGraceMs: 20_000,

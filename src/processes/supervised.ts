@@ -1,0 +1,62 @@
+import { type Environment, given } from "../config/environment.ts";
+import { type ExitStatus, type Fault, PostriderError } from "../ground/errors.ts";
+import { type StopSource, untilStopped } from "../ground/untilStopped.ts";
+
+/** Why no process can work, in the supervisor's place either: what a process says before it ends. */
+export interface Verdict {
+  readonly faults: readonly Fault[];
+  readonly exitStatus: ExitStatus;
+}
+
+/** The supervisor sets it for the processes that it starts. It is not a setting. */
+const SUPERVISED = "POSTRIDER_SUPERVISED";
+
+export function supervisedEnvironment(env: Environment): Environment {
+  return { ...env, [SUPERVISED]: "1" };
+}
+
+/** The settings of a supervised process; null if this process has no supervisor. */
+export function settingsUnderSupervisor(env: Environment): Environment | null {
+  const { [SUPERVISED]: _, ...settings } = env;
+  return given(env, SUPERVISED) !== null && process.send !== undefined ? settings : null;
+}
+
+/**
+ * Runs `work` until the supervisor asks for a stop or is gone, and resolves with the exit status. What only a person can
+ * fix is told to the supervisor, which says it once for all processes.
+ */
+export async function underSupervisor(work: (stopping: AbortSignal) => Promise<void>): Promise<0 | 1> {
+  try {
+    return await untilStopped({ signals: [], sources: [supervisorAsks] }, work);
+  } catch (thrown) {
+    if (!(thrown instanceof PostriderError) || !process.connected) {
+      throw thrown;
+    }
+    await tellSupervisor({ faults: thrown.faults, exitStatus: thrown.exitStatus });
+    return 1;
+  }
+}
+
+/**
+ * A signal never insists here. A terminal's Ctrl-C and systemd's SIGTERM reach every process, and the supervisor passes
+ * them on, so a second one is an echo. If the first insisted, the supervisor kills.
+ */
+const supervisorAsks: StopSource = (ask) => {
+  process.on("SIGTERM", ask);
+  process.on("SIGINT", ask);
+  const gone = (): void => ask("the supervisor is gone");
+  process.on("disconnect", gone);
+  if (!process.connected) {
+    gone();
+  }
+  return () => {
+    // The signals stay caught until the exit, as they do without a supervisor.
+  };
+};
+
+function tellSupervisor(verdict: Verdict): Promise<void> {
+  return new Promise((resolve) => {
+    // If the supervisor ends meanwhile, there is nobody left to tell.
+    process.send?.(verdict, () => resolve());
+  });
+}

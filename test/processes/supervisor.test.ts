@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { PostriderError } from "../../src/ground/errors.ts";
+import { supervise } from "../../src/processes/supervisor.ts";
+import { KeptEvents } from "../support/daemon.ts";
+import { until } from "../support/until.ts";
+
+/** Stands for `postrider run`: a program of Node, which finds `fs`, and `first`, true in one process of all. */
+function program(t: TestContext, script: string): readonly [string, ...string[]] {
+  const directory = mkdtempSync(join(tmpdir(), "postrider-supervisor-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const claim = `let first = true; try { fs.mkdirSync(${JSON.stringify(join(directory, "first"))}) } catch { first = false }`;
+  return [process.execPath, "-e", `const fs = require("node:fs"); ${claim}\n${script}`];
+}
+
+interface Run {
+  readonly emitted: KeptEvents;
+  readonly chunks: readonly string[];
+  readonly ended: Promise<void>;
+  stop(): void;
+}
+
+function start(t: TestContext, command: readonly [string, ...string[]], processes = 2): Run {
+  const emitted = new KeptEvents();
+  const chunks: string[] = [];
+  const stopping = new AbortController();
+  const ended = supervise(
+    { processes, command, env: process.env, events: emitted, writeLines: (lines) => chunks.push(lines) },
+    stopping.signal,
+  );
+  ended.catch(() => {});
+  t.after(async () => {
+    stopping.abort();
+    await ended.catch(() => {});
+  });
+  return { emitted, chunks, ended, stop: () => stopping.abort() };
+}
+
+const UNTIL_SIGTERM = "process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1000);";
+
+test("lines of several processes do not mix, however they are written", async (t) => {
+  const script = `
+    process.on("SIGTERM", () => {});
+    const text = Array.from({ length: 300 }, (_, at) => JSON.stringify({ pid: process.pid, at, text: "é€\\u2028" }) + "\\n").join("");
+    const bytes = Buffer.from(text + '{"unfinished');
+    let from = 0;
+    const next = () => {
+      if (from >= bytes.length) process.exit(0);
+      fs.writeSync(1, bytes.subarray(from, from += 97));
+      setImmediate(next);
+    };
+    next();`;
+  const run = start(t, program(t, script), 3);
+  await until("three processes have written everything", () => run.emitted.named("process.ended").length >= 3);
+  run.stop();
+  await run.ended;
+  for (const chunk of run.chunks) assert.ok(chunk.endsWith("\n"));
+  const lines = run.chunks.join("").trimEnd().split("\n");
+  const counts = Map.groupBy(
+    lines.map((line) => JSON.parse(line) as { pid: number; at: number; text: string }),
+    ({ pid }) => pid,
+  );
+  const complete = [...counts.values()].filter((all) => all.length === 300);
+  assert.ok(complete.length >= 3, `${complete.length} are complete`);
+  for (const all of complete) {
+    assert.ok(all.every(({ at, text }, index) => at === index && text === "é€\u2028"));
+  }
+});
+
+test("a process that dies is replaced after a pause that grows, and the others stay", async (t) => {
+  const run = start(t, program(t, `if (first) { ${UNTIL_SIGTERM} } else { process.exit(7) }`));
+  const ended = () => run.emitted.named("process.ended");
+  await until("it has died three times", () => ended().length >= 3);
+  const limits = [
+    [250, 750],
+    [500, 1_500],
+    [1_000, 3_000],
+  ];
+  for (const [at, [leastMs = 0, mostMs = 0]] of limits.entries()) {
+    const { exit_status, signal, error, restart_ms = 0 } = ended()[at] ?? {};
+    assert.deepEqual({ exit_status, signal, error }, { exit_status: 7, signal: null, error: null });
+    assert.ok(restart_ms >= leastMs && restart_ms <= mostMs, `${restart_ms} ms`);
+  }
+  const started = run.emitted.named("process.started").length;
+  assert.ok(started === 4 || started === 5, `${started} were started`);
+  run.stop();
+  await run.ended;
+});
+
+test("a process that a signal ends is replaced", async (t) => {
+  const run = start(t, program(t, `if (first) process.kill(process.pid, "SIGKILL"); ${UNTIL_SIGTERM}`), 1);
+  await until("another is started", () => run.emitted.named("process.started").length === 2);
+  const [{ exit_status, signal } = {}] = run.emitted.named("process.ended");
+  assert.deepEqual({ exit_status, signal }, { exit_status: null, signal: "SIGKILL" });
+  run.stop();
+  await run.ended;
+});
+
+test("a program that cannot be started is tried again", async (t) => {
+  const run = start(t, ["/nonexistent/postrider"], 1);
+  await until("it was tried twice", () => run.emitted.named("process.ended").length === 2);
+  assert.match(run.emitted.named("process.ended")[0]?.error ?? "", /ENOENT/);
+  assert.deepEqual(run.emitted.named("process.started"), []);
+  run.stop();
+  await run.ended;
+});
+
+test("what a process cannot work with ends all, and is the error", async (t) => {
+  const fault = { code: "PR0014", problem: "cannot send", found: "a copy", remedy: "adopt it" };
+  const verdict = JSON.stringify({ faults: [fault], exitStatus: 2 });
+  const script = `if (first) process.send(${verdict}, () => process.exit(1)); else { ${UNTIL_SIGTERM} }`;
+  const run = start(t, program(t, script), 3);
+  await assert.rejects(run.ended, (thrown) => {
+    assert.ok(thrown instanceof PostriderError);
+    assert.deepEqual([thrown.faults, thrown.exitStatus], [[fault], 2]);
+    return true;
+  });
+  assert.deepEqual(run.emitted.named("process.ended"), []);
+});
+
+test("a stop that comes while the processes start is no error", async (t) => {
+  const run = start(t, program(t, UNTIL_SIGTERM), 3);
+  await until("they are started", () => run.emitted.named("process.started").length === 3);
+  run.stop();
+  await run.ended;
+});
+
+test("a process that dies while it stops is told", async (t) => {
+  const script = `process.on("SIGTERM", () => process.kill(process.pid, "SIGKILL")); process.stdout.write("ready\\n"); setInterval(() => {}, 1000);`;
+  const run = start(t, program(t, script), 1);
+  await until("it listens", () => run.chunks.length > 0);
+  run.stop();
+  await assert.rejects(run.ended, /^PostriderError: PR0012: .* ended with SIGKILL/);
+});
