@@ -15,6 +15,7 @@ import { noteSending } from "./claim/sending.ts";
 import { takeOverClaim } from "./claim/takeOver.ts";
 import type { EndpointDirectory } from "./deliver/endpoints.ts";
 import type { InHand, Lease } from "./deliver/inHand.ts";
+import type { Payloads } from "./deliver/payloads.ts";
 import type { Recorder } from "./record/recorder.ts";
 import type { WakeSession } from "./wake/session.ts";
 
@@ -31,6 +32,7 @@ export interface LoopParts {
   readonly newEvents: NewEvents;
   readonly claimLock: ClaimLock;
   readonly endpoints: EndpointDirectory;
+  readonly payloads: Pick<Payloads, "measure">;
   readonly inHand: InHand;
   readonly inHandMax: number;
   readonly recorder: Recorder;
@@ -293,8 +295,9 @@ export class Loop {
    * loading them fails, the daemon does not know of the claim, and adopts it like one whose answer was lost.
    */
   async #admit({ claimId, deliveries, revisions }: Claimed, daemonId: string): Promise<void> {
-    const { endpoints, lease, recorder, inHand } = this.#parts;
+    const { endpoints, payloads, lease, recorder, inHand } = this.#parts;
     await endpoints.ensure(revisions);
+    await payloads.measure(deliveries);
     if (lease.daemonId !== daemonId) {
       // The lease ran out meanwhile: these deliveries belong to the daemon that takes them over.
       return;

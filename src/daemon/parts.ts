@@ -11,11 +11,11 @@ import { Agenda } from "./agenda.ts";
 import { ClaimLock } from "./claim/claimLock.ts";
 import { Filters } from "./claim/filters.ts";
 import { NewEvents } from "./claim/newEvents.ts";
-import { payloadsFrom } from "./deliver/attempt.ts";
 import { BUDGET_BYTES, Budget } from "./deliver/budget.ts";
 import { EndpointDirectory } from "./deliver/endpoints.ts";
 import { InHand } from "./deliver/inHand.ts";
 import { Lanes } from "./deliver/lanes.ts";
+import { payloadsFrom } from "./deliver/payloads.ts";
 import { Loop } from "./loop.ts";
 import { deliveriesInHandMax } from "./memory.ts";
 import { Recorder } from "./record/recorder.ts";
@@ -174,12 +174,13 @@ function makePipeline(
   const database = databases.pipeline;
   const recorder = new Recorder({ database, events, conditions, onRecorded: (results) => agenda.recorded(results) });
   const endpoints = new EndpointDirectory(database);
+  const payloads = payloadsFrom(database);
   const inHand = new InHand({
     lease: heartbeat,
     endpoints,
     lanes,
     budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
-    loadPayload: payloadsFrom(database),
+    payloads,
     send: (request) => sender.send(request),
     events,
     agenda,
@@ -195,6 +196,7 @@ function makePipeline(
     newEvents: new NewEvents({ database, claimDatabase: databases.claim, filters: new Filters({ database, events }) }),
     claimLock: new ClaimLock({ database, events, conditions }),
     endpoints,
+    payloads,
     inHand,
     inHandMax: deliveriesInHandMax(config.maxInFlight),
     recorder,

@@ -6,4 +6,6 @@ export interface ClaimedEvent {
   readonly createdAt: string;
   /** JSON text as the application wrote it; null if it was too large for the claim, and must be loaded before it is sent. */
   readonly payload: string | null;
+  /** Bytes of a payload that must be loaded; 0 until they are known. */
+  payloadBytes: number;
 }

@@ -71,6 +71,7 @@ class Surroundings {
       } as unknown as NewEvents,
       claimLock: new ClaimLock({ database, events, conditions }),
       endpoints: { ensure: async () => {} } as unknown as EndpointDirectory,
+      payloads: { measure: async () => {} },
       inHand: Object.assign(this.inHand, { review: async () => this.#review() }) as unknown as InHand,
       inHandMax: IN_HAND_MAX,
       recorder: this.recorder as unknown as Recorder,

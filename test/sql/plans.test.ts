@@ -263,7 +263,8 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
 
   const [{ event } = { event: "" }] = claimed.pairs;
   for (const [name, values] of Object.entries({
-    load_payload: [event, 1_000_000],
+    find_payload_sizes: [[event]],
+    load_payloads: [[event]],
     try_filters: [event, plain],
     find_state_changes: ["1:1:"],
   })) {

@@ -23,7 +23,13 @@ export interface EventColumns {
 
 /** The event type is the empty string if the event's row is gone: no event type is empty. */
 export function eventOf(row: EventColumns, id: string): ClaimedEvent {
-  return { id, eventType: row.event_type ?? "", createdAt: row.created_at ?? "", payload: row.payload };
+  return {
+    id,
+    eventType: row.event_type ?? "",
+    createdAt: row.created_at ?? "",
+    payload: row.payload,
+    payloadBytes: 0,
+  };
 }
 
 /** The first attempts of a claim: each row has an event with its endpoints. Other rows have no event or no endpoints. */

@@ -1,6 +1,3 @@
-import type { Database } from "../../db/database.ts";
-import { classifyPostgresError } from "../../db/pgErrors.ts";
-import { defineStatement, type RowOf } from "../../db/statements.ts";
 import type { Attempt } from "../../domain/attempt.ts";
 import { decide, SUCCEEDED } from "../../domain/decide.ts";
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
@@ -8,123 +5,55 @@ import { makeBody } from "../../format/body.ts";
 import { signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
 import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
-import { messageOf } from "../../ground/errors.ts";
 import { VERSION } from "../../ground/version.ts";
 import { unsent } from "../../http/failures.ts";
 import { FRAMING_HEADERS, type OutgoingRequest } from "../../http/request.ts";
-import type { Events } from "../../telemetry/bus.ts";
-import { type Budget, type Refusal, SENT_BYTES_MAX } from "./budget.ts";
 import type { Endpoint } from "./endpoints.ts";
+import type { Loader, Wanted } from "./loader.ts";
 
 /** Sends one request; implemented by the sender, and by tests. */
 export type Send = (request: OutgoingRequest) => Promise<Attempt>;
 
 export interface AttemptParts {
-  readonly budget: Budget;
-  readonly loadPayload: LoadPayload;
+  readonly loader: Pick<Loader, "add">;
   readonly send: Send;
-  readonly events: Events;
-  /** Whether the daemon may still work on the delivery: loading its payload may have taken a while. */
-  readonly isOurs: (delivery: Delivery) => boolean;
-  /** The payload was loaded, and the request begins now. */
-  readonly onBegin: (delivery: Delivery) => void;
-}
-
-/** How an attempt ends: with a result, or set aside until its payload can be loaded. */
-export type Ending = DeliveryResult | SetAside;
-
-export interface SetAside {
-  readonly delivery: Delivery;
-  /** too large: it has been loaded, and needs more memory than there was. */
-  readonly setAside: Refusal | "too large";
+  readonly end: End;
 }
 
 /** Hears once how the attempt ended. */
-export type End = (ending: Ending, endpoint: Endpoint | undefined) => void;
+export type End = (result: DeliveryResult, endpoint: Endpoint | undefined) => void;
 
 /**
  * One attempt: load, sign, send, decide. It ends before it returns if nothing is to be loaded or sent. A delivery that
  * came with its payload takes one promise: each further layer costs a microsecond of the fifty that an attempt takes.
  */
-export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint | undefined, end: End): void {
+export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint | undefined): void {
   if (endpoint === undefined || !lasts(delivery, endpoint)) {
     // Recording looks whether the endpoint is still there. A lease that would not last is taken anew.
-    end(handedBack(delivery), endpoint);
+    parts.end(handedBack(delivery), endpoint);
   } else if (endpoint.problem !== null) {
     // Fails closed: a request that cannot be signed is not sent.
-    end(decided(delivery, endpoint, unsent("blocked", `nothing was sent: ${endpoint.problem}`)), endpoint);
+    parts.end(decided(delivery, endpoint, unsent("blocked", `nothing was sent: ${endpoint.problem}`)), endpoint);
   } else if (delivery.event.payload === null) {
-    loadAndSend(parts, delivery, endpoint, end);
+    parts.loader.add({ delivery, endpoint });
   } else {
-    signAndSend(parts, delivery, delivery.event.payload, endpoint, end);
+    signAndSend(parts, delivery, delivery.event.payload, endpoint);
   }
 }
 
-function loadAndSend(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint, end: End): void {
-  const reserved = parts.budget.reserve(delivery);
-  if (typeof reserved === "string") {
-    end({ delivery, setAside: reserved }, endpoint);
-    return;
+/** The rest of an attempt whose payload had to be loaded. */
+export function sendLoaded(parts: AttemptParts, { delivery, endpoint }: Wanted, payload: string): void {
+  if (lasts(delivery, endpoint)) {
+    signAndSend(parts, delivery, payload, endpoint);
+  } else {
+    parts.end(handedBack(delivery), endpoint);
   }
-  void load(parts, delivery, reserved).then((loaded) => {
-    if (typeof loaded !== "string") {
-      end(loaded, endpoint);
-    } else if (!lasts(delivery, endpoint)) {
-      end(handedBack(delivery), endpoint);
-    } else {
-      parts.onBegin(delivery);
-      signAndSend(parts, delivery, loaded, endpoint, end);
-    }
-  });
 }
 
-function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint, end: End): void {
+function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint): void {
   void parts
     .send(signedRequest(delivery, payload, endpoint))
-    .then((attempt) => end(decided(delivery, endpoint, attempt), endpoint));
-}
-
-const loadPayloadStatement = defineStatement("load_payload", {
-  params: { eventId: "uuid", bytesMax: "integer" },
-  columns: { payload: "text?", bytes: "integer" },
-});
-
-/** A payload, or null if it is larger than was asked for, and the bytes of its text. */
-export type LoadedPayload = RowOf<typeof loadPayloadStatement.shape>;
-
-/** Loads the payload of one event. Undefined if the event is gone. */
-export type LoadPayload = (eventId: string, bytesMax: number) => Promise<LoadedPayload | undefined>;
-
-export function payloadsFrom(database: Database): LoadPayload {
-  return async (eventId, bytesMax) => (await database.run(loadPayloadStatement, { eventId, bytesMax })).rows[0];
-}
-
-/** Loads a payload that was too large to come with its claim. Resolves with the ending if it cannot be sent. */
-async function load(
-  { loadPayload, budget, events, isOurs }: AttemptParts,
-  delivery: Delivery,
-  bytesMax: number,
-): Promise<string | Ending> {
-  const { event, endpointId } = delivery;
-  try {
-    const loaded = await loadPayload(event.id, Math.min(bytesMax, SENT_BYTES_MAX));
-    if (!isOurs(delivery)) {
-      // At the end of the grace period, its memory was released as well.
-      return handedBack(delivery);
-    }
-    if (loaded === undefined) {
-      return eventGone(delivery);
-    }
-    if (loaded.bytes > SENT_BYTES_MAX) {
-      return discarded(delivery, `the payload has ${loaded.bytes} bytes, and ${SENT_BYTES_MAX} are sent at most`);
-    }
-    budget.loaded(delivery, loaded.bytes);
-    return loaded.payload ?? { delivery, setAside: "too large" };
-  } catch (thrown) {
-    const { sqlstate } = classifyPostgresError(thrown);
-    events.emit("payload.failed", { event_id: event.id, endpoint_id: endpointId, error: messageOf(thrown), sqlstate });
-    return handedBack(delivery);
-  }
+    .then((attempt) => parts.end(decided(delivery, endpoint, attempt), endpoint));
 }
 
 const USER_AGENT = `postrider/${VERSION}`;

@@ -10,17 +10,11 @@ export const BUDGET_BYTES = 2 * SENT_BYTES_MAX;
 const KEPT_FOR_GOOD = 1 / 4;
 const KEPT_FOR_NEW = 1 / 4;
 
-/** Why a payload must wait: its endpoint's standing has another one being loaded, or there is too little memory. */
-export type Refusal = "loading" | "short";
-
 /**
  * The memory that large payloads share.
  *
  * It is kept by standing, as slots are. With a further payload an endpoint may hold as much as is left for its standing
  * without it: with n others active, 1/(n + 2) of the budget; an endpoint that holds nothing may take all that is left.
- *
- * How large a payload is turns out only when it is loaded, so a load reserves all that its endpoint may have until then,
- * and each standing has one load at a time: those of endpoints that hang (64 MiB take half a second) delay no others.
  *
  * A payload that found too little memory goes first: its endpoint gets no memory for another one before it, and if its
  * endpoint holds nothing, endpoints that hang get nothing of what it needs; otherwise they would take up in small pieces
@@ -31,56 +25,31 @@ export type Refusal = "loading" | "short";
 export class Budget {
   readonly #bytesMax: number;
   readonly #standingOf: (endpointId: string) => Standing;
-  /** The bytes of each payload in memory, and of each load what it may have. */
-  readonly #held = new Map<Delivery, number>();
-  readonly #loading = new Map<Standing, Delivery>();
+  readonly #held = new Set<Delivery>();
+  /** What each endpoint holds in all, in bytes. */
+  readonly #heldBy = new Map<string, number>();
   /** Of each endpoint the payload that found too little memory, in the order in which they began to wait. */
   readonly #short = new Map<string, Delivery>();
-  /** Sizes that a load has found out. */
-  readonly #sizes = new WeakMap<Delivery, number>();
 
   constructor(bytesMax: number, standingOf: (endpointId: string) => Standing) {
     this.#bytesMax = bytesMax;
     this.#standingOf = standingOf;
   }
 
-  /** How many bytes a payload may have that is loaded now. `loaded` or `release` must follow. */
-  reserve(delivery: Delivery): number | Refusal {
-    const { endpointId } = delivery;
-    const standing = this.#standingOf(endpointId);
-    const first = this.#short.get(endpointId) ?? delivery;
-    if (first !== delivery) {
-      return "short";
+  /** Takes memory for the payload of a delivery; false if there is too little. `release` must follow in any case. */
+  reserve(delivery: Delivery): boolean {
+    const { endpointId, event } = delivery;
+    if ((this.#short.get(endpointId) ?? delivery) !== delivery) {
+      return false;
     }
-    if (this.#loading.has(standing)) {
-      return "loading";
-    }
-    const room = this.#room(endpointId, standing);
-    if (room < this.#sizeOf(delivery)) {
+    if (this.#room(endpointId) < event.payloadBytes) {
       this.#short.set(endpointId, delivery);
-      return "short";
+      return false;
     }
     this.#short.delete(endpointId);
-    this.#held.set(delivery, room);
-    this.#loading.set(standing, delivery);
-    return room;
-  }
-
-  /** The payload has so many bytes. False if that is more than was reserved: it is not held, and must wait. */
-  loaded(delivery: Delivery, bytes: number): boolean {
-    const reserved = this.#held.get(delivery);
-    if (reserved === undefined) {
-      throw new Error("no payload is being loaded for this delivery");
-    }
-    this.#endLoad(delivery);
-    if (bytes <= reserved) {
-      this.#held.set(delivery, bytes);
-      return true;
-    }
-    this.#held.delete(delivery);
-    this.#sizes.set(delivery, bytes);
-    this.#short.set(delivery.endpointId, delivery);
-    return false;
+    this.#held.add(delivery);
+    this.#heldBy.set(endpointId, this.#holds(endpointId) + event.payloadBytes);
+    return true;
   }
 
   /** Whether no other payload of its endpoint gets memory before this one. */
@@ -90,34 +59,45 @@ export class Budget {
 
   /** The delivery needs no memory any more. True if others may find some now. */
   release(delivery: Delivery): boolean {
-    this.#endLoad(delivery);
+    const { endpointId, event } = delivery;
     const wasFirst = this.isFirst(delivery);
     if (wasFirst) {
-      this.#short.delete(delivery.endpointId);
+      this.#short.delete(endpointId);
     }
-    return this.#held.delete(delivery) || wasFirst;
+    if (!this.#held.delete(delivery)) {
+      return wasFirst;
+    }
+    const left = this.#holds(endpointId) - event.payloadBytes;
+    if (left > 0) {
+      this.#heldBy.set(endpointId, left);
+    } else {
+      this.#heldBy.delete(endpointId);
+    }
+    return true;
   }
 
-  #room(endpointId: string, standing: Standing): number {
-    const heldBy: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
-    let own = 0;
-    for (const [{ endpointId: holder }, bytes] of this.#held) {
-      heldBy[this.#standingOf(holder)] += bytes;
-      own += holder === endpointId ? bytes : 0;
+  #holds(endpointId: string): number {
+    return this.#heldBy.get(endpointId) ?? 0;
+  }
+
+  #room(endpointId: string): number {
+    const standing = this.#standingOf(endpointId);
+    const held: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
+    for (const [holder, bytes] of this.#heldBy) {
+      held[this.#standingOf(holder)] += bytes;
     }
     const awaited = standing === "doubtful" ? this.#bytesAwaitedBefore(endpointId) : 0;
-    return Math.min(this.#left(standing, heldBy) - awaited - own, Math.floor(this.#bytesMax / 2));
+    return Math.min(this.#left(standing, held) - awaited - this.#holds(endpointId), Math.floor(this.#bytesMax / 2));
   }
 
   /** What the first endpoint that waits and holds nothing waits for. */
   #bytesAwaitedBefore(endpointId: string): number {
-    const holders = new Set([...this.#held.keys()].map((delivery) => delivery.endpointId));
-    for (const [waiter, delivery] of this.#short) {
+    for (const [waiter, { event }] of this.#short) {
       if (waiter === endpointId) {
         return 0;
       }
-      if (!holders.has(waiter)) {
-        return this.#sizeOf(delivery);
+      if (!this.#heldBy.has(waiter)) {
+        return event.payloadBytes;
       }
     }
     return 0;
@@ -132,18 +112,6 @@ export class Budget {
         return Math.min(left, Math.floor(this.#bytesMax * (1 - KEPT_FOR_GOOD)) - held.new - held.doubtful);
       case "doubtful":
         return Math.min(left, Math.floor(this.#bytesMax * (1 - KEPT_FOR_GOOD - KEPT_FOR_NEW)) - held.doubtful);
-    }
-  }
-
-  #sizeOf(delivery: Delivery): number {
-    return this.#sizes.get(delivery) ?? 1;
-  }
-
-  #endLoad(delivery: Delivery): void {
-    for (const [standing, loading] of this.#loading) {
-      if (loading === delivery) {
-        this.#loading.delete(standing);
-      }
     }
   }
 }

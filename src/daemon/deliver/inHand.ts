@@ -3,20 +3,12 @@ import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Agenda } from "../agenda.ts";
-import {
-  type AttemptParts,
-  discarded,
-  type Ending,
-  eventGone,
-  handedBack,
-  type LoadPayload,
-  makeAttempt,
-  type Send,
-  type SetAside,
-} from "./attempt.ts";
-import type { Budget } from "./budget.ts";
+import { type AttemptParts, discarded, eventGone, handedBack, makeAttempt, type Send, sendLoaded } from "./attempt.ts";
+import { type Budget, SENT_BYTES_MAX } from "./budget.ts";
 import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
+import { type Loaded, Loader, type Wanted } from "./loader.ts";
+import type { Payloads } from "./payloads.ts";
 
 /**
  * The deliveries that the daemon has in hand. They are admitted as they were claimed, started as their lanes have room,
@@ -28,7 +20,7 @@ export interface InHandParts {
   readonly endpoints: Pick<EndpointDirectory, "get" | "findInactive" | "findCancelled">;
   readonly lanes: Lanes;
   readonly budget: Budget;
-  readonly loadPayload: LoadPayload;
+  readonly payloads: Pick<Payloads, "load">;
   readonly send: Send;
   readonly events: Events;
   readonly agenda: Agenda;
@@ -46,6 +38,7 @@ export interface Lease {
 export class InHand {
   readonly #parts: InHandParts;
   readonly #attemptParts: AttemptParts;
+  readonly #loader: Loader;
   /** The identity under which everything in hand was claimed. */
   #daemonId: string;
   #isStarting = false;
@@ -60,14 +53,14 @@ export class InHand {
     this.#parts = parts;
     const { lease, lanes } = parts;
     this.#daemonId = lease.daemonId;
-    this.#attemptParts = {
+    this.#loader = new Loader({
       ...parts,
-      isOurs: ({ daemonId }) => !this.#isOver && lease.isHeld() && lease.daemonId === daemonId,
-      onBegin: (delivery) => {
-        lanes.begin(delivery, monotonicMs());
-        this.#recall();
-      },
-    };
+      standingOf: (endpointId) => lanes.standingOf(endpointId),
+      onLoaded: this.#onLoaded,
+      onRefused: this.#setAside,
+      onEnd: () => this.#recall(),
+    });
+    this.#attemptParts = { loader: this.#loader, send: parts.send, end: this.#end };
   }
 
   /** Deliveries in flight and waiting. */
@@ -93,6 +86,8 @@ export class InHand {
     for (const delivery of deliveries) {
       if (delivery.event.eventType === "") {
         record(eventGone(delivery));
+      } else if (delivery.event.payloadBytes > SENT_BYTES_MAX) {
+        record(tooLarge(delivery));
       } else if (!lanes.admit(delivery, nowMs)) {
         record(handedBack(delivery));
       }
@@ -111,9 +106,12 @@ export class InHand {
     }
     this.#isStarting = true;
     try {
-      for (let delivery = this.#next(); delivery !== null; delivery = this.#next()) {
-        makeAttempt(this.#attemptParts, delivery, this.#parts.endpoints.get(delivery.endpointId), this.#end);
-      }
+      do {
+        for (let delivery = this.#next(); delivery !== null; delivery = this.#next()) {
+          makeAttempt(this.#attemptParts, delivery, this.#parts.endpoints.get(delivery.endpointId));
+        }
+        // What cannot be loaded gives its slot to others.
+      } while (this.#loader.begin());
     } finally {
       this.#isStarting = false;
     }
@@ -139,6 +137,7 @@ export class InHand {
 
   readonly #startNow = (): void => {
     this.#isStartDue = false;
+    this.#parts.lanes.recall(monotonicMs(), this.#loader.isLoading, false);
     this.start();
     this.#noteIdle();
   };
@@ -201,21 +200,17 @@ export class InHand {
     this.#handBack(lanes.started());
   }
 
-  readonly #end = (ending: Ending, endpoint: Endpoint | undefined): void => {
-    if ("setAside" in ending) {
-      this.#setAside(ending);
-      return;
-    }
-    const { delivery, attempt } = ending;
+  readonly #end = (result: DeliveryResult, endpoint: Endpoint | undefined): void => {
+    const { delivery, attempt } = result;
     const { lanes } = this.#parts;
     lanes.finish(delivery, attempt === null ? null : attempt.httpStatus !== null, monotonicMs());
     if (this.#isOver) {
       return;
     }
     if (endpoint !== undefined) {
-      this.#report(ending, endpoint);
+      this.#report(result, endpoint);
     }
-    this.#release(ending);
+    this.#release(result);
     if (lanes.waiting > 0) {
       this.#startSoon();
     } else {
@@ -223,19 +218,28 @@ export class InHand {
     }
   };
 
-  #setAside({ delivery, setAside }: SetAside): void {
+  readonly #onLoaded = (wanted: Wanted, loaded: Loaded): void => {
+    const { lease, lanes } = this.#parts;
+    const { delivery, endpoint } = wanted;
+    if (loaded === "failed" || this.#isOver || !lease.isHeld() || lease.daemonId !== delivery.daemonId) {
+      this.#end(handedBack(delivery), endpoint);
+    } else if (loaded === "gone") {
+      this.#end(eventGone(delivery), endpoint);
+    } else {
+      lanes.begin(delivery, monotonicMs());
+      sendLoaded(this.#attemptParts, wanted, loaded.payload);
+    }
+  };
+
+  readonly #setAside = (delivery: Delivery, reason: "short" | "loading"): void => {
     const { lanes, budget, agenda } = this.#parts;
-    const nowMs = monotonicMs();
     if (this.#isStopping) {
       this.#end(handedBack(delivery), undefined);
       return;
     }
-    lanes.setAside(delivery, { isShort: setAside !== "loading", isFirst: budget.isFirst(delivery) }, nowMs);
+    lanes.setAside(delivery, { isShort: reason === "short", isFirst: budget.isFirst(delivery) }, monotonicMs());
     agenda.review();
-    if (setAside === "too large") {
-      this.#recall();
-    }
-  }
+  };
 
   #handBack(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
@@ -255,7 +259,7 @@ export class InHand {
   }
 
   #recall(): void {
-    this.#parts.lanes.recall(monotonicMs());
+    this.#parts.lanes.recall(monotonicMs(), this.#loader.isLoading, true);
     this.start();
   }
 
@@ -290,4 +294,9 @@ export class InHand {
       next_attempt_ms: decision.state === "pending" ? Math.round(decision.waitMs) : null,
     });
   }
+}
+
+function tooLarge(delivery: Delivery): DeliveryResult {
+  const { payloadBytes } = delivery.event;
+  return discarded(delivery, `the payload has ${payloadBytes} bytes, and ${SENT_BYTES_MAX} are sent at most`);
 }

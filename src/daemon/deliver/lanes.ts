@@ -181,7 +181,7 @@ export class Lanes {
   /** The payload is here, and the request begins. */
   begin(delivery: Delivery, nowMs: number): void {
     const lane = this.#lane(delivery.endpointId, nowMs);
-    takeLoading(lane, delivery);
+    takeStarted(lane, delivery);
     lane.begun.add(delivery, nowMs);
   }
 
@@ -191,7 +191,7 @@ export class Lanes {
    */
   setAside(delivery: Delivery, { isShort, isFirst }: Aside, nowMs: number): void {
     const lane = this.#lane(delivery.endpointId, nowMs);
-    takeLoading(lane, delivery);
+    takeStarted(lane, delivery);
     this.#giveBackSlot(lane);
     lane.waiting.setAside(delivery, isFirst);
     lane.isShort ||= isShort;
@@ -200,10 +200,17 @@ export class Lanes {
     this.#update(lane, nowMs);
   }
 
-  /** There is memory again: of each lane the delivery that was set aside first waits for its turn. */
-  recall(nowMs: number): void {
+  /**
+   * Payloads can be loaded again: of each lane as many as it can start of those that were set aside first wait for their
+   * turn, or only the first if the lane was short of memory. A lane is passed over while a payload of its standing is
+   * being loaded, and one that is short unless there is more memory.
+   */
+  recall(nowMs: number, isLoading: (standing: Standing) => boolean, isMoreMemory: boolean): void {
     for (const lane of this.#withAside) {
-      lane.waiting.recall();
+      if (isLoading(lane.standing) || (lane.isShort && !isMoreMemory)) {
+        continue;
+      }
+      lane.waiting.recall(lane.isShort ? 1 : Math.max(1, lane.limit - startedIn(lane)));
       this.#update(lane, nowMs);
       lane.isShort = false;
       if (lane.waiting.asideLength === 0) {
@@ -457,15 +464,9 @@ function hasRoom(lane: Lane): boolean {
 }
 
 function takeStarted(lane: Lane, delivery: Delivery): void {
-  if (delivery.begunMs === HOLDS_NO_SLOT) {
-    takeLoading(lane, delivery);
-  } else {
+  if (delivery.begunMs !== HOLDS_NO_SLOT) {
     lane.begun.remove(delivery);
-  }
-}
-
-function takeLoading(lane: Lane, delivery: Delivery): void {
-  if (!lane.loading.delete(delivery)) {
+  } else if (!lane.loading.delete(delivery)) {
     throw new Error("the delivery is not in flight");
   }
 }

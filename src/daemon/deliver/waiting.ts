@@ -20,8 +20,8 @@ class Line {
     this.#deliveries.push(delivery);
   }
 
-  putBack(delivery: Delivery): void {
-    this.#deliveries.splice(0, this.#head, delivery);
+  putBack(deliveries: readonly Delivery[]): void {
+    this.#deliveries.splice(0, this.#head, ...deliveries);
     this.#head = 0;
   }
 
@@ -44,6 +44,12 @@ class Line {
     return index === -1 ? undefined : this.#deliveries.splice(index, 1)[0];
   }
 
+  takeFirst(count: number): Delivery[] {
+    const first = this.#deliveries.splice(0, this.#head + Math.min(count, this.length));
+    this.#head = 0;
+    return first.filter((delivery) => delivery !== undefined);
+  }
+
   takeLast(count: number): Delivery[] {
     const last = this.#deliveries.splice(this.#deliveries.length - Math.min(count, this.length));
     return last.filter((delivery) => delivery !== undefined);
@@ -60,8 +66,6 @@ export class Waiting {
   readonly #first = new Line();
   readonly #queued = new Line();
   readonly #aside = new Line();
-  /** The delivery that was recalled last. */
-  #recalled: Delivery | undefined;
   /** First attempts taken since the last delivery from the queue. */
   #firstRun = 0;
 
@@ -88,22 +92,20 @@ export class Waiting {
     return (isQueuesTurn ? this.#queued : this.#first).shift();
   }
 
-  /** Behind the others that are aside; before them if it `isFirst`, or was recalled in vain. */
+  /** Behind the others that are aside; before them if it `isFirst`. */
   setAside(delivery: Delivery, isFirst: boolean): void {
-    if (isFirst || delivery === this.#recalled) {
-      this.#aside.putBack(delivery);
+    if (isFirst) {
+      this.#aside.putBack([delivery]);
     } else {
       this.#aside.push(delivery);
     }
   }
 
-  /** Puts the first delivery that is aside at the front of its line. */
-  recall(): void {
-    const delivery = this.#aside.shift();
-    this.#recalled = delivery;
-    if (delivery !== undefined) {
-      this.#lineOf(delivery).putBack(delivery);
-    }
+  /** Puts the first deliveries that are aside, so many at most, at the front of their lines. */
+  recall(countMax: number): void {
+    const recalled = this.#aside.takeFirst(countMax);
+    this.#first.putBack(recalled.filter(isFirstAttempt));
+    this.#queued.putBack(recalled.filter((delivery) => !isFirstAttempt(delivery)));
   }
 
   takeEvent(eventId: string): Delivery | undefined {
@@ -120,6 +122,10 @@ export class Waiting {
   }
 
   #lineOf(delivery: Delivery): Line {
-    return delivery.tenure.kind === "claimed" ? this.#first : this.#queued;
+    return isFirstAttempt(delivery) ? this.#first : this.#queued;
   }
+}
+
+function isFirstAttempt({ tenure }: Delivery): boolean {
+  return tenure.kind === "claimed";
 }

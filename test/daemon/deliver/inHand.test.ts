@@ -3,8 +3,7 @@ import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Agenda, REVIEW_INTERVAL_MS } from "../../../src/daemon/agenda.ts";
-import type { LoadedPayload } from "../../../src/daemon/deliver/attempt.ts";
-import { Budget } from "../../../src/daemon/deliver/budget.ts";
+import { Budget, SENT_BYTES_MAX } from "../../../src/daemon/deliver/budget.ts";
 import type { Endpoint } from "../../../src/daemon/deliver/endpoints.ts";
 import { InHand } from "../../../src/daemon/deliver/inHand.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
@@ -16,9 +15,16 @@ import { KeptEvents } from "../../support/daemon.ts";
 const BYTES_MAX = 1_000;
 const SLOTS = 12;
 
-function deliveryFor(endpointId: string, payload: string | null = "{}"): Delivery {
+/** With a size, its payload must be loaded. */
+function deliveryFor(endpointId: string, payloadBytes: number | null = null): Delivery {
   return makeDelivery({
-    event: { id: randomUUID(), eventType: "order.paid", createdAt: "2026-01-01T00:00:00.000000Z", payload },
+    event: {
+      id: randomUUID(),
+      eventType: "order.paid",
+      createdAt: "2026-01-01T00:00:00.000000Z",
+      payload: payloadBytes === null ? "{}" : null,
+      payloadBytes: payloadBytes ?? 0,
+    },
     endpointId,
     daemonId: "first",
     tenure: { kind: "claimed", claimId: "1" },
@@ -63,25 +69,22 @@ class Surroundings {
   readonly lease = { daemonId: "first", isHeld: () => true };
   readonly recorded: DeliveryResult[] = [];
   readonly requests: { readonly url: string; readonly answer: (attempt?: Attempt) => void }[] = [];
-  readonly loads: { readonly eventId: string; readonly bytesMax: number; readonly finish: () => void }[] = [];
+  readonly loads: { readonly eventIds: readonly string[]; readonly finish: (except?: string) => void }[] = [];
   readonly agenda = new Agenda();
   readonly emitted = new KeptEvents();
   /** The endpoints that take no more; null: Postgres does not answer. */
   inactive: readonly string[] | null = [];
   readonly lanes = new Lanes({ inFlightMax: SLOTS, laneMax: 64, inHandMax: 1_000 });
   readonly inHand: InHand;
-  /** The size of each payload that must be loaded. */
-  readonly #sizes: ReadonlyMap<string, number>;
 
-  constructor(sizes: ReadonlyMap<string, number> = new Map()) {
-    this.#sizes = sizes;
+  constructor() {
     const { lanes } = this;
     this.inHand = new InHand({
       lease: this.lease,
       endpoints: { get: endpoint, findInactive: (ids) => this.#findInactive(ids), findCancelled: async () => [] },
       lanes,
       budget: new Budget(BYTES_MAX, (endpointId) => lanes.standingOf(endpointId)),
-      loadPayload: (eventId, bytesMax) => this.#load(eventId, bytesMax),
+      payloads: { load: (eventIds) => this.#load(eventIds) },
       send: ({ url }) => this.#request(url),
       events: this.emitted,
       agenda: this.agenda,
@@ -95,11 +98,11 @@ class Surroundings {
     return ids.filter((id) => inactive.includes(id));
   }
 
-  #load(eventId: string, bytesMax: number): Promise<LoadedPayload> {
-    const bytes = this.#sizes.get(eventId) ?? 0;
+  #load(eventIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
     return new Promise((resolve) => {
-      const finish = () => resolve({ payload: bytes <= bytesMax ? "{}" : null, bytes });
-      this.loads.push({ eventId, bytesMax, finish });
+      const finish = (except?: string) =>
+        resolve(new Map(eventIds.filter((id) => id !== except).map((id) => [id, "{}"])));
+      this.loads.push({ eventIds, finish });
     });
   }
 
@@ -123,19 +126,38 @@ async function reviewIsDue(agenda: Agenda): Promise<void> {
 }
 
 describe("payloads that are loaded", () => {
-  test("one that finds too little memory holds no slot, and its lane continues without it", async () => {
-    const [first, second] = [deliveryFor("a", null), deliveryFor("a", null)];
-    const around = new Surroundings(
-      new Map([
-        [first.event.id, 300],
-        [second.event.id, 400],
-      ]),
+  test("those that start together are loaded together", async () => {
+    const around = new Surroundings();
+    const large = [10, 20, 30].map((bytes) => deliveryFor("a", bytes));
+    around.inHand.admit(large);
+    assert.deepEqual(
+      around.loads.map(({ eventIds }) => eventIds),
+      [large.map(({ event }) => event.id)],
     );
-    around.inHand.admit([first, second, deliveryFor("a")]);
-    assert.deepEqual([around.loads.length, around.requests.length], [1, 1], "the other one waits for its turn to load");
     around.loads[0]?.finish();
     await settled();
+    assert.equal(around.requests.length, 3);
+  });
+
+  test("one that comes while another is being loaded waits without a slot", async () => {
+    const around = new Surroundings();
+    around.inHand.admit([deliveryFor("a", 10)]);
+    around.inHand.admit([deliveryFor("a", 10), deliveryFor("a")]);
+    assert.deepEqual([around.loads.length, around.requests.length], [1, 1]);
+    assert.deepEqual([around.lanes.inFlight, around.lanes.waiting], [2, 1]);
+    around.loads[0]?.finish();
+    await settled();
+    assert.equal(around.loads.length, 2);
     around.loads[1]?.finish();
+    await settled();
+    assert.equal(around.requests.length, 3);
+  });
+
+  test("one that finds too little memory holds no slot, and its lane continues without it", async () => {
+    const around = new Surroundings();
+    around.inHand.admit([deliveryFor("a", 300), deliveryFor("a", 400), deliveryFor("a")]);
+    assert.deepEqual([around.loads.length, around.requests.length], [1, 1]);
+    around.loads[0]?.finish();
     await settled();
     assert.equal(around.requests.length, 2);
     assert.deepEqual([around.lanes.inFlight, around.lanes.waiting], [2, 1]);
@@ -145,9 +167,25 @@ describe("payloads that are loaded", () => {
       answer();
     }
     await settled();
-    around.loads[2]?.finish();
+    around.loads[1]?.finish();
     await settled();
     assert.equal(around.requests.length, 4, "it is loaded when the first has given its memory back");
+  });
+
+  test("one whose event is gone is discarded, and one that is too large to send is never loaded", async () => {
+    const around = new Surroundings();
+    const [gone, large] = [deliveryFor("a", 10), deliveryFor("a", SENT_BYTES_MAX + 1)];
+    around.inHand.admit([gone, large]);
+    around.loads[0]?.finish(gone.event.id);
+    await settled();
+    assert.deepEqual(
+      around.recorded.map(({ decision }) => decision.state === "discarded" && decision.reason),
+      [
+        `the payload has ${SENT_BYTES_MAX + 1} bytes, and ${SENT_BYTES_MAX} are sent at most`,
+        "the event is no longer in the outbox",
+      ],
+    );
+    assert.equal(around.requests.length, 0);
   });
 
   test("whatever their sizes, each is sent once, and those in flight never hold more than there is", async () => {
@@ -161,21 +199,18 @@ describe("payloads that are loaded", () => {
     );
     await fc.assert(
       fc.asyncProperty(deliveries, fc.infiniteStream(fc.nat()), async (drawn, choices) => {
-        const sizes = new Map<string, number>();
         const admitted = drawn.map(({ endpointId, bytes, isLeased }): Delivery => {
-          const delivery = deliveryFor(endpointId, bytes === null ? "{}" : null);
-          sizes.set(delivery.event.id, bytes ?? 0);
+          const delivery = deliveryFor(endpointId, bytes);
           const tenure = { kind: "leased", untilMs: Number.POSITIVE_INFINITY } as const;
           return isLeased ? { ...delivery, tenure } : delivery;
         });
-        const around = new Surroundings(sizes);
+        const around = new Surroundings();
         around.inHand.admit(admitted);
         while (around.recorded.length < admitted.length) {
           const started = around.lanes.started();
           assert.ok(started.length <= SLOTS);
-          const bytes = started.reduce((sum, { event }) => sum + (sizes.get(event.id) ?? 0), 0);
-          const loading = around.loads.reduce((sum, { eventId }) => sum + (sizes.get(eventId) ?? 0), 0);
-          assert.ok(bytes - loading <= BYTES_MAX, `${bytes - loading} bytes in flight`);
+          const bytes = started.reduce((sum, { event }) => sum + event.payloadBytes, 0);
+          assert.ok(bytes <= BYTES_MAX, `${bytes} bytes in flight`);
           const steps = [...around.loads.keys(), ...around.requests.keys()];
           assert.ok(steps.length > 0, "something waits, and nothing is loaded or in flight");
           const nth = (choices.next().value ?? 0) % steps.length;
@@ -210,21 +245,12 @@ describe("reviewing what waits", () => {
     assert.equal(around.lanes.waiting, 0);
   });
 
-  test("a delivery that waits only since its payload was loaded is reviewed", async () => {
-    const [first, second] = [deliveryFor("a", null), deliveryFor("a", null)];
-    const around = new Surroundings(
-      new Map([
-        [first.event.id, 300],
-        [second.event.id, 400],
-      ]),
-    );
-    around.inHand.admit([first]);
+  test("a delivery that waits only for memory is reviewed", async () => {
+    const around = new Surroundings();
+    around.inHand.admit([deliveryFor("a", 300)]);
     around.loads[0]?.finish();
     await settled();
-    around.inHand.admit([second]);
-    assert.equal(around.lanes.waiting, 0);
-    around.loads[1]?.finish();
-    await settled();
+    around.inHand.admit([deliveryFor("a", 400)]);
     assert.equal(around.lanes.waiting, 1);
     await reviewIsDue(around.agenda);
   });
@@ -241,8 +267,8 @@ describe("losing the lease", () => {
   });
 
   test("a payload that was loaded under a lost lease is not sent", async () => {
-    const delivery = deliveryFor("a", null);
-    const around = new Surroundings(new Map([[delivery.event.id, 10]]));
+    const delivery = deliveryFor("a", 10);
+    const around = new Surroundings();
     around.inHand.admit([delivery]);
     around.lease.daemonId = "second";
     around.loads[0]?.finish();
@@ -288,8 +314,8 @@ describe("stopping", () => {
   });
 
   test("a payload that is loaded after the grace period does not count as a failure", async () => {
-    const delivery = deliveryFor("a", null);
-    const around = new Surroundings(new Map([[delivery.event.id, 10]]));
+    const delivery = deliveryFor("a", 10);
+    const around = new Surroundings();
     around.inHand.admit([delivery]);
     await around.inHand.stop(1);
     around.loads[0]?.finish();

@@ -13,7 +13,13 @@ const HANGING_MS = 1_000;
 
 function deliveryFor(endpointId: string): Delivery {
   return makeDelivery({
-    event: { id: randomUUID(), eventType: "order.paid", createdAt: "2026-01-01T00:00:00.000000Z", payload: "{}" },
+    event: {
+      id: randomUUID(),
+      eventType: "order.paid",
+      createdAt: "2026-01-01T00:00:00.000000Z",
+      payload: "{}",
+      payloadBytes: 0,
+    },
     endpointId,
     daemonId: "daemon",
     tenure: { kind: "claimed", claimId: "1" },
@@ -45,6 +51,11 @@ function startAll(lanes: Lanes, nowMs = 0): Delivery[] {
     started.push(next);
   }
   return started;
+}
+
+/** Nothing is being loaded, and there is more memory. */
+function recall(lanes: Lanes, nowMs = 0): void {
+  lanes.recall(nowMs, () => false, true);
 }
 
 function finishAll(lanes: Lanes, deliveries: readonly Delivery[], answered: boolean, nowMs = 0): void {
@@ -356,19 +367,48 @@ describe("payloads that are loaded when their turn comes", () => {
     );
   });
 
-  test("of each lane the first that was set aside is recalled, to the front", () => {
+  test("what was set aside is recalled in its order, to the front, as far as its lane can start it", () => {
     const lanes = new Lanes(LIMITS);
     greet(lanes, "a", "b");
-    const [first, second] = admitLarge(lanes, "a", 2);
+    const large = admitLarge(lanes, "a", LANE_START + 2);
     const [other] = admitLarge(lanes, "b", 1);
+    // Two of "a" start only when the others have given their slots back.
     setAllAside(lanes, false);
-    const small = offer(lanes, "a", 1);
-    lanes.recall(0);
-    assert.deepEqual(new Set(startAll(lanes)), new Set([first, other, ...small]));
-    lanes.recall(0);
-    assert.deepEqual(startAll(lanes), [second]);
-    lanes.recall(0);
+    setAllAside(lanes, false);
+    offer(lanes, "a", 1);
+    recall(lanes);
+    const started = startAll(lanes);
+    assert.deepEqual(new Set(started), new Set([other, ...large.slice(0, started.length - 1)]));
+    finishAll(lanes, started, true);
+    recall(lanes);
+    assert.deepEqual(startAll(lanes).slice(0, 1), large.slice(started.length - 1).slice(0, 1));
+  });
+
+  test("of a lane that is short of memory one is recalled at a time, and none before there is more", () => {
+    const lanes = new Lanes(LIMITS);
+    greet(lanes, "a");
+    const [first, second] = admitLarge(lanes, "a", 2);
+    setAllAside(lanes, true);
+    lanes.recall(0, () => false, false);
     assert.deepEqual(startAll(lanes), []);
+    recall(lanes);
+    assert.deepEqual(startAll(lanes), [first]);
+    recall(lanes);
+    assert.deepEqual(startAll(lanes), [second]);
+    recall(lanes);
+    assert.deepEqual(startAll(lanes), []);
+  });
+
+  test("none is recalled while a payload of its standing is being loaded", () => {
+    const lanes = new Lanes(LIMITS);
+    greet(lanes, "a");
+    const [ofGood] = admitLarge(lanes, "a", 1);
+    const [ofNew] = admitLarge(lanes, "b", 1);
+    setAllAside(lanes, false);
+    lanes.recall(0, (standing) => standing === "good", true);
+    assert.deepEqual(startAll(lanes), [ofNew]);
+    recall(lanes);
+    assert.deepEqual(startAll(lanes), [ofGood]);
   });
 
   test("a lane that is short of memory has no more in hand than it can start, until it is recalled", () => {
@@ -385,7 +425,7 @@ describe("payloads that are loaded when their turn comes", () => {
     // One is in flight, and eight may be.
     assert.equal(lanes.evictExcess(0).length, 99 - (LANE_START - 1));
     assert.equal(lanes.admit(largeFor("a"), 0), false);
-    lanes.recall(0);
+    recall(lanes);
     assert.equal(lanes.admit(largeFor("a"), 0), true);
   });
 
@@ -406,7 +446,7 @@ describe("payloads that are loaded when their turn comes", () => {
     assert.ok(large !== undefined);
     assert.equal(lanes.evictOne("a", large.event.id, 0), large);
     assert.equal(lanes.waiting, 0);
-    lanes.recall(0);
+    recall(lanes);
     assert.equal(lanes.start(0), null);
     admitLarge(lanes, "a", 3);
     setAllAside(lanes, false);
@@ -558,7 +598,7 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
             break;
           }
           case "recall":
-            lanes.recall(nowMs);
+            recall(lanes, nowMs);
             break;
           case "start":
             for (let count = 0; count < step.count && startOne(); count++);
@@ -587,7 +627,7 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
       }
       // Waiting deliveries can always finish, so no lane is forgotten.
       while (waiting.size > 0 || started.length > 0) {
-        lanes.recall(nowMs);
+        recall(lanes, nowMs);
         while (startOne());
         assert.ok(started.length > 0, "something waits, nothing is in flight, and nothing starts");
         finishAll(lanes, started.splice(0), true, nowMs);

@@ -14,11 +14,11 @@ import { Agenda } from "../../../src/daemon/agenda.ts";
 import { ClaimLock } from "../../../src/daemon/claim/claimLock.ts";
 import { Filters } from "../../../src/daemon/claim/filters.ts";
 import { NewEvents } from "../../../src/daemon/claim/newEvents.ts";
-import { payloadsFrom } from "../../../src/daemon/deliver/attempt.ts";
 import { BUDGET_BYTES, Budget } from "../../../src/daemon/deliver/budget.ts";
 import { EndpointDirectory } from "../../../src/daemon/deliver/endpoints.ts";
 import { InHand } from "../../../src/daemon/deliver/inHand.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
+import { payloadsFrom } from "../../../src/daemon/deliver/payloads.ts";
 import { Loop } from "../../../src/daemon/loop.ts";
 import { Recorder } from "../../../src/daemon/record/recorder.ts";
 import { Heartbeat } from "../../../src/daemon/upkeep/heartbeat.ts";
@@ -94,12 +94,13 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
   const claiming = { database: pool, events: emitted, conditions };
   const recorder = new Recorder({ ...claiming, onRecorded: () => {} });
   const endpoints = new EndpointDirectory(pool);
+  const payloads = payloadsFrom(pool);
   const inHand = new InHand({
     lease,
     endpoints,
     lanes,
     budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
-    loadPayload: payloadsFrom(pool),
+    payloads,
     send: () => Promise.reject(new Error("no endpoint wants the events")),
     events: emitted,
     agenda,
@@ -118,6 +119,7 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     newEvents: new NewEvents({ database: pool, claimDatabase: pool, filters: new Filters(claiming) }),
     claimLock: new ClaimLock(claiming),
     endpoints,
+    payloads,
     inHand,
     inHandMax: 1_000,
     recorder,

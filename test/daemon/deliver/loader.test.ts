@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import pg from "pg";
+import { Budget } from "../../../src/daemon/deliver/budget.ts";
+import type { Endpoint } from "../../../src/daemon/deliver/endpoints.ts";
+import { type Loaded, Loader } from "../../../src/daemon/deliver/loader.ts";
+import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
+import { KeptEvents } from "../../support/daemon.ts";
+
+const MIB = 1_048_576;
+
+function largeFor(payloadBytes: number): Delivery {
+  return makeDelivery({
+    event: { id: randomUUID(), eventType: "report.made", createdAt: "", payload: null, payloadBytes },
+    endpointId: "a",
+    daemonId: "daemon",
+    tenure: { kind: "claimed", claimId: "1" },
+    attempts: 0,
+    attemptsBefore: 0,
+  });
+}
+
+interface Loading {
+  readonly emitted: KeptEvents;
+  /** The event ids of each load. */
+  readonly loads: (readonly string[])[];
+  readonly loaded: ReadonlyMap<string, Loaded>;
+  readonly refused: readonly string[];
+}
+
+/** Wants these payloads in one pass; resolves when the load has ended. `failing`: Postgres cannot give this event's. */
+async function loadAll(deliveries: readonly Delivery[], failing: string | null = null): Promise<Loading> {
+  const emitted = new KeptEvents();
+  const loads: (readonly string[])[] = [];
+  const loaded = new Map<string, Loaded>();
+  const refused: string[] = [];
+  await new Promise<void>((resolve) => {
+    const loader = new Loader({
+      payloads: {
+        load: async (eventIds) => {
+          loads.push(eventIds);
+          if (failing !== null && eventIds.includes(failing)) {
+            throw Object.assign(new pg.DatabaseError("no equivalent in encoding WIN1252", 0, "error"), {
+              code: "22P05",
+            });
+          }
+          return new Map(eventIds.map((id) => [id, "{}"]));
+        },
+      },
+      budget: new Budget(128 * MIB, () => "good"),
+      events: emitted,
+      standingOf: () => "good",
+      onLoaded: ({ delivery }, one) => loaded.set(delivery.event.id, one),
+      onRefused: ({ event }) => refused.push(event.id),
+      onEnd: resolve,
+    });
+    for (const delivery of deliveries) {
+      loader.add({ delivery, endpoint: {} as Endpoint });
+    }
+    assert.equal(loader.begin(), true);
+    assert.equal(loader.isLoading("good"), true);
+  });
+  return { emitted, loads, loaded, refused };
+}
+
+test("one statement loads some megabytes, and the rest waits for the next", async () => {
+  const deliveries = Array.from({ length: 5 }, () => largeFor(MIB));
+  const { loads, refused } = await loadAll(deliveries);
+  const ids = deliveries.map(({ event }) => event.id);
+  assert.deepEqual([loads, refused], [[ids.slice(0, 4)], ids.slice(4)]);
+});
+
+test("a single larger payload is loaded alone", async () => {
+  const [large, small] = [largeFor(40 * MIB), largeFor(10)];
+  const { loads, refused } = await loadAll([large, small]);
+  assert.deepEqual([loads, refused], [[[large.event.id]], [small.event.id]]);
+});
+
+test("a payload that Postgres cannot give does not keep the others", async () => {
+  const [first, bad, last] = [largeFor(10), largeFor(10), largeFor(10)];
+  const { loaded, loads, emitted } = await loadAll([first, bad, last], bad.event.id);
+  assert.deepEqual(
+    loaded,
+    new Map<string, Loaded>([
+      [first.event.id, { payload: "{}" }],
+      [bad.event.id, "failed"],
+      [last.event.id, { payload: "{}" }],
+    ]),
+  );
+  assert.equal(loads.length, 4);
+  assert.deepEqual(
+    emitted.named("payload.failed").map(({ event_id }) => event_id),
+    [bad.event.id],
+  );
+});
