@@ -8,13 +8,13 @@ create schema postrider_internal;
 
 -- Types
 
-create type postrider_internal.claim_page as (base pg_snapshot, target pg_snapshot, is_complete boolean, was_slow boolean, events postrider_internal.claimed_event[]);
+create type postrider_internal.claim_page as (base pg_snapshot, target pg_snapshot, is_complete boolean, was_slow boolean, has_later boolean, ids uuid[], xids xid8[], seqs bigint[], event_types text[], tenants text[], created_times timestamp with time zone[], deliver_times timestamp with time zone[], payloads json[]);
 
 create type postrider_internal.claim_pair as (event_id uuid, endpoint_id uuid, deliver_at timestamp with time zone, problem text);
 
-create type postrider_internal.claim_rule as (tenant text, event_type text, endpoint_id uuid, revision bigint, is_express boolean, filters jsonpath[]);
+create type postrider_internal.claim_rule as (kind integer, endpoint_id uuid, revision bigint, is_express boolean, filters jsonpath[]);
 
-create type postrider_internal.claimed_event as (id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamp with time zone, deliver_at timestamp with time zone, payload text);
+create type postrider_internal.claimed_event as (id uuid, event_type text, created_at timestamp with time zone, payload json);
 
 create domain postrider.endpoint_disable_after as interval
   constraint "disable_after is between 1 minute and 1 year" CHECK (((VALUE >= '00:01:00'::interval) AND (VALUE <= '1 year'::interval)));
@@ -112,8 +112,8 @@ create table postrider.claim (
   after_seq bigint,
   daemon_id uuid,
   claimed_at timestamp with time zone not null default clock_timestamp(),
-  event_ids uuid[] not null default '{}'::uuid[],
-  endpoint_ids uuid[] not null default '{}'::uuid[],
+  event_ids uuid[] not null default '{}'::uuid[] storage external,
+  endpoint_ids uuid[] not null default '{}'::uuid[] storage external,
   xid xid8 not null default pg_current_xact_id(),
   constraint claim_pkey PRIMARY KEY (id),
   constraint "a page inside a window says where it stopped" CHECK ((((target IS NULL) = (after_xid IS NULL)) AND ((target IS NULL) = (after_seq IS NULL)))),
@@ -513,9 +513,9 @@ create function postrider_internal.check_capture(table_name regclass, operations
 
 create function postrider_internal.check_capture_expression(table_name regclass, argument text, expression text, form text, search_path text) returns void;
 
-create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
+create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, payload json, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
 
-create function postrider_internal.claim_events(daemon_id uuid, events_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, revisions text, slow_endpoint_id uuid) security definer;
+create function postrider_internal.claim_events(daemon_id uuid, events_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid) security definer;
 
 create function postrider_internal.close_ingest(name text, run_id uuid) returns void security definer;
 
@@ -579,7 +579,7 @@ create function postrider_internal.endpoint_secret_changing() returns trigger se
 
 create function postrider_internal.equality_predicate(options jsonb, place text) returns text;
 
-create function postrider_internal.event_time(created_at timestamp with time zone) returns text;
+create function postrider_internal.event_time(created_at timestamp with time zone) returns json;
 
 create function postrider_internal.event_type_audit() returns trigger security definer;
 
@@ -600,6 +600,8 @@ create function postrider_internal.fingerprint(file text) returns text;
 create function postrider_internal.finish_cancellations() returns void;
 
 create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], OUT kept_claims bigint[]) returns bigint[];
+
+create function postrider_internal.fit_page(kinds integer[], rules postrider_internal.claim_rule[], pairs_max integer) returns integer;
 
 create function postrider_internal.give_kept_grants() returns void;
 
@@ -635,7 +637,7 @@ create function postrider_internal.judge_filters(payload json, endpoint_ids uuid
 
 create function postrider_internal.judge_lines(lines text[], filter jsonpath, OUT chosen integer[], OUT refused integer[], OUT reasons text[]) returns record;
 
-create function postrider_internal.judge_page(events postrider_internal.claimed_event[], rules postrider_internal.claim_rule[], unjudged_endpoints uuid[], unjudged_events uuid[], OUT event_count integer, OUT verdicts postrider_internal.claim_pair[], OUT slow_event_id uuid, OUT slow_endpoint_id uuid) returns record;
+create function postrider_internal.judge_page(ids uuid[], kinds integer[], rules postrider_internal.claim_rule[], unjudged_endpoints uuid[], unjudged_events uuid[], OUT event_count integer, OUT verdicts postrider_internal.claim_pair[], OUT slow_event_id uuid, OUT slow_endpoint_id uuid) returns record;
 
 create function postrider_internal.judge_payload(event_type text, payload json, checks jsonb, predicate jsonpath, value_steps bigint, object_steps bigint, byte_steps bigint) returns void;
 
@@ -649,7 +651,7 @@ create function postrider_internal.keyword_advice(keyword text) returns text;
 
 create function postrider_internal.keyword_problem(keyword text, argument jsonb) returns text;
 
-create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, event_type text, created_at text, payload text);
+create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, payload json);
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -696,6 +698,8 @@ create function postrider_internal.outbox_idempotency() returns trigger security
 create function postrider_internal.outbox_refuse() returns trigger security definer;
 
 create function postrider_internal.outbox_wake() returns trigger;
+
+create function postrider_internal.pair_page(ids uuid[], kinds integer[], rules postrider_internal.claim_rule[], OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT used_rules postrider_internal.claim_rule[], OUT lists text[]) returns record;
 
 create function postrider_internal.parse_filter(filter text) returns jsonpath;
 
@@ -759,7 +763,7 @@ create function postrider_internal.require_home(may_move_in boolean DEFAULT true
 
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
 
-create function postrider_internal.route_page(events postrider_internal.claimed_event[], fan_out_max integer) returns postrider_internal.claim_rule[];
+create function postrider_internal.route_page(event_types text[], tenants text[], fan_out_max integer, OUT kinds integer[], OUT rules postrider_internal.claim_rule[], OUT is_plain boolean) returns record;
 
 create function postrider_internal.row_change(operation text, table_name text, old json, new json) returns json;
 
@@ -785,15 +789,17 @@ create function postrider_internal.shown_time(at timestamp with time zone) retur
 
 create function postrider_internal.shown_value(value jsonb) returns text;
 
-create function postrider_internal.small_payload(payload json, bytes_max integer) returns text;
+create function postrider_internal.small_payload(payload json, bytes_max integer) returns json;
 
-create function postrider_internal.store_claim(page postrider_internal.claim_page, rules postrider_internal.claim_rule[], verdicts postrider_internal.claim_pair[], daemon_id uuid, pairs_max integer, former_claim bigint, OUT claim_id bigint, OUT queued_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[]) returns record;
+create function postrider_internal.sort_pairs(ids uuid[], kinds integer[], deliver_times timestamp with time zone[], rules postrider_internal.claim_rule[], verdicts postrider_internal.claim_pair[], pairs_max integer, OUT event_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT used_rules postrider_internal.claim_rule[], OUT lists text[]) returns record;
+
+create function postrider_internal.store_claim(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, event_ids uuid[], endpoint_ids uuid[], others postrider_internal.claim_pair[], daemon_id uuid, former_claim bigint, OUT claim_id bigint, OUT queued_count integer) returns record;
 
 create function postrider_internal.store_lines(name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint) returns TABLE(outcome text, events integer, unmatched integer, refused integer[], reasons text[]) security definer;
 
 create function postrider_internal.subscription_changing() returns trigger security definer;
 
-create function postrider_internal.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at text, payload text, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
+create function postrider_internal.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at json, payload json, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
 
 create function postrider_internal.take_window(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, events_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
@@ -1519,13 +1525,13 @@ comment on type postrider.failure_kind is E'How an attempt failed. Its check lis
 
 comment on type postrider.signing_secret is 'A key of HMAC-SHA256, written as Standard Webhooks does.';
 
-comment on type postrider_internal.claim_page is 'Events of one window, in the order of (xid, seq). is_complete: the window ends with them; was_slow: there are none, and looking took so long that the cursor must move.';
+comment on type postrider_internal.claim_page is 'Events of one window as columns, in the order of (xid, seq); ids is null if there are none. is_complete: the window ends with them; was_slow: there are none, and looking took so long that the cursor must move; has_later: some are due later.';
 
 comment on type postrider_internal.claim_pair is 'An event for an endpoint. problem: why Postgres cannot judge the filters; the delivery is discarded for that.';
 
-comment on type postrider_internal.claim_rule is 'An endpoint that gets the events of a tenant and type: from a daemon''s memory (is_express) or from the queue; all of them if filters is null.';
+comment on type postrider_internal.claim_rule is 'An endpoint that gets the events of a kind (a tenant and type): from a daemon''s memory (is_express) or from the queue; all of them if filters is null.';
 
-comment on type postrider_internal.claimed_event is 'An event as claims read it. The payload is null if it is larger than the daemon wants it: it is loaded when its turn comes.';
+comment on type postrider_internal.claimed_event is 'An event as a daemon gets it. The payload is null if it is larger than the daemon wants it: it is loaded when its turn comes.';
 
 comment on function postrider.adopt(boolean) is 'Lets daemons work in a database that was restored or copied from another one. Use it once, after a restore or a copy that takes the place of the original; call it with dry_run first. Events that were not claimed there are claimed here, those in hand are taken over, and delivered ones are not sent again. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';
 
@@ -1667,7 +1673,7 @@ comment on function postrider_internal.endpoint_secret_changing() is 'Lets at mo
 
 comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';
 
-comment on function postrider_internal.event_time(timestamp with time zone) is 'A time as the body of a request has it.';
+comment on function postrider_internal.event_time(timestamp with time zone) is 'A time in UTC as daemons get it: ISO 8601 whatever the session''s settings say, a third of the price of to_char. The daemon writes it as the body of a request has it.';
 
 comment on function postrider_internal.event_type_audit() is 'Notes in the audit an edit of the catalogue or of the policy for unknown types.';
 
@@ -1688,6 +1694,8 @@ comment on function postrider_internal.fingerprint(text) is 'A hash of the objec
 comment on function postrider_internal.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in no daemon''s hand any more, and deletes cancels whose delivery has ended.';
 
 comment on function postrider_internal.finish_claims(uuid,bigint[]) is 'Deletes claims whose pairs are all recorded. kept_claims: those that are recorded but must stay for now.';
+
+comment on function postrider_internal.fit_page(integer[],postrider_internal.claim_rule[],integer) is 'How many events of a page have no more than pairs_max pairs together, as their rules are; one at least.';
 
 comment on function postrider_internal.give_kept_grants() is 'Repeats the grants that keep_grants() has noted.';
 
@@ -1723,7 +1731,7 @@ comment on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) is 
 
 comment on function postrider_internal.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. It judges line by line, as subscriptions are judged.';
 
-comment on function postrider_internal.judge_page(postrider_internal.claimed_event[],postrider_internal.claim_rule[],uuid[],uuid[]) is 'How many events the page has room for, and what the filters say of each: verdicts holds the pairs that match, and those that cannot be judged, with the problem. The page ends before an event with a filter that takes too long, which is named.';
+comment on function postrider_internal.judge_page(uuid[],integer[],postrider_internal.claim_rule[],uuid[],uuid[]) is 'How many events the page has room for, and what the filters say of each: verdicts holds the pairs that match, and those that cannot be judged, with the problem. The page ends before an event with a filter that takes too long, which is named.';
 
 comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. A payload that is too much work for both the predicate and the walk is refused as well; half a second is the most.';
 
@@ -1784,6 +1792,8 @@ comment on function postrider_internal.outbox_idempotency() is 'Leaves an event 
 comment on function postrider_internal.outbox_refuse() is 'Refuses an event that names another transaction as its inserter, that does not fit the enforced schema of its type, or whose type is unknown if unknown types are refused.';
 
 comment on function postrider_internal.outbox_wake() is 'Wakes the daemons after a statement has inserted events.';
+
+comment on function postrider_internal.pair_page(uuid[],integer[],postrider_internal.claim_rule[]) is 'The pairs of events and endpoints if every event gets all rules of its kind. lists: for each kind, which rules those are, from 0.';
 
 comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or raises an error that says what is wrong with it.';
 
@@ -1847,7 +1857,7 @@ comment on function postrider_internal.require_home(boolean) is 'Whether sending
 
 comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
 
-comment on function postrider_internal.route_page(postrider_internal.claimed_event[],integer) is 'The endpoints that get the events of a page, by tenant and type; null if there are none. An event for more than fan_out_max of them is left to the queue.';
+comment on function postrider_internal.route_page(text[],text[],integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';
 
 comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full, and of the old row the columns that an update changed, or all of a deleted one.';
 
@@ -1873,9 +1883,11 @@ comment on function postrider_internal.shown_time(timestamp with time zone) is '
 
 comment on function postrider_internal.shown_value(jsonb) is 'The type and length of a value of a payload, without the value.';
 
-comment on function postrider_internal.small_payload(json,integer) is 'The text of a payload; null if it is larger than that many bytes, and must be loaded when its turn comes.';
+comment on function postrider_internal.small_payload(json,integer) is 'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes.';
 
-comment on function postrider_internal.store_claim(postrider_internal.claim_page,postrider_internal.claim_rule[],postrider_internal.claim_pair[],uuid,integer,bigint) is 'Moves the cursor behind a page, by a claim of the pairs that the daemon gets, up to pairs_max of them; writes all others as deliveries, and says how many of those are pending.';
+comment on function postrider_internal.sort_pairs(uuid[],integer[],timestamp with time zone[],postrider_internal.claim_rule[],postrider_internal.claim_pair[],integer) is 'The pairs of events and endpoints, sorted into those that the daemon gets, up to pairs_max of them (those of one event at least), and the others, which become deliveries. event_count: how many events those are; used_rules: the rules by which the daemon gets some of them; lists: for each event, which of those, from 0.';
+
+comment on function postrider_internal.store_claim(pg_snapshot,pg_snapshot,xid8,bigint,uuid[],uuid[],postrider_internal.claim_pair[],uuid,bigint) is 'Moves the cursor, by a claim of the pairs that the daemon gets; writes the others as deliveries, and says how many of those are pending.';
 
 comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. refused: numbers of lines within the batch, from 1.';
 

@@ -59,6 +59,8 @@ create table postrider.claim (
     (target is null) = (after_xid is null) and (target is null) = (after_seq is null)),
   constraint "every event of a pair has its endpoint" check (cardinality(event_ids) = cardinality(endpoint_ids))
 );
+-- A claim lives for less than a second: compressing its pairs cost more than their WAL.
+alter table postrider.claim alter event_ids set storage external, alter endpoint_ids set storage external;
 comment on table postrider.claim is
   'What daemons have claimed. The newest row is the cursor over the outbox; rows with pairs record the first attempts that a daemon has in hand.';
 comment on column postrider.claim.id is 'Order of claiming.';

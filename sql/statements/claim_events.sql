@@ -2,6 +2,6 @@
 -- $1 daemon, $2 events at most, $3 pairs at most, $4 endpoints of one event at most, $5 bytes of a payload at most,
 -- $6 endpoints whose filters are not applied (null: all), $7 and to which event each (null: to any)
 -- Locks: the claim lock (an advisory lock, tried and not waited for). Index: outbox (xid, seq).
-select outcome, claim_id, event_count, queued_count, event_id, event_type, created_at, payload, endpoint_ids, revisions,
-       slow_endpoint_id
+select outcome, claim_id, event_count, queued_count, event_id, event_type, created_at, payload, endpoint_ids, endpoints,
+       revisions, slow_endpoint_id
 from postrider_internal.claim_events($1::uuid, $2::integer, $3::integer, $4::integer, $5::integer, $6::uuid[], $7::uuid[]);

@@ -1,6 +1,7 @@
 import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "../http/answer.ts";
 import { CONNECTIONS_IDLE_MAX } from "../http/pools.ts";
 import { PAYLOAD_BYTES_MAX } from "./claim/claimed.ts";
+import { FAN_OUT_MAX } from "./claim/newEvents.ts";
 import { BUDGET_BYTES } from "./deliver/budget.ts";
 import { ENDPOINTS_MAX } from "./deliver/endpoints.ts";
 import { FLUSH_MAX } from "./record/recorder.ts";
@@ -36,8 +37,8 @@ export function memoryBoundBytes(maxInFlight: number): number {
   const payloads = inHand * PAYLOAD_BYTES_MAX * CHARACTER_BYTES;
   const requests = maxInFlight * (PAYLOAD_BYTES_MAX * COPIES_SENT + RESPONSE_BYTES_READ);
   const largePayloads = BUDGET_BYTES * COPIES_SENT;
-  // Those of a flush a second time, as its parameters.
-  const answers = (inHand + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;
+  // An event is claimed with all its endpoints, whatever room is left. Those of a flush count a second time, as parameters.
+  const answers = (inHand + FAN_OUT_MAX + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;
   const endpoints = ENDPOINTS_MAX * ENDPOINT_BYTES;
   const connections = (maxInFlight + CONNECTIONS_IDLE_MAX) * CONNECTION_BYTES;
   return AT_REST_BYTES + payloads + requests + largePayloads + answers + endpoints + connections;

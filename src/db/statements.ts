@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type pg from "pg";
+import pg from "pg";
 import { statementText } from "./sqlFiles.ts";
 
 /** The types that statements return, as node-postgres reads them: a bigint does not fit a number, so it stays text. */
@@ -12,7 +12,8 @@ interface ReadTypes {
   readonly text: string;
   readonly name: string;
   readonly uuid: string;
-  readonly json: unknown;
+  /** JSON text as it was written: what was sent as json must not be parsed. */
+  readonly json: string;
   readonly jsonb: unknown;
   readonly void: string;
 }
@@ -91,6 +92,12 @@ interface PreparedStatement {
   readonly text: string;
 }
 
+const JSON_OID: number = pg.types.builtins.JSON;
+const READERS: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: "text" | "binary") =>
+    oid === JSON_OID ? (text: string) => text : pg.types.getTypeParser(oid, format),
+};
+
 const declared = new Map<string, Statement>();
 
 /**
@@ -133,7 +140,7 @@ export function queryable(client: pg.Pool | pg.ClientBase, { preparedStatements 
     async run<Shape extends StatementShape>(statement: Statement<Shape>, params: ParamsOf<Shape>) {
       const { name, text } = statement.prepared();
       const values = Object.keys(statement.shape.params).map((param) => params[param]);
-      const result = await client.query(preparedStatements ? { name, text, values } : { text, values });
+      const result = await client.query({ ...(preparedStatements && { name }), text, values, types: READERS });
       return { rows: result.rows as readonly RowOf<Shape>[], rowCount: result.rowCount ?? 0 };
     },
     async query<Row>(text: string, values?: readonly unknown[]) {

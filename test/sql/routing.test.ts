@@ -10,6 +10,7 @@ import {
   deliveries,
   eventsOf,
   insertEvent,
+  insertEvents,
   openSession,
   reset,
   rowsOf,
@@ -391,14 +392,14 @@ describe("a page ends early", () => {
     for (let count = 0; count < 3; count++) await insertEvent(database.pool, "order.paid");
     const pages = [];
     for (const fanOut of [200, 5_000]) {
-      const { outcome, eventCount, queuedCount, pairs } = await claimEvents(database.pool, { fanOut, pairs: 100 });
+      const { outcome, eventCount, queuedCount, pairs } = await claimEvents(database.pool, { fanOut, pairs: 1_000 });
       pages.push([outcome, eventCount, queuedCount, pairs.length]);
     }
     assert.deepEqual(pages, [
-      ["page", 3, 8_000, 1],
-      ["complete", 1, 3_900, 100],
+      ["page", 3, 7_600, 401],
+      ["complete", 1, 0, 4_000],
     ]);
-    assert.equal(await askFor(database.pool, "select count(*)::integer from postrider.delivery"), 11_900);
+    assert.equal(await askFor(database.pool, "select count(*)::integer from postrider.delivery"), 7_600);
     assert.deepEqual(
       await rowsOf(database.pool, "select from postrider.delivery where event_id = $1 or endpoint_id = $2", [
         user,
@@ -414,7 +415,8 @@ describe("a page ends early", () => {
     );
     for (let count = 0; count < 2; count++) await insertEvent(database.pool, "order.paid");
     const widest = await claimEvents(database.pool);
-    assert.deepEqual([widest.outcome, widest.eventCount, widest.queuedCount], ["page", 1, 11_000]);
+    assert.deepEqual([widest.outcome, widest.eventCount, widest.queuedCount], ["page", 1, 10_800]);
+    assert.equal(widest.revisions.size, 200, "endpoints that wait in the queue do not pass through the daemon");
   });
 });
 
@@ -453,19 +455,27 @@ describe("a delivery is written to the queue", () => {
     );
   });
 
-  test("if an event has more endpoints than the limit, for all of them", async () => {
+  test("if an event has more endpoints than the limit, for those beyond it", async () => {
+    const paused = await createEndpoint(database.pool, ["order.*"], { state: "paused" });
     const endpoints = [];
     for (let count = 0; count < 4; count++) endpoints.push(await createEndpoint(database.pool, ["order.*"]));
     const narrow = await createEndpoint(database.pool, ["user.*"]);
     const wideEvent = await insertEvent(database.pool, "order.paid");
     const narrowEvent = await insertEvent(database.pool, "user.made");
     const result = await claimEvents(database.pool, { fanOut: 3 });
-    assert.deepEqual(pairsOf(result), [[narrowEvent, narrow]]);
-    assert.deepEqual([...result.revisions.keys()], [narrow]);
+    assert.deepEqual([result.eventCount, result.pairs.length, result.queuedCount], [2, 4, 2]);
+    assert.deepEqual(pairsOf(result).at(-1), [narrowEvent, narrow]);
     assert.deepEqual(
-      await pendingPairs(),
-      endpoints.toSorted().map((endpoint) => [wideEvent, endpoint]),
+      [...result.revisions.keys()].toSorted(),
+      result.pairs.map(({ endpoint }) => endpoint).toSorted(),
+      "no others are loaded",
     );
+    const pending = await pendingPairs();
+    assert.deepEqual(
+      [...pending, ...pairsOf(result).slice(0, 3)].toSorted(),
+      [paused, ...endpoints].map((endpoint) => [wideEvent, endpoint]).toSorted(),
+    );
+    assert.ok(pending.some(([, endpoint]) => endpoint === paused));
   });
 
   test("and not if it has just as many as the limit", async () => {
@@ -473,32 +483,69 @@ describe("a delivery is written to the queue", () => {
     await insertEvent(database.pool, "order.paid");
     assert.equal((await claimEvents(database.pool, { fanOut: 3 })).pairs.length, 3);
   });
+});
 
-  test("if the daemon has no room for it in hand", async () => {
+describe("a page ends where the daemon's room ends", () => {
+  /** Three events, each for two active endpoints. */
+  const arrange = async () => {
     for (let count = 0; count < 2; count++) await createEndpoint(database.pool, ["order.*"]);
+    const events = await insertEvents(database.pool, "order.paid", 3);
+    return events.flatMap((event) => [event, event]);
+  };
+
+  for (const [room, first, second] of [
+    [6, 6, 0],
+    [5, 4, 2],
+    [4, 4, 2],
+    [3, 2, 2],
+  ] as const) {
+    test(`of ${room}, before the event with which it would have more, and the next begins there`, async () => {
+      const events = await arrange();
+      const one = await claimEvents(database.pool, { pairs: room });
+      const two = await claimEvents(database.pool, { pairs: room });
+      assert.deepEqual([one.outcome, two.outcome], second === 0 ? ["complete", "empty"] : ["page", two.outcome]);
+      assert.deepEqual([one.pairs.length, one.eventCount, two.pairs.length], [first, first / 2, second]);
+      assert.deepEqual(
+        [...one.pairs, ...two.pairs].map(({ event }) => event),
+        events.slice(0, first + second),
+      );
+      assert.deepEqual(await deliveries(database.pool), [], "nothing is written to the queue for want of room");
+    });
+  }
+
+  test("counting what its filters let through, and not what the queue gets", async () => {
+    const active = await createEndpoint(database.pool, ["order.*"]);
     await createEndpoint(database.pool, ["order.*"], { state: "paused" });
-    for (let count = 0; count < 3; count++) await insertEvent(database.pool, "order.paid");
-    const { pairs, eventCount, queuedCount } = await claimEvents(database.pool, { pairs: 4 });
-    assert.deepEqual([eventCount, pairs.length, queuedCount], [3, 4, 5]);
-    const pending = await pendingPairs();
-    assert.equal(pending.length, 5);
-    const all = new Set([
-      ...pairs.map(({ event, endpoint }) => `${event} ${endpoint}`),
-      ...pending.map((pair) => pair.join(" ")),
+    const filtered = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, filtered, "order.*", "$.amount > 100");
+    const events: string[] = [];
+    for (const amount of [1, 500, 1, 1, 500]) {
+      events.push(await insertEvent(database.pool, "order.paid", { payload: `{"amount": ${amount}}` }));
+    }
+    const { outcome, eventCount, queuedCount, pairs } = await claimEvents(database.pool, { pairs: 5 });
+    assert.deepEqual([outcome, eventCount, queuedCount], ["page", 4, 4]);
+    assert.deepEqual(pairs.map(({ event, endpoint }) => [events.indexOf(event), endpoint === active]).toSorted(), [
+      [0, true],
+      [1, false],
+      [1, true],
+      [2, true],
+      [3, true],
     ]);
-    assert.equal(all.size, 9);
-    assert.equal(
-      (await rowsOf(database.pool, "select from postrider.delivery where next_attempt_at > now()")).length,
-      0,
-    );
+    assert.equal((await claimEvents(database.pool, { pairs: 5 })).pairs.length, 2);
   });
 
-  test("whole, if the daemon has no room at all", async () => {
-    const endpoint = await createEndpoint(database.pool);
-    const event = await insertEvent(database.pool, "order.paid");
-    assert.deepEqual(pairsOf(await claimEvents(database.pool, { pairs: 0 })), []);
-    assert.deepEqual(await pendingPairs(), [[event, endpoint]]);
-  });
+  for (const isFiltered of [false, true]) {
+    test(`but takes one event whole, whatever the room is${isFiltered ? ", filters or not" : ""}`, async () => {
+      for (let count = 0; count < 3; count++) {
+        const endpoint = await createEndpoint(database.pool, []);
+        await subscribe(database.pool, endpoint, "order.*", isFiltered ? "$.a == 1" : null);
+      }
+      for (let count = 0; count < 2; count++) await insertEvent(database.pool, "order.paid", { payload: '{"a": 1}' });
+      const { outcome, pairs } = await claimEvents(database.pool, { pairs: 0 });
+      assert.deepEqual([outcome, pairs.length], ["page", 3]);
+      assert.deepEqual(await deliveries(database.pool), []);
+    });
+  }
 });
 
 test("the claim's row holds the pairs that the daemon got, and no others", async () => {

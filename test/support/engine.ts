@@ -193,15 +193,21 @@ interface ClaimRow {
   readonly queued_count: number;
   readonly event_id: string;
   readonly event_type: string;
-  readonly payload: string | null;
+  readonly payload_text: string | null;
   readonly endpoint_ids: string | null;
+  readonly endpoints: string | null;
   readonly revisions: string | null;
   readonly slow_endpoint_id: string | null;
 }
 
+/** A statement that claims, with the payload also as the text that a daemon reads: node-postgres would parse it. */
+function claimText(name: string): string {
+  return `select c.*, c.payload::text as payload_text from (${statementText(name).trim().replace(/;$/, "")}) c`;
+}
+
 /** One call of claim_events. */
 export async function claimEvents(session: Session, options: ClaimOptions = {}): Promise<ClaimResult> {
-  const [head, ...rest] = await rowsOf<ClaimRow>(session, statementText("claim_events"), [
+  const [head, ...rest] = await rowsOf<ClaimRow>(session, claimText("claim_events"), [
     options.daemon ?? randomUUID(),
     options.events ?? 100,
     options.pairs ?? 1_000,
@@ -220,12 +226,12 @@ export async function claimEvents(session: Session, options: ClaimOptions = {}):
     eventCount: head.event_count,
     queuedCount: head.queued_count,
     pairs: rest.flatMap((row) =>
-      (row.endpoint_ids ?? "").split(",").map((endpoint) => ({
+      (row.endpoints ?? "").split(",").map((place) => ({
         claim: String(claim),
         event: row.event_id,
-        endpoint,
+        endpoint: endpoints[Number(place)] ?? "",
         eventType: row.event_type,
-        payload: row.payload,
+        payload: row.payload_text,
       })),
     ),
     revisions: new Map(endpoints.map((id, index) => [id, revisions[index] ?? ""])),
@@ -276,7 +282,7 @@ interface WalkRow {
   readonly attempts: number;
   readonly attempts_before: number;
   readonly event_type: string | null;
-  readonly payload: string | null;
+  readonly payload_text: string | null;
   readonly lease_ms: number;
   readonly next_due_ms: string | null;
 }
@@ -284,7 +290,7 @@ interface WalkRow {
 /** One call of claim_deliveries. */
 export async function walk(session: Session, options: WalkOptions = {}): Promise<WalkResult> {
   const rooms = options.rooms ?? new Map<string, number>();
-  const rows = await rowsOf<WalkRow>(session, statementText("claim_deliveries"), [
+  const rows = await rowsOf<WalkRow>(session, claimText("claim_deliveries"), [
     options.daemon ?? randomUUID(),
     options.after ?? null,
     options.endpoints ?? 100,
@@ -305,7 +311,7 @@ export async function walk(session: Session, options: WalkOptions = {}): Promise
       attempts: row.attempts,
       attemptsBefore: row.attempts_before,
       eventType: row.event_type,
-      payload: row.payload,
+      payload: row.payload_text,
       leaseMs: row.lease_ms,
     });
   }
@@ -438,7 +444,7 @@ interface TakeOverRow {
   readonly former_daemon_id: string;
   readonly event_id: string | null;
   readonly event_type: string;
-  readonly payload: string | null;
+  readonly payload_text: string | null;
   readonly endpoint_ids: string | null;
   readonly endpoint_id: string | null;
   readonly revision: string | null;
@@ -450,7 +456,7 @@ export async function takeOverClaim(
   daemon: string,
   known: readonly string[] = [],
 ): Promise<TakenOver | null> {
-  const rows = await rowsOf<TakeOverRow>(session, statementText("take_over_claim"), [daemon, known, PAYLOAD_BYTES]);
+  const rows = await rowsOf<TakeOverRow>(session, claimText("take_over_claim"), [daemon, known, PAYLOAD_BYTES]);
   const [first] = rows;
   if (first === undefined) return null;
   return {
@@ -464,7 +470,7 @@ export async function takeOverClaim(
             event: String(row.event_id),
             endpoint,
             eventType: row.event_type,
-            payload: row.payload,
+            payload: row.payload_text,
           })),
     ),
     revisions: new Map(

@@ -16,8 +16,8 @@ create or replace function postrider_internal.claim_deliveries(
   attempts integer,
   attempts_before integer,
   event_type text,
-  created_at text,
-  payload text,
+  created_at json,
+  payload json,
   revision bigint,
   lease_ms integer,
   next_due_ms bigint

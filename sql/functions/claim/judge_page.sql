@@ -1,5 +1,6 @@
 create or replace function postrider_internal.judge_page(
-  events postrider_internal.claimed_event[],
+  ids uuid[],
+  kinds integer[],
   rules postrider_internal.claim_rule[],
   unjudged_endpoints uuid[],
   unjudged_events uuid[],
@@ -22,35 +23,25 @@ declare
   found postrider_internal.claim_pair[];
   answers postrider_internal.claim_pair[];
 begin
-  event_count := cardinality(events);
-  if cardinality(rules) > pairs_max / event_count then
-    select greatest(1, count(*) filter (where w.pairs <= pairs_max)) into event_count
-    from (
-      select sum(coalesce(k.width, 0)) over (order by e.ordinality) as pairs
-      from unnest(events) with ordinality e
-      left join (
-        select r.tenant, r.event_type, count(*) as width
-        from unnest(rules) r
-        group by r.tenant, r.event_type) k on k.tenant = e.tenant and k.event_type = e.event_type) w;
-  end if;
+  event_count := postrider_internal.fit_page(kinds, rules, pairs_max);
   if not exists (select from unnest(rules) r where r.filters is not null) then
     return;
   end if;
 
   -- All filters of an event are judged by one look at its payload.
   for judged in
-    select e.ordinality as n, e.id, k.endpoint_ids, k.filters
-    from unnest(events) with ordinality e
+    select e.n, e.id, k.endpoint_ids, k.filters
+    from unnest(ids, kinds) with ordinality e (id, kind, n)
     join (
-      select r.tenant, r.event_type, array_agg(r.endpoint_id) as endpoint_ids, array_agg(f.filter) as filters
+      select r.kind, array_agg(r.endpoint_id) as endpoint_ids, array_agg(f.filter) as filters
       from unnest(rules) r
       cross join lateral unnest(r.filters) f (filter)
       where not exists (
         select from unnest(unjudged_endpoints, unjudged_events) u (endpoint_id, event_id)
         where u.endpoint_id = r.endpoint_id and u.event_id is null)
-      group by r.tenant, r.event_type) k on k.tenant = e.tenant and k.event_type = e.event_type
-    where e.ordinality <= event_count and unjudged_endpoints is not null
-    order by e.ordinality
+      group by r.kind) k on k.kind = e.kind
+    where e.n <= event_count and unjudged_endpoints is not null
+    order by e.n
   loop
     if judged.n > 1 and clock_timestamp() - started > judging_max then
       event_count := judged.n - 1;
@@ -87,8 +78,8 @@ begin
   if unjudged_endpoints is null or cardinality(unjudged_endpoints) > 0 then
     verdicts := verdicts || array(
       select row(e.id, r.endpoint_id, null, 'the filters of this endpoint took too long')::postrider_internal.claim_pair
-      from unnest(events[:event_count]) e
-      join unnest(rules) r on r.tenant = e.tenant and r.event_type = e.event_type
+      from unnest(ids[:event_count], kinds[:event_count]) e (id, kind)
+      join unnest(rules) r on r.kind = e.kind
       where r.filters is not null
         and (unjudged_endpoints is null or exists (
           select from unnest(unjudged_endpoints, unjudged_events) u (endpoint_id, event_id)
@@ -96,5 +87,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider_internal.judge_page(postrider_internal.claimed_event[], postrider_internal.claim_rule[], uuid[], uuid[]) is
+comment on function postrider_internal.judge_page(uuid[], integer[], postrider_internal.claim_rule[], uuid[], uuid[]) is
   'How many events the page has room for, and what the filters say of each: verdicts holds the pairs that match, and those that cannot be judged, with the problem. The page ends before an event with a filter that takes too long, which is named.';

@@ -9,8 +9,8 @@ create or replace function postrider_internal.lease_deliveries(
   attempts integer,
   attempts_before integer,
   event_type text,
-  created_at text,
-  payload text
+  created_at json,
+  payload json
 )
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp

@@ -1,38 +1,72 @@
-create or replace function postrider_internal.route_page(events postrider_internal.claimed_event[], fan_out_max integer)
-returns postrider_internal.claim_rule[]
+create or replace function postrider_internal.route_page(
+  event_types text[],
+  tenants text[],
+  fan_out_max integer,
+  out kinds integer[],
+  out rules postrider_internal.claim_rule[],
+  out is_plain boolean
+)
 language plpgsql volatile -- it must see the subscriptions that are committed by now
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
+declare
+  kind_types text[];
+  kind_tenants text[];
 begin
-  -- One look at the subscriptions for each kind of event, and one rule for each endpoint.
-  return (
-    with kind as (
-      select distinct e.tenant, e.event_type
-      from unnest(events) e
-    ), rule as (
-      select k.tenant, k.event_type, s.endpoint_id, s.is_active, s.revision,
-             case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters,
-             count(*) over (partition by k.tenant, k.event_type) <= fan_out_max as is_narrow
-      from kind k
-      cross join lateral unnest(postrider_internal.event_type_patterns(k.event_type)) p (pattern)
-      -- A look-up for each pattern and endpoint. Joins that were planned while there were few rules became hash joins,
-      -- which read every rule of the tenant for each page as long as the session lasted.
-      cross join lateral (
-        select m.endpoint_id, ep.is_active, ep.revision, m.filter
-        from postrider.subscription m
-        cross join lateral (
-          select n.state = 'active' as is_active, n.revision
-          from postrider.endpoint n
-          where n.id = m.endpoint_id and n.state <> 'disabled'
-          offset 0) ep
-        where m.tenant = k.tenant and m.event_type = p.pattern
-        offset 0) s
-      group by k.tenant, k.event_type, s.endpoint_id, s.is_active, s.revision
+  -- One look at the subscriptions for each kind of event, and one rule for each endpoint. Whatever comes later compares
+  -- numbers. A page of one kind is recognized at a fifteenth of the price of grouping it.
+  if event_types[1] = all (event_types) and tenants[1] = all (tenants) then
+    kind_types := event_types[:1];
+    kind_tenants := tenants[:1];
+    kinds := array_fill(1, array[cardinality(event_types)]);
+  else
+    with kind as materialized (
+      select row_number() over () as n, e.event_type, e.tenant, array_agg(e.place) as places
+      from (
+        select unnest(event_types) as event_type, unnest(tenants) as tenant,
+               generate_series(1, cardinality(event_types)) as place) e
+      group by e.event_type, e.tenant
     )
-    select array_agg(row(r.tenant, r.event_type, r.endpoint_id, r.revision, r.is_active and r.is_narrow,
-                         r.filters)::postrider_internal.claim_rule)
-    from rule r);
+    select array_agg(k.event_type), array_agg(k.tenant),
+           (select array_agg(p.n::integer) from (select m.n, unnest(m.places) as place from kind m order by place) p)
+    into kind_types, kind_tenants, kinds
+    from kind k;
+  end if;
+
+  select array_agg(row(r.kind, r.endpoint_id, r.revision, r.is_active, r.filters)::postrider_internal.claim_rule order by r.kind),
+         coalesce(bool_and(r.is_active and r.filters is null), true)
+  into rules, is_plain
+  from (
+    select k.n::integer as kind, s.endpoint_id, s.is_active, s.revision,
+           case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters
+    from unnest(kind_types, kind_tenants) with ordinality k (event_type, tenant, n)
+    cross join lateral unnest(postrider_internal.event_type_patterns(k.event_type)) p (pattern)
+    -- A look-up for each pattern and endpoint. Joins that were planned while there were few rules became hash joins,
+    -- which read every rule of the tenant for each page as long as the session lasted.
+    cross join lateral (
+      select m.endpoint_id, ep.is_active, ep.revision, m.filter
+      from postrider.subscription m
+      cross join lateral (
+        select n.state = 'active' as is_active, n.revision
+        from postrider.endpoint n
+        where n.id = m.endpoint_id and n.state <> 'disabled'
+        offset 0) ep
+      where m.tenant = k.tenant and m.event_type = p.pattern
+      offset 0) s
+    group by k.n, s.endpoint_id, s.is_active, s.revision) r;
+
+  if cardinality(rules) > fan_out_max then
+    select array_agg(row(r.kind, r.endpoint_id, r.revision, r.is_express and r.place <= fan_out_max, r.filters)::postrider_internal.claim_rule
+                     order by r.kind),
+           is_plain and max(r.place) <= fan_out_max
+    into rules, is_plain
+    from (
+      select u.kind, u.endpoint_id, u.revision, u.is_express, u.filters,
+             row_number() over (partition by u.kind order by u.is_express desc) as place
+      from unnest(rules) u) r;
+  end if;
 end
 $$;
-comment on function postrider_internal.route_page(postrider_internal.claimed_event[], integer) is
-  'The endpoints that get the events of a page, by tenant and type; null if there are none. An event for more than fan_out_max of them is left to the queue.';
+comment on function postrider_internal.route_page(text[], text[], integer) is
+  'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';

@@ -1,8 +1,9 @@
-create or replace function postrider_internal.small_payload(payload json, bytes_max integer) returns text
+create or replace function postrider_internal.small_payload(payload json, bytes_max integer) returns json
 language sql stable parallel safe
--- The size on disk comes first, because it needs no reading; the text may be a hundred times as long.
+-- The size on disk needs no reading, and is the size of the text unless that is compressed, to a hundredth at best.
 return case
-  when pg_column_size(payload) <= bytes_max and octet_length(payload::text) <= bytes_max then payload::text
+  when pg_column_size(payload) > bytes_max then null
+  when pg_column_compression(payload) is null or octet_length(payload::text) <= bytes_max then payload
 end;
 comment on function postrider_internal.small_payload(json, integer) is
-  'The text of a payload; null if it is larger than that many bytes, and must be loaded when its turn comes.';
+  'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes.';

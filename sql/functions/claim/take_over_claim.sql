@@ -9,8 +9,8 @@ create or replace function postrider_internal.take_over_claim(
   former_daemon_id uuid,
   event_id uuid,
   event_type text,
-  created_at text,
-  payload text,
+  created_at json,
+  payload json,
   endpoint_ids text,
   endpoint_id uuid,
   revision bigint
@@ -84,7 +84,7 @@ begin
   end loop;
 
   return query
-    select found_claim.id, found_claim.daemon_id, null::uuid, null::text, null::text, null::text, null::text, e.id, e.revision
+    select found_claim.id, found_claim.daemon_id, null::uuid, null::text, null::json, null::json, null::text, e.id, e.revision
     from postrider.endpoint e
     where e.id in (select u from unnest(express_endpoints) u);
   return query

@@ -21,7 +21,13 @@ begin
     end if;
     stragglers := array(select x from pg_snapshot_xip(base) x where x >= after_xid and pg_visible_in_snapshot(x, target));
     started := clock_timestamp();
-    with part as (
+    select coalesce(bool_or(p.deliver_at > now()), false), array_agg(p.id), array_agg(p.xid), array_agg(p.seq),
+           array_agg(p.event_type), array_agg(p.tenant), array_agg(p.created_at), array_agg(p.deliver_at),
+           array_agg(postrider_internal.small_payload(p.payload, payload_bytes_max))
+    into page.has_later, page.ids, page.xids, page.seqs,
+         page.event_types, page.tenants, page.created_times, page.deliver_times, page.payloads
+    from (
+      -- Each part begins behind the one before it, so the whole is in order without a sort.
       -- Transactions that were open in base and have ended: one probe each. Those still open are not touched.
       (select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, o.deliver_at, o.payload
        from unnest(stragglers) straggler (xid)
@@ -48,28 +54,19 @@ begin
          and pg_visible_in_snapshot(i.xid, target)
        order by i.xid, i.seq
        limit events_max)
-    ), page as (
-      select p.id, p.xid, p.seq, p.event_type, p.tenant, p.created_at, p.deliver_at, p.payload
-      from part p
-      order by p.xid, p.seq
-      limit events_max
-    )
-    select array_agg(row(p.id, p.xid, p.seq, p.event_type, p.tenant, p.created_at, p.deliver_at,
-                         postrider_internal.small_payload(p.payload, payload_bytes_max))::postrider_internal.claimed_event)
-    into page.events
-    from page p;
+      limit events_max) p;
     took := clock_timestamp() - started;
-    exit when page.events is not null or is_new;
+    exit when page.ids is not null or is_new;
     base := target;
     is_new := true;
   end loop;
   page.base := base;
   page.target := target;
-  page.is_complete := coalesce(cardinality(page.events), 0) < events_max;
+  page.is_complete := coalesce(cardinality(page.ids), 0) < events_max;
   -- With nothing new, standing still has a price only if rows of open or aborted transactions, or stragglers that ended
   -- without events, are read again at every poll (22 ms each beside 300,000 uncommitted rows). Without them, a slow look
   -- only means many partitions, and would be as slow the next time.
-  page.was_slow := page.events is null
+  page.was_slow := page.ids is null
     and (took > interval '10 ms'
       or took > interval '1 ms'
         and (cardinality(stragglers) > 0

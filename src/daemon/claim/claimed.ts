@@ -26,24 +26,36 @@ export function eventOf(row: EventColumns, id: string): ClaimedEvent {
   return {
     id,
     eventType: row.event_type ?? "",
-    createdAt: row.created_at ?? "",
+    createdAt: eventTime(row.created_at ?? '""'),
     payload: row.payload,
     payloadBytes: 0,
   };
 }
 
-/** The first attempts of a claim: each row has an event with its endpoints. Other rows have no event or no endpoints. */
-export function firstAttempts(
-  rows: readonly (EventColumns & { readonly endpoint_ids: string | null })[],
-  daemonId: string,
-  claimId: string,
+/**
+ * `"2026-01-01T00:00:00.5"`, as Postgres writes a time in UTC, with the digits and the zone that the body has:
+ * `2026-01-01T00:00:00.500000Z`. What no ISO 8601 date can say (infinity, a year before Christ) stays as it is.
+ */
+export function eventTime(json: string): string {
+  if (json.length === 28 && json[20] === ".") {
+    return `${json.slice(1, -1)}Z`;
+  }
+  const found = /^"(\d+-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?"$/.exec(json);
+  return found === null ? json.slice(1, -1) : `${found[1]}.${(found[2] ?? "").padEnd(6, "0")}Z`;
+}
+
+/** The first attempts of a claim: each event of `rows` for its endpoints; an empty list if the row is of something else. */
+export function firstAttempts<Row extends EventColumns>(
+  rows: readonly Row[],
+  endpointsOf: (row: Row) => readonly string[],
+  { daemonId, claimId }: { readonly daemonId: string; readonly claimId: string },
 ): Delivery[] {
   const deliveries: Delivery[] = [];
   const tenure = { kind: "claimed", claimId } as const;
   for (const row of rows) {
-    if (row.event_id !== null && row.endpoint_ids !== null) {
+    if (row.event_id !== null) {
       const event = eventOf(row, row.event_id);
-      for (const endpointId of row.endpoint_ids.split(",")) {
+      for (const endpointId of endpointsOf(row)) {
         deliveries.push(makeDelivery({ event, endpointId, daemonId, tenure, attempts: 0, attemptsBefore: 0 }));
       }
     }

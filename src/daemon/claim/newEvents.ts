@@ -1,13 +1,19 @@
 import type { Database } from "../../db/database.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
+import type { Delivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { type Claimed, firstAttempts, PAYLOAD_BYTES_MAX } from "./claimed.ts";
 import type { Filters, SlowFilter, Unjudged } from "./filters.ts";
 
-/** Postgres writes an event with more endpoints than this to the queue; its deliveries do not come with the claim. */
-export const FAN_OUT_MAX = 200;
-/** Weight of the newest page in the average number of deliveries of an event. */
-const FAN_OUT_WEIGHT = 0.3;
+/**
+ * First attempts of one event at most: what a daemon may have in hand beyond its room, because an event is claimed whole.
+ * The deliveries to further endpoints are written to the queue.
+ */
+export const FAN_OUT_MAX = 1_000;
+
+/** So many times the events that would fill the room are read, if they have as many endpoints as those before them. */
+const READ_AHEAD = 2;
+const UUID_LENGTH = 36;
 
 /** What a claim of new events brought. */
 export interface Page extends Claimed {
@@ -40,9 +46,10 @@ const claimEventsStatement = defineStatement("claim_events", {
     queued_count: "integer?",
     event_id: "uuid?",
     event_type: "text?",
-    created_at: "text?",
-    payload: "text?",
+    created_at: "json?",
+    payload: "json?",
     endpoint_ids: "text?",
+    endpoints: "text?",
     revisions: "text?",
     slow_endpoint_id: "uuid?",
   },
@@ -51,7 +58,7 @@ const claimEventsStatement = defineStatement("claim_events", {
 export interface ClaimOptions {
   readonly daemonId: string;
   readonly eventsMax: number;
-  /** Deliveries in hand at most; the rest goes to the queue. */
+  /** The page ends before an event with which it would have more first attempts. One event is claimed in any case. */
   readonly pairsMax: number;
   readonly unjudged: Unjudged;
 }
@@ -71,17 +78,18 @@ export async function claimEvents(
     unjudgedEndpoints: unjudged === "all" ? null : pairs.map(({ endpointId }) => endpointId),
     unjudgedEvents: pairs.map(({ eventId }) => eventId),
   });
-  const [head, ...events] = rows;
+  const head = rows[0];
   if (head === undefined || head.outcome === null) {
     throw new Error("a claim answered without saying what came of it");
   }
+  const endpointIds = idsOf(head.endpoint_ids ?? "");
   return {
     outcome: head.outcome,
     claimId: head.claim_id,
     eventCount: head.event_count ?? 0,
     queuedCount: head.queued_count ?? 0,
-    deliveries: head.claim_id === null ? [] : firstAttempts(events, daemonId, head.claim_id),
-    revisions: revisionsOf(head),
+    deliveries: head.claim_id === null ? [] : deliveriesOf(rows, endpointIds, { daemonId, claimId: head.claim_id }),
+    revisions: revisionsOf(endpointIds, head.revisions ?? ""),
     slowFilter:
       head.event_id === null || head.slow_endpoint_id === null
         ? null
@@ -89,12 +97,43 @@ export async function claimEvents(
   };
 }
 
-function revisionsOf({
-  endpoint_ids,
-  revisions,
-}: RowOf<typeof claimEventsStatement.shape>): ReadonlyMap<string, string> {
-  const revisionList = revisions?.split(",") ?? [];
-  return new Map(endpoint_ids?.split(",").map((id, index) => [id, revisionList[index] ?? ""]));
+type Row = RowOf<typeof claimEventsStatement.shape>;
+
+/** Each event names its endpoints by their places in the first row; events of one kind do it with the same text. */
+function deliveriesOf(
+  rows: readonly Row[],
+  endpointIds: readonly string[],
+  claim: { readonly daemonId: string; readonly claimId: string },
+): Delivery[] {
+  const lists = new Map<string | null, readonly string[]>([[null, []]]);
+  const endpointsOf = ({ endpoints }: Row) => {
+    let list = lists.get(endpoints);
+    if (list === undefined) {
+      list = (endpoints ?? "").split(",").map((place) => endpointIds[Number(place)] ?? "");
+      lists.set(endpoints, list);
+    }
+    return list;
+  };
+  return firstAttempts(rows, endpointsOf, claim);
+}
+
+/**
+ * The ids of a text with commas. Read from bytes, because a part of a string keeps the whole string in memory, and the
+ * lane of an endpoint keeps its id.
+ */
+function idsOf(text: string): string[] {
+  const bytes = Buffer.from(text, "latin1");
+  const ids: string[] = [];
+  for (let start = 0; start < bytes.length; start += UUID_LENGTH + 1) {
+    ids.push(bytes.toString("latin1", start, start + UUID_LENGTH));
+  }
+  return ids;
+}
+
+/** An endpoint that gets events of several kinds is listed several times. */
+function revisionsOf(endpointIds: readonly string[], revisions: string): ReadonlyMap<string, string> {
+  const list = revisions.split(",");
+  return new Map(endpointIds.map((id, index) => [id, list[index] ?? ""]));
 }
 
 export interface NewEventsParts {
@@ -108,7 +147,7 @@ export interface NewEventsParts {
 /** Claims new events, a page at a time, as large as the room for their deliveries allows. */
 export class NewEvents {
   readonly #parts: NewEventsParts;
-  /** Deliveries of an event, on average. */
+  /** Deliveries of an event in the newest page. */
   #fanOut = 1;
 
   constructor(parts: NewEventsParts) {
@@ -118,7 +157,8 @@ export class NewEvents {
   async claim(daemonId: string, room: number): Promise<Page> {
     const { database, claimDatabase, filters } = this.#parts;
     const pairsMax = Math.max(1, room);
-    const eventsMax = Math.max(1, Math.min(filters.eventsMax, Math.floor(pairsMax / this.#fanOut)));
+    // The claim ends the page where it must. This only keeps it from reading many events that it has no room for.
+    const eventsMax = Math.min(filters.eventsMax, Math.ceil((READ_AHEAD * pairsMax) / this.#fanOut));
     const unjudged = filters.unjudged();
     const startedMs = monotonicMs();
     try {
@@ -130,8 +170,7 @@ export class NewEvents {
       });
       if (page.eventCount > 0) {
         filters.claimed(monotonicMs() - startedMs);
-        const fanOut = Math.max(1, (page.deliveries.length + page.queuedCount) / page.eventCount);
-        this.#fanOut += FAN_OUT_WEIGHT * (fanOut - this.#fanOut);
+        this.#fanOut = Math.max(1, (page.deliveries.length + page.queuedCount) / page.eventCount);
       }
       return page;
     } catch (thrown) {

@@ -16,8 +16,8 @@ const takeOverStatement = defineStatement("take_over_claim", {
     former_daemon_id: "uuid",
     event_id: "uuid?",
     event_type: "text?",
-    created_at: "text?",
-    payload: "text?",
+    created_at: "json?",
+    payload: "json?",
     endpoint_ids: "text?",
     endpoint_id: "uuid?",
     revision: "bigint?",
@@ -48,7 +48,7 @@ export async function takeOverClaim(
   return {
     claimId: first.claim_id,
     formerDaemonId: first.former_daemon_id,
-    deliveries: firstAttempts(rows, daemonId, first.claim_id),
+    deliveries: firstAttempts(rows, (row) => row.endpoint_ids?.split(",") ?? [], { daemonId, claimId: first.claim_id }),
     revisions,
   };
 }
