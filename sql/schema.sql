@@ -61,26 +61,6 @@ create sequence postrider.outbox_seq_seq as bigint start 1 increment 1 minvalue 
 
 -- Tables
 
-create table postrider.attempt (
-  event_id uuid not null,
-  endpoint_id uuid not null,
-  id uuid not null,
-  daemon_id uuid not null,
-  started_at timestamp with time zone not null,
-  attempt_number integer not null,
-  duration_ms integer not null,
-  http_status smallint,
-  failure_kind postrider.failure_kind,
-  error text,
-  response_headers json,
-  response_body text,
-  constraint attempt_pkey PRIMARY KEY (event_id, endpoint_id, id),
-  constraint "an attempt that failed says how" CHECK (((failure_kind IS NULL) OR (error IS NOT NULL))),
-  constraint "attempts are numbered from 1" CHECK ((attempt_number >= 1))
-) partition by RANGE (event_id);
-
-create table postrider.attempt_default partition of postrider.attempt default;
-
 create table postrider.audit (
   id uuid not null default postrider.uuid_v7(),
   at timestamp with time zone not null default clock_timestamp(),
@@ -155,10 +135,20 @@ create table postrider.delivery (
   leased_by uuid,
   attempts integer not null default 0,
   attempts_before integer not null default 0,
+  first_started_at timestamp with time zone,
+  first_endpoint_revision bigint,
+  first_duration_ms integer,
+  first_http_status smallint,
+  first_requests smallint,
+  first_attempt_id uuid,
+  first_daemon_id uuid,
+  first_batch_id uuid,
   state text not null,
   reason text,
   replay_id uuid,
   state_before text,
+  first_response_headers json,
+  first_response_body text,
   constraint delivery_pkey PRIMARY KEY (event_id, endpoint_id),
   constraint "a discarded delivery has a reason" CHECK (((state <> 'discarded'::text) OR (reason IS NOT NULL))),
   constraint "a pending delivery has a next attempt, a finished one an end" CHECK (
@@ -274,6 +264,29 @@ create table postrider.ingest_position (
   constraint "name has 1 to 1024 characters" CHECK (((length(name) >= 1) AND (length(name) <= 1024))),
   constraint "nothing is counted below 0" CHECK ((LEAST(batch, file_modified_ns, byte_offset, line_number, lines, events, unmatched, refused) >= 0))
 ) with (fillfactor=50);
+
+create table postrider.other_attempt (
+  event_id uuid not null,
+  endpoint_id uuid not null,
+  id uuid not null,
+  daemon_id uuid not null,
+  started_at timestamp with time zone not null,
+  endpoint_revision bigint,
+  attempt_number integer not null,
+  duration_ms integer not null,
+  http_status smallint,
+  requests smallint,
+  failure_kind postrider.failure_kind,
+  error text,
+  batch_id uuid,
+  response_headers json,
+  response_body text,
+  constraint other_attempt_pkey PRIMARY KEY (event_id, endpoint_id, id),
+  constraint "an attempt that failed says how" CHECK (((failure_kind IS NULL) OR (error IS NOT NULL))),
+  constraint "attempts are numbered from 1" CHECK ((attempt_number >= 1))
+) partition by RANGE (event_id);
+
+create table postrider.other_attempt_default partition of postrider.other_attempt default;
 
 create table postrider.outbox (
   id uuid not null default postrider.uuid_v7(),
@@ -423,6 +436,8 @@ CREATE INDEX subscription_match ON postrider.subscription USING btree (tenant, e
 
 -- Views
 
+create view postrider.attempt (event_id uuid, endpoint_id uuid, id uuid, daemon_id uuid, started_at timestamp with time zone, attempt_number integer, duration_ms integer, http_status smallint, failure_kind postrider.failure_kind, error text, response_headers json, response_body text, requests smallint, endpoint_revision bigint, batch_id uuid);
+
 create view postrider.backlog (endpoint_id uuid, tenant text, url text, endpoint_state text, pending bigint, due bigint, oldest_at timestamp with time zone, oldest_age interval, is_exact boolean);
 
 create view postrider.capture_status (table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, function_name regprocedure, runs_as regrole, problem text);
@@ -533,7 +548,7 @@ create function postrider_internal.count_waiting(counted_max integer) returns TA
 
 create function postrider_internal.create_capture_trigger(statement text, search_path text) returns void;
 
-create function postrider_internal.decide_first(daemon_id uuid, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[]) returns void;
+create function postrider_internal.decide_first(is_repeat boolean, held_claims bigint[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], new_attempts uuid[], states text[], waits_ms bigint[], reasons text[]) returns void;
 
 create function postrider_internal.decide_leased(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[], OUT locked integer[]) returns integer[];
 
@@ -675,6 +690,8 @@ create function postrider_internal.nearest(word text, candidates text[]) returns
 
 create function postrider_internal.nearest_event_type(name text) returns text;
 
+create function postrider_internal.new_attempts(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[]) returns uuid[];
+
 create function postrider_internal.new_secret() returns text;
 
 create function postrider_internal.note_action(action text, endpoint_id uuid, event_id uuid, detail jsonb) returns void;
@@ -729,9 +746,11 @@ create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_
 
 create function postrider_internal.read_options(options jsonb) returns postrider.endpoint;
 
-create function postrider_internal.record_attempts(daemon_id uuid, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], INOUT attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns uuid[];
+create function postrider_internal.record_attempts(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], new_attempts uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns void;
 
-create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record security definer;
+create function postrider_internal.record_first_successes(daemon_id uuid, is_repeat boolean, held_claims bigint[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], new_attempts uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], response_headers json[], response_bodies text[], states text[], OUT stored integer) returns integer;
+
+create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record security definer;
 
 create function postrider_internal.refresh_judged_event_types() returns void security definer;
 
@@ -885,34 +904,6 @@ comment on schema postrider is 'Postrider, a transactional outbox: rows inserted
 
 comment on schema postrider_internal is 'The functions that Postrider calls itself: no tables, and nothing that a person calls.';
 
-comment on table postrider.attempt is 'Every HTTP request that was made, and its result. Rows are only added.';
-
-comment on column postrider.attempt.event_id is 'The event that was sent.';
-
-comment on column postrider.attempt.endpoint_id is 'The endpoint that it was sent to.';
-
-comment on column postrider.attempt.id is 'Identifies the attempt; made by the daemon, so that recording it twice adds nothing.';
-
-comment on column postrider.attempt.daemon_id is 'The daemon that made the request.';
-
-comment on column postrider.attempt.started_at is 'When the request started, by the daemon''s clock.';
-
-comment on column postrider.attempt.attempt_number is 'First, second ... attempt of the delivery. After a crash two rows can have the same number: both were sent.';
-
-comment on column postrider.attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt was given up.';
-
-comment on column postrider.attempt.http_status is 'The status of the response; null if there was none.';
-
-comment on column postrider.attempt.failure_kind is E'How the attempt failed; null on success. \\dD postrider.failure_kind lists the kinds.';
-
-comment on column postrider.attempt.error is 'What went wrong, in a sentence.';
-
-comment on column postrider.attempt.response_headers is 'Headers of the response, as far as they are kept (16 KiB together with the body).';
-
-comment on column postrider.attempt.response_body is 'The beginning of the response''s body, as text; U+FFFD replaces NUL and what is not UTF-8.';
-
-comment on table postrider.attempt_default is 'Attempts of events outside every day''s partition.';
-
 comment on table postrider.audit is 'What operators did, by function or by editing a table: one row an action, with what was there before and after. It never contains a secret or the value of a header.';
 
 comment on column postrider.audit.id is 'Identifies the row; ordered by time.';
@@ -1017,6 +1008,22 @@ comment on column postrider.delivery.attempts is 'Attempts made so far.';
 
 comment on column postrider.delivery.attempts_before is 'Attempts made before redeliver or a replay restarted the retry schedule.';
 
+comment on column postrider.delivery.first_started_at is 'When the first attempt started, by the daemon''s clock. Only a first attempt that succeeded is recorded here; postrider.attempt shows it with all others.';
+
+comment on column postrider.delivery.first_endpoint_revision is 'The revision of the endpoint that it used.';
+
+comment on column postrider.delivery.first_duration_ms is 'Milliseconds until its answer was read.';
+
+comment on column postrider.delivery.first_http_status is 'The status of the response.';
+
+comment on column postrider.delivery.first_requests is 'How many HTTP requests it made; null for one.';
+
+comment on column postrider.delivery.first_attempt_id is 'Identifies it; null if no first attempt is recorded here.';
+
+comment on column postrider.delivery.first_daemon_id is 'The daemon that made it.';
+
+comment on column postrider.delivery.first_batch_id is 'The batch in which the event was sent; null if it was sent alone.';
+
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
 
 comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the next attempt is recorded.';
@@ -1024,6 +1031,10 @@ comment on column postrider.delivery.reason is 'Why it was discarded. A replay k
 comment on column postrider.delivery.replay_id is 'The replay that last made this delivery pending, or created it. Its attempts do not count for the endpoint''s health. Null for all others.';
 
 comment on column postrider.delivery.state_before is 'Its state before that replay, which it gets back if the replay is cancelled; null if there was no delivery.';
+
+comment on column postrider.delivery.first_response_headers is 'Headers of the response, as far as they are kept (16 KiB together with the body).';
+
+comment on column postrider.delivery.first_response_body is 'The beginning of the response''s body, as text; U+FFFD replaces NUL and what is not UTF-8.';
 
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
@@ -1164,6 +1175,40 @@ comment on column postrider.ingest_position.refused is 'Lines that could not bec
 comment on column postrider.ingest_position.created_at is 'When the ingest began.';
 
 comment on column postrider.ingest_position.updated_at is 'When it last stored something.';
+
+comment on table postrider.other_attempt is 'The attempts that are not recorded in their delivery: all but first attempts that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
+
+comment on column postrider.other_attempt.event_id is 'The event that was sent.';
+
+comment on column postrider.other_attempt.endpoint_id is 'The endpoint that it was sent to.';
+
+comment on column postrider.other_attempt.id is 'Identifies the attempt; made by the daemon, so that recording it twice adds nothing.';
+
+comment on column postrider.other_attempt.daemon_id is 'The daemon that made it.';
+
+comment on column postrider.other_attempt.started_at is 'When it started, by the daemon''s clock.';
+
+comment on column postrider.other_attempt.endpoint_revision is 'The revision of the endpoint that it used.';
+
+comment on column postrider.other_attempt.attempt_number is 'First, second ... attempt of the delivery. After a crash two attempts can have the same number: both were sent.';
+
+comment on column postrider.other_attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt was given up.';
+
+comment on column postrider.other_attempt.http_status is 'The status of the response; null if there was none.';
+
+comment on column postrider.other_attempt.requests is 'How many HTTP requests it made; null for one.';
+
+comment on column postrider.other_attempt.failure_kind is E'How the attempt failed; null on success. \\dD postrider.failure_kind lists the kinds.';
+
+comment on column postrider.other_attempt.error is 'What went wrong, in a sentence.';
+
+comment on column postrider.other_attempt.batch_id is 'The batch in which the event was sent; null if it was sent alone.';
+
+comment on column postrider.other_attempt.response_headers is 'Headers of the response, as far as they are kept (16 KiB together with the body).';
+
+comment on column postrider.other_attempt.response_body is 'The beginning of the response''s body, as text; U+FFFD replaces NUL and what is not UTF-8.';
+
+comment on table postrider.other_attempt_default is 'Attempts of events outside every day''s partition.';
 
 comment on table postrider.outbox is 'The events that applications committed, one row each, never updated. Insert event_type and payload; the rest is filled in or optional.';
 
@@ -1312,6 +1357,38 @@ comment on column postrider.subscription.event_type is 'An event type, a prefix 
 comment on column postrider.subscription.filter is 'An SQL/JSON path predicate over the payload, such as $.amount > 100; null for no filter. If the path gives no answer, the event does not match.';
 
 comment on column postrider.subscription.created_at is 'When the subscription was made.';
+
+comment on view postrider.attempt is 'Every attempt that was made, and its result. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
+
+comment on column postrider.attempt.event_id is 'The event that was sent.';
+
+comment on column postrider.attempt.endpoint_id is 'The endpoint that it was sent to.';
+
+comment on column postrider.attempt.id is 'Identifies the attempt.';
+
+comment on column postrider.attempt.daemon_id is 'The daemon that made it.';
+
+comment on column postrider.attempt.started_at is 'When it started, by the daemon''s clock.';
+
+comment on column postrider.attempt.attempt_number is 'First, second ... attempt of the delivery. After a crash two attempts can have the same number: both were sent.';
+
+comment on column postrider.attempt.duration_ms is 'Milliseconds until the answer was read, or the attempt was given up.';
+
+comment on column postrider.attempt.http_status is 'The status of the response; null if there was none.';
+
+comment on column postrider.attempt.failure_kind is E'How the attempt failed; null on success. \\dD postrider.failure_kind lists the kinds.';
+
+comment on column postrider.attempt.error is 'What went wrong, in a sentence.';
+
+comment on column postrider.attempt.response_headers is 'Headers of the response, as far as they are kept (16 KiB together with the body).';
+
+comment on column postrider.attempt.response_body is 'The beginning of the response''s body, as text; U+FFFD replaces NUL and what is not UTF-8.';
+
+comment on column postrider.attempt.requests is 'How many HTTP requests it made: 1; 2 if the first was written to a connection that the receiver had just closed; 0 if none could be written.';
+
+comment on column postrider.attempt.endpoint_revision is 'The revision of the endpoint that it used.';
+
+comment on column postrider.attempt.batch_id is 'The batch in which the event was sent; null if it was sent alone.';
 
 comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Counts up to 10,000 of each (100 of each once it has counted 100,000) and says if there are more, so it is cheap however much waits.';
 
@@ -1593,7 +1670,7 @@ comment on function postrider_internal.are_headers(jsonb) is 'True if HTTP allow
 
 comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
-comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt. with_strays moves the day''s rows out of the default partition.';
+comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or other_attempt. with_strays moves the day''s rows out of the default partition.';
 
 comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
 
@@ -1627,7 +1704,7 @@ comment on function postrider_internal.count_waiting(integer) is 'Pending delive
 
 comment on function postrider_internal.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with the rights of its caller.';
 
-comment on function postrider_internal.decide_first(uuid,boolean,uuid[],uuid[],bigint[],uuid[],integer[],text[],bigint[],text[]) is 'Inserts the deliveries of first attempts, if the daemon still holds their claims.';
+comment on function postrider_internal.decide_first(boolean,bigint[],uuid[],uuid[],bigint[],integer[],uuid[],uuid[],text[],bigint[],text[]) is 'Inserts the deliveries whose first attempt did not succeed, if the daemon still holds their claims.';
 
 comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],integer[],text[],bigint[],text[]) is 'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. locked: which results, from 1, are still to be decided because another session has locked the row.';
 
@@ -1769,6 +1846,8 @@ comment on function postrider_internal.nearest(text,text[]) is 'The candidate th
 
 comment on function postrider_internal.nearest_event_type(text) is 'The defined event type that was most likely meant; null if none is near.';
 
+comment on function postrider_internal.new_attempts(uuid[],uuid[],uuid[]) is 'These attempts, with null for those that are recorded already.';
+
 comment on function postrider_internal.new_secret() is 'Makes a secret of 32 random bytes, in the format of Standard Webhooks.';
 
 comment on function postrider_internal.note_action(text,uuid,uuid,jsonb) is 'Adds a row to the audit for an action that changes no endpoint, subscription or secret.';
@@ -1823,9 +1902,11 @@ comment on function postrider_internal.read_cursor() is 'The newest claim, where
 
 comment on function postrider_internal.read_options(jsonb) is 'An endpoint with only these options set. Refuses an option that does not exist, and a value that does not fit.';
 
-comment on function postrider_internal.record_attempts(uuid,boolean,uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],text[],text[],json[],text[]) is 'Inserts a row for each attempt, and returns the ids of those that are new: null for a result without a request, and for an attempt that is recorded already.';
+comment on function postrider_internal.record_attempts(uuid,uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries.';
 
-comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why.';
+comment on function postrider_internal.record_first_successes(uuid,boolean,bigint[],uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],json[],text[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it, if the daemon still holds their claims. Returns how many.';
+
+comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why.';
 
 comment on function postrider_internal.refresh_judged_event_types() is 'Makes inserts obey the catalogue after a restore or a copy; maintain(), adopt() and grant_roles() call it. Writes nothing if all is as it should be.';
 
@@ -1989,7 +2070,7 @@ grant usage on schema postrider_internal to postrider_publisher;
 
 grant usage on schema postrider_internal to postrider_reader;
 
-grant select (attempt_number, daemon_id, duration_ms, endpoint_id, error, event_id, failure_kind, http_status, id, started_at) on table postrider.attempt to postrider_reader;
+grant select (attempt_number, batch_id, daemon_id, duration_ms, endpoint_id, endpoint_revision, error, event_id, failure_kind, http_status, id, requests, started_at) on table postrider.attempt to postrider_reader;
 
 grant select on table postrider.attempt to postrider_operator;
 
@@ -2025,9 +2106,9 @@ grant select on table postrider.daemon_status to postrider_operator;
 
 grant select on table postrider.daemon_status to postrider_reader;
 
-grant select on table postrider.delivery to postrider_operator;
+grant select (attempts, attempts_before, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_batch_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, lease_expires_at, leased_by, next_attempt_at, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
 
-grant select on table postrider.delivery to postrider_reader;
+grant select on table postrider.delivery to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_operator;
 
@@ -2072,6 +2153,10 @@ grant select on table postrider.in_flight to postrider_reader;
 grant select on table postrider.ingest_position to postrider_operator;
 
 grant select on table postrider.ingest_position to postrider_reader;
+
+grant select (attempt_number, batch_id, daemon_id, duration_ms, endpoint_id, endpoint_revision, error, event_id, failure_kind, http_status, id, requests, started_at) on table postrider.other_attempt to postrider_reader;
+
+grant select on table postrider.other_attempt to postrider_operator;
 
 grant insert (attributes, deliver_at, event_type, idempotency_key, ordering_key, payload, tenant), select (id) on table postrider.outbox to postrider_publisher;
 
@@ -2263,7 +2348,7 @@ grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
 
-grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) to postrider_daemon;
+grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.refuse_captured_truncate() to postrider_publisher;
 

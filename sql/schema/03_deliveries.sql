@@ -2,6 +2,9 @@
 -- locks: nothing that exists; it makes new tables only
 -- breaking: no
 
+-- A first attempt that succeeds is recorded here, in the columns first_*, and nowhere else: a row of its own would
+-- double what a delivery writes. The columns that such a row fills come in the order of their alignment, and long texts
+-- last. They stay as they are if the delivery is sent again.
 create table postrider.delivery (
   event_id uuid not null,
   endpoint_id uuid not null,
@@ -12,10 +15,20 @@ create table postrider.delivery (
   leased_by uuid,
   attempts integer not null default 0,
   attempts_before integer not null default 0,
+  first_started_at timestamptz,
+  first_endpoint_revision bigint,
+  first_duration_ms integer,
+  first_http_status smallint,
+  first_requests smallint,
+  first_attempt_id uuid,
+  first_daemon_id uuid,
+  first_batch_id uuid,
   state text not null,
   reason text,
   replay_id uuid,
   state_before text,
+  first_response_headers json,
+  first_response_body text,
   constraint delivery_pkey primary key (event_id, endpoint_id),
   constraint "state is pending, succeeded, exhausted or discarded"
     check (state in ('pending', 'succeeded', 'exhausted', 'discarded')),
@@ -51,12 +64,24 @@ comment on column postrider.delivery.leased_by is 'The daemon that is working on
 comment on column postrider.delivery.attempts is 'Attempts made so far.';
 comment on column postrider.delivery.attempts_before is
   'Attempts made before redeliver or a replay restarted the retry schedule.';
+comment on column postrider.delivery.first_started_at is 'When the first attempt started, by the daemon''s clock. Only a first attempt that succeeded is recorded here; postrider.attempt shows it with all others.';
+comment on column postrider.delivery.first_endpoint_revision is 'The revision of the endpoint that it used.';
+comment on column postrider.delivery.first_duration_ms is 'Milliseconds until its answer was read.';
+comment on column postrider.delivery.first_http_status is 'The status of the response.';
+comment on column postrider.delivery.first_requests is 'How many HTTP requests it made; null for one.';
+comment on column postrider.delivery.first_attempt_id is 'Identifies it; null if no first attempt is recorded here.';
+comment on column postrider.delivery.first_daemon_id is 'The daemon that made it.';
+comment on column postrider.delivery.first_batch_id is 'The batch in which the event was sent; null if it was sent alone.';
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
 comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the next attempt is recorded.';
 comment on column postrider.delivery.replay_id is
   'The replay that last made this delivery pending, or created it. Its attempts do not count for the endpoint''s health. Null for all others.';
 comment on column postrider.delivery.state_before is
   'Its state before that replay, which it gets back if the replay is cancelled; null if there was no delivery.';
+comment on column postrider.delivery.first_response_headers is
+  'Headers of the response, as far as they are kept (16 KiB together with the body).';
+comment on column postrider.delivery.first_response_body is
+  'The beginning of the response''s body, as text; U+FFFD replaces NUL and what is not UTF-8.';
 
 create table postrider.delivery_default partition of postrider.delivery default;
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
@@ -75,41 +100,50 @@ comment on column postrider.cancellation.endpoint_id is 'The endpoint.';
 comment on column postrider.cancellation.reason is 'The reason that the delivery will have.';
 comment on column postrider.cancellation.requested_at is 'When it was cancelled.';
 
-create table postrider.attempt (
+-- Every attempt but the first ones that succeeded. A failed one is here because its delivery's row is written again with
+-- each further attempt, and would take the answer along.
+create table postrider.other_attempt (
   event_id uuid not null,
   endpoint_id uuid not null,
   id uuid not null,
   daemon_id uuid not null,
   started_at timestamptz not null,
+  endpoint_revision bigint,
   attempt_number integer not null,
   duration_ms integer not null,
   http_status smallint,
+  requests smallint,
   failure_kind postrider.failure_kind,
   error text,
+  batch_id uuid,
   response_headers json,
   response_body text,
-  constraint attempt_pkey primary key (event_id, endpoint_id, id),
+  constraint other_attempt_pkey primary key (event_id, endpoint_id, id),
   constraint "attempts are numbered from 1" check (attempt_number >= 1),
   constraint "an attempt that failed says how" check ((failure_kind is null) or (error is not null))
 ) partition by range (event_id);
-comment on table postrider.attempt is 'Every HTTP request that was made, and its result. Rows are only added.';
-comment on column postrider.attempt.event_id is 'The event that was sent.';
-comment on column postrider.attempt.endpoint_id is 'The endpoint that it was sent to.';
-comment on column postrider.attempt.id is 'Identifies the attempt; made by the daemon, so that recording it twice adds nothing.';
-comment on column postrider.attempt.daemon_id is 'The daemon that made the request.';
-comment on column postrider.attempt.started_at is 'When the request started, by the daemon''s clock.';
-comment on column postrider.attempt.attempt_number is
-  'First, second ... attempt of the delivery. After a crash two rows can have the same number: both were sent.';
-comment on column postrider.attempt.duration_ms is
+comment on table postrider.other_attempt is
+  'The attempts that are not recorded in their delivery: all but first attempts that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
+comment on column postrider.other_attempt.event_id is 'The event that was sent.';
+comment on column postrider.other_attempt.endpoint_id is 'The endpoint that it was sent to.';
+comment on column postrider.other_attempt.id is 'Identifies the attempt; made by the daemon, so that recording it twice adds nothing.';
+comment on column postrider.other_attempt.daemon_id is 'The daemon that made it.';
+comment on column postrider.other_attempt.started_at is 'When it started, by the daemon''s clock.';
+comment on column postrider.other_attempt.endpoint_revision is 'The revision of the endpoint that it used.';
+comment on column postrider.other_attempt.attempt_number is
+  'First, second ... attempt of the delivery. After a crash two attempts can have the same number: both were sent.';
+comment on column postrider.other_attempt.duration_ms is
   'Milliseconds until the answer was read, or the attempt was given up.';
-comment on column postrider.attempt.http_status is 'The status of the response; null if there was none.';
-comment on column postrider.attempt.failure_kind is
+comment on column postrider.other_attempt.http_status is 'The status of the response; null if there was none.';
+comment on column postrider.other_attempt.requests is 'How many HTTP requests it made; null for one.';
+comment on column postrider.other_attempt.failure_kind is
   'How the attempt failed; null on success. \dD postrider.failure_kind lists the kinds.';
-comment on column postrider.attempt.error is 'What went wrong, in a sentence.';
-comment on column postrider.attempt.response_headers is
+comment on column postrider.other_attempt.error is 'What went wrong, in a sentence.';
+comment on column postrider.other_attempt.batch_id is 'The batch in which the event was sent; null if it was sent alone.';
+comment on column postrider.other_attempt.response_headers is
   'Headers of the response, as far as they are kept (16 KiB together with the body).';
-comment on column postrider.attempt.response_body is
+comment on column postrider.other_attempt.response_body is
   'The beginning of the response''s body, as text; U+FFFD replaces NUL and what is not UTF-8.';
 
-create table postrider.attempt_default partition of postrider.attempt default;
-comment on table postrider.attempt_default is 'Attempts of events outside every day''s partition.';
+create table postrider.other_attempt_default partition of postrider.other_attempt default;
+comment on table postrider.other_attempt_default is 'Attempts of events outside every day''s partition.';

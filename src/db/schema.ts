@@ -11,7 +11,8 @@ export interface Schema {
   readonly "postrider.sending": SendingRow;
   readonly "postrider.backlog": BacklogRow;
   readonly "postrider.endpoint": EndpointRow;
-  readonly "postrider.attempt": Attempt;
+  readonly "postrider.delivery": DeliveryRow;
+  readonly "postrider.other_attempt": Attempt;
   readonly "postrider.in_flight": InFlight;
   readonly "postrider.event_type": EventTypeRow;
   readonly "pg_catalog.pg_inherits": { readonly inhrelid: string; readonly inhparent: string };
@@ -69,6 +70,13 @@ export interface EventTypeRow {
   /** Read by JSON.parse, so a number beyond a double changes. */
   readonly json_schema: unknown;
   readonly deprecated: boolean;
+}
+
+interface DeliveryRow {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  /** Null if it did not succeed at its first attempt. */
+  readonly first_attempt_id: string | null;
 }
 
 interface Attempt {

@@ -146,10 +146,14 @@ async function readFigures(queries: Queries) {
         query
           .selectFrom("pg_catalog.pg_inherits as inherits")
           .innerJoin("pg_catalog.pg_class as partition", "partition.oid", "inherits.inhrelid")
-          .where("inherits.inhparent", "=", sql<string>`'postrider.attempt'::regclass`)
+          .where("inherits.inhparent", "=", sql<string>`'postrider.other_attempt'::regclass`)
           // Of the three partitions of a day it is made last.
-          .where("partition.relname", ">", sql<string>`'attempt_' || to_char(now() at time zone 'UTC', 'YYYYMMDD')`)
-          .where(sql<boolean>`partition.relname ~ '^attempt_[0-9]{8}$'`)
+          .where(
+            "partition.relname",
+            ">",
+            sql<string>`'other_attempt_' || to_char(now() at time zone 'UTC', 'YYYYMMDD')`,
+          )
+          .where(sql<boolean>`partition.relname ~ '^other_attempt_[0-9]{8}$'`)
           .select(sql<number>`count(*)::integer`.as("count"))
           .$asScalar()
           .$notNull()
@@ -264,14 +268,38 @@ interface RecentAttempts {
 }
 
 async function readRecentAttempts(queries: Queries): Promise<ReadonlyMap<string, RecentAttempts>> {
+  // A table without statistics would be read whole and sorted, although the index has the newest rows at its end.
+  await sql`select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`.execute(
+    queries,
+  );
   const rows = await queries
+    // Not from postrider.attempt, which would step over any number of deliveries that have had no attempt.
     .selectFrom((query) =>
       query
-        .selectFrom("postrider.attempt")
-        .where("event_id", ">=", sql<string>`postrider.uuid_v7_floor(now() - interval '1 hour')`)
-        .select(["endpoint_id", "failure_kind"])
-        .orderBy("event_id", "desc")
-        .limit(RECENT_ATTEMPTS_MAX)
+        .selectFrom((newest) =>
+          newest
+            .selectFrom("postrider.delivery")
+            .where("event_id", ">=", sql<string>`postrider.uuid_v7_floor(now() - interval '1 hour')`)
+            .select(["endpoint_id", "first_attempt_id"])
+            .orderBy("event_id", "desc")
+            .limit(RECENT_ATTEMPTS_MAX)
+            .as("first"),
+        )
+        .where("first_attempt_id", "is not", null)
+        .select(["endpoint_id", sql<string | null>`null`.as("failure_kind")])
+        .unionAll((newest) =>
+          newest
+            .selectFrom((query) =>
+              query
+                .selectFrom("postrider.other_attempt")
+                .where("event_id", ">=", sql<string>`postrider.uuid_v7_floor(now() - interval '1 hour')`)
+                .select(["endpoint_id", "failure_kind"])
+                .orderBy("event_id", "desc")
+                .limit(RECENT_ATTEMPTS_MAX)
+                .as("other"),
+            )
+            .select(["endpoint_id", "failure_kind"]),
+        )
         .as("recent"),
     )
     .groupBy("endpoint_id")

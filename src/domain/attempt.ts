@@ -10,6 +10,8 @@ export interface Attempt {
   /** Milliseconds since 1970. */
   readonly startedAtMs: number;
   readonly durationMs: number;
+  /** How often its request was written to a connection: once; twice if the first one had just been closed; or never. */
+  readonly requests: number;
   /** Null if no status line arrived. */
   readonly httpStatus: number | null;
   /** Null if and only if the attempt succeeded: the status is 2xx, and the answer was read to its end or to the limit. */

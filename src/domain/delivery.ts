@@ -63,5 +63,7 @@ export interface DeliveryResult {
   readonly delivery: Delivery;
   /** Null if no request was made, as for a delivery that is handed back. */
   readonly attempt: Attempt | null;
+  /** The revision of the endpoint that the attempt used; null if no request was made. */
+  readonly endpointRevision: string | null;
   readonly decision: Decision;
 }

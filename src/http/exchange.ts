@@ -48,6 +48,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
   #answered = false;
   #informational = 0;
   #retriedStale = false;
+  #requests = 0;
   #status: number | null = null;
   #headers: Readonly<Record<string, string>> | null = null;
   #bytesRead = 0;
@@ -115,6 +116,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
     const connection = this.#connection;
     if (connection !== undefined) {
       connection.requestsWritten += 1;
+      this.#requests += 1;
       this.#socketReused = connection.requestsWritten > 1;
     }
   }
@@ -224,6 +226,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
       id: randomUUID(),
       startedAtMs: this.#startedAtMs,
       durationMs: Math.round(monotonicMs() - this.#startedMs),
+      requests: this.#requests,
       httpStatus: this.#status,
       failureKind,
       error: error === null ? null : storable(error),

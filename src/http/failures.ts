@@ -12,6 +12,7 @@ export function unsent(failureKind: FailureKind, error: string): Attempt {
     id: randomUUID(),
     startedAtMs: unixMs(),
     durationMs: 0,
+    requests: 0,
     httpStatus: null,
     failureKind,
     error: storable(error),

@@ -64,7 +64,7 @@ const FILL_DISK = `
       raise exception 'could not extend file: No space left on device' using errcode = '53100';
     end $$;
   create or replace trigger no_room before insert or update on postrider.delivery for each statement execute function public.no_room();
-  create or replace trigger no_room before insert on postrider.attempt for each statement execute function public.no_room();
+  create or replace trigger no_room before insert on postrider.other_attempt for each statement execute function public.no_room();
   create or replace trigger no_room before insert or update on postrider.claim for each statement execute function public.no_room();
   reset lock_timeout`;
 const FREE_DISK = "drop function if exists public.no_room cascade";

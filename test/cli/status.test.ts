@@ -98,7 +98,7 @@ test("first attempts, recent attempts and deleted endpoints are counted", async 
     await delivery(database, gone, "1 minute", "pending");
     const attempted = await delivery(database, id, "5 minutes", "succeeded");
     await pool.query(
-      `insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error)
+      `insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error)
        values ($1, $2, gen_random_uuid(), gen_random_uuid(), now(), 1, 5, 500, 'status', 'HTTP 500'),
               ($1, $2, gen_random_uuid(), gen_random_uuid(), now(), 2, 5, 200, null, null)`,
       [attempted, id],

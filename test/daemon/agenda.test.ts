@@ -99,8 +99,8 @@ test("a retry that was recorded brings the queue back when it is due, and there 
     attemptsBefore: 0,
   });
   agenda.recorded([
-    { delivery, attempt: null, decision: { state: "succeeded" } },
-    { delivery, attempt: null, decision: { state: "pending", waitMs: 30 } },
+    { delivery, attempt: null, endpointRevision: null, decision: { state: "succeeded" } },
+    { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 30 } },
   ]);
   assert.deepEqual([agenda.isDue("queue"), agenda.take("room")], [false, true]);
   await agenda.rest(["queue"]);

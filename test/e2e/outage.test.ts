@@ -266,7 +266,7 @@ describe("Postgres refuses", () => {
       const { daemon, emitted } = running;
       const events = await hold(20);
 
-      const letRecord = await hinder(t, "postrider.attempt");
+      const letRecord = await hinder(t, "postrider.delivery");
       releaseAll();
       const recording = await tells(daemon.id, { condition: "not_recording" });
       assert.match(String(recording.reason), new RegExp(`^SQLSTATE ${sqlstate}: canceling statement due to `));
@@ -311,7 +311,7 @@ describe("Postgres refuses", () => {
     skip: NO_FULL_DISK ?? false,
   }, async (t) => {
     const cluster = join(own.dataDir, "data");
-    const makeRoomForAttempts = await fillUp(own.control, "postrider.attempt", cluster);
+    const makeRoomForRecords = await fillUp(own.control, "postrider.delivery", cluster);
     const running = await run(t);
     const { daemon, emitted } = running;
     const events = await insertEvents(own.control, "order.paid", 30);
@@ -320,7 +320,7 @@ describe("Postgres refuses", () => {
     assert.equal(receiver.requests(path).length, 30);
     events.push(...(await insertEvents(own.control, "order.paid", 5)));
     assert.equal(await unclaimed(), 5, "it claims nothing meanwhile");
-    await makeRoomForAttempts();
+    await makeRoomForRecords();
     await assertDeliveredOnce(events);
     await tells(daemon.id, { condition: "well" });
     await daemon.stop();
@@ -430,7 +430,7 @@ describe("an answer is lost", () => {
     const { daemon, emitted } = await run(t, NO_POLL, link.url);
     const events = await hold(30);
     const locker = await openSession(t, own.url);
-    await locker.query("begin; lock table postrider.attempt in exclusive mode");
+    await locker.query("begin; lock table postrider.delivery in exclusive mode");
     releaseAll();
     await waits("record_results");
     link.proxy.set({ kind: "cut_after", direction: "down", bytes: 0 });

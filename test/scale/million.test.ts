@@ -31,7 +31,7 @@ test("partitions are made beside a million rows in each default partition, and n
   const rows = await rowsOf<{ name: string }>(
     pool,
     `select i.inhrelid::regclass::text as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent = any ('{postrider.outbox,postrider.delivery,postrider.attempt}'::regclass[]) and c.relname ~ '\\d{8}$'`,
+     where i.inhparent = any ('{postrider.outbox,postrider.delivery,postrider.other_attempt}'::regclass[]) and c.relname ~ '\\d{8}$'`,
   );
   for (const { name } of rows) await pool.query(`drop table ${name}`);
   await addDelivered(pool, "now()");
@@ -109,7 +109,7 @@ async function addDelivered(session: Session, time: string): Promise<void> {
        from generate_series(1, $1)
        returning id
      ), sent as (
-       insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
+       insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
        select a.id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), ${time}, 1, 5, 200 from added a
        returning event_id, endpoint_id
      )

@@ -18,7 +18,7 @@ import {
   stepOfPartitions as stepOfPartitionsAt,
 } from "../support/engine.ts";
 
-const PARENTS = ["outbox", "delivery", "attempt"];
+const PARENTS = ["outbox", "delivery", "other_attempt"];
 /** The next day is a leap day, and the days ahead reach into the next month. */
 const NOW = "2020-02-28T12:00:00Z";
 /** Enough for more than a megabyte in each of the default partitions. */
@@ -35,7 +35,9 @@ after(() => database.drop());
 
 beforeEach(async () => {
   await reset(database.pool);
-  await database.pool.query("vacuum postrider.outbox_default, postrider.delivery_default, postrider.attempt_default");
+  await database.pool.query(
+    "vacuum postrider.outbox_default, postrider.delivery_default, postrider.other_attempt_default",
+  );
   await makePartitions(database.pool);
 });
 
@@ -94,7 +96,7 @@ describe("partitions", () => {
     assert.equal((await makePartitions(maker, "25 days")).at(-1)?.outcome, "busy");
     await application.query("commit");
     await makePartitions(maker, "25 days");
-    assert.equal((await partitionsOf(maker, "attempt")).length, 26);
+    assert.equal((await partitionsOf(maker, "other_attempt")).length, 26);
   });
 
   test("are made while a transaction that inserted into today's is open, and by one session at a time", async (t) => {
@@ -218,7 +220,7 @@ async function crowd(t: TestContext): Promise<Crowded> {
      select o.id, gen_random_uuid(), 'succeeded', 1, now() from postrider.outbox o`,
   );
   await own.pool.query(
-    `insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
+    `insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
      select o.id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), 1, 5, 200 from postrider.outbox o`,
   );
   const notices: string[] = [];

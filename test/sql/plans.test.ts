@@ -55,7 +55,7 @@ beforeEach(async () => {
   const { pool } = database;
   await addPastDays(pool, PAST_DAYS);
   await keepAutovacuumOut(pool);
-  await pool.query("truncate postrider.outbox, postrider.delivery, postrider.attempt");
+  await pool.query("truncate postrider.outbox, postrider.delivery, postrider.other_attempt");
   await pool.query(
     "delete from pg_statistic s using pg_class c where c.oid = s.starelid and c.relnamespace = 'postrider'::regnamespace",
   );
@@ -95,7 +95,7 @@ describe("what daemons execute reads by index, in each of forty days what it nee
     await assertPlans(t, await ExplainingSession.open(t, url, SERVER_SETTINGS), endpoints);
     await pool.query(`
       update pg_class set reltuples = reltuples * 1000
-      where relnamespace = 'postrider'::regnamespace and relname ~ '^(outbox|delivery|attempt)_' and reltuples > 0`);
+      where relnamespace = 'postrider'::regnamespace and relname ~ '^(outbox|delivery|other_attempt)_' and reltuples > 0`);
     await assertPlansOfAllModes(t, endpoints);
   });
 });
@@ -319,7 +319,7 @@ function faultsOf(plan: Plan): string[] {
     .filter(({ loops }) => loops > 0)
     .flatMap(({ type, relation, rows }) => {
       if (type.endsWith("Sort") && rows > SORTED_ROWS_MAX) return [`${rows} rows are sorted`];
-      const isLarge = relation !== null && /^(outbox|delivery|attempt|claim)(_|$)/.test(relation);
+      const isLarge = relation !== null && /^(outbox|delivery|other_attempt|claim)(_|$)/.test(relation);
       return isLarge && !BY_INDEX.has(type) && !WRITES.has(type) ? [`${type} of ${relation}`] : [];
     });
 }

@@ -84,24 +84,38 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before state reason replay_id state_before",
-    select: LOOKERS,
-  },
-  delivery_default: {
-    columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before state reason replay_id state_before",
-  },
-  attempt: {
-    columns:
-      "event_id endpoint_id id daemon_id started_at attempt_number duration_ms http_status failure_kind error response_headers response_body",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id first_batch_id state reason replay_id state_before first_response_headers first_response_body",
     select: {
-      reader: "event_id endpoint_id id daemon_id started_at attempt_number duration_ms http_status failure_kind error",
+      reader:
+        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id first_batch_id state reason replay_id state_before",
       operator: "*",
     },
   },
-  attempt_default: {
+  delivery_default: {
     columns:
-      "event_id endpoint_id id daemon_id started_at attempt_number duration_ms http_status failure_kind error response_headers response_body",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id first_batch_id state reason replay_id state_before first_response_headers first_response_body",
+  },
+  attempt: {
+    columns:
+      "event_id endpoint_id id daemon_id started_at attempt_number duration_ms http_status failure_kind error response_headers response_body requests endpoint_revision batch_id",
+    select: {
+      reader:
+        "event_id endpoint_id id daemon_id started_at attempt_number duration_ms http_status failure_kind error requests endpoint_revision batch_id",
+      operator: "*",
+    },
+  },
+  other_attempt: {
+    columns:
+      "event_id endpoint_id id daemon_id started_at endpoint_revision attempt_number duration_ms http_status requests failure_kind error batch_id response_headers response_body",
+    select: {
+      reader:
+        "event_id endpoint_id id daemon_id started_at endpoint_revision attempt_number duration_ms http_status requests failure_kind error batch_id",
+      operator: "*",
+    },
+  },
+  other_attempt_default: {
+    columns:
+      "event_id endpoint_id id daemon_id started_at endpoint_revision attempt_number duration_ms http_status requests failure_kind error batch_id response_headers response_body",
   },
   daemon: {
     columns:
@@ -276,6 +290,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   // For the owner only: parts of other functions, and triggers, which fire without a right.
   grant_roles: caller(),
   declared_grants: caller(),
+  new_attempts: caller(),
+  record_first_successes: caller(),
   record_attempts: caller(),
   discard_unwanted: caller(),
   decide_first: caller(),

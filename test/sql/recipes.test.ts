@@ -189,12 +189,17 @@ test("sent_to_customer: lists each request to that tenant on that day, and to no
   await eventAt(noonAgo(1), "order.late", "acme");
   await deliver("succeeded", "exhausted", "succeeded", "succeeded");
   // The first one late, the last one on the day after.
-  await pool.query(
-    `update postrider.attempt a
-     set started_at = case o.event_type when 'order.late' then ${noonAgo(0)} else ${noonAgo(1)} end
-       + case o.tenant when 'acme' then interval '0' else interval '1 s' end + (o.seq || ' ms')::interval
-     from postrider.outbox o where o.id = a.event_id`,
-  );
+  for (const [table, column] of [
+    ["delivery", "first_started_at"],
+    ["other_attempt", "started_at"],
+  ]) {
+    await pool.query(
+      `update postrider.${table} a
+       set ${column} = case o.event_type when 'order.late' then ${noonAgo(0)} else ${noonAgo(1)} end
+         + case o.tenant when 'acme' then interval '0' else interval '1 s' end + (o.seq || ' ms')::interval
+       from postrider.outbox o where o.id = a.event_id`,
+    );
+  }
   const rows = await run<{ event_id: string; event_type: string; url: string; http_status: number }>(
     t,
     "sent_to_customer",

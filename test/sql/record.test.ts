@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import pg from "pg";
+import { statementText } from "../../src/db/sqlFiles.ts";
 import { useDatabase } from "../support/database.ts";
 import {
   addPending,
@@ -110,7 +111,7 @@ describe("the result of a first attempt", () => {
     await session.query("commit");
     assert.deepEqual(
       [after.inserted - before.inserted, after.updated - before.updated, after.deleted - before.deleted],
-      [40, 0, 0],
+      [20, 0, 0],
     );
   });
 
@@ -162,6 +163,92 @@ describe("the result of a first attempt", () => {
     assert.equal(only(await deliveries(database.pool)).state, "succeeded");
     assert.deepEqual(await attemptNumbers(), [1, 1]);
   });
+
+  for (const { name, isFormerFirst } of [
+    { name: "and that succeeded before for the daemon that lost the claim is two attempts", isFormerFirst: true },
+    { name: "and that succeeded afterwards for the daemon that lost the claim is two attempts", isFormerFirst: false },
+  ]) {
+    test(name, async () => {
+      const { daemon, pairs } = await claimed();
+      await beat(database.pool, daemon, -1);
+      const heir = randomUUID();
+      await beat(database.pool, heir);
+      await takeOverClaim(database.pool, heir);
+      for (const recorder of isFormerFirst ? [daemon, heir] : [heir, daemon]) {
+        await recordResults(database.pool, recorder, { first: [resultOf(only(pairs))] });
+      }
+      assert.deepEqual([only(await deliveries(database.pool)).attempts, await attemptNumbers()], [1, [1, 1]]);
+      assert.deepEqual(
+        new Set(
+          (await rowsOf<{ by: string }>(database.pool, "select daemon_id as by from postrider.attempt")).map(
+            ({ by }) => by,
+          ),
+        ),
+        new Set([daemon, heir]),
+      );
+      assert.equal(await askFor(database.pool, "select first_daemon_id from postrider.delivery"), heir);
+    });
+  }
+
+  test("tells how many requests its attempt made, and which revision of the endpoint it used", async () => {
+    const { daemon, pairs } = await claimed(3);
+    const [one, two, three] = pairs.map((pair, index) =>
+      resultOf(pair, { requests: index, outcome: index === 0 ? "pending" : "succeeded" }),
+    );
+    assert.ok(one !== undefined && two !== undefined && three !== undefined);
+    await recordResults(database.pool, daemon, {
+      first: [one, { ...two, requests: null }, { ...three, revision: "7" }],
+    });
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select requests, endpoint_revision as revision, batch_id as batch from postrider.attempt order by 1",
+      ),
+      [
+        { requests: 0, revision: "1", batch: null },
+        { requests: 1, revision: "1", batch: null },
+        { requests: 2, revision: "7", batch: null },
+      ],
+    );
+  });
+
+  const again: { readonly how: string; readonly send: (event: string, endpoint: string) => Promise<unknown> }[] = [
+    {
+      how: "redelivered",
+      send: (event, endpoint) => database.pool.query("select postrider.redeliver($1, $2)", [event, endpoint]),
+    },
+    {
+      how: "replayed",
+      send: async (_, endpoint) => {
+        await database.pool.query("select postrider.replay($1, '-infinity', states => '{succeeded}')", [endpoint]);
+        const replay = await askFor(database.pool, "select id from postrider.replay");
+        await database.pool.query(statementText("prepare_replay"), [replay]);
+      },
+    },
+  ];
+  for (const { how, send } of again) {
+    test(`that succeeded is kept whole when its delivery is ${how}`, async () => {
+      const { daemon, endpoint, pairs } = await claimed();
+      const pair = only(pairs);
+      const answer = { headers: '{"x":"1"}', body: "thank you" };
+      await recordResults(database.pool, daemon, { first: [{ ...resultOf(pair), ...answer }] });
+      const first = "select * from postrider.attempt where attempt_number = 1";
+      const before = await rowsOf(database.pool, first);
+      assert.equal(before.length, 1);
+      for (const [attempts, outcome] of [
+        [1, "exhausted"],
+        [2, "succeeded"],
+      ] as const) {
+        await send(pair.event, endpoint);
+        assert.deepEqual(await rowsOf(database.pool, first), before);
+        const leased = only((await walk(database.pool, { daemon })).leased);
+        await recordResults(database.pool, daemon, { later: [resultOf(leased, { attempts, outcome })] });
+        assert.deepEqual(await rowsOf(database.pool, first), before);
+        if (how === "replayed") break;
+      }
+      assert.deepEqual(await attemptNumbers(), how === "replayed" ? [1, 2] : [1, 2, 3]);
+    });
+  }
 
   test("that failed late does not undo a success", async () => {
     const { daemon, pairs } = await claimed();
@@ -406,7 +493,6 @@ describe("a claim that lost some of its records in a crash of Postgres", () => {
     const { daemon, pairs } = held;
     await recordResults(database.pool, daemon, { first: pairs.slice(0, 2).map((pair) => resultOf(pair)) });
     await database.pool.query("delete from postrider.delivery");
-    await database.pool.query("delete from postrider.attempt");
     await insertEvent(database.pool, "order.paid");
     await claimEvents(database.pool);
     return held;
@@ -526,7 +612,7 @@ test("two sessions recording the same results at once do not deadlock, and recor
     );
     const { deliveries, attempts } = await everything();
     assert.deepEqual([deliveries.length, attempts.length], [30, 30]);
-    await database.pool.query("delete from postrider.delivery; delete from postrider.attempt");
+    await database.pool.query("delete from postrider.delivery; delete from postrider.other_attempt");
   }
 });
 
@@ -567,7 +653,7 @@ async function rowsWritten(session: Parameters<typeof rowsOf>[0]) {
   const [row] = await rowsOf<{ inserted: number; updated: number; deleted: number }>(
     session,
     `select sum(n_tup_ins)::int as inserted, sum(n_tup_upd)::int as updated, sum(n_tup_del)::int as deleted
-     from pg_stat_xact_user_tables where schemaname = 'postrider' and relname ~ '^(outbox|delivery|attempt|claim|daemon|endpoint)'`,
+     from pg_stat_xact_user_tables where schemaname = 'postrider' and relname ~ '^(outbox|delivery|other_attempt|claim|daemon|endpoint)'`,
   );
   assert.ok(row !== undefined);
   return row;

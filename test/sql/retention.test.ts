@@ -20,7 +20,7 @@ import { addPastDays } from "../support/pastDays.ts";
 
 /** The days before are the first of a month, a leap day and the day before that. */
 const NOW = "2020-03-02T12:00:00Z";
-const PARENTS = ["outbox", "delivery", "attempt"];
+const PARENTS = ["outbox", "delivery", "other_attempt"];
 /** With a retention of two days, the last two of these are past it. */
 const RETENTION = "2 days";
 const DAYS = 4;
@@ -47,7 +47,7 @@ describe("a day past its retention", () => {
       { outcome: "emptied", subject: third },
       ...dropped(third),
     ]);
-    for (const table of ["outbox", "delivery", "attempt", "idempotency_key"]) {
+    for (const table of ["outbox", "delivery", "other_attempt", "idempotency_key"]) {
       assert.equal(await askFor(pool, `select count(*)::int from postrider.${table}`), 10, table);
     }
     assert.deepEqual(await maintainAll(pool), []);
@@ -472,7 +472,7 @@ async function addDelivered(session: Session, daysAgo: number, count: number): P
        from generate_series(0, $2 - 1) n
        returning id
      ), sent as (
-       insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
+       insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
        select a.id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), 1, 5, 200 from added a
        returning event_id, endpoint_id
      )
@@ -508,7 +508,7 @@ async function addDelivery(session: Session, event: string, state: "pending" | "
 
 async function addAttempt(session: Session, event: string): Promise<void> {
   await session.query(
-    `insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
+    `insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
      values ($1, $2, $3, $4, now(), 1, 5, 200)`,
     [event, randomUUID(), randomUUID(), randomUUID()],
   );
@@ -526,7 +526,7 @@ async function daysOf(session: Session): Promise<string[]> {
     session,
     `select distinct overlay(overlay(right(c.relname, 8) placing '-' from 7 for 0) placing '-' from 5 for 0) as day
      from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent = any (array['postrider.outbox', 'postrider.delivery', 'postrider.attempt']::regclass[])
+     where i.inhparent = any (array['postrider.outbox', 'postrider.delivery', 'postrider.other_attempt']::regclass[])
        and c.relname ~ '_[0-9]{8}$' and right(c.relname, 8) < to_char($1::timestamptz at time zone 'UTC', 'YYYYMMDD')
      order by 1`,
     [NOW],

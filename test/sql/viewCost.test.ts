@@ -32,7 +32,7 @@ const database = useDatabase({ server: "alone" });
 beforeEach(async () => {
   const { pool } = database;
   await addPastDays(pool, PAST_DAYS);
-  await pool.query("truncate postrider.outbox, postrider.delivery, postrider.attempt");
+  await pool.query("truncate postrider.outbox, postrider.delivery, postrider.other_attempt");
   await reset(pool);
 });
 
@@ -221,14 +221,14 @@ async function addSucceeded(count: number): Promise<void> {
   const { pool } = database;
   const endpoint = await createEndpoint(pool, []);
   await pool.query(
-    `insert into postrider.delivery (event_id, endpoint_id, state, attempts, finished_at)
+    `insert into postrider.delivery (event_id, endpoint_id, state, attempts, finished_at, first_attempt_id, first_daemon_id,
+       first_started_at, first_duration_ms, first_http_status)
      select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor(
               now() + ((select count(*) from postrider.delivery) + n - $2) * interval '10 ms')::text, 14) || '7' from 1)::uuid,
-            $1, 'succeeded', 1, now()
+            $1, 'succeeded', 1, now(), gen_random_uuid(), gen_random_uuid(), now(), 12, 200
      from generate_series(1, $3) n`,
     [endpoint, MANY, count],
   );
-  await addAttempts(pool, endpoint);
 }
 
 async function addPendingOf(endpoint: string, count: number, due: string): Promise<void> {

@@ -49,7 +49,7 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.outbox;
     delete from postrider.idempotency_key;
     delete from postrider.delivery;
-    delete from postrider.attempt;
+    delete from postrider.other_attempt;
     delete from postrider.replay;
     delete from postrider.replay_failure;
     delete from postrider.daemon;
@@ -328,6 +328,7 @@ export interface ResultFields {
   readonly attempts?: number;
   readonly outcome?: "succeeded" | "pending" | "exhausted" | "discarded";
   readonly status?: number;
+  readonly requests?: number;
   readonly wait?: number;
   readonly reason?: string;
   /** Unix time. */
@@ -342,6 +343,10 @@ export interface RecordedResult {
   readonly attempts: number;
   readonly attempt: string | null;
   readonly status: number | null;
+  /** Null for one. */
+  readonly requests: number | null;
+  /** Of the endpoint. */
+  readonly revision: string | null;
   readonly kind: string | null;
   readonly error: string | null;
   readonly headers: string | null;
@@ -364,6 +369,8 @@ export function resultOf(pair: Pair & { readonly claim?: string }, fields: Resul
     attempts: fields.attempts ?? 0,
     attempt,
     status: attempt === null ? null : (fields.status ?? (isFailed ? 500 : 200)),
+    requests: fields.requests ?? null,
+    revision: attempt === null ? null : "1",
     kind: isFailed ? "status" : null,
     error: isFailed ? "the receiver answered 500" : null,
     headers: null,
@@ -418,6 +425,9 @@ export async function recordAll(session: Session, daemon: string, results: Resul
     column(({ attempt, startedMs }) => (attempt === null ? null : startedMs)),
     column(({ attempt }) => (attempt === null ? null : DURATION_MS)),
     column(({ status }) => status),
+    column(({ requests }) => requests),
+    column(({ revision }) => revision),
+    null,
     column(({ kind }) => kind),
     column(({ error }) => error),
     column(({ headers }) => headers),

@@ -12,7 +12,7 @@ export async function addPastDays(session: Session, days: number, now = "now"): 
     begin
       for n in 1 .. ${days} loop
         day := ('${now}'::timestamptz at time zone 'UTC')::date - n;
-        foreach parent in array array['outbox', 'delivery', 'attempt'] loop
+        foreach parent in array array['outbox', 'delivery', 'other_attempt'] loop
           part := parent || '_' || to_char(day, 'YYYYMMDD');
           continue when to_regclass(format('postrider.%I', part)) is not null;
           execute format('create table postrider.%I (like postrider.%I including all excluding identity)', part, parent);
@@ -71,7 +71,7 @@ export async function addDeliveries(
 /** One attempt for each delivery of the endpoint. */
 export async function addAttempts(session: Session, endpoint: string): Promise<void> {
   await session.query(
-    `insert into postrider.attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
+    `insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
      select d.event_id, d.endpoint_id, gen_random_uuid(), gen_random_uuid(), now(), 1, 5, 200
      from postrider.delivery d
      where d.endpoint_id = $1`,

@@ -28,4 +28,4 @@ begin
 end
 $$;
 comment on function postrider_internal.attach_partition(text, date, boolean) is
-  'Makes the partition of that day, in UTC, of postrider.outbox, delivery or attempt. with_strays moves the day''s rows out of the default partition.';
+  'Makes the partition of that day, in UTC, of postrider.outbox, delivery or other_attempt. with_strays moves the day''s rows out of the default partition.';

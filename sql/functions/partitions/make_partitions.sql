@@ -39,7 +39,7 @@ begin
   if not pg_try_advisory_xact_lock(1886352244, 3) then
     return;
   end if;
-  foreach parent in array array['outbox', 'delivery', 'attempt'] loop
+  foreach parent in array array['outbox', 'delivery', 'other_attempt'] loop
     net := parent || '_default';
     key := case parent when 'outbox' then 'id' else 'event_id' end;
     partition_name := net;

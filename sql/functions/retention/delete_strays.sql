@@ -33,7 +33,7 @@ begin
   if cardinality(ids) > 0 then
     delete from postrider.idempotency_key k where k.event_id = any (ids);
     delete from postrider.cancellation c where c.event_id = any (ids);
-    delete from postrider.attempt a
+    delete from postrider.other_attempt a
     where a.event_id = any (ids) and a.event_id between ids[1] and ids[cardinality(ids)];
     delete from postrider.delivery d
     where d.event_id = any (ids) and d.event_id between ids[1] and ids[cardinality(ids)] and d.finished_at is not null;
@@ -56,10 +56,10 @@ begin
     and d.finished_at is not null;
   get diagnostics count = row_count;
   deleted := deleted + count;
-  delete from postrider.attempt_default a
+  delete from postrider.other_attempt_default a
   where (a.event_id, a.endpoint_id, a.id) in (
     select e.event_id, e.endpoint_id, e.id
-    from postrider.attempt_default e
+    from postrider.other_attempt_default e
     where (e.event_id < bound or e.event_id >= ahead and e.started_at < before::timestamp at time zone 'UTC')
       and not exists (select from postrider.outbox o where o.id = e.event_id)
       and not exists (select from postrider.delivery d where d.event_id = e.event_id and d.endpoint_id = e.endpoint_id)

@@ -21,7 +21,7 @@ declare
   stray uuid;
   day date;
 begin
-  foreach parent in array array['outbox', 'delivery', 'attempt'] loop
+  foreach parent in array array['outbox', 'delivery', 'other_attempt'] loop
     net := parent || '_default';
     key := case parent when 'outbox' then 'id' else 'event_id' end;
     continue when pg_table_size(format('postrider.%I', net)::regclass) > net_bytes_max;

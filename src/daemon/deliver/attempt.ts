@@ -93,7 +93,7 @@ function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint):
 /** The attempt and what follows from it. */
 function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt): DeliveryResult {
   if (attempt.failureKind === null) {
-    return { delivery, attempt, decision: SUCCEEDED };
+    return { delivery, attempt, endpointRevision: endpoint.revision, decision: SUCCEEDED };
   }
   const decision = decide(attempt, {
     scheduleMs: endpoint.scheduleMs,
@@ -101,12 +101,12 @@ function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt): Deli
     random,
     nowMs: unixMs(),
   });
-  return { delivery, attempt, decision };
+  return { delivery, attempt, endpointRevision: endpoint.revision, decision };
 }
 
 /** Goes to the queue, due at once, for another daemon or for this one when the lane has room. */
 export function handedBack(delivery: Delivery): DeliveryResult {
-  return { delivery, attempt: null, decision: { state: "pending", waitMs: 0 } };
+  return { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 0 } };
 }
 
 export function eventGone(delivery: Delivery): DeliveryResult {
@@ -114,7 +114,12 @@ export function eventGone(delivery: Delivery): DeliveryResult {
 }
 
 export function discarded(delivery: Delivery, reason: string): DeliveryResult {
-  return { delivery, attempt: null, decision: { state: "discarded", reason, endpointGone: false } };
+  return {
+    delivery,
+    attempt: null,
+    endpointRevision: null,
+    decision: { state: "discarded", reason, endpointGone: false },
+  };
 }
 
 /** Beyond the attempt itself: the result must be recorded before another daemon may take the delivery. */

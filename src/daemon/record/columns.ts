@@ -11,6 +11,8 @@ export function columnsOf(results: readonly DeliveryResult[]) {
     startedMs: new Column(),
     durationsMs: new Column(),
     statuses: new Column(),
+    requests: new Column(),
+    endpointRevisions: new Column(),
     failureKinds: new Column(),
     errors: new Column(),
     responseHeaders: new Column(),
@@ -19,7 +21,7 @@ export function columnsOf(results: readonly DeliveryResult[]) {
     waitsMs: new Column(),
     reasons: new Column(),
   };
-  for (const { delivery, attempt, decision } of results) {
+  for (const { delivery, attempt, decision, endpointRevision } of results) {
     const { tenure } = delivery;
     columns.eventIds.add(delivery.event.id);
     columns.endpointIds.add(delivery.endpointId);
@@ -29,6 +31,8 @@ export function columnsOf(results: readonly DeliveryResult[]) {
     columns.startedMs.add(attempt === null ? null : attempt.startedAtMs);
     columns.durationsMs.add(attempt === null ? null : attempt.durationMs);
     columns.statuses.add(attempt === null ? null : attempt.httpStatus);
+    columns.requests.add(attempt === null || attempt.requests === 1 ? null : attempt.requests);
+    columns.endpointRevisions.add(attempt === null ? null : endpointRevision);
     columns.failureKinds.add(attempt === null ? null : attempt.failureKind);
     columns.errors.addText(attempt === null ? null : attempt.error);
     columns.responseHeaders.addJson(attempt === null ? null : attempt.responseHeaders);
@@ -46,6 +50,9 @@ export function columnsOf(results: readonly DeliveryResult[]) {
     startedMs: columns.startedMs.text(),
     durationsMs: columns.durationsMs.text(),
     statuses: columns.statuses.text(),
+    requests: columns.requests.text(),
+    endpointRevisions: columns.endpointRevisions.text(),
+    batchIds: null,
     failureKinds: columns.failureKinds.text(),
     errors: columns.errors.text(),
     responseHeaders: columns.responseHeaders.text(),

@@ -57,6 +57,7 @@ const ANSWER: Attempt = {
   id: "00000000-0000-0000-0000-000000000001",
   startedAtMs: 0,
   durationMs: 1,
+  requests: 1,
   httpStatus: 200,
   failureKind: null,
   error: null,

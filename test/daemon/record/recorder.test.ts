@@ -76,6 +76,7 @@ function succeeded(delivery: Delivery, changes: Partial<Attempt> = {}): Delivery
     id: randomUUID(),
     startedAtMs: 1_750_000_000_000,
     durationMs: 12,
+    requests: 1,
     httpStatus: 200,
     failureKind: null,
     error: null,
@@ -83,7 +84,7 @@ function succeeded(delivery: Delivery, changes: Partial<Attempt> = {}): Delivery
     responseBody: "thank you",
     ...changes,
   };
-  return { delivery, attempt, decision: { state: "succeeded" } };
+  return { delivery, attempt, endpointRevision: "1", decision: { state: "succeeded" } };
 }
 
 function addAll(recorder: Recorder, results: readonly DeliveryResult[]): void {
@@ -96,10 +97,10 @@ function countOf(sql: string): Promise<number> {
   return askFor(database.pool, `select count(*) from ${sql}`).then(Number);
 }
 
-/** Blocks writes of attempts until the returned function is called. */
-async function holdAttempts(t: TestContext): Promise<() => Promise<void>> {
+/** Blocks writes of deliveries until the returned function is called. */
+async function holdDeliveries(t: TestContext): Promise<() => Promise<void>> {
   const session = await openSession(t, database.url);
-  await session.query("begin; lock table postrider.attempt in share mode");
+  await session.query("begin; lock table postrider.delivery in share mode");
   return async () => {
     await session.query("commit");
   };
@@ -306,7 +307,9 @@ describe("what Postgres refuses", () => {
     addAll(
       recorder,
       inHand.map((delivery, index) =>
-        index === 2 ? { delivery, attempt: null, decision: { state: "pending", waitMs: 1e30 } } : succeeded(delivery),
+        index === 2
+          ? { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 1e30 } }
+          : succeeded(delivery),
       ),
     );
     await recorder.drained();
@@ -327,7 +330,7 @@ describe("what Postgres refuses", () => {
         ? Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })
         : Object.assign(new pg.DatabaseError("refused", 0, "error"), { code: "23514", constraint: "of_ours" });
     });
-    recorder.add({ delivery, attempt: null, decision: { state: "pending", waitMs: 0 } });
+    recorder.add({ delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 0 } });
     await recorder.drained();
     assert.deepEqual(
       emitted.kept.map(({ name }) => name),
@@ -373,7 +376,7 @@ describe("what gets lost", () => {
     await createEndpoint(database.pool);
     const daemonId = randomUUID();
     const inHand = await claim(recorder, daemonId, 10);
-    const release = await holdAttempts(t);
+    const release = await holdDeliveries(t);
     addAll(
       recorder,
       inHand.map((delivery) => succeeded(delivery)),
@@ -394,7 +397,7 @@ describe("what gets lost", () => {
     await createEndpoint(database.pool);
     const [first, ...others] = await claim(recorder, randomUUID(), 10);
     assert.ok(first !== undefined);
-    const release = await holdAttempts(t);
+    const release = await holdDeliveries(t);
     recorder.add(succeeded(first));
     const pid = await blockedBackend();
     addAll(
@@ -509,7 +512,7 @@ describe("what gets lost", () => {
     await createEndpoint(database.pool);
     const daemonId = randomUUID();
     const inHand = await claim(recorder, daemonId, 1);
-    const release = await holdAttempts(t);
+    const release = await holdDeliveries(t);
     addAll(
       recorder,
       inHand.map((delivery) => succeeded(delivery)),
