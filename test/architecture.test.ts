@@ -99,9 +99,10 @@ test("only db imports the Postgres client and the query builder, and only the li
   assert.deepEqual(found, []);
 });
 
-test("only http imports the HTTP client", () => {
+test("nothing imports another HTTP client: all requests have one set of limits", () => {
+  const clients = ["undici", "node:https", "node:http2"];
   assert.deepEqual(
-    offenders(({ path, imports }) => !path.startsWith("http/") && imports.includes("undici")),
+    offenders(({ imports }) => clients.some((name) => imports.includes(name))),
     [],
   );
 });

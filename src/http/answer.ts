@@ -6,31 +6,28 @@ export const RESPONSE_BYTES_READ = 65_536;
 export const RESPONSE_BYTES_KEPT = 16_384;
 /** Headers kept of one answer. 16 kB could be four thousand headers of one letter, each a key of an object. */
 const HEADERS_MAX = 128;
-/** A piece of the body is copied out of a socket read larger than this, so that it does not hold the rest in memory. */
-const READ_PINNED_BYTES_MAX = 32_768;
-
-export type ReceivedHeaders = Record<string, string | string[] | undefined>;
-
-/** Names come lower-case and values as latin1 from undici's parser, which has refused NUL and line breaks. */
-export function keepHeaders(received: ReceivedHeaders, bytesMax: number): Readonly<Record<string, string>> {
-  const kept: Record<string, string> = {};
+/** @param fields Names, in lower case, and values, alternating; the parser has refused NUL and line breaks. */
+export function keepHeaders(fields: readonly string[], bytesMax: number): Readonly<Record<string, string>> {
+  const kept: Record<string, string> = Object.create(null);
   let bytesLeft = bytesMax;
   let countLeft = HEADERS_MAX;
-  for (const [name, value] of Object.entries(received)) {
-    const text = Array.isArray(value) ? value.join(", ") : (value ?? "");
-    bytesLeft -= name.length + text.length;
-    countLeft -= 1;
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    const value = fields[index + 1] ?? "";
+    const former = kept[name];
+    bytesLeft -= former === undefined ? name.length + value.length : value.length + 2;
+    countLeft -= former === undefined ? 1 : 0;
     if (bytesLeft < 0 || countLeft < 0) {
       break;
     }
-    kept[name] = text;
+    kept[name] = former === undefined ? value : `${former}, ${value}`;
   }
   return kept;
 }
 
-export function keepBytes(chunk: Buffer, bytesMax: number): Buffer {
-  const piece = chunk.length > bytesMax ? chunk.subarray(0, bytesMax) : chunk;
-  return chunk.buffer.byteLength > READ_PINNED_BYTES_MAX ? Buffer.from(piece) : piece;
+/** A copy, because what a socket has received is overwritten. */
+export function keepBytes(bytes: Buffer, from: number, to: number): Buffer {
+  return Buffer.from(bytes.subarray(from, to));
 }
 
 /** The pieces of a body as text that Postgres can store. */

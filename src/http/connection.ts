@@ -1,30 +1,41 @@
-/**
- * A connection is one undici `Client` with at most one socket. undici's `Pool` would be the obvious part, and three
- * things speak against it: it does not say which socket a request went over, and a retry is only right if that socket
- * was reused; it cannot be told to use a fresh one; and an idle `Pool` holds 18.7 kB and takes 70 µs to build, against
- * 1.4 kB and 6 µs for a `Client`. Its `Agent` also scans all its origins at each disconnect.
- */
-import { Client } from "undici";
-import type { Dialer } from "./egress/dial.ts";
+import type { Socket } from "node:net";
+import { type AnswerLimits, AnswerParser, type AnswerSink } from "./answerParser.ts";
+import type { Dialer, OnRead } from "./egress/dial.ts";
 import { DialFailure, type Origin } from "./egress/dialFailure.ts";
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends AnswerLimits {
   readonly dialer: Dialer;
-  readonly headersTimeoutMs: number;
-  /** Between two pieces of the body. */
-  readonly bodyTimeoutMs: number;
   /** How long an idle socket is kept if the receiver does not say. */
   readonly keepAliveMs: number;
   /** The most that a receiver's `keep-alive: timeout=` can ask for. */
   readonly keepAliveMaxMs: number;
-  readonly responseHeaderBytesMax: number;
 }
 
-/** What waits for a connection. */
-export interface Waiter {
+/** What a connection carries, one at a time. */
+export interface Carried extends AnswerSink {
   readonly origin: Origin;
   readonly originKey: string;
-  begin(connection: Connection): void;
+  readonly startedMs: number;
+  /** A place on a connection has been found. */
+  onConnection(connection: Connection): void;
+  /** The request, ready to be written. */
+  takeRequest(isReused: boolean): RequestBytes;
+  /** The first byte of an answer has come, even if it is an informational one. */
+  onAnswered(): void;
+  onEnd(isReusable: boolean): void;
+  /** The limit of what is read of a body. */
+  onOverlong(): void;
+  onFault(fault: string): void;
+  /** The connection closed or failed, or there was none. */
+  onClosed(error: Error | undefined): void;
+  /** The idle connection closed before the request was written to it. */
+  onLost(): void;
+}
+
+export interface RequestBytes {
+  /** latin1 */
+  readonly head: string;
+  readonly body: Buffer;
 }
 
 /** The connections of one origin. */
@@ -34,62 +45,189 @@ export interface Pool {
   readonly connections: Set<Connection>;
   /** The last one used is at the end and is taken first, so that the others can go idle and close. */
   readonly idle: Connection[];
-  readonly waiting: Waiter[];
+  readonly waiting: Carried[];
   lastUsedMs: number;
 }
 
-export type ConnectionEvent = "opened" | "closed" | "disconnected";
+/** What a connection reports to its pools. */
+export interface ConnectionOwner {
+  onOpened(): void;
+  onSocketClosed(): void;
+  /** The receiver closed an idle connection, or sent something over it. */
+  onIdleLost(connection: Connection): void;
+}
 
+/** A larger body is not copied behind the head, but written beside it, in the same system call. */
+const BODY_COPIED_BYTES_MAX = 16_384;
+/** A receiver that names its time closes then, and an answer may take a while to come: keep the connection for less. */
+const KEEP_ALIVE_MARGIN_MS = 1_000;
+
+/** One socket, from its dialling to its end, and the requests that it carries one after the other. */
 export class Connection {
   readonly pool: Pool;
-  readonly client: Client;
-  /** Requests written to the present socket; more than one means that it has been reused. */
-  requestsWritten = 0;
   idle = false;
+  /** When to close it if it is idle. */
+  idleUntilMs = 0;
+  readonly #options: ConnectionOptions;
+  readonly #owner: ConnectionOwner;
+  readonly #parser: AnswerParser;
   #abandon: AbortController | undefined;
-  #unsent: () => number = () => 0;
+  #dialled: Promise<void> | undefined;
+  #socket: Socket | undefined;
+  #carried: Carried | undefined;
+  #isWritten = false;
+  #isReused = false;
+  #destroyed = false;
+  #closed: Promise<void> | undefined;
 
-  constructor(pool: Pool, origin: Origin, options: ConnectionOptions, report: (event: ConnectionEvent) => void) {
+  constructor(pool: Pool, options: ConnectionOptions, owner: ConnectionOwner) {
     this.pool = pool;
-    this.client = new Client(pool.key, {
-      // The receiver is not trusted, and pipelined answers are matched by their position alone.
-      pipelining: 1,
-      allowH2: false,
-      keepAliveTimeout: options.keepAliveMs,
-      keepAliveMaxTimeout: options.keepAliveMaxMs,
-      headersTimeout: options.headersTimeoutMs,
-      bodyTimeout: options.bodyTimeoutMs,
-      maxHeaderSize: options.responseHeaderBytesMax,
-      connect: (_, callback) => {
-        const abandon = new AbortController();
-        this.#abandon = abandon;
-        options.dialer.dial(origin, abandon.signal).then(
-          (socket) => {
-            this.#abandon = undefined;
-            this.#unsent = () => socket.writableLength;
-            this.requestsWritten = 0;
-            report("opened");
-            socket.once("close", () => report("closed"));
-            callback(null, socket);
-          },
-          (error) => {
-            this.#abandon = undefined;
-            callback(error, null);
-          },
-        );
-      },
-    });
-    this.client.on("disconnect", () => report("disconnected"));
+    this.#options = options;
+    this.#owner = owner;
+    this.#parser = new AnswerParser(options);
   }
 
-  /** Bytes of the request that the receiver has not read yet. */
-  get unsentBytes(): number {
-    return this.#unsent();
+  /** The request has been written, and the system has taken all of it. */
+  get isSent(): boolean {
+    return this.#isWritten && this.#socket?.writableLength === 0;
+  }
+
+  /** The first request of the connection, written as soon as it is open. */
+  dialFor(carried: Carried): void {
+    this.#carried = carried;
+    this.#abandon = new AbortController();
+    const onRead: OnRead = (length, bytes) => this.#onRead(length, bytes as Buffer);
+    this.#dialled = this.#options.dialer.dial(carried.origin, this.#abandon.signal, onRead).then(
+      (socket) => this.#onOpened(socket),
+      (error: Error) => {
+        this.#abandon = undefined;
+        this.#takeCarried()?.onClosed(error);
+      },
+    );
+  }
+
+  /** A later request. It is written by `write`, and may be lost before. */
+  hold(carried: Carried): void {
+    this.#carried = carried;
+  }
+
+  /** Writes the request that it holds, unless that has ended by now or the connection has. */
+  write(): void {
+    const carried = this.#carried;
+    const socket = this.#socket;
+    if (carried === undefined || socket === undefined || this.#destroyed || this.#isWritten) {
+      return;
+    }
+    const { head, body } = carried.takeRequest(this.#isReused);
+    this.#isWritten = true;
+    this.#isReused = true;
+    this.#parser.begin();
+    if (body.length <= BODY_COPIED_BYTES_MAX) {
+      const bytes = Buffer.allocUnsafe(head.length + body.length);
+      bytes.write(head, 0, "latin1");
+      body.copy(bytes, head.length);
+      socket.write(bytes);
+    } else {
+      socket.cork();
+      socket.write(head, "latin1");
+      socket.write(body);
+      socket.uncork();
+    }
+  }
+
+  /** What it carries has ended. @returns until when it may be kept idle */
+  release(nowMs: number): void {
+    this.#carried = undefined;
+    this.#isWritten = false;
+    this.idleUntilMs = nowMs + this.#keepMs();
   }
 
   /** Stops dialling, drops what is not written, closes the socket. Resolves when it is closed. */
   destroy(): Promise<void> {
+    this.#destroyed = true;
+    this.#carried = undefined;
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#abandon?.abort(new DialFailure("connect", "the connection is no longer needed"));
-    return this.client.destroy();
+    await this.#dialled;
+    const socket = this.#socket;
+    if (socket !== undefined && !socket.closed) {
+      await new Promise((resolve) => {
+        socket.once("close", resolve);
+        socket.destroy();
+      });
+    }
+  }
+
+  #keepMs(): number {
+    const { keepAliveMs, keepAliveMaxMs } = this.#options;
+    const offered = this.#parser.keepAliveMs;
+    return Math.min(offered === undefined ? keepAliveMs : offered - KEEP_ALIVE_MARGIN_MS, keepAliveMaxMs);
+  }
+
+  #onOpened(socket: Socket): void {
+    this.#abandon = undefined;
+    this.#socket = socket;
+    this.#owner.onOpened();
+    socket.on("end", () => this.#onClosed(undefined));
+    socket.on("error", (error) => this.#onClosed(error));
+    socket.on("close", () => {
+      this.#onClosed(undefined);
+      this.#owner.onSocketClosed();
+    });
+    this.write();
+  }
+
+  #onRead(length: number, bytes: Buffer): boolean {
+    const carried = this.#carried;
+    if (carried === undefined || !this.#isWritten) {
+      // Bytes that were not asked for must not be taken for the answer to the next request.
+      this.#onUnasked();
+      return true;
+    }
+    carried.onAnswered();
+    const progress = this.#parser.read(bytes, length, carried);
+    if (progress === "ended") {
+      // An answer may come before the whole request has gone out; the next request must not wait for the rest of it.
+      carried.onEnd(this.#parser.isReusable && this.isSent);
+    } else if (progress === "overlong") {
+      carried.onOverlong();
+    } else if (progress !== "more") {
+      carried.onFault(progress.fault);
+    }
+    return true;
+  }
+
+  #onUnasked(): void {
+    if (this.#isReused) {
+      this.#onClosed(undefined);
+    } else {
+      this.#carried?.onFault("the receiver sent an answer before the request");
+    }
+  }
+
+  #onClosed(error: Error | undefined): void {
+    if (this.#destroyed) {
+      return;
+    }
+    const carried = this.#carried;
+    if (carried === undefined) {
+      this.#owner.onIdleLost(this);
+    } else if (!this.#isWritten) {
+      this.#takeCarried()?.onLost();
+    } else if (error === undefined && this.#parser.close() === "ended") {
+      carried.onEnd(false);
+    } else {
+      carried.onClosed(error);
+    }
+  }
+
+  #takeCarried(): Carried | undefined {
+    const carried = this.#carried;
+    this.#carried = undefined;
+    return carried;
   }
 }

@@ -1,27 +1,25 @@
 /**
  * One request and its answer. An exchange goes through: waiting (for a connection), dialling, written, answered, done. It is
- * done exactly once, by whichever comes first: the end of the answer, the limit of what is read of it, a failure, or the
- * deadline. What undici reports afterwards is ignored.
+ * done exactly once, by whichever comes first: the end of the answer, the limit of what is read of it, a failure, or a
+ * deadline. From then on its connection tells it nothing more.
  */
 import { randomUUID } from "node:crypto";
-import type { Dispatcher } from "undici";
 import type { Attempt } from "../domain/attempt.ts";
 import type { FailureKind } from "../domain/failureKind.ts";
 import { monotonicMs, unixMs } from "../ground/clock.ts";
-import { keepBytes, keepHeaders, type ReceivedHeaders, storable, textOf } from "./answer.ts";
-import type { Connection, Waiter } from "./connection.ts";
+import { keepBytes, keepHeaders, storable, textOf } from "./answer.ts";
+import type { AnswerHead } from "./answerHead.ts";
+import type { Carried, Connection, RequestBytes } from "./connection.ts";
 import type { Origin } from "./egress/dialFailure.ts";
-import { type FailureLimits, failureOf, statusSentence } from "./failures.ts";
+import { failureOf, statusSentence } from "./failures.ts";
 import type { Pools } from "./pools.ts";
 import type { OutgoingRequest } from "./request.ts";
 import type { AllowedTarget } from "./target.ts";
 
-/** More than any honest receiver sends before a final answer; without an end they would keep a core busy until the deadline. */
-const INFORMATIONAL_MAX = 32;
-
-export interface ExchangeLimits extends FailureLimits {
-  readonly responseBytesRead: number;
+export interface ExchangeLimits {
   readonly responseBytesKept: number;
+  readonly headersTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
 }
 
 /** What all exchanges of a sender share. */
@@ -33,25 +31,25 @@ export interface ExchangeContext {
   readonly onDone: (exchange: Exchange, attempt: Attempt) => void;
 }
 
-export class Exchange implements Dispatcher.DispatchHandler, Waiter {
+export class Exchange implements Carried {
+  readonly startedMs = monotonicMs();
+  /** Where it stands among the exchanges in progress. */
+  index = -1;
   readonly #context: ExchangeContext;
   readonly #target: AllowedTarget;
   readonly #request: OutgoingRequest;
   readonly #resolve: (attempt: Attempt) => void;
   readonly #startedAtMs = unixMs();
-  readonly #startedMs = monotonicMs();
-  readonly #deadline: NodeJS.Timeout;
   #connection: Connection | undefined;
   #done = false;
   #socketReused = false;
-  /** The first byte of an answer has come, even if it is an informational one. */
-  #answered = false;
-  #informational = 0;
-  #retriedStale = false;
   #requests = 0;
+  /** Since when the receiver owes us its headers, or the next piece of its body; 0 if it does not, or not seen yet. */
+  #quietSinceMs = 0;
+  #answered = false;
+  #retriedStale = false;
   #status: number | null = null;
   #headers: Readonly<Record<string, string>> | null = null;
-  #bytesRead = 0;
   #bytesKeptLeft: number;
   #kept: Buffer[] | undefined;
 
@@ -66,9 +64,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
     this.#request = request;
     this.#resolve = resolve;
     this.#bytesKeptLeft = context.limits.responseBytesKept;
-    // Node keeps timers of one duration in one list, and endpoints share few durations: setting and clearing one costs
-    // 0.7 µs; adding to and deleting from a set of our own, swept periodically, 0.6; an AbortSignal.timeout 5 to 10.
-    this.#deadline = setTimeout(expire, request.timeoutMs, this);
   }
 
   get origin(): Origin {
@@ -79,27 +74,53 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
     return this.#target.originKey;
   }
 
-  begin(connection: Connection): void {
+  onConnection(connection: Connection): void {
     this.#connection = connection;
-    const request = this.#request;
-    connection.client.dispatch(
-      { path: this.#target.path, method: "POST", headers: request.headers, body: request.body },
-      this,
-    );
+  }
+
+  takeRequest(isReused: boolean): RequestBytes {
+    this.#socketReused = isReused;
+    this.#requests += 1;
+    const { headers, body } = this.#request;
+    let head = this.#target.head;
+    for (const name in headers) {
+      head += `${name}: ${headers[name]}\r\n`;
+    }
+    return { head: `${head}content-length: ${body.length}\r\n\r\n`, body };
+  }
+
+  /** Ends the exchange if one of its deadlines has passed. */
+  sweep(nowMs: number): void {
+    if (nowMs - this.startedMs >= this.#request.timeoutMs) {
+      this.#expire();
+    } else if (this.#quietSinceMs === 0) {
+      // Noted here and not when it happens: each look at the clock counts, and a sweep follows soon.
+      this.#quietSinceMs = this.#connection?.isSent === true ? nowMs : 0;
+    } else {
+      this.#expireQuiet(nowMs - this.#quietSinceMs);
+    }
   }
 
   /** The total deadline, because a receiver that sends a byte a second meets every other one. */
-  expire(): void {
-    const connection = this.#connection;
-    const phase =
-      connection === undefined
-        ? "while waiting for a connection"
-        : this.#status === null
-          ? "before an answer"
-          : "before the answer's end";
+  #expire(): void {
+    const isWaiting = this.#connection === undefined;
+    const phase = isWaiting
+      ? "while waiting for a connection"
+      : this.#status === null
+        ? "before an answer"
+        : "before the answer's end";
     this.#fail("timeout", `${this.#request.timeoutMs} ms passed ${phase}`);
-    if (connection === undefined) {
+    if (isWaiting) {
       this.#context.pools.withdraw(this);
+    }
+  }
+
+  #expireQuiet(quietMs: number): void {
+    const { headersTimeoutMs, bodyTimeoutMs } = this.#context.limits;
+    if (this.#status === null && quietMs >= headersTimeoutMs) {
+      this.#fail("timeout", `no answer within ${headersTimeoutMs} ms of the request`);
+    } else if (this.#status !== null && quietMs >= bodyTimeoutMs) {
+      this.#fail("timeout", `the answer's body paused for ${bodyTimeoutMs} ms`);
     }
   }
 
@@ -112,41 +133,23 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
     }
   }
 
-  onRequestStart(): void {
-    const connection = this.#connection;
-    if (connection !== undefined) {
-      connection.requestsWritten += 1;
-      this.#requests += 1;
-      this.#socketReused = connection.requestsWritten > 1;
-    }
-  }
-
-  onResponseStarted(): void {
+  onAnswered(): void {
     this.#answered = true;
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ReceivedHeaders): void {
-    if (status < 200) {
-      this.#informational += 1;
-      if (this.#informational > INFORMATIONAL_MAX && !this.#done) {
-        this.#fail("protocol", `the receiver sent more than ${INFORMATIONAL_MAX} informational answers`);
-      }
-      return;
-    }
+  onHead({ status, fields }: AnswerHead): void {
     this.#status = status;
-    this.#headers = keepHeaders(headers, this.#bytesKeptLeft);
+    this.#quietSinceMs = 0;
+    this.#headers = keepHeaders(fields, this.#bytesKeptLeft);
     for (const name in this.#headers) {
       this.#bytesKeptLeft -= name.length + (this.#headers[name]?.length ?? 0);
     }
   }
 
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#done) {
-      return;
-    }
-    this.#bytesRead += chunk.length;
+  onBody(bytes: Buffer, from: number, to: number): void {
+    this.#quietSinceMs = 0;
     if (this.#bytesKeptLeft > 0) {
-      const piece = keepBytes(chunk, this.#bytesKeptLeft);
+      const piece = keepBytes(bytes, from, Math.min(to, from + this.#bytesKeptLeft));
       this.#bytesKeptLeft -= piece.length;
       if (this.#kept === undefined) {
         this.#kept = [piece];
@@ -154,55 +157,59 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
         this.#kept.push(piece);
       }
     }
-    if (this.#bytesRead > this.#context.limits.responseBytesRead) {
-      // The status line has decided the delivery. Failing a 200 for its long or endless body would send again what the
-      // receiver has accepted.
-      this.#finishByStatus(false);
-    }
   }
 
-  onResponseEnd(): void {
-    if (!this.#done) {
-      // An answer may come before the whole request has gone out; the next request must not wait for the rest of it.
-      this.#finishByStatus(this.#connection?.unsentBytes === 0);
-    }
+  onEnd(isReusable: boolean): void {
+    this.#finishByStatus(isReusable);
   }
 
-  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.#done) {
-      return;
-    }
-    const status = this.#status;
-    if (status !== null && (status < 200 || status > 299)) {
-      // A 413 and a closed connection while we still write: the status says more than the reset.
-      this.#finishByStatus(false);
-      return;
-    }
-    const failure = failureOf(error, this.#context.limits, status !== null);
+  onOverlong(): void {
+    // The status line has decided the delivery. Failing a 200 for its long or endless body would send again what the
+    // receiver has accepted.
+    this.#finishByStatus(false);
+  }
+
+  onFault(fault: string): void {
+    this.#failUnlessStatus("protocol", fault);
+  }
+
+  onClosed(error: Error | undefined): void {
+    const { kind, error: sentence } = failureOf(error, this.#status !== null);
     const connection = this.#connection;
-    if (
-      failure.kind === "reset" &&
-      this.#socketReused &&
-      !this.#answered &&
-      !this.#retriedStale &&
-      connection !== undefined
-    ) {
+    if (kind === "reset" && this.#socketReused && !this.#answered && !this.#retriedStale && connection !== undefined) {
       // The receiver closed an idle connection as we wrote to it: it has most likely read nothing. Every keep-alive
       // client loses this race at times, and a retry by the schedule would delay the delivery by seconds.
       this.#retriedStale = true;
+      this.#quietSinceMs = 0;
       this.#context.onStaleRetry();
       this.#context.pools.beginAnew(connection, this);
-      return;
+    } else {
+      this.#failUnlessStatus(kind, sentence);
     }
-    this.#fail(failure.kind, failure.error);
   }
 
-  #finishByStatus(connectionUsable: boolean): void {
+  onLost(): void {
+    if (this.#connection !== undefined) {
+      this.#context.pools.beginAnew(this.#connection, this);
+    }
+  }
+
+  /** A 413 and a closed connection while we still write: the status says more than the reset. */
+  #failUnlessStatus(kind: FailureKind, error: string): void {
+    const status = this.#status;
+    if (status !== null && (status < 200 || status > 299)) {
+      this.#finishByStatus(false);
+    } else {
+      this.#fail(kind, error);
+    }
+  }
+
+  #finishByStatus(isReusable: boolean): void {
     const status = this.#status ?? 0;
     if (status >= 200 && status <= 299) {
-      this.#finish(null, null, connectionUsable);
+      this.#finish(null, null, isReusable);
     } else {
-      this.#finish("status", statusSentence(status), connectionUsable);
+      this.#finish("status", statusSentence(status), isReusable);
     }
   }
 
@@ -211,13 +218,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
   }
 
   /** The connection is released first, so that the caller's next request finds it. */
-  #finish(failureKind: FailureKind | null, error: string | null, connectionUsable: boolean): void {
+  #finish(failureKind: FailureKind | null, error: string | null, isReusable: boolean): void {
+    if (this.#done) {
+      return;
+    }
     this.#done = true;
-    clearTimeout(this.#deadline);
+    const nowMs = monotonicMs();
     const connection = this.#connection;
     if (connection !== undefined) {
-      if (connectionUsable) {
-        this.#context.pools.release(connection);
+      if (isReusable) {
+        this.#context.pools.release(connection, nowMs);
       } else {
         this.#context.pools.discard(connection);
       }
@@ -225,7 +235,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
     const attempt: Attempt = {
       id: randomUUID(),
       startedAtMs: this.#startedAtMs,
-      durationMs: Math.round(monotonicMs() - this.#startedMs),
+      durationMs: Math.round(nowMs - this.startedMs),
       requests: this.#requests,
       httpStatus: this.#status,
       failureKind,
@@ -236,8 +246,4 @@ export class Exchange implements Dispatcher.DispatchHandler, Waiter {
     this.#context.onDone(this, attempt);
     this.#resolve(attempt);
   }
-}
-
-function expire(exchange: Exchange): void {
-  exchange.expire();
 }

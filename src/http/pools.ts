@@ -3,8 +3,7 @@
  * later. It gives the connection back with `release`, or with `discard` if nothing more may go over it.
  */
 import { monotonicMs } from "../ground/clock.ts";
-import { Connection, type ConnectionOptions, type Pool, type Waiter } from "./connection.ts";
-import type { Origin } from "./egress/dialFailure.ts";
+import { type Carried, Connection, type ConnectionOptions, type ConnectionOwner, type Pool } from "./connection.ts";
 
 /** Over all origins: a burst that moves from one origin to the next would leave its width behind at each. */
 export const CONNECTIONS_IDLE_MAX = 1_024;
@@ -19,12 +18,16 @@ export interface PoolsOptions extends ConnectionOptions {
   readonly originIdleMs: number;
 }
 
-export class Pools {
+export class Pools implements ConnectionOwner {
   readonly #options: PoolsOptions;
   /** In the order of their last use, the longest unused first. */
   readonly #pools = new Map<string, Pool>();
-  /** Waiters for a place among the origins; empty unless all of them are busy. */
-  #waitingForPool: Waiter[] = [];
+  /** Carrieds for a place among the origins; empty unless all of them are busy. */
+  #waitingForPool: Carried[] = [];
+  /** The pool that is at the end of that order. */
+  #newest: Pool | undefined;
+  /** Reused connections whose requests are written at the end of this turn of the event loop. */
+  #held: Connection[] = [];
   readonly #closing = new Set<Promise<void>>();
   #sweeper: NodeJS.Timeout | undefined;
   #socketsOpen = 0;
@@ -42,71 +45,84 @@ export class Pools {
     return this.#socketsOpen;
   }
 
-  /** Begins the waiter on a connection now, or as soon as there is a place. */
-  request(waiter: Waiter): void {
-    const pool = this.#poolFor(waiter);
+  /** Puts the request on a connection now, or as soon as there is a place. */
+  request(carried: Carried): void {
+    const pool = this.#poolFor(carried);
     if (pool === undefined) {
-      this.#waitingForPool.push(waiter);
+      this.#waitingForPool.push(carried);
       return;
     }
-    const idle = pool.idle.pop();
+    const idle = this.#takeIdle(pool, carried.startedMs);
     if (idle !== undefined) {
-      idle.idle = false;
-      this.#idleCount -= 1;
-      waiter.begin(idle);
+      this.#reuse(idle, carried);
     } else if (pool.connections.size < this.#options.connectionsPerOrigin) {
-      waiter.begin(this.#connect(pool, waiter.origin));
+      this.#connect(pool, carried);
     } else {
-      pool.waiting.push(waiter);
+      pool.waiting.push(carried);
     }
   }
 
-  /** The waiter does not begin any more. */
-  withdraw(waiter: Waiter): void {
-    const pool = this.#pools.get(waiter.originKey);
-    if (pool !== undefined && remove(pool.waiting, waiter)) {
+  /** A request that waits for a connection does not go out any more. */
+  withdraw(carried: Carried): void {
+    const pool = this.#pools.get(carried.originKey);
+    if (pool !== undefined && remove(pool.waiting, carried)) {
       this.#yieldPlace(pool);
     }
-    remove(this.#waitingForPool, waiter);
+    remove(this.#waitingForPool, carried);
   }
 
   /** The exchange is over and the connection may carry another. */
-  release(connection: Connection): void {
-    const pool = connection.pool;
+  release(connection: Connection, nowMs: number): void {
+    const { pool } = connection;
+    connection.release(nowMs);
+    if (connection.idleUntilMs <= nowMs) {
+      this.discard(connection);
+      return;
+    }
     const next = pool.waiting.shift();
-    if (next === undefined) {
-      connection.idle = true;
-      pool.idle.push(connection);
-      this.#idleCount += 1;
-      this.#yieldPlace(pool);
-      if (this.#idleCount > this.#options.idleMax) {
-        this.#closeLongestIdle();
-      }
-    } else {
-      // We are inside undici's parser, at the end of an answer. A request dispatched from here would skip its check for
-      // bytes that the receiver sent unasked, and that check keeps one answer from being taken for the next.
-      queueMicrotask(() => next.begin(connection));
+    if (next !== undefined) {
+      this.#reuse(connection, next);
+      return;
+    }
+    connection.idle = true;
+    pool.idle.push(connection);
+    this.#idleCount += 1;
+    this.#yieldPlace(pool);
+    if (this.#idleCount > this.#options.idleMax) {
+      this.#closeLongestIdle();
     }
   }
 
   /** Nothing more goes over the connection; whatever it is still doing is cut off. */
   discard(connection: Connection): void {
-    const pool = connection.pool;
+    const { pool } = connection;
     if (!this.#drop(connection)) {
       return;
     }
     const next = pool.waiting.shift();
     if (next !== undefined) {
-      next.begin(this.#connect(pool, next.origin));
+      this.#connect(pool, next);
     } else {
       this.#yieldPlace(pool);
     }
   }
 
-  /** Discards the connection, and begins the waiter on one that has carried nothing. */
-  beginAnew(connection: Connection, waiter: Waiter): void {
+  /** Discards the connection, and puts the request on one that has carried nothing. */
+  beginAnew(connection: Connection, carried: Carried): void {
     this.#drop(connection);
-    waiter.begin(this.#connect(connection.pool, waiter.origin));
+    this.#connect(connection.pool, carried);
+  }
+
+  onOpened(): void {
+    this.#socketsOpen += 1;
+  }
+
+  onSocketClosed(): void {
+    this.#socketsOpen -= 1;
+  }
+
+  onIdleLost(connection: Connection): void {
+    this.discard(connection);
   }
 
   /** Cuts off what is left, and resolves when every socket is closed. */
@@ -117,47 +133,75 @@ export class Pools {
     await Promise.all(this.#closing);
   }
 
-  #poolFor(waiter: Waiter): Pool | undefined {
-    const known = this.#pools.get(waiter.originKey);
-    if (known !== undefined) {
-      known.lastUsedMs = monotonicMs();
-      this.#pools.delete(known.key);
-      this.#pools.set(known.key, known);
-      return known;
+  #poolFor({ originKey, startedMs }: Carried): Pool | undefined {
+    const newest = this.#newest;
+    if (newest?.key === originKey) {
+      newest.lastUsedMs = startedMs;
+      return newest;
     }
-    if (this.#pools.size >= this.#options.originsMax && !this.#evictLongestIdle()) {
-      return undefined;
+    const pool = this.#pools.get(originKey) ?? this.#newPool(originKey);
+    if (pool !== undefined) {
+      pool.lastUsedMs = startedMs;
+      this.#pools.delete(originKey);
+      this.#pools.set(originKey, pool);
+      this.#newest = pool;
     }
-    const pool: Pool = {
-      key: waiter.originKey,
-      connections: new Set(),
-      idle: [],
-      waiting: [],
-      lastUsedMs: monotonicMs(),
-    };
-    this.#pools.set(pool.key, pool);
-    this.#sweeper ??= setInterval(() => this.#sweep(), Math.max(10, this.#options.originIdleMs / 4)).unref();
     return pool;
   }
 
-  #connect(pool: Pool, origin: Origin): Connection {
-    const connection = new Connection(pool, origin, this.#options, (event) => {
-      switch (event) {
-        case "opened":
-          this.#socketsOpen += 1;
-          return;
-        case "closed":
-          this.#socketsOpen -= 1;
-          return;
-        case "disconnected":
-          // A busy connection's exchange hears of it from undici, or undici connects again for it.
-          if (connection.idle) {
-            this.discard(connection);
-          }
-      }
-    });
+  /** Undefined if there are as many as there may be, and all of them are busy. */
+  #newPool(key: string): Pool | undefined {
+    if (this.#pools.size >= this.#options.originsMax && !this.#evictLongestIdle()) {
+      return undefined;
+    }
+    const { originIdleMs, keepAliveMs, keepAliveMaxMs } = this.#options;
+    const everyMs = Math.min(originIdleMs, keepAliveMs, keepAliveMaxMs) / 4;
+    this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(1_000, Math.max(10, everyMs))).unref();
+    return { key, connections: new Set(), idle: [], waiting: [], lastUsedMs: 0 };
+  }
+
+  #connect(pool: Pool, carried: Carried): void {
+    const connection = new Connection(pool, this.#options, this);
     pool.connections.add(connection);
-    return connection;
+    carried.onConnection(connection);
+    connection.dialFor(carried);
+  }
+
+  /**
+   * The request is written after what the sockets have received by now has been read. If the receiver has closed the
+   * connection, or has sent something unasked that could be taken for the answer, the request goes over another one.
+   */
+  #reuse(connection: Connection, carried: Carried): void {
+    carried.onConnection(connection);
+    connection.hold(carried);
+    this.#held.push(connection);
+    if (this.#held.length === 1) {
+      setImmediate(() => this.#writeHeld());
+    }
+  }
+
+  #writeHeld(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const connection of held) {
+      connection.write();
+    }
+  }
+
+  /** The idle connection that was used last, unless its time is over. */
+  #takeIdle(pool: Pool, nowMs: number): Connection | undefined {
+    for (;;) {
+      const connection = pool.idle.pop();
+      if (connection === undefined) {
+        return undefined;
+      }
+      connection.idle = false;
+      this.#idleCount -= 1;
+      if (connection.idleUntilMs > nowMs) {
+        return connection;
+      }
+      this.#drop(connection);
+    }
   }
 
   /** A pool that has become idle gives its place to those who wait for one. */
@@ -168,18 +212,19 @@ export class Pools {
     this.#closePool(pool);
     const waiting = this.#waitingForPool;
     this.#waitingForPool = [];
-    for (const waiter of waiting) {
-      this.request(waiter);
+    for (const carried of waiting) {
+      this.request(carried);
     }
   }
 
   #sweep(): void {
-    const oldest = monotonicMs() - this.#options.originIdleMs;
+    const nowMs = monotonicMs();
+    const oldestMs = nowMs - this.#options.originIdleMs;
     for (const pool of this.#pools.values()) {
-      if (pool.lastUsedMs > oldest) {
-        return;
+      for (const connection of pool.idle.filter(({ idleUntilMs }) => idleUntilMs <= nowMs)) {
+        this.#drop(connection);
       }
-      if (!isBusy(pool)) {
+      if (pool.lastUsedMs <= oldestMs && !isBusy(pool)) {
         this.#closePool(pool);
       }
     }
@@ -207,6 +252,9 @@ export class Pools {
 
   #closePool(pool: Pool): void {
     this.#pools.delete(pool.key);
+    if (this.#newest === pool) {
+      this.#newest = undefined;
+    }
     for (const connection of pool.connections) {
       this.#drop(connection);
     }

@@ -26,8 +26,7 @@ export const FRAMING_HEADERS: ReadonlySet<string> = new Set([
 
 /**
  * Why a request with these headers must not be sent; undefined if it may. A person may have written them into a row.
- * undici refuses the same bytes; this names the header, and does not depend on undici continuing to refuse. RFC 9110
- * §5.5, §5.6.2: visible ASCII, space, tab and 0x80-0xff in values, tokens as names.
+ * RFC 9110 §5.5, §5.6.2: visible ASCII, space, tab and 0x80-0xff in values, tokens as names.
  */
 export function headerFault(headers: Readonly<Record<string, string>>): string | undefined {
   for (const name in headers) {

@@ -4,6 +4,7 @@ import { Dialer, type Resolver, systemResolver } from "./egress/dial.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import { Exchange, type ExchangeContext, type ExchangeLimits } from "./exchange.ts";
 import { unsent } from "./failures.ts";
+import { InProgress } from "./inProgress.ts";
 import { CONNECTIONS_IDLE_MAX, Pools } from "./pools.ts";
 import { headerFault, type OutgoingRequest } from "./request.ts";
 import { Targets } from "./target.ts";
@@ -22,9 +23,9 @@ export interface SenderOptions {
   readonly responseHeaderBytesMax?: number;
   /** Resolving, connecting and the TLS handshake together. */
   readonly connectTimeoutMs?: number;
-  /** From the request's last byte to the end of the answer's headers; undici's timers may be half a second late. */
+  /** From the request's last byte to the end of the answer's headers. */
   readonly headersTimeoutMs?: number;
-  /** Between two pieces of the body; undici's timers may be as late as for headers. */
+  /** Between two pieces of the body. */
   readonly bodyTimeoutMs?: number;
   readonly keepAliveMs?: number;
   readonly keepAliveMaxMs?: number;
@@ -50,7 +51,7 @@ export class Sender {
   readonly #pools: Pools;
   readonly #context: ExchangeContext;
   readonly #targets: Targets;
-  readonly #inFlight = new Set<Exchange>();
+  readonly #inProgress = new InProgress();
   #retriesStale = 0;
   #blocked = 0;
   #closed: Promise<void> | undefined;
@@ -59,9 +60,7 @@ export class Sender {
   constructor(options: SenderOptions) {
     this.#targets = new Targets(options.policy);
     const limits: ExchangeLimits = {
-      responseBytesRead: options.responseBytesRead ?? RESPONSE_BYTES_READ,
       responseBytesKept: options.responseBytesKept ?? RESPONSE_BYTES_KEPT,
-      responseHeaderBytesMax: options.responseHeaderBytesMax ?? 16_384,
       headersTimeoutMs: options.headersTimeoutMs ?? 30_000,
       bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,
     };
@@ -77,11 +76,10 @@ export class Sender {
       connectionsPerOrigin: options.connectionsPerOrigin ?? 50,
       idleMax: options.idleMax ?? CONNECTIONS_IDLE_MAX,
       originIdleMs: options.originIdleMs ?? 60_000,
-      headersTimeoutMs: limits.headersTimeoutMs,
-      bodyTimeoutMs: limits.bodyTimeoutMs,
       keepAliveMs: options.keepAliveMs ?? 4_000,
       keepAliveMaxMs: options.keepAliveMaxMs ?? 30_000,
-      responseHeaderBytesMax: limits.responseHeaderBytesMax,
+      responseHeaderBytesMax: options.responseHeaderBytesMax ?? 16_384,
+      responseBytesRead: options.responseBytesRead ?? RESPONSE_BYTES_READ,
     });
     this.#context = {
       pools: this.#pools,
@@ -95,7 +93,7 @@ export class Sender {
 
   get stats(): SenderStats {
     return {
-      requestsInFlight: this.#inFlight.size,
+      requestsInFlight: this.#inProgress.size,
       originsOpen: this.#pools.originsOpen,
       socketsOpen: this.#pools.socketsOpen,
       connects: this.#dialer.connects,
@@ -125,7 +123,7 @@ export class Sender {
     }
     return new Promise((resolve) => {
       const exchange = new Exchange(this.#context, target, request, resolve);
-      this.#inFlight.add(exchange);
+      this.#inProgress.add(exchange);
       this.#pools.request(exchange);
     });
   }
@@ -139,25 +137,23 @@ export class Sender {
   /** Cuts off requests in progress, which end as resets. Accepts no more, and resolves when every socket is closed. */
   abort(): Promise<void> {
     const closed = this.close();
-    for (const exchange of this.#inFlight) {
-      exchange.abort();
-    }
+    this.#inProgress.each((exchange) => exchange.abort());
     return closed;
   }
 
   #settle(exchange: Exchange, attempt: Attempt): void {
-    this.#inFlight.delete(exchange);
+    this.#inProgress.delete(exchange);
     if (attempt.failureKind === "blocked") {
       this.#blocked += 1;
     }
-    if (this.#inFlight.size === 0) {
+    if (this.#inProgress.size === 0) {
       this.#drained?.();
     }
   }
 
   #drain(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#inFlight.size === 0) {
+      if (this.#inProgress.size === 0) {
         resolve();
       } else {
         this.#drained = resolve;

@@ -6,7 +6,8 @@ export interface AllowedTarget {
   readonly kind: "allowed";
   readonly origin: Origin;
   readonly originKey: string;
-  readonly path: string;
+  /** The first lines of each request: the request line, the host, the connection. latin1 */
+  readonly head: string;
 }
 
 export type Target = AllowedTarget | { readonly kind: "refused"; readonly reason: string };
@@ -48,6 +49,6 @@ function parseTarget(policy: EgressPolicy, text: string): Target {
     kind: "allowed",
     origin: { secure: url.protocol === "https:", hostname: url.hostname, port: portOf(url) },
     originKey: url.origin,
-    path: url.pathname + url.search,
+    head: `POST ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\nconnection: keep-alive\r\n`,
   };
 }

@@ -21,6 +21,20 @@ const TCP_KEEP_ALIVE_DELAY_MS = 60_000;
 /** All addresses of a name, in the order to dial them. Rejects with an error whose `code` says why there are none. */
 export type Resolver = (hostname: string) => Promise<readonly LookupAddress[]>;
 
+/**
+ * What every socket reads into: the bytes are given to its `OnRead` in the same turn, before another read. A buffer a read
+ * would cost a request a microsecond, and one a socket 64 KiB.
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
+
+/** Hears of so many bytes, which are overwritten after the call. Returns true, because the socket would pause otherwise. */
+export type OnRead = (length: number, bytes: Uint8Array) => boolean;
+
+interface Call {
+  readonly origin: Origin;
+  readonly onRead: OnRead;
+}
+
 export interface DialerOptions {
   readonly policy: EgressPolicy;
   /** Resolving, connecting and the TLS handshake together. */
@@ -60,9 +74,10 @@ export class Dialer {
 
   /**
    * @param signal Aborted, with the reason to reject with, when the socket is no longer needed.
+   * @param onRead Called with each piece that the socket receives.
    * @throws DialFailure
    */
-  async dial(origin: Origin, signal: AbortSignal): Promise<Socket> {
+  async dial(origin: Origin, signal: AbortSignal, onRead: OnRead): Promise<Socket> {
     const deadline = new AbortController();
     const either = AbortSignal.any([signal, deadline.signal]);
     const timer = setTimeout(() => {
@@ -73,7 +88,7 @@ export class Dialer {
     }, this.#options.connectTimeoutMs);
     const until = monotonicMs() + this.#options.connectTimeoutMs;
     try {
-      return await this.#dialAny(origin, await this.#addressesOf(origin, either), either, until);
+      return await this.#dialAny({ origin, onRead }, await this.#addressesOf(origin, either), either, until);
     } finally {
       clearTimeout(timer);
     }
@@ -113,16 +128,16 @@ export class Dialer {
     return answers.map((answer) => answer.address);
   }
 
-  async #dialAny(origin: Origin, addresses: readonly string[], signal: AbortSignal, until: number): Promise<Socket> {
+  async #dialAny(call: Call, addresses: readonly string[], signal: AbortSignal, until: number): Promise<Socket> {
     for (const [index, address] of addresses.entries()) {
       const left = addresses.length - index;
       if (left === 1) {
-        return this.#connect(origin, address, signal);
+        return this.#connect(call, address, signal);
       }
       // An address that swallows packets may use only its share of the time, so that the next ones have theirs.
       const share = AbortSignal.timeout(Math.max(1, Math.floor((until - monotonicMs()) / left)));
       try {
-        return await this.#connect(origin, address, AbortSignal.any([signal, share]));
+        return await this.#connect(call, address, AbortSignal.any([signal, share]));
       } catch (error) {
         if (signal.aborted || (error instanceof DialFailure && error.kind === "blocked")) {
           throw error;
@@ -130,17 +145,18 @@ export class Dialer {
       }
     }
     // Not reached: the last address has returned or thrown, and there is at least one.
-    throw new DialFailure("dns", dnsSentence(origin.hostname, "no addresses"));
+    throw new DialFailure("dns", dnsSentence(call.origin.hostname, "no addresses"));
   }
 
-  #connect(origin: Origin, address: string, signal: AbortSignal): Promise<Socket> {
+  #connect(call: Call, address: string, signal: AbortSignal): Promise<Socket> {
+    const { origin } = call;
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason);
         return;
       }
       this.#connects += 1;
-      const socket = origin.secure ? this.#startTls(origin, address) : startTcp(origin, address);
+      const socket = origin.secure ? this.#startTls(call, address) : startTcp(call, address);
       let connected = false;
       const fail = (reason: unknown): void => {
         signal.removeEventListener("abort", onAbort);
@@ -149,7 +165,7 @@ export class Dialer {
       };
       const onAbort = (): void => fail(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });
-      // Never removed: an error between our last listener and undici's first would otherwise end the process.
+      // Never removed: an error between our last listener and the connection's first would otherwise end the process.
       socket.on("error", (error) => fail(connectFailure(origin, address, error, connected)));
       socket.once("connect", () => {
         connected = true;
@@ -177,10 +193,13 @@ export class Dialer {
     });
   }
 
-  #startTls(origin: Origin, address: string): Socket {
+  #startTls({ origin, onRead }: Call, address: string): Socket {
     const key = `${origin.hostname}:${origin.port}`;
     const session = this.#sessions.get(key);
+    // Documented for tls.connect; its types do not know it.
+    const reading = { onread: { buffer: READ_BUFFER, callback: onRead } };
     const socket = connectTls({
+      ...reading,
       host: address,
       port: origin.port,
       // RFC 6066 has no server name for addresses; the certificate is then checked against the address itself.
@@ -218,8 +237,8 @@ export class Dialer {
   }
 }
 
-function startTcp(origin: Origin, address: string): Socket {
-  return connectTcp({ host: address, port: origin.port });
+function startTcp({ origin, onRead }: Call, address: string): Socket {
+  return connectTcp({ host: address, port: origin.port, onread: { buffer: READ_BUFFER, callback: onRead } });
 }
 
 /** Rejects with the signal's reason as soon as it is aborted; the promise itself continues unobserved. */

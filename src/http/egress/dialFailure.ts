@@ -8,7 +8,7 @@ export interface Origin {
   readonly port: number;
 }
 
-/** Why there is no socket. It travels through undici's connect callback, which takes errors and not values. */
+/** Why there is no socket. Dialling is a chain of promises, which reject with errors and not values. */
 export class DialFailure extends Error {
   readonly kind: FailureKind;
 
@@ -23,7 +23,7 @@ export function hostAndPort(origin: Origin): string {
   return `${origin.hostname}:${origin.port}`;
 }
 
-/** The `code` of a system, TLS or undici error; the empty string if it has none. */
+/** The `code` of a system or TLS error; the empty string if it has none. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
