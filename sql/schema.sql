@@ -300,12 +300,7 @@ create table postrider.outbox (
   idempotency_key text,
   attributes jsonb,
   payload json not null,
-  constraint outbox_pkey PRIMARY KEY (id),
-  constraint "attributes is a JSON object" CHECK ((jsonb_typeof(attributes) = 'object'::text)),
-  constraint "event_type is dotted words of letters, digits, underscores" CHECK (((event_type ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$'::text) AND (length(event_type) <= 255))),
-  constraint "idempotency_key has 1 to 255 characters" CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 255))),
-  constraint "ordering_key has 1 to 255 characters" CHECK (((length(ordering_key) >= 1) AND (length(ordering_key) <= 255))),
-  constraint "tenant has at most 255 characters" CHECK ((length(tenant) <= 255))
+  constraint outbox_pkey PRIMARY KEY (id)
 ) partition by RANGE (id);
 
 create table postrider.outbox_default partition of postrider.outbox default;
@@ -648,6 +643,8 @@ create function postrider_internal.is_settled(xid xid8, seq bigint, created_at t
 
 create function postrider_internal.is_wake_off() returns boolean;
 
+create function postrider_internal.judge_event(event_type text, payload json) returns void security definer;
+
 create function postrider_internal.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[]) returns TABLE(endpoint_id uuid, problem text, is_slow boolean);
 
 create function postrider_internal.judge_lines(lines text[], filter jsonpath, OUT chosen integer[], OUT refused integer[], OUT reasons text[]) returns record;
@@ -700,6 +697,8 @@ create function postrider_internal.note_change(action text, endpoint_id uuid, li
 
 create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[]) returns void;
 
+create function postrider_internal.note_idempotency_key(tenant text, idempotency_key text, event_id uuid) returns boolean security definer;
+
 create function postrider_internal.note_replay_failure() returns trigger security definer;
 
 create function postrider_internal.note_replay_problem(replay_id uuid, problem text) returns void security definer;
@@ -710,11 +709,7 @@ create function postrider_internal.object_predicate(checks jsonb, place text) re
 
 create function postrider_internal.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text) returns TABLE(outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint) security definer;
 
-create function postrider_internal.outbox_idempotency() returns trigger security definer;
-
-create function postrider_internal.outbox_refuse() returns trigger security definer;
-
-create function postrider_internal.outbox_wake() returns trigger;
+create function postrider_internal.outbox_inserting() returns trigger;
 
 create function postrider_internal.pair_page(ids uuid[], kinds integer[], rules postrider_internal.claim_rule[], OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT used_rules postrider_internal.claim_rule[], OUT lists text[]) returns record;
 
@@ -755,6 +750,8 @@ create function postrider_internal.record_results(daemon_id uuid, is_first boole
 create function postrider_internal.refresh_judged_event_types() returns void security definer;
 
 create function postrider_internal.refuse_captured_truncate() returns trigger;
+
+create function postrider_internal.refuse_event(xid xid8, event_type text, lacks_payload boolean, tenant text, ordering_key text, idempotency_key text, attributes jsonb) returns void;
 
 create function postrider_internal.refuse_if_unknown(event_type text) returns void;
 
@@ -880,11 +877,7 @@ CREATE TRIGGER event_type_policy_audit AFTER INSERT OR DELETE OR UPDATE ON postr
 
 CREATE TRIGGER event_type_policy_judged AFTER INSERT OR DELETE OR UPDATE OF unknown_types ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider_internal.write_judged_event_types() always;
 
-CREATE TRIGGER outbox_idempotency BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN ((new.idempotency_key IS NOT NULL)) EXECUTE FUNCTION postrider_internal.outbox_idempotency();
-
-CREATE TRIGGER outbox_refuse BEFORE INSERT ON postrider.outbox FOR EACH ROW WHEN (((new.xid IS DISTINCT FROM pg_current_xact_id()) OR ((new.event_type = ANY (postrider_internal.judged_event_types())) IS NOT FALSE))) EXECUTE FUNCTION postrider_internal.outbox_refuse();
-
-CREATE TRIGGER outbox_wake AFTER INSERT ON postrider.outbox FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.outbox_wake();
+CREATE TRIGGER outbox_inserting BEFORE INSERT ON postrider.outbox FOR EACH ROW EXECUTE FUNCTION postrider_internal.outbox_inserting();
 
 CREATE TRIGGER sending_changed AFTER UPDATE ON postrider.sending FOR EACH ROW WHEN (((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded)) OR ((old.database_oid IS NOT NULL) AND ((new.system_identifier IS DISTINCT FROM old.system_identifier) OR (new.database_oid IS DISTINCT FROM old.database_oid))))) EXECUTE FUNCTION postrider_internal.sending_changed();
 
@@ -1222,13 +1215,13 @@ comment on column postrider.outbox.created_at is 'When the row was inserted, fil
 
 comment on column postrider.outbox.deliver_at is 'The event is not sent before this time; null for at once.';
 
-comment on column postrider.outbox.event_type is 'Dotted name such as order.paid, at most 255 characters; decides which endpoints get the event.';
+comment on column postrider.outbox.event_type is 'Dotted name such as order.paid: words of letters, digits and underscores, at most 255 characters; decides which endpoints get the event.';
 
-comment on column postrider.outbox.tenant is 'Owner of the event: only endpoints of the same tenant match. The empty string if an application has no tenants.';
+comment on column postrider.outbox.tenant is 'Owner of the event, at most 255 characters: only endpoints of the same tenant match. The empty string if an application has no tenants; null is taken as that.';
 
-comment on column postrider.outbox.ordering_key is 'Which thing the event is about, for receivers that need the events of one thing in order.';
+comment on column postrider.outbox.ordering_key is 'Which thing the event is about, for receivers that need the events of one thing in order: 1 to 255 characters, or null.';
 
-comment on column postrider.outbox.idempotency_key is 'A second insert with the same key and tenant adds nothing. Null for none.';
+comment on column postrider.outbox.idempotency_key is 'A second insert with the same key and tenant adds nothing. 1 to 255 characters, or null for none.';
 
 comment on column postrider.outbox.attributes is 'Extra attributes of the event, a JSON object: subject, traceparent and the like.';
 
@@ -1804,6 +1797,8 @@ comment on function postrider_internal.is_settled(xid8,bigint,timestamp with tim
 
 comment on function postrider_internal.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
+comment on function postrider_internal.judge_event(text,json) is 'Refuses an event that does not fit the enforced schema of its type, or whose type is unknown if unknown types are refused.';
+
 comment on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints with a filter that the payload matches, and those with one that Postgres cannot judge, with the reason; no row means no match. Takes a second at most, plus the time of one filter. It stops at a filter that takes longer than half a second (is_slow); the rows of the others are then not complete.';
 
 comment on function postrider_internal.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. It judges line by line, as subscriptions are judged.';
@@ -1856,6 +1851,8 @@ comment on function postrider_internal.note_change(text,uuid,text,jsonb,jsonb) i
 
 comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Disables endpoints that have had nothing but failures for longer than their disable_after.';
 
+comment on function postrider_internal.note_idempotency_key(text,text,uuid) is 'Notes the idempotency key of an event, and returns whether it was new. If not, the event is left out of its insert (INSERT 0 0).';
+
 comment on function postrider_internal.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
 
 comment on function postrider_internal.note_replay_problem(uuid,text) is 'Notes what was wrong with a step, where operators look for it. The next step is due in ten seconds.';
@@ -1866,11 +1863,7 @@ comment on function postrider_internal.object_predicate(jsonb,text) is 'An SQL/J
 
 comment on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) is 'Begins or continues an ingest, for as long as the session lasts. outcome: new; known, with the position; busy, if another session has it; displaced, if the run that wants to continue is no longer the last one.';
 
-comment on function postrider_internal.outbox_idempotency() is 'Leaves an event out of the insert if its idempotency key is known already.';
-
-comment on function postrider_internal.outbox_refuse() is 'Refuses an event that names another transaction as its inserter, that does not fit the enforced schema of its type, or whose type is unknown if unknown types are refused.';
-
-comment on function postrider_internal.outbox_wake() is 'Wakes the daemons after a statement has inserted events.';
+comment on function postrider_internal.outbox_inserting() is 'Judges each event before it is inserted, leaves it out if its idempotency key is known, and wakes the daemons if they sleep.';
 
 comment on function postrider_internal.pair_page(uuid[],integer[],postrider_internal.claim_rule[]) is 'The pairs of events and endpoints if every event gets all rules of its kind. lists: for each kind, which rules those are, from 0.';
 
@@ -1911,6 +1904,8 @@ comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[
 comment on function postrider_internal.refresh_judged_event_types() is 'Makes inserts obey the catalogue after a restore or a copy; maintain(), adopt() and grant_roles() call it. Writes nothing if all is as it should be.';
 
 comment on function postrider_internal.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
+
+comment on function postrider_internal.refuse_event(xid8,text,boolean,text,text,text,jsonb) is 'Refuses an event for the first of its columns that breaks a rule, with what was found and what to do. It shows no other value than the event type.';
 
 comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, if unknown types are refused.';
 
@@ -2034,11 +2029,7 @@ comment on trigger event_type_truncate on postrider.event_type is 'Refuses trunc
 
 comment on trigger note_replay_failure on postrider.delivery is 'Fires only for replayed deliveries that did not succeed.';
 
-comment on trigger outbox_idempotency on postrider.outbox is 'Fires only for rows that carry an idempotency key.';
-
-comment on trigger outbox_refuse on postrider.outbox is 'Fires only for rows whose xid is not the transaction''s own, and for those whose definition must be checked.';
-
-comment on trigger outbox_wake on postrider.outbox is 'Wakes the daemons, if they sleep.';
+comment on trigger outbox_inserting on postrider.outbox is 'Judges each event, leaves it out if its idempotency key is known, and wakes the daemons if they sleep.';
 
 comment on trigger sending_changed on postrider.sending is 'Notes the change in the audit, and tells the daemons.';
 
@@ -2330,6 +2321,8 @@ grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,
 
 grant execute on function postrider_internal.is_wake_off() to postrider_publisher;
 
+grant execute on function postrider_internal.judge_event(text,json) to postrider_publisher;
+
 grant execute on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) to postrider_daemon;
 
 grant execute on function postrider_internal.judged_event_types() to postrider_publisher;
@@ -2339,6 +2332,8 @@ grant execute on function postrider_internal.leave(uuid) to postrider_daemon;
 grant execute on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) to postrider_publisher;
 
 grant execute on function postrider_internal.make_partitions(interval,timestamp with time zone) to postrider_daemon;
+
+grant execute on function postrider_internal.note_idempotency_key(text,text,uuid) to postrider_publisher;
 
 grant execute on function postrider_internal.note_replay_problem(uuid,text) to postrider_daemon;
 
@@ -2351,6 +2346,8 @@ grant execute on function postrider_internal.prepare_replay(uuid) to postrider_d
 grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.refuse_captured_truncate() to postrider_publisher;
+
+grant execute on function postrider_internal.refuse_event(xid8,text,boolean,text,text,text,jsonb) to postrider_publisher;
 
 grant execute on function postrider_internal.replaced_files() to postrider_daemon;
 

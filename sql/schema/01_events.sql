@@ -7,7 +7,8 @@
 -- their bounds. Rows outside every day's partition (if no daemon ran for a week, or an id was invented) go to the default
 -- partition, so an insert never fails for lack of a partition.
 --
--- The hot tables have no foreign keys, because the check would cost every insert a lock and a look-up.
+-- The hot tables have no foreign keys, because the check would cost every insert a lock and a look-up. The outbox has no
+-- checks either: its trigger judges the columns (outbox_inserting), for less, and its errors show no row.
 
 create table postrider.outbox (
   id uuid not null default postrider.uuid_v7(),
@@ -21,13 +22,7 @@ create table postrider.outbox (
   idempotency_key text,
   attributes jsonb,
   payload json not null,
-  constraint outbox_pkey primary key (id),
-  constraint "event_type is dotted words of letters, digits, underscores"
-    check (event_type ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' and length(event_type) <= 255),
-  constraint "tenant has at most 255 characters" check (length(tenant) <= 255),
-  constraint "ordering_key has 1 to 255 characters" check (length(ordering_key) between 1 and 255),
-  constraint "idempotency_key has 1 to 255 characters" check (length(idempotency_key) between 1 and 255),
-  constraint "attributes is a JSON object" check (jsonb_typeof(attributes) = 'object')
+  constraint outbox_pkey primary key (id)
 ) partition by range (id);
 create index outbox_window on postrider.outbox (xid, seq);
 comment on table postrider.outbox is
@@ -39,12 +34,12 @@ comment on column postrider.outbox.seq is
   'Order of insertion, filled in; it orders the events of a transaction. Never write it.';
 comment on column postrider.outbox.created_at is 'When the row was inserted, filled in; receivers see it as the envelope''s timestamp.';
 comment on column postrider.outbox.deliver_at is 'The event is not sent before this time; null for at once.';
-comment on column postrider.outbox.event_type is 'Dotted name such as order.paid, at most 255 characters; decides which endpoints get the event.';
+comment on column postrider.outbox.event_type is 'Dotted name such as order.paid: words of letters, digits and underscores, at most 255 characters; decides which endpoints get the event.';
 comment on column postrider.outbox.tenant is
-  'Owner of the event: only endpoints of the same tenant match. The empty string if an application has no tenants.';
+  'Owner of the event, at most 255 characters: only endpoints of the same tenant match. The empty string if an application has no tenants; null is taken as that.';
 comment on column postrider.outbox.ordering_key is
-  'Which thing the event is about, for receivers that need the events of one thing in order.';
-comment on column postrider.outbox.idempotency_key is 'A second insert with the same key and tenant adds nothing. Null for none.';
+  'Which thing the event is about, for receivers that need the events of one thing in order: 1 to 255 characters, or null.';
+comment on column postrider.outbox.idempotency_key is 'A second insert with the same key and tenant adds nothing. 1 to 255 characters, or null for none.';
 comment on column postrider.outbox.attributes is 'Extra attributes of the event, a JSON object: subject, traceparent and the like.';
 comment on column postrider.outbox.payload is 'The event''s data. Sent exactly as written, byte for byte.';
 

@@ -62,7 +62,7 @@ comment on column postrider.event_type_policy.changed_at is
   'When this row or the catalogue was last changed. Kept by triggers.';
 
 create or replace function postrider_internal.judged_event_types() returns text[]
-language plpgsql immutable
-as $$ begin return '{}'; end $$;
+language sql stable
+as $$select '{}'::pg_catalog.text[]$$;
 comment on function postrider_internal.judged_event_types() is
   'The event types whose definition an insert looks at, because they are enforced; null for all. Rewritten by postrider_internal.set_judged_event_types when the catalogue changes.';

@@ -14,7 +14,7 @@ import {
   type TableStep,
   type TransactionSegment,
 } from "./schemaPlan.ts";
-import { refuseEdited, type SchemaState, stateOf, versionOf } from "./schemaState.ts";
+import { refuseEdited, type SchemaState, stateOf, type UneditedState, versionOf } from "./schemaState.ts";
 import { bootstrapText, type SchemaFiles } from "./sqlFiles.ts";
 import type { Queryable } from "./statements.ts";
 
@@ -109,12 +109,29 @@ export async function migrate(client: Connection, options: MigrateOptions = {}):
   if (state.kind === "current") {
     await refuseReplaced(client);
   }
-  if (state.kind === "missing" || state.kind === "behind") {
+  if (!(await isDone(client, state))) {
     const run: Run = { client, plan, progress: { kind: "waiting" }, alreadyAt: undefined, ...done };
     await runSegments(run);
     return { ...done, alreadyAt: run.alreadyAt ?? versionOf(state) };
   }
   return { ...done, alreadyAt: versionOf(state) };
+}
+
+/** Also a schema that is current is finished again after an upgrade of the server, for what only the newer one has. */
+export async function isDone(client: Queryable, state: UneditedState): Promise<boolean> {
+  return state.kind === "ahead" || (state.kind === "current" && !(await hasNewServer(client)));
+}
+
+/** False for a role that does not own the schema, because it could not finish anything. */
+async function hasNewServer(client: Queryable): Promise<boolean> {
+  const { rows } = await client.query(
+    `select from postrider.schema_object as object
+     join pg_catalog.pg_namespace as namespace on namespace.nspname = 'postrider'
+     where object.server_major <> current_setting('server_version_num')::integer / 10000
+       and pg_catalog.pg_has_role(namespace.nspowner, 'usage')
+     limit 1`,
+  );
+  return rows.length > 0;
 }
 
 async function stateBefore(client: Connection, plan: SchemaPlan): Promise<SchemaState> {
@@ -187,7 +204,7 @@ async function runTransaction(run: Run, { steps, isLast }: TransactionSegment): 
   await client.query(LIMIT_LOCK_WAITS);
   const state = refuseEdited(await stateOf(client, plan));
   run.alreadyAt ??= versionOf(state);
-  if (state.kind === "current" || state.kind === "ahead") {
+  if (await isDone(client, state)) {
     await client.query("rollback");
     return;
   }

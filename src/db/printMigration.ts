@@ -3,6 +3,7 @@ import { VERSION } from "../ground/version.ts";
 import {
   BEGIN,
   FORGET_REPLACED,
+  isDone,
   LIMIT_LOCK_WAITS,
   MIGRATION_LOCK_KEY,
   RESET_OUTSIDE,
@@ -41,8 +42,8 @@ export function printMigration(files?: SchemaFiles): string {
 export async function printMigrationFor(client: Queryable, files?: SchemaFiles): Promise<string> {
   const plan = readPlan(files);
   const state = refuseEdited(await stateOf(client, plan));
-  if (state.kind === "current" || state.kind === "ahead") {
-    return `-- Postrider ${VERSION}: the schema is at version ${state.have}, and its functions are those of this program or of a newer one. There is nothing to do.\n`;
+  if (await isDone(client, state)) {
+    return `-- Postrider ${VERSION}: the schema is at version ${versionOf(state)}, and its functions are those of this program or of a newer one. There is nothing to do.\n`;
   }
   await refuseReplaced(client);
   return printFrom(plan, versionOf(state));

@@ -10,7 +10,6 @@ const STATEMENT_ROWS = 1_000;
 const COPIED = 5_000;
 
 type Setting =
-  | "no catalogue"
   | "none defined"
   | "hundred described"
   | "another enforced"
@@ -19,7 +18,6 @@ type Setting =
   | "enforced by the walk";
 
 const SETTINGS: readonly Setting[] = [
-  "no catalogue",
   "none defined",
   "hundred described",
   "another enforced",
@@ -57,10 +55,10 @@ export async function prepareEventTypes(options: BenchOptions): Promise<Part> {
     name: "event types",
     notes: [
       `One client inserts events of ${PAYLOAD.length} bytes: ${SINGLES} single ones, a statement and a transaction each, ${STATEMENTS} statements of ${STATEMENT_ROWS} rows, and ${COPIED} by copy.`,
-      "no catalogue: the trigger asks for the xid alone. enforced: a schema of 17 values, two levels deep. by the walk: with a maxLength of 1000, which no predicate can express.",
+      "enforced: a schema of 17 values, two levels deep. by the walk: with a maxLength of 1000, which no predicate can express.",
     ],
     trials: SETTINGS.map((setting) => ({ subject: setting, run: () => measureInserts(options, setting) })),
-    ratios: SETTINGS.slice(1).map((of) => ({ of, to: "no catalogue", measure: "single_us_per_row" })),
+    ratios: SETTINGS.slice(1).map((of) => ({ of, to: "none defined", measure: "single_us_per_row" })),
     stop: async () => {},
   };
 }
@@ -91,12 +89,6 @@ async function arrange(client: Client, setting: Setting): Promise<void> {
   const define = (name: string, schema: object) =>
     client.query("select postrider.define_event_type($1, 'An order.', $2, true)", [name, JSON.stringify(schema)]);
   switch (setting) {
-    case "no catalogue":
-      await client.query(`
-        drop trigger outbox_refuse on postrider.outbox;
-        create trigger outbox_refuse before insert on postrider.outbox for each row
-          when (new.xid is distinct from pg_current_xact_id()) execute function postrider_internal.outbox_refuse()`);
-      return;
     case "none defined":
       return;
     case "hundred described":

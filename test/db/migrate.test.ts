@@ -237,6 +237,38 @@ test("the printed script installs the schema as migrate does, and refuses to run
   assert.deepEqual(await checkSchema(client, tables(FIRST, SECOND)), { kind: "current", have: 2 });
 });
 
+for (const how of ["migrate", "the printed script"] as const) {
+  test(`after an upgrade of the server, ${how} lets it make the ids itself if it can`, async (t) => {
+    const { client } = await emptyDatabase(t);
+    await migrate(client);
+    const idDefault = async (): Promise<string> => {
+      const { rows } = await client.query<{ text: string }>(
+        `select pg_get_expr(adbin, adrelid) as text from pg_attrdef
+         where adrelid in ('postrider.outbox'::regclass, 'postrider.outbox_default'::regclass) and adnum = 1`,
+      );
+      assert.equal(rows.length, 2);
+      return [...new Set(rows.map(({ text }) => text))].join(" and ");
+    };
+    const expected = await idDefault();
+    const { rows } = await client.query<{ has_own: boolean }>(
+      "select to_regprocedure('uuidv7()') is not null as has_own",
+    );
+    assert.equal(expected, rows[0]?.has_own === true ? "uuidv7()" : "postrider.uuid_v7()");
+    assert.match(await printMigrationFor(client), /nothing to do/);
+
+    await client.query(
+      `alter table postrider.outbox alter id set default postrider.uuid_v7(); update postrider.schema_object set server_major = 14`,
+    );
+    if (how === "migrate") {
+      assert.deepEqual((await migrate(client)).installed, []);
+    } else {
+      await client.query(withoutPsqlCommands(await printMigrationFor(client)));
+    }
+    assert.equal(await idDefault(), expected);
+    assert.match(await printMigrationFor(client), /nothing to do/);
+  });
+}
+
 test("the script for a database holds only what that database lacks", async (t) => {
   const { client } = await emptyDatabase(t);
   await migrate(client, { files: tables(FIRST) });

@@ -172,7 +172,7 @@ describe("a publisher", () => {
       "insert into postrider.outbox (event_type, payload, seq) overriding system value values ('order.paid', '1', 1)",
       "insert into postrider.outbox (event_type, payload, id) values ('order.paid', '1', gen_random_uuid())",
       "insert into postrider.outbox (event_type, payload, created_at) values ('order.paid', '1', now())",
-      "insert into postrider.outbox_default (event_type, payload) values ('order.paid', '1')",
+      "insert into postrider.outbox_default (id, event_type, payload) values (postrider.uuid_v7_floor('2020-01-01'), 'order.paid', '1')",
     ]) {
       await assert.rejects(session.query(statement), { code: "42501" }, statement);
     }
@@ -254,6 +254,30 @@ describe("what is refused", () => {
     });
   }
 
+  test("with what was found and what to do, and without any value but the event type", async () => {
+    const refusals: readonly (readonly [values: string, message: string, column: string])[] = [
+      ["'order-paid', ''", 'cannot insert an event whose event_type is "order-paid"', "event_type"],
+      ["repeat('secret', 50), ''", "cannot insert an event whose event_type has 300 characters", "event_type"],
+      ["'a', repeat('secret', 50)", "cannot insert an event whose tenant has 300 characters", "tenant"],
+    ];
+    for (const [values, message, column] of refusals) {
+      await assert.rejects(
+        database.pool.query(
+          `insert into postrider.outbox (event_type, tenant, payload, idempotency_key) values (${values}, '"secret"', 'secret')`,
+        ),
+        (error: pg.DatabaseError) => {
+          assert.deepEqual(
+            [error.message, error.schema, error.table, error.column],
+            [message, "postrider", "outbox", column],
+          );
+          assert.match(error.hint ?? "", /at most 255/);
+          assert.ok(!JSON.stringify({ ...error, internalQuery: null }).includes("secret"));
+          return true;
+        },
+      );
+    }
+  });
+
   test("is a payload that is not JSON, or is missing", async () => {
     await assert.rejects(insertEvent(database.pool, "order.paid", { payload: "{'a': 1}" }), { code: "22P02" });
     await assert.rejects(database.pool.query("insert into postrider.outbox (event_type) values ('order.paid')"), {
@@ -285,7 +309,37 @@ test("a payload reaches the daemon exactly as it was written", async () => {
   );
 });
 
+test("a null tenant is taken as none", async () => {
+  await database.pool.query(
+    "insert into postrider.outbox (event_type, payload, tenant) values ('order.paid', '1', null)",
+  );
+  assert.equal(await askFor(database.pool, "select tenant from postrider.outbox"), "");
+});
+
 describe("an insert notifies", () => {
+  test("into a partition by its name, too", async (t) => {
+    const notified = await notificationsOf(t, async ({ sleeper }) => {
+      await sleeper.query(`select pg_advisory_lock(${GATE})`);
+      await database.pool.query(
+        "insert into postrider.outbox_default (id, event_type, payload) values (postrider.uuid_v7_floor('2020-01-01'), 'order.paid', '1')",
+      );
+    });
+    assert.deepEqual(notified, [""]);
+  });
+
+  for (const extra of ["ordering_key", "idempotency_key"]) {
+    test(`with an ${extra}, while a daemon sleeps and not while none does`, async (t) => {
+      const insert = `insert into postrider.outbox (event_type, payload, ${extra}) values ('order.paid', '1', gen_random_uuid())`;
+      for (const sleeps of [true, false]) {
+        const notified = await notificationsOf(t, async ({ sleeper, application }) => {
+          if (sleeps) await sleeper.query(`select pg_advisory_lock(${GATE})`);
+          await application.query(insert);
+        });
+        assert.deepEqual(notified, sleeps ? [""] : []);
+      }
+    });
+  }
+
   test("while a daemon sleeps, once per transaction however many statements it has", async (t) => {
     const notified = await notificationsOf(t, async ({ sleeper, application }) => {
       await sleeper.query(`select pg_advisory_lock(${GATE})`);

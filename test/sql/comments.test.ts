@@ -126,7 +126,7 @@ describe("a function", () => {
        order by proname`,
     );
     // These run in every insert, with the inserter's rights, and name everything in full.
-    assert.deepEqual(rows, [{ name: "outbox_wake" }, { name: "wake_daemons" }]);
+    assert.deepEqual(rows, [{ name: "outbox_inserting" }, { name: "wake_daemons" }]);
   });
 });
 

@@ -514,7 +514,7 @@ describe("adopting", () => {
     await session.query(`select postrider.define_event_type('order.paid', null, '{"type": "object"}', true)`);
     t.after(() => database.pool.query("select postrider.drop_event_type('order.paid')"));
     await session.query(`
-      create or replace function postrider_internal.judged_event_types() returns text[] language plpgsql immutable as $$ begin return '{}'; end $$;
+      create or replace function postrider_internal.judged_event_types() returns text[] language sql stable as $$select '{}'::pg_catalog.text[]$$;
       alter table postrider.event_type enable trigger event_type_judged;
       alter table postrider.event_type_policy enable trigger event_type_policy_judged`);
     await beat(session, DAEMON);

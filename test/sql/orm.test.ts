@@ -219,6 +219,17 @@ test("a second insert with an idempotency key returns no row, and publish the id
   assert.deepEqual(again.rows, first.rows);
 });
 
+test("a driver that asks for the types of its parameters is told built-in ones, because some know no others", async (t) => {
+  const session = await openSession(t, publisher.url);
+  await session.query(
+    `prepare asked as insert into postrider.outbox (event_type, payload, tenant, ordering_key, idempotency_key, attributes, deliver_at)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+  );
+  assert.deepEqual(await rowsOf(session, "select parameter_types::text[] as types from pg_prepared_statements"), [
+    { types: ["text", "json", "text", "text", "text", "jsonb", "timestamp with time zone"] },
+  ]);
+});
+
 test("COPY may write the same columns as an insert", async (t) => {
   const session = await openSession(t, publisher.url);
   // node-postgres has no stream for it, and the privileges are looked at before the first row.

@@ -274,7 +274,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
 
 /** Statements that fire the triggers that act with the owner's rights. */
 const FIRINGS: Readonly<Record<string, () => string>> = {
-  outbox_idempotency: () =>
+  note_idempotency_key: () =>
     `insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '1', 'twice')`,
   endpoint_audit: () => `update postrider.endpoint set url = 'https://elsewhere.test/?t=2', headers = '{"a": "b"}'`,
   note_change: () => "update postrider.endpoint set timeout_ms = 300",
@@ -283,7 +283,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
   sending_changed: () => "update postrider.sending set is_on = false",
   endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
-  outbox_refuse: () =>
+  judge_event: () =>
     [SCHEMA, WALKED_SCHEMA]
       .map((schema) => `${enforce(schema)}; select postrider.publish('order.judged', '${JSON.stringify(FITTING)}')`)
       .join(";"),

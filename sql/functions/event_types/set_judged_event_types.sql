@@ -13,12 +13,12 @@ begin
   select array_agg(t.name order by t.name) into listed
   from (select e.name from postrider.event_type e where e.enforce limit listed_max + 1) t;
   if cardinality(listed) > listed_max or exists (select from postrider.event_type_policy p where p.unknown_types = 'refused') then
-    body := ' begin return null; end ';
+    body := 'select null::pg_catalog.text[]';
   else
-    body := format(' begin return %L; end ', coalesce(listed, '{}'));
+    body := format('select %L::pg_catalog.text[]', coalesce(listed, '{}'));
   end if;
   if body is distinct from (select p.prosrc from pg_proc p where p.oid = 'postrider_internal.judged_event_types()'::regprocedure) then
-    execute format('create or replace function postrider_internal.judged_event_types() returns text[] language plpgsql immutable as %L', body);
+    execute format('create or replace function postrider_internal.judged_event_types() returns text[] language sql stable as %L', body);
   end if;
 end
 $$;

@@ -7,6 +7,9 @@
 -- The lock is its own fence. A transaction that did not notify keeps its shared lock until it has ended, so a daemon
 -- that is granted the exclusive lock knows that no such transaction is left, looks once more, and sleeps. The lock is
 -- tried and never waited for, because a waiting exclusive request would refuse every shared one meanwhile.
+--
+-- The trigger of the outbox tries the lock first by itself, before each row is inserted, and calls this if it is refused or
+-- the event needs other work. Trying again is harmless: what counts is that a transaction holds the lock or has notified.
 
 create or replace function postrider_internal.wake_daemons() returns void
 language plpgsql volatile

@@ -9,7 +9,7 @@ import { Gate, IDLE_SESSION_TIMEOUT_MS } from "./gate.ts";
 import { Listener } from "./listener.ts";
 
 /**
- * When inserts notify, and when this daemon may sleep. The other half is the trigger `outbox_wake` of postrider.outbox.
+ * When inserts notify, and when this daemon may sleep. The other half is the trigger `outbox_inserting` of postrider.outbox.
  *
  * Two advisory locks, held by a connection that is kept for them. The gate, exclusive: while it is held, inserts notify.
  * Awake, shared: held by the daemons that look for what is inserted.

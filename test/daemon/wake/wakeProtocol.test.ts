@@ -384,7 +384,12 @@ describe("as it is", () => {
 const BREAKAGES: Readonly<Record<string, Breakage>> = {
   "inserts look and do not keep the lock to their end": {
     // The block's end rolls the lock back. A session-level lock would stay for ever if a cancel came before its release.
-    sql: `create or replace function postrider_internal.wake_daemons() returns void language plpgsql as $$
+    sql: `create or replace function postrider_internal.outbox_inserting() returns trigger language plpgsql as $$
+      begin
+        perform postrider_internal.wake_daemons();
+        return new;
+      end $$;
+      create or replace function postrider_internal.wake_daemons() returns void language plpgsql as $$
       begin
         if pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2) then
           raise sqlstate 'PR999';
