@@ -12,18 +12,28 @@ export class Observer {
   readonly #client: Client;
   /** The observer's session, whose CPU time is left out of the server's. */
   readonly #pid: number;
+  readonly #deadBefore: ReadonlyMap<string, number>;
   #before: Reading | null = null;
 
-  private constructor(server: BenchServer, database: Database, client: Client, pid: number) {
+  private constructor(
+    server: BenchServer,
+    database: Database,
+    client: Client,
+    pid: number,
+    deadBefore: ReadonlyMap<string, number>,
+  ) {
     this.#server = server;
     this.#database = database;
     this.#client = client;
     this.#pid = pid;
+    this.#deadBefore = deadBefore;
   }
 
   static async start(server: BenchServer, database: Database, client: Client): Promise<Observer> {
     const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
-    return new Observer(server, database, client, rows[0]?.pid ?? 0);
+    // Otherwise what this session did to prepare would be told later, and counted.
+    await client.query("select pg_stat_force_next_flush()");
+    return new Observer(server, database, client, rows[0]?.pid ?? 0, await readDeadRows(client));
   }
 
   async begin(): Promise<void> {
@@ -46,19 +56,16 @@ export class Observer {
   }
 
   /**
-   * Rows updated or deleted since the database was made, for each of `count` deliveries: all, and those of each table
-   * of ours. A backend tells its statistics when it ends, so this is asked after that.
+   * Rows updated or deleted since `start`, for each of `count` deliveries: all, and those of each table of ours. A
+   * backend tells its statistics when it ends, so this is asked after that.
    */
   async deadRows(count: number): Promise<Measures> {
-    const { rows } = await this.#client.query<{ schema: string; table: string; dead: number }>(
-      `select schemaname as schema, regexp_replace(relname, '_(default|[0-9]{8})$', '') as table,
-              sum(n_tup_upd + n_tup_del)::integer as dead
-       from pg_stat_user_tables group by 1, 2`,
-    );
-    const ours = rows.filter(({ schema, dead }) => schema === "postrider" && dead > 0);
+    const tables = await readDeadRows(this.#client);
+    const dead = new Map([...tables].map(([table, rows]) => [table, rows - (this.#deadBefore.get(table) ?? 0)]));
+    const ours = [...dead].filter(([table, rows]) => table.startsWith(OURS) && rows > 0);
     return {
-      dead_rows: rows.reduce((sum, { dead }) => sum + dead, 0) / count,
-      ...Object.fromEntries(ours.map(({ table, dead }) => [`dead_rows_${table}`, dead / count])),
+      dead_rows: [...dead.values()].reduce((sum, rows) => sum + rows, 0) / count,
+      ...Object.fromEntries(ours.map(([table, rows]) => [`dead_rows_${table.slice(OURS.length)}`, rows / count])),
     };
   }
 
@@ -98,6 +105,18 @@ export class Observer {
     );
     return rows[0]?.calls ?? 0;
   }
+}
+
+const OURS = "postrider.";
+
+/** Rows updated or deleted, by table with its schema; the partitions of a table together. */
+async function readDeadRows(client: Client): Promise<Map<string, number>> {
+  const { rows } = await client.query<{ table: string; dead: number }>(
+    `select schemaname || '.' || regexp_replace(relname, '_(default|[0-9]{8})$', '') as table,
+            sum(n_tup_upd + n_tup_del)::integer as dead
+     from pg_stat_user_tables group by 1`,
+  );
+  return new Map(rows.map(({ table, dead }) => [table, dead]));
 }
 
 const OF_DATABASE = "dbid = (select d.oid from pg_database d where d.datname = $1)";

@@ -16,12 +16,19 @@ export interface Ratio {
   readonly measure: string;
 }
 
+export interface Curve {
+  readonly unit: string;
+  readonly points: readonly number[];
+}
+
 export interface Part {
   readonly name: string;
   /** What was done, for the reader of the table. */
   readonly notes: readonly string[];
   readonly trials: readonly Trial[];
   readonly ratios: readonly Ratio[];
+  /** Where the subjects differ in one number: what it counts, and each subject's. */
+  readonly curve?: Curve;
   stop(): Promise<void>;
 }
 

@@ -10,13 +10,15 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/ground/errors.ts";
 import { prepareBacklog } from "./backlog.ts";
+import { prepareBulk, prepareSnapshot } from "./beside.ts";
 import { prepareCapture } from "./capture.ts";
+import { prepareBacklogSize, prepareDaemons, prepareEndpoints, prepareFanOut, preparePayload } from "./curves.ts";
 import { prepareDepth } from "./depth.ts";
 import { prepareEventTypes } from "./eventTypes.ts";
 import { prepareFrozen } from "./frozen.ts";
 import { prepareIdle } from "./idle.ts";
 import { prepareInsert } from "./insert.ts";
-import { prepareLatency } from "./latency.ts";
+import { prepareHalfLoad, prepareLatency, prepareLowRate } from "./latency.ts";
 import { prepareMemory } from "./memory.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
 import { preparePeers } from "./peers.ts";
@@ -30,6 +32,15 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   backlog: prepareBacklog,
   peers: preparePeers,
   latency: prepareLatency,
+  low_rate: prepareLowRate,
+  half_load: prepareHalfLoad,
+  backlog_size: prepareBacklogSize,
+  endpoints: prepareEndpoints,
+  fan_out: prepareFanOut,
+  payload: preparePayload,
+  daemons: prepareDaemons,
+  snapshot: prepareSnapshot,
+  bulk: prepareBulk,
   idle: prepareIdle,
   insert: prepareInsert,
   capture: prepareCapture,

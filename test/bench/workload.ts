@@ -1,4 +1,5 @@
 /** The events that every part of the benchmark works with. */
+import { randomBytes } from "node:crypto";
 import type { ClientBase } from "pg";
 import { makeBody } from "../../src/format/body.ts";
 
@@ -8,7 +9,9 @@ export const EVENT_TYPE = "order.paid";
 export const UNWANTED_EVENT_TYPE = "cart.changed";
 
 const PAYLOAD_BYTES = 430;
-const TRANSACTION_EVENTS = 100;
+/** With the number of the type. */
+export const TYPE_PREFIX = "bench.n";
+export const TRANSACTION_EVENTS = 100;
 
 /** An order of 430 bytes. */
 export const PAYLOAD = padded({
@@ -30,15 +33,28 @@ export const BODY = makeBody("standard", {
   payload: PAYLOAD,
 }).body.toString();
 
+/** What the events of a backlog are. */
+export interface Load {
+  /** Events are of so many types in turn, each wanted by other endpoints; with one it is `EVENT_TYPE`. */
+  readonly types: number;
+  readonly payload: string;
+}
+
 /** Commits so many events, a hundred a transaction. The server does it by itself; it waits for the disk at the end only. */
-export async function commitEvents(client: ClientBase, count: number): Promise<void> {
+export async function commitEvents(
+  client: ClientBase,
+  count: number,
+  { types, payload }: Load = { types: 1, payload: PAYLOAD },
+): Promise<void> {
+  const eventType =
+    types === 1 ? `'${EVENT_TYPE}'` : `'${TYPE_PREFIX}' || (step * ${TRANSACTION_EVENTS} + n) % ${types}`;
   await client.query("set synchronous_commit = off");
   await client.query(`do $fill$
     begin
       for step in 0 .. ${Math.ceil(count / TRANSACTION_EVENTS)} - 1 loop
         insert into postrider.outbox (event_type, payload)
-        select '${EVENT_TYPE}', '${PAYLOAD}'
-        from generate_series(1, least(${TRANSACTION_EVENTS}, ${count} - step * ${TRANSACTION_EVENTS}));
+        select ${eventType}, '${payload}'
+        from generate_series(1, least(${TRANSACTION_EVENTS}, ${count} - step * ${TRANSACTION_EVENTS})) n;
         commit;
       end loop;
     end $fill$`);
@@ -58,6 +74,23 @@ export async function createEndpoint(client: ClientBase, port: number): Promise<
     `http://127.0.0.1:${port}${PATH}`,
     EVENT_TYPE,
   ]);
+}
+
+/** One endpoint for each of so many types of events. */
+export async function createEndpoints(client: ClientBase, port: number, types: number): Promise<void> {
+  await client.query(
+    "select from generate_series(0, $3 - 1) n cross join lateral postrider.create_endpoint($1, array[$2 || n]) made",
+    [`http://127.0.0.1:${port}${PATH}`, TYPE_PREFIX, types],
+  );
+}
+
+/** JSON of so many bytes that do not compress. */
+export function payloadOf(bytes: number): string {
+  const frame = JSON.stringify({ blob: "" });
+  const text = randomBytes(bytes)
+    .toString("base64url")
+    .slice(0, bytes - frame.length);
+  return JSON.stringify({ blob: text });
 }
 
 function padded(payload: Readonly<Record<string, unknown>> & { readonly note: string }): string {

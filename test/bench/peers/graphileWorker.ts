@@ -6,7 +6,7 @@ import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import pg from "pg";
 import { AttemptRecorder, CREATE_ATTEMPT } from "./attempts.ts";
 import { withClient } from "./connection.ts";
-import { bodyOf, type Event, makeEvent, type Peer, TRANSACTION_EVENTS } from "./peer.ts";
+import { bodyOf, type Event, makeEvents, type Peer } from "./peer.ts";
 
 const CONCURRENT_JOBS = 200;
 const LOCAL_QUEUE = 500;
@@ -14,6 +14,10 @@ const LOCAL_QUEUE = 500;
 const COMPLETE_DELAY_MS = 0;
 const POOL_CONNECTIONS = 10;
 const TASK = "deliver";
+
+const ADD_JOBS = `select from graphile_worker.add_jobs(array(
+  select ($1, event, null, null, null, null, null, null)::graphile_worker.job_spec
+  from json_array_elements($2::json) event))`;
 
 const logger = new Logger(() => () => {});
 
@@ -24,30 +28,14 @@ export const peer: Peer = {
     await utils.release();
     await withClient(url, (client) => client.query(CREATE_ATTEMPT));
   },
-  fill: (url, count) =>
-    withClient(url, async (client) => {
-      for (let filled = 0; filled < count; filled += TRANSACTION_EVENTS) {
-        const events = Array.from({ length: Math.min(TRANSACTION_EVENTS, count - filled) }, makeEvent);
-        await client.query(
-          `select from graphile_worker.add_jobs(array(
-             select ($1, event, null, null, null, null, null, null)::graphile_worker.job_spec
-             from json_array_elements($2::json) event))`,
-          [TASK, JSON.stringify(events)],
-        );
-      }
-    }),
   openProducer: async (url) => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     return {
-      commit: async () => {
-        const event = makeEvent();
-        await client.query({
-          name: "add_job",
-          text: "select from graphile_worker.add_job($1, $2::json)",
-          values: [TASK, JSON.stringify(event)],
-        });
-        return event.id;
+      commit: async (count) => {
+        const events = makeEvents(count);
+        await client.query({ name: "add_jobs", text: ADD_JOBS, values: [TASK, JSON.stringify(events)] });
+        return events.map(({ id }) => id);
       },
       end: () => client.end(),
     };

@@ -3,7 +3,7 @@ import pg from "pg";
 import { EVENT_TYPE, PAYLOAD } from "../workload.ts";
 import { CREATE_ATTEMPT } from "./attempts.ts";
 import { withClient } from "./connection.ts";
-import { type Peer, TRANSACTION_EVENTS } from "./peer.ts";
+import type { Peer } from "./peer.ts";
 
 const CREATE_JOB = `
   create table job (
@@ -22,28 +22,17 @@ export const handJobs: Omit<Peer, "start"> = {
       await client.query(CREATE_JOB);
       await client.query(CREATE_ATTEMPT);
     }),
-  fill: (url, count) =>
-    withClient(url, async (client) => {
-      await client.query("set synchronous_commit = off");
-      for (let filled = 0; filled < count; filled += TRANSACTION_EVENTS) {
-        await client.query({
-          name: "fill",
-          text: "insert into job (event_type, payload) select $1, $2::json from generate_series(1, $3::integer)",
-          values: [EVENT_TYPE, PAYLOAD, Math.min(TRANSACTION_EVENTS, count - filled)],
-        });
-      }
-    }),
   openProducer: async (url) => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     return {
-      commit: async () => {
+      commit: async (count) => {
         const { rows } = await client.query<{ id: string }>({
-          name: "insert_job",
-          text: "insert into job (event_type, payload) values ($1, $2) returning id",
-          values: [EVENT_TYPE, PAYLOAD],
+          name: "insert_jobs",
+          text: "insert into job (event_type, payload) select $1, $2::json from generate_series(1, $3::integer) returning id",
+          values: [EVENT_TYPE, PAYLOAD, count],
         });
-        return rows[0]?.id ?? "";
+        return rows.map(({ id }) => id);
       },
       end: () => client.end(),
     };

@@ -6,8 +6,6 @@ import type { WebhookClient } from "./webhooks.ts";
 export interface Peer {
   /** Its tables, and the table of attempts. */
   install(url: string): Promise<void>;
-  /** Commits so many events, a hundred a transaction. */
-  fill(url: string, count: number): Promise<void>;
   openProducer(url: string): Promise<Producer>;
   /** Begins to deliver; resolves to what stops it. */
   start(url: string, webhooks: WebhookClient): Promise<() => Promise<void>>;
@@ -16,8 +14,8 @@ export interface Peer {
 }
 
 export interface Producer {
-  /** Commits one event; resolves to its id. */
-  commit(): Promise<string>;
+  /** Commits so many events in one transaction; resolves to their ids. */
+  commit(count: number): Promise<readonly string[]>;
   end(): Promise<void>;
 }
 
@@ -29,12 +27,11 @@ export interface Event {
   readonly data: unknown;
 }
 
-export const TRANSACTION_EVENTS = 100;
-
 const PAYLOAD_VALUE: unknown = JSON.parse(PAYLOAD);
 
-export function makeEvent(): Event {
-  return { id: randomUUID(), type: EVENT_TYPE, timestamp: new Date().toISOString(), data: PAYLOAD_VALUE };
+export function makeEvents(count: number): Event[] {
+  const timestamp = new Date().toISOString();
+  return Array.from({ length: count }, () => ({ id: randomUUID(), type: EVENT_TYPE, timestamp, data: PAYLOAD_VALUE }));
 }
 
 /** The same bytes as Postrider's, but for the time. */

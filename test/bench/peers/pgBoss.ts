@@ -6,35 +6,29 @@ import pg from "pg";
 import { PgBoss } from "pg-boss";
 import { CREATE_ATTEMPT, insertAttempts } from "./attempts.ts";
 import { withClient } from "./connection.ts";
-import { bodyOf, type Event, makeEvent, type Peer, TRANSACTION_EVENTS } from "./peer.ts";
+import { bodyOf, type Event, makeEvents, type Peer } from "./peer.ts";
 
 const BATCH_JOBS = 500;
 const WORKERS = 4;
 const QUEUE = "deliver";
 
 export const peer: Peer = {
-  install: (url) =>
-    withBoss(url, async (boss) => {
-      await boss.createQueue(QUEUE, { notify: true });
-      await withClient(url, (client) => client.query(CREATE_ATTEMPT));
-    }),
-  fill: (url, count) =>
-    withBoss(url, async (boss) => {
-      for (let filled = 0; filled < count; filled += TRANSACTION_EVENTS) {
-        const events = Array.from({ length: Math.min(TRANSACTION_EVENTS, count - filled) }, makeEvent);
+  install: async (url) => {
+    const boss = await startBoss(url);
+    await boss.createQueue(QUEUE, { notify: true });
+    await boss.stop({ graceful: false });
+    await withClient(url, (client) => client.query(CREATE_ATTEMPT));
+  },
+  openProducer: async (url) => {
+    const boss = await startBoss(url);
+    return {
+      commit: async (count) => {
+        const events = makeEvents(count);
         await boss.insert(
           QUEUE,
           events.map((data) => ({ data })),
         );
-      }
-    }),
-  openProducer: async (url) => {
-    const boss = await startBoss(url);
-    return {
-      commit: async () => {
-        const event = makeEvent();
-        await boss.send(QUEUE, event);
-        return event.id;
+        return events.map(({ id }) => id);
       },
       end: () => boss.stop({ graceful: false }),
     };
@@ -64,13 +58,4 @@ async function startBoss(url: string): Promise<PgBoss> {
   boss.on("error", (error) => console.error(error.message));
   await boss.start();
   return boss;
-}
-
-async function withBoss(url: string, use: (boss: PgBoss) => Promise<unknown>): Promise<void> {
-  const boss = await startBoss(url);
-  try {
-    await use(boss);
-  } finally {
-    await boss.stop({ graceful: false });
-  }
 }
