@@ -390,6 +390,14 @@ create table postrider.sending (
   constraint "there is one row" CHECK (is_row)
 );
 
+create unlogged table postrider.server_epoch (
+  is_row boolean not null default true,
+  id uuid not null default gen_random_uuid(),
+  since timestamp with time zone not null default clock_timestamp(),
+  constraint server_epoch_pkey PRIMARY KEY (is_row),
+  constraint "there is one epoch" CHECK (is_row)
+);
+
 create table postrider.subscription (
   id uuid not null default postrider.uuid_v7(),
   endpoint_id uuid not null,
@@ -609,7 +617,7 @@ create function postrider_internal.fingerprint(file text) returns text;
 
 create function postrider_internal.finish_cancellations() returns void;
 
-create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], OUT kept_claims bigint[]) returns bigint[];
+create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], epochs uuid[], present_epoch uuid, OUT kept_claims bigint[]) returns bigint[];
 
 create function postrider_internal.fit_page(kinds integer[], rules postrider_internal.claim_rule[], pairs_max integer) returns integer;
 
@@ -733,6 +741,8 @@ create function postrider_internal.prepare_deliveries(replay postrider.replay, a
 
 create function postrider_internal.prepare_replay(replay_id uuid, OUT outcome text, OUT prepared integer) returns record security definer;
 
+create function postrider_internal.present_epoch() returns uuid;
+
 create function postrider_internal.present_place(OUT system_identifier bigint, OUT database_oid oid) returns record;
 
 create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
@@ -745,7 +755,7 @@ create function postrider_internal.record_attempts(daemon_id uuid, event_ids uui
 
 create function postrider_internal.record_first_successes(daemon_id uuid, is_repeat boolean, held_claims bigint[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], new_attempts uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], response_headers json[], response_bodies text[], states text[], OUT stored integer) returns integer;
 
-create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record security definer;
+create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], finished_epochs uuid[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[], OUT epoch uuid) returns record security definer;
 
 create function postrider_internal.refresh_judged_event_types() returns void security definer;
 
@@ -1337,6 +1347,14 @@ comment on column postrider.sending.database_oid is 'The database of that cluste
 
 comment on column postrider.sending.home_since is 'When the first daemon began to work there, or the database was adopted.';
 
+comment on table postrider.server_epoch is 'One row, which the first record after a crash or a failover writes anew. While its id stays the same, Postgres has lost no record, so a daemon knows that a claim is recorded without looking at its deliveries.';
+
+comment on column postrider.server_epoch.is_row is 'True: there is one row.';
+
+comment on column postrider.server_epoch.id is 'Identifies the epoch.';
+
+comment on column postrider.server_epoch.since is 'When it began.';
+
 comment on table postrider.subscription is 'Rules: events of these types, matching this filter, go to this endpoint. However many rules match, an endpoint gets one delivery of an event.';
 
 comment on column postrider.subscription.id is 'Identifies the subscription.';
@@ -1763,7 +1781,7 @@ comment on function postrider_internal.fingerprint(text) is 'A hash of the objec
 
 comment on function postrider_internal.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in no daemon''s hand any more, and deletes cancels whose delivery has ended.';
 
-comment on function postrider_internal.finish_claims(uuid,bigint[]) is 'Deletes claims whose pairs are all recorded. kept_claims: those that are recorded but must stay for now.';
+comment on function postrider_internal.finish_claims(uuid,bigint[],uuid[],uuid) is 'Deletes claims whose pairs are all recorded. epochs: of each, the one in which all of it was recorded. kept_claims: those that are recorded but must stay for now.';
 
 comment on function postrider_internal.fit_page(integer[],postrider_internal.claim_rule[],integer) is 'How many events of a page have no more than pairs_max pairs together, as their rules are; one at least.';
 
@@ -1887,6 +1905,8 @@ comment on function postrider_internal.prepare_deliveries(postrider.replay,uuid,
 
 comment on function postrider_internal.prepare_replay(uuid) is 'Takes one step of a replay: makes the next few of its deliveries pending and moves its cursor, or finishes it. outcome is its state; cancelling while one of its deliveries is still in flight; busy if nothing can be done now.';
 
+comment on function postrider_internal.present_epoch() is 'The id of the present epoch, postrider.server_epoch; begins one if there is none.';
+
 comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null if postrider.sending is not guarded.';
 
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
@@ -1899,7 +1919,7 @@ comment on function postrider_internal.record_attempts(uuid,uuid[],uuid[],uuid[]
 
 comment on function postrider_internal.record_first_successes(uuid,boolean,bigint[],uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],json[],text[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it, if the daemon still holds their claims. Returns how many.';
 
-comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why.';
+comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';
 
 comment on function postrider_internal.refresh_judged_event_types() is 'Makes inserts obey the catalogue after a restore or a copy; maintain(), adopt() and grant_roles() call it. Writes nothing if all is as it should be.';
 
@@ -2189,6 +2209,10 @@ grant select on table postrider.sending to postrider_reader;
 
 grant select, update (is_on, reason) on table postrider.sending to postrider_operator;
 
+grant select on table postrider.server_epoch to postrider_operator;
+
+grant select on table postrider.server_epoch to postrider_reader;
+
 grant delete, insert (endpoint_id, event_type, filter), select, update (endpoint_id, event_type, filter) on table postrider.subscription to postrider_operator;
 
 grant select on table postrider.subscription to postrider_daemon;
@@ -2343,7 +2367,7 @@ grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
 
-grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[]) to postrider_daemon;
+grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[],uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.refuse_captured_truncate() to postrider_publisher;
 

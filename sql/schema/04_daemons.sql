@@ -77,6 +77,21 @@ comment on column postrider.claim.xid is
 -- The beginning of all transaction ids: the first claim finds every event there is.
 insert into postrider.claim (base) values ('1:1:');
 
+-- Unlogged, because Postgres empties an unlogged table exactly when it may have lost the end of its log: after a crash, in
+-- a promoted standby, in a restored backup. A clean stop keeps both.
+create unlogged table postrider.server_epoch (
+  is_row boolean not null default true,
+  id uuid not null default gen_random_uuid(),
+  since timestamptz not null default clock_timestamp(),
+  constraint server_epoch_pkey primary key (is_row),
+  constraint "there is one epoch" check (is_row)
+);
+comment on table postrider.server_epoch is
+  'One row, which the first record after a crash or a failover writes anew. While its id stays the same, Postgres has lost no record, so a daemon knows that a claim is recorded without looking at its deliveries.';
+comment on column postrider.server_epoch.is_row is 'True: there is one row.';
+comment on column postrider.server_epoch.id is 'Identifies the epoch.';
+comment on column postrider.server_epoch.since is 'When it began.';
+
 -- The one row that every daemon obeys. The first daemon that works in a database records its home here, not the migration,
 -- because a database that was migrated and then used as a template is not a copy of anything.
 create table postrider.sending (

@@ -126,6 +126,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     columns: "id base target after_xid after_seq daemon_id claimed_at event_ids endpoint_ids xid",
     select: LOOKERS,
   },
+  server_epoch: { columns: "is_row id since", select: LOOKERS },
   sending: {
     columns: "is_row is_on reason changed_at changed_by is_guarded system_identifier database_oid home_since",
     select: { ...LOOKERS, daemon: "*" },
@@ -294,6 +295,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   grant_roles: caller(),
   declared_grants: caller(),
   new_attempts: caller(),
+  present_epoch: caller(),
   record_first_successes: caller(),
   record_attempts: caller(),
   discard_unwanted: caller(),

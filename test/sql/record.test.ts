@@ -488,14 +488,15 @@ describe("a finished claim", () => {
 
 describe("a claim that lost some of its records in a crash of Postgres", () => {
   /** Two of three results are recorded and then lost; the claim is no longer the cursor. */
-  async function crashed(): Promise<Held> {
+  async function crashed(): Promise<Held & { readonly epoch: string }> {
     const held = await claimed(3);
     const { daemon, pairs } = held;
-    await recordResults(database.pool, daemon, { first: pairs.slice(0, 2).map((pair) => resultOf(pair)) });
+    const first = pairs.slice(0, 2).map((pair) => resultOf(pair));
+    const { epoch } = await recordAll(database.pool, daemon, { first });
     await database.pool.query("delete from postrider.delivery");
     await insertEvent(database.pool, "order.paid");
     await claimEvents(database.pool);
-    return held;
+    return { ...held, epoch };
   }
 
   test("is not deleted with the rest of its results, is not kept, and is adopted without the recorded ones", async () => {
@@ -507,6 +508,29 @@ describe("a claim that lost some of its records in a crash of Postgres", () => {
     assert.deepEqual(
       [adopted?.claim, adopted?.pairs.map(({ event }) => event)],
       [claim, pairs.slice(0, 2).map(({ event }) => event)],
+    );
+  });
+
+  test("is not deleted if its earlier results were recorded in another epoch", async () => {
+    const { daemon, claim, pairs, epoch } = await crashed();
+    await database.pool.query("truncate postrider.server_epoch");
+    const recorded = await recordAll(database.pool, daemon, {
+      first: pairs.slice(2).map((pair) => resultOf(pair)),
+      finished: [claim],
+      epochs: [epoch],
+    });
+    assert.deepEqual(recorded.kept_claims, []);
+    assert.notEqual(recorded.epoch, epoch);
+    assert.equal(await pairCount(claim), 3);
+  });
+
+  test("would be deleted without a look at its deliveries in one epoch, so a crash must end that", async () => {
+    const { daemon, claim, pairs, epoch } = await crashed();
+    const first = pairs.slice(2).map((pair) => resultOf(pair));
+    await recordResults(database.pool, daemon, { first, finished: [claim], epochs: [epoch] });
+    assert.equal(
+      await askFor(database.pool, "select count(*)::integer from postrider.claim where id = $1", [claim]),
+      0,
     );
   });
 

@@ -390,6 +390,8 @@ export interface Results {
   /** Whether some of them may be recorded already. */
   readonly isRepeat?: boolean;
   readonly finished?: readonly string[];
+  /** Of each finished claim; null, and so in doubt, by default. */
+  readonly epochs?: readonly string[];
   readonly gone?: readonly string[];
 }
 
@@ -400,6 +402,8 @@ export interface Recorded {
   readonly kept_claims: readonly string[];
   /** Which results were not decided, from 1. */
   readonly locked: readonly number[] | null;
+  /** In which it was recorded. */
+  readonly epoch: string;
 }
 
 /** One call of record_results; returns the finished claims that stay. */
@@ -436,6 +440,7 @@ export async function recordAll(session: Session, daemon: string, results: Resul
     column(({ wait }) => wait),
     column(({ reason }) => reason),
     results.finished ?? [],
+    results.epochs ?? [],
     results.gone ?? [],
   ]);
   if (row === undefined) throw new Error("the recording answered nothing");

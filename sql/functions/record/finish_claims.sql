@@ -1,4 +1,6 @@
-create or replace function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], out kept_claims bigint[])
+create or replace function postrider_internal.finish_claims(
+  daemon_id uuid, claims bigint[], epochs uuid[], present_epoch uuid, out kept_claims bigint[]
+)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -6,17 +8,20 @@ as $$
 -- Called by record_results alone, under its planner settings.
 begin
   -- The newest row is the cursor and stays until the next claim has made a newer one. A claim goes only when each of
-  -- its pairs has a row: a crash of Postgres may have taken back what an earlier flush recorded. A claim that is
-  -- neither returned nor deleted is one that its daemon does not know, and adopts.
+  -- its pairs has a row: a crash of Postgres may have taken back what an earlier flush recorded. Within one epoch it
+  -- cannot have: whatever keeps this transaction keeps those before it. A claim that is neither returned nor deleted is
+  -- one that its daemon does not know, and adopts.
   delete from postrider.claim c
   where c.id = any (claims) and c.daemon_id = finish_claims.daemon_id
     and case when c.id < (select n.id from postrider.claim n order by n.id desc limit 1)
-          then postrider_internal.is_recorded(c.event_ids, c.endpoint_ids) end;
+          then epochs[array_position(claims, c.id)] is not distinct from present_epoch
+            or postrider_internal.is_recorded(c.event_ids, c.endpoint_ids) end;
   kept_claims := array(
     select c.id from postrider.claim c
     where c.id = any (claims) and c.daemon_id = finish_claims.daemon_id
-      and postrider_internal.is_recorded(c.event_ids, c.endpoint_ids));
+      and (epochs[array_position(claims, c.id)] is not distinct from present_epoch
+        or postrider_internal.is_recorded(c.event_ids, c.endpoint_ids)));
 end
 $$;
-comment on function postrider_internal.finish_claims(uuid, bigint[]) is
-  'Deletes claims whose pairs are all recorded. kept_claims: those that are recorded but must stay for now.';
+comment on function postrider_internal.finish_claims(uuid, bigint[], uuid[], uuid) is
+  'Deletes claims whose pairs are all recorded. epochs: of each, the one in which all of it was recorded. kept_claims: those that are recorded but must stay for now.';

@@ -23,11 +23,13 @@ create or replace function postrider_internal.record_results(
   waits_ms bigint[],
   reasons text[],
   finished_claims bigint[],
+  finished_epochs uuid[],
   gone_endpoints uuid[],
   out kept_claims bigint[],
   out locked integer[],
   out discarded integer[],
-  out discard_reasons text[]
+  out discard_reasons text[],
+  out epoch uuid
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -45,6 +47,7 @@ as $$
 -- The arrays are columns, one element a result; an array that is null is null throughout. Arrays cost Postgres 3 us a
 -- result, a JSON document 7 to 8. attempt_ids: null if no request was made; attempts_before_now: how many were made
 -- before; started_ms: Unix time; requests: null for one; states: succeeded, pending (again in waits_ms), exhausted or discarded (reasons).
+-- finished_epochs: of each finished claim the epoch in which its earlier results were recorded, null if in several.
 -- Results come sorted by event and endpoint, so two daemons that record the same deliveries cannot deadlock.
 --
 -- is_repeat: rows that exist already are left out. The daemon asks for it if they may exist: after a lost answer, or
@@ -60,6 +63,7 @@ begin
   -- A crash of Postgres can take back the records of its last second; those deliveries are repeated, none is lost.
   perform set_config('synchronous_commit', 'off', true);
 
+  epoch := postrider_internal.present_epoch();
   if is_repeat then
     new_attempts := postrider_internal.new_attempts(event_ids, endpoint_ids, attempt_ids);
   end if;
@@ -109,11 +113,11 @@ begin
       for update skip locked) e;
   end if;
   if cardinality(finished_claims) > 0 then
-    kept_claims := postrider_internal.finish_claims(daemon_id, finished_claims);
+    kept_claims := postrider_internal.finish_claims(daemon_id, finished_claims, finished_epochs, epoch);
   end if;
 end
 $$;
 comment on function postrider_internal.record_results(
   uuid, boolean, boolean, uuid[], uuid[], bigint[], integer[], uuid[], double precision[], integer[], smallint[], smallint[],
-  bigint[], uuid[], text[], text[], json[], text[], text[], bigint[], text[], bigint[], uuid[]) is
-  'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why.';
+  bigint[], uuid[], text[], text[], json[], text[], text[], bigint[], text[], bigint[], uuid[], uuid[]) is
+  'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';

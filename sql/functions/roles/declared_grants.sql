@@ -41,6 +41,7 @@ as $$
     ('{reader,operator}', 'select', 'table postrider.replay_failure'),
     ('{reader,operator}', 'select', 'table postrider.daemon'),
     ('{reader,operator}', 'select', 'table postrider.claim'),
+    ('{reader,operator}', 'select', 'table postrider.server_epoch'),
     ('{reader,operator,daemon}', 'select', 'table postrider.sending'),
     ('{operator}', 'update (is_on, reason)', 'table postrider.sending'),
     ('{reader,operator,daemon}', 'select', 'table postrider.audit'),

@@ -62,6 +62,7 @@ const recordResults = defineStatement("record_results", {
     waitsMs: "bigint?[]?",
     reasons: "text?[]?",
     finishedClaims: "bigint[]",
+    finishedEpochs: "uuid?[]",
     goneEndpoints: "uuid[]",
   },
   columns: {
@@ -71,6 +72,7 @@ const recordResults = defineStatement("record_results", {
     /** Which results that were to be attempted again are discarded instead, from 1, and why. */
     discarded: "integer[]?",
     discard_reasons: "text[]?",
+    epoch: "uuid",
   },
 });
 
@@ -244,17 +246,19 @@ export class Recorder {
     }
     const { daemonId } = head.delivery;
     const counts = countByClaim(batch);
+    const finished = this.claims.finishedBy(daemonId, counts);
     const gone = new Set(batch.filter(endpointIsGone).map((result) => result.delivery.endpointId));
     const { rows } = await this.#options.database.run(recordResults, {
       daemonId,
       isFromMemory: head.delivery.tenure.kind === "claimed",
       isRepeat,
       ...columnsOf(batch),
-      finishedClaims: [...this.claims.keptOf(daemonId), ...this.claims.finishedBy(daemonId, counts)],
+      finishedClaims: finished.map(({ id }) => id),
+      finishedEpochs: finished.map(({ epoch }) => epoch),
       goneEndpoints: [...gone],
     });
     const [recorded] = rows;
-    this.claims.noteRecorded(daemonId, counts, recorded?.kept_claims ?? []);
+    this.claims.noteRecorded(daemonId, counts, recorded?.kept_claims ?? [], recorded?.epoch ?? null);
     const locked = new Set(recorded?.locked);
     const discards = new Map(recorded?.discarded?.map((number, at) => [number, recorded.discard_reasons?.[at]]));
     for (const [at, result] of batch.entries()) {
