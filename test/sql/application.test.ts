@@ -172,7 +172,7 @@ describe("a publisher", () => {
       "insert into postrider.outbox (event_type, payload, seq) overriding system value values ('order.paid', '1', 1)",
       "insert into postrider.outbox (event_type, payload, id) values ('order.paid', '1', gen_random_uuid())",
       "insert into postrider.outbox (event_type, payload, created_at) values ('order.paid', '1', now())",
-      "insert into postrider.outbox_default (id, event_type, payload) values (postrider.uuid_v7_floor('2020-01-01'), 'order.paid', '1')",
+      "insert into postrider.outbox_default (id, seq, event_type, payload) overriding system value values (postrider.uuid_v7_floor('2020-01-01'), 1, 'order.paid', '1')",
     ]) {
       await assert.rejects(session.query(statement), { code: "42501" }, statement);
     }
@@ -321,7 +321,7 @@ describe("an insert notifies", () => {
     const notified = await notificationsOf(t, async ({ sleeper }) => {
       await sleeper.query(`select pg_advisory_lock(${GATE})`);
       await database.pool.query(
-        "insert into postrider.outbox_default (id, event_type, payload) values (postrider.uuid_v7_floor('2020-01-01'), 'order.paid', '1')",
+        "insert into postrider.outbox_default (id, seq, event_type, payload) overriding system value values (postrider.uuid_v7_floor('2020-01-01'), 1, 'order.paid', '1')",
       );
     });
     assert.deepEqual(notified, [""]);
