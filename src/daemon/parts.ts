@@ -181,7 +181,7 @@ function makePipeline(
     lanes,
     budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
     payloads,
-    send: (request) => sender.send(request),
+    send: (request, done) => sender.send(request, done),
     events,
     agenda,
     record: (result) => recorder.add(result),

@@ -12,24 +12,26 @@ export interface EventForBody {
   readonly payload: string;
 }
 
-/** The bytes to sign and send, made once. */
-export interface EncodedBody {
-  readonly body: Buffer;
-  readonly contentType: string;
-}
-
 /**
- * The body of one event in a format.
+ * The bytes to sign and send for one event in a format, made once.
  *
  * The payload is spliced in as it is, never parsed and written again, which would change numbers beyond double precision,
  * the order of keys, and the spacing. Always UTF-8, because receivers' libraries decode bodies as such.
  */
-export function makeBody(format: BodyFormat, event: EventForBody): EncodedBody {
+export function makeBody(format: BodyFormat, event: EventForBody): Buffer {
   switch (format) {
     case "standard":
-      return { body: Buffer.from(standardEnvelope(event)), contentType: "application/json" };
+      return Buffer.from(standardEnvelope(event));
     case "raw":
-      return { body: Buffer.from(event.payload), contentType: "application/json" };
+      return Buffer.from(event.payload);
+  }
+}
+
+export function contentTypeOf(format: BodyFormat): string {
+  switch (format) {
+    case "standard":
+    case "raw":
+      return "application/json";
   }
 }
 

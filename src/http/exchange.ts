@@ -13,7 +13,7 @@ import type { Carried, Connection, RequestBytes } from "./connection.ts";
 import type { Origin } from "./egress/dialFailure.ts";
 import { failureOf, statusSentence } from "./failures.ts";
 import type { Pools } from "./pools.ts";
-import type { OutgoingRequest } from "./request.ts";
+import { linesOf, type OutgoingRequest } from "./request.ts";
 import type { AllowedTarget } from "./target.ts";
 
 export interface ExchangeLimits {
@@ -31,6 +31,9 @@ export interface ExchangeContext {
   readonly onDone: (exchange: Exchange, attempt: Attempt) => void;
 }
 
+/** Hears once how the attempt ended. */
+export type Done = (attempt: Attempt) => void;
+
 export class Exchange implements Carried {
   readonly startedMs = monotonicMs();
   /** Where it stands among the exchanges in progress. */
@@ -38,10 +41,10 @@ export class Exchange implements Carried {
   readonly #context: ExchangeContext;
   readonly #target: AllowedTarget;
   readonly #request: OutgoingRequest;
-  readonly #resolve: (attempt: Attempt) => void;
+  readonly #done: Done;
   readonly #startedAtMs = unixMs();
   #connection: Connection | undefined;
-  #done = false;
+  #isDone = false;
   #socketReused = false;
   #requests = 0;
   /** Since when the receiver owes us its headers, or the next piece of its body; 0 if it does not, or not seen yet. */
@@ -53,16 +56,11 @@ export class Exchange implements Carried {
   #bytesKeptLeft: number;
   #kept: Buffer[] | undefined;
 
-  constructor(
-    context: ExchangeContext,
-    target: AllowedTarget,
-    request: OutgoingRequest,
-    resolve: (attempt: Attempt) => void,
-  ) {
+  constructor(context: ExchangeContext, target: AllowedTarget, request: OutgoingRequest, done: Done) {
     this.#context = context;
     this.#target = target;
     this.#request = request;
-    this.#resolve = resolve;
+    this.#done = done;
     this.#bytesKeptLeft = context.limits.responseBytesKept;
   }
 
@@ -81,12 +79,11 @@ export class Exchange implements Carried {
   takeRequest(isReused: boolean): RequestBytes {
     this.#socketReused = isReused;
     this.#requests += 1;
-    const { headers, body } = this.#request;
-    let head = this.#target.head;
-    for (const name in headers) {
-      head += `${name}: ${headers[name]}\r\n`;
-    }
-    return { head: `${head}content-length: ${body.length}\r\n\r\n`, body };
+    const { fixed, headers, body } = this.#request;
+    return {
+      head: `${this.#target.head}${fixed.lines}${linesOf(headers)}content-length: ${body.length}\r\n\r\n`,
+      body,
+    };
   }
 
   /** Ends the exchange if one of its deadlines has passed. */
@@ -219,10 +216,10 @@ export class Exchange implements Carried {
 
   /** The connection is released first, so that the caller's next request finds it. */
   #finish(failureKind: FailureKind | null, error: string | null, isReusable: boolean): void {
-    if (this.#done) {
+    if (this.#isDone) {
       return;
     }
-    this.#done = true;
+    this.#isDone = true;
     const nowMs = monotonicMs();
     const connection = this.#connection;
     if (connection !== undefined) {
@@ -244,6 +241,6 @@ export class Exchange implements Carried {
       responseBody: this.#status === null ? null : textOf(this.#kept),
     };
     this.#context.onDone(this, attempt);
-    this.#resolve(attempt);
+    this.#done(attempt);
   }
 }

@@ -2,11 +2,33 @@
 export interface OutgoingRequest {
   /** Absolute http or https URL. */
   readonly url: string;
-  /** Lower-case names. The sender adds `content-length` and `host`. */
+  /** Headers that are the same for many requests. */
+  readonly fixed: FixedHeaders;
+  /** Headers of this request, with lower-case names. The sender adds `host`, `connection` and `content-length`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   /** For the whole request: waiting for a connection, connecting, headers, body. */
   readonly timeoutMs: number;
+}
+
+/** Headers as the lines of a message, or why they must not be in one. */
+export interface FixedHeaders {
+  readonly lines: string;
+  readonly fault: string | undefined;
+}
+
+/** Judges headers and writes their lines, once for many requests: a microsecond for each of them otherwise. */
+export function fixHeaders(headers: Readonly<Record<string, string>>): FixedHeaders {
+  const fault = headerFault(headers);
+  return { lines: fault === undefined ? linesOf(headers) : "", fault };
+}
+
+export function linesOf(headers: Readonly<Record<string, string>>): string {
+  let lines = "";
+  for (const name in headers) {
+    lines += `${name}: ${headers[name]}\r\n`;
+  }
+  return lines;
 }
 
 /** Lower-case names of the headers that frame a request: the sender sets them, and refuses a request that does. */

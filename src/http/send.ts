@@ -2,7 +2,7 @@ import type { Attempt } from "../domain/attempt.ts";
 import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "./answer.ts";
 import { Dialer, type Resolver, systemResolver } from "./egress/dial.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
-import { Exchange, type ExchangeContext, type ExchangeLimits } from "./exchange.ts";
+import { type Done, Exchange, type ExchangeContext, type ExchangeLimits } from "./exchange.ts";
 import { unsent } from "./failures.ts";
 import { InProgress } from "./inProgress.ts";
 import { CONNECTIONS_IDLE_MAX, Pools } from "./pools.ts";
@@ -104,28 +104,26 @@ export class Sender {
 
   /**
    * One POST, or two if a reused connection turns out to be dead. Whatever the receiver does, and whatever the request
-   * contains, resolves as an attempt.
+   * contains, `done` hears of one attempt; before the call returns if nothing was sent.
    *
    * @throws Error if the sender is closed
    */
-  send(request: OutgoingRequest): Promise<Attempt> {
+  send(request: OutgoingRequest, done: Done): void {
     if (this.#closed !== undefined) {
-      return Promise.reject(new Error("the sender is closed"));
+      throw new Error("the sender is closed");
     }
     const target = this.#targets.get(request.url);
+    const fault = request.fixed.fault ?? headerFault(request.headers);
     if (target.kind === "refused") {
       this.#blocked += 1;
-      return Promise.resolve(unsent("blocked", `egress refused the URL: ${target.reason}`));
-    }
-    const fault = headerFault(request.headers);
-    if (fault !== undefined) {
-      return Promise.resolve(unsent("protocol", fault));
-    }
-    return new Promise((resolve) => {
-      const exchange = new Exchange(this.#context, target, request, resolve);
+      done(unsent("blocked", `egress refused the URL: ${target.reason}`));
+    } else if (fault !== undefined) {
+      done(unsent("protocol", fault));
+    } else {
+      const exchange = new Exchange(this.#context, target, request, done);
       this.#inProgress.add(exchange);
       this.#pools.request(exchange);
-    });
+    }
   }
 
   /** Accepts no more, waits for requests in progress (each has its deadline), and closes every socket. Idempotent. */

@@ -31,7 +31,7 @@ export const BODY = makeBody("standard", {
   eventType: EVENT_TYPE,
   timestamp: "2026-01-01T00:00:00.000000Z",
   payload: PAYLOAD,
-}).body.toString();
+}).toString();
 
 /** What the events of a backlog are. */
 export interface Load {

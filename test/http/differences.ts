@@ -67,6 +67,7 @@ const STRICTER: readonly (readonly [RegExp, string])[] = [
   [/a content-length\)$/, "a content-length has 1 to 15 digits, even where there is no body"],
   [/a transfer-encoding\)$/, "a transfer-encoding is a list of names"],
   [/a chunk's size\)$/, "a chunk's size has 1 to 13 digits"],
+  [/a chunk's extension\)$/, "a chunk's extension has a name, and if it has a value, a name or a quoted text"],
   [/a chunk's extensions of more than 1024 bytes\)$/, "a chunk's extensions have at most 1024 bytes"],
   [/^the answer's headers are larger than/, "the status line counts as part of the headers"],
 ];

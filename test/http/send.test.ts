@@ -12,7 +12,7 @@ import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import type { Attempt } from "../../src/domain/attempt.ts";
 import type { EgressSettings } from "../../src/http/egress/policy.ts";
-import type { OutgoingRequest } from "../../src/http/request.ts";
+import { fixHeaders, type OutgoingRequest } from "../../src/http/request.ts";
 import { Sender, type SenderOptions } from "../../src/http/send.ts";
 import { policyOf } from "../support/egress.ts";
 import { until } from "../support/until.ts";
@@ -35,11 +35,16 @@ async function receiverFor(t: TestContext, answer: Answer, options: ReceiverOpti
 function requestTo(url: string, more: Partial<OutgoingRequest> = {}): OutgoingRequest {
   return {
     url,
-    headers: { "content-type": "application/json", "webhook-id": "msg_1" },
+    fixed: fixHeaders({ "content-type": "application/json" }),
+    headers: { "webhook-id": "msg_1" },
     body: Buffer.from('{"a":1}'),
     timeoutMs: 5_000,
     ...more,
   };
+}
+
+function attempt(sender: Sender, request: OutgoingRequest): Promise<Attempt> {
+  return new Promise((resolve) => sender.send(request, resolve));
 }
 
 function assertFailed(result: Attempt, kind: Attempt["failureKind"], sentence: RegExp): void {
@@ -54,7 +59,7 @@ function assertSucceeded(result: Attempt): void {
 }
 
 async function assertStillWorks(sender: Sender, receiver: Receiver): Promise<void> {
-  assertSucceeded(await sender.send(requestTo(receiver.url.replace("/hooks", "/ok"))));
+  assertSucceeded(await attempt(sender, requestTo(receiver.url.replace("/hooks", "/ok"))));
 }
 
 /** Resolves names from a list of answers, the last of which repeats. */
@@ -78,8 +83,9 @@ test("a 200 is a success, with headers and body kept and the request as it was g
     socket.write(answerOf("200 OK", "thanks", "X-Thing: a\r\nset-cookie: b=1\r\nSet-Cookie: c=2\r\n"));
   });
   const sender = senderFor(t);
-  const result = await sender.send(requestTo(`${receiver.url}/a%20b?c=d`));
+  const result = await attempt(sender, requestTo(`${receiver.url}/a%20b?c=d`));
   assertSucceeded(result);
+  assert.equal(result.requests, 1);
   assert.equal(result.httpStatus, 200);
   assert.deepEqual({ ...result.responseHeaders }, { "content-length": "6", "x-thing": "a", "set-cookie": "b=1, c=2" });
   assert.equal(result.responseBody, "thanks");
@@ -97,14 +103,14 @@ test("a 200 is a success, with headers and body kept and the request as it was g
 
 test("a 204 without a body is a success", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write("HTTP/1.1 204 No Content\r\n\r\n"));
-  const result = await senderFor(t).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t), requestTo(receiver.url));
   assertSucceeded(result);
   assert.equal(result.responseBody?.length, 0);
 });
 
 test("an empty body is sent with content-length 0", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
-  assertSucceeded(await senderFor(t).send(requestTo(receiver.url, { body: Buffer.alloc(0) })));
+  assertSucceeded(await attempt(senderFor(t), requestTo(receiver.url, { body: Buffer.alloc(0) })));
   assert.match(receiver.requests[0]?.head ?? "", /content-length: 0/);
 });
 
@@ -119,7 +125,7 @@ for (const [status, sentence] of [
         answerOf(status, "no", `location: http://127.0.0.1:${receiver.port}/elsewhere\r\nretry-after: 7\r\n`),
       );
     });
-    const result = await senderFor(t).send(requestTo(receiver.url));
+    const result = await attempt(senderFor(t), requestTo(receiver.url));
     assertFailed(result, "status", sentence);
     assert.equal(result.responseHeaders?.["retry-after"], "7");
     assert.equal(receiver.requests.length, 1);
@@ -130,7 +136,7 @@ test("twenty requests one after the other use one connection", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok")));
   const sender = senderFor(t);
   for (let sent = 0; sent < 20; sent += 1) {
-    assertSucceeded(await sender.send(requestTo(receiver.url)));
+    assertSucceeded(await attempt(sender, requestTo(receiver.url)));
   }
   assert.equal(receiver.connections, 1);
   assert.equal(sender.stats.connects, 1);
@@ -139,7 +145,7 @@ test("twenty requests one after the other use one connection", async (t) => {
 test("more requests than connections wait for their turn, and all succeed", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok")));
   const sender = senderFor(t, { connectionsPerOrigin: 3 });
-  const results = await Promise.all(Array.from({ length: 200 }, () => sender.send(requestTo(receiver.url))));
+  const results = await Promise.all(Array.from({ length: 200 }, () => attempt(sender, requestTo(receiver.url))));
   for (const result of results) {
     assertSucceeded(result);
   }
@@ -149,7 +155,7 @@ test("more requests than connections wait for their turn, and all succeed", asyn
 test("a receiver that closes after every answer gets a new connection for every request", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.end(answerOf("200 OK", "ok", "connection: close\r\n")));
   const sender = senderFor(t, { connectionsPerOrigin: 2 });
-  const results = await Promise.all(Array.from({ length: 20 }, () => sender.send(requestTo(receiver.url))));
+  const results = await Promise.all(Array.from({ length: 20 }, () => attempt(sender, requestTo(receiver.url))));
   for (const result of results) {
     assertSucceeded(result);
     assert.equal(sender.stats.retriesStale, 0);
@@ -162,7 +168,7 @@ test("an answer that ends with the connection is read to its end", async (t) => 
   const receiver = await receiverFor(t, (socket) =>
     socket.end("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nto the end"),
   );
-  const result = await senderFor(t).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t), requestTo(receiver.url));
   assertSucceeded(result);
   assert.equal(result.responseBody, "to the end");
 });
@@ -172,7 +178,7 @@ test("a body of one megabyte arrives whole", async (t) => {
     socket.write(answerOf("200 OK", createHash("sha256").update(request.body).digest("hex")));
   });
   const body = Buffer.alloc(1_048_577, "0123456789abcdef!");
-  const result = await senderFor(t).send(requestTo(receiver.url, { body }));
+  const result = await attempt(senderFor(t), requestTo(receiver.url, { body }));
   assertSucceeded(result);
   assert.equal(result.responseBody, createHash("sha256").update(body).digest("hex"));
 });
@@ -186,7 +192,7 @@ test("a receiver that answers 413 and closes before it has read the body is repo
       });
     },
   });
-  const result = await senderFor(t).send(requestTo(receiver.url, { body: Buffer.alloc(8_000_000) }));
+  const result = await attempt(senderFor(t), requestTo(receiver.url, { body: Buffer.alloc(8_000_000) }));
   assertFailed(result, "status", /^the receiver answered 413$/);
   assert.equal(result.responseBody, "too large");
 });
@@ -202,15 +208,15 @@ test("a connection whose request is not read to its end carries no other request
   });
   const sender = senderFor(t);
   const body = Buffer.alloc(16_000_000);
-  assertSucceeded(await sender.send(requestTo(receiver.url, { body })));
-  assertSucceeded(await sender.send(requestTo(receiver.url, { body })));
+  assertSucceeded(await attempt(sender, requestTo(receiver.url, { body })));
+  assertSucceeded(await attempt(sender, requestTo(receiver.url, { body })));
   assert.equal(receiver.connections, 2);
 });
 
 test("a receiver that accepts and says nothing fails by the total deadline", async (t) => {
   const receiver = await receiverFor(t, () => {});
   const sender = senderFor(t);
-  const result = await sender.send(requestTo(receiver.url, { timeoutMs: 150 }));
+  const result = await attempt(sender, requestTo(receiver.url, { timeoutMs: 150 }));
   assertFailed(result, "timeout", /^150 ms passed before an answer$/);
   assert.ok(result.durationMs >= 149 && result.durationMs < 4_000, String(result.durationMs));
   await receiver.quiet();
@@ -218,14 +224,14 @@ test("a receiver that accepts and says nothing fails by the total deadline", asy
 
 test("a receiver that says nothing fails by the deadline for headers if that is the shorter one", async (t) => {
   const receiver = await receiverFor(t, () => {});
-  const result = await senderFor(t, { headersTimeoutMs: 150 }).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t, { headersTimeoutMs: 150 }), requestTo(receiver.url));
   assertFailed(result, "timeout", /^no answer within 150 ms of the request$/);
   assert.equal(result.httpStatus, null);
 });
 
 test("a body that pauses fails by the deadline between its pieces, with the status known", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"));
-  const result = await senderFor(t, { bodyTimeoutMs: 150 }).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t, { bodyTimeoutMs: 150 }), requestTo(receiver.url));
   assertFailed(result, "timeout", /^the answer's body paused for 150 ms$/);
   assert.equal(result.httpStatus, 200);
   assert.equal(result.responseBody, "abc");
@@ -237,7 +243,7 @@ test("a body that drips forever fails by the total deadline", async (t) => {
     const drip = setInterval(() => socket.write("."), 10);
     socket.on("close", () => clearInterval(drip));
   });
-  const result = await senderFor(t, { bodyTimeoutMs: 1_000 }).send(requestTo(receiver.url, { timeoutMs: 1_500 }));
+  const result = await attempt(senderFor(t, { bodyTimeoutMs: 1_000 }), requestTo(receiver.url, { timeoutMs: 1_500 }));
   assertFailed(result, "timeout", /^1500 ms passed before the answer's end$/);
   assert.equal(result.httpStatus, 200);
   await receiver.quiet();
@@ -249,15 +255,15 @@ test("headers that drip forever fail by the total deadline", async (t) => {
     const drip = setInterval(() => socket.write("."), 10);
     socket.on("close", () => clearInterval(drip));
   });
-  const result = await senderFor(t).send(requestTo(receiver.url, { timeoutMs: 200 }));
+  const result = await attempt(senderFor(t), requestTo(receiver.url, { timeoutMs: 200 }));
   assertFailed(result, "timeout", /^200 ms passed before an answer$/);
 });
 
 test("waiting for a connection counts towards the total deadline, and nothing is sent after it", async (t) => {
   const receiver = await receiverFor(t, () => {});
   const sender = senderFor(t, { connectionsPerOrigin: 1 });
-  const first = sender.send(requestTo(receiver.url, { timeoutMs: 400 }));
-  const second = await sender.send(requestTo(receiver.url, { timeoutMs: 100 }));
+  const first = attempt(sender, requestTo(receiver.url, { timeoutMs: 400 }));
+  const second = await attempt(sender, requestTo(receiver.url, { timeoutMs: 100 }));
   assertFailed(second, "timeout", /^100 ms passed while waiting for a connection$/);
   assertFailed(await first, "timeout", /^400 ms passed/);
   assert.equal(receiver.requests.length, 1);
@@ -265,7 +271,7 @@ test("waiting for a connection counts towards the total deadline, and nothing is
 
 test("a name that does not resolve in time fails by the deadline for connecting", async (t) => {
   const sender = senderFor(t, { connectTimeoutMs: 150, resolve: () => new Promise(() => {}) });
-  const result = await sender.send(requestTo("http://hooks.example.com/"));
+  const result = await attempt(sender, requestTo("http://hooks.example.com/"));
   assertFailed(result, "timeout", /^no connection to hooks\.example\.com:80 within 150 ms$/);
 });
 
@@ -275,7 +281,7 @@ test("a total deadline that passes while a name resolves ends the dialling", asy
   const sender = senderFor(t, {
     resolve: () => new Promise((resolve) => (answer = resolve)),
   });
-  const result = await sender.send(requestTo(`http://hooks.example.com:${receiver.port}/`, { timeoutMs: 100 }));
+  const result = await attempt(sender, requestTo(`http://hooks.example.com:${receiver.port}/`, { timeoutMs: 100 }));
   assertFailed(result, "timeout", /^100 ms passed before an answer$/);
   answer([{ address: "127.0.0.1", family: 4 }]);
   await sender.close();
@@ -298,14 +304,14 @@ test("an address that swallows packets fails by the deadline for connecting", as
   const queued = [1, 2, 3].map(() => connect(port, "127.0.0.1").on("error", () => {}));
   t.after(() => queued.forEach((socket) => void socket.destroy()));
   await Promise.all(queued.slice(0, 2).map((socket) => once(socket, "connect")));
-  const result = await senderFor(t, { connectTimeoutMs: 150 }).send(requestTo(`http://127.0.0.1:${port}/`));
+  const result = await attempt(senderFor(t, { connectTimeoutMs: 150 }), requestTo(`http://127.0.0.1:${port}/`));
   assertFailed(result, "timeout", /^no connection to 127\.0\.0\.1:\d+ within 150 ms$/);
 });
 
 test("the deadline for connecting covers the TLS handshake", async (t) => {
   const receiver = await receiverFor(t, () => {}, { onConnection: (socket) => socket.resume() });
   const sender = senderFor(t, { connectTimeoutMs: 150 });
-  const result = await sender.send(requestTo(`https://127.0.0.1:${receiver.port}/`));
+  const result = await attempt(sender, requestTo(`https://127.0.0.1:${receiver.port}/`));
   assertFailed(result, "timeout", /^no connection to 127\.0\.0\.1:\d+ within 150 ms$/);
   await receiver.quiet();
 });
@@ -322,7 +328,7 @@ test("an endless body is cut off at the limit, and the 200 counts", async (t) =>
       pour();
     });
     const sender = senderFor(t, { responseBytesRead: 100_000, responseBytesKept: 1_000 });
-    const result = await sender.send(requestTo(receiver.url));
+    const result = await attempt(sender, requestTo(receiver.url));
     assertSucceeded(result);
     assert.equal(result.httpStatus, 200);
     const headers = Object.entries(result.responseHeaders ?? {})
@@ -337,13 +343,13 @@ test("a body over the limit that comes in one piece with its end is a success to
   const receiver = await receiverFor(t, (socket) => {
     socket.end(answerOf("200 OK", "x".repeat(5_000), "connection: close\r\n"));
   });
-  const result = await senderFor(t, { responseBytesRead: 100 }).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t, { responseBytesRead: 100 }), requestTo(receiver.url));
   assertSucceeded(result);
 });
 
 test("a body over the limit that goes with a 500 is a failure of kind status", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("500 Oops", "x".repeat(5_000))));
-  const result = await senderFor(t, { responseBytesRead: 100 }).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t, { responseBytesRead: 100 }), requestTo(receiver.url));
   assertFailed(result, "status", /answered 500/);
 });
 
@@ -351,14 +357,14 @@ test("headers larger than the limit fail as a protocol error", async (t) => {
   const receiver = await receiverFor(t, (socket) =>
     socket.write(answerOf("200 OK", "", `x: ${"y".repeat(40_000)}\r\n`)),
   );
-  const result = await senderFor(t).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t), requestTo(receiver.url));
   assertFailed(result, "protocol", /^the answer's headers are larger than 16384 bytes$/);
 });
 
 test("thousands of headers are kept up to the limit of their number", async (t) => {
   const many = Array.from({ length: 3_000 }, (_, index) => `h${index}:\r\n`).join("");
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok", many)));
-  const result = await senderFor(t).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t), requestTo(receiver.url));
   assertSucceeded(result);
   assert.equal(Object.keys(result.responseHeaders ?? {}).length, 128);
 });
@@ -372,7 +378,7 @@ test("hostile response headers are kept as latin1 text, without a prototype to p
       ),
     );
   });
-  const result = await senderFor(t).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t), requestTo(receiver.url));
   assertSucceeded(result);
   assert.equal(result.responseHeaders?.x, "caf\xe9 \x80");
   assert.equal(JSON.parse(JSON.stringify(result.responseHeaders)).constructor, "c");
@@ -399,8 +405,8 @@ for (const [what, bytes] of [
       socket.write(request.head.startsWith("POST /ok") ? answerOf("200 OK") : Buffer.from(bytes, "latin1"));
     });
     const sender = senderFor(t);
-    assertSucceeded(await sender.send(requestTo(receiver.url.replace("/hooks", "/ok"))));
-    const result = await sender.send(requestTo(receiver.url));
+    assertSucceeded(await attempt(sender, requestTo(receiver.url.replace("/hooks", "/ok"))));
+    const result = await attempt(sender, requestTo(receiver.url));
     assertFailed(result, "protocol", /^the (answer is not well-formed HTTP|receiver (sent|switched))/);
     assert.equal(sender.stats.retriesStale, 0);
     assert.equal(receiver.requests.length, 2);
@@ -414,7 +420,7 @@ test("informational answers before the final one are ignored", async (t) => {
       `HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n${answerOf("201 Created", "ok")}`,
     );
   });
-  const result = await senderFor(t).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t), requestTo(receiver.url));
   assertSucceeded(result);
   assert.equal(result.httpStatus, 201);
   assert.deepEqual({ ...result.responseHeaders }, { "content-length": "2" });
@@ -425,7 +431,7 @@ test("a receiver that sends nothing but informational answers is cut off", async
     socket.on("error", () => {});
     socket.write("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n".repeat(10_000));
   });
-  const result = await senderFor(t).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t), requestTo(receiver.url));
   assertFailed(result, "protocol", /^the receiver sent more than 32 informational answers$/);
 });
 
@@ -466,7 +472,7 @@ test("whatever bytes come back, each request has one result, and no socket is le
         );
         split = at;
         ending = how;
-        const sent = [1, 2, 3].map(() => sender.send(requestTo(receiver.url, { timeoutMs: 30 })));
+        const sent = [1, 2, 3].map(() => attempt(sender, requestTo(receiver.url, { timeoutMs: 30 })));
         for (const result of await Promise.all(sent)) {
           assert.equal(result.failureKind === null, result.error === null);
           assert.equal(result.httpStatus === null, result.responseHeaders === null);
@@ -491,7 +497,7 @@ test("an unsolicited second answer is not taken for that of the next request", a
     }
   });
   const sender = senderFor(t, { connectionsPerOrigin: 1 });
-  const results = await Promise.all(Array.from({ length: 30 }, () => sender.send(requestTo(receiver.url))));
+  const results = await Promise.all(Array.from({ length: 30 }, () => attempt(sender, requestTo(receiver.url))));
   for (const result of results) {
     assert.notEqual(result.responseBody, "poison");
   }
@@ -500,7 +506,7 @@ test("an unsolicited second answer is not taken for that of the next request", a
 test("a fresh connection that is reset before an answer fails, and is not retried", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.resetAndDestroy());
   const sender = senderFor(t);
-  const result = await sender.send(requestTo(receiver.url));
+  const result = await attempt(sender, requestTo(receiver.url));
   assertFailed(result, "reset", /^the receiver reset the connection before an answer \(ECONNRESET\)$/);
   assert.equal(sender.stats.retriesStale, 0);
   assert.equal(receiver.requests.length, 1);
@@ -508,7 +514,7 @@ test("a fresh connection that is reset before an answer fails, and is not retrie
 
 test("a fresh connection that is closed before an answer fails, and is not retried", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.end());
-  const result = await senderFor(t).send(requestTo(receiver.url));
+  const result = await attempt(senderFor(t), requestTo(receiver.url));
   assertFailed(result, "reset", /^the receiver closed the connection before an answer$/);
   assert.equal(receiver.requests.length, 1);
 });
@@ -520,7 +526,7 @@ for (const [what, head] of [
 ] as const) {
   test(`a 200 whose body ${what} is cut short fails as a reset, with the status known`, async (t) => {
     const receiver = await receiverFor(t, (socket) => socket.end(head));
-    const result = await senderFor(t).send(requestTo(receiver.url));
+    const result = await attempt(senderFor(t), requestTo(receiver.url));
     assert.equal(result.httpStatus, 200);
     assertFailed(result, "reset", /^the receiver closed the connection before the end of its answer$/);
     assert.equal(receiver.requests.length, 1);
@@ -529,7 +535,7 @@ for (const [what, head] of [
 
 test("a 500 whose body is cut short is still a 500", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.end("HTTP/1.1 500 Oops\r\ncontent-length: 9\r\n\r\nabc"));
-  assertFailed(await senderFor(t).send(requestTo(receiver.url)), "status", /^the receiver answered 500$/);
+  assertFailed(await attempt(senderFor(t), requestTo(receiver.url)), "status", /^the receiver answered 500$/);
 });
 
 for (const how of ["reset", "closed"] as const) {
@@ -544,10 +550,11 @@ for (const how of ["reset", "closed"] as const) {
       }
     });
     const sender = senderFor(t);
-    await sender.send(requestTo(receiver.url));
+    await attempt(sender, requestTo(receiver.url));
     assert.equal(sender.stats.retriesStale, 0);
-    const second = await sender.send(requestTo(receiver.url, { body: Buffer.from("second") }));
+    const second = await attempt(sender, requestTo(receiver.url, { body: Buffer.from("second") }));
     assertSucceeded(second);
+    assert.equal(second.requests, 2);
     assert.equal(sender.stats.retriesStale, 1);
     assert.deepEqual(
       receiver.requests.map((request) => request.body.toString()),
@@ -566,10 +573,10 @@ test("the retry of a reused connection goes to a fresh one even if others are id
     }
   });
   const sender = senderFor(t);
-  await Promise.all(Array.from({ length: 5 }, () => sender.send(requestTo(receiver.url))));
+  await Promise.all(Array.from({ length: 5 }, () => attempt(sender, requestTo(receiver.url))));
   assert.equal(receiver.connections, 5);
   dying = true;
-  const result = await sender.send(requestTo(receiver.url));
+  const result = await attempt(sender, requestTo(receiver.url));
   assertSucceeded(result);
   assert.equal(sender.stats.retriesStale, 1);
   assert.equal(receiver.connections, 6);
@@ -585,9 +592,9 @@ test("the retry of a reused connection is made once", async (t) => {
     }
   });
   const sender = senderFor(t);
-  await sender.send(requestTo(receiver.url));
+  await attempt(sender, requestTo(receiver.url));
   answering = false;
-  const result = await sender.send(requestTo(receiver.url));
+  const result = await attempt(sender, requestTo(receiver.url));
   assertFailed(result, "reset", /ECONNRESET/);
   assert.equal(sender.stats.retriesStale, 1);
   assert.equal(receiver.requests.length, 3);
@@ -602,8 +609,8 @@ test("a reused connection that dies after the first bytes of an answer is not re
     }
   });
   const sender = senderFor(t);
-  await sender.send(requestTo(receiver.url));
-  const result = await sender.send(requestTo(receiver.url));
+  await attempt(sender, requestTo(receiver.url));
+  const result = await attempt(sender, requestTo(receiver.url));
   assertFailed(result, "reset", /closed the connection/);
   assert.equal(sender.stats.retriesStale, 0);
   assert.equal(receiver.requests.length, 2);
@@ -616,20 +623,20 @@ test("a reused connection that times out is not retried", async (t) => {
     }
   });
   const sender = senderFor(t);
-  await sender.send(requestTo(receiver.url));
-  assertFailed(await sender.send(requestTo(receiver.url, { timeoutMs: 150 })), "timeout", /150 ms/);
+  await attempt(sender, requestTo(receiver.url));
+  assertFailed(await attempt(sender, requestTo(receiver.url, { timeoutMs: 150 })), "timeout", /150 ms/);
   assert.equal(receiver.requests.length, 2);
 });
 
 test("a connection that the receiver closed while idle is not used, and nothing is retried", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok")));
   const sender = senderFor(t);
-  await sender.send(requestTo(receiver.url));
+  await attempt(sender, requestTo(receiver.url));
   const [socket] = receiver.sockets;
   assert.ok(socket !== undefined);
   socket.end();
   await once(socket, "close");
-  const result = await sender.send(requestTo(receiver.url));
+  const result = await attempt(sender, requestTo(receiver.url));
   assertSucceeded(result);
   assert.equal(sender.stats.retriesStale, 0);
   assert.equal(receiver.requests.length, 2);
@@ -644,8 +651,9 @@ test("a refused connection is a failure of kind connect", async (t) => {
   await once(server, "close");
   const sender = senderFor(t);
   for (const _ of [1, 2]) {
-    const result = await sender.send(requestTo(`http://127.0.0.1:${port}/`));
+    const result = await attempt(sender, requestTo(`http://127.0.0.1:${port}/`));
     assertFailed(result, "connect", /^no connection to 127\.0\.0\.1:\d+ \(127\.0\.0\.1\): ECONNREFUSED$/);
+    assert.equal(result.requests, 0);
   }
 });
 
@@ -653,7 +661,7 @@ test("the next address of a name is dialled if the first one refuses", async (t)
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
   const names = resolverOf(["::1", "127.0.0.1"]);
   const sender = senderFor(t, { resolve: names.resolve }, { ...LOOPBACK, allow: ["127.0.0.1", "::1"] });
-  assertSucceeded(await sender.send(requestTo(`http://hooks.example.com:${receiver.port}/`)));
+  assertSucceeded(await attempt(sender, requestTo(`http://hooks.example.com:${receiver.port}/`)));
   assert.match(receiver.requests[0]?.head ?? "", new RegExp(`host: hooks.example.com:${receiver.port}`));
   assert.equal(sender.stats.connects, 2);
 });
@@ -664,10 +672,10 @@ test("a name that does not resolve is a failure of kind dns", async (t) => {
       throw Object.assign(new Error("getaddrinfo ENOTFOUND hooks.example.com"), { code: "ENOTFOUND" });
     },
   });
-  const result = await sender.send(requestTo("https://hooks.example.com/"));
+  const result = await attempt(sender, requestTo("https://hooks.example.com/"));
   assertFailed(result, "dns", /^the host name hooks\.example\.com did not resolve: ENOTFOUND$/);
   assertFailed(
-    await senderFor(t, { resolve: async () => [] }).send(requestTo("https://hooks.example.com/")),
+    await attempt(senderFor(t, { resolve: async () => [] }), requestTo("https://hooks.example.com/")),
     "dns",
     /no addresses$/,
   );
@@ -678,7 +686,7 @@ test("simultaneous connections to one name share one lookup", async (t) => {
   const names = resolverOf(["127.0.0.1"]);
   const sender = senderFor(t, { resolve: names.resolve });
   const url = `http://hooks.example.com:${receiver.port}/`;
-  await Promise.all(Array.from({ length: 10 }, () => sender.send(requestTo(url))));
+  await Promise.all(Array.from({ length: 10 }, () => attempt(sender, requestTo(url))));
   assert.equal(receiver.connections, 10);
   assert.equal(names.asked.length, 1);
 });
@@ -694,7 +702,7 @@ test("a refused URL is blocked, and no connection is begun", async (t) => {
     "ftp://example.com/",
     "not a url",
   ]) {
-    const result = await sender.send(requestTo(url));
+    const result = await attempt(sender, requestTo(url));
     assertFailed(result, "blocked", /^egress refused the URL: /);
     assert.doesNotMatch(result.error ?? "", /secret/);
   }
@@ -706,7 +714,7 @@ test("a name that resolves to a refused address is blocked, and no connection is
   for (const answer of [["127.0.0.1"], ["::ffff:7f00:1"], ["8.8.8.8", "127.0.0.1"], ["127.0.0.1", "8.8.8.8"]]) {
     const sender = senderFor(t, resolverOf(answer), { profile: "public-only", allow: [], deny: [] });
     for (const scheme of ["http", "https"]) {
-      const result = await sender.send(requestTo(`${scheme}://hooks.example.com:${receiver.port}/`));
+      const result = await attempt(sender, requestTo(`${scheme}://hooks.example.com:${receiver.port}/`));
       assertFailed(result, "blocked", /^egress refused hooks\.example\.com:\d+: .* is a loopback address$/);
     }
     assert.deepEqual([sender.stats.connects, sender.stats.blocked, receiver.connections], [0, 2, 0]);
@@ -718,9 +726,9 @@ test("a name that rebinds to a refused address is blocked at its next connection
   const names = resolverOf(["127.0.0.1"], ["169.254.169.254"]);
   const sender = senderFor(t, { resolve: names.resolve });
   const url = `http://hooks.example.com:${receiver.port}/`;
-  assertSucceeded(await sender.send(requestTo(url)));
+  assertSucceeded(await attempt(sender, requestTo(url)));
   await receiver.quiet();
-  assertFailed(await sender.send(requestTo(url)), "blocked", /169\.254\.169\.254 is a metadata address$/);
+  assertFailed(await attempt(sender, requestTo(url)), "blocked", /169\.254\.169\.254 is a metadata address$/);
   assert.equal(sender.stats.connects, 1);
 });
 
@@ -743,9 +751,11 @@ test("a request with a header that would break the message is not sent", async (
     { connection: "close" },
     { expect: "100-continue" },
   ]) {
-    const result = await sender.send(requestTo(receiver.url, { headers }));
+    const result = await attempt(sender, requestTo(receiver.url, { headers }));
     assertFailed(result, "protocol", /^the request was not sent: /);
     assert.doesNotMatch(result.error ?? "", /[\r\n\0]/);
+    const fixed = await attempt(sender, requestTo(receiver.url, { fixed: fixHeaders(headers) }));
+    assert.deepEqual([fixed.failureKind, fixed.error], [result.failureKind, result.error]);
   }
   assert.equal(receiver.connections, 0);
 });
@@ -757,13 +767,13 @@ test("idle connections beyond the limit over all origins are closed, beginning w
   }
   const sender = senderFor(t, { idleMax: 4 });
   for (const receiver of receivers) {
-    const burst = await Promise.all(Array.from({ length: 3 }, () => sender.send(requestTo(receiver.url))));
+    const burst = await Promise.all(Array.from({ length: 3 }, () => attempt(sender, requestTo(receiver.url))));
     burst.forEach(assertSucceeded);
   }
   await until("the others are closed", () => sender.stats.socketsOpen === 4);
   assert.equal(sender.stats.connects, 9);
   for (const receiver of receivers.slice(1).reverse()) {
-    assertSucceeded(await sender.send(requestTo(receiver.url)));
+    assertSucceeded(await attempt(sender, requestTo(receiver.url)));
   }
   assert.equal(sender.stats.connects, 9, "those that were used last are still open");
 });
@@ -771,11 +781,11 @@ test("idle connections beyond the limit over all origins are closed, beginning w
 test("an origin without requests is closed after its idle time", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok")));
   const sender = senderFor(t, { originIdleMs: 60 });
-  await sender.send(requestTo(receiver.url));
+  await attempt(sender, requestTo(receiver.url));
   assert.equal(sender.stats.originsOpen, 1);
   await receiver.quiet();
   assert.equal(sender.stats.originsOpen, 0);
-  assertSucceeded(await sender.send(requestTo(receiver.url)));
+  assertSucceeded(await attempt(sender, requestTo(receiver.url)));
   assert.equal(receiver.connections, 2);
 });
 
@@ -784,7 +794,7 @@ test("an idle connection is closed after the keep-alive time, even if the receiv
     socket.write(answerOf("200 OK", "ok", "keep-alive: timeout=900\r\n")),
   );
   const sender = senderFor(t, { keepAliveMaxMs: 60 });
-  await sender.send(requestTo(receiver.url));
+  await attempt(sender, requestTo(receiver.url));
   await receiver.quiet();
 });
 
@@ -796,7 +806,7 @@ test("beyond the cap of origins the longest idle one is closed", async (t) => {
   assert.ok(first !== undefined && second !== undefined && third !== undefined);
   const sender = senderFor(t, { originsMax: 2 });
   for (const receiver of [first, second, first, third, first]) {
-    assertSucceeded(await sender.send(requestTo(receiver.url)));
+    assertSucceeded(await attempt(sender, requestTo(receiver.url)));
   }
   await second.quiet();
   assert.equal(sender.stats.originsOpen, 2);
@@ -811,7 +821,7 @@ test("while every origin is busy, requests for others wait and then go out", asy
     Array.from({ length: 8 }, () => receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok")))),
   );
   const sender = senderFor(t, { originsMax: 2, connectionsPerOrigin: 2 });
-  const sent = receivers.flatMap((receiver) => [1, 2, 3, 4, 5].map(() => sender.send(requestTo(receiver.url))));
+  const sent = receivers.flatMap((receiver) => [1, 2, 3, 4, 5].map(() => attempt(sender, requestTo(receiver.url))));
   for (const result of await Promise.all(sent)) {
     assertSucceeded(result);
   }
@@ -822,10 +832,10 @@ test("while every origin is busy, a request for another fails by its deadline", 
   const silent = await receiverFor(t, () => {});
   const other = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
   const sender = senderFor(t, { originsMax: 1 });
-  const first = sender.send(requestTo(silent.url, { timeoutMs: 300 }));
-  const second = await sender.send(requestTo(other.url, { timeoutMs: 100 }));
+  const first = attempt(sender, requestTo(silent.url, { timeoutMs: 300 }));
+  const second = await attempt(sender, requestTo(other.url, { timeoutMs: 100 }));
   assertFailed(second, "timeout", /while waiting for a connection$/);
-  const third = sender.send(requestTo(other.url));
+  const third = attempt(sender, requestTo(other.url));
   assertFailed(await first, "timeout", /./);
   assertSucceeded(await third);
 });
@@ -840,10 +850,10 @@ test("close waits for what is in flight, leaves no socket, and may be called aga
     setImmediate(() => socket.write(answerOf("200 OK", "ok")));
   });
   const sender = senderFor(t);
-  const sent = sender.send(requestTo(receiver.url));
+  const sent = attempt(sender, requestTo(receiver.url));
   await arrived;
   const closing = sender.close();
-  await assert.rejects(sender.send(requestTo(receiver.url)), /^Error: the sender is closed$/);
+  await assert.rejects(attempt(sender, requestTo(receiver.url)), /^Error: the sender is closed$/);
   assertSucceeded(await sent);
   await Promise.all([closing, sender.close()]);
   assert.deepEqual([sender.stats.socketsOpen, sender.stats.originsOpen, sender.stats.requestsInFlight], [0, 0, 0]);
@@ -854,7 +864,7 @@ test("a hundred senders that close while they are sending leave no socket", asyn
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "ok")));
   for (let round = 0; round < 100; round += 1) {
     const sender = senderFor(t, { connectionsPerOrigin: 2 });
-    const sent = Array.from({ length: round % 5 }, () => sender.send(requestTo(receiver.url)));
+    const sent = Array.from({ length: round % 5 }, () => attempt(sender, requestTo(receiver.url)));
     await sender.close();
     for (const result of await Promise.all(sent)) {
       assertSucceeded(result);
@@ -869,7 +879,7 @@ test("TLS: an untrusted certificate is a failure of kind tls, and nothing is sen
     tls: certificateFor(t, "DNS:a.example.com"),
   });
   const sender = senderFor(t, resolverOf(["127.0.0.1"]));
-  const result = await sender.send(requestTo(`https://a.example.com:${receiver.port}/`));
+  const result = await attempt(sender, requestTo(`https://a.example.com:${receiver.port}/`));
   assertFailed(result, "tls", /the certificate is self-signed \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/);
   assert.equal(receiver.requests.length, 0);
 });
@@ -889,7 +899,7 @@ test("TLS: the environment cannot turn off the check of certificates", async (t)
     }
   });
   const sender = senderFor(t, resolverOf(["127.0.0.1"]));
-  const result = await sender.send(requestTo(`https://a.example.com:${receiver.port}/`));
+  const result = await attempt(sender, requestTo(`https://a.example.com:${receiver.port}/`));
   assertFailed(result, "tls", /the certificate is self-signed \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/);
   assert.equal(receiver.requests.length, 0);
 });
@@ -906,9 +916,9 @@ test("TLS: the URL's host name is indicated and checked, although an address is 
     { tls },
   );
   const sender = senderFor(t, { ...resolverOf(["127.0.0.1"]), trustedCertificates: [tls.cert] });
-  assertSucceeded(await sender.send(requestTo(`https://a.example.com.:${receiver.port}/`)));
+  assertSucceeded(await attempt(sender, requestTo(`https://a.example.com.:${receiver.port}/`)));
   assert.deepEqual(names, ["a.example.com"]);
-  const wrong = await sender.send(requestTo(`https://b.example.com:${receiver.port}/`));
+  const wrong = await attempt(sender, requestTo(`https://b.example.com:${receiver.port}/`));
   assertFailed(wrong, "tls", /the certificate is for another host name \(ERR_TLS_CERT_ALTNAME_INVALID\)$/);
   assert.equal(receiver.requests.length, 1);
 });
@@ -917,18 +927,18 @@ test("TLS: a certificate for an address is checked against the address of the UR
   const right = certificateFor(t, "IP:127.0.0.1");
   const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")), { tls: right });
   const sender = senderFor(t, { trustedCertificates: [right.cert] });
-  assertSucceeded(await sender.send(requestTo(`https://127.0.0.1:${receiver.port}/`)));
+  assertSucceeded(await attempt(sender, requestTo(`https://127.0.0.1:${receiver.port}/`)));
   const wrong = certificateFor(t, "IP:127.0.0.2");
   const other = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")), { tls: wrong });
   const refusing = senderFor(t, { trustedCertificates: [wrong.cert] });
-  assertFailed(await refusing.send(requestTo(`https://127.0.0.1:${other.port}/`)), "tls", /another host name/);
+  assertFailed(await attempt(refusing, requestTo(`https://127.0.0.1:${other.port}/`)), "tls", /another host name/);
 });
 
 test("TLS: a receiver that does not speak TLS is a failure of kind tls", async (t) => {
   const receiver = await receiverFor(t, () => {}, {
     onConnection: (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"),
   });
-  const result = await senderFor(t).send(requestTo(`https://127.0.0.1:${receiver.port}/`));
+  const result = await attempt(senderFor(t), requestTo(`https://127.0.0.1:${receiver.port}/`));
   assertFailed(result, "tls", /^the TLS handshake with 127\.0\.0\.1:\d+ \(127\.0\.0\.1\) failed: /);
 });
 
@@ -951,8 +961,8 @@ test("TLS: a stale connection is retried too, and the session of the first is re
   );
   const sender = senderFor(t, { ...resolverOf(["127.0.0.1"]), trustedCertificates: [tls.cert] });
   const url = `https://a.example.com:${receiver.port}/`;
-  assertSucceeded(await sender.send(requestTo(url)));
-  const second = await sender.send(requestTo(url));
+  assertSucceeded(await attempt(sender, requestTo(url)));
+  const second = await attempt(sender, requestTo(url));
   assertSucceeded(second);
   assert.equal(sender.stats.retriesStale, 1);
   assert.deepEqual(resumed, [false, true]);

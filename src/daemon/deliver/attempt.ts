@@ -5,14 +5,13 @@ import { makeBody } from "../../format/body.ts";
 import { signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
 import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
-import { VERSION } from "../../ground/version.ts";
 import { unsent } from "../../http/failures.ts";
-import { FRAMING_HEADERS, type OutgoingRequest } from "../../http/request.ts";
+import type { OutgoingRequest } from "../../http/request.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Loader, Wanted } from "./loader.ts";
 
-/** Sends one request; implemented by the sender, and by tests. */
-export type Send = (request: OutgoingRequest) => Promise<Attempt>;
+/** Sends one request, and says once how that ended; implemented by the sender, and by tests. */
+export type Send = (request: OutgoingRequest, done: (attempt: Attempt) => void) => void;
 
 export interface AttemptParts {
   readonly loader: Pick<Loader, "add">;
@@ -25,7 +24,7 @@ export type End = (result: DeliveryResult, endpoint: Endpoint | undefined) => vo
 
 /**
  * One attempt: load, sign, send, decide. It ends before it returns if nothing is to be loaded or sent. A delivery that
- * came with its payload takes one promise: each further layer costs a microsecond of the fifty that an attempt takes.
+ * came with its payload takes no promise: each would cost a microsecond.
  */
 export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint | undefined): void {
   if (endpoint === undefined || !lasts(delivery, endpoint)) {
@@ -51,43 +50,31 @@ export function sendLoaded(parts: AttemptParts, { delivery, endpoint }: Wanted, 
 }
 
 function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint): void {
-  void parts
-    .send(signedRequest(delivery, payload, endpoint))
-    .then((attempt) => parts.end(decided(delivery, endpoint, attempt), endpoint));
+  parts.send(signedRequest(delivery, payload, endpoint), (attempt) =>
+    parts.end(decided(delivery, endpoint, attempt), endpoint),
+  );
 }
-
-const USER_AGENT = `postrider/${VERSION}`;
-
-/** What frames or signs the request; an endpoint's own headers do not replace these. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "webhook-id",
-  "webhook-timestamp",
-  "webhook-signature",
-  ...FRAMING_HEADERS,
-]);
 
 /** Body and signature of one attempt. The endpoint must have no problem. */
 function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint): OutgoingRequest {
   const { event } = delivery;
-  const { body, contentType } = makeBody(endpoint.format, {
+  const body = makeBody(endpoint.format, {
     eventType: event.eventType,
     timestamp: event.createdAt,
     payload,
   });
   const timestamp = unixSeconds();
-  const headers: Record<string, string> = {
-    "content-type": contentType,
-    "user-agent": USER_AGENT,
-    "webhook-id": event.id,
-    "webhook-timestamp": String(timestamp),
-    "webhook-signature": signV1(endpoint.keys, event.id, timestamp, body),
+  return {
+    url: endpoint.url,
+    fixed: endpoint.fixed,
+    headers: {
+      "webhook-id": event.id,
+      "webhook-timestamp": String(timestamp),
+      "webhook-signature": signV1(endpoint.keys, event.id, timestamp, body),
+    },
+    body,
+    timeoutMs: endpoint.timeoutMs,
   };
-  for (const name in endpoint.headers) {
-    if (!OWN_HEADERS.has(name)) {
-      headers[name] = endpoint.headers[name] ?? "";
-    }
-  }
-  return { url: endpoint.url, headers, body, timeoutMs: endpoint.timeoutMs };
 }
 
 /** The attempt and what follows from it. */

@@ -1,8 +1,10 @@
 import type { Database } from "../../db/database.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
-import { BODY_FORMATS, type BodyFormat } from "../../format/body.ts";
+import { BODY_FORMATS, type BodyFormat, contentTypeOf } from "../../format/body.ts";
 import { parseSecret, type SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
+import { VERSION } from "../../ground/version.ts";
+import { type FixedHeaders, FRAMING_HEADERS, fixHeaders } from "../../http/request.ts";
 import { originOf } from "../../telemetry/redact.ts";
 
 /** How to talk to an endpoint, as of one revision of it. */
@@ -15,8 +17,8 @@ export interface Endpoint {
   readonly format: BodyFormat;
   readonly timeoutMs: number;
   readonly scheduleMs: readonly number[];
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** The headers of every request, but for those of the event and the signature. */
+  readonly fixed: FixedHeaders;
   /** Newest first; empty if no request may be sent. */
   readonly keys: readonly SigningKey[];
   /** Why no request may be sent; null if one may. */
@@ -115,6 +117,16 @@ export class EndpointDirectory {
   }
 }
 
+const USER_AGENT = `postrider/${VERSION}`;
+
+/** What frames or signs the request; an endpoint's own headers do not replace these. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "webhook-id",
+  "webhook-timestamp",
+  "webhook-signature",
+  ...FRAMING_HEADERS,
+]);
+
 function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
   const keys: SigningKey[] = [];
   let problem: string | null =
@@ -128,12 +140,16 @@ function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
     }
   }
   const format = BODY_FORMATS.find((known) => known === row.format);
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(row.headers as Readonly<Record<string, unknown>>)) {
-    if (typeof value === "string") {
-      headers[name.toLowerCase()] = value;
-    } else {
-      problem = `the value of the endpoint's header ${JSON.stringify(name)} is no string`;
+  const headers: Record<string, string> = {
+    "content-type": contentTypeOf(format ?? "standard"),
+    "user-agent": USER_AGENT,
+  };
+  for (const [given, value] of Object.entries(row.headers as Readonly<Record<string, unknown>>)) {
+    const name = given.toLowerCase();
+    if (typeof value !== "string") {
+      problem = `the value of the endpoint's header ${JSON.stringify(given)} is no string`;
+    } else if (!OWN_HEADERS.has(name)) {
+      headers[name] = value;
     }
   }
   return {
@@ -144,7 +160,7 @@ function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
     format: format ?? "standard",
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
-    headers,
+    fixed: fixHeaders(headers),
     keys: problem === null ? keys : [],
     problem: format === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : problem,
     validUntilMs: row.secrets_valid_ms === null ? Number.POSITIVE_INFINITY : askedMs + row.secrets_valid_ms,

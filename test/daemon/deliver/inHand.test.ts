@@ -46,7 +46,7 @@ function endpoint(id: string): Endpoint {
     format: "standard",
     timeoutMs: 15_000,
     scheduleMs: [5_000],
-    headers: {},
+    fixed: { lines: "", fault: undefined },
     keys: [KEY],
     problem: null,
     validUntilMs: Number.POSITIVE_INFINITY,
@@ -86,7 +86,7 @@ class Surroundings {
       lanes,
       budget: new Budget(BYTES_MAX, (endpointId) => lanes.standingOf(endpointId)),
       payloads: { load: (eventIds) => this.#load(eventIds) },
-      send: ({ url }) => this.#request(url),
+      send: ({ url }, done) => this.requests.push({ url, answer: (attempt = ANSWER) => done(attempt) }),
       events: this.emitted,
       agenda: this.agenda,
       record: (result) => this.recorded.push(result),
@@ -104,12 +104,6 @@ class Surroundings {
       const finish = (except?: string) =>
         resolve(new Map(eventIds.filter((id) => id !== except).map((id) => [id, "{}"])));
       this.loads.push({ eventIds, finish });
-    });
-  }
-
-  #request(url: string): Promise<Attempt> {
-    return new Promise((resolve) => {
-      this.requests.push({ url, answer: (attempt = ANSWER) => resolve(attempt) });
     });
   }
 }

@@ -101,7 +101,9 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     lanes,
     budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
     payloads,
-    send: () => Promise.reject(new Error("no endpoint wants the events")),
+    send: () => {
+      throw new Error("no endpoint wants the events");
+    },
     events: emitted,
     agenda,
     record: (result) => recorder.add(result),
