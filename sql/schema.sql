@@ -711,7 +711,7 @@ create function postrider_internal.note_replay_failure() returns trigger securit
 
 create function postrider_internal.note_replay_problem(replay_id uuid, problem text) returns void security definer;
 
-create function postrider_internal.notify_daemons() returns void;
+create function postrider_internal.notify_daemons(payload text DEFAULT ''::text) returns void;
 
 create function postrider_internal.object_predicate(checks jsonb, place text) returns text;
 
@@ -1875,7 +1875,7 @@ comment on function postrider_internal.note_replay_failure() is 'Notes a replaye
 
 comment on function postrider_internal.note_replay_problem(uuid,text) is 'Notes what was wrong with a step, where operators look for it. The next step is due in ten seconds.';
 
-comment on function postrider_internal.notify_daemons() is 'Notifies the daemons, asleep or not. For the actions of operators, which are rare: a daemon that is awake but idle, because a writer''s transaction is open, would only find the change with its next poll.';
+comment on function postrider_internal.notify_daemons(text) is 'Notifies the daemons, asleep or not. An empty payload announces new events. Any other one is for the actions of operators, which are rare, and makes daemons look for everything: one that is awake would only find the change with its next poll.';
 
 comment on function postrider_internal.object_predicate(jsonb,text) is 'An SQL/JSON path predicate: the object @ has the properties that it must and may have. Null if that cannot be expressed.';
 
@@ -2361,7 +2361,7 @@ grant execute on function postrider_internal.note_idempotency_key(text,text,uuid
 
 grant execute on function postrider_internal.note_replay_problem(uuid,text) to postrider_daemon;
 
-grant execute on function postrider_internal.notify_daemons() to postrider_publisher;
+grant execute on function postrider_internal.notify_daemons(text) to postrider_publisher;
 
 grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) to postrider_publisher;
 

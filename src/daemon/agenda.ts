@@ -3,18 +3,22 @@ import { monotonicMs } from "../ground/clock.ts";
 
 /**
  * When the loop looks next, and for what. Everything that learns of work writes it down here; the loop alone reads it,
- * and rests until something is due.
+ * and its two tracks rest until something is due.
  *
  *   events   new events: a notification, the poll, the pause of a daemon that is awake
  *   queue    due deliveries: the earliest due time that is known
  *   walk     the next part of a walk over the queue that has begun
  *   claims   claims of daemons that are gone
  *   review   what waits in memory
- *   room     there is room for another claim
  *
- * A look is taken off the agenda before it begins, so what arrives during the look is kept.
+ * A look is taken off the agenda before it begins, so what arrives during the look is kept. Signs are not kept: a track
+ * looks for itself before it rests, and a sign tells the one that rests to look once more.
+ *
+ *   room     there may be room for another claim
+ *   again    a failure may have passed
  */
-export type Look = "events" | "queue" | "walk" | "claims" | "review" | "room";
+export type Look = "events" | "queue" | "walk" | "claims" | "review";
+type Sign = "room" | "again";
 
 /** For so long at most, a delivery waits in memory behind an edit, a pause or the end of its endpoint. */
 export const REVIEW_INTERVAL_MS = 250;
@@ -33,17 +37,9 @@ export class Agenda {
     walk: NEVER,
     claims: NOW,
     review: NEVER,
-    room: NEVER,
   };
   #isClosed = false;
-  /** While the loop rests: ends the rest if it was to last longer than until then. */
-  #endRest: ((look: Look, atMs: number) => void) | null = null;
-
-  /** There may be new events, and deliveries that were resumed or redelivered. */
-  notified(): void {
-    this.by("events", NOW);
-    this.by("queue", NOW);
-  }
+  readonly #rests = new Set<Rest>();
 
   /** Deliveries were put into the queue that are due now. */
   queued(): void {
@@ -65,7 +61,7 @@ export class Agenda {
 
   /** There may be room for another claim. */
   room(): void {
-    this.by("room", NOW);
+    this.#give("room");
   }
 
   /** Something waits in memory. */
@@ -73,17 +69,19 @@ export class Agenda {
     this.by("review", monotonicMs() + REVIEW_INTERVAL_MS);
   }
 
-  /** Look for everything at once. */
+  /** Look for everything at once: anything may have come unnoticed. */
   lookAgain(): void {
-    this.notified();
+    this.by("events", NOW);
+    this.by("queue", NOW);
     this.by("claims", NOW);
+    this.#give("again");
   }
 
   /** Look by then at the latest. */
   by(look: Look, atMs: number): void {
     if (atMs < this.#atMs[look]) {
       this.#atMs[look] = atMs;
-      this.#endRest?.(look, atMs);
+      this.#endRests((rest) => rest.looks.includes(look) && atMs < rest.untilMs);
     }
   }
 
@@ -100,28 +98,44 @@ export class Agenda {
     return true;
   }
 
-  /** Resolves when one of these looks is due, after so long at most, or when the agenda is closed. */
-  async rest(looks: readonly Look[], longestMs = NEVER): Promise<void> {
+  /** Resolves when one of these looks is due, at one of these signs, after so long at most, or when the agenda is closed. */
+  async rest(looks: readonly (Look | Sign)[], longestMs = NEVER): Promise<void> {
     const nowMs = monotonicMs();
-    const untilMs = Math.min(nowMs + longestMs, ...looks.map((look) => this.#atMs[look]));
+    const atMs = looks.map((look) => (look === "room" || look === "again" ? NEVER : this.#atMs[look]));
+    const untilMs = Math.min(nowMs + longestMs, ...atMs);
     if (untilMs <= nowMs || this.#isClosed) {
       return;
     }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(REST_MS_MAX, untilMs - nowMs));
-      this.#endRest = (look, atMs) => {
-        if (this.#isClosed || (looks.includes(look) && atMs < untilMs)) {
-          clearTimeout(timer);
-          resolve();
-        }
-      };
-    });
-    this.#endRest = null;
+    const ended = Promise.withResolvers<void>();
+    const rest = { looks, untilMs, end: ended.resolve };
+    const timer = setTimeout(rest.end, Math.min(REST_MS_MAX, untilMs - nowMs));
+    this.#rests.add(rest);
+    await ended.promise;
+    clearTimeout(timer);
+    this.#rests.delete(rest);
   }
 
   /** From now on nothing rests. */
   close(): void {
     this.#isClosed = true;
-    this.#endRest?.("room", NOW);
+    this.#endRests(() => true);
   }
+
+  #give(sign: Sign): void {
+    this.#endRests(({ looks }) => looks.includes(sign));
+  }
+
+  #endRests(isOver: (rest: Rest) => boolean): void {
+    for (const rest of this.#rests) {
+      if (isOver(rest)) {
+        rest.end();
+      }
+    }
+  }
+}
+
+interface Rest {
+  readonly looks: readonly (Look | Sign)[];
+  readonly untilMs: number;
+  readonly end: () => void;
 }

@@ -1,6 +1,6 @@
 import type { Database } from "../db/database.ts";
 import { classifyPostgresError, copyFault, reasonOf } from "../db/pgErrors.ts";
-import { makeBackoff } from "../ground/backoff.ts";
+import { type Backoff, makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
 import type { Events } from "../telemetry/bus.ts";
@@ -17,18 +17,25 @@ import type { EndpointDirectory } from "./deliver/endpoints.ts";
 import type { InHand, Lease } from "./deliver/inHand.ts";
 import type { Payloads } from "./deliver/payloads.ts";
 import type { Recorder } from "./record/recorder.ts";
+import type { Found, Pace } from "./wake/pace.ts";
 import type { WakeSession } from "./wake/session.ts";
 
 /**
- * The order of things: review what waits in memory, take over, claim due deliveries, claim new events, and rest until the
- * agenda says that something is due. One turn at a time; attempts run beside the loop.
+ * The order of things, on two tracks that do not wait for each other:
+ *
+ *   events  take over claims of daemons that are gone, and claim new events
+ *   queue   review what waits in memory, and claim due deliveries
+ *
+ * Each takes one turn at a time, and then rests until the agenda says that something is due. Attempts run beside both.
  */
+type Track = "events" | "queue";
 
 export interface LoopParts {
   readonly database: Database;
   readonly agenda: Agenda;
   readonly lease: Lease;
   readonly wake: WakeSession;
+  readonly pace: Pace;
   readonly newEvents: NewEvents;
   readonly claimLock: ClaimLock;
   readonly endpoints: EndpointDirectory;
@@ -48,24 +55,18 @@ const CLAIM_ROOM_MIN = PAGE_EVENTS_MAX / 2;
 const TAKE_OVER_INTERVAL_MS = 2_000;
 /** Another daemon has the claim lock for the few milliseconds of a claim. */
 const LOCK_BUSY_MS = 5;
-/** The first pause of a daemon that is awake and found nothing; each further one is twice as long. */
-const PAUSE_FIRST_MS = 1;
-/** The longest while a transaction is open that will not notify. */
-const DROWSY_LAST_MS = 50;
-/** A daemon that has claimed so many pages since it slept is in a stream of events, and lingers before it sleeps. */
-const STREAM_PAGES = 3;
-/** The longest pause of a daemon that lingers: some 15 ms in all. */
-const LINGER_LAST_MS = 8;
 
 export class Loop {
   readonly #parts: LoopParts;
-  readonly #backoff = makeBackoff({ firstMs: 100, lastMs: 5_000 });
+  readonly #backoffs: Readonly<Record<Track, Backoff>> = { events: makeTrackBackoff(), queue: makeTrackBackoff() };
+  /** The tracks whose last turn failed. */
+  readonly #failing = new Set<Track>();
   #isStopping = false;
-  #running: Promise<void> | null = null;
+  #running: Promise<unknown> | null = null;
+  /** The deliveries that statements in progress may bring. */
+  #askedFor = 0;
   /** The endpoint after which the walk over the queue continues; null if no walk has begun. */
   #walkPlace: string | null = null;
-  #pagesSinceSleep = 0;
-  #pauseMs = PAUSE_FIRST_MS;
   /** The identity whose claims the recorder knows. */
   #daemonId: string;
 
@@ -75,76 +76,95 @@ export class Loop {
   }
 
   start(): void {
-    this.#running = this.#run();
+    this.#running = Promise.all([this.#run("events"), this.#run("queue")]);
   }
 
-  /** Claims no more; resolves when the turn in progress has ended. */
+  /** Claims no more; resolves when the turns in progress have ended. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
-    this.#parts.agenda.close();
+    this.#end();
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  #end(): void {
+    this.#isStopping = true;
+    this.#parts.agenda.close();
+  }
+
+  async #run(track: Track): Promise<void> {
     while (!this.#isStopping) {
       try {
-        await this.#rest(await this.#turn());
+        await this.#takeTurn(track);
       } catch (thrown) {
         const fault = copyFault(thrown);
         if (fault !== null) {
+          this.#end();
           this.#parts.onCopied(fault);
           return;
         }
-        await this.#waitOut(thrown);
+        await this.#waitOut(track, thrown);
       }
     }
   }
 
-  /** One look at everything there is to do. False if nothing may be claimed: no lease, or results that cannot be recorded. */
-  async #turn(): Promise<boolean> {
-    const { agenda, inHand, lease, recorder } = this.#parts;
-    agenda.take("room");
-    inHand.start();
-    if (agenda.take("review")) {
-      await inHand.review();
+  /** Looks at what is due, and rests. Nothing may be claimed without the lease, or while results cannot be recorded. */
+  async #takeTurn(track: Track): Promise<void> {
+    const { agenda, lease, recorder } = this.#parts;
+    if (track === "queue") {
+      await this.#reviewWaiting();
     }
     if (!lease.isHeld() || !recorder.isWell) {
-      return false;
-    }
-    this.#noteLease();
-    if (this.#room > 0 && agenda.take("claims")) {
-      await this.#takeOver();
-    }
-    if (this.#room > 0 && this.#isHeld && agenda.take(this.#walkLook)) {
-      await this.#walk();
-    }
-    if (this.#isClaimWorthwhile && this.#isHeld && agenda.take("events")) {
-      await this.#claim();
-      this.#noteClaimed();
-    }
-    return true;
-  }
-
-  async #rest(mayClaim: boolean): Promise<void> {
-    const { agenda } = this.#parts;
-    if (!mayClaim) {
+      this.#parts.wake.stepAside();
+      agenda.by("events", monotonicMs());
       // A lease that is regained gives no sign.
       await agenda.rest(["room"], REVIEW_INTERVAL_MS);
       return;
     }
-    const looks: Look[] = ["review"];
-    looks.push(this.#isClaimWorthwhile ? "events" : "room");
-    if (this.#room > 0) {
-      looks.push("claims", this.#walkLook);
-    } else {
-      looks.push("room");
+    const daemonId = this.#noteLease();
+    if (track === "events") {
+      await this.#lookForEvents(daemonId);
+    } else if (this.#room > 0 && agenda.take(this.#walkLook)) {
+      await this.#walk(daemonId);
+      this.#noteSuccess("queue");
     }
-    await agenda.rest(looks);
+    await agenda.rest(this.#looksOf(track));
+  }
+
+  async #reviewWaiting(): Promise<void> {
+    const { agenda, inHand } = this.#parts;
+    inHand.start();
+    if (agenda.take("review")) {
+      await inHand.review();
+    }
+  }
+
+  async #lookForEvents(daemonId: string): Promise<void> {
+    const { agenda } = this.#parts;
+    if (this.#room > 0 && agenda.take("claims")) {
+      await this.#takeOver(daemonId);
+    }
+    if (!this.#isHeldBy(daemonId)) {
+      return;
+    }
+    if (!this.#isClaimWorthwhile) {
+      if (agenda.isDue("events")) {
+        this.#stayAwake();
+      }
+    } else if (agenda.take("events")) {
+      await this.#claim(daemonId);
+      this.#noteSuccess("events");
+    }
+  }
+
+  #looksOf(track: Track): (Look | "room")[] {
+    if (track === "queue") {
+      return ["review", this.#room > 0 ? this.#walkLook : "room"];
+    }
+    return [this.#isClaimWorthwhile ? "events" : "room", this.#room > 0 ? "claims" : "room"];
   }
 
   get #room(): number {
     const { inHand, recorder, inHandMax } = this.#parts;
-    return inHandMax - inHand.count - recorder.pendingCount;
+    return inHandMax - inHand.count - recorder.pendingCount - this.#askedFor;
   }
 
   get #isClaimWorthwhile(): boolean {
@@ -155,9 +175,9 @@ export class Loop {
    * Whether the lease is held under the identity that the turn began with. A lost one admits nothing: it would be given the
    * same claim to take over again and again, and its leased deliveries would wait for their leases to run out.
    */
-  get #isHeld(): boolean {
+  #isHeldBy(daemonId: string): boolean {
     const { lease } = this.#parts;
-    return lease.isHeld() && lease.daemonId === this.#daemonId;
+    return lease.isHeld() && lease.daemonId === daemonId;
   }
 
   get #walkLook(): Look {
@@ -165,42 +185,47 @@ export class Loop {
   }
 
   /** Whether a claim was made that failed is not known: what this daemon holds without knowing is looked for first. */
-  async #waitOut(thrown: unknown): Promise<void> {
+  async #waitOut(track: Track, thrown: unknown): Promise<void> {
     const { agenda, wake, conditions } = this.#parts;
-    wake.stepAside();
+    this.#failing.add(track);
     const { kind, sqlstate } = classifyPostgresError(thrown);
     const event = kind === "connection" ? "postgres.lost" : "claim.failed";
     conditions.begin("not_claiming", event, { error: messageOf(thrown), sqlstate }, reasonOf(thrown));
-    this.#walkPlace = null;
-    agenda.take("events");
-    await agenda.rest(["events"], this.#backoff.nextMs());
-    agenda.lookAgain();
+    if (track === "events") {
+      wake.stepAside();
+      agenda.by("claims", monotonicMs());
+    } else {
+      this.#walkPlace = null;
+    }
+    agenda.by(track, monotonicMs());
+    await agenda.rest(["again"], this.#backoffs[track].nextMs());
   }
 
-  /** Only a claim shows that the failure has passed: a turn without room asks Postgres for nothing. */
-  #noteClaimed(): void {
-    const { agenda, wake, conditions } = this.#parts;
-    this.#backoff.reset();
-    if (conditions.has("not_claiming")) {
-      conditions.end("not_claiming", {});
-      wake.stayAwake();
-      agenda.by("events", monotonicMs());
+  /** Only a look shows that a failure has passed: a turn without room asks Postgres for nothing. */
+  #noteSuccess(track: Track): void {
+    const { agenda, conditions } = this.#parts;
+    this.#backoffs[track].reset();
+    if (this.#failing.delete(track)) {
+      agenda.lookAgain();
+      if (this.#failing.size === 0) {
+        conditions.end("not_claiming", {});
+      }
     }
   }
 
   /** The claims of a lost identity belong to others. */
-  #noteLease(): void {
+  #noteLease(): string {
     const { lease, recorder } = this.#parts;
     if (lease.daemonId !== this.#daemonId) {
       recorder.claims.forget(this.#daemonId);
       this.#daemonId = lease.daemonId;
     }
+    return this.#daemonId;
   }
 
-  async #takeOver(): Promise<void> {
+  async #takeOver(daemonId: string): Promise<void> {
     const { database, agenda, recorder, events } = this.#parts;
-    const daemonId = this.#daemonId;
-    while (this.#room > 0 && !this.#isStopping && this.#isHeld) {
+    while (this.#room > 0 && !this.#isStopping && this.#isHeldBy(daemonId)) {
       const taken = await takeOverClaim(database, daemonId, recorder.claims.of(daemonId));
       if (taken === null) {
         break;
@@ -215,79 +240,93 @@ export class Loop {
     agenda.by("claims", monotonicMs() + TAKE_OVER_INTERVAL_MS);
   }
 
-  async #walk(): Promise<void> {
+  /** Asks for half of the room, so that a claim need not wait for the walk. */
+  async #walk(daemonId: string): Promise<void> {
     const { database, agenda, inHand, pollIntervalMs } = this.#parts;
-    const daemonId = this.#daemonId;
-    const walk = await claimDeliveries(database, daemonId, this.#walkPlace, this.#room, inHand.rooms());
-    const nowMs = monotonicMs();
-    this.#walkPlace = walk.place;
-    if (walk.place !== null) {
-      agenda.by("walk", nowMs + WALK_GAP_MS);
-    }
-    agenda.by("queue", nowMs + Math.max(WALK_GAP_MS, Math.min(walk.nextDueMs ?? pollIntervalMs, pollIntervalMs)));
-    await this.#admit(walk, daemonId);
+    await this.#askFor(this.#room / 2, async (deliveriesMax) => {
+      const walk = await claimDeliveries(database, daemonId, this.#walkPlace, deliveriesMax, inHand.rooms());
+      const nowMs = monotonicMs();
+      this.#walkPlace = walk.place;
+      if (walk.place !== null) {
+        agenda.by("walk", nowMs + WALK_GAP_MS);
+      }
+      agenda.by("queue", nowMs + Math.max(WALK_GAP_MS, Math.min(walk.nextDueMs ?? pollIntervalMs, pollIntervalMs)));
+      await this.#admit(walk, daemonId);
+    });
   }
 
-  async #claim(): Promise<void> {
-    const { database, agenda, wake, newEvents, claimLock, conditions, pollIntervalMs } = this.#parts;
-    const daemonId = this.#daemonId;
-    if (wake.state === "napping" && !conditions.has("not_claiming")) {
-      // It asks anew for sleep: the daemon that it relied on may be gone. Not while claims fail, because others would
-      // rely on this one.
-      wake.stayAwake();
+  /** Leaves half of the room to a walk that is due. */
+  async #claim(daemonId: string): Promise<void> {
+    const { agenda, wake, newEvents } = this.#parts;
+    // Not while claims fail, because others would rely on this daemon.
+    if (this.#parts.pace.asksForSleep(wake.state) && !this.#failing.has("events")) {
+      await wake.fallAsleep();
     }
-    const page = await newEvents.claim(daemonId, this.#room);
+    const share = agenda.isDue(this.#walkLook) ? 2 : 1;
+    await this.#askFor(this.#room / share, async (room) => {
+      const page = await newEvents.claim(daemonId, room);
+      await this.#take(page, daemonId);
+    });
+  }
+
+  /** Other statements leave this much of the room alone until what it brought is in hand. */
+  async #askFor(room: number, claim: (deliveriesMax: number) => Promise<void>): Promise<void> {
+    const deliveriesMax = Math.max(1, Math.floor(room));
+    this.#askedFor += deliveriesMax;
+    try {
+      await claim(deliveriesMax);
+    } finally {
+      this.#askedFor -= deliveriesMax;
+      this.#parts.agenda.room();
+    }
+  }
+
+  async #take(page: Page, daemonId: string): Promise<void> {
+    const { database, agenda, newEvents, claimLock, conditions } = this.#parts;
     if (page.outcome === "busy") {
       agenda.by("events", monotonicMs() + LOCK_BUSY_MS);
       await claimLock.noteBusy();
       return;
     }
     claimLock.noteFree();
-    await this.#take(page, daemonId);
-    if (await noteSending(database, conditions, page.outcome === "off")) {
+    this.#report(page);
+    await this.#admit(page, daemonId);
+    this.#planNext(page.outcome);
+    if ((await noteSending(database, conditions, page.outcome === "off")) || page.queuedCount > 0) {
       agenda.queued();
     }
-    switch (page.outcome) {
-      case "off":
-        // A sleeper would let every insert notify, and there is nothing to be notified of.
-        wake.stayAwake();
-        agenda.by("events", monotonicMs() + pollIntervalMs);
-        break;
-      case "empty":
-        await this.#settle();
-        break;
-      case "slow":
-        agenda.by("events", monotonicMs());
-        break;
-      case "page":
-      case "complete":
-        this.#pagesSinceSleep += 1;
-        this.#pauseMs = PAUSE_FIRST_MS;
-        wake.stayAwake();
-        agenda.by("events", monotonicMs());
-        break;
+    await newEvents.tryFilter(page);
+  }
+
+  #report({ outcome, claimId, eventCount, deliveries }: Page): void {
+    if (eventCount > 0) {
+      this.#parts.events.emit("claim.taken", {
+        claim_id: claimId,
+        events: eventCount,
+        deliveries: deliveries.length,
+        complete: outcome === "complete",
+      });
     }
   }
 
-  async #take(page: Page, daemonId: string): Promise<void> {
-    const { agenda, wake, newEvents, events } = this.#parts;
-    if (page.eventCount > 0) {
-      events.emit("claim.taken", {
-        claim_id: page.claimId,
-        events: page.eventCount,
-        deliveries: page.deliveries.length,
-        complete: page.outcome === "complete",
-      });
+  /** When to look for events again, after a claim that had the claim lock. */
+  #planNext(found: Found): void {
+    const { agenda, wake, pace, pollIntervalMs } = this.#parts;
+    const next = pace.next(found, wake.state, agenda.isDue("events"));
+    if (next.stayAwake) {
+      wake.stayAwake();
     }
-    if (page.queuedCount > 0) {
-      agenda.queued();
-    }
-    if (page.outcome === "page") {
+    if (found === "page") {
       // Not awaited: over a link that has fallen silent it would keep this page from being sent.
       void wake.wakePeers();
     }
-    await this.#admit(page, daemonId);
-    await newEvents.tryFilter(page);
+    agenda.by("events", monotonicMs() + (next.inMs ?? pollIntervalMs));
+  }
+
+  /** Inserts need not notify this daemon. */
+  #stayAwake(): void {
+    this.#parts.pace.linger();
+    this.#parts.wake.stayAwake();
   }
 
   /**
@@ -307,41 +346,8 @@ export class Loop {
     }
     inHand.admit(deliveries);
   }
+}
 
-  /**
-   * A claim has just found nothing. Each call takes one step: linger after a stream of events; ask for sleep, and look
-   * again soon while a transaction is open that will not notify; look once more after the gate was granted; sleep.
-   */
-  async #settle(): Promise<void> {
-    const { agenda, wake, pollIntervalMs } = this.#parts;
-    if (agenda.isDue("events")) {
-      // A notification came during the look, which may have been too early.
-      return;
-    }
-    if (this.#pagesSinceSleep >= STREAM_PAGES && this.#pauseMs <= LINGER_LAST_MS) {
-      this.#pause(LINGER_LAST_MS * 2);
-      return;
-    }
-    this.#pagesSinceSleep = 0;
-    if (wake.state === "awake") {
-      switch (await wake.fallAsleep()) {
-        case "drowsy":
-          this.#pause(DROWSY_LAST_MS);
-          return;
-        case "sleeping":
-          agenda.by("events", monotonicMs());
-          return;
-        case "napping":
-        case "blind":
-          break;
-      }
-    }
-    this.#pauseMs = PAUSE_FIRST_MS;
-    agenda.by("events", monotonicMs() + pollIntervalMs);
-  }
-
-  #pause(lastMs: number): void {
-    this.#parts.agenda.by("events", monotonicMs() + this.#pauseMs);
-    this.#pauseMs = Math.min(lastMs, this.#pauseMs * 2);
-  }
+function makeTrackBackoff(): Backoff {
+  return makeBackoff({ firstMs: 100, lastMs: 5_000 });
 }

@@ -2,6 +2,7 @@ import type { Config } from "../config/read.ts";
 import { type ConnectionConfig, connectionConfig } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
 import type { Sockets } from "../db/sockets.ts";
+import { monotonicMs } from "../ground/clock.ts";
 import type { PostriderError } from "../ground/errors.ts";
 import type { Repeat } from "../ground/repeat.ts";
 import { Sender } from "../http/send.ts";
@@ -24,6 +25,7 @@ import { Heartbeat } from "./upkeep/heartbeat.ts";
 import { makePartitionKeeper } from "./upkeep/partitions.ts";
 import { makeReplayKeeper } from "./upkeep/replays.ts";
 import { makeSchemaWatch } from "./upkeep/schemaWatch.ts";
+import { Pace } from "./wake/pace.ts";
 import { WakeSession } from "./wake/session.ts";
 
 /** New events are claimed one page after the other, with a deadline of their own. */
@@ -157,8 +159,12 @@ function makeWake({ config, sockets, connection, events, conditions, agenda }: S
     config: config.listenUrl === null ? connection : sockets.through(connectionTo(config.listenUrl)),
     events,
     conditions,
-    onWake: () => {
-      agenda.notified();
+    onWake: (look, withinMs) => {
+      if (look === "events") {
+        agenda.by("events", monotonicMs() + withinMs);
+        return;
+      }
+      agenda.lookAgain();
       replays.soon();
     },
   });
@@ -193,6 +199,7 @@ function makePipeline(
     agenda,
     lease: heartbeat,
     wake,
+    pace: new Pace(),
     newEvents: new NewEvents({ database, claimDatabase: databases.claim, filters: new Filters({ database, events }) }),
     claimLock: new ClaimLock({ database, events, conditions }),
     endpoints,

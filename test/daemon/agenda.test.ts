@@ -24,10 +24,10 @@ async function rests(rest: Promise<void>): Promise<boolean> {
 
 test("a look is taken off before it begins, so what arrives during it is kept", async () => {
   const agenda = calmAgenda();
-  agenda.notified();
+  agenda.lookAgain();
   assert.equal(agenda.take("events"), true);
   assert.equal(agenda.isDue("events"), false);
-  agenda.notified();
+  agenda.lookAgain();
   assert.equal(agenda.isDue("events"), true);
   assert.equal(await rests(agenda.rest(["events"])), false);
 });
@@ -48,6 +48,22 @@ test("a rest ends when one of its looks comes earlier, and not for another", asy
   assert.equal(await rests(rest), true);
   agenda.queued();
   assert.equal(await rests(rest), false);
+});
+
+test("a sign ends the rests that wait for it, and is not kept", async () => {
+  const agenda = calmAgenda();
+  const [events, queue] = [agenda.rest(["events", "room"]), agenda.rest(["queue"])];
+  agenda.room();
+  assert.equal(await rests(events), false);
+  assert.equal(await rests(queue), true);
+  assert.equal(await rests(agenda.rest(["room"])), true);
+  const failing = agenda.rest(["again"], 3_600_000);
+  agenda.by("events", Number.NEGATIVE_INFINITY);
+  assert.equal(await rests(failing), true);
+  agenda.lookAgain();
+  assert.equal(await rests(failing), false);
+  assert.equal(await rests(queue), false);
+  agenda.close();
 });
 
 test("a rest ends after its longest time, and when the agenda is closed", async () => {
@@ -98,11 +114,13 @@ test("a retry that was recorded brings the queue back when it is due, and there 
     attempts: 0,
     attemptsBefore: 0,
   });
+  const room = agenda.rest(["room"]);
   agenda.recorded([
     { delivery, attempt: null, endpointRevision: null, decision: { state: "succeeded" } },
     { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 30 } },
   ]);
-  assert.deepEqual([agenda.isDue("queue"), agenda.take("room")], [false, true]);
+  assert.equal(agenda.isDue("queue"), false);
+  assert.equal(await rests(room), false);
   await agenda.rest(["queue"]);
   await agenda.rest(["queue"]);
   assert.equal(agenda.isDue("queue"), true);

@@ -1,6 +1,7 @@
 /** The loop between parts that do what the test says, without Postgres. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { Agenda } from "../../src/daemon/agenda.ts";
 import { ClaimLock } from "../../src/daemon/claim/claimLock.ts";
 import type { NewEvents, Page } from "../../src/daemon/claim/newEvents.ts";
@@ -9,6 +10,7 @@ import type { InHand } from "../../src/daemon/deliver/inHand.ts";
 import { Loop } from "../../src/daemon/loop.ts";
 import { OpenClaims } from "../../src/daemon/record/openClaims.ts";
 import type { Recorder } from "../../src/daemon/record/recorder.ts";
+import { Pace } from "../../src/daemon/wake/pace.ts";
 import type { WakeSession, WakeState } from "../../src/daemon/wake/session.ts";
 import type { Database } from "../../src/db/database.ts";
 import { Conditions } from "../../src/telemetry/conditions.ts";
@@ -50,13 +52,21 @@ class Surroundings {
   losesLease = false;
   takeOvers = 0;
   wakeState: WakeState = "blind";
+  /** Ends the walks; null if they end by themselves. */
+  walkEnds: Promise<void> | null = null;
+  /** Statements on the gate. */
+  gateStatements = 0;
   readonly #rooms = { known: new Map<string, number>(), unknown: 8 };
   readonly loop: Loop;
 
   constructor(t: TestContext) {
     const { agenda, conditions, emitted: events } = this;
     const database = {
-      run: async ({ name }: { name: string }, params: object) => this.#answer(name, params),
+      run: async ({ name }: { name: string }, params: object) => {
+        const answer = this.#answer(name, params);
+        await (name === "claim_deliveries" ? this.walkEnds : null);
+        return answer;
+      },
     } as unknown as Database;
     this.loop = new Loop({
       database,
@@ -65,6 +75,7 @@ class Surroundings {
       conditions,
       lease: this.lease,
       wake: this.#wake() as unknown as WakeSession,
+      pace: new Pace(),
       newEvents: {
         claim: async (daemonId: string) => this.#claim(daemonId),
         tryFilter: async () => {},
@@ -124,6 +135,7 @@ class Surroundings {
       stayAwake: () => this.#wakeBecomes("awake"),
       stepAside: () => this.#wakeBecomes("napping"),
       fallAsleep: async () => {
+        this.gateStatements += 1;
         this.wakeState = "sleeping";
         return this.wakeState;
       },
@@ -131,6 +143,7 @@ class Surroundings {
   }
 
   #wakeBecomes(state: WakeState): void {
+    this.gateStatements += this.wakeState === state ? 0 : 1;
     this.wakeState = this.wakeState === "blind" ? "blind" : state;
   }
 }
@@ -156,6 +169,7 @@ test("a failure lasts until a claim succeeds, not only until a turn that has roo
   const { turns } = around;
   const claims = around.claimedAs.length;
   await until("it takes turns without room for a claim", () => {
+    around.agenda.lookAgain();
     around.agenda.room();
     return around.turns >= turns + 3;
   });
@@ -179,8 +193,8 @@ test("while claims fail, no other daemon can rely on it; it falls asleep once on
   await until("claims have failed", () => around.claimedAs.length >= 3);
   assert.deepEqual([...new Set(around.claimedAs.slice(1))], ["napping"]);
   around.claimed = NOTHING;
-  await until("it sleeps", () => around.wakeState === "sleeping");
-  assert.deepEqual(around.claimedAs.slice(-3), ["napping", "awake", "sleeping"]);
+  await until("it sleeps", () => around.claimedAs.at(-1) === "sleeping");
+  assert.deepEqual(around.claimedAs.slice(-2), ["napping", "sleeping"]);
 });
 
 test("a daemon that loses its lease while it takes over claims nothing more under the lost identity", async (t) => {
@@ -190,4 +204,43 @@ test("a daemon that loses its lease while it takes over claims nothing more unde
   await until("it has looked for events", () => around.claimedAs.length > 0);
   assert.equal(around.takeOvers, 1);
   assert.deepEqual([...new Set(around.claimants)], ["two"]);
+});
+
+test("an event that comes alone is claimed once: no walk, no statement on the gate, and no second look", async (t) => {
+  const around = new Surroundings(t);
+  around.wakeState = "awake";
+  around.loop.start();
+  await until("it sleeps", () => around.claimedAs.at(-1) === "sleeping");
+  const { walks, gateStatements } = around;
+  const claims = around.claimedAs.length;
+  around.claimed = { ...NOTHING, outcome: "complete", eventCount: 1, claimId: "1" };
+  around.agenda.by("events", performance.now());
+  await until("it has claimed", () => around.claimedAs.length > claims);
+  await pause(50);
+  assert.equal(around.claimedAs.length, claims + 1);
+  assert.deepEqual([around.walks, around.gateStatements], [walks, gateStatements]);
+});
+
+test("a daemon without room for events opens the gate, so that inserts do not notify it in vain", async (t) => {
+  const around = new Surroundings(t);
+  around.wakeState = "awake";
+  around.loop.start();
+  await until("it sleeps", () => around.claimedAs.at(-1) === "sleeping");
+  Object.assign(around.inHand, { count: IN_HAND_MAX, isIdle: false });
+  around.agenda.by("events", performance.now());
+  await until("it is awake", () => around.wakeState === "awake");
+});
+
+test("a claim does not wait for a walk", async (t) => {
+  const around = new Surroundings(t);
+  const walk = Promise.withResolvers<void>();
+  around.walkEnds = walk.promise;
+  around.loop.start();
+  await until("it walks", () => around.walks === 1);
+  for (let claims = 1; claims <= 3; claims += 1) {
+    around.agenda.by("events", performance.now());
+    await until("it claims", () => around.claimedAs.length >= claims);
+  }
+  assert.equal(around.walks, 1);
+  walk.resolve();
 });

@@ -9,7 +9,7 @@ begin
   values (lower(tg_op) || ' sending',
           case when tg_op <> 'INSERT' then to_jsonb(old) - untold end,
           case when tg_op <> 'DELETE' then to_jsonb(new) - untold end);
-  perform postrider_internal.notify_daemons();
+  perform postrider_internal.notify_daemons('operator');
   return null;
 end
 $$;

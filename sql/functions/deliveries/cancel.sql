@@ -37,7 +37,7 @@ begin
       if found then
         perform postrider_internal.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
       end if;
-      perform postrider_internal.notify_daemons();
+      perform postrider_internal.notify_daemons('operator');
       return 'pending';
     end if;
   end loop;

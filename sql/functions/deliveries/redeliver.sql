@@ -38,7 +38,7 @@ begin
   -- An earlier cancel whose daemon has died since.
   delete from postrider.cancellation c where c.event_id = event_id and c.endpoint_id = endpoint_id;
   perform postrider_internal.note_action('redeliver', endpoint_id, event_id, null);
-  perform postrider_internal.notify_daemons();
+  perform postrider_internal.notify_daemons('operator');
 end
 $$;
 comment on function postrider.redeliver(uuid, uuid) is

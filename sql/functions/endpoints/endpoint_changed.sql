@@ -10,7 +10,7 @@ begin
   elsif new.state = 'disabled' then
     perform postrider_internal.discard_deliveries(new.id, coalesce('the endpoint is disabled: ' || new.state_reason, 'the endpoint is disabled'), 10000);
   else
-    perform postrider_internal.notify_daemons();
+    perform postrider_internal.notify_daemons('operator');
   end if;
   return null;
 end

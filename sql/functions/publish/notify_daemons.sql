@@ -1,6 +1,6 @@
 -- grant: execute to publisher
 
-create or replace function postrider_internal.notify_daemons() returns void
+create or replace function postrider_internal.notify_daemons(payload text default '') returns void
 language plpgsql volatile
 as $$
 begin
@@ -8,9 +8,9 @@ begin
     -- If the queue is full, transactions that notify fail at commit. Polling finds the events anyway.
     and pg_catalog.pg_notification_queue_usage() < 0.5
   then
-    perform pg_catalog.pg_notify('postrider', '');
+    perform pg_catalog.pg_notify('postrider', notify_daemons.payload);
   end if;
 end
 $$;
-comment on function postrider_internal.notify_daemons() is
-  'Notifies the daemons, asleep or not. For the actions of operators, which are rare: a daemon that is awake but idle, because a writer''s transaction is open, would only find the change with its next poll.';
+comment on function postrider_internal.notify_daemons(text) is
+  'Notifies the daemons, asleep or not. An empty payload announces new events. Any other one is for the actions of operators, which are rare, and makes daemons look for everything: one that is awake would only find the change with its next poll.';

@@ -92,7 +92,7 @@ begin
   returning r.id into replay_id;
   perform postrider_internal.note_action('replay', endpoint_id, null, jsonb_strip_nulls(jsonb_build_object(
     'replay_id', replay_id, 'since', since, 'until', until, 'event_type', event_type, 'states', states, 'events', events)));
-  perform postrider_internal.notify_daemons();
+  perform postrider_internal.notify_daemons('operator');
 end
 $$;
 comment on function postrider.replay(uuid, timestamptz, timestamptz, text, text[], boolean) is

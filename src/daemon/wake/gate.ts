@@ -7,7 +7,7 @@ export const IDLE_SESSION_TIMEOUT_MS = 5_000;
 const PING_INTERVAL_MS = 1_500;
 
 const fallAsleep = defineStatement("fall_asleep", {
-  params: { formerPids: "integer[]" },
+  params: { wasAwake: "boolean", formerPids: "integer[]" },
   columns: { outcome: ["napping", "sleeping", "drowsy", null] },
 });
 const wakePeers = defineStatement("wake_peers", { params: {}, columns: { pg_notify: "void" } });
@@ -70,9 +70,12 @@ export class Gate {
   }
 
   /** Null if the connection was lost. */
-  async fallAsleep(formerPids: readonly number[]): Promise<"napping" | "sleeping" | "drowsy" | null> {
+  async fallAsleep(
+    wasAwake: boolean,
+    formerPids: readonly number[],
+  ): Promise<"napping" | "sleeping" | "drowsy" | null> {
     return await this.#send(async (connection) => {
-      const { rows } = await connection.run(fallAsleep, { formerPids });
+      const { rows } = await connection.run(fallAsleep, { wasAwake, formerPids });
       return rows[0]?.outcome ?? null;
     });
   }

@@ -6,7 +6,7 @@ import type { ConnectionConfig } from "../../db/connect.ts";
 import { messageOf } from "../../ground/errors.ts";
 
 /**
- * One connection that listens for NOTIFY on one channel. A notification is a hint and carries nothing.
+ * One connection that listens for NOTIFY on one channel. A notification is a hint; its payload says where to look.
  *
  * pg-listen does the listening, on a short lead: left alone it gives up after three seconds without a server, leaks its
  * session if it is closed while it reconnects, and stays half subscribed if LISTEN is refused. So it never reconnects by
@@ -22,7 +22,7 @@ export interface ListenerOptions {
   readonly checkIntervalMs: number;
   /** For the echo, and for the answer to LISTEN. */
   readonly checkTimeoutMs: number;
-  readonly onNotification: () => void;
+  readonly onNotification: (payload: string) => void;
   /** The echo came. Before the first one, nothing shows that this connection hears anything. */
   readonly onEcho: () => void;
 }
@@ -73,7 +73,9 @@ export class Listener {
       { parse: (payload) => payload, paranoidChecking: false, retryLimit: 1 },
     );
     this.#subscriber.events.on("error", (error) => this.#drop(messageOf(error)));
-    this.#subscriber.events.on("notification", ({ channel: heard }) => this.#hear(heard));
+    this.#subscriber.events.on("notification", ({ channel: heard, payload }) =>
+      this.#hear(heard, String(payload ?? "")),
+    );
   }
 
   /** Says goodbye to the session, as far as that is possible. */
@@ -100,7 +102,7 @@ export class Listener {
     return this.#socket;
   }
 
-  #hear(channel: string): void {
+  #hear(channel: string, payload: string): void {
     if (this.#isClosed) {
       return;
     }
@@ -109,7 +111,7 @@ export class Listener {
       this.#checkLater();
       this.#options.onEcho();
     } else {
-      this.#options.onNotification();
+      this.#options.onNotification(payload);
     }
   }
 

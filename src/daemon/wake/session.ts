@@ -15,13 +15,21 @@ import { Listener } from "./listener.ts";
  * Awake, shared: held by the daemons that look for what is inserted.
  *
  *   awake     holds awake. Inserts do not notify; this daemon finds what they insert.
- *   sleeping  holds the gate. Inserts notify.
- *   napping   holds nothing: another daemon is awake or sleeps. It looks by itself once in each poll interval.
+ *   sleeping  holds the gate. Inserts notify, and this daemon claims what they announce. It sleeps through events that
+ *             come one by one (pace.ts).
+ *   napping   holds nothing: another daemon is awake or sleeps. It looks by itself once in each poll interval, and soon
+ *             after an insert has notified, because the sleeper may be frozen.
  *   blind     the gate or the listener is in doubt, and both are being rebuilt. It polls.
  *
  * Nothing is lost in between: a transaction that tested the gate while it was open keeps it open until it has ended (its
- * shared lock). So once the gate is granted, everything inserted without a notification is visible; the daemon looks once
- * more after that, and then sleeps.
+ * shared lock). So once the gate is granted, everything inserted without a notification is visible; the daemon looks after
+ * that, and then sleeps.
+ *
+ * Operators notify whether the gate is held or not. The payload says where to look:
+ *
+ *   ""      an insert: for new events
+ *   peers   a daemon that has more than it can carry: for new events, by the daemons that nap
+ *   other   an operator's action: for everything
  *
  * The listener and the gate have one life. A gate that makes inserts notify is of no use to a daemon that does not hear
  * them, and a server that one of the two has left may not be the one the other leads to.
@@ -32,8 +40,8 @@ export interface WakeOptions {
   readonly config: ConnectionConfig;
   readonly events: Events;
   readonly conditions: Conditions;
-  /** There may be new events: a notification came, or inserts may have gone without one. */
-  readonly onWake: () => void;
+  /** The daemon should look by then at the latest: for new events, or for anything that may have come unnoticed. */
+  readonly onWake: (look: "events" | "everything", withinMs: number) => void;
   /** What differs from WAKE_TIMING. */
   readonly timing?: Partial<WakeTiming>;
 }
@@ -55,7 +63,11 @@ const WAKE_TIMING: WakeTiming = {
 };
 
 const CHANNEL = "postrider";
+const INSERTED = "";
+const PEERS = "peers";
 const WAKE_PEERS_GAP_MS = 250;
+/** A sleeper has claimed by then what was inserted, unless it is frozen. */
+const NAPPING_LOOK_MS = 100;
 /** By then the server has ended a session that was lost, and its process id may belong to another one. */
 const FORMER_SESSION_MS = 2 * IDLE_SESSION_TIMEOUT_MS;
 
@@ -103,21 +115,19 @@ export class WakeSession {
   }
 
   /**
-   * To be called when a claim has just found nothing. `drowsy`: a transaction is open that will not notify; look again
-   * soon. After `sleeping` look once more, and then wait for `onWake`.
+   * To be called before a look. After `sleeping` and that look, wait for `onWake`. `drowsy`: a transaction is open that
+   * will not notify, so the daemon stays awake and must ask again soon.
    */
   async fallAsleep(): Promise<"sleeping" | "napping" | "drowsy" | "blind"> {
     const gate = this.#gate;
-    if (this.#state !== "awake" || gate === null) {
-      return this.#state === "awake" ? "blind" : this.#state;
+    if (gate === null || this.#state === "sleeping") {
+      return gate === null ? "blind" : "sleeping";
     }
-    const outcome = await gate.fallAsleep(this.#formerPids());
+    const outcome = await gate.fallAsleep(this.#state === "awake", this.#formerPids());
     if (outcome === null || this.#gate !== gate) {
       return "blind";
     }
-    if (outcome !== "drowsy") {
-      this.#state = outcome;
-    }
+    this.#state = outcome === "drowsy" ? "awake" : outcome;
     return outcome;
   }
 
@@ -159,7 +169,7 @@ export class WakeSession {
           { error },
           `the ${event === "gate.lost" ? "gate" : "listener"} was lost: ${error}`,
         );
-        this.#options.onWake();
+        this.#options.onWake("everything", 0);
         onTried();
         await this.#signal.wait(this.#backoff.nextMs());
       }
@@ -197,12 +207,12 @@ export class WakeSession {
   }
 
   async #listen(): Promise<Listener> {
-    const { config, events, onWake } = this.#options;
+    const { config, events } = this.#options;
     const listener = await Listener.open({
       config,
       channel: CHANNEL,
       ...this.#timing,
-      onNotification: onWake,
+      onNotification: (payload) => this.#hear(payload),
       // Only now it is known to hear. One that is lost right after each LISTEN is rebuilt more and more slowly.
       onEcho: () => this.#backoff.reset(),
     });
@@ -210,12 +220,24 @@ export class WakeSession {
     return listener;
   }
 
+  #hear(payload: string): void {
+    const { onWake } = this.#options;
+    const isNapping = this.#state === "napping";
+    if (payload === INSERTED) {
+      onWake("events", isNapping ? NAPPING_LOOK_MS : 0);
+    } else if (payload !== PEERS) {
+      onWake("everything", 0);
+    } else if (isNapping) {
+      onWake("events", 0);
+    }
+  }
+
   #connected(gate: Gate): void {
     this.#gate = gate;
     this.#state = "awake";
     this.#options.conditions.end("blind", {});
     // What was inserted before went without a notification.
-    this.#options.onWake();
+    this.#options.onWake("everything", 0);
   }
 
   #disconnected(gate: Gate | null): void {

@@ -1,6 +1,7 @@
 /** The protocol of src/daemon/wake/session.ts and of the trigger in sql/functions/publish, with several daemons. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type pg from "pg";
 import { WakeSession, type WakeTiming } from "../../../src/daemon/wake/session.ts";
@@ -20,6 +21,8 @@ interface Running {
   readonly emitted: KeptEvents;
   readonly name: string;
   wakes: number;
+  /** What each was for, and within how long. */
+  readonly looks: string[];
 }
 
 let wakerCount = 0;
@@ -33,14 +36,16 @@ async function start(t: TestContext, timing: Partial<WakeTiming> = {}, url = dat
       conditions: new Conditions(emitted),
       config: connectionConfig({ databaseUrl: url, applicationName: name }),
       events: emitted,
-      onWake: () => {
+      onWake: (look, withinMs) => {
         running.wakes += 1;
+        running.looks.push(`${look} within ${withinMs}`);
       },
       timing,
     }),
     emitted,
     name,
     wakes: 0,
+    looks: [],
   };
   await running.wake.start();
   t.after(() => running.wake.stop());
@@ -269,6 +274,16 @@ describe("two daemons", () => {
     const before = [one.wakes, other.wakes] as const;
     await insertEvent(database.pool, "order.paid");
     await until("both are woken", () => one.wakes > before[0] && other.wakes > before[1]);
+    assert.deepEqual([one.looks.at(-1), other.looks.at(-1)], ["events within 0", "events within 100"]);
+  });
+
+  test("an operator makes both look for everything, whatever they do", async (t) => {
+    const [one, other] = [await start(t), await start(t)];
+    await other.wake.fallAsleep();
+    const before = [one.wakes, other.wakes] as const;
+    await database.pool.query("select postrider_internal.notify_daemons('operator')");
+    await until("both are woken", () => one.wakes > before[0] && other.wakes > before[1]);
+    assert.deepEqual([one.looks.at(-1), other.looks.at(-1)], ["everything within 0", "everything within 0"]);
   });
 
   test("one with more work than it can hold wakes the one that naps", async (t) => {
@@ -277,6 +292,34 @@ describe("two daemons", () => {
     const { wakes } = other;
     await one.wake.wakePeers();
     await until("it is woken", () => other.wakes > wakes);
+    assert.equal(other.looks.at(-1), "events within 0");
+    await insertEvent(database.pool, "order.paid");
+    await pause(50);
+    assert.deepEqual(one.looks, ["everything within 0"], "it is not woken itself");
+  });
+
+  test("one that naps takes the gate once the sleeper has stopped, without waking up first", async (t) => {
+    const [one, other] = [await start(t), await start(t)];
+    await other.wake.fallAsleep();
+    await one.wake.fallAsleep();
+    assert.equal(await other.wake.fallAsleep(), "napping");
+    await one.wake.stop();
+    assert.equal(await other.wake.fallAsleep(), "sleeping");
+    assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [1, 0]);
+  });
+
+  test("one that naps becomes awake if a transaction is open that will not notify, and no other daemon is there", async (t) => {
+    const [one, other] = [await start(t), await start(t)];
+    await other.wake.fallAsleep();
+    const session = await begin(t);
+    await insertEvent(session, "order.paid");
+    await one.wake.stop();
+    assert.equal(await other.wake.fallAsleep(), "drowsy");
+    assert.equal(other.wake.state, "awake");
+    assert.equal((await holders(4)).length, 1);
+    await session.query("commit");
+    assert.equal(await other.wake.fallAsleep(), "sleeping");
+    assert.deepEqual([(await holders(2)).length, (await holders(4)).length], [1, 0]);
   });
 
   test("one that naps can take the gate once the sleeper has stopped", async (t) => {
@@ -522,7 +565,7 @@ describe("what transactions do", () => {
     assert.equal(await notified(), 1);
   });
 
-  test("replicated rows, and rows inserted directly into a partition, fire no trigger and wake no daemon", async (t) => {
+  test("replicated rows fire no trigger and wake no daemon; rows inserted directly into a partition do", async (t) => {
     const one = await start(t);
     await one.wake.fallAsleep();
     const notified = await listen(t);
@@ -530,13 +573,14 @@ describe("what transactions do", () => {
     await session.query("set local session_replication_role = replica");
     await insertEvent(session, "order.paid");
     await session.query("commit");
+    assert.equal(await notified(), 0);
     const partition = await askFor(session, "select tableoid::regclass from postrider.outbox limit 1");
     await session.query(
       // Before PostgreSQL 17 a partition does not have the identity of its parent.
       `insert into ${partition} (event_type, payload, seq) overriding system value
          values ('order.paid', '{}', nextval('postrider.outbox_seq_seq'))`,
     );
-    assert.equal(await notified(), 0);
+    assert.equal(await notified(), 1);
   });
 });
 
@@ -593,6 +637,6 @@ describe("stopping", () => {
     const started = wake.start();
     await wake.stop();
     await started;
-    await assertNothingLeft({ wake, emitted, name, wakes: 0 });
+    await assertNothingLeft({ wake, emitted, name, wakes: 0, looks: [] });
   });
 });

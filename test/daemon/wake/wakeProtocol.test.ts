@@ -1,5 +1,5 @@
 /**
- * No wake-up is lost with the poll switched off and random writers and daemons. If the protocol is broken on purpose, a
+ * No wake-up is lost with every poll switched off and random writers and daemons. If the protocol is broken on purpose, a
  * wake-up is lost soon, so the search does find losses.
  *
  * A trial has rounds: a few concurrent writers, each with one transaction, and then quiet. During the quiet only the
@@ -13,7 +13,7 @@ import pg from "pg";
 import { Agenda } from "../../../src/daemon/agenda.ts";
 import { ClaimLock } from "../../../src/daemon/claim/claimLock.ts";
 import { Filters } from "../../../src/daemon/claim/filters.ts";
-import { NewEvents } from "../../../src/daemon/claim/newEvents.ts";
+import { NewEvents, type Page } from "../../../src/daemon/claim/newEvents.ts";
 import { BUDGET_BYTES, Budget } from "../../../src/daemon/deliver/budget.ts";
 import { EndpointDirectory } from "../../../src/daemon/deliver/endpoints.ts";
 import { InHand } from "../../../src/daemon/deliver/inHand.ts";
@@ -22,7 +22,8 @@ import { payloadsFrom } from "../../../src/daemon/deliver/payloads.ts";
 import { Loop } from "../../../src/daemon/loop.ts";
 import { Recorder } from "../../../src/daemon/record/recorder.ts";
 import { Heartbeat } from "../../../src/daemon/upkeep/heartbeat.ts";
-import { type WakeOptions, WakeSession } from "../../../src/daemon/wake/session.ts";
+import { type Found, type Next, Pace } from "../../../src/daemon/wake/pace.ts";
+import { type WakeOptions, WakeSession, type WakeState } from "../../../src/daemon/wake/session.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
 import { Database } from "../../../src/db/database.ts";
 import { Conditions } from "../../../src/telemetry/conditions.ts";
@@ -47,6 +48,9 @@ const KILL_PROBABILITY = 0.02;
 
 /** The protocol allows a delay between any two steps. Delays here widen the windows to hit. */
 class SlowWakeSession extends WakeSession {
+  /** A breakage: the daemon does not look after it has fallen asleep, and rests. */
+  skipsLook = false;
+  #isResting = false;
   readonly #random: Random;
   readonly #breakage: Breakage;
 
@@ -56,11 +60,65 @@ class SlowWakeSession extends WakeSession {
     this.#breakage = breakage;
   }
 
+  override get state(): WakeState {
+    return this.#isResting ? "napping" : super.state;
+  }
+
   override async fallAsleep(): ReturnType<WakeSession["fallAsleep"]> {
     await pause(this.#random.between(0, 8));
     const outcome = await super.fallAsleep();
     await pause(this.#random.between(0, 8));
-    return outcome === this.#breakage.restsAfter ? "napping" : outcome;
+    this.skipsLook = outcome === this.#breakage.restsAfter;
+    this.#isResting = this.skipsLook && outcome === "drowsy";
+    return outcome;
+  }
+}
+
+/** Leaves out the looks that a breakage leaves out. */
+class BlinkingNewEvents extends NewEvents {
+  readonly #wake: SlowWakeSession;
+
+  constructor(parts: ConstructorParameters<typeof NewEvents>[0], wake: SlowWakeSession) {
+    super(parts);
+    this.#wake = wake;
+  }
+
+  override async claim(daemonId: string, room: number): Promise<Page> {
+    if (this.#wake.skipsLook) {
+      this.#wake.skipsLook = false;
+      return NOTHING;
+    }
+    return await super.claim(daemonId, room);
+  }
+}
+
+const NOTHING: Page = {
+  outcome: "empty",
+  claimId: null,
+  eventCount: 0,
+  queuedCount: 0,
+  deliveries: [],
+  revisions: new Map(),
+  slowFilter: null,
+};
+
+/** The protocol is exact at any pace. This one wakes up and falls asleep all the time. */
+class RestlessPace extends Pace {
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    super();
+    this.#random = random;
+  }
+
+  override asksForSleep(state: WakeState): boolean {
+    return super.asksForSleep(state) || (state === "awake" && this.#random.chance(0.5));
+  }
+
+  override next(found: Found, state: WakeState, isOvertaken: boolean): Next {
+    const next = super.next(found, state, isOvertaken);
+    const isWoken = found === "complete" && !next.stayAwake && this.#random.chance(0.8);
+    return isWoken ? { stayAwake: true, inMs: this.#random.between(0, 2) } : next;
   }
 }
 
@@ -78,7 +136,7 @@ interface RunningLoop {
 }
 
 /** A daemon without the sending, because no endpoint subscribes to the events of these trials. */
-async function startLoop(url: string, random: Random, breakage: Breakage): Promise<RunningLoop> {
+async function startLoop(url: string, random: Random, { breakage, pace }: TrialOptions): Promise<RunningLoop> {
   const emitted = new KeptEvents();
   const config = connectionConfig({ databaseUrl: url, applicationName: "loop" });
   const pool = new Database({ config, purpose: "pipeline", max: 3 });
@@ -109,7 +167,19 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     record: (result) => recorder.add(result),
   });
   const wake = new SlowWakeSession(
-    { config, events: emitted, conditions, onWake: () => agenda.notified() },
+    {
+      config,
+      events: emitted,
+      conditions,
+      onWake: (look, withinMs) => {
+        if (look === "everything") {
+          agenda.lookAgain();
+        } else if (withinMs === 0) {
+          // A later look is the poll of one that naps.
+          agenda.by("events", performance.now());
+        }
+      },
+    },
     random,
     breakage,
   );
@@ -118,7 +188,8 @@ async function startLoop(url: string, random: Random, breakage: Breakage): Promi
     agenda,
     lease,
     wake,
-    newEvents: new NewEvents({ database: pool, claimDatabase: pool, filters: new Filters(claiming) }),
+    pace: pace === "restless" ? new RestlessPace(random) : new Pace(),
+    newEvents: new BlinkingNewEvents({ database: pool, claimDatabase: pool, filters: new Filters(claiming) }, wake),
     claimLock: new ClaimLock(claiming),
     endpoints,
     payloads,
@@ -271,6 +342,7 @@ interface TrialOptions {
   readonly patienceMs: number;
   /** Whether gates and listeners are killed now and then. */
   readonly kills: boolean;
+  readonly pace: "restless" | "real";
 }
 
 async function runTrial(name: string, options: TrialOptions): Promise<Outcome> {
@@ -288,7 +360,7 @@ async function runTrial(name: string, options: TrialOptions): Promise<Outcome> {
       sessions.push(session);
     }
     for (let count = 0; count < DAEMONS; count++) {
-      loops.push(await startLoop(database.url, random.fork(`daemon ${count}`), options.breakage));
+      loops.push(await startLoop(database.url, random.fork(`daemon ${count}`), options));
     }
     const outcome = await runRounds({ random, database, sessions, loops, options });
     await Promise.all(loops.splice(0).map((loop) => loop.stop()));
@@ -318,7 +390,7 @@ async function runRounds({ random, database, sessions, loops, options }: Trial):
   const claimed = () => loops.reduce((sum, loop) => sum + loop.claimed(), 0);
   let committed = 0;
   for (let rounds = 1; ; rounds++) {
-    const kinds = sessions.slice(0, random.integer(1, WRITERS)).map(() => random.pick(Object.keys(TRANSACTIONS)));
+    const kinds = sessions.slice(0, random.integer(2, WRITERS)).map(() => random.pick(Object.keys(TRANSACTIONS)));
     const writing = kinds.map(async (kind, index) => {
       const turn = { session: at(sessions, index), random: random.fork(`${rounds}/${index}`), others: database.pool };
       await pause(turn.random.between(0, 20));
@@ -368,13 +440,18 @@ function report(t: TestContext, { rounds, events, lost }: Outcome): void {
 }
 
 describe("as it is", () => {
-  for (const kills of [false, true]) {
-    test(`no wake-up is lost${kills ? " while gates and listeners are killed" : ""}`, async (t) => {
-      const outcome = await runTrial(`sound, ${kills}`, {
+  for (const { how, kills, pace } of [
+    { how: "at a restless pace", kills: false, pace: "restless" },
+    { how: "at a restless pace, while gates and listeners are killed", kills: true, pace: "restless" },
+    { how: "at the pace of a daemon", kills: false, pace: "real" },
+  ] as const) {
+    test(`no wake-up is lost ${how}`, async (t) => {
+      const outcome = await runTrial(`sound, ${how}`, {
         breakage: {},
         lengthMs: SOUND_TRIAL_MS,
         patienceMs: SOUND_PATIENCE_MS,
         kills,
+        pace,
       });
       report(t, outcome);
       assert.equal(outcome.lost, null);
@@ -403,7 +480,7 @@ const BREAKAGES: Readonly<Record<string, Breakage>> = {
           null;
       end $$`,
   },
-  "the daemon does not look once more when it has the gate": { restsAfter: "sleeping" },
+  "the daemon does not look after it was granted the gate": { restsAfter: "sleeping" },
   "the daemon rests although it was refused the gate": { restsAfter: "drowsy" },
 };
 
@@ -415,6 +492,7 @@ describe("broken on purpose", () => {
         lengthMs: BROKEN_TRIAL_MS,
         patienceMs: BROKEN_PATIENCE_MS,
         kills: false,
+        pace: "restless",
       });
       report(t, outcome);
       assert.notEqual(outcome.lost, null);
