@@ -14,26 +14,30 @@ const LARGE_BYTES = 34_000;
 interface Curve {
   readonly name: string;
   readonly notes: readonly string[];
-  /** What `x` counts, in the plural. */
-  readonly unit: string;
+  /** What `x` counts, for one and for several. */
+  readonly unit: Unit;
   readonly points: readonly number[];
   readonly drainOf: (x: number, bench: DrainBench) => Drain;
   /** Measures of one point against another's. */
   readonly ratios: readonly { readonly of: number; readonly to: number; readonly measure: string }[];
 }
 
+type Unit = readonly [one: string, several: string];
+
 /** The name of a point's subject. */
-export function pointName(x: number, unit: string): string {
-  return `${x.toLocaleString("en")} ${unit}`;
+function pointName(x: number, [one, several]: Unit): string {
+  return `${x.toLocaleString("en")} ${x === 1 ? one : several}`;
 }
 
 async function prepareCurve(options: BenchOptions, curve: Curve): Promise<Part> {
   const bench = await DrainBench.start(options);
-  const { name, notes, unit, points } = curve;
+  const { name, notes, unit } = curve;
+  const compared = new Set(curve.ratios.flatMap(({ of, to }) => [of, to]));
+  const points = options.comparedOnly ? curve.points.filter((x) => compared.has(x)) : curve.points;
   return {
     name,
     notes,
-    curve: { unit, points },
+    curve: { unit: unit[1], points },
     trials: points.map((x) => ({
       subject: pointName(x, unit),
       run: () => bench.drain(curve.drainOf(x, bench)),
@@ -54,7 +58,7 @@ export function prepareBacklogSize(options: BenchOptions): Promise<Part> {
     notes: [
       "One endpoint; from 10 % received to all recorded. A process that has just started is slower, which shows in the short ones.",
     ],
-    unit: "events",
+    unit: ["event", "events"],
     points,
     drainOf: (events, { port }) => backlogOf(options, port, events),
     ratios: [],
@@ -66,7 +70,7 @@ export function prepareEndpoints(options: BenchOptions): Promise<Part> {
   return prepareCurve(options, {
     name: "endpoints",
     notes: [`${events} events, each for one endpoint, the endpoints in turn. All are on one receiver.`],
-    unit: "endpoints",
+    unit: ["endpoint", "endpoints"],
     points: [1, 100, 1_000, 10_000],
     drainOf: (endpoints, { port }) => ({
       ...backlogOf(options, port, events),
@@ -87,7 +91,7 @@ export function prepareFanOut(options: BenchOptions): Promise<Part> {
   return prepareCurve(options, {
     name: "fan_out",
     notes: [`${options.events} deliveries: so many endpoints want each event, and so many fewer events there are.`],
-    unit: "endpoints an event",
+    unit: ["endpoint an event", "endpoints an event"],
     points: [1, 10, 100, 1_000],
     drainOf: (endpoints, { port }) => {
       const events = Math.ceil(options.events / endpoints);
@@ -112,7 +116,7 @@ export function preparePayload(options: BenchOptions): Promise<Part> {
     notes: [
       `At most ${options.events} events of payloads that do not compress, and no more than ${PAYLOADS_BYTES / 1e6} MB of them, but ${LARGE_EVENTS_MIN}.`,
     ],
-    unit: "bytes",
+    unit: ["byte", "bytes"],
     points: [100, 1_000, 10_000, MEDIUM_BYTES, LARGE_BYTES, 100_000, 1_000_000],
     drainOf: (bytes, { port }) => {
       const fit = Math.max(LARGE_EVENTS_MIN, Math.floor(PAYLOADS_BYTES / bytes));
@@ -139,7 +143,7 @@ export function prepareDaemons(options: BenchOptions): Promise<Part> {
     notes: [
       `${events} events for one endpoint. With two cores, a second daemon competes with the first and with Postgres.`,
     ],
-    unit: "daemons",
+    unit: ["daemon", "daemons"],
     points: [1, 2, 3],
     drainOf: (count, { port }) => ({
       ...backlogOf(options, port, events),

@@ -1,98 +1,80 @@
-/**
- * What the application pays: clients that commit single inserts, into a plain table and into the outbox, without and with
- * the wake-up, and with a daemon. pgbench drives them, because a client in Node takes more than the server and hides
- * differences.
- */
-import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
+/** What the application pays: clients that commit single inserts, into a plain table and into the outbox. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
-import { Child } from "./child.ts";
 import { difference, per, serverCpuMicros } from "./cpu.ts";
 import { startDaemon } from "./daemons.ts";
 import type { BenchOptions, Measures, Part } from "./part.ts";
-import { createEndpoint, EVENT_TYPE, PAYLOAD, UNWANTED_EVENT_TYPE } from "./workload.ts";
+import { hasPgbench, type PgbenchLoad, pgbench } from "./pgbench.ts";
+import type { Database } from "./server.ts";
+import { EVENT_TYPE, PAYLOAD, UNWANTED_EVENT_TYPE } from "./workload.ts";
 
 const START_MS_MAX = 30_000;
 const WARM_UP_SECONDS = 1;
-const MEASURE_SECONDS = 3;
+const MEASURE_SECONDS = 4;
 const BACKENDS_END_MS_MAX = 5_000;
-const execute = promisify(execFile);
+const BACKENDS_POLL_MS = 5;
+/** What the fixed cost of a notification shows with: the commits queue up for its lock. */
+const MANY_CLIENTS = 64;
 
 /** What stands beside the inserts. */
-type Setting = "plain table" | "no wake" | "no daemon" | "daemon claims" | "daemon delivers" | "always notify";
+type Setting = "plain table" | "no wake" | "no daemon" | "daemon claims" | "always notify";
 
-const SETTINGS: readonly Setting[] = [
-  "plain table",
-  "no wake",
-  "no daemon",
-  "daemon claims",
-  "daemon delivers",
-  "always notify",
-];
-
-const NOT_MEASURED: Measures = { tx_per_s: null, postgres_us_per_tx: null };
+const FEW: readonly Setting[] = ["plain table", "no wake", "no daemon", "daemon claims"];
+const MANY: readonly Setting[] = ["plain table", "no wake", "no daemon", "always notify"];
 
 export async function prepareInsert(options: BenchOptions): Promise<Part> {
-  const receiver = Child.start("receiverProcess.ts", []);
-  const hasPgbench = await execute("pgbench", ["--version"]).then(
-    () => true,
-    () => false,
-  );
-  const { value: port } = await receiver.receive("listening", START_MS_MAX);
+  const canMeasure = await hasPgbench();
+  const trialsOf = (clients: number, settings: readonly Setting[]) =>
+    settings.map((setting) => ({
+      subject: subjectOf(setting, clients),
+      run: () => (canMeasure ? measureInserts(options, setting, clients) : Promise.resolve(UNKNOWN)),
+    }));
+  const ratiosOf = (clients: number, of: Setting, to: Setting) =>
+    ["tx_per_s", "postgres_us_per_tx"].map((measure) => ({
+      of: subjectOf(of, clients),
+      to: subjectOf(to, clients),
+      measure,
+    }));
   return {
     name: "insert",
     notes: [
-      hasPgbench
-        ? `${options.clients} clients of pgbench -M prepared commit one event at a time for ${MEASURE_SECONDS} s.`
-        : "Nothing was measured: pgbench is not installed, and the embedded server has none.",
-      "plain table: the columns and defaults of the outbox, and a primary key; no partitions, no other index, no trigger.",
-      "no wake: the outbox without the gate of the daemons.",
-      "daemon claims: it is awake, and no endpoint wants the events; daemon delivers: it sends them all, on the same machine.",
-      "always notify: a trigger with an unconditional NOTIFY in place of postrider's, one session listening, no daemon.",
+      ...(canMeasure ? [] : ["There is no pgbench on this machine, so nothing was measured."]),
+      `${options.clients} or ${MANY_CLIENTS} clients commit one event at a time for ${MEASURE_SECONDS} s, by pgbench with prepared statements.`,
+      "plain table: the columns and defaults of the outbox, and a primary key; no partitions, no other index, no trigger. no wake: the outbox without what wakes a daemon. daemon claims: a daemon is awake, and no endpoint wants the events.",
+      "always notify: a trigger with an unconditional NOTIFY in place of Postrider's test, one session listening, no daemon.",
     ],
-    trials: SETTINGS.map((setting) => ({
-      subject: setting,
-      run: () => (hasPgbench ? measureInserts(options, port, setting) : Promise.resolve(NOT_MEASURED)),
-    })),
+    trials: [...trialsOf(options.clients, FEW), ...trialsOf(MANY_CLIENTS, MANY)],
     ratios: [
-      { of: "no daemon", to: "plain table", measure: "postgres_us_per_tx" },
-      ...SETTINGS.slice(2).map((of) => ({ of, to: "no wake", measure: "tx_per_s" })),
+      ...ratiosOf(options.clients, "no daemon", "plain table"),
+      ...ratiosOf(MANY_CLIENTS, "no daemon", "no wake"),
+      ...ratiosOf(MANY_CLIENTS, "always notify", "no wake"),
     ],
-    stop: () => receiver.stop(),
+    stop: async () => {},
   };
 }
 
-async function measureInserts(options: BenchOptions, port: number, setting: Setting): Promise<Measures> {
+const UNKNOWN: Measures = { tx_per_s: null, postgres_us_per_tx: null };
+
+export function subjectOf(setting: Setting, clients: number): string {
+  return `${setting}, ${clients}`;
+}
+
+async function measureInserts(options: BenchOptions, setting: Setting, clients: number): Promise<Measures> {
   const database = await options.server.createDatabase();
   try {
     const client = await database.connect();
-    await createEndpoint(client, port);
-    await arrange(client, setting);
-    if (setting === "always notify") {
-      await (await database.connect()).query("listen postrider");
-    }
-    const withDaemon = setting === "daemon claims" || setting === "daemon delivers";
-    const daemon = withDaemon ? startDaemon(options, database.url) : null;
+    await arrange(database, client, setting);
+    const daemon = setting === "daemon claims" ? startDaemon(options, database.url) : null;
     try {
       await daemon?.receive("started", START_MS_MAX);
-      const eventType = setting === "daemon claims" ? UNWANTED_EVENT_TYPE : EVENT_TYPE;
-      const load: Load = {
-        url: database.url,
-        table: setting === "plain table" ? "postrider.plain" : "postrider.outbox",
-        eventType,
-        clients: options.clients,
-      };
-      await commitFor(load, WARM_UP_SECONDS);
+      const load = loadOf(database, setting, clients);
+      await pgbench(load, WARM_UP_SECONDS);
       await backendsEnded(client);
       const before = serverCpuMicros(options.server.postmasterPid);
-      const { count, perSecond } = await commitFor(load, MEASURE_SECONDS);
+      const { transactions, perSecond } = await pgbench(load, MEASURE_SECONDS);
       await backendsEnded(client);
       const after = serverCpuMicros(options.server.postmasterPid);
-      return { tx_per_s: perSecond, postgres_us_per_tx: per(difference(before, after), count) };
+      return { tx_per_s: perSecond, postgres_us_per_tx: per(difference(before, after), transactions) };
     } finally {
       await daemon?.stop();
     }
@@ -101,7 +83,33 @@ async function measureInserts(options: BenchOptions, port: number, setting: Sett
   }
 }
 
-async function arrange(client: Client, setting: Setting): Promise<void> {
+function loadOf({ url }: Database, setting: Setting, clients: number): PgbenchLoad {
+  const table = setting === "plain table" ? "postrider.plain" : "postrider.outbox";
+  const eventType = setting === "daemon claims" ? UNWANTED_EVENT_TYPE : EVENT_TYPE;
+  return {
+    url,
+    sql: `insert into ${table} (event_type, payload) values (:event_type, :payload)`,
+    variables: { event_type: eventType, payload: PAYLOAD },
+    clients,
+  };
+}
+
+/** The CPU time of a backend counts as the server's, exactly, when its parent has seen it end. */
+async function backendsEnded(client: Client): Promise<void> {
+  const deadlineMs = performance.now() + BACKENDS_END_MS_MAX;
+  while (performance.now() < deadlineMs) {
+    const { rowCount } = await client.query(
+      "select from pg_stat_activity where datname = current_database() and application_name = 'pgbench'",
+    );
+    if (rowCount === 0) {
+      return;
+    }
+    await pause(BACKENDS_POLL_MS);
+  }
+  throw new Error("the sessions of pgbench did not end");
+}
+
+async function arrange(database: Database, client: Client, setting: Setting): Promise<void> {
   switch (setting) {
     case "plain table":
       await client.query(
@@ -114,18 +122,18 @@ async function arrange(client: Client, setting: Setting): Promise<void> {
     case "always notify":
       await removeWake(client);
       await client.query(`
-        create function postrider.always_notify() returns trigger language plpgsql as $$
+        create function public.always_notify() returns trigger language plpgsql as $$
         begin
           perform pg_notify('postrider', '');
           return null;
         end
         $$;
         create trigger always_notify after insert on postrider.outbox
-          for each statement execute function postrider.always_notify()`);
+          for each statement execute function public.always_notify()`);
+      await (await database.connect()).query("listen postrider");
       return;
     case "no daemon":
     case "daemon claims":
-    case "daemon delivers":
       return;
   }
 }
@@ -144,52 +152,4 @@ async function removeWake(client: Client): Promise<void> {
     throw new Error("the trigger of the outbox does not try the gate where it did");
   }
   await client.query(without);
-}
-
-interface Load {
-  readonly url: string;
-  readonly table: string;
-  readonly eventType: string;
-  readonly clients: number;
-}
-
-async function commitFor(
-  { url, table, eventType, clients }: Load,
-  seconds: number,
-): Promise<{ readonly count: number; readonly perSecond: number }> {
-  const directory = await mkdtemp(join(tmpdir(), "postrider-bench-insert-"));
-  try {
-    const script = join(directory, "insert.sql");
-    await writeFile(script, `insert into ${table} (event_type, payload) values (:event_type, :payload);\n`);
-    const { stdout } = await execute("pgbench", [
-      ...["--no-vacuum", "--protocol=prepared", `--client=${clients}`, `--time=${seconds}`, `--file=${script}`],
-      ...[`--define=event_type=${eventType}`, `--define=payload=${PAYLOAD}`, url],
-    ]);
-    return { count: found(stdout, /actually processed: (\d+)/), perSecond: found(stdout, /tps = ([\d.]+)/) };
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-}
-
-function found(text: string, pattern: RegExp): number {
-  const [, value] = pattern.exec(text) ?? [];
-  if (value === undefined) {
-    throw new Error(`pgbench did not print ${pattern}: ${text}`);
-  }
-  return Number(value);
-}
-
-/** The CPU time of a backend counts as the server's, exactly, when its parent has seen it end. */
-async function backendsEnded(client: Client): Promise<void> {
-  const deadlineMs = performance.now() + BACKENDS_END_MS_MAX;
-  while (performance.now() < deadlineMs) {
-    const { rowCount } = await client.query(
-      "select from pg_stat_activity where datname = current_database() and application_name = 'pgbench'",
-    );
-    if (rowCount === 0) {
-      return;
-    }
-    await delay(5);
-  }
-  throw new Error("the sessions of pgbench did not end");
 }

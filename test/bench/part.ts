@@ -42,6 +42,8 @@ export interface BenchOptions {
   readonly bulkRows: number;
   /** Events that wait while memory is measured. */
   readonly waiting: number;
+  /** Of curves, only the points that a ratio or a floor needs. */
+  readonly comparedOnly: boolean;
   readonly daemonLogLevel: string;
   /** Where CPU profiles of the daemon go; null for none. */
   readonly profileDir: string | null;

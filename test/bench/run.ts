@@ -5,35 +5,38 @@
  *
  * POSTRIDER_BENCH_URL names a server to use instead of an embedded one, as a superuser.
  */
-import { mkdir } from "node:fs/promises";
-import { cpus } from "node:os";
+import { mkdir, readFile } from "node:fs/promises";
+import { cpus, release, totalmem } from "node:os";
 import { parseArgs } from "node:util";
-import { messageOf } from "../../src/ground/errors.ts";
+import { VERSION } from "../../src/ground/version.ts";
 import { prepareBacklog } from "./backlog.ts";
 import { prepareBulk, prepareSnapshot } from "./beside.ts";
 import { prepareCapture } from "./capture.ts";
 import { prepareBacklogSize, prepareDaemons, prepareEndpoints, prepareFanOut, preparePayload } from "./curves.ts";
 import { prepareDepth } from "./depth.ts";
 import { prepareEventTypes } from "./eventTypes.ts";
+import { FLOOR_PARTS, judge } from "./floors.ts";
 import { prepareFrozen } from "./frozen.ts";
 import { prepareIdle } from "./idle.ts";
 import { prepareInsert } from "./insert.ts";
 import { prepareHalfLoad, prepareLatency, prepareLowRate } from "./latency.ts";
+import { causes, measure, type PartPlan } from "./measure.ts";
 import { prepareMemory } from "./memory.ts";
-import type { BenchOptions, Measures, Part } from "./part.ts";
+import type { BenchOptions, Part } from "./part.ts";
 import { preparePeers } from "./peers.ts";
 import { summariseProfiles } from "./profile.ts";
 import { preparePublish } from "./publish.ts";
-import { type PartResult, summarisePart, textOf } from "./report.ts";
+import { aligned, FLOOR_HEAD, floorRows, machineOf, type Report, summarisePart, textOf } from "./report.ts";
 import { BenchServer } from "./server.ts";
-import { inTurn } from "./statistics.ts";
+import { writeReport } from "./write.ts";
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> = {
-  backlog: prepareBacklog,
   peers: preparePeers,
+  backlog: prepareBacklog,
   latency: prepareLatency,
   low_rate: prepareLowRate,
   half_load: prepareHalfLoad,
+  insert: prepareInsert,
   backlog_size: prepareBacklogSize,
   endpoints: prepareEndpoints,
   fan_out: prepareFanOut,
@@ -42,7 +45,6 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   snapshot: prepareSnapshot,
   bulk: prepareBulk,
   idle: prepareIdle,
-  insert: prepareInsert,
   capture: prepareCapture,
   publish: preparePublish,
   event_types: prepareEventTypes,
@@ -50,149 +52,161 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   frozen: prepareFrozen,
   memory: prepareMemory,
 };
-/** The memory part takes a million events and minutes: it is run where it is named. */
-const DEFAULT_PARTS = Object.keys(PARTS).filter((name) => name !== "memory");
-
-let interrupted = false;
+/** What a look at the whole takes ten minutes for. */
+const DEFAULT_PARTS = ["peers", "low_rate", "insert"];
+/** What is published. */
+const PUBLIC_PARTS = [
+  ...["peers", "low_rate", "half_load", "insert", "backlog_size", "endpoints", "fan_out", "payload", "daemons"],
+  ...["snapshot", "bulk"],
+];
+/** Long ones, on which no floor stands: their spread is known after fewer rounds. */
+const LONG_PARTS = ["half_load", "backlog_size", "daemons"];
+const LONG_PARTS_ROUNDS_MAX = 2;
 
 const HELP = `npm run bench -- [flags]
   --parts LIST        of ${Object.keys(PARTS).join(",")};
-                      default all but memory
-  --rounds N          of each trial; default 5
-  --events N          backlog: events to deliver; default 20000
-  --seconds N         latency, memory: how long; default 15
-  --rate N            latency: events a second; default 50
+                      default ${DEFAULT_PARTS.join(",")}
+  --quick             one round of few events, for a look
+  --floors            the parts that have floors; exits with 1 if one is missed
+  --write DIR         the public parts: tables into DIR/README.md, charts and JSON into DIR/results
+  --from FILE         take the JSON of an earlier run instead of measuring
+  --rounds N          of each trial; default 3, with --floors or --write 5, with --quick 1
+  --events N          deliveries of a trial; default 100000, with --quick 20000
+  --seconds N         latency, memory: how long; default 15, with --quick 5
+  --rate N            latency, low_rate: events a second; default 50
   --clients N         insert: default 16
   --depths LIST       depth: default 1000,100000,400000
-  --bulk-rows N       depth: rows of the open transaction; default 200000
+  --bulk-rows N       depth, bulk: rows of the open transaction; default 200000
   --waiting N         memory: events that wait; default 1000000
   --profile DIR       write CPU profiles of the daemons there, and show the top of those of the backlog
-  --statements        backlog: show the dearest statements, those inside functions too (costs some of what is measured)
+  --statements        show the dearest statements, those inside functions too (costs some of what is measured)
   --log-level LEVEL   of the daemons, on stderr; default silent
   --json              print one JSON object instead of tables`;
 
+const FLAGS = {
+  parts: { type: "string" },
+  quick: { type: "boolean", default: false },
+  floors: { type: "boolean", default: false },
+  write: { type: "string" },
+  from: { type: "string" },
+  rounds: { type: "string" },
+  events: { type: "string" },
+  seconds: { type: "string" },
+  rate: { type: "string", default: "50" },
+  clients: { type: "string", default: "16" },
+  depths: { type: "string", default: "1000,100000,400000" },
+  "bulk-rows": { type: "string", default: "200000" },
+  waiting: { type: "string", default: "1000000" },
+  profile: { type: "string" },
+  statements: { type: "boolean", default: false },
+  "log-level": { type: "string", default: "silent" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+} as const;
+
+type Flags = ReturnType<typeof parseArgs<{ readonly options: typeof FLAGS }>>["values"];
+
+/** Aborted by a signal: the running trial finishes or fails first, so that server and directory are cleaned up. */
+const interruption = new AbortController();
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      parts: { type: "string", default: DEFAULT_PARTS.join(",") },
-      rounds: { type: "string", default: "5" },
-      events: { type: "string", default: "20000" },
-      seconds: { type: "string", default: "15" },
-      rate: { type: "string", default: "50" },
-      clients: { type: "string", default: "16" },
-      depths: { type: "string", default: "1000,100000,400000" },
-      "bulk-rows": { type: "string", default: "200000" },
-      waiting: { type: "string", default: "1000000" },
-      profile: { type: "string" },
-      statements: { type: "boolean", default: false },
-      "log-level": { type: "string", default: "silent" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
+  const { values: flags } = parseArgs({ options: FLAGS });
+  if (flags.help) {
     console.log(HELP);
     return;
   }
-  const names = values.parts.split(",");
-  const unknown = names.find((name) => PARTS[name] === undefined);
-  if (unknown !== undefined) {
-    throw new Error(`there is no part "${unknown}"; there are ${Object.keys(PARTS).join(", ")}`);
+  const report = flags.from === undefined ? await run(flags) : await readReport(flags.from);
+  if (flags.write !== undefined) {
+    await writeReport(report, flags.write);
   }
-  const rounds = positive("rounds", values.rounds);
-  if (values.profile !== undefined) {
-    await mkdir(values.profile, { recursive: true });
+  console.log(flags.json ? JSON.stringify(report, null, 2) : textOfReport(report));
+  if (flags.profile !== undefined) {
+    console.log(await summariseProfiles(flags.profile, "daemon"));
+  }
+  if (flags.floors && report.floors.some(({ result }) => result === "missed" || result === "not measured")) {
+    process.exitCode = 1;
+  }
+}
+
+async function run(flags: Flags): Promise<Report> {
+  const plans = plansOf(flags);
+  if (flags.profile !== undefined) {
+    await mkdir(flags.profile, { recursive: true });
   }
   const server = await BenchServer.start();
-  const results: PartResult[] = [];
   try {
-    const options: BenchOptions = {
-      server,
-      events: positive("events", values.events),
-      seconds: positive("seconds", values.seconds),
-      ratePerSecond: positive("rate", values.rate),
-      clients: positive("clients", values.clients),
-      depths: values.depths.split(",").map((text) => positive("depths", text)),
-      bulkRows: positive("bulk-rows", values["bulk-rows"]),
-      waiting: positive("waiting", values.waiting),
-      daemonLogLevel: values["log-level"],
-      profileDir: values.profile ?? null,
-      traceStatements: values.statements,
-    };
-    results.push(...(await measure(names, options, rounds)));
+    const options = optionsOf(flags, server);
+    const parts = (await measure(plans, options, interruption.signal)).map(summarisePart);
+    return { about: about(flags, options), parts, floors: judge(parts) };
   } finally {
     await server.stop();
   }
-  const summaries = results.map(summarisePart);
-  const about = {
-    rounds,
+}
+
+function plansOf(flags: Flags): PartPlan[] {
+  const named = flags.parts?.split(",");
+  const names = named ?? (flags.write !== undefined ? PUBLIC_PARTS : flags.floors ? FLOOR_PARTS : DEFAULT_PARTS);
+  const rounds = roundsOf(flags);
+  return names.map((name) => {
+    const prepare = PARTS[name];
+    if (prepare === undefined) {
+      throw new Error(`there is no part "${name}"; there are ${Object.keys(PARTS).join(", ")}`);
+    }
+    const isShort = named !== undefined || !LONG_PARTS.includes(name);
+    return { name, prepare, rounds: isShort ? rounds : Math.min(rounds, LONG_PARTS_ROUNDS_MAX) };
+  });
+}
+
+function roundsOf({ rounds, quick, floors, write }: Flags): number {
+  const chosen = floors || write !== undefined ? "5" : "3";
+  return positive("rounds", rounds ?? (quick ? "1" : chosen));
+}
+
+function optionsOf(flags: Flags, server: BenchServer): BenchOptions {
+  return {
+    server,
+    events: positive("events", flags.events ?? (flags.quick ? "20000" : "100000")),
+    seconds: positive("seconds", flags.seconds ?? (flags.quick ? "5" : "15")),
+    ratePerSecond: positive("rate", flags.rate),
+    clients: positive("clients", flags.clients),
+    depths: flags.depths.split(",").map((text) => positive("depths", text)),
+    bulkRows: positive("bulk-rows", flags["bulk-rows"]),
+    waiting: positive("waiting", flags.waiting),
+    comparedOnly: flags.floors && flags.write === undefined,
+    daemonLogLevel: flags["log-level"],
+    profileDir: flags.profile ?? null,
+    traceStatements: flags.statements,
+  };
+}
+
+function about(flags: Flags, { server, events }: BenchOptions): Report["about"] {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    rounds: roundsOf(flags),
+    events,
     node: process.version,
     postgres: server.version,
     cores: cpus().length,
     cpu: cpus()[0]?.model ?? "",
+    memoryMib: Math.round(totalmem() / 1_048_576),
+    kernel: release(),
+    version: VERSION,
   };
-  if (values.json) {
-    console.log(JSON.stringify({ about, parts: summaries }, null, 2));
-    return;
-  }
-  console.log(
-    `\nmedian [min..max] of ${rounds} rounds, Node ${about.node}, PostgreSQL ${about.postgres}, ${about.cores} cores (${about.cpu})\n`,
-  );
-  for (const summary of summaries) {
-    console.log(textOf(summary));
-  }
-  if (values.profile !== undefined) {
-    console.log(await summariseProfiles(values.profile, "daemon"));
-  }
 }
 
-async function measure(names: readonly string[], options: BenchOptions, rounds: number): Promise<PartResult[]> {
-  const parts: Part[] = [];
-  try {
-    for (const name of names) {
-      console.error(`preparing ${name}`);
-      const prepare = PARTS[name];
-      if (prepare !== undefined) {
-        parts.push(await prepare(options));
-      }
-    }
-    const results = parts.map((part) => ({
-      part,
-      subjects: new Map(part.trials.map(({ subject }): [string, (Measures | undefined)[]] => [subject, []])),
-    }));
-    for (let round = 1; round <= rounds; round += 1) {
-      // Those that are compared with each other run one after the other: the machine's mood changes within a minute.
-      const trials = inTurn(results, round).flatMap(({ part, subjects }) =>
-        inTurn(part.trials, round).map((trial) => ({ part, subjects, trial })),
-      );
-      for (const { part, subjects, trial } of trials) {
-        if (interrupted) {
-          return results;
-        }
-        const label = `round ${round} of ${rounds}, ${part.name}: ${trial.subject}`;
-        let measures: Measures | undefined;
-        try {
-          measures = await trial.run();
-          console.error(label);
-        } catch (thrown) {
-          // The other trials have their worth without this one.
-          console.error(`${label} failed: ${causes(thrown)}`);
-          process.exitCode = 1;
-        }
-        subjects.get(trial.subject)?.push(measures);
-      }
-    }
-    return results;
-  } finally {
-    for (const part of parts) {
-      await part.stop();
-    }
-  }
+async function readReport(path: string): Promise<Report> {
+  const report = JSON.parse(await readFile(path, "utf8")) as Report;
+  // By the floors of today.
+  return { ...report, floors: judge(report.parts) };
 }
 
-function causes(thrown: unknown): string {
-  const rest = thrown instanceof Error && thrown.cause !== undefined ? `: ${causes(thrown.cause)}` : "";
-  return `${messageOf(thrown)}${rest}`;
+function textOfReport(report: Report): string {
+  const floors = report.floors.length === 0 ? [] : [...aligned([FLOOR_HEAD, ...floorRows(report.floors)]), ""];
+  return [
+    `\nmedian [min..max] of ${report.about.rounds} rounds; ${machineOf(report)}\n`,
+    ...report.parts.map(textOf),
+    ...floors,
+  ].join("\n");
 }
 
 function positive(flag: string, text: string): number {
@@ -204,9 +218,8 @@ function positive(flag: string, text: string): number {
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  // The running trial finishes or fails first, so that server and directory are cleaned up.
   process.on(signal, () => {
-    interrupted = true;
+    interruption.abort();
     process.exitCode = 1;
   });
 }
