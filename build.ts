@@ -20,6 +20,7 @@ import { promisify } from "node:util";
 import { type BuildResult, build, type Plugin } from "esbuild";
 import { bootstrapText, schemaFiles, statementNames, statementText } from "./src/db/sqlFiles.ts";
 import { VERSION } from "./src/ground/version.ts";
+import { NODE_OPTIONS } from "./src/processes/nodeOptions.ts";
 
 /**
  * `npm run build` makes dist a package, for `npm install` and `npm pack`:
@@ -322,6 +323,7 @@ export async function buildBinary(bundled: string, outfile: string): Promise<Bin
       output: outfile,
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
+      execArgv: NODE_OPTIONS,
       execArgvExtension: "none",
     };
     const settingsFile = join(directory, "settings.json");

@@ -8,6 +8,7 @@ import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted, untilStopped } from "../ground/untilStopped.ts";
+import { NODE_OPTIONS } from "../processes/nodeOptions.ts";
 import { settingsUnderSupervisor, supervisedEnvironment, underSupervisor } from "../processes/supervised.ts";
 import { supervise } from "../processes/supervisor.ts";
 import { Conditions } from "../telemetry/conditions.ts";
@@ -65,7 +66,9 @@ function runProcesses(config: Config, env: Environment, stopping: AbortSignal): 
 function thisProgram(): readonly [string, ...string[]] {
   const { execPath, execArgv, argv } = process;
   // Not imported: the bundle must load on an old Node, which lacks this module, to say that it is too old.
-  return process.getBuiltinModule("node:sea").isSea() ? [execPath] : [execPath, ...execArgv, argv[1] ?? ""];
+  return process.getBuiltinModule("node:sea").isSea()
+    ? [execPath]
+    : [execPath, ...NODE_OPTIONS, ...execArgv, argv[1] ?? ""];
 }
 
 async function runDaemon(config: Config, stopping: AbortSignal): Promise<void> {

@@ -45,9 +45,9 @@ export class Child {
    * Node strips the types itself here, without a loader: what is measured is the code as it stands, and a profile shows
    * its lines.
    */
-  static start(script: string, args: readonly string[]): Child {
+  static start(script: string, args: readonly string[], nodeOptions: readonly string[] = []): Child {
     const child = fork(join(import.meta.dirname, script), args, {
-      execArgv: ["--disable-warning=ExperimentalWarning"],
+      execArgv: ["--disable-warning=ExperimentalWarning", ...nodeOptions],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     if (child.pid === undefined) {

@@ -1,5 +1,6 @@
 /** Daemons as a benchmark starts them, and the backlogs that they drain. */
 import type { Client } from "pg";
+import { NODE_OPTIONS } from "../../src/processes/nodeOptions.ts";
 import { Child } from "./child.ts";
 import type { Drain } from "./drain.ts";
 import type { BenchOptions } from "./part.ts";
@@ -9,7 +10,8 @@ import { commitEvents, createEndpoint } from "./workload.ts";
 /** `listenUrl`: a separate connection for LISTEN. */
 export function startDaemon(options: BenchOptions, url: string, listenUrl?: string): Child {
   const further = listenUrl === undefined ? [] : [listenUrl];
-  return Child.start("daemonProcess.ts", [url, options.daemonLogLevel, options.profileDir ?? "", ...further]);
+  const args = [url, options.daemonLogLevel, options.profileDir ?? "", ...further];
+  return Child.start("daemonProcess.ts", args, NODE_OPTIONS);
 }
 
 /** What one daemon does with a backlog of so many events for one endpoint; change parts of it to measure another. */

@@ -1,9 +1,11 @@
 /** `postrider run` with several processes: one command, as an operator and an init system see it. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { after, before, beforeEach, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { ECHO_MS } from "../../src/ground/untilStopped.ts";
+import { NODE_OPTIONS } from "../../src/processes/nodeOptions.ts";
 import { CommandProcess, isAlive, runCommand } from "../support/command.ts";
 import { createDatabase, useDatabase } from "../support/database.ts";
 import { askFor, insertEvents, reset, rowsOf } from "../support/engine.ts";
@@ -208,6 +210,18 @@ test("a stalled reader of the log stops no daemon, and gets whole lines when it 
   // Every whole line is an object, and nothing follows the last.
   daemons.lines();
   assert.ok(daemons.stdout.endsWith("\n"));
+});
+
+test("each process has the options of a daemon", { skip: !existsSync("/proc/self/cmdline") }, async (t) => {
+  const daemons = await start(t);
+  for (const pid of daemons.pids()) {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    assert.deepEqual(
+      NODE_OPTIONS.filter((option) => !words.includes(option)),
+      [],
+    );
+  }
+  assert.deepEqual(await daemons.end("SIGTERM"), { code: 0, signal: null }, daemons.said());
 });
 
 test("a setting without effect causes one warning", async (t) => {
