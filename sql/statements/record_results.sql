@@ -1,12 +1,10 @@
--- Records the results of many attempts in one transaction. Returns the finished claims that must stay for now, which
--- results (from 1) are still undecided because another session has locked the delivery, and which were to be attempted
--- again and are discarded instead, with the reasons; and the epoch, see postrider.server_epoch.
+-- Records the results of many attempts in one transaction. Returns what postrider_internal.record_results does.
 -- $1 daemon, $2 first attempts from memory (true) or leased deliveries (false), $3 whether some may be recorded already,
 -- $4 to $21 columns, one element a result: event, endpoint, claim, attempts before, attempt, start in Unix ms, duration
 -- in ms, status, requests, endpoint's revision, batch, failure kind, error, response headers, response body, state, wait
 -- in ms, reason;
--- $22 claims that are finished with these results, $23 for each the epoch in which its earlier results were recorded (null
--- if in several), $24 endpoints that answered 410
+-- $22 claims that are finished with these results, $23 the epoch of the earlier results of each, $24 endpoints that
+-- answered 410
 -- Locks: the claims (shared), the deliveries it changes (skip locked). Indexes: the primary keys.
 select kept_claims, locked, discarded, discard_reasons, epoch from postrider_internal.record_results(
   $1::uuid, $2::boolean, $3::boolean, $4::uuid[], $5::uuid[], $6::bigint[], $7::integer[], $8::uuid[],

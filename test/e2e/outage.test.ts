@@ -430,7 +430,8 @@ describe("an answer is lost", () => {
     const { daemon, emitted } = await run(t, NO_POLL, link.url);
     const events = await hold(30);
     const locker = await openSession(t, own.url);
-    await locker.query("begin; lock table postrider.delivery in exclusive mode");
+    // Only records read it.
+    await locker.query("begin; lock table postrider.server_epoch in access exclusive mode");
     releaseAll();
     await waits("record_results");
     link.proxy.set({ kind: "cut_after", direction: "down", bytes: 0 });
