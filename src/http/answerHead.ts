@@ -72,14 +72,17 @@ export function skipLineEnd(bytes: Buffer, at: number, length: number): number |
 
 /**
  * Reads the lines of one section, a head or trailers, up to the empty line. A section may come in any number of pieces.
- * The caller keeps the bytes from its start on and presents them again with more; only the last, unfinished line is read a
- * second time, so that a receiver that sends byte by byte costs little more than its packets.
+ * The caller keeps the bytes from its start on and presents them again with more. What has been read is not read again, so
+ * that a receiver that sends byte by byte costs little more than its packets.
  */
 export class Section {
   readonly #bytesMax: number;
   /** From the section's start: where the next line begins, and of each field where name and value begin and end. */
   #next = 0;
   #positions: number[] = [];
+  /** How far the name and the value of an unfinished line have been read, from the section's start. */
+  #nameSeen = 0;
+  #valueSeen = 0;
   #bytes = 0;
   #statusLineBytes = 0;
   #hasStatusLine = false;
@@ -92,6 +95,8 @@ export class Section {
   begin(hasStatusLine: boolean): void {
     this.#next = 0;
     this.#positions.length = 0;
+    this.#nameSeen = 0;
+    this.#valueSeen = 0;
     this.#bytes = 0;
     this.#statusLineBytes = 0;
     this.#hasStatusLine = hasStatusLine;
@@ -143,13 +148,20 @@ export class Section {
     if (end === undefined) {
       return malformed("no status line");
     }
-    const reasonEnd = end === MORE ? MORE : skipValue(bytes, end, length);
-    const next = reasonEnd === MORE ? MORE : skipLineEnd(bytes, reasonEnd, length);
+    if (end === MORE) {
+      return MORE;
+    }
+    const reasonEnd = skipValue(bytes, Math.max(end, start + this.#valueSeen), length);
+    const next = skipLineEnd(bytes, reasonEnd, length);
     if (next === undefined) {
       return malformed("a character of the status line");
     }
+    if (reasonEnd - start > this.#bytesMax) {
+      return this.#tooLarge();
+    }
+    this.#valueSeen = reasonEnd - start;
     if (next === MORE) {
-      return length - start > this.#bytesMax ? this.#tooLarge() : MORE;
+      return MORE;
     }
     this.#statusLineBytes = reasonEnd - start;
     this.#bytes = this.#statusLineBytes;
@@ -160,15 +172,11 @@ export class Section {
   /** Undefined: one field was read, and another line follows. */
   #scanField(bytes: Buffer, start: number, length: number): AnswerFault | typeof MORE | undefined {
     const nameStart = start + this.#next;
-    const nameEnd = skipName(bytes, nameStart, length);
+    const nameEnd = skipName(bytes, Math.max(nameStart, start + this.#nameSeen), length);
     if (nameEnd < length && (bytes[nameEnd] !== COLON || nameEnd === nameStart)) {
       return malformed("a header's name");
     }
-    let valueStart = nameEnd + 1;
-    while (valueStart < length && isBlank(bytes[valueStart])) {
-      valueStart += 1;
-    }
-    let valueEnd = skipValue(bytes, valueStart, length);
+    let valueEnd = skipValue(bytes, Math.max(nameEnd + 1, start + this.#valueSeen), length);
     const next = skipLineEnd(bytes, valueEnd, length);
     if (next === undefined) {
       return malformed("a header's value");
@@ -177,10 +185,16 @@ export class Section {
     if (sectionBytes > this.#bytesMax) {
       return this.#tooLarge();
     }
+    this.#nameSeen = nameEnd - start;
     if (next === MORE) {
+      this.#valueSeen = nameEnd < length ? valueEnd - start : 0;
       return MORE;
     }
     this.#bytes = sectionBytes;
+    let valueStart = nameEnd + 1;
+    while (valueStart < valueEnd && isBlank(bytes[valueStart])) {
+      valueStart += 1;
+    }
     while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) {
       valueEnd -= 1;
     }
