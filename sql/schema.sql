@@ -8,7 +8,7 @@ create schema postrider_internal;
 
 -- Types
 
-create type postrider_internal.claim_page as (base pg_snapshot, target pg_snapshot, is_complete boolean, was_slow boolean, has_later boolean, ids uuid[], xids xid8[], seqs bigint[], event_types text[], tenants text[], created_times timestamp with time zone[], deliver_times timestamp with time zone[], payloads json[]);
+create type postrider_internal.claim_page as (base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], ended_xids xid8[], is_complete boolean, must_move boolean, has_later boolean, ids uuid[], xids xid8[], seqs bigint[], event_types text[], tenants text[], created_times timestamp with time zone[], deliver_times timestamp with time zone[], payloads json[]);
 
 create type postrider_internal.claim_pair as (event_id uuid, endpoint_id uuid, deliver_at timestamp with time zone, problem text);
 
@@ -90,6 +90,8 @@ create table postrider.claim (
   target pg_snapshot,
   after_xid xid8,
   after_seq bigint,
+  aside_xids xid8[],
+  aside_seqs bigint[],
   daemon_id uuid,
   claimed_at timestamp with time zone not null default clock_timestamp(),
   event_ids uuid[] not null default '{}'::uuid[] storage external,
@@ -97,6 +99,7 @@ create table postrider.claim (
   xid xid8 not null default pg_current_xact_id(),
   constraint claim_pkey PRIMARY KEY (id),
   constraint "a page inside a window says where it stopped" CHECK ((((target IS NULL) = (after_xid IS NULL)) AND ((target IS NULL) = (after_seq IS NULL)))),
+  constraint "a transaction that is aside says where it stands" CHECK ((((aside_xids IS NULL) = (aside_seqs IS NULL)) AND (cardinality(aside_xids) = cardinality(aside_seqs)) AND (cardinality(aside_xids) > 0))),
   constraint "every event of a pair has its endpoint" CHECK ((cardinality(event_ids) = cardinality(endpoint_ids)))
 );
 
@@ -533,7 +536,7 @@ create function postrider_internal.check_capture_expression(table_name regclass,
 
 create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, payload json, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
 
-create function postrider_internal.claim_events(daemon_id uuid, events_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid) security definer;
+create function postrider_internal.claim_events(daemon_id uuid, events_max integer, aside_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid) security definer;
 
 create function postrider_internal.close_ingest(name text, run_id uuid) returns void security definer;
 
@@ -550,6 +553,8 @@ create function postrider_internal.count_unclaimed(counted_max integer) returns 
 create function postrider_internal.count_waiting(counted_max integer) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
 
 create function postrider_internal.create_capture_trigger(statement text, search_path text) returns void;
+
+create function postrider_internal.cursor_behind(page_base pg_snapshot, page_target pg_snapshot, window_xid xid8, window_seq bigint, is_complete boolean, xids xid8[], seqs bigint[], page_asides xid8[], page_aside_seqs bigint[], ended_xids xid8[], OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[]) returns record;
 
 create function postrider_internal.decide_first(is_repeat boolean, held_claims bigint[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], new_attempts uuid[], states text[], waits_ms bigint[], reasons text[]) returns void;
 
@@ -625,7 +630,7 @@ create function postrider_internal.give_kept_grants() returns void;
 
 create function postrider_internal.has_no_login(url text) returns boolean;
 
-create function postrider_internal.has_passed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, xid xid8, seq bigint) returns boolean;
+create function postrider_internal.has_passed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], xid xid8, seq bigint) returns boolean;
 
 create function postrider_internal.ingest_lock_key(name text) returns bigint;
 
@@ -647,7 +652,7 @@ create function postrider_internal.is_own(xid xid8, row_xmin xid) returns boolea
 
 create function postrider_internal.is_recorded(event_ids uuid[], endpoint_ids uuid[]) returns boolean;
 
-create function postrider_internal.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, row_xmin xid, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, claimed_at timestamp with time zone, is_copied boolean) returns boolean;
+create function postrider_internal.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, row_xmin xid, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], claimed_at timestamp with time zone, is_copied boolean) returns boolean;
 
 create function postrider_internal.is_wake_off() returns boolean;
 
@@ -725,6 +730,8 @@ create function postrider_internal.parse_filter(filter text) returns jsonpath;
 
 create function postrider_internal.partition_time(id uuid) returns timestamp with time zone;
 
+create function postrider_internal.pass_empty_page(page postrider_internal.claim_page, daemon_id uuid, former_claim bigint, OUT outcome text, OUT claim_id bigint) returns record;
+
 create function postrider_internal.payload_problem(checks jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
 create function postrider_internal.payload_steps(payload text, value_steps bigint, object_steps bigint, byte_steps bigint) returns bigint;
@@ -747,7 +754,7 @@ create function postrider_internal.present_place(OUT system_identifier bigint, O
 
 create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
-create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT is_on boolean) returns record;
+create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[], OUT is_on boolean) returns record;
 
 create function postrider_internal.read_options(options jsonb) returns postrider.endpoint;
 
@@ -781,7 +788,7 @@ create function postrider_internal.replay_end(until timestamp with time zone) re
 
 create function postrider_internal.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer) returns TABLE(event_id uuid, verdict text);
 
-create function postrider_internal.require_adoptable(OUT id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT claimed_at timestamp with time zone, OUT is_copied boolean) returns record;
+create function postrider_internal.require_adoptable(OUT id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[], OUT claimed_at timestamp with time zone, OUT is_copied boolean) returns record;
 
 create function postrider_internal.require_endpoint(endpoint_id uuid) returns void;
 
@@ -819,11 +826,15 @@ create function postrider_internal.small_payload(payload json, bytes_max integer
 
 create function postrider_internal.sort_pairs(ids uuid[], kinds integer[], deliver_times timestamp with time zone[], rules postrider_internal.claim_rule[], verdicts postrider_internal.claim_pair[], pairs_max integer, OUT event_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT used_rules postrider_internal.claim_rule[], OUT lists text[]) returns record;
 
-create function postrider_internal.store_claim(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, event_ids uuid[], endpoint_ids uuid[], others postrider_internal.claim_pair[], daemon_id uuid, former_claim bigint, OUT claim_id bigint, OUT queued_count integer) returns record;
+create function postrider_internal.store_claim(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], event_ids uuid[], endpoint_ids uuid[], others postrider_internal.claim_pair[], daemon_id uuid, former_claim bigint, OUT claim_id bigint, OUT queued_count integer) returns record;
 
 create function postrider_internal.store_lines(name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint) returns TABLE(outcome text, events integer, unmatched integer, refused integer[], reasons text[]) security definer;
 
 create function postrider_internal.subscription_changing() returns trigger security definer;
+
+create function postrider_internal.take_asides(page postrider_internal.claim_page, turn integer, events_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
+
+create function postrider_internal.take_mixed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], turn integer, events_max integer, aside_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
 create function postrider_internal.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at json, payload json, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
 
@@ -945,13 +956,17 @@ comment on table postrider.claim is 'What daemons have claimed. The newest row i
 
 comment on column postrider.claim.id is 'Order of claiming.';
 
-comment on column postrider.claim.base is 'Every transaction visible in this snapshot has been claimed.';
+comment on column postrider.claim.base is 'Every transaction visible in this snapshot has been claimed, except for what is aside.';
 
 comment on column postrider.claim.target is 'The snapshot up to which events are being claimed page by page; null when the window is complete.';
 
 comment on column postrider.claim.after_xid is 'The transaction at which the page stopped.';
 
 comment on column postrider.claim.after_seq is 'The event of that transaction at which the page stopped.';
+
+comment on column postrider.claim.aside_xids is 'Transactions with more events than a page, which claims read in turns with what came after them. The other columns have passed them. Null if there are none.';
+
+comment on column postrider.claim.aside_seqs is 'The event of each of these transactions at which the last page stopped.';
 
 comment on column postrider.claim.daemon_id is 'The daemon that has the pairs in hand.';
 
@@ -1613,7 +1628,7 @@ comment on type postrider.failure_kind is E'How an attempt failed. Its check lis
 
 comment on type postrider.signing_secret is 'A key of HMAC-SHA256, written as Standard Webhooks does.';
 
-comment on type postrider_internal.claim_page is 'Events of one window as columns, in the order of (xid, seq); ids is null if there are none. is_complete: the window ends with them; was_slow: there are none, and looking took so long that the cursor must move; has_later: some are due later.';
+comment on type postrider_internal.claim_page is 'Events as columns, and the cursor before them; ids is null if there are none. Those of one transaction are in the order of seq, those of the window in the order of (xid, seq). ended_xids: the transactions that are aside and end with this page; is_complete: the window ends with it; must_move: there are no events, and the cursor must move all the same; has_later: some are due later.';
 
 comment on type postrider_internal.claim_pair is 'An event for an endpoint. problem: why Postgres cannot judge the filters; the delivery is discarded for that.';
 
@@ -1697,7 +1712,7 @@ comment on function postrider_internal.check_capture_expression(regclass,text,te
 
 comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says after which endpoint to continue, null after the last one, and when more is due.';
 
-comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';
+comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off; page: more is left; aside: the same, and a transaction is aside; complete: nothing is left; empty: nothing is new); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';
 
 comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run. A run that read its input leaves nothing behind, and one that followed a file leaves its position.';
 
@@ -1714,6 +1729,8 @@ comment on function postrider_internal.count_unclaimed(integer) is 'Events that 
 comment on function postrider_internal.count_waiting(integer) is 'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
 
 comment on function postrider_internal.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with the rights of its caller.';
+
+comment on function postrider_internal.cursor_behind(pg_snapshot,pg_snapshot,xid8,bigint,boolean,xid8[],bigint[],xid8[],bigint[],xid8[]) is 'The cursor once these events (xids, seqs) of a page are claimed: the columns of that name of postrider.claim. The other parameters are of the page; is_complete and ended_xids hold only if all of its events are claimed.';
 
 comment on function postrider_internal.decide_first(boolean,bigint[],uuid[],uuid[],bigint[],integer[],uuid[],uuid[],text[],bigint[],text[]) is 'Inserts the deliveries whose first attempt did not succeed, if the daemon still holds their claims.';
 
@@ -1789,7 +1806,7 @@ comment on function postrider_internal.give_kept_grants() is 'Repeats the grants
 
 comment on function postrider_internal.has_no_login(text) is 'True if a URL has no user and no password. Otherwise it raises an error that says where to put them.';
 
-comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) is 'Whether a cursor (the first four, as in a row of postrider.claim) has passed the event with that xid and seq.';
+comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],xid8,bigint) is 'Whether a cursor (the first six, as in a row of postrider.claim) has passed the event with that xid and seq.';
 
 comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
 
@@ -1811,7 +1828,7 @@ comment on function postrider_internal.is_own(xid8,xid) is 'Whether the transact
 
 comment on function postrider_internal.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them can be deleted.';
 
-comment on function postrider_internal.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,timestamp with time zone,boolean) is 'Whether the present cursor has passed an event. is_copied: the cursor was written in another cluster.';
+comment on function postrider_internal.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],timestamp with time zone,boolean) is 'Whether the present cursor has passed an event. is_copied: the cursor was written in another cluster.';
 
 comment on function postrider_internal.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
@@ -1888,6 +1905,8 @@ comment on function postrider_internal.pair_page(uuid[],integer[],postrider_inte
 comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or raises an error that says what is wrong with it.';
 
 comment on function postrider_internal.partition_time(uuid) is 'The time that the first 48 bits of a UUID represent, whatever its version. It decides the partition.';
+
+comment on function postrider_internal.pass_empty_page(postrider_internal.claim_page,uuid,bigint) is 'The outcome of a claim that has found no events. Moves the cursor if it must.';
 
 comment on function postrider_internal.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null if it fits. steps_left bounds the work: if it ends below 0, the steps were used up and nothing is known.';
 
@@ -1983,11 +2002,15 @@ comment on function postrider_internal.small_payload(json,integer) is 'A payload
 
 comment on function postrider_internal.sort_pairs(uuid[],integer[],timestamp with time zone[],postrider_internal.claim_rule[],postrider_internal.claim_pair[],integer) is 'The pairs of events and endpoints, sorted into those that the daemon gets, up to pairs_max of them (those of one event at least), and the others, which become deliveries. event_count: how many events those are; used_rules: the rules by which the daemon gets some of them; lists: for each event, which of those, from 0.';
 
-comment on function postrider_internal.store_claim(pg_snapshot,pg_snapshot,xid8,bigint,uuid[],uuid[],postrider_internal.claim_pair[],uuid,bigint) is 'Moves the cursor, by a claim of the pairs that the daemon gets; writes the others as deliveries, and says how many of those are pending.';
+comment on function postrider_internal.store_claim(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],uuid[],uuid[],postrider_internal.claim_pair[],uuid,bigint) is 'Moves the cursor, by a claim of the pairs that the daemon gets; writes the others as deliveries, and says how many of those are pending.';
 
 comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. refused: numbers of lines within the batch, from 1.';
 
 comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate.';
+
+comment on function postrider_internal.take_asides(postrider_internal.claim_page,integer,integer,integer) is 'Adds to a page the next events of the transactions that are aside, up to events_max of them, a few transactions in turn. turn: 1 if the page begins with an event of the window.';
+
+comment on function postrider_internal.take_mixed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],integer,integer,integer,integer) is 'The next events of the window and of what is aside, up to events_max of them, aside_max of the latter. Puts a transaction aside that has more events than the window''s part of the page, and continues behind it. turn: 0 or 1, alternating; the larger half of a page and its first event are the window''s if it is 1.';
 
 comment on function postrider_internal.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows if there is none.';
 
@@ -2301,7 +2324,7 @@ grant execute on function postrider_internal.check_capture_expression(regclass,t
 
 grant execute on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) to postrider_daemon;
 
-grant execute on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,uuid[],uuid[]) to postrider_daemon;
+grant execute on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,integer,uuid[],uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.close_ingest(text,uuid) to postrider_publisher;
 
@@ -2339,9 +2362,9 @@ grant execute on function postrider_internal.fingerprint(text) to postrider_read
 
 grant execute on function postrider_internal.has_no_login(text) to postrider_operator;
 
-grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) to postrider_operator;
+grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],xid8,bigint) to postrider_operator;
 
-grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8,bigint) to postrider_reader;
+grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],xid8,bigint) to postrider_reader;
 
 grant execute on function postrider_internal.is_wake_off() to postrider_publisher;
 

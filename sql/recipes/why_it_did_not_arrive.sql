@@ -9,7 +9,7 @@ with event as (
   from postrider.outbox o
   where o.id = :'event_id'
 ), cursor as (
-  select c.base, c.target, c.after_xid, c.after_seq
+  select c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs
   from postrider.claim c
   order by c.id desc
   limit 1
@@ -33,7 +33,7 @@ select i.id as endpoint_id, e.shown_url as url, coalesce(e.state, 'deleted') as 
          when d.state = 'pending' and e.state = 'paused' then coalesce('the endpoint is paused: ' || e.state_reason, 'the endpoint is paused')
          when d.state = 'pending' then format('the next attempt is due at %s', d.next_attempt_at)
          when f.event_id is not null then 'its first attempt is in progress'
-         when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, o.xid, o.seq)
+         when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, o.xid, o.seq)
          then 'no daemon has claimed it yet'
          when r.endpoint_id is null then 'the endpoint has no subscription'
          when not r.is_match then format('none of its subscriptions is to %s: %s', o.event_type, array_to_string(r.patterns, ', '))

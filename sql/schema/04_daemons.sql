@@ -49,6 +49,8 @@ create table postrider.claim (
   target pg_snapshot,
   after_xid xid8,
   after_seq bigint,
+  aside_xids xid8[],
+  aside_seqs bigint[],
   daemon_id uuid,
   claimed_at timestamptz not null default clock_timestamp(),
   event_ids uuid[] not null default '{}',
@@ -57,6 +59,8 @@ create table postrider.claim (
   constraint claim_pkey primary key (id),
   constraint "a page inside a window says where it stopped" check (
     (target is null) = (after_xid is null) and (target is null) = (after_seq is null)),
+  constraint "a transaction that is aside says where it stands" check (
+    (aside_xids is null) = (aside_seqs is null) and cardinality(aside_xids) = cardinality(aside_seqs) and cardinality(aside_xids) > 0),
   constraint "every event of a pair has its endpoint" check (cardinality(event_ids) = cardinality(endpoint_ids))
 );
 -- A claim lives for less than a second: compressing its pairs cost more than their WAL.
@@ -64,10 +68,13 @@ alter table postrider.claim alter event_ids set storage external, alter endpoint
 comment on table postrider.claim is
   'What daemons have claimed. The newest row is the cursor over the outbox; rows with pairs record the first attempts that a daemon has in hand.';
 comment on column postrider.claim.id is 'Order of claiming.';
-comment on column postrider.claim.base is 'Every transaction visible in this snapshot has been claimed.';
+comment on column postrider.claim.base is 'Every transaction visible in this snapshot has been claimed, except for what is aside.';
 comment on column postrider.claim.target is 'The snapshot up to which events are being claimed page by page; null when the window is complete.';
 comment on column postrider.claim.after_xid is 'The transaction at which the page stopped.';
 comment on column postrider.claim.after_seq is 'The event of that transaction at which the page stopped.';
+comment on column postrider.claim.aside_xids is
+  'Transactions with more events than a page, which claims read in turns with what came after them. The other columns have passed them. Null if there are none.';
+comment on column postrider.claim.aside_seqs is 'The event of each of these transactions at which the last page stopped.';
 comment on column postrider.claim.daemon_id is 'The daemon that has the pairs in hand.';
 comment on column postrider.claim.claimed_at is 'When.';
 comment on column postrider.claim.event_ids is 'Events of the pairs whose first attempt runs from the daemon''s memory.';

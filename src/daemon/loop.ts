@@ -9,7 +9,6 @@ import { type Agenda, type Look, REVIEW_INTERVAL_MS, WALK_GAP_MS } from "./agend
 import type { Claimed } from "./claim/claimed.ts";
 import type { ClaimLock } from "./claim/claimLock.ts";
 import { claimDeliveries } from "./claim/dueDeliveries.ts";
-import { PAGE_EVENTS_MAX } from "./claim/filters.ts";
 import type { NewEvents, Page } from "./claim/newEvents.ts";
 import { noteSending } from "./claim/sending.ts";
 import { takeOverClaim } from "./claim/takeOver.ts";
@@ -50,8 +49,6 @@ export interface LoopParts {
   readonly onCopied: (fault: PostriderError) => void;
 }
 
-/** A claim is worth its statements if there is room for so large a part of a page, or nothing else to do. */
-const CLAIM_ROOM_MIN = PAGE_EVENTS_MAX / 2;
 const TAKE_OVER_INTERVAL_MS = 2_000;
 /** Another daemon has the claim lock for the few milliseconds of a claim. */
 const LOCK_BUSY_MS = 5;
@@ -108,7 +105,7 @@ export class Loop {
 
   /** Looks at what is due, and rests. Nothing may be claimed without the lease, or while results cannot be recorded. */
   async #takeTurn(track: Track): Promise<void> {
-    const { agenda, lease, recorder } = this.#parts;
+    const { agenda, lease, recorder, newEvents } = this.#parts;
     if (track === "queue") {
       await this.#reviewWaiting();
     }
@@ -126,7 +123,7 @@ export class Loop {
       await this.#walk(daemonId);
       this.#noteSuccess("queue");
     }
-    await agenda.rest(this.#looksOf(track));
+    await agenda.rest(this.#looksOf(track), track === "events" ? newEvents.worthwhileInMs : undefined);
   }
 
   async #reviewWaiting(): Promise<void> {
@@ -168,7 +165,8 @@ export class Loop {
   }
 
   get #isClaimWorthwhile(): boolean {
-    return this.#room >= CLAIM_ROOM_MIN || this.#parts.inHand.isIdle;
+    const { newEvents, inHand } = this.#parts;
+    return newEvents.isWorthwhile(this.#room, inHand.isIdle);
   }
 
   /**
@@ -291,7 +289,7 @@ export class Loop {
     claimLock.noteFree();
     this.#report(page);
     await this.#admit(page, daemonId);
-    this.#planNext(page.outcome);
+    this.#planNext(page.outcome, page.eventCount);
     if ((await noteSending(database, conditions, page.outcome === "off")) || page.queuedCount > 0) {
       agenda.queued();
     }
@@ -310,13 +308,14 @@ export class Loop {
   }
 
   /** When to look for events again, after a claim that had the claim lock. */
-  #planNext(found: Found): void {
+  #planNext(outcome: Found | "aside", eventCount: number): void {
     const { agenda, wake, pace, pollIntervalMs } = this.#parts;
+    const found = outcome === "aside" ? "page" : outcome;
     const next = pace.next(found, wake.state, agenda.isDue("events"));
     if (next.stayAwake) {
       wake.stayAwake();
     }
-    if (found === "page") {
+    if (found === "page" && eventCount > 0) {
       // Not awaited: over a link that has fallen silent it would keep this page from being sent.
       void wake.wakePeers();
     }

@@ -80,7 +80,7 @@ async function measurePages(session: Session, depth: number): Promise<Measures> 
     first_claim_us: firstMicros,
     claim_us_per_event: per(micros, rest.events),
     events_claimed: first.events + rest.events,
-    empty_claim_us: rest.outcome === "page" ? null : await measureEmpty(session),
+    empty_claim_us: hasMore(rest.outcome) ? null : await measureEmpty(session),
   };
 }
 
@@ -93,9 +93,13 @@ async function measureBeside(session: Session, bulk: Client, rows: number, depth
   return measurePages(session, depth);
 }
 
+function hasMore(outcome: string): boolean {
+  return outcome === "page" || outcome === "aside";
+}
+
 async function claimPages(session: Session, outcome: string): Promise<Claimed> {
   let claimed: Claimed = { outcome, events: 0 };
-  for (let page = 0; page < PAGES_MAX && claimed.outcome === "page"; page += 1) {
+  for (let page = 0; page < PAGES_MAX && hasMore(claimed.outcome); page += 1) {
     const { outcome, events } = await claim(session);
     claimed = { outcome, events: claimed.events + events };
   }
@@ -139,7 +143,7 @@ async function claim({ client, daemonId }: Session): Promise<Claimed> {
   const { rows } = await client.query<{ outcome: string | null }>({
     name: "claim_events",
     text: statementText("claim_events"),
-    values: [daemonId, PAGE_EVENTS_MAX, PAGE_EVENTS_MAX * 2, FAN_OUT_MAX, PAYLOAD_BYTES_MAX, [], []],
+    values: [daemonId, PAGE_EVENTS_MAX, PAGE_EVENTS_MAX, PAGE_EVENTS_MAX * 2, FAN_OUT_MAX, PAYLOAD_BYTES_MAX, [], []],
   });
   return { outcome: rows[0]?.outcome ?? "", events: rows.length - 1 };
 }

@@ -78,6 +78,8 @@ class Surroundings {
       pace: new Pace(),
       newEvents: {
         claim: async (daemonId: string) => this.#claim(daemonId),
+        isWorthwhile: (room: number, isIdle: boolean) => room > 0 || isIdle,
+        worthwhileInMs: Number.POSITIVE_INFINITY,
         tryFilter: async () => {},
       } as unknown as NewEvents,
       claimLock: new ClaimLock({ database, events, conditions }),

@@ -79,6 +79,44 @@ test("endpoints of one host do not share a limit: a path that hangs leaves conne
   await receiver.got(good, 1, HANG_MS);
 });
 
+test("an event committed behind a bulk for another endpoint does not wait for the bulk", async (t) => {
+  const [bulk, small] = [newPath(), newPath()];
+  await createEndpoint(bulk, ["bulk"]);
+  await createEndpoint(small, ["small"]);
+  await insertEvents(database.pool, "bulk", 20_000);
+  await insertEvent(database.pool, "small");
+  const arrived = countWhenAsked(small, bulk);
+  await run(t);
+  await receiver.got(small, 1, 60_000);
+  assert.ok(arrived() <= 1_000, `after ${arrived()} events of the bulk`);
+  await receiver.got(bulk, 20_000, 60_000);
+  assert.equal(receiver.accepted(bulk).size, 20_000);
+});
+
+test("nor while the bulk waits for a slow receiver", async (t) => {
+  const [bulk, small] = [newPath(), newPath()];
+  receiver.script(bulk, { kind: "status", status: 200, delayMs: 200 });
+  await createEndpoint(bulk, ["bulk"]);
+  await createEndpoint(small, ["small"]);
+  await run(t, { ...NO_POLL, shutdownGraceMs: 1_000 });
+  await insertEvents(database.pool, "bulk", 5_000);
+  await receiver.got(bulk, 500, 60_000);
+  const [arrived, before] = [countWhenAsked(small, bulk), receiver.requests(bulk).length];
+  await insertEvent(database.pool, "small");
+  await receiver.got(small, 1, 60_000);
+  assert.ok(arrived() - before <= 400, `after ${arrived() - before} further events of the bulk`);
+});
+
+/** How many requests to another path had arrived when one to this path did. */
+function countWhenAsked(path: string, other: string): () => number {
+  let count = Number.NaN;
+  receiver.script(path, () => {
+    count = receiver.requests(other).length;
+    return OK;
+  });
+  return () => count;
+}
+
 test("a claim whose daemon does not read the answer is ended, and another daemon continues", async (t) => {
   const path = newPath();
   await createEndpoint(path);
@@ -90,7 +128,16 @@ test("a claim whose daemon does not read the answer is ended, and another daemon
   const worker = await createLogin(database, ["postrider_daemon"]);
   const frozen = await openSession(t, worker.url);
   const claiming = frozen
-    .query(statementText("claim_events"), ["00000000-0000-0000-0000-00000000000f", 500, 1_000, 200, 40_000, [], []])
+    .query(statementText("claim_events"), [
+      "00000000-0000-0000-0000-00000000000f",
+      500,
+      500,
+      1_000,
+      200,
+      40_000,
+      [],
+      [],
+    ])
     .then(
       () => "committed",
       () => "ended",

@@ -4,6 +4,7 @@ import type pg from "pg";
 import { useDatabase } from "../support/database.ts";
 import {
   askFor,
+  type ClaimOptions,
   claimAll,
   claimEvents,
   createEndpoint,
@@ -135,18 +136,17 @@ describe("a claim finds each committed event once", () => {
     const open = await insertEvent(above, "order.paid");
     events.push(...(await insertEvents(database.pool, "order.paid", 4)));
     const first = await claimEvents(database.pool, { events: 2 });
-    assert.equal(first.outcome, "page");
+    assert.equal(first.outcome, "aside");
     await below.query("commit");
     await above.query("commit");
-    const claimed = [...first.pairs];
-    for (;;) {
-      const next = await claimEvents(database.pool, { events: 2 });
-      claimed.push(...next.pairs);
-      if (next.outcome !== "page") break;
-    }
     // The window was fixed by its first page: what committed later waits for the next one, in the order of its ids.
-    assert.deepEqual(eventsOf(claimed), events);
-    assert.deepEqual(eventsOf(await claimAll(database.pool)), [straggler, open]);
+    const claimed = [...first.pairs, ...(await claimAll(database.pool, { events: 2 }))];
+    const windows = eventsOf(claimed).filter((event) => !events.slice(0, 3).includes(event));
+    assert.deepEqual(
+      windows.filter((event) => !events.includes(event)),
+      [straggler, open],
+    );
+    assert.deepEqual(eventsOf(claimed).toSorted(), [...events, straggler, open].toSorted());
     assert.deepEqual(await claimAll(database.pool), []);
   });
 
@@ -161,10 +161,17 @@ describe("a claim finds each committed event once", () => {
     await late.query("commit");
     await early.query("commit");
     const after = await insertEvents(database.pool, "order.paid", 2);
-    assert.deepEqual(eventsOf(await claimAll(database.pool, { events: 2 })), [...first, ...second, ...after]);
+    const claimed = eventsOf(await claimAll(database.pool, { events: 2 }));
+    assert.deepEqual(claimed.toSorted(), [...first, ...second, ...after].toSorted());
+    for (const events of [first, second, after]) {
+      assert.deepEqual(
+        claimed.filter((event) => events.includes(event)),
+        events,
+      );
+    }
   });
 
-  for (const events of [1, 2, 3, 4, 6, 7, 100]) {
+  for (const events of [2, 3, 4, 6, 7, 100]) {
     test(`in pages of ${events}, in the order of transactions and of insertion`, async () => {
       const inserted: string[] = [];
       for (const count of [1, 3, 2]) inserted.push(...(await insertEvents(database.pool, "order.paid", count)));
@@ -222,6 +229,105 @@ describe("a claim finds each committed event once", () => {
     assert.deepEqual(eventsOf(await claimAll(database.pool, { events: 2 })), [event]);
   });
 });
+
+describe("a transaction with more events than a page", () => {
+  test("does not hold up what was committed after it, and is claimed in order", async () => {
+    const large = await insertEvents(database.pool, "order.paid", 95);
+    const small = await insertEvents(database.pool, "order.paid", 2);
+    const first = await claimEvents(database.pool, { events: 10 });
+    assert.deepEqual([first.outcome, first.eventCount], ["aside", 10]);
+    assert.deepEqual(
+      small.filter((event) => !eventsOf(first.pairs).includes(event)),
+      [],
+    );
+    const next = await insertEvents(database.pool, "order.paid", 1);
+    const second = await claimEvents(database.pool, { events: 10 });
+    assert.ok(eventsOf(second.pairs).includes(String(next)));
+    const claimed = [...first.pairs, ...second.pairs, ...(await claimAll(database.pool, { events: 10 }))];
+    const others = [...small, ...next];
+    assert.deepEqual(
+      eventsOf(claimed).filter((event) => !others.includes(event)),
+      large,
+    );
+    assert.equal(claimed.length, large.length + others.length);
+    assert.equal(await askFor(database.pool, "select aside_xids from postrider.claim order by id desc limit 1"), null);
+  });
+
+  test("gets the whole page if nothing else is new, and half of it otherwise", async () => {
+    await insertEvents(database.pool, "large", 60);
+    assert.deepEqual(await sizesOf({ events: 10 }), { large: 10 });
+    for (let count = 0; count < 6; count++) await insertEvents(database.pool, "order.paid", 5);
+    assert.deepEqual(await sizesOf({ events: 10 }), { large: 5, "order.paid": 5 });
+    assert.deepEqual(await sizesOf({ events: 10 }), { large: 5, "order.paid": 5 });
+  });
+
+  test("takes turns with other ones", async () => {
+    for (const type of ["a", "b", "c"]) await insertEvents(database.pool, type, 40);
+    await insertEvent(database.pool, "order.paid");
+    assert.deepEqual(await sizesOf({ events: 10 }), { a: 3, b: 3, c: 3, "order.paid": 1 });
+    // A page of one event has room for one transaction at a time.
+    const types: string[] = [];
+    for (let count = 0; count < 6; count++) types.push(...Object.keys(await sizesOf({ events: 1 })));
+    assert.deepEqual(types, ["a", "b", "c", "a", "b", "c"]);
+  });
+
+  test("waits aside while the daemon has room for none of it, and new events are claimed meanwhile", async () => {
+    await insertEvents(database.pool, "large", 30);
+    await insertEvents(database.pool, "order.paid", 3);
+    const without = { events: 10, asideEvents: 0 };
+    assert.deepEqual(await sizesOf(without), { "order.paid": 3 });
+    const before = await askFor(database.pool, "select max(id) from postrider.claim");
+    assert.equal((await claimEvents(database.pool, without)).outcome, "aside");
+    assert.equal(await askFor(database.pool, "select max(id) from postrider.claim"), before, "it wrote nothing");
+    const event = await insertEvent(database.pool, "order.paid");
+    assert.deepEqual(eventsOf((await claimEvents(database.pool, without)).pairs), [event]);
+    assert.deepEqual(await sizesOf({ events: 10, asideEvents: 4 }), { large: 4 });
+    assert.equal((await claimAll(database.pool)).length, 26);
+  });
+
+  test("is read in order if a hundred are aside already", async () => {
+    const inserted: string[] = [];
+    for (let count = 0; count < 130; count++) inserted.push(...(await insertEvents(database.pool, "order.paid", 3)));
+    const claimed: string[] = [];
+    for (let most = 0; ; ) {
+      const { outcome, pairs } = await claimEvents(database.pool, { events: 2 });
+      claimed.push(...eventsOf(pairs));
+      const aside = "select coalesce(cardinality(aside_xids), 0) from postrider.claim order by id desc limit 1";
+      most = Math.max(most, Number(await askFor(database.pool, aside)));
+      if (outcome === "empty") {
+        assert.equal(most, 100);
+        break;
+      }
+    }
+    assert.deepEqual(claimed.toSorted(), inserted.toSorted());
+  });
+
+  test("may be rolled back, or end with its last page, like any other", async (t) => {
+    const [session] = await sessions(t, 1);
+    await session.query("begin");
+    await insertEvents(session, "order.paid", 20);
+    await session.query("rollback");
+    const events = await insertEvents(database.pool, "order.paid", 20);
+    const outcomes: string[] = [];
+    const claimed: string[] = [];
+    for (let count = 0; count < 4; count++) {
+      const { outcome, pairs } = await claimEvents(database.pool, { events: 5 });
+      outcomes.push(outcome);
+      claimed.push(...eventsOf(pairs));
+    }
+    assert.deepEqual(outcomes, ["aside", "aside", "aside", "complete"]);
+    assert.deepEqual(claimed, events);
+    assert.equal((await claimEvents(database.pool)).outcome, "empty");
+  });
+});
+
+/** How many events of each type a claim brought. */
+async function sizesOf(options: ClaimOptions): Promise<Record<string, number>> {
+  const { pairs } = await claimEvents(database.pool, options);
+  const sizes: Record<string, number> = {};
+  for (const { eventType } of pairs) sizes[eventType] = (sizes[eventType] ?? 0) + 1;
+  return sizes;
+}
 
 describe("a claim is refused", () => {
   for (const level of ["repeatable read", "serializable"]) {

@@ -278,7 +278,10 @@ describe("explain_event of an event that is not claimed", () => {
     const open = await openSession(t, database.url);
     await open.query("begin");
     const late = await insertEvent(open, "order.paid");
-    const events = await insertEvents(database.pool, "order.paid", 5);
+    const events = [
+      ...(await insertEvents(database.pool, "order.paid", 2)),
+      ...(await insertEvents(database.pool, "order.paid", 3)),
+    ];
     await claimEvents(database.pool, { events: 3 });
     await open.query("commit");
     const outcomes = async () => Promise.all([late, ...events].map(async (event) => (await explainOne(event)).outcome));
@@ -288,6 +291,18 @@ describe("explain_event of an event that is not claimed", () => {
     assert.deepEqual(await outcomes(), [waits, flies, flies, flies, flies, flies]);
     await claimEvents(database.pool);
     assert.deepEqual((await outcomes())[0], flies);
+  });
+
+  test("knows how far a transaction that is aside was read", async () => {
+    await createEndpoint(database.pool);
+    const large = await insertEvents(database.pool, "order.paid", 5);
+    const small = await insertEvent(database.pool, "order.paid");
+    await claimEvents(database.pool, { events: 3 });
+    const outcomes = async () => Promise.all([...large, small].map(async (event) => (await explainOne(event)).outcome));
+    const [waits, flies] = ["not claimed", "in flight"];
+    assert.deepEqual(await outcomes(), [flies, flies, waits, waits, waits, flies]);
+    await claimEvents(database.pool);
+    assert.deepEqual(await outcomes(), [flies, flies, flies, flies, flies, flies]);
   });
 
   test("says that the transaction of an invisible event may still be open", async (t) => {

@@ -284,7 +284,7 @@ async function asStragglers<Result>(count: number, claim: () => Promise<Result>)
     await writer.query("commit");
     const result = await claim();
     await pool.query(
-      "insert into postrider.claim (base, target, after_xid, after_seq) values ($1, $2, $3, $4)",
+      "insert into postrider.claim (base, target, after_xid, after_seq, aside_xids, aside_seqs) values ($1, $2, $3, $4, $5, $6)",
       cursor,
     );
     return result;
@@ -296,7 +296,7 @@ async function asStragglers<Result>(count: number, claim: () => Promise<Result>)
 async function newestClaim(): Promise<unknown[]> {
   const [row] = await rowsOf(
     database.pool,
-    "select base, target, after_xid, after_seq from postrider.claim order by id desc limit 1",
+    "select base, target, after_xid, after_seq, aside_xids::text, aside_seqs::text from postrider.claim order by id desc limit 1",
   );
   return Object.values(row ?? {});
 }

@@ -317,14 +317,14 @@ describe("what a replay sends", () => {
     const endpoint = await createEndpoint(database.pool);
     await insertEvents(database.pool, "order.paid", 4);
     assert.equal(await countOf(endpoint), 0);
-    // One page of the window: two of the four events are claimed and in hand.
+    // One page: two of the four events are claimed and in hand, and the rest of their transaction is aside.
     const daemon = randomUUID();
     const page = await claimEvents(database.pool, { daemon, events: 2 });
-    assert.equal(page.outcome, "page");
+    assert.equal(page.outcome, "aside");
     assert.equal(await countOf(endpoint), 0);
     await recordResults(database.pool, daemon, { first: page.pairs.map((pair) => resultOf(pair)) });
     assert.equal(await countOf(endpoint), 2);
-    // This event had no delivery when it was claimed, and its window is not complete.
+    // These events had no delivery when they were claimed.
     const late = await createEndpoint(database.pool);
     assert.equal(await countOf(late), 2);
     const { replay_id } = await replay(database.pool, late);

@@ -228,7 +228,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
     `select postrider.create_endpoint('https://receiver.test/?t=1', '{order.*}', 'acme', '{"format": "raw", "timeout_ms": 200, "retry_schedule": ["1 s"], "headers": {"a": "b"}}')`,
   subscribe: () => `select postrider.subscribe('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
   unsubscribe: () => `select postrider.unsubscribe('${ids.subscription}')`,
-  claim_events: () => `select postrider_internal.claim_events('${ids.daemon}', 100, 1000, 100, 30000, '{}', '{}')`,
+  claim_events: () => `select postrider_internal.claim_events('${ids.daemon}', 100, 100, 1000, 100, 30000, '{}', '{}')`,
   take_over_claim: () => `select postrider_internal.take_over_claim('${ids.daemon}', '{}', 30000)`,
   record_results: () =>
     `select postrider_internal.record_results('${ids.daemon}', true, true, '{${EVENT}}', '{${ids.idle}}', '{${ids.claim}}', '{0}', '{${randomUUID()}}',

@@ -177,6 +177,8 @@ export interface ClaimResult {
 export interface ClaimOptions {
   readonly daemon?: string;
   readonly events?: number;
+  /** Of transactions that are aside; as many as of all if it is left out. */
+  readonly asideEvents?: number;
   readonly pairs?: number;
   readonly fanOut?: number;
   readonly payloadBytes?: number;
@@ -210,6 +212,7 @@ export async function claimEvents(session: Session, options: ClaimOptions = {}):
   const [head, ...rest] = await rowsOf<ClaimRow>(session, claimText("claim_events"), [
     options.daemon ?? randomUUID(),
     options.events ?? 100,
+    options.asideEvents ?? options.events ?? 100,
     options.pairs ?? 1_000,
     options.fanOut ?? 200,
     options.payloadBytes ?? PAYLOAD_BYTES,

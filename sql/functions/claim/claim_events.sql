@@ -6,7 +6,17 @@
 -- (xid, seq), so a claim costs what it finds, however deep the backlog is. An aborted transaction's rows do not exist,
 -- and one that is still open stays in the next base's list of transactions in progress.
 --
--- The steps: begin_claim takes the claim lock, read_cursor finds where the last claim ended, take_window reads a page,
+-- A transaction with more events than a page is put aside: the window passes it, and the cursor keeps its id and the last
+-- event of it that was claimed. Each page has events of the window and events of what is aside, half of each if there are
+-- enough, so a bulk does not hold up what is committed after it. It may stay aside across any number of windows.
+--
+-- The events of one transaction are always claimed in the order of seq, but a later transaction may overtake one that is
+-- aside. So an endpoint that needs the events of a key in the order of their commits may send an event once base sees its
+-- transaction and no transaction in aside_xids stands at a smaller seq. Then everything that was committed before the
+-- event was inserted is claimed. The test of the window's arithmetic holds this rule.
+--
+-- The steps: begin_claim takes the claim lock, read_cursor finds where the last claim ended, take_window reads a page
+-- (take_mixed does it while something is aside, with take_asides), cursor_behind says where the cursor is then,
 -- route_page finds its endpoints, store_claim writes the result. Most pages are plain: no filters, no paused endpoints,
 -- nothing due later; fit_page and pair_page are enough for them. For the others judge_page applies the filters, and
 -- sort_pairs sorts the pairs into those for the daemon and those for the queue.
@@ -27,6 +37,7 @@
 create or replace function postrider_internal.claim_events(
   daemon_id uuid,
   events_max integer,
+  aside_max integer,
   pairs_max integer,
   fan_out_max integer,
   payload_bytes_max integer,
@@ -60,6 +71,8 @@ declare
   route record;
   judgement record;
   pairs record;
+  is_whole boolean;
+  behind record;
   stored record;
   places integer[];
 begin
@@ -77,14 +90,20 @@ begin
     return;
   end if;
 
-  page := postrider_internal.take_window(
-    last.base, last.target, last.after_xid, last.after_seq, events_max, payload_bytes_max);
+  if last.aside_xids is null then
+    page := postrider_internal.take_window(
+      last.base, last.target, last.after_xid, last.after_seq, events_max, payload_bytes_max);
+  end if;
+  -- Something is aside, or a transaction that fills the page may have more.
+  if last.aside_xids is not null or page.xids[1] = page.xids[events_max] then
+    page := postrider_internal.take_mixed(
+      last.base, last.target, last.after_xid, last.after_seq, last.aside_xids, last.aside_seqs,
+      (last.claim_id % 2)::integer, events_max, aside_max, payload_bytes_max);
+  end if;
   if page.ids is null then
-    outcome := 'empty';
-    if page.was_slow then
-      stored := postrider_internal.store_claim(page.target, null, null, null, null, null, null, daemon_id, last.claim_id);
-      claim_id := stored.claim_id;
-    end if;
+    stored := postrider_internal.pass_empty_page(page, daemon_id, last.claim_id);
+    outcome := stored.outcome;
+    claim_id := stored.claim_id;
     return next;
     return;
   end if;
@@ -107,15 +126,12 @@ begin
     event_count := pairs.event_count;
     places := array(select generate_series(1, event_count));
   end if;
-  if page.is_complete and event_count = cardinality(page.ids) then
-    outcome := 'complete';
-    stored := postrider_internal.store_claim(
-      page.target, null, null, null, pairs.event_ids, pairs.endpoint_ids, pairs.others, daemon_id, last.claim_id);
-  else
-    outcome := 'page';
-    stored := postrider_internal.store_claim(page.base, page.target, page.xids[event_count], page.seqs[event_count],
-      pairs.event_ids, pairs.endpoint_ids, pairs.others, daemon_id, last.claim_id);
-  end if;
+  is_whole := event_count = cardinality(page.ids);
+  behind := postrider_internal.cursor_behind(page.base, page.target, page.after_xid, page.after_seq, page.is_complete and is_whole,
+    page.xids[:event_count], page.seqs[:event_count], page.aside_xids, page.aside_seqs, case when is_whole then page.ended_xids end);
+  outcome := case when behind.aside_xids is not null then 'aside' when page.is_complete and is_whole then 'complete' else 'page' end;
+  stored := postrider_internal.store_claim(behind.base, behind.target, behind.after_xid, behind.after_seq, behind.aside_xids,
+    behind.aside_seqs, pairs.event_ids, pairs.endpoint_ids, pairs.others, daemon_id, last.claim_id);
 
   claim_id := stored.claim_id;
   queued_count := stored.queued_count;
@@ -131,5 +147,5 @@ begin
     where pairs.lists[e.place] is not null;
 end
 $$;
-comment on function postrider_internal.claim_events(uuid, integer, integer, integer, integer, uuid[], uuid[]) is
-  'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';
+comment on function postrider_internal.claim_events(uuid, integer, integer, integer, integer, integer, uuid[], uuid[]) is
+  'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off; page: more is left; aside: the same, and a transaction is aside; complete: nothing is left; empty: nothing is new); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';

@@ -1,8 +1,13 @@
 create type postrider_internal.claim_page as (
   base pg_snapshot,
   target pg_snapshot,
+  after_xid xid8,
+  after_seq bigint,
+  aside_xids xid8[],
+  aside_seqs bigint[],
+  ended_xids xid8[],
   is_complete boolean,
-  was_slow boolean,
+  must_move boolean,
   has_later boolean,
   ids uuid[],
   xids xid8[],
@@ -14,5 +19,5 @@ create type postrider_internal.claim_page as (
   payloads json[]
 );
 comment on type postrider_internal.claim_page is
-  'Events of one window as columns, in the order of (xid, seq); ids is null if there are none. is_complete: the window ends with them; was_slow: there are none, and looking took so long that the cursor must move; has_later: some are due later.';
+  'Events as columns, and the cursor before them; ids is null if there are none. Those of one transaction are in the order of seq, those of the window in the order of (xid, seq). ended_xids: the transactions that are aside and end with this page; is_complete: the window ends with it; must_move: there are no events, and the cursor must move all the same; has_later: some are due later.';
 revoke usage on type postrider_internal.claim_page from public;

@@ -1,5 +1,6 @@
 create or replace function postrider_internal.read_cursor(
-  out claim_id bigint, out base pg_snapshot, out target pg_snapshot, out after_xid xid8, out after_seq bigint, out is_on boolean
+  out claim_id bigint, out base pg_snapshot, out target pg_snapshot, out after_xid xid8, out after_seq bigint,
+  out aside_xids xid8[], out aside_seqs bigint[], out is_on boolean
 )
 language plpgsql volatile -- it must see the claim that was committed before the claim lock was taken
 set search_path = pg_catalog, pg_temp
@@ -8,10 +9,13 @@ as $$
 declare
   home text;
 begin
-  select c.id, c.base, c.target, c.after_xid, c.after_seq, s.is_on, s.place
-  into claim_id, base, target, after_xid, after_seq, is_on, home
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, s.is_on, s.place
+  into claim_id, base, target, after_xid, after_seq, aside_xids, aside_seqs, is_on, home
   from (
-    select n.id, n.base, n.target, n.after_xid, n.after_seq from postrider.claim n order by n.id desc limit 1) c
+    select n.id, n.base, n.target, n.after_xid, n.after_seq, n.aside_xids, n.aside_seqs
+    from postrider.claim n
+    order by n.id desc
+    limit 1) c
   left join (
     select h.is_on, case when h.database_oid is not null then concat(h.system_identifier, '/', h.database_oid) end as place
     from postrider.sending h

@@ -3,6 +3,8 @@ create or replace function postrider_internal.store_claim(
   target pg_snapshot,
   after_xid xid8,
   after_seq bigint,
+  aside_xids xid8[],
+  aside_seqs bigint[],
   event_ids uuid[],
   endpoint_ids uuid[],
   others postrider_internal.claim_pair[],
@@ -31,12 +33,14 @@ begin
     )
     select count(*) filter (where s.state = 'pending') into queued_count from stored s;
   end if;
-  insert into postrider.claim (base, target, after_xid, after_seq, daemon_id, event_ids, endpoint_ids)
-  values (store_claim.base, store_claim.target, store_claim.after_xid, store_claim.after_seq, store_claim.daemon_id,
-          coalesce(store_claim.event_ids, '{}'), coalesce(store_claim.endpoint_ids, '{}'))
+  insert into postrider.claim (base, target, after_xid, after_seq, aside_xids, aside_seqs, daemon_id, event_ids, endpoint_ids)
+  values (store_claim.base, store_claim.target, store_claim.after_xid, store_claim.after_seq, store_claim.aside_xids,
+          store_claim.aside_seqs, store_claim.daemon_id, coalesce(store_claim.event_ids, '{}'),
+          coalesce(store_claim.endpoint_ids, '{}'))
   returning id into claim_id;
   delete from postrider.claim c where c.id = former_claim and cardinality(c.event_ids) = 0;
 end
 $$;
-comment on function postrider_internal.store_claim(pg_snapshot, pg_snapshot, xid8, bigint, uuid[], uuid[], postrider_internal.claim_pair[], uuid, bigint) is
+comment on function postrider_internal.store_claim(
+  pg_snapshot, pg_snapshot, xid8, bigint, xid8[], bigint[], uuid[], uuid[], postrider_internal.claim_pair[], uuid, bigint) is
   'Moves the cursor, by a claim of the pairs that the daemon gets; writes the others as deliveries, and says how many of those are pending.';

@@ -6,8 +6,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  was_open constant boolean := target is not null;
   page postrider_internal.claim_page;
-  is_new boolean := target is null;
+  is_new boolean := not was_open;
   stragglers xid8[];
   started timestamptz;
   took interval;
@@ -62,12 +63,15 @@ begin
   end loop;
   page.base := base;
   page.target := target;
+  page.after_xid := after_xid;
+  page.after_seq := after_seq;
   page.is_complete := coalesce(cardinality(page.ids), 0) < events_max;
   -- With nothing new, standing still has a price only if rows of open or aborted transactions, or stragglers that ended
   -- without events, are read again at every poll (22 ms each beside 300,000 uncommitted rows). Without them, a slow look
   -- only means many partitions, and would be as slow the next time.
-  page.was_slow := page.ids is null
-    and (took > interval '10 ms'
+  page.must_move := page.ids is null
+    and (was_open
+      or took > interval '10 ms'
       or took > interval '1 ms'
         and (cardinality(stragglers) > 0
           or exists (select from pg_snapshot_xip(target) x where x >= pg_snapshot_xmax(base))));

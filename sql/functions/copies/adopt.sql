@@ -57,7 +57,7 @@ begin
     return next;
     return;
   end if;
-  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at, c.is_copied into cursor_row
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, c.claimed_at, c.is_copied into cursor_row
   from postrider_internal.require_adoptable() c;
   -- Before anything else is read, and before this transaction has an id: what commits from here on is new.
   new_base := pg_current_snapshot();
@@ -74,7 +74,8 @@ begin
     -- Events of the copy and events inserted since may have the same seqs; within each group seqs follow the time.
     select o.id, o.xid, o.seq, o.created_at,
            postrider_internal.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
-                                cursor_row.after_seq, cursor_row.claimed_at, cursor_row.is_copied)
+                                cursor_row.after_seq, cursor_row.aside_xids, cursor_row.aside_seqs,
+                                         cursor_row.claimed_at, cursor_row.is_copied)
            or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
            or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)) as is_settled
     from postrider.outbox o) s;
@@ -100,7 +101,8 @@ begin
   set xid = oldest_xid
   where not pg_visible_in_snapshot(o.xid, new_base)
     and (postrider_internal.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
-                              cursor_row.after_seq, cursor_row.claimed_at, cursor_row.is_copied)
+                              cursor_row.after_seq, cursor_row.aside_xids, cursor_row.aside_seqs,
+                                         cursor_row.claimed_at, cursor_row.is_copied)
       or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
       or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)));
   get diagnostics moved = row_count;

@@ -4,6 +4,8 @@ create or replace function postrider_internal.require_adoptable(
   out target pg_snapshot,
   out after_xid xid8,
   out after_seq bigint,
+  out aside_xids xid8[],
+  out aside_seqs bigint[],
   out claimed_at timestamptz,
   out is_copied boolean
 )
@@ -29,8 +31,8 @@ begin
         detail = 'Rows that arrive later would not be claimed, and even a disabled subscription can be enabled at any time.',
         hint = 'Stop the original''s daemons, wait until the copy has caught up, drop the subscription, and adopt then.';
   end if;
-  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.claimed_at, c.xmin <> c.xid::xid
-  into id, base, target, after_xid, after_seq, claimed_at, is_copied
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, c.claimed_at, c.xmin <> c.xid::xid
+  into id, base, target, after_xid, after_seq, aside_xids, aside_seqs, claimed_at, is_copied
   from postrider.claim c
   order by c.id desc
   limit 1;

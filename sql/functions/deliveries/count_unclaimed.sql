@@ -17,7 +17,8 @@ declare
   cursor_row record;
   ended xid8[];
 begin
-  select c.base, c.target, coalesce(c.after_xid, '0') as after_xid, coalesce(c.after_seq, 0) as after_seq into cursor_row
+  select c.base, c.target, coalesce(c.after_xid, '0') as after_xid, coalesce(c.after_seq, 0) as after_seq, c.aside_xids, c.aside_seqs
+  into cursor_row
   from postrider.claim c
   order by c.id desc
   limit 1;
@@ -34,12 +35,16 @@ begin
   return query
     with waiting as (
       (select o.created_at
-       from unnest(ended) straggler (xid)
+       from (
+         select s.xid, case when s.xid = cursor_row.after_xid then cursor_row.after_seq else 0 end as seq
+         from unnest(ended) s (xid)
+         union all
+         -- what is aside
+         select a.xid, a.seq from unnest(cursor_row.aside_xids, cursor_row.aside_seqs) a (xid, seq)) waiting
        cross join lateral (
          select i.created_at
          from postrider.outbox i
-         where i.xid = straggler.xid
-           and i.seq > case when straggler.xid = cursor_row.after_xid then cursor_row.after_seq else 0 end
+         where i.xid = waiting.xid and i.seq > waiting.seq
          order by i.xid, i.seq
          limit counted_max + 1) o)
       union all

@@ -34,7 +34,7 @@ begin
       where replay.event_type = any (postrider_internal.event_type_patterns(k.event_type))
       group by k.event_type
     ), cursor as materialized (
-      select c.base, c.target, c.after_xid, c.after_seq from postrider.claim c order by c.id desc limit 1
+      select c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs from postrider.claim c order by c.id desc limit 1
     ), in_hand as materialized (
       select p.event_id
       from postrider.claim c
@@ -45,7 +45,7 @@ begin
              case
                when d.state = 'pending' or d.finished_at > replay.created_at then 'busy'
                when d.state is not null then case when replay.states is null or d.state = any (replay.states) then 'again' end
-               when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, i.xid, i.seq) then 'busy'
+               when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, i.xid, i.seq) then 'busy'
                when i.id in (select h.event_id from in_hand h) then 'busy'
                when replay.states is null then 'new'
              end as verdict

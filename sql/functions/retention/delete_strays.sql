@@ -11,7 +11,7 @@ declare
   bound constant uuid := postrider.uuid_v7_floor(before::timestamp at time zone 'UTC');
   -- Invented ids lie anywhere; an id of a future time counts by the day of its insertion.
   ahead constant uuid := postrider.uuid_v7_floor(delete_strays.now + interval '1 day');
-  base pg_snapshot;
+  cursor_row record;
   ids uuid[];
   deleted bigint := 0;
   count bigint;
@@ -19,12 +19,12 @@ begin
   if exists (select from postrider.replay r where r.state = 'preparing') then
     return 0; -- it may be about to read these
   end if;
-  select c.base into strict base from postrider.claim c order by c.id desc limit 1;
+  select c.base, c.aside_xids, c.aside_seqs into strict cursor_row from postrider.claim c order by c.id desc limit 1;
   ids := array(
     select o.id
     from postrider.outbox_default o
     where (o.id < bound or o.id >= ahead and o.created_at < before::timestamp at time zone 'UTC')
-      and pg_visible_in_snapshot(o.xid, base)
+      and postrider_internal.has_passed(cursor_row.base, null, null, null, cursor_row.aside_xids, cursor_row.aside_seqs, o.xid, o.seq)
       and not exists (select from postrider.delivery d where d.event_id = o.id and d.finished_at is null)
       and not exists (select from postrider.claim c where o.id = any (c.event_ids))
     order by o.id

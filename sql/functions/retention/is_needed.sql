@@ -10,13 +10,27 @@ set enable_seqscan = off
 as $$
 declare
   base pg_snapshot;
+  aside_xids xid8[];
+  aside_seqs bigint[];
 begin
-  select c.base into strict base from postrider.claim c order by c.id desc limit 1;
+  select c.base, c.aside_xids, c.aside_seqs into strict base, aside_xids, aside_seqs
+  from postrider.claim c
+  order by c.id desc
+  limit 1;
   -- Each reads an index in its own order, and the first entry decides.
   perform from postrider.outbox o
   where o.xid >= pg_snapshot_xmin(base) and not pg_visible_in_snapshot(o.xid, base) and o.id >= lower_bound and o.id < upper_bound
   order by o.xid, o.seq
   limit 1;
+  if found then
+    return true;
+  end if;
+  perform from unnest(aside_xids, aside_seqs) a (xid, seq)
+  cross join lateral (
+    select from postrider.outbox o
+    where o.xid = a.xid and o.seq > a.seq and o.id >= lower_bound and o.id < upper_bound
+    order by o.xid, o.seq
+    limit 1) o;
   if found then
     return true;
   end if;

@@ -3,7 +3,7 @@ import { defineStatement, type RowOf } from "../../db/statements.ts";
 import type { Delivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { type Claimed, firstAttempts, PAYLOAD_BYTES_MAX } from "./claimed.ts";
-import type { Filters, SlowFilter, Unjudged } from "./filters.ts";
+import { type Filters, PAGE_EVENTS_MAX, type SlowFilter, type Unjudged } from "./filters.ts";
 
 /**
  * First attempts of one event at most: what a daemon may have in hand beyond its room, because an event is claimed whole.
@@ -11,6 +11,12 @@ import type { Filters, SlowFilter, Unjudged } from "./filters.ts";
  */
 export const FAN_OUT_MAX = 1_000;
 
+/** A claim is worth its statements if there is room for so large a part of a page, or nothing else to do. */
+const CLAIM_ROOM_MIN = PAGE_EVENTS_MAX / 2;
+/** Room that transactions which are aside leave to what comes after them. */
+const ASIDE_ROOM_KEPT = PAGE_EVENTS_MAX / 2;
+/** What comes after them is looked for so often while they wait for room. */
+const LOOK_BEHIND_MS = 50;
 /** So many times the events that would fill the room are read, if they have as many endpoints as those before them. */
 const READ_AHEAD = 2;
 const UUID_LENGTH = 36;
@@ -18,10 +24,11 @@ const UUID_LENGTH = 36;
 /** What a claim of new events brought. */
 export interface Page extends Claimed {
   /**
-   * off: sending is switched off; busy: another daemon is claiming; empty: nothing is new; page: there is more; complete:
-   * that was all; slow: a filter takes too long with the event that is next.
+   * off: sending is switched off; busy: another daemon is claiming; empty: nothing is new; page: there is more; aside: the
+   * same, and a large transaction is aside; complete: that was all; slow: a filter takes too long with the event that is
+   * next.
    */
-  readonly outcome: "off" | "busy" | "empty" | "page" | "complete" | "slow";
+  readonly outcome: "off" | "busy" | "empty" | "page" | "aside" | "complete" | "slow";
   readonly eventCount: number;
   /** Deliveries that the claim wrote to the queue. */
   readonly queuedCount: number;
@@ -33,6 +40,7 @@ const claimEventsStatement = defineStatement("claim_events", {
   params: {
     daemonId: "uuid",
     eventsMax: "integer",
+    asideMax: "integer",
     pairsMax: "integer",
     fanOutMax: "integer",
     payloadBytesMax: "integer",
@@ -40,7 +48,7 @@ const claimEventsStatement = defineStatement("claim_events", {
     unjudgedEvents: "uuid?[]",
   },
   columns: {
-    outcome: ["off", "busy", "empty", "page", "complete", "slow", null],
+    outcome: ["off", "busy", "empty", "page", "aside", "complete", "slow", null],
     claim_id: "bigint?",
     event_count: "integer?",
     queued_count: "integer?",
@@ -58,6 +66,8 @@ const claimEventsStatement = defineStatement("claim_events", {
 export interface ClaimOptions {
   readonly daemonId: string;
   readonly eventsMax: number;
+  /** Of transactions that are aside. */
+  readonly asideMax: number;
   /** The page ends before an event with which it would have more first attempts. One event is claimed in any case. */
   readonly pairsMax: number;
   readonly unjudged: Unjudged;
@@ -66,12 +76,13 @@ export interface ClaimOptions {
 /** Claims a page of new events. If it rejects, the claim may have been made all the same. */
 export async function claimEvents(
   database: Database,
-  { daemonId, eventsMax, pairsMax, unjudged }: ClaimOptions,
+  { daemonId, eventsMax, asideMax, pairsMax, unjudged }: ClaimOptions,
 ): Promise<Page> {
   const pairs = unjudged === "all" ? [] : unjudged;
   const { rows } = await database.run(claimEventsStatement, {
     daemonId,
     eventsMax,
+    asideMax,
     pairsMax,
     fanOutMax: FAN_OUT_MAX,
     payloadBytesMax: PAYLOAD_BYTES_MAX,
@@ -149,9 +160,26 @@ export class NewEvents {
   readonly #parts: NewEventsParts;
   /** Deliveries of an event in the newest page. */
   #fanOut = 1;
+  /** Whether the last claim left a transaction aside, and when it was made. */
+  #hasAside = false;
+  #claimedMs = 0;
 
   constructor(parts: NewEventsParts) {
     this.#parts = parts;
+  }
+
+  /** Whether a claim is worth its statements with so much room. `isIdle`: nothing in flight will make more. */
+  isWorthwhile(room: number, isIdle: boolean): boolean {
+    if (!this.#hasAside) {
+      return room >= CLAIM_ROOM_MIN || isIdle;
+    }
+    const isLookDue = monotonicMs() - this.#claimedMs >= LOOK_BEHIND_MS;
+    return room >= CLAIM_ROOM_MIN + ASIDE_ROOM_KEPT || (isLookDue && (room >= CLAIM_ROOM_MIN || isIdle));
+  }
+
+  /** In how many milliseconds a claim may be worthwhile although no room was made. */
+  get worthwhileInMs(): number {
+    return this.#hasAside ? LOOK_BEHIND_MS : Number.POSITIVE_INFINITY;
   }
 
   async claim(daemonId: string, room: number): Promise<Page> {
@@ -159,15 +187,19 @@ export class NewEvents {
     const pairsMax = Math.max(1, room);
     // The claim ends the page where it must. This only keeps it from reading many events that it has no room for.
     const eventsMax = Math.min(filters.eventsMax, Math.ceil((READ_AHEAD * pairsMax) / this.#fanOut));
+    const asideMax = Math.max(0, Math.floor((room - ASIDE_ROOM_KEPT) / this.#fanOut));
     const unjudged = filters.unjudged();
     const startedMs = monotonicMs();
     try {
       const page = await claimEvents(filters.isPatient ? database : claimDatabase, {
         daemonId,
         eventsMax,
+        asideMax,
         pairsMax,
         unjudged,
       });
+      this.#hasAside = page.outcome === "aside";
+      this.#claimedMs = monotonicMs();
       if (page.eventCount > 0) {
         filters.claimed(monotonicMs() - startedMs);
         this.#fanOut = Math.max(1, (page.deliveries.length + page.queuedCount) / page.eventCount);

@@ -65,7 +65,7 @@ function record(t: TestContext): Recording {
 async function claim(recorder: Recorder, daemonId: string, count: number): Promise<readonly Delivery[]> {
   await beat(database.pool, daemonId);
   await insertEvents(database.pool, "order.paid", count);
-  const page = await claimEvents(pool, { daemonId, eventsMax: 500, pairsMax: 1_000, unjudged: [] });
+  const page = await claimEvents(pool, { daemonId, eventsMax: 500, asideMax: 500, pairsMax: 1_000, unjudged: [] });
   assert.equal(page.deliveries.length, count);
   recorder.claims.open(String(page.claimId), daemonId, count);
   return page.deliveries;
@@ -165,7 +165,7 @@ describe("what gathers", () => {
     await beat(database.pool, "00000000-0000-0000-0000-00000000000a");
     const daemonId = "00000000-0000-0000-0000-00000000000a";
     await insertEvents(database.pool, "order.paid", 400);
-    const page = await claimEvents(pool, { daemonId, eventsMax: 500, pairsMax: 1_000, unjudged: [] });
+    const page = await claimEvents(pool, { daemonId, eventsMax: 500, asideMax: 500, pairsMax: 1_000, unjudged: [] });
     recorder.claims.open(String(page.claimId), daemonId, page.deliveries.length);
     addAll(
       recorder,
