@@ -15,6 +15,7 @@ import {
   inTransaction,
   openSession,
   reset,
+  rowsOf,
 } from "../support/engine.ts";
 import { createLogin, isRefused, ROLES } from "../support/roles.ts";
 
@@ -283,6 +284,24 @@ describe("a transaction with more events than a page", () => {
     assert.deepEqual(eventsOf((await claimEvents(database.pool, without)).pairs), [event]);
     assert.deepEqual(await sizesOf({ events: 10, asideEvents: 4 }), { large: 4 });
     assert.equal((await claimAll(database.pool)).length, 26);
+  });
+
+  test("counts as unclaimed, and keeps its partition, until it is read to the end", async () => {
+    const standing = async () => {
+      // What is in hand keeps the partition, too.
+      await database.pool.query("update postrider.claim set event_ids = '{}', endpoint_ids = '{}'");
+      return await rowsOf(
+        database.pool,
+        `select u.unclaimed::int, postrider_internal.is_needed('00000000-0000-0000-0000-000000000000',
+                                                               'ffffffff-ffff-ffff-ffff-ffffffffffff') as needed
+         from postrider_internal.count_unclaimed(1000) u`,
+      );
+    };
+    await insertEvents(database.pool, "order.paid", 30);
+    await claimEvents(database.pool, { events: 10 });
+    assert.deepEqual(await standing(), [{ unclaimed: 20, needed: true }]);
+    await claimAll(database.pool);
+    assert.deepEqual(await standing(), [{ unclaimed: 0, needed: false }]);
   });
 
   test("is read in order if a hundred are aside already", async () => {
