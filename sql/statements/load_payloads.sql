@@ -3,7 +3,7 @@
 select u.id as event_id, p.payload
 from unnest($1::uuid[]) u (id)
 cross join lateral (
-  select o.payload::text as payload
+  select o.payload
   from postrider.outbox o
   where o.id = u.id
   offset 0) p;

@@ -9,6 +9,7 @@ import {
   createEndpoint,
   eventsOf,
   insertEvent,
+  insertEvents,
   openSession,
   pidOf,
   reset,
@@ -393,6 +394,20 @@ describe("an insert notifies", () => {
       await insertEvent(application, "order.paid");
       await application.query("commit");
       await insertEvent(application, "order.paid");
+    });
+    assert.deepEqual(notified, [""]);
+  });
+
+  test("once for all its rows, and anew if a savepoint took the notification back", async (t) => {
+    const notified = await notificationsOf(t, async ({ sleeper, application }) => {
+      await sleeper.query(`select pg_advisory_lock(${GATE})`);
+      await application.query("begin");
+      await application.query("savepoint taken_back");
+      await insertEvents(application, "order.paid", 2);
+      assert.equal(await askFor(application, "select current_setting('postrider.has_notified')"), "on");
+      await application.query("rollback to savepoint taken_back");
+      await insertEvents(application, "order.paid", 2);
+      await application.query("commit");
     });
     assert.deepEqual(notified, [""]);
   });

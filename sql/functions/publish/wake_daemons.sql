@@ -19,6 +19,8 @@ begin
   -- 2 us.
   if not postrider_internal.is_wake_off() and not pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2) then
     perform postrider_internal.notify_daemons();
+    -- For the rows that follow: once is enough for a transaction. A savepoint that is rolled back takes both back.
+    perform pg_catalog.set_config('postrider.has_notified', 'on', true);
   end if;
 end
 $$;

@@ -9,7 +9,7 @@ const findPayloadSizes = defineStatement("find_payload_sizes", {
 
 const loadPayloads = defineStatement("load_payloads", {
   params: { eventIds: "uuid[]" },
-  columns: { event_id: "uuid", payload: "text" },
+  columns: { event_id: "uuid", payload: "json" },
 });
 
 /** Payloads that were too large to come with their claim. */
