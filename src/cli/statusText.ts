@@ -12,6 +12,7 @@ export function statusText(status: Status): string {
   return [
     ...sendingLines(status),
     ...daemonLines(status),
+    ...strangerLines(status),
     "",
     ...backlogLines(status),
     "",
@@ -71,6 +72,20 @@ function daemonLines({ daemons, at }: Status): readonly string[] {
     ...rows.flatMap((row, index) => [row, ...troubleLines(shown[index], at)]),
     ...more(daemons.length, DAEMONS_SHOWN, "daemon"),
   ];
+}
+
+/** What a session that is no daemon's does to the waking of daemons, and how to find it. */
+function strangerLines({ gate_strangers }: Status): readonly string[] {
+  return gate_strangers.flatMap(({ pid, role, application_name, effect }) => {
+    const name = application_name === null || application_name === "" ? "" : `, ${printable(application_name)}`;
+    return [
+      `SESSION ${pid} (${printable(role ?? "unknown role")}${name}) HOLDS A LOCK OF THE DAEMONS`,
+      effect === "notify"
+        ? "    every insert notifies meanwhile, which costs a lock at commit"
+        : "    daemons that sleep find events only by polling meanwhile",
+      `    to end it: select pg_terminate_backend(${pid})`,
+    ].map((line) => cut(line, COLUMNS_MAX));
+  });
 }
 
 function daemonsHead(daemons: readonly DaemonStatus[]): string {

@@ -19,6 +19,8 @@ export interface Status {
   readonly partition_days_ahead: number;
   readonly sending: SendingStatus;
   readonly daemons: readonly DaemonStatus[];
+  /** Sessions that are no daemon's and hold a lock by which daemons sleep and wake. Usually there is none. */
+  readonly gate_strangers: readonly GateStranger[];
   readonly backlog: BacklogStatus;
   /** At most 1,000; those with the oldest undelivered event first. */
   readonly endpoints: readonly EndpointStatus[];
@@ -57,6 +59,15 @@ export interface DaemonStatus {
   readonly in_flight: number;
   /** First attempts waiting in its memory at its last beat. */
   readonly waiting: number;
+}
+
+/** While it holds its lock, every insert notifies (`notify`), or daemons that sleep only poll (`poll`). Nothing is lost. */
+export interface GateStranger {
+  /** Process id of the session, for pg_terminate_backend. */
+  readonly pid: number;
+  readonly role: string | null;
+  readonly application_name: string | null;
+  readonly effect: "notify" | "poll";
 }
 
 export interface BacklogStatus {
@@ -117,6 +128,7 @@ export function readStatus(database: Pick<Database, "pool">): Promise<Status> {
         partition_days_ahead,
         sending: await readSending(snapshot),
         daemons: await readDaemons(snapshot),
+        gate_strangers: await readGateStrangers(snapshot),
         backlog: await readBacklog(snapshot, backlog, at),
         endpoints: listed(endpoints, withBacklog, recent, at),
         endpoint_count,
@@ -200,6 +212,24 @@ async function readDaemons(queries: Queries): Promise<readonly DaemonStatus[]> {
     started_at: row.started_at.toISOString(),
     beat_at: row.beat_at.toISOString(),
   }));
+}
+
+/** Anyone who may connect can take an advisory lock. A daemon is told by the name of its session and by what it may do. */
+async function readGateStrangers(queries: Queries): Promise<readonly GateStranger[]> {
+  const { rows } = await sql<GateStranger>`
+    select distinct on (a.pid) a.pid, a.usename::text as role, a.application_name,
+           case when l.objid = 2 and l.mode = 'ExclusiveLock' then 'notify' else 'poll' end as effect
+    from pg_catalog.pg_locks l
+    join pg_catalog.pg_stat_activity a on a.pid = l.pid
+    where l.locktype = 'advisory' and l.classid = 1886352244 and l.objsubid = 2 and l.granted
+      and (l.objid = 2 and l.mode = 'ExclusiveLock' or l.objid = 4)
+      and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
+      and not coalesce(a.application_name like 'postrider/%' and exists (
+        select from pg_catalog.pg_proc p
+        where p.pronamespace = 'postrider_internal'::regnamespace and p.proname = 'beat'
+          and has_function_privilege(a.usesysid, p.oid, 'execute')), false)
+    order by a.pid, l.objid`.execute(queries);
+  return rows;
 }
 
 type EndpointBacklog = BacklogRow & { readonly endpoint_id: string };

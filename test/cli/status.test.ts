@@ -20,6 +20,7 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
       partition_days_ahead: 7,
       sending: { is_on: true, reason: null, changed_at, changed_by, is_guarded: true, copy_problem: null },
       daemons: [],
+      gate_strangers: [],
       backlog: {
         pending: 0,
         due: 0,
@@ -37,6 +38,33 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
     assert.match(text, /^NO DAEMON IS LIVE: nothing is delivered until "postrider run" runs\n/);
     assert.match(text, /\neverything is delivered\n/);
     assert.match(text, /\nno endpoints: /);
+  });
+});
+
+test("a session that is no daemon's and holds the gate is named, and what that does", async () => {
+  await withDatabase(async (database) => {
+    const stranger = await database.pool.connect();
+    try {
+      await stranger.query("set application_name = 'a \u009b31m tool'");
+      for (const [key, effect, text] of [
+        [2, "notify", /every insert notifies meanwhile/],
+        [4, "poll", /only by polling meanwhile/],
+      ] as const) {
+        await stranger.query("select pg_advisory_lock(1886352244, $1)", [key]);
+        const status = await read(database);
+        const [found, ...others] = status.gate_strangers;
+        assert.deepEqual([found?.effect, others], [effect, []]);
+        assert.equal(typeof found?.role, "string");
+        const shown = statusText(status);
+        assert.match(shown, new RegExp(`\\nSESSION ${found?.pid} \\(.*tool\\) HOLDS A LOCK`));
+        assert.match(shown, text);
+        assert.doesNotMatch(shown, COMMANDS);
+        await stranger.query("select pg_advisory_unlock(1886352244, $1)", [key]);
+      }
+      assert.deepEqual((await read(database)).gate_strangers, []);
+    } finally {
+      stranger.release(true);
+    }
   });
 });
 

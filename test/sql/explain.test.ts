@@ -156,7 +156,7 @@ describe("explain_event says what became of a delivery:", () => {
   test("also for an endpoint that has since been deleted or moved to another tenant", async () => {
     const [gone, moved] = [await createEndpoint(database.pool), await createEndpoint(database.pool)];
     const event = await insertEvent(database.pool, "order.paid");
-    await claimAll(database.pool, { pairs: 0 });
+    await claimAll(database.pool, { fanOut: 0 });
     await database.pool.query("delete from postrider.endpoint where id = $1", [gone]);
     await database.pool.query("update postrider.endpoint set tenant = 'acme' where id = $1", [moved]);
     const rows = new Map((await explain(event)).map((row) => [row.endpoint_id, row]));

@@ -105,12 +105,7 @@ begin
       event_ids, endpoint_ids, new_attempts, started_ms, durations_ms, http_statuses, failure_kinds, errors);
   end if;
   if cardinality(gone_endpoints) > 0 then
-    -- An endpoint that an operator is changing is not waited for: the next 410 disables it.
-    perform postrider_internal.set_endpoint_state(e.id, 'disabled', 'the receiver answered 410 Gone', 'disable_endpoint')
-    from (
-      select n.id from postrider.endpoint n
-      where n.id = any (gone_endpoints) and n.state <> 'disabled'
-      for update skip locked) e;
+    perform postrider_internal.disable_gone_endpoints(gone_endpoints);
   end if;
   if cardinality(finished_claims) > 0 then
     kept_claims := postrider_internal.finish_claims(daemon_id, finished_claims, finished_epochs, epoch);
