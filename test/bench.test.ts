@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { judge } from "./bench/floors.ts";
+import { guideBlock } from "./support/guides.ts";
 
 const BENCH = join(import.meta.dirname, "bench/run.ts");
 
@@ -35,4 +36,18 @@ test("a floor is judged by the median, and a figure that was not measured is not
   assert.deepEqual([ofWal(369), ofWal(399), ofWal(401)], ["on target", "holds", "missed"]);
   const ratioRow = judge([{ ...part, subjects: {} }]).find(({ what }) => /batched loop/.test(what));
   assert.equal(ratioRow?.result, "not measured");
+});
+
+test("the commands of its page have flags and parts that exist", async () => {
+  const lines = guideBlock("test/bench/README.md", "What it costs, and how fast it is", "sh").trim().split("\n");
+  const commands = lines.map((line) => line.replace(/#.*/, "").trim());
+  assert.ok(commands.every((command) => /^npm run bench( --( \S+)+)?$/.test(command)));
+  const run = promisify(execFile);
+  for (const command of commands) {
+    const flags = command.split(" ").slice(4);
+    // Help comes after the flags are read, which refuses one that it does not know.
+    const { stdout } = await run(process.execPath, [BENCH, ...flags, "--help"]);
+    const part = /--parts (\S+)/.exec(command)?.[1];
+    assert.match(stdout, new RegExp(`of .*\\b${part ?? "peers"}\\b`));
+  }
 });
