@@ -233,9 +233,14 @@ export class AnswerParser {
     if (typeof end !== "number") {
       return this.#refuse(end);
     }
-    if (end !== MORE) {
-      this.#state = "ended";
+    if (end === MORE) {
+      return MORE;
     }
+    const fields = this.#section.fieldsOf(bytes.toString("latin1", at, end));
+    if (fields.some((field, index) => index % 2 === 0 && FRAMING.has(field))) {
+      return this.#refuse(malformed("a trailer that frames the body"));
+    }
+    this.#state = "ended";
     return end;
   }
 
@@ -251,6 +256,9 @@ const STATE_AFTER_HEAD: Readonly<Record<AnswerHead["body"], State>> = {
   chunked: "chunk size",
   "until close": "until close",
 };
+
+/** RFC 9110 §6.5.1: not in trailers, because the body has been read by then. */
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
 
 const SEMICOLON = 59;
 

@@ -157,7 +157,7 @@ function chunks(dice: Dice, body: string): string {
     text += `${dice.pick([hex, hex, hex.toUpperCase(), `0${hex}`, rarely(dice, hex.padStart(14, "0"), hex)])}${extension(dice)}\r\n${rest.slice(0, size)}\r\n`;
     rest = rest.slice(size);
   }
-  const trailers = dice.oneIn(4) ? fields(dice) : "";
+  const trailers = dice.oneIn(4) ? fields(dice) + rarely(dice, `${dice.pick(ODD_FRAMING)}\r\n`, "") : "";
   return `${text}${dice.pick(["0", "0", "000"])}${extension(dice)}\r\n${trailers}\r\n`;
 }
 

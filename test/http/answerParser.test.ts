@@ -81,6 +81,8 @@ test("each way to spoil a chunk is refused", () => {
     "1;a\0\r\n",
     "0\r\n x: y\r\n\r\n",
     "0\r\nx\r\n\r\n",
+    "0\r\nContent-Length: 2\r\n\r\n",
+    "0\r\nx: y\r\ntransfer-encoding: chunked\r\n\r\n",
   ]) {
     assertRefused(CHUNKED + chunks, /^the answer is not well-formed HTTP/);
   }

@@ -69,6 +69,7 @@ const STRICTER: readonly (readonly [RegExp, string])[] = [
   [/a chunk's size\)$/, "a chunk's size has 1 to 13 digits"],
   [/a chunk's extension\)$/, "a chunk's extension has a name, and if it has a value, a name or a quoted text"],
   [/a chunk's extensions of more than 1024 bytes\)$/, "a chunk's extensions have at most 1024 bytes"],
+  [/a trailer that frames the body\)$/, "trailers have no content-length and no transfer-encoding"],
   [/^the answer's headers are larger than/, "the status line counts as part of the headers"],
 ];
 
