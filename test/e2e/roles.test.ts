@@ -227,11 +227,11 @@ describe("members of one role each", () => {
 
   test("create the partitions of the days ahead, which then belong to the owner of the others", async () => {
     const partitions = `select c.relname, c.relowner::regrole::text as owner from pg_class c
-      where c.relnamespace = 'postrider'::regnamespace and c.relname ~ '^(outbox|delivery|attempt)_[0-9]{8}$'`;
+      where c.relnamespace = 'postrider'::regnamespace and c.relname ~ '^(outbox|delivery|other_attempt)_[0-9]{8}$'`;
     const last = String(await askFor(dba, `select max(right(relname, 8)) from (${partitions}) p`));
-    await dba.query(`drop table postrider.outbox_${last}, postrider.delivery_${last}, postrider.attempt_${last}`);
+    await dba.query(`drop table postrider.outbox_${last}, postrider.delivery_${last}, postrider.other_attempt_${last}`);
     const daemon = await startDaemon();
-    await daemon.match(new RegExp(`"event":"partition\\.made".*attempt_${last}`));
+    await daemon.match(new RegExp(`"event":"partition\\.made".*other_attempt_${last}`));
     assert.deepEqual(await daemon.end(), { code: 0, signal: null }, daemon.said());
     const rows = await rowsOf<{ relname: string; owner: string }>(dba, partitions);
     assert.ok(rows.some(({ relname }) => relname === `outbox_${last}`));

@@ -782,12 +782,13 @@ describe("the views", () => {
     await early.query("commit");
     await late.query("commit");
     assert.equal(await unclaimed(), 9);
-    // The rest of the window in pages of two, the last event alone; then the next window.
-    for (const left of [9, 7, 5, 4, 2]) {
+    // The rest of the window in pages of two, with transactions aside; then the next window.
+    for (let left = 9; left > 0; ) {
+      const { eventCount } = await claimEvents(database.pool, { events: 2 });
+      assert.ok(eventCount > 0);
+      left -= eventCount;
       assert.equal(await unclaimed(), left);
-      await claimEvents(database.pool, { events: 2 });
     }
-    assert.equal(await unclaimed(), 0);
     assert.equal((await claimEvents(database.pool)).outcome, "empty");
   });
 
