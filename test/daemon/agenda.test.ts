@@ -117,7 +117,7 @@ test("a retry that was recorded brings the queue back when it is due, and there 
   const room = agenda.rest(["room"]);
   agenda.recorded([
     { delivery, attempt: null, endpointRevision: null, decision: { state: "succeeded" } },
-    { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 30 } },
+    { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 400 } },
   ]);
   assert.equal(agenda.isDue("queue"), false);
   assert.equal(await rests(room), false);

@@ -13,6 +13,7 @@ import {
   type Session,
   subscribe,
 } from "../support/engine.ts";
+import { describePlan, ExplainingSession, pagesOf } from "../support/plans.ts";
 
 const database = useDatabase();
 
@@ -39,6 +40,21 @@ function listOf(part: Noted["before"] | undefined, list: string): readonly Reado
   assert.ok(Array.isArray(rows), `there is no list of ${list}`);
   return rows;
 }
+
+test("an action costs the same however long the audit is", async (t) => {
+  const endpoint = await createEndpoint(database.pool);
+  await database.pool.query(
+    "insert into postrider.audit (action) select 'of another year' from generate_series(1, 20000)",
+  );
+  const session = await ExplainingSession.open(t, database.url);
+  const pause = () => session.pool.query("select postrider.pause_endpoint($1, 'a test')", [endpoint]);
+  await pause();
+  await database.pool.query("select postrider.resume_endpoint($1)", [endpoint]);
+  const { plans } = await session.explain(pause);
+  assert.ok(plans.length > 1);
+  const pages = pagesOf(plans);
+  assert.ok(pages < 150, `${pages} pages: ${plans.map(describePlan).join("\n")}`);
+});
 
 describe("an edit by hand leaves one row in the audit", () => {
   const edits: readonly {

@@ -6,11 +6,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  audit_id constant text := current_setting('postrider.audit_id', true);
+  -- Anyone can set it to anything, and an audit of years is looked into by its key.
+  audit_id constant uuid := substring(current_setting('postrider.audit_id', true)
+    from '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')::uuid;
   old_part constant jsonb := case when list_name is null then before else jsonb_build_object(list_name, jsonb_build_array(before)) end;
   new_part constant jsonb := case when list_name is null then after else jsonb_build_object(list_name, jsonb_build_array(after)) end;
 begin
-  if audit_id <> '' then
+  if audit_id is not null then
     update postrider.audit a
     set before = case when note_change.before is null then a.before
                       else coalesce(a.before, '{}') || case when list_name is null then old_part
@@ -18,7 +20,7 @@ begin
         after = case when note_change.after is null then a.after
                      else coalesce(a.after, '{}') || case when list_name is null then new_part
                        else jsonb_build_object(list_name, coalesce(a.after -> list_name, '[]') || (new_part -> list_name)) end end
-    where a.id::text = audit_id and a.transaction_id = pg_current_xact_id() and a.endpoint_id is not distinct from note_change.endpoint_id;
+    where a.id = audit_id and a.transaction_id = pg_current_xact_id() and a.endpoint_id is not distinct from note_change.endpoint_id;
     if found then
       return;
     end if;
