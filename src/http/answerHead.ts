@@ -195,7 +195,10 @@ export class Section {
     while (valueStart < valueEnd && isBlank(bytes[valueStart])) {
       valueStart += 1;
     }
-    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) {
+    // A tab behind "chunked" is a blank to RFC 9110, and to Node's parser a part of the name: the two would read different
+    // bodies. Left in place, it is refused.
+    const keepsTab = isTransferEncoding(bytes, nameStart, nameEnd);
+    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || (bytes[valueEnd - 1] === TAB && !keepsTab))) {
       valueEnd -= 1;
     }
     this.#positions.push(nameStart - start, nameEnd - start, valueStart - start, valueEnd - start);
@@ -210,6 +213,14 @@ export class Section {
 
 function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB;
+}
+
+const TRANSFER_ENCODING = "transfer-encoding";
+
+function isTransferEncoding(bytes: Buffer, start: number, end: number): boolean {
+  return (
+    end - start === TRANSFER_ENCODING.length && bytes.toString("latin1", start, end).toLowerCase() === TRANSFER_ENCODING
+  );
 }
 
 const VERSION = Buffer.from("HTTP/1.");

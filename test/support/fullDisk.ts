@@ -36,5 +36,8 @@ export async function fillUp(session: Session, table: string, cluster: string): 
         await chown(file, uid, gid);
       }
     }
+    // A session that has looked at the table keeps the full file open. Dropping a database makes all close their files.
+    await session.query("create database room_made template template0");
+    await session.query("drop database room_made");
   };
 }
