@@ -2,15 +2,11 @@
  * The loop that a good engineer writes in an afternoon: lease 500 by SKIP LOCKED, send them, and complete and record
  * them by one statement. Two of them run, so that one sends while the other one asks Postgres.
  */
-import pg from "pg";
 import { attemptColumns, INSERT_ATTEMPTS } from "./attempts.ts";
-import { handJobs } from "./handJobs.ts";
-import type { Peer } from "./peer.ts";
-import type { WebhookClient } from "./webhooks.ts";
+import { loopsOf } from "./handJobs.ts";
 
 const LEASE_JOBS = 500;
 const LOOPS = 2;
-const POLL_MS = 50;
 
 /** The body is made of the payload's text as it stands, which saves parsing and writing it. */
 const LEASE = `
@@ -32,31 +28,14 @@ interface Job {
   readonly payload: string;
 }
 
-export const peer: Peer = {
-  ...handJobs,
-  start: async (url, webhooks) => {
-    const pool = new pg.Pool({ connectionString: url, max: LOOPS });
-    const stopping = new AbortController();
-    const loops = Array.from({ length: LOOPS }, () => run(pool, webhooks, stopping.signal));
-    return async () => {
-      stopping.abort();
-      await Promise.all(loops);
-      await pool.end();
-    };
-  },
-};
-
-async function run(pool: pg.Pool, webhooks: WebhookClient, stopping: AbortSignal): Promise<void> {
-  while (!stopping.aborted) {
-    const { rows } = await pool.query<Job>({ name: "lease", text: LEASE });
-    if (rows.length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      continue;
-    }
+export const peer = loopsOf(LOOPS, async (pool, webhooks) => {
+  const { rows } = await pool.query<Job>({ name: "lease", text: LEASE });
+  if (rows.length > 0) {
     const attempts = await Promise.all(rows.map((job) => webhooks.send(job.id, bodyOfJob(job))));
     await pool.query({ name: "complete", text: COMPLETE, values: attemptColumns(attempts) });
   }
-}
+  return rows.length > 0;
+});
 
 function bodyOfJob({ type, timestamp, payload }: Job): Buffer {
   return Buffer.from(`{"type":${JSON.stringify(type)},"timestamp":"${timestamp}","data":${payload}}`);

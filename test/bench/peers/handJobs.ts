@@ -4,6 +4,7 @@ import { EVENT_TYPE, PAYLOAD } from "../workload.ts";
 import { CREATE_ATTEMPT } from "./attempts.ts";
 import { withClient } from "./connection.ts";
 import type { Peer } from "./peer.ts";
+import type { WebhookClient } from "./webhooks.ts";
 
 const CREATE_JOB = `
   create table job (
@@ -16,7 +17,37 @@ const CREATE_JOB = `
     delivered_at timestamptz);
   create index job_waiting on job (id) where delivered_at is null`;
 
-export const handJobs: Omit<Peer, "start"> = {
+/** How long a loop that found nothing waits. */
+const POLL_MS = 50;
+
+/** Takes jobs and delivers them; false if none waits. */
+export type Round = (pool: pg.Pool, webhooks: WebhookClient) => Promise<boolean>;
+
+/** A queue by hand with so many loops, each with a connection. */
+export function loopsOf(count: number, round: Round): Peer {
+  return {
+    ...handJobs,
+    start: async (url, webhooks) => {
+      const pool = new pg.Pool({ connectionString: url, max: count });
+      const stopping = new AbortController();
+      const run = async () => {
+        while (!stopping.signal.aborted) {
+          if (!(await round(pool, webhooks))) {
+            await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+          }
+        }
+      };
+      const loops = Array.from({ length: count }, run);
+      return async () => {
+        stopping.abort();
+        await Promise.all(loops);
+        await pool.end();
+      };
+    },
+  };
+}
+
+const handJobs: Omit<Peer, "start"> = {
   install: (url) =>
     withClient(url, async (client) => {
       await client.query(CREATE_JOB);
