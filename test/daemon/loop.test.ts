@@ -1,8 +1,7 @@
 /** The loop between parts that do what the test says, without Postgres. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
-import { Agenda } from "../../src/daemon/agenda.ts";
+import { Agenda, type Look } from "../../src/daemon/agenda.ts";
 import { ClaimLock } from "../../src/daemon/claim/claimLock.ts";
 import type { NewEvents, Page } from "../../src/daemon/claim/newEvents.ts";
 import type { EndpointDirectory } from "../../src/daemon/deliver/endpoints.ts";
@@ -31,9 +30,19 @@ const NOTHING: Page = {
   slowFilter: null,
 };
 
+/** Remembers what is written down, and in how many milliseconds it is due. */
+class WatchedAgenda extends Agenda {
+  readonly planned: { readonly look: Look; readonly inMs: number }[] = [];
+
+  override by(look: Look, atMs: number): void {
+    this.planned.push({ look, inMs: atMs - performance.now() });
+    super.by(look, atMs);
+  }
+}
+
 class Surroundings {
   readonly emitted = new KeptEvents();
-  readonly agenda = new Agenda();
+  readonly agenda = new WatchedAgenda();
   readonly conditions = new Conditions(this.emitted);
   readonly recorder = { isWell: true, pendingCount: 0, claims: new OpenClaims() };
   readonly inHand = { count: 0, isIdle: true, start: () => this.#start(), admit: () => {}, rooms: () => this.#rooms };
@@ -216,9 +225,15 @@ test("an event that comes alone is claimed once: no walk, no statement on the ga
   const { walks, gateStatements } = around;
   const claims = around.claimedAs.length;
   around.claimed = { ...NOTHING, outcome: "complete", eventCount: 1, claimId: "1" };
+  const { planned } = around.agenda;
+  const plannedBefore = planned.length;
+  const since = () => planned.slice(plannedBefore + 1).filter(({ look }) => look !== "claims");
   around.agenda.by("events", performance.now());
-  await until("it has claimed", () => around.claimedAs.length > claims);
-  await pause(50);
+  await until("it has planned its next look", () => since().length > 0);
+  assert.deepEqual(
+    since().map(({ look, inMs }) => [look, inMs > POLL_MS / 2]),
+    [["events", true]],
+  );
   assert.equal(around.claimedAs.length, claims + 1);
   assert.deepEqual([around.walks, around.gateStatements], [walks, gateStatements]);
 });
