@@ -64,6 +64,8 @@ export class Loop {
   #askedFor = 0;
   /** The endpoint after which the walk over the queue continues; null if no walk has begun. */
   #walkPlace: string | null = null;
+  /** Parts of walks that may go before the next claim; infinity unless new events wait for room. */
+  #walksLeft = Number.POSITIVE_INFINITY;
   /** The identity whose claims the recorder knows. */
   #daemonId: string;
 
@@ -119,7 +121,7 @@ export class Loop {
     const daemonId = this.#noteLease();
     if (track === "events") {
       await this.#lookForEvents(daemonId);
-    } else if (this.#room > 0 && agenda.take(this.#walkLook)) {
+    } else if (this.#mayWalk && agenda.take(this.#walkLook)) {
       await this.#walk(daemonId);
       this.#noteSuccess("queue");
     }
@@ -144,6 +146,7 @@ export class Loop {
     }
     if (!this.#isClaimWorthwhile) {
       if (agenda.isDue("events")) {
+        this.#walksLeft = Math.min(this.#walksLeft, 1);
         this.#stayAwake();
       }
     } else if (agenda.take("events")) {
@@ -154,7 +157,7 @@ export class Loop {
 
   #looksOf(track: Track): (Look | "room")[] {
     if (track === "queue") {
-      return ["review", this.#room > 0 ? this.#walkLook : "room"];
+      return ["review", this.#mayWalk ? this.#walkLook : "room"];
     }
     return [this.#isClaimWorthwhile ? "events" : "room", this.#room > 0 ? "claims" : "room"];
   }
@@ -178,6 +181,14 @@ export class Loop {
     return lease.isHeld() && lease.daemonId === daemonId;
   }
 
+  /**
+   * While new events wait for the room that makes a claim worthwhile, one more walk goes before them. Half by half, walks
+   * over a deep queue would take whatever comes free for as long as they last.
+   */
+  get #mayWalk(): boolean {
+    return this.#room > 0 && this.#walksLeft > 0;
+  }
+
   get #walkLook(): Look {
     return this.#walkPlace === null ? "queue" : "walk";
   }
@@ -192,6 +203,7 @@ export class Loop {
     if (track === "events") {
       wake.stepAside();
       agenda.by("claims", monotonicMs());
+      agenda.room();
     } else {
       this.#walkPlace = null;
     }
@@ -223,6 +235,7 @@ export class Loop {
 
   async #takeOver(daemonId: string): Promise<void> {
     const { database, agenda, recorder, events } = this.#parts;
+    this.#walksLeft = Number.POSITIVE_INFINITY;
     while (this.#room > 0 && !this.#isStopping && this.#isHeldBy(daemonId)) {
       const taken = await takeOverClaim(database, daemonId, recorder.claims.of(daemonId));
       if (taken === null) {
@@ -241,6 +254,7 @@ export class Loop {
   /** Asks for half of the room, so that a claim need not wait for the walk. */
   async #walk(daemonId: string): Promise<void> {
     const { database, agenda, inHand, pollIntervalMs } = this.#parts;
+    this.#walksLeft -= 1;
     await this.#askFor(this.#room / 2, async (deliveriesMax) => {
       const walk = await claimDeliveries(database, daemonId, this.#walkPlace, deliveriesMax, inHand.rooms());
       const nowMs = monotonicMs();
@@ -256,6 +270,7 @@ export class Loop {
   /** Leaves half of the room to a walk that is due. */
   async #claim(daemonId: string): Promise<void> {
     const { agenda, wake, newEvents } = this.#parts;
+    this.#walksLeft = Number.POSITIVE_INFINITY;
     // Not while claims fail, because others would rely on this daemon.
     if (this.#parts.pace.asksForSleep(wake.state) && !this.#failing.has("events")) {
       await wake.fallAsleep();

@@ -54,6 +54,8 @@ class Surroundings {
   /** How the daemon stood when it claimed. */
   readonly claimedAs: WakeState[] = [];
   walks = 0;
+  /** The room that makes a claim worthwhile. */
+  roomMin = 1;
   /** The identities under which it walked and claimed. */
   readonly claimants: string[] = [];
   readonly lease = { daemonId: "one", isHeld: () => true };
@@ -87,7 +89,7 @@ class Surroundings {
       pace: new Pace(),
       newEvents: {
         claim: async (daemonId: string) => this.#claim(daemonId),
-        isWorthwhile: (room: number, isIdle: boolean) => room > 0 || isIdle,
+        isWorthwhile: (room: number, isIdle: boolean) => room >= this.roomMin || isIdle,
         worthwhileInMs: Number.POSITIVE_INFINITY,
         tryFilter: async () => {},
       } as unknown as NewEvents,
@@ -260,4 +262,30 @@ test("a claim does not wait for a walk", async (t) => {
   }
   assert.equal(around.walks, 1);
   walk.resolve();
+});
+
+test("a walk over a deep queue does not take all the room that new events wait for", async (t) => {
+  const around = new Surroundings(t);
+  around.roomMin = 150;
+  Object.assign(around.inHand, { count: IN_HAND_MAX - 100, isIdle: false });
+  around.loop.start();
+  await until("it walks", () => around.walks > 0);
+  const takeTurns = async (count: number) => {
+    const { turns } = around;
+    await until("turns", () => {
+      around.agenda.queued();
+      around.agenda.room();
+      return around.turns >= turns + count;
+    });
+  };
+  await takeTurns(3);
+  const { walks } = around;
+  assert.ok(walks <= 2, `${walks} walks went before the events`);
+  await takeTurns(5);
+  assert.deepEqual([around.walks, around.claimedAs.length], [walks, 0]);
+  around.inHand.count = IN_HAND_MAX - around.roomMin;
+  around.agenda.room();
+  await until("it claims", () => around.claimedAs.length > 0);
+  around.agenda.queued();
+  await until("it walks", () => around.walks > walks);
 });
