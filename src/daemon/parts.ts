@@ -30,7 +30,7 @@ import { WakeSession } from "./wake/session.ts";
 
 /** New events are claimed one page after the other, with a deadline of their own. */
 const CLAIM_CONNECTIONS = 1;
-/** A walk over the queue, a flush, and payloads that are loaded one by one. */
+/** A walk over the queue, a flush, and loads of large payloads. */
 const PIPELINE_CONNECTIONS = 4;
 /** Apart, so that a heartbeat never waits behind the pipeline; the other is for replays. */
 const BESIDE_CONNECTIONS = 2;
