@@ -26,9 +26,7 @@ export interface ExchangeLimits {
 export interface ExchangeContext {
   readonly pools: Pools;
   readonly limits: ExchangeLimits;
-  /** A request goes out once more, because the reused connection it was written to had died. */
-  readonly onStaleRetry: () => void;
-  readonly onDone: (exchange: Exchange, attempt: Attempt) => void;
+  readonly onDone: (exchange: Exchange) => void;
 }
 
 /** Hears once how the attempt ended. */
@@ -178,7 +176,6 @@ export class Exchange implements Carried {
       // client loses this race at times, and a retry by the schedule would delay the delivery by seconds.
       this.#retriedStale = true;
       this.#quietSinceMs = 0;
-      this.#context.onStaleRetry();
       this.#context.pools.beginAnew(connection, this);
     } else {
       this.#failUnlessStatus(kind, sentence);
@@ -240,7 +237,7 @@ export class Exchange implements Carried {
       responseHeaders: this.#headers,
       responseBody: this.#status === null ? null : textOf(this.#kept),
     };
-    this.#context.onDone(this, attempt);
+    this.#context.onDone(this);
     this.#done(attempt);
   }
 }

@@ -1,4 +1,3 @@
-import type { Attempt } from "../domain/attempt.ts";
 import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "./answer.ts";
 import { Dialer, type Resolver, systemResolver } from "./egress/dial.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
@@ -39,10 +38,8 @@ export interface SenderStats {
   readonly requestsInFlight: number;
   readonly originsOpen: number;
   readonly socketsOpen: number;
-  /** Since the start: TCP connects begun, requests repeated on a fresh connection, requests refused by egress. */
+  /** TCP connects begun since the start. */
   readonly connects: number;
-  readonly retriesStale: number;
-  readonly blocked: number;
 }
 
 /** Sends signed bodies, and reports the attempt of each. `close` stops it for good. */
@@ -52,8 +49,6 @@ export class Sender {
   readonly #context: ExchangeContext;
   readonly #targets: Targets;
   readonly #inProgress = new InProgress();
-  #retriesStale = 0;
-  #blocked = 0;
   #closed: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
@@ -84,10 +79,7 @@ export class Sender {
     this.#context = {
       pools: this.#pools,
       limits,
-      onStaleRetry: () => {
-        this.#retriesStale += 1;
-      },
-      onDone: (exchange, attempt) => this.#settle(exchange, attempt),
+      onDone: (exchange) => this.#settle(exchange),
     };
   }
 
@@ -97,8 +89,6 @@ export class Sender {
       originsOpen: this.#pools.originsOpen,
       socketsOpen: this.#pools.socketsOpen,
       connects: this.#dialer.connects,
-      retriesStale: this.#retriesStale,
-      blocked: this.#blocked,
     };
   }
 
@@ -115,7 +105,6 @@ export class Sender {
     const target = this.#targets.get(request.url);
     const fault = request.fixed.fault ?? headerFault(request.headers);
     if (target.kind === "refused") {
-      this.#blocked += 1;
       done(unsent("blocked", `egress refused the URL: ${target.reason}`));
     } else if (fault !== undefined) {
       done(unsent("protocol", fault));
@@ -139,11 +128,8 @@ export class Sender {
     return closed;
   }
 
-  #settle(exchange: Exchange, attempt: Attempt): void {
+  #settle(exchange: Exchange): void {
     this.#inProgress.delete(exchange);
-    if (attempt.failureKind === "blocked") {
-      this.#blocked += 1;
-    }
     if (this.#inProgress.size === 0) {
       this.#drained?.();
     }
