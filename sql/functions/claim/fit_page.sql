@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- The greatest width that is possible, before counting.
-  if cardinality(rules) <= pairs_max / cardinality(kinds) then
+  if coalesce(cardinality(rules), 0) <= pairs_max / cardinality(kinds) then
     return cardinality(kinds);
   end if;
   return (

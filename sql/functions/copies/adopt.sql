@@ -75,7 +75,7 @@ begin
     select o.id, o.xid, o.seq, o.created_at,
            postrider_internal.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
                                 cursor_row.after_seq, cursor_row.aside_xids, cursor_row.aside_seqs,
-                                         cursor_row.claimed_at, cursor_row.is_copied)
+                                cursor_row.claimed_at, cursor_row.is_copied)
            or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
            or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)) as is_settled
     from postrider.outbox o) s;
@@ -102,7 +102,7 @@ begin
   where not pg_visible_in_snapshot(o.xid, new_base)
     and (postrider_internal.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
                               cursor_row.after_seq, cursor_row.aside_xids, cursor_row.aside_seqs,
-                                         cursor_row.claimed_at, cursor_row.is_copied)
+                              cursor_row.claimed_at, cursor_row.is_copied)
       or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
       or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)));
   get diagnostics moved = row_count;
