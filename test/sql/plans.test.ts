@@ -218,13 +218,14 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   assert.ok(claimed.eventCount !== null && claimed.eventCount > PAGE / 2, `${claimed.eventCount} events`);
   const first = claimed.pairs.map((pair) => resultOf(pair));
   const finished = [claimed.claim ?? ""];
+  const { epoch } = await recordAll(pool, daemon, { first: [] });
   await run({
     name: "record",
-    pagesMax: 16 * PAGE,
-    work: (session) => recordAll(session, daemon, { first, finished }),
+    pagesMax: 5 * PAGE,
+    work: (session) => recordAll(session, daemon, { first, finished, epochs: [epoch] }),
   });
   await run({
-    name: "record what is recorded",
+    name: "record what is recorded, after a crash of Postgres",
     pagesMax: 16 * PAGE,
     work: (session) => recordAll(session, daemon, { first, finished, isRepeat: true }),
   });
