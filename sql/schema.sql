@@ -1028,7 +1028,7 @@ comment on column postrider.delivery.attempts is 'Attempts made so far.';
 
 comment on column postrider.delivery.attempts_before is 'Attempts made before redeliver or a replay restarted the retry schedule.';
 
-comment on column postrider.delivery.first_started_at is 'When the first attempt started, by the daemon''s clock. Only a first attempt that succeeded is recorded here; postrider.attempt shows it with all others.';
+comment on column postrider.delivery.first_started_at is 'When the first attempt started, by the daemon''s clock. Only one that a daemon made right after the claim, and that succeeded, is recorded here; postrider.attempt shows it with all others.';
 
 comment on column postrider.delivery.first_endpoint_revision is 'The revision of the endpoint that it used.';
 
@@ -1196,7 +1196,7 @@ comment on column postrider.ingest_position.created_at is 'When the ingest began
 
 comment on column postrider.ingest_position.updated_at is 'When it last stored something.';
 
-comment on table postrider.other_attempt is 'The attempts that are not recorded in their delivery: all but first attempts that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
+comment on table postrider.other_attempt is 'The attempts that are not recorded in their delivery: all but first attempts that a daemon made right after the claim and that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
 
 comment on column postrider.other_attempt.event_id is 'The event that was sent.';
 

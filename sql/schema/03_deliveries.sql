@@ -2,8 +2,8 @@
 -- locks: nothing that exists; it makes new tables only
 -- breaking: no
 
--- A first attempt that succeeds is recorded here, in the columns first_*, and nowhere else: a row of its own would
--- double what a delivery writes. The columns that such a row fills come in the order of their alignment, and long texts
+-- A first attempt that runs from a daemon's memory and succeeds is recorded here, in the columns first_*, and nowhere else:
+-- another row would double what a delivery writes. The columns that such a row fills come in the order of their alignment, and long texts
 -- last. They stay as they are if the delivery is sent again.
 create table postrider.delivery (
   event_id uuid not null,
@@ -64,7 +64,7 @@ comment on column postrider.delivery.leased_by is 'The daemon that is working on
 comment on column postrider.delivery.attempts is 'Attempts made so far.';
 comment on column postrider.delivery.attempts_before is
   'Attempts made before redeliver or a replay restarted the retry schedule.';
-comment on column postrider.delivery.first_started_at is 'When the first attempt started, by the daemon''s clock. Only a first attempt that succeeded is recorded here; postrider.attempt shows it with all others.';
+comment on column postrider.delivery.first_started_at is 'When the first attempt started, by the daemon''s clock. Only one that a daemon made right after the claim, and that succeeded, is recorded here; postrider.attempt shows it with all others.';
 comment on column postrider.delivery.first_endpoint_revision is 'The revision of the endpoint that it used.';
 comment on column postrider.delivery.first_duration_ms is 'Milliseconds until its answer was read.';
 comment on column postrider.delivery.first_http_status is 'The status of the response.';
@@ -100,8 +100,9 @@ comment on column postrider.cancellation.endpoint_id is 'The endpoint.';
 comment on column postrider.cancellation.reason is 'The reason that the delivery will have.';
 comment on column postrider.cancellation.requested_at is 'When it was cancelled.';
 
--- Every attempt but the first ones that succeeded. A failed one is here because its delivery's row is written again with
--- each further attempt, and would take the answer along.
+-- Every attempt but those in the columns first_* of a delivery. A failed one is here because its delivery's row is written
+-- again with each further attempt, and would take the answer along. The first one of a delivery that waited in the queue is
+-- here because that row is updated, and not inserted, when it succeeds.
 create table postrider.other_attempt (
   event_id uuid not null,
   endpoint_id uuid not null,
@@ -123,7 +124,7 @@ create table postrider.other_attempt (
   constraint "an attempt that failed says how" check ((failure_kind is null) or (error is not null))
 ) partition by range (event_id);
 comment on table postrider.other_attempt is
-  'The attempts that are not recorded in their delivery: all but first attempts that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
+  'The attempts that are not recorded in their delivery: all but first attempts that a daemon made right after the claim and that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
 comment on column postrider.other_attempt.event_id is 'The event that was sent.';
 comment on column postrider.other_attempt.endpoint_id is 'The endpoint that it was sent to.';
 comment on column postrider.other_attempt.id is 'Identifies the attempt; made by the daemon, so that recording it twice adds nothing.';

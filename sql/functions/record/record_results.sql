@@ -53,8 +53,8 @@ as $$
 -- is_repeat: rows that exist already are left out. The daemon asks for it if they may exist: after a lost answer, or
 -- after a unique_violation. `on conflict` would do it every time, for 90 bytes of WAL and 3 us a result.
 --
--- A first attempt that succeeds is recorded in its delivery, every other one by a row in other_attempt. So is a success
--- that another daemon has already recorded, or whose claim is another daemon's by now.
+-- A first attempt from memory that succeeds is recorded in its delivery, any other attempt by a row in other_attempt. So is
+-- a success that another daemon has already recorded, or whose claim is another daemon's by now.
 declare
   new_attempts uuid[] := attempt_ids;
   held_claims bigint[];
