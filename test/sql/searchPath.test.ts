@@ -320,6 +320,29 @@ describe("none of the caller's objects run with the owner's rights in", () => {
   });
 });
 
+test("an insert runs nothing of its search_path with the inserter's rights", async (t) => {
+  const publisher = await createLogin(database, ["postrider_publisher"]);
+  t.after(() => publisher.drop());
+  const sleeper = await openSession(t, database.url);
+  await sleeper.query("select pg_advisory_lock(1886352244, 2)");
+  const inserter = await openSession(t, publisher.url);
+  await inserter.query("set search_path = evil, pg_catalog");
+  const inserts = [
+    "(event_type, payload) values ('order.paid', '1')",
+    "(event_type, payload, tenant) values ('order.paid', '1', null), ('order.paid', '1', 'acme')",
+    "(event_type, payload, ordering_key, idempotency_key, attributes) values ('order.paid', '1', 'a', 'b', '{}')",
+  ];
+  for (const wake of ["", "on", "off"]) {
+    await inserter.query(`set postrider.wake = '${wake}'`);
+    for (const insert of inserts) await inserter.query(`insert into postrider.outbox ${insert}`);
+  }
+  for (const refused of ["('order paid', '1', '{}')", "('order.paid', '1', '[]')"]) {
+    const insert = `insert into postrider.outbox (event_type, payload, attributes) values ${refused}`;
+    await assert.rejects(inserter.query(insert), { code: "23514" });
+  }
+  assert.deepEqual(await ranAsOthers(), []);
+});
+
 test("the caller can still run his own objects with his own rights", async () => {
   await session.query("select 'a'::pg_catalog.text || 'b'::pg_catalog.text");
   assert.equal(await askFor(database.pool, "select who from evil.ran where what = '||'"), attacker.name);

@@ -1,4 +1,6 @@
 -- grant: execute to publisher
+--
+-- Part of an insert, with the inserter's rights and search_path, so every name and operator is in full.
 
 create or replace function postrider_internal.notify_daemons(payload text default '') returns void
 language plpgsql volatile
@@ -6,7 +8,7 @@ as $$
 begin
   if not postrider_internal.is_wake_off()
     -- If the queue is full, transactions that notify fail at commit. Polling finds the events anyway.
-    and pg_catalog.pg_notification_queue_usage() < 0.5
+    and pg_catalog.pg_notification_queue_usage() operator(pg_catalog.<) 0.5
   then
     perform pg_catalog.pg_notify('postrider', notify_daemons.payload);
   end if;
