@@ -154,6 +154,7 @@ create table postrider.delivery (
   first_response_body text,
   constraint delivery_pkey PRIMARY KEY (event_id, endpoint_id),
   constraint "a discarded delivery has a reason" CHECK (((state <> 'discarded'::text) OR (reason IS NOT NULL))),
+  constraint "a first attempt has a daemon, a start and a duration" CHECK (((first_attempt_id IS NULL) OR ((first_daemon_id IS NOT NULL) AND (first_started_at IS NOT NULL) AND (first_duration_ms IS NOT NULL)))),
   constraint "a pending delivery has a next attempt, a finished one an end" CHECK (
 CASE
     WHEN (state = 'pending'::text) THEN ((next_attempt_at IS NOT NULL) AND (finished_at IS NULL))

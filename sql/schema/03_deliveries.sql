@@ -39,7 +39,10 @@ create table postrider.delivery (
     check ((leased_by is null) = (lease_expires_at is null) and (leased_by is null or state = 'pending')),
   constraint "a discarded delivery has a reason" check (state <> 'discarded' or reason is not null),
   constraint "attempts never go down" check (attempts >= attempts_before and attempts_before >= 0),
-  constraint "only a replayed delivery has a state before" check (state_before is null or replay_id is not null)
+  constraint "only a replayed delivery has a state before" check (state_before is null or replay_id is not null),
+  constraint "a first attempt has a daemon, a start and a duration" check (
+    first_attempt_id is null
+    or first_daemon_id is not null and first_started_at is not null and first_duration_ms is not null)
 ) partition by range (event_id);
 create index delivery_due on postrider.delivery (endpoint_id, next_attempt_at) where state = 'pending';
 -- For people: the oldest event that waits for an endpoint, and what is leased, are found at once among millions. Rows that

@@ -212,6 +212,18 @@ describe("the result of a first attempt", () => {
     );
   });
 
+  test("that succeeded has what every attempt has", async () => {
+    const { daemon, pairs } = await claimed();
+    await recordResults(database.pool, daemon, { first: [resultOf(only(pairs))] });
+    for (const column of ["first_daemon_id", "first_started_at", "first_duration_ms"]) {
+      await assert.rejects(
+        database.pool.query(`update postrider.delivery set ${column} = null`),
+        { code: "23514", constraint: "a first attempt has a daemon, a start and a duration" },
+        column,
+      );
+    }
+  });
+
   const again: { readonly how: string; readonly send: (event: string, endpoint: string) => Promise<unknown> }[] = [
     {
       how: "redelivered",
