@@ -91,9 +91,17 @@ function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt): Deli
   return { delivery, attempt, endpointRevision: endpoint.revision, decision };
 }
 
+/** When a payload that Postgres did not give is asked for again. */
+const LOAD_RETRY_MS = 5_000;
+
 /** Goes to the queue, due at once, for another daemon or for this one when the lane has room. */
 export function handedBack(delivery: Delivery): DeliveryResult {
   return { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 0 } };
+}
+
+/** Goes to the queue. Due at once, a payload that is damaged would be asked for as fast as Postgres can refuse it. */
+export function notLoaded(delivery: Delivery): DeliveryResult {
+  return { ...handedBack(delivery), decision: { state: "pending", waitMs: LOAD_RETRY_MS } };
 }
 
 export function eventGone(delivery: Delivery): DeliveryResult {

@@ -3,7 +3,16 @@ import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Agenda } from "../agenda.ts";
-import { type AttemptParts, discarded, eventGone, handedBack, makeAttempt, type Send, sendLoaded } from "./attempt.ts";
+import {
+  type AttemptParts,
+  discarded,
+  eventGone,
+  handedBack,
+  makeAttempt,
+  notLoaded,
+  type Send,
+  sendLoaded,
+} from "./attempt.ts";
 import { type Budget, SENT_BYTES_MAX } from "./budget.ts";
 import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
@@ -221,8 +230,10 @@ export class InHand {
   readonly #onLoaded = (wanted: Wanted, loaded: Loaded): void => {
     const { lease, lanes } = this.#parts;
     const { delivery, endpoint } = wanted;
-    if (loaded === "failed" || this.#isOver || !lease.isHeld() || lease.daemonId !== delivery.daemonId) {
+    if (this.#isOver || !lease.isHeld() || lease.daemonId !== delivery.daemonId) {
       this.#end(handedBack(delivery), endpoint);
+    } else if (loaded === "failed") {
+      this.#end(notLoaded(delivery), endpoint);
     } else if (loaded === "gone") {
       this.#end(eventGone(delivery), endpoint);
     } else {

@@ -5,7 +5,7 @@ import type { Events } from "../../telemetry/bus.ts";
 import type { Budget } from "./budget.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Standing } from "./lanes.ts";
-import type { Payloads } from "./payloads.ts";
+import { isUnreadable, type Payloads } from "./payloads.ts";
 
 /** Payloads of one load, and their bytes unless it is a single larger one: some milliseconds of Postgres. */
 const LOAD_MAX = 64;
@@ -17,7 +17,7 @@ export interface Wanted {
   readonly endpoint: Endpoint;
 }
 
-/** gone: the event is no longer in the outbox; failed: Postgres did not give the payload, or was not asked any more. */
+/** gone: the event is no longer in the outbox; failed: Postgres did not give the payload. */
 export type Loaded = { readonly payload: string } | "gone" | "failed";
 
 export interface LoaderParts {
@@ -93,14 +93,14 @@ export class Loader {
     try {
       loaded = await payloads.load(eventIds);
     } catch (thrown) {
-      const { kind, sqlstate } = classifyPostgresError(thrown);
-      if (kind === "lasting" && eventIds.length > 1) {
+      if (isUnreadable(thrown) && eventIds.length > 1) {
         // One payload that Postgres cannot give must not keep the others.
         for (const wanted of batch) {
           await this.#load([wanted]);
         }
         return;
       }
+      const { sqlstate } = classifyPostgresError(thrown);
       for (const wanted of batch) {
         const { event, endpointId } = wanted.delivery;
         events.emit("payload.failed", {

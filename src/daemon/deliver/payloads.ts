@@ -1,4 +1,5 @@
 import type { Database } from "../../db/database.ts";
+import { classifyPostgresError } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import type { Delivery } from "../../domain/delivery.ts";
 
@@ -12,9 +13,15 @@ const loadPayloads = defineStatement("load_payloads", {
   columns: { event_id: "uuid", payload: "json" },
 });
 
+/** Payloads whose sizes are asked for at a time. Postgres reads those that are compressed: a gigabyte, if they are the largest. */
+const MEASURED_MAX = 16;
+
 /** Payloads that were too large to come with their claim. */
 export interface Payloads {
-  /** Notes how large the payloads of these deliveries are that did not come with them. */
+  /**
+   * Notes how large the payloads of these deliveries are that did not come with them. One that Postgres cannot read stays
+   * unknown, and fails when it is loaded.
+   */
   measure(deliveries: readonly Delivery[]): Promise<void>;
   /** Loads the payloads of events; one whose event is gone is missing. */
   load(eventIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
@@ -24,12 +31,13 @@ export function payloadsFrom(database: Database): Payloads {
   return {
     measure: async (deliveries) => {
       const events = deliveries.filter(({ event }) => event.payload === null).map(({ event }) => event);
-      if (events.length > 0) {
-        const { rows } = await database.run(findPayloadSizes, { eventIds: [...new Set(events.map(({ id }) => id))] });
-        const sizes = new Map(rows.map(({ event_id, bytes }) => [event_id, bytes]));
-        for (const event of events) {
-          event.payloadBytes = sizes.get(event.id) ?? 0;
-        }
+      const eventIds = [...new Set(events.map(({ id }) => id))];
+      const sizes = new Map<string, number>();
+      for (let from = 0; from < eventIds.length; from += MEASURED_MAX) {
+        await noteSizes(database, eventIds.slice(from, from + MEASURED_MAX), sizes);
+      }
+      for (const event of events) {
+        event.payloadBytes = sizes.get(event.id) ?? 0;
       }
     },
     load: async (eventIds) => {
@@ -37,4 +45,27 @@ export function payloadsFrom(database: Database): Payloads {
       return new Map(rows.map(({ event_id, payload }) => [event_id, payload]));
     },
   };
+}
+
+/** A payload that cannot be read must not keep the others, nor the claim that brought it. */
+async function noteSizes(database: Database, eventIds: readonly string[], sizes: Map<string, number>): Promise<void> {
+  try {
+    const { rows } = await database.run(findPayloadSizes, { eventIds });
+    for (const { event_id, bytes } of rows) {
+      sizes.set(event_id, bytes);
+    }
+  } catch (thrown) {
+    if (!isUnreadable(thrown)) {
+      throw thrown;
+    }
+    for (const eventId of eventIds.length > 1 ? eventIds : []) {
+      await noteSizes(database, [eventId], sizes);
+    }
+  }
+}
+
+/** Whether Postgres was asked and failed because of a payload: damaged, or without a form in the client's encoding. */
+export function isUnreadable(thrown: unknown): boolean {
+  const { kind, sqlstate } = classifyPostgresError(thrown);
+  return sqlstate !== null && (kind === "lasting" || kind === "bug") && !sqlstate.startsWith("42");
 }

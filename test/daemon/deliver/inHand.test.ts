@@ -70,7 +70,11 @@ class Surroundings {
   readonly lease = { daemonId: "first", isHeld: () => true };
   readonly recorded: DeliveryResult[] = [];
   readonly requests: { readonly url: string; readonly answer: (attempt?: Attempt) => void }[] = [];
-  readonly loads: { readonly eventIds: readonly string[]; readonly finish: (except?: string) => void }[] = [];
+  readonly loads: {
+    readonly eventIds: readonly string[];
+    readonly finish: (except?: string) => void;
+    readonly fail: () => void;
+  }[] = [];
   readonly agenda = new Agenda();
   readonly emitted = new KeptEvents();
   /** The endpoints that take no more; null: Postgres does not answer. */
@@ -100,10 +104,10 @@ class Surroundings {
   }
 
   #load(eventIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const finish = (except?: string) =>
         resolve(new Map(eventIds.filter((id) => id !== except).map((id) => [id, "{}"])));
-      this.loads.push({ eventIds, finish });
+      this.loads.push({ eventIds, finish, fail: () => reject(new Error("Postgres does not give it")) });
     });
   }
 }
@@ -181,6 +185,19 @@ describe("payloads that are loaded", () => {
       ],
     );
     assert.equal(around.requests.length, 0);
+  });
+
+  test("one that Postgres does not give returns to the queue, and is not due at once", async () => {
+    const around = new Surroundings();
+    around.inHand.admit([deliveryFor("a", 10)]);
+    around.loads[0]?.fail();
+    await settled();
+    assert.deepEqual(
+      around.recorded.map(({ attempt, decision }) => ({ attempt, decision })),
+      [{ attempt: null, decision: { state: "pending", waitMs: 5_000 } }],
+    );
+    assert.equal(around.emitted.named("payload.failed").length, 1);
+    assert.equal(around.inHand.count, 0);
   });
 
   test("whatever their sizes, each is sent once, and those in flight never hold more than there is", async () => {

@@ -30,7 +30,11 @@ interface Loading {
 }
 
 /** Wants these payloads in one pass; resolves when the load has ended. `failing`: Postgres cannot give this event's. */
-async function loadAll(deliveries: readonly Delivery[], failing: string | null = null): Promise<Loading> {
+async function loadAll(
+  deliveries: readonly Delivery[],
+  failing: string | null = null,
+  sqlstate: string | null = null,
+): Promise<Loading> {
   const emitted = new KeptEvents();
   const loads: (readonly string[])[] = [];
   const loaded = new Map<string, Loaded>();
@@ -41,9 +45,7 @@ async function loadAll(deliveries: readonly Delivery[], failing: string | null =
         load: async (eventIds) => {
           loads.push(eventIds);
           if (failing !== null && eventIds.includes(failing)) {
-            throw Object.assign(new pg.DatabaseError("no equivalent in encoding WIN1252", 0, "error"), {
-              code: "22P05",
-            });
+            throw Object.assign(new pg.DatabaseError("an error", 0, "error"), { code: sqlstate });
           }
           return new Map(eventIds.map((id) => [id, "{}"]));
         },
@@ -77,20 +79,25 @@ test("a single larger payload is loaded alone", async () => {
   assert.deepEqual([loads, refused], [[[large.event.id]], [small.event.id]]);
 });
 
-test("a payload that Postgres cannot give does not keep the others", async () => {
-  const [first, bad, last] = [largeFor(10), largeFor(10), largeFor(10)];
-  const { loaded, loads, emitted } = await loadAll([first, bad, last], bad.event.id);
-  assert.deepEqual(
-    loaded,
-    new Map<string, Loaded>([
-      [first.event.id, { payload: "{}" }],
-      [bad.event.id, "failed"],
-      [last.event.id, { payload: "{}" }],
-    ]),
-  );
-  assert.equal(loads.length, 4);
-  assert.deepEqual(
-    emitted.named("payload.failed").map(({ event_id }) => event_id),
-    [bad.event.id],
-  );
-});
+for (const [what, sqlstate] of [
+  ["has a character that the encoding lacks", "22P05"],
+  ["is damaged", "XX001"],
+] as const) {
+  test(`a payload that ${what} does not keep the others`, async () => {
+    const [first, bad, last] = [largeFor(10), largeFor(10), largeFor(10)];
+    const { loaded, loads, emitted } = await loadAll([first, bad, last], bad.event.id, sqlstate);
+    assert.deepEqual(
+      loaded,
+      new Map<string, Loaded>([
+        [first.event.id, { payload: "{}" }],
+        [bad.event.id, "failed"],
+        [last.event.id, { payload: "{}" }],
+      ]),
+    );
+    assert.equal(loads.length, 4);
+    assert.deepEqual(
+      emitted.named("payload.failed").map(({ event_id }) => event_id),
+      [bad.event.id],
+    );
+  });
+}
