@@ -6,6 +6,7 @@ export const RESPONSE_BYTES_READ = 65_536;
 export const RESPONSE_BYTES_KEPT = 16_384;
 /** Headers kept of one answer. 16 kB could be four thousand headers of one letter, each a key of an object. */
 const HEADERS_MAX = 128;
+
 /** @param fields Names, in lower case, and values, alternating; the parser has refused NUL and line breaks. */
 export function keepHeaders(fields: readonly string[], bytesMax: number): Readonly<Record<string, string>> {
   const kept: Record<string, string> = Object.create(null);

@@ -22,7 +22,7 @@ export class Pools implements ConnectionOwner {
   readonly #options: PoolsOptions;
   /** In the order of their last use, the longest unused first. */
   readonly #pools = new Map<string, Pool>();
-  /** Carrieds for a place among the origins; empty unless all of them are busy. */
+  /** What waits for a place among the origins; empty unless all of them are busy. */
   #waitingForPool: Carried[] = [];
   /** The pool that is at the end of that order. */
   #newest: Pool | undefined;
