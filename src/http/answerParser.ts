@@ -170,9 +170,6 @@ export class AnswerParser {
     if (status === 101) {
       return this.#refuse({ fault: "the receiver switched protocols, which was not asked for" });
     }
-    if (status === 100) {
-      return this.#refuse({ fault: "the receiver sent 100 Continue, which was not asked for" });
-    }
     if (this.#informational > INFORMATIONAL_MAX) {
       return this.#refuse({ fault: `the receiver sent more than ${INFORMATIONAL_MAX} informational answers` });
     }

@@ -1,10 +1,10 @@
 /**
- * What our client, undici and Node's client make of the same bytes. Where they differ, a rule must say why, and each rule
- * but one says that we are stricter: what we accept, the others accept with the same status, headers and body.
+ * What our client, undici and Node's client make of the same bytes. Where they differ, a rule must say why. Most rules say
+ * that we are stricter; one about undici alone holds only if Node's client reads the answer as ours does.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { AnswerCase } from "./answerCases.ts";
-import { endOfOurs, type Reading, readByNode, readByOurs, readByUndici } from "./peers.ts";
+import { endOfOurs, type Reading, type Refused, readByNode, readByOurs, readByUndici } from "./peers.ts";
 
 export type Peer = "undici" | "node" | "ours, cut finely";
 
@@ -57,7 +57,6 @@ function isSame(ours: Reading, theirs: Reading): boolean {
 
 /** By what our client says of an answer that another one accepts. */
 const STRICTER: readonly (readonly [RegExp, string])[] = [
-  [/^the receiver sent 100 Continue/, "100 Continue answers an expectation, and we have none"],
   [/^the receiver switched protocols/, "101 answers an upgrade, and we ask for none"],
   [/no status line\)$/, "an answer begins with HTTP/1.0 or HTTP/1.1 and a status from 100 to 999"],
   [
@@ -103,13 +102,23 @@ async function laxer(
   if (!("refused" in theirs)) {
     return undefined;
   }
-  if (peer === "undici" && /^content-length:.*[\t ]\r$/im.test(answer.bytes.toString("latin1"))) {
-    // It refuses a length of 0 with a blank behind it, RFC 9110 §5.5, after it has read the answer by that length.
+  const rule = peer === "undici" ? undiciRule(theirs, answer) : undefined;
+  if (rule !== undefined) {
     const end = endOfOurs(answer) ?? answer.bytes.length;
     const bytes = answer.bytes.subarray(0, end);
-    return isSame(ours, await readByNode({ ...answer, bytes, pieces: [bytes] })) ? BLANKS : undefined;
+    return isSame(ours, await readByNode({ ...answer, bytes, pieces: [bytes] })) ? rule : undefined;
   }
   return /overflow/i.test(theirs.refused) ? "Node counts colons and line ends as part of the headers" : undefined;
 }
 
-const BLANKS = "blanks behind a content-length do not belong to it, as Node's client agrees";
+/** Why undici alone refuses an answer, if Node's client reads it as ours does. */
+function undiciRule({ refused }: Refused, { bytes }: AnswerCase): string | undefined {
+  const text = bytes.toString("latin1");
+  if (refused === "bad response" && /^HTTP\/1\.[01] 100[ \r]/m.test(text)) {
+    return "100 Continue unasked is passed over, RFC 9110 §15.2, as Node's client agrees";
+  }
+  // It refuses a length of 0 with a blank behind it, RFC 9110 §5.5, after it has read the answer by that length.
+  return /^content-length:.*[\t ]\r$/im.test(text)
+    ? "blanks behind a content-length do not belong to it, as Node's client agrees"
+    : undefined;
+}
