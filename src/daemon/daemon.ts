@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Config } from "../config/read.ts";
 import { openConnection } from "../db/connect.ts";
 import { copyFault } from "../db/pgErrors.ts";
@@ -145,18 +146,22 @@ export class Daemon {
 
   async #stopParts(endMs: number): Promise<boolean> {
     const { loop, inHand, partitions, replays, schemaWatch, endpointWatch, wake, sender, heartbeat } = this.#parts;
+    const graceEndMs = endMs - RECORD_GRACE_MS;
     // At once, because the loop's turn in progress may take its time.
     inHand.halt();
     const upkeepStopped = Promise.all([partitions.stop(), schemaWatch.stop(), endpointWatch.stop()]);
-    await Promise.all([loop.stop(), replays.stop()]);
-    await inHand.stop(Math.max(0, endMs - RECORD_GRACE_MS - monotonicMs()));
-    await wake.stop();
+    const claimingStopped = Promise.all([loop.stop(), replays.stop()]);
+    await within(claimingStopped, graceEndMs);
+    await inHand.stop(Math.max(0, graceEndMs - monotonicMs()));
+    const wakeStopped = wake.stop();
     // What is left was handed back: another daemon makes those attempts.
     await sender.abort();
     const isRecorded = await this.#closeRecorder(endMs);
     await heartbeat.stop().catch((thrown: unknown) => {
       this.#events.emit("daemon.leave_failed", { error: messageOf(thrown) });
     });
+    // Only now: what waits for a server that does not answer must not keep this daemon's work from the others.
+    await Promise.all([claimingStopped, wakeStopped]);
     // Last: a step of maintenance may be reading a table, the watches share its connection, and nothing else waits for it.
     await upkeepStopped;
     await this.#endDatabases();
@@ -171,4 +176,14 @@ export class Daemon {
       return false;
     }
   }
+}
+
+/** Waits for it until then at the latest. */
+async function within(ending: Promise<unknown>, endMs: number): Promise<void> {
+  const over = new AbortController();
+  const late = pause(Math.max(0, endMs - monotonicMs()), undefined, { signal: over.signal }).catch(() => {
+    // It ended in time.
+  });
+  await Promise.race([ending, late]);
+  over.abort();
 }

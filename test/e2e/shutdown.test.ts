@@ -189,6 +189,29 @@ describe("a daemon that is asked to stop", () => {
     assert.equal(await countOf("postrider.delivery where state = 'pending'"), 3);
   });
 
+  test("leaves its work to others while a statement of its own is not answered", async (t) => {
+    await database.pool.query(
+      `alter function postrider_internal.claim_deliveries rename to claim_deliveries_quickly;
+       create function postrider_internal.claim_deliveries(uuid, uuid, integer, integer, integer, uuid[], integer[], integer, integer)
+       returns table (event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text,
+                      created_at json, payload json, revision bigint, lease_ms integer, next_due_ms bigint)
+       language plpgsql as 'begin perform pg_sleep(30); end'`,
+    );
+    t.after(() =>
+      database.pool.query(
+        `drop function postrider_internal.claim_deliveries;
+         alter function postrider_internal.claim_deliveries_quickly rename to claim_deliveries`,
+      ),
+    );
+    const walks = `${SESSIONS} and state = 'active' and query like '%claim_deliveries%'`;
+    const { daemon } = await run(t, { ...NO_POLL, shutdownGraceMs: GRACE_MS });
+    await until("a walk waits", async () => (await countOf(walks)) === 1);
+    const stopped = daemon.stop();
+    await until("the daemon has left", async () => (await countOf("postrider.daemon")) === 0);
+    assert.equal(await countOf(walks), 1);
+    assert.equal(await stopped, true);
+  });
+
   test("stops once, however often it is asked", async (t) => {
     const { daemon, emitted } = await run(t);
     const stopped = daemon.stop();
