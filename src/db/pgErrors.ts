@@ -29,7 +29,7 @@ export interface PostgresErrorClass {
   readonly sqlstate: string | null;
 }
 
-/** Judges anything that was thrown while a statement ran or a connection was made. */
+/** Judges anything that was thrown while a statement ran or a connection was made. An error with a cause is judged by it. */
 export function classifyPostgresError(thrown: unknown): PostgresErrorClass {
   if (thrown instanceof pg.DatabaseError && thrown.code !== undefined) {
     const kind = isPartitionMove(thrown) ? "transient" : kindOfSqlstate(thrown.code, thrown.severity, thrown.message);
@@ -39,9 +39,15 @@ export function classifyPostgresError(thrown: unknown): PostgresErrorClass {
     return { kind: "connection", sqlstate: null };
   }
   if (thrown instanceof PostriderError) {
-    return { kind: "lasting", sqlstate: null };
+    return thrown.cause === undefined ? { kind: "lasting", sqlstate: null } : classifyPostgresError(thrown.cause);
   }
   return { kind: isNetworkError(thrown) ? "connection" : "bug", sqlstate: null };
+}
+
+/** Whether Postgres is away or cannot work now. A daemon that runs waits this out, a wrong password included. */
+export function isOutage(thrown: unknown): boolean {
+  const { kind } = classifyPostgresError(thrown);
+  return kind === "connection" || kind === "transient";
 }
 
 /** The SQLSTATE by which the functions of the schema say that this database is a copy that no daemon may work in. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, type ConnectionConfig, openConnection } from "../db/connect.ts";
-import { classifyPostgresError, type PostgresErrorClass, StandbyError } from "../db/pgErrors.ts";
+import { classifyPostgresError } from "../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../db/statements.ts";
 import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
@@ -105,7 +105,7 @@ export class IngestSession {
         this.#options.conditions.end("postgres_lost", {});
         return value;
       } catch (thrown) {
-        const { kind, sqlstate } = classOf(thrown);
+        const { kind, sqlstate } = classifyPostgresError(thrown);
         if (kind === "connection") this.#discard();
         if (!mayTryAgain(thrown)) throw thrown;
         this.#options.conditions.begin("postgres_lost", "postgres.lost", { error: messageOf(thrown), sqlstate });
@@ -206,18 +206,14 @@ function occupied(problem: string, found: string, remedy: string): PostriderErro
   return new PostriderError([{ code: "PR0016", problem, found, remedy }]);
 }
 
-/** If a connection could not be made, the error of Postgres is the cause of the one that explains it. */
-function classOf(thrown: unknown): PostgresErrorClass {
-  const isWrapped = thrown instanceof PostriderError && !(thrown instanceof StandbyError) && thrown.cause !== undefined;
-  return classifyPostgresError(isWrapped ? thrown.cause : thrown);
-}
-
 /** Whether the same may succeed later, perhaps in a new session. */
 export function mayPass(thrown: unknown): boolean {
-  return thrown instanceof OwnSessionLingers || ["connection", "transient"].includes(classOf(thrown).kind);
+  return (
+    thrown instanceof OwnSessionLingers || ["connection", "transient"].includes(classifyPostgresError(thrown).kind)
+  );
 }
 
 /** At the start, a wrong password or database name is a mistake to report, not an outage to wait out. */
 function isOutage(thrown: unknown): boolean {
-  return mayPass(thrown) && !/^(28|3D)/.test(classOf(thrown).sqlstate ?? "");
+  return mayPass(thrown) && !/^(28|3D)/.test(classifyPostgresError(thrown).sqlstate ?? "");
 }

@@ -1,11 +1,17 @@
 import { type Environment, given } from "../config/environment.ts";
+import { isOutage } from "../db/pgErrors.ts";
 import { type ExitStatus, type Fault, PostriderError } from "../ground/errors.ts";
 import { type StopSource, untilStopped } from "../ground/untilStopped.ts";
 
-/** Why no process can work, in the supervisor's place either: what a process says before it ends. */
+/** What a supervised process tells: that its daemon has started, and why it ends. */
+export type Report = { readonly kind: "started" } | ({ readonly kind: "verdict" } & Verdict);
+
+/** Why a process cannot work. */
 export interface Verdict {
   readonly faults: readonly Fault[];
   readonly exitStatus: ExitStatus;
+  /** Postgres is away or cannot work now: a daemon that runs would wait. Otherwise a person must fix something. */
+  readonly mayPass: boolean;
 }
 
 /** The supervisor sets it for the processes that it starts. It is not a setting. */
@@ -22,17 +28,21 @@ export function settingsUnderSupervisor(env: Environment): Environment | null {
 }
 
 /**
- * Runs `work` until the supervisor asks for a stop or is gone, and resolves with the exit status. What only a person can
- * fix is told to the supervisor, which says it once for all processes.
+ * Runs `work` until the supervisor asks for a stop or is gone, and resolves with the exit status. `work` calls `onStarted`
+ * once its daemon has started. Why it cannot work is told to the supervisor, which says it once for all processes.
  */
-export async function underSupervisor(work: (stopping: AbortSignal) => Promise<void>): Promise<0 | 1> {
+export async function underSupervisor(
+  work: (stopping: AbortSignal, onStarted: () => void) => Promise<void>,
+): Promise<0 | 1> {
+  const onStarted = () => void tellSupervisor({ kind: "started" });
   try {
-    return await untilStopped({ signals: [], sources: [supervisorAsks] }, work);
+    return await untilStopped({ signals: [], sources: [supervisorAsks] }, (stopping) => work(stopping, onStarted));
   } catch (thrown) {
     if (!(thrown instanceof PostriderError) || !process.connected) {
       throw thrown;
     }
-    await tellSupervisor({ faults: thrown.faults, exitStatus: thrown.exitStatus });
+    const { faults, exitStatus } = thrown;
+    await tellSupervisor({ kind: "verdict", faults, exitStatus, mayPass: isOutage(thrown) });
     return 1;
   }
 }
@@ -54,9 +64,9 @@ const supervisorAsks: StopSource = (ask) => {
   };
 };
 
-function tellSupervisor(verdict: Verdict): Promise<void> {
+function tellSupervisor(report: Report): Promise<void> {
   return new Promise((resolve) => {
-    // If the supervisor ends meanwhile, there is nobody left to tell.
-    process.send?.(verdict, () => resolve());
+    // If the supervisor ends meanwhile, nothing is left to tell it to.
+    process.send?.(report, () => resolve());
   });
 }

@@ -3,13 +3,13 @@ import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
-import { messageOf, PostriderError } from "../ground/errors.ts";
+import { formatFault, messageOf, PostriderError } from "../ground/errors.ts";
 import type { Events } from "../telemetry/bus.ts";
-import type { Verdict } from "./supervised.ts";
+import type { Report, Verdict } from "./supervised.ts";
 
 /** The pause before a process is replaced. */
 const RESTART = { firstMs: 500, lastMs: 30_000 } as const;
-/** A process that worked for so long did not fail because of its start: the next pause is a first one again. */
+/** A daemon that worked for so long did not fail because of its start: the next pause is a first one again. */
 const STEADY_MS = 60_000;
 
 export interface SupervisorOptions {
@@ -27,15 +27,19 @@ interface Group extends SupervisorOptions {
   /** Aborted when `stop` was, or by the first verdict, which is then the reason. */
   readonly ending: AbortSignal;
   readonly children: Set<ChildProcess>;
+  /** Whether any daemon has started yet. */
+  hasStarted: boolean;
   fail(fault: PostriderError): void;
 }
 
 interface Ending {
   readonly exitStatus: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Why the process could not be started. */
+  /** Why the process could not be spawned. */
   readonly error: string | null;
   readonly verdict: Verdict | null;
+  /** When its daemon had started. */
+  readonly startedMs: number | null;
 }
 
 /**
@@ -45,8 +49,9 @@ interface Ending {
  *   ending   after `stopping` or a verdict: every process gets SIGTERM, and none is replaced
  *
  * A process that finds wrong settings, an unusable schema or a copied database says so before it ends: its verdict. Another
- * one could not work either, so all stop, and this rejects with the first verdict. It also rejects if a process dies while
- * it stops.
+ * one could not work either, so all stop, and this rejects with the first verdict. That Postgres is away is such a verdict
+ * until the first daemon has started, because the person who starts them should know. Later the others wait for it, and
+ * the process is replaced like any that dies. This also rejects if a process dies while it stops.
  *
  * No process outlives this one. If this one exits, it kills them first; if it is killed, each sees that the channel to it
  * has closed, and stops as if asked.
@@ -55,7 +60,7 @@ export async function supervise(options: SupervisorOptions, stopping: AbortSigna
   const failed = new AbortController();
   const children = new Set<ChildProcess>();
   const ending = AbortSignal.any([stopping, failed.signal]);
-  const group: Group = { ...options, ending, children, fail: (fault) => failed.abort(fault) };
+  const group: Group = { ...options, ending, children, hasStarted: false, fail: (fault) => failed.abort(fault) };
   ending.addEventListener("abort", () => signalAll(children, "SIGTERM"));
   process.once("exit", () => signalAll(children, "SIGKILL"));
   await Promise.all(Array.from({ length: options.processes }, () => keepProcess(group)));
@@ -72,12 +77,12 @@ function signalAll(children: ReadonlySet<ChildProcess>, signal: NodeJS.Signals):
 async function keepProcess(group: Group): Promise<void> {
   const backoff = makeBackoff(RESTART);
   while (!group.ending.aborted) {
-    const startedMs = monotonicMs();
     const ended = await runProcess(group);
-    if (ended.verdict !== null) {
-      group.fail(new PostriderError(ended.verdict.faults, ended.verdict.exitStatus));
+    const { verdict, startedMs } = ended;
+    if (verdict !== null && !(verdict.mayPass && group.hasStarted)) {
+      group.fail(new PostriderError(verdict.faults, verdict.exitStatus));
     } else if (!group.ending.aborted) {
-      if (monotonicMs() - startedMs > STEADY_MS) {
+      if (startedMs !== null && monotonicMs() - startedMs > STEADY_MS) {
         backoff.reset();
       }
       await pauseAfter(ended, Math.round(backoff.nextMs()), group);
@@ -87,7 +92,9 @@ async function keepProcess(group: Group): Promise<void> {
   }
 }
 
-async function pauseAfter({ exitStatus, signal, error }: Ending, restartMs: number, group: Group): Promise<void> {
+async function pauseAfter(ended: Ending, restartMs: number, group: Group): Promise<void> {
+  const { exitStatus, signal, verdict } = ended;
+  const error = verdict === null ? ended.error : verdict.faults.map(formatFault).join("; ");
   group.events.emit("process.ended", { exit_status: exitStatus, signal, error, restart_ms: restartMs });
   await pause(restartMs, null, { signal: group.ending }).catch(() => {
     // Asked to stop.
@@ -95,20 +102,28 @@ async function pauseAfter({ exitStatus, signal, error }: Ending, restartMs: numb
 }
 
 /** One process, from its start to its end and the last line of its log. */
-async function runProcess({ command, env, events, writeLines, children }: Group): Promise<Ending> {
+async function runProcess(group: Group): Promise<Ending> {
+  const { command, env, events, writeLines, children } = group;
   const [file, ...args] = command;
   let verdict: Verdict | null = null;
+  let startedMs: number | null = null;
   try {
     const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "inherit", "ipc"] });
     passOnLines(child.stdout, writeLines);
     child.on("message", (message) => {
-      verdict = message as Verdict;
+      const report = message as Report;
+      if (report.kind === "started") {
+        startedMs = monotonicMs();
+        group.hasStarted = true;
+      } else {
+        verdict = report;
+      }
     });
     const ended = new Promise<Ending>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (exitStatus, signal) => {
         children.delete(child);
-        resolve({ exitStatus, signal, error: null, verdict });
+        resolve({ exitStatus, signal, error: null, verdict, startedMs });
       });
     });
     if (child.pid !== undefined) {
@@ -118,7 +133,7 @@ async function runProcess({ command, env, events, writeLines, children }: Group)
     return await ended;
   } catch (thrown) {
     // Too many processes, no memory for another, a program that is gone.
-    return { exitStatus: null, signal: null, error: messageOf(thrown), verdict: null };
+    return { exitStatus: null, signal: null, error: messageOf(thrown), verdict: null, startedMs };
   }
 }
 
@@ -138,9 +153,12 @@ function passOnLines(output: Readable | null, write: (lines: string) => void): v
   });
 }
 
-/** A stop that comes before a process listens for signals ends it by that signal, with nothing done yet. */
-function hasStopped({ exitStatus, signal, error }: Ending): boolean {
-  return exitStatus === 0 || signal === "SIGTERM" || signal === "SIGINT" || error !== null;
+/**
+ * A stop that comes before a process listens for signals ends it by that signal, with nothing done yet. So does a verdict
+ * that may pass.
+ */
+function hasStopped({ exitStatus, signal, error, verdict }: Ending): boolean {
+  return exitStatus === 0 || signal === "SIGTERM" || signal === "SIGINT" || error !== null || verdict !== null;
 }
 
 function diedWhileStopping({ exitStatus, signal }: Ending): PostriderError {

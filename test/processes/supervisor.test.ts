@@ -110,8 +110,8 @@ test("a program that cannot be started is tried again", async (t) => {
 
 test("what a process cannot work with ends all, and is the error", async (t) => {
   const fault = { code: "PR0014", problem: "cannot send", found: "a copy", remedy: "adopt it" };
-  const verdict = JSON.stringify({ faults: [fault], exitStatus: 2 });
-  const script = `if (first) process.send(${verdict}, () => process.exit(1)); else { ${UNTIL_SIGTERM} }`;
+  const verdict = JSON.stringify({ kind: "verdict", faults: [fault], exitStatus: 2, mayPass: false });
+  const script = `process.send({ kind: "started" }); if (first) process.send(${verdict}, () => process.exit(1)); else { ${UNTIL_SIGTERM} }`;
   const run = start(t, program(t, script), 3);
   await assert.rejects(run.ended, (thrown) => {
     assert.ok(thrown instanceof PostriderError);
@@ -120,6 +120,38 @@ test("what a process cannot work with ends all, and is the error", async (t) => 
   });
   assert.deepEqual(run.emitted.named("process.ended"), []);
 });
+
+/** Says that its daemon has started. */
+const STARTED = "process.send({ kind: 'started' });";
+
+for (const [when, says] of [
+  ["before any daemon has started, ends all", ""],
+  ["after one has started, is waited out", STARTED],
+] as const) {
+  test(`that Postgres is away, ${when}`, async (t) => {
+    const fault = { code: "PR0003", problem: "cannot connect", found: "no server", remedy: "start it" };
+    const verdict = JSON.stringify({ kind: "verdict", faults: [fault], exitStatus: 1, mayPass: true });
+    const away = `process.send(${verdict}, () => process.exit(1));`;
+    const run = start(
+      t,
+      program(t, `if (first) { ${UNTIL_SIGTERM} ${says} } else setTimeout(() => { ${away} }, 500);`),
+    );
+    const ended = () => run.emitted.named("process.ended");
+    if (says === "") {
+      await assert.rejects(run.ended, {
+        name: "PostriderError",
+        message: "PR0003: cannot connect: no server; start it",
+      });
+      assert.deepEqual(ended(), []);
+      return;
+    }
+    await until("it was replaced twice", () => ended().length === 2);
+    const [{ exit_status, error } = {}] = ended();
+    assert.deepEqual([exit_status, error], [1, "PR0003: cannot connect: no server; start it"]);
+    run.stop();
+    await run.ended;
+  });
+}
 
 test("a stop that comes while the processes start is no error", async (t) => {
   const run = start(t, program(t, UNTIL_SIGTERM), 3);
