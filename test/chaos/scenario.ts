@@ -287,16 +287,17 @@ class ChaosRun {
   }
 
   /**
-   * Claims that a dead daemon recorded but did not delete are checked every two seconds once its lease has expired. A
-   * daemon that stops just then leaves them. Whether they are left for good is for the oracle to say.
+   * Claims that a dead daemon recorded but did not delete are checked every two seconds once its lease has expired, and
+   * those without pairs are deleted then. A daemon that stops just then leaves them. Whether they are left for good is for the oracle to say.
    */
   async #awaitTakenOver({ server }: World): Promise<void> {
     const deadlineMs = performance.now() + DAEMON_LIVE_MS_MAX;
     while (performance.now() < deadlineMs) {
       const { rows } = await server.control.query(
         `select from postrider.claim c
-         where cardinality(c.event_ids) > 0
-           and not exists (select from postrider.daemon d where d.id = c.daemon_id and d.lease_expires_at > now())`,
+         where case when cardinality(c.event_ids) > 0
+             then not exists (select from postrider.daemon d where d.id = c.daemon_id and d.lease_expires_at > now())
+             else c.id < (select max(n.id) from postrider.claim n) end`,
       );
       if (rows.length === 0) {
         return;

@@ -173,6 +173,26 @@ describe("the claim of a daemon that is gone", () => {
   });
 });
 
+test("a claim that loses its pairs while a newer one is being committed is deleted by a later look", async (t) => {
+  await createEndpoint(database.pool);
+  const { daemon, claim, pairs } = await claimed(1, LOST_MS);
+  await recordResults(database.pool, daemon, { first: pairs.map((pair) => resultOf(pair)) });
+  const heir = await liveDaemon();
+  const [emptying, claiming] = [await openSession(t, database.url), await openSession(t, database.url)];
+  await claiming.query("begin");
+  await insertEvent(database.pool, "order.paid");
+  const newer = await claimEvents(claiming, { daemon: heir });
+  assert.equal(await takeOverClaim(emptying, heir), null);
+  await claiming.query("commit");
+  const left = "select id, cardinality(event_ids) as pairs from postrider.claim order by id";
+  assert.deepEqual(await rowsOf(database.pool, left), [
+    { id: claim, pairs: 0 },
+    { id: newer.claim, pairs: 1 },
+  ]);
+  assert.equal(await takeOverClaim(database.pool, heir, [String(newer.claim)]), null);
+  assert.deepEqual(await rowsOf(database.pool, left), [{ id: newer.claim, pairs: 1 }]);
+});
+
 describe("a daemon's own claim", () => {
   test("is adopted if the daemon does not know it, and left alone if it does", async () => {
     await createEndpoint(database.pool);

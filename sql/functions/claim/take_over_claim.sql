@@ -46,6 +46,9 @@ begin
     limit 1
     for update skip locked;
     if not found then
+      -- A claim that lost its pairs below as the cursor, while a newer one was being committed.
+      delete from postrider.claim c
+      where cardinality(c.event_ids) = 0 and c.id < (select n.id from postrider.claim n order by n.id desc limit 1);
       return;
     end if;
 
