@@ -264,7 +264,7 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
 
   const [{ event } = { event: "" }] = claimed.pairs;
   for (const [name, values] of Object.entries({
-    find_payload_sizes: [[event]],
+    find_payload_sizes: [[event], true],
     load_payloads: [[event]],
     try_filters: [event, plain],
     find_state_changes: ["1:1:"],

@@ -4,8 +4,8 @@ import { defineStatement } from "../../db/statements.ts";
 import type { Delivery } from "../../domain/delivery.ts";
 
 const findPayloadSizes = defineStatement("find_payload_sizes", {
-  params: { eventIds: "uuid[]" },
-  columns: { event_id: "uuid", bytes: "integer" },
+  params: { eventIds: "uuid[]", readsCompressed: "boolean" },
+  columns: { event_id: "uuid", bytes: "integer?" },
 });
 
 const loadPayloads = defineStatement("load_payloads", {
@@ -13,8 +13,8 @@ const loadPayloads = defineStatement("load_payloads", {
   columns: { event_id: "uuid", payload: "json" },
 });
 
-/** Payloads whose sizes are asked for at a time. Postgres reads those that are compressed: a gigabyte, if they are the largest. */
-const MEASURED_MAX = 16;
+/** Compressed payloads that Postgres reads at a time for their sizes: a gigabyte, if they are the largest. */
+const READ_MAX = 16;
 
 /** Payloads that were too large to come with their claim. */
 export interface Payloads {
@@ -33,8 +33,12 @@ export function payloadsFrom(database: Database): Payloads {
       const events = deliveries.filter(({ event }) => event.payload === null).map(({ event }) => event);
       const eventIds = [...new Set(events.map(({ id }) => id))];
       const sizes = new Map<string, number>();
-      for (let from = 0; from < eventIds.length; from += MEASURED_MAX) {
-        await noteSizes(database, eventIds.slice(from, from + MEASURED_MAX), sizes);
+      if (eventIds.length > 0) {
+        await noteSizes(database, eventIds, false, sizes);
+      }
+      const unknown = eventIds.filter((id) => !sizes.has(id));
+      for (let from = 0; from < unknown.length; from += READ_MAX) {
+        await noteReadable(database, unknown.slice(from, from + READ_MAX), sizes);
       }
       for (const event of events) {
         event.payloadBytes = sizes.get(event.id) ?? 0;
@@ -47,19 +51,34 @@ export function payloadsFrom(database: Database): Payloads {
   };
 }
 
-/** A payload that cannot be read must not keep the others, nor the claim that brought it. */
-async function noteSizes(database: Database, eventIds: readonly string[], sizes: Map<string, number>): Promise<void> {
-  try {
-    const { rows } = await database.run(findPayloadSizes, { eventIds });
-    for (const { event_id, bytes } of rows) {
+async function noteSizes(
+  database: Database,
+  eventIds: readonly string[],
+  readsCompressed: boolean,
+  sizes: Map<string, number>,
+): Promise<void> {
+  const { rows } = await database.run(findPayloadSizes, { eventIds, readsCompressed });
+  for (const { event_id, bytes } of rows) {
+    if (bytes !== null) {
       sizes.set(event_id, bytes);
     }
+  }
+}
+
+/** A payload that cannot be read must not keep the others, nor the claim that brought it. */
+async function noteReadable(
+  database: Database,
+  eventIds: readonly string[],
+  sizes: Map<string, number>,
+): Promise<void> {
+  try {
+    await noteSizes(database, eventIds, true, sizes);
   } catch (thrown) {
     if (!isUnreadable(thrown)) {
       throw thrown;
     }
     for (const eventId of eventIds.length > 1 ? eventIds : []) {
-      await noteSizes(database, [eventId], sizes);
+      await noteReadable(database, [eventId], sizes);
     }
   }
 }

@@ -16,17 +16,27 @@ function largeOf(id: string): Delivery {
   });
 }
 
-/** Answers 100 bytes for each event, and fails with this state if the bad event is asked for. */
-function serverWith(bad: string, sqlstate: string) {
+/** A compressed payload is read for its size. */
+type IsCompressed = (eventId: string) => boolean;
+
+/** Answers 100 bytes for each event whose size it knows, and fails with this state if it reads the bad one. */
+function serverWith(bad: string, sqlstate: string, isCompressed: IsCompressed = () => true) {
+  /** Of the statements that read compressed payloads, how many events. */
+  const read: number[] = [];
+  /** Of those that read none. */
   const asked: number[] = [];
-  const run = async (_: unknown, { eventIds }: { readonly eventIds: readonly string[] }) => {
-    asked.push(eventIds.length);
-    if (eventIds.includes(bad)) {
+  const run = async (
+    _: unknown,
+    { eventIds, readsCompressed }: { readonly eventIds: readonly string[]; readonly readsCompressed: boolean },
+  ) => {
+    (readsCompressed ? read : asked).push(eventIds.length);
+    if (readsCompressed && eventIds.includes(bad)) {
       throw Object.assign(new pg.DatabaseError("an error", 0, "error"), { code: sqlstate });
     }
-    return { rows: eventIds.map((event_id) => ({ event_id, bytes: 100 })), rowCount: eventIds.length };
+    const sizeOf = (id: string) => (readsCompressed || !isCompressed(id) ? 100 : null);
+    return { rows: eventIds.map((event_id) => ({ event_id, bytes: sizeOf(event_id) })), rowCount: eventIds.length };
   };
-  return { asked, payloads: payloadsFrom({ run } as unknown as Database) };
+  return { asked, read, payloads: payloadsFrom({ run } as unknown as Database) };
 }
 
 for (const [what, sqlstate] of [
@@ -51,16 +61,30 @@ for (const [what, sqlstate] of [
   ["a missing grant", "42501"],
 ] as const) {
   test(`${what} is no payload's fault`, async () => {
-    const { payloads, asked } = serverWith("3", sqlstate);
+    const { payloads, read } = serverWith("3", sqlstate);
     await assert.rejects(payloads.measure(["1", "2", "3", "4"].map(largeOf)), pg.DatabaseError);
-    assert.deepEqual(asked, [4]);
+    assert.deepEqual(read, [4]);
   });
 }
 
-test("the sizes of many payloads are asked for in several statements, each event once", async () => {
-  const { payloads, asked } = serverWith("none", "XX001");
+test("compressed payloads are read for their sizes a few at a time, each once", async () => {
+  const { payloads, asked, read } = serverWith("none", "XX001");
   const deliveries = Array.from({ length: 80 }, (_, index) => largeOf(String(index >> 1)));
   await payloads.measure(deliveries);
-  assert.deepEqual(asked, [16, 16, 8]);
+  assert.deepEqual([asked, read], [[40], [16, 16, 8]]);
   assert.ok(deliveries.every(({ event }) => event.payloadBytes === 100));
+});
+
+test("the sizes of payloads that are not compressed take one statement, which reads none", async () => {
+  const { payloads, asked, read } = serverWith("none", "XX001", (id) => Number(id) >= 490);
+  const deliveries = Array.from({ length: 500 }, (_, index) => largeOf(String(index)));
+  await payloads.measure(deliveries);
+  assert.deepEqual([asked, read], [[500], [10]]);
+  assert.ok(deliveries.every(({ event }) => event.payloadBytes === 100));
+});
+
+test("without a large payload nothing is asked", async () => {
+  const { payloads, asked, read } = serverWith("none", "XX001");
+  await payloads.measure([]);
+  assert.deepEqual([asked, read], [[], []]);
 });
