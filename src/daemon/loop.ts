@@ -168,8 +168,10 @@ export class Loop {
   }
 
   get #isClaimWorthwhile(): boolean {
-    const { newEvents, inHand } = this.#parts;
-    return newEvents.isWorthwhile(this.#room, inHand.isIdle);
+    const { newEvents, inHand, recorder } = this.#parts;
+    const room = this.#room;
+    // One event is claimed whatever the room. Only deliveries that an operator has locked may leave no other way.
+    return newEvents.isWorthwhile(room, inHand.isIdle && (room > 0 || recorder.isIdle));
   }
 
   /**

@@ -44,7 +44,7 @@ class Surroundings {
   readonly emitted = new KeptEvents();
   readonly agenda = new WatchedAgenda();
   readonly conditions = new Conditions(this.emitted);
-  readonly recorder = { isWell: true, pendingCount: 0, claims: new OpenClaims() };
+  readonly recorder = { isWell: true, pendingCount: 0, isIdle: true, claims: new OpenClaims() };
   readonly inHand = { count: 0, isIdle: true, start: () => this.#start(), admit: () => {}, rooms: () => this.#rooms };
   /** Turns that have begun. */
   turns = 0;
@@ -171,6 +171,31 @@ test("a daemon with nothing in flight walks the queue as soon as records make ro
   around.recorder.pendingCount = 0;
   around.agenda.recorded([]);
   await until("it walks", () => around.walks > 0);
+});
+
+test("while a flush hangs that leaves no room, nothing is claimed; beside locked results alone, events are", async (t) => {
+  const around = new Surroundings(t);
+  Object.assign(around.recorder, { pendingCount: IN_HAND_MAX, isIdle: false });
+  around.loop.start();
+  const takeTurns = async () => {
+    const { turns } = around;
+    await until("turns", () => {
+      around.agenda.by("events", performance.now());
+      around.agenda.room();
+      return around.turns >= turns + 3;
+    });
+  };
+  await takeTurns();
+  assert.equal(around.claimedAs.length, 0);
+  around.recorder.isIdle = true;
+  around.agenda.recorded([]);
+  await until("it claims", () => around.claimedAs.length > 0);
+  Object.assign(around.recorder, { pendingCount: IN_HAND_MAX - 1, isIdle: false });
+  const claims = around.claimedAs.length;
+  await until("it claims with little room", () => {
+    around.agenda.by("events", performance.now());
+    return around.claimedAs.length > claims;
+  });
 });
 
 test("a failure lasts until a claim succeeds, not only until a turn that has room for none", async (t) => {

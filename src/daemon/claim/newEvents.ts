@@ -168,7 +168,7 @@ export class NewEvents {
     this.#parts = parts;
   }
 
-  /** Whether a claim is worth its statements with so much room. `isIdle`: nothing in flight will make more. */
+  /** Whether a claim is worth its statements with so much room. `isIdle`: nothing will make enough soon. */
   isWorthwhile(room: number, isIdle: boolean): boolean {
     if (!this.#hasAside) {
       return room >= CLAIM_ROOM_MIN || isIdle;

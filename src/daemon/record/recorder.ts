@@ -118,6 +118,11 @@ export class Recorder {
     return this.#pending.count + this.#flushingCount + this.#locked.length;
   }
 
+  /** Whether nothing is being recorded. What is pending nevertheless waits for locks of other sessions. */
+  get isIdle(): boolean {
+    return this.#pending.count + this.#flushingCount === 0;
+  }
+
   add(result: DeliveryResult): void {
     this.#pending.add(result);
     this.#flushing ??= this.#flushAll();

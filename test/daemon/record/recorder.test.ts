@@ -400,6 +400,7 @@ describe("what gets lost", () => {
     const release = await holdDeliveries(t);
     recorder.add(succeeded(first));
     const pid = await blockedBackend();
+    assert.deepEqual([recorder.pendingCount, recorder.isIdle], [1, false]);
     addAll(
       recorder,
       others.map((delivery) => succeeded(delivery)),
@@ -409,6 +410,7 @@ describe("what gets lost", () => {
     await until("the recorder has noticed", () => !recorder.isWell);
     await release();
     await recorder.drained();
+    assert.deepEqual([recorder.pendingCount, recorder.isIdle], [0, true]);
     assert.equal(await countOf("postrider.delivery where state = 'succeeded'"), 10);
   });
 
