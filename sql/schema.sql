@@ -48,7 +48,7 @@ create domain postrider.event_type_pattern as text
   constraint "event_type is exact, a prefix such as order.*, or *" CHECK ((((VALUE = '*'::text) OR (VALUE ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*(\.\*)?$'::text)) AND (length(VALUE) <= 255)));
 
 create domain postrider.failure_kind as text
-  constraint "failure_kind is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['status'::text, 'timeout'::text, 'connect'::text, 'dns'::text, 'tls'::text, 'reset'::text, 'blocked'::text, 'protocol'::text])));
+  constraint "failure_kind is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['status'::text, 'timeout'::text, 'connect'::text, 'dns'::text, 'tls'::text, 'reset'::text, 'blocked'::text, 'protocol'::text, 'proxy'::text])));
 
 create domain postrider.signing_secret as text
   constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((VALUE ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(VALUE) >= 38) AND (length(VALUE) <= 94))));

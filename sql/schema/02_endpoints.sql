@@ -62,7 +62,7 @@ comment on domain postrider.event_type_pattern is 'The event types that a subscr
 
 create domain postrider.failure_kind as text
   constraint "failure_kind is one that this schema knows" check (
-    value in ('status', 'timeout', 'connect', 'dns', 'tls', 'reset', 'blocked', 'protocol'));
+    value in ('status', 'timeout', 'connect', 'dns', 'tls', 'reset', 'blocked', 'protocol', 'proxy'));
 comment on domain postrider.failure_kind is 'How an attempt failed. Its check lists the kinds: \dD postrider.failure_kind.';
 
 create table postrider.endpoint (

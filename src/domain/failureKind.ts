@@ -16,6 +16,8 @@ export const FAILURE_KINDS = [
   "blocked",
   /** The answer was not well-formed HTTP, or was larger than the limit. */
   "protocol",
+  /** The egress proxy is out of reach, or did not open the tunnel; the receiver saw nothing. */
+  "proxy",
 ] as const;
 
 export type FailureKind = (typeof FAILURE_KINDS)[number];

@@ -2,6 +2,7 @@ import {
   type AnswerFault,
   type AnswerHead,
   headOf,
+  INFORMATIONAL_MAX,
   MORE,
   malformed,
   Section,
@@ -9,8 +10,6 @@ import {
   skipValue,
 } from "./answerHead.ts";
 
-/** More than any honest receiver sends before a final answer; without an end they would keep a core busy until the deadline. */
-const INFORMATIONAL_MAX = 32;
 /** One chunk's size with its extensions. */
 const CHUNK_LINE_BYTES_MAX = 1_024;
 /** 2^52 bytes. */

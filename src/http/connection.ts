@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import { type AnswerLimits, AnswerParser, type AnswerSink } from "./answerParser.ts";
-import type { Dialer, OnRead } from "./egress/dial.ts";
+import type { ClientCertificate } from "./egress/clientCertificate.ts";
+import type { Dialer } from "./egress/dial.ts";
 import { DialFailure, type Origin } from "./egress/dialFailure.ts";
+import type { OnRead } from "./egress/reading.ts";
 
 export interface ConnectionOptions extends AnswerLimits {
   readonly dialer: Dialer;
@@ -14,7 +16,10 @@ export interface ConnectionOptions extends AnswerLimits {
 /** What a connection carries, one at a time. */
 export interface Carried extends AnswerSink {
   readonly origin: Origin;
-  readonly originKey: string;
+  /** Shown to the receiver if it asks for one. */
+  readonly clientCertificate: ClientCertificate | undefined;
+  /** Of the pool whose connections it may use: the same for the same origin and client certificate. */
+  readonly poolKey: string;
   readonly startedMs: number;
   /** A place on a connection has been found. */
   onConnection(connection: Connection): void;
@@ -38,7 +43,7 @@ export interface RequestBytes {
   readonly body: Buffer;
 }
 
-/** The connections of one origin. */
+/** The connections of one origin, with one client certificate or none. */
 export interface Pool {
   readonly key: string;
   /** Every connection of the origin, idle or busy. */
@@ -96,8 +101,9 @@ export class Connection {
   dialFor(carried: Carried): void {
     this.#carried = carried;
     this.#abandon = new AbortController();
+    const { origin, clientCertificate } = carried;
     const onRead: OnRead = (length, bytes) => this.#onRead(length, bytes as Buffer);
-    this.#dialled = this.#options.dialer.dial(carried.origin, this.#abandon.signal, onRead).then(
+    this.#dialled = this.#options.dialer.dial({ origin, clientCertificate, onRead }, this.#abandon.signal).then(
       (socket) => this.#onOpened(socket),
       (error: Error) => {
         this.#abandon = undefined;

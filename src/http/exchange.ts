@@ -10,6 +10,7 @@ import { monotonicMs, unixMs } from "../ground/clock.ts";
 import { keepBytes, keepHeaders, storable, textOf } from "./answer.ts";
 import type { AnswerHead } from "./answerHead.ts";
 import type { Carried, Connection, RequestBytes } from "./connection.ts";
+import type { ClientCertificate } from "./egress/clientCertificate.ts";
 import type { Origin } from "./egress/dialFailure.ts";
 import { failureOf, statusSentence } from "./failures.ts";
 import type { Pools } from "./pools.ts";
@@ -66,8 +67,13 @@ export class Exchange implements Carried {
     return this.#target.origin;
   }
 
-  get originKey(): string {
-    return this.#target.originKey;
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#request.clientCertificate;
+  }
+
+  get poolKey(): string {
+    const certificate = this.#request.clientCertificate;
+    return certificate === undefined ? this.#target.originKey : `${this.#target.originKey} ${certificate.id}`;
   }
 
   onConnection(connection: Connection): void {

@@ -4,7 +4,7 @@ import type { Attempt } from "../domain/attempt.ts";
 import type { FailureKind } from "../domain/failureKind.ts";
 import { unixMs } from "../ground/clock.ts";
 import { storable } from "./answer.ts";
-import { codeOf, DialFailure } from "./egress/dialFailure.ts";
+import { codeOf, DialFailure, tlsSentence } from "./egress/dialFailure.ts";
 
 /** The attempt in which nothing was sent: it fails before there is a connection. */
 export function unsent(failureKind: FailureKind, error: string): Attempt {
@@ -59,7 +59,7 @@ export function failureOf(error: Error | undefined, headersCame: boolean): Failu
       return { kind: "reset", error: `the receiver reset the connection ${before(headersCame)} (${code})` };
   }
   if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO") {
-    return { kind: "tls", error: `the TLS connection failed (${code})` };
+    return { kind: "tls", error: `the TLS connection failed: ${tlsSentence(code)}` };
   }
   return { kind: "protocol", error: `the exchange failed (${code === "" ? error.name : code})` };
 }

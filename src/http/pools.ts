@@ -64,7 +64,7 @@ export class Pools implements ConnectionOwner {
 
   /** A request that waits for a connection does not go out any more. */
   withdraw(carried: Carried): void {
-    const pool = this.#pools.get(carried.originKey);
+    const pool = this.#pools.get(carried.poolKey);
     if (pool !== undefined && remove(pool.waiting, carried)) {
       this.#yieldPlace(pool);
     }
@@ -133,17 +133,17 @@ export class Pools implements ConnectionOwner {
     await Promise.all(this.#closing);
   }
 
-  #poolFor({ originKey, startedMs }: Carried): Pool | undefined {
+  #poolFor({ poolKey, startedMs }: Carried): Pool | undefined {
     const newest = this.#newest;
-    if (newest?.key === originKey) {
+    if (newest?.key === poolKey) {
       newest.lastUsedMs = startedMs;
       return newest;
     }
-    const pool = this.#pools.get(originKey) ?? this.#newPool(originKey);
+    const pool = this.#pools.get(poolKey) ?? this.#newPool(poolKey);
     if (pool !== undefined) {
       pool.lastUsedMs = startedMs;
-      this.#pools.delete(originKey);
-      this.#pools.set(originKey, pool);
+      this.#pools.delete(poolKey);
+      this.#pools.set(poolKey, pool);
       this.#newest = pool;
     }
     return pool;

@@ -1,3 +1,5 @@
+import type { ClientCertificate } from "./egress/clientCertificate.ts";
+
 /** What to send. The body is the exact bytes that were signed. */
 export interface OutgoingRequest {
   /** Absolute http or https URL. */
@@ -7,6 +9,8 @@ export interface OutgoingRequest {
   /** Headers of this request, with lower-case names. The sender adds `host`, `connection` and `content-length`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** For a receiver that asks who connects. */
+  readonly clientCertificate?: ClientCertificate;
   /** For the whole request: waiting for a connection, connecting, headers, body. */
   readonly timeoutMs: number;
 }

@@ -1,6 +1,7 @@
 import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "./answer.ts";
 import { Dialer, type Resolver, systemResolver } from "./egress/dial.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
+import type { EgressProxy } from "./egress/proxy.ts";
 import { type Done, Exchange, type ExchangeContext, type ExchangeLimits } from "./exchange.ts";
 import { unsent } from "./failures.ts";
 import { InProgress } from "./inProgress.ts";
@@ -10,6 +11,8 @@ import { Targets } from "./target.ts";
 
 export interface SenderOptions {
   readonly policy: EgressPolicy;
+  /** Every connection goes through it. */
+  readonly proxy?: EgressProxy;
   /** Origins with open connections at the same time. */
   readonly originsMax?: number;
   readonly connectionsPerOrigin?: number;
@@ -20,7 +23,7 @@ export interface SenderOptions {
   /** Names and values of headers and the bytes of the body together, as recorded for each attempt. */
   readonly responseBytesKept?: number;
   readonly responseHeaderBytesMax?: number;
-  /** Resolving, connecting and the TLS handshake together. */
+  /** Resolving, connecting, the tunnel and the TLS handshakes together. */
   readonly connectTimeoutMs?: number;
   /** From the request's last byte to the end of the answer's headers. */
   readonly headersTimeoutMs?: number;
@@ -59,8 +62,11 @@ export class Sender {
       headersTimeoutMs: options.headersTimeoutMs ?? 30_000,
       bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,
     };
+    const responseHeaderBytesMax = options.responseHeaderBytesMax ?? 16_384;
     this.#dialer = new Dialer({
       policy: options.policy,
+      proxy: options.proxy,
+      responseHeaderBytesMax,
       connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
       resolve: options.resolve ?? systemResolver,
       trustedCertificates: options.trustedCertificates ?? [],
@@ -73,7 +79,7 @@ export class Sender {
       originIdleMs: options.originIdleMs ?? 60_000,
       keepAliveMs: options.keepAliveMs ?? 4_000,
       keepAliveMaxMs: options.keepAliveMaxMs ?? 30_000,
-      responseHeaderBytesMax: options.responseHeaderBytesMax ?? 16_384,
+      responseHeaderBytesMax,
       responseBytesRead: options.responseBytesRead ?? RESPONSE_BYTES_READ,
     });
     this.#context = {
@@ -104,10 +110,13 @@ export class Sender {
     }
     const target = this.#targets.get(request.url);
     const fault = request.fixed.fault ?? headerFault(request.headers);
+    const certificateFault = request.clientCertificate?.fault;
     if (target.kind === "refused") {
       done(unsent("blocked", `egress refused the URL: ${target.reason}`));
     } else if (fault !== undefined) {
       done(unsent("protocol", fault));
+    } else if (certificateFault !== undefined) {
+      done(unsent("tls", certificateFault));
     } else {
       const exchange = new Exchange(this.#context, target, request, done);
       this.#inProgress.add(exchange);

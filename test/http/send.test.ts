@@ -1,81 +1,29 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import type { LookupAddress } from "node:dns";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import type { Attempt } from "../../src/domain/attempt.ts";
-import type { EgressSettings } from "../../src/http/egress/policy.ts";
-import { fixHeaders, type OutgoingRequest } from "../../src/http/request.ts";
-import { Sender, type SenderOptions } from "../../src/http/send.ts";
-import { policyOf } from "../support/egress.ts";
+import { fixHeaders } from "../../src/http/request.ts";
+import type { Sender } from "../../src/http/send.ts";
 import { until } from "../support/until.ts";
-import { type Answer, answerOf, Receiver, type ReceiverOptions } from "./receiver.ts";
-
-const LOOPBACK: EgressSettings = { profile: "custom", allow: ["127.0.0.1"], deny: [] };
-
-function senderFor(t: TestContext, options: Partial<SenderOptions> = {}, egress: EgressSettings = LOOPBACK): Sender {
-  const sender = new Sender({ policy: policyOf(egress), ...options });
-  t.after(() => sender.close());
-  return sender;
-}
-
-async function receiverFor(t: TestContext, answer: Answer, options: ReceiverOptions = {}): Promise<Receiver> {
-  const receiver = await new Receiver(answer, options).listen(options.host);
-  t.after(() => receiver[Symbol.asyncDispose]());
-  return receiver;
-}
-
-function requestTo(url: string, more: Partial<OutgoingRequest> = {}): OutgoingRequest {
-  return {
-    url,
-    fixed: fixHeaders({ "content-type": "application/json" }),
-    headers: { "webhook-id": "msg_1" },
-    body: Buffer.from('{"a":1}'),
-    timeoutMs: 5_000,
-    ...more,
-  };
-}
-
-function attempt(sender: Sender, request: OutgoingRequest): Promise<Attempt> {
-  return new Promise((resolve) => sender.send(request, resolve));
-}
-
-function assertFailed(result: Attempt, kind: Attempt["failureKind"], sentence: RegExp): void {
-  assert.equal(result.failureKind, kind, result.error ?? "");
-  assert.match(result.error ?? "", sentence);
-  assert.ok(Number.isInteger(result.durationMs));
-}
-
-function assertSucceeded(result: Attempt): void {
-  assert.equal(result.error, null);
-  assert.equal(result.failureKind, null);
-}
+import { answerOf, type Receiver } from "./receiver.ts";
+import {
+  assertFailed,
+  assertSucceeded,
+  attempt,
+  certificateFor,
+  LOOPBACK,
+  receiverFor,
+  requestTo,
+  resolverOf,
+  senderFor,
+} from "./sending.ts";
 
 async function assertStillWorks(sender: Sender, receiver: Receiver): Promise<void> {
   assertSucceeded(await attempt(sender, requestTo(receiver.url.replace("/hooks", "/ok"))));
-}
-
-/** Resolves names from a list of answers, the last of which repeats. */
-function resolverOf(...answers: readonly (readonly string[])[]): {
-  readonly resolve: (hostname: string) => Promise<LookupAddress[]>;
-  readonly asked: string[];
-} {
-  const asked: string[] = [];
-  return {
-    asked,
-    resolve: async (hostname) => {
-      const answer = answers[Math.min(asked.length, answers.length - 1)] ?? [];
-      asked.push(hostname);
-      return answer.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
-    },
-  };
 }
 
 test("a 200 is a success, with headers and body kept and the request as it was given", async (t) => {
@@ -963,15 +911,3 @@ test("TLS: a stale connection is retried too, and the session of the first is re
   assert.equal(second.requests, 2);
   assert.deepEqual(resumed, [false, true]);
 });
-
-/** A self-signed certificate, made by the openssl of the machine. */
-function certificateFor(t: TestContext, subjectAltName: string): { readonly key: string; readonly cert: string } {
-  const directory = mkdtempSync(join(tmpdir(), "postrider-tls-"));
-  t.after(() => rmSync(directory, { recursive: true }));
-  const key = join(directory, "key.pem");
-  const cert = join(directory, "cert.pem");
-  const subject = ["-subj", "/CN=receiver", "-addext", `subjectAltName=${subjectAltName}`, "-days", "2", "-nodes"];
-  const form = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
-  execFileSync("openssl", [...form, ...subject, "-keyout", key, "-out", cert], { stdio: "ignore" });
-  return { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
-}

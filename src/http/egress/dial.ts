@@ -1,44 +1,52 @@
 /**
  * Dialling: a host name becomes a connected socket whose peer egress has judged. Resolve, judge every answer, dial the
  * judged address (never the name, which would be resolved a second time and might answer differently), and judge the
- * peer once more before a byte is written.
+ * peer once more before a byte is written. TLS, if the URL asks for it, begins after that.
+ *
+ * With an egress proxy every connection goes through a tunnel, also for plain http, so that there is one way and one set
+ * of limits. The proxy resolves the receiver's name: egress then judges what the URL says (scheme, port, the name by the
+ * rules, a literal address), and only the proxy can judge the address of a name. The address of the proxy itself is the
+ * operator's word and is not judged, because it is often a private one.
  */
 import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, type Socket } from "node:net";
-import * as tls from "node:tls";
-import { connect as connectTls, createSecureContext, type SecureContext } from "node:tls";
 import { monotonicMs } from "../../ground/clock.ts";
-import { codeOf, connectFailure, DialFailure, dnsSentence, hostAndPort, type Origin } from "./dialFailure.ts";
+import {
+  codeOf,
+  connectFailure,
+  DialFailure,
+  dnsSentence,
+  handshakeFailure,
+  hostAndPort,
+  type Origin,
+} from "./dialFailure.ts";
 import { type EgressPolicy, judgeAddress, literalOf } from "./policy.ts";
+import type { EgressProxy } from "./proxy.ts";
+import { readingBy } from "./reading.ts";
+import { takeStep } from "./socketStep.ts";
+import { type Call, TlsClient } from "./tls.ts";
+import { Tunnel } from "./tunnel.ts";
 
 /** Further answers are judged but not dialled. */
 const ADDRESSES_DIALLED_MAX = 4;
-/** Session tickets kept for resumption, about 2 kB each. */
-const TLS_SESSIONS_MAX = 1_000;
 const TCP_KEEP_ALIVE_DELAY_MS = 60_000;
 
 /** All addresses of a name, in the order to dial them. Rejects with an error whose `code` says why there are none. */
 export type Resolver = (hostname: string) => Promise<readonly LookupAddress[]>;
 
-/**
- * What every socket reads into: the bytes are given to its `OnRead` in the same turn, before another read. A buffer a read
- * would cost a request a microsecond, and one a socket 64 KiB.
- */
-const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
-
-/** Hears of so many bytes, which are overwritten after the call. Returns true, because the socket would pause otherwise. */
-export type OnRead = (length: number, bytes: Uint8Array) => boolean;
-
-interface Call {
-  readonly origin: Origin;
-  readonly onRead: OnRead;
+/** The first stretch of a connection: to the receiver, or to the proxy. */
+interface Hop extends Call {
+  readonly isJudged: boolean;
 }
 
 export interface DialerOptions {
   readonly policy: EgressPolicy;
-  /** Resolving, connecting and the TLS handshake together. */
+  readonly proxy: EgressProxy | undefined;
+  /** Resolving, connecting, the tunnel and the TLS handshakes together. */
   readonly connectTimeoutMs: number;
+  /** Of the proxy's answer. */
+  readonly responseHeaderBytesMax: number;
   readonly resolve: Resolver;
   /** PEM; trusted in addition to those that Node.js trusts. */
   readonly trustedCertificates: readonly string[];
@@ -51,20 +59,13 @@ export function systemResolver(hostname: string): Promise<LookupAddress[]> {
 
 export class Dialer {
   readonly #options: DialerOptions;
-  readonly #secureContext: SecureContext;
-  readonly #sessions = new Map<string, Buffer>();
+  readonly #tls: TlsClient;
   readonly #lookups = new Map<string, Promise<readonly LookupAddress[]>>();
   #connects = 0;
 
   constructor(options: DialerOptions) {
     this.#options = options;
-    // One context for all: otherwise every tls.connect builds its own.
-    this.#secureContext = createSecureContext(
-      options.trustedCertificates.length === 0
-        ? {}
-        : // Not imported by name: an old Node would then refuse to load the bundle, and could not say that it is too old.
-          { ca: [...tls.getCACertificates("default"), ...options.trustedCertificates] },
-    );
+    this.#tls = new TlsClient(options.trustedCertificates);
   }
 
   /** TCP connects begun so far; a blocked address adds none. */
@@ -74,24 +75,71 @@ export class Dialer {
 
   /**
    * @param signal Aborted, with the reason to reject with, when the socket is no longer needed.
-   * @param onRead Called with each piece that the socket receives.
    * @throws DialFailure
    */
-  async dial(origin: Origin, signal: AbortSignal, onRead: OnRead): Promise<Socket> {
+  async dial(call: Call, signal: AbortSignal): Promise<Socket> {
+    const { proxy, connectTimeoutMs } = this.#options;
     const deadline = new AbortController();
     const either = AbortSignal.any([signal, deadline.signal]);
     const timer = setTimeout(() => {
-      const where = hostAndPort(origin);
       deadline.abort(
-        new DialFailure("timeout", `no connection to ${where} within ${this.#options.connectTimeoutMs} ms`),
+        new DialFailure("timeout", `no connection to ${this.#wayTo(call.origin)} within ${connectTimeoutMs} ms`),
       );
-    }, this.#options.connectTimeoutMs);
-    const until = monotonicMs() + this.#options.connectTimeoutMs;
+    }, connectTimeoutMs);
+    const until = monotonicMs() + connectTimeoutMs;
     try {
-      return await this.#dialAny({ origin, onRead }, await this.#addressesOf(origin, either), either, until);
+      return await (proxy === undefined
+        ? this.#reach({ ...call, isJudged: true }, either, until)
+        : this.#dialThrough(proxy, call, either, until));
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #dialThrough(proxy: EgressProxy, call: Call, signal: AbortSignal, until: number): Promise<Socket> {
+    const { origin } = call;
+    const literal = literalOf(origin.hostname);
+    if (literal !== undefined) {
+      this.#refuseUnlessAllowed(literal, origin);
+    }
+    const tunnel = new Tunnel(proxy, origin, call.onRead, this.#options.responseHeaderBytesMax);
+    const socket = await this.#reachProxy(proxy, tunnel, signal, until);
+    await takeStep({
+      socket,
+      signal,
+      failureOf: (error) => tunnel.failureOf(error),
+      begin: (done) => tunnel.open(socket, done),
+    });
+    if (!origin.secure) {
+      return socket;
+    }
+    const secured = this.#tls.startOver(socket, call);
+    secured.on("error", ignore);
+    return shakeHands(secured, this.#wayTo(origin), signal);
+  }
+
+  async #reachProxy(proxy: EgressProxy, tunnel: Tunnel, signal: AbortSignal, until: number): Promise<Socket> {
+    const onRead: Call["onRead"] = (length, bytes) => tunnel.read(length, bytes);
+    try {
+      return await this.#reach(
+        { origin: proxy.origin, clientCertificate: undefined, onRead, isJudged: false },
+        signal,
+        until,
+      );
+    } catch (error) {
+      throw error instanceof DialFailure
+        ? new DialFailure("proxy", `the egress proxy is out of reach: ${error.message}`)
+        : error;
+    }
+  }
+
+  #wayTo(origin: Origin): string {
+    const { proxy } = this.#options;
+    return hostAndPort(origin) + (proxy === undefined ? "" : ` through the egress proxy ${hostAndPort(proxy.origin)}`);
+  }
+
+  async #reach(hop: Hop, signal: AbortSignal, until: number): Promise<Socket> {
+    return this.#dialAny(hop, await this.#addressesOf(hop, signal), signal, until);
   }
 
   /**
@@ -99,11 +147,13 @@ export class Dialer {
    * mistake. If only the refused addresses were dropped, the order of the day's answers would decide which half is
    * dialled; a refusal is the same every time, and its sentence names the address.
    */
-  async #addressesOf(origin: Origin, signal: AbortSignal): Promise<readonly string[]> {
+  async #addressesOf({ origin, isJudged }: Hop, signal: AbortSignal): Promise<readonly string[]> {
     const literal = literalOf(origin.hostname);
     const addresses = literal === undefined ? await this.#resolve(origin.hostname, signal) : [literal];
-    for (const address of addresses) {
-      this.#refuseUnlessAllowed(address, origin);
+    if (isJudged) {
+      for (const address of addresses) {
+        this.#refuseUnlessAllowed(address, origin);
+      }
     }
     return addresses.slice(0, ADDRESSES_DIALLED_MAX);
   }
@@ -128,16 +178,16 @@ export class Dialer {
     return answers.map((answer) => answer.address);
   }
 
-  async #dialAny(call: Call, addresses: readonly string[], signal: AbortSignal, until: number): Promise<Socket> {
+  async #dialAny(hop: Hop, addresses: readonly string[], signal: AbortSignal, until: number): Promise<Socket> {
     for (const [index, address] of addresses.entries()) {
       const left = addresses.length - index;
       if (left === 1) {
-        return this.#connect(call, address, signal);
+        return this.#connect(hop, address, signal);
       }
       // An address that swallows packets may use only its share of the time, so that the next ones have theirs.
       const share = AbortSignal.timeout(Math.max(1, Math.floor((until - monotonicMs()) / left)));
       try {
-        return await this.#connect(call, address, AbortSignal.any([signal, share]));
+        return await this.#connect(hop, address, AbortSignal.any([signal, share]));
       } catch (error) {
         if (signal.aborted || (error instanceof DialFailure && error.kind === "blocked")) {
           throw error;
@@ -145,83 +195,36 @@ export class Dialer {
       }
     }
     // Not reached: the last address has returned or thrown, and there is at least one.
-    throw new DialFailure("dns", dnsSentence(call.origin.hostname, "no addresses"));
+    throw new DialFailure("dns", dnsSentence(hop.origin.hostname, "no addresses"));
   }
 
-  #connect(call: Call, address: string, signal: AbortSignal): Promise<Socket> {
-    const { origin } = call;
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason);
-        return;
+  async #connect(hop: Hop, address: string, signal: AbortSignal): Promise<Socket> {
+    const { origin } = hop;
+    const where = `${hostAndPort(origin)} (${address})`;
+    signal.throwIfAborted();
+    this.#connects += 1;
+    const socket = origin.secure ? this.#tls.connect(hop, address) : startTcp(hop, address);
+    socket.setNoDelay(true).setKeepAlive(true, TCP_KEEP_ALIVE_DELAY_MS);
+    socket.on("error", ignore);
+    const failureOf = (error: Error | undefined): DialFailure => connectFailure(where, error);
+    await takeStep({ socket, signal, failureOf, begin: (done) => void socket.once("connect", done) });
+    if (hop.isJudged) {
+      this.#judgePeer(socket, origin, where);
+    }
+    return origin.secure ? shakeHands(socket, where, signal) : socket;
+  }
+
+  #judgePeer(socket: Socket, origin: Origin, where: string): void {
+    const peer = socket.remoteAddress;
+    try {
+      if (peer === undefined) {
+        // A peer that has already reset the connection has no address: nothing to judge, and nothing to send to.
+        throw new DialFailure("connect", `no connection to ${where}: it was reset at once`);
       }
-      this.#connects += 1;
-      const socket = origin.secure ? this.#startTls(call, address) : startTcp(call, address);
-      let connected = false;
-      const fail = (reason: unknown): void => {
-        signal.removeEventListener("abort", onAbort);
-        socket.destroy();
-        reject(reason);
-      };
-      const onAbort = (): void => fail(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      // Never removed: an error between our last listener and the connection's first would otherwise end the process.
-      socket.on("error", (error) => fail(connectFailure(origin, address, error, connected)));
-      socket.once("connect", () => {
-        connected = true;
-        const peer = socket.remoteAddress;
-        if (peer === undefined) {
-          // A peer that has already reset the connection has no address: nothing to judge, and nothing to send to.
-          fail(
-            new DialFailure("connect", `no connection to ${hostAndPort(origin)} (${address}): it was reset at once`),
-          );
-          return;
-        }
-        try {
-          this.#refuseUnlessAllowed(peer, origin);
-        } catch (refusal) {
-          fail(refusal);
-        }
-      });
-      socket.once(origin.secure ? "secureConnect" : "connect", () => {
-        signal.removeEventListener("abort", onAbort);
-        if (!socket.destroyed) {
-          resolve(socket);
-        }
-      });
-      socket.setNoDelay(true).setKeepAlive(true, TCP_KEEP_ALIVE_DELAY_MS);
-    });
-  }
-
-  #startTls({ origin, onRead }: Call, address: string): Socket {
-    const key = `${origin.hostname}:${origin.port}`;
-    const session = this.#sessions.get(key);
-    // Documented for tls.connect; its types do not know it.
-    const reading = { onread: { buffer: READ_BUFFER, callback: onRead } };
-    const socket = connectTls({
-      ...reading,
-      host: address,
-      port: origin.port,
-      // RFC 6066 has no server name for addresses; the certificate is then checked against the address itself.
-      servername: literalOf(origin.hostname) === undefined ? origin.hostname : "",
-      // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED in the environment would otherwise turn it off for every receiver.
-      rejectUnauthorized: true,
-      ALPNProtocols: ["http/1.1"],
-      secureContext: this.#secureContext,
-      ...(session === undefined ? {} : { session }),
-    });
-    socket.on("session", (ticket) => this.#keepSession(key, ticket));
-    return socket;
-  }
-
-  #keepSession(key: string, ticket: Buffer): void {
-    this.#sessions.delete(key);
-    this.#sessions.set(key, ticket);
-    if (this.#sessions.size > TLS_SESSIONS_MAX) {
-      for (const oldest of this.#sessions.keys()) {
-        this.#sessions.delete(oldest);
-        return;
-      }
+      this.#refuseUnlessAllowed(peer, origin);
+    } catch (refusal) {
+      socket.destroy();
+      throw refusal;
     }
   }
 
@@ -237,9 +240,18 @@ export class Dialer {
   }
 }
 
-function startTcp({ origin, onRead }: Call, address: string): Socket {
-  return connectTcp({ host: address, port: origin.port, onread: { buffer: READ_BUFFER, callback: onRead } });
+function startTcp({ origin, onRead }: Hop, address: string): Socket {
+  return connectTcp({ host: address, port: origin.port, ...readingBy(onRead) });
 }
+
+async function shakeHands(socket: Socket, where: string, signal: AbortSignal): Promise<Socket> {
+  const failureOf = (error: Error | undefined): DialFailure => handshakeFailure(where, error);
+  await takeStep({ socket, signal, failureOf, begin: (done) => void socket.once("secureConnect", done) });
+  return socket;
+}
+
+/** Never removed: an error between our last listener and the connection's first would otherwise end the process. */
+function ignore(): void {}
 
 /** Rejects with the signal's reason as soon as it is aborted; the promise itself continues unobserved. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -28,27 +28,47 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
-/** The text of a TLS error is not passed on, because it quotes the certificate, which the receiver wrote. */
-export function connectFailure(origin: Origin, address: string, error: unknown, connected: boolean): DialFailure {
-  const where = `${hostAndPort(origin)} (${address})`;
+/** @param where the address, or how it is reached */
+export function connectFailure(where: string, error: Error | undefined): DialFailure {
   const code = codeOf(error);
-  if (connected && origin.secure) {
-    return new DialFailure("tls", `the TLS handshake with ${where} failed: ${TLS_SENTENCES[code] ?? code}`);
-  }
   if (code === "ETIMEDOUT") {
     return new DialFailure("timeout", `no connection to ${where}: the system gave up waiting (${code})`);
   }
-  return new DialFailure("connect", `no connection to ${where}: ${code === "" ? messageOf(error) : code}`);
+  const found = error === undefined ? "it was closed at once" : code === "" ? messageOf(error) : code;
+  return new DialFailure("connect", `no connection to ${where}: ${found}`);
+}
+
+export function handshakeFailure(where: string, error: Error | undefined): DialFailure {
+  return new DialFailure("tls", `the TLS handshake with ${where} failed: ${tlsSentence(codeOf(error))}`);
+}
+
+/** The text of a TLS error is not passed on, because it quotes the certificate, which the peer wrote. */
+export function tlsSentence(code: string): string {
+  const alert = /_ALERT_([A-Z_]+)$/.exec(code)?.[1] ?? "";
+  const sentence = TLS_SENTENCES[code] ?? TLS_ALERT_SENTENCES[alert];
+  return sentence === undefined ? code : `${sentence} (${code})`;
 }
 
 const TLS_SENTENCES: Readonly<Record<string, string>> = {
-  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is for another host name (ERR_TLS_CERT_ALTNAME_INVALID)",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)",
-  SELF_SIGNED_CERT_IN_CHAIN: "a certificate of the chain is self-signed (SELF_SIGNED_CERT_IN_CHAIN)",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "an intermediate certificate is missing (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the issuer is not trusted (UNABLE_TO_GET_ISSUER_CERT_LOCALLY)",
-  CERT_HAS_EXPIRED: "the certificate has expired (CERT_HAS_EXPIRED)",
-  ECONNRESET: "the receiver closed the connection (ECONNRESET)",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is for another host name",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate is self-signed",
+  SELF_SIGNED_CERT_IN_CHAIN: "a certificate of the chain is self-signed",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "an intermediate certificate is missing",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the issuer is not trusted",
+  CERT_HAS_EXPIRED: "the certificate has expired",
+  ECONNRESET: "the peer closed the connection",
+};
+
+/** What the peer says of our certificate. The names of the codes begin with a version of TLS, which differs. */
+const TLS_ALERT_SENTENCES: Readonly<Record<string, string>> = {
+  CERTIFICATE_REQUIRED: "the peer asks for a client certificate",
+  UNKNOWN_CA: "the peer does not trust the issuer of the client certificate",
+  BAD_CERTIFICATE: "the peer refuses the client certificate",
+  CERTIFICATE_EXPIRED: "the peer says that the client certificate has expired",
+  CERTIFICATE_REVOKED: "the peer says that the client certificate is revoked",
+  CERTIFICATE_UNKNOWN: "the peer refuses the client certificate",
+  UNSUPPORTED_CERTIFICATE: "the peer does not support the client certificate",
+  ACCESS_DENIED: "the peer denies access to the client certificate",
 };
 
 export function dnsSentence(hostname: string, found: string): string {
