@@ -851,6 +851,8 @@ create function postrider_internal.url_without_secrets(url text) returns text;
 
 create function postrider_internal.wake_daemons() returns void;
 
+create function postrider_internal.wal_position() returns pg_lsn;
+
 create function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer;
 
 create function postrider_internal.write_judged_event_types() returns trigger security definer;
@@ -2028,6 +2030,8 @@ comment on function postrider_internal.type_predicate(jsonb) is 'An SQL/JSON pat
 comment on function postrider_internal.url_without_secrets(text) is 'A URL without user, password, query and fragment: what may be shown to those who are shown no secrets.';
 
 comment on function postrider_internal.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing if the setting postrider.wake is off, as two-phase commit needs.';
+
+comment on function postrider_internal.wal_position() is 'Where the WAL ends by now. Null from a server that does not say: Aurora refuses, unless wal_level is logical.';
 
 comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';
 

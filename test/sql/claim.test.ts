@@ -527,23 +527,6 @@ describe("a claim costs what it finds", () => {
   });
 });
 
-test("a claim is flushed with its commit, even if the session commits asynchronously", async (t) => {
-  const [session] = await sessions(t, 1);
-  for (const [setting, expected] of [
-    ["off", "on"],
-    ["local", "on"],
-    ["on", "on"],
-    ["remote_apply", "remote_apply"],
-  ]) {
-    await session.query(`set synchronous_commit = ${setting}`);
-    await session.query("begin");
-    await claimEvents(session);
-    assert.equal(await askFor(session, "show synchronous_commit"), expected);
-    await session.query("commit");
-    assert.equal(await askFor(session, "show synchronous_commit"), setting);
-  }
-});
-
 test("the first row of a claim names each endpoint with its revision, and a payload beyond the limit stays behind", async () => {
   const endpoint = await createEndpoint(database.pool, ["big.*"]);
   await database.pool.query("update postrider.endpoint set timeout_ms = 5000 where id = $1", [endpoint]);

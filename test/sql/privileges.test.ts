@@ -334,6 +334,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   pair_page: caller(),
   sort_pairs: caller(),
   store_claim: caller(),
+  wal_position: caller(),
   take_mixed: caller(),
   take_asides: caller(),
   cursor_behind: caller(),

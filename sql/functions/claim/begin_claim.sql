@@ -29,7 +29,7 @@ begin
       using errcode = 'invalid_transaction_state', hint = 'Claim in a separate transaction.';
   end if;
   -- The flush of this commit carries the commits of the events with it. Otherwise a crash of Postgres could undo an
-  -- event of an application that commits asynchronously after it has been sent.
+  -- event of an application that commits asynchronously after it has been sent. store_claim spares it where it can.
   if current_setting('synchronous_commit') in ('off', 'local') then
     perform set_config('synchronous_commit', 'on', true);
   end if;

@@ -17,8 +17,13 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  seen pg_lsn;
 begin
   queued_count := 0;
+  -- Before anything else is written: the WAL up to here holds each commit that this claim has seen, and the number.
+  claim_id := nextval('postrider.claim_id_seq');
+  seen := postrider_internal.wal_position();
   if others is not null then
     with stored as (
       insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at, reason)
@@ -33,12 +38,22 @@ begin
     )
     select count(*) filter (where s.state = 'pending') into queued_count from stored s;
   end if;
-  insert into postrider.claim (base, target, after_xid, after_seq, aside_xids, aside_seqs, daemon_id, event_ids, endpoint_ids)
-  values (store_claim.base, store_claim.target, store_claim.after_xid, store_claim.after_seq, store_claim.aside_xids,
+  insert into postrider.claim (
+    id, base, target, after_xid, after_seq, aside_xids, aside_seqs, daemon_id, event_ids, endpoint_ids)
+  overriding system value
+  values (store_claim.claim_id, store_claim.base, store_claim.target, store_claim.after_xid, store_claim.after_seq, store_claim.aside_xids,
           store_claim.aside_seqs, store_claim.daemon_id, coalesce(store_claim.event_ids, '{}'),
-          coalesce(store_claim.endpoint_ids, '{}'))
-  returning id into claim_id;
+          coalesce(store_claim.endpoint_ids, '{}'));
   delete from postrider.claim c where c.id = former_claim and cardinality(c.event_ids) = 0;
+  -- The flush of a claim is there for what it has seen: nothing may be sent that a crash can still undo. If all of that is
+  -- on the disk already, as when applications commit synchronously, the claim need not be. A crash that takes it back
+  -- takes the cursor back as well, so its events are claimed again. The number must last, because the daemon knows the
+  -- claim by it. A standby that commits wait for may not have yet what is on this disk.
+  if seen is not null and current_setting('synchronous_standby_names') = '' then
+    if pg_current_wal_flush_lsn() >= seen then
+      perform set_config('synchronous_commit', 'off', true);
+    end if;
+  end if;
 end
 $$;
 comment on function postrider_internal.store_claim(
