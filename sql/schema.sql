@@ -567,6 +567,8 @@ create function postrider_internal.delete_records(before timestamp with time zon
 
 create function postrider_internal.delete_strays(before date, now timestamp with time zone) returns bigint;
 
+create function postrider_internal.delete_unused_keys(before date, now timestamp with time zone) returns bigint;
+
 create function postrider_internal.disable_gone_endpoints(endpoint_ids uuid[]) returns void;
 
 create function postrider_internal.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
@@ -1746,6 +1748,8 @@ comment on function postrider_internal.declared_grants() is 'What each role is g
 comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that finished before that time, and some rows of the audit that are older than that and than a year; returns how many.';
 
 comment on function postrider_internal.delete_strays(date,timestamp with time zone) is 'Deletes some rows of the default partitions that belong to days before that one, in UTC, and are no longer needed; returns how many.';
+
+comment on function postrider_internal.delete_unused_keys(date,timestamp with time zone) is 'Deletes some idempotency keys whose event does not exist, of days before that one, in UTC, and of days to come; returns how many.';
 
 comment on function postrider_internal.disable_gone_endpoints(uuid[]) is 'Disables the endpoints whose receivers answered 410 Gone.';
 

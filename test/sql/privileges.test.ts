@@ -356,6 +356,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   is_needed: caller(),
   drop_days: caller(),
   delete_strays: caller(),
+  delete_unused_keys: caller(),
   move_strays: caller(),
   delete_records: caller(),
   replay_end: caller(),

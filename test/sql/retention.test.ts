@@ -223,6 +223,52 @@ describe("an application's insert does not wait for maintenance", () => {
   });
 });
 
+describe("idempotency keys that a publisher noted for an event that does not exist", () => {
+  const keysOf = async (session: Session) =>
+    (
+      await rowsOf<{ key: string }>(session, "select idempotency_key as key from postrider.idempotency_key order by 1")
+    ).map(({ key }) => key);
+
+  test("are deleted, whatever id was invented, and those of events stay", async (t) => {
+    const { pool } = await past(t);
+    const ids = {
+      "long ago": "00000000-0000-7000-8000-000000000000",
+      "ages ahead": "ffffffff-ffff-7fff-bfff-ffffffffffff",
+      "of an empty day past": await idOn(pool, 4),
+      "of a day past": await idOn(pool, 3),
+      "of yesterday": await idOn(pool, 1),
+      "after tomorrow": await idOn(pool, -2),
+    };
+    for (const [key, id] of Object.entries(ids)) {
+      await pool.query("select postrider_internal.note_idempotency_key('', $1, $2)", [key, id]);
+    }
+    await addDelivered(pool, 3, 1);
+    await addDelivered(pool, 1, 1);
+    await pool.query(
+      "insert into postrider.outbox (id, event_type, payload, idempotency_key) values ($1, 'order.paid', '1', 'invented, with an event')",
+      ["ffffffff-ffff-7fff-bfff-fffffffffffe"],
+    );
+    await claimAll(pool);
+    await maintainAll(pool);
+    assert.deepEqual(await keysOf(pool), ["invented, with an event", "key of 1 0", "of yesterday"]);
+    await maintainAll(pool, "1 day", "2020-03-04T12:00:00Z");
+    assert.deepEqual(await keysOf(pool), ["invented, with an event"]);
+  });
+
+  test("are deleted in steps of a thousand", async (t) => {
+    const { pool } = await past(t);
+    await maintainAll(pool);
+    await pool.query(
+      "select postrider_internal.note_idempotency_key('', n::text, gen_random_uuid()) from generate_series(1, 1500) n",
+    );
+    await pool.query("update postrider.idempotency_key set event_id = 'ffffffff-ffff-4fff-bfff-ffffffffffff'");
+    assert.deepEqual(
+      (await maintainAll(pool)).map(({ subject }) => subject),
+      ["1000 rows", "500 rows"],
+    );
+  });
+});
+
 describe("rows of the default partitions", () => {
   test("past their retention are deleted in steps with everything that belongs to them, and others stay", async (t) => {
     const { pool } = await past(t);

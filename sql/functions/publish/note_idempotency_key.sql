@@ -1,7 +1,7 @@
 -- grant: execute to publisher
 
 -- A second transaction with the same key waits at the unique index until the first has ended, as at any unique key.
--- A publisher who calls this himself can use up a key, as he can by inserting an event with it.
+-- A publisher who calls this himself can use up a key, as he can by inserting an event with it. Retention removes either.
 create or replace function postrider_internal.note_idempotency_key(tenant text, idempotency_key text, event_id uuid) returns boolean
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp

@@ -49,7 +49,8 @@ begin
   end if;
 
   begin
-    deleted := postrider_internal.delete_strays(past_day, present) + postrider_internal.delete_records(present - retention, present);
+    deleted := postrider_internal.delete_strays(past_day, present) + postrider_internal.delete_unused_keys(past_day, present)
+      + postrider_internal.delete_records(present - retention, present);
   exception
     when lock_not_available then
       is_busy := true;
