@@ -529,6 +529,8 @@ create function postrider_internal.begin_action(action text, endpoint_id uuid, d
 
 create function postrider_internal.begin_claim() returns boolean;
 
+create function postrider_internal.begin_epoch() returns uuid;
+
 create function postrider_internal.capture_function(table_name text, payload text, condition text, ordering_key text, tenant text) returns text;
 
 create function postrider_internal.check_capture(table_name regclass, operations text[]) returns void;
@@ -557,7 +559,7 @@ create function postrider_internal.create_capture_trigger(statement text, search
 
 create function postrider_internal.cursor_behind(page_base pg_snapshot, page_target pg_snapshot, window_xid xid8, window_seq bigint, is_complete boolean, xids xid8[], seqs bigint[], page_asides xid8[], page_aside_seqs bigint[], ended_xids xid8[], OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[]) returns record;
 
-create function postrider_internal.decide_first(is_repeat boolean, held_claims bigint[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], new_attempts uuid[], states text[], waits_ms bigint[], reasons text[]) returns void;
+create function postrider_internal.decide_first(places integer[], event_ids uuid[], endpoint_ids uuid[], attempts_before_now integer[], attempt_ids uuid[], states text[], waits_ms bigint[], reasons text[]) returns void;
 
 create function postrider_internal.decide_leased(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[], OUT locked integer[]) returns integer[];
 
@@ -575,7 +577,7 @@ create function postrider_internal.discard_deliveries(endpoint_id uuid, reason t
 
 create function postrider_internal.discard_reason(endpoint_state text) returns text;
 
-create function postrider_internal.discard_unwanted(event_ids uuid[], endpoint_ids uuid[], INOUT states text[], INOUT reasons text[], OUT discarded integer[]) returns record;
+create function postrider_internal.discard_unwanted(event_ids uuid[], endpoint_ids uuid[], states text[], OUT discarded integer[], OUT discard_reasons text[]) returns record;
 
 create function postrider_internal.drop_capture(table_name regclass, event_type text) returns boolean;
 
@@ -627,7 +629,7 @@ create function postrider_internal.fingerprint(file text) returns text;
 
 create function postrider_internal.finish_cancellations() returns void;
 
-create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], epochs uuid[], present_epoch uuid, OUT kept_claims bigint[]) returns bigint[];
+create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], epochs uuid[], present_epoch uuid, newest_claim bigint, OUT kept_claims bigint[]) returns bigint[];
 
 create function postrider_internal.fit_page(kinds integer[], rules postrider_internal.claim_rule[], pairs_max integer) returns integer;
 
@@ -680,6 +682,8 @@ create function postrider_internal.keep_grants(file text) returns void;
 create function postrider_internal.keyword_advice(keyword text) returns text;
 
 create function postrider_internal.keyword_problem(keyword text, argument jsonb) returns text;
+
+create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_ids uuid[]) returns integer[];
 
 create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, payload json);
 
@@ -753,8 +757,6 @@ create function postrider_internal.prepare_deliveries(replay postrider.replay, a
 
 create function postrider_internal.prepare_replay(replay_id uuid, OUT outcome text, OUT prepared integer) returns record security definer;
 
-create function postrider_internal.present_epoch() returns uuid;
-
 create function postrider_internal.present_place(OUT system_identifier bigint, OUT database_oid oid) returns record;
 
 create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
@@ -763,11 +765,13 @@ create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_
 
 create function postrider_internal.read_options(options jsonb) returns postrider.endpoint;
 
-create function postrider_internal.record_attempts(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], new_attempts uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns void;
+create function postrider_internal.record_attempts(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns void;
 
-create function postrider_internal.record_first_successes(daemon_id uuid, is_repeat boolean, held_claims bigint[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], new_attempts uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], response_headers json[], response_bodies text[], states text[], OUT stored integer) returns integer;
+create function postrider_internal.record_first_successes(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], response_headers json[], response_bodies text[]) returns integer;
 
-create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], finished_claims bigint[], finished_epochs uuid[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[], OUT epoch uuid) returns record security definer;
+create function postrider_internal.record_others(daemon_id uuid, is_first boolean, held_claims bigint[], successes integer[], known integer[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], new_attempts uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record;
+
+create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], claims bigint[], finished_claims bigint[], finished_epochs uuid[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[], OUT epoch uuid) returns record security definer;
 
 create function postrider_internal.refresh_judged_event_types() returns void security definer;
 
@@ -1711,6 +1715,8 @@ comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Opens a
 
 comment on function postrider_internal.begin_claim() is 'Takes the claim lock, and says whether it was free. Refuses a transaction in which a claim would not be exact.';
 
+comment on function postrider_internal.begin_epoch() is 'Begins an epoch, postrider.server_epoch, if there is none; returns the id of the present one.';
+
 comment on function postrider_internal.capture_function(text,text,text,text,text) is 'The body of the trigger function of a capture.';
 
 comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises an error with the reason if the changes of a table cannot be captured completely, or the caller may not capture them.';
@@ -1739,7 +1745,7 @@ comment on function postrider_internal.create_capture_trigger(text,text) is 'Cre
 
 comment on function postrider_internal.cursor_behind(pg_snapshot,pg_snapshot,xid8,bigint,boolean,xid8[],bigint[],xid8[],bigint[],xid8[]) is 'The cursor once these events (xids, seqs) of a page are claimed: the columns of that name of postrider.claim. The other parameters are of the page; is_complete and ended_xids hold only if all of its events are claimed.';
 
-comment on function postrider_internal.decide_first(boolean,bigint[],uuid[],uuid[],bigint[],integer[],uuid[],uuid[],text[],bigint[],text[]) is 'Inserts the deliveries whose first attempt did not succeed, if the daemon still holds their claims.';
+comment on function postrider_internal.decide_first(integer[],uuid[],uuid[],integer[],uuid[],text[],bigint[],text[]) is 'Inserts deliveries without their first attempt, most of which have failed. places: which results those are, from 1.';
 
 comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],integer[],text[],bigint[],text[]) is 'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. locked: which results, from 1, are still to be decided because another session has locked the row.';
 
@@ -1757,7 +1763,7 @@ comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 
 
 comment on function postrider_internal.discard_reason(text) is 'The reason with which a delivery is discarded if its endpoint is in this state; null means deleted.';
 
-comment on function postrider_internal.discard_unwanted(uuid[],uuid[],text[],text[]) is 'Changes results that would be attempted again to discarded if the delivery was cancelled meanwhile, or its endpoint was disabled or deleted. discarded: which results, from 1, those are.';
+comment on function postrider_internal.discard_unwanted(uuid[],uuid[],text[]) is 'Which results, from 1, would be attempted again although the delivery was cancelled meanwhile, or its endpoint was disabled or deleted; and the reasons with which they are discarded.';
 
 comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the triggers of a capture, and the functions of captures in that schema that have no triggers any more. Returns whether there was a capture.';
 
@@ -1809,7 +1815,7 @@ comment on function postrider_internal.fingerprint(text) is 'A hash of the objec
 
 comment on function postrider_internal.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in no daemon''s hand any more, and deletes cancels whose delivery has ended.';
 
-comment on function postrider_internal.finish_claims(uuid,bigint[],uuid[],uuid) is 'Deletes claims whose pairs are all recorded. epochs: of each, the one in which all of it was recorded. kept_claims: those that are recorded but must stay for now.';
+comment on function postrider_internal.finish_claims(uuid,bigint[],uuid[],uuid,bigint) is 'Deletes claims whose pairs are all recorded. epochs: of each, the one in which all of it was recorded. kept_claims: those that are recorded but must stay for now.';
 
 comment on function postrider_internal.fit_page(integer[],postrider_internal.claim_rule[],integer) is 'How many events of a page have no more than pairs_max pairs together, as their rules are; one at least.';
 
@@ -1862,6 +1868,8 @@ comment on function postrider_internal.keep_grants(text) is 'Notes what a site h
 comment on function postrider_internal.keyword_advice(text) is 'What to do about a keyword of JSON Schema that was refused.';
 
 comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is wrong with a keyword of a JSON Schema: it is outside the subset, or its value makes no sense. Null if nothing is.';
+
+comment on function postrider_internal.known_deliveries(uuid[],uuid[]) is 'Which of these pairs, from 1, have their delivery already.';
 
 comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them.';
 
@@ -1935,8 +1943,6 @@ comment on function postrider_internal.prepare_deliveries(postrider.replay,uuid,
 
 comment on function postrider_internal.prepare_replay(uuid) is 'Takes one step of a replay: makes the next few of its deliveries pending and moves its cursor, or finishes it. outcome is its state; cancelling while one of its deliveries is still in flight; busy if nothing can be done now.';
 
-comment on function postrider_internal.present_epoch() is 'The id of the present epoch, postrider.server_epoch; begins one if there is none.';
-
 comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null if postrider.sending is not guarded.';
 
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
@@ -1945,11 +1951,13 @@ comment on function postrider_internal.read_cursor() is 'The newest claim, where
 
 comment on function postrider_internal.read_options(jsonb) is 'An endpoint with only these options set. Refuses an option that does not exist, and a value that does not fit.';
 
-comment on function postrider_internal.record_attempts(uuid,uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries.';
+comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries. places: which results those are, from 1.';
 
-comment on function postrider_internal.record_first_successes(uuid,boolean,bigint[],uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],json[],text[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it, if the daemon still holds their claims. Returns how many.';
+comment on function postrider_internal.record_first_successes(uuid,integer[],uuid[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],json[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1. Returns how many.';
 
-comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';
+comment on function postrider_internal.record_others(uuid,boolean,bigint[],integer[],integer[],uuid[],uuid[],bigint[],integer[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[]) is 'Records the results that are not among the successes of record_first_successes. known: which deliveries exist already, from 1.';
+
+comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],bigint[],uuid[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';
 
 comment on function postrider_internal.refresh_judged_event_types() is 'Makes inserts obey the catalogue after a restore or a copy; maintain(), adopt() and grant_roles() call it. Writes nothing if all is as it should be.';
 
@@ -2403,7 +2411,7 @@ grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
 
-grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],uuid[],uuid[]) to postrider_daemon;
+grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],bigint[],uuid[],uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.refuse_captured_truncate() to postrider_publisher;
 

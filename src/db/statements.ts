@@ -35,10 +35,10 @@ interface WrittenTypes {
 /** `integer`, `integer?` if it may be null, `integer[]`, `integer?[]` if its elements may be null, `integer?[]?`. */
 type TypeText<Known> = `${keyof Known & string}${"" | "?" | "[]" | "?[]" | "[]?" | "?[]?"}`;
 
-type ValueOf<Known, Type, ArrayText = never> = Type extends `${infer Nullable}?`
-  ? ValueOf<Known, Nullable, ArrayText> | null
+type ValueOf<Known, Type, ArrayBytes = never> = Type extends `${infer Nullable}?`
+  ? ValueOf<Known, Nullable, ArrayBytes> | null
   : Type extends `${infer Element}[]`
-    ? readonly ValueOf<Known, Element>[] | ArrayText
+    ? readonly ValueOf<Known, Element>[] | ArrayBytes
     : Type extends keyof Known
       ? Known[Type]
       : never;
@@ -59,9 +59,9 @@ export interface Statement<Shape extends StatementShape = StatementShape> {
   prepared(): PreparedStatement;
 }
 
-/** An array may also be given as its text, `{1,2}`: making that is cheaper than letting the driver quote each element. */
+/** An array may also be given in the binary format: a BinaryArray makes it. */
 export type ParamsOf<Shape extends StatementShape> = {
-  readonly [Name in keyof Shape["params"]]: ValueOf<WrittenTypes, Shape["params"][Name], string>;
+  readonly [Name in keyof Shape["params"]]: ValueOf<WrittenTypes, Shape["params"][Name], Buffer>;
 };
 
 export type RowOf<Shape extends StatementShape> = {

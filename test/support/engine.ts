@@ -442,6 +442,7 @@ export async function recordAll(session: Session, daemon: string, results: Resul
     column(({ state }) => state),
     column(({ wait }) => wait),
     column(({ reason }) => reason),
+    [...new Set(rows.flatMap(({ claim }) => (claim === null ? [] : [claim])))],
     results.finished ?? [],
     results.epochs ?? [],
     results.gone ?? [],

@@ -20,7 +20,7 @@ begin
   -- The row is not asked whether it is pending, because only what is pending is leased. With the question, delivery_due
   -- could serve for the look-up, and every waiting delivery was read for each flush (58,000 pages for 50 results).
   with held as (
-    select d.event_id, d.endpoint_id, r.n, r.attempt_id, r.attempts, r.state, r.wait_ms, r.reason
+    select d.event_id, d.endpoint_id, r.n, r.attempt_id, r.attempts, coalesce(r.state, 'succeeded') as state, r.wait_ms, r.reason
     from unnest(event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons) with ordinality
       r (event_id, endpoint_id, attempt_id, attempts, state, wait_ms, reason, n)
     cross join lateral (

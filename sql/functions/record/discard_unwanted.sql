@@ -1,9 +1,9 @@
 create or replace function postrider_internal.discard_unwanted(
   event_ids uuid[],
   endpoint_ids uuid[],
-  inout states text[],
-  inout reasons text[],
-  out discarded integer[]
+  states text[],
+  out discarded integer[],
+  out discard_reasons text[]
 )
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -11,18 +11,14 @@ as $$
 #variable_conflict use_column
 -- Called by record_results alone, under its planner settings.
 begin
-  select array_agg(case when u.is_unwanted then 'discarded' else u.state end order by u.n),
-         array_agg(case when u.is_unwanted then coalesce(u.cancel_reason, postrider_internal.discard_reason(u.endpoint_state))
-                        else u.reason end order by u.n),
-         array_agg(u.n::integer order by u.n) filter (where u.is_unwanted)
-  into states, reasons, discarded
-  from (
-    select r.n, r.state, r.reason, c.reason as cancel_reason, e.state as endpoint_state,
-           r.state = 'pending' and (c.reason is not null or e.state is null or e.state = 'disabled') as is_unwanted
-    from unnest(event_ids, endpoint_ids, states, reasons) with ordinality r (event_id, endpoint_id, state, reason, n)
-    left join postrider.endpoint e on e.id = r.endpoint_id
-    left join postrider.cancellation c on c.event_id = r.event_id and c.endpoint_id = r.endpoint_id) u;
+  select array_agg(r.p order by r.p),
+         array_agg(coalesce(c.reason, postrider_internal.discard_reason(e.state)) order by r.p)
+  into discarded, discard_reasons
+  from generate_series(1, cardinality(states)) r (p)
+  left join postrider.endpoint e on e.id = endpoint_ids[r.p]
+  left join postrider.cancellation c on c.event_id = event_ids[r.p] and c.endpoint_id = endpoint_ids[r.p]
+  where states[r.p] = 'pending' and (c.reason is not null or e.state is null or e.state = 'disabled');
 end
 $$;
-comment on function postrider_internal.discard_unwanted(uuid[], uuid[], text[], text[]) is
-  'Changes results that would be attempted again to discarded if the delivery was cancelled meanwhile, or its endpoint was disabled or deleted. discarded: which results, from 1, those are.';
+comment on function postrider_internal.discard_unwanted(uuid[], uuid[], text[]) is
+  'Which results, from 1, would be attempted again although the delivery was cancelled meanwhile, or its endpoint was disabled or deleted; and the reasons with which they are discarded.';

@@ -1,97 +1,70 @@
+import { BinaryArray } from "../../db/binaryArray.ts";
 import type { DeliveryResult } from "../../domain/delivery.ts";
 
 /** What `postrider_internal.record_results` takes of each result, as columns. */
 export function columnsOf(results: readonly DeliveryResult[]) {
+  const count = results.length;
   const columns = {
-    eventIds: new Column(),
-    endpointIds: new Column(),
-    claimIds: new Column(),
-    attemptsBefore: new Column(),
-    attemptIds: new Column(),
-    startedMs: new Column(),
-    durationsMs: new Column(),
-    statuses: new Column(),
-    requests: new Column(),
-    endpointRevisions: new Column(),
-    failureKinds: new Column(),
-    errors: new Column(),
-    responseHeaders: new Column(),
-    responseBodies: new Column(),
-    states: new Column(),
-    waitsMs: new Column(),
-    reasons: new Column(),
+    eventIds: new BinaryArray("uuid", count),
+    endpointIds: new BinaryArray("uuid", count),
+    claimIds: new BinaryArray("bigint", count),
+    attemptsBefore: new BinaryArray("integer", count),
+    attemptIds: new BinaryArray("uuid", count),
+    startedMs: new BinaryArray("double precision", count),
+    durationsMs: new BinaryArray("integer", count),
+    statuses: new BinaryArray("smallint", count),
+    requests: new BinaryArray("smallint", count),
+    endpointRevisions: new BinaryArray("bigint", count),
+    failureKinds: new BinaryArray("text", count),
+    errors: new BinaryArray("text", count),
+    responseHeaders: new BinaryArray("json", count),
+    responseBodies: new BinaryArray("text", count),
+    states: new BinaryArray("text", count),
+    waitsMs: new BinaryArray("bigint", count),
+    reasons: new BinaryArray("text", count),
   };
   for (const { delivery, attempt, decision, endpointRevision } of results) {
     const { tenure } = delivery;
-    columns.eventIds.add(delivery.event.id);
-    columns.endpointIds.add(delivery.endpointId);
-    columns.claimIds.add(tenure.kind === "claimed" ? tenure.claimId : null);
-    columns.attemptsBefore.add(delivery.attempts);
-    columns.attemptIds.add(attempt === null ? null : attempt.id);
-    columns.startedMs.add(attempt === null ? null : attempt.startedAtMs);
-    columns.durationsMs.add(attempt === null ? null : attempt.durationMs);
-    columns.statuses.add(attempt === null ? null : attempt.httpStatus);
-    columns.requests.add(attempt === null || attempt.requests === 1 ? null : attempt.requests);
-    columns.endpointRevisions.add(attempt === null ? null : endpointRevision);
-    columns.failureKinds.add(attempt === null ? null : attempt.failureKind);
+    columns.eventIds.addUuid(delivery.event.id);
+    columns.endpointIds.addUuid(delivery.endpointId);
+    columns.claimIds.addBigint(tenure.kind === "claimed" ? tenure.claimId : null);
+    columns.attemptsBefore.addInteger(delivery.attempts);
+    columns.attemptIds.addUuid(attempt === null ? null : attempt.id);
+    columns.startedMs.addDouble(attempt === null ? null : attempt.startedAtMs);
+    columns.durationsMs.addInteger(attempt === null ? null : attempt.durationMs);
+    columns.statuses.addSmallint(attempt === null ? null : attempt.httpStatus);
+    columns.requests.addSmallint(attempt === null || attempt.requests === 1 ? null : attempt.requests);
+    columns.endpointRevisions.addBigint(attempt === null ? null : endpointRevision);
+    columns.failureKinds.addText(attempt === null ? null : attempt.failureKind);
     columns.errors.addText(attempt === null ? null : attempt.error);
-    columns.responseHeaders.addJson(attempt === null ? null : attempt.responseHeaders);
+    columns.responseHeaders.addText(
+      attempt === null || attempt.responseHeaders === null ? null : JSON.stringify(attempt.responseHeaders),
+    );
     columns.responseBodies.addText(attempt === null ? null : attempt.responseBody);
-    columns.states.add(decision.state);
-    columns.waitsMs.add(decision.state === "pending" ? Math.round(decision.waitMs) : null);
+    columns.states.addText(decision.state === "succeeded" ? null : decision.state);
+    columns.waitsMs.addBigint(decision.state === "pending" ? String(Math.round(decision.waitMs)) : null);
     columns.reasons.addText(decision.state === "discarded" ? decision.reason : null);
   }
   return {
-    eventIds: columns.eventIds.text(),
-    endpointIds: columns.endpointIds.text(),
-    claimIds: columns.claimIds.text(),
-    attemptsBefore: columns.attemptsBefore.text(),
-    attemptIds: columns.attemptIds.text(),
-    startedMs: columns.startedMs.text(),
-    durationsMs: columns.durationsMs.text(),
-    statuses: columns.statuses.text(),
-    requests: columns.requests.text(),
-    endpointRevisions: columns.endpointRevisions.text(),
+    eventIds: columns.eventIds.toParameter(),
+    endpointIds: columns.endpointIds.toParameter(),
+    claimIds: columns.claimIds.toParameter(),
+    attemptsBefore: columns.attemptsBefore.toParameter(),
+    attemptIds: columns.attemptIds.toParameter(),
+    startedMs: columns.startedMs.toParameter(),
+    durationsMs: columns.durationsMs.toParameter(),
+    statuses: columns.statuses.toParameter(),
+    requests: columns.requests.toParameter(),
+    endpointRevisions: columns.endpointRevisions.toParameter(),
     batchIds: null,
-    failureKinds: columns.failureKinds.text(),
-    errors: columns.errors.text(),
-    responseHeaders: columns.responseHeaders.text(),
-    responseBodies: columns.responseBodies.text(),
-    states: columns.states.text(),
-    waitsMs: columns.waitsMs.text(),
-    reasons: columns.reasons.text(),
+    failureKinds: columns.failureKinds.toParameter(),
+    errors: columns.errors.toParameter(),
+    responseHeaders: columns.responseHeaders.toParameter(),
+    responseBodies: columns.responseBodies.toParameter(),
+    states: columns.states.toParameter(),
+    waitsMs: columns.waitsMs.toParameter(),
+    reasons: columns.reasons.toParameter(),
   };
-}
-
-/** The values of one column, written as the text of an array of Postgres. */
-class Column {
-  readonly #values: (string | number)[] = [];
-  #isNull = true;
-
-  /** An id, a number or a word, which need no quotes. */
-  add(value: string | number | null): void {
-    this.#isNull &&= value === null;
-    this.#values.push(value ?? "null");
-  }
-
-  addText(value: string | null): void {
-    this.add(value === null ? null : quoted(value));
-  }
-
-  /** JSON text has no control characters, so what quotes a string in JSON quotes it in an array, at half the cost. */
-  addJson(value: Readonly<Record<string, string>> | null): void {
-    this.add(value === null ? null : JSON.stringify(JSON.stringify(value)));
-  }
-
-  /** Null if all of it is null. */
-  text(): string | null {
-    return this.#isNull ? null : `{${this.#values.join(",")}}`;
-  }
-}
-
-/** In quotes, each character stands for itself, except those two. */
-function quoted(text: string): string {
-  return `"${text.replace(/[\\"]/g, "\\$&")}"`;
 }
 
 /** First without anything that came from outside, then without the attempt; null if there is no attempt either. */
