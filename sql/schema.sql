@@ -859,6 +859,8 @@ create function postrider_internal.wake_daemons() returns void;
 
 create function postrider_internal.wal_position() returns pg_lsn;
 
+create function postrider_internal.window_events(after_xid xid8, after_seq bigint, target pg_snapshot, events_max integer) returns TABLE(id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamp with time zone, deliver_at timestamp with time zone, payload json);
+
 create function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer;
 
 create function postrider_internal.write_judged_event_types() returns trigger security definer;
@@ -2044,6 +2046,8 @@ comment on function postrider_internal.url_without_secrets(text) is 'A URL witho
 comment on function postrider_internal.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing if the setting postrider.wake is off, as two-phase commit needs.';
 
 comment on function postrider_internal.wal_position() is 'Where the WAL ends by now. Null from a server that does not say: Aurora refuses, unless wal_level is logical.';
+
+comment on function postrider_internal.window_events(xid8,bigint,pg_snapshot,integer) is 'The events behind that one that are visible in target, in the order of (xid, seq).';
 
 comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';
 

@@ -30,8 +30,8 @@ const PARTITIONS = 42;
 const EVENTS = 10_000;
 /** Of each page, walk and flush. */
 const PAGE = 100;
-/** A descent in each partition's index, of each of two ranges; a window that has just ended begins a second. */
-const CLAIM_PAGES_MAX = 4 * 3 * PARTITIONS + 10 * PAGE;
+/** A descent in each partition's index, and one more for stragglers, or because a window that has just ended begins a second. */
+const CLAIM_PAGES_MAX = 2 * 3 * PARTITIONS + 10 * PAGE;
 /** A step of the walk: where the next endpoint begins, and what is due of it. */
 const WALK_STEP_PAGES_MAX = 2 * 3 * PARTITIONS;
 const SORTED_ROWS_MAX = 2 * PAGE;

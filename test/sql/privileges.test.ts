@@ -330,6 +330,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   begin_claim: caller(),
   read_cursor: caller(),
   take_window: caller(),
+  window_events: caller(),
   route_page: caller(),
   judge_page: caller(),
   fit_page: caller(),

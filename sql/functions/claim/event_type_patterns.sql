@@ -2,7 +2,7 @@
 
 create or replace function postrider_internal.event_type_patterns(event_type text) returns text[]
 language plpgsql immutable parallel safe strict
-set search_path = pg_catalog, pg_temp
+-- Without a setting, which would double the cost of a call: it reads no tables.
 as $$
 declare
   patterns text[] := array[event_type];

@@ -34,27 +34,26 @@ begin
     from kind k;
   end if;
 
-  select array_agg(row(r.kind, r.endpoint_id, r.revision, r.is_active, r.filters)::postrider_internal.claim_rule order by r.kind),
-         coalesce(bool_and(r.is_active and r.filters is null), true)
+  select array_agg(row(k.n::integer, e.endpoint_id, e.revision, e.is_active, e.filters)::postrider_internal.claim_rule order by k.n),
+         coalesce(bool_and(e.is_active and e.filters is null), true)
   into rules, is_plain
-  from (
-    select k.n::integer as kind, s.endpoint_id, s.is_active, s.revision,
-           case when bool_and(s.filter is not null) then array_agg(s.filter) end as filters
-    from unnest(kind_types, kind_tenants) with ordinality k (event_type, tenant, n)
-    cross join lateral unnest(postrider_internal.event_type_patterns(k.event_type)) p (pattern)
-    -- A look-up for each pattern and endpoint. Joins that were planned while there were few rules became hash joins,
-    -- which read every rule of the tenant for each page as long as the session lasted.
-    cross join lateral (
-      select m.endpoint_id, ep.is_active, ep.revision, m.filter
+  from unnest(kind_types, kind_tenants) with ordinality k (event_type, tenant, n)
+  -- A look-up for each kind, and one for each of its endpoints. Joins that were planned while there were few rules became
+  -- hash joins, which read every rule of the tenant for each page as long as the session lasted.
+  cross join lateral (
+    select s.endpoint_id, n.is_active, n.revision, s.filters
+    from (
+      select m.endpoint_id, case when bool_and(m.filter is not null) then array_agg(m.filter) end as filters
       from postrider.subscription m
-      cross join lateral (
-        select n.state = 'active' as is_active, n.revision
-        from postrider.endpoint n
-        where n.id = m.endpoint_id and n.state <> 'disabled'
-        offset 0) ep
-      where m.tenant = k.tenant and m.event_type = p.pattern
+      where m.tenant = k.tenant and m.event_type = any (postrider_internal.event_type_patterns(k.event_type))
+      group by m.endpoint_id
       offset 0) s
-    group by k.n, s.endpoint_id, s.is_active, s.revision) r;
+    cross join lateral (
+      select ep.state = 'active' as is_active, ep.revision
+      from postrider.endpoint ep
+      where ep.id = s.endpoint_id and ep.state <> 'disabled'
+      offset 0) n
+    offset 0) e;
 
   if cardinality(rules) > fan_out_max then
     select array_agg(row(r.kind, r.endpoint_id, r.revision, r.is_express and r.place <= fan_out_max, r.filters)::postrider_internal.claim_rule

@@ -296,7 +296,22 @@ function merge(into: Deeds, parts: readonly Deeds[]): Deeds {
 }
 
 const everyEventOnce = fc.asyncProperty(program, (steps) => new Run(IN_ORDER).play(steps));
-const settings = { numRuns: RUNS, seed: SEED, endOnFailure: true } as const;
+/** Rare: a page is full with the last event of a transaction that was open before the window, and nothing is left. */
+const fullOfStraggler: Step[] = [
+  { kind: "begin", session: 0 },
+  { kind: "insert", session: 0, count: 2 },
+  { kind: "insert", session: 1, count: 1 },
+  { kind: "claim", session: WRITERS, page: 5 },
+  { kind: "end", session: 0, how: "commit" },
+  { kind: "claim", session: WRITERS, page: 2 },
+  { kind: "claim", session: WRITERS, page: 2 },
+];
+const settings = {
+  numRuns: RUNS,
+  seed: SEED,
+  endOnFailure: true,
+  examples: [[fullOfStraggler]],
+} satisfies fc.Parameters<[Step[]]>;
 
 test("whatever transactions and claims do, each committed event is claimed once and no other", async () => {
   await fc.assert(everyEventOnce, settings);
@@ -316,7 +331,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: "the position inside a transaction where a page stopped is ignored",
-    replace: [["where i.xid = after_xid and i.seq > after_seq and", "where i.xid = after_xid and"]],
+    replace: [["case when after_xid = window_xid then after_seq else 0 end;", "0;"]],
   },
   {
     name: "the position inside a straggler where a page stopped is ignored",
@@ -324,15 +339,19 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: "the rest of the transaction at which a page stopped is left out",
-    replace: [["where i.xid = after_xid and i.seq > after_seq and", "where false and"]],
+    replace: [["= window_xid then after_seq else", "= window_xid then 9223372036854775807 else"]],
   },
   {
     name: "the first transaction that base did not see is taken for one that it saw",
-    replace: [["i.xid >= pg_snapshot_xmax(base)", "i.xid > pg_snapshot_xmax(base)"]],
+    replace: [["= window_xid then after_seq else 0", "= window_xid then after_seq else 9223372036854775807"]],
   },
   {
     name: "each page of a window looks at what is committed by then",
-    replace: [["\n         and pg_visible_in_snapshot(i.xid, target)", ""]],
+    replace: [["pg_visible_in_snapshot(i.xid, window_events.target)", "true"]],
+  },
+  {
+    name: "the transactions that were open before the last window are read again",
+    replace: [["stragglers := null;", "null;"]],
   },
   {
     name: "a complete window keeps its base",
@@ -397,7 +416,7 @@ const mutants: readonly Mutant[] = [
 
 describe("the property fails where", () => {
   /** The steps of a claim that hold the protocol, as they are installed. */
-  const steps = ["begin_claim", "take_window", "take_mixed", "take_asides", "cursor_behind"];
+  const steps = ["begin_claim", "take_window", "window_events", "take_mixed", "take_asides", "cursor_behind"];
   const originals: string[] = [];
 
   before(async () => {
