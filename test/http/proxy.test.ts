@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { test } from "node:test";
+import { TLSSocket } from "node:tls";
 import fc from "fast-check";
 import type { EgressSettings } from "../../src/http/egress/policy.ts";
 import { until } from "../support/until.ts";
@@ -298,6 +299,21 @@ test("a proxy that is out of reach is told by kind and sentence", async (t) => {
   }
 });
 
+test("a proxy whose name does not resolve in time is out of reach, and so are all receivers", async (t) => {
+  const sender = senderFor(t, {
+    proxy: proxyAt("http://proxy.example.com:3128"),
+    connectTimeoutMs: 150,
+    resolve: () => new Promise(() => {}),
+  });
+  const result = await attempt(sender, requestTo("https://hooks.example.com/"));
+  assertFailed(
+    result,
+    "proxy",
+    /^the egress proxy is out of reach: no connection to hooks\.example\.com:443 through the egress proxy proxy\.example\.com:3128 within 150 ms$/,
+  );
+  assert.equal(sender.stats.connects, 0);
+});
+
 test("a silent proxy is bounded by the deadline for connecting, and by that of the attempt", async (t) => {
   const proxy = await receiverFor(t, () => {});
   const options = { proxy: proxyAt(`http://127.0.0.1:${proxy.port}`) };
@@ -330,9 +346,13 @@ test("a tunnel is kept and used again, and a stale one is retried once through a
   const tls = certificateFor(t, "DNS:hooks.example.com");
   const proxy = await connectProxyFor(t);
   for (const secure of [false, true]) {
+    const resumed: boolean[] = [];
     const receiver: Receiver = await receiverFor(
       t,
       (socket, { numberOnConnection }) => {
+        if (numberOnConnection === 1 && socket instanceof TLSSocket) {
+          resumed.push(socket.isSessionReused());
+        }
         if (receiver.connections === 1 && numberOnConnection === 20) {
           socket.destroy();
         } else {
@@ -352,6 +372,7 @@ test("a tunnel is kept and used again, and a stale one is retried once through a
     }
     assert.deepEqual(requests, [...Array(19).fill(1), 2, ...Array(10).fill(1)]);
     assert.deepEqual([receiver.connections, sender.stats.connects], [2, 2]);
+    assert.deepEqual(resumed, secure ? [false, true] : []);
   }
   assert.equal(proxy.asked.length, 4);
 });
