@@ -1,7 +1,7 @@
 /**
  * Dialling: a host name becomes a connected socket whose peer egress has judged. Resolve, judge every answer, dial the
  * judged address (never the name, which would be resolved a second time and might answer differently), and judge the
- * peer once more before a byte is written. TLS, if the URL asks for it, begins after that.
+ * peer once more before a byte of a request is written.
  *
  * With an egress proxy every connection goes through a tunnel, also for plain http, so that there is one way and one set
  * of limits. The proxy resolves the receiver's name: egress then judges what the URL says (scheme, port, the name by the
@@ -88,9 +88,14 @@ export class Dialer {
     }, connectTimeoutMs);
     const until = monotonicMs() + connectTimeoutMs;
     try {
-      return await (proxy === undefined
+      const socket = await (proxy === undefined
         ? this.#reach({ ...call, isJudged: true }, either, until)
         : this.#dialThrough(proxy, call, either, until));
+      if (socket.destroyed) {
+        // The caller would listen too late.
+        throw connectFailure(this.#wayTo(call.origin), socket.errored ?? undefined);
+      }
+      return socket;
     } finally {
       clearTimeout(timer);
     }

@@ -39,6 +39,9 @@ export function takeStep({ socket, signal, failureOf, begin }: SocketStep): Prom
     });
     if (signal.aborted) {
       onAbort();
+    } else if (socket.destroyed) {
+      // Its events may be over: they come before the promise of the step before continues.
+      onFailed(socket.errored);
     }
   });
 }
