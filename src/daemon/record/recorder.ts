@@ -27,9 +27,12 @@ import { countByClaim, OpenClaims } from "./openClaims.ts";
 export const FLUSH_MAX = 500;
 /** A flush of so many results is part of a stream; fewer are recorded as they come. */
 const STREAM_RESULTS = 8;
-/** How many results the next flush of a stream waits for, and how long. */
-const GATHER_RESULTS = 250;
-const GATHER_MS = 8;
+/**
+ * How long a stream gathers before its next flush, if that is not full. A flush costs Postgres 0.4 ms and then 5 us a
+ * result, so half as many flushes save 1 us a delivery. Results that are not recorded when a daemon is killed are
+ * repeated: 16 ms are 160 of them at 10,000/s.
+ */
+const GATHER_MS = 16;
 /** How often a delivery that an operator has locked is tried again. */
 const LOCKED_RETRY_MS = 500;
 /** A result of this batch is recorded already. Two daemons that record the same deliveries can meet more than once. */
@@ -177,8 +180,7 @@ export class Recorder {
         lockedUntilMs = monotonicMs() + LOCKED_RETRY_MS;
       }
       this.#options.onRecorded(batch);
-      // In a stream, a short wait makes fewer and larger flushes: a quarter less of Postgres for a result.
-      if (batch.length >= STREAM_RESULTS && this.#pending.count < GATHER_RESULTS) {
+      if (batch.length >= STREAM_RESULTS && this.#pending.count < FLUSH_MAX) {
         await pause(GATHER_MS);
       }
     }
