@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { test } from "node:test";
-import { MAJORS, type Major, planRuns, SERVERS, type Wish } from "./plan.ts";
+import { MAJORS, type Major, planRuns, SERVERS, startRank, type Wish } from "./plan.ts";
 import { packageOf } from "./support/testServer.ts";
 
 const ROOT = resolve(import.meta.dirname);
@@ -38,6 +38,26 @@ test("what the project does not install is installed for those that need it", ()
   assert.deepEqual(packagesOf({ paths: [] }), [[]]);
   assert.deepEqual(packagesOf({ paths: ["test/libraries"] }), [["libraries"]]);
   assert.deepEqual(packagesOf({ paths: ["test/sql/queue.test.ts"], postgres: "older" }), Array(3).fill(["servers"]));
+});
+
+test("a complete run has every script but those of a large scale and of the benchmark", () => {
+  const runs = planRuns({ paths: [], extent: "complete" });
+  const [newest, ...others] = runs.filter(({ moment }) => moment === undefined);
+  const scripts = [{ paths: [] }, { paths: ["test/libraries", "test/bench/peers", "test/binary"] }].flatMap(planRuns);
+  assert.equal(newest?.major, 18);
+  assert.deepEqual(newest.files.toSorted(), scripts.flatMap(({ files }) => files).toSorted());
+  assert.deepEqual(newest.packages.toSorted(), scripts.flatMap(({ packages }) => packages).toSorted());
+  assert.deepEqual(others, planRuns({ paths: [], postgres: "older" }));
+  const dates = runs.filter(({ moment }) => moment !== undefined);
+  assert.deepEqual(dates, planRuns({ paths: [], extent: "dates" }));
+  assert.ok(dates.length > 2 && dates.every(({ files }) => files.length > 2));
+});
+
+test("what takes long starts first", () => {
+  const files = planRuns({ paths: [] }).flatMap((run) => run.files);
+  const [first] = files.toSorted((one, other) => startRank(one) - startRank(other));
+  assert.equal(first, resolve(ROOT, "e2e/chaos.test.ts"));
+  assert.ok(startRank(resolve(ROOT, "sql/explain.test.ts")) < startRank(resolve(ROOT, "format/sign.test.ts")));
 });
 
 test("files that are named run on the newest server, or on those that were asked for", () => {

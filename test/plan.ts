@@ -1,5 +1,5 @@
 /**
- * Which test files run on which PostgreSQL.
+ * Which test files run on which PostgreSQL, and which of them start first.
  *
  *     newest       all of them
  *     older        the SQL suite, a daemon's way from an empty database to a recorded delivery, and what else depends on
@@ -20,6 +20,8 @@ const OLDEST: Major = 15;
 /** Where the older servers are installed. */
 export const SERVERS = join(ROOT, "servers");
 const NAMED_ONLY = ["bench", "binary", "libraries", "scale", "servers"];
+/** What a change must pass besides, on the newest. */
+const COMPLETE = [".", "binary", "libraries", "bench/peers"];
 const ON_OLDER = ["servers", "sql", "docs.test.ts", "e2e/smoke.test.ts", "e2e/roles.test.ts", "e2e/copies.test.ts"];
 const ON_OLDEST = [
   ...ON_OLDER,
@@ -31,8 +33,57 @@ const ON_OLDEST = [
   "publish/publish.test.ts",
 ];
 
+/**
+ * All of them are past, because libfaketime shows a signal handler that interrupts a wait the true time: a PostgreSQL of
+ * the future would then wait years for its timeouts, where one of the past lets them all fire with the first.
+ */
+const MOMENTS = ["2023-12-31T23:59:45Z", "2024-02-28T23:59:45Z", "2024-02-29T23:59:45Z", "2024-03-01T00:20:00Z"];
+const ON_OTHER_DATES = ["sql/partitions.test.ts", "sql/retention.test.ts", "e2e/retention.test.ts"];
+
+/**
+ * The files that take longest, so that no core idles while the last one ends. Those that wait alternate with those that
+ * compute; a file of several servers counts once for each.
+ */
+const FIRST = [
+  "e2e/chaos.test.ts",
+  "sql/plans.test.ts",
+  "e2e/outage.test.ts",
+  "binary/image.test.ts",
+  "sql/eventTypes.test.ts",
+  "e2e/neighbours.test.ts",
+  "e2e/delivery.test.ts",
+  "e2e/takeover.test.ts",
+  "e2e/roles.test.ts",
+  "dev/postgres/server.test.ts",
+  "e2e/processes.test.ts",
+  "daemon/claim/windowModel.test.ts",
+  "e2e/shutdown.test.ts",
+  "sql/replay.test.ts",
+  "e2e/lease.test.ts",
+  "http/differences.test.ts",
+  "binary/binary.test.ts",
+  "e2e/copies.test.ts",
+  "sql/retention.test.ts",
+  "e2e/ingest.test.ts",
+  "bench.test.ts",
+  "e2e/replay.test.ts",
+  "sql/viewCost.test.ts",
+  "e2e/dev.test.ts",
+  "e2e/run.test.ts",
+  "binary/deploy.test.ts",
+  "sql/privileges.test.ts",
+  "sql/routing.test.ts",
+  "daemon/wake",
+  "run.test.ts",
+  "e2e",
+  "db",
+  "sql",
+].map((path) => join(ROOT, path));
+
 export interface Run {
   readonly major: Major;
+  /** If it begins at another date than today: all its files start with it. */
+  readonly moment?: string;
   /** Absolute. */
   readonly files: readonly string[];
   /** Directories with packages that the files or the server need and the project does not install. Absolute. */
@@ -44,16 +95,38 @@ export interface Wish {
   readonly paths: readonly string[];
   /** Default: the newest. */
   readonly postgres?: Major | "older" | "all";
+  /** `dates`: around midnight at the end of a month, of a year, and of a leap day. `complete`: all that a change must pass. */
+  readonly extent?: "dates" | "complete";
 }
 
-/** What to run, in order. With paths, exactly these on each server that was asked for. */
-export function planRuns({ paths, postgres = NEWEST }: Wish): Run[] {
-  return majorsOf(postgres).map((major) => {
-    const files = filesAt(paths.length > 0 ? paths : pathsFor(major));
-    const packages = new Set(files.map((file) => dirname(file)).filter(hasPackages));
-    if (major !== NEWEST) packages.add(SERVERS);
-    return { major, files, packages: [...packages] };
-  });
+/** What to run. With paths, exactly these on each server, or at each date, that was asked for. */
+export function planRuns({ paths, postgres = NEWEST, extent }: Wish): Run[] {
+  if (extent === "complete") {
+    const newest = COMPLETE.map((path) => join(ROOT, path));
+    return [
+      runOn(NEWEST, newest),
+      ...planRuns({ paths: [], postgres: "older" }),
+      ...planRuns({ paths: [], extent: "dates" }),
+    ];
+  }
+  if (extent === "dates") {
+    const files = paths.length > 0 ? paths : ON_OTHER_DATES.map((path) => join(ROOT, path));
+    return MOMENTS.map((moment) => ({ ...runOn(NEWEST, files), moment }));
+  }
+  return majorsOf(postgres).map((major) => runOn(major, paths.length > 0 ? paths : pathsFor(major)));
+}
+
+function runOn(major: Major, paths: readonly string[]): Run {
+  const files = filesAt(paths);
+  const packages = new Set(files.map((file) => dirname(file)).filter(hasPackages));
+  if (major !== NEWEST) packages.add(SERVERS);
+  return { major, files, packages: [...packages] };
+}
+
+/** The place of a file in the order of starting. */
+export function startRank(file: string): number {
+  const rank = FIRST.findIndex((path) => file === path || file.startsWith(`${path}/`));
+  return rank === -1 ? FIRST.length : rank;
 }
 
 function majorsOf(postgres: Major | "older" | "all"): readonly Major[] {

@@ -47,7 +47,7 @@ ${at(bad)} › no hook › cut off
 ${at(bad)} › no hook
     hook
 ${at(broken)}
-    test failed
+    the file did not run to its end
 ${SERVER_URL_VARIABLE}: 2 passed, 3 failed, 0 skipped
 2 passed, 3 failed
 `,
@@ -66,10 +66,24 @@ test("a great many failures are named only in part", async () => {
   assert.match(end, /^and 10 more failed\n.*\n0 passed, 40 failed\n$/m);
 });
 
-test("a test that never ends has failed, and so has a file that cannot be read", async () => {
+test("a test that never ends has failed, and so has a file that cannot be read or ends too early", async () => {
   const endless = await file("endless", `test("a", () => new Promise(() => {}));`);
   assert.deepEqual(await run("--test-timeout=500", endless), { code: 1, lastLine: "0 passed, 1 failed" });
-  assert.deepEqual(await run(await file("broken", "test(")), { code: 1, lastLine: "0 passed, 1 failed" });
+  const broken = await file("broken", "test(");
+  const short = await file("short", `test("a", () => {}); test("b", () => process.exit(0));`);
+  const empty = await file("empty", "");
+  assert.deepEqual(await run(broken, short, empty), { code: 1, lastLine: "0 passed, 3 failed" });
+});
+
+test("what a file leaves running ends with it", async () => {
+  const leaving = await file(
+    "leaving",
+    `import { spawn } from "node:child_process";
+     test("a", () => spawn("sleep", ["600"], { stdio: "inherit" }).unref());`,
+  );
+  const other = await file("other", `test("b", () => {});`);
+  // It would keep the pipe of its output open.
+  assert.deepEqual(await run(leaving, other), { code: 0, lastLine: "2 passed, 0 failed" });
 });
 
 test("an unknown server or file is refused", async () => {
@@ -100,7 +114,7 @@ async function refused(...args: readonly string[]): Promise<string> {
   return stderr.trim();
 }
 
-/** On the server of this run, and without what would tell Node's runner that it is a test file of another one. */
+/** On the server of this run. */
 function environment() {
   return { program: RUN, env: { [SERVER_URL_VARIABLE]: process.env[SERVER_URL_VARIABLE] ?? "" } };
 }

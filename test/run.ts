@@ -1,32 +1,25 @@
 /**
- * `npm test [-- --postgres MAJOR|older|all] [--test-flag=… | file | directory …]`: a PostgreSQL server of the newest
- * major, or of each one asked for in turn, and Node's test runner against it. Without paths, plan.ts says which files.
+ * `npm test [-- --postgres MAJOR|older|all] [--dates] [--complete] [--test-flag=… | file | directory …]`: a PostgreSQL
+ * server of the newest major, or of each one asked for, and each test file in its own process. Without paths, plan.ts says
+ * which files. With --dates, the runs begin at other dates. All runs share one queue, so the cores never wait for the last
+ * file of one server before the next one starts.
  *
  * POSTRIDER_TEST_SERVER_URL names a server to use instead of an embedded one. The role must be a superuser, because the
  * tests create and drop databases and roles.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { messageOf } from "../src/ground/errors.ts";
-import { MAJORS, planRuns, type Wish } from "./plan.ts";
+import { MAJORS, planRuns, type Run, startRank, type Wish } from "./plan.ts";
 import { createTemplate, SERVER_URL_VARIABLE, TEMPLATE_VARIABLE } from "./support/database.ts";
-import type { Failure, ResultCounts, Results } from "./support/noteResults.ts";
+import type { Failure, ResultCounts } from "./support/noteResults.ts";
 import { installPackages } from "./support/packages.ts";
 import { removeAbandonedDirectories } from "./support/serverDirectory.ts";
+import { canShiftClock, startShiftedServer } from "./support/shiftedClock.ts";
+import { type FileResults, runTestFile } from "./support/testFile.ts";
 import { givenServer, MAJOR_VARIABLE, startServer, type TestServer } from "./support/testServer.ts";
 
-/**
- * Test files mostly wait: of the 20 minutes that all of them take one by one, two cores work five. With four at a time
- * the cores idle for a third of the run. Node would run one fewer than there are cores.
- */
+/** Test files mostly wait: with four at a time, two cores idle for a third of the run. */
 const CONCURRENCY = 6;
-/** A run starts Node several hundred times, and half of such a start is compiling the same files. */
-const COMPILE_CACHE = join(import.meta.dirname, "../node_modules/.cache/node");
-/** For one test; support/fileDeadline.ts has the limit for a file. */
-const TEST_TIMEOUT_MS = 120_000;
 /** How many failures are named again at the end: many have one cause, and the first ones show it. */
 const FAILURES_NAMED_MAX = 30;
 /** How much of each message is shown: enough to recognise the difference between two values. */
@@ -38,14 +31,20 @@ interface Round {
   readonly files: readonly string[];
   /** Directories whose packages it needs. */
   readonly packages: readonly string[];
-  start(): Promise<TestServer>;
+  /** All files start with the server, because they are about what its clock shows then. */
+  readonly startsTogether: boolean;
+  start(): Promise<RoundServer>;
 }
 
-interface RoundResults extends Results {
-  readonly name: string;
+type RoundServer = TestServer & { readonly variables?: Readonly<Record<string, string>> };
+
+/** What is started at once. */
+interface Job {
+  readonly round: RunningRound;
+  readonly files: readonly string[];
 }
 
-/** Aborted by a signal: no further round begins, and the running one is told. */
+/** Aborted by a signal: no further file starts, and the running ones are told. */
 const interruption = new AbortController();
 
 async function main(args: readonly string[]): Promise<number> {
@@ -53,24 +52,33 @@ async function main(args: readonly string[]): Promise<number> {
     process.on(signal, () => interruption.abort(signal));
   }
   const { flags, wish } = parseArguments(args);
-  const results: RoundResults[] = [];
   const rounds = roundsOf(wish);
   await removeAbandonedDirectories();
-  for (const directory of new Set(rounds.flatMap(({ packages }) => packages))) await installPackages(directory);
-  for (const round of rounds) {
-    results.push({ name: round.name, ...(await runRound(round, flags)) });
-    if (interruption.signal.aborted) return 1;
+  await Promise.all([...new Set(rounds.flatMap(({ packages }) => packages))].map(installPackages));
+  const isLive = rounds.length === 1 && rounds[0]?.files.length === 1;
+  const running = rounds.map((round) => new RunningRound(round, { flags, isLive }));
+  try {
+    await runJobs(running.flatMap(jobsOf).sort((one, other) => rankOf(one) - rankOf(other)));
+  } catch (error) {
+    interruption.abort("SIGTERM");
+    throw error;
+  } finally {
+    await Promise.all(running.map((round) => round.stop()));
   }
-  return conclude(results);
+  return interruption.signal.aborted ? 1 : conclude(running);
 }
 
 function parseArguments(args: readonly string[]): { readonly flags: readonly string[]; readonly wish: Wish } {
   const words = args.flatMap((arg) => (arg.startsWith("--postgres=") ? arg.split("=") : [arg]));
   const at = words.indexOf("--postgres");
   const [, postgres = ""] = at < 0 ? [] : words.splice(at, 2);
-  const flags = words.filter((word) => word.startsWith("-"));
+  const extent = (["dates", "complete"] as const).find((known) => words.includes(`--${known}`));
+  const flags = words.filter((word) => word.startsWith("-") && word !== `--${extent}`);
   const paths = words.filter((word) => !word.startsWith("-"));
-  return { flags, wish: at < 0 ? { paths } : { paths, postgres: postgresOf(postgres) } };
+  return {
+    flags,
+    wish: { paths, ...(at < 0 ? {} : { postgres: postgresOf(postgres) }), ...(extent === undefined ? {} : { extent }) },
+  };
 }
 
 function postgresOf(text: string): NonNullable<Wish["postgres"]> {
@@ -83,109 +91,128 @@ function postgresOf(text: string): NonNullable<Wish["postgres"]> {
 
 function roundsOf(wish: Wish): readonly Round[] {
   const given = process.env[SERVER_URL_VARIABLE] ?? "";
-  if (given !== "" && wish.postgres !== undefined)
-    throw new Error(`--postgres and ${SERVER_URL_VARIABLE} exclude each other`);
-  const rounds: readonly Round[] =
-    given === ""
-      ? planRuns(wish).map(({ major, ...run }) => ({
-          ...run,
-          name: `PostgreSQL ${major}`,
-          start: () => startServer(major),
-        }))
-      : planRuns(wish).map((run) => ({ ...run, name: SERVER_URL_VARIABLE, start: () => givenServer(given) }));
-  // Given no file, the runner would search for some by its own patterns.
+  if (given !== "" && (wish.postgres ?? wish.extent) !== undefined)
+    throw new Error(
+      `${wish.extent === undefined ? "--postgres" : `--${wish.extent}`} and ${SERVER_URL_VARIABLE} exclude each other`,
+    );
+  const rounds = planRuns(wish).flatMap((run) => roundOf(run, given));
   if (rounds.some(({ files }) => files.length === 0)) throw new Error("there is no test file there");
   return rounds;
 }
 
-async function runRound({ name, files, start }: Round, flags: readonly string[]): Promise<Results> {
-  console.log(`${name}: ${files.length} ${files.length === 1 ? "file" : "files"}`);
-  const server = await start();
-  try {
-    const template = await createTemplate(server.url);
-    try {
-      return await runFiles(files, flags, {
-        [SERVER_URL_VARIABLE]: server.url,
-        [TEMPLATE_VARIABLE]: template.name,
-        [MAJOR_VARIABLE]: String(server.major ?? ""),
-      });
-    } finally {
-      await template.drop();
-    }
-  } finally {
-    await server.stop();
+function roundOf({ major, moment, files, packages }: Run, given: string): readonly Round[] {
+  if (given !== "") {
+    return [{ name: SERVER_URL_VARIABLE, files, packages, startsTogether: false, start: () => givenServer(given) }];
   }
-}
-
-async function runFiles(
-  files: readonly string[],
-  flags: readonly string[],
-  variables: Readonly<Record<string, string>>,
-): Promise<Results> {
-  const directory = await mkdtemp(join(tmpdir(), "postrider-test-results-"));
-  try {
-    const resultsFile = join(directory, "results.json");
-    const code = await run([...fixedFlags(resultsFile), ...flags, ...files], variables);
-    const { counts, failures }: Results = JSON.parse((await readFile(resultsFile, "utf8")) || NOTHING_NOTED);
-    // The runner may fail for another reason than a test, or die before it has counted.
-    return { counts: code === 0 ? counts : { ...counts, failed: Math.max(1, counts.failed) }, failures };
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+  const name = `PostgreSQL ${major}`;
+  if (moment === undefined) return [{ name, files, packages, startsTogether: false, start: () => startServer(major) }];
+  if (!canShiftClock()) {
+    console.log(`libfaketime is not installed (apt-get install libfaketime): no test was run from ${moment} on`);
+    return [];
   }
-}
-
-const NOTHING_NOTED = '{"counts":{"passed":0,"failed":0,"skipped":0},"failures":[]}';
-
-function fixedFlags(resultsFile: string): string[] {
   return [
-    `--import=${import.meta.resolve("./support/fileDeadline.ts")}`,
-    "--test",
-    "--test-reporter=spec",
-    "--test-reporter-destination=stdout",
-    `--test-reporter=${import.meta.resolve("./support/noteResults.ts")}`,
-    `--test-reporter-destination=${resultsFile}`,
-    `--test-concurrency=${CONCURRENCY}`,
-    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    {
+      name: `${name} from ${moment} on`,
+      files,
+      packages,
+      startsTogether: true,
+      start: () => startShiftedServer(moment),
+    },
   ];
 }
 
-/** Resolves when Node's runner and everything it started have ended. */
-async function run(args: readonly string[], variables: Readonly<Record<string, string>>): Promise<number> {
-  if (interruption.signal.aborted) return 1;
-  const runner = spawn(process.execPath, args, {
-    stdio: "inherit",
-    // Its own process group, so that everything it starts can be killed; signals are therefore passed on by hand.
-    detached: true,
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, ...variables },
-  });
-  interruption.signal.addEventListener("abort", () => signalGroup(runner, interruption.signal.reason), { once: true });
-  const [code] = await once(runner, "exit");
-  // Ends what a test left running.
-  signalGroup(runner, "SIGKILL");
-  return code ?? 1;
+function jobsOf(round: RunningRound): readonly Job[] {
+  const { files, startsTogether } = round.plan;
+  return startsTogether ? [{ round, files }] : files.map((file) => ({ round, files: [file] }));
 }
 
-function signalGroup(runner: ChildProcess, signal: NodeJS.Signals): void {
-  if (runner.pid === undefined) return;
+function rankOf({ files }: Job): number {
+  return Math.min(...files.map(startRank));
+}
+
+async function runJobs(jobs: readonly Job[]): Promise<void> {
+  const queue = jobs.values();
+  const work = async () => {
+    for (const { round, files } of queue) {
+      if (interruption.signal.aborted) return;
+      await Promise.all(files.map((file) => round.run(file)));
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+}
+
+/** Its server starts with its first file and stops after its last one. */
+class RunningRound {
+  readonly plan: Round;
+  /** In the order of the plan, whatever their order in time. */
+  get results(): readonly FileResults[] {
+    return this.plan.files.flatMap((file) => this.#results.get(file) ?? []);
+  }
+  readonly #options: { readonly flags: readonly string[]; readonly isLive: boolean };
+  readonly #results = new Map<string, FileResults>();
+  #prepared: Promise<{ readonly variables: Readonly<Record<string, string>>; stop(): Promise<void> }> | undefined;
+
+  constructor(plan: Round, options: { readonly flags: readonly string[]; readonly isLive: boolean }) {
+    this.plan = plan;
+    this.#options = options;
+  }
+
+  async run(file: string): Promise<void> {
+    this.#prepared ??= prepare(this.plan);
+    const { variables } = await this.#prepared;
+    const results = await runTestFile(file, { ...this.#options, variables, interruption: interruption.signal });
+    const took = `${(results.tookMs / 1_000).toFixed(1)} s`;
+    process.stdout.write(`${this.plan.name}: ${relative(process.cwd(), file)}, ${took}\n${results.output}`);
+    this.#results.set(file, results);
+    if (this.#results.size === this.plan.files.length) await this.stop();
+  }
+
+  /** Idempotent. */
+  async stop(): Promise<void> {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    await (await prepared?.catch(() => undefined))?.stop();
+  }
+}
+
+async function prepare(round: Round) {
+  const server = await round.start();
   try {
-    process.kill(-runner.pid, signal);
+    const template = await createTemplate(server.url);
+    return {
+      variables: {
+        ...server.variables,
+        [SERVER_URL_VARIABLE]: server.url,
+        [TEMPLATE_VARIABLE]: template.name,
+        [MAJOR_VARIABLE]: String(server.major ?? ""),
+      },
+      stop: () => template.drop().finally(() => server.stop()),
+    };
   } catch (error) {
-    // No process of the group is left, as it should be.
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    await server.stop();
+    throw error;
   }
 }
 
 /** Names every failure again for readers of the end alone. The last line is the sum over all rounds. */
-function conclude(results: readonly RoundResults[]): number {
-  const failed = results.flatMap(({ name, failures }) => failures.map((failure) => describeFailure(name, failure)));
+function conclude(rounds: readonly RunningRound[]): number {
+  const failed = rounds.flatMap(({ plan, results }) =>
+    results.flatMap(({ failures }) => failures.map((failure) => describeFailure(plan.name, failure))),
+  );
   for (const description of failed.slice(0, FAILURES_NAMED_MAX)) console.log(description);
   if (failed.length > FAILURES_NAMED_MAX) console.log(`and ${failed.length - FAILURES_NAMED_MAX} more failed`);
-  for (const { name, counts } of results) {
-    console.log(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+  for (const { plan, results } of rounds) {
+    const { passed, failed, skipped } = sumOf(results);
+    console.log(`${plan.name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
   }
+  const sum = sumOf(rounds.flatMap(({ results }) => results));
+  console.log(`${sum.passed} passed, ${sum.failed} failed`);
+  return sum.failed === 0 ? 0 : 1;
+}
+
+function sumOf(results: readonly FileResults[]): ResultCounts {
   const sum = (count: keyof ResultCounts) => results.reduce((total, { counts }) => total + counts[count], 0);
-  console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
-  return sum("failed") === 0 ? 0 : 1;
+  return { passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") };
 }
 
 function describeFailure(round: string, { file, names, message }: Failure): string {

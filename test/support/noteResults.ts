@@ -1,4 +1,4 @@
-/** A reporter for Node's test runner that writes the counts and the failures of a whole run as JSON when it ends. */
+/** A reporter for Node's tests that writes the counts and the failures of a file as JSON when it ends. */
 import type { TestEvent } from "node:test/reporters";
 
 export interface ResultCounts {
@@ -36,8 +36,7 @@ export default async function* noteResults(events: AsyncIterable<TestEvent>): As
         message: messageOf(event.data.details.error),
       });
     }
-    // Each file has a summary too.
-    if (event.type === "test:summary" && event.data.file === undefined) {
+    if (event.type === "test:summary") {
       const { tests, passed, skipped, todo } = event.data.counts;
       // A cancelled test has failed.
       const counts: ResultCounts = { passed, failed: tests - passed - skipped - todo, skipped };

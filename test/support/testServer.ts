@@ -9,7 +9,7 @@ import { makeServerDirectory } from "./serverDirectory.ts";
 /** How test/run.ts tells the test files the server's major, if it is an embedded one. */
 export const MAJOR_VARIABLE = "POSTRIDER_TEST_MAJOR";
 
-/** Where test/clock.ts has put another package of the newest server. */
+/** How a test file is told where shiftedClock.ts has put another package of the newest server. */
 export const NEWEST_PARENT_VARIABLE = "POSTRIDER_TEST_NEWEST_PARENT";
 
 export interface TestServer {
@@ -19,7 +19,7 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-type ServerOptions = Pick<EmbeddedPostgresOptions, "settings" | "database">;
+type ServerOptions = Pick<EmbeddedPostgresOptions, "settings" | "database" | "packageParent">;
 
 /** Its data is removed when it stops. */
 export async function startServer(
@@ -30,10 +30,10 @@ export async function startServer(
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
     const server = await EmbeddedPostgres.start({
-      ...options,
       dataDir: join(directory, "postgres"),
       initdbArguments: ["--no-sync"],
       ...packageOf(major),
+      ...options,
       settings: {
         // It runs at arbitrary times: its locks, snapshots and statistics would be in one run of a test and not in another.
         autovacuum: "off",
