@@ -2,7 +2,7 @@ import { type Config, readConfig } from "../config/read.ts";
 import { type Connection, connectionConfig, openConnection } from "../db/connect.ts";
 import { migrate, refuseReplaced } from "../db/migrate.ts";
 import { printMigration, printMigrationFor } from "../db/printMigration.ts";
-import { explainRefusal, grantRoles } from "../db/roles.ts";
+import { explainRefusal, grantRoles, rolesThatLandInSchema } from "../db/roles.ts";
 import { assertSchemaUsable, checkSchema } from "../db/schemaState.ts";
 import { defineCommand, flag, notTogether } from "./command.ts";
 
@@ -40,6 +40,7 @@ async function apply(client: Connection): Promise<void> {
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
   await reportRoles(client);
+  await warnOfNames(client);
 }
 
 async function reportRoles(client: Connection): Promise<void> {
@@ -52,6 +53,15 @@ async function reportRoles(client: Connection): Promise<void> {
     process.stdout.write(
       `some roles are missing, and this role may not create them; without them only the owner can use Postrider. A DBA can run:\n${statements}` +
         `and then, as the owner of the schema again: postrider migrate\n`,
+    );
+  }
+}
+
+async function warnOfNames(client: Connection): Promise<void> {
+  for (const role of await rolesThatLandInSchema(client)) {
+    process.stderr.write(
+      `warning: the role ${role} is named like a schema of Postrider, so the tables that it makes without naming a schema ` +
+        `land there; log in as another role, or run: alter role ${role} set search_path = public\n`,
     );
   }
 }

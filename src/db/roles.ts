@@ -47,6 +47,14 @@ export async function grantRoles(client: Connection): Promise<RoleGrants> {
   }
 }
 
+const rolesNamedAsSchema = defineStatement("roles_named_as_schema", { params: {}, columns: { role_name: "text" } });
+
+/** Roles whose unqualified tables are made in a schema of ours, because "$user" on their search_path is its name. */
+export async function rolesThatLandInSchema(client: Connection): Promise<readonly string[]> {
+  const { rows } = await client.run(rolesNamedAsSchema, {});
+  return rows.map(({ role_name }) => role_name);
+}
+
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 export type NeededRole = "postrider_daemon" | "postrider_reader" | "postrider_operator" | "postrider_publisher";

@@ -4,6 +4,7 @@ import { readPlan } from "../../src/db/schemaPlan.ts";
 import { schemaFiles } from "../../src/db/sqlFiles.ts";
 import { CommandProcess, eventually, runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { askFor } from "../support/engine.ts";
 import { createLogin } from "../support/roles.ts";
 
 const LATEST = schemaFiles().tables.length;
@@ -82,6 +83,20 @@ test("a role without any right is told what it needs", async (t) => {
   const { code, stderr } = await runCommand(["migrate"], { env });
   assert.equal(code, 1);
   assert.match(stderr, /^PR0009: cannot begin to migrate: ERROR 42501.*run it as the owner of the database/);
+});
+
+test("a login that is named like the schema is warned of, unless its search_path says otherwise", async (t) => {
+  await withEmpty(async ({ url, pool }) => {
+    const { username, pathname } = new URL(url);
+    if (username !== "postrider") return t.skip("the server's superuser has another name");
+    const migrate = async () => (await runCommand(["migrate"], { env: { DATABASE_URL: url } })).stderr;
+    assert.equal(await migrate(), "", "as dev and the tests start a server");
+    assert.equal(await askFor(pool, "select current_schema"), "public");
+    await pool.query(`alter role postrider in database ${pathname.slice(1)} set search_path = "$user", public`);
+    assert.match(await migrate(), /^warning: the role postrider is named .*set search_path = public\n$/);
+    await pool.query(`alter role postrider in database ${pathname.slice(1)} set search_path = public`);
+    assert.equal(await migrate(), "");
+  });
 });
 
 test("--print needs no database, and prints everything without one", async () => {

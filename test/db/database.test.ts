@@ -5,6 +5,7 @@ import { connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { Database, type DatabaseOptions } from "../../src/db/database.ts";
 import { classifyPostgresError, StandbyError } from "../../src/db/pgErrors.ts";
 import { useDatabase } from "../support/database.ts";
+import { askFor } from "../support/engine.ts";
 
 const database = useDatabase({ template: "empty" });
 
@@ -27,7 +28,7 @@ test("a session lent by a pooler is left unchanged, and the deadlines hold insid
   const tested = databaseOf(t, { ownSession: false });
   const outside = await tested.pool.query<SessionSettings>(SESSION_SETTINGS);
   assert.equal(outside.rows[0]?.statement, "0");
-  assert.equal(outside.rows[0]?.path, '"$user", public');
+  assert.equal(outside.rows[0]?.path, await askFor(database.pool, "show search_path"));
   const inside = await tested.transaction((transaction) => transaction.query<SessionSettings>(SESSION_SETTINGS));
   assert.deepEqual(inside.rows, [
     { ...outside.rows[0], path: "pg_catalog, pg_temp", statement: "10s", lock: "5s", idle: "10s" },

@@ -120,7 +120,7 @@ const ORPHANS_MS_MAX = 5_000;
 const ORPHANS_LOOK_MS = 100;
 
 /**
- * Makes the database and sets the password, in single-user mode and at every start. It takes 0.1 s, and repairs a dropped
+ * Makes the database, and sets the password and the path, in single-user mode and at every start. It takes 0.1 s, and repairs a dropped
  * database or a lost password file. PostgreSQL has no "create database if not exists".
  */
 export async function ensureDatabase(
@@ -147,6 +147,8 @@ async function tryEnsuring(place: Place, account: Account, database: string, pas
     [place.binaries.postgres, "--single", "-D", place.cluster, ...settingArguments(place.settings), "template1"],
     [
       `alter role ${SUPERUSER} password '${password.replaceAll("'", "''")}'`,
+      // Its name is that of our schema, where "$user" on the default path would put its unqualified tables.
+      `alter role ${SUPERUSER} set search_path = public`,
       `create database "${database.replaceAll('"', '""')}"`,
       "",
     ].join("\n"),
