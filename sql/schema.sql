@@ -733,13 +733,13 @@ create function postrider_internal.open_ingest(name text, path text, run_id uuid
 
 create function postrider_internal.outbox_inserting() returns trigger;
 
-create function postrider_internal.pair_page(ids uuid[], kinds integer[], rules postrider_internal.claim_rule[], OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT used_rules postrider_internal.claim_rule[], OUT lists text[]) returns record;
+create function postrider_internal.pair_page(ids uuid[], kinds integer[], rules postrider_internal.claim_rule[], OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT lists text[]) returns record;
 
 create function postrider_internal.parse_filter(filter text) returns jsonpath;
 
 create function postrider_internal.partition_time(id uuid) returns timestamp with time zone;
 
-create function postrider_internal.pass_empty_page(page postrider_internal.claim_page, daemon_id uuid, former_claim bigint, OUT outcome text, OUT claim_id bigint) returns record;
+create function postrider_internal.pass_empty_page(page postrider_internal.claim_page, daemon_id uuid, empty_claim bigint, OUT outcome text, OUT claim_id bigint) returns record;
 
 create function postrider_internal.payload_problem(checks jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
@@ -761,7 +761,7 @@ create function postrider_internal.present_place(OUT system_identifier bigint, O
 
 create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
-create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[], OUT is_on boolean) returns record;
+create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[], OUT empty_claim bigint, OUT is_on boolean) returns record;
 
 create function postrider_internal.read_options(options jsonb) returns postrider.endpoint;
 
@@ -805,7 +805,7 @@ create function postrider_internal.require_home(may_move_in boolean DEFAULT true
 
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
 
-create function postrider_internal.route_page(event_types text[], tenants text[], fan_out_max integer, OUT kinds integer[], OUT rules postrider_internal.claim_rule[], OUT is_plain boolean) returns record;
+create function postrider_internal.route_page(event_types text[], tenants text[], fan_out_max integer, OUT kinds integer[], OUT rules postrider_internal.claim_rule[], OUT endpoints text, OUT revisions text, OUT is_plain boolean) returns record;
 
 create function postrider_internal.row_change(operation text, table_name text, old json, new json) returns json;
 
@@ -833,9 +833,9 @@ create function postrider_internal.shown_value(value jsonb) returns text;
 
 create function postrider_internal.small_payload(payload json, bytes_max integer) returns json;
 
-create function postrider_internal.sort_pairs(ids uuid[], kinds integer[], deliver_times timestamp with time zone[], rules postrider_internal.claim_rule[], verdicts postrider_internal.claim_pair[], pairs_max integer, OUT event_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT used_rules postrider_internal.claim_rule[], OUT lists text[]) returns record;
+create function postrider_internal.sort_pairs(ids uuid[], kinds integer[], deliver_times timestamp with time zone[], rules postrider_internal.claim_rule[], verdicts postrider_internal.claim_pair[], pairs_max integer, OUT event_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT endpoints text, OUT revisions text, OUT lists text[]) returns record;
 
-create function postrider_internal.store_claim(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], event_ids uuid[], endpoint_ids uuid[], others postrider_internal.claim_pair[], daemon_id uuid, former_claim bigint, OUT claim_id bigint, OUT queued_count integer) returns record;
+create function postrider_internal.store_claim(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], event_ids uuid[], endpoint_ids uuid[], others postrider_internal.claim_pair[], daemon_id uuid, empty_claim bigint, OUT claim_id bigint, OUT queued_count integer) returns record;
 
 create function postrider_internal.store_lines(name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint) returns TABLE(outcome text, events integer, unmatched integer, refused integer[], reasons text[]) security definer;
 
@@ -1949,7 +1949,7 @@ comment on function postrider_internal.present_place() is 'Which database of whi
 
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
 
-comment on function postrider_internal.read_cursor() is 'The newest claim, where the next one continues, and whether sending is switched on. Raises PR014 if this database is a copy that was not adopted.';
+comment on function postrider_internal.read_cursor() is 'The newest claim, where the next one continues, and whether sending is switched on. empty_claim: the newest claim if it has no pairs, so that the next one deletes it. Raises PR014 if this database is a copy that was not adopted.';
 
 comment on function postrider_internal.read_options(jsonb) is 'An endpoint with only these options set. Refuses an option that does not exist, and a value that does not fit.';
 
@@ -1993,7 +1993,7 @@ comment on function postrider_internal.require_home(boolean) is 'Whether sending
 
 comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
 
-comment on function postrider_internal.route_page(text[],text[],integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';
+comment on function postrider_internal.route_page(text[],text[],integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none, and endpoints and revisions list the same ones with commas. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';
 
 comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full, and of the old row the columns that an update changed, or all of a deleted one.';
 
@@ -2021,7 +2021,7 @@ comment on function postrider_internal.shown_value(jsonb) is 'The type and lengt
 
 comment on function postrider_internal.small_payload(json,integer) is 'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes.';
 
-comment on function postrider_internal.sort_pairs(uuid[],integer[],timestamp with time zone[],postrider_internal.claim_rule[],postrider_internal.claim_pair[],integer) is 'The pairs of events and endpoints, sorted into those that the daemon gets, up to pairs_max of them (those of one event at least), and the others, which become deliveries. event_count: how many events those are; used_rules: the rules by which the daemon gets some of them; lists: for each event, which of those, from 0.';
+comment on function postrider_internal.sort_pairs(uuid[],integer[],timestamp with time zone[],postrider_internal.claim_rule[],postrider_internal.claim_pair[],integer) is 'The pairs of events and endpoints, sorted into those that the daemon gets, up to pairs_max of them (those of one event at least), and the others, which become deliveries. event_count: how many events those are; endpoints, revisions: those of the rules by which the daemon gets some of them, with commas; lists: for each event, which of those, from 0.';
 
 comment on function postrider_internal.store_claim(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],uuid[],uuid[],postrider_internal.claim_pair[],uuid,bigint) is 'Moves the cursor, by a claim of the pairs that the daemon gets; writes the others as deliveries, and says how many of those are pending.';
 

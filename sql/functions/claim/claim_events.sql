@@ -91,8 +91,7 @@ begin
   end if;
 
   if last.aside_xids is null then
-    page := postrider_internal.take_window(
-      last.base, last.target, last.after_xid, last.after_seq, events_max, payload_bytes_max);
+    page := postrider_internal.take_window(last.base, last.target, last.after_xid, last.after_seq, events_max, payload_bytes_max);
   end if;
   -- Something is aside, or a transaction that fills the page may have more.
   if last.aside_xids is not null or page.xids[1] = page.xids[events_max] then
@@ -101,7 +100,7 @@ begin
       (last.claim_id % 2)::integer, events_max, aside_max, payload_bytes_max);
   end if;
   if page.ids is null then
-    stored := postrider_internal.pass_empty_page(page, daemon_id, last.claim_id);
+    stored := postrider_internal.pass_empty_page(page, daemon_id, last.empty_claim);
     outcome := stored.outcome;
     claim_id := stored.claim_id;
     return next;
@@ -112,6 +111,8 @@ begin
     event_count := postrider_internal.fit_page(route.kinds, route.rules, pairs_max);
     places := route.kinds[:event_count];
     pairs := postrider_internal.pair_page(page.ids[:event_count], places, route.rules);
+    endpoint_ids := route.endpoints;
+    revisions := route.revisions;
   else
     judgement := postrider_internal.judge_page(page.ids, route.kinds, route.rules, unjudged_endpoints, unjudged_events);
     event_id := judgement.slow_event_id;
@@ -124,6 +125,8 @@ begin
     pairs := postrider_internal.sort_pairs(page.ids[:judgement.event_count], route.kinds[:judgement.event_count],
       page.deliver_times[:judgement.event_count], route.rules, judgement.verdicts, pairs_max);
     event_count := pairs.event_count;
+    endpoint_ids := pairs.endpoints;
+    revisions := pairs.revisions;
     places := array(select generate_series(1, event_count));
   end if;
   is_whole := event_count = cardinality(page.ids);
@@ -131,12 +134,10 @@ begin
     page.xids[:event_count], page.seqs[:event_count], page.aside_xids, page.aside_seqs, case when is_whole then page.ended_xids end);
   outcome := case when behind.aside_xids is not null then 'aside' when page.is_complete and is_whole then 'complete' else 'page' end;
   stored := postrider_internal.store_claim(behind.base, behind.target, behind.after_xid, behind.after_seq, behind.aside_xids,
-    behind.aside_seqs, pairs.event_ids, pairs.endpoint_ids, pairs.others, daemon_id, last.claim_id);
+    behind.aside_seqs, pairs.event_ids, pairs.endpoint_ids, pairs.others, daemon_id, last.empty_claim);
 
   claim_id := stored.claim_id;
   queued_count := stored.queued_count;
-  select string_agg(r.endpoint_id::text, ','), string_agg(r.revision::text, ',') into endpoint_ids, revisions
-  from unnest(pairs.used_rules) r;
   return next;
   return query
     select null::text, null::bigint, null::integer, null::integer, e.id, e.event_type, postrider_internal.event_time(e.created_at),

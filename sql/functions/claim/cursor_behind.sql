@@ -17,7 +17,7 @@ create or replace function postrider_internal.cursor_behind(
   out aside_seqs bigint[]
 )
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
+-- Without a setting, as it reads no tables and runs for each page.
 as $$
 #variable_conflict use_column
 declare

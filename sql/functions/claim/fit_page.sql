@@ -2,7 +2,7 @@ create or replace function postrider_internal.fit_page(
   kinds integer[], rules postrider_internal.claim_rule[], pairs_max integer
 ) returns integer
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
+-- Without a setting, as it reads no tables and runs for each page.
 as $$
 begin
   -- The greatest width that is possible, before counting.

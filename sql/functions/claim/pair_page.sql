@@ -5,15 +5,13 @@ create or replace function postrider_internal.pair_page(
   out event_ids uuid[],
   out endpoint_ids uuid[],
   out others postrider_internal.claim_pair[],
-  out used_rules postrider_internal.claim_rule[],
   out lists text[]
 )
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
+-- Without a setting, as it reads no tables and runs for each page.
 as $$
 #variable_conflict use_column
 begin
-  used_rules := rules;
   if rules is null then
     return;
   end if;
@@ -30,7 +28,7 @@ begin
     join unnest(rules) r on r.kind = e.kind
     order by e.place) p;
   select array_agg(l.list order by k.kind) into lists
-  from generate_series(1, rules[cardinality(rules)].kind) k (kind)
+  from generate_series(1, (select max(e.kind) from unnest(kinds) e (kind))) k (kind)
   left join (
     select r.kind, string_agg((r.n - 1)::text, ',') as list
     from unnest(rules) with ordinality r (kind, endpoint_id, revision, is_express, filters, n)

@@ -1,5 +1,5 @@
 create or replace function postrider_internal.pass_empty_page(
-  page postrider_internal.claim_page, daemon_id uuid, former_claim bigint, out outcome text, out claim_id bigint
+  page postrider_internal.claim_page, daemon_id uuid, empty_claim bigint, out outcome text, out claim_id bigint
 )
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -13,7 +13,7 @@ begin
   if page.must_move then
     select s.claim_id into claim_id
     from postrider_internal.store_claim(behind.base, behind.target, behind.after_xid, behind.after_seq,
-      behind.aside_xids, behind.aside_seqs, null, null, null, pass_empty_page.daemon_id, former_claim) s;
+      behind.aside_xids, behind.aside_seqs, null, null, null, pass_empty_page.daemon_id, empty_claim) s;
   end if;
 end
 $$;

@@ -1,6 +1,6 @@
 create or replace function postrider_internal.read_cursor(
   out claim_id bigint, out base pg_snapshot, out target pg_snapshot, out after_xid xid8, out after_seq bigint,
-  out aside_xids xid8[], out aside_seqs bigint[], out is_on boolean
+  out aside_xids xid8[], out aside_seqs bigint[], out empty_claim bigint, out is_on boolean
 )
 language plpgsql volatile -- it must see the claim that was committed before the claim lock was taken
 set search_path = pg_catalog, pg_temp
@@ -9,10 +9,14 @@ as $$
 declare
   home text;
 begin
-  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, s.is_on, s.place
-  into claim_id, base, target, after_xid, after_seq, aside_xids, aside_seqs, is_on, home
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, c.empty_claim,
+         s.is_on, s.place
+  into claim_id, base, target, after_xid, after_seq, aside_xids, aside_seqs, empty_claim,
+       is_on, home
   from (
-    select n.id, n.base, n.target, n.after_xid, n.after_seq, n.aside_xids, n.aside_seqs
+    select n.id, n.base, n.target, n.after_xid, n.after_seq, n.aside_xids, n.aside_seqs,
+           -- An array without elements has 16 bytes, and one with any has 40: this need not read it.
+           case when pg_column_size(n.event_ids) < 40 then n.id end as empty_claim
     from postrider.claim n
     order by n.id desc
     limit 1) c
@@ -38,4 +42,4 @@ begin
 end
 $$;
 comment on function postrider_internal.read_cursor() is
-  'The newest claim, where the next one continues, and whether sending is switched on. Raises PR014 if this database is a copy that was not adopted.';
+  'The newest claim, where the next one continues, and whether sending is switched on. empty_claim: the newest claim if it has no pairs, so that the next one deletes it. Raises PR014 if this database is a copy that was not adopted.';

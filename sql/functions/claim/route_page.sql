@@ -4,6 +4,8 @@ create or replace function postrider_internal.route_page(
   fan_out_max integer,
   out kinds integer[],
   out rules postrider_internal.claim_rule[],
+  out endpoints text,
+  out revisions text,
   out is_plain boolean
 )
 language plpgsql volatile -- it must see the subscriptions that are committed by now
@@ -34,9 +36,10 @@ begin
     from kind k;
   end if;
 
-  select array_agg(row(k.n::integer, e.endpoint_id, e.revision, e.is_active, e.filters)::postrider_internal.claim_rule order by k.n),
+  select array_agg(row(k.n::integer, e.endpoint_id, e.revision, e.is_active, e.filters)::postrider_internal.claim_rule),
+         string_agg(e.endpoint_id::text, ','), string_agg(e.revision::text, ','),
          coalesce(bool_and(e.is_active and e.filters is null), true)
-  into rules, is_plain
+  into rules, endpoints, revisions, is_plain
   from unnest(kind_types, kind_tenants) with ordinality k (event_type, tenant, n)
   -- A look-up for each kind, and one for each of its endpoints. Joins that were planned while there were few rules became
   -- hash joins, which read every rule of the tenant for each page as long as the session lasted.
@@ -56,10 +59,9 @@ begin
     offset 0) e;
 
   if cardinality(rules) > fan_out_max then
-    select array_agg(row(r.kind, r.endpoint_id, r.revision, r.is_express and r.place <= fan_out_max, r.filters)::postrider_internal.claim_rule
-                     order by r.kind),
-           is_plain and max(r.place) <= fan_out_max
-    into rules, is_plain
+    select array_agg(row(r.kind, r.endpoint_id, r.revision, r.is_express and r.place <= fan_out_max, r.filters)::postrider_internal.claim_rule),
+           string_agg(r.endpoint_id::text, ','), string_agg(r.revision::text, ','), is_plain and max(r.place) <= fan_out_max
+    into rules, endpoints, revisions, is_plain
     from (
       select u.kind, u.endpoint_id, u.revision, u.is_express, u.filters,
              row_number() over (partition by u.kind order by u.is_express desc) as place
@@ -68,4 +70,4 @@ begin
 end
 $$;
 comment on function postrider_internal.route_page(text[], text[], integer) is
-  'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';
+  'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none, and endpoints and revisions list the same ones with commas. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';

@@ -9,7 +9,8 @@ create or replace function postrider_internal.sort_pairs(
   out event_ids uuid[],
   out endpoint_ids uuid[],
   out others postrider_internal.claim_pair[],
-  out used_rules postrider_internal.claim_rule[],
+  out endpoints text,
+  out revisions text,
   out lists text[]
 )
 language plpgsql stable
@@ -45,12 +46,13 @@ begin
          array_agg(c.endpoint_id order by c.n) filter (where c.fits and c.is_express),
          array_agg(row(c.event_id, c.endpoint_id, c.deliver_at, c.problem)::postrider_internal.claim_pair)
            filter (where c.fits and not c.is_express),
-         (select array_agg(rules[u.rule] order by u.place) from used u),
+         (select string_agg(rules[u.rule].endpoint_id::text, ',' order by u.place) from used u),
+         (select string_agg(rules[u.rule].revision::text, ',' order by u.place) from used u),
          (select array_agg(e.list order by g.n) from generate_subscripts(ids, 1) g (n) left join event e on e.n = g.n)
-  into event_count, event_ids, endpoint_ids, others, used_rules, lists
+  into event_count, event_ids, endpoint_ids, others, endpoints, revisions, lists
   from counted c;
 end
 $$;
 comment on function postrider_internal.sort_pairs(
   uuid[], integer[], timestamptz[], postrider_internal.claim_rule[], postrider_internal.claim_pair[], integer) is
-  'The pairs of events and endpoints, sorted into those that the daemon gets, up to pairs_max of them (those of one event at least), and the others, which become deliveries. event_count: how many events those are; used_rules: the rules by which the daemon gets some of them; lists: for each event, which of those, from 0.';
+  'The pairs of events and endpoints, sorted into those that the daemon gets, up to pairs_max of them (those of one event at least), and the others, which become deliveries. event_count: how many events those are; endpoints, revisions: those of the rules by which the daemon gets some of them, with commas; lists: for each event, which of those, from 0.';

@@ -9,7 +9,7 @@ create or replace function postrider_internal.store_claim(
   endpoint_ids uuid[],
   others postrider_internal.claim_pair[],
   daemon_id uuid,
-  former_claim bigint,
+  empty_claim bigint,
   out claim_id bigint,
   out queued_count integer
 )
@@ -44,7 +44,9 @@ begin
   values (store_claim.claim_id, store_claim.base, store_claim.target, store_claim.after_xid, store_claim.after_seq, store_claim.aside_xids,
           store_claim.aside_seqs, store_claim.daemon_id, coalesce(store_claim.event_ids, '{}'),
           coalesce(store_claim.endpoint_ids, '{}'));
-  delete from postrider.claim c where c.id = former_claim and cardinality(c.event_ids) = 0;
+  if empty_claim is not null then
+    delete from postrider.claim c where c.id = empty_claim;
+  end if;
   -- The flush of a claim is there for what it has seen: nothing may be sent that a crash can still undo. If all of that is
   -- on the disk already, as when applications commit synchronously, the claim need not be. A crash that takes it back
   -- takes the cursor back as well, so its events are claimed again. The number must last, because the daemon knows the
