@@ -4,7 +4,7 @@ import { after, beforeEach, describe, type TestContext, test } from "node:test";
 import pg from "pg";
 import { claimDeliveries } from "../../../src/daemon/claim/dueDeliveries.ts";
 import { claimEvents } from "../../../src/daemon/claim/newEvents.ts";
-import { Recorder } from "../../../src/daemon/record/recorder.ts";
+import { Recorder, type RecorderOptions } from "../../../src/daemon/record/recorder.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
 import { Database } from "../../../src/db/database.ts";
 import type { Attempt } from "../../../src/domain/attempt.ts";
@@ -45,20 +45,27 @@ interface Recording {
   readonly emitted: KeptEvents;
   readonly conditions: Conditions;
   readonly recorded: DeliveryResult[];
+  /** How many results each flush had. */
+  readonly flushes: number[];
 }
 
-function record(t: TestContext): Recording {
+function record(t: TestContext, options: Pick<RecorderOptions, "fewWaitMs"> = {}): Recording {
   const emitted = new KeptEvents();
   const recorded: DeliveryResult[] = [];
   const conditions = new Conditions(emitted);
+  const flushes: number[] = [];
   const recorder = new Recorder({
     database: pool,
     events: emitted,
     conditions,
-    onRecorded: (results) => recorded.push(...results),
+    onRecorded: (results) => {
+      recorded.push(...results);
+      flushes.push(results.length);
+    },
+    ...options,
   });
   t.after(() => recorder.close(randomUUID(), 0));
-  return { recorder, emitted, conditions, recorded };
+  return { recorder, emitted, conditions, recorded, flushes };
 }
 
 /** This many first attempts in hand, of one claim that the recorder knows. */
@@ -119,6 +126,69 @@ async function blockedBackend(): Promise<number> {
   });
   return Number(pid);
 }
+
+describe("a few first successes", () => {
+  const LONG = { fewWaitMs: 60_000 };
+
+  beforeEach(() => createEndpoint(database.pool));
+
+  async function hasFlushed({ flushes }: Recording, ...expected: number[]): Promise<void> {
+    await until(`flushes of ${expected.join(", ")}`, () => flushes.length >= expected.length);
+    assert.deepEqual(flushes, expected);
+  }
+
+  test("wait for others, and go once there are several", async (t) => {
+    const recording = record(t, LONG);
+    const { recorder } = recording;
+    const [first, ...others] = await claim(recorder, randomUUID(), 8);
+    assert.ok(first !== undefined);
+    recorder.add(succeeded(first));
+    await claim(recorder, randomUUID(), 1);
+    assert.deepEqual(recording.flushes, []);
+    addAll(
+      recorder,
+      others.map((delivery) => succeeded(delivery)),
+    );
+    await hasFlushed(recording, 8);
+  });
+
+  test("do not wait for long", async (t) => {
+    const recording = record(t, { fewWaitMs: 100 });
+    const { recorder } = recording;
+    const [one, other] = await claim(recorder, randomUUID(), 2);
+    assert.ok(one !== undefined && other !== undefined);
+    recorder.add(succeeded(one));
+    await hasFlushed(recording, 1);
+    recorder.add(succeeded(other));
+    await hasFlushed(recording, 1, 1);
+  });
+
+  test("go with a failure, which does not wait", async (t) => {
+    const recording = record(t, LONG);
+    const { recorder } = recording;
+    const [one, other] = await claim(recorder, randomUUID(), 2);
+    assert.ok(one !== undefined && other !== undefined);
+    recorder.add(succeeded(one));
+    recorder.add({ ...succeeded(other, { httpStatus: 500 }), decision: { state: "pending", waitMs: 1_000 } });
+    await hasFlushed(recording, 2);
+  });
+
+  test("are recorded at once when the recorder is closed, whether they wait already or not", async (t) => {
+    for (const isWaiting of [true, false]) {
+      const recording = record(t, LONG);
+      const { recorder } = recording;
+      const daemonId = randomUUID();
+      const [one] = await claim(recorder, daemonId, 1);
+      assert.ok(one !== undefined);
+      recorder.add(succeeded(one));
+      if (isWaiting) {
+        await claim(recorder, daemonId, 1);
+      }
+      assert.equal(await recorder.close(daemonId, 10_000), true);
+      await hasFlushed(recording, 1);
+    }
+  });
+});
 
 describe("what gathers", () => {
   test("results that come together are recorded together, and each is reported once", async (t) => {
