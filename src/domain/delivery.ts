@@ -19,6 +19,8 @@ export interface Delivery {
   readonly attempts: number;
   /** Attempts made before the retry schedule began, or began again. */
   readonly attemptsBefore: number;
+  /** The payload from when it was loaded ahead until it is sent; null if it came with the claim, or has yet to be loaded. */
+  loadedPayload: string | null;
   /**
    * Kept by its lane while it holds a slot: when its request began, and the deliveries whose requests began just before
    * and after. In the delivery itself, because a map would allocate an entry for each request.
@@ -32,7 +34,7 @@ export interface Delivery {
 export const HOLDS_NO_SLOT = -1;
 
 /** What a claim says of a delivery. */
-export type ClaimedDelivery = Omit<Delivery, "begunMs" | "before" | "after">;
+export type ClaimedDelivery = Omit<Delivery, "loadedPayload" | "begunMs" | "before" | "after">;
 
 /** One shape for every delivery, however it was claimed, so that the code of the hot path stays monomorphic. */
 export function makeDelivery(claimed: ClaimedDelivery): Delivery {
@@ -44,6 +46,7 @@ export function makeDelivery(claimed: ClaimedDelivery): Delivery {
     tenure,
     attempts,
     attemptsBefore,
+    loadedPayload: null,
     begunMs: HOLDS_NO_SLOT,
     before: null,
     after: null,

@@ -33,10 +33,15 @@ export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: E
   } else if (endpoint.problem !== null) {
     // Fails closed: a request that cannot be signed is not sent.
     parts.end(decided(delivery, endpoint, unsent("blocked", `nothing was sent: ${endpoint.problem}`)), endpoint);
-  } else if (delivery.event.payload === null) {
-    parts.loader.add({ delivery, endpoint });
   } else {
-    signAndSend(parts, delivery, delivery.event.payload, endpoint);
+    const payload = delivery.event.payload ?? delivery.loadedPayload;
+    if (payload === null) {
+      parts.loader.add({ delivery, endpoint });
+    } else {
+      // From here on the body has the payload. A second reference would keep it in memory twice.
+      delivery.loadedPayload = null;
+      signAndSend(parts, delivery, payload, endpoint);
+    }
   }
 }
 

@@ -26,6 +26,7 @@ export class Budget {
   readonly #bytesMax: number;
   readonly #standingOf: (endpointId: string) => Standing;
   readonly #held = new Set<Delivery>();
+  #heldBytes = 0;
   /** What each endpoint holds in all, in bytes. */
   readonly #heldBy = new Map<string, number>();
   /** Of each endpoint the payload that found too little memory, in the order in which they began to wait. */
@@ -47,9 +48,29 @@ export class Budget {
       return false;
     }
     this.#short.delete(endpointId);
-    this.#held.add(delivery);
-    this.#heldBy.set(endpointId, this.#holds(endpointId) + event.payloadBytes);
+    this.#hold(delivery);
     return true;
+  }
+
+  /**
+   * Takes memory for a payload that is loaded before its turn, if nothing waits for memory and half of the budget stays
+   * free for those whose turn it is; false otherwise.
+   */
+  reserveAhead(delivery: Delivery): boolean {
+    const { endpointId, event } = delivery;
+    const fits =
+      this.#short.size === 0 &&
+      this.#heldBytes + event.payloadBytes <= this.#bytesMax / 2 &&
+      this.#room(endpointId) >= event.payloadBytes;
+    if (fits) {
+      this.#hold(delivery);
+    }
+    return fits;
+  }
+
+  /** Whether the payload of a delivery has memory. */
+  has(delivery: Delivery): boolean {
+    return this.#held.has(delivery);
   }
 
   /** Whether no other payload of its endpoint gets memory before this one. */
@@ -67,6 +88,7 @@ export class Budget {
     if (!this.#held.delete(delivery)) {
       return wasFirst;
     }
+    this.#heldBytes -= event.payloadBytes;
     const left = this.#holds(endpointId) - event.payloadBytes;
     if (left > 0) {
       this.#heldBy.set(endpointId, left);
@@ -74,6 +96,13 @@ export class Budget {
       this.#heldBy.delete(endpointId);
     }
     return true;
+  }
+
+  #hold(delivery: Delivery): void {
+    const { endpointId, event } = delivery;
+    this.#held.add(delivery);
+    this.#heldBytes += event.payloadBytes;
+    this.#heldBy.set(endpointId, this.#holds(endpointId) + event.payloadBytes);
   }
 
   #holds(endpointId: string): number {

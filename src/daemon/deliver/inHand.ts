@@ -65,7 +65,9 @@ export class InHand {
     this.#loader = new Loader({
       ...parts,
       standingOf: (endpointId) => lanes.standingOf(endpointId),
+      takeAhead: (endpointId, fits) => lanes.takeAhead(endpointId, fits),
       onLoaded: this.#onLoaded,
+      onLoadedAhead: this.#onLoadedAhead,
       onRefused: this.#setAside,
       onEnd: () => this.#recall(),
     });
@@ -242,6 +244,21 @@ export class InHand {
     }
   };
 
+  readonly #onLoadedAhead = (delivery: Delivery, loaded: Loaded): void => {
+    const { lanes, budget } = this.#parts;
+    if (!budget.has(delivery)) {
+      // It was evicted meanwhile.
+      return;
+    }
+    if (typeof loaded === "object") {
+      delivery.loadedPayload = loaded.payload;
+      lanes.addLoaded(delivery, monotonicMs());
+    } else {
+      lanes.evictOne(delivery.endpointId, delivery.event.id, monotonicMs());
+      this.#release(loaded === "gone" ? eventGone(delivery) : notLoaded(delivery));
+    }
+  };
+
   readonly #setAside = (delivery: Delivery, reason: "short" | "loading"): void => {
     const { lanes, budget, agenda } = this.#parts;
     if (this.#isStopping) {
@@ -264,8 +281,12 @@ export class InHand {
   }
 
   #freeMemory(delivery: Delivery): void {
-    if (delivery.event.payload === null && this.#parts.budget.release(delivery)) {
-      this.#recall();
+    if (delivery.event.payload === null) {
+      // Until its result is recorded, the delivery stays in memory without the payload.
+      delivery.loadedPayload = null;
+      if (this.#parts.budget.release(delivery)) {
+        this.#recall();
+      }
     }
   }
 

@@ -19,7 +19,7 @@ import { Waiting } from "./waiting.ts";
  * and memory to their neighbours.
  *
  * A delivery whose payload finds no memory is set aside: it holds no slot, and its lane continues without it until it is
- * recalled.
+ * recalled. Payloads are also loaded ahead, so that many are loaded at a time and a slot that comes free finds one.
  *
  * Pure bookkeeping: no timers and no promises; the time is passed in.
  */
@@ -166,7 +166,7 @@ export class Lanes {
     if (lane === null || delivery === undefined) {
       return null;
     }
-    if (delivery.event.payload === null) {
+    if (delivery.event.payload === null && delivery.loadedPayload === null) {
       lane.loading.add(delivery);
     } else {
       lane.begun.add(delivery, nowMs);
@@ -217,6 +217,26 @@ export class Lanes {
         this.#withAside.delete(lane);
       }
     }
+  }
+
+  /**
+   * The delivery of an endpoint that starts next and has no payload yet, which is loaded ahead and holds no slot meanwhile;
+   * null if there is none, or it does not fit. Only for lanes in good standing, and no more than such a lane starts at a
+   * time: what is loaded for endpoints that may hang would hold memory for longer. `addLoaded` or an eviction must follow.
+   */
+  takeAhead(endpointId: string, fits: (delivery: Delivery) => boolean): Delivery | null {
+    const lane = this.#lanes.get(endpointId);
+    if (lane === undefined || lane.standing !== "good" || lane.isShort || lane.waiting.aheadLength >= lane.limit) {
+      return null;
+    }
+    return lane.waiting.takeAhead(fits) ?? null;
+  }
+
+  /** The payload of a delivery that was taken ahead is here, and it may start. */
+  addLoaded(delivery: Delivery, nowMs: number): void {
+    const lane = this.#lane(delivery.endpointId, nowMs);
+    lane.waiting.addLoaded(delivery);
+    this.#update(lane, nowMs);
   }
 
   /** What was started is over. `answered`: the receiver sent a status, whichever; null if it was not asked. */

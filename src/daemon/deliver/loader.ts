@@ -17,6 +17,13 @@ export interface Wanted {
   readonly endpoint: Endpoint;
 }
 
+interface Batch {
+  readonly wanted: Wanted[];
+  /** Deliveries that start next, and hold no slot yet. */
+  readonly ahead: Delivery[];
+  bytes: number;
+}
+
 /** gone: the event is no longer in the outbox; failed: Postgres did not give the payload. */
 export type Loaded = { readonly payload: string } | "gone" | "failed";
 
@@ -25,7 +32,10 @@ export interface LoaderParts {
   readonly budget: Budget;
   readonly events: Events;
   readonly standingOf: (endpointId: string) => Standing;
+  /** Takes the delivery of an endpoint out of line that starts next and has no payload yet; null if there is none that fits. */
+  readonly takeAhead: (endpointId: string, fits: (delivery: Delivery) => boolean) => Delivery | null;
   readonly onLoaded: (wanted: Wanted, loaded: Loaded) => void;
+  readonly onLoadedAhead: (delivery: Delivery, loaded: Loaded) => void;
   /** The payload cannot be loaded now. short: there is too little memory for it; loading: another load is in progress. */
   readonly onRefused: (delivery: Delivery, reason: "short" | "loading") => void;
   /** A load has ended, so that others can begin. */
@@ -34,7 +44,8 @@ export interface LoaderParts {
 
 /**
  * Loads the payloads that did not come with their claims, many at a time: what is wanted in one pass of starting goes in
- * one statement. Each standing has one load at a time, so those of endpoints that hang (64 MiB take half a second) delay
+ * one statement, and what starts next at the same endpoints fills it up. A statement costs as much as sending two
+ * payloads, and with a fast receiver few slots come free at a time. Each standing has one load at a time, so those of endpoints that hang (64 MiB take half a second) delay
  * no others.
  */
 export class Loader {
@@ -58,12 +69,13 @@ export class Loader {
   begin(): boolean {
     const wanted = this.#wanted;
     this.#wanted = [];
-    const batches: Record<Standing, Wanted[]> = { good: [], new: [], doubtful: [] };
+    const batches: Record<Standing, Batch> = { good: newBatch(), new: newBatch(), doubtful: newBatch() };
     for (const one of wanted) {
       this.#sort(one, batches[this.#parts.standingOf(one.delivery.endpointId)]);
     }
     for (const standing of ["good", "new", "doubtful"] as const) {
-      if (batches[standing].length > 0) {
+      if (batches[standing].wanted.length > 0) {
+        this.#fill(batches[standing]);
         this.#loading.add(standing);
         void this.#load(batches[standing]).then(() => {
           this.#loading.delete(standing);
@@ -74,7 +86,7 @@ export class Loader {
     return wanted.length > 0;
   }
 
-  #sort(wanted: Wanted, batch: Wanted[]): void {
+  #sort(wanted: Wanted, batch: Batch): void {
     const { budget, standingOf, onRefused } = this.#parts;
     const { delivery } = wanted;
     if (this.#loading.has(standingOf(delivery.endpointId)) || !hasRoom(batch, delivery)) {
@@ -82,45 +94,80 @@ export class Loader {
     } else if (!budget.reserve(delivery)) {
       onRefused(delivery, "short");
     } else {
-      batch.push(wanted);
+      batch.wanted.push(wanted);
+      batch.bytes += delivery.event.payloadBytes;
     }
   }
 
-  async #load(batch: readonly Wanted[]): Promise<void> {
-    const { payloads, events, onLoaded } = this.#parts;
-    const eventIds = [...new Set(batch.map(({ delivery }) => delivery.event.id))];
-    let loaded: ReadonlyMap<string, string>;
+  /** The endpoints take turns. */
+  #fill(batch: Batch): void {
+    const { budget, takeAhead } = this.#parts;
+    const fits = (delivery: Delivery) => hasRoom(batch, delivery) && budget.reserveAhead(delivery);
+    const endpointIds = new Set(batch.wanted.map(({ delivery }) => delivery.endpointId));
+    while (endpointIds.size > 0) {
+      for (const endpointId of endpointIds) {
+        const delivery = takeAhead(endpointId, fits);
+        if (delivery === null) {
+          endpointIds.delete(endpointId);
+        } else {
+          batch.ahead.push(delivery);
+          batch.bytes += delivery.event.payloadBytes;
+        }
+      }
+    }
+  }
+
+  async #load({ wanted, ahead }: Pick<Batch, "wanted" | "ahead">): Promise<void> {
+    const { payloads, onLoaded, onLoadedAhead } = this.#parts;
+    const deliveries = [...wanted.map(({ delivery }) => delivery), ...ahead];
+    const eventIds = [...new Set(deliveries.map(({ event }) => event.id))];
+    let loadedOf: (delivery: Delivery) => Loaded;
     try {
-      loaded = await payloads.load(eventIds);
+      const loaded = await payloads.load(eventIds);
+      loadedOf = ({ event }) => {
+        const payload = loaded.get(event.id);
+        return payload === undefined ? "gone" : { payload };
+      };
     } catch (thrown) {
       if (isUnreadable(thrown) && eventIds.length > 1) {
         // One payload that Postgres cannot give must not keep the others.
-        for (const wanted of batch) {
-          await this.#load([wanted]);
+        for (const one of wanted) {
+          await this.#load({ wanted: [one], ahead: [] });
+        }
+        for (const one of ahead) {
+          await this.#load({ wanted: [], ahead: [one] });
         }
         return;
       }
-      const { sqlstate } = classifyPostgresError(thrown);
-      for (const wanted of batch) {
-        const { event, endpointId } = wanted.delivery;
-        events.emit("payload.failed", {
-          event_id: event.id,
-          endpoint_id: endpointId,
-          error: messageOf(thrown),
-          sqlstate,
-        });
-        onLoaded(wanted, "failed");
-      }
-      return;
+      this.#reportFailed(deliveries, thrown);
+      loadedOf = () => "failed";
     }
-    for (const wanted of batch) {
-      const payload = loaded.get(wanted.delivery.event.id);
-      onLoaded(wanted, payload === undefined ? "gone" : { payload });
+    for (const one of wanted) {
+      onLoaded(one, loadedOf(one.delivery));
+    }
+    for (const one of ahead) {
+      onLoadedAhead(one, loadedOf(one));
+    }
+  }
+
+  #reportFailed(deliveries: readonly Delivery[], thrown: unknown): void {
+    const { sqlstate } = classifyPostgresError(thrown);
+    for (const { event, endpointId } of deliveries) {
+      this.#parts.events.emit("payload.failed", {
+        event_id: event.id,
+        endpoint_id: endpointId,
+        error: messageOf(thrown),
+        sqlstate,
+      });
     }
   }
 }
 
-function hasRoom(batch: readonly Wanted[], { event }: Delivery): boolean {
-  const bytes = batch.reduce((sum, { delivery }) => sum + delivery.event.payloadBytes, event.payloadBytes);
-  return batch.length === 0 || (batch.length < LOAD_MAX && bytes <= LOAD_BYTES_MAX);
+function newBatch(): Batch {
+  return { wanted: [], ahead: [], bytes: 0 };
+}
+
+function hasRoom({ wanted, ahead, bytes }: Batch, { event }: Delivery): boolean {
+  const count = wanted.length + ahead.length;
+  return count === 0 || (count < LOAD_MAX && bytes + event.payloadBytes <= LOAD_BYTES_MAX);
 }

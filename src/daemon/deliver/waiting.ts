@@ -16,6 +16,10 @@ class Line {
     return this.#deliveries.length - this.#head;
   }
 
+  get first(): Delivery | undefined {
+    return this.#deliveries[this.#head];
+  }
+
   push(delivery: Delivery): void {
     this.#deliveries.push(delivery);
   }
@@ -61,21 +65,34 @@ class Line {
  * in four: behind a replay, whose deliveries fill a lane four rounds deep, a new event waited 79 ms instead of 4.
  *
  * A delivery that was set aside is not in either line until it is recalled.
+ *
+ * Nor is one whose payload is loaded ahead: it has begun to wait before those in the lines, so once its payload is here
+ * it goes before them. If the next one in the lines came with its payload, they take turns: a lane that is given large
+ * payloads all the time would otherwise never send its small ones.
  */
 export class Waiting {
   readonly #first = new Line();
   readonly #queued = new Line();
   readonly #aside = new Line();
+  /** Those whose payloads are being loaded ahead, and those whose payloads are here. */
+  readonly #ahead = new Line();
+  readonly #loaded = new Line();
+  #wasLoaded = false;
   /** First attempts taken since the last delivery from the queue. */
   #firstRun = 0;
 
-  /** All that wait, those set aside included. */
+  /** All that wait, those that cannot start included. */
   get length(): number {
-    return this.readyLength + this.#aside.length;
+    return this.readyLength + this.#aside.length + this.#ahead.length;
   }
 
   get readyLength(): number {
-    return this.#first.length + this.#queued.length;
+    return this.#first.length + this.#queued.length + this.#loaded.length;
+  }
+
+  /** Those that hold memory before their turn. */
+  get aheadLength(): number {
+    return this.#ahead.length + this.#loaded.length;
   }
 
   get asideLength(): number {
@@ -87,9 +104,41 @@ export class Waiting {
   }
 
   takeNext(): Delivery | undefined {
+    const line = this.#nextLine();
+    const isSmallNext = line.first !== undefined && line.first.event.payload !== null;
+    const loaded = this.#wasLoaded && isSmallNext ? undefined : this.#loaded.shift();
+    this.#wasLoaded = loaded !== undefined;
+    if (loaded !== undefined) {
+      return loaded;
+    }
+    this.#firstRun = line === this.#queued ? 0 : this.#firstRun + 1;
+    return line.shift();
+  }
+
+  #nextLine(): Line {
     const isQueuesTurn = this.#queued.length > 0 && (this.#first.length === 0 || this.#firstRun >= FIRST_RUN_MAX);
-    this.#firstRun = isQueuesTurn ? 0 : this.#firstRun + 1;
-    return (isQueuesTurn ? this.#queued : this.#first).shift();
+    return isQueuesTurn ? this.#queued : this.#first;
+  }
+
+  /** Takes the next one out of line whose payload is to be loaded, to load it ahead; undefined if there is none, or it does not fit. */
+  takeAhead(fits: (delivery: Delivery) => boolean): Delivery | undefined {
+    const line = [this.#nextLine(), this.#first, this.#queued, this.#aside].find(({ first }) => isMeasured(first));
+    const delivery = line?.first;
+    if (line === undefined || delivery === undefined || !fits(delivery)) {
+      return undefined;
+    }
+    line.shift();
+    this.#ahead.push(delivery);
+    return delivery;
+  }
+
+  /** The payload of a delivery that was taken ahead is here. */
+  addLoaded({ event }: Delivery): void {
+    const delivery = this.#ahead.takeEvent(event.id);
+    if (delivery === undefined) {
+      throw new Error("the payload of the delivery is not loaded ahead");
+    }
+    this.#loaded.push(delivery);
   }
 
   /** Behind the others that are aside; before them if it `isFirst`. */
@@ -109,13 +158,22 @@ export class Waiting {
   }
 
   takeEvent(eventId: string): Delivery | undefined {
-    return this.#first.takeEvent(eventId) ?? this.#queued.takeEvent(eventId) ?? this.#aside.takeEvent(eventId);
+    for (const line of [this.#first, this.#queued, this.#aside, this.#ahead, this.#loaded]) {
+      const delivery = line.takeEvent(eventId);
+      if (delivery !== undefined) {
+        return delivery;
+      }
+    }
+    return undefined;
   }
 
-  /** Those that would start last: set aside before from the queue before first attempts, and of each the newest. */
+  /**
+   * Those that would start last: set aside before from the queue before first attempts before loaded ones, and of each the
+   * newest.
+   */
   takeLast(count: number): Delivery[] {
     const taken: Delivery[] = [];
-    for (const line of [this.#aside, this.#queued, this.#first]) {
+    for (const line of [this.#aside, this.#queued, this.#first, this.#ahead, this.#loaded]) {
       taken.push(...line.takeLast(count - taken.length));
     }
     return taken;
@@ -128,4 +186,9 @@ export class Waiting {
 
 function isFirstAttempt({ tenure }: Delivery): boolean {
   return tenure.kind === "claimed";
+}
+
+/** Whether its payload is to be loaded and known to be readable: one that is not would make a load of many fail. */
+function isMeasured(delivery: Delivery | undefined): boolean {
+  return delivery !== undefined && delivery.event.payload === null && delivery.event.payloadBytes > 0;
 }

@@ -149,6 +149,39 @@ test("a payload that is needed no more is waited for no more", () => {
   assert.ok(budget.reserve(other));
 });
 
+test("a payload that is loaded ahead leaves half of the memory free", () => {
+  const budget = makeBudget();
+  const held = largeFor("good a", 300);
+  assert.ok(budget.reserve(held));
+  const ahead = largeFor("good b", 200);
+  assert.ok(budget.reserveAhead(ahead));
+  assert.deepEqual([budget.has(ahead), budget.reserveAhead(largeFor("good c", 1))], [true, false]);
+  assert.ok(budget.reserve(largeFor("good c", 400)), "those whose turn it is may take it");
+  budget.release(held);
+  budget.release(ahead);
+  assert.deepEqual([budget.has(ahead), budget.reserveAhead(largeFor("good d", 100))], [false, true]);
+});
+
+test("while a payload waits for memory, none is loaded ahead", () => {
+  const budget = makeBudget();
+  const first = largeFor("good a", 450);
+  assert.ok(budget.reserve(first));
+  const second = largeFor("good a", 450);
+  assert.equal(budget.reserve(second), false);
+  assert.equal(budget.reserveAhead(largeFor("good b", 10)), false);
+  budget.release(second);
+  assert.ok(budget.reserveAhead(largeFor("good b", 10)));
+});
+
+test("what is loaded ahead has its endpoint's share of memory, no more", () => {
+  const budget = makeBudget();
+  reserveAll(budget, 50, [...repeated("good a", 4), ...repeated("good b", 4)]);
+  assert.ok(budget.reserveAhead(largeFor("good a", 100)));
+  const doubtful = makeBudget();
+  reserveAll(doubtful, 150, repeated("doubtful a", 1));
+  assert.equal(doubtful.reserveAhead(largeFor("doubtful a", 250)), false);
+});
+
 test("releasing what holds nothing frees nothing", () => {
   assert.equal(makeBudget().release(largeFor("good")), false);
 });

@@ -79,6 +79,8 @@ class Surroundings {
   readonly emitted = new KeptEvents();
   /** The endpoints that take no more; null: Postgres does not answer. */
   inactive: readonly string[] | null = [];
+  /** Events whose deliveries to "a" are cancelled. */
+  cancelled: readonly string[] = [];
   readonly lanes = new Lanes({ inFlightMax: SLOTS, laneMax: 64, inHandMax: 1_000 });
   readonly inHand: InHand;
 
@@ -86,7 +88,12 @@ class Surroundings {
     const { lanes } = this;
     this.inHand = new InHand({
       lease: this.lease,
-      endpoints: { get: endpoint, findInactive: (ids) => this.#findInactive(ids), findCancelled: async () => [] },
+      endpoints: {
+        get: endpoint,
+        findInactive: (ids) => this.#findInactive(ids),
+        findCancelled: async () =>
+          this.cancelled.map((event_id) => ({ event_id, endpoint_id: "a", reason: "it is not wanted" })),
+      },
       lanes,
       budget: new Budget(BYTES_MAX, (endpointId) => lanes.standingOf(endpointId)),
       payloads: { load: (eventIds) => this.#load(eventIds) },
@@ -114,6 +121,21 @@ class Surroundings {
 
 async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** So that the endpoint is in good standing. */
+async function answersOnce(around: Surroundings, endpointId: string): Promise<void> {
+  around.inHand.admit([deliveryFor(endpointId)]);
+  around.requests.pop()?.answer();
+  await settled();
+}
+
+/** Answers what is in flight until nothing is. */
+async function answerAll({ requests }: Surroundings): Promise<void> {
+  while (requests.length > 0) {
+    requests.pop()?.answer();
+    await settled();
+  }
 }
 
 async function reviewIsDue(agenda: Agenda): Promise<void> {
@@ -200,6 +222,55 @@ describe("payloads that are loaded", () => {
     assert.equal(around.inHand.count, 0);
   });
 
+  test("what starts next is loaded with what has started, and is sent from memory", async () => {
+    const around = new Surroundings();
+    await answersOnce(around, "a");
+    const large = Array.from({ length: 12 }, () => deliveryFor("a", 10));
+    around.inHand.admit(large);
+    assert.deepEqual(
+      around.loads.map(({ eventIds }) => eventIds),
+      [large.map(({ event }) => event.id)],
+    );
+    assert.deepEqual([around.lanes.inFlight, around.lanes.waiting], [8, 4]);
+    around.loads.pop()?.finish();
+    await settled();
+    assert.equal(around.requests.length, 8);
+    await answerAll(around);
+    assert.deepEqual([around.loads.length, around.recorded.length, around.inHand.count], [0, 13, 0]);
+    assert.ok(large.every(({ loadedPayload }) => loadedPayload === null));
+  });
+
+  test("what is evicted while it is loaded ahead is not sent, and what cannot be loaded leaves its lane", async () => {
+    const around = new Surroundings();
+    await answersOnce(around, "a");
+    const large = Array.from({ length: 12 }, () => deliveryFor("a", 10));
+    const [evicted, gone] = large.slice(-2);
+    assert.ok(evicted !== undefined && gone !== undefined);
+    around.inHand.admit(large);
+    around.cancelled = [evicted.event.id];
+    await reviewIsDue(around.agenda);
+    await around.inHand.review();
+    around.loads.pop()?.finish(gone.event.id);
+    await settled();
+    await answerAll(around);
+    const states = new Map(around.recorded.map(({ delivery, decision }) => [delivery.event.id, decision.state]));
+    assert.deepEqual([states.get(evicted.event.id), states.get(gone.event.id)], ["discarded", "discarded"]);
+    assert.deepEqual([around.recorded.length, around.inHand.count, around.loads.length], [13, 0, 0]);
+    assert.equal([...states.values()].filter((state) => state === "succeeded").length, 11);
+  });
+
+  test("what was loaded ahead under a lost lease is not sent", async () => {
+    const around = new Surroundings();
+    await answersOnce(around, "a");
+    const large = Array.from({ length: 12 }, () => deliveryFor("a", 10));
+    around.inHand.admit(large);
+    around.lease.daemonId = "second";
+    around.loads.pop()?.finish();
+    await settled();
+    assert.deepEqual([around.requests.length, around.inHand.count], [0, 0]);
+    assert.ok(large.every(({ loadedPayload }) => loadedPayload === null));
+  });
+
   test("whatever their sizes, each is sent once, and those in flight never hold more than there is", async () => {
     const deliveries = fc.array(
       fc.record({
@@ -221,8 +292,9 @@ describe("payloads that are loaded", () => {
         while (around.recorded.length < admitted.length) {
           const started = around.lanes.started();
           assert.ok(started.length <= SLOTS);
-          const bytes = started.reduce((sum, { event }) => sum + event.payloadBytes, 0);
-          assert.ok(bytes <= BYTES_MAX, `${bytes} bytes in flight`);
+          const loaded = admitted.filter(({ loadedPayload }) => loadedPayload !== null);
+          const bytes = [...started, ...loaded].reduce((sum, { event }) => sum + event.payloadBytes, 0);
+          assert.ok(bytes <= BYTES_MAX, `${bytes} bytes in flight, or loaded ahead`);
           const steps = [...around.loads.keys(), ...around.requests.keys()];
           assert.ok(steps.length > 0, "something waits, and nothing is loaded or in flight");
           const nth = (choices.next().value ?? 0) % steps.length;

@@ -34,7 +34,7 @@ function leasedFor(endpointId: string): Delivery {
 
 function largeFor(endpointId: string): Delivery {
   const delivery = deliveryFor(endpointId);
-  return { ...delivery, event: { ...delivery.event, payload: null } };
+  return { ...delivery, event: { ...delivery.event, payload: null, payloadBytes: 40_000 } };
 }
 
 /** Offers this many deliveries for the endpoint; returns those that the lanes admitted. */
@@ -56,6 +56,24 @@ function startAll(lanes: Lanes, nowMs = 0): Delivery[] {
 /** Nothing is being loaded, and there is more memory. */
 function recall(lanes: Lanes, nowMs = 0): void {
   lanes.recall(nowMs, () => false, true);
+}
+
+/** Takes what may be loaded ahead. */
+function takeAllAhead(lanes: Lanes, endpointId: string): Delivery[] {
+  const ahead: Delivery[] = [];
+  for (let next = takeAhead(); next !== null; next = takeAhead()) {
+    ahead.push(next);
+  }
+  return ahead;
+
+  function takeAhead(): Delivery | null {
+    return lanes.takeAhead(endpointId, () => true);
+  }
+}
+
+function addLoaded(lanes: Lanes, delivery: Delivery, nowMs = 0): void {
+  delivery.loadedPayload = "{}";
+  lanes.addLoaded(delivery, nowMs);
 }
 
 function finishAll(lanes: Lanes, deliveries: readonly Delivery[], answered: boolean, nowMs = 0): void {
@@ -493,6 +511,105 @@ describe("payloads that are loaded when their turn comes", () => {
     assert.equal(startAll(lanes).length, LANE_START - 1, "the last slot is for lanes that have answered");
   });
 
+  test("what starts next is loaded ahead without a slot, in its order, and then starts before the others", () => {
+    const lanes = new Lanes(LIMITS);
+    greet(lanes, "a");
+    const large = admitLarge(lanes, "a", 3);
+    offer(lanes, "a", 1);
+    const first = lanes.start(0);
+    assert.equal(first, large[0]);
+    const ahead = takeAllAhead(lanes, "a");
+    assert.deepEqual(ahead, large.slice(1));
+    assert.deepEqual([lanes.inFlight, lanes.waiting], [1, 3]);
+    const small = startAll(lanes);
+    assert.deepEqual([small.length, small[0]?.event.payload], [1, "{}"]);
+    for (const delivery of ahead) {
+      addLoaded(lanes, delivery);
+    }
+    assert.deepEqual(startAll(lanes), ahead);
+    // Their requests have begun: there is nothing to begin.
+    assert.throws(() => ahead[0] !== undefined && lanes.addLoaded(ahead[0], 0), /not loaded ahead/);
+    finishAll(lanes, [...ahead, ...small], true);
+    assert.deepEqual([lanes.inFlight, lanes.waiting], [1, 0]);
+  });
+
+  test("nothing is loaded ahead that is small, of unknown size, or does not fit", () => {
+    const lanes = new Lanes(LIMITS);
+    greet(lanes, "a", "b");
+    offer(lanes, "a", 1);
+    admitLarge(lanes, "a", 1);
+    assert.equal(
+      lanes.takeAhead("a", () => true),
+      null,
+    );
+    const unknown = largeFor("b");
+    unknown.event.payloadBytes = 0;
+    lanes.admit(unknown, 0);
+    assert.equal(
+      lanes.takeAhead("b", () => true),
+      null,
+    );
+    startAll(lanes);
+    admitLarge(lanes, "a", 1);
+    assert.equal(
+      lanes.takeAhead("a", () => false),
+      null,
+    );
+    assert.notEqual(
+      lanes.takeAhead("a", () => true),
+      null,
+    );
+  });
+
+  test("only a lane in good standing loads ahead, and no more than it starts at a time", () => {
+    const lanes = new Lanes(LIMITS);
+    greet(lanes, "good", "short");
+    admitLarge(lanes, "new", 20);
+    assert.deepEqual(takeAllAhead(lanes, "new"), []);
+    admitLarge(lanes, "good", 20);
+    const ahead = takeAllAhead(lanes, "good");
+    assert.equal(ahead.length, LANE_START);
+    for (const delivery of ahead) {
+      addLoaded(lanes, delivery);
+    }
+    assert.deepEqual(takeAllAhead(lanes, "good"), []);
+    admitLarge(lanes, "short", 2);
+    const [started] = startAll(lanes).filter(({ endpointId }) => endpointId === "short");
+    assert.ok(started !== undefined);
+    lanes.setAside(started, { isShort: true, isFirst: true }, 0);
+    assert.deepEqual(takeAllAhead(lanes, "short"), []);
+  });
+
+  test("what is loaded ahead takes turns with what came with its payload", () => {
+    const lanes = new Lanes({ ...LIMITS, inFlightMax: 1 });
+    greet(lanes, "a");
+    admitLarge(lanes, "a", 4);
+    for (const delivery of takeAllAhead(lanes, "a")) {
+      addLoaded(lanes, delivery);
+    }
+    offer(lanes, "a", 2);
+    const payloads: (string | null)[] = [];
+    for (let started = lanes.start(0); started !== null; started = lanes.start(0)) {
+      payloads.push(started.event.payload);
+      lanes.finish(started, true, 0);
+    }
+    assert.deepEqual(payloads, [null, "{}", null, "{}", null, null]);
+  });
+
+  test("what is loaded ahead is evicted last, also while it is being loaded", () => {
+    const lanes = new Lanes(LIMITS);
+    greet(lanes, "a");
+    const large = admitLarge(lanes, "a", LANE_START + 1);
+    const ahead = takeAllAhead(lanes, "a");
+    addLoaded(lanes, ahead[0] ?? largeFor("a"));
+    assert.ok(ahead[1] !== undefined);
+    assert.equal(lanes.evictOne("a", ahead[1].event.id, 0), ahead[1]);
+    assert.throws(() => ahead[1] !== undefined && lanes.addLoaded(ahead[1], 0), /not loaded ahead/);
+    const evicted = lanes.evict("a", 0);
+    assert.deepEqual(new Set(evicted), new Set(large.filter((delivery) => delivery !== ahead[1])));
+    assert.deepEqual([evicted[0], evicted.at(-1), lanes.waiting], [large.at(-1), ahead[0], 0]);
+  });
+
   test("setting aside or beginning what is not in flight is refused", () => {
     const lanes = new Lanes(LIMITS);
     const delivery = largeFor("a");
@@ -506,6 +623,8 @@ type Step =
   | { readonly kind: "admit" | "admitLarge"; readonly endpoint: number; readonly count: number }
   | { readonly kind: "setAside"; readonly nth: number; readonly isShort: boolean }
   | { readonly kind: "begin"; readonly nth: number }
+  | { readonly kind: "takeAhead"; readonly endpoint: number; readonly count: number }
+  | { readonly kind: "addLoaded"; readonly nth: number }
   | { readonly kind: "recall" }
   | { readonly kind: "start"; readonly count: number }
   | { readonly kind: "finish"; readonly nth: number; readonly answered: boolean }
@@ -519,6 +638,8 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("admitLarge"), endpoint: endpoints, count: fc.nat(40) }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("setAside"), nth: fc.nat(500), isShort: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("begin"), nth: fc.nat(500) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("takeAhead"), endpoint: endpoints, count: fc.nat(10) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("addLoaded"), nth: fc.nat(500) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("recall") }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("start"), count: fc.nat(400) }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("finish"), nth: fc.nat(500), answered: fc.boolean() }) },
@@ -538,10 +659,13 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
       const lanes = new Lanes(limits);
       const waiting = new Set<Delivery>();
       const started: Delivery[] = [];
+      /** Those that wait and are being loaded ahead. */
+      const ahead = new Set<Delivery>();
       let nowMs = 0;
       const leave = (evicted: readonly Delivery[], endpointId?: string): void => {
         for (const delivery of evicted) {
           assert.ok(waiting.delete(delivery), "evicted what did not wait");
+          ahead.delete(delivery);
           assert.ok(endpointId === undefined || delivery.endpointId === endpointId);
         }
       };
@@ -551,6 +675,7 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
           return false;
         }
         assert.ok(waiting.delete(delivery), "started what did not wait");
+        assert.ok(!ahead.has(delivery), "started what is being loaded");
         started.push(delivery);
         return true;
       };
@@ -560,8 +685,15 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
         }
       };
       const largeAt = (nth: number): Delivery | undefined => {
-        const large = started.filter(({ event }) => event.payload === null);
+        const large = started.filter(({ event, loadedPayload }) => event.payload === null && loadedPayload === null);
         return large[nth % Math.max(1, large.length)];
+      };
+      const addOneLoaded = (nth: number): void => {
+        const delivery = [...ahead][nth % Math.max(1, ahead.size)];
+        if (delivery !== undefined) {
+          ahead.delete(delivery);
+          addLoaded(lanes, delivery, nowMs);
+        }
       };
       const check = (): void => {
         assert.deepEqual([lanes.inFlight, lanes.waiting], [started.length, waiting.size]);
@@ -597,6 +729,18 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
             }
             break;
           }
+          case "takeAhead":
+            for (let count = 0; count < step.count; count++) {
+              const delivery = lanes.takeAhead(String(step.endpoint), () => true);
+              if (delivery !== null) {
+                assert.ok(waiting.has(delivery) && !ahead.has(delivery), "taken twice");
+                ahead.add(delivery);
+              }
+            }
+            break;
+          case "addLoaded":
+            addOneLoaded(step.nth);
+            break;
           case "recall":
             recall(lanes, nowMs);
             break;
@@ -628,6 +772,9 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
       // Waiting deliveries can always finish, so no lane is forgotten.
       while (waiting.size > 0 || started.length > 0) {
         recall(lanes, nowMs);
+        while (ahead.size > 0) {
+          addOneLoaded(0);
+        }
         while (startOne());
         assert.ok(started.length > 0, "something waits, nothing is in flight, and nothing starts");
         finishAll(lanes, started.splice(0), true, nowMs);

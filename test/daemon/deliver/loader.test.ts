@@ -29,11 +29,19 @@ interface Loading {
   readonly refused: readonly string[];
 }
 
-/** Wants these payloads in one pass; resolves when the load has ended. `failing`: Postgres cannot give this event's. */
+interface Failing {
+  readonly eventId: string;
+  readonly sqlstate: string;
+}
+
+/**
+ * Wants these payloads in one pass, while others wait in line; resolves when the load has ended. `failing`: Postgres cannot
+ * give this event's.
+ */
 async function loadAll(
   deliveries: readonly Delivery[],
-  failing: string | null = null,
-  sqlstate: string | null = null,
+  waiting: Delivery[] = [],
+  failing: Failing | null = null,
 ): Promise<Loading> {
   const emitted = new KeptEvents();
   const loads: (readonly string[])[] = [];
@@ -44,8 +52,8 @@ async function loadAll(
       payloads: {
         load: async (eventIds) => {
           loads.push(eventIds);
-          if (failing !== null && eventIds.includes(failing)) {
-            throw Object.assign(new pg.DatabaseError("an error", 0, "error"), { code: sqlstate });
+          if (failing !== null && eventIds.includes(failing.eventId)) {
+            throw Object.assign(new pg.DatabaseError("an error", 0, "error"), { code: failing.sqlstate });
           }
           return new Map(eventIds.map((id) => [id, "{}"]));
         },
@@ -53,7 +61,9 @@ async function loadAll(
       budget: new Budget(128 * MIB, () => "good"),
       events: emitted,
       standingOf: () => "good",
+      takeAhead: (_, fits) => (waiting[0] !== undefined && fits(waiting[0]) ? (waiting.shift() ?? null) : null),
       onLoaded: ({ delivery }, one) => loaded.set(delivery.event.id, one),
+      onLoadedAhead: (delivery, one) => loaded.set(delivery.event.id, one),
       onRefused: ({ event }) => refused.push(event.id),
       onEnd: resolve,
     });
@@ -85,7 +95,7 @@ for (const [what, sqlstate] of [
 ] as const) {
   test(`a payload that ${what} does not keep the others`, async () => {
     const [first, bad, last] = [largeFor(10), largeFor(10), largeFor(10)];
-    const { loaded, loads, emitted } = await loadAll([first, bad, last], bad.event.id, sqlstate);
+    const { loaded, loads, emitted } = await loadAll([first, bad, last], [], { eventId: bad.event.id, sqlstate });
     assert.deepEqual(
       loaded,
       new Map<string, Loaded>([
@@ -101,3 +111,41 @@ for (const [what, sqlstate] of [
     );
   });
 }
+
+test("what starts next at the same endpoints fills a load up, as far as bytes and memory allow", async () => {
+  const wanted = largeFor(MIB);
+  const waiting = Array.from({ length: 5 }, () => largeFor(MIB));
+  const ahead = waiting.slice(0, 3);
+  const { loads, loaded, refused } = await loadAll([wanted], waiting);
+  const ids = [wanted, ...ahead].map(({ event }) => event.id);
+  assert.deepEqual([loads, refused, waiting.length], [[ids], [], 2]);
+  assert.deepEqual(new Set(loaded.keys()), new Set(ids));
+});
+
+test("a load takes so many payloads at most, however small they are", async () => {
+  const waiting = Array.from({ length: 100 }, () => largeFor(10));
+  const { loads } = await loadAll([largeFor(10), largeFor(10)], waiting);
+  assert.deepEqual(
+    loads.map(({ length }) => length),
+    [64],
+  );
+  assert.equal(waiting.length, 38);
+});
+
+test("a damaged payload that was to be loaded ahead fails alone", async () => {
+  const [wanted, bad, last] = [largeFor(10), largeFor(10), largeFor(10)];
+  const failing = { eventId: bad.event.id, sqlstate: "XX001" };
+  const { loaded, emitted } = await loadAll([wanted], [bad, last], failing);
+  assert.deepEqual(
+    loaded,
+    new Map<string, Loaded>([
+      [wanted.event.id, { payload: "{}" }],
+      [bad.event.id, "failed"],
+      [last.event.id, { payload: "{}" }],
+    ]),
+  );
+  assert.deepEqual(
+    emitted.named("payload.failed").map(({ event_id }) => event_id),
+    [bad.event.id],
+  );
+});
