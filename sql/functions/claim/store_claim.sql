@@ -45,7 +45,7 @@ begin
           store_claim.aside_seqs, store_claim.daemon_id, coalesce(store_claim.event_ids, '{}'),
           coalesce(store_claim.endpoint_ids, '{}'));
   if empty_claim is not null then
-    delete from postrider.claim c where c.id = empty_claim;
+    delete from postrider.claim c where c.id = empty_claim and cardinality(c.event_ids) = 0;
   end if;
   -- The flush of a claim is there for what it has seen: nothing may be sent that a crash can still undo. If all of that is
   -- on the disk already, as when applications commit synchronously, the claim need not be. A crash that takes it back
