@@ -9,7 +9,14 @@ const TEXT_BYTES = 48;
 /** What a UTF-16 code unit takes in UTF-8 at most. */
 const CHARACTER_BYTES_MAX = 3;
 const UUID_LENGTH = 36;
-const NONE = Buffer.alloc(0);
+/** Where the digits of each byte of a UUID are: dashes come after the 8th, 12th, 16th and 20th digit. */
+const UUID_DIGITS = new Uint8Array([0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]);
+/** The text that is being read. Its bytes are read faster than the characters of a string. */
+const uuidText = Buffer.alloc(UUID_LENGTH);
+/** A text that is not longer is copied here, because the call that encodes costs more. */
+const SHORT_TEXT = 16;
+const ASCII_LAST = 127;
+const NONE: Buffer = Buffer.alloc(0);
 
 const TYPES = {
   smallint: { oid: 21, bytes: 2 },
@@ -28,6 +35,11 @@ export class BinaryArray {
   readonly #type: (typeof TYPES)[TypeName];
   readonly #countMax: number;
   #buffer = NONE;
+  /** Of the same bytes: V8 compiles what it writes to single instructions. */
+  #view = viewOf(NONE);
+  /** Most ids come several times in a row. */
+  #lastDigits = "";
+  #lastBigint = 0;
   #end = HEADER_BYTES;
   #count = 0;
   #nullCount = 0;
@@ -47,7 +59,7 @@ export class BinaryArray {
       return;
     }
     const at = this.#begin(2);
-    this.#buffer.writeInt16BE(value, at);
+    this.#view.setInt16(at, value);
   }
 
   addInteger(value: number | null): void {
@@ -60,7 +72,7 @@ export class BinaryArray {
       return;
     }
     const at = this.#begin(4);
-    this.#buffer.writeInt32BE(value, at);
+    this.#view.setInt32(at, value);
   }
 
   /** Of its decimal digits. */
@@ -69,15 +81,17 @@ export class BinaryArray {
       this.#addNull();
       return;
     }
-    const value = Number(digits);
+    const value = digits === this.#lastDigits ? this.#lastBigint : Number(digits);
     if (!Number.isSafeInteger(value)) {
       this.#addLongBigint(digits);
       return;
     }
     const at = this.#begin(8);
+    this.#lastDigits = digits;
+    this.#lastBigint = value;
     const high = Math.floor(value / 2 ** 32);
-    this.#buffer.writeInt32BE(high, at);
-    this.#buffer.writeUInt32BE(value - high * 2 ** 32, at + 4);
+    this.#view.setInt32(at, high);
+    this.#view.setUint32(at + 4, value - high * 2 ** 32);
   }
 
   addDouble(value: number | null): void {
@@ -86,10 +100,10 @@ export class BinaryArray {
       return;
     }
     const at = this.#begin(8);
-    this.#buffer.writeDoubleBE(value, at);
+    this.#view.setFloat64(at, value);
   }
 
-  /** As Postgres writes it: 32 hexadecimal digits, with dashes after the 8th, 12th, 16th and 20th. */
+  /** As Postgres writes it. */
   addUuid(text: string | null): void {
     if (text === null) {
       this.#addNull();
@@ -100,10 +114,11 @@ export class BinaryArray {
       return;
     }
     const at = this.#begin(16);
+    const buffer = this.#buffer;
+    uuidText.write(text, 0, UUID_LENGTH, "latin1");
     for (let byte = 0; byte < 16; byte += 1) {
-      const dashes = byte < 4 ? 0 : byte < 10 ? (byte >> 1) - 1 : 4;
-      const from = 2 * byte + dashes;
-      this.#buffer[at + byte] = (digitAt(text, from) << 4) | digitAt(text, from + 1);
+      const from = UUID_DIGITS[byte] ?? 0;
+      buffer[at + byte] = (digitOf(uuidText[from] ?? 0) << 4) | digitOf(uuidText[from + 1] ?? 0);
     }
   }
 
@@ -114,8 +129,8 @@ export class BinaryArray {
       return;
     }
     const at = this.#begin(text.length * CHARACTER_BYTES_MAX);
-    const bytes = this.#buffer.write(text, at);
-    this.#buffer.writeInt32BE(bytes, at - LENGTH_BYTES);
+    const bytes = copyShort(text, this.#buffer, at) ?? this.#buffer.write(text, at);
+    this.#view.setInt32(at - LENGTH_BYTES, bytes);
     this.#end = at + bytes;
   }
 
@@ -126,7 +141,7 @@ export class BinaryArray {
     }
     const header = [1, Number(this.#nullCount > 0), this.#type.oid, this.#count, 1];
     for (const [place, value] of header.entries()) {
-      this.#buffer.writeInt32BE(value, place * LENGTH_BYTES);
+      this.#view.setInt32(place * LENGTH_BYTES, value);
     }
     return this.#buffer.subarray(0, this.#end);
   }
@@ -138,7 +153,7 @@ export class BinaryArray {
       return;
     }
     const at = this.#begin(8);
-    this.#buffer.writeBigInt64BE(value, at);
+    this.#view.setBigInt64(at, value);
   }
 
   /** A value that its type cannot hold. Postgres is given bytes that it refuses, as it refuses such a value as text. */
@@ -148,7 +163,8 @@ export class BinaryArray {
 
   #addNull(): void {
     if (this.#count > this.#nullCount) {
-      this.#end = this.#buffer.writeInt32BE(NULL_LENGTH, this.#end);
+      this.#view.setInt32(this.#end, NULL_LENGTH);
+      this.#end += LENGTH_BYTES;
     }
     this.#count += 1;
     this.#nullCount += 1;
@@ -166,8 +182,9 @@ export class BinaryArray {
       const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, needed));
       this.#buffer.copy(grown, 0, 0, this.#end);
       this.#buffer = grown;
+      this.#view = viewOf(grown);
     }
-    this.#buffer.writeInt32BE(bytes, this.#end);
+    this.#view.setInt32(this.#end, bytes);
     this.#count += 1;
     this.#end = at + bytes;
     return at;
@@ -176,18 +193,33 @@ export class BinaryArray {
   /** With the first value that is not null. */
   #beginAll(): void {
     this.#buffer = Buffer.allocUnsafe(HEADER_BYTES + this.#countMax * (LENGTH_BYTES + this.#type.bytes));
+    this.#view = viewOf(this.#buffer);
     this.#buffer.fill(0xff, HEADER_BYTES, HEADER_BYTES + this.#nullCount * LENGTH_BYTES);
     this.#end = HEADER_BYTES + this.#nullCount * LENGTH_BYTES;
   }
 }
 
-const DIGIT_0 = 48;
-const DIGIT_9 = 57;
-const LETTER_A = 97;
-/** The bit that makes a letter a lower-case one. */
-const LOWER_CASE = 32;
+/** Of a hexadecimal digit in ASCII. Letters alone have bit 6, and A ends in 1. */
+function digitOf(code: number): number {
+  return (code & 15) + 9 * (code >> 6);
+}
 
-function digitAt(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  return code <= DIGIT_9 ? code - DIGIT_0 : (code | LOWER_CASE) - LETTER_A + 10;
+/** Copies a short text without characters beyond ASCII, and returns how many bytes it has; null for any other. */
+function copyShort(text: string, to: Buffer, at: number): number | null {
+  const { length } = text;
+  if (length > SHORT_TEXT) {
+    return null;
+  }
+  for (let index = 0; index < length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code > ASCII_LAST) {
+      return null;
+    }
+    to[at + index] = code;
+  }
+  return length;
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 }
