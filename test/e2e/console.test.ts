@@ -10,7 +10,7 @@ import { type Answer, OK, type Received, ScriptedReceiver, status } from "../sup
 import { until } from "../support/until.ts";
 
 /** Nothing in a test that starts a daemon with it waits for the poll. */
-const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+const NO_POLL: Partial<Config> = { pollIntervalMs: 3_600_000 };
 /**
  * So long an answer takes where a test needs deliveries to wait in the daemon's memory: several reviews, and not so long
  * that the endpoint seems to hang and they are handed back.

@@ -262,7 +262,7 @@ test("with sending switched off, daemons keep running, send nothing and say so, 
   const path = "/switch";
   receiver.script(path, () => (receiver.requests(path).length <= ANSWERED ? OK : { kind: "hang" }));
   await pool.query("select postrider.create_endpoint($1, '{order.*}')", [receiver.url(path)]);
-  const { daemon, emitted } = await startDaemon(url, { pollIntervalMs: 60_000 });
+  const { daemon, emitted } = await startDaemon(url, { pollIntervalMs: 3_600_000 });
   try {
     await pool.query(
       "insert into postrider.outbox (event_type, payload) select 'order.paid', '{}' from generate_series(1, $1)",

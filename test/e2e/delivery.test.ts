@@ -24,7 +24,7 @@ import { type Answer, OK, type Received, ScriptedReceiver, status } from "../sup
 import { until } from "../support/until.ts";
 
 /** Nothing in a test that starts a daemon with it waits for the poll. */
-const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+const NO_POLL: Partial<Config> = { pollIntervalMs: 3_600_000 };
 
 const database = useDatabase();
 /** To look at the server from outside, without a transaction in the database that is looked at. */

@@ -21,7 +21,7 @@ import { OwnServer } from "../support/ownServer.ts";
 import { makeServerDirectory } from "../support/serverDirectory.ts";
 import { until } from "../support/until.ts";
 
-const BACK_MS = 30_000;
+const BACK_MS = 60_000;
 
 let directory: string;
 let own: OwnServer;

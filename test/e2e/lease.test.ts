@@ -12,7 +12,7 @@ import { until } from "../support/until.ts";
 const LEASE_MS = 15_000;
 /** Long enough for another daemon to take over, even on a busy machine. */
 const BLOCK_MS = LEASE_MS + 6_000;
-const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+const NO_POLL: Partial<Config> = { pollIntervalMs: 3_600_000 };
 
 const database = useDatabase();
 let receiver: ScriptedReceiver;

@@ -20,10 +20,10 @@ import { OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
 import { makeServerDirectory } from "../support/serverDirectory.ts";
 import { until } from "../support/until.ts";
 
-const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+const NO_POLL: Partial<Config> = { pollIntervalMs: 3_600_000 };
 /** Time for the server to recover, and for a daemon whose pauses have grown to 5 s. */
-const BACK_MS = 30_000;
-/** The poll would take a minute. */
+const BACK_MS = 60_000;
+/** The poll would take an hour. */
 const NOTIFIED_MS = 15_000;
 const CONNECTIONS_MAX = 40;
 /** Requests to an endpoint that has not answered yet. */

@@ -17,7 +17,7 @@ const SOON_MS = 12_000;
 /** An orchestrator kills 30 s after it asks for a stop. The usual grace takes 20 s of them; this is the rest. */
 const AFTER_GRACE_MS = 10_000;
 const GRACE_MS = 500;
-const NO_POLL: Partial<Config> = { pollIntervalMs: 60_000 };
+const NO_POLL: Partial<Config> = { pollIntervalMs: 3_600_000 };
 
 const database = useDatabase();
 let receiver: ScriptedReceiver;

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import fc from "fast-check";
 import pg from "pg";
+import { NEWEST } from "../plan.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import {
   askFor,
@@ -21,6 +22,7 @@ import {
   waitsForLock,
 } from "../support/engine.ts";
 import { createLogin, type Login } from "../support/roles.ts";
+import { majorOfRun } from "../support/testServer.ts";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
@@ -528,6 +530,9 @@ const someSchema = fc.letrec<{ schema: Json }>((tie) => ({
   ),
 })).schema;
 
+/** The newest server gets the most, because what differs by server is how a value is compared, not how schemas combine. */
+const RUNS = (majorOfRun() ?? NEWEST) === NEWEST ? 400 : 100;
+
 test("predicate and walk agree with the specification for any schema and payload", async () => {
   const said = { in: 0, refused: 0, predicted: 0 };
   await fc.assert(
@@ -545,10 +550,10 @@ test("predicate and walk agree with the specification for any schema and payload
         if (predicted !== null) said.predicted += 1;
       }
     }),
-    { numRuns: 400 },
+    { numRuns: RUNS },
   );
   // The comparison proves nothing if all verdicts are the same.
-  assert.ok(Math.min(said.in, said.refused, said.predicted) > 100, JSON.stringify(said));
+  assert.ok(Math.min(said.in, said.refused, said.predicted) > RUNS / 4, JSON.stringify(said));
 });
 
 describe("an invalid schema is refused when it is defined, with the place, the reason and what to do:", () => {
@@ -558,7 +563,11 @@ describe("an invalid schema is refused when it is defined, with the place, the r
       .fill(null)
       .reduce<Json>((inner) => [inner], []);
   const doubling = Object.fromEntries(
-    Array.from({ length: 25 }, (_, n) => [`d${n}`, n === 0 ? { type: "string" } : { anyOf: [ref(n - 1), ref(n - 1)] }]),
+    Array.from({ length: 25 }, (_, n) => [
+      `d${n}`,
+      // Long, because a small one takes seconds until it has doubled to the limit.
+      n === 0 ? { const: "x".repeat(1_000) } : { anyOf: [ref(n - 1), ref(n - 1)] },
+    ]),
   );
   function ref(n: number): Json {
     return { $ref: `#/$defs/d${n}` };

@@ -535,10 +535,10 @@ export async function addPending(session: Session, endpointId: string, due = "no
   return event;
 }
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 const LOOK_AGAIN_MS = 5;
 
-/** Looks until the condition holds; after 20 s it fails and says what it waited for. */
+/** Looks until the condition holds; after the deadline it fails and says what it waited for. */
 export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
   const signal = AbortSignal.timeout(DEADLINE_MS);
   while (!(await holds())) {

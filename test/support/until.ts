@@ -7,7 +7,7 @@ const LOOK_INTERVAL_MS = 20;
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  deadlineMs: number = 15_000,
+  deadlineMs: number = 60_000,
 ): Promise<void> {
   const startedMs = performance.now();
   while (!(await holds())) {

@@ -47,8 +47,12 @@ begin
     select s.endpoint_id, n.is_active, n.revision, s.filters
     from (
       select m.endpoint_id, case when bool_and(m.filter is not null) then array_agg(m.filter) end as filters
-      from postrider.subscription m
-      where m.tenant = k.tenant and m.event_type = any (postrider_internal.event_type_patterns(k.event_type))
+      -- A look-up for each pattern: given them as one array, Postgres 15 and 16 compare every rule of the tenant in a
+      -- session that began with a few.
+      from unnest(postrider_internal.event_type_patterns(k.event_type)) p (pattern)
+      cross join lateral (
+        select r.endpoint_id, r.filter from postrider.subscription r where r.tenant = k.tenant and r.event_type = p.pattern
+        offset 0) m
       group by m.endpoint_id
       offset 0) s
     cross join lateral (

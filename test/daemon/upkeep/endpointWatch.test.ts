@@ -93,7 +93,7 @@ test("a change is reported once it is committed, also by a transaction that bega
 });
 
 test("a daemon reports what a 410 and nothing but failures disabled, with the reason, and the delivery that is discarded", async (t) => {
-  const { daemon, emitted } = await startDaemon(database.url, { pollIntervalMs: 60_000 });
+  const { daemon, emitted } = await startDaemon(database.url, { pollIntervalMs: 3_600_000 });
   t.after(() => daemon.stop());
   receiver.script("/gone", status(410));
   receiver.script("/failing", status(500));
