@@ -79,8 +79,9 @@ begin
   where set_config('synchronous_commit', 'off', true) is not null;
   epoch := coalesce(epoch, postrider_internal.begin_epoch());
   if is_repeat then
-    new_attempts := postrider_internal.new_attempts(event_ids, endpoint_ids, attempt_ids);
+    -- In this order: of a delivery that is known, the attempt that came with it must be known, too.
     known := postrider_internal.known_deliveries(event_ids, endpoint_ids);
+    new_attempts := postrider_internal.new_attempts(event_ids, endpoint_ids, attempt_ids);
   end if;
   if is_repeat or cardinality(held_claims) < cardinality(claims) then
     successes := array(

@@ -45,8 +45,8 @@ export interface LoaderParts {
 /**
  * Loads the payloads that did not come with their claims, many at a time: what is wanted in one pass of starting goes in
  * one statement, and what starts next at the same endpoints fills it up. A statement costs as much as sending two
- * payloads, and with a fast receiver few slots come free at a time. Each standing has one load at a time, so those of endpoints that hang (64 MiB take half a second) delay
- * no others.
+ * payloads, and with a fast receiver few slots come free at a time. Each standing has one load at a time, so those of
+ * endpoints that hang (64 MiB take half a second) delay no others.
  */
 export class Loader {
   readonly #parts: LoaderParts;
