@@ -16,6 +16,7 @@ import type { EndpointDirectory } from "./deliver/endpoints.ts";
 import type { InHand, Lease } from "./deliver/inHand.ts";
 import type { Payloads } from "./deliver/payloads.ts";
 import type { Recorder } from "./record/recorder.ts";
+import { Room } from "./room.ts";
 import type { Found, Pace } from "./wake/pace.ts";
 import type { WakeSession } from "./wake/session.ts";
 
@@ -60,17 +61,20 @@ export class Loop {
   readonly #failing = new Set<Track>();
   #isStopping = false;
   #running: Promise<unknown> | null = null;
-  /** The deliveries that statements in progress may bring. */
-  #askedFor = 0;
+  readonly #room: Room;
   /** The endpoint after which the walk over the queue continues; null if no walk has begun. */
   #walkPlace: string | null = null;
-  /** Parts of walks that may go before the next claim; infinity unless new events wait for room. */
-  #walksLeft = Number.POSITIVE_INFINITY;
   /** The identity whose claims the recorder knows. */
   #daemonId: string;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
+    const { inHand, inHandMax, recorder, agenda } = parts;
+    this.#room = new Room({
+      deliveriesMax: inHandMax,
+      taken: () => inHand.count + recorder.pendingCount,
+      onChange: () => agenda.room(),
+    });
     this.#daemonId = parts.lease.daemonId;
   }
 
@@ -121,7 +125,7 @@ export class Loop {
     const daemonId = this.#noteLease();
     if (track === "events") {
       await this.#lookForEvents(daemonId);
-    } else if (this.#mayWalk && agenda.take(this.#walkLook)) {
+    } else if (this.#room.mayWalk && agenda.take(this.#walkLook)) {
       await this.#walk(daemonId);
       this.#noteSuccess("queue");
     }
@@ -138,7 +142,7 @@ export class Loop {
 
   async #lookForEvents(daemonId: string): Promise<void> {
     const { agenda } = this.#parts;
-    if (this.#room > 0 && agenda.take("claims")) {
+    if (this.#room.left > 0 && agenda.take("claims")) {
       await this.#takeOver(daemonId);
     }
     if (!this.#isHeldBy(daemonId)) {
@@ -146,7 +150,7 @@ export class Loop {
     }
     if (!this.#isClaimWorthwhile) {
       if (agenda.isDue("events")) {
-        this.#walksLeft = Math.min(this.#walksLeft, 1);
+        this.#room.eventsWait();
         this.#stayAwake();
       }
     } else if (agenda.take("events")) {
@@ -157,19 +161,14 @@ export class Loop {
 
   #looksOf(track: Track): (Look | "room")[] {
     if (track === "queue") {
-      return ["review", this.#mayWalk ? this.#walkLook : "room"];
+      return ["review", this.#room.mayWalk ? this.#walkLook : "room"];
     }
-    return [this.#isClaimWorthwhile ? "events" : "room", this.#room > 0 ? "claims" : "room"];
-  }
-
-  get #room(): number {
-    const { inHand, recorder, inHandMax } = this.#parts;
-    return inHandMax - inHand.count - recorder.pendingCount - this.#askedFor;
+    return [this.#isClaimWorthwhile ? "events" : "room", this.#room.left > 0 ? "claims" : "room"];
   }
 
   get #isClaimWorthwhile(): boolean {
     const { newEvents, inHand, recorder } = this.#parts;
-    const room = this.#room;
+    const room = this.#room.left;
     // One event is claimed whatever the room. Only deliveries that an operator has locked may leave no other way.
     return newEvents.isWorthwhile(room, inHand.isIdle && (room > 0 || recorder.isIdle));
   }
@@ -181,14 +180,6 @@ export class Loop {
   #isHeldBy(daemonId: string): boolean {
     const { lease } = this.#parts;
     return lease.isHeld() && lease.daemonId === daemonId;
-  }
-
-  /**
-   * While new events wait for the room that makes a claim worthwhile, one more walk goes before them. Half by half, walks
-   * over a deep queue would take whatever comes free for as long as they last.
-   */
-  get #mayWalk(): boolean {
-    return this.#room > 0 && this.#walksLeft > 0;
   }
 
   get #walkLook(): Look {
@@ -237,8 +228,8 @@ export class Loop {
 
   async #takeOver(daemonId: string): Promise<void> {
     const { database, agenda, recorder, events } = this.#parts;
-    this.#walksLeft = Number.POSITIVE_INFINITY;
-    while (this.#room > 0 && !this.#isStopping && this.#isHeldBy(daemonId)) {
+    this.#room.eventsTurn();
+    while (this.#room.left > 0 && !this.#isStopping && this.#isHeldBy(daemonId)) {
       const taken = await takeOverClaim(database, daemonId, recorder.claims.of(daemonId));
       if (taken === null) {
         break;
@@ -256,8 +247,8 @@ export class Loop {
   /** Asks for half of the room, so that a claim need not wait for the walk. */
   async #walk(daemonId: string): Promise<void> {
     const { database, agenda, inHand, pollIntervalMs } = this.#parts;
-    this.#walksLeft -= 1;
-    await this.#askFor(this.#room / 2, async (deliveriesMax) => {
+    this.#room.walksOn();
+    await this.#room.ask(1 / 2, async (deliveriesMax) => {
       const walk = await claimDeliveries(database, daemonId, this.#walkPlace, deliveriesMax, inHand.rooms());
       const nowMs = monotonicMs();
       this.#walkPlace = walk.place;
@@ -272,28 +263,16 @@ export class Loop {
   /** Leaves half of the room to a walk that is due. */
   async #claim(daemonId: string): Promise<void> {
     const { agenda, wake, newEvents } = this.#parts;
-    this.#walksLeft = Number.POSITIVE_INFINITY;
+    this.#room.eventsTurn();
     // Not while claims fail, because others would rely on this daemon.
     if (this.#parts.pace.asksForSleep(wake.state) && !this.#failing.has("events")) {
       await wake.fallAsleep();
     }
-    const share = agenda.isDue(this.#walkLook) ? 2 : 1;
-    await this.#askFor(this.#room / share, async (room) => {
+    const part = agenda.isDue(this.#walkLook) ? 1 / 2 : 1;
+    await this.#room.ask(part, async (room) => {
       const page = await newEvents.claim(daemonId, room);
       await this.#take(page, daemonId);
     });
-  }
-
-  /** Other statements leave this much of the room alone until what it brought is in hand. */
-  async #askFor(room: number, claim: (deliveriesMax: number) => Promise<void>): Promise<void> {
-    const deliveriesMax = Math.max(1, Math.floor(room));
-    this.#askedFor += deliveriesMax;
-    try {
-      await claim(deliveriesMax);
-    } finally {
-      this.#askedFor -= deliveriesMax;
-      this.#parts.agenda.room();
-    }
   }
 
   async #take(page: Page, daemonId: string): Promise<void> {

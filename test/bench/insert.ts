@@ -145,8 +145,8 @@ async function removeWake(client: Client): Promise<void> {
   );
   const text = rows[0]?.text ?? "";
   const without = text.replace(
-    /\n *and coalesce\(pg_catalog\.current_setting.*\n.*pg_try_advisory_xact_lock_shared.*/,
-    "",
+    /\n *and coalesce\(pg_catalog\.current_setting\('postrider\.wake'[\s\S]*?\n(?= *then\n)/,
+    "\n",
   );
   if (without === text) {
     throw new Error("the trigger of the outbox does not try the gate where it did");

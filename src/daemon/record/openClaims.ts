@@ -26,10 +26,15 @@ export class OpenClaims {
   /** Of the last flush. */
   #epoch: string | null = null;
 
-  /** Must be called before any result of the claim is added. */
+  /**
+   * Must be called before any result of the claim is added. A claim that is open already was lost in a failover to a
+   * standby that had not heard of it, and its number was given anew: results of the lost one will count for this one, so
+   * Postgres must look before it is deleted.
+   */
   open(claimId: string, daemonId: string, deliveryCount: number): void {
     if (deliveryCount > 0) {
-      this.#open.set(claimId, { daemonId, remaining: deliveryCount, epoch: undefined });
+      const epoch = this.#open.has(claimId) ? null : undefined;
+      this.#open.set(claimId, { daemonId, remaining: deliveryCount, epoch });
     }
   }
 

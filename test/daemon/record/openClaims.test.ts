@@ -38,3 +38,12 @@ test("a finished claim that stays keeps the epoch of its records", () => {
   claims.noteRecorded("daemon", new Map(), ["1"], "after");
   assert.deepEqual(claims.finishedBy("daemon", new Map()), [{ id: "1", epoch: "before" }]);
 });
+
+test("a claim whose number was given anew while the lost one was open stays in doubt", () => {
+  const claims = new OpenClaims();
+  claims.open("1", "daemon", 3);
+  claims.open("1", "daemon", 2);
+  const one = new Map([["1", 1]]);
+  claims.noteRecorded("daemon", one, [], "after");
+  assert.deepEqual(claims.finishedBy("daemon", one), [{ id: "1", epoch: null }]);
+});
