@@ -578,6 +578,18 @@ describe("many endpoints", () => {
     await until("all is recorded", async () => (await countOf("postrider.delivery where state = 'succeeded'")) === 300);
   });
 
+  test("a transaction of several events reaches a thousand of them", async (t) => {
+    const path = route();
+    await database.pool.query(
+      "select postrider.create_endpoint($1, array['order.paid']) from generate_series(1, 1000)",
+      [receiver.url(path)],
+    );
+    await insertEvents(database.pool, "order.paid", 4);
+    await run(t);
+    await until("each has got all of them", () => receiver.requests(path).length >= 4_000);
+    assert.equal(receiver.requests(path).length, 4_000);
+  });
+
   test("one that hangs does not delay what another one gets", async (t) => {
     const [good, bad] = [route(), route({ kind: "hang" })];
     await createEndpoint(receiver.url(good));
