@@ -343,6 +343,16 @@ test("an insert runs nothing of its search_path with the inserter's rights", asy
   assert.deepEqual(await ranAsOthers(), []);
 });
 
+test("the function that a recipe calls runs nothing of the search_path of whoever runs the recipe", async (t) => {
+  const reader = await createLogin(database, ["postrider_reader"]);
+  t.after(() => reader.drop());
+  const looking = await openSession(t, reader.url);
+  await looking.query("set search_path = evil, pg_catalog");
+  const { rows } = await looking.query("select postrider_internal.event_type_patterns('order.paid') as patterns");
+  assert.deepEqual(rows, [{ patterns: ["order.paid", "order.*", "*"] }]);
+  assert.deepEqual(await ranAsOthers(), []);
+});
+
 test("the caller can still run his own objects with his own rights", async () => {
   await session.query("select 'a'::pg_catalog.text || 'b'::pg_catalog.text");
   assert.equal(await askFor(database.pool, "select who from evil.ran where what = '||'"), attacker.name);

@@ -2,17 +2,18 @@
 
 create or replace function postrider_internal.event_type_patterns(event_type text) returns text[]
 language plpgsql immutable parallel safe strict
--- Without a setting, which would double the cost of a call: it reads no tables.
+-- Without a search_path, which would double the cost of a call. So every name and operator is in full: a recipe calls it
+-- with the path of whoever runs it.
 as $$
 declare
-  patterns text[] := array[event_type];
-  words text[] := string_to_array(event_type, '.');
+  patterns pg_catalog.text[] := array[event_type];
+  words pg_catalog.text[] := pg_catalog.string_to_array(event_type, '.');
 begin
-  for length in 1 .. cardinality(words) - 1 loop
-    patterns := patterns || (array_to_string(words[1:length], '.') || '.*');
+  for length in 1 .. pg_catalog.cardinality(words) operator(pg_catalog.-) 1 loop
+    patterns := patterns operator(pg_catalog.||) (pg_catalog.array_to_string(words[1:length], '.') operator(pg_catalog.||) '.*');
   end loop;
-  if words[1] <> 'postrider' then
-    patterns := patterns || '*'::text;
+  if words[1] operator(pg_catalog.<>) 'postrider' then
+    patterns := patterns operator(pg_catalog.||) '*'::pg_catalog.text;
   end if;
   return patterns;
 end

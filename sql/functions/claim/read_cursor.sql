@@ -9,10 +9,8 @@ as $$
 declare
   home text;
 begin
-  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, c.empty_claim,
-         s.is_on, s.place
-  into claim_id, base, target, after_xid, after_seq, aside_xids, aside_seqs, empty_claim,
-       is_on, home
+  select c.id, c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, c.empty_claim, s.is_on, s.place
+  into claim_id, base, target, after_xid, after_seq, aside_xids, aside_seqs, empty_claim, is_on, home
   from (
     select n.id, n.base, n.target, n.after_xid, n.after_seq, n.aside_xids, n.aside_seqs,
            -- An array without elements takes 13 to 16 bytes, and one with any at least 37: this need not read it.

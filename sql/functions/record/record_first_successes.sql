@@ -12,7 +12,7 @@ create or replace function postrider_internal.record_first_successes(
   batch_ids uuid[],
   response_headers json[],
   response_bodies text[]
-) returns integer
+) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -28,10 +28,9 @@ begin
          durations_ms[p], http_statuses[p], requests[p], attempt_ids[p], record_first_successes.daemon_id, batch_ids[p],
          'succeeded', response_headers[p], response_bodies[p]
   from (select unnest(places) as p) r;
-  return cardinality(places);
 end
 $$;
 comment on function postrider_internal.record_first_successes(
   uuid, integer[], uuid[], uuid[], uuid[], double precision[], integer[], smallint[], smallint[], bigint[], uuid[], json[],
   text[]) is
-  'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1. Returns how many.';
+  'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1.';

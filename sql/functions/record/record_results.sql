@@ -61,7 +61,6 @@ declare
   ends_failures boolean;
   successes integer[];
   known integer[] := '{}';
-  stored integer := 0;
 begin
   -- One statement for all that is looked up, because each costs 15 us, and 45 while the caches are cold. The claims are
   -- locked, so that no other daemon takes one over before these rows can be seen. A success is noted only if failures came
@@ -89,11 +88,11 @@ begin
   end if;
 
   if cardinality(successes) > 0 then
-    stored := postrider_internal.record_first_successes(
+    perform postrider_internal.record_first_successes(
       daemon_id, successes, event_ids, endpoint_ids, new_attempts, started_ms, durations_ms, http_statuses, requests,
       endpoint_revisions, batch_ids, response_headers, response_bodies);
   end if;
-  if stored < cardinality(event_ids) then
+  if cardinality(successes) < cardinality(event_ids) then
     select o.locked, o.discarded, o.discard_reasons into locked, discarded, discard_reasons
     from postrider_internal.record_others(
       daemon_id, is_first, held_claims, successes, known, event_ids, endpoint_ids, claim_ids, attempts_before_now, attempt_ids,
