@@ -152,7 +152,7 @@ export class AnswerParser {
       return this.#refuse(head);
     }
     if (status < 200) {
-      return this.#passOver(status) ?? end;
+      return this.#passOver(head) ?? end;
     }
     this.#head = head;
     this.#bodyStart = end;
@@ -163,11 +163,15 @@ export class AnswerParser {
   }
 
   /** An informational answer; the final one follows. Undefined if that is all right. */
-  #passOver(status: number): number | undefined {
+  #passOver({ status, keepsAlive }: AnswerHead): number | undefined {
     this.#informational += 1;
     this.#section.begin(true);
     if (status === 101) {
       return this.#refuse({ fault: "the receiver switched protocols, which was not asked for" });
+    }
+    if (!keepsAlive) {
+      // RFC 9112 §9.6: nothing is read behind an answer that says close, so the final one must not follow it.
+      return this.#refuse({ fault: "the receiver ended the connection with an informational answer" });
     }
     if (this.#informational > INFORMATIONAL_MAX) {
       return this.#refuse({ fault: `the receiver sent more than ${INFORMATIONAL_MAX} informational answers` });

@@ -62,6 +62,22 @@ test("each way to smuggle a length is refused", () => {
   }
 });
 
+test("an informational answer is refused if it says that nothing follows, whatever follows", () => {
+  const final = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+  for (const head of [
+    "HTTP/1.1 100 Continue\r\nConnection: close",
+    "HTTP/1.1 103 Early Hints\r\nconnection: x, Close",
+    "HTTP/1.1 102\r\nconnection: keep-alive\r\nconnection: close",
+    "HTTP/1.0 103 Early Hints",
+  ]) {
+    assertRefused(`${head}\r\n\r\n${final}`, /^the receiver ended the connection with an informational answer$/);
+    assertRefused(`HTTP/1.1 103 Early Hints\r\n\r\n${head}\r\n\r\n`, /^the receiver ended the connection/);
+  }
+  for (const field of ["connection: keep-alive", "connection: upgrade", "x: close"]) {
+    assert.equal(progressOf(`HTTP/1.1 103 Early Hints\r\n${field}\r\n\r\n${final}`), "ended", field);
+  }
+});
+
 test("each way to spoil a chunk is refused", () => {
   for (const chunks of [
     "\r\n",

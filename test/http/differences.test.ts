@@ -5,7 +5,7 @@ import { compare } from "./differences.ts";
 
 /** The same answers in each run, among them some that once made a difference. `npm run fuzz` looks for more. */
 const CASES = 2_000;
-const SEEDS = [1_795_941_924, ...Array.from({ length: CASES }, (_, index) => 1_000_000 + index)];
+const SEEDS = [1_795_941_924, 50_054_457, ...Array.from({ length: CASES }, (_, index) => 1_000_000 + index)];
 
 test("undici and Node's client read answers, whole or mutilated, as ours does, or a rule says why not", async () => {
   let accepted = 0;

@@ -345,6 +345,7 @@ for (const [what, bytes] of [
   ["HTTP/0.9", "<html>hello</html>"],
   ["a request", "GET / HTTP/1.1\r\n\r\n"],
   ["101 Switching Protocols", "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"],
+  ["a closing 100 Continue before it", `HTTP/1.1 100 Continue\r\nconnection: close\r\n\r\n${answerOf("200 OK")}`],
 ] as const) {
   test(`an answer with ${what} fails as a protocol error, and the request is not repeated`, async (t) => {
     const receiver = await receiverFor(t, (socket, request) => {
@@ -353,7 +354,7 @@ for (const [what, bytes] of [
     const sender = senderFor(t);
     assertSucceeded(await attempt(sender, requestTo(receiver.url.replace("/hooks", "/ok"))));
     const result = await attempt(sender, requestTo(receiver.url));
-    assertFailed(result, "protocol", /^the (answer is not well-formed HTTP|receiver (sent|switched))/);
+    assertFailed(result, "protocol", /^the (answer is not well-formed HTTP|receiver (sent|switched|ended))/);
     assert.equal(result.requests, 1);
     assert.equal(receiver.requests.length, 2);
     await assertStillWorks(sender, receiver);
