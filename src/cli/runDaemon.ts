@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Config } from "../config/read.ts";
 import { Daemon } from "../daemon/daemon.ts";
-import { classifyPostgresError, isOutage } from "../db/pgErrors.ts";
+import { classifyPostgresError, isOutage, isOutageAtStart } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
@@ -68,7 +68,7 @@ async function startWhenReachable(
       if (stopping.aborted) {
         return null;
       }
-      if (!mayPass(thrown) || monotonicMs() + retryMs > giveUpAtMs) {
+      if (!isOutageAtStart(thrown) || monotonicMs() + retryMs > giveUpAtMs) {
         throw failedStart(thrown);
       }
       const { sqlstate } = classifyPostgresError(thrown);
@@ -79,11 +79,6 @@ async function startWhenReachable(
     }
   }
   return null;
-}
-
-/** Whether waiting may help a start. It does not help against a wrong password or name. */
-function mayPass(thrown: unknown): boolean {
-  return isOutage(thrown) && !/^(28|3D)/.test(classifyPostgresError(thrown).sqlstate ?? "");
 }
 
 function failedStart(thrown: unknown): unknown {

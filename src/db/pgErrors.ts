@@ -29,7 +29,10 @@ export interface PostgresErrorClass {
   readonly sqlstate: string | null;
 }
 
-/** Judges anything that was thrown while a statement ran or a connection was made. An error with a cause is judged by it. */
+/**
+ * Judges anything that was thrown while a statement ran or a connection was made. A PostriderError with a cause is judged
+ * by the cause.
+ */
 export function classifyPostgresError(thrown: unknown): PostgresErrorClass {
   if (thrown instanceof pg.DatabaseError && thrown.code !== undefined) {
     const kind = isPartitionMove(thrown) ? "transient" : kindOfSqlstate(thrown.code, thrown.severity, thrown.message);
@@ -48,6 +51,11 @@ export function classifyPostgresError(thrown: unknown): PostgresErrorClass {
 export function isOutage(thrown: unknown): boolean {
   const { kind } = classifyPostgresError(thrown);
   return kind === "connection" || kind === "transient";
+}
+
+/** Whether waiting may help a start. A wrong password or database name is then a mistake to report. */
+export function isOutageAtStart(thrown: unknown): boolean {
+  return isOutage(thrown) && !/^(28|3D)/.test(classifyPostgresError(thrown).sqlstate ?? "");
 }
 
 /** The SQLSTATE by which the functions of the schema say that this database is a copy that no daemon may work in. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, type ConnectionConfig, openConnection } from "../db/connect.ts";
-import { classifyPostgresError } from "../db/pgErrors.ts";
+import { classifyPostgresError, isOutage, isOutageAtStart } from "../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../db/statements.ts";
 import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
@@ -87,7 +87,7 @@ export class IngestSession {
     const giveUpAtMs = monotonicMs() + waitMs;
     const row = await this.insist(
       (connection) => this.#take(connection),
-      (thrown) => isOutage(thrown) && monotonicMs() < giveUpAtMs,
+      (thrown) => isOutageAtStart(thrown) && monotonicMs() < giveUpAtMs,
     );
     this.#hasBegun = true;
     return row;
@@ -208,12 +208,5 @@ function occupied(problem: string, found: string, remedy: string): PostriderErro
 
 /** Whether the same may succeed later, perhaps in a new session. */
 export function mayPass(thrown: unknown): boolean {
-  return (
-    thrown instanceof OwnSessionLingers || ["connection", "transient"].includes(classifyPostgresError(thrown).kind)
-  );
-}
-
-/** At the start, a wrong password or database name is a mistake to report, not an outage to wait out. */
-function isOutage(thrown: unknown): boolean {
-  return mayPass(thrown) && !/^(28|3D)/.test(classifyPostgresError(thrown).sqlstate ?? "");
+  return thrown instanceof OwnSessionLingers || isOutage(thrown);
 }
