@@ -39,7 +39,8 @@ export function connectFailure(where: string, error: Error | undefined): DialFai
 }
 
 export function handshakeFailure(where: string, error: Error | undefined): DialFailure {
-  return new DialFailure("tls", `the TLS handshake with ${where} failed: ${tlsSentence(codeOf(error))}`);
+  const found = error === undefined ? "the peer closed the connection" : tlsSentence(codeOf(error) || error.name);
+  return new DialFailure("tls", `the TLS handshake with ${where} failed: ${found}`);
 }
 
 /** The text of a TLS error is not passed on, because it quotes the certificate, which the peer wrote. */
