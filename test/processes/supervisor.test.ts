@@ -8,12 +8,13 @@ import { supervise } from "../../src/processes/supervisor.ts";
 import { KeptEvents } from "../support/daemon.ts";
 import { until } from "../support/until.ts";
 
-/** Stands for `postrider run`: a program of Node, which finds `fs`, and `first`, true in one process of all. */
+/** Stands for `postrider run`: a program of Node, which finds `fs`, a `directory`, and `first`, true in one process of all. */
 function program(t: TestContext, script: string): readonly [string, ...string[]] {
   const directory = mkdtempSync(join(tmpdir(), "postrider-supervisor-"));
   t.after(() => rmSync(directory, { recursive: true }));
-  const claim = `let first = true; try { fs.mkdirSync(${JSON.stringify(join(directory, "first"))}) } catch { first = false }`;
-  return [process.execPath, "-e", `const fs = require("node:fs"); ${claim}\n${script}`];
+  const found = `const fs = require("node:fs"); const directory = ${JSON.stringify(directory)};`;
+  const claim = `let first = true; try { fs.mkdirSync(directory + "/first") } catch { first = false }`;
+  return [process.execPath, "-e", `${found} ${claim}\n${script}`];
 }
 
 interface Run {
@@ -121,37 +122,38 @@ test("what a process cannot work with ends all, and is the error", async (t) => 
   assert.deepEqual(run.emitted.named("process.ended"), []);
 });
 
-/** Says that its daemon has started. */
-const STARTED = "process.send({ kind: 'started' });";
+const AWAY = { code: "PR0003", problem: "cannot connect", found: "no server", remedy: "start it" };
+const AWAY_MESSAGE = "PR0003: cannot connect: no server; start it";
+/** Says that Postgres is away, and ends. */
+const FIND_NO_POSTGRES = `process.send(${JSON.stringify({ kind: "verdict", faults: [AWAY], exitStatus: 1, mayPass: true })}, () => process.exit(1));`;
 
-for (const [when, says] of [
-  ["before any daemon has started, ends all", ""],
-  ["after one has started, is waited out", STARTED],
-] as const) {
-  test(`that Postgres is away, ${when}`, async (t) => {
-    const fault = { code: "PR0003", problem: "cannot connect", found: "no server", remedy: "start it" };
-    const verdict = JSON.stringify({ kind: "verdict", faults: [fault], exitStatus: 1, mayPass: true });
-    const away = `process.send(${verdict}, () => process.exit(1));`;
-    const run = start(
-      t,
-      program(t, `if (first) { ${UNTIL_SIGTERM} ${says} } else setTimeout(() => { ${away} }, 500);`),
-    );
-    const ended = () => run.emitted.named("process.ended");
-    if (says === "") {
-      await assert.rejects(run.ended, {
-        name: "PostriderError",
-        message: "PR0003: cannot connect: no server; start it",
-      });
-      assert.deepEqual(ended(), []);
-      return;
-    }
-    await until("it was replaced twice", () => ended().length === 2);
-    const [{ exit_status, error } = {}] = ended();
-    assert.deepEqual([exit_status, error], [1, "PR0003: cannot connect: no server; start it"]);
-    run.stop();
-    await run.ended;
-  });
-}
+test("that Postgres is away before any daemon has started ends all", async (t) => {
+  const run = start(t, program(t, `if (first) { ${UNTIL_SIGTERM} } else { ${FIND_NO_POSTGRES} }`));
+  await assert.rejects(run.ended, { name: "PostriderError", message: AWAY_MESSAGE });
+  assert.deepEqual(run.emitted.named("process.ended"), []);
+});
+
+test("that Postgres is away after a daemon has started is waited out", async (t) => {
+  const script = `
+    const marker = directory + "/started";
+    if (first) {
+      process.send({ kind: "started" }, () => fs.mkdirSync(marker));
+      ${UNTIL_SIGTERM}
+    } else {
+      const looking = setInterval(() => {
+        if (!fs.existsSync(marker)) return;
+        clearInterval(looking);
+        ${FIND_NO_POSTGRES}
+      }, 10);
+    }`;
+  const run = start(t, program(t, script));
+  const ended = () => run.emitted.named("process.ended");
+  await until("it was replaced twice", () => ended().length === 2);
+  const [{ exit_status, error } = {}] = ended();
+  assert.deepEqual([exit_status, error], [1, AWAY_MESSAGE]);
+  run.stop();
+  await run.ended;
+});
 
 test("a stop that comes while the processes start is no error", async (t) => {
   const run = start(t, program(t, UNTIL_SIGTERM), 3);
