@@ -154,8 +154,8 @@ function passOnLines(output: Readable | null, write: (lines: string) => void): v
 }
 
 /**
- * A stop that comes before a process listens for signals ends it by that signal, with nothing done yet. So does a verdict
- * that may pass.
+ * A stop that comes before a process listens for signals ends it by that signal, with nothing done yet. A verdict comes
+ * here only from a start that found no Postgres, which has done nothing either.
  */
 function hasStopped({ exitStatus, signal, error, verdict }: Ending): boolean {
   return exitStatus === 0 || signal === "SIGTERM" || signal === "SIGINT" || error !== null || verdict !== null;

@@ -33,6 +33,11 @@ export class Tunnel {
   /** Writes the request, and calls `done` when the proxy has answered. */
   open(socket: Socket, done: StepDone): void {
     this.#done = done;
+    if (this.#unread.length > 0) {
+      // TLS lets a server speak before the handshake has ended.
+      done(this.#failure("sent bytes before it was asked for anything"));
+      return;
+    }
     const { authorization } = this.#proxy;
     const credentials = authorization === undefined ? "" : `proxy-authorization: ${authorization}\r\n`;
     socket.write(`${this.#request} HTTP/1.1\r\nhost: ${this.#to}\r\n${credentials}\r\n`, "latin1");
@@ -44,7 +49,9 @@ export class Tunnel {
       return this.#onRead(length, bytes);
     }
     this.#unread = Buffer.concat([this.#unread, bytes.subarray(0, length)]);
-    this.#readHeads();
+    if (this.#done !== undefined) {
+      this.#readHeads(this.#done);
+    }
     return true;
   }
 
@@ -58,40 +65,40 @@ export class Tunnel {
     return `CONNECT ${this.#to}`;
   }
 
-  #readHeads(): void {
+  #readHeads(done: StepDone): void {
     for (;;) {
       const end = this.#section.scan(this.#unread, 0, this.#unread.length);
       if (end === MORE) {
         return;
       }
       if (typeof end !== "number") {
-        this.#refuse(end);
+        done(this.#refusal(end));
         return;
       }
       const status = this.#section.statusOf(this.#unread.toString("latin1", 0, end));
       this.#unread = this.#unread.subarray(end);
       if (status >= 200 || status === 101) {
-        this.#settle(status);
+        this.#settle(status, done);
         return;
       }
       this.#section.begin(true);
       this.#informational += 1;
       if (this.#informational > INFORMATIONAL_MAX) {
-        this.#refuse({ fault: `more than ${INFORMATIONAL_MAX} informational answers` });
+        done(this.#refusal({ fault: `more than ${INFORMATIONAL_MAX} informational answers` }));
         return;
       }
     }
   }
 
-  #settle(status: number): void {
+  #settle(status: number, done: StepDone): void {
     if (status < 200 || status > 299) {
-      this.#done?.(this.#failure(`answered ${status} to ${this.#request}${this.#hintFor(status)}`));
+      done(this.#failure(`answered ${status} to ${this.#request}${this.#hintFor(status)}`));
     } else if (this.#unread.length > 0) {
       // Nothing has been sent to the receiver, so nothing that it says can be an answer.
-      this.#done?.(this.#failure(`sent bytes behind its answer to ${this.#request}, before we had sent any`));
+      done(this.#failure(`sent bytes behind its answer to ${this.#request}, before we had sent any`));
     } else {
       this.#isOpen = true;
-      this.#done?.();
+      done();
     }
   }
 
@@ -104,8 +111,8 @@ export class Tunnel {
       : ": it does not accept our credentials";
   }
 
-  #refuse({ fault }: AnswerFault): void {
-    this.#done?.(this.#failure(`did not answer ${this.#request} as it must: ${fault}`));
+  #refusal({ fault }: AnswerFault): DialFailure {
+    return this.#failure(`did not answer ${this.#request} as it must: ${fault}`);
   }
 
   #failure(what: string): DialFailure {
