@@ -1,10 +1,10 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Config } from "../config/read.ts";
 import { openConnection } from "../db/connect.ts";
 import { copyFault } from "../db/pgErrors.ts";
 import { assertSchemaUsable } from "../db/schemaState.ts";
 import { Sockets } from "../db/sockets.ts";
 import { monotonicMs } from "../ground/clock.ts";
+import { endsWithin } from "../ground/endsWithin.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
 import type { Events } from "../telemetry/bus.ts";
@@ -146,13 +146,13 @@ export class Daemon {
 
   async #stopParts(endMs: number): Promise<boolean> {
     const { loop, inHand, partitions, replays, schemaWatch, endpointWatch, wake, sender, heartbeat } = this.#parts;
-    const graceEndMs = endMs - RECORD_GRACE_MS;
+    const graceLeftMs = () => Math.max(0, endMs - RECORD_GRACE_MS - monotonicMs());
     // At once, because the loop's turn in progress may take its time.
     inHand.halt();
     const upkeepStopped = Promise.all([partitions.stop(), schemaWatch.stop(), endpointWatch.stop()]);
     const claimingStopped = Promise.all([loop.stop(), replays.stop()]);
-    await within(claimingStopped, graceEndMs);
-    await inHand.stop(Math.max(0, graceEndMs - monotonicMs()));
+    await endsWithin(claimingStopped, graceLeftMs());
+    await inHand.stop(graceLeftMs());
     const wakeStopped = wake.stop();
     // What is left was handed back: another daemon makes those attempts.
     await sender.abort();
@@ -176,14 +176,4 @@ export class Daemon {
       return false;
     }
   }
-}
-
-/** Waits for it until then at the latest. */
-async function within(ending: Promise<unknown>, endMs: number): Promise<void> {
-  const over = new AbortController();
-  const late = pause(Math.max(0, endMs - monotonicMs()), undefined, { signal: over.signal }).catch(() => {
-    // It ended in time.
-  });
-  await Promise.race([ending, late]);
-  over.abort();
 }

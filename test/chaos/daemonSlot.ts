@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { endsWithin } from "../../src/ground/endsWithin.ts";
 import { BLOCK_VARIABLE } from "../support/blockVariable.ts";
 import { FaultProxy } from "./proxy.ts";
 import { BLOCK_MS } from "./schedule.ts";
@@ -172,13 +173,9 @@ export class DaemonSlot {
       return true;
     }
     this.#isEnding = true;
-    const exited = once(child, "exit").then(() => true);
+    const exited = once(child, "exit");
     child.kill(signal);
-    const deadline = new AbortController();
-    const late = pause(timeoutMs, false, { signal: deadline.signal }).catch(() => false);
-    const hasEnded = await Promise.race([exited, late]);
-    deadline.abort();
-    return hasEnded;
+    return endsWithin(exited, timeoutMs);
   }
 
   async #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): Promise<void> {

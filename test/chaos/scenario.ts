@@ -288,7 +288,8 @@ class ChaosRun {
 
   /**
    * Claims that a dead daemon recorded but did not delete are checked every two seconds once its lease has expired, and
-   * those without pairs are deleted then. A daemon that stops just then leaves them. Whether they are left for good is for the oracle to say.
+   * those without pairs are deleted then. A daemon that stops just then leaves them. Whether they are left for good is
+   * for the oracle to say.
    */
   async #awaitTakenOver({ server }: World): Promise<void> {
     const deadlineMs = performance.now() + DAEMON_LIVE_MS_MAX;

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
+import { endsWithin } from "../../ground/endsWithin.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Agenda } from "../agenda.ts";
 import {
@@ -200,12 +200,7 @@ export class InHand {
     if (!this.isIdle) {
       const idle = Promise.withResolvers<void>();
       this.#onIdle = idle.resolve;
-      const grace = new AbortController();
-      const over = pause(graceMs, undefined, { signal: grace.signal }).catch(() => {
-        // Idle before the grace period was over.
-      });
-      await Promise.race([idle.promise, over]);
-      grace.abort();
+      await endsWithin(idle.promise, graceMs);
     }
     this.#isOver = true;
     this.#handBack(lanes.started());

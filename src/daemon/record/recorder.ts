@@ -5,6 +5,7 @@ import { defineStatement } from "../../db/statements.ts";
 import type { DeliveryResult } from "../../domain/delivery.ts";
 import { makeBackoff } from "../../ground/backoff.ts";
 import { monotonicMs } from "../../ground/clock.ts";
+import { endsWithin } from "../../ground/endsWithin.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { Signal } from "../../ground/signal.ts";
 import type { Events } from "../../telemetry/bus.ts";
@@ -159,10 +160,7 @@ export class Recorder {
    * so that no daemon looks into it again. False if something is left: those attempts will be made again.
    */
   async close(daemonId: string, timeoutMs: number): Promise<boolean> {
-    const deadline = new AbortController();
-    const late = pause(timeoutMs, false, { signal: deadline.signal }).catch(() => false);
-    const isDrained = await Promise.race([this.drained().then(() => true), late]);
-    deadline.abort();
+    const isDrained = await endsWithin(this.drained(), timeoutMs);
     this.#closing.abort();
     this.#signal.give();
     const kept = this.claims.keptOf(daemonId);
