@@ -187,8 +187,9 @@ export class NewEvents {
     const pairsMax = Math.max(1, room);
     // The claim ends the page where it must. This only keeps it from reading many events that it has no room for.
     const eventsMax = Math.min(filters.eventsMax, Math.ceil((READ_AHEAD * pairsMax) / this.#fanOut));
-    // One at least, because an event of many endpoints may take more than the room that is left to asides.
-    const asideMax = room > ASIDE_ROOM_KEPT ? Math.max(1, Math.floor((room - ASIDE_ROOM_KEPT) / this.#fanOut)) : 0;
+    // One at least: an event of many endpoints may take more than the room that is left to asides, and a claim that could
+    // bring nothing would be made again at once.
+    const asideMax = Math.max(1, Math.floor((room - ASIDE_ROOM_KEPT) / this.#fanOut));
     const unjudged = filters.unjudged();
     const startedMs = monotonicMs();
     try {
