@@ -82,10 +82,11 @@ class Surroundings {
   /** Events whose deliveries to "a" are cancelled. */
   cancelled: readonly string[] = [];
   readonly lanes = new Lanes({ inFlightMax: SLOTS, laneMax: 64, inHandMax: 1_000 });
+  readonly budget = new Budget(BYTES_MAX, (endpointId) => this.lanes.standingOf(endpointId));
   readonly inHand: InHand;
 
   constructor() {
-    const { lanes } = this;
+    const { lanes, budget } = this;
     this.inHand = new InHand({
       lease: this.lease,
       endpoints: {
@@ -95,7 +96,7 @@ class Surroundings {
           this.cancelled.map((event_id) => ({ event_id, endpoint_id: "a", reason: "it is not wanted" })),
       },
       lanes,
-      budget: new Budget(BYTES_MAX, (endpointId) => lanes.standingOf(endpointId)),
+      budget,
       payloads: { load: (eventIds) => this.#load(eventIds) },
       send: ({ url }, done) => this.requests.push({ url, answer: (attempt = ANSWER) => done(attempt) }),
       events: this.emitted,
@@ -128,6 +129,20 @@ async function answersOnce(around: Surroundings, endpointId: string): Promise<vo
   around.inHand.admit([deliveryFor(endpointId)]);
   around.requests.pop()?.answer();
   await settled();
+}
+
+/** Ends one of the loads, or one of the requests. */
+function endOne({ loads, requests }: Surroundings, how: "answer" | "load" | "fail" | "miss", nth: number): void {
+  if (how === "answer") {
+    requests.splice(nth % Math.max(1, requests.length), 1)[0]?.answer();
+    return;
+  }
+  const [load] = loads.splice(nth % Math.max(1, loads.length), 1);
+  if (how === "fail") {
+    load?.fail();
+  } else {
+    load?.finish(how === "miss" ? load.eventIds[0] : undefined);
+  }
 }
 
 /** Answers what is in flight until nothing is. */
@@ -269,6 +284,62 @@ describe("payloads that are loaded", () => {
     await settled();
     assert.deepEqual([around.requests.length, around.inHand.count], [0, 0]);
     assert.ok(large.every(({ loadedPayload }) => loadedPayload === null));
+  });
+
+  test("however loads and the daemon's work end, no payload keeps its memory, and each delivery is recorded once", async () => {
+    const steps = fc.array(
+      fc.oneof(
+        fc.record({
+          kind: fc.constant("admit" as const),
+          endpointId: fc.constantFrom("a", "b"),
+          sizes: fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 200 })), {
+            minLength: 1,
+            maxLength: 20,
+          }),
+        }),
+        fc.record({ kind: fc.constantFrom("answer", "load", "fail", "miss"), nth: fc.nat() }),
+        fc.record({ kind: fc.constant("disable" as const), endpointId: fc.constantFrom("a", "b") }),
+      ),
+      { minLength: 1, maxLength: 25 },
+    );
+    const property = fc.asyncProperty(steps, fc.constantFrom("stopped", "lost"), async (planned, ending) => {
+      const around = new Surroundings();
+      await answersOnce(around, "a");
+      const admitted: Delivery[] = [];
+      for (const step of planned) {
+        if (step.kind === "admit") {
+          const deliveries = step.sizes.map((size) => deliveryFor(step.endpointId, size));
+          admitted.push(...deliveries);
+          around.inHand.admit(deliveries);
+        } else if (step.kind === "disable") {
+          around.inactive = [step.endpointId];
+          around.agenda.by("review", 0);
+          await around.inHand.review();
+        } else {
+          endOne(around, step.kind, step.nth);
+          await settled();
+        }
+      }
+      const stopped = ending === "stopped" ? around.inHand.stop(0) : null;
+      around.lease.daemonId = ending === "lost" ? "second" : "first";
+      around.inHand.start();
+      await stopped;
+      while (around.loads.length + around.requests.length > 0) {
+        endOne(around, around.loads.length > 0 ? "load" : "answer", 0);
+        await settled();
+      }
+      assert.ok(
+        around.budget.reserveAhead(deliveryFor("probe", BYTES_MAX / 2)),
+        "something holds memory, or waits for it",
+      );
+      assert.ok(admitted.every(({ loadedPayload }) => loadedPayload === null));
+      const recorded = new Set(around.recorded.map(({ delivery }) => delivery));
+      assert.equal(recorded.size, around.recorded.length, "recorded twice");
+      if (ending === "stopped") {
+        assert.equal(recorded.size, admitted.length + 1);
+      }
+    });
+    await fc.assert(property, { numRuns: 200 });
   });
 
   test("whatever their sizes, each is sent once, and those in flight never hold more than there is", async () => {
