@@ -425,9 +425,13 @@ CREATE INDEX delivery_oldest ON ONLY postrider.delivery USING btree (endpoint_id
 
 CREATE INDEX delivery_replay ON ONLY postrider.delivery USING btree (replay_id) WHERE ((replay_id IS NOT NULL) AND (state = 'pending'::text));
 
+CREATE INDEX delivery_undelivered ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (state = ANY (ARRAY['exhausted'::text, 'discarded'::text]));
+
 CREATE INDEX endpoint_secret_endpoint_id ON postrider.endpoint_secret USING btree (endpoint_id);
 
 CREATE INDEX idempotency_key_event_id ON postrider.idempotency_key USING btree (event_id);
+
+CREATE INDEX other_attempt_started ON ONLY postrider.other_attempt USING btree (started_at);
 
 CREATE INDEX outbox_window ON ONLY postrider.outbox USING btree (xid, seq);
 
@@ -458,6 +462,8 @@ create view postrider.endpoint_health (endpoint_id uuid, url text, tenant postri
 create view postrider.in_flight (event_id uuid, endpoint_id uuid, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone);
 
 create view postrider.replay_status (replay_id uuid, endpoint_id uuid, url text, endpoint_state text, state text, reason text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone, requested_by text);
+
+create view postrider.undelivered (endpoint_id uuid, tenant postrider.endpoint_tenant, url text, endpoint_state text, exhausted bigint, discarded bigint, is_exact boolean);
 
 -- Functions
 
@@ -549,9 +555,13 @@ create function postrider_internal.compile_schema(schema jsonb, root jsonb, poin
 
 create function postrider_internal.conjunction(predicates text[]) returns text;
 
+create function postrider_internal.count_attempts(counted_max integer) returns TABLE(endpoint_id uuid, attempts bigint, failures bigint, is_exact boolean) security definer;
+
 create function postrider_internal.count_replay_failures(replay_id uuid) returns void;
 
 create function postrider_internal.count_unclaimed(counted_max integer) returns TABLE(unclaimed bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
+
+create function postrider_internal.count_undelivered(counted_max integer) returns TABLE(endpoint_id uuid, exhausted bigint, discarded bigint, is_exact boolean) security definer;
 
 create function postrider_internal.count_waiting(counted_max integer) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
 
@@ -1619,6 +1629,22 @@ comment on column postrider.replay_status.finished_at is 'When it was done, or c
 
 comment on column postrider.replay_status.requested_by is 'The database role that requested it.';
 
+comment on view postrider.undelivered is 'Deliveries that ended without success, by endpoint, as long as their events are kept. Its cost does not depend on how many succeeded. postrider.replay() sends them again.';
+
+comment on column postrider.undelivered.endpoint_id is 'The endpoint.';
+
+comment on column postrider.undelivered.tenant is 'Its tenant; null if it was deleted.';
+
+comment on column postrider.undelivered.url is 'Its URL; null if it was deleted.';
+
+comment on column postrider.undelivered.endpoint_state is 'active, paused, disabled or deleted.';
+
+comment on column postrider.undelivered.exhausted is 'Deliveries whose retry schedule is used up.';
+
+comment on column postrider.undelivered.discarded is 'Deliveries that were ended by an operator, or with their endpoint; postrider.delivery_status has the reasons.';
+
+comment on column postrider.undelivered.is_exact is 'False if there are more than were counted: 10,000 an endpoint, 100 of further endpoints once there are 100,000.';
+
 comment on type postrider.endpoint_disable_after is 'How long an endpoint may have nothing but failures.';
 
 comment on type postrider.endpoint_format is 'The format of a request''s body.';
@@ -1737,9 +1763,13 @@ comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) i
 
 comment on function postrider_internal.conjunction(text[]) is 'All of these SQL/JSON path predicates at once; null if one of them cannot be expressed.';
 
+comment on function postrider_internal.count_attempts(integer) is 'Attempts of the last hour by endpoint, of the newest ones up to a limit. is_exact is false if there are more.';
+
 comment on function postrider_internal.count_replay_failures(uuid) is 'Adds the failures of a replay that are not counted yet to its row.';
 
 comment on function postrider_internal.count_unclaimed(integer) is 'Events that no daemon has claimed, counted up to a limit. is_exact is false if there are more; oldest_at is then the oldest of those that are claimed next.';
+
+comment on function postrider_internal.count_undelivered(integer) is 'Exhausted and discarded deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
 
 comment on function postrider_internal.count_waiting(integer) is 'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
 
@@ -2139,6 +2169,8 @@ grant select on table postrider.audit to postrider_operator;
 
 grant select on table postrider.audit to postrider_reader;
 
+grant select on table postrider.backlog to postrider_daemon;
+
 grant select on table postrider.backlog to postrider_operator;
 
 grant select on table postrider.backlog to postrider_reader;
@@ -2160,6 +2192,8 @@ grant select on table postrider.claim to postrider_reader;
 grant select on table postrider.daemon to postrider_operator;
 
 grant select on table postrider.daemon to postrider_reader;
+
+grant select on table postrider.daemon_status to postrider_daemon;
 
 grant select on table postrider.daemon_status to postrider_operator;
 
@@ -2204,6 +2238,8 @@ grant select, update (unknown_types) on table postrider.event_type_policy to pos
 grant select on table postrider.idempotency_key to postrider_operator;
 
 grant select on table postrider.idempotency_key to postrider_reader;
+
+grant select on table postrider.in_flight to postrider_daemon;
 
 grant select on table postrider.in_flight to postrider_operator;
 
@@ -2266,6 +2302,12 @@ grant delete, insert (endpoint_id, event_type, filter), select, update (endpoint
 grant select on table postrider.subscription to postrider_daemon;
 
 grant select on table postrider.subscription to postrider_reader;
+
+grant select on table postrider.undelivered to postrider_daemon;
+
+grant select on table postrider.undelivered to postrider_operator;
+
+grant select on table postrider.undelivered to postrider_reader;
 
 grant execute on function postrider.adopt(boolean) to postrider_operator;
 
@@ -2331,6 +2373,8 @@ grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to p
 
 grant execute on function postrider.uuid_v7_floor(timestamp with time zone) to postrider_reader;
 
+grant execute on function postrider.uuid_v7_time(uuid) to postrider_daemon;
+
 grant execute on function postrider.uuid_v7_time(uuid) to postrider_operator;
 
 grant execute on function postrider.uuid_v7_time(uuid) to postrider_reader;
@@ -2353,9 +2397,25 @@ grant execute on function postrider_internal.claim_events(uuid,integer,integer,i
 
 grant execute on function postrider_internal.close_ingest(text,uuid) to postrider_publisher;
 
+grant execute on function postrider_internal.count_attempts(integer) to postrider_daemon;
+
+grant execute on function postrider_internal.count_attempts(integer) to postrider_operator;
+
+grant execute on function postrider_internal.count_attempts(integer) to postrider_reader;
+
+grant execute on function postrider_internal.count_unclaimed(integer) to postrider_daemon;
+
 grant execute on function postrider_internal.count_unclaimed(integer) to postrider_operator;
 
 grant execute on function postrider_internal.count_unclaimed(integer) to postrider_reader;
+
+grant execute on function postrider_internal.count_undelivered(integer) to postrider_daemon;
+
+grant execute on function postrider_internal.count_undelivered(integer) to postrider_operator;
+
+grant execute on function postrider_internal.count_undelivered(integer) to postrider_reader;
+
+grant execute on function postrider_internal.count_waiting(integer) to postrider_daemon;
 
 grant execute on function postrider_internal.count_waiting(integer) to postrider_operator;
 

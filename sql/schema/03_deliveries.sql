@@ -45,12 +45,13 @@ create table postrider.delivery (
     or first_daemon_id is not null and first_started_at is not null and first_duration_ms is not null)
 ) partition by range (event_id);
 create index delivery_due on postrider.delivery (endpoint_id, next_attempt_at) where state = 'pending';
--- For people: the oldest event that waits for an endpoint, and what is leased, are found at once among millions. Rows that
--- succeed at the first try are in none of the three indexes. A check makes "not finished" the same as pending, but the
--- planner does not know that, so no statement of a daemon can use delivery_oldest. When the walk over delivery_due could, it
--- did, and sorted an endpoint's rows.
+-- For people: the oldest event that waits for an endpoint, what is leased, and what ended without success are found at once
+-- among millions. Rows that succeed at the first try are in none of these indexes. A check makes "not finished" the same as
+-- pending, but the planner does not know that, so no statement of a daemon can use delivery_oldest. When the walk over
+-- delivery_due could, it did, and sorted an endpoint's rows.
 create index delivery_oldest on postrider.delivery (endpoint_id, event_id) where finished_at is null;
 create index delivery_leased on postrider.delivery (lease_expires_at) where lease_expires_at is not null;
+create index delivery_undelivered on postrider.delivery (endpoint_id, event_id) where state in ('exhausted', 'discarded');
 -- What a replay has in progress; other deliveries are not in it.
 create index delivery_replay on postrider.delivery (replay_id) where replay_id is not null and state = 'pending';
 comment on table postrider.delivery is
@@ -126,6 +127,8 @@ create table postrider.other_attempt (
   constraint "attempts are numbered from 1" check (attempt_number >= 1),
   constraint "an attempt that failed says how" check ((failure_kind is null) or (error is not null))
 ) partition by range (event_id);
+-- For people: a retry counts among the attempts of the hour in which it was made, however old its event is.
+create index other_attempt_started on postrider.other_attempt (started_at);
 comment on table postrider.other_attempt is
   'The attempts that are not recorded in their delivery: all but first attempts that a daemon made right after the claim and that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
 comment on column postrider.other_attempt.event_id is 'The event that was sent.';

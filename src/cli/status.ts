@@ -5,12 +5,12 @@ import { readDatabase } from "./readDatabase.ts";
 import { statusJson, statusText } from "./statusText.ts";
 
 export const command = defineCommand({
-  summary: "shows the backlog, the oldest undelivered event, the health of endpoints, and the daemons",
+  summary: "shows what waits, what was not delivered, and the daemons; exits with 1 if nothing is sent",
   options: { json: flag("print JSON instead of text") },
   examples: ["postrider status", "postrider status --json | jq ."],
   run: async ({ json }, env) => {
     const status = await readDatabase(readConfig(env, { name: "status", database: "required" }), readStatus);
     process.stdout.write(json ? statusJson(status) : statusText(status));
-    return 0;
+    return status.delivers ? 0 : 1;
   },
 });

@@ -127,12 +127,22 @@ const CONDITIONS: Readonly<Record<Exclude<DaemonStatus["condition"], "well">, st
 
 function backlogLines({ backlog }: Status): readonly string[] {
   const { pending, due, pending_is_exact, first_attempts, unclaimed, unclaimed_is_exact, oldest_age_seconds } = backlog;
+  const { exhausted, discarded, undelivered_is_exact } = backlog;
   const waiting = `${atLeast(pending, pending_is_exact)} pending (${atLeast(due, pending_is_exact)} due)`;
+  const endings = [
+    ...(exhausted > 0 ? [`${atLeast(exhausted, undelivered_is_exact)} exhausted`] : []),
+    ...(discarded > 0 ? [`${atLeast(discarded, undelivered_is_exact)} discarded`] : []),
+  ];
   return [
     `backlog: ${waiting}, ${counted(first_attempts, "first attempt")} in progress, ${counted(unclaimed, "event", unclaimed_is_exact)} unclaimed`,
-    oldest_age_seconds === null
-      ? "everything is delivered"
-      : `oldest undelivered event: ${age(oldest_age_seconds)} old`,
+    oldest_age_seconds !== null
+      ? `oldest undelivered event: ${age(oldest_age_seconds)} old`
+      : endings.length > 0
+        ? "nothing waits to be delivered"
+        : "everything is delivered",
+    ...(endings.length > 0
+      ? [`ended without success: ${endings.join(", ")}; postrider.replay() sends them again`]
+      : []),
   ];
 }
 
@@ -141,10 +151,12 @@ function endpointLines({ endpoints, endpoint_count }: Status): readonly string[]
     return ["no endpoints: create one with select * from postrider.create_endpoint('https://…')"];
   }
   const shown = endpoints.slice(0, ENDPOINTS_SHOWN);
+  // Left out while empty, so that a line has room for the URL.
+  const columns = ENDPOINT_COLUMNS.filter(({ isShown }) => isShown === undefined || shown.some(isShown));
   const [head = "", ...rows] = table(
-    ["state", "pending", "due", "oldest", "attempts/h", "failed", "endpoint"],
-    "lrrrrrl",
-    shown.map(endpointRow),
+    columns.map((column) => column.head),
+    columns.map(({ align }) => align).join(""),
+    shown.map((endpoint) => columns.map(({ cell }) => cell(endpoint))),
   );
   const withReasons = rows.flatMap((row, index) => [row, ...reasonLines(shown[index]?.state_reason ?? null)]);
   return [
@@ -155,18 +167,56 @@ function endpointLines({ endpoints, endpoint_count }: Status): readonly string[]
   ];
 }
 
-function endpointRow(endpoint: EndpointStatus): readonly string[] {
-  const { tenant, url } = endpoint;
-  return [
-    endpoint.state,
-    atLeast(endpoint.pending, endpoint.pending_is_exact),
-    atLeast(endpoint.due, endpoint.pending_is_exact || endpoint.due < endpoint.pending),
-    endpoint.oldest_age_seconds === null ? "" : age(endpoint.oldest_age_seconds),
-    String(endpoint.recent_attempts),
-    String(endpoint.recent_failures),
-    `${tenant === null || tenant === "" ? "" : `[${cut(tenant, TENANT_CHARS_MAX)}] `}${url ?? endpoint.id}`,
-  ];
+interface EndpointColumn {
+  readonly head: string;
+  readonly align: "l" | "r";
+  readonly cell: (endpoint: EndpointStatus) => string;
+  /** The column is there if one of the endpoints is shown in it; always, if this is missing. */
+  readonly isShown?: (endpoint: EndpointStatus) => boolean;
 }
+
+const ENDPOINT_COLUMNS: readonly EndpointColumn[] = [
+  { head: "state", align: "l", cell: ({ state }) => state },
+  { head: "pending", align: "r", cell: ({ pending, pending_is_exact }) => atLeast(pending, pending_is_exact) },
+  {
+    head: "due",
+    align: "r",
+    cell: ({ due, pending, pending_is_exact }) => atLeast(due, pending_is_exact || due < pending),
+  },
+  {
+    head: "oldest",
+    align: "r",
+    cell: ({ oldest_age_seconds }) => (oldest_age_seconds === null ? "" : age(oldest_age_seconds)),
+  },
+  {
+    head: "exhausted",
+    align: "r",
+    cell: ({ exhausted, undelivered_is_exact }) => atLeast(exhausted, undelivered_is_exact),
+    isShown: ({ exhausted }) => exhausted > 0,
+  },
+  {
+    head: "discarded",
+    align: "r",
+    cell: ({ discarded, undelivered_is_exact }) => atLeast(discarded, undelivered_is_exact),
+    isShown: ({ discarded }) => discarded > 0,
+  },
+  {
+    head: "attempts/h",
+    align: "r",
+    cell: ({ recent_attempts, recent_is_exact }) => atLeast(recent_attempts, recent_is_exact),
+  },
+  {
+    head: "failed",
+    align: "r",
+    cell: ({ recent_failures, recent_is_exact }) => atLeast(recent_failures, recent_is_exact),
+  },
+  {
+    head: "endpoint",
+    align: "l",
+    cell: ({ tenant, url, id }) =>
+      `${tenant === null || tenant === "" ? "" : `[${cut(tenant, TENANT_CHARS_MAX)}] `}${url ?? id}`,
+  },
+];
 
 function reasonLines(reason: string | null): readonly string[] {
   return reason === null || reason === "" ? [] : [cut(`    because: ${printable(reason)}`, COLUMNS_MAX)];

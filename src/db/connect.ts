@@ -154,7 +154,7 @@ interface ServerFacts {
 /**
  * Sets the session up and looks at the server, in one round trip. Startup parameters will not do, because poolers refuse
  * those that they do not know. The search_path keeps operators and functions on the role's path from being mistaken for
- * Postgres's; our statements name everything else in full.
+ * Postgres's; our statements name everything else in full. The driver reads times in ISO style alone.
  */
 export async function prepareSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
   // While a connection is lent out, nothing listens for its end, and an "error" without a listener ends the process. The
@@ -169,6 +169,7 @@ export async function prepareSession(client: pg.ClientBase, options: SessionOpti
        pg_catalog.current_setting('default_transaction_read_only')::boolean as read_only,
        case when $1 then pg_catalog.set_config('default_transaction_isolation', 'read committed', false) end,
        case when $1 then pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false) end,
+       case when $1 then pg_catalog.set_config('datestyle', 'ISO', false) end,
        case when $1 then pg_catalog.set_config('statement_timeout', $2, false) end,
        case when $1 then pg_catalog.set_config('lock_timeout', $3, false) end,
        case when $1 then pg_catalog.set_config('idle_in_transaction_session_timeout', $4, false) end`,
@@ -214,6 +215,7 @@ export function beginText({ purpose, ownSession = true }: SessionOptions): strin
   return [
     begin,
     "set local search_path = pg_catalog, pg_temp",
+    "set local datestyle = 'ISO'",
     `set local statement_timeout = ${limits.statementTimeoutMs}`,
     `set local lock_timeout = ${limits.lockTimeoutMs}`,
     `set local idle_in_transaction_session_timeout = ${limits.idleInTransactionTimeoutMs}`,

@@ -11,8 +11,7 @@ export interface Schema {
   readonly "postrider.sending": SendingRow;
   readonly "postrider.backlog": BacklogRow;
   readonly "postrider.endpoint": EndpointRow;
-  readonly "postrider.delivery": DeliveryRow;
-  readonly "postrider.other_attempt": Attempt;
+  readonly "postrider.undelivered": UndeliveredRow;
   readonly "postrider.in_flight": InFlight;
   readonly "postrider.event_type": EventTypeRow;
   readonly "pg_catalog.pg_inherits": { readonly inhrelid: string; readonly inhparent: string };
@@ -56,6 +55,15 @@ export interface BacklogRow {
   readonly oldest_at: Date | null;
 }
 
+/** Deliveries of an endpoint that ended without success. */
+export interface UndeliveredRow {
+  readonly endpoint_id: string;
+  readonly exhausted: string;
+  readonly discarded: string;
+  /** False if there are more than were counted. */
+  readonly is_exact: boolean;
+}
+
 export interface EndpointRow {
   readonly id: string;
   readonly tenant: string;
@@ -70,19 +78,6 @@ export interface EventTypeRow {
   /** Read by JSON.parse, so a number beyond a double changes. */
   readonly json_schema: unknown;
   readonly deprecated: boolean;
-}
-
-interface DeliveryRow {
-  readonly event_id: string;
-  readonly endpoint_id: string;
-  /** Null if it did not succeed at its first attempt. */
-  readonly first_attempt_id: string | null;
-}
-
-interface Attempt {
-  readonly event_id: string;
-  readonly endpoint_id: string;
-  readonly failure_kind: string | null;
 }
 
 interface InFlight {

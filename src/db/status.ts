@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import { PostriderError } from "../ground/errors.ts";
 import type { Database } from "./database.ts";
-import { type BacklogRow, type EndpointRow, type Queries, queriesOf } from "./schema.ts";
+import { type BacklogRow, type EndpointRow, type Queries, queriesOf, type UndeliveredRow } from "./schema.ts";
 
-/** Endpoints that are listed: those with a backlog first, then the others while there is room. */
+/** Endpoints that are listed: those with a backlog first, then those that need a look, then the others while there is room. */
 export const ENDPOINTS_MAX = 1_000;
 /** Attempts that are counted, the newest first, because status must answer in milliseconds in a busy hour, too. */
 const RECENT_ATTEMPTS_MAX = 10_000;
@@ -14,6 +14,8 @@ const RECENT_ATTEMPTS_MAX = 10_000;
  */
 export interface Status {
   readonly at: string;
+  /** False: nothing would be delivered now, because no daemon is alive, each is kept from its work, or none may send. */
+  readonly delivers: boolean;
   readonly schema_version: number;
   /** How many days after today have their partitions. */
   readonly partition_days_ahead: number;
@@ -83,9 +85,14 @@ export interface BacklogStatus {
   readonly unclaimed: number;
   /** False if there are more than the 10,000 that are counted. */
   readonly unclaimed_is_exact: boolean;
-  /** When the oldest undelivered event was inserted. */
+  /** When the oldest event was inserted that is still to be delivered. */
   readonly oldest_at: string | null;
   readonly oldest_age_seconds: number | null;
+  /** Deliveries that ended without success, as long as their events are kept. */
+  readonly exhausted: number;
+  readonly discarded: number;
+  /** False if an endpoint has more than the 10,000 that are counted. */
+  readonly undelivered_is_exact: boolean;
 }
 
 export interface EndpointStatus {
@@ -102,9 +109,16 @@ export interface EndpointStatus {
   readonly pending_is_exact: boolean;
   readonly oldest_at: string | null;
   readonly oldest_age_seconds: number | null;
-  /** Attempts for events of the last hour, of the newest 10,000 over all endpoints. */
+  /** Deliveries that ended without success, as long as their events are kept. */
+  readonly exhausted: number;
+  readonly discarded: number;
+  /** False if there are more than the 10,000 that are counted. */
+  readonly undelivered_is_exact: boolean;
+  /** Attempts of the last hour. */
   readonly recent_attempts: number;
   readonly recent_failures: number;
+  /** False if there are more than the newest 10,000 over all endpoints, which are counted. */
+  readonly recent_is_exact: boolean;
 }
 
 /** Reads it all in one snapshot. Rejects with the error of the server or the link. */
@@ -116,24 +130,37 @@ export function readStatus(database: Pick<Database, "pool">): Promise<Status> {
     .execute(async (snapshot) => {
       const { at, schema_version, endpoint_count, partition_days_ahead } = await readFigures(snapshot);
       const backlog = await snapshot.selectFrom("postrider.backlog").selectAll().execute();
+      const undelivered = await snapshot.selectFrom("postrider.undelivered").selectAll().execute();
       const withBacklog = backlog.filter(hasEndpoint).sort(byOldest).slice(0, ENDPOINTS_MAX);
       const endpoints = await readEndpoints(
         snapshot,
         withBacklog.map(({ endpoint_id }) => endpoint_id),
+        undelivered.map(({ endpoint_id }) => endpoint_id),
       );
-      const recent = await readRecentAttempts(snapshot);
+      const counts = {
+        undelivered: new Map(undelivered.map((row) => [row.endpoint_id, row])),
+        recent: await readRecentAttempts(snapshot),
+      };
+      const sending = await readSending(snapshot);
+      const daemons = await readDaemons(snapshot);
       return {
         at: at.toISOString(),
+        delivers: sending.is_on && sending.copy_problem === null && daemons.some(isWorking),
         schema_version,
         partition_days_ahead,
-        sending: await readSending(snapshot),
-        daemons: await readDaemons(snapshot),
+        sending,
+        daemons,
         gate_strangers: await readGateStrangers(snapshot),
-        backlog: await readBacklog(snapshot, backlog, at),
-        endpoints: listed(endpoints, withBacklog, recent, at),
+        backlog: await readBacklog(snapshot, backlog, undelivered, at),
+        endpoints: listed(endpoints, withBacklog, counts, at),
         endpoint_count,
       };
     });
+}
+
+/** A late daemon may only be slow. One that hears no notification polls. */
+function isWorking({ state, condition }: DaemonStatus): boolean {
+  return state !== "lost" && (condition === "well" || condition === "blind");
 }
 
 async function readFigures(queries: Queries) {
@@ -244,7 +271,12 @@ function byOldest(one: BacklogRow, other: BacklogRow): number {
   );
 }
 
-async function readBacklog(queries: Queries, backlog: readonly BacklogRow[], at: Date): Promise<BacklogStatus> {
+async function readBacklog(
+  queries: Queries,
+  backlog: readonly BacklogRow[],
+  undelivered: readonly UndeliveredRow[],
+  at: Date,
+): Promise<BacklogStatus> {
   const first = await queries
     .selectFrom("postrider.in_flight")
     .where("lease_expires_at", "is", null)
@@ -264,6 +296,9 @@ async function readBacklog(queries: Queries, backlog: readonly BacklogRow[], at:
     unclaimed: sum(unclaimed.map(({ pending }) => pending)),
     unclaimed_is_exact: unclaimed.every(({ is_exact }) => is_exact),
     ...ageOf(times.length === 0 ? null : new Date(Math.min(...times)), at),
+    exhausted: sum(undelivered.map(({ exhausted }) => exhausted)),
+    discarded: sum(undelivered.map(({ discarded }) => discarded)),
+    undelivered_is_exact: undelivered.every(({ is_exact }) => is_exact),
   };
 }
 
@@ -279,12 +314,17 @@ function ageOf(oldest: Date | null, at: Date) {
   };
 }
 
-async function readEndpoints(queries: Queries, withBacklog: readonly string[]): Promise<readonly EndpointRow[]> {
+async function readEndpoints(
+  queries: Queries,
+  withBacklog: readonly string[],
+  withUndelivered: readonly string[],
+): Promise<readonly EndpointRow[]> {
   return queries
     .selectFrom("postrider.endpoint")
     .select(["id", "tenant", "shown_url", "state", "state_reason"])
     .orderBy(sql`id = any (${withBacklog}::uuid[])`, "desc")
     .orderBy(sql`state = 'active'`)
+    .orderBy(sql`id = any (${withUndelivered}::uuid[])`, "desc")
     .orderBy("tenant")
     .orderBy("shown_url")
     .limit(ENDPOINTS_MAX)
@@ -295,66 +335,35 @@ interface RecentAttempts {
   readonly endpoint_id: string;
   readonly attempts: number;
   readonly failures: number;
+  readonly is_exact: boolean;
 }
 
 async function readRecentAttempts(queries: Queries): Promise<ReadonlyMap<string, RecentAttempts>> {
-  // A table without statistics would be read whole and sorted, although the index has the newest rows at its end.
-  await sql`select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`.execute(
-    queries,
-  );
-  const rows = await queries
-    // Not from postrider.attempt, which would step over any number of deliveries that have had no attempt.
-    .selectFrom((query) =>
-      query
-        .selectFrom((newest) =>
-          newest
-            .selectFrom("postrider.delivery")
-            .where("event_id", ">=", sql<string>`postrider.uuid_v7_floor(now() - interval '1 hour')`)
-            .select(["endpoint_id", "first_attempt_id"])
-            .orderBy("event_id", "desc")
-            .limit(RECENT_ATTEMPTS_MAX)
-            .as("first"),
-        )
-        .where("first_attempt_id", "is not", null)
-        .select(["endpoint_id", sql<string | null>`null`.as("failure_kind")])
-        .unionAll((newest) =>
-          newest
-            .selectFrom((query) =>
-              query
-                .selectFrom("postrider.other_attempt")
-                .where("event_id", ">=", sql<string>`postrider.uuid_v7_floor(now() - interval '1 hour')`)
-                .select(["endpoint_id", "failure_kind"])
-                .orderBy("event_id", "desc")
-                .limit(RECENT_ATTEMPTS_MAX)
-                .as("other"),
-            )
-            .select(["endpoint_id", "failure_kind"]),
-        )
-        .as("recent"),
-    )
-    .groupBy("endpoint_id")
-    .select([
-      "endpoint_id",
-      sql<number>`count(*)::integer`.as("attempts"),
-      sql<number>`count(failure_kind)::integer`.as("failures"),
-    ])
-    .execute();
+  const { rows } = await sql<RecentAttempts>`
+    select endpoint_id, attempts::integer, failures::integer, is_exact
+    from postrider_internal.count_attempts(${RECENT_ATTEMPTS_MAX})`.execute(queries);
   return new Map(rows.map((row) => [row.endpoint_id, row]));
+}
+
+/** What is counted for some endpoints only. */
+interface Counts {
+  readonly undelivered: ReadonlyMap<string, UndeliveredRow>;
+  readonly recent: ReadonlyMap<string, RecentAttempts>;
 }
 
 function listed(
   endpoints: readonly EndpointRow[],
   withBacklog: readonly EndpointBacklog[],
-  recent: ReadonlyMap<string, RecentAttempts>,
+  counts: Counts,
   at: Date,
 ): readonly EndpointStatus[] {
   const known = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
   const waiting = withBacklog.map((row) => {
     const endpoint = known.get(row.endpoint_id);
     known.delete(row.endpoint_id);
-    return endpointStatus(row.endpoint_id, endpoint, row, recent, at);
+    return endpointStatus(row.endpoint_id, endpoint, row, counts, at);
   });
-  const others = [...known.values()].map((endpoint) => endpointStatus(endpoint.id, endpoint, undefined, recent, at));
+  const others = [...known.values()].map((endpoint) => endpointStatus(endpoint.id, endpoint, undefined, counts, at));
   return [...waiting, ...others].slice(0, ENDPOINTS_MAX);
 }
 
@@ -362,9 +371,11 @@ function endpointStatus(
   id: string,
   endpoint: EndpointRow | undefined,
   backlog: EndpointBacklog | undefined,
-  recent: ReadonlyMap<string, RecentAttempts>,
+  counts: Counts,
   at: Date,
 ): EndpointStatus {
+  const undelivered = counts.undelivered.get(id);
+  const recent = counts.recent.get(id);
   return {
     id,
     tenant: endpoint?.tenant ?? null,
@@ -375,7 +386,11 @@ function endpointStatus(
     due: Number(backlog?.due ?? 0),
     pending_is_exact: backlog?.is_exact ?? true,
     ...ageOf(backlog?.oldest_at ?? null, at),
-    recent_attempts: recent.get(id)?.attempts ?? 0,
-    recent_failures: recent.get(id)?.failures ?? 0,
+    exhausted: Number(undelivered?.exhausted ?? 0),
+    discarded: Number(undelivered?.discarded ?? 0),
+    undelivered_is_exact: undelivered?.is_exact ?? true,
+    recent_attempts: recent?.attempts ?? 0,
+    recent_failures: recent?.failures ?? 0,
+    recent_is_exact: recent?.is_exact ?? true,
   };
 }

@@ -16,6 +16,7 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
     const status = await read(database);
     const { changed_at, changed_by } = status.sending;
     assert.deepEqual(withoutTime(status), {
+      delivers: false,
       schema_version: schemaFiles().tables.length,
       partition_days_ahead: 7,
       sending: { is_on: true, reason: null, changed_at, changed_by, is_guarded: true, copy_problem: null },
@@ -30,6 +31,9 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
         unclaimed_is_exact: true,
         oldest_at: null,
         oldest_age_seconds: null,
+        exhausted: 0,
+        discarded: 0,
+        undelivered_is_exact: true,
       },
       endpoints: [],
       endpoint_count: 0,
@@ -229,6 +233,82 @@ test("nothing in the database reaches the terminal as a command to it", async ()
   });
 });
 
+test("what ended without success is counted, and is not called delivered", async () => {
+  await withDatabase(async (database) => {
+    const [one, other] = [
+      await endpoint(database, "https://a.example/"),
+      await endpoint(database, "https://b.example/"),
+    ];
+    await delivery(database, one, "3 days", "exhausted");
+    await delivery(database, one, "3 hours", "exhausted");
+    await delivery(database, one, "1 hour", "discarded");
+    await delivery(database, one, "1 hour", "succeeded");
+    const status = await read(database);
+    const { exhausted, discarded, undelivered_is_exact, oldest_at } = status.backlog;
+    assert.deepEqual(
+      { exhausted, discarded, undelivered_is_exact, oldest_at },
+      { exhausted: 2, discarded: 1, undelivered_is_exact: true, oldest_at: null },
+    );
+    assert.deepEqual(
+      status.endpoints.map((listed) => [listed.id, listed.exhausted, listed.discarded, listed.undelivered_is_exact]),
+      [
+        [one, 2, 1, true],
+        [other, 0, 0, true],
+      ],
+    );
+    const text = statusText(status);
+    assert.match(text, /\nnothing waits to be delivered\nended without success: 2 exhausted, 1 discarded; /);
+    assert.doesNotMatch(text, /everything is delivered/);
+    assert.match(text, /\n {2}active +0 +0 +2 +1 +0 +0 {2}https:\/\/a\.example\/\n/);
+    for (const line of text.split("\n")) assert.ok(line.length <= 100, line);
+  });
+});
+
+test("an endpoint with undelivered events is listed among those without a backlog, however many there are", async () => {
+  await withDatabase(async (database) => {
+    await database.pool.query(
+      "insert into postrider.endpoint (url) select 'https://' || n || '.example/' from generate_series(1, 1010) n",
+    );
+    const last = await endpoint(database, "https://zzz.example/");
+    await delivery(database, last, "1 hour", "exhausted");
+    const status = await read(database);
+    assert.equal(status.endpoints.length, 1_000);
+    assert.equal(status.endpoints[0]?.id, last);
+  });
+});
+
+test("attempts of the last hour are counted, however old their events are, and a count that is cut says so", async () => {
+  await withDatabase(async (database) => {
+    const { pool } = database;
+    const [old, many] = [
+      await endpoint(database, "https://old.example/"),
+      await endpoint(database, "https://z.example/"),
+    ];
+    const retried = await delivery(database, old, "3 days", "pending");
+    const attempts = `
+      insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, failure_kind, error)
+      select $1, $2, gen_random_uuid(), gen_random_uuid(), now() - $4::interval, n, 5, 'timeout', 'too slow' from generate_series(1, $3) n`;
+    await pool.query(attempts, [retried, old, 3, "10 minutes"]);
+    await pool.query(attempts, [retried, old, 5, "61 minutes"]);
+    const late = await delivery(database, old, "2 hours", "succeeded");
+    await pool.query(
+      `update postrider.delivery set attempts = 1, first_attempt_id = gen_random_uuid(), first_daemon_id = gen_random_uuid(),
+         first_started_at = now() - interval '5 minutes', first_duration_ms = 5 where event_id = $1`,
+      [late],
+    );
+    const before = await read(database);
+    const figuresOf = (status: Status, wanted: string) =>
+      status.endpoints.flatMap(({ id, recent_attempts, recent_failures, recent_is_exact }) =>
+        id === wanted ? [[recent_attempts, recent_failures, recent_is_exact]] : [],
+      );
+    assert.deepEqual(figuresOf(before, old), [[4, 3, true]]);
+    await pool.query(attempts, [await delivery(database, many, "1 hour", "pending"), many, 10_001, "1 minute"]);
+    const status = await read(database);
+    assert.deepEqual(figuresOf(status, many), [[10_001, 10_001, false]]);
+    assert.match(statusText(status), /\n {2}active .* 10001\+ +10001\+ {2}https:\/\/z\.example\/\n/);
+  });
+});
+
 test("the command prints the table, or JSON for a program to read", async () => {
   await withDatabase(async ({ url }) => {
     const env = { DATABASE_URL: url };
@@ -236,26 +316,89 @@ test("the command prints the table, or JSON for a program to read", async () => 
       runCommand(["status"], { env }),
       runCommand(["status", "--json"], { env }),
     ]);
-    assert.deepEqual([text.code, text.stderr, json.code, json.stderr], [0, "", 0, ""]);
+    assert.deepEqual([text.stderr, json.stderr], ["", ""]);
     assert.match(text.stdout, /^NO DAEMON IS LIVE/);
     assert.deepEqual(JSON.parse(json.stdout).daemons, []);
   });
 });
 
-test("a reader may look, and an endpoint's URL is shown without its secrets", async () => {
+test("the command exits with status 1 as long as nothing would be delivered", async () => {
   await withDatabase(async (database) => {
-    await database.pool.query("select postrider.create_endpoint('https://receiver.test/path?token=1')");
+    const { pool, url } = database;
+    const exitStatus = async () => {
+      const { code, stdout, stderr } = await runCommand(["status", "--json"], { env: { DATABASE_URL: url } });
+      assert.equal(stderr, "");
+      assert.equal(JSON.parse(stdout).delivers, code === 0);
+      return code;
+    };
+    const daemon = async (condition: string) => {
+      const reason = condition === "well" ? null : "why";
+      await pool.query("delete from postrider.daemon");
+      await pool.query(
+        "select postrider_internal.beat(gen_random_uuid(), 'host', 1, '0.1.0', 15000, 0, 0, $1, case when $2::text is not null then 1 end, $2)",
+        [condition, reason],
+      );
+    };
+    assert.equal(await exitStatus(), 1, "no daemon");
+    for (const [condition, code] of [
+      ["well", 0],
+      ["blind", 0],
+      ["not_claiming", 1],
+      ["not_recording", 1],
+      ["not_sending", 1],
+    ] as const) {
+      await daemon(condition);
+      assert.equal(await exitStatus(), code, condition);
+    }
+    await daemon("well");
+    await pool.query("update postrider.daemon set lease_expires_at = now() - interval '1 second'");
+    assert.equal(await exitStatus(), 1, "the only daemon is lost");
+    await daemon("well");
+    await pool.query("update postrider.sending set is_on = false, reason = 'release'");
+    assert.equal(await exitStatus(), 1, "sending is off");
+    await pool.query("update postrider.sending set is_on = true");
+    assert.equal(await exitStatus(), 0);
+    await pool.query("update postrider.sending set database_oid = 1");
+    assert.equal(await exitStatus(), 1, "a copy");
+  });
+});
+
+test("times are read whatever the settings of the role are", async () => {
+  await withDatabase(async (database) => {
+    await delivery(database, await endpoint(database, "https://one.example/"), "2 hours", "pending");
     const reader = await createLogin(database, ["postrider_reader"]);
     try {
-      const { code, stdout, stderr } = await runCommand(["status", "--json"], { env: { DATABASE_URL: reader.url } });
-      assert.deepEqual([code, stderr], [0, ""]);
-      const status: Status = JSON.parse(stdout);
-      assert.deepEqual(
-        status.endpoints.map(({ url }) => url),
-        ["https://receiver.test/path"],
-      );
+      await database.pool.query(`alter role ${reader.name} set timezone = 'Asia/Kathmandu'`);
+      for (const style of ["SQL, DMY", "Postgres, MDY", "German"]) {
+        await database.pool.query(`alter role ${reader.name} set datestyle = '${style}'`);
+        const { stdout, stderr } = await runCommand(["status", "--json"], { env: { DATABASE_URL: reader.url } });
+        assert.equal(stderr, "", style);
+        const { at, backlog }: Status = JSON.parse(stdout);
+        assert.ok(Math.abs(Date.parse(at) - Date.now()) < 60_000, at);
+        assert.ok(Math.abs((backlog.oldest_age_seconds ?? 0) - 7_200) < 300);
+      }
     } finally {
       await reader.drop();
+    }
+  });
+});
+
+test("a reader may look, and so may a daemon's role, and an endpoint's URL is shown without its secrets", async () => {
+  await withDatabase(async (database) => {
+    await database.pool.query("select postrider.create_endpoint('https://receiver.test/path?token=1')");
+    for (const role of ["postrider_reader", "postrider_daemon"]) {
+      const login = await createLogin(database, [role]);
+      try {
+        const { stdout, stderr } = await runCommand(["status", "--json"], { env: { DATABASE_URL: login.url } });
+        assert.equal(stderr, "", role);
+        const status: Status = JSON.parse(stdout);
+        assert.deepEqual(
+          status.endpoints.map(({ url }) => url),
+          ["https://receiver.test/path"],
+        );
+      } finally {
+        await login.drop();
+      }
     }
   });
 });
@@ -302,13 +445,14 @@ async function delivery(
   { pool }: TestDatabase,
   endpointId: string,
   ago: string,
-  state: "pending" | "succeeded",
+  state: "pending" | "succeeded" | "exhausted" | "discarded",
   dueIn = "0 s",
 ): Promise<string> {
   const { rows } = await pool.query<{ event_id: string }>(
-    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at)
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at, reason)
      values (overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor(now() - $2::interval)::text, 14) || '7' from 1)::uuid,
-             $1, $3, case when $3 = 'pending' then now() + $4::interval end, case when $3 <> 'pending' then now() end)
+             $1, $3, case when $3 = 'pending' then now() + $4::interval end, case when $3 <> 'pending' then now() end,
+             case when $3 = 'discarded' then 'why' end)
      returning event_id`,
     [endpointId, ago, state, dueIn],
   );

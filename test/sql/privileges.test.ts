@@ -190,7 +190,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   in_flight: {
     columns: "event_id endpoint_id attempt_number daemon_id since lease_expires_at",
-    select: LOOKERS,
+    select: { ...LOOKERS, daemon: "*" },
   },
   delivery_status: {
     columns:
@@ -199,12 +199,16 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   backlog: {
     columns: "endpoint_id tenant url endpoint_state pending due oldest_at oldest_age is_exact",
-    select: LOOKERS,
+    select: { ...LOOKERS, daemon: "*" },
+  },
+  undelivered: {
+    columns: "endpoint_id tenant url endpoint_state exhausted discarded is_exact",
+    select: { ...LOOKERS, daemon: "*" },
   },
   daemon_status: {
     columns:
       "id host pid version state condition condition_since condition_reason started_at beat_at lease_expires_at in_flight waiting claims",
-    select: LOOKERS,
+    select: { ...LOOKERS, daemon: "*" },
   },
 };
 
@@ -235,10 +239,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   has_no_login: caller("operator"),
   are_retry_waits: caller("operator"),
   url_without_secrets: caller("operator"),
-  uuid_v7_time: caller("reader", "operator"),
+  uuid_v7_time: caller("reader", "operator", "daemon"),
 
-  count_waiting: owner("reader", "operator"),
-  count_unclaimed: owner("reader", "operator"),
+  count_waiting: owner("reader", "operator", "daemon"),
+  count_unclaimed: owner("reader", "operator", "daemon"),
+  count_undelivered: owner("reader", "operator", "daemon"),
+  count_attempts: owner("reader", "operator", "daemon"),
   uuid_v7_floor: caller("reader", "operator", "daemon"),
   event_type_patterns: caller("reader", "operator", "daemon"),
   publish: owner("publisher"),
@@ -682,6 +688,10 @@ describe("a reader", () => {
       first.endpoint,
     ]);
 
+    await pool.query(
+      "insert into postrider.delivery (event_id, endpoint_id, state, finished_at) values (postrider.uuid_v7(), $1, 'exhausted', now())",
+      [endpoint.endpoint_id],
+    );
     await pool.query("select postrider.replay($1, now() - interval '1 hour')", [endpoint.endpoint_id]);
     await pool.query(
       "insert into postrider.replay_failure (replay_id, state) select id, 'exhausted' from postrider.replay",

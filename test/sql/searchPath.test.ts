@@ -259,6 +259,8 @@ const CALLS: Readonly<Record<string, () => string>> = {
   leave: () => `select postrider_internal.leave('${ids.daemon}')`,
   count_waiting: () => "select postrider_internal.count_waiting(10)",
   count_unclaimed: () => "select postrider_internal.count_unclaimed(10)",
+  count_undelivered: () => "select postrider_internal.count_undelivered(10)",
+  count_attempts: () => "select postrider_internal.count_attempts(10)",
   make_partitions: () => "select postrider_internal.make_partitions('9 days')",
   open_ingest: () =>
     `select postrider_internal.open_ingest('app', '/var/log/app.json', '${RUN}', false, '$.amount > 1', 'log.line')`,

@@ -46,12 +46,14 @@ interface Fill {
 const FILLS: readonly Fill[] = [
   { what: "deliveries of one endpoint, due by now or later", add: addWaiting },
   { what: "deliveries that have succeeded in the last hour, and their attempts", add: addSucceeded },
+  { what: "deliveries that were exhausted", add: addExhausted },
   { what: "unclaimed events", add: (count) => addEvents(database.pool, "day.passed", count, PAST_DAYS) },
 ];
 
 /** The views that an operator reads. */
 const LOOKS: Readonly<Record<string, (session: Session) => Promise<unknown>>> = {
   backlog: (session) => session.query("select * from postrider.backlog"),
+  undelivered: (session) => session.query("select * from postrider.undelivered"),
   in_flight: (session) => session.query("select * from postrider.in_flight"),
   daemon_status: (session) => session.query("select * from postrider.daemon_status"),
   "the newest of delivery_status": (session) =>
@@ -148,6 +150,32 @@ test("after ten large backlogs, each further one is counted only up to a hundred
   assert.deepEqual((await counted())[0], { pending: 200, due: 200, is_exact: true, endpoints: 10 });
 });
 
+test("exhausted and discarded deliveries are counted up to a limit an endpoint, and a hundredth of it after ten large ones", async () => {
+  const { pool } = database;
+  const counted = async () =>
+    await rowsOf(
+      pool,
+      `select exhausted::integer, discarded::integer, is_exact, count(*)::integer as endpoints
+       from postrider_internal.count_undelivered(200) group by 1, 2, 3 order by 1 desc`,
+    );
+  assert.deepEqual(await counted(), []);
+  await pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, reason, finished_at)
+     select postrider.uuid_v7(), lpad(to_hex(n), 32, '0')::uuid,
+            case when n = 1 and m <= 50 then 'succeeded' when n = 1 and m <= 80 then 'discarded' else 'exhausted' end, 'why', now()
+     from generate_series(1, 30) n cross join generate_series(1, 201) m`,
+  );
+  assert.deepEqual(await counted(), [
+    { exhausted: 200, discarded: 0, is_exact: false, endpoints: 9 },
+    { exhausted: 121, discarded: 30, is_exact: true, endpoints: 1 },
+    { exhausted: 2, discarded: 0, is_exact: false, endpoints: 20 },
+  ]);
+  await pool.query(
+    "delete from postrider.delivery where ctid in (select max(ctid) from postrider.delivery group by endpoint_id)",
+  );
+  assert.deepEqual((await counted())[0], { exhausted: 200, discarded: 0, is_exact: true, endpoints: 9 });
+});
+
 test("a query for one event or for attempts in flight reads only the right day among forty", async (t) => {
   const { pool, url } = database;
   const [waiting, plain] = [await createEndpoint(pool, []), await createEndpoint(pool, ["order.paid"])];
@@ -228,6 +256,21 @@ async function addSucceeded(count: number): Promise<void> {
             $1, 'succeeded', 1, now(), gen_random_uuid(), gen_random_uuid(), now(), 12, 200
      from generate_series(1, $3) n`,
     [endpoint, MANY, count],
+  );
+}
+
+/** Of one endpoint, with a failed attempt each in the last hour. */
+async function addExhausted(count: number): Promise<void> {
+  const { pool } = database;
+  const [known] = await rowsOf<{ id: string }>(pool, "select id from postrider.endpoint limit 1");
+  await pool.query(
+    `with ended as (
+       insert into postrider.delivery (event_id, endpoint_id, state, attempts, finished_at)
+       select postrider.uuid_v7(), $1, 'exhausted', 9, now() from generate_series(1, $2)
+       returning event_id, endpoint_id)
+     insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, failure_kind, error)
+     select event_id, endpoint_id, gen_random_uuid(), gen_random_uuid(), now(), 9, 5, 'timeout', 'it took too long' from ended`,
+    [known?.id ?? (await createEndpoint(pool, [])), count],
   );
 }
 

@@ -1,4 +1,4 @@
--- grant: select to reader, operator
+-- grant: select to reader, operator, daemon
 
 create or replace view postrider.daemon_status as
   select d.id, d.host, d.pid, d.version,

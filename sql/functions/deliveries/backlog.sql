@@ -1,4 +1,4 @@
--- grant: select to reader, operator
+-- grant: select to reader, operator, daemon
 
 create or replace view postrider.backlog as
   select w.endpoint_id, e.tenant, e.shown_url as url, coalesce(e.state, 'deleted') as endpoint_state,

@@ -1,4 +1,4 @@
--- grant: execute to reader, operator
+-- grant: execute to reader, operator, daemon
 
 create or replace function postrider_internal.count_unclaimed(counted_max integer)
 returns table (unclaimed bigint, is_exact boolean, oldest_at timestamptz)

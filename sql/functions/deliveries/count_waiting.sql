@@ -1,4 +1,4 @@
--- grant: execute to reader, operator
+-- grant: execute to reader, operator, daemon
 
 create or replace function postrider_internal.count_waiting(counted_max integer)
 returns table (endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamptz)

@@ -1,4 +1,4 @@
--- grant: select to reader, operator
+-- grant: select to reader, operator, daemon
 
 create or replace view postrider.in_flight as
   select p.event_id, p.endpoint_id, 1 as attempt_number, c.daemon_id, c.claimed_at as since, null::timestamptz as lease_expires_at

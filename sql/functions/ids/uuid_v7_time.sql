@@ -1,4 +1,4 @@
--- grant: execute to reader, operator
+-- grant: execute to reader, operator, daemon
 
 create or replace function postrider.uuid_v7_time(id uuid) returns timestamptz
 language sql immutable parallel safe strict
