@@ -8,13 +8,13 @@ create schema postrider_internal;
 
 -- Types
 
-create type postrider_internal.claim_page as (base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], ended_xids xid8[], is_complete boolean, must_move boolean, has_later boolean, ids uuid[], xids xid8[], seqs bigint[], event_types text[], tenants text[], created_times timestamp with time zone[], deliver_times timestamp with time zone[], payloads json[]);
+create type postrider_internal.claim_page as (base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], ended_xids xid8[], is_complete boolean, must_move boolean, has_later boolean, ids uuid[], xids xid8[], seqs bigint[], event_types text[], tenants text[], created_times timestamp with time zone[], deliver_times timestamp with time zone[], contexts jsonb[], payloads json[]);
 
 create type postrider_internal.claim_pair as (event_id uuid, endpoint_id uuid, deliver_at timestamp with time zone, problem text);
 
 create type postrider_internal.claim_rule as (kind integer, endpoint_id uuid, revision bigint, is_express boolean, filters jsonpath[]);
 
-create type postrider_internal.claimed_event as (id uuid, event_type text, created_at timestamp with time zone, payload json);
+create type postrider_internal.claimed_event as (id uuid, event_type text, created_at timestamp with time zone, context jsonb, payload json);
 
 create domain postrider.endpoint_disable_after as interval
   constraint "disable_after is between 1 minute and 1 year" CHECK (((VALUE >= '00:01:00'::interval) AND (VALUE <= '1 year'::interval)));
@@ -543,9 +543,9 @@ create function postrider_internal.check_capture(table_name regclass, operations
 
 create function postrider_internal.check_capture_expression(table_name regclass, argument text, expression text, form text, search_path text) returns void;
 
-create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, payload json, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
+create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, context jsonb, payload json, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
 
-create function postrider_internal.claim_events(daemon_id uuid, events_max integer, aside_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid) security definer;
+create function postrider_internal.claim_events(daemon_id uuid, events_max integer, aside_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid) security definer;
 
 create function postrider_internal.close_ingest(name text, run_id uuid) returns void security definer;
 
@@ -618,6 +618,8 @@ create function postrider_internal.endpoint_secret_changed() returns trigger sec
 create function postrider_internal.endpoint_secret_changing() returns trigger security definer;
 
 create function postrider_internal.equality_predicate(options jsonb, place text) returns text;
+
+create function postrider_internal.event_context(ordering_key text, attributes jsonb) returns jsonb;
 
 create function postrider_internal.event_time(created_at timestamp with time zone) returns json;
 
@@ -695,7 +697,7 @@ create function postrider_internal.keyword_problem(keyword text, argument jsonb)
 
 create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_ids uuid[]) returns integer[];
 
-create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, payload json);
+create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, context jsonb, payload json);
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -855,7 +857,7 @@ create function postrider_internal.take_asides(page postrider_internal.claim_pag
 
 create function postrider_internal.take_mixed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], turn integer, events_max integer, aside_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
-create function postrider_internal.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at json, payload json, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
+create function postrider_internal.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
 
 create function postrider_internal.take_window(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, events_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
@@ -869,7 +871,7 @@ create function postrider_internal.wake_daemons() returns void;
 
 create function postrider_internal.wal_position() returns pg_lsn;
 
-create function postrider_internal.window_events(after_xid xid8, after_seq bigint, target pg_snapshot, events_max integer) returns TABLE(id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamp with time zone, deliver_at timestamp with time zone, payload json);
+create function postrider_internal.window_events(after_xid xid8, after_seq bigint, target pg_snapshot, events_max integer) returns TABLE(id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamp with time zone, deliver_at timestamp with time zone, context jsonb, payload json);
 
 create function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer;
 
@@ -1826,6 +1828,8 @@ comment on function postrider_internal.endpoint_secret_changed() is 'Increments 
 comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, and locks the endpoint in a way that cannot deadlock.';
 
 comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';
+
+comment on function postrider_internal.event_context(text,jsonb) is 'What receivers learn of an event beside its type and payload: its ordering key and its traceparent. Null if it has neither.';
 
 comment on function postrider_internal.event_time(timestamp with time zone) is 'A time in UTC as daemons get it: ISO 8601 whatever the session''s settings say, a third of the price of to_char. The daemon writes it as the body of a request has it.';
 

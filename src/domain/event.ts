@@ -4,6 +4,10 @@ export interface ClaimedEvent {
   readonly eventType: string;
   /** ISO 8601 in UTC, with microseconds. */
   readonly createdAt: string;
+  /** Which thing it is about; null if the application did not say. */
+  readonly orderingKey: string | null;
+  /** The W3C trace context under which it was published; null if there is none. */
+  readonly traceparent: string | null;
   /** JSON text as the application wrote it; null if it was too large for the claim, and must be loaded before it is sent. */
   readonly payload: string | null;
   /** Bytes of a payload that must be loaded; 0 until they are known. */

@@ -14,7 +14,7 @@ import type { ClientCertificate } from "./egress/clientCertificate.ts";
 import type { Origin } from "./egress/dialFailure.ts";
 import { failureOf, statusSentence } from "./failures.ts";
 import type { Pools } from "./pools.ts";
-import { linesOf, type OutgoingRequest } from "./request.ts";
+import type { OutgoingRequest } from "./request.ts";
 import type { AllowedTarget } from "./target.ts";
 
 export interface ExchangeLimits {
@@ -83,9 +83,9 @@ export class Exchange implements Carried {
   takeRequest(isReused: boolean): RequestBytes {
     this.#socketReused = isReused;
     this.#requests += 1;
-    const { fixed, headers, body } = this.#request;
+    const { fixed, lines, body } = this.#request;
     return {
-      head: `${this.#target.head}${fixed.lines}${linesOf(headers)}content-length: ${body.length}\r\n\r\n`,
+      head: `${this.#target.head}${fixed.lines}${lines}content-length: ${body.length}\r\n\r\n`,
       body,
     };
   }

@@ -6,8 +6,11 @@ export interface OutgoingRequest {
   readonly url: string;
   /** Headers that are the same for many requests. */
   readonly fixed: FixedHeaders;
-  /** Headers of this request, with lower-case names. The sender adds `host`, `connection` and `content-length`. */
-  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * The header lines of this request, each with its CRLF. They are not judged again, so whoever writes them passes every
+   * value from outside through `headerText`. The sender adds `host`, `connection` and `content-length`.
+   */
+  readonly lines: string;
   readonly body: Buffer;
   /** For a receiver that asks who connects. */
   readonly clientCertificate?: ClientCertificate;
@@ -27,7 +30,7 @@ export function fixHeaders(headers: Readonly<Record<string, string>>): FixedHead
   return { lines: fault === undefined ? linesOf(headers) : "", fault };
 }
 
-export function linesOf(headers: Readonly<Record<string, string>>): string {
+function linesOf(headers: Readonly<Record<string, string>>): string {
   let lines = "";
   for (const name in headers) {
     lines += `${name}: ${headers[name]}\r\n`;
@@ -54,7 +57,7 @@ export const FRAMING_HEADERS: ReadonlySet<string> = new Set([
  * Why a request with these headers must not be sent; undefined if it may. A person may have written them into a row.
  * RFC 9110 §5.5, §5.6.2: visible ASCII, space, tab and 0x80-0xff in values, tokens as names.
  */
-export function headerFault(headers: Readonly<Record<string, string>>): string | undefined {
+function headerFault(headers: Readonly<Record<string, string>>): string | undefined {
   for (const name in headers) {
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name)) {
       return `the request was not sent: ${JSON.stringify(name.slice(0, 100))} is not a header name`;

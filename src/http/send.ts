@@ -6,7 +6,7 @@ import { type Done, Exchange, type ExchangeContext, type ExchangeLimits } from "
 import { unsent } from "./failures.ts";
 import { InProgress } from "./inProgress.ts";
 import { CONNECTIONS_IDLE_MAX, Pools } from "./pools.ts";
-import { headerFault, type OutgoingRequest } from "./request.ts";
+import type { OutgoingRequest } from "./request.ts";
 import { Targets } from "./target.ts";
 
 export interface SenderOptions {
@@ -109,7 +109,7 @@ export class Sender {
       throw new Error("the sender is closed");
     }
     const target = this.#targets.get(request.url);
-    const fault = request.fixed.fault ?? headerFault(request.headers);
+    const { fault } = request.fixed;
     const certificateFault = request.clientCertificate?.fault;
     if (target.kind === "refused") {
       done(unsent("blocked", `egress refused the URL: ${target.reason}`));

@@ -48,6 +48,8 @@ function send(): Promise<void> {
     "webhook-id": id,
     "webhook-timestamp": String(timestamp),
     "webhook-signature": `v1,${signature}`,
+    "postrider-event-type": "order.paid",
+    "postrider-attempt": "1",
   };
   return new Promise((resolve, reject) => {
     pool.dispatch(

@@ -107,7 +107,15 @@ test("what waits in memory is reviewed within a quarter of a second, however oft
 test("a retry that was recorded brings the queue back when it is due, and there is room", async () => {
   const agenda = calmAgenda();
   const delivery = makeDelivery({
-    event: { id: "", eventType: "order.paid", createdAt: "", payload: "{}", payloadBytes: 0 },
+    event: {
+      id: "",
+      eventType: "order.paid",
+      createdAt: "",
+      orderingKey: null,
+      traceparent: null,
+      payload: "{}",
+      payloadBytes: 0,
+    },
     endpointId: "",
     daemonId: "",
     tenure: { kind: "claimed", claimId: "1" },

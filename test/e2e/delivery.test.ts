@@ -123,6 +123,23 @@ function only<Item>(items: readonly Item[]): Item {
   return item;
 }
 
+const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+async function publishTraced(eventType: string, payload: string): Promise<string> {
+  const id = await askFor(
+    database.pool,
+    "select postrider.publish($1, $2, ordering_key => 'customer 42', attributes => $3)",
+    [eventType, payload, JSON.stringify({ traceparent: TRACEPARENT })],
+  );
+  return String(id);
+}
+
+/** What a request says of its event and attempt beside what is signed. */
+function eventHeaders({ headers }: Received): Readonly<Record<string, unknown>> {
+  const names = Object.keys(headers).filter((name) => name.startsWith("postrider-") || name === "traceparent");
+  return Object.fromEntries(names.map((name) => [name, headers[name]]));
+}
+
 describe("the request", () => {
   const payloads = [
     `{"n": 12345678901234567890.10, "z":1, "a":2}`,
@@ -171,6 +188,76 @@ describe("the request", () => {
       );
     });
   }
+
+  test("says of which type the event is and which attempt this is, and no more of an event that has no more", async (t) => {
+    const path = route();
+    await createEndpoint(receiver.url(path));
+    await run(t);
+    await insertEvent(database.pool, "order.paid");
+    await receiver.got(path, 1);
+    assert.deepEqual(eventHeaders(only(receiver.requests(path))), {
+      "postrider-event-type": "order.paid",
+      "postrider-attempt": "1",
+    });
+  });
+
+  test("says which thing the event is about and under which trace it was published, at each attempt", async (t) => {
+    const path = route(({ nth }) => (nth < 3 ? status(500) : OK));
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], { retry_schedule: ["10 ms", "10 ms"] });
+    await run(t);
+    const event = await publishTraced("order.paid", "{}");
+    await reached(event, endpoint.id, "succeeded");
+    await database.pool.query("select postrider.redeliver($1, $2)", [event, endpoint.id]);
+    await until("its fourth attempt is recorded", async () => (await statusOf(event, endpoint.id))?.attempts === 4);
+    assert.deepEqual(
+      receiver.requests(path).map(eventHeaders),
+      [1, 2, 3, 4].map((number) => ({
+        "postrider-event-type": "order.paid",
+        "postrider-attempt": String(number),
+        "postrider-ordering-key": "customer%2042",
+        traceparent: TRACEPARENT,
+      })),
+    );
+    assert.deepEqual(
+      (await attemptsOf(event, endpoint.id)).map(({ number }) => number),
+      [1, 2, 3, 4],
+    );
+  });
+
+  test("says the same of an event whose payload is loaded when it is sent, in any format", async (t) => {
+    const path = route();
+    await createEndpoint(receiver.url(path), ["*"], { format: "raw" });
+    await run(t);
+    await publishTraced("report.made", JSON.stringify("x".repeat(100_000)));
+    await receiver.got(path, 1);
+    assert.deepEqual(eventHeaders(only(receiver.requests(path))), {
+      "postrider-event-type": "report.made",
+      "postrider-attempt": "1",
+      "postrider-ordering-key": "customer%2042",
+      traceparent: TRACEPARENT,
+    });
+  });
+
+  test("has no line that an event forges", async (t) => {
+    const path = route();
+    await createEndpoint(receiver.url(path));
+    const forging = await openSession(t, database.url);
+    // As rows arrive by replication or a restore: no trigger judges them.
+    await forging.query("set session_replication_role = replica");
+    await forging.query(
+      `insert into postrider.outbox (event_type, payload, ordering_key, attributes)
+       values (E'order.paid\\r\\nx-forged: 1', '{}', E'k\\r\\nx-forged: 2\\r\\n\\r\\nGET / HTTP/1.1', '{"traceparent": "x\\r\\nx-forged: 3"}')`,
+    );
+    await run(t);
+    await receiver.got(path, 1);
+    const request = only(receiver.requests(path));
+    assert.equal(request.headers["x-forged"], undefined);
+    assert.deepEqual(eventHeaders(request), {
+      "postrider-event-type": "order.paid%0D%0Ax-forged:%201",
+      "postrider-attempt": "1",
+      "postrider-ordering-key": "k%0D%0Ax-forged:%202%0D%0A%0D%0AGET%20/%20HTTP/1.1",
+    });
+  });
 
   test("has the endpoint's own headers, but for those that frame or sign it", async (t) => {
     const path = route();

@@ -35,7 +35,7 @@ export function requestTo(url: string, more: Partial<OutgoingRequest> = {}): Out
   return {
     url,
     fixed: fixHeaders({ "content-type": "application/json" }),
-    headers: { "webhook-id": "msg_1" },
+    lines: "webhook-id: msg_1\r\n",
     body: Buffer.from('{"a":1}'),
     timeoutMs: 5_000,
     ...more,

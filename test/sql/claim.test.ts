@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { beforeEach, describe, type TestContext, test } from "node:test";
 import type pg from "pg";
 import { useDatabase } from "../support/database.ts";
@@ -16,6 +17,9 @@ import {
   openSession,
   reset,
   rowsOf,
+  type Session,
+  takeOverClaim,
+  walk,
 } from "../support/engine.ts";
 import { createLogin, isRefused, ROLES } from "../support/roles.ts";
 
@@ -579,3 +583,44 @@ async function entriesReadBy(session: pg.Client): Promise<number> {
   );
   return Number(count);
 }
+
+test("however an event is claimed, the daemon learns its ordering key and its traceparent", async (t) => {
+  const [straggler] = await sessions(t, 1);
+  const insert = (session: Session, name: string, count: number) =>
+    session.query(
+      `insert into postrider.outbox (event_type, payload, ordering_key, attributes)
+       select $1 || '.' || n, '{}', $1 || n, jsonb_build_object('traceparent', 'trace of ' || $1 || n) from generate_series(1, $2::integer) n`,
+      [name, count],
+    );
+  const daemon = randomUUID();
+  await straggler.query("begin");
+  await insert(straggler, "straggler", 1);
+  await insert(database.pool, "window", 1);
+  const claimed = [...(await claimAll(database.pool, { daemon }))];
+  await straggler.query("commit");
+  await insert(database.pool, "aside", 25);
+  claimed.push(...(await claimAll(database.pool, { daemon, events: 10 })));
+  assert.equal(claimed.length, 27);
+  await insertEvent(database.pool, "plain");
+  const [plain] = await claimAll(database.pool, { daemon });
+  assert.equal(plain?.context, null);
+
+  const known = [String(plain?.claim)];
+  for (let taken = await takeOverClaim(database.pool, daemon, known); taken !== null; ) {
+    claimed.push(...taken.pairs);
+    known.push(taken.claim);
+    taken = await takeOverClaim(database.pool, daemon, known);
+  }
+  assert.equal(claimed.length, 54);
+  await database.pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+     select unnest($1::uuid[]), unnest($2::uuid[]), 'pending', now()`,
+    [eventsOf(claimed.slice(0, 27)), claimed.slice(0, 27).map(({ endpoint }) => endpoint)],
+  );
+  const { leased } = await walk(database.pool, { share: 100 });
+  assert.equal(leased.length, 27);
+  for (const { eventType, context } of [...claimed, ...leased]) {
+    const name = eventType?.replace(".", "");
+    assert.deepEqual(context, { ordering_key: name, traceparent: `trace of ${name}` });
+  }
+});

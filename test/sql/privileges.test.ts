@@ -352,6 +352,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   event_time: caller(),
   has_passed: caller("reader", "operator"),
   small_payload: caller(),
+  event_context: caller(),
   note_action: caller(),
   refuse_truncate: caller(),
   replay: owner("operator"),

@@ -51,6 +51,7 @@ describe("a walk over the queue", () => {
         attempts: 3,
         attemptsBefore: 2,
         eventType: "queue.filled",
+        context: null,
         payload: "{}",
         leaseMs: 10_000,
       },

@@ -160,6 +160,7 @@ export interface Pair {
 export interface ClaimedPair extends Pair {
   readonly claim: string;
   readonly eventType: string;
+  readonly context: unknown;
   readonly payload: string | null;
 }
 
@@ -195,6 +196,7 @@ interface ClaimRow {
   readonly queued_count: number;
   readonly event_id: string;
   readonly event_type: string;
+  readonly context: unknown;
   readonly payload_text: string | null;
   readonly endpoint_ids: string | null;
   readonly endpoints: string | null;
@@ -234,6 +236,7 @@ export async function claimEvents(session: Session, options: ClaimOptions = {}):
         event: row.event_id,
         endpoint: endpoints[Number(place)] ?? "",
         eventType: row.event_type,
+        context: row.context,
         payload: row.payload_text,
       })),
     ),
@@ -259,6 +262,7 @@ export interface Leased extends Pair {
   readonly attempts: number;
   readonly attemptsBefore: number;
   readonly eventType: string | null;
+  readonly context: unknown;
   readonly payload: string | null;
   readonly leaseMs: number;
 }
@@ -285,6 +289,7 @@ interface WalkRow {
   readonly attempts: number;
   readonly attempts_before: number;
   readonly event_type: string | null;
+  readonly context: unknown;
   readonly payload_text: string | null;
   readonly lease_ms: number;
   readonly next_due_ms: string | null;
@@ -314,6 +319,7 @@ export async function walk(session: Session, options: WalkOptions = {}): Promise
       attempts: row.attempts,
       attemptsBefore: row.attempts_before,
       eventType: row.event_type,
+      context: row.context,
       payload: row.payload_text,
       leaseMs: row.lease_ms,
     });
@@ -463,6 +469,7 @@ interface TakeOverRow {
   readonly former_daemon_id: string;
   readonly event_id: string | null;
   readonly event_type: string;
+  readonly context: unknown;
   readonly payload_text: string | null;
   readonly endpoint_ids: string | null;
   readonly endpoint_id: string | null;
@@ -489,6 +496,7 @@ export async function takeOverClaim(
             event: String(row.event_id),
             endpoint,
             eventType: row.event_type,
+            context: row.context,
             payload: row.payload_text,
           })),
     ),

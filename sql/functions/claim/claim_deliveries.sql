@@ -17,6 +17,7 @@ create or replace function postrider_internal.claim_deliveries(
   attempts_before integer,
   event_type text,
   created_at json,
+  context jsonb,
   payload json,
   revision bigint,
   lease_ms integer,
@@ -90,7 +91,7 @@ begin
     end if;
 
     return query
-      select l.event_id, last, l.attempts, l.attempts_before, l.event_type, l.created_at, l.payload,
+      select l.event_id, last, l.attempts, l.attempts_before, l.event_type, l.created_at, l.context, l.payload,
              target.revision, target.lease_ms, null::bigint
       from postrider_internal.lease_deliveries(daemon_id, last, share, target.lease_ms, payload_bytes_max) l;
     get diagnostics step_count = row_count;

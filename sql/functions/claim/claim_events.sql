@@ -51,6 +51,7 @@ create or replace function postrider_internal.claim_events(
   event_id uuid,
   event_type text,
   created_at json,
+  context jsonb,
   payload json,
   endpoint_ids text,
   endpoints text,
@@ -141,10 +142,9 @@ begin
   return next;
   return query
     select null::text, null::bigint, null::integer, null::integer, e.id, e.event_type, postrider_internal.event_time(e.created_at),
-           e.payload, null::text, pairs.lists[e.place], null::text, null::uuid
-    from (
-      select unnest(page.ids) as id, unnest(page.event_types) as event_type, unnest(page.created_times) as created_at,
-             unnest(page.payloads) as payload, unnest(places) as place) e
+           e.context, e.payload, null::text, pairs.lists[e.place], null::text, null::uuid
+    from (select unnest(page.ids) as id, unnest(page.event_types) as event_type, unnest(page.created_times) as created_at,
+                 unnest(page.contexts) as context, unnest(page.payloads) as payload, unnest(places) as place) e
     where pairs.lists[e.place] is not null;
 end
 $$;

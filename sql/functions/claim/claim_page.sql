@@ -16,6 +16,7 @@ create type postrider_internal.claim_page as (
   tenants text[],
   created_times timestamptz[],
   deliver_times timestamptz[],
+  contexts jsonb[],
   payloads json[]
 );
 comment on type postrider_internal.claim_page is

@@ -10,6 +10,7 @@ create or replace function postrider_internal.lease_deliveries(
   attempts_before integer,
   event_type text,
   created_at json,
+  context jsonb,
   payload json
 )
 language plpgsql volatile
@@ -38,7 +39,7 @@ begin
       where d.event_id between due.event_id and due.event_id and d.endpoint_id = due.endpoint_id
       returning d.event_id, d.attempts, d.attempts_before
     )
-    select l.event_id, l.attempts, l.attempts_before, e.event_type, postrider_internal.event_time(e.created_at), e.payload
+    select l.event_id, l.attempts, l.attempts_before, e.event_type, postrider_internal.event_time(e.created_at), e.context, e.payload
     from leased l
     left join lateral postrider_internal.find_event(l.event_id, payload_bytes_max) e on true;
 end

@@ -17,25 +17,27 @@ begin
   select coalesce(bool_or(m.deliver_at > now()), false), array_agg(m.id) filter (where m.n <= share), array_agg(m.xid) filter (where m.n <= share),
          array_agg(m.seq) filter (where m.n <= share), array_agg(m.event_type) filter (where m.n <= share),
          array_agg(m.tenant) filter (where m.n <= share), array_agg(m.created_at) filter (where m.n <= share),
-         array_agg(m.deliver_at) filter (where m.n <= share), array_agg(m.payload) filter (where m.n <= share),
+         array_agg(m.deliver_at) filter (where m.n <= share), array_agg(m.context) filter (where m.n <= share),
+         array_agg(m.payload) filter (where m.n <= share),
          array_agg(m.xid) filter (where m.n > share)
   into page.has_later, page.ids, page.xids, page.seqs, page.event_types, page.tenants, page.created_times, page.deliver_times,
-       page.payloads, unread_xids
+       page.contexts, page.payloads, unread_xids
   from (
     -- An event of the window and one of each aside in turns, because the page may end early.
-    select w.id, w.xid, w.seq, w.event_type, w.tenant, w.created_at, w.deliver_at, w.payload, 0 as n, 2 * w.ordinality - turn as place
+    select w.id, w.xid, w.seq, w.event_type, w.tenant, w.created_at, w.deliver_at, w.context, w.payload, 0 as n, 2 * w.ordinality - turn as place
     from unnest(page.ids, page.xids, page.seqs, page.event_types, page.tenants, page.created_times, page.deliver_times,
-                page.payloads)
-      with ordinality w (id, xid, seq, event_type, tenant, created_at, deliver_at, payload, ordinality)
+                page.contexts, page.payloads)
+      with ordinality w (id, xid, seq, event_type, tenant, created_at, deliver_at, context, payload, ordinality)
     union all
     select a.id, a.xid, a.seq, a.event_type, a.tenant, a.created_at, a.deliver_at,
-           postrider_internal.small_payload(a.payload, payload_bytes_max), a.n, 2 * a.n - 1 + turn
+           postrider_internal.event_context(a.ordering_key, a.attributes), postrider_internal.small_payload(a.payload, payload_bytes_max), a.n, 2 * a.n - 1 + turn
     from (
-      select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, o.deliver_at, o.payload,
+      select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, o.deliver_at, o.ordering_key, o.attributes, o.payload,
              row_number() over (partition by o.xid order by o.seq) as n
       from unnest(read_xids, read_seqs) r (xid, seq)
       cross join lateral (
-        select i.id, i.xid, i.seq, i.event_type, i.tenant, i.created_at, i.deliver_at, i.payload
+        select i.id, i.xid, i.seq, i.event_type, i.tenant, i.created_at, i.deliver_at, i.ordering_key, i.attributes,
+               i.payload
         from postrider.outbox i
         where i.xid = r.xid and i.seq > r.seq
         order by i.xid, i.seq

@@ -10,6 +10,7 @@ create or replace function postrider_internal.take_over_claim(
   event_id uuid,
   event_type text,
   created_at json,
+  context jsonb,
   payload json,
   endpoint_ids text,
   endpoint_id uuid,
@@ -87,12 +88,12 @@ begin
   end loop;
 
   return query
-    select found_claim.id, found_claim.daemon_id, null::uuid, null::text, null::json, null::json, null::text, e.id, e.revision
+    select found_claim.id, found_claim.daemon_id, null::uuid, null::text, null::json, null::jsonb, null::json, null::text, e.id, e.revision
     from postrider.endpoint e
     where e.id in (select u from unnest(express_endpoints) u);
   return query
-    select found_claim.id, found_claim.daemon_id, p.event_id, e.event_type, postrider_internal.event_time(e.created_at), e.payload,
-           p.endpoint_ids, null::uuid, null::bigint
+    select found_claim.id, found_claim.daemon_id, p.event_id, e.event_type, postrider_internal.event_time(e.created_at), e.context,
+           e.payload, p.endpoint_ids, null::uuid, null::bigint
     from (
       select u.event_id, string_agg(u.endpoint_id::text, ',') as endpoint_ids, min(u.n) as n
       from unnest(express_events, express_endpoints) with ordinality u (event_id, endpoint_id, n)

@@ -35,16 +35,18 @@ begin
       -- A statement of its own, because a part that is never run costs as much to prepare as one that is: 6 us a partition.
       select coalesce(bool_or(p.deliver_at > now()), false), array_agg(p.id), array_agg(p.xid), array_agg(p.seq),
              array_agg(p.event_type), array_agg(p.tenant), array_agg(p.created_at), array_agg(p.deliver_at),
-             array_agg(postrider_internal.small_payload(p.payload, payload_bytes_max))
+             array_agg(p.context), array_agg(postrider_internal.small_payload(p.payload, payload_bytes_max))
       into page.has_later, page.ids, page.xids, page.seqs,
-           page.event_types, page.tenants, page.created_times, page.deliver_times, page.payloads
+           page.event_types, page.tenants, page.created_times, page.deliver_times, page.contexts, page.payloads
       from (
         -- Each part begins behind the one before it, so the whole is in order without a sort.
         -- One probe for each straggler. Transactions that are still open are not touched.
-        (select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, o.deliver_at, o.payload
+        (select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, o.deliver_at,
+                postrider_internal.event_context(o.ordering_key, o.attributes) as context, o.payload
          from unnest(stragglers) straggler (xid)
          cross join lateral (
-           select i.id, i.xid, i.seq, i.event_type, i.tenant, i.created_at, i.deliver_at, i.payload
+           select i.id, i.xid, i.seq, i.event_type, i.tenant, i.created_at, i.deliver_at, i.ordering_key, i.attributes,
+                  i.payload
            from postrider.outbox i
            where i.xid = straggler.xid and i.seq > case when straggler.xid = after_xid then after_seq else 0 end
            order by i.xid, i.seq
@@ -52,15 +54,15 @@ begin
          order by o.xid, o.seq
          limit events_max)
         union all
-        (select w.id, w.xid, w.seq, w.event_type, w.tenant, w.created_at, w.deliver_at, w.payload
+        (select w.id, w.xid, w.seq, w.event_type, w.tenant, w.created_at, w.deliver_at, w.context, w.payload
          from postrider_internal.window_events(window_xid, window_seq, target, events_max) w)
         limit events_max) p;
     else
       select coalesce(bool_or(p.deliver_at > now()), false), array_agg(p.id), array_agg(p.xid), array_agg(p.seq),
              array_agg(p.event_type), array_agg(p.tenant), array_agg(p.created_at), array_agg(p.deliver_at),
-             array_agg(postrider_internal.small_payload(p.payload, payload_bytes_max))
+             array_agg(p.context), array_agg(postrider_internal.small_payload(p.payload, payload_bytes_max))
       into page.has_later, page.ids, page.xids, page.seqs,
-           page.event_types, page.tenants, page.created_times, page.deliver_times, page.payloads
+           page.event_types, page.tenants, page.created_times, page.deliver_times, page.contexts, page.payloads
       from postrider_internal.window_events(window_xid, window_seq, target, events_max) p;
     end if;
     took := clock_timestamp() - started;

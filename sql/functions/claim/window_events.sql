@@ -1,14 +1,16 @@
 create or replace function postrider_internal.window_events(
   after_xid xid8, after_seq bigint, target pg_snapshot, events_max integer
 ) returns table (
-  id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamptz, deliver_at timestamptz, payload json
+  id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamptz, deliver_at timestamptz, context jsonb,
+  payload json
 )
 language sql stable
 -- Without a setting, so that Postgres inlines it.
 begin atomic
-  select i.id, i.xid, i.seq, i.event_type, i.tenant, i.created_at, i.deliver_at, i.payload
+  select i.id, i.xid, i.seq, i.event_type, i.tenant, i.created_at, i.deliver_at,
+         postrider_internal.event_context(i.ordering_key, i.attributes), i.payload
   from (
-    select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, o.deliver_at, o.payload
+    select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, o.deliver_at, o.ordering_key, o.attributes, o.payload
     from postrider.outbox o
     -- This comparison of rows lets the index begin at the event itself. With another lower bound of xid beside it, the
     -- index would begin there.

@@ -18,15 +18,30 @@ export interface EventColumns {
   readonly event_id: string | null;
   readonly event_type: string | null;
   readonly created_at: string | null;
+  readonly context: unknown;
   readonly payload: string | null;
 }
 
+/** As `postrider_internal.event_context` makes it. */
+interface EventContext {
+  readonly ordering_key?: string | null;
+  readonly traceparent?: string | null;
+}
+
+const NO_CONTEXT: EventContext = {};
+
+/** W3C Trace Context §3.2. Anything else would make a receiver begin a trace of its own, so it is not sent. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
 /** The event type is the empty string if the event's row is gone: no event type is empty. */
 export function eventOf(row: EventColumns, id: string): ClaimedEvent {
+  const { ordering_key = null, traceparent = null } = (row.context ?? NO_CONTEXT) as EventContext;
   return {
     id,
     eventType: row.event_type ?? "",
     createdAt: eventTime(row.created_at ?? '""'),
+    orderingKey: ordering_key,
+    traceparent: traceparent !== null && TRACEPARENT.test(traceparent) ? traceparent : null,
     payload: row.payload,
     payloadBytes: 0,
   };

@@ -36,6 +36,7 @@ const claimDeliveriesStatement = defineStatement("claim_deliveries", {
     attempts_before: "integer?",
     event_type: "text?",
     created_at: "json?",
+    context: "jsonb?",
     payload: "json?",
     revision: "bigint?",
     lease_ms: "integer?",

@@ -55,6 +55,7 @@ const claimEventsStatement = defineStatement("claim_events", {
     event_id: "uuid?",
     event_type: "text?",
     created_at: "json?",
+    context: "jsonb?",
     payload: "json?",
     endpoint_ids: "text?",
     endpoints: "text?",

@@ -17,6 +17,7 @@ const takeOverStatement = defineStatement("take_over_claim", {
     event_id: "uuid?",
     event_type: "text?",
     created_at: "json?",
+    context: "jsonb?",
     payload: "json?",
     endpoint_ids: "text?",
     endpoint_id: "uuid?",

@@ -2,6 +2,7 @@ import type { Attempt } from "../../domain/attempt.ts";
 import { decide, SUCCEEDED } from "../../domain/decide.ts";
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { makeBody } from "../../format/body.ts";
+import { headerText } from "../../format/headerText.ts";
 import { signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
 import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
@@ -69,17 +70,29 @@ function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint):
     payload,
   });
   const timestamp = unixSeconds();
+  const signature = signV1(endpoint.keys, event.id, timestamp, body);
   return {
     url: endpoint.url,
     fixed: endpoint.fixed,
-    headers: {
-      "webhook-id": event.id,
-      "webhook-timestamp": String(timestamp),
-      "webhook-signature": signV1(endpoint.keys, event.id, timestamp, body),
-    },
+    lines: headerLines(delivery, timestamp, signature),
     body,
     timeoutMs: endpoint.timeoutMs,
   };
+}
+
+/** The headers that belong to one attempt. Its number is the one under which it is recorded. */
+function headerLines({ event, attempts }: Delivery, timestamp: number, signature: string): string {
+  const { id, eventType, orderingKey, traceparent } = event;
+  let lines =
+    `webhook-id: ${id}\r\nwebhook-timestamp: ${timestamp}\r\nwebhook-signature: ${signature}\r\n` +
+    `postrider-event-type: ${headerText(eventType)}\r\npostrider-attempt: ${attempts + 1}\r\n`;
+  if (orderingKey !== null) {
+    lines += `postrider-ordering-key: ${headerText(orderingKey)}\r\n`;
+  }
+  if (traceparent !== null) {
+    lines += `traceparent: ${traceparent}\r\n`;
+  }
+  return lines;
 }
 
 /** The attempt and what follows from it. */

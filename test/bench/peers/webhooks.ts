@@ -68,6 +68,8 @@ export class WebhookClient {
       "webhook-id": id,
       "webhook-timestamp": String(timestamp),
       "webhook-signature": `v1,${signature}`,
+      "postrider-event-type": "order.paid",
+      "postrider-attempt": "1",
     };
   }
 }

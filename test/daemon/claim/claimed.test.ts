@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { eventTime } from "../../../src/daemon/claim/claimed.ts";
+import { eventOf, eventTime } from "../../../src/daemon/claim/claimed.ts";
 import { useDatabase } from "../../support/database.ts";
-import { askFor, openSession } from "../../support/engine.ts";
+import { askFor, openSession, rowsOf } from "../../support/engine.ts";
 
 const database = useDatabase();
 
@@ -43,4 +44,53 @@ test("a time that ISO 8601 cannot say is passed on as Postgres writes it", async
     const json = await askFor(database.pool, "select postrider_internal.event_time($1::timestamptz)::text", [time]);
     assert.equal(eventTime(String(json)), expected);
   }
+});
+
+const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/** The ordering key and the traceparent of an event with this key and these attributes. */
+async function contextOf(orderingKey: string | null, attributes: string | null): Promise<(string | null)[]> {
+  const context = await rowsOf<{ context: unknown }>(
+    database.pool,
+    "select postrider_internal.event_context($1, $2) as context",
+    [orderingKey, attributes],
+  );
+  const row = { event_id: null, event_type: "order.paid", created_at: null, payload: "{}", ...context[0] };
+  const event = eventOf({ context: null, ...row }, "");
+  return [event.orderingKey, event.traceparent];
+}
+
+test("an event has the ordering key and the traceparent that the application gave it", async () => {
+  const traced = JSON.stringify({ subject: "x", traceparent: TRACEPARENT });
+  assert.deepEqual(await contextOf(null, null), [null, null]);
+  assert.deepEqual(await contextOf(null, "{}"), [null, null]);
+  assert.deepEqual(await contextOf("order-42", null), ["order-42", null]);
+  assert.deepEqual(await contextOf(null, traced), [null, TRACEPARENT]);
+  assert.deepEqual(await contextOf("Zoë\n", traced), ["Zoë\n", TRACEPARENT]);
+});
+
+test("what is no traceparent is left out", async () => {
+  for (const traceparent of [
+    "",
+    "x",
+    7,
+    null,
+    [TRACEPARENT],
+    { a: TRACEPARENT },
+    ` ${TRACEPARENT}`,
+    `${TRACEPARENT}\n`,
+    `${TRACEPARENT}\r\nx-injected: y`,
+    `${TRACEPARENT}-00`,
+    TRACEPARENT.toUpperCase(),
+    TRACEPARENT.replace(/^00/, "ff"),
+    TRACEPARENT.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0".repeat(32)),
+    TRACEPARENT.replace("00f067aa0ba902b7", "0".repeat(16)),
+  ]) {
+    assert.deepEqual(await contextOf("k", JSON.stringify({ traceparent })), ["k", null], String(traceparent));
+  }
+});
+
+test("attributes that fill pages are not read by a claim", async () => {
+  const noise = Array.from({ length: 1_000 }, () => randomUUID()).join("");
+  assert.deepEqual(await contextOf("k", JSON.stringify({ traceparent: TRACEPARENT, noise })), ["k", null]);
 });

@@ -16,6 +16,8 @@ function largeFor(endpointId: string, payloadBytes = 1): Delivery {
       id: randomUUID(),
       eventType: "report.made",
       createdAt: "2026-01-01T00:00:00.000000Z",
+      orderingKey: null,
+      traceparent: null,
       payload: null,
       payloadBytes,
     },

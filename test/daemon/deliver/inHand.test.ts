@@ -22,6 +22,8 @@ function deliveryFor(endpointId: string, payloadBytes: number | null = null): De
       id: randomUUID(),
       eventType: "order.paid",
       createdAt: "2026-01-01T00:00:00.000000Z",
+      orderingKey: null,
+      traceparent: null,
       payload: payloadBytes === null ? "{}" : null,
       payloadBytes: payloadBytes ?? 0,
     },

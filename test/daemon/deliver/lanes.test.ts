@@ -17,6 +17,8 @@ function deliveryFor(endpointId: string): Delivery {
       id: randomUUID(),
       eventType: "order.paid",
       createdAt: "2026-01-01T00:00:00.000000Z",
+      orderingKey: null,
+      traceparent: null,
       payload: "{}",
       payloadBytes: 0,
     },

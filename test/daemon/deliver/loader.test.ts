@@ -12,7 +12,15 @@ const MIB = 1_048_576;
 
 function largeFor(payloadBytes: number): Delivery {
   return makeDelivery({
-    event: { id: randomUUID(), eventType: "report.made", createdAt: "", payload: null, payloadBytes },
+    event: {
+      id: randomUUID(),
+      eventType: "report.made",
+      createdAt: "",
+      orderingKey: null,
+      traceparent: null,
+      payload: null,
+      payloadBytes,
+    },
     endpointId: "a",
     daemonId: "daemon",
     tenure: { kind: "claimed", claimId: "1" },

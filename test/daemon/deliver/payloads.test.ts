@@ -7,7 +7,15 @@ import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
 
 function largeOf(id: string): Delivery {
   return makeDelivery({
-    event: { id, eventType: "report.made", createdAt: "", payload: null, payloadBytes: 0 },
+    event: {
+      id,
+      eventType: "report.made",
+      createdAt: "",
+      orderingKey: null,
+      traceparent: null,
+      payload: null,
+      payloadBytes: 0,
+    },
     endpointId: "a",
     daemonId: "daemon",
     tenure: { kind: "claimed", claimId: "1" },
