@@ -631,6 +631,8 @@ create function postrider_internal.event_type_patterns(event_type text) returns 
 
 create function postrider_internal.explain_filter(payload json, filter jsonpath) returns text;
 
+create function postrider_internal.explain_lack(tenant text) returns text;
+
 create function postrider_internal.explain_match(event_type text, payload json, endpoint_id uuid) returns text;
 
 create function postrider_internal.file_objects(file text) returns TABLE(class_id oid, object_id oid, kind text, identity text);
@@ -1699,7 +1701,7 @@ comment on function postrider.drop_event_type(text) is 'Removes an event type fr
 
 comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on. Use it if the receiver is back, and replay() for what it missed.';
 
-comment on function postrider.explain_event(uuid) is 'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';
+comment on function postrider.explain_event(uuid) is 'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. One row without an endpoint if the tenant has none. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';
 
 comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest has read, so the next one of that name starts anew. Use it for files and hosts that are gone.';
 
@@ -1840,6 +1842,8 @@ comment on function postrider_internal.event_type_changing() is 'Compiles the sc
 comment on function postrider_internal.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
 comment on function postrider_internal.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null if it does.';
+
+comment on function postrider_internal.explain_lack(text) is 'Says that a tenant has no endpoint, and which tenants have some.';
 
 comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match the present subscriptions of an endpoint; null if it does.';
 

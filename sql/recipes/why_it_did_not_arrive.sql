@@ -3,9 +3,11 @@
 -- cost: a look-up in each table; the tenant's endpoints are read
 -- set: event_id, the event's id, which receivers see as webhook-id
 --
--- No row at all: no such event was committed, it is past its retention, or its tenant has no endpoint.
+-- A row without an endpoint: its tenant has none. No row at all: no such event was committed, or it is past its retention.
 with event as (
-  select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at
+  select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at,
+         case when o.tenant = '' then 'there is no endpoint without a tenant, as the event is'
+              else format('there is no endpoint of its tenant, %L', o.tenant) end as lack
   from postrider.outbox o
   where o.id = :'event_id'
 ), cursor as (
@@ -24,7 +26,7 @@ with event as (
   cross join lateral (select s.event_type = any (postrider_internal.event_type_patterns(o.event_type)) as is_match) m
   group by s.endpoint_id
 )
-select i.id as endpoint_id, e.shown_url as url, coalesce(e.state, 'deleted') as endpoint_state, d.state, d.attempts, a.http_status, a.error,
+select i.id as endpoint_id, e.shown_url as url, case when i.id is not null then coalesce(e.state, 'deleted') end as endpoint_state, d.state, d.attempts, a.http_status, a.error,
        case
          when d.state = 'discarded' then d.reason
          when d.state = 'succeeded' then format('it did, at %s', d.finished_at)
@@ -34,7 +36,8 @@ select i.id as endpoint_id, e.shown_url as url, coalesce(e.state, 'deleted') as 
          when d.state = 'pending' then format('the next attempt is due at %s', d.next_attempt_at)
          when f.event_id is not null then 'its first attempt is in progress'
          when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, o.xid, o.seq)
-         then 'no daemon has claimed it yet'
+         then 'no daemon has claimed it yet' || case when i.id is null then ', and ' || o.lack else '' end
+         when i.id is null then o.lack
          when r.endpoint_id is null then 'the endpoint has no subscription'
          when not r.is_match then format('none of its subscriptions is to %s: %s', o.event_type, array_to_string(r.patterns, ', '))
          when r.matched_since > o.created_at then format('it was subscribed after the event, at %s', r.matched_since)
@@ -43,11 +46,11 @@ select i.id as endpoint_id, e.shown_url as url, coalesce(e.state, 'deleted') as 
          else format('it did not match when the event was claimed; see who changed the endpoint since, up to %s', e.updated_at)
        end as why
 from event o
-cross join lateral (
+left join lateral (
   select t.id from postrider.endpoint t where t.tenant = o.tenant
   union
   -- endpoints that were deleted since
-  select g.endpoint_id from postrider.delivery g where g.event_id = o.id) i
+  select g.endpoint_id from postrider.delivery g where g.event_id = o.id) i on true
 cross join cursor c
 left join postrider.endpoint e on e.id = i.id
 left join rule r on r.endpoint_id = i.id

@@ -24,9 +24,9 @@ const database = useDatabase();
 beforeEach(() => reset(database.pool));
 
 interface Explained {
-  readonly endpoint_id: string;
+  readonly endpoint_id: string | null;
   readonly url: string | null;
-  readonly endpoint_state: string;
+  readonly endpoint_state: string | null;
   readonly outcome: string;
   readonly explanation: string;
   readonly would_match_now: boolean;
@@ -47,6 +47,48 @@ async function explainOne(event: string): Promise<Explained> {
   assert.ok(row !== undefined && others.length === 0, "one endpoint was expected");
   return row;
 }
+
+describe("explain_event says that no endpoint could get the event:", () => {
+  const none = { endpoint_id: null, url: null, endpoint_state: null, would_match_now: false };
+
+  test("there is none at all", async () => {
+    const event = await insertEvent(database.pool, "order.paid");
+    const lack = "there is no endpoint without a tenant, as the event is";
+    const row = { ...none, outcome: "not claimed", now_explanation: lack };
+    assert.deepEqual(await explain(event), [
+      { ...row, explanation: `no daemon has claimed the event yet, and ${lack}` },
+    ]);
+    await claimAll(database.pool);
+    assert.deepEqual(await explain(event), [{ ...row, outcome: "not matched", explanation: lack }]);
+  });
+
+  test("its tenant has none, and others have", async () => {
+    const { pool } = database;
+    for (const tenant of ["", "acme", "b", "c", "d"]) await createEndpoint(pool, ["order.*"], { tenant });
+    const [near, far] = [
+      await insertEvent(pool, "order.paid", { tenant: "Acme" }),
+      await insertEvent(pool, "order.paid", { tenant: "someone" }),
+    ];
+    await claimAll(pool);
+    const explanations = [...(await explain(near)), ...(await explain(far))].map(({ explanation }) => explanation);
+    assert.deepEqual(explanations, [
+      "there is no endpoint of its tenant, 'Acme'; did you mean the tenant 'acme'?",
+      "there is no endpoint of its tenant, 'someone'; there are endpoints of other tenants: '', 'acme', 'b' and others",
+    ]);
+  });
+
+  test("it was deleted, but the event had reached it", async () => {
+    const { pool } = database;
+    const endpoint = await createEndpoint(pool, ["order.*"]);
+    const daemon = randomUUID();
+    const event = await insertEvent(pool, "order.paid");
+    const { pairs } = await claimEvents(pool, { daemon });
+    await recordResults(pool, daemon, { first: pairs.map((pair) => resultOf(pair)) });
+    await pool.query("delete from postrider.endpoint where id = $1", [endpoint]);
+    const [row, ...others] = await explain(event);
+    assert.deepEqual([row?.endpoint_id, row?.outcome, others.length], [endpoint, "succeeded", 0]);
+  });
+});
 
 describe("explain_event says what became of a delivery:", () => {
   /** An event that a live daemon has claimed for one endpoint; the delivery is in hand. */
@@ -323,7 +365,10 @@ describe("explain_event of an event that is not claimed", () => {
     await createEndpoint(database.pool, ["*"], { tenant: "acme" });
     const event = await insertEvent(database.pool, "order.paid");
     await claimAll(database.pool);
-    assert.deepEqual(await explain(event), []);
+    assert.deepEqual(
+      (await explain(event)).map(({ endpoint_id }) => endpoint_id),
+      [null],
+    );
   });
 });
 

@@ -394,6 +394,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   refuse_null: caller(),
   endpoint_secret_changing: owner(),
   explain_filter: caller(),
+  explain_lack: caller(),
   explain_match: caller(),
   is_claimed: caller(),
   shown_time: caller(),

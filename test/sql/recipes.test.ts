@@ -233,6 +233,23 @@ describe("why_it_did_not_arrive", () => {
     assert.deepEqual(await why(t, event), { [endpoint]: "the endpoint was deleted" });
   });
 
+  test("says that the event's tenant has no endpoint", async (t) => {
+    const { pool } = database;
+    await createEndpoint(pool, ["order.*"], { tenant: "acme" });
+    const plain = await insertEvent(pool, "order.paid");
+    const event = await insertEvent(pool, "order.paid", { tenant: "Acme" });
+    const lack = "there is no endpoint of its tenant, 'Acme'";
+    assert.deepEqual(await why(t, event), { null: `no daemon has claimed it yet, and ${lack}` });
+    await claimAll(pool);
+    assert.deepEqual(await why(t, event), { null: lack });
+    assert.deepEqual(await why(t, plain), { null: "there is no endpoint without a tenant, as the event is" });
+    const [row] = await run(t, "why_it_did_not_arrive", { event_id: event });
+    assert.deepEqual(row, {
+      ...{ endpoint_id: null, url: null, endpoint_state: null, state: null },
+      ...{ attempts: null, http_status: null, error: null, why: lack },
+    });
+  });
+
   test("says what became of the event at each endpoint of the tenant", async (t) => {
     const { pool } = database;
     const [succeeded, retried, exhausted, discarded, paused, flying] = [

@@ -21,6 +21,7 @@ declare
   daemons integer;
   -- why no daemon sends anything at all; null if they may
   stop text;
+  lack text;
 begin
   select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.created_at into event
   from postrider.outbox o
@@ -101,7 +102,13 @@ begin
            coalesce(m.obstacle, case when m.state = 'paused' then 'would wait, for the endpoint is paused' else 'would be sent' end)
     from met m
     order by m.delivery_state is null, m.id;
+  if not found then
+    lack := postrider_internal.explain_lack(event.tenant);
+    return query
+      select null::uuid, null::text, null::text, case when claimed then 'not matched' else 'not claimed' end,
+             case when claimed then lack else format('no daemon has claimed the event yet, and %s', lack) end, false, lack;
+  end if;
 end
 $$;
 comment on function postrider.explain_event(uuid) is
-  'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';
+  'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. One row without an endpoint if the tenant has none. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';
