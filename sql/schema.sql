@@ -181,6 +181,8 @@ create table postrider.endpoint (
   state postrider.endpoint_state not null default 'active'::text,
   state_reason text,
   state_changed_at timestamp with time zone not null default clock_timestamp(),
+  paused_at timestamp with time zone,
+  pause_reason text,
   revision bigint not null default 1,
   created_at timestamp with time zone not null default clock_timestamp(),
   updated_at timestamp with time zone not null default clock_timestamp(),
@@ -315,7 +317,7 @@ create table postrider.replay (
   since timestamp with time zone not null,
   until timestamp with time zone not null,
   event_type text not null,
-  states text[],
+  states text[] not null,
   state text not null default 'preparing'::text,
   reason text,
   events bigint not null default 0,
@@ -501,11 +503,11 @@ create function postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text
 
 create function postrider.publish(event_type text, payload json, tenant text DEFAULT ''::text, ordering_key text DEFAULT NULL::text, deliver_at timestamp with time zone DEFAULT NULL::timestamp with time zone, idempotency_key text DEFAULT NULL::text, attributes jsonb DEFAULT NULL::jsonb) returns uuid security definer;
 
-create function postrider.redeliver(event_id uuid, endpoint_id uuid) returns void security definer;
+create function postrider.redeliver(event_id uuid, endpoint_id uuid) returns integer security definer;
 
 create function postrider.refuse_unknown_event_types(reason text DEFAULT NULL::text) returns void security definer;
 
-create function postrider.replay(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone DEFAULT now(), event_type text DEFAULT '*'::text, states text[] DEFAULT NULL::text[], dry_run boolean DEFAULT false, OUT replay_id uuid, OUT events bigint) returns record security definer;
+create function postrider.replay(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone DEFAULT now(), event_type text DEFAULT '*'::text, states text[] DEFAULT '{exhausted,discarded,unmatched}'::text[], dry_run boolean DEFAULT false, OUT replay_id uuid, OUT events bigint) returns record security definer;
 
 create function postrider.resume_endpoint(id uuid) returns void security definer;
 
@@ -537,6 +539,8 @@ create function postrider_internal.begin_claim() returns boolean;
 
 create function postrider_internal.begin_epoch() returns uuid;
 
+create function postrider_internal.cancel_reason(reason text) returns text;
+
 create function postrider_internal.capture_function(table_name text, payload text, condition text, ordering_key text, tenant text) returns text;
 
 create function postrider_internal.check_capture(table_name regclass, operations text[]) returns void;
@@ -558,6 +562,8 @@ create function postrider_internal.conjunction(predicates text[]) returns text;
 create function postrider_internal.count_attempts(counted_max integer) returns TABLE(endpoint_id uuid, attempts bigint, failures bigint, is_exact boolean) security definer;
 
 create function postrider_internal.count_replay_failures(replay_id uuid) returns void;
+
+create function postrider_internal.count_replayed(replay_id uuid, rows_max integer, OUT pending integer, OUT begun integer, OUT unsent integer) returns record;
 
 create function postrider_internal.count_unclaimed(counted_max integer) returns TABLE(unclaimed bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
 
@@ -594,6 +600,8 @@ create function postrider_internal.drop_capture(table_name regclass, event_type 
 create function postrider_internal.drop_days(before date) returns TABLE(outcome text, subject text);
 
 create function postrider_internal.drop_objects(file text) returns void;
+
+create function postrider_internal.due_time(event_id uuid) returns timestamp with time zone;
 
 create function postrider_internal.elements_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
@@ -658,6 +666,8 @@ create function postrider_internal.ingest_lock_key(name text) returns bigint;
 create function postrider_internal.insert_lines(event_type text, tenant text, lines text[], numbers integer[], OUT events integer, OUT refused integer[], OUT reasons text[]) returns record;
 
 create function postrider_internal.install_file(file text, sha256 text, grants text, postrider_version text, statements text) returns boolean;
+
+create function postrider_internal.is_cancelled(reason text) returns boolean;
 
 create function postrider_internal.is_claimed(xid xid8, seq bigint) returns boolean;
 
@@ -799,6 +809,8 @@ create function postrider_internal.refuse_null() returns trigger;
 
 create function postrider_internal.refuse_payload(event_type text, problem text, advice text DEFAULT NULL::text) returns void;
 
+create function postrider_internal.refuse_redelivery(event_id uuid, endpoint_id uuid) returns void;
+
 create function postrider_internal.refuse_schema(pointer text, problem text, advice text) returns void;
 
 create function postrider_internal.refuse_truncate() returns trigger;
@@ -818,6 +830,8 @@ create function postrider_internal.require_endpoint(endpoint_id uuid) returns vo
 create function postrider_internal.require_home(may_move_in boolean DEFAULT true) returns boolean;
 
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
+
+create function postrider_internal.require_sendable(event_id uuid, endpoint_id uuid) returns void;
 
 create function postrider_internal.route_page(event_types text[], tenants text[], fan_out_max integer, OUT kinds integer[], OUT rules postrider_internal.claim_rule[], OUT endpoints text, OUT revisions text, OUT is_plain boolean) returns record;
 
@@ -1071,7 +1085,7 @@ comment on column postrider.delivery.first_batch_id is 'The batch in which the e
 
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
 
-comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the next attempt is recorded.';
+comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the delivery ends anew.';
 
 comment on column postrider.delivery.replay_id is 'The replay that last made this delivery pending, or created it. Its attempts do not count for the endpoint''s health. Null for all others.';
 
@@ -1108,6 +1122,10 @@ comment on column postrider.endpoint.state is 'active; paused: its deliveries wa
 comment on column postrider.endpoint.state_reason is 'Why the endpoint is paused or disabled.';
 
 comment on column postrider.endpoint.state_changed_at is 'When state last changed.';
+
+comment on column postrider.endpoint.paused_at is 'While it is disabled: since when it had been paused, which enable_endpoint gives back. Null if it was not. Kept by a trigger.';
+
+comment on column postrider.endpoint.pause_reason is 'Why it had been paused. Kept by a trigger.';
 
 comment on column postrider.endpoint.revision is 'Counts changes of the endpoint and its secrets, so that daemons notice them. Kept by a trigger.';
 
@@ -1293,7 +1311,7 @@ comment on column postrider.replay.until is 'Events inserted before this time.';
 
 comment on column postrider.replay.event_type is 'Which types of those that the endpoint is subscribed to: exact, a prefix such as order.*, or *.';
 
-comment on column postrider.replay.states is 'Only deliveries in one of these states; null for all, and for events that have no delivery to the endpoint.';
+comment on column postrider.replay.states is 'Which of these events: those with a delivery to the endpoint in one of these states (discarded leaves out what is cancelled), and unmatched, without one.';
 
 comment on column postrider.replay.state is 'preparing: deliveries are being made pending step by step; delivering: all are, and some are not finished; done; cancelled.';
 
@@ -1607,7 +1625,7 @@ comment on column postrider.replay_status.until is 'Events from before this time
 
 comment on column postrider.replay_status.event_type is 'Which types of those that the endpoint is subscribed to.';
 
-comment on column postrider.replay_status.states is 'Only deliveries in one of these states; null for all, and for events without a delivery.';
+comment on column postrider.replay_status.states is 'Which of these events: those with a delivery to the endpoint in one of these states (discarded leaves out what is cancelled), and unmatched, without one.';
 
 comment on column postrider.replay_status.events is 'How many events it was to send when it was requested.';
 
@@ -1699,7 +1717,7 @@ comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoi
 
 comment on function postrider.drop_event_type(text) is 'Removes an event type from the catalogue. Use it if nothing publishes the type any more. Events of that type are still delivered, and can be inserted unless unknown types are refused.';
 
-comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on. Use it if the receiver is back, and replay() for what it missed.';
+comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on. Use it if the receiver is back, and replay() for what it missed. If the endpoint was paused when it was disabled, it is paused again until resume_endpoint().';
 
 comment on function postrider.explain_event(uuid) is 'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. One row without an endpoint if the tenant has none. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';
 
@@ -1713,11 +1731,11 @@ comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: 
 
 comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox and returns its id. Use it instead of an insert if you need the id, or if the event has an idempotency key: for a key that is known already it returns the id of the first event with it. Call it in the transaction that makes the change.';
 
-comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of a delivery now, whatever its state. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
+comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of a delivery now, whatever its state, but not before the event''s deliver_at. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Without an endpoint (null) it does so for each delivery of the event, except those that are in flight or were cancelled, and those to endpoints that are disabled. Returns how many. Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
 
 comment on function postrider.refuse_unknown_event_types(text) is 'Makes inserts fail, from their next statement on, if their event type is not in the catalogue. Use it to catch misspelt types, after you have defined all types in use: sql/recipes/undefined_event_types.sql lists those that are missing.';
 
-comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';
+comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. states: which of them, any of exhausted; discarded, without what a person cancelled; unmatched, which have no delivery to the endpoint; cancelled; succeeded. The first three are the default, and the last two are sent only if they are named. Nothing is sent before its deliver_at. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';
 
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint().';
 
@@ -1749,6 +1767,8 @@ comment on function postrider_internal.begin_claim() is 'Takes the claim lock, a
 
 comment on function postrider_internal.begin_epoch() is 'Begins an epoch, postrider.server_epoch, if there is none; returns the id of the present one.';
 
+comment on function postrider_internal.cancel_reason(text) is 'The reason with which a delivery is discarded if a person cancelled it. No other reason begins like it.';
+
 comment on function postrider_internal.capture_function(text,text,text,text,text) is 'The body of the trigger function of a capture.';
 
 comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises an error with the reason if the changes of a table cannot be captured completely, or the caller may not capture them.';
@@ -1770,6 +1790,8 @@ comment on function postrider_internal.conjunction(text[]) is 'All of these SQL/
 comment on function postrider_internal.count_attempts(integer) is 'Attempts of the last hour by endpoint, of the newest ones up to a limit. is_exact is false if there are more.';
 
 comment on function postrider_internal.count_replay_failures(uuid) is 'Adds the failures of a replay that are not counted yet to its row.';
+
+comment on function postrider_internal.count_replayed(uuid,integer) is 'Pending deliveries of a replay, up to a limit. begun: those whose time has come, all but those that wait for their event''s deliver_at; unsent: those that are due.';
 
 comment on function postrider_internal.count_unclaimed(integer) is 'Events that no daemon has claimed, counted up to a limit. is_exact is false if there are more; oldest_at is then the oldest of those that are claimed next.';
 
@@ -1806,6 +1828,8 @@ comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the
 comment on function postrider_internal.drop_days(date) is 'Takes one step of removing the days before that one, in UTC, in which nothing is needed any more. deleted: some of their idempotency keys; emptied: a day; dropped: a partition of an empty day; busy: another session holds a lock.';
 
 comment on function postrider_internal.drop_objects(text) is 'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else depends on them. An upgrade calls it for objects that are in its way.';
+
+comment on function postrider_internal.due_time(uuid) is 'When a delivery of the event that is made pending by hand may be attempted: now, or at the event''s deliver_at if that is later.';
 
 comment on function postrider_internal.elements_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first element of an array that does not fit.';
 
@@ -1870,6 +1894,8 @@ comment on function postrider_internal.ingest_lock_key(text) is 'The key of the 
 comment on function postrider_internal.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, except those that Postgres refuses: it returns their numbers and the reasons.';
 
 comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and returns whether it did. For the owner, within a migration.';
+
+comment on function postrider_internal.is_cancelled(text) is 'Whether this is the reason of a delivery that a person cancelled, made by cancel_reason().';
 
 comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event. After that, changes of subscriptions do not affect it.';
 
@@ -2011,6 +2037,8 @@ comment on function postrider_internal.refuse_null() is 'Refuses a null in a col
 
 comment on function postrider_internal.refuse_payload(text,text,text) is 'Refuses an event for its payload.';
 
+comment on function postrider_internal.refuse_redelivery(uuid,uuid) is 'Says why a delivery (or, without an endpoint, any of the event) cannot be made again.';
+
 comment on function postrider_internal.refuse_schema(text,text,text) is 'Raises an error that says what is wrong with a JSON Schema, where, and what to do.';
 
 comment on function postrider_internal.refuse_truncate() is 'Refuses to truncate what operators edit, because truncate fires no row triggers.';
@@ -2031,6 +2059,8 @@ comment on function postrider_internal.require_home(boolean) is 'Whether sending
 
 comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
 
+comment on function postrider_internal.require_sendable(uuid,uuid) is 'Raises an error if there is no such event, or it may not be sent to that endpoint (null for any), because the endpoint does not exist, is disabled, or belongs to another tenant.';
+
 comment on function postrider_internal.route_page(text[],text[],integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none, and endpoints and revisions list the same ones with commas. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';
 
 comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full, and of the old row the columns that an update changed, or all of a deleted one.';
@@ -2045,7 +2075,7 @@ comment on function postrider_internal.sending_changed() is 'Notes in the audit 
 
 comment on function postrider_internal.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home if the guard is changed.';
 
-comment on function postrider_internal.set_endpoint_state(uuid,text,text,text) is 'Changes the state of an endpoint, and notes who did it.';
+comment on function postrider_internal.set_endpoint_state(uuid,text,text,text) is 'Changes the state of an endpoint, and notes who did it. If it has that state already, a notice says that nothing changed, unless another reason is given.';
 
 comment on function postrider_internal.set_judged_event_types() is 'Rewrites the function that tells an insert which definitions to look at, if it differs from the catalogue.';
 
@@ -2217,7 +2247,7 @@ grant select on table postrider.delivery_status to postrider_reader;
 
 grant delete, insert (disable_after, format, headers, retry_schedule, state, state_reason, tenant, timeout_ms, url), select, update (disable_after, format, headers, retry_schedule, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (created_at, disable_after, format, id, retry_schedule, revision, shown_url, state, state_changed_at, state_reason, tenant, timeout_ms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (created_at, disable_after, format, id, pause_reason, paused_at, retry_schedule, revision, shown_url, state, state_changed_at, state_reason, tenant, timeout_ms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 

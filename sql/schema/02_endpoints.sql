@@ -79,6 +79,8 @@ create table postrider.endpoint (
   state postrider.endpoint_state not null default 'active',
   state_reason text,
   state_changed_at timestamptz not null default clock_timestamp(),
+  paused_at timestamptz,
+  pause_reason text,
   revision bigint not null default 1,
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
@@ -99,6 +101,9 @@ comment on column postrider.endpoint.disable_after is 'The endpoint is disabled 
 comment on column postrider.endpoint.state is 'active; paused: its deliveries wait; disabled: it gets no new deliveries, and pending ones are discarded.';
 comment on column postrider.endpoint.state_reason is 'Why the endpoint is paused or disabled.';
 comment on column postrider.endpoint.state_changed_at is 'When state last changed.';
+comment on column postrider.endpoint.paused_at is
+  'While it is disabled: since when it had been paused, which enable_endpoint gives back. Null if it was not. Kept by a trigger.';
+comment on column postrider.endpoint.pause_reason is 'Why it had been paused. Kept by a trigger.';
 comment on column postrider.endpoint.revision is 'Counts changes of the endpoint and its secrets, so that daemons notice them. Kept by a trigger.';
 comment on column postrider.endpoint.created_at is 'When the endpoint was made.';
 comment on column postrider.endpoint.updated_at is 'When it was last changed. Kept by a trigger.';

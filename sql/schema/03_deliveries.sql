@@ -77,7 +77,7 @@ comment on column postrider.delivery.first_attempt_id is 'Identifies it; null if
 comment on column postrider.delivery.first_daemon_id is 'The daemon that made it.';
 comment on column postrider.delivery.first_batch_id is 'The batch in which the event was sent; null if it was sent alone.';
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
-comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the next attempt is recorded.';
+comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the delivery ends anew.';
 comment on column postrider.delivery.replay_id is
   'The replay that last made this delivery pending, or created it. Its attempts do not count for the endpoint''s health. Null for all others.';
 comment on column postrider.delivery.state_before is

@@ -8,7 +8,7 @@ create table postrider.replay (
   since timestamptz not null,
   until timestamptz not null,
   event_type text not null,
-  states text[],
+  states text[] not null,
   state text not null default 'preparing',
   reason text,
   events bigint not null default 0,
@@ -42,7 +42,7 @@ comment on column postrider.replay.since is 'Events inserted from this time on.'
 comment on column postrider.replay.until is 'Events inserted before this time.';
 comment on column postrider.replay.event_type is 'Which types of those that the endpoint is subscribed to: exact, a prefix such as order.*, or *.';
 comment on column postrider.replay.states is
-  'Only deliveries in one of these states; null for all, and for events that have no delivery to the endpoint.';
+  'Which of these events: those with a delivery to the endpoint in one of these states (discarded leaves out what is cancelled), and unmatched, without one.';
 comment on column postrider.replay.state is 'preparing: deliveries are being made pending step by step; delivering: all are, and some are not finished; done; cancelled.';
 comment on column postrider.replay.reason is
   'Why it was cancelled; while it is in progress, what was wrong with its last step.';

@@ -810,7 +810,7 @@ describe("waking", () => {
     },
     "a replay": {
       state: "active",
-      statement: "select postrider.replay($2, created_at) from postrider.outbox where id = $1",
+      statement: "select postrider.replay($2, created_at, states => '{succeeded}') from postrider.outbox where id = $1",
     },
   };
   for (const [what, { state, statement }] of Object.entries(asked)) {

@@ -11,7 +11,7 @@ const database = useDatabase();
 /** Columns that say which endpoint it is, or that triggers keep. */
 const NO_OPTIONS = [
   ...["id", "tenant", "url", "shown_url", "state", "state_reason"],
-  ...["state_changed_at", "revision", "created_at", "updated_at"],
+  ...["state_changed_at", "paused_at", "pause_reason", "revision", "created_at", "updated_at"],
 ];
 
 /** A place is a table file's statement, a domain with its comment, or another file. */

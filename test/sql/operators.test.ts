@@ -413,6 +413,39 @@ describe("a change of state", () => {
       [["paused", "two", "4"]],
     );
   });
+
+  test("to the state that there is changes nothing, keeps the reason, and says so", async (t) => {
+    const endpoint = await createEndpoint(database.pool);
+    const session = await openSession(t, database.url);
+    const notices: string[] = [];
+    session.on("notice", ({ message }) => notices.push(String(message)));
+    const call = async (action: string) => {
+      notices.length = 0;
+      await session.query(`select postrider.${action}($1)`, [endpoint]);
+      return notices.length > 0 ? notices[0] : null;
+    };
+    assert.match(String(await call("resume_endpoint")), /^nothing changed: endpoint .* has been active since /);
+    assert.match(String(await call("enable_endpoint")), /^nothing changed: endpoint .* has been active since /);
+    await session.query("select postrider.pause_endpoint($1, 'maintenance')", [endpoint]);
+    assert.deepEqual(notices.slice(1), []);
+    assert.match(String(await call("pause_endpoint")), /^nothing changed: .* has been paused \(maintenance\) since /);
+    assert.match(String(await call("enable_endpoint")), /^nothing changed: .* has been paused \(maintenance\) since /);
+    assert.match(String(notices[1]), /is paused, and waits$/);
+    assert.equal(await call("disable_endpoint"), null);
+    assert.match(String(await call("disable_endpoint")), /^nothing changed: .* has been disabled since /);
+    assert.match(String(await call("enable_endpoint")), /is paused, and waits$/);
+    assert.deepEqual(
+      (await stateOf(endpoint)).map(({ state, reason }) => [state, reason]),
+      [["paused", "maintenance"]],
+    );
+    assert.equal(await call("resume_endpoint"), null);
+    assert.equal(await call("disable_endpoint"), null);
+    assert.equal(await call("enable_endpoint"), null);
+    assert.deepEqual(
+      (await stateOf(endpoint)).map(({ state, reason }) => [state, reason]),
+      [["active", null]],
+    );
+  });
 });
 
 test("deleting an endpoint deletes its secrets and subscriptions, and discards its waiting deliveries", async () => {
@@ -591,12 +624,58 @@ describe("redeliver", () => {
       [NO_SUCH, endpoint, "P0002", `there is no event ${NO_SUCH}`],
       [unclaimed, endpoint, "P0002", `there is no delivery of event ${unclaimed} to endpoint ${endpoint}`],
       [null, endpoint, "P0002", "there is no event null"],
-      [event, null, "P0002", "there is no endpoint null"],
     ] as const) {
       await assert.rejects(database.pool.query(redeliver, [eventId, endpointId]), { code, message });
     }
     await database.pool.query("select postrider.disable_endpoint($1)", [endpoint]);
     await assert.rejects(database.pool.query(redeliver, [event, endpoint]), { code: "55000", hint: /enable_endpoint/ });
+  });
+
+  test("is refused to an endpoint that has moved to another tenant", async () => {
+    const { event, endpoint } = await finished("exhausted", 1);
+    await database.pool.query("update postrider.endpoint set tenant = 'other' where id = $1", [endpoint]);
+    await assert.rejects(database.pool.query(redeliver, [event, endpoint]), { code: "55000", message: /tenant/ });
+  });
+
+  test("waits for the event's deliver_at", async () => {
+    const endpoint = await createEndpoint(database.pool);
+    const event = await insertEvent(database.pool, "order.paid", { deliverAt: "2999-01-01" });
+    await claimAll(database.pool);
+    await database.pool.query(redeliver, [event, endpoint]);
+    assert.deepEqual((await walk(database.pool)).leased, []);
+    assert.equal(await detailOf(event), "scheduled");
+  });
+
+  test("without an endpoint is for all: not for what was cancelled, is in flight, or cannot be sent", async () => {
+    const event = await insertEvent(database.pool, "order.paid");
+    const kinds = ["succeeded", "exhausted", "discarded", "pending", "cancelled", "leased", "disabled"];
+    const endpoints = new Map<string, string>();
+    for (const kind of kinds) {
+      const endpoint = await createEndpoint(database.pool, [], kind === "disabled" ? { state: "disabled" } : {});
+      endpoints.set(endpoint, kind);
+      await database.pool.query(
+        `insert into postrider.delivery (event_id, endpoint_id, state, reason, next_attempt_at, finished_at, leased_by, lease_expires_at)
+         select $1, $2, state, case state when 'discarded' then case $3 when 'cancelled' then 'cancelled: by mistake' else $3 end end,
+                case state when 'pending' then now() + interval '1 h' end, case when state <> 'pending' then now() end,
+                case $3 when 'leased' then gen_random_uuid() end, case $3 when 'leased' then now() + interval '1 h' end
+         from (select case when $3 in ('leased', 'pending') then 'pending' when $3 in ('cancelled', 'disabled') then 'discarded'
+                           else $3 end as state) s`,
+        [event, endpoint, kind],
+      );
+    }
+    assert.equal(await askFor(database.pool, redeliver, [event, null]), 4);
+    const due = (await walk(database.pool)).leased.map((leased) => endpoints.get(leased.endpoint));
+    assert.deepEqual(due.toSorted(), ["discarded", "exhausted", "pending", "succeeded"]);
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select endpoint_id, event_id, detail from postrider.audit where action = 'redeliver'",
+      ),
+      [{ endpoint_id: null, event_id: event, detail: { endpoints: 4 } }],
+    );
+    await assert.rejects(database.pool.query(redeliver, [event, null]), { code: "55006", message: /is in flight$/ });
+    const unmatched = await insertEvent(database.pool, "order.paid");
+    await assert.rejects(database.pool.query(redeliver, [unmatched, null]), { code: "P0002", hint: /cancelled/ });
   });
 
   test("of a paused endpoint waits with the rest", async () => {

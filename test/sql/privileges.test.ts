@@ -56,10 +56,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant url shown_url format timeout_ms retry_schedule headers disable_after state state_reason state_changed_at revision created_at updated_at",
+      "id tenant url shown_url format timeout_ms retry_schedule headers disable_after state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
     select: {
       reader:
-        "id tenant shown_url format timeout_ms retry_schedule disable_after state state_reason state_changed_at revision created_at updated_at",
+        "id tenant shown_url format timeout_ms retry_schedule disable_after state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
       operator: "*",
       daemon: "*",
     },
@@ -329,6 +329,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   judge_lines: caller(),
   insert_lines: caller(),
   require_endpoint: caller(),
+  require_sendable: caller(),
+  refuse_redelivery: caller(),
+  due_time: caller(),
+  count_replayed: caller(),
+  cancel_reason: caller(),
+  is_cancelled: caller(),
   set_endpoint_state: caller(),
   discard_deliveries: caller(),
   discard_reason: caller(),

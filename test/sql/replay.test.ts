@@ -34,6 +34,9 @@ beforeEach(() => reset(database.pool));
 const NO_SUCH = "00000000-0000-7000-8000-000000000000";
 const STEPS_MAX = 1_000;
 
+/** Every state that a replay can send. Most tests ask for these, because the default leaves out what has arrived. */
+const EVERYTHING = ["exhausted", "discarded", "unmatched", "cancelled", "succeeded"];
+
 interface ReplayOptions {
   readonly since?: string;
   readonly until?: string;
@@ -57,7 +60,7 @@ async function replay(session: Session, endpoint: string, options: ReplayOptions
     [
       endpoint,
       options.eventType === undefined ? "*" : options.eventType,
-      options.states ?? null,
+      options.states === undefined ? EVERYTHING : options.states,
       options.dryRun ?? false,
     ],
   );
@@ -244,7 +247,7 @@ describe("what a replay sends", () => {
     assert.equal(await countOf(endpoint, { eventType: "postrider.*" }), 0);
   });
 
-  test("is narrowed down by delivery state; an event without a delivery has no state", async () => {
+  test("is narrowed down by delivery state; an event without a delivery is unmatched", async () => {
     await insertEvent(database.pool, "order.early");
     await settle(database.pool);
     const endpoint = await createEndpoint(database.pool);
@@ -255,7 +258,9 @@ describe("what a replay sends", () => {
       eventType === "order.good" ? "succeeded" : eventType === "order.bad" ? "exhausted" : "discarded",
     );
     for (const [states, count] of [
-      [null, 7],
+      [EVERYTHING, 7],
+      [null, 5],
+      [["unmatched"], 1],
       [["succeeded"], 2],
       [["exhausted", "discarded"], 4],
       [["discarded"], 1],
@@ -266,6 +271,79 @@ describe("what a replay sends", () => {
     await carryOut(database.pool, replay_id);
     assert.equal((await sentAgain(replay_id)).size, 3);
     assert.equal((await statusOf(replay_id)).prepared, "3");
+  });
+
+  test("leaves out what a person cancelled, unless it asks for exactly that, and keeps why", async () => {
+    const endpoint = await createEndpoint(database.pool);
+    const ways = ["queued", "leased", "in a claim", "not cancelled"];
+    const events: string[] = [];
+    const daemon = randomUUID();
+    for (const way of ways) {
+      const event = await insertEvent(
+        database.pool,
+        "order.paid",
+        way === "in a claim" ? {} : { deliverAt: "yesterday" },
+      );
+      events.push(event);
+      const pairs = await claimAll(database.pool, { daemon });
+      if (way === "queued" || way === "leased") {
+        await recordResults(database.pool, daemon, {
+          first: pairs.map((pair) => resultOf(pair, { attempt: null, outcome: "pending", wait: 0 })),
+        });
+      }
+      const { leased } = way === "leased" ? await walk(database.pool, { daemon }) : { leased: [] };
+      if (way !== "not cancelled") {
+        await database.pool.query("select postrider.cancel($1, $2, 'by mistake')", [event, endpoint]);
+      }
+      await recordResults(database.pool, daemon, {
+        later: leased.map((pair) => resultOf(pair, { outcome: "pending" })),
+      });
+      if (way === "in a claim" || way === "not cancelled") {
+        await recordResults(database.pool, daemon, {
+          first: pairs.map((pair) =>
+            resultOf(pair, { outcome: way === "in a claim" ? "pending" : "discarded", reason: "its filter is broken" }),
+          ),
+        });
+      }
+    }
+    assert.equal(await countOf(endpoint, { states: null }), 1);
+    assert.equal(await countOf(endpoint, { states: ["discarded"] }), 1);
+    assert.equal(await countOf(endpoint, { states: ["cancelled"] }), 3);
+    const { replay_id } = await replay(database.pool, endpoint, { states: ["cancelled"] });
+    await step(database.pool, replay_id);
+    assert.deepEqual(await sentAgain(replay_id), new Set(events.slice(0, 3)));
+    // A failed attempt in between does not make the cancel forgotten.
+    await deliver(database.pool, "pending");
+    await database.pool.query("select postrider.cancel_replay($1)", [replay_id]);
+    assert.equal(await countOf(endpoint, { states: ["cancelled"] }), 3);
+    assert.equal(await countOf(endpoint, { states: null }), 1);
+    assert.equal(
+      await askFor(
+        database.pool,
+        "select count(*)::int from postrider.delivery where state = 'discarded' and reason = 'cancelled: by mistake'",
+      ),
+      3,
+    );
+  });
+
+  test("sends nothing before its deliver_at, and what waits for that stops nothing else", async () => {
+    const scheduled = await insertEvent(database.pool, "order.paid", { deliverAt: "2999-01-01" });
+    const due = await insertEvent(database.pool, "order.paid");
+    await settle(database.pool);
+    const endpoint = await createEndpoint(database.pool);
+    const { replay_id } = await replay(database.pool, endpoint);
+    await step(database.pool, replay_id);
+    assert.deepEqual(
+      (await walk(database.pool)).leased.map(({ event }) => event),
+      [due],
+    );
+    assert.equal((await statusOf(replay_id)).state, "delivering");
+    assert.equal(
+      await askFor(database.pool, "select next_attempt_at = '2999-01-01' from postrider.delivery where event_id = $1", [
+        scheduled,
+      ]),
+      true,
+    );
   });
 
   test("begins with since and ends before until, to the microsecond of created_at", async () => {
@@ -880,7 +958,7 @@ describe("a replay is refused, and the error says what was found and what to do,
       {
         code: "22023",
         message: "deliveries are not replayed by the state 'failed'",
-        hint: "The states are: succeeded, exhausted, discarded.",
+        hint: "The states are: exhausted, discarded, unmatched, cancelled, succeeded.",
       },
     ],
     [

@@ -166,7 +166,11 @@ before(async () => {
   await insertEvent(pool, "order.mine");
   const [mine] = await claimAll(pool, { daemon });
   await insertEvent(pool, "order.new", { payload: '{"amount": 2}' });
-  const replay = String(await askFor(pool, "select replay_id from postrider.replay($1, 'yesterday')", [endpoint]));
+  const replay = String(
+    await askFor(pool, "select replay_id from postrider.replay($1, 'yesterday', states => '{succeeded,unmatched}')", [
+      endpoint,
+    ]),
+  );
   ids = { replay, endpoint, idle, subscription, delivered, daemon, lost, claim: mine?.claim ?? "" };
 
   session = new pg.Client({ connectionString: attacker.url });

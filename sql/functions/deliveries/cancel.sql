@@ -12,7 +12,7 @@ as $$
 -- discarded. Looks again if a record or a lease was written between its look at the deliveries and its look at what is
 -- in hand.
 declare
-  discard_reason constant text := concat_ws(': ', 'cancelled', reason);
+  discard_reason constant text := postrider_internal.cancel_reason(reason);
   looks_max constant integer := 5;
   found_state text;
 begin

@@ -11,6 +11,9 @@ begin
     if new.state = 'active' then
       new.state_reason := null;
     end if;
+    -- So that enabling it does not resume what was paused.
+    new.paused_at := case when old.state = 'paused' and new.state = 'disabled' then old.state_changed_at end;
+    new.pause_reason := case when old.state = 'paused' and new.state = 'disabled' then old.state_reason end;
   end if;
   return new;
 end

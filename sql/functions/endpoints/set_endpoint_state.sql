@@ -3,12 +3,20 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
+declare
+  present record;
 begin
   perform postrider_internal.lock_endpoint(endpoint_id);
+  select e.state, e.state_reason, e.state_changed_at into present from postrider.endpoint e where e.id = endpoint_id;
   perform postrider_internal.begin_action(action, endpoint_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
-  update postrider.endpoint e set state = state, state_reason = reason
-  where e.id = endpoint_id and (e.state, e.state_reason) is distinct from (state, reason);
+  if present.state <> state or present.state_reason <> reason or present.state_reason is null and reason is not null then
+    update postrider.endpoint e set state = state, state_reason = reason where e.id = endpoint_id;
+  else
+    raise notice 'nothing changed: endpoint % has been % since %', endpoint_id,
+      present.state || coalesce(' (' || present.state_reason || ')', ''), postrider_internal.shown_time(present.state_changed_at);
+  end if;
   perform postrider_internal.end_action();
 end
 $$;
-comment on function postrider_internal.set_endpoint_state(uuid, text, text, text) is 'Changes the state of an endpoint, and notes who did it.';
+comment on function postrider_internal.set_endpoint_state(uuid, text, text, text) is
+  'Changes the state of an endpoint, and notes who did it. If it has that state already, a notice says that nothing changed, unless another reason is given.';

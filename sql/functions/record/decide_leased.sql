@@ -37,7 +37,8 @@ begin
         next_attempt_at = case when h.state = 'pending' then clock_timestamp() + h.wait_ms * interval '1 ms' end,
         leased_by = null,
         lease_expires_at = null,
-        reason = h.reason
+        -- Why it was discarded, until it ends anew: a replay that is cancelled gives it back.
+        reason = case when h.state = 'pending' then d.reason else h.reason end
     from held h
     where d.event_id between h.event_id and h.event_id and d.endpoint_id = h.endpoint_id
   )

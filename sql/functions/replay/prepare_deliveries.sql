@@ -59,14 +59,14 @@ begin
   end if;
 
   update postrider.delivery d
-  set state = 'pending', next_attempt_at = clock_timestamp(), finished_at = null, attempts_before = d.attempts,
+  set state = 'pending', next_attempt_at = postrider_internal.due_time(d.event_id), finished_at = null, attempts_before = d.attempts,
       replay_id = replay.id, state_before = d.state
   from unnest(held_events) h (event_id)
   where h.event_id <= place and d.event_id = h.event_id and d.endpoint_id = replay.endpoint_id;
   get diagnostics prepared = row_count;
 
   insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, replay_id)
-  select n.event_id, replay.endpoint_id, 'pending', clock_timestamp(), replay.id
+  select n.event_id, replay.endpoint_id, 'pending', postrider_internal.due_time(n.event_id), replay.id
   from unnest(new_events) n (event_id)
   where n.event_id <= place
   on conflict do nothing; -- made by another session since the look

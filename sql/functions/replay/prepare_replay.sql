@@ -33,6 +33,8 @@ declare
   pace_max constant integer := 500;
   -- Retries count too, so an endpoint that fails everything stops its replay.
   pending_max constant integer := 5000;
+  -- And so many that have never been due, because of their event's deliver_at.
+  scheduled_max constant integer := 5000;
   -- What one step looks at. If few events match, a step has many stretches.
   stretch_min constant integer := 200;
   look_max constant integer := 10000;
@@ -45,8 +47,7 @@ declare
   range_end uuid;
   endpoint_state text;
   is_next boolean;
-  pending integer;
-  unsent integer;
+  waiting record;
   looked_at integer := 0;
   has_moved boolean := false;
   part record;
@@ -74,22 +75,17 @@ begin
     return;
   end if;
 
-  select count(*), count(*) filter (where w.lease_expires_at is null and w.next_attempt_at <= started)
-  into pending, unsent
-  from (
-    select d.next_attempt_at, d.lease_expires_at
-    from postrider.delivery d
-    where d.replay_id = replay.id and d.state = 'pending'
-    limit pending_max) w;
-
+  waiting := postrider_internal.count_replayed(replay.id, pending_max + scheduled_max);
   if replay.state = 'preparing' then
     is_next := not exists (
       select from postrider.replay o
       where o.endpoint_id = replay.endpoint_id and o.state = 'preparing' and o.id < replay.id);
-    if unsent * 2 > replay.pace then
+    if waiting.unsent * 2 > replay.pace then
       replay.pace := greatest(pace_min, replay.pace * 3 / 4);
-    elsif is_next and endpoint_state = 'active' and pending < pending_max then
-      if unsent = 0 and replay.prepared > 0 then
+    elsif is_next and endpoint_state = 'active' and waiting.begun < pending_max
+      and waiting.pending - waiting.begun < scheduled_max
+    then
+      if waiting.unsent = 0 and replay.prepared > 0 then
         replay.pace := least(pace_max, replay.pace * 2);
       end if;
       loop
@@ -107,7 +103,7 @@ begin
       replay.state := 'delivering';
     end if;
   end if;
-  if replay.state = 'delivering' and pending = 0 and prepared = 0 then
+  if replay.state = 'delivering' and waiting.pending = 0 and prepared = 0 then
     replay.state := 'done';
     replay.finished_at := clock_timestamp();
   end if;

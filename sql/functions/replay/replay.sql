@@ -2,7 +2,7 @@
 
 create or replace function postrider.replay(
   endpoint_id uuid, since timestamptz, until timestamptz default now(), event_type text default '*',
-  states text[] default null, dry_run boolean default false,
+  states text[] default '{exhausted,discarded,unmatched}', dry_run boolean default false,
   out replay_id uuid, out events bigint
 )
 language plpgsql volatile security definer
@@ -13,7 +13,7 @@ set enable_bitmapscan = off
 as $$
 #variable_conflict use_variable
 declare
-  known constant text[] := '{succeeded,exhausted,discarded}';
+  known constant text[] := '{exhausted,discarded,unmatched,cancelled,succeeded}';
   count_stretch constant integer := 10000;
   count_judge_ms constant integer := 3600000;
   unknown text;
@@ -43,9 +43,10 @@ begin
     raise exception 'there is no event type %', coalesce(quote_literal(event_type), 'null')
       using errcode = 'invalid_parameter_value', hint = 'Give an exact type, a prefix such as order.*, or * for all that the endpoint is subscribed to.';
   end if;
+  states := coalesce(states, '{exhausted,discarded,unmatched}');
   if cardinality(states) = 0 then
     raise exception 'states is empty'
-      using errcode = 'invalid_parameter_value', hint = format('Give any of %s; null for all, and for events without a delivery.', array_to_string(known, ', '));
+      using errcode = 'invalid_parameter_value', hint = format('Give any of: %s.', array_to_string(known, ', '));
   end if;
   select coalesce(quote_literal(s.state), 'null') into unknown
   from unnest(states) s (state)
@@ -55,7 +56,7 @@ begin
     raise exception 'deliveries are not replayed by the state %', unknown
       using errcode = 'invalid_parameter_value',
         detail = case when unknown = quote_literal('pending') then 'What is pending is on its way already.'
-                      else 'What is replayed has finished in one state or another, or never had a delivery.' end,
+                      else 'What is replayed has finished in one state or another, or never had a delivery (unmatched).' end,
         hint = format('The states are: %s.', array_to_string(known, ', '));
   end if;
   -- By its id, because ids within a millisecond are in no order.
@@ -96,4 +97,4 @@ begin
 end
 $$;
 comment on function postrider.replay(uuid, timestamptz, timestamptz, text, text[], boolean) is
-  'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. event_type and states (succeeded, exhausted, discarded) narrow it down. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';
+  'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. states: which of them, any of exhausted; discarded, without what a person cancelled; unmatched, which have no delivery to the endpoint; cancelled; succeeded. The first three are the default, and the last two are sent only if they are named. Nothing is sent before its deliver_at. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';

@@ -28,7 +28,7 @@ comment on column postrider.replay_status.reason is 'Why it was cancelled; while
 comment on column postrider.replay_status.since is 'Events from this time on, by when they were inserted.';
 comment on column postrider.replay_status.until is 'Events from before this time.';
 comment on column postrider.replay_status.event_type is 'Which types of those that the endpoint is subscribed to.';
-comment on column postrider.replay_status.states is 'Only deliveries in one of these states; null for all, and for events without a delivery.';
+comment on column postrider.replay_status.states is 'Which of these events: those with a delivery to the endpoint in one of these states (discarded leaves out what is cancelled), and unmatched, without one.';
 comment on column postrider.replay_status.events is 'How many events it was to send when it was requested.';
 comment on column postrider.replay_status.prepared is 'How many it has made pending so far.';
 comment on column postrider.replay_status.left_alone is 'Events of the range that were already on their way when their turn came.';

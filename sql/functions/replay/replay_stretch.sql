@@ -44,16 +44,18 @@ begin
       select i.id, k.filters,
              case
                when d.state = 'pending' or d.finished_at > replay.created_at then 'busy'
-               when d.state is not null then case when replay.states is null or d.state = any (replay.states) then 'again' end
+               when d.state is not null then case when
+                 case when d.state = 'discarded' and postrider_internal.is_cancelled(d.reason) then 'cancelled' else d.state end
+                   = any (replay.states) then 'again' end
                when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, i.xid, i.seq) then 'busy'
                when i.id in (select h.event_id from in_hand h) then 'busy'
-               when replay.states is null then 'new'
+               when 'unmatched' = any (replay.states) then 'new'
              end as verdict
       from stretch i
       join kind k on k.event_type = i.event_type
       cross join cursor c
       left join lateral (
-        select d.state, d.finished_at
+        select d.state, d.reason, d.finished_at
         from postrider.delivery d
         where d.event_id = i.id and d.endpoint_id = replay.endpoint_id
         offset 0) d on true

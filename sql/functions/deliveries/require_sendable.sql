@@ -1,0 +1,30 @@
+create or replace function postrider_internal.require_sendable(event_id uuid, endpoint_id uuid) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  event record;
+  receiver record;
+begin
+  if endpoint_id is not null then
+    perform postrider_internal.require_endpoint(endpoint_id);
+  end if;
+  select e.state, e.tenant into receiver from postrider.endpoint e where e.id = endpoint_id;
+  if receiver.state = 'disabled' then
+    raise exception 'endpoint % is disabled', endpoint_id
+      using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(endpoint_id).';
+  end if;
+  select o.tenant into event from postrider.outbox o where o.id = event_id;
+  if not found then
+    raise exception 'there is no event %', coalesce(event_id::text, 'null')
+      using errcode = 'no_data_found', hint = 'It may be past its retention.';
+  end if;
+  if receiver.tenant <> event.tenant then
+    raise exception 'endpoint % does not belong to the tenant of event %', endpoint_id, event_id
+      using errcode = 'object_not_in_prerequisite_state', detail = 'The endpoint has moved to another tenant since. Events go to endpoints of their own tenant only.';
+  end if;
+end
+$$;
+comment on function postrider_internal.require_sendable(uuid, uuid) is
+  'Raises an error if there is no such event, or it may not be sent to that endpoint (null for any), because the endpoint does not exist, is disabled, or belongs to another tenant.';
