@@ -789,6 +789,8 @@ create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_
 
 create function postrider_internal.read_options(options jsonb) returns postrider.endpoint;
 
+create function postrider_internal.readable(value text) returns text;
+
 create function postrider_internal.record_attempts(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns void;
 
 create function postrider_internal.record_first_successes(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], response_headers json[], response_bodies text[]) returns void;
@@ -2017,6 +2019,8 @@ comment on function postrider_internal.read_cursor() is 'The newest claim, where
 
 comment on function postrider_internal.read_options(jsonb) is 'An endpoint with only these options set. Refuses an option that does not exist, and a value that does not fit.';
 
+comment on function postrider_internal.readable(text) is 'The text as it can be sent to a client that speaks UTF-8: itself, or else its ASCII characters, with ? for each other one.';
+
 comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries. places: which results those are, from 1.';
 
 comment on function postrider_internal.record_first_successes(uuid,integer[],uuid[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],json[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1.';
@@ -2087,7 +2091,7 @@ comment on function postrider_internal.shown_time(timestamp with time zone) is '
 
 comment on function postrider_internal.shown_value(jsonb) is 'The type and length of a value of a payload, without the value.';
 
-comment on function postrider_internal.small_payload(json,integer) is 'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes.';
+comment on function postrider_internal.small_payload(json,integer) is 'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes. If bytes_max is negative, no payload is read.';
 
 comment on function postrider_internal.sort_pairs(uuid[],integer[],timestamp with time zone[],postrider_internal.claim_rule[],postrider_internal.claim_pair[],integer) is 'The pairs of events and endpoints, sorted into those that the daemon gets, up to pairs_max of them (those of one event at least), and the others, which become deliveries. event_count: how many events those are; endpoints, revisions: those of the rules by which the daemon gets some of them, with commas; lists: for each event, which of those, from 0.';
 
@@ -2512,6 +2516,12 @@ grant execute on function postrider_internal.notify_daemons(text) to postrider_p
 grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) to postrider_publisher;
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
+
+grant execute on function postrider_internal.readable(text) to postrider_daemon;
+
+grant execute on function postrider_internal.readable(text) to postrider_operator;
+
+grant execute on function postrider_internal.readable(text) to postrider_reader;
 
 grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],bigint[],uuid[],uuid[]) to postrider_daemon;
 

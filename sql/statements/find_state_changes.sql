@@ -3,7 +3,8 @@
 -- A transaction that was open for more than an hour is missed. At most 1,000 changes are returned; the audit has them all.
 -- $1 snapshot of the last look, or null
 -- Index: audit_pkey, from an hour ago on.
-select pg_current_snapshot()::text as snapshot, c.change, c.audit_id, c.endpoint_id, c.reason, c.changed_by
+select pg_current_snapshot()::text as snapshot, c.change, c.audit_id, c.endpoint_id, postrider_internal.readable(c.reason) as reason,
+       postrider_internal.readable(c.changed_by) as changed_by
 from (select) one
 left join lateral (
   select case a.after ->> 'state'

@@ -3,7 +3,7 @@
 -- $1 for how many milliseconds
 -- Postgres hides what a session of another role does, unless this role is a member of it or of pg_read_all_stats. Such a
 -- holder is named all the same, without a state. A role that may not end it would get an error for trying.
-select a.pid, a.usename as role, a.application_name, a.state, a.wait_event,
+select a.pid, postrider_internal.readable(a.usename::text) as role, postrider_internal.readable(a.application_name) as application_name, a.state, a.wait_event,
        case when a.state = 'active' and a.wait_event_type = 'Client' and a.wait_event = 'ClientWrite'
          and (pg_has_role(a.usesysid, 'usage')
            or pg_has_role('pg_signal_backend', 'usage') and not (select r.rolsuper from pg_roles r where r.oid = a.usesysid))

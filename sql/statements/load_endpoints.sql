@@ -1,6 +1,8 @@
 -- How to talk to these endpoints, with the secrets that sign for them, newest first.
--- $1 endpoints
-select e.id, e.revision, e.url, e.format, e.timeout_ms, e.headers,
+-- $1 endpoints, $2 whether to leave out the texts that people write
+select e.id, e.revision, e.format, e.timeout_ms,
+       case when not $2::boolean then e.url::text else '' end as url,
+       case when not $2::boolean then e.headers::jsonb else '{}' end as headers,
        array(select floor(extract(epoch from s.step) * 1000)::float8
              from unnest(e.retry_schedule) with ordinality s (step, n) order by s.n) as schedule_ms,
        array(select s.secret::text from postrider.endpoint_secret s

@@ -82,6 +82,43 @@ export function isTimeout(thrown: unknown): boolean {
 }
 
 /**
+ * Whether a statement that reads many rows may have failed because of one of them: a value that is damaged, or has no form
+ * in the client's encoding. The statement may succeed without the value, or with fewer rows.
+ */
+export function isUnreadable(thrown: unknown): boolean {
+  const { kind, sqlstate } = classifyPostgresError(thrown);
+  return sqlstate !== null && (kind === "lasting" || kind === "bug") && !sqlstate.startsWith("42");
+}
+
+/**
+ * Why a value that was asked for alone cannot be read, however often it is asked for; null if the error does not say so.
+ * Shows nothing of the value.
+ */
+export function unreadableReason(thrown: unknown): string | null {
+  const { sqlstate } = classifyPostgresError(thrown);
+  switch (sqlstate) {
+    case UNTRANSLATABLE:
+      return `it has a character that UTF-8 lacks (SQLSTATE ${sqlstate})`;
+    case "22021":
+      return `it has bytes that are not UTF-8 (SQLSTATE ${sqlstate})`;
+    case "XX001":
+    case "XX002":
+      return `it is damaged on the server's disk (SQLSTATE ${sqlstate})`;
+    default:
+      return sqlstate !== null && /^(22|54)/.test(sqlstate)
+        ? `Postgres refuses to read it (SQLSTATE ${sqlstate})`
+        : null;
+  }
+}
+
+const UNTRANSLATABLE = "22P05";
+
+/** Whether Postgres refused a text because the database's encoding lacks one of its characters. */
+export function isUntranslatable(thrown: unknown): boolean {
+  return classifyPostgresError(thrown).sqlstate === UNTRANSLATABLE;
+}
+
+/**
  * An error for readers who may see neither payloads nor secrets. Postgres repeats data in its message only in class 22
  * ("invalid input syntax …"), so that message stays in the daemon's log.
  */

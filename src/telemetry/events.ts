@@ -56,7 +56,7 @@ export const EVENTS = {
     "Claims fail. The daemon retries with growing pauses, and looks for unfinished claims before it claims again.",
   ),
   "payload.failed": event<DeliveryKey & Failure>(
-    "A large payload could not be loaded. Its delivery returned to the queue.",
+    "A payload could not be loaded. If it can never reach a daemon, the delivery is discarded; otherwise it returned to the queue.",
   ),
   "claim_lock.freed": event<LockHolder>("A session was stuck in the middle of a claim and was ended."),
   "claim_lock.held": event<LockHolder>(
@@ -87,7 +87,7 @@ export const EVENTS = {
   ),
   "delivery.discarded": event<Delivery & { reason: string }>(
     "A delivery in the daemon's hands ended without success: it was cancelled, the receiver answered 410, its event is gone " +
-      "or is too large.",
+      "or is too large, or the payload cannot reach a daemon.",
   ),
 
   "endpoint.paused": event<EndpointChange>("An endpoint was paused. Its deliveries wait."),

@@ -34,6 +34,8 @@ export interface TestDatabase {
 export interface TestDatabaseOptions {
   /** `migrated` (default) has the schema; `empty` is a new PostgreSQL database. */
   readonly template?: "migrated" | "empty";
+  /** The encoding of the database, such as WIN1252. Default: that of the server, UTF8. */
+  readonly encoding?: string;
   /** `alone`: another server of the same major, for this database only. A server that was given to the run is shared. */
   readonly server?: "shared" | "alone";
 }
@@ -57,7 +59,26 @@ async function createAlone({ server: _, ...options }: TestDatabaseOptions): Prom
 }
 
 async function createOn(serverUrl: string, options: TestDatabaseOptions): Promise<TestDatabase> {
+  if (options.encoding !== undefined) {
+    return createEncoded(serverUrl, options.encoding, options.template);
+  }
   return createDatabaseOf(serverUrl, options.template === "empty" ? "template0" : required(TEMPLATE_VARIABLE));
+}
+
+async function createEncoded(
+  serverUrl: string,
+  encoding: string,
+  template: TestDatabaseOptions["template"],
+): Promise<TestDatabase> {
+  const name = newName("test");
+  await withClient(serverUrl, (client) =>
+    client.query(
+      `create database ${pg.escapeIdentifier(name)} template template0 encoding ${pg.escapeLiteral(encoding)} locale_provider libc locale 'C'`,
+    ),
+  );
+  const database = openDatabase(serverUrl, name);
+  if (template !== "empty") await installSchema(database.url);
+  return database;
 }
 
 /** The same on any server. */
@@ -67,6 +88,10 @@ export async function createDatabaseOf(
   name: string = newName("test"),
 ): Promise<TestDatabase> {
   await clone(serverUrl, name, template);
+  return openDatabase(serverUrl, name);
+}
+
+function openDatabase(serverUrl: string, name: string): TestDatabase {
   const url = urlOf(serverUrl, name);
   const pool = new pg.Pool({ connectionString: url, max: POOL_CONNECTIONS_MAX });
   // A test may end the pool's idle connections; the next query opens a new one or reports the problem.

@@ -25,22 +25,22 @@ declare
 begin
   is_slow := false;
   -- The size on disk comes first, because it needs no reading. The payload has at least so many bytes.
-  payload_bytes := case when pg_column_size(payload) <= payload_bytes_max then octet_length(payload::text) end;
-  if payload_bytes is null or payload_bytes > payload_bytes_max then
-    unreadable := format('the payload has %s bytes, and filters are applied up to %s',
-                         coalesce(payload_bytes::text, 'more than ' || pg_column_size(payload)), payload_bytes_max);
-  else
-    begin
+  begin
+    payload_bytes := case when pg_column_size(payload) <= payload_bytes_max then octet_length(payload::text) end;
+    if payload_bytes is null or payload_bytes > payload_bytes_max then
+      unreadable := format('the payload has %s bytes, and filters are applied up to %s',
+                           coalesce(payload_bytes::text, 'more than ' || pg_column_size(payload)), payload_bytes_max);
+    else
       document := payload::jsonb;
-    exception
-      -- \u0000, a number beyond numeric, a nesting too deep.
-      when others then
-        if left(sqlstate, 2) in ('53', '57', '58') then
-          raise;
-        end if;
-        unreadable := format('no filter can be applied to the payload: %s', sqlerrm);
-    end;
-  end if;
+    end if;
+  exception
+    -- \u0000, a number beyond numeric, a nesting too deep, damage on the disk.
+    when others then
+      if left(sqlstate, 2) in ('53', '57', '58') then
+        raise;
+      end if;
+      unreadable := format('no filter can be applied to the payload: %s', sqlerrm);
+  end;
   for n in 1 .. cardinality(filters) loop
     endpoint_id := endpoint_ids[n];
     problem := unreadable;

@@ -6,4 +6,4 @@ return case
   when pg_column_compression(payload) is null or octet_length(payload::text) <= bytes_max then payload
 end;
 comment on function postrider_internal.small_payload(json, integer) is
-  'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes.';
+  'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes. If bytes_max is negative, no payload is read.';

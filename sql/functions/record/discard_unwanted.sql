@@ -12,7 +12,7 @@ as $$
 -- Called by record_results alone, under its planner settings.
 begin
   select array_agg(r.p order by r.p),
-         array_agg(coalesce(c.reason, postrider_internal.discard_reason(e.state)) order by r.p)
+         array_agg(coalesce(postrider_internal.readable(c.reason), postrider_internal.discard_reason(e.state)) order by r.p)
   into discarded, discard_reasons
   from generate_series(1, cardinality(states)) r (p)
   left join postrider.endpoint e on e.id = endpoint_ids[r.p]

@@ -11,7 +11,7 @@ const freeClaimLock = defineStatement("free_claim_lock", {
   params: { sinceMs: "integer" },
   columns: {
     pid: "integer",
-    role: "name?",
+    role: "text?",
     application_name: "text?",
     state: "text?",
     wait_event: "text?",

@@ -1,8 +1,27 @@
+import { isUnreadable } from "../../db/pgErrors.ts";
 import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import type { ClaimedEvent } from "../../domain/event.ts";
 
 /** Larger payloads do not wait in memory: they are loaded when their turn comes. */
 export const PAYLOAD_BYTES_MAX = 32_768;
+
+/** No payload comes with the claim, and none is read. */
+const NO_PAYLOADS = -1;
+
+/**
+ * Claims with payloads up to that size. If Postgres cannot give one of them, claims without any: they are loaded when their
+ * turn comes, and then the one at fault keeps no other.
+ */
+export async function claimPayloads<Result>(claim: (payloadBytesMax: number) => Promise<Result>): Promise<Result> {
+  try {
+    return await claim(PAYLOAD_BYTES_MAX);
+  } catch (thrown) {
+    if (!isUnreadable(thrown)) {
+      throw thrown;
+    }
+    return await claim(NO_PAYLOADS);
+  }
+}
 
 /** Deliveries that were claimed together. */
 export interface Claimed {

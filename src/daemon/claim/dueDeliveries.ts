@@ -2,7 +2,7 @@ import type { Database } from "../../db/database.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
-import { type Claimed, eventOf, PAYLOAD_BYTES_MAX } from "./claimed.ts";
+import { type Claimed, claimPayloads, eventOf } from "./claimed.ts";
 
 /** Endpoints that one part of a walk looks at. */
 const WALK_ENDPOINTS_MAX = 500;
@@ -60,17 +60,19 @@ export async function claimDeliveries(
 ): Promise<Walk> {
   // Leases count from before the statement was sent, so that this clock never believes in one longer than Postgres does.
   const sentMs = monotonicMs();
-  const { rows } = await database.run(claimDeliveriesStatement, {
-    daemonId,
-    place,
-    endpointsMax: WALK_ENDPOINTS_MAX,
-    deliveriesMax,
-    shareMax: rooms.unknown,
-    knownEndpoints: [...rooms.known.keys()],
-    knownRooms: [...rooms.known.values()],
-    leaseMarginMs: LEASE_MARGIN_MS,
-    payloadBytesMax: PAYLOAD_BYTES_MAX,
-  });
+  const { rows } = await claimPayloads((payloadBytesMax) =>
+    database.run(claimDeliveriesStatement, {
+      daemonId,
+      place,
+      endpointsMax: WALK_ENDPOINTS_MAX,
+      deliveriesMax,
+      shareMax: rooms.unknown,
+      knownEndpoints: [...rooms.known.keys()],
+      knownRooms: [...rooms.known.values()],
+      leaseMarginMs: LEASE_MARGIN_MS,
+      payloadBytesMax,
+    }),
+  );
   const deliveries: Delivery[] = [];
   const revisions = new Map<string, string>();
   const last = rows.at(-1);

@@ -2,7 +2,7 @@ import type { Database } from "../../db/database.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import type { Delivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
-import { type Claimed, firstAttempts, PAYLOAD_BYTES_MAX } from "./claimed.ts";
+import { type Claimed, claimPayloads, firstAttempts } from "./claimed.ts";
 import { type Filters, PAGE_EVENTS_MAX, type SlowFilter, type Unjudged } from "./filters.ts";
 
 /**
@@ -80,16 +80,18 @@ export async function claimEvents(
   { daemonId, eventsMax, asideMax, pairsMax, unjudged }: ClaimOptions,
 ): Promise<Page> {
   const pairs = unjudged === "all" ? [] : unjudged;
-  const { rows } = await database.run(claimEventsStatement, {
-    daemonId,
-    eventsMax,
-    asideMax,
-    pairsMax,
-    fanOutMax: FAN_OUT_MAX,
-    payloadBytesMax: PAYLOAD_BYTES_MAX,
-    unjudgedEndpoints: unjudged === "all" ? null : pairs.map(({ endpointId }) => endpointId),
-    unjudgedEvents: pairs.map(({ eventId }) => eventId),
-  });
+  const { rows } = await claimPayloads((payloadBytesMax) =>
+    database.run(claimEventsStatement, {
+      daemonId,
+      eventsMax,
+      asideMax,
+      pairsMax,
+      fanOutMax: FAN_OUT_MAX,
+      payloadBytesMax,
+      unjudgedEndpoints: unjudged === "all" ? null : pairs.map(({ endpointId }) => endpointId),
+      unjudgedEvents: pairs.map(({ eventId }) => eventId),
+    }),
+  );
   const head = rows[0];
   if (head === undefined || head.outcome === null) {
     throw new Error("a claim answered without saying what came of it");

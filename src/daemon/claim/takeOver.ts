@@ -1,6 +1,6 @@
 import type { Database } from "../../db/database.ts";
 import { defineStatement } from "../../db/statements.ts";
-import { type Claimed, firstAttempts, PAYLOAD_BYTES_MAX } from "./claimed.ts";
+import { type Claimed, claimPayloads, firstAttempts } from "./claimed.ts";
 
 /** A claim of a daemon that is gone; or one of this daemon's own whose answer was lost. */
 export interface TakenOver extends Claimed {
@@ -31,11 +31,9 @@ export async function takeOverClaim(
   daemonId: string,
   knownClaims: readonly string[],
 ): Promise<TakenOver | null> {
-  const { rows } = await database.run(takeOverStatement, {
-    daemonId,
-    knownClaims,
-    payloadBytesMax: PAYLOAD_BYTES_MAX,
-  });
+  const { rows } = await claimPayloads((payloadBytesMax) =>
+    database.run(takeOverStatement, { daemonId, knownClaims, payloadBytesMax }),
+  );
   const [first] = rows;
   if (first === undefined) {
     return null;

@@ -117,7 +117,7 @@ export function handedBack(delivery: Delivery): DeliveryResult {
   return { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 0 } };
 }
 
-/** Goes to the queue. Due at once, a payload that is damaged would be asked for as fast as Postgres can refuse it. */
+/** Goes to the queue. Due at once, it would be asked for as fast as Postgres can refuse it. */
 export function notLoaded(delivery: Delivery): DeliveryResult {
   return { ...handedBack(delivery), decision: { state: "pending", waitMs: LOAD_RETRY_MS } };
 }

@@ -1,4 +1,5 @@
 import type { Database } from "../../db/database.ts";
+import { isUnreadable, unreadableReason } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { BODY_FORMATS, type BodyFormat, contentTypeOf } from "../../format/body.ts";
 import { parseSecret, type SigningKey } from "../../format/sign.ts";
@@ -28,13 +29,13 @@ export interface Endpoint {
 }
 
 const loadEndpoints = defineStatement("load_endpoints", {
-  params: { ids: "uuid[]" },
+  params: { ids: "uuid[]", omitsTexts: "boolean" },
   columns: {
     id: "uuid",
     revision: "bigint",
-    url: "text",
     format: "text",
     timeout_ms: "integer",
+    url: "text",
     headers: "jsonb",
     schedule_ms: "double precision[]",
     secrets: "text[]",
@@ -43,6 +44,7 @@ const loadEndpoints = defineStatement("load_endpoints", {
 });
 
 type EndpointRow = RowOf<typeof loadEndpoints.shape>;
+type LoadedRow = EndpointRow & { readonly problem: string | null };
 
 const checkEndpoints = defineStatement("check_endpoints", {
   params: { ids: "uuid[]" },
@@ -85,16 +87,37 @@ export class EndpointDirectory {
       return;
     }
     const askedMs = monotonicMs();
-    const { rows } = await this.#database.run(loadEndpoints, { ids: missing });
-    for (const row of rows) {
+    for (const { problem, ...row } of await this.#load(missing)) {
       this.#known.delete(row.id);
-      this.#known.set(row.id, decodeEndpoint(row, askedMs));
+      this.#known.set(row.id, decodeEndpoint(row, askedMs, problem));
     }
     for (const id of this.#known.keys()) {
       if (this.#known.size <= Math.max(ENDPOINTS_MAX, wanted.size)) {
         break;
       }
       this.#known.delete(id);
+    }
+  }
+
+  /** An endpoint that Postgres cannot give, for a character that has no form in UTF-8, must not keep the others. */
+  async #load(ids: readonly string[]): Promise<readonly LoadedRow[]> {
+    try {
+      const { rows } = await this.#database.run(loadEndpoints, { ids, omitsTexts: false });
+      return rows.map((row) => ({ ...row, problem: null }));
+    } catch (thrown) {
+      if (!isUnreadable(thrown)) {
+        throw thrown;
+      }
+      if (ids.length > 1) {
+        const middle = Math.ceil(ids.length / 2);
+        return [...(await this.#load(ids.slice(0, middle))), ...(await this.#load(ids.slice(middle)))];
+      }
+      const reason = unreadableReason(thrown);
+      if (reason === null) {
+        throw thrown;
+      }
+      const { rows } = await this.#database.run(loadEndpoints, { ids, omitsTexts: true });
+      return rows.map((row) => ({ ...row, problem: `the endpoint's URL cannot reach a daemon: ${reason}` }));
     }
   }
 
@@ -127,7 +150,7 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   ...FRAMING_HEADERS,
 ]);
 
-function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
+function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | null): Endpoint {
   const keys: SigningKey[] = [];
   let problem: string | null =
     row.secrets.length === 0 ? "the endpoint has no secret in force; postrider.rotate_secret makes one" : null;
@@ -152,6 +175,7 @@ function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
       headers[name] = value;
     }
   }
+  problem = format === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : problem;
   return {
     id: row.id,
     revision: row.revision,
@@ -162,7 +186,7 @@ function decodeEndpoint(row: EndpointRow, askedMs: number): Endpoint {
     scheduleMs: row.schedule_ms,
     fixed: fixHeaders(headers),
     keys: problem === null ? keys : [],
-    problem: format === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : problem,
+    problem: unreadable ?? problem,
     validUntilMs: row.secrets_valid_ms === null ? Number.POSITIVE_INFINITY : askedMs + row.secrets_valid_ms,
   };
 }

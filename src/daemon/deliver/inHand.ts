@@ -229,13 +229,11 @@ export class InHand {
     const { delivery, endpoint } = wanted;
     if (this.#isOver || !lease.isHeld() || lease.daemonId !== delivery.daemonId) {
       this.#end(handedBack(delivery), endpoint);
-    } else if (loaded === "failed") {
-      this.#end(notLoaded(delivery), endpoint);
-    } else if (loaded === "gone") {
-      this.#end(eventGone(delivery), endpoint);
-    } else {
+    } else if (isPayload(loaded)) {
       lanes.begin(delivery, monotonicMs());
       sendLoaded(this.#attemptParts, wanted, loaded.payload);
+    } else {
+      this.#end(withoutPayload(delivery, loaded), endpoint);
     }
   };
 
@@ -245,12 +243,12 @@ export class InHand {
       // It was evicted meanwhile.
       return;
     }
-    if (typeof loaded === "object") {
+    if (isPayload(loaded)) {
       delivery.loadedPayload = loaded.payload;
       lanes.addLoaded(delivery, monotonicMs());
     } else {
       lanes.evictOne(delivery.endpointId, delivery.event.id, monotonicMs());
-      this.#release(loaded === "gone" ? eventGone(delivery) : notLoaded(delivery));
+      this.#release(withoutPayload(delivery, loaded));
     }
   };
 
@@ -320,6 +318,23 @@ export class InHand {
       state: decision.state,
       next_attempt_ms: decision.state === "pending" ? Math.round(decision.waitMs) : null,
     });
+  }
+}
+
+type Payload = Extract<Loaded, { readonly payload: string }>;
+
+function isPayload(loaded: Loaded): loaded is Payload {
+  return typeof loaded === "object" && "payload" in loaded;
+}
+
+function withoutPayload(delivery: Delivery, loaded: Exclude<Loaded, Payload>): DeliveryResult {
+  switch (loaded) {
+    case "gone":
+      return eventGone(delivery);
+    case "failed":
+      return notLoaded(delivery);
+    default:
+      return discarded(delivery, `the payload cannot reach a daemon: ${loaded.problem}`);
   }
 }
 

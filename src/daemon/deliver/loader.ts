@@ -1,11 +1,11 @@
-import { classifyPostgresError } from "../../db/pgErrors.ts";
+import { classifyPostgresError, isUnreadable, unreadableReason } from "../../db/pgErrors.ts";
 import type { Delivery } from "../../domain/delivery.ts";
 import { messageOf } from "../../ground/errors.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Budget } from "./budget.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Standing } from "./lanes.ts";
-import { isUnreadable, type Payloads } from "./payloads.ts";
+import type { Payloads } from "./payloads.ts";
 
 /** Payloads of one load, and their bytes unless it is a single larger one: some milliseconds of Postgres. */
 const LOAD_MAX = 64;
@@ -24,8 +24,8 @@ interface Batch {
   bytes: number;
 }
 
-/** gone: the event is no longer in the outbox; failed: Postgres did not give the payload. */
-export type Loaded = { readonly payload: string } | "gone" | "failed";
+/** gone: the event is no longer in the outbox; problem: the payload can never be read; failed: it was not given this time. */
+export type Loaded = { readonly payload: string } | { readonly problem: string } | "gone" | "failed";
 
 export interface LoaderParts {
   readonly payloads: Pick<Payloads, "load">;
@@ -131,16 +131,18 @@ export class Loader {
     } catch (thrown) {
       if (isUnreadable(thrown) && eventIds.length > 1) {
         // One payload that Postgres cannot give must not keep the others.
-        for (const one of wanted) {
-          await this.#load({ wanted: [one], ahead: [] });
-        }
-        for (const one of ahead) {
-          await this.#load({ wanted: [], ahead: [one] });
+        for (const ids of halvesOf(eventIds)) {
+          const isOfHalf = ({ event }: Delivery) => ids.has(event.id);
+          await this.#load({
+            wanted: wanted.filter(({ delivery }) => isOfHalf(delivery)),
+            ahead: ahead.filter(isOfHalf),
+          });
         }
         return;
       }
       this.#reportFailed(deliveries, thrown);
-      loadedOf = () => "failed";
+      const problem = unreadableReason(thrown);
+      loadedOf = () => (problem === null ? "failed" : { problem });
     }
     for (const one of wanted) {
       onLoaded(one, loadedOf(one.delivery));
@@ -161,6 +163,11 @@ export class Loader {
       });
     }
   }
+}
+
+function halvesOf(ids: readonly string[]): readonly ReadonlySet<string>[] {
+  const middle = Math.ceil(ids.length / 2);
+  return [new Set(ids.slice(0, middle)), new Set(ids.slice(middle))];
 }
 
 function newBatch(): Batch {

@@ -1,5 +1,5 @@
 import type { Database } from "../../db/database.ts";
-import { classifyPostgresError } from "../../db/pgErrors.ts";
+import { isUnreadable } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import type { Delivery } from "../../domain/delivery.ts";
 
@@ -81,10 +81,4 @@ async function noteReadable(
       await noteReadable(database, [eventId], sizes);
     }
   }
-}
-
-/** Whether Postgres was asked and failed because of a payload: damaged, or without a form in the client's encoding. */
-export function isUnreadable(thrown: unknown): boolean {
-  const { kind, sqlstate } = classifyPostgresError(thrown);
-  return sqlstate !== null && (kind === "lasting" || kind === "bug") && !sqlstate.startsWith("42");
 }

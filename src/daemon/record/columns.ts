@@ -1,4 +1,5 @@
 import { BinaryArray } from "../../db/binaryArray.ts";
+import type { Attempt } from "../../domain/attempt.ts";
 import type { DeliveryResult } from "../../domain/delivery.ts";
 
 /** What `postrider_internal.record_results` takes of each result, as columns. */
@@ -65,6 +66,31 @@ export function columnsOf(results: readonly DeliveryResult[]) {
     waitsMs: columns.waitsMs.toParameter(),
     reasons: columns.reasons.toParameter(),
   };
+}
+
+/** With ? for every character beyond ASCII in what came from outside: every encoding of a database has the others. */
+export function inAscii(result: DeliveryResult): DeliveryResult {
+  const { attempt, decision } = result;
+  return {
+    ...result,
+    attempt: attempt === null ? null : asciiAttempt(attempt),
+    decision: decision.state === "discarded" ? { ...decision, reason: asciiText(decision.reason) } : decision,
+  };
+}
+
+function asciiAttempt(attempt: Attempt): Attempt {
+  const { error, responseHeaders, responseBody } = attempt;
+  const headers = Object.entries(responseHeaders ?? {}).map(([name, value]) => [asciiText(name), asciiText(value)]);
+  return {
+    ...attempt,
+    error: error === null ? null : asciiText(error),
+    responseHeaders: responseHeaders === null ? null : Object.fromEntries(headers),
+    responseBody: responseBody === null ? null : asciiText(responseBody),
+  };
+}
+
+function asciiText(text: string): string {
+  return text.replace(/[^\t\n\r -~]/gu, "?");
 }
 
 /** First without anything that came from outside, then without the attempt; null if there is no attempt either. */

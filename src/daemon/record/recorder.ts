@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../../db/database.ts";
-import { classifyPostgresError, reasonOf } from "../../db/pgErrors.ts";
+import { classifyPostgresError, isUntranslatable, reasonOf } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import type { DeliveryResult } from "../../domain/delivery.ts";
 import { makeBackoff } from "../../ground/backoff.ts";
@@ -10,7 +10,7 @@ import { messageOf } from "../../ground/errors.ts";
 import { Signal } from "../../ground/signal.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
-import { columnsOf, reduced } from "./columns.ts";
+import { columnsOf, inAscii, reduced } from "./columns.ts";
 import { Gathering } from "./gathering.ts";
 import { countByClaim, OpenClaims } from "./openClaims.ts";
 
@@ -21,7 +21,9 @@ import { countByClaim, OpenClaims } from "./openClaims.ts";
  * A flush that fails for a passing reason is retried until it succeeds. Meanwhile `isWell` is false and the loop claims
  * nothing, so what gathers is bounded by what is in hand. If Postgres refuses a flush for good, it is cut in halves until
  * the result at fault is alone, and that one is recorded without what the receiver sent. Class 42, names and privileges,
- * is not the fault of a result: it is waited out like an outage.
+ * is not the fault of a result: it is waited out like an outage. If a text has a character that the database's encoding
+ * lacks, all texts of the flush are recorded in ASCII: a receiver that writes one such character writes it in each answer,
+ * and halves would take two flushes for each result.
  */
 
 /** Results of one flush. */
@@ -223,11 +225,13 @@ export class Recorder {
   }
 
   async #flush(batch: readonly DeliveryResult[]): Promise<void> {
+    let results = batch;
+    let isAscii = false;
     let collisions = 0;
     let isRepeat = batch.some((result) => this.#repeats.has(result));
     while (!this.#closing.signal.aborted) {
       try {
-        await this.#write(batch, isRepeat);
+        await this.#write(results, isRepeat);
         this.#backoff.reset();
         this.#options.conditions.end("not_recording", {});
         return;
@@ -240,8 +244,13 @@ export class Recorder {
           collisions += 1;
           continue;
         }
+        if (!isAscii && isUntranslatable(thrown)) {
+          isAscii = true;
+          results = results.map(inAscii);
+          continue;
+        }
         if (kind === "lasting" && sqlstate?.startsWith("42") !== true) {
-          await this.#divide(batch, thrown);
+          await this.#divide(results, thrown);
           return;
         }
         const fields = { error: messageOf(thrown), sqlstate, results: batch.length };

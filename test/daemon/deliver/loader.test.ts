@@ -97,28 +97,40 @@ test("a single larger payload is loaded alone", async () => {
   assert.deepEqual([loads, refused], [[[large.event.id]], [small.event.id]]);
 });
 
-for (const [what, sqlstate] of [
-  ["has a character that the encoding lacks", "22P05"],
-  ["is damaged", "XX001"],
+for (const [what, sqlstate, outcome] of [
+  [
+    "has a character that the encoding lacks",
+    "22P05",
+    { problem: "it has a character that UTF-8 lacks (SQLSTATE 22P05)" },
+  ],
+  ["is damaged", "XX001", { problem: "it is damaged on the server's disk (SQLSTATE XX001)" }],
+  ["meets an error of the server's own", "XX000", "failed"],
 ] as const) {
   test(`a payload that ${what} does not keep the others`, async () => {
     const [first, bad, last] = [largeFor(10), largeFor(10), largeFor(10)];
-    const { loaded, loads, emitted } = await loadAll([first, bad, last], [], { eventId: bad.event.id, sqlstate });
+    const { loaded, emitted } = await loadAll([first, bad, last], [], { eventId: bad.event.id, sqlstate });
     assert.deepEqual(
       loaded,
       new Map<string, Loaded>([
         [first.event.id, { payload: "{}" }],
-        [bad.event.id, "failed"],
+        [bad.event.id, outcome],
         [last.event.id, { payload: "{}" }],
       ]),
     );
-    assert.equal(loads.length, 4);
     assert.deepEqual(
       emitted.named("payload.failed").map(({ event_id }) => event_id),
       [bad.event.id],
     );
   });
 }
+
+test("one payload at fault among many is found by halving", async () => {
+  const deliveries = Array.from({ length: 64 }, () => largeFor(10));
+  const eventId = deliveries[20]?.event.id ?? "";
+  const { loads, loaded } = await loadAll(deliveries, [], { eventId, sqlstate: "22P05" });
+  assert.equal(loads.length, 1 + 2 * 6);
+  assert.equal(loaded.size, 64);
+});
 
 test("what starts next at the same endpoints fills a load up, as far as bytes and memory allow", async () => {
   const wanted = largeFor(MIB);
@@ -148,7 +160,7 @@ test("a damaged payload that was to be loaded ahead fails alone", async () => {
     loaded,
     new Map<string, Loaded>([
       [wanted.event.id, { payload: "{}" }],
-      [bad.event.id, "failed"],
+      [bad.event.id, { problem: "it is damaged on the server's disk (SQLSTATE XX001)" }],
       [last.event.id, { payload: "{}" }],
     ]),
   );

@@ -1,0 +1,270 @@
+/** One row that cannot reach a daemon, or whose text Postgres refuses, must not keep any other. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
+import type { Config } from "../../src/config/read.ts";
+import { type KeptEvents, startDaemon } from "../support/daemon.ts";
+import { createDatabase, type TestDatabase, useDatabase } from "../support/database.ts";
+import { askFor, reset, rowsOf, type Session } from "../support/engine.ts";
+import { type Answer, OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
+import { until } from "../support/until.ts";
+
+const NO_POLL: Partial<Config> = { pollIntervalMs: 3_600_000 };
+
+let receiver: ScriptedReceiver;
+before(async () => {
+  receiver = await ScriptedReceiver.start();
+});
+after(() => receiver.stop());
+
+let pathCount = 0;
+function route(answer: Answer = OK): string {
+  pathCount += 1;
+  receiver.script(`/${pathCount}`, answer);
+  return `/${pathCount}`;
+}
+
+async function databaseOf(t: TestContext, encoding?: string): Promise<TestDatabase> {
+  const database = await createDatabase(encoding === undefined ? {} : { encoding });
+  t.after(() => database.drop());
+  return database;
+}
+
+async function run(t: TestContext, { url }: Pick<TestDatabase, "url">): Promise<KeptEvents> {
+  const { daemon, emitted } = await startDaemon(url, NO_POLL);
+  t.after(() => daemon.stop());
+  return emitted;
+}
+
+async function createEndpoint(session: Session, path: string, options: Record<string, unknown> = {}): Promise<string> {
+  const id = await askFor(session, "select endpoint_id from postrider.create_endpoint($1, options => $2)", [
+    receiver.url(path),
+    JSON.stringify(options),
+  ]);
+  return String(id);
+}
+
+const GOOD = Buffer.from('{"n":1}').toString("hex");
+
+function jsonOf(bytes: string): string {
+  return `${Buffer.from('{"s":"').toString("hex")}${bytes}${Buffer.from('"}').toString("hex")}`;
+}
+
+/** Inserts events in one transaction, with payloads as bytes of the database's encoding; returns their ids in order. */
+async function insertBytes(session: Session, payloads: readonly string[]): Promise<string[]> {
+  const rows = await rowsOf<{ id: string }>(
+    session,
+    `insert into postrider.outbox (event_type, payload)
+     select 'value.tried', convert_from(decode(u.bytes, 'hex'), getdatabaseencoding())::json
+     from unnest($1::text[]) with ordinality u (bytes, n) order by u.n
+     returning id`,
+    [payloads],
+  );
+  return rows.map(({ id }) => id);
+}
+
+interface Row {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  readonly state: string;
+  readonly reason: string | null;
+}
+
+/** The deliveries, once so many are finished. */
+async function finished(session: Session, count: number): Promise<Map<string, Row>> {
+  let rows: Row[] = [];
+  await until(`${count} deliveries are finished`, async () => {
+    rows = await rowsOf<Row>(
+      session,
+      `select event_id, endpoint_id, state, postrider_internal.readable(reason) as reason
+       from postrider.delivery where state <> 'pending'`,
+    );
+    return rows.length >= count;
+  });
+  return new Map(rows.map((row) => [row.event_id, row]));
+}
+
+const UNREADABLE = [
+  { encoding: "WIN1252", bytes: "9d", reason: /a character that UTF-8 lacks \(SQLSTATE 22P05\)$/ },
+  { encoding: "EUC_JP", bytes: "a9a1", reason: /a character that UTF-8 lacks/ },
+  { encoding: "ISO_8859_7", bytes: "ae", reason: /a character that UTF-8 lacks/ },
+  { encoding: "SQL_ASCII", bytes: "e9", reason: /bytes that are not UTF-8 \(SQLSTATE 22021\)$/ },
+] as const;
+
+for (const { encoding, bytes, reason } of UNREADABLE) {
+  describe(`in a database with the encoding ${encoding}, a payload that cannot be sent as UTF-8`, () => {
+    const BAD = jsonOf(bytes);
+    const database = useDatabase({ encoding });
+    beforeEach(() => reset(database.pool));
+
+    test("is discarded when it is new, and its neighbours and successors arrive", async (t) => {
+      const path = route();
+      await createEndpoint(database.pool, path);
+      const emitted = await run(t, database);
+      const ids = await insertBytes(database.pool, [GOOD, BAD, GOOD, BAD, GOOD]);
+      const rows = await finished(database.pool, 5);
+      assert.deepEqual(
+        ids.map((id) => rows.get(id)?.state),
+        ["succeeded", "discarded", "succeeded", "discarded", "succeeded"],
+      );
+      assert.match(rows.get(ids[1] ?? "")?.reason ?? "", reason);
+      const [later] = await insertBytes(database.pool, [GOOD]);
+      await receiver.got(path, 4);
+      assert.equal(receiver.requests(path).at(-1)?.id, later);
+      assert.deepEqual(
+        new Set(emitted.named("delivery.discarded").map(({ event_id }) => event_id)),
+        new Set([ids[1], ids[3]]),
+      );
+      assert.deepEqual(emitted.named("claim.failed"), []);
+    });
+
+    test("is discarded in the queue, in a claim that is taken over, and in a replay", async (t) => {
+      const path = route();
+      const endpoint = await createEndpoint(database.pool, path);
+      await database.pool.query("select postrider.pause_endpoint($1, 'waits')", [endpoint]);
+      const queued = await insertBytes(database.pool, [GOOD, BAD, GOOD]);
+      const claim = "select claim_id from postrider_internal.claim_events($1, 500, 500, 1000, 1000, -1, '{}', '{}')";
+      await database.pool.query(claim, [randomUUID()]);
+      await database.pool.query("select postrider.resume_endpoint($1)", [endpoint]);
+      const taken = await insertBytes(database.pool, [GOOD, BAD, GOOD]);
+      await database.pool.query(claim, [randomUUID()]);
+      const emitted = await run(t, database);
+      const rows = await finished(database.pool, 6);
+      assert.deepEqual(
+        [...queued, ...taken].map((id) => rows.get(id)?.state),
+        ["succeeded", "discarded", "succeeded", "succeeded", "discarded", "succeeded"],
+      );
+      await database.pool.query("select postrider.replay($1, now() - interval '1 hour', states => '{discarded}')", [
+        endpoint,
+      ]);
+      await until("the replay is done", async () => {
+        return (await askFor(database.pool, "select state from postrider.replay")) === "done";
+      });
+      assert.equal(emitted.named("delivery.discarded").length, 4);
+      assert.equal(receiver.requests(path).length, 4);
+    });
+  });
+}
+
+// Of those encodings whose characters at fault a URL may hold. Windows' 0x9D counts as a control character.
+for (const { encoding, bytes } of [UNREADABLE[1], UNREADABLE[3]]) {
+  describe(`in a database with the encoding ${encoding}, a text that UTF-8 cannot hold`, () => {
+    const database = useDatabase({ encoding });
+    beforeEach(() => reset(database.pool));
+
+    test("in the URL of an endpoint keeps no other endpoint, and its own attempts fail", async (t) => {
+      const path = route();
+      const good = await createEndpoint(database.pool, path);
+      const bad = await createEndpoint(database.pool, path, { retry_schedule: [] });
+      await database.pool.query(
+        "update postrider.endpoint set url = url || convert_from(decode($1, 'hex'), getdatabaseencoding()) where id = $2",
+        [bytes, bad],
+      );
+      await run(t, database);
+      await insertBytes(database.pool, [GOOD, GOOD]);
+      await receiver.got(path, 2);
+      await until("the attempts are recorded", async () => {
+        const rows = await rowsOf<{ endpoint_id: string; state: string }>(
+          database.pool,
+          "select endpoint_id, state from postrider.delivery where state <> 'pending'",
+        );
+        return (
+          rows.filter((row) => row.endpoint_id === good && row.state === "succeeded").length === 2 &&
+          rows.filter((row) => row.endpoint_id === bad && row.state === "exhausted").length === 2
+        );
+      });
+      assert.match(
+        String(await askFor(database.pool, "select error from postrider.attempt where endpoint_id = $1", [bad])),
+        /URL cannot reach a daemon/,
+      );
+    });
+
+    test("in a reason keeps no result, no change and no notification", async (t) => {
+      const path = route({ kind: "hang" });
+      const endpoint = await createEndpoint(database.pool, path);
+      const emitted = await run(t, database);
+      const [held] = await insertBytes(database.pool, [GOOD]);
+      await receiver.got(path, 1);
+      const reasonText = `'bad ' || convert_from(decode('${bytes}', 'hex'), getdatabaseencoding())`;
+      await database.pool.query(`select postrider.cancel($1, $2, ${reasonText})`, [held, endpoint]);
+      receiver.release(path, 500);
+      const rows = await finished(database.pool, 1);
+      assert.equal(rows.get(held ?? "")?.state, "discarded");
+      assert.match(rows.get(held ?? "")?.reason ?? "", /^cancelled: bad \?+$/);
+      await database.pool.query(`select postrider.pause_endpoint($1, ${reasonText})`, [endpoint]);
+      await until("the pause is reported", () => emitted.named("endpoint.paused").length === 1);
+      await database.pool.query("select postrider.resume_endpoint($1)", [endpoint]);
+      await database.pool.query(`update postrider.sending set is_on = false, reason = ${reasonText}`);
+      await until("the switch is reported", () => emitted.named("sending.stopped").length === 1);
+      await database.pool.query("update postrider.sending set is_on = true");
+      await until("the switch is reported", () => emitted.named("sending.started").length === 1);
+      receiver.script(path, OK);
+      await database.pool.query(`select pg_notify('postrider', ${reasonText})`);
+      await insertBytes(database.pool, [GOOD]);
+      await receiver.got(path, 2);
+    });
+  });
+}
+
+test("a payload that is damaged on the disk is discarded, and its neighbours and successors arrive", async (t) => {
+  const database = await databaseOf(t);
+  const { pool } = database;
+  const path = route();
+  const endpoint = await createEndpoint(pool, path);
+  await pool.query("select postrider.pause_endpoint($1, 'waits')", [endpoint]);
+  const stored = Buffer.from(JSON.stringify("x".repeat(20_000))).toString("hex");
+  await pool.query("alter table postrider.outbox alter payload set storage external");
+  const [first, bad] = await insertBytes(pool, [stored, stored, GOOD]);
+  await damageNewest(pool);
+  await pool.query("select postrider.resume_endpoint($1)", [endpoint]);
+  await run(t, database);
+  const rows = await finished(pool, 3);
+  assert.match(rows.get(bad ?? "")?.reason ?? "", /damaged on the server's disk \(SQLSTATE XX001\)/);
+  assert.equal(rows.get(first ?? "")?.state, "succeeded");
+  await insertBytes(pool, [GOOD]);
+  await receiver.got(path, 3);
+});
+
+/** Deletes a part of the newest payload that is stored outside of its row, as a disk may lose it. */
+async function damageNewest(session: Session): Promise<void> {
+  const [row] = await rowsOf<{ table: string }>(
+    session,
+    `select c.reltoastrelid::regclass::text as table
+     from postrider.outbox o join pg_class c on c.oid = o.tableoid
+     where pg_column_size(o.payload) > 10000 limit 1`,
+  );
+  assert.ok(row !== undefined);
+  await session.query(`begin; set local allow_system_table_mods = on;
+    update pg_class set relkind = 'r' where oid = '${row.table}'::regclass;
+    delete from ${row.table} where chunk_id = (select max(chunk_id) from ${row.table}) and chunk_seq > 0;
+    update pg_class set relkind = 't' where oid = '${row.table}'::regclass; commit`);
+}
+
+test("an answer with a character that the database lacks is recorded, with the others of its flush", async (t) => {
+  const database = await databaseOf(t, "LATIN1");
+  const [path, failing] = [route({ kind: "status", status: 200, body: "grüße 🙂" }), route()];
+  receiver.script(failing, { kind: "status", status: 500, body: "🙂", headers: { "x-what": "plain" } });
+  const [good, bad] = [
+    await createEndpoint(database.pool, path),
+    await createEndpoint(database.pool, failing, { retry_schedule: [] }),
+  ];
+  const emitted = await run(t, database);
+  await insertBytes(
+    database.pool,
+    Array.from({ length: 40 }, () => GOOD),
+  );
+  await until("everything is recorded", async () => {
+    return (
+      (await askFor(database.pool, "select count(*)::integer from postrider.delivery where state <> 'pending'")) === 80
+    );
+  });
+  const answers = await rowsOf<{ endpoint_id: string; response_body: string; count: number }>(
+    database.pool,
+    "select endpoint_id, response_body, count(*)::integer from postrider.attempt group by 1, 2",
+  );
+  assert.deepEqual(
+    new Set(answers.map(({ endpoint_id, response_body, count }) => `${endpoint_id} ${response_body} ${count}`)),
+    new Set([`${good} gr??e ? 40`, `${bad} ? 40`]),
+  );
+  assert.deepEqual([emitted.named("record.reduced"), emitted.named("record.failed")], [[], []]);
+});
