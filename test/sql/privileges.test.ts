@@ -397,6 +397,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   rule_audit: owner(),
   endpoint_options: caller(),
   read_options: caller(),
+  readable: caller("reader", "operator", "daemon"),
   refuse_null: caller(),
   endpoint_secret_changing: owner(),
   explain_filter: caller(),
