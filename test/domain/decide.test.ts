@@ -52,7 +52,12 @@ test("429 and 503 honour Retry-After, up to the schedule's longest interval", ()
   for (const status of [429, 503]) {
     assert.deepEqual(decided(answered(status, { "retry-after": "60" })), { state: "pending", waitMs: 66_000 });
     assert.deepEqual(decided(answered(status, { "retry-after": "86400" })), { state: "pending", waitMs: 300_000 });
+    assert.deepEqual(decided(answered(status, { "retry-after": "60.0" })), { state: "pending", waitMs: 66_000 });
     assert.deepEqual(decided(answered(status, { "retry-after": "soon" })), { state: "pending", waitMs: 5_000 });
+    for (const text of ["1", "0", "-60", "1.0", "Sun, 06 Nov 1994 08:49:37 GMT"]) {
+      const result = decided(answered(status, { "retry-after": text }));
+      assert.deepEqual(result, { state: "pending", waitMs: 5_000 }, `${text}: not before the schedule`);
+    }
     assert.deepEqual(decided(answered(status)), { state: "pending", waitMs: 5_000 });
   }
 });

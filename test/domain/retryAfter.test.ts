@@ -42,18 +42,90 @@ test("an absurd wait is bounded", () => {
   assert.equal(parseRetryAfterMs("Fri, 31 Dec 9999 23:59:59 GMT", undefined, NOW_MS), RETRY_AFTER_MAX_MS);
 });
 
+test("seconds are read however they are written", () => {
+  for (const [text, waitMs] of [
+    ["45.0", 45_000],
+    ["45.5", 45_500],
+    ["45.", 45_000],
+    [".5", 500],
+    ["0.0", 0],
+    ["+45", 45_000],
+    ["045", 45_000],
+    ["\t45 ", 45_000],
+    ["\u00a045\u00a0", 45_000],
+    ['"45"', 45_000],
+    ["45s", 45_000],
+    ["45 seconds", 45_000],
+    ["1 sec", 1_000],
+  ] as const) {
+    assert.equal(parseRetryAfterMs(text, undefined, NOW_MS), waitMs, text);
+  }
+});
+
+test("dates are read however they are written", () => {
+  for (const text of [
+    "Sun, 6 Nov 1994 08:49:47 GMT",
+    "Sun,  06  Nov  1994  08:49:47  GMT",
+    "sun, 06 nov 1994 08:49:47 gmt",
+    "06 Nov 1994 08:49:47 GMT",
+    "Tue, 06 Nov 1994 08:49:47 GMT",
+    "Sun, 06 Nov 1994 8:49:47 GMT",
+    "Sun, 06 Nov 1994 08:49:47 UTC",
+    "Sun, 06 Nov 1994 08:49:47 UT",
+    "Sun, 06 Nov 1994 08:49:47 Z",
+    "Sun, 06 Nov 1994 08:49:47 +0000",
+    "Sun, 06 Nov 1994 09:49:47 +0100",
+    "Sun, 06 Nov 1994 03:19:47 -0530",
+    "Sun, 06-Nov-1994 08:49:47 GMT",
+    "Sun, 06 Nov 94 08:49:47 GMT",
+    "Sun Nov 6 08:49:47 1994",
+    "Sun Nov 06 08:49:47 UTC 1994",
+    '"Sun, 06 Nov 1994 08:49:47 GMT"',
+    "1994-11-06T08:49:47Z",
+    "1994-11-06T08:49:47.5Z",
+    "1994-11-06 09:49:47+01:00",
+  ]) {
+    assert.equal(parseRetryAfterMs(text, "sun, 6 nov 1994 08:49:37 utc", 0), 10_000, text);
+  }
+});
+
+test("of several values the longest wait counts, and what cannot be read is left out", () => {
+  for (const [text, waitMs] of [
+    ["5, 10", 10_000],
+    ["10,5", 10_000],
+    ["10, soon", 10_000],
+    [", 10,", 10_000],
+    ["-1, 10", 10_000],
+    [`5, ${new Date(NOW_MS + 20_000).toUTCString()}`, 20_000],
+    [`${new Date(NOW_MS + 20_000).toUTCString()}, 30`, 30_000],
+    [`${new Date(NOW_MS).toUTCString()}, Sunday, 06-Nov-94 08:49:47 GMT`, 10_000],
+  ] as const) {
+    assert.equal(parseRetryAfterMs(text, NOW_TEXT, NOW_MS), waitMs, text);
+  }
+});
+
 test("anything but seconds or a date counts as not given", () => {
   const texts = [
     undefined,
     "",
     "soon",
     "-1",
-    "1.5",
+    "-45.0",
+    "- 1",
+    ".",
+    "1.2.3",
     "1e3",
     "0x10",
-    "5, 10",
+    "1_000",
+    "NaN",
+    "Infinity",
     "5;q=1",
-    "1994-11-06T08:49:37Z",
+    "5 minutes",
+    "5000ms",
+    "1994-11-06",
+    "1994-11-06T08:49:37",
+    "1994-13-06T08:49:37Z",
+    "08:49:37",
     "Sun, 31 Feb 1994 08:49:37 GMT",
     "Sun, 00 Nov 1994 08:49:37 GMT",
     "Sun, 06 Nov 1994 24:00:00 GMT",
