@@ -3,9 +3,6 @@
  * tokens, no line is folded, and what frames the body may be said once and in one way.
  */
 
-/** More than any honest peer sends before a final answer; without an end they would keep a core busy until the deadline. */
-export const INFORMATIONAL_MAX = 32;
-
 export interface AnswerHead {
   readonly status: number;
   /** Names, in lower case, and values as latin1, alternating, in the order of the answer. */

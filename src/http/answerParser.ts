@@ -2,7 +2,6 @@ import {
   type AnswerFault,
   type AnswerHead,
   headOf,
-  INFORMATIONAL_MAX,
   MORE,
   malformed,
   Section,
@@ -18,7 +17,10 @@ const CHUNK_SIZE_DIGITS_MAX = 13;
 export interface AnswerLimits {
   /** Of the lines of a head, and of those of trailers, without colons and line ends. */
   readonly responseHeaderBytesMax: number;
-  /** Bytes of a body as it is transferred: sizes, extensions and trailers of chunks count. */
+  /**
+   * Bytes of a body as it is transferred: sizes, extensions and trailers of chunks count. And of informational answers,
+   * which would keep a core busy until the deadline if nothing limited them.
+   */
   readonly responseBytesRead: number;
 }
 
@@ -40,7 +42,7 @@ export class AnswerParser {
   readonly #limits: AnswerLimits;
   readonly #section: Section;
   #state: State = "ended";
-  #informational = 0;
+  #informationalBytes = 0;
   /** The beginning of a line that has not come to its end, or of a section. */
   #unread: Buffer | undefined;
   /** Bytes that are left of the body or of the chunk. */
@@ -62,7 +64,7 @@ export class AnswerParser {
   begin(): void {
     this.#state = "head";
     this.#section.begin(true);
-    this.#informational = 0;
+    this.#informationalBytes = 0;
     this.#unread = undefined;
     this.#bodyBytes = 0;
     this.#head = undefined;
@@ -152,7 +154,7 @@ export class AnswerParser {
       return this.#refuse(head);
     }
     if (status < 200) {
-      return this.#passOver(head) ?? end;
+      return this.#passOver(head, end - at) ?? end;
     }
     this.#head = head;
     this.#bodyStart = end;
@@ -163,8 +165,8 @@ export class AnswerParser {
   }
 
   /** An informational answer; the final one follows. Undefined if that is all right. */
-  #passOver({ status, keepsAlive }: AnswerHead): number | undefined {
-    this.#informational += 1;
+  #passOver({ status, keepsAlive }: AnswerHead, bytes: number): number | undefined {
+    this.#informationalBytes += bytes;
     this.#section.begin(true);
     if (status === 101) {
       return this.#refuse({ fault: "the receiver switched protocols, which was not asked for" });
@@ -173,8 +175,9 @@ export class AnswerParser {
       // RFC 9112 §9.6: nothing is read behind an answer that says close, so the final one must not follow it.
       return this.#refuse({ fault: "the receiver ended the connection with an informational answer" });
     }
-    if (this.#informational > INFORMATIONAL_MAX) {
-      return this.#refuse({ fault: `the receiver sent more than ${INFORMATIONAL_MAX} informational answers` });
+    const { responseBytesRead } = this.#limits;
+    if (this.#informationalBytes > responseBytesRead) {
+      return this.#refuse({ fault: `the receiver sent more than ${responseBytesRead} bytes of informational answers` });
     }
     return undefined;
   }

@@ -1,6 +1,6 @@
 /**
  * One request and its answer. An exchange goes through: waiting (for a connection), dialling, written, answered, done. It is
- * done exactly once, by whichever comes first: the end of the answer, the limit of what is read of it, a failure, or a
+ * done exactly once, by whichever comes first: the end of the answer, the limit of what is read of it, a failure, or the
  * deadline. From then on its connection tells it nothing more.
  */
 import { randomUUID } from "node:crypto";
@@ -17,16 +17,10 @@ import type { Pools } from "./pools.ts";
 import type { OutgoingRequest } from "./request.ts";
 import type { AllowedTarget } from "./target.ts";
 
-export interface ExchangeLimits {
-  readonly responseBytesKept: number;
-  readonly headersTimeoutMs: number;
-  readonly bodyTimeoutMs: number;
-}
-
 /** What all exchanges of a sender share. */
 export interface ExchangeContext {
   readonly pools: Pools;
-  readonly limits: ExchangeLimits;
+  readonly responseBytesKept: number;
   readonly onDone: (exchange: Exchange) => void;
 }
 
@@ -46,8 +40,6 @@ export class Exchange implements Carried {
   #isDone = false;
   #socketReused = false;
   #requests = 0;
-  /** Since when the receiver owes us its headers, or the next piece of its body; 0 if it does not, or not seen yet. */
-  #quietSinceMs = 0;
   #answered = false;
   #retriedStale = false;
   #status: number | null = null;
@@ -60,7 +52,7 @@ export class Exchange implements Carried {
     this.#target = target;
     this.#request = request;
     this.#done = done;
-    this.#bytesKeptLeft = context.limits.responseBytesKept;
+    this.#bytesKeptLeft = context.responseBytesKept;
   }
 
   get origin(): Origin {
@@ -90,19 +82,13 @@ export class Exchange implements Carried {
     };
   }
 
-  /** Ends the exchange if one of its deadlines has passed. */
+  /** Ends the exchange if its deadline has passed: there is one for all of it, the endpoint's. */
   sweep(nowMs: number): void {
     if (nowMs - this.startedMs >= this.#request.timeoutMs) {
       this.#expire();
-    } else if (this.#quietSinceMs === 0) {
-      // Noted here and not when it happens: each look at the clock counts, and a sweep follows soon.
-      this.#quietSinceMs = this.#connection?.isSent === true ? nowMs : 0;
-    } else {
-      this.#expireQuiet(nowMs - this.#quietSinceMs);
     }
   }
 
-  /** The total deadline, because a receiver that sends a byte a second meets every other one. */
   #expire(): void {
     const isWaiting = this.#connection === undefined;
     const phase = isWaiting
@@ -113,15 +99,6 @@ export class Exchange implements Carried {
     this.#fail("timeout", `${this.#request.timeoutMs} ms passed ${phase}`);
     if (isWaiting) {
       this.#context.pools.withdraw(this);
-    }
-  }
-
-  #expireQuiet(quietMs: number): void {
-    const { headersTimeoutMs, bodyTimeoutMs } = this.#context.limits;
-    if (this.#status === null && quietMs >= headersTimeoutMs) {
-      this.#fail("timeout", `no answer within ${headersTimeoutMs} ms of the request`);
-    } else if (this.#status !== null && quietMs >= bodyTimeoutMs) {
-      this.#fail("timeout", `the answer's body paused for ${bodyTimeoutMs} ms`);
     }
   }
 
@@ -140,7 +117,6 @@ export class Exchange implements Carried {
 
   onHead({ status, fields }: AnswerHead): void {
     this.#status = status;
-    this.#quietSinceMs = 0;
     this.#headers = keepHeaders(fields, this.#bytesKeptLeft);
     for (const name in this.#headers) {
       this.#bytesKeptLeft -= name.length + (this.#headers[name]?.length ?? 0);
@@ -148,7 +124,6 @@ export class Exchange implements Carried {
   }
 
   onBody(bytes: Buffer, from: number, to: number): void {
-    this.#quietSinceMs = 0;
     if (this.#bytesKeptLeft > 0) {
       const piece = keepBytes(bytes, from, Math.min(to, from + this.#bytesKeptLeft));
       this.#bytesKeptLeft -= piece.length;
@@ -181,7 +156,6 @@ export class Exchange implements Carried {
       // The receiver closed an idle connection as we wrote to it: it has most likely read nothing. Every keep-alive
       // client loses this race at times, and a retry by the schedule would delay the delivery by seconds.
       this.#retriedStale = true;
-      this.#quietSinceMs = 0;
       this.#context.pools.beginAnew(connection, this);
     } else {
       this.#failUnlessStatus(kind, sentence);

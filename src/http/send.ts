@@ -2,7 +2,7 @@ import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "./answer.ts";
 import { Dialer, type Resolver, systemResolver } from "./egress/dial.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import type { EgressProxy } from "./egress/proxy.ts";
-import { type Done, Exchange, type ExchangeContext, type ExchangeLimits } from "./exchange.ts";
+import { type Done, Exchange, type ExchangeContext } from "./exchange.ts";
 import { unsent } from "./failures.ts";
 import { InProgress } from "./inProgress.ts";
 import { CONNECTIONS_IDLE_MAX, Pools } from "./pools.ts";
@@ -25,10 +25,6 @@ export interface SenderOptions {
   readonly responseHeaderBytesMax?: number;
   /** Resolving, connecting, the tunnel and the TLS handshakes together. */
   readonly connectTimeoutMs?: number;
-  /** From the request's last byte to the end of the answer's headers. */
-  readonly headersTimeoutMs?: number;
-  /** Between two pieces of the body. */
-  readonly bodyTimeoutMs?: number;
   readonly keepAliveMs?: number;
   readonly keepAliveMaxMs?: number;
   readonly originIdleMs?: number;
@@ -57,11 +53,6 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     this.#targets = new Targets(options.policy);
-    const limits: ExchangeLimits = {
-      responseBytesKept: options.responseBytesKept ?? RESPONSE_BYTES_KEPT,
-      headersTimeoutMs: options.headersTimeoutMs ?? 30_000,
-      bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,
-    };
     const responseHeaderBytesMax = options.responseHeaderBytesMax ?? 16_384;
     this.#dialer = new Dialer({
       policy: options.policy,
@@ -84,7 +75,7 @@ export class Sender {
     });
     this.#context = {
       pools: this.#pools,
-      limits,
+      responseBytesKept: options.responseBytesKept ?? RESPONSE_BYTES_KEPT,
       onDone: (exchange) => this.#settle(exchange),
     };
   }

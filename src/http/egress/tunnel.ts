@@ -4,11 +4,14 @@
  * not read.
  */
 import type { Socket } from "node:net";
-import { type AnswerFault, INFORMATIONAL_MAX, MORE, Section } from "../answerHead.ts";
+import { type AnswerFault, MORE, Section } from "../answerHead.ts";
 import { codeOf, DialFailure, hostAndPort, type Origin } from "./dialFailure.ts";
 import type { EgressProxy } from "./proxy.ts";
 import type { OnRead } from "./reading.ts";
 import type { StepDone } from "./socketStep.ts";
+
+/** More than any honest proxy sends before its answer; without an end they would keep a core busy until the deadline. */
+const INFORMATIONAL_MAX = 32;
 
 export class Tunnel {
   readonly #proxy: EgressProxy;
