@@ -90,24 +90,24 @@ export function isUnreadable(thrown: unknown): boolean {
   return sqlstate !== null && (kind === "lasting" || kind === "bug") && !sqlstate.startsWith("42");
 }
 
-/**
- * Why a value that was asked for alone cannot be read, however often it is asked for; null if the error does not say so.
- * Shows nothing of the value.
- */
+/** Why a value that was asked for alone cannot be read, however often it is asked for; null if the error does not say so. */
 export function unreadableReason(thrown: unknown): string | null {
   const { sqlstate } = classifyPostgresError(thrown);
+  return sqlstate !== null && /^(22|54|XX00[12])/.test(sqlstate) ? reasonOfUnreadable(sqlstate) : null;
+}
+
+/** Shows nothing of the value. */
+export function reasonOfUnreadable(sqlstate: string): string {
   switch (sqlstate) {
     case UNTRANSLATABLE:
-      return `it has a character that UTF-8 lacks (SQLSTATE ${sqlstate})`;
+      return `a character has no form in UTF-8 (SQLSTATE ${sqlstate})`;
     case "22021":
-      return `it has bytes that are not UTF-8 (SQLSTATE ${sqlstate})`;
+      return `bytes that are not UTF-8 (SQLSTATE ${sqlstate})`;
     case "XX001":
     case "XX002":
-      return `it is damaged on the server's disk (SQLSTATE ${sqlstate})`;
+      return `damaged on the server's disk (SQLSTATE ${sqlstate})`;
     default:
-      return sqlstate !== null && /^(22|54)/.test(sqlstate)
-        ? `Postgres refuses to read it (SQLSTATE ${sqlstate})`
-        : null;
+      return `Postgres refuses to give it (SQLSTATE ${sqlstate})`;
   }
 }
 

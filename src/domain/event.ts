@@ -8,6 +8,8 @@ export interface ClaimedEvent {
   readonly orderingKey: string | null;
   /** The W3C trace context under which it was published; null if there is none. */
   readonly traceparent: string | null;
+  /** Why nothing of it can be sent; null if something can. */
+  readonly problem: string | null;
   /** JSON text as the application wrote it; null if it was too large for the claim, and must be loaded before it is sent. */
   readonly payload: string | null;
   /** Bytes of a payload that must be loaded; 0 until they are known. */

@@ -113,6 +113,7 @@ test("a retry that was recorded brings the queue back when it is due, and there 
       createdAt: "",
       orderingKey: null,
       traceparent: null,
+      problem: null,
       payload: "{}",
       payloadBytes: 0,
     },

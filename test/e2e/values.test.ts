@@ -85,9 +85,14 @@ async function finished(session: Session, count: number): Promise<Map<string, Ro
 }
 
 const UNREADABLE = [
-  { encoding: "WIN1252", bytes: "9d", reason: /a character that UTF-8 lacks \(SQLSTATE 22P05\)$/ },
-  { encoding: "EUC_JP", bytes: "a9a1", reason: /a character that UTF-8 lacks/ },
-  { encoding: "ISO_8859_7", bytes: "ae", reason: /a character that UTF-8 lacks/ },
+  {
+    encoding: "WIN1252",
+    bytes: "9d",
+    reason:
+      /^the event cannot reach a daemon unchanged: the payload: a character has no form in UTF-8 \(SQLSTATE 22P05\)$/,
+  },
+  { encoding: "EUC_JP", bytes: "a9a1", reason: /has no form in UTF-8/ },
+  { encoding: "ISO_8859_7", bytes: "ae", reason: /has no form in UTF-8/ },
   { encoding: "SQL_ASCII", bytes: "e9", reason: /bytes that are not UTF-8 \(SQLSTATE 22021\)$/ },
 ] as const;
 
@@ -116,6 +121,37 @@ for (const { encoding, bytes, reason } of UNREADABLE) {
         new Set([ids[1], ids[3]]),
       );
       assert.deepEqual(emitted.named("claim.failed"), []);
+    });
+
+    test("nor an ordering key or a traceparent, which discards its event alone", async (t) => {
+      const path = route();
+      const endpoint = await createEndpoint(database.pool, path);
+      const bad = `convert_from(decode('${bytes}', 'hex'), getdatabaseencoding())`;
+      await run(t, database);
+      for (const isQueued of [false, true]) {
+        if (isQueued) await database.pool.query("select postrider.pause_endpoint($1, 'waits')", [endpoint]);
+        const rows = await rowsOf<{ id: string }>(
+          database.pool,
+          `insert into postrider.outbox (event_type, payload, ordering_key, attributes) values
+             ('value.tried', '1', 'plain', null), ('value.tried', '2', ${bad}, null),
+             ('value.tried', '3', null, jsonb_build_object('traceparent', ${bad})), ('value.tried', '4', null, null)
+           returning id`,
+        );
+        if (isQueued) {
+          await until("they are queued", async () => {
+            return (
+              (await askFor(database.pool, "select count(*) from postrider.delivery where state = 'pending'")) === "4"
+            );
+          });
+          await database.pool.query("select postrider.resume_endpoint($1)", [endpoint]);
+        }
+        const states = await finished(database.pool, isQueued ? 8 : 4);
+        assert.deepEqual(
+          rows.map(({ id }) => states.get(id)?.state),
+          ["succeeded", "discarded", "discarded", "succeeded"],
+        );
+        assert.match(states.get(rows[1]?.id ?? "")?.reason ?? "", /the ordering key or the attributes: .*SQLSTATE 22/);
+      }
     });
 
     test("is discarded in the queue, in a claim that is taken over, and in a replay", async (t) => {

@@ -359,6 +359,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   has_passed: caller("reader", "operator"),
   small_payload: caller(),
   event_context: caller(),
+  claim_context: caller(),
+  readable_context: caller(),
   note_action: caller(),
   refuse_truncate: caller(),
   replay: owner("operator"),

@@ -30,7 +30,7 @@ begin
       with ordinality w (id, xid, seq, event_type, tenant, created_at, deliver_at, context, payload, ordinality)
     union all
     select a.id, a.xid, a.seq, a.event_type, a.tenant, a.created_at, a.deliver_at,
-           postrider_internal.event_context(a.ordering_key, a.attributes), postrider_internal.small_payload(a.payload, payload_bytes_max), a.n, 2 * a.n - 1 + turn
+           postrider_internal.claim_context(a.ordering_key, a.attributes, payload_bytes_max), postrider_internal.small_payload(a.payload, payload_bytes_max), a.n, 2 * a.n - 1 + turn
     from (
       select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, o.deliver_at, o.ordering_key, o.attributes, o.payload,
              row_number() over (partition by o.xid order by o.seq) as n

@@ -42,7 +42,7 @@ begin
         -- Each part begins behind the one before it, so the whole is in order without a sort.
         -- One probe for each straggler. Transactions that are still open are not touched.
         (select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, o.deliver_at,
-                postrider_internal.event_context(o.ordering_key, o.attributes) as context, o.payload
+                postrider_internal.claim_context(o.ordering_key, o.attributes, payload_bytes_max) as context, o.payload
          from unnest(stragglers) straggler (xid)
          cross join lateral (
            select i.id, i.xid, i.seq, i.event_type, i.tenant, i.created_at, i.deliver_at, i.ordering_key, i.attributes,
@@ -55,7 +55,7 @@ begin
          limit events_max)
         union all
         (select w.id, w.xid, w.seq, w.event_type, w.tenant, w.created_at, w.deliver_at, w.context, w.payload
-         from postrider_internal.window_events(window_xid, window_seq, target, events_max) w)
+         from postrider_internal.window_events(window_xid, window_seq, target, events_max, payload_bytes_max) w)
         limit events_max) p;
     else
       select coalesce(bool_or(p.deliver_at > now()), false), array_agg(p.id), array_agg(p.xid), array_agg(p.seq),
@@ -63,7 +63,7 @@ begin
              array_agg(p.context), array_agg(postrider_internal.small_payload(p.payload, payload_bytes_max))
       into page.has_later, page.ids, page.xids, page.seqs,
            page.event_types, page.tenants, page.created_times, page.deliver_times, page.contexts, page.payloads
-      from postrider_internal.window_events(window_xid, window_seq, target, events_max) p;
+      from postrider_internal.window_events(window_xid, window_seq, target, events_max, payload_bytes_max) p;
     end if;
     took := clock_timestamp() - started;
     exit when page.ids is not null or is_new;

@@ -1,4 +1,4 @@
-import { isUnreadable } from "../../db/pgErrors.ts";
+import { isUnreadable, reasonOfUnreadable } from "../../db/pgErrors.ts";
 import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import type { ClaimedEvent } from "../../domain/event.ts";
 
@@ -45,6 +45,8 @@ export interface EventColumns {
 interface EventContext {
   readonly ordering_key?: string | null;
   readonly traceparent?: string | null;
+  /** The SQLSTATE with which Postgres refused to give the others. */
+  readonly problem?: string;
 }
 
 const NO_CONTEXT: EventContext = {};
@@ -54,13 +56,14 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 
 /** The event type is the empty string if the event's row is gone: no event type is empty. */
 export function eventOf(row: EventColumns, id: string): ClaimedEvent {
-  const { ordering_key = null, traceparent = null } = (row.context ?? NO_CONTEXT) as EventContext;
+  const { ordering_key = null, traceparent = null, problem } = (row.context ?? NO_CONTEXT) as EventContext;
   return {
     id,
     eventType: row.event_type ?? "",
     createdAt: eventTime(row.created_at ?? '""'),
     orderingKey: ordering_key,
     traceparent: traceparent !== null && TRACEPARENT.test(traceparent) ? traceparent : null,
+    problem: problem === undefined ? null : `the ordering key or the attributes: ${reasonOfUnreadable(problem)}`,
     payload: row.payload,
     payloadBytes: 0,
   };

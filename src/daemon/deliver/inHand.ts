@@ -97,6 +97,8 @@ export class InHand {
     for (const delivery of deliveries) {
       if (delivery.event.eventType === "") {
         record(eventGone(delivery));
+      } else if (delivery.event.problem !== null) {
+        record(unreachable(delivery, delivery.event.problem));
       } else if (delivery.event.payloadBytes > SENT_BYTES_MAX) {
         record(tooLarge(delivery));
       } else if (!lanes.admit(delivery, nowMs)) {
@@ -321,6 +323,10 @@ export class InHand {
   }
 }
 
+function unreachable(delivery: Delivery, problem: string): DeliveryResult {
+  return discarded(delivery, `the event cannot reach a daemon unchanged: ${problem}`);
+}
+
 type Payload = Extract<Loaded, { readonly payload: string }>;
 
 function isPayload(loaded: Loaded): loaded is Payload {
@@ -334,7 +340,7 @@ function withoutPayload(delivery: Delivery, loaded: Exclude<Loaded, Payload>): D
     case "failed":
       return notLoaded(delivery);
     default:
-      return discarded(delivery, `the payload cannot reach a daemon: ${loaded.problem}`);
+      return unreachable(delivery, `the payload: ${loaded.problem}`);
   }
 }
 

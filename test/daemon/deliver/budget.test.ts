@@ -18,6 +18,7 @@ function largeFor(endpointId: string, payloadBytes = 1): Delivery {
       createdAt: "2026-01-01T00:00:00.000000Z",
       orderingKey: null,
       traceparent: null,
+      problem: null,
       payload: null,
       payloadBytes,
     },

@@ -24,6 +24,7 @@ function deliveryFor(endpointId: string, payloadBytes: number | null = null): De
       createdAt: "2026-01-01T00:00:00.000000Z",
       orderingKey: null,
       traceparent: null,
+      problem: null,
       payload: payloadBytes === null ? "{}" : null,
       payloadBytes: payloadBytes ?? 0,
     },

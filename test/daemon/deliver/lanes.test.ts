@@ -19,6 +19,7 @@ function deliveryFor(endpointId: string): Delivery {
       createdAt: "2026-01-01T00:00:00.000000Z",
       orderingKey: null,
       traceparent: null,
+      problem: null,
       payload: "{}",
       payloadBytes: 0,
     },

@@ -18,6 +18,7 @@ function largeFor(payloadBytes: number): Delivery {
       createdAt: "",
       orderingKey: null,
       traceparent: null,
+      problem: null,
       payload: null,
       payloadBytes,
     },
@@ -101,9 +102,9 @@ for (const [what, sqlstate, outcome] of [
   [
     "has a character that the encoding lacks",
     "22P05",
-    { problem: "it has a character that UTF-8 lacks (SQLSTATE 22P05)" },
+    { problem: "a character has no form in UTF-8 (SQLSTATE 22P05)" },
   ],
-  ["is damaged", "XX001", { problem: "it is damaged on the server's disk (SQLSTATE XX001)" }],
+  ["is damaged", "XX001", { problem: "damaged on the server's disk (SQLSTATE XX001)" }],
   ["meets an error of the server's own", "XX000", "failed"],
 ] as const) {
   test(`a payload that ${what} does not keep the others`, async () => {
@@ -160,7 +161,7 @@ test("a damaged payload that was to be loaded ahead fails alone", async () => {
     loaded,
     new Map<string, Loaded>([
       [wanted.event.id, { payload: "{}" }],
-      [bad.event.id, { problem: "it is damaged on the server's disk (SQLSTATE XX001)" }],
+      [bad.event.id, { problem: "damaged on the server's disk (SQLSTATE XX001)" }],
       [last.event.id, { payload: "{}" }],
     ]),
   );

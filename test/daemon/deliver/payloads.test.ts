@@ -13,6 +13,7 @@ function largeOf(id: string): Delivery {
       createdAt: "",
       orderingKey: null,
       traceparent: null,
+      problem: null,
       payload: null,
       payloadBytes: 0,
     },
