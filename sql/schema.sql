@@ -306,6 +306,8 @@ create table postrider.outbox (
   idempotency_key text,
   attributes jsonb,
   payload json not null,
+  test_endpoint_id uuid,
+  erased_at timestamp with time zone,
   constraint outbox_pkey PRIMARY KEY (id)
 ) partition by RANGE (id);
 
@@ -349,6 +351,16 @@ create table postrider.replay_failure (
   replay_id uuid not null,
   state text not null,
   constraint "a replayed delivery fails as exhausted or discarded" CHECK ((state = ANY (ARRAY['exhausted'::text, 'discarded'::text])))
+);
+
+create table postrider.retention (
+  is_row boolean not null default true,
+  period interval,
+  changed_at timestamp with time zone not null default clock_timestamp(),
+  changed_by text not null default SESSION_USER,
+  constraint retention_pkey PRIMARY KEY (is_row),
+  constraint "events are kept for 1 day to 100 years" CHECK (((period >= '1 day'::interval) AND (period <= '100 years'::interval))),
+  constraint "there is one row" CHECK (is_row)
 );
 
 create table postrider.schema_migration (
@@ -497,7 +509,7 @@ create function postrider.forget_ingest(name text) returns void security definer
 
 create function postrider.grant_roles() returns TABLE(role_name text, outcome text);
 
-create function postrider.maintain(retention interval DEFAULT '30 days'::interval, now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(outcome text, subject text) security definer;
+create function postrider.maintain(now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(outcome text, subject text) security definer;
 
 create function postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
@@ -646,6 +658,8 @@ create function postrider_internal.explain_lack(tenant text) returns text;
 create function postrider_internal.explain_match(event_type text, payload json, endpoint_id uuid) returns text;
 
 create function postrider_internal.file_objects(file text) returns TABLE(class_id oid, object_id oid, kind text, identity text);
+
+create function postrider_internal.fill_retention(period interval) returns interval security definer;
 
 create function postrider_internal.find_event(id uuid, payload_bytes_max integer) returns SETOF postrider_internal.claimed_event;
 
@@ -813,6 +827,8 @@ create function postrider_internal.refuse_if_unknown(event_type text) returns vo
 
 create function postrider_internal.refuse_null() returns trigger;
 
+create function postrider_internal.refuse_own_type(event_type text) returns void;
+
 create function postrider_internal.refuse_payload(event_type text, problem text, advice text DEFAULT NULL::text) returns void;
 
 create function postrider_internal.refuse_redelivery(event_id uuid, endpoint_id uuid) returns void;
@@ -838,6 +854,12 @@ create function postrider_internal.require_home(may_move_in boolean DEFAULT true
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
 
 create function postrider_internal.require_sendable(event_id uuid, endpoint_id uuid) returns void;
+
+create function postrider_internal.retention_changed() returns trigger security definer;
+
+create function postrider_internal.retention_changing() returns trigger;
+
+create function postrider_internal.retention_period() returns interval;
 
 create function postrider_internal.route_page(event_types text[], tenants text[], fan_out_max integer, OUT kinds integer[], OUT rules postrider_internal.claim_rule[], OUT endpoints text, OUT revisions text, OUT is_plain boolean) returns record;
 
@@ -946,6 +968,10 @@ CREATE TRIGGER event_type_policy_audit AFTER INSERT OR DELETE OR UPDATE ON postr
 CREATE TRIGGER event_type_policy_judged AFTER INSERT OR DELETE OR UPDATE OF unknown_types ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider_internal.write_judged_event_types() always;
 
 CREATE TRIGGER outbox_inserting BEFORE INSERT ON postrider.outbox FOR EACH ROW EXECUTE FUNCTION postrider_internal.outbox_inserting();
+
+CREATE TRIGGER retention_changed AFTER UPDATE ON postrider.retention FOR EACH ROW WHEN ((new.period IS DISTINCT FROM old.period)) EXECUTE FUNCTION postrider_internal.retention_changed();
+
+CREATE TRIGGER retention_changing BEFORE UPDATE OF period ON postrider.retention FOR EACH ROW WHEN ((new.period IS DISTINCT FROM old.period)) EXECUTE FUNCTION postrider_internal.retention_changing();
 
 CREATE TRIGGER sending_changed AFTER UPDATE ON postrider.sending FOR EACH ROW WHEN (((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded)) OR ((old.database_oid IS NOT NULL) AND ((new.system_identifier IS DISTINCT FROM old.system_identifier) OR (new.database_oid IS DISTINCT FROM old.database_oid))))) EXECUTE FUNCTION postrider_internal.sending_changed();
 
@@ -1303,6 +1329,10 @@ comment on column postrider.outbox.attributes is 'Extra attributes of the event,
 
 comment on column postrider.outbox.payload is 'The event''s data. Sent exactly as written, byte for byte.';
 
+comment on column postrider.outbox.test_endpoint_id is 'The one endpoint that gets the event, because it is a test: send_test_event() inserted it. Null for all others.';
+
+comment on column postrider.outbox.erased_at is 'When its payload, attributes and keys were overwritten by erase_event(); it is not sent any more. Null for all others.';
+
 comment on table postrider.outbox_default is 'Events outside every day''s partition. They are delivered like any other.';
 
 comment on table postrider.replay is 'Replays: ranges of events that an endpoint gets again. Made by postrider.replay() and advanced by the daemons; read them through postrider.replay_status.';
@@ -1354,6 +1384,16 @@ comment on table postrider.replay_failure is 'Replayed deliveries that did not s
 comment on column postrider.replay_failure.replay_id is 'The replay.';
 
 comment on column postrider.replay_failure.state is 'exhausted or discarded.';
+
+comment on table postrider.retention is 'One row: how long events are kept, with their deliveries and attempts. Change it: update postrider.retention set period = ''90 days''.';
+
+comment on column postrider.retention.is_row is 'True: there is one row.';
+
+comment on column postrider.retention.period is 'Days that are older than this are removed, once nothing in them is needed. Null: 30 days, until a daemon starts that is told POSTRIDER_RETENTION, which is written here.';
+
+comment on column postrider.retention.changed_at is 'When it was last changed. Kept by a trigger.';
+
+comment on column postrider.retention.changed_by is 'The database role that changed it. Kept by a trigger.';
 
 comment on table postrider.schema_migration is 'The schema and upgrade files that made these tables, one row each. Written by "postrider migrate", or by the script it prints.';
 
@@ -1731,7 +1771,7 @@ comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest 
 
 comment on function postrider.grant_roles() is 'Makes the four roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
 
-comment on function postrider.maintain(interval,timestamp with time zone) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than the retention once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons; pass the same retention as POSTRIDER_RETENTION. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';
+comment on function postrider.maintain(timestamp with time zone) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';
 
 comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are still routed and wait, and nothing is lost. Use it if the receiver is down or under maintenance, and resume_endpoint() afterwards.';
 
@@ -1880,6 +1920,8 @@ comment on function postrider_internal.explain_lack(text) is 'Says that a tenant
 comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match the present subscriptions of an endpoint; null if it does.';
 
 comment on function postrider_internal.file_objects(text) is 'The function, view, type and triggers that a function file made, in the order in which they can be dropped.';
+
+comment on function postrider_internal.fill_retention(interval) is 'Sets the retention if it is not set yet, and returns the one that counts.';
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone.';
 
@@ -2047,6 +2089,8 @@ comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an ev
 
 comment on function postrider_internal.refuse_null() is 'Refuses a null in a column that must have a value, without showing the row: it may hold secrets.';
 
+comment on function postrider_internal.refuse_own_type(text) is 'Refuses an event of one of Postrider''s own types, unless a member of the role that owns the outbox inserts it.';
+
 comment on function postrider_internal.refuse_payload(text,text,text) is 'Refuses an event for its payload.';
 
 comment on function postrider_internal.refuse_redelivery(uuid,uuid) is 'Says why a delivery (or, without an endpoint, any of the event) cannot be made again.';
@@ -2072,6 +2116,12 @@ comment on function postrider_internal.require_home(boolean) is 'Whether sending
 comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
 
 comment on function postrider_internal.require_sendable(uuid,uuid) is 'Raises an error if there is no such event, or it may not be sent to that endpoint (null for any), because the endpoint does not exist, is disabled, or belongs to another tenant.';
+
+comment on function postrider_internal.retention_changed() is 'Notes in the audit that the retention was changed.';
+
+comment on function postrider_internal.retention_changing() is 'Notes when and by whom the retention was changed.';
+
+comment on function postrider_internal.retention_period() is 'How long events are kept: as postrider.retention says, or 30 days.';
 
 comment on function postrider_internal.route_page(text[],text[],integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none, and endpoints and revisions list the same ones with commas. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';
 
@@ -2178,6 +2228,10 @@ comment on trigger event_type_truncate on postrider.event_type is 'Refuses trunc
 comment on trigger note_replay_failure on postrider.delivery is 'Fires only for replayed deliveries that did not succeed.';
 
 comment on trigger outbox_inserting on postrider.outbox is 'Judges each event, leaves it out if its idempotency key is known, and wakes the daemons if they sleep.';
+
+comment on trigger retention_changed on postrider.retention is 'Notes the change in the audit.';
+
+comment on trigger retention_changing on postrider.retention is 'Keeps changed_at and changed_by.';
 
 comment on trigger sending_changed on postrider.sending is 'Notes the change in the audit, and tells the daemons.';
 
@@ -2305,7 +2359,7 @@ grant select on table postrider.other_attempt to postrider_operator;
 
 grant insert (attributes, deliver_at, event_type, idempotency_key, ordering_key, payload, tenant), select (id) on table postrider.outbox to postrider_publisher;
 
-grant select (created_at, deliver_at, event_type, id, idempotency_key, ordering_key, seq, tenant, xid) on table postrider.outbox to postrider_reader;
+grant select (created_at, deliver_at, erased_at, event_type, id, idempotency_key, ordering_key, seq, tenant, test_endpoint_id, xid) on table postrider.outbox to postrider_reader;
 
 grant select on table postrider.outbox to postrider_daemon;
 
@@ -2324,6 +2378,12 @@ grant select on table postrider.replay_failure to postrider_reader;
 grant select on table postrider.replay_status to postrider_operator;
 
 grant select on table postrider.replay_status to postrider_reader;
+
+grant select on table postrider.retention to postrider_daemon;
+
+grant select on table postrider.retention to postrider_reader;
+
+grant select, update (period) on table postrider.retention to postrider_operator;
 
 grant select on table postrider.schema_migration to postrider_daemon;
 
@@ -2389,9 +2449,9 @@ grant execute on function postrider.explain_event(uuid) to postrider_operator;
 
 grant execute on function postrider.forget_ingest(text) to postrider_operator;
 
-grant execute on function postrider.maintain(interval,timestamp with time zone) to postrider_daemon;
+grant execute on function postrider.maintain(timestamp with time zone) to postrider_daemon;
 
-grant execute on function postrider.maintain(interval,timestamp with time zone) to postrider_operator;
+grant execute on function postrider.maintain(timestamp with time zone) to postrider_operator;
 
 grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
 
@@ -2489,6 +2549,8 @@ grant execute on function postrider_internal.file_objects(text) to postrider_ope
 
 grant execute on function postrider_internal.file_objects(text) to postrider_reader;
 
+grant execute on function postrider_internal.fill_retention(interval) to postrider_daemon;
+
 grant execute on function postrider_internal.fingerprint(text) to postrider_daemon;
 
 grant execute on function postrider_internal.fingerprint(text) to postrider_operator;
@@ -2536,6 +2598,8 @@ grant execute on function postrider_internal.record_results(uuid,boolean,boolean
 grant execute on function postrider_internal.refuse_captured_truncate() to postrider_publisher;
 
 grant execute on function postrider_internal.refuse_event(xid8,text,boolean,text,text,text,jsonb) to postrider_publisher;
+
+grant execute on function postrider_internal.refuse_own_type(text) to postrider_publisher;
 
 grant execute on function postrider_internal.replaced_files() to postrider_daemon;
 

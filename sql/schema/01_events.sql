@@ -22,6 +22,8 @@ create table postrider.outbox (
   idempotency_key text,
   attributes jsonb,
   payload json not null,
+  test_endpoint_id uuid,
+  erased_at timestamptz,
   constraint outbox_pkey primary key (id)
 ) partition by range (id);
 create index outbox_window on postrider.outbox (xid, seq);
@@ -42,6 +44,8 @@ comment on column postrider.outbox.ordering_key is
 comment on column postrider.outbox.idempotency_key is 'A second insert with the same key and tenant adds nothing. 1 to 255 characters, or null for none.';
 comment on column postrider.outbox.attributes is 'Extra attributes of the event, a JSON object: subject, traceparent and the like.';
 comment on column postrider.outbox.payload is 'The event''s data. Sent exactly as written, byte for byte.';
+comment on column postrider.outbox.test_endpoint_id is 'The one endpoint that gets the event, because it is a test: send_test_event() inserted it. Null for all others.';
+comment on column postrider.outbox.erased_at is 'When its payload, attributes and keys were overwritten by erase_event(); it is not sent any more. Null for all others.';
 
 create table postrider.outbox_default partition of postrider.outbox default;
 comment on table postrider.outbox_default is 'Events outside every day''s partition. They are delivered like any other.';

@@ -1,4 +1,4 @@
--- The daemons, what they have claimed, and whether they send.
+-- The daemons, what they have claimed, whether they send, and how long events are kept.
 -- locks: nothing that exists; it makes new tables only
 -- breaking: no
 
@@ -133,3 +133,21 @@ comment on column postrider.sending.database_oid is
   'The database of that cluster; null until a daemon has worked here.';
 comment on column postrider.sending.home_since is 'When the first daemon began to work there, or the database was adopted.';
 insert into postrider.sending default values;
+
+create table postrider.retention (
+  is_row boolean not null default true,
+  period interval,
+  changed_at timestamptz not null default clock_timestamp(),
+  changed_by text not null default session_user,
+  constraint retention_pkey primary key (is_row),
+  constraint "there is one row" check (is_row),
+  constraint "events are kept for 1 day to 100 years" check (period between interval '1 day' and interval '100 years')
+);
+comment on table postrider.retention is
+  'One row: how long events are kept, with their deliveries and attempts. Change it: update postrider.retention set period = ''90 days''.';
+comment on column postrider.retention.is_row is 'True: there is one row.';
+comment on column postrider.retention.period is
+  'Days that are older than this are removed, once nothing in them is needed. Null: 30 days, until a daemon starts that is told POSTRIDER_RETENTION, which is written here.';
+comment on column postrider.retention.changed_at is 'When it was last changed. Kept by a trigger.';
+comment on column postrider.retention.changed_by is 'The database role that changed it. Kept by a trigger.';
+insert into postrider.retention default values;

@@ -10,6 +10,7 @@ import {
   readDurationMs,
   readInteger,
   readList,
+  readOptionalDurationMs,
   readUrl,
 } from "./values.ts";
 
@@ -23,7 +24,8 @@ export interface Config {
   readonly maxInFlight: number;
   readonly pollIntervalMs: number;
   readonly shutdownGraceMs: number;
-  readonly retentionMs: number;
+  /** Null: not set. */
+  readonly retentionMs: number | null;
   readonly egress: EgressPolicy;
   readonly logLevel: LogLevel;
   /** Sentences about settings that have no effect, to be logged as `settings.warned`. */
@@ -52,7 +54,7 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     maxInFlight: readInteger(reading, SETTINGS.maxInFlight),
     pollIntervalMs: readDurationMs(reading, SETTINGS.pollInterval),
     shutdownGraceMs: readDurationMs(reading, SETTINGS.shutdownGrace),
-    retentionMs: readDurationMs(reading, SETTINGS.retention),
+    retentionMs: readOptionalDurationMs(reading, SETTINGS.retention),
     egress: readEgress(reading),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
     warnings: reservedNames(env).map((name) => `${name} is set, but this version does not use it yet`),

@@ -67,12 +67,12 @@ export const SETTINGS = {
   retention: {
     name: "POSTRIDER_RETENTION",
     type: "duration",
-    default: "30d",
+    default: null,
     min: "1d",
     max: "3650d",
     secret: false,
     sentence:
-      "How long events are kept, with their deliveries and attempts. Undelivered events are kept longer. Whole days are removed at a time.",
+      "How long events are kept, with their deliveries and attempts. It is written into the table `postrider.retention` if nothing is set there, and has no effect afterwards. Unset in both: 30 days.",
   },
   egress: {
     name: "POSTRIDER_EGRESS",
@@ -149,7 +149,7 @@ export interface IntegerSetting extends SettingBase {
 /** Default and bounds are written as a person writes them, and read by the parser that reads the setting. */
 export interface DurationSetting extends SettingBase {
   readonly type: "duration";
-  readonly default: string;
+  readonly default: string | null;
   readonly min: string;
   readonly max: string;
 }

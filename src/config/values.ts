@@ -88,14 +88,22 @@ export function readInteger(reading: Reading, setting: IntegerSetting): number {
   return value;
 }
 
-export function readDurationMs(reading: Reading, setting: DurationSetting): number {
+export function readDurationMs(reading: Reading, setting: DurationSetting & { readonly default: string }): number {
+  return readOptionalDurationMs(reading, setting) ?? durationMs(setting.default);
+}
+
+/** Null if it is not set and has no default. */
+export function readOptionalDurationMs(reading: Reading, setting: DurationSetting): number | null {
   const text = readText(reading, setting) ?? setting.default;
+  if (text === null) {
+    return null;
+  }
   const valueMs = parseDurationMs(text);
   const isWithin = valueMs !== null && valueMs >= durationMs(setting.min) && valueMs <= durationMs(setting.max);
   if (!isWithin) {
     const remedy = valueMs === null ? durationRemedy(text) : `use ${setting.min} to ${setting.max}`;
     reading.faults.push(cannotRead(setting.name, `it is ${quoted(text)}`, remedy));
-    return durationMs(setting.default);
+    return null;
   }
   return valueMs;
 }

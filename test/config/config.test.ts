@@ -58,7 +58,7 @@ test("with nothing but a database every setting has its default", () => {
     maxInFlight: 256,
     pollIntervalMs: 1_000,
     shutdownGraceMs: 20_000,
-    retentionMs: 30 * 86_400_000,
+    retentionMs: null,
     egress: policyOf(),
     logLevel: "info",
     warnings: [],

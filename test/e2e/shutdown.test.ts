@@ -173,7 +173,7 @@ describe("a daemon that is asked to stop", () => {
     await createEndpoint(path);
     await database.pool.query(
       `alter function postrider.maintain rename to maintain_quickly;
-       create function postrider.maintain(retention interval) returns table (outcome text, subject text)
+       create function postrider.maintain() returns table (outcome text, subject text)
        language sql as 'select null, null from pg_sleep(30)'`,
     );
     t.after(() =>

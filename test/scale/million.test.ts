@@ -49,6 +49,7 @@ test("a day of a million events goes once it is past its retention, and no inser
   timeout: 15 * MINUTES,
 }, async (t) => {
   const { pool, url } = await makeDatabase(t);
+  await pool.query("update postrider.retention set period = '2 days'");
   await addPastDays(pool, 3);
   await addDelivered(pool, "now() - interval '3 days'");
   await claimAll(pool, { events: 10_000, pairs: 10_000 });
@@ -57,7 +58,7 @@ test("a day of a million events goes once it is past its retention, and no inser
   await claimAll(pool);
   const inserts = keepInserting(await openSession(t, url));
   for (;;) {
-    const [step] = await rowsOf<{ outcome: string }>(pool, "select outcome from postrider.maintain('2 days')");
+    const [step] = await rowsOf<{ outcome: string }>(pool, "select outcome from postrider.maintain()");
     if (step === undefined) break;
     if (step.outcome === "busy") await pause(PAUSE_MS);
   }

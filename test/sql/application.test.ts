@@ -179,6 +179,27 @@ describe("a publisher", () => {
     }
   });
 
+  test("cannot insert Postrider's own events, whichever way it tries, while the owner can", async (t) => {
+    const session = await openApplication(t);
+    for (const [statement, code] of [
+      ["insert into postrider.outbox (event_type, payload) values ('postrider.endpoint.disabled', '1')", "42501"],
+      ["select postrider.publish('postrider.test', '1')", "42501"],
+      ["select postrider.publish('postrider.test', '1', idempotency_key => 'k')", "42501"],
+      ["select postrider_internal.open_ingest('own', null, gen_random_uuid(), false, null, 'postrider.test')", "42501"],
+    ] as const) {
+      await assert.rejects(session.query(statement), { code, detail: /^Types that begin with postrider\./ }, statement);
+    }
+    await insertEvent(session, "postrider_like");
+    const owner = await openSession(t, database.url);
+    await insertEvent(owner, "postrider.test");
+    await owner.query("set role postrider_publisher");
+    await assert.rejects(insertEvent(owner, "postrider.test"), { code: "42501" });
+    await owner.query("reset role; create table public.thing (id int)");
+    t.after(() => database.pool.query("drop table public.thing"));
+    await assert.rejects(owner.query("select postrider.capture('public.thing', 'postrider.test')"), { code: "22023" });
+    assert.equal(await eventCount(), 2);
+  });
+
   test("wakes daemons: an insert notifies while a daemon sleeps", async (t) => {
     const [session, listener, sleeper] = [
       await openApplication(t),

@@ -41,17 +41,20 @@ const EDITED_BY_OPERATORS = "tenant url format timeout_ms retry_schedule headers
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
-    columns: "id xid seq created_at deliver_at event_type tenant ordering_key idempotency_key attributes payload",
+    columns:
+      "id xid seq created_at deliver_at event_type tenant ordering_key idempotency_key attributes payload test_endpoint_id erased_at",
     select: {
       publisher: "id",
-      reader: "id xid seq created_at deliver_at event_type tenant ordering_key idempotency_key",
+      reader:
+        "id xid seq created_at deliver_at event_type tenant ordering_key idempotency_key test_endpoint_id erased_at",
       operator: "*",
       daemon: "*",
     },
     insert: { publisher: WRITTEN_BY_APPLICATIONS },
   },
   outbox_default: {
-    columns: "id xid seq created_at deliver_at event_type tenant ordering_key idempotency_key attributes payload",
+    columns:
+      "id xid seq created_at deliver_at event_type tenant ordering_key idempotency_key attributes payload test_endpoint_id erased_at",
   },
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
@@ -131,6 +134,11 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     columns: "is_row is_on reason changed_at changed_by is_guarded system_identifier database_oid home_since",
     select: { ...LOOKERS, daemon: "*" },
     update: { operator: "is_on reason" },
+  },
+  retention: {
+    columns: "is_row period changed_at changed_by",
+    select: { ...LOOKERS, daemon: "*" },
+    update: { operator: "period" },
   },
   audit: {
     columns: "id at transaction_id actor acting_as action endpoint_id event_id detail before after",
@@ -414,6 +422,11 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   move_sequence: caller(),
   sending_changing: caller(),
   sending_changed: owner(),
+  fill_retention: owner("daemon"),
+  retention_period: caller(),
+  retention_changing: caller(),
+  retention_changed: owner(),
+  refuse_own_type: caller("publisher"),
   pointer_step: caller(),
   shown_pointer: caller(),
   is_count: caller(),

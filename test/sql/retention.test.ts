@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { before, describe, type TestContext, test } from "node:test";
+import type pg from "pg";
+import { statementText } from "../../src/db/sqlFiles.ts";
 import { createDatabase, type TestDatabase, useDatabase } from "../support/database.ts";
 import {
   askFor,
@@ -17,6 +19,7 @@ import {
   waitsForLock,
 } from "../support/engine.ts";
 import { addPastDays } from "../support/pastDays.ts";
+import { createLogin } from "../support/roles.ts";
 
 /** The days before are the first of a month, a leap day and the day before that. */
 const NOW = "2020-03-02T12:00:00Z";
@@ -25,6 +28,7 @@ const PARENTS = ["outbox", "delivery", "other_attempt"];
 const RETENTION = "2 days";
 const DAYS = 4;
 const STEPS_MAX = 200;
+const DAY_MS = 86_400_000;
 
 interface Step {
   readonly outcome: string;
@@ -440,6 +444,7 @@ test("finished replays are deleted after the retention, the audit after a year",
      set state = 'done', finished_at = $2::timestamptz - case when id = $1 then interval '3 days' else '1 hour' end`,
     [old, NOW],
   );
+  await pool.query("update postrider.retention set period = $1", [RETENTION]);
   await pool.query("delete from postrider.audit");
   await pool.query(
     `insert into postrider.audit (id, action)
@@ -455,10 +460,44 @@ describe("maintain", () => {
   const database = useDatabase();
   before(() => maintainAll(database.pool));
 
-  test("refuses a retention of less than a day", async () => {
-    for (const retention of ["23 hours", "-1 day", null]) {
-      await assert.rejects(database.pool.query("select postrider.maintain($1)", [retention]), { code: "22023" });
+  test("keeps what an operator has written: a day at least, with a row in the audit", async () => {
+    for (const period of ["23 hours", "-1 day", "101 years"]) {
+      await assert.rejects(database.pool.query("update postrider.retention set period = $1", [period]), {
+        code: "23514",
+        constraint: "events are kept for 1 day to 100 years",
+      });
     }
+    await database.pool.query("delete from postrider.audit; update postrider.retention set period = '9 days'");
+    await database.pool.query("update postrider.retention set period = '8 days'");
+    assert.deepEqual(
+      await rowsOf(database.pool, "select action, before, after from postrider.audit order by id desc limit 1"),
+      [{ action: "update retention", before: { period: "9 days" }, after: { period: "8 days" } }],
+    );
+  });
+
+  test("keeps what a daemon was told only while nothing else is written", async (t) => {
+    const daemon = await createLogin(database, ["postrider_daemon"]);
+    t.after(() => daemon.drop());
+    const session = await openSession(t, daemon.url);
+    const fill = (ms: number) => rowsOf(session, statementText("fill_retention"), [ms]);
+    await database.pool.query("update postrider.retention set period = null");
+    assert.deepEqual(await fill(40 * DAY_MS), [{ days: 40, is_passed: true }]);
+    assert.deepEqual(await fill(DAY_MS), [{ days: 40, is_passed: false }]);
+    for (const statement of [
+      "select postrider.maintain('1 day')",
+      "update postrider.retention set period = '1 day'",
+      "delete from postrider.retention",
+      "insert into postrider.retention default values",
+    ]) {
+      await assert.rejects(session.query(statement), (error: pg.DatabaseError) =>
+        ["42501", "22007"].includes(String(error.code)),
+      );
+    }
+    assert.equal(await askFor(session, "select period::text from postrider.retention"), "40 days");
+    // A row that was deleted is as good as one that is not set.
+    await database.pool.query("delete from postrider.retention");
+    assert.equal(await askFor(database.pool, "select postrider_internal.retention_period()::text"), "30 days");
+    assert.deepEqual(await fill(7 * DAY_MS), [{ days: 7, is_passed: true }]);
   });
 
   test("refuses a time in the future, because it would delete days that must be kept", async () => {
@@ -468,6 +507,7 @@ describe("maintain", () => {
   });
 
   test("keeps thirty days by default", async () => {
+    await database.pool.query("update postrider.retention set period = null");
     await addPastDays(database.pool, 32, NOW);
     const maintain = "select postrider.maintain(now => $1)";
     for (let count = 0; count < 2 * PARENTS.length; count++) await database.pool.query(maintain, [NOW]);
@@ -495,11 +535,12 @@ async function past(t: TestContext): Promise<TestDatabase> {
 /** Takes steps until none is left or another session blocks one. */
 async function maintainAll(session: Session, retention = RETENTION, now = NOW): Promise<Step[]> {
   const steps: Step[] = [];
+  await session.query("update postrider.retention set period = $1", [retention]);
   while (steps.length < STEPS_MAX) {
     const [step] = await rowsOf<{ outcome: string; subject: string | null }>(
       session,
-      "select outcome, subject from postrider.maintain($1, $2)",
-      [retention, now],
+      "select outcome, subject from postrider.maintain(now => $1)",
+      [now],
     );
     if (step === undefined) return steps;
     steps.push(step);

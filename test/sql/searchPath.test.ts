@@ -273,7 +273,8 @@ const CALLS: Readonly<Record<string, () => string>> = {
        0, '1:2', 3, 'abc', 4, 5)`,
   close_ingest: () => `select postrider_internal.close_ingest('app', '${RUN}')`,
   forget_ingest: () => "select postrider.forget_ingest('app')",
-  maintain: () => "select postrider.maintain('1 day')",
+  maintain: () => "select postrider.maintain()",
+  fill_retention: () => "select postrider_internal.fill_retention('40 days')",
   copy_problem: () => "select postrider.copy_problem()",
   adopt: () => "select postrider.adopt()",
 };
@@ -287,6 +288,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   endpoint_secret_changing: () => `select postrider.rotate_secret('${ids.idle}', '1 hour')`,
   endpoint_secret_changed: () => `select postrider.rotate_secret('${ids.endpoint}', '2 hours')`,
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
+  retention_changed: () => "update postrider.retention set period = '50 days'",
   sending_changed: () => "update postrider.sending set is_on = false",
   endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
   judge_event: () =>

@@ -20,7 +20,7 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     maxInFlight: 256,
     pollIntervalMs: 1_000,
     shutdownGraceMs: 20_000,
-    retentionMs: 30 * 86_400_000,
+    retentionMs: null,
     egress: LOOPBACK_ALLOWED,
     logLevel: "info",
     warnings: [],

@@ -44,6 +44,10 @@ begin
     raise exception 'cannot capture the changes of %: % is not an event type', table_name, quote_nullable(event_type)
       using errcode = 'invalid_parameter_value', hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long.';
   end if;
+  if starts_with(event_type, 'postrider.') then
+    raise exception 'cannot capture the changes of % as events of the type %', table_name, event_type
+      using errcode = 'invalid_parameter_value', hint = 'Types that begin with postrider. are Postrider''s own. Choose another name.';
+  end if;
   perform postrider_internal.check_capture_expression(table_name, 'condition', condition, 'case when (%s) then true end', search_path);
   perform postrider_internal.check_capture_expression(table_name, 'payload', payload, 'case when true then pg_catalog.to_json((%s)) end', search_path);
   perform postrider_internal.check_capture_expression(table_name, 'ordering_key', ordering_key, 'case when true then (%s)::text end', search_path);

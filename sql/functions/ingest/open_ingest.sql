@@ -12,6 +12,9 @@ declare
   position record;
 begin
   -- Otherwise each line would be refused, one by one, and the position would move past them all.
+  if starts_with(open_ingest.event_type, 'postrider.') then
+    perform postrider_internal.refuse_own_type(open_ingest.event_type);
+  end if;
   if not open_ingest.is_resumed then
     perform postrider_internal.refuse_if_unknown(open_ingest.event_type);
   end if;

@@ -20,6 +20,7 @@ begin
     and pg_catalog.length(new.event_type) operator(pg_catalog.+) pg_catalog.length(new.tenant) operator(pg_catalog.<=) 255
     and new.idempotency_key is null and new.ordering_key is null and new.attributes is null
     and (new.event_type operator(pg_catalog.=) any (postrider_internal.judged_event_types())) is false
+    and not pg_catalog.starts_with(new.event_type, 'postrider.')
     and coalesce(pg_catalog.current_setting('postrider.wake', true), '') operator(pg_catalog.=) ''
     and (pg_catalog.pg_try_advisory_xact_lock_shared(1886352244, 2)
       or coalesce(pg_catalog.current_setting('postrider.has_notified', true), '') operator(pg_catalog.=) 'on')
@@ -41,6 +42,9 @@ begin
   then
     perform postrider_internal.refuse_event(new.xid, new.event_type, new.payload is null, new.tenant, new.ordering_key,
       new.idempotency_key, new.attributes);
+  end if;
+  if pg_catalog.starts_with(new.event_type, 'postrider.') and new.test_endpoint_id is null then
+    perform postrider_internal.refuse_own_type(new.event_type);
   end if;
   if new.idempotency_key is not null
     and not postrider_internal.note_idempotency_key(new.tenant, new.idempotency_key, new.id)

@@ -1,22 +1,16 @@
 -- grant: execute to operator, daemon
 
-create or replace function postrider.maintain(retention interval default '30 days', now timestamptz default null)
-  returns table (outcome text, subject text)
+create or replace function postrider.maintain(now timestamptz default null) returns table (outcome text, subject text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- A day that is still being delivered stays anyway; this guards against a typo.
-  retention_min constant interval := '1 day';
+  retention constant interval := postrider_internal.retention_period();
   present constant timestamptz := coalesce(now, now());
   past_day constant date := ((present - retention) at time zone 'UTC')::date;
   is_busy boolean := false;
   deleted bigint;
 begin
-  if retention is null or retention < retention_min then
-    raise exception 'cannot keep events for %', coalesce(retention::text, 'null')
-      using errcode = 'invalid_parameter_value', hint = 'Retention is at least one day.';
-  end if;
   if now > clock_timestamp() then
     raise exception 'cannot keep events as of %', now
       using errcode = 'invalid_parameter_value', hint = 'A later time would remove what the retention still keeps. Leave it out to use the present time.';
@@ -66,5 +60,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider.maintain(interval, timestamptz) is
-  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than the retention once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons; pass the same retention as POSTRIDER_RETENTION. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';
+comment on function postrider.maintain(timestamptz) is
+  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';

@@ -7,11 +7,20 @@ import type { Events } from "../../telemetry/bus.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
 
 const maintain = defineStatement("maintain", {
-  params: { retentionMs: "double precision" },
+  params: {},
   columns: {
     outcome: ["made", "moved", "guarded", "validated", "released", "deleted", "emptied", "dropped", "busy"],
     /** The partition, or what the step was done to; null if another session was in the way. */
     subject: "text?",
+  },
+});
+
+const fillRetention = defineStatement("fill_retention", {
+  params: { retentionMs: "double precision" },
+  columns: {
+    /** How long events are kept: what was passed, or what postrider.retention said before. */
+    days: "double precision",
+    is_passed: "boolean",
   },
 });
 
@@ -27,7 +36,8 @@ export interface PartitionOptions {
   readonly database: Database;
   readonly events: Events;
   readonly conditions: Conditions;
-  readonly retentionMs: number;
+  /** What to set if postrider.retention is not set; null for nothing. */
+  readonly retentionMs: number | null;
 }
 
 /**
@@ -36,9 +46,14 @@ export interface PartitionOptions {
  */
 export function makePartitionKeeper({ database, events, conditions, retentionMs }: PartitionOptions): Repeat {
   const busy = makeBackoff({ firstMs: BUSY_MS, lastMs: INTERVAL_MS });
+  let unfilledMs = retentionMs;
   return new Repeat(async () => {
     try {
-      const { rows } = await database.run(maintain, { retentionMs });
+      if (unfilledMs !== null) {
+        await fill(database, events, unfilledMs);
+        unfilledMs = null;
+      }
+      const { rows } = await database.run(maintain, {});
       conditions.end("partitions_failing", { task: "partitions" });
       emitStep(events, rows[0]);
       return delayAfter(rows[0], busy);
@@ -47,6 +62,15 @@ export function makePartitionKeeper({ database, events, conditions, retentionMs 
       return INTERVAL_MS;
     }
   });
+}
+
+async function fill(database: Database, events: Events, retentionMs: number): Promise<void> {
+  const { rows } = await database.run(fillRetention, { retentionMs });
+  if (rows[0]?.is_passed === false) {
+    events.emit("settings.warned", {
+      warning: `POSTRIDER_RETENTION is not used: postrider.retention says ${rows[0].days} days, and counts. To change it: update postrider.retention set period = '90 days'`,
+    });
+  }
 }
 
 function emitStep(events: Events, step: Step | undefined): void {

@@ -1,0 +1,31 @@
+create or replace function postrider_internal.retention_changing() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.changed_at := clock_timestamp();
+  new.changed_by := session_user;
+  return new;
+end
+$$;
+comment on function postrider_internal.retention_changing() is 'Notes when and by whom the retention was changed.';
+
+create or replace trigger retention_changing before update of period on postrider.retention
+  for each row when (new.period is distinct from old.period) execute function postrider_internal.retention_changing();
+comment on trigger retention_changing on postrider.retention is 'Keeps changed_at and changed_by.';
+
+create or replace function postrider_internal.retention_changed() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into postrider.audit (action, before, after)
+  values ('update retention', jsonb_build_object('period', old.period), jsonb_build_object('period', new.period));
+  return null;
+end
+$$;
+comment on function postrider_internal.retention_changed() is 'Notes in the audit that the retention was changed.';
+
+create or replace trigger retention_changed after update on postrider.retention
+  for each row when (new.period is distinct from old.period) execute function postrider_internal.retention_changed();
+comment on trigger retention_changed on postrider.retention is 'Notes the change in the audit.';
