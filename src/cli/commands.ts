@@ -9,6 +9,7 @@ export const COMMANDS = {
   migrate: () => import("./migrate.ts"),
   run: () => import("./run.ts"),
   adopt: () => import("./adopt.ts"),
+  check: () => import("./check.ts"),
   status: () => import("./status.ts"),
   receive: () => import("./receive.ts"),
   ingest: () => import("./ingest.ts"),

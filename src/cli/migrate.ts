@@ -1,5 +1,6 @@
 import { type Config, readConfig } from "../config/read.ts";
 import { type Connection, connectionConfig, openConnection } from "../db/connect.ts";
+import { readEncoding } from "../db/encoding.ts";
 import { migrate, refuseReplaced } from "../db/migrate.ts";
 import { printMigration, printMigrationFor } from "../db/printMigration.ts";
 import { explainRefusal, grantRoles, rolesThatLandInSchema } from "../db/roles.ts";
@@ -41,6 +42,7 @@ async function apply(client: Connection): Promise<void> {
   process.stdout.write(`${lines.join("\n")}\n`);
   await reportRoles(client);
   await warnOfNames(client);
+  await warnOfEncoding(client);
 }
 
 async function reportRoles(client: Connection): Promise<void> {
@@ -63,6 +65,13 @@ async function warnOfNames(client: Connection): Promise<void> {
       `warning: the role ${role} is named like a schema of Postrider, so the tables that it makes without naming a schema ` +
         `land there; log in as another role, or run: alter role ${role} set search_path = public\n`,
     );
+  }
+}
+
+async function warnOfEncoding(client: Connection): Promise<void> {
+  const { warning } = await readEncoding(client);
+  if (warning !== null) {
+    process.stderr.write(`warning: ${warning.found}; ${warning.remedy}\n`);
   }
 }
 

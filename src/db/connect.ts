@@ -248,6 +248,9 @@ function remedyFor(thrown: unknown): string {
       return "look at the user and password in DATABASE_URL, and at the server's pg_hba.conf";
     case "3D000":
       return "create the database, or name another one in DATABASE_URL";
+    case "0A000":
+      // "conversion between UTF8 and MULE_INTERNAL is not supported"
+      return "Postgres cannot translate this database's encoding to UTF-8: use a database with the encoding UTF8";
     case "53300":
       return "raise max_connections of the server, or close other connections";
     case null:

@@ -1,0 +1,2 @@
+-- The encoding of the database. Needs no schema.
+select getdatabaseencoding()::text as encoding;

@@ -1,0 +1,124 @@
+import type { Config } from "../config/read.ts";
+import { type Connection, connectionConfig, targetOf } from "../db/connect.ts";
+import { readEncoding } from "../db/encoding.ts";
+import { refuseReplaced } from "../db/migrate.ts";
+import { assertSchemaUsable } from "../db/schemaState.ts";
+import { lackingPrivileges, partitionDaysAhead, serverUnixMs, standingOf } from "../db/standing.ts";
+import { unixMs } from "../ground/clock.ts";
+
+/** What one check found. `fault`: it stops delivery; `warning`: it may, or something else is not as it should be. */
+export type Finding =
+  | { readonly state: "ok"; readonly found: string }
+  | { readonly state: "warning" | "fault"; readonly found: string; readonly remedy: string };
+
+/** What checks of a database are given. */
+export interface Checked {
+  readonly config: Config;
+  readonly client: Connection;
+}
+
+/** One thing that is looked at. A PostriderError that it throws is a fault. */
+export interface Check {
+  readonly name: string;
+  /** Whether it asks for what `postrider migrate` makes. */
+  readonly needsSchema: boolean;
+  look(checked: Checked): Promise<Finding>;
+}
+
+/** Once the settings are read and the connection is made, in this order. */
+export const CHECKS: readonly Check[] = [
+  { name: "encoding", needsSchema: false, look: lookAtEncoding },
+  { name: "clock", needsSchema: false, look: lookAtClock },
+  { name: "schema", needsSchema: false, look: lookAtSchema },
+  { name: "privileges", needsSchema: true, look: lookAtPrivileges },
+  { name: "sending", needsSchema: true, look: lookAtSending },
+  { name: "partitions", needsSchema: true, look: lookAtPartitions },
+];
+
+async function lookAtEncoding({ client }: Checked): Promise<Finding> {
+  const { name, warning } = await readEncoding(client);
+  return warning === null
+    ? { state: "ok", found: `the database's encoding is ${name}` }
+    : { state: "warning", ...warning };
+}
+
+/** Receivers refuse a signature that is five minutes old, or as far ahead. */
+const CLOCK_FAULT_MS = 300_000;
+const CLOCK_WARNING_MS = 30_000;
+
+async function lookAtClock({ client }: Checked): Promise<Finding> {
+  const beforeMs = unixMs();
+  const serverMs = await serverUnixMs(client);
+  // The server read its clock at some moment in between.
+  const apartMs = Math.max(0, beforeMs - serverMs, serverMs - unixMs());
+  if (apartMs < CLOCK_WARNING_MS) {
+    return { state: "ok", found: "this machine's clock and the server's agree" };
+  }
+  return {
+    state: apartMs < CLOCK_FAULT_MS ? "warning" : "fault",
+    found: `this machine's clock and the server's are ${Math.round(apartMs / 1000)} s apart`,
+    remedy: "let both follow a time server: receivers refuse requests signed at a time that is five minutes off",
+  };
+}
+
+async function lookAtSchema({ client }: Checked): Promise<Finding> {
+  await assertSchemaUsable(client);
+  await refuseReplaced(client);
+  return { state: "ok", found: "the schema is the one that this program needs" };
+}
+
+const LACKING_SHOWN = 3;
+
+async function lookAtPrivileges({ client, config }: Checked): Promise<Finding> {
+  const lacking = await lackingPrivileges(client);
+  const { user } = targetOf(connectionConfig({ databaseUrl: config.databaseUrl, applicationName: "postrider" }));
+  if (lacking.length === 0) {
+    return { state: "ok", found: `${user} may do what a daemon does` };
+  }
+  const shown = lacking.slice(0, LACKING_SHOWN).join(", ");
+  const more = lacking.length > LACKING_SHOWN ? `, and ${lacking.length - LACKING_SHOWN} more` : "";
+  return {
+    state: "fault",
+    found: `${user} may not ${shown}${more}`,
+    remedy: `let a DBA run "grant postrider_daemon to" that role`,
+  };
+}
+
+async function lookAtSending({ client }: Checked): Promise<Finding> {
+  const { isOn, reason, changedBy, isGuarded, copyProblem } = await standingOf(client);
+  if (copyProblem !== null) {
+    return {
+      state: "fault",
+      found: copyProblem,
+      remedy: 'if this database takes the place of the original, run "postrider adopt"',
+    };
+  }
+  if (!isOn) {
+    return {
+      state: "fault",
+      found: `sending is switched off by ${changedBy}: ${reason ?? "no reason was given"}`,
+      remedy: "to switch it on: update postrider.sending set is_on = true",
+    };
+  }
+  return isGuarded
+    ? { state: "ok", found: "daemons may send from this database" }
+    : {
+        state: "warning",
+        found: "the guard against copies was given up: a copy of this database in another cluster may send, too",
+        remedy: "if pg_control_system() may be called: update postrider.sending set is_guarded = true",
+      };
+}
+
+/** Daemons make seven days ahead, and look again every few minutes. */
+const DAYS_AHEAD_MIN = 2;
+
+async function lookAtPartitions({ client }: Checked): Promise<Finding> {
+  const days = await partitionDaysAhead(client);
+  return days >= DAYS_AHEAD_MIN
+    ? { state: "ok", found: `partitions are made for ${days} days ahead` }
+    : {
+        state: "warning",
+        found: `partitions are made for ${days} days ahead; events of later days go to the default partitions`,
+        remedy: "run a daemon, or select postrider.maintain() until it returns nothing",
+      };
+}

@@ -1,0 +1,53 @@
+import { defineStatement, type Queryable } from "./statements.ts";
+
+/** What a check asks a database for, one statement each. They need the schema. */
+
+const findLackingPrivileges = defineStatement("find_lacking_privileges", { params: {}, columns: { lacking: "text" } });
+const findPartitionDays = defineStatement("find_partition_days", { params: {}, columns: { days_ahead: "integer" } });
+const findClock = defineStatement("find_clock", { params: {}, columns: { unix_ms: "double precision" } });
+const findStanding = defineStatement("find_standing", {
+  params: {},
+  columns: {
+    is_on: "boolean?",
+    reason: "text?",
+    changed_by: "text?",
+    is_guarded: "boolean?",
+    copy_problem: "text?",
+  },
+});
+
+/** What a daemon may do by its role and this connection's role may not, in words. */
+export async function lackingPrivileges(client: Queryable): Promise<readonly string[]> {
+  return (await client.run(findLackingPrivileges, {})).rows.map(({ lacking }) => lacking);
+}
+
+/** How many days after today have their partitions. */
+export async function partitionDaysAhead(client: Queryable): Promise<number> {
+  return (await client.run(findPartitionDays, {})).rows[0]?.days_ahead ?? 0;
+}
+
+/** The server's clock, in milliseconds since 1970. */
+export async function serverUnixMs(client: Queryable): Promise<number> {
+  return (await client.run(findClock, {})).rows[0]?.unix_ms ?? Number.NaN;
+}
+
+/** Whether daemons may send from this database. */
+export interface Standing {
+  readonly isOn: boolean;
+  readonly reason: string | null;
+  readonly changedBy: string;
+  readonly isGuarded: boolean;
+  /** Null if daemons may work here. */
+  readonly copyProblem: string | null;
+}
+
+export async function standingOf(client: Queryable): Promise<Standing> {
+  const [row] = (await client.run(findStanding, {})).rows;
+  return {
+    isOn: row?.is_on ?? false,
+    reason: row?.reason ?? null,
+    changedBy: row?.changed_by ?? "",
+    isGuarded: row?.is_guarded ?? true,
+    copyProblem: row?.copy_problem ?? null,
+  };
+}

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { runCommand } from "../support/command.ts";
+import { createDatabase, type TestDatabase, type TestDatabaseOptions } from "../support/database.ts";
+import { createLogin } from "../support/roles.ts";
+
+interface Line {
+  readonly name: string;
+  readonly state: "ok" | "warning" | "fault" | "skipped";
+  readonly found: string | null;
+  readonly remedy: string | null;
+}
+
+async function databaseFor(t: TestContext, options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const database = await createDatabase(options);
+  t.after(() => database.drop());
+  return database;
+}
+
+/** What is not ok, by the name of the check, and the exit status. */
+async function check(env: Readonly<Record<string, string>>) {
+  const { code, stdout } = await runCommand(["check", "--json"], { env });
+  const { checks } = JSON.parse(stdout) as { readonly checks: readonly Line[] };
+  const others = new Map(checks.filter(({ state }) => state !== "ok").map((line) => [line.name, line]));
+  return { code, checks, others };
+}
+
+test("where everything is well, each check says so", async (t) => {
+  const { url, name } = await databaseFor(t);
+  const { code, stdout } = await runCommand(["check"], { env: { DATABASE_URL: url } });
+  assert.equal(code, 0, stdout);
+  const lines = stdout.trimEnd().split("\n");
+  assert.deepEqual(
+    lines.map((line) => line.split(/\s+/).slice(0, 2)),
+    ["settings", "connection", "encoding", "clock", "schema", "privileges", "sending", "partitions"].map((check) => [
+      "ok",
+      check,
+    ]),
+  );
+  assert.match(lines[1] ?? "", new RegExp(`database ${name}`));
+});
+
+test("wrong settings are all faults, and nothing else is looked at", async () => {
+  const { code, checks } = await check({ POSTRIDER_MAX_IN_FLIGHT: "many", POSTRIDER_EGRESS: "public" });
+  assert.equal(code, 1);
+  const settings = checks.filter(({ name }) => name === "settings");
+  assert.equal(settings.length, 3);
+  assert.ok(settings.every(({ state, remedy }) => state === "fault" && remedy !== null));
+  assert.ok(checks.filter(({ name }) => name !== "settings").every(({ state }) => state === "skipped"));
+});
+
+test("a server that does not answer is a fault", async () => {
+  const { code, others } = await check({ DATABASE_URL: "postgres://127.0.0.1:1/nothing" });
+  assert.equal(code, 1);
+  assert.equal(others.get("connection")?.state, "fault");
+  assert.equal(others.get("schema")?.state, "skipped");
+});
+
+test("without the schema, what needs it is not looked at", async (t) => {
+  const { url } = await databaseFor(t, { template: "empty" });
+  const { code, others } = await check({ DATABASE_URL: url });
+  assert.equal(code, 1);
+  assert.deepEqual(
+    [...others.values()].map(({ name, state }) => `${name} ${state}`),
+    ["schema fault", "privileges skipped", "sending skipped", "partitions skipped"],
+  );
+  assert.match(others.get("schema")?.remedy ?? "", /postrider migrate/);
+});
+
+test("a role without the privileges of a daemon is a fault", async (t) => {
+  const database = await createDatabase();
+  const reader = await createLogin(database, ["postrider_reader"]);
+  const daemon = await createLogin(database, ["postrider_daemon"]);
+  t.after(async () => {
+    await reader.drop();
+    await daemon.drop();
+    await database.drop();
+  });
+  const { code, others } = await check({ DATABASE_URL: reader.url });
+  assert.equal(code, 1);
+  assert.match(others.get("privileges")?.found ?? "", /may not .* and \d+ more$/);
+  assert.equal((await check({ DATABASE_URL: daemon.url })).code, 0);
+});
+
+test("sending that is switched off is a fault, with who did it and why", async (t) => {
+  const { url, pool } = await databaseFor(t);
+  await pool.query("update postrider.sending set is_on = false, reason = 'until Monday'");
+  const { code, others } = await check({ DATABASE_URL: url });
+  assert.equal(code, 1);
+  assert.match(others.get("sending")?.found ?? "", /until Monday/);
+});
+
+test("too few partitions are a warning", async (t) => {
+  const { url, pool } = await databaseFor(t);
+  const { rows } = await pool.query<{ name: string }>(
+    "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'postrider.other_attempt'::regclass order by 1",
+  );
+  const days = rows.map(({ name }) => name).filter((name) => !name.endsWith("_default"));
+  for (const name of days.slice(1)) await pool.query(`drop table ${name}`);
+  const { code, others } = await check({ DATABASE_URL: url });
+  assert.deepEqual([code, others.get("partitions")?.state], [0, "warning"]);
+});
+
+for (const [encoding, meaning] of [
+  ["WIN1252", /an event with a character that cannot be translated is discarded/],
+  ["SQL_ASCII", /Postgres does not know what bytes mean/],
+] as const) {
+  test(`check and migrate say what the encoding ${encoding} means`, async (t) => {
+    const { url } = await databaseFor(t, { encoding, template: "empty" });
+    const migrated = await runCommand(["migrate"], { env: { DATABASE_URL: url } });
+    assert.match(migrated.stderr, new RegExp(`^warning: .*${meaning.source}`, "m"));
+    const { code, others } = await check({ DATABASE_URL: url });
+    assert.deepEqual([code, others.get("encoding")?.state], [0, "warning"]);
+    assert.match(others.get("encoding")?.found ?? "", meaning);
+    assert.match(others.get("encoding")?.remedy ?? "", /UTF8/);
+  });
+}
+
+test("an encoding that no daemon can read is named when connecting", async (t) => {
+  const { url } = await databaseFor(t, { encoding: "MULE_INTERNAL", template: "empty" });
+  const { code, others } = await check({ DATABASE_URL: url });
+  assert.equal(code, 1);
+  assert.match(others.get("connection")?.remedy ?? "", /encoding UTF8/);
+});
