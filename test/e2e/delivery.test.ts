@@ -6,6 +6,7 @@ import { after, before, beforeEach, describe, type TestContext, test } from "nod
 import pg from "pg";
 import type { Config } from "../../src/config/read.ts";
 import { VERSION } from "../../src/ground/version.ts";
+import { answerOf, Receiver } from "../http/receiver.ts";
 import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { createDatabase, useDatabase } from "../support/database.ts";
 import { policyOf } from "../support/egress.ts";
@@ -509,6 +510,49 @@ describe("an attempt that fails", () => {
     assert.equal(receiver.connections, connections);
     assert.equal(receiver.requests(path).length, 0);
   });
+});
+
+describe("each request that a receiver got is recorded", () => {
+  for (const [how, code, states] of [
+    ["succeeded", "200 OK", { succeeded: 40 }],
+    ["failed", "500 Oops", { exhausted: 40 }],
+  ] as const) {
+    test(`if connections died before their second answer and the attempts ${how}`, async (t) => {
+      // Reads every request in full, and answers the first of each connection.
+      const dying = await new Receiver((socket, { numberOnConnection }) => {
+        if (numberOnConnection === 1) {
+          socket.write(answerOf(code));
+        } else {
+          socket.end();
+        }
+      }).listen();
+      t.after(() => dying[Symbol.asyncDispose]());
+      const endpoint = await createEndpoint(dying.url, ["*"], { retry_schedule: [] });
+      await run(t, { ...NO_POLL, maxInFlight: 4 });
+      await insertEvents(database.pool, "order.paid", 40);
+      await until(
+        "all have ended",
+        async () => (await countOf("postrider.delivery where finished_at is not null")) === 40,
+      );
+      const got = new Map<string, number>();
+      for (const { head } of dying.requests) {
+        const id = /^webhook-id: (\S+)$/im.exec(head)?.[1] ?? "";
+        got.set(id, (got.get(id) ?? 0) + 1);
+      }
+      const recorded = await rowsOf<{ event_id: string; requests: number }>(
+        database.pool,
+        "select event_id, sum(requests)::integer as requests from postrider.attempt where endpoint_id = $1 group by 1",
+        [endpoint.id],
+      );
+      assert.deepEqual(new Map(recorded.map(({ event_id, requests }) => [event_id, requests])), got);
+      assert.ok(dying.requests.length > 50, `${dying.requests.length} requests for 40 attempts`);
+      assert.deepEqual(
+        await rowsOf(database.pool, "select state, count(*)::integer as n from postrider.delivery group by 1"),
+        Object.entries(states).map(([state, n]) => ({ state, n })),
+      );
+      assert.equal(await countOf("postrider.attempt"), 40);
+    });
+  }
 });
 
 describe("what waits", () => {
