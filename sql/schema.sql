@@ -559,6 +559,8 @@ create function postrider_internal.check_capture(table_name regclass, operations
 
 create function postrider_internal.check_capture_expression(table_name regclass, argument text, expression text, form text, search_path text) returns void;
 
+create function postrider_internal.check_filter(filter jsonpath) returns void;
+
 create function postrider_internal.claim_context(ordering_key text, attributes jsonb, payload_bytes_max integer) returns jsonb;
 
 create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, context jsonb, payload json, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
@@ -1145,7 +1147,7 @@ comment on column postrider.endpoint.timeout_ms is 'Time limit of a whole reques
 
 comment on column postrider.endpoint.retry_schedule is 'Waits between attempts: at most 50 intervals of 1 ms to 30 days, such as 5 s, 5 min and 2 h. Each is varied by up to 20 %. After the last attempt the delivery is exhausted; without waits there is one attempt.';
 
-comment on column postrider.endpoint.headers is 'Extra request headers: an object of names and texts, such as {"authorization": "Bearer ..."}. They can replace content-type and user-agent, but no header that frames or signs the request.';
+comment on column postrider.endpoint.headers is 'Extra request headers: an object of names and texts, such as {"authorization": "Bearer ..."}. They can replace content-type and user-agent. Refused are those that the sender sets: host, webhook-..., postrider-..., traceparent, proxy-..., and what frames a request; and two spellings of one.';
 
 comment on column postrider.endpoint.disable_after is 'The endpoint is disabled after nothing but failures for this long: 1 minute to 1 year, null for never. postrider.endpoint_health shows what counts.';
 
@@ -1799,7 +1801,7 @@ comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'Return
 
 comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version 7 was made, to the millisecond, or null for another UUID. Use it to read the time of an event from its id.';
 
-comment on function postrider_internal.are_headers(jsonb) is 'True if HTTP allows these request headers. Otherwise it raises an error that names the first bad one, without its value.';
+comment on function postrider_internal.are_headers(jsonb) is 'True if these request headers can be sent. Otherwise it raises an error that names the first bad one, without its value.';
 
 comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
@@ -1820,6 +1822,8 @@ comment on function postrider_internal.capture_function(text,text,text,text,text
 comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises an error with the reason if the changes of a table cannot be captured completely, or the caller may not capture them.';
 
 comment on function postrider_internal.check_capture_expression(regclass,text,text,text,text) is 'Raises an error unless this is a single SQL expression over old and new, of the type that is needed. Acts with the rights of its caller.';
+
+comment on function postrider_internal.check_filter(jsonpath) is 'Refuses a filter that is not a predicate, and one that can never match, with what to write instead.';
 
 comment on function postrider_internal.claim_context(text,jsonb,integer) is 'event_context(), tried before it is given out if the claim is one that reads no payload.';
 
@@ -2157,7 +2161,7 @@ comment on function postrider_internal.store_claim(pg_snapshot,pg_snapshot,xid8,
 
 comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. refused: numbers of lines within the batch, from 1.';
 
-comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate.';
+comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate or can never match.';
 
 comment on function postrider_internal.take_asides(postrider_internal.claim_page,integer,integer,integer) is 'Adds to a page the next events of the transactions that are aside, up to events_max of them, a few transactions in turn. turn: 1 if the page begins with an event of the window.';
 
@@ -2241,7 +2245,7 @@ comment on trigger sending_replaced on postrider.sending is 'Notes in the audit 
 
 comment on trigger subscription_audit on postrider.subscription is 'Notes the edit in the audit.';
 
-comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant. Refuses an endpoint that does not exist, and a filter that is not a predicate.';
+comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant. Refuses an endpoint that does not exist, and a filter that is not a predicate or can never match.';
 
 comment on trigger subscription_truncate on postrider.subscription is 'Refuses truncate, which the audit would not see.';
 

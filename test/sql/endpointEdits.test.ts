@@ -227,7 +227,7 @@ describe("rotate_secret", () => {
     const [row] = await rowsOf<{ secrets: string[]; secrets_valid_ms: number | null; revision: string }>(
       database.pool,
       statementText("load_endpoints"),
-      [[endpoint]],
+      [[endpoint], false],
     );
     assert.ok(row !== undefined);
     return row;

@@ -332,6 +332,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   fingerprint: caller("reader", "operator", "daemon"),
   replaced_files: caller("reader", "operator", "daemon"),
   parse_filter: caller(),
+  check_filter: caller(),
   ingest_lock_key: caller(),
   require_ingest_role: caller(),
   judge_lines: caller(),

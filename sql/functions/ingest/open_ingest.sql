@@ -8,7 +8,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  parsed jsonpath;
   position record;
 begin
   -- Otherwise each line would be refused, one by one, and the position would move past them all.
@@ -19,15 +18,7 @@ begin
     perform postrider_internal.refuse_if_unknown(open_ingest.event_type);
   end if;
   if open_ingest.filter is not null then
-    parsed := postrider_internal.parse_filter(open_ingest.filter);
-    begin
-      perform jsonb_path_match('{}', parsed);
-    exception when data_exception then -- no single item, or, in strict mode, no such member
-      raise exception 'the filter % is not a predicate', quote_literal(open_ingest.filter)
-        using errcode = 'invalid_parameter_value',
-          detail = 'It selects something from the line; a filter says whether the line matches.',
-          hint = 'Compare: $.level >= 50, $.status == "paid", exists($.err).';
-    end;
+    perform postrider_internal.check_filter(postrider_internal.parse_filter(open_ingest.filter));
   end if;
   if not pg_try_advisory_lock(postrider_internal.ingest_lock_key(open_ingest.name)) then
     outcome := 'busy';

@@ -9,21 +9,14 @@ begin
       using errcode = 'foreign_key_violation', hint = 'select id, url from postrider.endpoint lists them.';
   end if;
   if new.filter is not null then
-    begin
-      perform jsonb_path_match('{}', new.filter);
-    exception when data_exception then -- not a single item or, in strict mode, no such member
-      raise exception 'the filter % is not a predicate', new.filter
-        using errcode = 'invalid_parameter_value',
-          detail = 'It selects something from the payload; a filter says whether the payload matches.',
-          hint = 'Compare: $.amount > 100, $.status == "paid", exists($.refund).';
-    end;
+    perform postrider_internal.check_filter(new.filter);
   end if;
   return new;
 end
 $$;
 comment on function postrider_internal.subscription_changing() is
-  'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate.';
+  'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate or can never match.';
 
 create or replace trigger subscription_changing before insert or update on postrider.subscription
   for each row execute function postrider_internal.subscription_changing();
-comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant. Refuses an endpoint that does not exist, and a filter that is not a predicate.';
+comment on trigger subscription_changing on postrider.subscription is 'Fills in the tenant. Refuses an endpoint that does not exist, and a filter that is not a predicate or can never match.';

@@ -5,7 +5,7 @@ import { BODY_FORMATS, type BodyFormat, contentTypeOf } from "../../format/body.
 import { parseSecret, type SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { VERSION } from "../../ground/version.ts";
-import { type FixedHeaders, FRAMING_HEADERS, fixHeaders } from "../../http/request.ts";
+import { type FixedHeaders, fixHeaders } from "../../http/request.ts";
 import { originOf } from "../../telemetry/redact.ts";
 
 /** How to talk to an endpoint, as of one revision of it. */
@@ -142,14 +142,6 @@ export class EndpointDirectory {
 
 const USER_AGENT = `postrider/${VERSION}`;
 
-/** What frames or signs the request; an endpoint's own headers do not replace these. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "webhook-id",
-  "webhook-timestamp",
-  "webhook-signature",
-  ...FRAMING_HEADERS,
-]);
-
 function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | null): Endpoint {
   const keys: SigningKey[] = [];
   let problem: string | null =
@@ -168,11 +160,10 @@ function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | 
     "user-agent": USER_AGENT,
   };
   for (const [given, value] of Object.entries(row.headers as Readonly<Record<string, unknown>>)) {
-    const name = given.toLowerCase();
     if (typeof value !== "string") {
       problem = `the value of the endpoint's header ${JSON.stringify(given)} is no string`;
-    } else if (!OWN_HEADERS.has(name)) {
-      headers[name] = value;
+    } else {
+      headers[given.toLowerCase()] = value;
     }
   }
   problem = format === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : problem;
