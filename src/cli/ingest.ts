@@ -129,7 +129,7 @@ async function ingestCommand(options: IngestOptions, config: Config): Promise<0 
         databaseUrl: config.listenUrl ?? config.databaseUrl,
         applicationName: "postrider",
       }),
-      preparedStatements: config.listenUrl !== null || config.preparedStatements,
+      preparedStatements: config.listenUrl === null ? (config.preparedStatements ?? undefined) : undefined,
       ...{ name, path, conditions },
       ...{ eventType: options.type, tenant: options.tenant ?? "", where: options.where },
       giveUp: patience(stopping, path === null ? config.shutdownGraceMs : 0),

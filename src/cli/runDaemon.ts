@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Config } from "../config/read.ts";
 import { Daemon } from "../daemon/daemon.ts";
@@ -30,8 +31,9 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<vo
   let latest: Daemon | null = null;
   const events = loggedEvents(config, { daemonId: () => latest?.id ?? null, to: "stdout" });
   const conditions = new Conditions(events);
+  const daemonId = randomUUID();
   const make = (): Daemon => {
-    latest = new Daemon(config, events);
+    latest = new Daemon(config, events, daemonId);
     return latest;
   };
   const daemon = await startWhenReachable(make, conditions, options);

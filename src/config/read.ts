@@ -19,7 +19,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Null: the same as `databaseUrl`. */
   readonly listenUrl: string | null;
-  readonly preparedStatements: boolean;
+  /** Null: if sessions are the daemon's own, and not lent by a pooler. */
+  readonly preparedStatements: boolean | null;
   readonly processes: number;
   readonly maxInFlight: number;
   readonly pollIntervalMs: number;
@@ -49,7 +50,7 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
   const config = {
     databaseUrl: readUrl(reading, SETTINGS.databaseUrl),
     listenUrl: readUrl(reading, SETTINGS.listenUrl),
-    preparedStatements: readChoice(reading, SETTINGS.preparedStatements) !== "off",
+    preparedStatements: PREPARED[readChoice(reading, SETTINGS.preparedStatements) ?? "auto"],
     processes: readInteger(reading, SETTINGS.processes),
     maxInFlight: readInteger(reading, SETTINGS.maxInFlight),
     pollIntervalMs: readDurationMs(reading, SETTINGS.pollInterval),
@@ -66,6 +67,8 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
   }
   return { ...config, egress };
 }
+
+const PREPARED = { auto: null, on: true, off: false } as const;
 
 /** Null if a list is wrong. With a wrong profile, the entries of the lists are judged as they are for `custom`. */
 function readEgress(reading: Reading): EgressPolicy | null {

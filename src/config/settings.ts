@@ -20,10 +20,11 @@ export const SETTINGS = {
   preparedStatements: {
     name: "POSTRIDER_PREPARED_STATEMENTS",
     type: "choice",
-    choices: ["on", "off"],
-    default: "on",
+    choices: ["auto", "on", "off"],
+    default: "auto",
     secret: false,
-    sentence: "`off` for a pooler that cannot keep prepared statements.",
+    sentence:
+      "`on` for a transaction pooler that keeps prepared statements, `off` for none. `auto` is `on` without a transaction pooler.",
   },
   processes: {
     name: "POSTRIDER_PROCESSES",

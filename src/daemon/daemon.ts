@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import type { Config } from "../config/read.ts";
-import { openConnection } from "../db/connect.ts";
+import { nameServer, openConnection, type ServerName } from "../db/connect.ts";
 import { copyFault } from "../db/pgErrors.ts";
+import { hasLentSessions } from "../db/pooler.ts";
 import { assertSchemaUsable } from "../db/schemaState.ts";
 import { Sockets } from "../db/sockets.ts";
 import { monotonicMs } from "../ground/clock.ts";
@@ -9,7 +11,7 @@ import { messageOf, type PostriderError } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
 import type { Events } from "../telemetry/bus.ts";
 import { memoryBoundBytes } from "./memory.ts";
-import { type Fatal, makeParts, type Parts } from "./parts.ts";
+import { CONNECTIONS_MAX, type Fatal, makeParts, type Parts } from "./parts.ts";
 import { SCHEMA_LOOK_INTERVAL_MS } from "./upkeep/schemaWatch.ts";
 
 /** How long a daemon that is asked to stop before it has started waits for Postgres. */
@@ -17,6 +19,11 @@ const START_GRACE_MS = 1_000;
 /** How long a stopping daemon tries to record, beyond its grace period. */
 const RECORD_GRACE_MS = 5_000;
 const MIB = 1_048_576;
+
+/** What is known of a daemon only when it has connected. */
+interface StartFacts extends ServerName {
+  readonly prepared_statements: boolean;
+}
 
 /** Starts the parts in order, and stops them in the reverse order. Runs once. */
 export class Daemon {
@@ -32,12 +39,13 @@ export class Daemon {
   readonly #onFatal: (event: Fatal, fault: PostriderError) => void;
   #stopping: Promise<boolean> | null = null;
 
-  constructor(config: Config, events: Events) {
+  /** `daemonId`: its first identity. Tries to start of one process have the same. */
+  constructor(config: Config, events: Events, daemonId: string = randomUUID()) {
     this.#config = config;
     this.#events = events;
     const fatal = Promise.withResolvers<{ readonly event: Fatal; readonly fault: PostriderError }>();
     this.#onFatal = (event, fault) => fatal.resolve({ event, fault });
-    this.#parts = makeParts({ config, events, sockets: this.#sockets, onFatal: this.#onFatal });
+    this.#parts = makeParts({ config, events, sockets: this.#sockets, onFatal: this.#onFatal, daemonId });
     this.unusable = fatal.promise.then(({ event, fault }) => {
       events.emit(event, { error: messageOf(fault) });
       this.#parts.inHand.halt();
@@ -59,8 +67,9 @@ export class Daemon {
       cutting = setTimeout(() => this.#sockets.cut(), START_GRACE_MS);
     };
     stopping.addEventListener("abort", giveUpSoon);
+    let facts: StartFacts;
     try {
-      await this.#connect();
+      facts = await this.#connect();
     } catch (thrown) {
       throw await this.#giveUp(thrown);
     } finally {
@@ -72,9 +81,7 @@ export class Daemon {
     replays.start();
     schemaWatch.start(SCHEMA_LOOK_INTERVAL_MS);
     endpointWatch.start();
-    const { maxInFlight } = this.#config;
-    const memoryMib = Math.ceil(memoryBoundBytes(maxInFlight) / MIB);
-    this.#events.emit("daemon.started", { id: this.id, max_in_flight: maxInFlight, memory_mib_max: memoryMib });
+    this.#events.emit("daemon.started", { id: this.id, ...facts, ...factsOf(this.#config) });
   }
 
   /**
@@ -86,17 +93,41 @@ export class Daemon {
     return this.#stopping;
   }
 
-  async #connect(): Promise<void> {
-    const { connection, heartbeat, partitions, wake } = this.#parts;
-    const client = await openConnection({ config: connection, purpose: "control" });
-    try {
-      await assertSchemaUsable(client);
-    } finally {
-      await client.end();
-    }
+  async #connect(): Promise<StartFacts> {
+    const { connection, sessions, heartbeat, partitions, wake } = this.#parts;
+    const isLent = this.#config.listenUrl !== null || (await hasLentSessions(connection));
+    sessions.ownSession = !isLent;
+    const client = await openConnection({ config: connection, purpose: "control", ownSession: !isLent });
+    const server = await assertSchemaUsable(client)
+      .then(() => nameServer(client))
+      .finally(() => client.end());
     await heartbeat.start();
+    const pooled = await this.#pooledSetting(isLent);
+    if (pooled === null) {
+      await wake.start();
+    } else {
+      this.#tellPooler(pooled);
+    }
+    // Only now, because with three connections there are no more than listener, gate and one for all the work.
     partitions.start();
-    await wake.start();
+    return { ...server, prepared_statements: this.#config.preparedStatements ?? !isLent };
+  }
+
+  /** The setting that leads through a transaction pooler although it should not; null if all is well. */
+  async #pooledSetting(isLent: boolean): Promise<"DATABASE_URL" | "POSTRIDER_LISTEN_URL" | null> {
+    if (this.#config.listenUrl === null) {
+      return isLent ? "DATABASE_URL" : null;
+    }
+    // A server that cannot be reached there is no reason not to start: the daemon polls until it can.
+    const isListenLent = await hasLentSessions(this.#parts.listenConnection).catch(() => false);
+    return isListenLent ? "POSTRIDER_LISTEN_URL" : null;
+  }
+
+  #tellPooler(setting: string): void {
+    const remedy =
+      "set POSTRIDER_LISTEN_URL to a direct connection, and POSTRIDER_PREPARED_STATEMENTS=on if the pooler keeps prepared statements";
+    const reason = `${setting} leads through a transaction pooler; ${remedy}`;
+    this.#parts.conditions.begin("blind", "pooler.found", { setting, remedy }, reason);
   }
 
   /** Closes what a start that failed has opened; resolves with the error to tell. */
@@ -122,7 +153,7 @@ export class Daemon {
   }
 
   async #endDatabases(): Promise<void> {
-    await Promise.all(Object.values(this.#parts.databases).map((database) => database.end()));
+    await this.#parts.sessions.end();
   }
 
   async #stop(): Promise<boolean> {
@@ -176,4 +207,18 @@ export class Daemon {
       return false;
     }
   }
+}
+
+function factsOf(config: Config) {
+  return {
+    connections_max: CONNECTIONS_MAX,
+    memory_mib_max: Math.ceil(memoryBoundBytes(config.maxInFlight) / MIB),
+    max_in_flight: config.maxInFlight,
+    poll_interval_ms: config.pollIntervalMs,
+    shutdown_grace_ms: config.shutdownGraceMs,
+    retention_ms: config.retentionMs,
+    egress: config.egress.profile,
+    log_level: config.logLevel,
+    listen_url: config.listenUrl !== null,
+  };
 }

@@ -1,6 +1,7 @@
 import type { Config } from "../config/read.ts";
 import { type ConnectionConfig, connectionConfig } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
+import { SessionPool } from "../db/sessionPool.ts";
 import type { Sockets } from "../db/sockets.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import type { PostriderError } from "../ground/errors.ts";
@@ -28,22 +29,22 @@ import { makeSchemaWatch } from "./upkeep/schemaWatch.ts";
 import { Pace } from "./wake/pace.ts";
 import { WakeSession } from "./wake/session.ts";
 
-/** New events are claimed one page after the other, with a deadline of their own. */
-const CLAIM_CONNECTIONS = 1;
-/** A walk over the queue, a flush, and loads of large payloads. */
-const PIPELINE_CONNECTIONS = 4;
-/** Apart, so that a heartbeat never waits behind the pipeline; the other is for replays. */
-const BESIDE_CONNECTIONS = 2;
-/** Partitions are maintained one step after the other, each of which may take its time. The watches can wait for it. */
-const MAINTAIN_CONNECTIONS = 1;
+/**
+ * A claim, a walk, a flush, two loads of large payloads or a heartbeat and a replay, and maintenance, at once. With fewer
+ * they wait for each other.
+ */
+const WORK_CONNECTIONS = 6;
+/** The listener and the gate. */
+const WAKE_CONNECTIONS = 2;
+/** What a daemon takes at most. One of each kind, three in all, is enough to work. */
+export const CONNECTIONS_MAX = WORK_CONNECTIONS + WAKE_CONNECTIONS;
 /** Requests of one endpoint at a time; beyond some fifty a process gains nothing from more connections. */
 const LANE_MAX = 64;
 
-/** The connections of a daemon, by what they are for. */
+/** The database by what it is used for, with the deadlines of that. They share their connections. */
 export interface Databases {
   readonly claim: Database;
   readonly pipeline: Database;
-  readonly beside: Database;
   readonly maintain: Database;
 }
 
@@ -59,11 +60,15 @@ export interface PartsOptions {
   /** Every connection to Postgres goes through these. */
   readonly sockets: Sockets;
   readonly onFatal: (event: Fatal, fault: PostriderError) => void;
+  readonly daemonId: string;
 }
 
 /** What the parts share. */
 interface Shared extends PartsOptions {
   readonly connection: ConnectionConfig;
+  /** To where it can listen. */
+  readonly listenConnection: ConnectionConfig;
+  readonly sessions: SessionPool;
   readonly databases: Databases;
   readonly conditions: Conditions;
   readonly agenda: Agenda;
@@ -73,12 +78,17 @@ interface Shared extends PartsOptions {
 export function makeParts(options: PartsOptions) {
   const { config, events, sockets, onFatal } = options;
   const connection = sockets.through(connectionTo(config.databaseUrl));
-  const databases = makeDatabases(config, connection);
+  const listenConnection = config.listenUrl === null ? connection : sockets.through(connectionTo(config.listenUrl));
+  const conditions = new Conditions(events);
+  const sessions = makeSessions(config, connection, conditions);
+  const databases = makeDatabases(sessions);
   const shared: Shared = {
     ...options,
     connection,
+    listenConnection,
+    sessions,
     databases,
-    conditions: new Conditions(events),
+    conditions,
     agenda: new Agenda(),
     lanes: new Lanes({
       inFlightMax: config.maxInFlight,
@@ -93,6 +103,9 @@ export function makeParts(options: PartsOptions) {
   const pipeline = makePipeline(shared, heartbeat, wake, sender);
   return {
     connection,
+    listenConnection,
+    sessions,
+    conditions,
     databases,
     sender,
     heartbeat,
@@ -110,25 +123,33 @@ function connectionTo(databaseUrl: string | null): ConnectionConfig {
   return connectionConfig({ databaseUrl, applicationName: "postrider" });
 }
 
-function makeDatabases(config: Config, connection: ConnectionConfig): Databases {
-  const session = {
+function makeSessions(config: Config, connection: ConnectionConfig, conditions: Conditions): SessionPool {
+  return new SessionPool({
     config: connection,
-    purpose: "pipeline",
-    preparedStatements: config.preparedStatements,
-    // If the listener has its own URL, everything else goes through a transaction pooler.
-    ownSession: config.listenUrl === null,
-  } as const;
+    max: WORK_CONNECTIONS,
+    preparedStatements: config.preparedStatements ?? undefined,
+    onGranted: (granted, error) => {
+      if (error === null) {
+        conditions.end("few_connections", {});
+      } else {
+        conditions.begin("few_connections", "connections.refused", { granted, wished: WORK_CONNECTIONS, error });
+      }
+    },
+  });
+}
+
+function makeDatabases(sessions: SessionPool): Databases {
   return {
-    claim: new Database({ ...session, purpose: "claim", max: CLAIM_CONNECTIONS }),
-    pipeline: new Database({ ...session, max: PIPELINE_CONNECTIONS }),
-    beside: new Database({ ...session, max: BESIDE_CONNECTIONS }),
-    maintain: new Database({ ...session, purpose: "maintain", max: MAINTAIN_CONNECTIONS }),
+    claim: new Database({ sessions, purpose: "claim" }),
+    pipeline: new Database({ sessions, purpose: "pipeline" }),
+    maintain: new Database({ sessions, purpose: "maintain" }),
   };
 }
 
-function makeHeartbeat({ databases, conditions, lanes, onFatal }: Shared): Heartbeat {
+function makeHeartbeat({ daemonId, databases, conditions, lanes, onFatal }: Shared): Heartbeat {
   return new Heartbeat({
-    database: databases.beside,
+    daemonId,
+    database: databases.pipeline,
     load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
     conditions,
     onCopied: (fault) => onFatal("database.copied", fault),
@@ -144,7 +165,7 @@ function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
       retentionMs: config.retentionMs,
     }),
     replays: makeReplayKeeper({
-      database: databases.beside,
+      database: databases.pipeline,
       events,
       conditions,
       pollIntervalMs: config.pollIntervalMs,
@@ -154,11 +175,12 @@ function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
   };
 }
 
-function makeWake({ config, sockets, connection, events, conditions, agenda }: Shared, replays: Repeat): WakeSession {
+function makeWake({ listenConnection, sessions, events, conditions, agenda }: Shared, replays: Repeat): WakeSession {
   return new WakeSession({
-    config: config.listenUrl === null ? connection : sockets.through(connectionTo(config.listenUrl)),
+    config: listenConnection,
     events,
     conditions,
+    onRefused: (thrown) => sessions.yieldOne(thrown),
     onWake: (look, withinMs) => {
       if (look === "events") {
         agenda.by("events", monotonicMs() + withinMs);

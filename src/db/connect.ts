@@ -98,13 +98,14 @@ function unreadableUrl(found: string): PostriderError {
 export interface SessionOptions {
   readonly config: ConnectionConfig;
   readonly purpose: Purpose;
-  /** False for a pooler that loses prepared statements: statements are then sent without a name. Default: true. */
-  readonly preparedStatements?: boolean;
+  /** Whether statements are prepared under names. Default: if the session is this connection's own. */
+  readonly preparedStatements?: boolean | undefined;
   /**
    * False for a pooler that lends a server session for one transaction, because settings of that session leak to its next
-   * user. The server's deadlines then hold only inside Database.transaction. Default: true.
+   * user. The server's deadlines then hold only inside Database.transaction. Default: whether the process that the
+   * connection was told of is the session's; a pooler tells its clients of another one.
    */
-  readonly ownSession?: boolean;
+  readonly ownSession?: boolean | undefined;
 }
 
 /** One connection, for a command or the wake locks. The caller ends it. */
@@ -119,29 +120,62 @@ export interface Connection extends Queryable {
  * Throws PR0003 if the server cannot be reached, StandbyError or PR0007 if it is the wrong one.
  */
 export async function openConnection(options: SessionOptions): Promise<Connection> {
-  const client = new pg.Client(clientConfig(options));
-  try {
-    await client.connect();
-    await prepareSession(client, options);
-  } catch (thrown) {
-    await client.end();
+  const { client, isOwn } = await openSession(options).catch((thrown: unknown) => {
     throw thrown instanceof PostriderError ? thrown : unreachable(thrown, options.config);
-  }
+  });
   return {
-    ...queryable(client, { preparedStatements: options.preparedStatements ?? true }),
+    ...queryable(client, { preparedStatements: options.preparedStatements ?? isOwn }),
     end: () => client.end(),
     onEnd: (listener) => client.once("end", listener),
   };
 }
 
+/** Opens a connection whose session stays as it is. Throws PR0003 if the server cannot be reached. */
+export async function openPlainly(config: ConnectionConfig): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig({ config, purpose: "control" }));
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (thrown) {
+    await client.end();
+    throw unreachable(thrown, config);
+  }
+}
+
+/** A connection that is set up for its purpose. */
+export interface OpenSession {
+  readonly client: pg.Client;
+  /** False: a pooler lends the session for one transaction, and nothing of it was changed. */
+  readonly isOwn: boolean;
+}
+
+/** Rejects with the error of the server or the link, with StandbyError, or with PR0007. */
+export async function openSession(options: SessionOptions): Promise<OpenSession> {
+  const client = new pg.Client(clientConfig(options));
+  try {
+    await client.connect();
+    return { client, isOwn: await prepareSession(client, options) };
+  } catch (thrown) {
+    await client.end();
+    throw thrown;
+  }
+}
+
 /** What node-postgres is given: the configuration with the deadline and the name of the purpose. */
-export function clientConfig({ config, purpose }: SessionOptions): ConnectionConfig {
-  const { statementTimeoutMs } = SESSION_LIMITS[purpose];
+function clientConfig({ config, purpose }: SessionOptions): ConnectionConfig {
+  const queryTimeoutMs = queryTimeoutOf(purpose);
   return {
     ...config,
     application_name: `${config.application_name ?? "postrider"}/${purpose}`,
-    ...(statementTimeoutMs === 0 ? {} : { query_timeout: statementTimeoutMs + QUERY_GRACE_MS }),
+    ...(queryTimeoutMs !== null && { query_timeout: queryTimeoutMs }),
   };
+}
+
+/** How long the client waits for an answer; null: for ever. */
+export function queryTimeoutOf(purpose: Purpose): number | null {
+  const { statementTimeoutMs } = SESSION_LIMITS[purpose];
+  return statementTimeoutMs === 0 ? null : statementTimeoutMs + QUERY_GRACE_MS;
 }
 
 interface ServerFacts {
@@ -149,41 +183,61 @@ interface ServerFacts {
   readonly version_number: number;
   readonly in_recovery: boolean;
   readonly read_only: boolean;
+  readonly is_own: boolean;
 }
 
 /**
  * Sets the session up and looks at the server, in one round trip. Startup parameters will not do, because poolers refuse
  * those that they do not know. The search_path keeps operators and functions on the role's path from being mistaken for
- * Postgres's; our statements name everything else in full. The driver reads times in ISO style alone.
+ * Postgres's; our statements name everything else in full. The driver reads times in ISO style alone. Resolves with
+ * whether the session is the connection's own.
  */
-export async function prepareSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
+async function prepareSession(client: pg.Client, options: SessionOptions): Promise<boolean> {
   // While a connection is lent out, nothing listens for its end, and an "error" without a listener ends the process. The
   // statement in progress, or the next one, rejects anyway.
   client.on("error", () => {});
-  const limits = SESSION_LIMITS[options.purpose];
   const { rows } = await client.query<ServerFacts>(
     `select
        pg_catalog.current_setting('server_version') as server_version,
        pg_catalog.current_setting('server_version_num')::integer as version_number,
        pg_catalog.pg_is_in_recovery() as in_recovery,
        pg_catalog.current_setting('default_transaction_read_only')::boolean as read_only,
-       case when $1 then pg_catalog.set_config('default_transaction_isolation', 'read committed', false) end,
-       case when $1 then pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false) end,
-       case when $1 then pg_catalog.set_config('datestyle', 'ISO', false) end,
-       case when $1 then pg_catalog.set_config('statement_timeout', $2, false) end,
-       case when $1 then pg_catalog.set_config('lock_timeout', $3, false) end,
-       case when $1 then pg_catalog.set_config('idle_in_transaction_session_timeout', $4, false) end`,
-    [
-      options.ownSession ?? true,
-      String(limits.statementTimeoutMs),
-      String(limits.lockTimeoutMs),
-      String(limits.idleInTransactionTimeoutMs),
-    ],
+       session.is_own,
+       case when session.is_own then pg_catalog.set_config('default_transaction_isolation', 'read committed', false) end,
+       case when session.is_own then pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false) end,
+       case when session.is_own then pg_catalog.set_config('datestyle', 'ISO', false) end,
+       case when session.is_own then pg_catalog.set_config('statement_timeout', $3, false) end,
+       case when session.is_own then pg_catalog.set_config('lock_timeout', $4, false) end,
+       case when session.is_own then pg_catalog.set_config('idle_in_transaction_session_timeout', $5, false) end
+     from (select coalesce($1::boolean, pg_catalog.pg_backend_pid() = $2::integer, false) as is_own) as session`,
+    [options.ownSession ?? null, announcedPid(client), ...limitTexts(options.purpose)],
   );
   if (rows[0] === undefined) {
     throw new Error("the server answered a select without a row");
   }
   refuseWrongServer(rows[0], options.purpose);
+  return rows[0].is_own;
+}
+
+/** The process that the server, or a pooler before it, named when the connection was made; null if none was named. */
+export function announcedPid(client: pg.Client): number | null {
+  return "processID" in client && typeof client.processID === "number" ? client.processID : null;
+}
+
+/** Gives a session of ours to another purpose. */
+export async function devoteSession(client: pg.Client, config: ConnectionConfig, purpose: Purpose): Promise<void> {
+  await client.query(
+    `select pg_catalog.set_config('statement_timeout', $1, false),
+            pg_catalog.set_config('lock_timeout', $2, false),
+            pg_catalog.set_config('idle_in_transaction_session_timeout', $3, false),
+            pg_catalog.set_config('application_name', $4, false)`,
+    [...limitTexts(purpose), clientConfig({ config, purpose }).application_name],
+  );
+}
+
+function limitTexts(purpose: Purpose): readonly string[] {
+  const { statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs } = SESSION_LIMITS[purpose];
+  return [statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs].map(String);
 }
 
 function refuseWrongServer(server: ServerFacts, purpose: Purpose): void {
@@ -206,9 +260,9 @@ function refuseWrongServer(server: ServerFacts, purpose: Purpose): void {
 }
 
 /** Begins a transaction. In a session that a pooler lends it also sets the deadlines, which end with the transaction. */
-export function beginText({ purpose, ownSession = true }: SessionOptions): string {
+export function beginText(purpose: Purpose, isOwn: boolean): string {
   const begin = "begin isolation level read committed read write";
-  if (ownSession) {
+  if (isOwn) {
     return begin;
   }
   const limits = SESSION_LIMITS[purpose];
@@ -252,7 +306,7 @@ function remedyFor(thrown: unknown): string {
       // "conversion between UTF8 and MULE_INTERNAL is not supported"
       return "Postgres cannot translate this database's encoding to UTF-8: use a database with the encoding UTF8";
     case "53300":
-      return "raise max_connections of the server, or close other connections";
+      return tooManyRemedy(messageOf(thrown));
     case null:
       return /SSL|certificate|altname/i.test(messageOf(thrown))
         ? "look at sslmode and sslrootcert in DATABASE_URL"
@@ -260,6 +314,32 @@ function remedyFor(thrown: unknown): string {
     default:
       return "mend what the server says, or set DATABASE_URL to another one";
   }
+}
+
+function tooManyRemedy(message: string): string {
+  const limited = /for (role|database) "/.exec(message)?.[1];
+  return limited === undefined
+    ? "raise max_connections of the server, or close other connections"
+    : `raise the limit with "alter ${limited} … connection limit", or close other connections`;
+}
+
+/** Where a session is, in the words of the server. */
+export interface ServerName {
+  readonly database: string;
+  /** The role that logged in. */
+  readonly role: string;
+  readonly server_version: string;
+}
+
+export async function nameServer(client: Queryable): Promise<ServerName> {
+  const { rows } = await client.query<ServerName>(
+    `select pg_catalog.current_database()::text as database, session_user::text as role,
+       pg_catalog.current_setting('server_version') as server_version`,
+  );
+  if (rows[0] === undefined) {
+    throw new Error("the server answered a select without a row");
+  }
+  return rows[0];
 }
 
 export interface Target {

@@ -1,47 +1,35 @@
+import type { PostgresPool } from "kysely";
 import pg from "pg";
-import { beginText, clientConfig, prepareSession, type SessionOptions } from "./connect.ts";
+import { beginText, type Purpose } from "./connect.ts";
 import { classifyPostgresError } from "./pgErrors.ts";
-import {
-  type ParamsOf,
-  type Queryable,
-  queryable,
-  type Result,
-  type RowOf,
-  type Statement,
-  type StatementShape,
-} from "./statements.ts";
+import { type Session, SessionPool, type SessionPoolOptions } from "./sessionPool.ts";
+import type { ParamsOf, Queryable, Result, RowOf, Statement, StatementShape } from "./statements.ts";
 
-const IDLE_TIMEOUT_MS = 300_000;
-/** If the primary moves behind an unchanged name, that is noticed when the connections age out, at the latest. */
-const LIFETIME_MAX_SECONDS = 1_800;
-
-export interface DatabaseOptions extends SessionOptions {
-  /** Connections at a time. */
-  readonly max: number;
+export interface DatabaseOptions extends SessionPoolOptions {
+  readonly purpose: Purpose;
 }
 
 /**
- * A pool of connections with one purpose. Each has every deadline, runs in `read committed`, and leads to a PostgreSQL 15
- * or later that takes writes; if the server is another one, whatever is sent rejects with StandbyError or PR0007.
+ * Postgres through the sessions of a pool, for one purpose. Each has every deadline, runs in `read committed`, and leads
+ * to a PostgreSQL 15 or later that takes writes; if the server is another one, whatever is sent rejects with StandbyError
+ * or PR0007.
  */
 export class Database implements Queryable {
   /** For the query builder, which takes connections itself. Everything else uses the methods. */
-  readonly pool: pg.Pool;
-  readonly #options: DatabaseOptions;
-  readonly #direct: Queryable;
+  readonly pool: PostgresPool;
+  readonly #sessions: SessionPool;
+  readonly #purpose: Purpose;
 
-  constructor(options: DatabaseOptions) {
-    this.#options = options;
-    this.pool = new pg.Pool({
-      ...clientConfig(options),
-      max: options.max,
-      idleTimeoutMillis: IDLE_TIMEOUT_MS,
-      maxLifetimeSeconds: LIFETIME_MAX_SECONDS,
-      onConnect: (client) => prepareSession(client, options),
-    });
-    // An idle connection was lost. The pool has dropped it, and without a listener the error would end the process.
-    this.pool.on("error", () => {});
-    this.#direct = queryable(this.pool, { preparedStatements: options.preparedStatements ?? true });
+  /** Has its own pool, or shares one. */
+  constructor(options: DatabaseOptions | { readonly sessions: SessionPool; readonly purpose: Purpose }) {
+    this.#sessions = "sessions" in options ? options.sessions : new SessionPool(options);
+    this.#purpose = options.purpose;
+    this.pool = poolOf(this.#sessions, this.#purpose);
+  }
+
+  /** Connections that are open, being made or being closed. */
+  get connectionCount(): number {
+    return this.#sessions.count;
   }
 
   /** Sends a statement through any connection. */
@@ -66,43 +54,82 @@ export class Database implements Queryable {
     work: (transaction: Queryable) => Promise<Value>,
     ending: "commit" | "rollback" = "commit",
   ): Promise<Value> {
-    const client = await this.pool.connect();
+    return this.#transactionIn(await this.#sessions.lend(this.#purpose), work, ending);
+  }
+
+  /** Waits for what is being sent, then closes every connection of the pool. */
+  end(): Promise<void> {
+    return this.#sessions.end();
+  }
+
+  /** A session that a pooler lends has its deadlines only inside a transaction, so every statement gets one there. */
+  async #send<Value>(send: (through: Queryable) => Promise<Value>): Promise<Value> {
+    const session = await this.#sessions.lend(this.#purpose);
+    if (!session.isOwn) {
+      return this.#transactionIn(session, send, "commit");
+    }
     try {
-      await client.query(beginText(this.#options));
-      const value = await work(queryable(client, { preparedStatements: this.#options.preparedStatements ?? true }));
+      const value = await send(session.through);
+      this.#sessions.giveBack(session, true);
+      return value;
+    } catch (thrown) {
+      this.#sessions.giveBack(session, isAnswer(thrown));
+      throw thrown;
+    }
+  }
+
+  async #transactionIn<Value>(
+    session: Session,
+    work: (transaction: Queryable) => Promise<Value>,
+    ending: "commit" | "rollback",
+  ): Promise<Value> {
+    const { client, isOwn, purpose, through } = session;
+    try {
+      await client.query(beginText(purpose, isOwn));
+      const value = await work(through);
       const { command } = await client.query(ending);
       if (command !== ending.toUpperCase()) {
         // If an error in the transaction was swallowed, Postgres answers the commit with ROLLBACK, and no error.
         throw new Error(`the transaction was not committed: the server answered ${command}`);
       }
-      client.release();
+      this.#sessions.giveBack(session, true);
       return value;
     } catch (thrown) {
-      client.release(await mustBeDiscarded(client, thrown));
+      this.#sessions.giveBack(session, await isRolledBack(client, thrown));
       throw thrown;
     }
   }
-
-  /** Waits for what is being sent, then closes every connection. */
-  end(): Promise<void> {
-    return this.pool.end();
-  }
-
-  /** A session that a pooler lends has its deadlines only inside a transaction, so every statement gets one there. */
-  #send<Value>(send: (through: Queryable) => Promise<Value>): Promise<Value> {
-    return this.#options.ownSession === false ? this.transaction(send) : send(this.#direct);
-  }
 }
 
-async function mustBeDiscarded(client: pg.PoolClient, thrown: unknown): Promise<boolean> {
+/** What the query builder asks of a pool of node-postgres. */
+function poolOf(sessions: SessionPool, purpose: Purpose): PostgresPool {
+  return {
+    options: {},
+    async connect() {
+      const session = await sessions.lend(purpose);
+      return {
+        query: session.client.query.bind(session.client),
+        release: () => sessions.giveBack(session, true),
+      };
+    },
+    end: () => sessions.end(),
+  };
+}
+
+/** Whether the server answered with an error, after which the session can be used. */
+function isAnswer(thrown: unknown): boolean {
+  return thrown instanceof pg.DatabaseError && classifyPostgresError(thrown).kind !== "connection";
+}
+
+async function isRolledBack(client: pg.Client, thrown: unknown): Promise<boolean> {
   if (classifyPostgresError(thrown).kind === "connection") {
-    return true;
+    return false;
   }
   try {
     await client.query("rollback");
-    return false;
+    return true;
   } catch {
     // The caller needs the first error; the connection is dropped.
-    return true;
+    return false;
   }
 }

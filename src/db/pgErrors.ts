@@ -58,6 +58,19 @@ export function isOutageAtStart(thrown: unknown): boolean {
   return isOutage(thrown) && !/^(28|3D)/.test(classifyPostgresError(thrown).sqlstate ?? "");
 }
 
+/**
+ * Whether a connection was refused because there are too many: for the role, the database, the server or a pooler. Also
+ * told by the message, because what listens for notifications passes on nothing else.
+ */
+export function isOneTooMany(thrown: unknown): boolean {
+  return (
+    classifyPostgresError(thrown).sqlstate === "53300" ||
+    /too many (connections for (role|database) |clients already)|remaining connection slots are reserved|no more connections allowed/.test(
+      messageOf(thrown),
+    )
+  );
+}
+
 /** The SQLSTATE by which the functions of the schema say that this database is a copy that no daemon may work in. */
 const COPY_STATE = "PR014";
 

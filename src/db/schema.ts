@@ -1,5 +1,4 @@
-import { Kysely, PostgresDialect } from "kysely";
-import type { Database } from "./database.ts";
+import { Kysely, PostgresDialect, type PostgresPool } from "kysely";
 
 /**
  * The tables and views that composed queries read, with the types that the driver gives their columns: bigint and
@@ -87,7 +86,7 @@ interface InFlight {
 }
 
 /** Queries over the schema. They use the connections of a database, which its owner ends. */
-export function queriesOf({ pool }: Pick<Database, "pool">): Kysely<Schema> {
+export function queriesOf({ pool }: { readonly pool: PostgresPool }): Kysely<Schema> {
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 

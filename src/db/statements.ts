@@ -133,18 +133,23 @@ export function declaredStatements(): readonly Statement[] {
 export interface QueryOptions {
   /** False for a pooler that loses prepared statements. */
   readonly preparedStatements: boolean;
+  /** How long to wait for an answer. Default: what the client was configured with. */
+  readonly queryTimeoutMs?: number | null;
 }
 
-export function queryable(client: pg.Pool | pg.ClientBase, { preparedStatements }: QueryOptions): Queryable {
+export function queryable(client: pg.ClientBase, options: QueryOptions): Queryable {
+  const { preparedStatements, queryTimeoutMs = null } = options;
+  const timeout = queryTimeoutMs === null ? {} : { query_timeout: queryTimeoutMs };
   return {
     async run<Shape extends StatementShape>(statement: Statement<Shape>, params: ParamsOf<Shape>) {
       const { name, text } = statement.prepared();
       const values = Object.keys(statement.shape.params).map((param) => params[param]);
-      const result = await client.query({ ...(preparedStatements && { name }), text, values, types: READERS });
+      const named = preparedStatements ? { name, text } : { text };
+      const result = await client.query({ ...named, ...timeout, values, types: READERS });
       return { rows: result.rows as readonly RowOf<Shape>[], rowCount: result.rowCount ?? 0 };
     },
     async query<Row>(text: string, values?: readonly unknown[]) {
-      const result = await client.query(text, values === undefined ? undefined : [...values]);
+      const result = await client.query({ text, ...timeout, ...(values !== undefined && { values: [...values] }) });
       return { rows: result.rows as readonly Row[], rowCount: result.rowCount ?? 0 };
     },
   };

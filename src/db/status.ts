@@ -1,6 +1,6 @@
+import type { PostgresPool } from "kysely";
 import { sql } from "kysely";
 import { PostriderError } from "../ground/errors.ts";
-import type { Database } from "./database.ts";
 import { type BacklogRow, type EndpointRow, type Queries, queriesOf, type UndeliveredRow } from "./schema.ts";
 
 /** Endpoints that are listed: those with a backlog first, then those that need a look, then the others while there is room. */
@@ -122,7 +122,7 @@ export interface EndpointStatus {
 }
 
 /** Reads it all in one snapshot. Rejects with the error of the server or the link. */
-export function readStatus(database: Pick<Database, "pool">): Promise<Status> {
+export function readStatus(database: { readonly pool: PostgresPool }): Promise<Status> {
   return queriesOf(database)
     .transaction()
     .setIsolationLevel("repeatable read")

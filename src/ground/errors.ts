@@ -35,6 +35,7 @@ export const ERRORS = {
   PR0019: "a file could not be read or written",
   PR0020: "a generated file is not what would be generated now",
   PR0021: "a command was interrupted, and nothing of it was kept",
+  PR0022: "a transaction pooler is in the way of a command that must keep its session",
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, type ConnectionConfig, openConnection } from "../db/connect.ts";
 import { classifyPostgresError, isOutage, isOutageAtStart } from "../db/pgErrors.ts";
+import { hasLentSessions } from "../db/pooler.ts";
 import { defineStatement, type RowOf } from "../db/statements.ts";
 import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
@@ -50,7 +51,7 @@ const RETRY_LAST_MS = 5_000;
 export interface SessionOptions {
   /** A direct connection: a transaction pooler does not keep the session's lock. */
   readonly connection: ConnectionConfig;
-  readonly preparedStatements: boolean;
+  readonly preparedStatements: boolean | undefined;
   readonly name: string;
   /** Null for standard input. */
   readonly path: string | null;
@@ -141,6 +142,9 @@ export class IngestSession {
   async #connected(): Promise<Connection> {
     if (this.#connection === null) {
       const { connection, preparedStatements } = this.#options;
+      if (!this.#hasBegun && (await hasLentSessions(connection))) {
+        throw pooled();
+      }
       this.#connection = await openConnection({ config: connection, purpose: "ingest", preparedStatements });
       if (this.#hasBegun) {
         await this.#resume(this.#connection);
@@ -209,4 +213,15 @@ function occupied(problem: string, found: string, remedy: string): PostriderErro
 /** Whether the same may succeed later, perhaps in a new session. */
 export function mayPass(thrown: unknown): boolean {
   return thrown instanceof OwnSessionLingers || isOutage(thrown);
+}
+
+function pooled(): PostriderError {
+  return new PostriderError([
+    {
+      code: "PR0022",
+      problem: "cannot keep a session for the ingest",
+      found: "the connection leads through a transaction pooler, which lends it a session for one transaction",
+      remedy: "set POSTRIDER_LISTEN_URL to a direct connection",
+    },
+  ]);
 }

@@ -8,9 +8,7 @@ import type { FailureKind } from "../domain/failureKind.ts";
  * means the same in every event. Fields hold no secret, no payload and no part of a URL beyond its origin.
  */
 export const EVENTS = {
-  "daemon.started": event<{ id: string; max_in_flight: number; memory_mib_max: number }>(
-    "The daemon has its connections, its row and its lease, and starts to claim.",
-  ),
+  "daemon.started": event<DaemonFacts>("The daemon has its connections, its row and its lease, and starts to claim."),
   "daemon.stopping": event<{ id: string; grace_ms: number }>(
     "The daemon was asked to stop. It claims nothing more and finishes what is in progress.",
   ),
@@ -117,6 +115,14 @@ export const EVENTS = {
     "The connection that holds the wake locks is in doubt. The daemon polls until it is rebuilt.",
   ),
   "gate.restored": event<Ended>("The listener and the gate are connected. Inserts can wake the daemon again."),
+  "pooler.found": event<{ setting: string; remedy: string }>(
+    "A connection leads through a transaction pooler, which keeps neither LISTEN nor the wake locks. The daemon polls.",
+  ),
+  "connections.refused": event<{ granted: number; wished: number; error: string }>(
+    "Postgres or a pooler refused a further connection. The daemon works with those granted, and asks again more and more " +
+      "seldom. The listener and the gate come on top.",
+  ),
+  "connections.granted": event<Ended>("The daemon has as many connections as it wishes again."),
   "postgres.lost": event<Failure>("Postgres cannot be reached. The program retries with growing pauses."),
   "postgres.restored": event<Ended>("Postgres can be reached again, and claims succeed."),
 
@@ -183,6 +189,27 @@ type Nothing = Readonly<Record<never, never>>;
 type Failure = {
   readonly error: string;
   readonly sqlstate: string | null;
+};
+
+type DaemonFacts = {
+  readonly id: string;
+  readonly database: string;
+  /** The role that logged in. */
+  readonly role: string;
+  readonly server_version: string;
+  /** At most; three are enough. */
+  readonly connections_max: number;
+  readonly memory_mib_max: number;
+  readonly max_in_flight: number;
+  readonly poll_interval_ms: number;
+  readonly shutdown_grace_ms: number;
+  /** Null: as the row in Postgres says. */
+  readonly retention_ms: number | null;
+  readonly egress: string;
+  readonly log_level: string;
+  /** Whether LISTEN has its own URL. */
+  readonly listen_url: boolean;
+  readonly prepared_statements: boolean;
 };
 
 type LockHolder = {

@@ -45,6 +45,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "claim.taken": "debug",
   "listener.connected": "debug",
 
+  "connections.refused": "warn",
   "daemon.beat_failed": "warn",
   "delivery.exhausted": "warn",
   "endpoint.disabled": "warn",
@@ -58,6 +59,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "listener.lost": "warn",
   "maintenance.failed": "warn",
   "payload.failed": "warn",
+  "pooler.found": "warn",
   "record.reduced": "warn",
   "replay.failed": "warn",
   "sending.stopped": "warn",

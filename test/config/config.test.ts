@@ -53,7 +53,7 @@ test("with nothing but a database every setting has its default", () => {
   assert.deepEqual(read(ENV), {
     databaseUrl: URL_TEXT,
     listenUrl: null,
-    preparedStatements: true,
+    preparedStatements: null,
     processes: 1,
     maxInFlight: 256,
     pollIntervalMs: 1_000,

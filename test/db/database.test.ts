@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import type { EventEmitter } from "node:events";
 import { type TestContext, test } from "node:test";
 import { connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { Database, type DatabaseOptions } from "../../src/db/database.ts";
 import { classifyPostgresError, StandbyError } from "../../src/db/pgErrors.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor } from "../support/engine.ts";
+import { outside } from "../support/outside.ts";
+import { until } from "../support/until.ts";
 
 const database = useDatabase({ template: "empty" });
 
@@ -26,12 +27,12 @@ test("a session has its deadlines, its isolation and its application name", asyn
 
 test("a session lent by a pooler is left unchanged, and the deadlines hold inside a transaction", async (t) => {
   const tested = databaseOf(t, { ownSession: false });
-  const outside = await tested.pool.query<SessionSettings>(SESSION_SETTINGS);
-  assert.equal(outside.rows[0]?.statement, "0");
-  assert.equal(outside.rows[0]?.path, await askFor(database.pool, "show search_path"));
+  const [settings] = (await outside(tested, SESSION_SETTINGS)) as SessionSettings[];
+  assert.equal(settings?.statement, "0");
+  assert.equal(settings?.path, await askFor(database.pool, "show search_path"));
   const inside = await tested.transaction((transaction) => transaction.query<SessionSettings>(SESSION_SETTINGS));
   assert.deepEqual(inside.rows, [
-    { ...outside.rows[0], path: "pg_catalog, pg_temp", statement: "10s", lock: "5s", idle: "10s" },
+    { ...settings, path: "pg_catalog, pg_temp", statement: "10s", lock: "5s", idle: "10s" },
   ]);
 });
 
@@ -49,25 +50,19 @@ test("a database's default isolation does not reach a session or a transaction",
 });
 
 test("a lost idle connection is replaced", async (t) => {
-  const lost: unknown[] = [];
   const tested = databaseOf(t, { max: 1 });
-  tested.pool.on("error", (error) => lost.push(error));
-  const gone = heard(tested.pool, "remove");
   await terminate(await pidOf(tested));
-  await gone;
-  assert.equal(lost.length, 1);
-  assert.equal(classifyPostgresError(lost[0]).kind, "connection");
+  await until("the loss is noticed", () => Promise.resolve(tested.connectionCount === 0));
   assert.ok((await pidOf(tested)) > 0);
 });
 
 test("losing a connection while nothing runs on it does not end the process", async (t) => {
   const tested = databaseOf(t, { max: 1 });
   const client = await tested.pool.connect();
-  const ended = heard(client, "end");
-  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid", []);
   await terminate(rows[0]?.pid ?? 0);
-  await ended;
-  await assert.rejects(client.query("select 1"), (thrown) => classifyPostgresError(thrown).kind === "connection");
+  await until("the loss is noticed", () => Promise.resolve(tested.connectionCount === 0));
+  await assert.rejects(client.query("select 1", []), (thrown) => classifyPostgresError(thrown).kind === "connection");
   client.release();
   assert.ok((await pidOf(tested)) > 0);
 });
@@ -149,11 +144,6 @@ function databaseOf(t: TestContext, options: Partial<DatabaseOptions> = {}): Dat
   const tested = new Database({ config, max: 2, purpose: "pipeline", ...options });
   t.after(() => tested.end());
   return tested;
-}
-
-/** Unlike once() of node:events it does not reject if "error" comes first. */
-async function heard(emitter: EventEmitter, event: string): Promise<void> {
-  await new Promise<void>((resolve) => emitter.once(event, () => resolve()));
 }
 
 async function pidOf(tested: Database): Promise<number> {

@@ -7,6 +7,7 @@ import { Database } from "../../src/db/database.ts";
 import { schemaFiles, statementNames, statementText } from "../../src/db/sqlFiles.ts";
 import { declaredStatements, defineStatement, type Statement } from "../../src/db/statements.ts";
 import { useDatabase } from "../support/database.ts";
+import { outside } from "../support/outside.ts";
 
 const database = useDatabase();
 
@@ -26,9 +27,9 @@ test("every statement of sql/statements is declared, and no other", () => {
 });
 
 for (const statement of statements.values()) {
-  test(`${statement.name} takes and returns what its declaration says`, async (t) => {
+  test(`${statement.name} takes and returns what its declaration says`, async () => {
     const { params, columns } = statement.shape;
-    const described = await describe(databaseOf(t), statement);
+    const described = await describe(statement);
     assert.deepEqual(described.params, Object.values(params).map(typeName));
     assert.deepEqual(
       described.columns,
@@ -80,7 +81,7 @@ test("if a pooler lends the sessions, a statement still has its deadlines, and l
     ...{ condition: "well", conditionMs: null, conditionReason: null, isRenewal: false },
   });
   assert.deepEqual((await database.pool.query("select deadline from public.seen")).rows, [{ deadline: "10s" }]);
-  assert.deepEqual((await tested.pool.query("show statement_timeout")).rows, [{ statement_timeout: "0" }]);
+  assert.deepEqual(await outside(tested, "select current_setting('statement_timeout') as timeout"), [{ timeout: "0" }]);
 });
 
 test("a statement that does not exist is refused by its name", async (t) => {
@@ -131,8 +132,8 @@ interface Description {
 }
 
 /** What the server says about a statement without running it. */
-async function describe(tested: Database, { name }: Statement): Promise<Description> {
-  const client = await tested.pool.connect();
+async function describe({ name }: Statement): Promise<Description> {
+  const client = await database.pool.connect();
   try {
     const fields = await fieldsOf(client, name, statementText(name));
     const { rows: prepared } = await client.query<{ params: string[] }>(

@@ -43,6 +43,8 @@ export interface Load {
 }
 
 export interface HeartbeatOptions {
+  /** The first identity. Default: a new one. */
+  readonly daemonId?: string;
   readonly database: Database;
   readonly conditions: Conditions;
   readonly load: () => Load;
@@ -58,7 +60,7 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #beats = new Repeat(() => this.#beatOrNote());
-  #daemonId: string = randomUUID();
+  #daemonId: string;
   #heldUntilMs = 0;
   /** Notices that the lease has run out, also while a beat hangs and nothing is claimed. */
   #expiry: NodeJS.Timeout | undefined;
@@ -69,6 +71,7 @@ export class Heartbeat {
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    this.#daemonId = options.daemonId ?? randomUUID();
   }
 
   get daemonId(): string {

@@ -37,7 +37,7 @@ export class Gate {
 
   /** Opens as the gate of a daemon that is awake. Rejects if the server cannot be reached or takes no writes. */
   static async open(config: ConnectionConfig): Promise<Gate> {
-    const connection = await openConnection({ config, purpose: "wake" });
+    const connection = await openConnection({ config, purpose: "wake", ownSession: true });
     try {
       await connection.query(`set idle_session_timeout = ${IDLE_SESSION_TIMEOUT_MS}`);
       const { rows } = await connection.run(stayAwake, { heldGate: false });
@@ -92,14 +92,19 @@ export class Gate {
     await this.#send((connection) => connection.run(wakePeers, {}));
   }
 
-  /** Also asks whether the server still takes writes: one that was demoted keeps its connections, and notifies of nothing. */
+  /**
+   * Also asks whether the server still takes writes: one that was demoted keeps its connections, and notifies of nothing.
+   * And whether the session is still the one that holds the locks.
+   */
   async #ping(): Promise<void> {
     await this.#send(async (connection) => {
-      const { rows } = await connection.query<{ read_only: string }>(
-        "select pg_catalog.current_setting('transaction_read_only') as read_only",
+      const { rows } = await connection.query<{ read_only: string; pid: number }>(
+        "select pg_catalog.current_setting('transaction_read_only') as read_only, pg_catalog.pg_backend_pid() as pid",
       );
       if (rows[0]?.read_only === "on") {
         this.#lose("the server takes no writes any more");
+      } else if (rows[0]?.pid !== this.pid) {
+        this.#lose("a pooler gave it another session; set POSTRIDER_LISTEN_URL to a direct connection");
       }
     });
   }

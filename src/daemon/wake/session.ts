@@ -42,6 +42,8 @@ export interface WakeOptions {
   readonly conditions: Conditions;
   /** The daemon should look by then at the latest: for new events, or for anything that may have come unnoticed. */
   readonly onWake: (look: "events" | "everything", withinMs: number) => void;
+  /** Hears why listener or gate could not be connected. */
+  readonly onRefused?: (thrown: unknown) => void;
   /** What differs from WAKE_TIMING. */
   readonly timing?: Partial<WakeTiming>;
 }
@@ -192,6 +194,7 @@ export class WakeSession {
         this.#stopped.promise,
       ]);
     } catch (thrown) {
+      this.#options.onRefused?.(thrown);
       return { event: listener === null ? "listener.lost" : "gate.lost", error: messageOf(thrown) };
     } finally {
       this.#disconnected(gate);
