@@ -75,7 +75,8 @@ function readEgress(reading: Reading): EgressPolicy | null {
   const profile = readChoice(reading, SETTINGS.egress) ?? "custom";
   const allow = readList(reading, SETTINGS.egressAllow);
   const deny = readList(reading, SETTINGS.egressDeny);
-  const parsed = parseEgressPolicy({ profile, allow, deny });
+  const lowPorts = readList(reading, SETTINGS.egressPorts);
+  const parsed = parseEgressPolicy({ profile, allow, deny, lowPorts });
   if (parsed.kind === "problems") {
     reading.faults.push(...parsed.problems.map((problem) => egressFault(problem, profile)));
     return null;
@@ -83,8 +84,16 @@ function readEgress(reading: Reading): EgressPolicy | null {
   return parsed.policy;
 }
 
+const EGRESS_LISTS: Readonly<Record<EgressProblem["list"], { readonly name: string }>> = {
+  allow: SETTINGS.egressAllow,
+  deny: SETTINGS.egressDeny,
+  lowPorts: SETTINGS.egressPorts,
+  // Not a setting: the program finds them out.
+  ownAddresses: SETTINGS.egressAllow,
+};
+
 function egressFault(problem: EgressProblem, profile: string): Fault {
-  const { name } = problem.list === "deny" ? SETTINGS.egressDeny : SETTINGS.egressAllow;
+  const { name } = EGRESS_LISTS[problem.list];
   const { name: profileName } = SETTINGS.egress;
   return problem.kind === "unused"
     ? cannotRead(

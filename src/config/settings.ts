@@ -89,14 +89,22 @@ export const SETTINGS = {
     type: "list",
     default: "",
     secret: false,
-    sentence: "With `custom`: CIDRs and host patterns that are allowed in addition to public addresses.",
+    sentence:
+      "With `custom`: CIDRs, addresses and host patterns (`10.1.0.0/16`, `127.0.0.1`, `*.corp.internal`) that are allowed in addition to public addresses.",
   },
   egressDeny: {
     name: "POSTRIDER_EGRESS_DENY",
     type: "list",
     default: "",
     secret: false,
-    sentence: "With `custom`: CIDRs and host patterns that are refused, even if another rule allows them.",
+    sentence: "With `custom`: the same, and they are refused, even if another rule allows them.",
+  },
+  egressPorts: {
+    name: "POSTRIDER_EGRESS_PORTS",
+    type: "list",
+    default: "80,443",
+    secret: false,
+    sentence: "Ports below 1024 that endpoints may have. Ports from 1024 are always allowed.",
   },
   logLevel: {
     name: "POSTRIDER_LOG_LEVEL",
@@ -157,7 +165,7 @@ export interface DurationSetting extends SettingBase {
 
 export interface ListSetting extends SettingBase {
   readonly type: "list";
-  readonly default: "";
+  readonly default: string;
 }
 
 export type Setting = UrlSetting | ChoiceSetting | IntegerSetting | DurationSetting | ListSetting;

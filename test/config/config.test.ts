@@ -78,6 +78,7 @@ test("every setting is read", () => {
     POSTRIDER_EGRESS: "custom",
     POSTRIDER_EGRESS_ALLOW: "10.0.0.0/8, *.internal.example,",
     POSTRIDER_EGRESS_DENY: "203.0.113.7",
+    POSTRIDER_EGRESS_PORTS: "443, 81",
     POSTRIDER_LOG_LEVEL: "silent",
   });
   assert.deepEqual(config, {
@@ -89,7 +90,12 @@ test("every setting is read", () => {
     pollIntervalMs: 500,
     shutdownGraceMs: 300_000,
     retentionMs: 90 * 86_400_000,
-    egress: policyOf({ profile: "custom", allow: ["10.0.0.0/8", "*.internal.example"], deny: ["203.0.113.7"] }),
+    egress: policyOf({
+      profile: "custom",
+      allow: ["10.0.0.0/8", "*.internal.example"],
+      deny: ["203.0.113.7"],
+      lowPorts: ["443", "81"],
+    }),
     logLevel: "silent",
     warnings: [],
   });
@@ -204,12 +210,17 @@ test("egress lists need the profile that reads them", () => {
 });
 
 test("entries of the egress lists are judged by the egress policy, and named with their setting", () => {
-  const lists = { POSTRIDER_EGRESS_ALLOW: "10.0.0.0/33,a b", POSTRIDER_EGRESS_DENY: "10.1.2" };
+  const lists = {
+    POSTRIDER_EGRESS_ALLOW: "10.0.0.0/33,a b",
+    POSTRIDER_EGRESS_DENY: "10.1.2",
+    POSTRIDER_EGRESS_PORTS: "81, 8080",
+  };
   const remedy = "use a CIDR (10.0.0.0/8), an address, a host name, or *.example.com";
   assert.deepEqual(faultsOf({ ...ENV, POSTRIDER_EGRESS: "custom", ...lists }), [
     'cannot read POSTRIDER_EGRESS_ALLOW: it has "10.0.0.0/33"; give a prefix length from 0 to 32',
     `cannot read POSTRIDER_EGRESS_ALLOW: it has "a b"; ${remedy}`,
     `cannot read POSTRIDER_EGRESS_DENY: it has "10.1.2"; ${remedy}`,
+    'cannot read POSTRIDER_EGRESS_PORTS: it has "8080"; list whole numbers from 1 to 1023; higher ports are always allowed',
   ]);
 });
 

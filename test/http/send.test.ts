@@ -669,10 +669,25 @@ test("a name that resolves to a refused address is blocked, and no connection is
     const sender = senderFor(t, resolverOf(answer), { profile: "public-only", allow: [], deny: [] });
     for (const scheme of ["http", "https"]) {
       const result = await attempt(sender, requestTo(`${scheme}://hooks.example.com:${receiver.port}/`));
-      assertFailed(result, "blocked", /^egress refused hooks\.example\.com:\d+: .* is a loopback address$/);
+      assertFailed(
+        result,
+        "blocked",
+        /^egress refused hooks\.example\.com:\d+: .* is a loopback address; POSTRIDER_EGRESS is public-only: /,
+      );
     }
     assert.deepEqual([sender.stats.connects, receiver.connections], [0, 0]);
   }
+});
+
+test("where only one of this machine's addresses is allowed, localhost is reached there", async (t) => {
+  const receiver = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
+  const url = `http://localhost:${receiver.port}/`;
+  const both = resolverOf(["::1", "127.0.0.1"]);
+  assertSucceeded(await attempt(senderFor(t, { resolve: both.resolve }), requestTo(url)));
+  const other = senderFor(t, { resolve: resolverOf(["::1"]).resolve });
+  assertFailed(await attempt(other, requestTo(url)), "blocked", /: ::1 is a loopback address; POSTRIDER_EGRESS_ALLOW/);
+  const elsewhere = senderFor(t, { resolve: resolverOf(["127.0.0.1", "10.0.0.1"]).resolve });
+  assertSucceeded(await attempt(elsewhere, requestTo(url)));
 });
 
 test("a name that rebinds to a refused address is blocked at its next connection", async (t) => {
@@ -682,7 +697,11 @@ test("a name that rebinds to a refused address is blocked at its next connection
   const url = `http://hooks.example.com:${receiver.port}/`;
   assertSucceeded(await attempt(sender, requestTo(url)));
   await receiver.quiet();
-  assertFailed(await attempt(sender, requestTo(url)), "blocked", /169\.254\.169\.254 is a metadata address$/);
+  assertFailed(
+    await attempt(sender, requestTo(url)),
+    "blocked",
+    /169\.254\.169\.254 is a metadata address; POSTRIDER_EGRESS_ALLOW does not list it$/,
+  );
   assert.equal(sender.stats.connects, 1);
 });
 

@@ -21,7 +21,14 @@ import {
   hostAndPort,
   type Origin,
 } from "./dialFailure.ts";
-import { type EgressPolicy, judgeAddress, literalOf } from "./policy.ts";
+import {
+  type AddressVerdict,
+  type EgressPolicy,
+  isOwnName,
+  judgeAddress,
+  judgeUnresolved,
+  literalOf,
+} from "./policy.ts";
 import type { EgressProxy } from "./proxy.ts";
 import { readingBy } from "./reading.ts";
 import { takeStep } from "./socketStep.ts";
@@ -106,6 +113,8 @@ export class Dialer {
     const literal = literalOf(origin.hostname);
     if (literal !== undefined) {
       this.#refuseUnlessAllowed(literal, origin);
+    } else {
+      refuseIf(judgeUnresolved(this.#options.policy, origin.hostname), origin);
     }
     const tunnel = new Tunnel(proxy, origin, call.onRead, this.#options.responseHeaderBytesMax);
     const socket = await this.#reachProxy(proxy, tunnel, signal, until);
@@ -150,17 +159,27 @@ export class Dialer {
   /**
    * One refused address refuses the name. A name that resolves half outside and half inside is either an attack or a
    * mistake. If only the refused addresses were dropped, the order of the day's answers would decide which half is
-   * dialled; a refusal is the same every time, and its sentence names the address.
+   * dialled; a refusal is the same every time, and its sentence names the address. This machine's own names are different:
+   * they have the loopback address of either family, and only one of the two may be allowed.
    */
   async #addressesOf({ origin, isJudged }: Hop, signal: AbortSignal): Promise<readonly string[]> {
     const literal = literalOf(origin.hostname);
     const addresses = literal === undefined ? await this.#resolve(origin.hostname, signal) : [literal];
-    if (isJudged) {
-      for (const address of addresses) {
-        this.#refuseUnlessAllowed(address, origin);
-      }
+    const dialled = isJudged ? this.#allowedOf(addresses, origin) : addresses;
+    return dialled.slice(0, ADDRESSES_DIALLED_MAX);
+  }
+
+  #allowedOf(addresses: readonly string[], origin: Origin): readonly string[] {
+    const allowed = isOwnName(origin.hostname)
+      ? addresses.filter((address) => this.#judge(address, origin).verdict === "allowed")
+      : [];
+    if (allowed.length > 0) {
+      return allowed;
     }
-    return addresses.slice(0, ADDRESSES_DIALLED_MAX);
+    for (const address of addresses) {
+      this.#refuseUnlessAllowed(address, origin);
+    }
+    return addresses;
   }
 
   async #resolve(hostname: string, signal: AbortSignal): Promise<readonly string[]> {
@@ -234,14 +253,17 @@ export class Dialer {
   }
 
   #refuseUnlessAllowed(address: string, origin: Origin): void {
-    const verdict = judgeAddress(
-      this.#options.policy,
-      address,
-      literalOf(origin.hostname) === undefined ? origin.hostname : undefined,
-    );
-    if (verdict.verdict === "refused") {
-      throw new DialFailure("blocked", `egress refused ${hostAndPort(origin)}: ${verdict.reason}`);
-    }
+    refuseIf(this.#judge(address, origin), origin);
+  }
+
+  #judge(address: string, { hostname }: Origin): AddressVerdict {
+    return judgeAddress(this.#options.policy, address, literalOf(hostname) === undefined ? hostname : undefined);
+  }
+}
+
+function refuseIf(verdict: AddressVerdict, origin: Origin): void {
+  if (verdict.verdict === "refused") {
+    throw new DialFailure("blocked", `egress refused ${hostAndPort(origin)}: ${verdict.reason}`);
   }
 }
 

@@ -7,7 +7,7 @@
  * name may resolve differently the next time.
  */
 import { isIPv4 } from "node:net";
-import { type AddressClass, behindNat64, type Cidr, classify, parseAddress } from "./addresses.ts";
+import { type Address, type AddressClass, behindNat64, type Cidr, classify, parseAddress } from "./addresses.ts";
 import {
   canonicalName,
   type HostPattern,
@@ -21,7 +21,7 @@ import {
 export type EgressProfile = "public-only" | "private-ok" | "custom";
 
 /** The ports below 1024 that are dialled by default: the others belong to mail, ssh, directories, databases. */
-const LOW_PORTS = [80, 443] as const;
+const LOW_PORTS = ["80", "443"] as const;
 const FIRST_HIGH_PORT = 1024;
 
 /** RFC 1035: 253 bytes for a name, 63 for each label. */
@@ -35,7 +35,7 @@ export interface EgressSettings {
   /** The same forms; wins over `allow`. Only with the profile `custom`. */
   readonly deny: readonly string[];
   /** Ports below 1024 that may be dialled, 80 and 443 by default. Ports from 1024 always may; port 0 never. */
-  readonly lowPorts?: readonly number[];
+  readonly lowPorts?: readonly string[];
   /** Addresses of this process and of its database, refused in every profile unless `allow` names them. */
   readonly ownAddresses?: readonly string[];
 }
@@ -75,6 +75,11 @@ const INSIDE_NAMES: readonly HostPattern[] = [
 ].map(patternOf);
 /** Names of this machine, which `private-ok` refuses too. */
 const SELF_NAMES: readonly HostPattern[] = ["localhost", "*.localhost", "localhost.localdomain"].map(patternOf);
+/** The addresses that they have, 127.0.0.1 and ::1. */
+const SELF_ADDRESSES: readonly Address[] = [
+  { family: 4, value: 0x7f000001n },
+  { family: 6, value: 1n },
+];
 
 /** Reads the settings, and reports everything that is wrong with them at once. */
 export function parseEgressPolicy(settings: EgressSettings): EgressParse {
@@ -88,14 +93,24 @@ export function parseEgressPolicy(settings: EgressSettings): EgressParse {
   const allow = parseRules("allow", settings.allow, problems);
   const deny = parseRules("deny", settings.deny, problems);
   const own = parseRules("ownAddresses", settings.ownAddresses ?? [], problems).cidrs;
-  const lowPorts = settings.lowPorts ?? LOW_PORTS;
-  for (const port of lowPorts.filter((each) => !Number.isInteger(each) || each < 1 || each >= FIRST_HIGH_PORT)) {
-    const remedy = "list whole numbers from 1 to 1023; higher ports are open";
-    problems.push({ kind: "entry", list: "lowPorts", entry: String(port), remedy });
-  }
+  const lowPorts = parsePorts(settings.lowPorts ?? LOW_PORTS, problems);
   return problems.length > 0
     ? { kind: "problems", problems }
     : { kind: "policy", policy: { profile, allow, deny, lowPorts, own } };
+}
+
+function parsePorts(texts: readonly string[], problems: EgressProblem[]): readonly number[] {
+  const ports: number[] = [];
+  for (const text of texts) {
+    const port = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
+    if (port >= 1 && port < FIRST_HIGH_PORT) {
+      ports.push(port);
+    } else {
+      const remedy = `list whole numbers from 1 to ${FIRST_HIGH_PORT - 1}; higher ports are always allowed`;
+      problems.push({ kind: "entry", list: "lowPorts", entry: text, remedy });
+    }
+  }
+  return ports;
 }
 
 function parseRules(list: ListName, texts: readonly string[], problems: EgressProblem[]): RuleList {
@@ -134,13 +149,13 @@ export function judgeAddress(policy: EgressPolicy, ip: string, host?: string): A
     reached.some((each) => matchesAddress(policy.deny.cidrs, each)) ||
     (name !== undefined && matchesHost(policy.deny.hosts, name))
   ) {
-    return refused(`${ip} is on the deny list`);
+    return refused(`${ip} is on the deny list, POSTRIDER_EGRESS_DENY`);
   }
   if (matchesAddress(policy.allow.cidrs, address)) {
     return ALLOWED;
   }
   if (reached.some((each) => matchesAddress(policy.own, each))) {
-    return refused(`${ip} is an address of this installation itself`);
+    return refused(`${ip} is an address of this installation itself; ${remedyFor(policy)}`);
   }
   // In a network with DNS64, every IPv4-only receiver has an address behind NAT64: refusing them all would leave nothing
   // to send to. Non-public addresses behind it stay refused, as RFC 6052 §3.1 itself says.
@@ -148,7 +163,9 @@ export function judgeAddress(policy: EgressPolicy, ip: string, host?: string): A
     return ALLOWED;
   }
   const addressClass = classify(address);
-  return isOpened(policy, addressClass, name) ? ALLOWED : refused(`${ip} is ${article(addressClass)} address`);
+  return isOpened(policy, addressClass, name)
+    ? ALLOWED
+    : refused(`${ip} is ${article(addressClass)} address; ${remedyFor(policy, addressClass)}`);
 }
 
 /** Whether the profile or an allowed name opens addresses of this class, which are not public. */
@@ -189,7 +206,8 @@ export function judgeUrl(policy: EgressPolicy, text: string): UrlVerdict {
   }
   const port = portOf(url);
   if (port < FIRST_HIGH_PORT && !policy.lowPorts.includes(port)) {
-    return refused(`port ${port} is not allowed`);
+    const allowed = policy.lowPorts.length === 0 ? "none" : policy.lowPorts.join(", ");
+    return refused(`of the ports below 1024, POSTRIDER_EGRESS_PORTS allows ${allowed}, and not ${port}`);
   }
   return judgeHost(policy, url);
 }
@@ -201,7 +219,7 @@ function judgeHost(policy: EgressPolicy, url: URL): UrlVerdict {
     return verdict.verdict === "allowed" ? { verdict: "allowed", url } : verdict;
   }
   const name = canonicalName(url.hostname);
-  const reason = refusalOfName(policy, name);
+  const reason = refusalOfName(policy, name, true);
   if (reason !== undefined) {
     return refused(reason);
   }
@@ -212,7 +230,8 @@ function judgeHost(policy: EgressPolicy, url: URL): UrlVerdict {
   return { verdict: "allowed", url };
 }
 
-function refusalOfName(policy: EgressPolicy, name: string): string | undefined {
+/** @param isResolvedHere Its addresses are judged before they are dialled; a proxy resolves names for itself. */
+function refusalOfName(policy: EgressPolicy, name: string, isResolvedHere: boolean): string | undefined {
   if (name.length > HOST_LENGTH_MAX) {
     return `the host name is longer than ${HOST_LENGTH_MAX} characters`;
   }
@@ -220,16 +239,53 @@ function refusalOfName(policy: EgressPolicy, name: string): string | undefined {
     return `the host name has an empty label, or one longer than ${LABEL_LENGTH_MAX} characters`;
   }
   if (matchesHost(policy.deny.hosts, name)) {
-    return `the host ${name} is on the deny list`;
+    return `the host ${name} is on the deny list, POSTRIDER_EGRESS_DENY`;
   }
   if (matchesHost(policy.allow.hosts, name)) {
     return undefined;
   }
-  if (matchesHost(SELF_NAMES, name)) {
-    return `the host ${name} is this machine`;
+  if (isOwnName(name)) {
+    // What allows 127.0.0.1 means localhost, too.
+    return isResolvedHere && SELF_ADDRESSES.some((each) => matchesAddress(policy.allow.cidrs, each))
+      ? undefined
+      : `the host ${name} is this machine; ${remedyFor(policy)}`;
   }
   const isInside = !name.includes(".") || matchesHost(INSIDE_NAMES, name);
-  return isInside && policy.profile !== "private-ok" ? `the host ${name} is a name of a private network` : undefined;
+  return !isInside || policy.profile === "private-ok" || (isResolvedHere && opensInside(policy))
+    ? undefined
+    : `the host ${name} is a name of a private network; ${remedyFor(policy, "private")}`;
+}
+
+/** Whether a name is one of this machine's. */
+export function isOwnName(name: string): boolean {
+  return matchesHost(SELF_NAMES, name);
+}
+
+/** Judges the name of a URL that was allowed, if its addresses cannot be judged. */
+export function judgeUnresolved(policy: EgressPolicy, name: string): AddressVerdict {
+  const reason = refusalOfName(policy, name, false);
+  return reason === undefined ? ALLOWED : refused(reason);
+}
+
+/**
+ * Whether addresses are allowed that names of private networks may have: then those decide. A list that has host patterns
+ * says which names are meant.
+ */
+function opensInside({ allow }: EgressPolicy): boolean {
+  const opensPrivate = allow.cidrs.some(({ family, network, shift }) => {
+    const addressClass = classify({ family, value: network << shift });
+    return addressClass !== "public" && addressClass !== "loopback";
+  });
+  return opensPrivate && allow.hosts.length === 0;
+}
+
+/** The settings that change the verdict. */
+function remedyFor(policy: EgressPolicy, addressClass?: AddressClass): string {
+  if (policy.profile === "custom") {
+    return "POSTRIDER_EGRESS_ALLOW does not list it";
+  }
+  const privateOk = addressClass === "private" ? "private-ok allows private networks, and " : "";
+  return `POSTRIDER_EGRESS is ${policy.profile}: ${privateOk}custom allows what POSTRIDER_EGRESS_ALLOW lists`;
 }
 
 /** The address inside a URL's hostname, without brackets; undefined if it is a name. */

@@ -7,6 +7,7 @@ import {
   type EgressProblem,
   type EgressSettings,
   judgeAddress,
+  judgeUnresolved,
   judgeUrl,
   parseEgressPolicy,
 } from "../../../src/http/egress/policy.ts";
@@ -118,11 +119,88 @@ test("a host name longer than 253 characters, or a label longer than 63, is refu
 });
 
 test("ports below 1024 are refused unless they are listed, and port 0 always is", () => {
-  const policy = policyOf({ lowPorts: [443, 444] });
+  const policy = policyOf({ lowPorts: ["443", "444"] });
   assert.equal(judgeUrl(policy, "https://example.com:444/").verdict, "allowed");
   assert.equal(judgeUrl(policy, "https://example.com:1024/").verdict, "allowed");
   assert.equal(judgeUrl(policy, "http://example.com/").verdict, "refused");
   assert.equal(judgeUrl(policy, "https://example.com:0/").verdict, "refused");
+});
+
+test("a refusal names the rule and the settings that change it", () => {
+  const custom = policyOf({ profile: "custom", allow: ["10.1.0.0/16"], deny: ["8.8.8.0/24", "*.evil.test"] });
+  for (const [policy, url, reason] of [
+    [
+      PUBLIC_ONLY,
+      "https://example.com:81/",
+      "of the ports below 1024, POSTRIDER_EGRESS_PORTS allows 80, 443, and not 81",
+    ],
+    [
+      policyOf({ lowPorts: [] }),
+      "http://example.com/",
+      "of the ports below 1024, POSTRIDER_EGRESS_PORTS allows none, and not 80",
+    ],
+    [
+      PUBLIC_ONLY,
+      "http://10.0.0.1/",
+      "10.0.0.1 is a private address; POSTRIDER_EGRESS is public-only: private-ok allows private networks, and custom allows what POSTRIDER_EGRESS_ALLOW lists",
+    ],
+    [
+      PUBLIC_ONLY,
+      "http://db.internal/",
+      "the host db.internal is a name of a private network; POSTRIDER_EGRESS is public-only: private-ok allows private networks, and custom allows what POSTRIDER_EGRESS_ALLOW lists",
+    ],
+    [
+      PUBLIC_ONLY,
+      "http://127.0.0.1/",
+      "127.0.0.1 is a loopback address; POSTRIDER_EGRESS is public-only: custom allows what POSTRIDER_EGRESS_ALLOW lists",
+    ],
+    [
+      PRIVATE_OK,
+      "http://localhost/",
+      "the host localhost is this machine; POSTRIDER_EGRESS is private-ok: custom allows what POSTRIDER_EGRESS_ALLOW lists",
+    ],
+    [
+      PRIVATE_OK,
+      "http://169.254.169.254/",
+      "169.254.169.254 is a metadata address; POSTRIDER_EGRESS is private-ok: custom allows what POSTRIDER_EGRESS_ALLOW lists",
+    ],
+    [custom, "http://10.2.0.1/", "10.2.0.1 is a private address; POSTRIDER_EGRESS_ALLOW does not list it"],
+    [custom, "http://localhost/", "the host localhost is this machine; POSTRIDER_EGRESS_ALLOW does not list it"],
+    [custom, "http://8.8.8.8/", "8.8.8.8 is on the deny list, POSTRIDER_EGRESS_DENY"],
+    [custom, "http://a.evil.test/", "the host a.evil.test is on the deny list, POSTRIDER_EGRESS_DENY"],
+  ] as const) {
+    assert.deepEqual(judgeUrl(policy, url), { verdict: "refused", reason });
+  }
+});
+
+test("custom: what allows this machine's address means its names, too, if their addresses are judged", () => {
+  for (const allow of ["127.0.0.1", "127.0.0.0/8", "::1"]) {
+    const policy = policyOf({ profile: "custom", allow: [allow] });
+    for (const host of ["localhost", "LOCALHOST.", "a.localhost", "localhost.localdomain"]) {
+      assert.equal(judgeUrl(policy, `http://${host}:8080/`).verdict, "allowed", host);
+    }
+    assert.equal(judgeAddress(policy, allow === "::1" ? "127.0.0.1" : "::1", "localhost").verdict, "refused");
+    assert.equal(judgeUnresolved(policy, "localhost").verdict, "refused");
+    assert.equal(judgeUrl(policy, "http://db.internal/").verdict, "refused");
+  }
+  for (const allow of ["127.0.0.5", "10.0.0.0/8"]) {
+    const policy = policyOf({ profile: "custom", allow: [allow] });
+    assert.equal(judgeUrl(policy, "http://localhost:8080/").verdict, "refused", allow);
+  }
+});
+
+test("custom: what allows private addresses leaves names of private networks to their addresses", () => {
+  for (const allow of ["10.0.0.0/8", "192.168.1.7", "fd00::/8"]) {
+    const policy = policyOf({ profile: "custom", allow: [allow], deny: ["secret.internal"] });
+    for (const host of ["orders", "db.internal", "orders.shop.svc"]) {
+      assert.equal(judgeUrl(policy, `http://${host}/`).verdict, "allowed", host);
+      assert.equal(judgeUnresolved(policy, host).verdict, "refused", host);
+    }
+    assert.equal(judgeAddress(policy, "172.16.0.1", "db.internal").verdict, "refused");
+    assert.equal(judgeUrl(policy, "http://secret.internal/").verdict, "refused");
+  }
+  const policy = policyOf({ profile: "custom", allow: ["8.8.8.8"] });
+  assert.equal(judgeUrl(policy, "http://db.internal/").verdict, "refused");
 });
 
 test("custom: an allowed CIDR opens loopback, in each of its spellings, and nothing else", () => {
@@ -130,7 +208,7 @@ test("custom: an allowed CIDR opens loopback, in each of its spellings, and noth
   for (const host of ["127.0.0.1", "127.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0x7f000001"]) {
     assert.equal(judgeUrl(policy, `http://${host}:8080/`).verdict, "allowed", host);
   }
-  for (const host of ["[::1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "10.0.0.1", "localhost"]) {
+  for (const host of ["[::1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "10.0.0.1"]) {
     assert.equal(judgeUrl(policy, `http://${host}:8080/`).verdict, "refused", host);
   }
 });
@@ -176,10 +254,10 @@ test("everything wrong with the settings is reported at once", () => {
   const problems = problemsOf({
     allow: ["10.0.0.0/33", "10.1.2.3/8", "10.1.2", "*", "a b", "http://x/", "::/129", "::ffff:1.2.3.4/95", ""],
     deny: ["10.0.0.0/", "256.1.1.1"],
-    lowPorts: [0],
+    lowPorts: ["0", "81", "1024", "http", "-1", "8 1", ""],
   });
   const lists = problems.map(({ list }) => list);
-  assert.deepEqual(lists, [...Array(9).fill("allow"), ...Array(2).fill("deny"), "lowPorts"]);
+  assert.deepEqual(lists, [...Array(9).fill("allow"), ...Array(2).fill("deny"), ...Array(6).fill("lowPorts")]);
   assert.deepEqual(problems[0], {
     ...{ kind: "entry", list: "allow", entry: "10.0.0.0/33" },
     remedy: "give a prefix length from 0 to 32",
