@@ -16,6 +16,9 @@ create type postrider_internal.claim_rule as (kind integer, endpoint_id uuid, re
 
 create type postrider_internal.claimed_event as (id uuid, event_type text, created_at timestamp with time zone, context jsonb, payload json);
 
+create domain postrider.endpoint_description as text
+  constraint "description has at most 10000 characters" CHECK ((length(VALUE) <= 10000));
+
 create domain postrider.endpoint_disable_after as interval
   constraint "disable_after is between 1 minute and 1 year" CHECK (((VALUE >= '00:01:00'::interval) AND (VALUE <= '1 year'::interval)));
 
@@ -25,6 +28,9 @@ create domain postrider.endpoint_format as text
 create domain postrider.endpoint_headers as jsonb
   constraint "headers are names and texts that HTTP allows" CHECK (postrider_internal.are_headers(VALUE))
   constraint "headers is a JSON object" CHECK ((jsonb_typeof(VALUE) = 'object'::text));
+
+create domain postrider.endpoint_name as text
+  constraint "name has 1 to 255 characters, without blanks at its ends" CHECK ((((length(VALUE) >= 1) AND (length(VALUE) <= 255)) AND (VALUE !~ '^[[:space:]]|[[:space:]]$|[[:cntrl:]]'::text)));
 
 create domain postrider.endpoint_retry_schedule as interval[]
   constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(VALUE) <= 50) AND postrider_internal.are_retry_waits(VALUE)));
@@ -171,6 +177,8 @@ create table postrider.delivery_default partition of postrider.delivery default;
 create table postrider.endpoint (
   id uuid not null default postrider.uuid_v7(),
   tenant postrider.endpoint_tenant not null default ''::text,
+  name postrider.endpoint_name,
+  description postrider.endpoint_description,
   url postrider.endpoint_url not null,
   shown_url text not null generated always as (postrider_internal.url_without_secrets((url)::text)) stored,
   format postrider.endpoint_format not null default 'standard'::text,
@@ -187,7 +195,8 @@ create table postrider.endpoint (
   created_at timestamp with time zone not null default clock_timestamp(),
   updated_at timestamp with time zone not null default clock_timestamp(),
   constraint endpoint_pkey PRIMARY KEY (id),
-  constraint endpoint_tenant_key UNIQUE (id, tenant)
+  constraint endpoint_tenant_key UNIQUE (id, tenant),
+  constraint "name is unique within its tenant" UNIQUE (tenant, name)
 );
 
 create table postrider.endpoint_failure (
@@ -463,21 +472,21 @@ CREATE INDEX subscription_match ON postrider.subscription USING btree (tenant, e
 
 create view postrider.attempt (event_id uuid, endpoint_id uuid, id uuid, daemon_id uuid, started_at timestamp with time zone, attempt_number integer, duration_ms integer, http_status smallint, failure_kind postrider.failure_kind, error text, response_headers json, response_body text, requests smallint, endpoint_revision bigint, batch_id uuid);
 
-create view postrider.backlog (endpoint_id uuid, tenant text, url text, endpoint_state text, pending bigint, due bigint, oldest_at timestamp with time zone, oldest_age interval, is_exact boolean);
+create view postrider.backlog (endpoint_id uuid, tenant text, name text, url text, endpoint_state text, pending bigint, due bigint, oldest_at timestamp with time zone, oldest_age interval, is_exact boolean);
 
 create view postrider.capture_status (table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, function_name regprocedure, runs_as regrole, problem text);
 
 create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, condition text, condition_since timestamp with time zone, condition_reason text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint);
 
-create view postrider.delivery_status (event_id uuid, endpoint_id uuid, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone);
+create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone);
 
-create view postrider.endpoint_health (endpoint_id uuid, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, disabled_from timestamp with time zone);
+create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, disabled_from timestamp with time zone);
 
-create view postrider.in_flight (event_id uuid, endpoint_id uuid, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone);
+create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone);
 
-create view postrider.replay_status (replay_id uuid, endpoint_id uuid, url text, endpoint_state text, state text, reason text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone, requested_by text);
+create view postrider.replay_status (replay_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, endpoint_state text, state text, reason text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone, requested_by text);
 
-create view postrider.undelivered (endpoint_id uuid, tenant postrider.endpoint_tenant, url text, endpoint_state text, exhausted bigint, discarded bigint, is_exact boolean);
+create view postrider.undelivered (endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, endpoint_state text, exhausted bigint, discarded bigint, is_exact boolean);
 
 -- Functions
 
@@ -497,11 +506,15 @@ create function postrider.create_endpoint(url text, event_types text[] DEFAULT '
 
 create function postrider.define_event_type(name text, description text DEFAULT NULL::text, json_schema jsonb DEFAULT NULL::jsonb, enforce boolean DEFAULT false, deprecated boolean DEFAULT false) returns void security definer;
 
+create function postrider.delete_endpoint(id uuid, reason text DEFAULT NULL::text, dry_run boolean DEFAULT false, OUT name text, OUT url text, OUT pending bigint, OUT is_exact boolean, OUT in_flight bigint, OUT subscriptions bigint, OUT replays bigint) returns record security definer;
+
 create function postrider.disable_endpoint(id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
 create function postrider.drop_event_type(name text) returns void security definer;
 
 create function postrider.enable_endpoint(id uuid) returns void security definer;
+
+create function postrider.endpoint_id(name text, tenant text DEFAULT ''::text) returns uuid security definer;
 
 create function postrider.explain_event(event_id uuid) returns TABLE(endpoint_id uuid, url text, endpoint_state text, outcome text, explanation text, would_match_now boolean, now_explanation text) security definer;
 
@@ -521,9 +534,13 @@ create function postrider.refuse_unknown_event_types(reason text DEFAULT NULL::t
 
 create function postrider.replay(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone DEFAULT now(), event_type text DEFAULT '*'::text, states text[] DEFAULT '{exhausted,discarded,unmatched}'::text[], dry_run boolean DEFAULT false, OUT replay_id uuid, OUT events bigint) returns record security definer;
 
+create function postrider.reschedule(event_id uuid, at timestamp with time zone) returns timestamp with time zone security definer;
+
 create function postrider.resume_endpoint(id uuid) returns void security definer;
 
 create function postrider.rotate_secret(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval) returns text security definer;
+
+create function postrider.send_test_event(endpoint_id uuid, event_type text DEFAULT 'postrider.test'::text, payload json DEFAULT '{"test": true}'::json) returns uuid security definer;
 
 create function postrider.subscribe(endpoint_id uuid, event_type text, filter text DEFAULT NULL::text) returns uuid security definer;
 
@@ -550,6 +567,8 @@ create function postrider_internal.begin_action(action text, endpoint_id uuid, d
 create function postrider_internal.begin_claim() returns boolean;
 
 create function postrider_internal.begin_epoch() returns uuid;
+
+create function postrider_internal.cancel_many(event_id uuid, endpoint_id uuid, reason text) returns text;
 
 create function postrider_internal.cancel_reason(reason text) returns text;
 
@@ -851,6 +870,8 @@ create function postrider_internal.require_adoptable(OUT id bigint, OUT base pg_
 
 create function postrider_internal.require_endpoint(endpoint_id uuid) returns void;
 
+create function postrider_internal.require_event(event_id uuid) returns void;
+
 create function postrider_internal.require_home(may_move_in boolean DEFAULT true) returns boolean;
 
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
@@ -1136,6 +1157,10 @@ comment on table postrider.endpoint is 'Where events go: a URL and how to talk t
 comment on column postrider.endpoint.id is 'Identifies the endpoint.';
 
 comment on column postrider.endpoint.tenant is 'Owner of the endpoint, at most 255 characters. The endpoint gets events of this tenant only.';
+
+comment on column postrider.endpoint.name is 'What people call it: 1 to 255 characters, unique within its tenant. postrider.endpoint_id(name, tenant) finds it. Null for none.';
+
+comment on column postrider.endpoint.description is 'What it is for, at most 10000 characters; null for nothing.';
 
 comment on column postrider.endpoint.url is 'Absolute http or https URL with a host, at most 2048 long, without blanks, backslash, fragment, user and password: put a password into headers, as authorization. The daemon decides when it connects whether the address is allowed.';
 
@@ -1515,6 +1540,8 @@ comment on column postrider.backlog.endpoint_id is 'The endpoint; null for event
 
 comment on column postrider.backlog.tenant is 'The endpoint''s tenant.';
 
+comment on column postrider.backlog.name is 'Its name.';
+
 comment on column postrider.backlog.url is 'The endpoint''s URL, without user, password and query.';
 
 comment on column postrider.backlog.endpoint_state is 'active, paused, disabled or deleted.';
@@ -1587,6 +1614,10 @@ comment on column postrider.delivery_status.event_id is 'The event.';
 
 comment on column postrider.delivery_status.endpoint_id is 'The endpoint.';
 
+comment on column postrider.delivery_status.name is 'The endpoint''s name; null if it has none or was deleted.';
+
+comment on column postrider.delivery_status.url is 'The endpoint''s URL, without user, password and query; null if it was deleted.';
+
 comment on column postrider.delivery_status.event_type is 'The event''s type.';
 
 comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
@@ -1612,6 +1643,8 @@ comment on column postrider.delivery_status.finished_at is 'When it succeeded, w
 comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, not of deliveries. Failures of deliveries that were sent again by hand do not count; successes do.';
 
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_health.name is 'Its name.';
 
 comment on column postrider.endpoint_health.url is 'Its URL.';
 
@@ -1645,6 +1678,10 @@ comment on column postrider.in_flight.event_id is 'The event.';
 
 comment on column postrider.in_flight.endpoint_id is 'The endpoint.';
 
+comment on column postrider.in_flight.name is 'The endpoint''s name; null if it has none or was deleted.';
+
+comment on column postrider.in_flight.url is 'The endpoint''s URL, without user, password and query; null if it was deleted.';
+
 comment on column postrider.in_flight.attempt_number is 'Which attempt it is.';
 
 comment on column postrider.in_flight.daemon_id is 'The daemon that has it in hand.';
@@ -1658,6 +1695,8 @@ comment on view postrider.replay_status is 'The replays and how far they are. Ch
 comment on column postrider.replay_status.replay_id is 'The replay.';
 
 comment on column postrider.replay_status.endpoint_id is 'The endpoint that gets the events.';
+
+comment on column postrider.replay_status.name is 'The endpoint''s name.';
 
 comment on column postrider.replay_status.url is 'The endpoint''s URL.';
 
@@ -1705,6 +1744,8 @@ comment on column postrider.undelivered.endpoint_id is 'The endpoint.';
 
 comment on column postrider.undelivered.tenant is 'Its tenant; null if it was deleted.';
 
+comment on column postrider.undelivered.name is 'Its name; null if it has none or was deleted.';
+
 comment on column postrider.undelivered.url is 'Its URL; null if it was deleted.';
 
 comment on column postrider.undelivered.endpoint_state is 'active, paused, disabled or deleted.';
@@ -1715,11 +1756,15 @@ comment on column postrider.undelivered.discarded is 'Deliveries that were ended
 
 comment on column postrider.undelivered.is_exact is 'False if there are more than were counted: 10,000 an endpoint, 100 of further endpoints once there are 100,000.';
 
+comment on type postrider.endpoint_description is 'What an endpoint is for.';
+
 comment on type postrider.endpoint_disable_after is 'How long an endpoint may have nothing but failures.';
 
 comment on type postrider.endpoint_format is 'The format of a request''s body.';
 
 comment on type postrider.endpoint_headers is 'Request headers, name to value.';
+
+comment on type postrider.endpoint_name is 'What people call an endpoint.';
 
 comment on type postrider.endpoint_retry_schedule is 'The waits between the attempts of a delivery.';
 
@@ -1749,7 +1794,7 @@ comment on function postrider.adopt(boolean) is 'Lets daemons work in a database
 
 comment on function postrider.allow_unknown_event_types(text) is 'Lets events of types that are not in the catalogue be inserted. Use it to undo refuse_unknown_event_types(); this is how a new database starts.';
 
-comment on function postrider.cancel(uuid,uuid,text) is 'Stops further attempts of a delivery. Use it for an event that a receiver must not get any more; redeliver() undoes it. Returns the state of the delivery: discarded; pending if a daemon has it in hand, in which case it is discarded within moments unless the attempt in progress succeeds; or how it had ended before.';
+comment on function postrider.cancel(uuid,uuid,text) is 'Stops further attempts of a delivery. Use it for an event that a receiver must not get any more; redeliver() undoes it. Returns the state of the delivery: discarded; pending if a daemon has it in hand, in which case it is discarded within moments unless the attempt in progress succeeds; or how it had ended before. Without an event (null) it cancels everything that waits for the endpoint now, without an endpoint everything of the event, and returns how many those were.';
 
 comment on function postrider.cancel_replay(uuid) is 'Ends a replay. Use it if a replay sends too much or the wrong events. Deliveries that it has not sent get back their former state; those that did not exist are discarded. What a daemon has in hand is still sent.';
 
@@ -1761,11 +1806,15 @@ comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Create
 
 comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A description or schema that is left out is not kept.';
 
+comment on function postrider.delete_endpoint(uuid,text,boolean) is 'Deletes an endpoint with its subscriptions and secrets, and says what that ends: pending deliveries (a lower bound if is_exact is false), which are discarded; requests in flight, which finish and are not repeated; replays. Use it if a receiver is gone for good and its past deliveries need not be sent again; otherwise disable_endpoint(). With dry_run it only says so. What was delivered stays to be seen, and the audit keeps the endpoint''s settings.';
+
 comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoint: it gets no new deliveries, and pending ones are discarded. Use it if the receiver is gone for good or must not be sent anything; to let deliveries wait, use pause_endpoint().';
 
 comment on function postrider.drop_event_type(text) is 'Removes an event type from the catalogue. Use it if nothing publishes the type any more. Events of that type are still delivered, and can be inserted unless unknown types are refused.';
 
 comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpoint: it gets the events from now on. Use it if the receiver is back, and replay() for what it missed. If the endpoint was paused when it was disabled, it is paused again until resume_endpoint().';
+
+comment on function postrider.endpoint_id(text,text) is 'The id of the endpoint of that name. Use it for each function that asks for an endpoint''s id: select postrider.pause_endpoint(postrider.endpoint_id(''billing''), ''maintenance''). A name that does not exist is an error.';
 
 comment on function postrider.explain_event(uuid) is 'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. One row without an endpoint if the tenant has none. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';
 
@@ -1785,9 +1834,13 @@ comment on function postrider.refuse_unknown_event_types(text) is 'Makes inserts
 
 comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. states: which of them, any of exhausted; discarded, without what a person cancelled; unmatched, which have no delivery to the endpoint; cancelled; succeeded. The first three are the default, and the last two are sent only if they are named. Nothing is sent before its deliver_at. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';
 
+comment on function postrider.reschedule(uuid,timestamp with time zone) is 'Moves an event whose deliver_at has not come to another time, earlier or later, and returns the old one. Use it if a reminder must go out at another time, or now.';
+
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint().';
 
 comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once.';
+
+comment on function postrider.send_test_event(uuid,text,json) is 'Sends one event to this endpoint alone, whatever it is subscribed to, and returns the event''s id. Use it to try a new receiver, or one that was mended. The event is marked as a test (postrider.outbox.test_endpoint_id): replays leave it out, and its failures do not count against the endpoint.';
 
 comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it to send more events to an existing endpoint, from now on.';
 
@@ -1814,6 +1867,8 @@ comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Opens a
 comment on function postrider_internal.begin_claim() is 'Takes the claim lock, and says whether it was free. Refuses a transaction in which a claim would not be exact.';
 
 comment on function postrider_internal.begin_epoch() is 'Begins an epoch, postrider.server_epoch, if there is none; returns the id of the present one.';
+
+comment on function postrider_internal.cancel_many(uuid,uuid,text) is 'Cancels the deliveries of an event, or those to an endpoint, up to 10,000 that wait, and returns how many.';
 
 comment on function postrider_internal.cancel_reason(text) is 'The reason with which a delivery is discarded if a person cancelled it. No other reason begins like it.';
 
@@ -1927,7 +1982,7 @@ comment on function postrider_internal.file_objects(text) is 'The function, view
 
 comment on function postrider_internal.fill_retention(interval) is 'Sets the retention if it is not set yet, and returns the one that counts.';
 
-comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone.';
+comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
@@ -2114,6 +2169,8 @@ comment on function postrider_internal.replay_stretch(postrider.replay,uuid,inte
 comment on function postrider_internal.require_adoptable() is 'Refuses to adopt the database if that would lose or repeat events, with the reason. Returns its cursor otherwise; is_copied: the cursor was written in another cluster.';
 
 comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error if there is no such endpoint.';
+
+comment on function postrider_internal.require_event(uuid) is 'Raises an error if there is no such event.';
 
 comment on function postrider_internal.require_home(boolean) is 'Whether sending is switched on. Raises PR014 if this database is a copy that was not adopted. may_move_in: the first daemon of all records where it works before it does anything else.';
 
@@ -2315,9 +2372,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (disable_after, format, headers, retry_schedule, state, state_reason, tenant, timeout_ms, url), select, update (disable_after, format, headers, retry_schedule, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (description, disable_after, format, headers, name, retry_schedule, state, state_reason, tenant, timeout_ms, url), select, update (description, disable_after, format, headers, name, retry_schedule, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (created_at, disable_after, format, id, pause_reason, paused_at, retry_schedule, revision, shown_url, state, state_changed_at, state_reason, tenant, timeout_ms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (created_at, description, disable_after, format, id, name, pause_reason, paused_at, retry_schedule, revision, shown_url, state, state_changed_at, state_reason, tenant, timeout_ms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -2443,11 +2500,17 @@ grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to p
 
 grant execute on function postrider.define_event_type(text,text,jsonb,boolean,boolean) to postrider_operator;
 
+grant execute on function postrider.delete_endpoint(uuid,text,boolean) to postrider_operator;
+
 grant execute on function postrider.disable_endpoint(uuid,text) to postrider_operator;
 
 grant execute on function postrider.drop_event_type(text) to postrider_operator;
 
 grant execute on function postrider.enable_endpoint(uuid) to postrider_operator;
+
+grant execute on function postrider.endpoint_id(text,text) to postrider_operator;
+
+grant execute on function postrider.endpoint_id(text,text) to postrider_reader;
 
 grant execute on function postrider.explain_event(uuid) to postrider_operator;
 
@@ -2467,9 +2530,13 @@ grant execute on function postrider.refuse_unknown_event_types(text) to postride
 
 grant execute on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) to postrider_operator;
 
+grant execute on function postrider.reschedule(uuid,timestamp with time zone) to postrider_operator;
+
 grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
 
 grant execute on function postrider.rotate_secret(uuid,interval) to postrider_operator;
+
+grant execute on function postrider.send_test_event(uuid,text,json) to postrider_operator;
 
 grant execute on function postrider.subscribe(uuid,text,text) to postrider_operator;
 

@@ -23,6 +23,15 @@ create domain postrider.endpoint_url as text
     value ~* '^https?://[^[:space:][:cntrl:]]+$' and length(value) <= 2048);
 comment on domain postrider.endpoint_url is 'An absolute http or https URL without user, password and fragment.';
 
+create domain postrider.endpoint_name as text
+  constraint "name has 1 to 255 characters, without blanks at its ends" check (
+    length(value) between 1 and 255 and value !~ '^[[:space:]]|[[:space:]]$|[[:cntrl:]]');
+comment on domain postrider.endpoint_name is 'What people call an endpoint.';
+
+create domain postrider.endpoint_description as text
+  constraint "description has at most 10000 characters" check (length(value) <= 10000);
+comment on domain postrider.endpoint_description is 'What an endpoint is for.';
+
 create domain postrider.endpoint_format as text
   constraint "format is standard or raw" check (value in ('standard', 'raw'));
 comment on domain postrider.endpoint_format is 'The format of a request''s body.';
@@ -68,6 +77,8 @@ comment on domain postrider.failure_kind is 'How an attempt failed. Its check li
 create table postrider.endpoint (
   id uuid not null default postrider.uuid_v7(),
   tenant postrider.endpoint_tenant not null default '',
+  name postrider.endpoint_name,
+  description postrider.endpoint_description,
   url postrider.endpoint_url not null,
   shown_url text not null generated always as (postrider_internal.url_without_secrets(url)) stored,
   format postrider.endpoint_format not null default 'standard',
@@ -85,12 +96,15 @@ create table postrider.endpoint (
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
   constraint endpoint_pkey primary key (id),
-  constraint endpoint_tenant_key unique (id, tenant)
+  constraint endpoint_tenant_key unique (id, tenant),
+  constraint "name is unique within its tenant" unique (tenant, name)
 );
 comment on table postrider.endpoint is
   'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint. You can also edit it directly: daemons see an edit within moments, and the audit keeps what was before.';
 comment on column postrider.endpoint.id is 'Identifies the endpoint.';
 comment on column postrider.endpoint.tenant is 'Owner of the endpoint, at most 255 characters. The endpoint gets events of this tenant only.';
+comment on column postrider.endpoint.name is 'What people call it: 1 to 255 characters, unique within its tenant. postrider.endpoint_id(name, tenant) finds it. Null for none.';
+comment on column postrider.endpoint.description is 'What it is for, at most 10000 characters; null for nothing.';
 comment on column postrider.endpoint.url is 'Absolute http or https URL with a host, at most 2048 long, without blanks, backslash, fragment, user and password: put a password into headers, as authorization. The daemon decides when it connects whether the address is allowed.';
 comment on column postrider.endpoint.shown_url is 'The URL without its query: what readers may see, because a query may hold a token. Filled in.';
 comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload. raw: the payload alone.';

@@ -5,5 +5,5 @@ from unnest($1::uuid[]) u (id)
 cross join lateral (
   select o.payload
   from postrider.outbox o
-  where o.id = u.id
+  where o.id = u.id and o.erased_at is null
   offset 0) p;

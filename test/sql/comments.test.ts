@@ -74,9 +74,11 @@ describe("the schema postrider", () => {
           "copy_problem",
           "create_endpoint",
         ],
-        ...["define_event_type", "disable_endpoint", "drop_event_type", "enable_endpoint", "explain_event"],
+        ...["define_event_type", "delete_endpoint", "disable_endpoint", "drop_event_type", "enable_endpoint"],
+        ...["endpoint_id", "explain_event"],
         ...["forget_ingest", "grant_roles", "maintain", "pause_endpoint", "publish", "redeliver"],
-        ...["refuse_unknown_event_types", "replay", "resume_endpoint", "rotate_secret", "subscribe", "uncapture"],
+        ...["refuse_unknown_event_types", "replay", "reschedule", "resume_endpoint", "rotate_secret"],
+        ...["send_test_event", "subscribe", "uncapture"],
         ...["unsubscribe", "uuid_v7", "uuid_v7_floor", "uuid_v7_time"],
       ],
     );

@@ -26,7 +26,7 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Words that are written for other things, too. */
-const EVERYDAY_WORDS = ["format", "headers"];
+const EVERYDAY_WORDS = ["format", "headers", "name", "description"];
 
 test("the options are the columns of endpoint that say how to send", async () => {
   assert.deepEqual(

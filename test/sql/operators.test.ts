@@ -205,15 +205,15 @@ describe("create_endpoint", () => {
   test("refuses anything but an object of options, and lists the options", async () => {
     await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", "[]"]), {
       code: "22023",
-      hint: "Give an object with any of: format, timeout_ms, retry_schedule, headers, disable_after.",
+      hint: "Give an object with any of: name, description, format, timeout_ms, retry_schedule, headers, disable_after.",
     });
     await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", '{"fromat": 1}']), {
       code: "22023",
-      hint: "Did you mean format? The options are: format, timeout_ms, retry_schedule, headers, disable_after.",
+      hint: "Did you mean format? The options are: name, description, format, timeout_ms, retry_schedule, headers, disable_after.",
     });
     await assert.rejects(database.pool.query(create, ["http://receiver.test/", [], "", '{"state": "paused"}']), {
       code: "22023",
-      hint: "The options are: format, timeout_ms, retry_schedule, headers, disable_after.",
+      hint: "The options are: name, description, format, timeout_ms, retry_schedule, headers, disable_after.",
     });
   });
 
@@ -1026,3 +1026,76 @@ function byEvent<Row extends { readonly event_id: string }>(rows: readonly Row[]
 function detailOf(event: string): Promise<unknown> {
   return askFor(database.pool, "select detail from postrider.delivery_status where event_id = $1", [event]);
 }
+
+describe("a name", () => {
+  test("finds the endpoint of a tenant, and the views show it", async () => {
+    const options = { name: "billing", description: "invoices for the accountants" };
+    const [plain, acme] = [
+      await createEndpoint(database.pool, ["*"], { options }),
+      await createEndpoint(database.pool, ["*"], { options, tenant: "acme" }),
+    ];
+    assert.equal(await askFor(database.pool, "select postrider.endpoint_id('billing')"), plain);
+    assert.equal(await askFor(database.pool, "select postrider.endpoint_id('billing', 'acme')"), acme);
+    await database.pool.query("select postrider.pause_endpoint(postrider.endpoint_id('billing'), 'why')");
+    await insertEvent(database.pool, "order.paid");
+    await insertEvent(database.pool, "order.paid", { tenant: "acme" });
+    await claimAll(database.pool);
+    for (const view of ["delivery_status", "backlog", "endpoint_health", "in_flight"]) {
+      const rows = await rowsOf(database.pool, `select name, url from postrider.${view} where endpoint_id is not null`);
+      assert.ok(rows.length > 0, view);
+      assert.deepEqual(rows[0], { name: "billing", url: "http://receiver.test/" }, view);
+    }
+  });
+
+  test("is unique within its tenant, and one that is not there is refused with the near miss", async () => {
+    await createEndpoint(database.pool, [], { options: { name: "billing" } });
+    await assert.rejects(createEndpoint(database.pool, [], { options: { name: "billing" } }), {
+      code: "23505",
+      constraint: "name is unique within its tenant",
+    });
+    for (const name of ["", " billing", "bill\ning", "x".repeat(256)]) {
+      await assert.rejects(createEndpoint(database.pool, [], { options: { name } }), { code: "23514" }, name);
+    }
+    await createEndpoint(database.pool, [], {});
+    await createEndpoint(database.pool, [], {});
+    await assert.rejects(database.pool.query("select postrider.endpoint_id('biling')"), {
+      code: "P0002",
+      hint: /^Did you mean 'billing'\?/,
+    });
+    await assert.rejects(database.pool.query("select postrider.endpoint_id(null)"), { code: "P0002" });
+    await assert.rejects(database.pool.query("select postrider.endpoint_id('billing', 'acme')"), { code: "P0002" });
+  });
+});
+
+test("delete_endpoint says what it ends, and does it unless that is all it is asked for", async () => {
+  const endpoint = await createEndpoint(database.pool, ["*", "order.*"], { options: { name: "billing" } });
+  const daemon = randomUUID();
+  for (let count = 0; count < 3; count++) await addPending(database.pool, endpoint);
+  await claimAll(database.pool);
+  await walk(database.pool, { daemon, deliveries: 1 });
+  await database.pool.query("select postrider.replay($1, now() - interval '1 hour')", [endpoint]);
+  const remove = "select * from postrider.delete_endpoint($1, 'customer left', $2)";
+  const ended = {
+    name: "billing",
+    url: "http://receiver.test/",
+    pending: "2",
+    is_exact: true,
+    in_flight: "1",
+    subscriptions: "2",
+    replays: "1",
+  };
+  assert.deepEqual(await rowsOf(database.pool, remove, [endpoint, true]), [ended]);
+  assert.equal(await askFor(database.pool, "select count(*)::int from postrider.endpoint"), 1);
+  assert.deepEqual(await rowsOf(database.pool, remove, [endpoint, false]), [ended]);
+  assert.equal(await askFor(database.pool, "select count(*)::int from postrider.endpoint"), 0);
+  const [row] = await rowsOf<{ detail: { reason: string }; before: { name: string; subscriptions: unknown[] } }>(
+    database.pool,
+    "select detail, before from postrider.audit where action = 'delete_endpoint'",
+  );
+  assert.deepEqual(
+    [row?.detail.reason, row?.before.name, row?.before.subscriptions.length],
+    ["customer left", "billing", 2],
+  );
+  await assert.rejects(database.pool.query(remove, [endpoint, true]), { code: "P0002" });
+  await assert.rejects(database.pool.query(remove, [endpoint, false]), { code: "P0002" });
+});

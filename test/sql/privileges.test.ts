@@ -37,7 +37,8 @@ interface Access {
 
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
-const EDITED_BY_OPERATORS = "tenant url format timeout_ms retry_schedule headers disable_after state state_reason";
+const EDITED_BY_OPERATORS =
+  "tenant name description url format timeout_ms retry_schedule headers disable_after state state_reason";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -59,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant url shown_url format timeout_ms retry_schedule headers disable_after state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
+      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
     select: {
       reader:
-        "id tenant shown_url format timeout_ms retry_schedule disable_after state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
+        "id tenant name description shown_url format timeout_ms retry_schedule disable_after state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
       operator: "*",
       daemon: "*",
     },
@@ -160,7 +161,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
-      "endpoint_id url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at disabled_from",
+      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at disabled_from",
     select: LOOKERS,
   },
   replay: {
@@ -171,7 +172,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   replay_failure: { columns: "replay_id state", select: LOOKERS },
   replay_status: {
     columns:
-      "replay_id endpoint_id url endpoint_state state reason since until event_type states events prepared left_alone pending succeeded exhausted discarded restored created_at progressed_at finished_at requested_by",
+      "replay_id endpoint_id name url endpoint_state state reason since until event_type states events prepared left_alone pending succeeded exhausted discarded restored created_at progressed_at finished_at requested_by",
     select: LOOKERS,
   },
   capture_status: {
@@ -197,20 +198,20 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     select: LOOKERS,
   },
   in_flight: {
-    columns: "event_id endpoint_id attempt_number daemon_id since lease_expires_at",
+    columns: "event_id endpoint_id name url attempt_number daemon_id since lease_expires_at",
     select: { ...LOOKERS, daemon: "*" },
   },
   delivery_status: {
     columns:
-      "event_id endpoint_id event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at",
+      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at",
     select: LOOKERS,
   },
   backlog: {
-    columns: "endpoint_id tenant url endpoint_state pending due oldest_at oldest_age is_exact",
+    columns: "endpoint_id tenant name url endpoint_state pending due oldest_at oldest_age is_exact",
     select: { ...LOOKERS, daemon: "*" },
   },
   undelivered: {
-    columns: "endpoint_id tenant url endpoint_state exhausted discarded is_exact",
+    columns: "endpoint_id tenant name url endpoint_state exhausted discarded is_exact",
     select: { ...LOOKERS, daemon: "*" },
   },
   daemon_status: {
@@ -396,6 +397,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   cancel: owner("operator"),
   rotate_secret: owner("operator"),
   explain_event: owner("operator"),
+  endpoint_id: owner("reader", "operator"),
+  send_test_event: owner("operator"),
+  reschedule: owner("operator"),
+  delete_endpoint: owner("operator"),
+  cancel_many: caller(),
+  require_event: caller(),
   finish_cancellations: caller(),
   note_health: caller(),
   begin_action: caller(),

@@ -150,6 +150,40 @@ test("oldest_undelivered: lists the oldest first, each with what it waits for", 
   assert.equal(rows[2]?.waits_for, "an attempt is in progress");
 });
 
+test("slowest_receivers: says how long their answers took, the slowest first", async (t) => {
+  const { pool } = database;
+  const [slow, quick] = [await createEndpoint(pool, ["a.*"]), await createEndpoint(pool, ["b.*"])];
+  await pool.query("update postrider.endpoint set name = 'slow' where id = $1", [slow]);
+  for (let count = 0; count < 20; count++) {
+    await insertEvent(pool, "a.one");
+    await insertEvent(pool, "b.one");
+  }
+  await deliver();
+  await pool.query(
+    `update postrider.delivery d
+     set first_duration_ms = case when d.endpoint_id = $2 then 5 else n.n * 100 end
+     from (select event_id, endpoint_id, row_number() over (partition by endpoint_id order by event_id) as n
+           from postrider.delivery) n
+     where n.event_id = d.event_id and n.endpoint_id = d.endpoint_id and d.endpoint_id in ($1, $2)`,
+    [slow, quick],
+  );
+  const rows = await run<Record<string, unknown>>(t, "slowest_receivers", { hours: "1" });
+  assert.deepEqual(
+    rows.map(({ endpoint_id, name, attempts, p50_ms, p95_ms, max_ms }) => [
+      endpoint_id,
+      name,
+      attempts,
+      p50_ms,
+      p95_ms,
+      max_ms,
+    ]),
+    [
+      [slow, "slow", "20", 1000, 1900, 2000],
+      [quick, null, "20", 5, 5, 5],
+    ],
+  );
+});
+
 test("failing_endpoints: lists the endpoints that have failed since their last success, the longest first", async (t) => {
   const { pool } = database;
   const [failing, worse, well] = [

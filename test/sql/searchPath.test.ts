@@ -229,7 +229,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
   publish: () =>
     `select postrider.publish('order.paid', '{"amount": 1}', 'acme', 'k', '2100-01-01', 'once', '{"subject": "1"}')`,
   create_endpoint: () =>
-    `select postrider.create_endpoint('https://receiver.test/?t=1', '{order.*}', 'acme', '{"format": "raw", "timeout_ms": 200, "retry_schedule": ["1 s"], "headers": {"a": "b"}}')`,
+    `select postrider.create_endpoint('https://receiver.test/?t=1', '{order.*}', 'acme', '{"format": "raw", "name": "receiver", "timeout_ms": 200, "retry_schedule": ["1 s"], "headers": {"a": "b"}}')`,
   subscribe: () => `select postrider.subscribe('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
   unsubscribe: () => `select postrider.unsubscribe('${ids.subscription}')`,
   claim_events: () => `select postrider_internal.claim_events('${ids.daemon}', 100, 100, 1000, 100, 30000, '{}', '{}')`,
@@ -257,6 +257,12 @@ const CALLS: Readonly<Record<string, () => string>> = {
   allow_unknown_event_types: () => "select postrider.allow_unknown_event_types('why')",
   rotate_secret: () => `select postrider.rotate_secret('${ids.endpoint}', '1 hour')`,
   explain_event: () => `select postrider.explain_event('${ids.delivered}')`,
+  send_test_event: () => `select postrider.send_test_event('${ids.endpoint}', 'order.paid', '{"amount": 1}')`,
+  reschedule: () =>
+    `with e as (select postrider.publish('order.later', '1', deliver_at => '2100-01-01') as id) select postrider.reschedule(e.id, 'tomorrow') from e`,
+  delete_endpoint: () =>
+    `with made as (select endpoint_id from postrider.create_endpoint('https://receiver.test/')) select postrider.delete_endpoint(endpoint_id, 'why') from made`,
+  endpoint_id: () => "select postrider.endpoint_id('receiver', 'acme')",
   redeliver: () => `select postrider.redeliver('${ids.delivered}', '${ids.endpoint}')`,
   cancel: () => `select postrider.cancel('${ids.delivered}', '${ids.endpoint}', 'why')`,
   beat: () => `select postrider_internal.beat('${ids.daemon}', 'host.test', 1, '0', 60000, 0, 0)`,

@@ -16,6 +16,16 @@ declare
   looks_max constant integer := 5;
   found_state text;
 begin
+  if event_id is null and endpoint_id is null then
+    raise exception 'neither an event nor an endpoint is given'
+      using errcode = 'null_value_not_allowed', hint = 'Give one of them to cancel all of its deliveries, or both for one delivery. To stop all sending: update postrider.sending set is_on = false.';
+  elsif event_id is null then
+    perform postrider_internal.lock_endpoint(endpoint_id);
+    return postrider_internal.cancel_many(event_id, endpoint_id, reason);
+  elsif endpoint_id is null then
+    perform postrider_internal.require_event(event_id);
+    return postrider_internal.cancel_many(event_id, endpoint_id, reason);
+  end if;
   for look in 1 .. looks_max loop
     update postrider.delivery d
     set state = 'discarded', reason = discard_reason, finished_at = now(),
@@ -47,4 +57,4 @@ begin
 end
 $$;
 comment on function postrider.cancel(uuid, uuid, text) is
-  'Stops further attempts of a delivery. Use it for an event that a receiver must not get any more; redeliver() undoes it. Returns the state of the delivery: discarded; pending if a daemon has it in hand, in which case it is discarded within moments unless the attempt in progress succeeds; or how it had ended before.';
+  'Stops further attempts of a delivery. Use it for an event that a receiver must not get any more; redeliver() undoes it. Returns the state of the delivery: discarded; pending if a daemon has it in hand, in which case it is discarded within moments unless the attempt in progress succeeds; or how it had ended before. Without an event (null) it cancels everything that waits for the endpoint now, without an endpoint everything of the event, and returns how many those were.';

@@ -2,6 +2,8 @@
 
 create or replace view postrider.delivery_status as
   select d.event_id, d.endpoint_id,
+         (select e.name from postrider.endpoint e where e.id = d.endpoint_id) as name,
+         (select e.shown_url from postrider.endpoint e where e.id = d.endpoint_id) as url,
          (select o.event_type from postrider.outbox o where o.id = d.event_id) as event_type,
          (select o.tenant from postrider.outbox o where o.id = d.event_id) as tenant,
          d.state,
@@ -28,7 +30,7 @@ create or replace view postrider.delivery_status as
          d.finished_at
   from postrider.delivery d
   union all
-  select f.event_id, f.endpoint_id,
+  select f.event_id, f.endpoint_id, f.name, f.url,
          (select o.event_type from postrider.outbox o where o.id = f.event_id),
          (select o.tenant from postrider.outbox o where o.id = f.event_id),
          'pending',
@@ -40,6 +42,8 @@ create or replace view postrider.delivery_status as
 comment on view postrider.delivery_status is 'Every delivery and what became of it, including those whose first attempt is in progress. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
 comment on column postrider.delivery_status.event_id is 'The event.';
 comment on column postrider.delivery_status.endpoint_id is 'The endpoint.';
+comment on column postrider.delivery_status.name is 'The endpoint''s name; null if it has none or was deleted.';
+comment on column postrider.delivery_status.url is 'The endpoint''s URL, without user, password and query; null if it was deleted.';
 comment on column postrider.delivery_status.event_type is 'The event''s type.';
 comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';

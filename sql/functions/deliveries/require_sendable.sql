@@ -15,10 +15,11 @@ begin
     raise exception 'endpoint % is disabled', endpoint_id
       using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(endpoint_id).';
   end if;
-  select o.tenant into event from postrider.outbox o where o.id = event_id;
-  if not found then
-    raise exception 'there is no event %', coalesce(event_id::text, 'null')
-      using errcode = 'no_data_found', hint = 'It may be past its retention.';
+  perform postrider_internal.require_event(event_id);
+  select o.tenant, o.erased_at into event from postrider.outbox o where o.id = event_id;
+  if event.erased_at is not null then
+    raise exception 'event % was erased', event_id
+      using errcode = 'object_not_in_prerequisite_state', detail = format('That was %s. What it said is gone.', postrider_internal.shown_time(event.erased_at));
   end if;
   if receiver.tenant <> event.tenant then
     raise exception 'endpoint % does not belong to the tenant of event %', endpoint_id, event_id

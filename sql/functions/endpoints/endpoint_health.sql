@@ -1,7 +1,7 @@
 -- grant: select to reader, operator
 
 create or replace view postrider.endpoint_health as
-  select e.id as endpoint_id, e.shown_url as url, e.tenant, e.state, e.state_reason,
+  select e.id as endpoint_id, e.name, e.shown_url as url, e.tenant, e.state, e.state_reason,
          coalesce(f.consecutive_failures, 0) > 0 as is_failing,
          f.failing_since,
          coalesce(f.consecutive_failures, 0) as consecutive_failures,
@@ -14,6 +14,7 @@ create or replace view postrider.endpoint_health as
 comment on view postrider.endpoint_health is
   'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, not of deliveries. Failures of deliveries that were sent again by hand do not count; successes do.';
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
+comment on column postrider.endpoint_health.name is 'Its name.';
 comment on column postrider.endpoint_health.url is 'Its URL.';
 comment on column postrider.endpoint_health.tenant is 'Its tenant.';
 comment on column postrider.endpoint_health.state is 'active, paused or disabled.';

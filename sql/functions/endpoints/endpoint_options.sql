@@ -3,6 +3,8 @@ language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   values
+    ('name', false),
+    ('description', false),
     ('format', false),
     ('timeout_ms', false),
     ('retry_schedule', false),

@@ -18,7 +18,7 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- A failure counts against the endpoint if it belongs to the schedule that its event began. A failure of a delivery
+-- A failure counts against the endpoint if it belongs to the schedule that its event began, and that is not a test. A failure of a delivery
 -- that was sent again by hand (attempts_before is above 0) does not, because an operator chose the moment. A success
 -- always counts. Flushes of several daemons lock the rows in the order of the endpoints' ids, existing rows first and
 -- then new ones, so they cannot deadlock; operators do not lock these rows at all. The times are those of the record.
@@ -35,7 +35,9 @@ begin
     where r.attempt_id is not null
       and (r.failure_kind is null or not exists (
         select from postrider.delivery d
-        where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id and (d.attempts_before > 0 or d.replay_id is not null)))
+        where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id and (d.attempts_before > 0 or d.replay_id is not null)
+        union all
+        select from postrider.outbox o where o.id = r.event_id and o.test_endpoint_id is not null))
   ), success as (
     select a.endpoint_id, max(a.ended_ms) as ended_ms from attempted a where a.failure_kind is null group by a.endpoint_id
   ), failure as (

@@ -1,7 +1,7 @@
 -- grant: select to reader, operator
 
 create or replace view postrider.replay_status as
-  select r.id as replay_id, r.endpoint_id, e.shown_url as url, coalesce(e.state, 'deleted') as endpoint_state,
+  select r.id as replay_id, r.endpoint_id, e.name, e.shown_url as url, coalesce(e.state, 'deleted') as endpoint_state,
          r.state, r.reason, r.since, r.until, r.event_type, r.states, r.events, r.prepared, r.left_alone, p.pending,
          r.prepared - r.restored - p.pending - r.exhausted - f.exhausted - r.discarded - f.discarded as succeeded,
          r.exhausted + f.exhausted as exhausted,
@@ -21,6 +21,7 @@ comment on view postrider.replay_status is
   'The replays and how far they are. Cheap: what has finished is counted as it finishes, and what is pending of a replay is bounded.';
 comment on column postrider.replay_status.replay_id is 'The replay.';
 comment on column postrider.replay_status.endpoint_id is 'The endpoint that gets the events.';
+comment on column postrider.replay_status.name is 'The endpoint''s name.';
 comment on column postrider.replay_status.url is 'The endpoint''s URL.';
 comment on column postrider.replay_status.endpoint_state is 'active; paused: the replay waits; disabled or deleted: it was cancelled with it.';
 comment on column postrider.replay_status.state is 'preparing: deliveries are being made pending step by step; delivering: all are, and some are not finished; done; cancelled.';

@@ -21,7 +21,7 @@ begin
   select e.tenant into owner from postrider.endpoint e where e.id = replay.endpoint_id;
   return query
     with stretch as materialized (
-      select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at
+      select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at, num_nulls(o.test_endpoint_id, o.erased_at) = 2 as is_sent
       from postrider.outbox o
       where o.id > after_event and o.id < stretch_end
       order by o.id
@@ -59,7 +59,7 @@ begin
         from postrider.delivery d
         where d.event_id = i.id and d.endpoint_id = replay.endpoint_id
         offset 0) d on true
-      where i.tenant = owner and i.created_at >= replay.since and i.created_at < replay.until
+      where i.tenant = owner and i.is_sent and i.created_at >= replay.since and i.created_at < replay.until
     ), judged as materialized (
       select s.id, s.verdict,
              case

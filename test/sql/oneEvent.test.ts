@@ -1,0 +1,247 @@
+/** What an operator does with one event: a test, another time, an end. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { beforeEach, describe, test } from "node:test";
+import { useDatabase } from "../support/database.ts";
+import {
+  askFor,
+  claimAll,
+  claimEvents,
+  createEndpoint,
+  insertEvent,
+  openSession,
+  pidOf,
+  recordResults,
+  reset,
+  resultOf,
+  rowsOf,
+  waitsForLock,
+  walk,
+} from "../support/engine.ts";
+
+const database = useDatabase();
+
+beforeEach(() => reset(database.pool));
+
+const NO_SUCH = "00000000-0000-7000-8000-000000000000";
+
+describe("send_test_event", () => {
+  const send = "select postrider.send_test_event($1)";
+
+  test("sends one event to this endpoint alone, whatever is subscribed to, and is not replayed", async () => {
+    const endpoint = await createEndpoint(database.pool, ["order.paid"], { tenant: "acme" });
+    const other = await createEndpoint(database.pool, ["*", "postrider.*"], { tenant: "acme" });
+    // Before the first claim ever, after one, and with a type that the other one gets.
+    const events = [await askFor(database.pool, send, [endpoint])];
+    await insertEvent(database.pool, "order.sent", { tenant: "acme" });
+    assert.deepEqual(
+      (await claimAll(database.pool)).map((pair) => [pair.endpoint, pair.eventType]),
+      [[other, "order.sent"]],
+    );
+    events.push(await askFor(database.pool, send, [endpoint]));
+    events.push(
+      await askFor(database.pool, "select postrider.send_test_event($1, 'order.paid', '{\"n\": 1.0}')", [endpoint]),
+    );
+    assert.deepEqual(await claimAll(database.pool), []);
+    const { leased } = await walk(database.pool);
+    assert.deepEqual(
+      leased.map((pair) => [pair.event, pair.endpoint, pair.eventType, pair.payload]),
+      [
+        [events[0], endpoint, "postrider.test", '{"test": true}'],
+        [events[1], endpoint, "postrider.test", '{"test": true}'],
+        [events[2], endpoint, "order.paid", '{"n": 1.0}'],
+      ],
+    );
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select id, tenant, test_endpoint_id from postrider.outbox where test_endpoint_id is not null order by id",
+      ),
+      events.toSorted().map((id) => ({ id, tenant: "acme", test_endpoint_id: endpoint })),
+    );
+    for (const replayed of [endpoint, other]) {
+      const states = "{exhausted,discarded,unmatched,cancelled,succeeded}";
+      assert.equal(
+        await askFor(
+          database.pool,
+          "select events from postrider.replay($1, now() - interval '1 h', states => $2, dry_run => true, event_type => 'order.paid')",
+          [replayed, states],
+        ),
+        "0",
+      );
+    }
+    assert.equal(
+      await askFor(database.pool, "select count(*)::int from postrider.audit where action = 'send_test_event'"),
+      3,
+    );
+  });
+
+  test("does not count against the endpoint if it fails", async () => {
+    const endpoint = await createEndpoint(database.pool, [], { options: { disable_after: "1 min" } });
+    await database.pool.query(send, [endpoint]);
+    const daemon = randomUUID();
+    const { leased } = await walk(database.pool, { daemon });
+    await recordResults(database.pool, daemon, {
+      later: leased.map((pair) => resultOf(pair, { outcome: "exhausted" })),
+    });
+    assert.equal(await askFor(database.pool, "select count(*)::int from postrider.attempt"), 1);
+    assert.equal(await askFor(database.pool, "select is_failing from postrider.endpoint_health"), false);
+  });
+
+  test("waits for a paused endpoint, and is refused for one that cannot be sent to", async () => {
+    const paused = await createEndpoint(database.pool, [], { state: "paused" });
+    await database.pool.query(send, [paused]);
+    assert.deepEqual((await walk(database.pool)).leased, []);
+    const disabled = await createEndpoint(database.pool, [], { state: "disabled" });
+    await assert.rejects(database.pool.query(send, [disabled]), { code: "55000", hint: /enable_endpoint/ });
+    await assert.rejects(database.pool.query(send, [NO_SUCH]), { code: "P0002" });
+  });
+});
+
+describe("reschedule", () => {
+  const reschedule = "select postrider.reschedule($1, $2)";
+  const LATER = "2999-01-01";
+
+  async function scheduled(isClaimed: boolean): Promise<string> {
+    await createEndpoint(database.pool);
+    const event = await insertEvent(database.pool, "order.paid", { deliverAt: LATER });
+    if (isClaimed) await claimAll(database.pool);
+    return event;
+  }
+
+  for (const isClaimed of [true, false]) {
+    test(`moves an event that ${isClaimed ? "is" : "is not"} claimed, to now and to later`, async () => {
+      const event = await scheduled(isClaimed);
+      const [later] = await rowsOf<{ at: string }>(database.pool, "select (now() + interval '2 days')::text as at");
+      assert.equal(
+        String(
+          await askFor(database.pool, `select (postrider.reschedule($1, $2) = '${LATER}')::text`, [event, later?.at]),
+        ),
+        "true",
+      );
+      assert.deepEqual(await claimAll(database.pool), []);
+      assert.equal(
+        await askFor(
+          database.pool,
+          "select d.next_attempt_at = $1 and o.deliver_at = $1 from postrider.delivery d, postrider.outbox o",
+          [later?.at],
+        ),
+        true,
+      );
+      if (!isClaimed) {
+        await reset(database.pool);
+      }
+      const moved = isClaimed ? event : await scheduled(false);
+      await database.pool.query("select postrider.reschedule($1, now())", [moved]);
+      const sent = [...(await claimAll(database.pool)), ...(await walk(database.pool)).leased];
+      assert.deepEqual(
+        sent.map((pair) => pair.event),
+        [moved],
+      );
+      assert.equal(
+        await askFor(database.pool, "select count(*)::int from postrider.audit where action = 'reschedule'"),
+        isClaimed ? 2 : 1,
+      );
+    });
+  }
+
+  test("waits for a claim in progress, so that the new time counts", async (t) => {
+    const event = await scheduled(false);
+    const [claiming, moving] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await claiming.query("begin");
+    assert.deepEqual((await claimEvents(claiming)).pairs, []);
+    const pid = await pidOf(moving);
+    const moved = moving.query("select postrider.reschedule($1, now())", [event]);
+    await waitsForLock(database.pool, pid);
+    await claiming.query("commit");
+    await moved;
+    assert.deepEqual(
+      (await walk(database.pool)).leased.map((pair) => pair.event),
+      [event],
+    );
+  });
+
+  test("is refused for what is due, and for a time that is none", async () => {
+    const event = await scheduled(true);
+    for (const at of [null, "infinity", "-infinity", "2999-01-01"]) {
+      await assert.rejects(database.pool.query(reschedule, [event, at]), { code: "22023" }, String(at));
+    }
+    await database.pool.query("select postrider.reschedule($1, now() - interval '1 day')", [event]);
+    await assert.rejects(database.pool.query(reschedule, [event, "now"]), { code: "55000", message: /not scheduled/ });
+    const plain = await insertEvent(database.pool, "order.paid");
+    await assert.rejects(database.pool.query(reschedule, [plain, "now"]), { code: "55000", message: /not scheduled/ });
+    await assert.rejects(database.pool.query(reschedule, [NO_SUCH, "now"]), { code: "P0002" });
+  });
+});
+
+describe("cancel, of many", () => {
+  const cancel = "select postrider.cancel($1, $2, 'by mistake')";
+
+  /** An endpoint's deliveries: one that waits, one that is leased, one in a claim, one that has arrived. */
+  async function arrange(endpoint: string): Promise<string[]> {
+    const daemon = randomUUID();
+    const events: string[] = [];
+    for (const kind of ["leased", "pending", "succeeded", "in hand"]) {
+      events.push(await insertEvent(database.pool, "order.paid"));
+      const pairs = (await claimAll(database.pool, { daemon })).filter((pair) => pair.endpoint === endpoint);
+      if (kind === "in hand") continue;
+      const outcome = kind === "succeeded" ? "succeeded" : "pending";
+      await recordResults(database.pool, daemon, { first: pairs.map((pair) => resultOf(pair, { outcome, wait: 0 })) });
+      if (kind === "leased") await walk(database.pool, { daemon });
+    }
+    return events;
+  }
+
+  test("ends what waits for an endpoint and marks what is in hand", async () => {
+    const endpoint = await createEndpoint(database.pool);
+    const [leased, pending, succeeded, inHand] = await arrange(endpoint);
+    assert.equal(await askFor(database.pool, cancel, [null, endpoint]), "1 discarded, 2 in hand");
+    const details = await rowsOf<{ event_id: string; detail: string }>(
+      database.pool,
+      "select event_id, detail from postrider.delivery_status",
+    );
+    assert.deepEqual(
+      new Map(details.map(({ event_id, detail }) => [event_id, detail])),
+      new Map([
+        [leased, "cancelled"],
+        [pending, "discarded"],
+        [succeeded, "succeeded"],
+        [inHand, "cancelled"],
+      ]),
+    );
+    assert.equal(await askFor(database.pool, cancel, [null, endpoint]), "0 discarded, 0 in hand");
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select endpoint_id, event_id, detail from postrider.audit where action = 'cancel' limit 1",
+      ),
+      [{ endpoint_id: endpoint, event_id: null, detail: { reason: "by mistake", discarded: 1, in_hand: 2 } }],
+    );
+  });
+
+  test("ends an event at every endpoint", async () => {
+    const endpoints = [
+      await createEndpoint(database.pool),
+      await createEndpoint(database.pool, ["*"], { state: "paused" }),
+    ];
+    const event = await insertEvent(database.pool, "order.paid");
+    const other = await insertEvent(database.pool, "order.paid");
+    await claimAll(database.pool);
+    assert.equal(await askFor(database.pool, cancel, [event, null]), "1 discarded, 1 in hand");
+    assert.equal(endpoints.length, 2);
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select distinct detail from postrider.delivery_status where event_id = $1 order by 1",
+        [other],
+      ),
+      [{ detail: "in flight" }, { detail: "paused" }],
+    );
+  });
+
+  test("is refused without either, and for what does not exist", async () => {
+    await assert.rejects(database.pool.query(cancel, [null, null]), { code: "22004", hint: /postrider\.sending/ });
+    await assert.rejects(database.pool.query(cancel, [NO_SUCH, null]), { code: "P0002" });
+    await assert.rejects(database.pool.query(cancel, [null, NO_SUCH]), { code: "P0002" });
+  });
+});
