@@ -145,6 +145,7 @@ describe("create_endpoint", () => {
     ["Host", /the host is that of url/],
     ["Content-Length", /Leave it out/],
     ["transfer-encoding", /Leave it out/],
+    ["Content-Encoding", /no body is compressed/],
     ["CONNECTION", /Leave it out/],
     ["keep-alive", /Leave it out/],
     ["upgrade", /Leave it out/],
@@ -162,7 +163,7 @@ describe("create_endpoint", () => {
   ] as const) {
     test(`refuses the header ${name}, which would not be sent, however it is written, and says what would do`, async () => {
       const headers = { "x-a": "1", [name]: "SECRET" };
-      const refusal = { code: "23514", message: new RegExp(`^the header "${name}" is `), hint: advice };
+      const refusal = { code: "23514", message: new RegExp(`^the header "${name}" (is|would) `), hint: advice };
       const isRefused = (sql: string, values: unknown[]) =>
         assert.rejects(database.pool.query(sql, values), (error: pg.DatabaseError) => {
           assert.doesNotMatch(JSON.stringify(error), /SECRET/);

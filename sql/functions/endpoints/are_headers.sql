@@ -36,6 +36,9 @@ begin
     elsif plain_name ~ '^(connection|content-length|expect|http2-settings|keep-alive|te|trailer|transfer-encoding|upgrade)$' then
       problem := 'is set by the sender alone';
       advice := 'Leave it out: it belongs to the connection and the length of each request.';
+    elsif plain_name = 'content-encoding' then
+      problem := 'would say what is not so';
+      advice := 'Leave it out: no body is compressed.';
     elsif plain_name ~ '^proxy-' then
       problem := 'is for a proxy, and does not reach the receiver';
       advice := 'Leave it out. What the receiver asks for goes into authorization.';
