@@ -554,6 +554,8 @@ create function postrider.uuid_v7_floor(at timestamp with time zone) returns uui
 
 create function postrider.uuid_v7_time(id uuid) returns timestamp with time zone;
 
+create function postrider_internal.are_columns(one anyelement, names text[]) returns boolean;
+
 create function postrider_internal.are_headers(headers jsonb) returns boolean;
 
 create function postrider_internal.are_retry_waits(waits interval[]) returns boolean;
@@ -572,7 +574,11 @@ create function postrider_internal.cancel_many(event_id uuid, endpoint_id uuid, 
 
 create function postrider_internal.cancel_reason(reason text) returns text;
 
-create function postrider_internal.capture_function(table_name text, payload text, condition text, ordering_key text, tenant text) returns text;
+create function postrider_internal.capture_function(event_type text, table_name text, event_function text, judged text[], unjudged text[], columns json) returns text;
+
+create function postrider_internal.capture_settings(expressions text, search_path text) returns text;
+
+create function postrider_internal.changed_table_statement(relid oid, trigger_name name, arguments text[], table_name text, columns json) returns text;
 
 create function postrider_internal.check_capture(table_name regclass, operations text[]) returns void;
 
@@ -606,7 +612,7 @@ create function postrider_internal.count_undelivered(counted_max integer) return
 
 create function postrider_internal.count_waiting(counted_max integer) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
 
-create function postrider_internal.create_capture_trigger(statement text, search_path text) returns void;
+create function postrider_internal.create_capture_trigger(table_name regclass, trigger_name name, statement text, search_path text) returns boolean;
 
 create function postrider_internal.cursor_behind(page_base pg_snapshot, page_target pg_snapshot, window_xid xid8, window_seq bigint, is_complete boolean, xids xid8[], seqs bigint[], page_asides xid8[], page_aside_seqs bigint[], ended_xids xid8[], OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[]) returns record;
 
@@ -664,6 +670,8 @@ create function postrider_internal.equality_predicate(options jsonb, place text)
 
 create function postrider_internal.event_context(ordering_key text, attributes jsonb) returns jsonb;
 
+create function postrider_internal.event_query(table_name text, condition text, payload text, ordering_key text, tenant text, old_row text, new_row text, source text) returns text;
+
 create function postrider_internal.event_time(created_at timestamp with time zone) returns json;
 
 create function postrider_internal.event_type_audit() returns trigger security definer;
@@ -704,11 +712,15 @@ create function postrider_internal.insert_lines(event_type text, tenant text, li
 
 create function postrider_internal.install_file(file text, sha256 text, grants text, postrider_version text, statements text) returns boolean;
 
+create function postrider_internal.is_as_captured(one anyelement, relid oid, column_names text[], event_function text) returns boolean;
+
 create function postrider_internal.is_cancelled(reason text) returns boolean;
 
 create function postrider_internal.is_claimed(xid xid8, seq bigint) returns boolean;
 
 create function postrider_internal.is_count(value jsonb) returns boolean;
+
+create function postrider_internal.is_function(name text) returns boolean;
 
 create function postrider_internal.is_listed(options jsonb) returns boolean;
 
@@ -755,6 +767,8 @@ create function postrider_internal.length_predicate(minimum numeric, maximum num
 create function postrider_internal.lock_endpoint(endpoint_id uuid) returns text;
 
 create function postrider_internal.lock_event_types() returns trigger security definer;
+
+create function postrider_internal.lost_columns(captured oid, trigger_function oid) returns text;
 
 create function postrider_internal.make_capture(table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, schemas name[]) returns void;
 
@@ -830,6 +844,8 @@ create function postrider_internal.readable(value text) returns text;
 
 create function postrider_internal.readable_context(ordering_key text, attributes jsonb) returns jsonb;
 
+create function postrider_internal.reads_session(expression pg_node_tree) returns boolean;
+
 create function postrider_internal.record_attempts(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns void;
 
 create function postrider_internal.record_first_successes(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], response_headers json[], response_bodies text[]) returns void;
@@ -888,6 +904,8 @@ create function postrider_internal.route_page(event_types text[], tenants text[]
 
 create function postrider_internal.row_change(operation text, table_name text, old json, new json) returns json;
 
+create function postrider_internal.row_table(one anyelement) returns regclass;
+
 create function postrider_internal.rule_audit() returns trigger security definer;
 
 create function postrider_internal.scalar_problem(checks jsonb, value jsonb) returns text;
@@ -941,6 +959,8 @@ create function postrider_internal.wal_position() returns pg_lsn;
 create function postrider_internal.window_events(after_xid xid8, after_seq bigint, target pg_snapshot, events_max integer, payload_bytes_max integer) returns TABLE(id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamp with time zone, deliver_at timestamp with time zone, context jsonb, payload json);
 
 create function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer;
+
+create function postrider_internal.write_capture_functions(table_name regclass, event_type text, condition text, payload text, ordering_key text, tenant text, judged text[], unjudged text[], trigger_function text, event_function text, settings text) returns void;
 
 create function postrider_internal.write_judged_event_types() returns trigger security definer;
 
@@ -1854,6 +1874,8 @@ comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'Return
 
 comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version 7 was made, to the millisecond, or null for another UUID. Use it to read the time of an event from its id.';
 
+comment on function postrider_internal.are_columns(anyelement,text[]) is 'Whether all these are columns of the row''s table. Called with a constant, so that a plan asks once.';
+
 comment on function postrider_internal.are_headers(jsonb) is 'True if these request headers can be sent. Otherwise it raises an error that names the first bad one, without its value.';
 
 comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
@@ -1872,7 +1894,11 @@ comment on function postrider_internal.cancel_many(uuid,uuid,text) is 'Cancels t
 
 comment on function postrider_internal.cancel_reason(text) is 'The reason with which a delivery is discarded if a person cancelled it. No other reason begins like it.';
 
-comment on function postrider_internal.capture_function(text,text,text,text,text) is 'The body of the trigger function of a capture.';
+comment on function postrider_internal.capture_function(text,text,text,text[],text[],json) is 'The body of the trigger function of a capture. Of the operations, Postgres has judged the condition of some.';
+
+comment on function postrider_internal.capture_settings(text,text) is 'The settings with which the function of a capture works: all that decide what a value looks like as text, how a text is read as a value, and how an expression is read. So the session that changes a row does not show in the event. Currency and language are those of the session that captures.';
+
+comment on function postrider_internal.changed_table_statement(oid,name,text[],text,json) is 'The statement that makes the event of a captured row if columns that the capture names were renamed or dropped since. It is planned for every row, so capturing again makes changes cheaper.';
 
 comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises an error with the reason if the changes of a table cannot be captured completely, or the caller may not capture them.';
 
@@ -1906,7 +1932,7 @@ comment on function postrider_internal.count_undelivered(integer) is 'Exhausted 
 
 comment on function postrider_internal.count_waiting(integer) is 'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
 
-comment on function postrider_internal.create_capture_trigger(text,text) is 'Creates a trigger whose condition is read with this search_path. Acts with the rights of its caller.';
+comment on function postrider_internal.create_capture_trigger(regclass,name,text,text) is 'Creates a trigger whose condition is read with this search_path, unless Postgres cannot judge the condition alike for every session. Returns whether it did. Acts with the rights of its caller.';
 
 comment on function postrider_internal.cursor_behind(pg_snapshot,pg_snapshot,xid8,bigint,boolean,xid8[],bigint[],xid8[],bigint[],xid8[]) is 'The cursor once these events (xids, seqs) of a page are claimed: the columns of that name of postrider.claim. The other parameters are of the page; is_complete and ended_xids hold only if all of its events are claimed.';
 
@@ -1964,6 +1990,8 @@ comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL
 
 comment on function postrider_internal.event_context(text,jsonb) is 'What receivers learn of an event beside its type and payload: its ordering key and its traceparent. Null if it has neither.';
 
+comment on function postrider_internal.event_query(text,text,text,text,text,text,text,text) is 'The query for the payload, ordering key and tenant of a captured row''s event: no row if the condition is not met. Its source gives old, new, operation and is_judged, and ends with a condition.';
+
 comment on function postrider_internal.event_time(timestamp with time zone) is 'A time in UTC as daemons get it: ISO 8601 whatever the session''s settings say, a third of the price of to_char. The daemon writes it as the body of a request has it.';
 
 comment on function postrider_internal.event_type_audit() is 'Notes in the audit an edit of the catalogue or of the policy for unknown types.';
@@ -2004,11 +2032,15 @@ comment on function postrider_internal.insert_lines(text,text,text[],integer[]) 
 
 comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and returns whether it did. For the owner, within a migration.';
 
+comment on function postrider_internal.is_as_captured(anyelement,oid,text[],text) is 'Whether the function that makes a captured row''s event is still there, and finds the columns that it names. Costs a comparison a row.';
+
 comment on function postrider_internal.is_cancelled(text) is 'Whether this is the reason of a delivery that a person cancelled, made by cancel_reason().';
 
 comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event. After that, changes of subscriptions do not affect it.';
 
 comment on function postrider_internal.is_count(jsonb) is 'Whether this is a whole number from 0 on.';
+
+comment on function postrider_internal.is_function(text) is 'Whether there is one function of this name. Called with a constant, so that a plan asks once.';
 
 comment on function postrider_internal.is_listed(jsonb) is 'Whether a predicate compares with these options as a list, because they are many and, except for null, of one type.';
 
@@ -2055,6 +2087,8 @@ comment on function postrider_internal.length_predicate(numeric,numeric) is 'An 
 comment on function postrider_internal.lock_endpoint(uuid) is 'Locks an endpoint and returns its state, which stays the same until this transaction ends. An operator''s actions take this lock first, then those on secrets, subscriptions or deliveries.';
 
 comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. It writes, so a transaction with an older snapshot fails instead of overlooking the last edit.';
+
+comment on function postrider_internal.lost_columns(oid,oid) is 'The columns that a capture names in its expressions, as its function''s comment lists them, and that its table no longer has by these names; null for none.';
 
 comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'Does the work of capture(), with the schemas in which the expressions find what they name. Acts with the rights of its caller.';
 
@@ -2130,6 +2164,8 @@ comment on function postrider_internal.readable(text) is 'The text as it can be 
 
 comment on function postrider_internal.readable_context(text,jsonb) is 'event_context(); if it cannot be sent to a client that speaks UTF-8, the SQLSTATE that says why, as problem.';
 
+comment on function postrider_internal.reads_session(pg_node_tree) is 'Whether the value of an expression may depend on the settings of the session: it calls what is not immutable.';
+
 comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries. places: which results those are, from 1.';
 
 comment on function postrider_internal.record_first_successes(uuid,integer[],uuid[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],json[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1.';
@@ -2188,6 +2224,8 @@ comment on function postrider_internal.route_page(text[],text[],integer) is 'The
 
 comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full, and of the old row the columns that an update changed, or all of a deleted one.';
 
+comment on function postrider_internal.row_table(anyelement) is 'The table of a row. Of a constant, Postgres knows it when it makes a plan, and makes a new plan when that table has changed.';
+
 comment on function postrider_internal.rule_audit() is 'Notes an edit of a subscription or a secret in the audit, without the secret.';
 
 comment on function postrider_internal.scalar_problem(jsonb,jsonb) is 'Why a value does not fit these checks, apart from what it contains; null if it does.';
@@ -2241,6 +2279,8 @@ comment on function postrider_internal.wal_position() is 'Where the WAL ends by 
 comment on function postrider_internal.window_events(xid8,bigint,pg_snapshot,integer,integer) is 'The events behind that one that are visible in target, in the order of (xid, seq).';
 
 comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';
+
+comment on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text) is 'Writes the two functions of a capture, for the table''s owner, when it is known for which operations Postgres judges the condition.';
 
 comment on function postrider_internal.write_judged_event_types() is 'Makes inserts obey an edit of the catalogue.';
 
@@ -2560,13 +2600,19 @@ grant execute on function postrider.uuid_v7_time(uuid) to postrider_operator;
 
 grant execute on function postrider.uuid_v7_time(uuid) to postrider_reader;
 
+grant execute on function postrider_internal.are_columns(anyelement,text[]) to postrider_publisher;
+
 grant execute on function postrider_internal.are_headers(jsonb) to postrider_operator;
 
 grant execute on function postrider_internal.are_retry_waits(interval[]) to postrider_operator;
 
 grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) to postrider_daemon;
 
-grant execute on function postrider_internal.capture_function(text,text,text,text,text) to postrider_publisher;
+grant execute on function postrider_internal.capture_function(text,text,text,text[],text[],json) to postrider_publisher;
+
+grant execute on function postrider_internal.capture_settings(text,text) to postrider_publisher;
+
+grant execute on function postrider_internal.changed_table_statement(oid,name,text[],text,json) to postrider_publisher;
 
 grant execute on function postrider_internal.check_capture(regclass,text[]) to postrider_publisher;
 
@@ -2602,11 +2648,13 @@ grant execute on function postrider_internal.count_waiting(integer) to postrider
 
 grant execute on function postrider_internal.count_waiting(integer) to postrider_reader;
 
-grant execute on function postrider_internal.create_capture_trigger(text,text) to postrider_publisher;
+grant execute on function postrider_internal.create_capture_trigger(regclass,name,text,text) to postrider_publisher;
 
 grant execute on function postrider_internal.drop_capture(regclass,text) to postrider_publisher;
 
 grant execute on function postrider_internal.empty_claims(uuid,bigint[]) to postrider_daemon;
+
+grant execute on function postrider_internal.event_query(text,text,text,text,text,text,text,text) to postrider_publisher;
 
 grant execute on function postrider_internal.event_type_patterns(text) to postrider_daemon;
 
@@ -2634,6 +2682,10 @@ grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,
 
 grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],xid8,bigint) to postrider_reader;
 
+grant execute on function postrider_internal.is_as_captured(anyelement,oid,text[],text) to postrider_publisher;
+
+grant execute on function postrider_internal.is_function(text) to postrider_publisher;
+
 grant execute on function postrider_internal.is_wake_off() to postrider_publisher;
 
 grant execute on function postrider_internal.judge_event(text,json) to postrider_publisher;
@@ -2643,6 +2695,10 @@ grant execute on function postrider_internal.judge_filters(json,uuid[],jsonpath[
 grant execute on function postrider_internal.judged_event_types() to postrider_publisher;
 
 grant execute on function postrider_internal.leave(uuid) to postrider_daemon;
+
+grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_operator;
+
+grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_reader;
 
 grant execute on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) to postrider_publisher;
 
@@ -2664,6 +2720,8 @@ grant execute on function postrider_internal.readable(text) to postrider_operato
 
 grant execute on function postrider_internal.readable(text) to postrider_reader;
 
+grant execute on function postrider_internal.reads_session(pg_node_tree) to postrider_publisher;
+
 grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],bigint[],uuid[],uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.refuse_captured_truncate() to postrider_publisher;
@@ -2680,6 +2738,8 @@ grant execute on function postrider_internal.replaced_files() to postrider_reade
 
 grant execute on function postrider_internal.row_change(text,text,json,json) to postrider_publisher;
 
+grant execute on function postrider_internal.row_table(anyelement) to postrider_publisher;
+
 grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) to postrider_publisher;
 
 grant execute on function postrider_internal.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
@@ -2693,3 +2753,5 @@ grant execute on function postrider_internal.trigger_arguments(bytea) to postrid
 grant execute on function postrider_internal.url_without_secrets(text) to postrider_operator;
 
 grant execute on function postrider_internal.wake_daemons() to postrider_publisher;
+
+grant execute on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text) to postrider_publisher;

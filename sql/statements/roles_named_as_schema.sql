@@ -11,7 +11,7 @@ where r.rolname in ('postrider', 'postrider_internal') and r.rolcanlogin and has
     cross join lateral unnest(s.setconfig) c (setting)
     where s.setrole in (r.oid, 0)
       and s.setdatabase in ((select d.oid from pg_catalog.pg_database d where d.datname = current_database()), 0)
-      and c.setting like 'search\_path=%'
+      and c.setting like 'search!_path=%' escape '!'
     order by s.setrole = 0, s.setdatabase = 0
     limit 1), '$user') like '%$user%'
 order by r.rolname;

@@ -42,7 +42,7 @@ begin
     new_row := jsonb_set(new_row, '{url}', to_jsonb(new.shown_url || case when new.url <> new.shown_url then '?...' else '' end));
   end if;
   perform postrider_internal.note_change(
-    lower(tg_op) || ' endpoint', case when tg_op = 'DELETE' then old.id else new.id end, null, old_row, new_row);
+    lower(tg_op collate "C") || ' endpoint', case when tg_op = 'DELETE' then old.id else new.id end, null, old_row, new_row);
   return case when tg_op = 'DELETE' then old end;
 end
 $$;

@@ -22,7 +22,7 @@ begin
     return null;
   end if;
   perform postrider_internal.note_change(
-    format('%s %s', lower(tg_op), tg_table_name), endpoint_ids[cardinality(endpoint_ids)], list_name,
+    format('%s %s', lower(tg_op collate "C"), tg_table_name), endpoint_ids[cardinality(endpoint_ids)], list_name,
     case when endpoint_ids[1] <> endpoint_ids[cardinality(endpoint_ids)]
       then old_row || jsonb_build_object('endpoint_id', endpoint_ids[1]) else old_row end,
     case when secret_changed then new_row || '{"secret": "hidden, changed"}' else new_row end);

@@ -3,7 +3,7 @@
 create or replace view postrider.capture_status as
 select min(t.tgrelid)::regclass as table_name,
        min(t.arguments[1]) as event_type,
-       array_agg(lower(split_part(t.tgname, '_', 2)) order by t.tgtype & 4 desc, t.tgtype & 16 desc) as operations,
+       array_agg(lower(split_part(t.tgname, '_', 2) collate "C") order by t.tgtype & 4 desc, t.tgtype & 16 desc) as operations,
        nullif(min(t.arguments[2]), '') as condition,
        nullif(min(t.arguments[3]), '') as payload,
        nullif(min(t.arguments[4]), '') as ordering_key,
@@ -18,6 +18,9 @@ select min(t.tgrelid)::regclass as table_name,
          then 'triggers are disabled, so that changes make no events: alter table ... enable trigger'
          when min(p.proowner) <> min(c.relowner)
          then format('the table now belongs to %s: have its owner capture it again', min(c.relowner)::regrole)
+         when postrider_internal.lost_columns(t.tgrelid, t.tgfoid) is not null
+         then format('columns that it names were renamed or dropped, and the latter are null: %s. Capture it again: until then, each change is slower',
+                     postrider_internal.lost_columns(t.tgrelid, t.tgfoid))
        end as problem
 from (
   select g.tgrelid, g.tgname, g.tgtype, g.tgfoid, g.tgenabled, postrider_internal.trigger_arguments(g.tgargs) as arguments

@@ -5,6 +5,13 @@ create or replace function postrider_internal.check_capture_expression(
 ) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set datestyle = 'ISO, MDY'
+set intervalstyle = postgres
+set standard_conforming_strings = on
+set backslash_quote = safe_encoding
+set transform_null_equals = off
+set array_nulls = on
 as $$
 -- Planned as a cursor and never run: a cursor takes a single statement, and "case when" a single expression. Postgres
 -- then says what is wrong, such as a column that does not exist or a type that does not fit.
@@ -26,7 +33,7 @@ exception
     get stacked diagnostics problem = message_text;
     raise exception 'cannot capture the changes of %: % is not an expression over old and new: %', table_name, argument, problem
       using errcode = 'invalid_parameter_value', detail = pg_catalog.format('%s => %L', argument, expression),
-        hint = 'Name columns as old.column and new.column, and test it with: select (expression) from the_table as old, the_table as new limit 1.';
+        hint = 'Name columns as old.column and new.column, not system columns such as tableoid, and test it with: select (expression) from the_table as old, the_table as new limit 1.';
 end
 $$;
 comment on function postrider_internal.check_capture_expression(regclass, text, text, text, text) is

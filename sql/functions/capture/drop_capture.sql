@@ -22,10 +22,12 @@ begin
   for captured in
     select p.oid::regprocedure as signature from pg_proc p
     where p.pronamespace = (select c.relnamespace from pg_class c where c.oid = table_name)
-      and p.proname ~ '^postrider_capture_' and p.prorettype = 'trigger'::regtype
+      and p.proname ~ '^postrider_(capture|event)_'
       and obj_description(p.oid, 'pg_proc') ~ '^Made by postrider[.]capture'
       and pg_has_role(current_user, p.proowner, 'usage')
-      and not exists (select from pg_trigger t where t.tgfoid = p.oid)
+      and not exists (
+        select from pg_trigger t join pg_proc u on u.oid = t.tgfoid
+        where u.pronamespace = p.pronamespace and u.proname = replace(p.proname, 'postrider_event_', 'postrider_capture_'))
   loop
     execute format('drop function %s', captured.signature);
   end loop;

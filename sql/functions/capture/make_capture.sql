@@ -25,7 +25,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-  words constant text := left(replace(event_type, '.', '_'), 30);
+  words constant text := left(regexp_replace(event_type, '[^A-Za-z0-9_]', '_', 'g'), 30);
   trigger_words constant text := words || '_' || left(md5(event_type), 8);
   arguments constant text := format('%L, %L, %L, %L, %L', event_type, coalesce(condition, ''), coalesce(payload, ''),
     coalesce(ordering_key, ''), coalesce(tenant, ''));
@@ -34,12 +34,18 @@ declare
   search_path constant text := concat_ws(', ', (
     select string_agg(quote_ident(s.name), ', ' order by s.place) from unnest(schemas) with ordinality s (name, place)
     where s.name !~ '^pg_temp'), 'pg_temp');
-  captured record;
+  -- Not made of the table's name or id: another table may get either later.
+  function_name constant text := words || '_' || right(gen_random_uuid()::text, 12);
+  schema_name constant text := (
+    select quote_ident(n.nspname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = table_name);
+  trigger_function constant text := schema_name || '.' || quote_ident('postrider_capture_' || function_name);
+  event_function constant text := schema_name || '.' || quote_ident('postrider_event_' || function_name);
+  judged text[] := '{}';
   operation text;
   trigger_name text;
-  function_name text;
 begin
   perform postrider_internal.check_capture(table_name, operations);
+  operations := array(select distinct o.name from unnest(operations) o (name));
   if event_type is null or event_type !~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$' or length(event_type) > 255 then
     raise exception 'cannot capture the changes of %: % is not an event type', table_name, quote_nullable(event_type)
       using errcode = 'invalid_parameter_value', hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long.';
@@ -53,38 +59,28 @@ begin
   perform postrider_internal.check_capture_expression(table_name, 'ordering_key', ordering_key, 'case when true then (%s)::text end', search_path);
   perform postrider_internal.check_capture_expression(table_name, 'tenant', tenant, 'case when true then (%s)::text end', search_path);
   perform postrider_internal.drop_capture(table_name, event_type);
-
-  select n.nspname as schema_name, c.relname as name, c.relowner as owner into captured
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = table_name;
-  -- Not made of the table's name or id: another table may get either later.
-  function_name := format('%I.%I', captured.schema_name,
-    'postrider_capture_' || words || '_' || right(gen_random_uuid()::text, 12));
-  execute format('create function %s() returns trigger language plpgsql volatile security definer set search_path = %s as %L',
-    function_name, search_path,
-    postrider_internal.capture_function(format('%s.%s', captured.schema_name, captured.name), payload, condition, ordering_key, tenant));
-  -- A role that may call it could attach it to another table, and forge the owner's events.
-  execute format('revoke all on function %s() from public', function_name);
-  execute format('comment on function %s() is %L', function_name,
-    format('Made by postrider.capture: inserts an event %s for a changed row of %s. Ends with postrider.uncapture.', event_type, table_name));
-
-  foreach operation in array array(select distinct o.name from unnest(operations) o (name)) loop
+  execute format('create function %s() returns trigger language plpgsql as %L', trigger_function, 'begin return null; end');
+  foreach operation in array operations loop
     trigger_name := 'postrider_' || operation || '_' || trigger_words;
-    begin
-      perform postrider_internal.create_capture_trigger(format(create_trigger, trigger_name, operation, table_name,
-        coalesce(condition || E'\n', case operation when 'update' then 'old.* operator(pg_catalog.*<>) new.*' else 'true' end),
-        function_name, arguments, 'when'), search_path);
-    exception
-      when feature_not_supported or invalid_object_definition then
-        execute format(create_trigger, trigger_name, operation, table_name, 'true', function_name, arguments, 'function');
-    end;
+    if postrider_internal.create_capture_trigger(table_name, trigger_name, format(create_trigger, trigger_name, operation, table_name,
+      coalesce(condition || E'\n', case operation when 'update' then 'old.* operator(pg_catalog.*<>) new.*' else 'true' end),
+      trigger_function, arguments, 'when'), search_path)
+    then
+      judged := judged || operation;
+    else
+      execute format(create_trigger, trigger_name, operation, table_name, 'true', trigger_function, arguments, 'function');
+    end if;
   end loop;
+  perform postrider_internal.write_capture_functions(table_name, event_type, condition, payload, ordering_key, tenant,
+    judged, array(select o.name from unnest(operations) o (name) where o.name <> all (judged)), trigger_function,
+    event_function,
+    postrider_internal.capture_settings(concat_ws(' ', condition, payload, ordering_key, tenant), search_path));
+  -- A row of the function has no system columns, such as tableoid, as the table has.
+  perform postrider_internal.check_capture_expression(table_name, 'one of these',
+    format('select true from %s(old, new, '''', 0, false)', event_function), 'case when true then (%s) end', search_path);
   if 'delete' = any (operations) then
     execute format('create trigger %I before truncate on %s for each statement execute function postrider_internal.refuse_captured_truncate(%s, %L)',
       'postrider_truncate_' || trigger_words, table_name, arguments, 'when');
-  end if;
-  if pg_get_userbyid(captured.owner) <> current_user then
-    execute format('alter function %s() owner to %s', function_name, captured.owner::regrole);
   end if;
 end
 $$;

@@ -8,7 +8,7 @@ declare
   captured text;
 begin
   if not postrider_internal.drop_capture(table_name, event_type) then
-    select string_agg((postrider_internal.trigger_arguments(t.tgargs))[1], ', ') into captured
+    select string_agg(distinct (postrider_internal.trigger_arguments(t.tgargs))[1], ', ') into captured
     from pg_trigger t
     where t.tgrelid = table_name and not t.tgisinternal and t.tgname ~ '^postrider_(insert|update|delete)_' and t.tgnargs = 6;
     raise exception 'cannot end the capture of % from %: there is none', quote_nullable(event_type), table_name

@@ -6,7 +6,7 @@ declare
   untold constant text[] := '{is_row,changed_at,changed_by,home_since}';
 begin
   insert into postrider.audit (action, before, after)
-  values (lower(tg_op) || ' sending',
+  values (lower(tg_op collate "C") || ' sending',
           case when tg_op <> 'INSERT' then to_jsonb(old) - untold end,
           case when tg_op <> 'DELETE' then to_jsonb(new) - untold end);
   perform postrider_internal.notify_daemons('operator');

@@ -26,9 +26,9 @@ begin
     elsif jsonb_typeof(value) <> 'string' then
       problem := format('has a value that is not a string but of the type %s', jsonb_typeof(value));
     -- With a line break in it, a value could forge another header, or a whole request.
-    elsif value #>> '{}' ~ '[^ -~\t]' then
+    elsif value #>> '{}' ~ E'[^ -~\t]' then
       problem := 'has a value with a line break or a character outside of ASCII';
-    elsif value #>> '{}' ~ '^[ \t]|[ \t]$' then
+    elsif value #>> '{}' ~ E'^[ \t]|[ \t]$' then
       problem := 'has a value with a blank at its beginning or end';
     elsif plain_name = 'host' then
       problem := 'is set by the sender alone';

@@ -15,7 +15,7 @@ begin
     from jsonb_each(old_row) o
     where o.key = 'name' or o.value <> new_row -> o.key;
   end if;
-  perform postrider_internal.note_change(format('%s %s', lower(tg_op), tg_table_name), null, null, old_row, new_row);
+  perform postrider_internal.note_change(format('%s %s', lower(tg_op collate "C"), tg_table_name), null, null, old_row, new_row);
   return null;
 end
 $$;

@@ -25,7 +25,7 @@ begin
       using errcode = 'not_null_violation', schema = 'postrider', table = 'outbox', column = column_name,
         hint = case column_name when 'payload' then 'Give a payload. For an event without data, the null of JSON will do: ''null''.'
                  else 'Give an event_type, such as order.paid.' end;
-  elsif event_type !~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' or length(event_type) > 255 then
+  elsif event_type !~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$' or length(event_type) > 255 then
     column_name := 'event_type';
     rule := 'event_type is dotted words of letters, digits, underscores';
     problem := case when length(event_type) > 255 then format('has %s characters', length(event_type)) else 'is ' || to_json(event_type) end;

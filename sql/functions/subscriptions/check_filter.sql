@@ -1,6 +1,7 @@
 create or replace function postrider_internal.check_filter(filter jsonpath) returns void
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
 declare
   -- As Postgres writes it: names and strings in double quotes, a blank around each operator.
