@@ -275,6 +275,9 @@ create table postrider.ingest_position (
   refused bigint not null default 0,
   created_at timestamp with time zone not null default clock_timestamp(),
   updated_at timestamp with time zone not null default clock_timestamp(),
+  file_born_ns bigint,
+  passed_born_ns bigint,
+  known_files jsonb not null default '[]'::jsonb,
   constraint ingest_position_pkey PRIMARY KEY (name),
   constraint "name has 1 to 1024 characters" CHECK (((length(name) >= 1) AND (length(name) <= 1024))),
   constraint "nothing is counted below 0" CHECK ((LEAST(batch, file_modified_ns, byte_offset, line_number, lines, events, unmatched, refused) >= 0))
@@ -804,7 +807,7 @@ create function postrider_internal.notify_daemons(payload text DEFAULT ''::text)
 
 create function postrider_internal.object_predicate(checks jsonb, place text) returns text;
 
-create function postrider_internal.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text) returns TABLE(outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint) security definer;
+create function postrider_internal.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text) returns TABLE(outcome text, batch bigint, file_id text, file_born_ns bigint, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, passed_born_ns bigint, known_files jsonb) security definer;
 
 create function postrider_internal.outbox_inserting() returns trigger;
 
@@ -934,7 +937,7 @@ create function postrider_internal.sort_pairs(ids uuid[], kinds integer[], deliv
 
 create function postrider_internal.store_claim(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], event_ids uuid[], endpoint_ids uuid[], others postrider_internal.claim_pair[], daemon_id uuid, empty_claim bigint, OUT claim_id bigint, OUT queued_count integer) returns record;
 
-create function postrider_internal.store_lines(name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint) returns TABLE(outcome text, events integer, unmatched integer, refused integer[], reasons text[]) security definer;
+create function postrider_internal.store_lines(name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer, file_id text, file_born_ns bigint, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, passed_born_ns bigint, known_files jsonb) returns TABLE(outcome text, events integer, unmatched integer, refused integer[], reasons text[]) security definer;
 
 create function postrider_internal.subscription_changing() returns trigger security definer;
 
@@ -1317,6 +1320,12 @@ comment on column postrider.ingest_position.refused is 'Lines that could not bec
 comment on column postrider.ingest_position.created_at is 'When the ingest began.';
 
 comment on column postrider.ingest_position.updated_at is 'When it last stored something.';
+
+comment on column postrider.ingest_position.file_born_ns is 'When that file was made, in nanoseconds since 1970; null if the file system does not tell. An inode and a time of birth are never used again.';
+
+comment on column postrider.ingest_position.passed_born_ns is 'Files that were made at or before this are not read, unless they are in known_files.';
+
+comment on column postrider.ingest_position.known_files is 'Other files that had the followed name or were read, the last 100: the file, when it was made and modified, how much of it was read, and the fingerprint of that.';
 
 comment on table postrider.other_attempt is 'The attempts that are not recorded in their delivery: all but first attempts that a daemon made right after the claim and that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
 
@@ -2254,7 +2263,7 @@ comment on function postrider_internal.sort_pairs(uuid[],integer[],timestamp wit
 
 comment on function postrider_internal.store_claim(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],uuid[],uuid[],postrider_internal.claim_pair[],uuid,bigint) is 'Moves the cursor, by a claim of the pairs that the daemon gets; writes the others as deliveries, and says how many of those are pending.';
 
-comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) is 'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. refused: numbers of lines within the batch, from 1.';
+comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,bigint,text,bigint,bigint,bigint,jsonb) is 'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. known_files: null leaves them as they are. refused: numbers of lines within the batch, from 1.';
 
 comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate or can never match.';
 
@@ -2740,7 +2749,7 @@ grant execute on function postrider_internal.row_change(text,text,json,json) to 
 
 grant execute on function postrider_internal.row_table(anyelement) to postrider_publisher;
 
-grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,text,bigint,bigint) to postrider_publisher;
+grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,bigint,text,bigint,bigint,bigint,jsonb) to postrider_publisher;
 
 grant execute on function postrider_internal.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
 

@@ -28,7 +28,10 @@ export function helpOf(name: CommandName, { summary, options, examples }: Comman
   return [
     `postrider ${name}: ${summary}.`,
     "",
-    `Usage: ${["postrider", name, ...rows.map(([option]) => `[${option}]`)].join(" ")}`,
+    ...wrapped(
+      `Usage: postrider ${name}`,
+      rows.map(([option]) => `[${option}]`),
+    ),
     "",
     "Options:",
     ...columns([...rows, ["-h, --help", "show this help"]]),
@@ -38,6 +41,19 @@ export function helpOf(name: CommandName, { summary, options, examples }: Comman
     "",
   ].join("\n");
 }
+
+/** No line is longer than LINE_CHARS_MAX; further ones are indented as far as the first word behind the beginning. */
+function wrapped(beginning: string, words: readonly string[]): readonly string[] {
+  const lines = [beginning];
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (longer.length <= LINE_CHARS_MAX) lines[lines.length - 1] = longer;
+    else lines.push(`${" ".repeat(beginning.length)} ${word}`);
+  }
+  return lines;
+}
+
+const LINE_CHARS_MAX = 120;
 
 function typed(name: string, { placeholder }: Option): string {
   return placeholder === "" ? `--${name}` : `--${name} ${placeholder}`;

@@ -7,12 +7,13 @@ import { type Config, readConfig } from "../config/read.ts";
 import { connectionConfig } from "../db/connect.ts";
 import { classifyPostgresError } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
+import { counted } from "../ground/counted.ts";
 import { type ExitStatus, type Fault, messageOf, PostriderError } from "../ground/errors.ts";
 import { printable } from "../ground/printable.ts";
 import { aborted, untilStopped } from "../ground/untilStopped.ts";
 import { FollowedFile, firstPosition } from "../ingest/follow.ts";
 import { ingest, type Totals } from "../ingest/ingest.ts";
-import type { Position } from "../ingest/rotation.ts";
+import type { Position } from "../ingest/position.ts";
 import { GaveUp } from "../ingest/session.ts";
 import type { LineSource } from "../ingest/source.ts";
 import { IngestStore } from "../ingest/store.ts";
@@ -54,6 +55,10 @@ export const command = defineCommand({
       ...{ placeholder: "NAME", default: null, mistake: tooLong },
       sentence: "with --follow: the name under which its position is kept; by default the host and the file's path",
     }),
+    rotated: text({
+      ...{ placeholder: "PATTERN", default: null },
+      sentence: "with --follow: which files are rotated ones, such as 'app.log.*'; by default it can tell",
+    }),
     type: EVENT_TYPE,
     tenant: text({
       ...{ placeholder: "T", default: null, mistake: tooLong },
@@ -71,11 +76,11 @@ export const command = defineCommand({
     "postrider ingest --follow /var/log/nginx/access.json --type nginx.request --where '$.status >= 500'",
   ],
   conflicts: (given) =>
-    ["from-end", "name"]
+    ["from-end", "name", "rotated"]
       .filter((name) => given.has(name) && !given.has("follow"))
       .map((name) =>
         wrongUsage(`--${name}`, {
-          found: "standard input is read, which has no position",
+          found: "standard input is read, which is no file",
           remedy: "give --follow FILE as well",
         }),
       ),
@@ -94,6 +99,8 @@ interface IngestOptions {
   readonly "from-end": boolean;
   /** The name under which the position is kept; null for the host and the path. */
   readonly name: string | null;
+  /** A pattern, relative to the directory of the followed file; null to recognise rotated files. */
+  readonly rotated: string | null;
   readonly type: string;
   readonly tenant: string | null;
   /** An SQL/JSON path predicate. */
@@ -192,14 +199,15 @@ async function sourceFrom(run: Run, known: Position | null): Promise<LineSource>
     events.emit("ingest.started", { name });
     return new StreamSource(process.stdin);
   }
-  const position = known ?? (await firstPosition(path, run.options["from-end"] ? "end" : "beginning"));
+  const { rotated } = run.options;
+  const position = known ?? (await firstPosition(path, rotated, run.options["from-end"] ? "end" : "beginning"));
   if (known === null) {
     // Stored before the first line, so files that are rotated from now on are read, whatever happens to this run.
     await store.store({ lines: [], end: position });
   }
   const { byteOffset, lineNumber } = position;
   events.emit("ingest.started", { name, path, byte_offset: byteOffset, line_number: lineNumber });
-  return new FollowedFile({ path, position, events, conditions });
+  return new FollowedFile({ path, rotated, position, events, conditions });
 }
 
 /** The absolute path. Refuses anything but a regular file, because its lines could not be read twice. */
@@ -291,12 +299,12 @@ function unstored({ lines }: Totals, thrown: GaveUp): PostriderError {
     {
       code: "PR0017",
       problem: "cannot store all lines that were read",
-      found: `Postgres could not be reached before the grace period ended (${thrown.message}); ${lines} lines are stored`,
+      found: `Postgres could not be reached before the grace period ended (${thrown.message}); ${counted(lines, "line")} ${lines === 1 ? "is" : "are"} stored`,
       remedy: "pass the lines that follow them again",
     },
   ]);
 }
 
 function summaryOf({ lines, events, unmatched, refused }: Totals): string {
-  return `${lines} lines: ${events} events, ${unmatched} not matching, ${refused} refused\n`;
+  return `${counted(lines, "line")}: ${counted(events, "event")}, ${unmatched} not matching, ${refused} refused\n`;
 }

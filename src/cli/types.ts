@@ -1,6 +1,7 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { type Config, readConfig } from "../config/read.ts";
 import { readEventTypes } from "../db/eventTypes.ts";
+import { counted } from "../ground/counted.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { type EventType, eventTypesModule } from "../typegen/eventTypesModule.ts";
 import { defineCommand, notTogether, text } from "./command.ts";
@@ -105,5 +106,5 @@ function cannot(what: "read" | "write", path: string, thrown: unknown): Postride
 }
 
 function countOf(eventTypes: readonly EventType[]): string {
-  return eventTypes.length === 1 ? "1 event type" : `${eventTypes.length} event types`;
+  return counted(eventTypes.length, "event type");
 }

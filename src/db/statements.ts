@@ -29,6 +29,7 @@ interface WrittenTypes {
   readonly uuid: string;
   /** JSON text. */
   readonly json: string;
+  readonly jsonb: string;
   readonly jsonpath: string;
 }
 

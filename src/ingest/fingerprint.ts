@@ -46,6 +46,10 @@ export class EndsTracker {
     return this.#head;
   }
 
+  get tail(): Buffer {
+    return this.#recent;
+  }
+
   /**
    * Takes the next chunk, and returns the fingerprint of the file up to `lineBytes` into the chunk, where its last complete
    * line ends; null if no line ends in it.

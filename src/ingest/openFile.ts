@@ -1,8 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { factsOfStat, isMissing } from "./directory.ts";
+import { type FileFacts, factsOfStat, isMissing } from "./directory.ts";
 import { type Ends, EndsTracker, endsOf, fingerprintOf } from "./fingerprint.ts";
 import { type Line, type LinePosition, LineSplitter } from "./lines.ts";
-import type { FileFacts, Position } from "./rotation.ts";
+import type { Place } from "./position.ts";
 import { CHUNK_BYTES } from "./source.ts";
 
 export type Reading =
@@ -16,15 +16,17 @@ export type Reading =
 export class OpenFile {
   readonly #handle: FileHandle;
   readonly fileId: string;
+  readonly #bornNs: bigint | null;
   readonly #splitter: LineSplitter;
   readonly #ends: EndsTracker;
   #readOffset: number;
   #fingerprint: string | null;
   #modifiedNs: bigint;
 
-  private constructor(handle: FileHandle, facts: FileFacts, from: Position, ends: Ends) {
+  private constructor(handle: FileHandle, facts: FileFacts, from: Place, ends: Ends) {
     this.#handle = handle;
     this.fileId = facts.fileId;
+    this.#bornNs = facts.bornNs;
     this.#splitter = new LineSplitter(from);
     this.#ends = new EndsTracker(from.byteOffset, ends);
     this.#readOffset = from.byteOffset;
@@ -36,7 +38,7 @@ export class OpenFile {
    * Opens it at a position, or at its beginning. Null if another file has the path by now, or if the content before the
    * position is not what the fingerprint says. Rejects if the file may not be read.
    */
-  static async open(path: string, facts: FileFacts, from: Position | null): Promise<OpenFile | null> {
+  static async open(path: string, facts: FileFacts, from: Place | null): Promise<OpenFile | null> {
     let handle: FileHandle;
     try {
       handle = await open(path, "r");
@@ -58,25 +60,28 @@ export class OpenFile {
     }
   }
 
-  static async #recognise(handle: FileHandle, facts: FileFacts, from: Position | null): Promise<OpenFile | null> {
-    const found = factsOfStat(facts.name, await handle.stat({ bigint: true }));
+  static async #recognise(handle: FileHandle, facts: FileFacts, from: Place | null): Promise<OpenFile | null> {
+    const { fileId, modifiedNs } = factsOfStat(facts.name, await handle.stat({ bigint: true }), false);
     const byteOffset = from?.byteOffset ?? 0;
     const ends = await readEnds(handle, byteOffset);
-    if (found.fileId !== facts.fileId || ends === null) {
+    if (fileId !== facts.fileId || ends === null) {
       return null;
     }
     const fingerprint = fingerprintOf(byteOffset, ends);
     if (from !== null && from.fingerprint !== null && from.fingerprint !== fingerprint) {
       return null;
     }
-    const start = { fileId: found.fileId, fileModifiedNs: found.modifiedNs, fingerprint, byteOffset };
-    return new OpenFile(handle, found, { ...start, lineNumber: from?.lineNumber ?? 0 }, ends);
+    const { bornNs } = facts;
+    const lineNumber = from?.lineNumber ?? 0;
+    const place = { fileId, bornNs, fileModifiedNs: modifiedNs, fingerprint, byteOffset, lineNumber };
+    return new OpenFile(handle, { ...facts, modifiedNs }, place, ends);
   }
 
   /** After the last line that was returned. */
-  get position(): Position {
+  get place(): Place {
     return {
       fileId: this.fileId,
+      bornNs: this.#bornNs,
       fileModifiedNs: this.#modifiedNs,
       fingerprint: this.#fingerprint,
       ...this.#splitter.position,
@@ -93,10 +98,9 @@ export class OpenFile {
     if (chunk.length === 0 && mtimeNs === this.#modifiedNs) {
       return { kind: "end" };
     }
-    // Checked after the read: if the beginning is still there now, it was there when the chunk was read, so the chunk
+    // Checked after the read: if what was read is still there now, it was there when the chunk was read, so the chunk
     // continues it. Before the read, the file could be emptied and grow past this offset in between.
-    const head = await readAt(this.#handle, 0, this.#ends.head.length);
-    if (!head.equals(this.#ends.head)) {
+    if (!(await this.#isUnchanged())) {
       return { kind: "emptied" };
     }
     this.#modifiedNs = mtimeNs;
@@ -117,8 +121,33 @@ export class OpenFile {
     return lines;
   }
 
+  /** Of its content before `byteOffset`; null if it is shorter. */
+  async fingerprintBefore(byteOffset: number): Promise<string | null> {
+    const ends = await readEnds(this.#handle, byteOffset);
+    return ends === null ? null : fingerprintOf(byteOffset, ends);
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
+  }
+
+  /** Files of one program often begin alike, so the last bytes that were read are compared as well as the first. */
+  async #isUnchanged(): Promise<boolean> {
+    const { head, tail } = this.#ends;
+    return (
+      (await readAt(this.#handle, 0, head.length)).equals(head) &&
+      (await readAt(this.#handle, this.#readOffset - tail.length, tail.length)).equals(tail)
+    );
+  }
+}
+
+/** Of the whole file as it was seen; null if it is empty, shorter, or another one by now. */
+export async function fingerprintOfFile(path: string, facts: FileFacts): Promise<string | null> {
+  const file = await OpenFile.open(path, facts, null);
+  try {
+    return file === null ? null : await file.fingerprintBefore(facts.bytes);
+  } finally {
+    await file?.close();
   }
 }
 

@@ -1,124 +1,143 @@
-import type { LinePosition } from "./lines.ts";
+import type { FileFacts, Look } from "./directory.ts";
+import { END_BYTES } from "./fingerprint.ts";
+import { looksRotated, markOf, usualShapes } from "./names.ts";
+import { isBefore, type Span, spanOf } from "./order.ts";
+import { isIn, laterBirth, type Place, type Position, recall, unreadFile } from "./position.ts";
 
 /**
- * Decides which file comes next, from what a directory shows. Files are rotated in two ways: the old file gets a new name
- * (`create`), or it is copied under that name and then emptied (`copytruncate`). A rotated file lies beside the followed
- * one and has its name with a number or a time: app.log.1, app.log-20261125, app-2026-11-25.log.
+ * Decides which files belong to the followed log and are unread, from what a directory shows and what is remembered.
+ * Files are rotated in two ways: the old file gets a new name (`create`), or it is copied under that name and then emptied
+ * (`copytruncate`).
+ *
+ * A file belongs to the log if it is remembered; if --rotated names it; or if the name has the shape that a remembered file
+ * has now, and its time fits between the file of the position and the present one. Without a remembered file in sight, one
+ * of the usual shapes serves.
  */
 
-export interface FileFacts {
-  /** Without the directory. */
-  readonly name: string;
-  /** Device and inode. */
-  readonly fileId: string;
-  readonly bytes: number;
-  /** Since 1970. */
-  readonly modifiedNs: bigint;
+/** A file that is not read, although its name looks like that of a rotated one. */
+export interface Ignored {
+  readonly file: FileFacts;
+  readonly reason: string;
 }
 
-export interface Surroundings {
-  /** The file with the followed name; null while there is none. */
-  readonly current: FileFacts | null;
-  /** The oldest first. */
-  readonly rotated: readonly FileFacts[];
-  /** Compressed rotated files, which are not read. */
-  readonly compressed: readonly FileFacts[];
+export interface Unread {
+  readonly files: readonly FileFacts[];
+  readonly ignored: readonly Ignored[];
 }
 
-/** How far an ingest has got: in which file, and where in it. */
-export interface Position extends LinePosition {
-  /** Null before the first line: then the files rotated after `fileModifiedNs` come first. */
-  readonly fileId: string | null;
-  /** When that file was last modified, as far as was seen. */
-  readonly fileModifiedNs: bigint;
-  /** Of the content before `byteOffset`; null if it is not known. */
-  readonly fingerprint: string | null;
-}
+/** A program may write to the old file for so long after the next one was made. */
+const REOPEN_NS = 60_000_000_000n;
+/** A copy is written at no less than this. */
+const COPIED_BYTES_PER_SECOND = 10_485_760;
 
-export type RotatedKind = "plain" | "compressed";
-
-/** How a file of this name relates to the followed one; null if it does not. */
-export function rotatedKindOf(followed: string, name: string): RotatedKind | null {
-  const plain = name.replace(COMPRESSED, "");
-  if (plain === followed || !isRotatedName(followed, plain)) {
-    return plain === followed && plain !== name ? "compressed" : null;
+/** The rotated files that belong to the log and are not read to their end, as far as can be told without opening them. */
+export function unreadFiles(position: Position, look: Look): Unread {
+  const others = look.others.filter((file) => file.bytes > 0 && !isIn(position, file));
+  const span = spanOfPlace(position, look);
+  const unknown = others.filter((file) => recall(position, file) === null && !isPast(file, position, span));
+  const remembered = others.filter((file) => recall(position, file) !== null);
+  const proven = provenShapes(position, look);
+  // Without a followed file in sight, only what began when the last one ended can be its successor.
+  const fits = (file: FileFacts): boolean =>
+    proven.size > 0 || position.fileId === null || spanOf(file).beginNs >= span.endNs - REOPEN_NS;
+  const shapes = proven.size > 0 ? proven : usualShape(look, unknown.filter(fits));
+  const files: FileFacts[] = [];
+  const ignored: Ignored[] = [];
+  for (const file of unknown) {
+    const reason = objectionTo(file, look, fits(file) ? shapes : NO_SHAPES, span);
+    if (reason === null) files.push(file);
+    else if (looksRotated(look.followed, file.name)) ignored.push({ file, reason });
   }
-  return plain === name ? "plain" : "compressed";
+  return { files: [...remembered, ...files], ignored };
 }
 
-const COMPRESSED = /\.(gz|bz2|xz|zst|lz4|lzma|zip|Z)$/;
-/** A number, a date, a date with a time, or `old`, after a separator. */
-const MARK = /^[._-](\d[\dTZ:._+-]*|old)$/;
+function objectionTo(file: FileFacts, look: Look, shapes: ReadonlySet<string>, span: Span): string | null {
+  if (look.declared !== null) {
+    return look.declared.has(file.name) ? null : "--rotated does not name it";
+  }
+  if (!shapes.has(markOf(file.name).shape)) {
+    return "no file of this log is known to have such a name";
+  }
+  return isWrittenOn(file, look, span) ? "it was written to while a newer file was there" : null;
+}
 
-function isRotatedName(followed: string, name: string): boolean {
-  if (name.startsWith(followed) && MARK.test(name.slice(followed.length))) {
+/** From the birth of the file of the position to its last change, as far as they are known. */
+function spanOfPlace(place: Place, { others }: Look): Span {
+  const own = others.find((file) => isIn(place, file));
+  return spanOf({ bornNs: place.bornNs, modifiedNs: own?.modifiedNs ?? place.fileModifiedNs });
+}
+
+function isPast(file: FileFacts, position: Position, span: Span): boolean {
+  const { passedBornNs, fileId, fileModifiedNs } = position;
+  if (passedBornNs !== null && file.bornNs !== null && file.bornNs <= passedBornNs) {
     return true;
   }
-  const dot = followed.lastIndexOf(".");
-  const [stem, ending] = dot > 0 ? [followed.slice(0, dot), followed.slice(dot)] : [followed, ""];
-  return (
-    ending !== "" &&
-    name.length > followed.length &&
-    name.startsWith(stem) &&
-    name.endsWith(ending) &&
-    MARK.test(name.slice(stem.length, name.length - ending.length))
-  );
+  return fileId === null ? file.modifiedNs <= fileModifiedNs : isBefore(spanOf(file), span);
+}
+
+const NO_SHAPES: ReadonlySet<string> = new Set();
+
+/** The shapes of the names that followed files have now. */
+function provenShapes(position: Position, look: Look): ReadonlySet<string> {
+  const own = look.others.filter((file) => isIn(position, file) || recall(position, file) !== null);
+  return new Set(own.map(({ name }) => markOf(name).shape));
+}
+
+/** The first of the usual shapes that one of these files has. */
+function usualShape({ linked, followed }: Look, files: readonly FileFacts[]): ReadonlySet<string> {
+  const seen = new Set(files.map(({ name }) => markOf(name).shape));
+  const usual = [...(linked === null ? [] : [markOf(linked).shape]), ...usualShapes(followed)];
+  return new Set(usual.filter((shape) => seen.has(shape)).slice(0, 1));
+}
+
+/** Whether it was written to while the present file was, so that it is the log of something else. */
+function isWrittenOn(file: FileFacts, { current }: Look, span: Span): boolean {
+  const { beginNs, endNs } = spanOf(file);
+  if (current === null) {
+    return false;
+  }
+  if (current.bornNs !== null && current.bornNs > span.beginNs) {
+    return endNs > current.bornNs + REOPEN_NS;
+  }
+  // The present file is older than the one before: it is emptied each time. A copy is not written to for long.
+  return endNs - beginNs > REOPEN_NS + BigInt(Math.ceil(file.bytes / COPIED_BYTES_PER_SECOND)) * 1_000_000_000n;
 }
 
 /**
- * The oldest first. By name if the names tell: app.log.1 is newer than app.log.2, and dates grow. Otherwise by the time of
- * the last change, which is when a file was rotated, unless it was written to after that.
+ * The files that may be the one of the position, the likeliest first. The fingerprint must confirm each. A copy is looked
+ * for if the file itself was emptied. If it is gone, a file that begins in the same way may be a new one, unless that
+ * beginning is long.
  */
-export function inOrder(followed: string, rotated: readonly FileFacts[]): FileFacts[] {
-  return [...rotated].sort((one, other) => {
-    const [first, second] = [markOf(followed, one.name), markOf(followed, other.name)];
-    if (NUMBER.test(first) && NUMBER.test(second)) {
-      return Number(second.slice(1)) - Number(first.slice(1));
-    }
-    if (DATE.test(first) && DATE.test(second) && first.length === second.length) {
-      return first < second ? -1 : 1;
-    }
-    if (one.modifiedNs !== other.modifiedNs) {
-      return one.modifiedNs < other.modifiedNs ? -1 : 1;
-    }
-    return one.name < other.name ? -1 : 1;
-  });
-}
-
-const NUMBER = /^\.\d{1,4}$/;
-const DATE = /^[._-]\d[\dTZ:._+-]{5,}$/;
-
-/** What follows the followed name; empty if the mark stands inside the name, where it may or may not grow. */
-function markOf(followed: string, name: string): string {
-  return name.startsWith(followed) ? name.slice(followed.length) : "";
-}
-
-/** The files that may be the one of the position, the likeliest first. The fingerprint must confirm each. */
-export function resumeCandidates(position: Position, { current, rotated }: Surroundings): FileFacts[] {
-  const all = [...(current === null ? [] : [current]), ...rotated.toReversed()];
-  const longEnough = all.filter(({ bytes }) => bytes >= position.byteOffset);
-  const isSame = ({ fileId }: FileFacts): boolean => fileId === position.fileId;
-  // A copy is at least as new as its original; older files may well begin in the same way.
-  const copies =
-    position.fingerprint === null
-      ? []
-      : longEnough.filter((file) => !isSame(file) && file.modifiedNs >= position.fileModifiedNs);
-  return [...longEnough.filter(isSame), ...copies];
-}
-
-/** The file to read after this one, or null while there is none with content. `fileId` null: this one is gone. */
-export function successorOf(
-  { fileId, fileModifiedNs }: Pick<Position, "fileId" | "fileModifiedNs">,
-  { current, rotated }: Surroundings,
-): FileFacts | null {
-  const at = rotated.findIndex((file) => file.fileId === fileId);
-  const newer = at === -1 ? rotated.filter((file) => file.modifiedNs > fileModifiedNs) : rotated.slice(at + 1);
-  const next = [...newer, ...(current === null ? [] : [current])];
-  return next.find((file) => file.bytes > 0 && file.fileId !== fileId) ?? null;
+export function resumeCandidates(position: Position, { current, others }: Look): readonly FileFacts[] {
+  const { byteOffset, fileModifiedNs, fingerprint, bornNs } = position;
+  const all = [...(current === null ? [] : [current]), ...others];
+  const isEmptied = all.some((file) => isIn(position, file));
+  const isTelling = byteOffset > END_BYTES || bornNs === null;
+  const copies = fingerprint === null || !(isEmptied || isTelling) ? [] : isTelling ? all : others;
+  return [
+    ...all.filter((file) => isIn(position, file)),
+    // A copy is at least as new as its original; older files may well begin in the same way.
+    ...copies
+      .filter((file) => !isIn(position, file) && recall(position, file) === null && file.modifiedNs >= fileModifiedNs)
+      .sort((one, other) => (one.modifiedNs > other.modifiedNs ? -1 : 1)),
+  ].filter(({ bytes }) => bytes >= byteOffset);
 }
 
 /** Where the very first run begins: at the start of the present file, after everything rotated before it. */
-export function beginning({ rotated }: Surroundings): Position {
-  const fileModifiedNs = rotated.reduce((newest, file) => (file.modifiedNs > newest ? file.modifiedNs : newest), 0n);
-  return { fileId: null, fileModifiedNs, fingerprint: null, byteOffset: 0, lineNumber: 0 };
+export function beginning({ current, others, followed }: Look): Position {
+  const rotated = others.filter(({ name }) => looksRotated(followed, name));
+  return {
+    fileId: null,
+    bornNs: current?.bornNs ?? null,
+    fileModifiedNs: rotated.reduce((newest, file) => (file.modifiedNs > newest ? file.modifiedNs : newest), 0n),
+    fingerprint: null,
+    byteOffset: 0,
+    lineNumber: 0,
+    known: current === null ? [] : [unreadFile(current)],
+    // Where births are not told, or not yet in a new directory: a file was made no later than it was modified.
+    passedBornNs: others.reduce<bigint | null>(
+      (time, { bornNs, modifiedNs }) => laterBirth(time, { bornNs: bornNs ?? modifiedNs }),
+      null,
+    ),
+  };
 }

@@ -23,11 +23,14 @@ const openIngest = defineStatement("open_ingest", {
     outcome: ["new", "known", "busy", "displaced"],
     batch: "bigint",
     file_id: "text?",
+    file_born_ns: "bigint?",
     /** Null until something was stored. */
     file_modified_ns: "bigint?",
     fingerprint: "text?",
     byte_offset: "bigint",
     line_number: "bigint",
+    passed_born_ns: "bigint?",
+    known_files: "jsonb?",
     idle_session_timeout: "text",
   },
 });

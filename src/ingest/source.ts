@@ -1,5 +1,5 @@
 import type { Line } from "./lines.ts";
-import type { Position } from "./rotation.ts";
+import type { Position } from "./position.ts";
 
 /** Lines that are stored together, and where they end. No lines: none have come for a while. */
 export interface Batch {

@@ -3,7 +3,7 @@ import { classifyPostgresError, isTimeout } from "../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../db/statements.ts";
 import { messageOf } from "../ground/errors.ts";
 import type { Line } from "./lines.ts";
-import type { Position } from "./rotation.ts";
+import { jsonOfKnown, knownOfJson, type Memory, type Position } from "./position.ts";
 import { IngestSession, mayPass, type OpenedRow, type SessionOptions } from "./session.ts";
 import type { Batch } from "./source.ts";
 
@@ -18,10 +18,13 @@ const storeLines = defineStatement("store_lines", {
     lines: "text?",
     refusedBefore: "integer",
     fileId: "text?",
+    fileBornNs: "bigint?",
     fileModifiedNs: "bigint",
     fingerprint: "text?",
     byteOffset: "bigint",
     lineNumber: "bigint",
+    passedBornNs: "bigint?",
+    knownFiles: "jsonb?",
   },
   columns: {
     outcome: ["stored", "repeated", "displaced"],
@@ -63,6 +66,7 @@ export interface Stored {
 export class IngestStore {
   readonly #options: StoreOptions;
   readonly #session: IngestSession;
+  #storedKnown: Memory["known"] | null = null;
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -141,11 +145,16 @@ export class IngestStore {
       ...{ name, runId: this.#session.runId, batch: number, eventType, tenant, where },
       lines: joined(sent.flatMap(({ bytes }) => bytes ?? [])),
       refusedBefore: lines.length - sent.length,
-      ...{ ...end, fileModifiedNs: end.fileModifiedNs.toString() },
+      ...{ fileId: end.fileId, fingerprint: end.fingerprint, byteOffset: end.byteOffset, lineNumber: end.lineNumber },
+      fileBornNs: end.bornNs?.toString() ?? null,
+      fileModifiedNs: end.fileModifiedNs.toString(),
+      passedBornNs: end.passedBornNs?.toString() ?? null,
+      knownFiles: end.known === this.#storedKnown ? null : jsonOfKnown(end.known),
     });
     const [row] = rows;
     if (row === undefined) throw new Error("store_lines answered without a row");
     if (row.outcome === "displaced") throw this.#session.displaced();
+    this.#storedKnown = end.known;
     return row;
   }
 }
@@ -156,10 +165,13 @@ function positionOf(row: OpenedRow): Position | null {
   }
   return {
     fileId: row.file_id,
+    bornNs: row.file_born_ns === null ? null : BigInt(row.file_born_ns),
     fileModifiedNs: BigInt(row.file_modified_ns),
     fingerprint: row.fingerprint,
     byteOffset: Number(row.byte_offset),
     lineNumber: Number(row.line_number),
+    passedBornNs: row.passed_born_ns === null ? null : BigInt(row.passed_born_ns),
+    known: knownOfJson(row.known_files),
   };
 }
 

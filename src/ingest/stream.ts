@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { monotonicMs } from "../ground/clock.ts";
 import { type Line, LineSplitter } from "./lines.ts";
-import type { Position } from "./rotation.ts";
+import { NO_MEMORY, type Position } from "./position.ts";
 import { BATCH_BYTES, BATCH_LINES, type Batch, IDLE_MS, type LineSource } from "./source.ts";
 
 /** How long the first line of a batch waits for more lines. */
@@ -57,6 +57,10 @@ export class StreamSource implements LineSource {
   }
 
   #position(): Position {
-    return { fileId: null, fileModifiedNs: 0n, fingerprint: null, ...this.#splitter.position };
+    return {
+      ...NO_MEMORY,
+      ...{ fileId: null, bornNs: null, fileModifiedNs: 0n, fingerprint: null },
+      ...this.#splitter.position,
+    };
   }
 }

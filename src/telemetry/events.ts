@@ -149,6 +149,9 @@ export const EVENTS = {
   "file.rotated": event<{ path: string } & FilePlace>(
     "The followed file was rotated. The old one is read to its end, and the ingest continues with the next.",
   ),
+  "file.ignored": event<{ path: string; file: string; reason: string }>(
+    "A file that is named like a rotated one is not read. If it is one, say so with --rotated.",
+  ),
   "file.emptied": event<{ path: string; byte_offset: number }>(
     "The followed file was emptied. The ingest looks for the unread part in a copy.",
   ),

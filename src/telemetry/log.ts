@@ -49,6 +49,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "daemon.beat_failed": "warn",
   "delivery.exhausted": "warn",
   "endpoint.disabled": "warn",
+  "file.ignored": "warn",
   "file.lost": "warn",
   "file.missing": "warn",
   "file.unreadable": "warn",

@@ -56,7 +56,7 @@ test("each command has its defaults", async () => {
   assert.deepEqual(await parsed("ingest"), [
     "ingest",
     {
-      ...{ follow: null, "from-end": false, name: null },
+      ...{ follow: null, "from-end": false, name: null, rotated: null },
       ...{ type: "log.line", tenant: null, where: null, json: false },
     },
   ]);
@@ -67,11 +67,12 @@ test("every option is read, with its value after a blank or an equals sign", asy
   assert.deepEqual(await parsed("dev --port 5433 --data-dir /tmp/data --no-demo"), dev);
   assert.deepEqual(await parsed("dev --no-demo --data-dir=/tmp/data --port=5433"), dev);
   assert.deepEqual(await parsed(`receive --port 0 --secret ${SECRET}`), ["receive", { port: 0, secret: [SECRET] }]);
-  const ingest = "ingest --follow app.log --from-end --name app --type app.log --tenant a --where $.n>1 --json";
+  const ingest =
+    "ingest --follow app.log --from-end --name app --rotated app.* --type app.log --tenant a --where $.n>1 --json";
   assert.deepEqual(await parsed(ingest), [
     "ingest",
     {
-      ...{ follow: "app.log", "from-end": true, name: "app" },
+      ...{ follow: "app.log", "from-end": true, name: "app", rotated: "app.*" },
       ...{ type: "app.log", tenant: "a", where: "$.n>1", json: true },
     },
   ]);
@@ -87,6 +88,7 @@ test("ingest refuses what its events cannot have, and options that need a follow
   assert.match(await oneFault(`ingest --tenant ${"a".repeat(256)}`), /it has 256 characters; use at most 255/);
   assert.match(await oneFault("ingest --name app"), /cannot use --name: standard input is read.*--follow FILE/);
   assert.match(await oneFault("ingest --from-end"), /cannot use --from-end: standard input is read/);
+  assert.match(await oneFault("ingest --rotated a.*"), /cannot use --rotated: standard input is read/);
   assert.match(await oneFault("ingest --folow app.log"), /did you mean --follow\?/);
 });
 

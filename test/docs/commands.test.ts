@@ -1,6 +1,6 @@
 /** Runs the commands of the guides in a shell, exactly as written. The README has a separate test. */
 import assert from "node:assert/strict";
-import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -26,6 +26,29 @@ test("adopt says that there is nothing to adopt in a database that is not a copy
   const { url } = await databaseFor(t);
   const printed = await runShell(guideBlock("sql/copies.md", "Adopting", "sh"), { DATABASE_URL: url });
   assert.match(printed, /nothing to adopt/);
+});
+
+test("a pattern says which files are rotated ones", async (t) => {
+  const { url, pool } = await databaseFor(t);
+  const cwd = await mkdtemp(join(tmpdir(), "postrider-guide-"));
+  t.after(() => rm(cwd, { recursive: true, force: true }));
+  const log = join(cwd, "worker.log");
+  const lines = () => rowsOf(pool, "select payload::text as line from postrider.outbox order by seq");
+  const follow = guideBlock("src/ingest/README.md", "Rotation", "sh").replace(/\/var\/log\S+/, log);
+  await writeFile(log, "1\n");
+  const run = async (count: number): Promise<void> => {
+    const { shell, remove } = startShell(`exec ${follow}`, { DATABASE_URL: url });
+    t.after(() => shell.end("SIGKILL").finally(remove));
+    await eventually("the lines", async () => ((await lines()).length === count ? true : undefined));
+    assert.equal((await shell.end("SIGTERM")).code, 0, shell.said());
+  };
+  await run(1);
+  await mkdir(join(cwd, "archive"));
+  await rename(log, join(cwd, "archive", "worker-a.log"));
+  await appendFile(join(cwd, "archive", "worker-a.log"), "2\n");
+  await writeFile(log, "3\n");
+  await run(3);
+  assert.deepEqual(await lines(), [{ line: "1" }, { line: "2" }, { line: "3" }]);
 });
 
 test("a log is followed, and the output of a program becomes events", async (t) => {

@@ -321,6 +321,27 @@ describe("a followed file", () => {
     );
   });
 
+  test("whose position is of a version that knew fewer files continues there", async () => {
+    await writeFile(path, '{"n":1}\n');
+    const first = start(["--follow", path]);
+    await eventually("an event", async () => ((await numbers()).length === 1 ? true : undefined));
+    await first.end();
+    await database.pool.query(`begin;
+      alter table postrider.ingest_position drop column file_born_ns, drop column passed_born_ns, drop column known_files;
+      delete from postrider.schema_migration where version >= 9;
+      commit`);
+    const migrated = await runCommand(["migrate"], { env: { DATABASE_URL: database.url } });
+    assert.equal(migrated.code, 0, migrated.stderr);
+    await writeFile(path, '{"n":2}\n', { flag: "a" });
+    await rename(path, `${path}.1`);
+    await writeFile(path, '{"n":3}\n');
+    await rename(path, `${path}.2`);
+    await writeFile(path, '{"n":4}\n');
+    start(["--follow", path]);
+    await eventually("four events", async () => ((await numbers()).length === 4 ? true : undefined));
+    assert.deepEqual(await numbers(), upTo(4));
+  });
+
   test("begins at its end if asked to", async () => {
     await writeFile(path, '{"n":-1}\n{"n":0}\n{"n":');
     const command = start(["--follow", path, "--from-end"]);

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { FollowedFile, firstPosition } from "../../src/ingest/follow.ts";
-import type { Position } from "../../src/ingest/rotation.ts";
+import { jsonOfKnown, knownOfJson, type Position } from "../../src/ingest/position.ts";
 import { Conditions } from "../../src/telemetry/conditions.ts";
 import { Random } from "../chaos/random.ts";
 import { KeptEvents } from "../support/daemon.ts";
-import { LogWriter, type RotationKind } from "../support/logWriter.ts";
+import { KEPT, LogWriter, NAMINGS, type Naming, type RotationKind } from "../support/logWriter.ts";
 
 const STEPS = 40;
 const ROUNDS = 4;
@@ -35,7 +35,8 @@ class MortalReader {
   async readTo(last: () => number | null): Promise<void> {
     while (this.stored.at(-1) !== last()) {
       await this.#live(last);
-      await delay(this.#random.integer(0, 10));
+      // Now and then so long that there are several rotations meanwhile.
+      await delay(this.#random.integer(0, this.#random.chance(0.2) ? 100 : 10));
     }
   }
 
@@ -43,6 +44,7 @@ class MortalReader {
     const stop = new AbortController();
     const file = new FollowedFile({
       path: this.#path,
+      rotated: null,
       position: this.#position,
       events: this.emitted,
       conditions: this.#conditions,
@@ -53,23 +55,39 @@ class MortalReader {
       const batch = await file.next(stop.signal);
       if (batch === null || (last() === null && this.#random.chance(0.1))) break;
       this.stored.push(...batch.lines.map(({ bytes }) => JSON.parse(String(bytes)).n));
-      this.#position = batch.end;
+      this.#position = { ...batch.end, known: knownOfJson(JSON.parse(jsonOfKnown(batch.end.known))) };
     }
     await file.close();
   }
 }
 
-async function followAtRandom(kinds: readonly RotationKind[], seed: string): Promise<void> {
+interface Scenario {
+  readonly naming: Naming;
+  readonly kinds: readonly RotationKind[];
+}
+
+async function followAtRandom({ naming, kinds }: Scenario, seed: string): Promise<void> {
   const random = new Random(seed);
   const directory = await mkdtemp(join(tmpdir(), "postrider-follow-"));
   const path = join(directory, "app.log");
-  const writer = new LogWriter(path);
-  const reader = new MortalReader(path, await firstPosition(path, "beginning"), random.fork("reader"));
+  const writer = new LogWriter(path, naming);
+  writer.writeNeighbour("app-99.log");
+  const reader = new MortalReader(path, await firstPosition(path, null, "beginning"), random.fork("reader"));
   let last: number | null = null;
   const reading = reader.readTo(() => last);
+  const ends: number[] = [];
   for (let step = 0; step < STEPS; step++) {
     writer.write(random.integer(1, random.chance(0.2) ? 300 : 10), random.chance(0.2));
-    if (random.chance(0.4)) writer.rotate(random.pick(kinds));
+    if (random.chance(0.1)) writer.writeNeighbour(random.pick(NEIGHBOURS));
+    if (random.chance(0.4)) {
+      // Files that are deleted unread are lost, and an order that the names do not tell takes times that differ.
+      if (naming === "ascending, full") await until(() => (reader.stored.at(-1) ?? 0) >= (ends.at(1 - KEPT) ?? 0));
+      // A copy with a number within its name is recognised by what was read of it.
+      if (naming === "numbered within") await until(() => reader.stored.length > 0);
+      if (naming !== "descending") await delay(CLOCK_TICK_MS);
+      writer.rotate(random.pick(kinds));
+      ends.push(writer.written);
+    }
     if (random.chance(0.5)) await delay(random.integer(0, 15));
   }
   writer.write(1);
@@ -82,17 +100,29 @@ async function followAtRandom(kinds: readonly RotationKind[], seed: string): Pro
   assert.equal(reader.emitted.named("file.lost").length, 0, seed);
 }
 
-const ROTATIONS: Readonly<Record<string, readonly RotationKind[]>> = {
-  "gets a new name": ["create"],
-  "is copied and emptied": ["copytruncate"],
-  "is treated now so, now so": ["create", "copytruncate"],
-};
+const NEIGHBOURS = ["app-99.log", "app-worker-2.log", "app2.log", "application.log.1", "app.log.bak"];
+/** The times of files are no finer than this on most systems. */
+const CLOCK_TICK_MS = 10;
 
-for (const [what, kinds] of Object.entries(ROTATIONS)) {
-  test(`no line is lost or read twice if the file ${what}, whenever the reader dies`, async (t) => {
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await delay(1);
+}
+
+const SCENARIOS: readonly Scenario[] = [
+  ...NAMINGS.map((naming) => ({ naming, kinds: ["create"] as const })),
+  ...NAMINGS.filter((naming) => !naming.endsWith("linked")).map((naming) => ({
+    naming,
+    kinds: ["copytruncate"] as const,
+  })),
+  { naming: "descending", kinds: ["create", "copytruncate"] },
+];
+
+for (const scenario of SCENARIOS) {
+  const { naming, kinds } = scenario;
+  test(`no line is lost or read twice, whenever the reader dies: ${kinds.join(" and ")}, ${naming}`, async (t) => {
     const given = process.env.POSTRIDER_FOLLOW_SEED;
     const seeds = given === undefined ? Array.from({ length: ROUNDS }, () => String(Math.random())) : [given];
     t.diagnostic(`POSTRIDER_FOLLOW_SEED=${seeds.join(" or ")}`);
-    await Promise.all(seeds.map((seed) => followAtRandom(kinds, seed)));
+    await Promise.all(seeds.map((seed) => followAtRandom(scenario, seed)));
   });
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { factsOf } from "../../src/ingest/directory.ts";
 import { endOfLines, OpenFile } from "../../src/ingest/openFile.ts";
-import type { Position } from "../../src/ingest/rotation.ts";
+import type { Place } from "../../src/ingest/position.ts";
 
 let directory: string;
 let path: string;
@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true }));
 
-async function openAt(position: Position | null = null): Promise<OpenFile | null> {
+async function openAt(position: Place | null = null): Promise<OpenFile | null> {
   const facts = await factsOf(path);
   assert.ok(facts !== null);
   return await OpenFile.open(path, facts, position);
@@ -67,7 +67,7 @@ test("a position is found again in a file that has grown, and in no other", asyn
   await writeFile(path, LONG);
   const before = await openAt();
   await readFrom(before);
-  const position = before?.position ?? null;
+  const position = before?.place ?? null;
   await before?.close();
   await appendFile(path, '"next"\n');
   const file = await openAt(position);

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { beforeEach, test } from "node:test";
 import { useDatabase } from "../support/database.ts";
 import { askFor, openSession, reset, rowsOf, type Session } from "../support/engine.ts";
+import { createLogin } from "../support/roles.ts";
 
 const database = useDatabase();
 beforeEach(() => reset(database.pool));
@@ -42,12 +43,13 @@ async function store(
   batch: number,
   lines: readonly string[],
   filter: string | null = null,
+  known: string | null = null,
 ): Promise<Stored | undefined> {
   const [row] = await rowsOf<Stored>(
     session,
     `select outcome, events, unmatched, refused
-     from postrider_internal.store_lines('app', $1, $2, 'log.line', '', $3, $4, 0, '1:2', 3, 'abc', $2::bigint * 10, $2::bigint)`,
-    [run, batch, filter, lines.length === 0 ? null : lines.join("\n")],
+     from postrider_internal.store_lines('app', $1, $2, 'log.line', '', $3, $4, 0, '1:2', 2, 3, 'abc', $2::bigint * 10, $2::bigint, 1, $5)`,
+    [run, batch, filter, lines.length === 0 ? null : lines.join("\n"), known],
   );
   return row;
 }
@@ -89,6 +91,44 @@ test("of two runs the later one continues, and the displaced one stores nothing"
   await second.query("select pg_advisory_unlock_all()");
   assert.equal(await open(first, { run: one, resume: true }), "displaced");
   assert.deepEqual(await stored(), ["1", "3"]);
+});
+
+test("what is known of other files is kept until a batch says something else", async (t) => {
+  const session = await openSession(t, database.url);
+  const run = randomUUID();
+  await open(session, { run });
+  const known = `select known_files from postrider.ingest_position`;
+  assert.deepEqual(await askFor(session, known), []);
+  await store(session, run, 1, ["1"], null, '[{"bytes":1}]');
+  await store(session, run, 2, ["2"]);
+  assert.deepEqual(await askFor(session, known), [{ bytes: 1 }]);
+  await store(session, run, 2, ["2"], null, "[]");
+  assert.deepEqual(await askFor(session, known), [{ bytes: 1 }], "a batch that is sent again changes nothing");
+});
+
+test("who may not continue an ingest, or not for this file, leaves it free and its row unlocked", async (t) => {
+  const login = await createLogin(database, ["postrider_publisher"]);
+  t.after(() => login.drop());
+  const [owner, stranger] = [await openSession(t, database.url), await openSession(t, login.url)];
+  const run = randomUUID();
+  await open(owner, { run });
+  await owner.query("select pg_advisory_unlock_all()");
+  await assert.rejects(open(stranger), /the ingest 'app' belongs to the role/);
+  await assert.rejects(open(stranger, { run, resume: true }), /the ingest 'app' belongs to the role/);
+  assert.equal(await open(stranger, { name: "other" }), "new");
+  await assert.rejects(open(owner, { name: "app", path: "/other.log" }), /the ingest 'app' reads '\/app.log'/);
+  assert.equal(await open(owner, { resume: true }), "displaced");
+  const holders = `select count(*)::integer from pg_locks where locktype = 'advisory'
+    and database = (select oid from pg_database where datname = current_database())`;
+  assert.equal(await askFor(owner, holders), 1, "that of the stranger's ingest");
+  await stranger.query("begin");
+  await stranger.query("savepoint s");
+  await assert.rejects(store(stranger, randomUUID(), 1, ["1"]), /the ingest 'app' belongs to the role/);
+  await stranger.query("rollback to s");
+  await assert.rejects(open(stranger), /the ingest 'app' belongs to the role/);
+  await owner.query("set lock_timeout = '1s'");
+  assert.equal(await open(owner, { run }), "known");
+  assert.equal((await store(owner, run, 1, ["1"]))?.outcome, "stored");
 });
 
 test("a filter that compares two paths is applied line by line, with the same guard as a subscription's filter", async (t) => {

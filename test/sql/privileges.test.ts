@@ -194,7 +194,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   ingest_position: {
     columns:
-      "name role_name path run_id batch file_id file_modified_ns fingerprint byte_offset line_number lines events unmatched refused created_at updated_at",
+      "name role_name path run_id batch file_id file_modified_ns fingerprint byte_offset line_number lines events unmatched refused created_at updated_at file_born_ns passed_born_ns known_files",
     select: LOOKERS,
   },
   in_flight: {

@@ -276,7 +276,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
     `select postrider_internal.open_ingest('app', '/var/log/app.json', '${RUN}', false, '$.amount > 1', 'log.line')`,
   store_lines: () =>
     `select postrider_internal.store_lines('app', '${RUN}', 1, 'log.line', 'acme', '$.amount > 1', E'{"amount": 2}\nno JSON\n{"amount": 1e999999}',
-       0, '1:2', 3, 'abc', 4, 5)`,
+       0, '1:2', 2, 3, 'abc', 4, 5, 1, '[]')`,
   close_ingest: () => `select postrider_internal.close_ingest('app', '${RUN}')`,
   forget_ingest: () => "select postrider.forget_ingest('app')",
   maintain: () => "select postrider.maintain()",

@@ -1,8 +1,8 @@
 -- grant: execute to publisher
 
 create or replace function postrider_internal.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text)
-returns table (outcome text, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint,
-  lines bigint, events bigint, unmatched bigint, refused bigint)
+returns table (outcome text, batch bigint, file_id text, file_born_ns bigint, file_modified_ns bigint, fingerprint text, byte_offset bigint,
+  line_number bigint, passed_born_ns bigint, known_files jsonb)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -20,7 +20,10 @@ begin
   if open_ingest.filter is not null then
     perform postrider_internal.check_filter(postrider_internal.parse_filter(open_ingest.filter));
   end if;
-  if not pg_try_advisory_lock(postrider_internal.ingest_lock_key(open_ingest.name)) then
+  -- Before anything is locked: a name that belongs to another role must stay free for that role.
+  perform postrider_internal.require_ingest_role(p.name, p.role_name) from postrider.ingest_position p where p.name = open_ingest.name;
+  -- Until it is known that this session may have the ingest, the lock ends with the transaction.
+  if not pg_try_advisory_xact_lock(postrider_internal.ingest_lock_key(open_ingest.name)) then
     outcome := 'busy';
     return next;
     return;
@@ -36,8 +39,8 @@ begin
   else
     outcome := 'known';
   end if;
-  select p.name, p.role_name, p.path, p.run_id, p.batch, p.file_id, p.file_modified_ns, p.fingerprint, p.byte_offset, p.line_number,
-         p.lines, p.events, p.unmatched, p.refused
+  select p.name, p.role_name, p.path, p.run_id, p.batch, p.file_id, p.file_born_ns, p.file_modified_ns, p.fingerprint, p.byte_offset,
+         p.line_number, p.passed_born_ns, p.known_files
   into position
   from postrider.ingest_position p
   where p.name = open_ingest.name
@@ -47,23 +50,27 @@ begin
   end if;
   if position.name is null or open_ingest.is_resumed and position.run_id <> open_ingest.run_id then
     outcome := 'displaced';
-  elsif position.path is distinct from open_ingest.path then
+    return next;
+    return;
+  end if;
+  if position.path is distinct from open_ingest.path then
     raise exception 'the ingest % reads %', quote_literal(position.name), coalesce(quote_literal(position.path), 'standard input')
       using errcode = 'duplicate_object', hint = 'Give this one another --name.';
-  elsif not open_ingest.is_resumed then
+  end if;
+  perform pg_advisory_lock(postrider_internal.ingest_lock_key(open_ingest.name)); -- at once: the transaction has it
+  if not open_ingest.is_resumed then
     update postrider.ingest_position p set run_id = open_ingest.run_id, batch = 0 where p.name = open_ingest.name;
     position.batch := 0;
   end if;
   batch := position.batch;
   file_id := position.file_id;
+  file_born_ns := position.file_born_ns;
   file_modified_ns := position.file_modified_ns;
   fingerprint := position.fingerprint;
   byte_offset := position.byte_offset;
   line_number := position.line_number;
-  lines := position.lines;
-  events := position.events;
-  unmatched := position.unmatched;
-  refused := position.refused;
+  passed_born_ns := position.passed_born_ns;
+  known_files := position.known_files;
   return next;
 end
 $$;

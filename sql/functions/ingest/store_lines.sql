@@ -2,7 +2,8 @@
 
 create or replace function postrider_internal.store_lines(
   name text, run_id uuid, batch bigint, event_type text, tenant text, filter jsonpath, lines text, refused_before integer,
-  file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint
+  file_id text, file_born_ns bigint, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint,
+  passed_born_ns bigint, known_files jsonb
 ) returns table (outcome text, events integer, unmatched integer, refused integer[], reasons text[])
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -18,6 +19,8 @@ declare
   count_events integer;
   count_refused integer;
 begin
+  -- Before the row is locked: a role must not hold up the ingest of another one.
+  perform postrider_internal.require_ingest_role(p.name, p.role_name) from postrider.ingest_position p where p.name = store_lines.name;
   select p.role_name, p.run_id, p.batch into position
   from postrider.ingest_position p
   where p.name = store_lines.name
@@ -27,7 +30,6 @@ begin
     return next;
     return;
   end if;
-  perform postrider_internal.require_ingest_role(store_lines.name, position.role_name);
   refused := '{}';
   reasons := '{}';
 
@@ -74,8 +76,10 @@ begin
   count_refused := cardinality(refused);
   unmatched := cardinality(texts) - count_events - count_refused;
   update postrider.ingest_position p
-  set batch = store_lines.batch, file_id = store_lines.file_id, file_modified_ns = store_lines.file_modified_ns,
-      fingerprint = store_lines.fingerprint, byte_offset = store_lines.byte_offset, line_number = store_lines.line_number,
+  set batch = store_lines.batch, file_id = store_lines.file_id, file_born_ns = store_lines.file_born_ns,
+      file_modified_ns = store_lines.file_modified_ns, fingerprint = store_lines.fingerprint, byte_offset = store_lines.byte_offset,
+      line_number = store_lines.line_number, passed_born_ns = store_lines.passed_born_ns,
+      known_files = coalesce(store_lines.known_files, p.known_files),
       lines = p.lines + cardinality(texts) + store_lines.refused_before, events = p.events + count_events,
       unmatched = p.unmatched + cardinality(texts) - count_events - count_refused,
       refused = p.refused + count_refused + store_lines.refused_before, updated_at = clock_timestamp()
@@ -83,5 +87,5 @@ begin
   return next;
 end
 $$;
-comment on function postrider_internal.store_lines(text, uuid, bigint, text, text, jsonpath, text, integer, text, bigint, text, bigint, bigint) is
-  'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. refused: numbers of lines within the batch, from 1.';
+comment on function postrider_internal.store_lines(text, uuid, bigint, text, text, jsonpath, text, integer, text, bigint, bigint, text, bigint, bigint, bigint, jsonb) is
+  'Inserts one batch of lines as events and moves the position past them. outcome: stored; repeated, if it was stored before; displaced, if another run continues the ingest, in which case nothing was done. known_files: null leaves them as they are. refused: numbers of lines within the batch, from 1.';
