@@ -529,6 +529,8 @@ create function postrider.maintain(now timestamp with time zone DEFAULT NULL::ti
 
 create function postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
+create function postrider.prepare_restore(records boolean DEFAULT false) returns void security definer;
+
 create function postrider.publish(event_type text, payload json, tenant text DEFAULT ''::text, ordering_key text DEFAULT NULL::text, deliver_at timestamp with time zone DEFAULT NULL::timestamp with time zone, idempotency_key text DEFAULT NULL::text, attributes jsonb DEFAULT NULL::jsonb) returns uuid security definer;
 
 create function postrider.redeliver(event_id uuid, endpoint_id uuid) returns integer security definer;
@@ -751,6 +753,8 @@ create function postrider_internal.judge_payload(event_type text, payload json, 
 
 create function postrider_internal.judged_event_types() returns text[];
 
+create function postrider_internal.keep_cursor() returns trigger;
+
 create function postrider_internal.keep_files(files text[], postrider_version text) returns SETOF text;
 
 create function postrider_internal.keep_grants(file text) returns void;
@@ -778,6 +782,8 @@ create function postrider_internal.make_capture(table_name regclass, event_type 
 create function postrider_internal.make_partitions(ahead interval DEFAULT '7 days'::interval, now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(outcome text, partition_name text) security definer;
 
 create function postrider_internal.masked_headers(headers jsonb, earlier jsonb DEFAULT NULL::jsonb) returns jsonb;
+
+create function postrider_internal.missing_rows() returns TABLE(found text, remedy text) security definer;
 
 create function postrider_internal.move_sequence(table_name text, column_name text, largest bigint, gap integer) returns void;
 
@@ -857,9 +863,13 @@ create function postrider_internal.record_others(daemon_id uuid, is_first boolea
 
 create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], claims bigint[], finished_claims bigint[], finished_epochs uuid[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[], OUT epoch uuid) returns record security definer;
 
+create function postrider_internal.recorded_files() returns jsonb;
+
 create function postrider_internal.refresh_judged_event_types() returns void security definer;
 
 create function postrider_internal.refuse_captured_truncate() returns trigger;
+
+create function postrider_internal.refuse_emptying() returns trigger;
 
 create function postrider_internal.refuse_event(xid xid8, event_type text, lacks_payload boolean, tenant text, ordering_key text, idempotency_key text, attributes jsonb) returns void;
 
@@ -896,6 +906,8 @@ create function postrider_internal.require_home(may_move_in boolean DEFAULT true
 create function postrider_internal.require_ingest_role(name text, role_name text) returns void;
 
 create function postrider_internal.require_sendable(event_id uuid, endpoint_id uuid) returns void;
+
+create function postrider_internal.restore_records() returns void;
 
 create function postrider_internal.retention_changed() returns trigger security definer;
 
@@ -969,6 +981,10 @@ create function postrider_internal.write_judged_event_types() returns trigger se
 
 -- Triggers
 
+CREATE TRIGGER claim_deleted AFTER DELETE ON postrider.claim FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.keep_cursor();
+
+CREATE TRIGGER claim_truncate BEFORE TRUNCATE ON postrider.claim FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_emptying();
+
 CREATE TRIGGER note_replay_failure AFTER UPDATE OF state ON postrider.delivery FOR EACH ROW WHEN (((old.replay_id = new.replay_id) AND (old.state = 'pending'::text) AND (new.state = ANY (ARRAY['exhausted'::text, 'discarded'::text])))) EXECUTE FUNCTION postrider_internal.note_replay_failure();
 
 CREATE TRIGGER end_all_replays AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.end_replays();
@@ -1019,11 +1035,21 @@ CREATE TRIGGER retention_changed AFTER UPDATE ON postrider.retention FOR EACH RO
 
 CREATE TRIGGER retention_changing BEFORE UPDATE OF period ON postrider.retention FOR EACH ROW WHEN ((new.period IS DISTINCT FROM old.period)) EXECUTE FUNCTION postrider_internal.retention_changing();
 
+CREATE TRIGGER schema_migration_deleting BEFORE DELETE ON postrider.schema_migration FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_emptying();
+
+CREATE TRIGGER schema_migration_truncate BEFORE TRUNCATE ON postrider.schema_migration FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_emptying();
+
+CREATE TRIGGER schema_object_truncate BEFORE TRUNCATE ON postrider.schema_object FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_emptying();
+
 CREATE TRIGGER sending_changed AFTER UPDATE ON postrider.sending FOR EACH ROW WHEN (((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded)) OR ((old.database_oid IS NOT NULL) AND ((new.system_identifier IS DISTINCT FROM old.system_identifier) OR (new.database_oid IS DISTINCT FROM old.database_oid))))) EXECUTE FUNCTION postrider_internal.sending_changed();
 
 CREATE TRIGGER sending_changing BEFORE UPDATE ON postrider.sending FOR EACH ROW WHEN ((((new.is_on IS DISTINCT FROM old.is_on) OR (new.reason IS DISTINCT FROM old.reason)) OR (new.is_guarded IS DISTINCT FROM old.is_guarded))) EXECUTE FUNCTION postrider_internal.sending_changing();
 
+CREATE TRIGGER sending_deleting BEFORE DELETE ON postrider.sending FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_emptying();
+
 CREATE TRIGGER sending_replaced AFTER INSERT OR DELETE ON postrider.sending FOR EACH ROW EXECUTE FUNCTION postrider_internal.sending_changed();
+
+CREATE TRIGGER sending_truncate BEFORE TRUNCATE ON postrider.sending FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_emptying();
 
 CREATE TRIGGER subscription_audit AFTER INSERT OR DELETE OR UPDATE ON postrider.subscription FOR EACH ROW EXECUTE FUNCTION postrider_internal.rule_audit();
 
@@ -1855,6 +1881,8 @@ comment on function postrider.maintain(timestamp with time zone) is 'Takes one s
 
 comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are still routed and wait, and nothing is lost. Use it if the receiver is down or under maintenance, and resume_endpoint() afterwards.';
 
+comment on function postrider.prepare_restore(boolean) is 'Empties the tables that "postrider migrate" has filled. Use it before the data of another database is restored or replicated into this one. records: also the records of what is installed, for a replica that brings those of the original. Refuses a database that is in use.';
+
 comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox and returns its id. Use it instead of an insert if you need the id, or if the event has an idempotency key: for a key that is known already it returns the id of the first event with it. Call it in the transaction that makes the change.';
 
 comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of a delivery now, whatever its state, but not before the event''s deliver_at. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Without an endpoint (null) it does so for each delivery of the event, except those that are in flight or were cancelled, and those to endpoints that are disabled. Returns how many. Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
@@ -2077,6 +2105,8 @@ comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bi
 
 comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, because they are enforced; null for all. Rewritten by postrider_internal.set_judged_event_types when the catalogue changes.';
 
+comment on function postrider_internal.keep_cursor() is 'Refuses to delete the last row of postrider.claim.';
+
 comment on function postrider_internal.keep_files(text[],text) is 'Drops the objects of the function files that are not among these and returns their names. Records the present state of all others. For the owner, within a migration.';
 
 comment on function postrider_internal.keep_grants(text) is 'Notes what a site has granted to its own roles on the objects of a function file, until they are created again.';
@@ -2104,6 +2134,8 @@ comment on function postrider_internal.make_capture(regclass,text,text[],text,te
 comment on function postrider_internal.make_partitions(interval,timestamp with time zone) is 'Takes one step of making the daily partitions from today on, and says which. made: one exists; guarded, validated, released: steps on the way if much is in the default partition; busy: another session holds a lock, so call it again later. No row: nothing is left to do, or another session is doing it. Daemons call it until then; it is safe at any time.';
 
 comment on function postrider_internal.masked_headers(jsonb,jsonb) is 'Request headers without their values, and which of them differ from the earlier ones.';
+
+comment on function postrider_internal.missing_rows() is 'Which rows that daemons cannot work without are gone, and how each is made again.';
 
 comment on function postrider_internal.move_sequence(text,text,bigint,integer) is 'Moves the sequence of a column beyond the largest value, unless it is there already: logical replication leaves sequences at their beginning.';
 
@@ -2183,9 +2215,13 @@ comment on function postrider_internal.record_others(uuid,boolean,bigint[],integ
 
 comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],bigint[],uuid[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';
 
+comment on function postrider_internal.recorded_files() is 'A copy of postrider.schema_migration and postrider.schema_object, for the case that someone empties them. Written by each migration.';
+
 comment on function postrider_internal.refresh_judged_event_types() is 'Makes inserts obey the catalogue after a restore or a copy; maintain(), adopt() and grant_roles() call it. Writes nothing if all is as it should be.';
 
 comment on function postrider_internal.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
+
+comment on function postrider_internal.refuse_emptying() is 'Refuses to remove the rows that Postrider cannot work without: truncate, and any delete from schema_migration and sending.';
 
 comment on function postrider_internal.refuse_event(xid8,text,boolean,text,text,text,jsonb) is 'Refuses an event for the first of its columns that breaks a rule, with what was found and what to do. It shows no other value than the event type.';
 
@@ -2222,6 +2258,8 @@ comment on function postrider_internal.require_home(boolean) is 'Whether sending
 comment on function postrider_internal.require_ingest_role(text,text) is 'Raises an error if the role that logged in may not continue an ingest that this role began.';
 
 comment on function postrider_internal.require_sendable(uuid,uuid) is 'Raises an error if there is no such event, or it may not be sent to that endpoint (null for any), because the endpoint does not exist, is disabled, or belongs to another tenant.';
+
+comment on function postrider_internal.restore_records() is 'Writes the rows of postrider.schema_migration and postrider.schema_object again, if one of them was emptied. For the owner.';
 
 comment on function postrider_internal.retention_changed() is 'Notes in the audit that the retention was changed.';
 
@@ -2293,6 +2331,10 @@ comment on function postrider_internal.write_capture_functions(regclass,text,tex
 
 comment on function postrider_internal.write_judged_event_types() is 'Makes inserts obey an edit of the catalogue.';
 
+comment on trigger claim_deleted on postrider.claim is 'Refuses to delete the last row.';
+
+comment on trigger claim_truncate on postrider.claim is 'Refuses truncate.';
+
 comment on trigger end_all_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is deleted.';
 
 comment on trigger end_replays on postrider.endpoint is 'Cancels the replays of an endpoint that is disabled.';
@@ -2343,11 +2385,21 @@ comment on trigger retention_changed on postrider.retention is 'Notes the change
 
 comment on trigger retention_changing on postrider.retention is 'Keeps changed_at and changed_by.';
 
+comment on trigger schema_migration_deleting on postrider.schema_migration is 'Refuses to delete a row.';
+
+comment on trigger schema_migration_truncate on postrider.schema_migration is 'Refuses truncate.';
+
+comment on trigger schema_object_truncate on postrider.schema_object is 'Refuses truncate. Single rows may be deleted, to have a file installed again.';
+
 comment on trigger sending_changed on postrider.sending is 'Notes the change in the audit, and tells the daemons.';
 
 comment on trigger sending_changing on postrider.sending is 'Keeps changed_at and changed_by, and forgets the home if the guard is changed.';
 
+comment on trigger sending_deleting on postrider.sending is 'Refuses to delete the row.';
+
 comment on trigger sending_replaced on postrider.sending is 'Notes in the audit that the row was deleted or inserted, and tells the daemons.';
+
+comment on trigger sending_truncate on postrider.sending is 'Refuses truncate.';
 
 comment on trigger subscription_audit on postrider.subscription is 'Notes the edit in the audit.';
 
@@ -2571,6 +2623,8 @@ grant execute on function postrider.maintain(timestamp with time zone) to postri
 
 grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
 
+grant execute on function postrider.prepare_restore(boolean) to postrider_operator;
+
 grant execute on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) to postrider_publisher;
 
 grant execute on function postrider.redeliver(uuid,uuid) to postrider_operator;
@@ -2712,6 +2766,12 @@ grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_
 grant execute on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) to postrider_publisher;
 
 grant execute on function postrider_internal.make_partitions(interval,timestamp with time zone) to postrider_daemon;
+
+grant execute on function postrider_internal.missing_rows() to postrider_daemon;
+
+grant execute on function postrider_internal.missing_rows() to postrider_operator;
+
+grant execute on function postrider_internal.missing_rows() to postrider_reader;
 
 grant execute on function postrider_internal.note_idempotency_key(text,text,uuid) to postrider_publisher;
 

@@ -340,7 +340,49 @@ begin
   update postrider.schema_object o
   set postrider_version = keep_files.postrider_version, fingerprint = postrider_internal.fingerprint(o.name),
       server_major = current_setting('server_version_num')::integer / 10000;
+  execute format(
+    'create or replace function postrider_internal.recorded_files() returns jsonb language sql immutable return %L::jsonb',
+    jsonb_build_object(
+      'migrations', (select coalesce(jsonb_agg(to_jsonb(m) order by m.version), '[]') from postrider.schema_migration m),
+      'objects', (select coalesce(jsonb_agg(to_jsonb(o) order by o.name collate "C"), '[]') from postrider.schema_object o)));
+  comment on function postrider_internal.recorded_files() is
+    'A copy of postrider.schema_migration and postrider.schema_object, for the case that someone empties them. Written by each migration.';
 end
 $$;
 comment on function postrider_internal.keep_files(text[], text) is
   'Drops the objects of the function files that are not among these and returns their names. Records the present state of all others. For the owner, within a migration.';
+
+create or replace function postrider_internal.restore_records() returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  recorded jsonb;
+begin
+  if to_regprocedure('postrider_internal.recorded_files()') is null then
+    return;
+  end if;
+  recorded := postrider_internal.recorded_files();
+  if not exists (select from postrider.schema_migration) then
+    insert into postrider.schema_migration (
+      version, name, sha256, breaking, applied_at, applied_by, postrider_version, duration_ms)
+    select r.version, r.name, r.sha256, r.breaking, r.applied_at, r.applied_by, r.postrider_version, r.duration_ms
+    from jsonb_populate_recordset(null::postrider.schema_migration, recorded -> 'migrations') r;
+  end if;
+  if not exists (select from postrider.schema_object) then
+    insert into postrider.schema_object (
+      name, sha256, grants, triggers, fingerprint, server_major, installed_at, installed_by, postrider_version)
+    select r.name, r.sha256, r.grants, r.triggers, r.fingerprint, r.server_major, r.installed_at, r.installed_by, r.postrider_version
+    from jsonb_populate_recordset(null::postrider.schema_object, recorded -> 'objects') r;
+  end if;
+end
+$$;
+comment on function postrider_internal.restore_records() is
+  'Writes the rows of postrider.schema_migration and postrider.schema_object again, if one of them was emptied. For the owner.';
+
+-- A suite of tests may have emptied them, with triggers disabled.
+do $records$
+begin
+  perform postrider_internal.restore_records();
+end
+$records$;

@@ -3,7 +3,7 @@ import { type Connection, connectionConfig, targetOf } from "../db/connect.ts";
 import { readEncoding } from "../db/encoding.ts";
 import { refuseReplaced } from "../db/migrate.ts";
 import { assertSchemaUsable } from "../db/schemaState.ts";
-import { lackingPrivileges, partitionDaysAhead, serverUnixMs, standingOf } from "../db/standing.ts";
+import { lackingPrivileges, missingRows, partitionDaysAhead, serverUnixMs, standingOf } from "../db/standing.ts";
 import { unixMs } from "../ground/clock.ts";
 
 /** What one check found. `fault`: it stops delivery; `warning`: it may, or something else is not as it should be. */
@@ -31,6 +31,7 @@ export const CHECKS: readonly Check[] = [
   { name: "clock", needsSchema: false, look: lookAtClock },
   { name: "schema", needsSchema: false, look: lookAtSchema },
   { name: "privileges", needsSchema: true, look: lookAtPrivileges },
+  { name: "rows", needsSchema: true, look: lookAtRows },
   { name: "sending", needsSchema: true, look: lookAtSending },
   { name: "partitions", needsSchema: true, look: lookAtPartitions },
 ];
@@ -82,6 +83,17 @@ async function lookAtPrivileges({ client, config }: Checked): Promise<Finding> {
     found: `${user} may not ${shown}${more}`,
     remedy: `let a DBA run "grant postrider_daemon to" that role`,
   };
+}
+
+async function lookAtRows({ client }: Checked): Promise<Finding> {
+  const missing = await missingRows(client);
+  return missing.length === 0
+    ? { state: "ok", found: "the rows that daemons cannot work without are there" }
+    : {
+        state: "fault",
+        found: missing.map(({ found }) => found).join("; "),
+        remedy: missing.map(({ remedy }) => remedy).join("; "),
+      };
 }
 
 async function lookAtSending({ client }: Checked): Promise<Finding> {

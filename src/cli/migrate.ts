@@ -31,9 +31,10 @@ async function printed(config: Config): Promise<string> {
 }
 
 async function apply(client: Connection): Promise<void> {
-  const { applied, installed, dropped, alreadyAt } = await migrate(client);
+  const { applied, installed, dropped, alreadyAt, hasRestored } = await migrate(client);
   const version = applied.at(-1)?.version ?? alreadyAt;
   const lines = [
+    ...(hasRestored ? ["wrote the rows of postrider.schema_migration again, which had been emptied"] : []),
     ...applied.map(({ name, durationMs }) => `applied ${name} in ${durationMs} ms`),
     ...(installed.length > 0 ? [`installed ${installed.length} functions and views`] : []),
     ...dropped.map((name) => `dropped ${name}, which is no longer part of Postrider`),

@@ -44,6 +44,8 @@ export interface MigrateResult {
   readonly dropped: readonly string[];
   /** The version that was found; 0 if there was no schema. */
   readonly alreadyAt: number;
+  /** The records of schema and upgrade files had been emptied, and were written again. */
+  readonly hasRestored: boolean;
 }
 
 /**
@@ -104,7 +106,12 @@ $clock$;`;
  */
 export async function migrate(client: Connection, options: MigrateOptions = {}): Promise<MigrateResult> {
   const plan = readPlan(options.files);
-  const state = refuseEdited(await stateBefore(client, plan));
+  let state = refuseEdited(await stateBefore(client, plan));
+  const hasRestored = state.kind === "emptied";
+  if (hasRestored) {
+    await restoreRecords(client);
+    state = refuseEdited(await stateBefore(client, plan));
+  }
   const done = { applied: [], installed: [], dropped: [] };
   if (state.kind === "current") {
     await refuseReplaced(client);
@@ -112,9 +119,9 @@ export async function migrate(client: Connection, options: MigrateOptions = {}):
   if (!(await isDone(client, state))) {
     const run: Run = { client, plan, progress: { kind: "waiting" }, alreadyAt: undefined, ...done };
     await runSegments(run);
-    return { ...done, alreadyAt: run.alreadyAt ?? versionOf(state) };
+    return { ...done, hasRestored, alreadyAt: run.alreadyAt ?? versionOf(state) };
   }
-  return { ...done, alreadyAt: versionOf(state) };
+  return { ...done, hasRestored, alreadyAt: versionOf(state) };
 }
 
 /** Also a schema that is current is finished again after an upgrade of the server, for what only the newer one has. */
@@ -132,6 +139,22 @@ async function hasNewServer(client: Queryable): Promise<boolean> {
      limit 1`,
   );
   return rows.length > 0;
+}
+
+/** Writes the records again, as bootstrap.sql does, from the copy that the last migration has left. */
+async function restoreRecords(client: Connection): Promise<void> {
+  try {
+    await client.query(BEGIN);
+    await takeLock(client, "pg_try_advisory_xact_lock");
+    await client.query(LIMIT_LOCK_WAITS);
+    await client.query(bootstrapText());
+    await client.query("commit");
+  } catch (thrown) {
+    await client.query("rollback").catch(() => {
+      // The connection is gone, and the server rolls back.
+    });
+    throw thrown instanceof PostriderError ? thrown : failureOf({ kind: "preparing" }, thrown);
+  }
 }
 
 async function stateBefore(client: Connection, plan: SchemaPlan): Promise<SchemaState> {

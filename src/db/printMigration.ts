@@ -1,4 +1,5 @@
 import pg from "pg";
+import { PostriderError } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
 import {
   BEGIN,
@@ -23,7 +24,7 @@ import {
   statementsOf,
   type TableStep,
 } from "./schemaPlan.ts";
-import { numbersOf, refuseEdited, stateOf, versionOf } from "./schemaState.ts";
+import { EMPTIED, numbersOf, refuseEdited, stateOf, versionOf } from "./schemaState.ts";
 import { bootstrapText, type SchemaFiles } from "./sqlFiles.ts";
 import type { Queryable } from "./statements.ts";
 
@@ -42,6 +43,16 @@ export function printMigration(files?: SchemaFiles): string {
 export async function printMigrationFor(client: Queryable, files?: SchemaFiles): Promise<string> {
   const plan = readPlan(files);
   const state = refuseEdited(await stateOf(client, plan));
+  if (state.kind === "emptied") {
+    throw new PostriderError([
+      {
+        code: "PR0004",
+        problem: "cannot print a script for this schema",
+        found: EMPTIED,
+        remedy: "run, as the owner of the schema: select postrider_internal.restore_records()",
+      },
+    ]);
+  }
   if (await isDone(client, state)) {
     return `-- Postrider ${VERSION}: the schema is at version ${versionOf(state)}, and its functions are those of this program or of a newer one. There is nothing to do.\n`;
   }

@@ -8,6 +8,8 @@ import type { Queryable } from "./statements.ts";
 export type SchemaState =
   | { readonly kind: "current"; readonly have: number }
   | { readonly kind: "missing"; readonly want: number }
+  /** The tables are there, and the record of the files that made them was emptied. */
+  | { readonly kind: "emptied"; readonly want: number }
   /** `functions`: how many of this program's function files are not installed as it has them, or no longer among them. */
   | { readonly kind: "behind"; readonly have: number; readonly want: number; readonly functions: number }
   /** `breaking`: one of the table files that this program does not know says so. */
@@ -46,6 +48,8 @@ function assertUsable(state: SchemaState): void {
       return;
     case "missing":
       throw unusable("PR0004", "there is no schema postrider in this database", 'run "postrider migrate"');
+    case "emptied":
+      throw unusable("PR0004", EMPTIED, 'run "postrider migrate", which writes its rows again');
     case "behind":
       throw unusable("PR0004", behindText(unedited), 'run "postrider migrate"');
     case "ahead":
@@ -58,6 +62,9 @@ function assertUsable(state: SchemaState): void {
       }
   }
 }
+
+/** Tests do it that empty every table; so does postrider.prepare_restore(). */
+export const EMPTIED = "postrider.schema_migration has no row, and the tables are there: it was emptied";
 
 function behindText({ have, want, functions }: Extract<SchemaState, { readonly kind: "behind" }>): string {
   return have < want
@@ -86,7 +93,7 @@ export function refuseEdited(state: SchemaState): UneditedState {
 }
 
 export function versionOf(state: UneditedState): number {
-  return state.kind === "missing" ? 0 : state.have;
+  return "have" in state ? state.have : 0;
 }
 
 export async function stateOf(client: Queryable, plan: SchemaPlan): Promise<SchemaState> {
@@ -102,18 +109,19 @@ export async function stateOf(client: Queryable, plan: SchemaPlan): Promise<Sche
 
 async function stateOfTables(client: Queryable, plan: SchemaPlan): Promise<SchemaState> {
   // Unlike to_regclass, the catalogue also answers a role without any privilege on the schema.
-  const { rows: found } = await client.query(
-    `select from pg_catalog.pg_class as relation
+  const { rows: found } = await client.query<{ name: string }>(
+    `select relation.relname as name from pg_catalog.pg_class as relation
      join pg_catalog.pg_namespace as namespace on namespace.oid = relation.relnamespace
-     where namespace.nspname = 'postrider' and relation.relname = 'schema_migration'`,
+     where namespace.nspname = 'postrider' and relation.relname in ('schema_migration', 'outbox')
+     order by relation.relname desc`,
   );
-  if (found.length === 0) {
+  if (found[0]?.name !== "schema_migration") {
     return { kind: "missing", want: latestOf(plan) };
   }
   const { rows } = await client.query<RecordedTable>(
     "select version, name, sha256, breaking from postrider.schema_migration order by version",
   );
-  return compare(plan.tables, rows);
+  return rows.length === 0 && found.length > 1 ? { kind: "emptied", want: latestOf(plan) } : compare(plan.tables, rows);
 }
 
 interface RecordedTable {

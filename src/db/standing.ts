@@ -31,6 +31,18 @@ export async function serverUnixMs(client: Queryable): Promise<number> {
   return (await client.run(findClock, {})).rows[0]?.unix_ms ?? Number.NaN;
 }
 
+const findMissingRows = defineStatement("find_missing_rows", {
+  params: {},
+  columns: { found: "text", remedy: "text" },
+});
+
+/** The rows that daemons cannot work without and that are gone, with what to do about each. */
+export async function missingRows(
+  client: Queryable,
+): Promise<readonly { readonly found: string; readonly remedy: string }[]> {
+  return (await client.run(findMissingRows, {})).rows;
+}
+
 /** Whether daemons may send from this database. */
 export interface Standing {
   readonly isOn: boolean;

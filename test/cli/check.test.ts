@@ -32,10 +32,9 @@ test("where everything is well, each check says so", async (t) => {
   const lines = stdout.trimEnd().split("\n");
   assert.deepEqual(
     lines.map((line) => line.split(/\s+/).slice(0, 2)),
-    ["settings", "connection", "encoding", "clock", "schema", "privileges", "sending", "partitions"].map((check) => [
-      "ok",
-      check,
-    ]),
+    ["settings", "connection", "encoding", "clock", "schema", "privileges", "rows", "sending", "partitions"].map(
+      (check) => ["ok", check],
+    ),
   );
   assert.match(lines[1] ?? "", new RegExp(`database ${name}`));
 });
@@ -62,7 +61,7 @@ test("without the schema, what needs it is not looked at", async (t) => {
   assert.equal(code, 1);
   assert.deepEqual(
     [...others.values()].map(({ name, state }) => `${name} ${state}`),
-    ["schema fault", "privileges skipped", "sending skipped", "partitions skipped"],
+    ["schema fault", "privileges skipped", "rows skipped", "sending skipped", "partitions skipped"],
   );
   assert.match(others.get("schema")?.remedy ?? "", /postrider migrate/);
 });

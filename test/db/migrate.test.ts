@@ -33,6 +33,7 @@ test("table files are applied in order, each is reported, and a second run finds
     applied: [],
     installed: [],
     dropped: [],
+    hasRestored: false,
     alreadyAt: 2,
   });
 });
@@ -200,6 +201,7 @@ test("a daemon starts on a schema that is current, or ahead without a breaking c
     applied: [],
     installed: [],
     dropped: [],
+    hasRestored: false,
     alreadyAt: 2,
   });
 
@@ -491,7 +493,13 @@ test("the functions of a newer program are left alone, and a daemon works with t
   await client.query("update postrider.schema_object set postrider_version = '10.0.0'");
   const files = functions(named("number", NUMBER.text.replace("1", "2")));
   await assertSchemaUsable(client, files);
-  assert.deepEqual(await migrate(client, { files }), { applied: [], installed: [], dropped: [], alreadyAt: 1 });
+  assert.deepEqual(await migrate(client, { files }), {
+    applied: [],
+    installed: [],
+    dropped: [],
+    hasRestored: false,
+    alreadyAt: 1,
+  });
 });
 
 test("a function file that fails leaves nothing behind, and the error says where", async (t) => {
@@ -660,7 +668,13 @@ test("the printed script installs functions as migrate does, and is harmless twi
   for (let run = 1; run <= 2; run++) {
     await client.query(script);
     assert.equal(await numberIn(client), 2);
-    assert.deepEqual(await migrate(client, { files }), { applied: [], installed: [], dropped: [], alreadyAt: 1 });
+    assert.deepEqual(await migrate(client, { files }), {
+      applied: [],
+      installed: [],
+      dropped: [],
+      hasRestored: false,
+      alreadyAt: 1,
+    });
   }
   await client.query("create or replace function postrider.number() returns integer return 9");
   await assert.rejects(client.query(script), /replaced or dropped by hand.*: number/);

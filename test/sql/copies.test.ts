@@ -24,6 +24,7 @@ import {
   rowsOf,
   type Session,
   takeOverClaim,
+  unguarded,
   walk,
 } from "../support/engine.ts";
 import { until } from "../support/until.ts";
@@ -34,8 +35,7 @@ const DAEMON = randomUUID();
 beforeEach(async () => {
   const { pool } = database;
   await reset(pool);
-  await pool.query("delete from postrider.sending");
-  await pool.query("insert into postrider.sending default values");
+  await unguarded(pool, "delete from postrider.sending; insert into postrider.sending default values");
 });
 
 const home = (session: Session) =>
@@ -145,7 +145,7 @@ describe("the home of the daemons", () => {
       await beat(pool, DAEMON);
       await insertEvent(pool, "order.paid");
       await claimAll(pool, { daemon: DAEMON });
-      await pool.query(forget);
+      await unguarded(pool, forget);
       await insertEvent(pool, "order.paid");
       for (const call of [claimEvents, walk, takeOver, enter, renew]) {
         await assert.rejects(call(pool), { code: "PR014", hint: /"postrider adopt"/ });
@@ -328,7 +328,7 @@ async function setForeignCursor(
   values: string,
   claimedAt = "now() - interval '1 min'",
 ): Promise<void> {
-  await session.query("delete from postrider.claim");
+  await unguarded(session, "delete from postrider.claim");
   await session.query(
     `insert into postrider.claim (xid, claimed_at, base, target, after_xid, after_seq) values ('5', ${claimedAt}, ${values})`,
   );
@@ -644,7 +644,7 @@ describe("adopting", () => {
       message: /this server's clock is behind that/,
       hint: "Set the clock.",
     });
-    await session.query("delete from postrider.claim");
+    await unguarded(session, "delete from postrider.claim");
     await assert.rejects(adopt(session), { code: "55000", message: /the cursor is gone/ });
     assert.notEqual(await problem(session), null);
   });

@@ -19,6 +19,7 @@ import {
   type Session,
   subscribe,
   takeOverClaim,
+  unguarded,
   walk,
 } from "../support/engine.ts";
 import { addAttempts, addDeliveries, addEvents, addPastDays, keepAutovacuumOut } from "../support/pastDays.ts";
@@ -146,8 +147,10 @@ async function load({ busy }: Endpoints): Promise<void> {
   await addEvents(pool, "day.delivered", EVENTS, PAST_DAYS);
   await addDeliveries(pool, "day.delivered", busy, 1 / 3);
   await addAttempts(pool, busy);
-  await pool.query("delete from postrider.claim");
-  await pool.query("insert into postrider.claim (base) values (pg_current_snapshot())");
+  await unguarded(
+    pool,
+    "delete from postrider.claim; insert into postrider.claim (base) values (pg_current_snapshot())",
+  );
   await addEvents(pool, "day.passed", EVENTS, PAST_DAYS);
 }
 

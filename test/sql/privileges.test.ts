@@ -337,6 +337,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   give_kept_grants: caller(),
   install_file: caller(),
   keep_files: caller(),
+  recorded_files: caller(),
+  restore_records: caller(),
+  refuse_emptying: caller(),
+  keep_cursor: caller(),
+  missing_rows: owner("reader", "operator", "daemon"),
+  prepare_restore: owner("operator"),
 
   // Called by "postrider migrate --check".
   file_objects: caller("reader", "operator", "daemon"),

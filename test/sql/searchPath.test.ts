@@ -282,6 +282,10 @@ const CALLS: Readonly<Record<string, () => string>> = {
   maintain: () => "select postrider.maintain()",
   fill_retention: () => "select postrider_internal.fill_retention('40 days')",
   copy_problem: () => "select postrider.copy_problem()",
+  missing_rows: () => "select postrider_internal.missing_rows()",
+  // It refuses a database in use, after it has looked at each table.
+  prepare_restore: () =>
+    "do $$ begin perform postrider.prepare_restore(); exception when object_not_in_prerequisite_state then null; end $$",
   adopt: () => "select postrider.adopt()",
 };
 
