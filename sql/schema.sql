@@ -51,7 +51,7 @@ create domain postrider.endpoint_url as text
   constraint "url is http or https, without blanks, at most 2048 long" CHECK (((VALUE ~* '^https?://[^[:space:][:cntrl:]]+$'::text) AND (length(VALUE) <= 2048)));
 
 create domain postrider.event_type_pattern as text
-  constraint "event_type is exact, a prefix such as order.*, or *" CHECK ((((VALUE = '*'::text) OR (VALUE ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*(\.\*)?$'::text)) AND (length(VALUE) <= 255)));
+  constraint "event_type is exact, a prefix such as order.*, or *" CHECK ((((VALUE = '*'::text) OR (VALUE ~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*([.][*])?$'::text)) AND (length(VALUE) <= 255)));
 
 create domain postrider.failure_kind as text
   constraint "failure_kind is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['status'::text, 'timeout'::text, 'connect'::text, 'dns'::text, 'tls'::text, 'reset'::text, 'blocked'::text, 'protocol'::text, 'proxy'::text])));
@@ -237,7 +237,7 @@ create table postrider.event_type (
   byte_steps bigint,
   constraint event_type_pkey PRIMARY KEY (name),
   constraint "description has at most 10000 characters" CHECK ((length(description) <= 10000)),
-  constraint "name is dotted words of letters, digits, underscores" CHECK (((name ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$'::text) AND (length(name) <= 255))),
+  constraint "name is words of letters, digits, _-/: joined by dots" CHECK (((name ~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*$'::text) AND (length(name) <= 255))),
   constraint "only what has a schema is enforced" CHECK (((NOT enforce) OR (json_schema IS NOT NULL))),
   constraint "types that begin with postrider. are Postrider's own" CHECK ((name !~ '^postrider\.'::text))
 );
@@ -1399,7 +1399,7 @@ comment on column postrider.outbox.created_at is 'When the row was inserted, fil
 
 comment on column postrider.outbox.deliver_at is 'The event is not sent before this time; null for at once.';
 
-comment on column postrider.outbox.event_type is 'Dotted name such as order.paid: words of letters, digits and underscores, at most 255 characters; decides which endpoints get the event.';
+comment on column postrider.outbox.event_type is 'Words of letters, digits, _, -, / and :, joined by dots, such as order.paid; at most 255 characters. Decides which endpoints get the event.';
 
 comment on column postrider.outbox.tenant is 'Owner of the event, at most 255 characters: only endpoints of the same tenant match. The empty string if an application has no tenants; null is taken as that.';
 

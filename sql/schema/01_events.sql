@@ -36,7 +36,7 @@ comment on column postrider.outbox.seq is
   'Order of insertion, filled in; it orders the events of a transaction. Never write it.';
 comment on column postrider.outbox.created_at is 'When the row was inserted, filled in; receivers see it as the envelope''s timestamp.';
 comment on column postrider.outbox.deliver_at is 'The event is not sent before this time; null for at once.';
-comment on column postrider.outbox.event_type is 'Dotted name such as order.paid: words of letters, digits and underscores, at most 255 characters; decides which endpoints get the event.';
+comment on column postrider.outbox.event_type is 'Words of letters, digits, _, -, / and :, joined by dots, such as order.paid; at most 255 characters. Decides which endpoints get the event.';
 comment on column postrider.outbox.tenant is
   'Owner of the event, at most 255 characters: only endpoints of the same tenant match. The empty string if an application has no tenants; null is taken as that.';
 comment on column postrider.outbox.ordering_key is

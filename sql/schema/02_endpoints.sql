@@ -66,7 +66,7 @@ comment on domain postrider.signing_secret is 'A key of HMAC-SHA256, written as 
 
 create domain postrider.event_type_pattern as text
   constraint "event_type is exact, a prefix such as order.*, or *" check (
-    (value = '*' or value ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*(\.\*)?$') and length(value) <= 255);
+    (value = '*' or value ~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*([.][*])?$') and length(value) <= 255);
 comment on domain postrider.event_type_pattern is 'The event types that a subscription is for.';
 
 create domain postrider.failure_kind as text

@@ -16,8 +16,8 @@ create table postrider.event_type (
   object_steps bigint,
   byte_steps bigint,
   constraint event_type_pkey primary key (name),
-  constraint "name is dotted words of letters, digits, underscores"
-    check (name ~ '^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$' and length(name) <= 255),
+  constraint "name is words of letters, digits, _-/: joined by dots"
+    check (name ~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*$' and length(name) <= 255),
   constraint "types that begin with postrider. are Postrider's own" check (name !~ '^postrider\.'),
   constraint "description has at most 10000 characters" check (length(description) <= 10000),
   constraint "only what has a schema is enforced" check (not enforce or json_schema is not null)

@@ -35,11 +35,11 @@ const EVENT_TYPE: Option<string> = text({
   ...{ placeholder: "T", default: "log.line" },
   sentence: "event type of the events",
   mistake: (value) =>
-    /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/.test(value) && value.length <= TEXT_CHARS_MAX
+    /^[A-Za-z0-9_/:-]+(\.[A-Za-z0-9_/:-]+)*$/.test(value) && value.length <= TEXT_CHARS_MAX
       ? null
       : {
           found: `it is ${JSON.stringify(value)}`,
-          remedy: "use words of letters, digits and underscores with dots between them, such as log.line",
+          remedy: "use words of letters, digits, _, -, / and :, with dots between them, such as log.line",
         },
 });
 

@@ -81,8 +81,15 @@ test("every option is read, with its value after a blank or an equals sign", asy
   assert.deepEqual(await parsed("types --check a.ts"), ["types", { output: null, check: "a.ts" }]);
 });
 
+test("ingest takes the event types of the outbox", async () => {
+  for (const type of ["orders/create", "payment-failed", "urn:order.paid"]) {
+    const [, values] = await parsed(`ingest --type ${type}`);
+    assert.equal((values as { readonly type: string }).type, type);
+  }
+});
+
 test("ingest refuses what its events cannot have, and options that need a followed file", async () => {
-  for (const type of ["order-paid", "order..paid", "a".repeat(256)]) {
+  for (const type of ["order+paid", "order..paid", "a".repeat(256)]) {
     assert.match(await oneFault(`ingest --type ${type}`), /cannot use --type: it is /);
   }
   assert.match(await oneFault(`ingest --tenant ${"a".repeat(256)}`), /it has 256 characters; use at most 255/);

@@ -11,7 +11,7 @@ as $$
   select concat(E'\ndeclare\n  made record;\nbegin', string_agg(format($operation$
   if tg_op = %1$L and postrider_internal.is_as_captured(%2$s, tg_relid, %3$L, %4$L) then%5$s
     return null;
-  end if;$operation$, upper(o.name collate "C"), o.present_row, array(select c ->> 'name' from json_array_elements(columns) c),
+  end if;$operation$, o.tg_op, o.present_row, array(select c ->> 'name' from json_array_elements(columns) c),
     event_function, case when o.name = any (judged) then format($insert$
     insert into postrider.outbox (event_type, payload, ordering_key, tenant)
     select %1$L, coalesce(event.payload, 'null'), event.ordering_key, coalesce(event.tenant, '')
@@ -28,8 +28,8 @@ as $$
   return null;
 end
 $changed$, table_name, columns))
-  from (values ('insert', 'new', 'null, new'), ('update', 'new', 'old, new'), ('delete', 'old', 'old, null'))
-    o (name, present_row, both_rows)
+  from (values ('insert', 'INSERT', 'new', 'null, new'), ('update', 'UPDATE', 'new', 'old, new'),
+         ('delete', 'DELETE', 'old', 'old, null')) o (name, tg_op, present_row, both_rows)
   where o.name = any (judged || unjudged)
 $$;
 comment on function postrider_internal.capture_function(text, text, text, text[], text[], json) is

@@ -46,9 +46,9 @@ declare
 begin
   perform postrider_internal.check_capture(table_name, operations);
   operations := array(select distinct o.name from unnest(operations) o (name));
-  if event_type is null or event_type !~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$' or length(event_type) > 255 then
+  if event_type is null or event_type !~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*$' or length(event_type) > 255 then
     raise exception 'cannot capture the changes of %: % is not an event type', table_name, quote_nullable(event_type)
-      using errcode = 'invalid_parameter_value', hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long.';
+      using errcode = 'invalid_parameter_value', hint = 'An event type is words of letters, digits, _, -, / and :, joined by dots, at most 255 long.';
   end if;
   if starts_with(event_type, 'postrider.') then
     raise exception 'cannot capture the changes of % as events of the type %', table_name, event_type

@@ -12,12 +12,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-  if define_event_type.name is null or define_event_type.name !~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$' or length(define_event_type.name) > 255
+  if define_event_type.name is null or define_event_type.name !~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*$' or length(define_event_type.name) > 255
     or define_event_type.name ~ '^postrider[.]'
   then
     raise exception 'cannot define the event type %', coalesce(to_json(left(define_event_type.name, 300))::text, 'null')
       using errcode = 'invalid_parameter_value',
-        hint = 'An event type is dotted words of letters, digits and underscores, at most 255 long. Those that begin with postrider. are Postrider''s own.';
+        hint = 'An event type is words of letters, digits, _, -, / and :, joined by dots, at most 255 long. Those that begin with postrider. are Postrider''s own.';
   elsif define_event_type.enforce and define_event_type.json_schema is null then
     raise exception 'cannot enforce the event type %: it has no schema', define_event_type.name
       using errcode = 'invalid_parameter_value', hint = 'Give json_schema. Each call states the whole definition and replaces the former one.';

@@ -16,7 +16,7 @@ as $$
 begin
   -- Each condition may fail for events that are in order, too: the steps below decide.
   if new.xid operator(pg_catalog.=) pg_catalog.pg_current_xact_id()
-    and new.event_type operator(pg_catalog.~) '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$'
+    and new.event_type operator(pg_catalog.~) '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*$'
     and pg_catalog.length(new.event_type) operator(pg_catalog.+) pg_catalog.length(new.tenant) operator(pg_catalog.<=) 255
     and new.idempotency_key is null and new.ordering_key is null and new.attributes is null
     and (new.event_type operator(pg_catalog.=) any (postrider_internal.judged_event_types())) is false
@@ -32,7 +32,7 @@ begin
     new.tenant := '';
   end if;
   if (new.xid operator(pg_catalog.=) pg_catalog.pg_current_xact_id()
-    and new.event_type operator(pg_catalog.~) '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$'
+    and new.event_type operator(pg_catalog.~) '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*$'
     and pg_catalog.length(new.event_type) operator(pg_catalog.<=) 255
     and pg_catalog.length(new.tenant) operator(pg_catalog.<=) 255
     and coalesce(pg_catalog.length(new.ordering_key), 1) operator(pg_catalog.>) 0 and coalesce(pg_catalog.length(new.ordering_key), 1) operator(pg_catalog.<=) 255

@@ -25,11 +25,11 @@ begin
       using errcode = 'not_null_violation', schema = 'postrider', table = 'outbox', column = column_name,
         hint = case column_name when 'payload' then 'Give a payload. For an event without data, the null of JSON will do: ''null''.'
                  else 'Give an event_type, such as order.paid.' end;
-  elsif event_type !~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*$' or length(event_type) > 255 then
+  elsif event_type !~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*$' or length(event_type) > 255 then
     column_name := 'event_type';
-    rule := 'event_type is dotted words of letters, digits, underscores';
+    rule := 'event_type is words of letters, digits, _-/: joined by dots';
     problem := case when length(event_type) > 255 then format('has %s characters', length(event_type)) else 'is ' || to_json(event_type) end;
-    advice := 'An event type is dotted words of letters, digits and underscores, at most 255 long, such as order.paid.';
+    advice := 'An event type is words of letters, digits, _, -, / and :, joined by dots, at most 255 long, such as order.paid.';
   elsif length(tenant) > 255 then
     column_name := 'tenant';
     rule := 'tenant has at most 255 characters';

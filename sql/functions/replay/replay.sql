@@ -39,7 +39,7 @@ begin
       using errcode = 'invalid_parameter_value', hint = 'since must be earlier than until, and until is at most now.';
   end if;
   if event_type is null or length(event_type) > 255
-    or not (event_type = '*' or event_type ~ '^[A-Za-z0-9_]+([.][A-Za-z0-9_]+)*([.][*])?$') then
+    or not (event_type = '*' or event_type ~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*([.][*])?$') then
     raise exception 'there is no event type %', coalesce(quote_literal(event_type), 'null')
       using errcode = 'invalid_parameter_value', hint = 'Give an exact type, a prefix such as order.*, or * for all that the endpoint is subscribed to.';
   end if;
