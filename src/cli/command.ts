@@ -7,6 +7,8 @@ export interface Command {
   readonly summary: string;
   /** By name, without the dashes. */
   readonly options: OptionTable;
+  /** What stands without a name, in this order. */
+  readonly arguments: ArgumentTable;
   readonly examples: readonly string[];
   /** What is wrong with options that are valid one by one. */
   conflicts(given: Given): readonly Fault[];
@@ -23,7 +25,17 @@ export interface BoundCommand {
 
 export type OptionTable = Readonly<Record<string, Option>>;
 
-/** The texts of each option in the order given; `[""]` for a flag. */
+/** By the name that usage lines and values have; no option has it. */
+export type ArgumentTable = Readonly<Record<string, Argument>>;
+
+export interface Argument<Value = unknown> {
+  readonly isRequired: boolean;
+  readonly sentence: string;
+  /** Undefined: it was not given, and is not required. */
+  read(text: string | undefined): Value;
+}
+
+/** The texts of each option in the order given, `[""]` for a flag, and of each argument. */
 export type Given = ReadonlyMap<string, readonly string[]>;
 
 export interface Option<Value = unknown> {
@@ -45,26 +57,43 @@ export interface Mistake {
   readonly remedy: string;
 }
 
-type ValuesOf<Options extends OptionTable> = {
+type ValuesOf<Options extends OptionTable, Arguments extends ArgumentTable> = {
   readonly [Name in keyof Options]: Options[Name] extends Option<infer Value> ? Value : never;
+} & {
+  readonly [Name in keyof Arguments]: Arguments[Name] extends Argument<infer Value> ? Value : never;
 };
 
-interface CommandSpec<Options extends OptionTable> {
+interface CommandSpec<Options extends OptionTable, Arguments extends ArgumentTable> {
   readonly summary: string;
   readonly options: Options;
+  readonly arguments?: Arguments;
   readonly examples: readonly string[];
   readonly conflicts?: (given: Given) => readonly Fault[];
-  readonly run: (values: ValuesOf<Options>, env: Environment) => Promise<0 | 1>;
+  readonly run: (values: ValuesOf<Options, Arguments>, env: Environment) => Promise<0 | 1>;
 }
 
-export function defineCommand<Options extends OptionTable>(spec: CommandSpec<Options>): Command {
+export function defineCommand<Options extends OptionTable, Arguments extends ArgumentTable = Record<never, never>>(
+  spec: CommandSpec<Options, Arguments>,
+): Command {
   const { summary, options, examples, conflicts = () => [] } = spec;
+  const taken: ArgumentTable = spec.arguments ?? {};
   const bind = (given: Given): BoundCommand => {
-    const entries = Object.entries(options).map(([name, option]) => [name, option.read(given.get(name) ?? [])]);
-    const values = Object.fromEntries(entries) as ValuesOf<Options>;
+    const entries = [
+      ...Object.entries(options).map(([name, option]) => [name, option.read(given.get(name) ?? [])]),
+      ...Object.entries(taken).map(([name, argument]) => [name, argument.read(given.get(name)?.[0])]),
+    ];
+    const values = Object.fromEntries(entries) as ValuesOf<Options, Arguments>;
     return { values, run: (env) => spec.run(values, env) };
   };
-  return { summary, options, examples, conflicts, bind };
+  return { summary, options, arguments: taken, examples, conflicts, bind };
+}
+
+export function requiredArgument(sentence: string): Argument<string> {
+  return { isRequired: true, sentence, read: (given) => given ?? "" };
+}
+
+export function optionalArgument(sentence: string): Argument<string | null> {
+  return { isRequired: false, sentence, read: (given) => given ?? null };
 }
 
 export function flag(sentence: string): Option<boolean> {

@@ -7,6 +7,7 @@ import type { Command } from "./command.ts";
 export const COMMANDS = {
   dev: () => import("./dev.ts"),
   migrate: () => import("./migrate.ts"),
+  publish: () => import("./publish.ts"),
   run: () => import("./run.ts"),
   adopt: () => import("./adopt.ts"),
   check: () => import("./check.ts"),

@@ -5,12 +5,14 @@ import { Daemon } from "../daemon/daemon.ts";
 import { type ConnectionConfig, connectionConfig, openConnection, targetOf } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
 import { Demo, putDemoAside } from "../dev/demo.ts";
+import { DISPLAYED, display, durationText, show } from "../dev/display.ts";
 import { npmGone } from "../dev/npmGone.ts";
 import type { ServerExit } from "../dev/postgres/launch.ts";
 import { EmbeddedPostgres } from "../dev/postgres/server.ts";
+import { monotonicMs } from "../ground/clock.ts";
 import { PostriderError } from "../ground/errors.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
-import { defineCommand, flag, port, text } from "./command.ts";
+import { defineCommand, flag, notTogether, port, text } from "./command.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 
 const LOOPBACK = "127.0.0.0/8,::1,localhost,*.localhost";
@@ -23,12 +25,19 @@ export const command = defineCommand({
       ...{ placeholder: "DIR", default: ".postrider" },
       sentence: "where the embedded PostgreSQL keeps its data",
     }),
-    "no-demo": flag("leave out the demo receiver, its endpoint and the sample events"),
+    "database-url": text({
+      ...{ placeholder: "URL", default: null },
+      sentence: "use this server instead of the embedded one; DATABASE_URL has no effect",
+    }),
+    "no-demo": flag("leave out the demo receiver, its endpoints and the sample events"),
   },
-  examples: ["postrider dev", "postrider dev --port 5433 --no-demo", "DATABASE_URL=postgres://… postrider dev"],
-  run: ({ port: serverPort, "data-dir": dataDir, "no-demo": noDemo }, env) => {
-    const config = readConfig(devEnvironment(env), { name: "dev", database: "optional" });
-    return dev({ port: serverPort, dataDir, demo: !noDemo }, config, env);
+  examples: ["postrider dev", "postrider dev --port 5433 --no-demo", "postrider dev --database-url postgres://…"],
+  conflicts: (given) => notTogether(given, "port", "database-url"),
+  run: ({ port: serverPort, "data-dir": dataDir, "database-url": databaseUrl, "no-demo": noDemo }, env) => {
+    const config = readConfig(devEnvironment(env, databaseUrl), { name: "dev", database: "optional" });
+    const isLogAsked = given(env, "POSTRIDER_LOG_LEVEL") !== null;
+    const program = isStartedByNpm(env) ? "npm run -s postrider --" : "postrider";
+    return dev({ port: serverPort, dataDir, demo: !noDemo, isLogAsked, program }, config, env);
   },
 });
 
@@ -38,17 +47,26 @@ interface DevOptions {
   /** Path, relative to the working directory. */
   readonly dataDir: string;
   readonly demo: boolean;
+  /** The log has everything of its level; otherwise it leaves out what the display shows. */
+  readonly isLogAsked: boolean;
+  /** How a person starts this program. */
+  readonly program: string;
 }
 
+/** They may name a database that is not for trying: only --database-url does. */
+const DATABASE_VARIABLES = ["DATABASE_URL", "POSTRIDER_LISTEN_URL"].flatMap((name) => [name, `${name}_FILE`]);
+
 /**
- * The environment with the defaults of `dev`: endpoints may be on this machine, and the log, which shares the terminal
- * with the demo, contains only warnings.
+ * The environment with the defaults of `dev`: endpoints may be on this machine, the log, which shares the terminal
+ * with the display, contains only warnings, and the database is the one that was asked for.
  */
-function devEnvironment(env: Environment): Environment {
+function devEnvironment(env: Environment, databaseUrl: string | null): Environment {
   const isEgressSet = given(env, "POSTRIDER_EGRESS") !== null;
   const allowed = given(env, "POSTRIDER_EGRESS_ALLOW");
   return {
     ...env,
+    ...Object.fromEntries(DATABASE_VARIABLES.map((name) => [name, undefined])),
+    ...(databaseUrl === null ? {} : { DATABASE_URL: databaseUrl }),
     POSTRIDER_LOG_LEVEL: given(env, "POSTRIDER_LOG_LEVEL") ?? "warn",
     ...(isEgressSet
       ? {}
@@ -64,24 +82,32 @@ function devEnvironment(env: Environment): Environment {
  * and the data stays. Rejects if a part cannot be started, and if PostgreSQL ends unexpectedly.
  */
 function dev(options: DevOptions, config: Config, env: Environment): Promise<0 | 1> {
-  const isStartedByNpm = (env.npm_lifecycle_event ?? env.npm_command ?? "") !== "";
+  const unused = DATABASE_VARIABLES.filter((name) => given(env, name) !== null);
+  if (unused.length > 0) {
+    process.stderr.write(`not using ${unused.join(" and ")}: only --database-url URL names a server to use\n`);
+  }
   return untilStopped(
     {
       signals: ["SIGINT", "SIGTERM", "SIGHUP"],
-      sources: [stdoutClosed, ...(isStartedByNpm ? [npmGone] : [])],
+      sources: [stdoutClosed, ...(isStartedByNpm(env) ? [npmGone] : [])],
     },
     (stopping) => runParts(options, config, stopping),
   );
 }
 
+function isStartedByNpm(env: Environment): boolean {
+  return (env.npm_lifecycle_event ?? env.npm_command ?? "") !== "";
+}
+
 async function runParts(options: DevOptions, settings: Config, stopping: AbortSignal): Promise<void> {
   const { databaseUrl } = settings;
-  const postgres = databaseUrl === null ? await startEmbedded(options) : ownServer(databaseUrl, options);
+  const postgres = databaseUrl === null ? await startEmbedded(options) : ownServer(databaseUrl);
   try {
     const config: Config = { ...settings, databaseUrl: postgres.url };
     await Promise.race([runOn(postgres, options, config, stopping), postgres.ended]);
   } finally {
     await postgres.stop();
+    show("stopped", postgres.isEmbedded ? `the data stays in ${options.dataDir}` : "the data stays");
   }
 }
 
@@ -98,8 +124,11 @@ interface PostgresPart {
 
 async function startEmbedded(options: DevOptions): Promise<PostgresPart> {
   const { dataDir } = options;
+  const startedMs = monotonicMs();
+  show("starting", `PostgreSQL, data in ${dataDir}`);
   const isAnyPort = options.port === null || options.port === 0;
   const server = await EmbeddedPostgres.start({ dataDir, ...(isAnyPort ? {} : { port: options.port }) });
+  show("started", `PostgreSQL on port ${server.port}, in ${durationText(monotonicMs() - startedMs)}`);
   let isStopping = false;
   const ended = server.exited.then((exit) => {
     // An exit we asked for is not an error.
@@ -128,14 +157,11 @@ function endedUnexpectedly({ code, signal }: ServerExit, dataDir: string): Postr
   ]);
 }
 
-function ownServer(url: string, options: DevOptions): PostgresPart {
-  if (options.port !== null) {
-    process.stderr.write("--port has no effect: it is the port of the embedded PostgreSQL, and DATABASE_URL is set\n");
-  }
+function ownServer(url: string): PostgresPart {
   return {
     isEmbedded: false,
     url,
-    place: "PostgreSQL of DATABASE_URL",
+    place: "PostgreSQL of --database-url",
     ended: new Promise(() => {}),
     stop: async () => {},
   };
@@ -155,15 +181,20 @@ async function runOn(
   }
   const demo = options.demo ? await Demo.start(connection) : null;
   try {
-    const daemon = await startDaemon(config);
+    if (demo !== null) {
+      show("listening", `${demo.url}, the demo's receiver`);
+    }
+    const daemon = await startDaemon(config, options);
     try {
       process.stdout.write(`DATABASE_URL=${postgres.url}\nready: ${postgres.place}; Ctrl-C stops it, the data stays\n`);
-      await demo?.show(postgres.url, stopping);
+      await demo?.show(postgres.url, options.program, stopping);
       const fault = await Promise.race([aborted(stopping), daemon.unusable]);
       if (fault !== undefined) {
         throw fault;
       }
     } finally {
+      const grace = durationText(config.shutdownGraceMs);
+      show("stopping", `requests in progress have ${grace} to finish; Ctrl-C again ends at once`);
       await daemon.stop();
     }
   } finally {
@@ -180,9 +211,13 @@ async function prepareDatabase(
   try {
     if (!postgres.isEmbedded) {
       const { host, port, database } = targetOf(connection);
-      process.stderr.write(`using ${host}:${port}, database ${database} (DATABASE_URL)\n`);
+      process.stderr.write(`using ${host}:${port}, database ${database} (--database-url)\n`);
     }
-    await migrate(client);
+    const startedMs = monotonicMs();
+    const { applied } = await migrate(client);
+    if (applied.length > 0) {
+      show("installed", `the schema, in ${durationText(monotonicMs() - startedMs)}`);
+    }
     if (!demo) {
       await putDemoAside(client);
     }
@@ -191,9 +226,11 @@ async function prepareDatabase(
   }
 }
 
-async function startDaemon(config: Config): Promise<Daemon> {
+async function startDaemon(config: Config, { isLogAsked }: DevOptions): Promise<Daemon> {
   let daemon: Daemon | null = null;
-  const events = loggedEvents(config, { daemonId: () => daemon?.id ?? null, to: "stderr" });
+  const leftOut = isLogAsked ? undefined : DISPLAYED;
+  const events = loggedEvents(config, { daemonId: () => daemon?.id ?? null, to: "stderr", leftOut });
+  events.subscribe(display);
   daemon = new Daemon(config, events);
   await daemon.start();
   return daemon;

@@ -23,16 +23,16 @@ export async function overview(): Promise<string> {
   ].join("\n");
 }
 
-export function helpOf(name: CommandName, { summary, options, examples }: Command): string {
+export function helpOf(name: CommandName, command: Command): string {
+  const { summary, options, examples } = command;
+  const taken = Object.entries(command.arguments).map(([argument, { sentence }]) => [argument, sentence] as const);
   const rows = Object.entries(options).map(([option, spec]) => [typed(option, spec), described(spec)] as const);
   return [
     `postrider ${name}: ${summary}.`,
     "",
-    ...wrapped(
-      `Usage: postrider ${name}`,
-      rows.map(([option]) => `[${option}]`),
-    ),
+    ...wrapped(`Usage: postrider ${name}`, [...argumentWords(command), ...rows.map(([option]) => `[${option}]`)]),
     "",
+    ...(taken.length === 0 ? [] : ["Arguments:", ...columns(taken), ""]),
     "Options:",
     ...columns([...rows, ["-h, --help", "show this help"]]),
     "",
@@ -55,6 +55,16 @@ function wrapped(beginning: string, words: readonly string[]): readonly string[]
 
 const LINE_CHARS_MAX = 120;
 
+/** How a command is called, for a fault. */
+export function usageOf(name: CommandName, command: Command): string {
+  return ["postrider", name, ...argumentWords(command), "[options]"].join(" ");
+}
+
+function argumentWords(command: Command): readonly string[] {
+  return Object.entries(command.arguments).map(([argument, { isRequired }]) =>
+    isRequired ? argument : `[${argument}]`,
+  );
+}
 function typed(name: string, { placeholder }: Option): string {
   return placeholder === "" ? `--${name}` : `--${name} ${placeholder}`;
 }

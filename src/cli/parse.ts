@@ -3,7 +3,7 @@ import { type Fault, PostriderError } from "../ground/errors.ts";
 import { nearest } from "../ground/nearest.ts";
 import { type BoundCommand, type Command, type Given, type Mistake, type Option, wrongUsage } from "./command.ts";
 import { COMMAND_NAMES, type CommandName, loadCommand } from "./commands.ts";
-import { helpOf, overview } from "./help.ts";
+import { helpOf, overview, usageOf } from "./help.ts";
 
 export type CommandLine =
   | ({ readonly kind: "command"; readonly name: CommandName } & BoundCommand)
@@ -86,7 +86,8 @@ function parseCommand(name: CommandName, command: Command, args: readonly string
     return { kind: "version" };
   }
   const { given, faults } = readTokens(name, command, tokens);
-  const allFaults = [...faults, ...wrongValues(command, given), ...command.conflicts(given)];
+  const missing = missingArguments(name, command, given);
+  const allFaults = [...faults, ...missing, ...wrongValues(command, given), ...command.conflicts(given)];
   if (allFaults.length > 0) {
     throw new PostriderError(allFaults, 2);
   }
@@ -122,11 +123,13 @@ interface Taker {
 /** Which options were given, and what is wrong with their names or the presence of their values. */
 function readTokens(
   name: CommandName,
-  { options }: Command,
+  command: Command,
   tokens: readonly Token[],
 ): { given: Given; faults: readonly Fault[] } {
+  const { options } = command;
   const given = new Map<string, string[]>();
   const faults: Fault[] = [];
+  const awaited = Object.keys(command.arguments);
   let taker: Taker | null = null;
   for (const token of tokens) {
     if (token.kind === "option") {
@@ -145,7 +148,12 @@ function readTokens(
       taker.texts.push(token.value);
       taker.left -= 1;
     } else if (token.kind === "positional") {
-      faults.push(unexpectedArgument(name, token.value));
+      const argument = awaited.shift();
+      if (argument === undefined) {
+        faults.push(unexpectedArgument(name, command, token.value));
+      } else {
+        given.set(argument, [token.value]);
+      }
     } else {
       taker = null;
     }
@@ -174,11 +182,22 @@ function unknownOption(name: CommandName, options: Command["options"], rawName: 
   });
 }
 
-function unexpectedArgument(name: CommandName, argument: string): Fault {
+function missingArguments(name: CommandName, command: Command, given: Given): readonly Fault[] {
+  return Object.entries(command.arguments)
+    .filter(([argument, { isRequired }]) => isRequired && !given.has(argument))
+    .map(([argument]) => ({
+      code: "PR0001",
+      problem: `cannot run postrider ${name}`,
+      found: `${argument} is missing`,
+      remedy: `write ${usageOf(name, command)}`,
+    }));
+}
+
+function unexpectedArgument(name: CommandName, command: Command, argument: string): Fault {
   // A secret that lost its --secret must not be repeated into a terminal's log.
   const shown = /^wh(sec|sk)_/.test(argument) ? "the secret that stands alone" : JSON.stringify(argument);
   return wrongUsage(shown, {
-    found: `postrider ${name} takes only options`,
+    found: `postrider ${name} takes only ${[...Object.keys(command.arguments), "options"].join(", ").replace(/, (?=options)/, " and ")}`,
     remedy: `postrider ${name} --help lists them`,
   });
 }

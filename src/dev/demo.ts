@@ -2,10 +2,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, type ConnectionConfig, openConnection } from "../db/connect.ts";
 import { unixMs } from "../ground/clock.ts";
 import { LocalReceiver, type LocalReceiverOptions, type ReceivedRequest } from "../receive/localReceiver.ts";
+import { displayLine, padType } from "./display.ts";
 import { requestText } from "./requestText.ts";
 
-/** The next start finds the demo's endpoint by this path, because its receiver may have another port. */
+/** The next start finds the demo's endpoints by their paths, because their receiver may have another port. */
 const PATH = "/postrider-demo";
+/** Fails the first request for each event, so that a newcomer sees a retry. */
+const FAILING_PATH = "/postrider-demo-fails-first";
 const PORT_PREFERRED = 8429;
 const ASIDE_REASON = "the demo is not running";
 /** An event takes milliseconds. After this long something is wrong, and the hint says where to look. */
@@ -21,17 +24,17 @@ const SAMPLES: readonly (readonly [eventType: string, payload: string])[] = [
 
 const FIND_ENDPOINT = `
   select id, url, state, state_reason from postrider.endpoint
-  where tenant = '' and url ~ '^http://127\\.0\\.0\\.1:[0-9]+${PATH}$'
+  where tenant = '' and regexp_replace(url, '^http://127\\.0\\.0\\.1:[0-9]+', '') = $1
   order by created_at limit 1`;
 
 const SECRETS = `
   select secret from postrider.endpoint_secret
-  where endpoint_id = $1 and (expires_at is null or expires_at > now())`;
+  where endpoint_id = any ($1) and (expires_at is null or expires_at > now())`;
 
 /** Other endpoints that would get the sample events. A person created them and did not ask for samples. */
 const COUNT_OTHERS = `
   select count(*)::integer as count from postrider.endpoint
-  where tenant = '' and state <> 'disabled' and id <> $1`;
+  where tenant = '' and state <> 'disabled' and id <> all ($1)`;
 
 const INSERT_SAMPLES = `
   insert into postrider.outbox (event_type, payload)
@@ -51,48 +54,79 @@ interface InsertedEvent {
   readonly payload: string;
 }
 
-/** A receiver in this process, its endpoint, and sample events that show it work. */
+interface DemoEndpoint {
+  readonly path: string;
+  readonly eventTypes: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+const ENDPOINTS: readonly DemoEndpoint[] = [
+  { path: PATH, eventTypes: ["*"], options: {} },
+  { path: FAILING_PATH, eventTypes: ["order.shipped"], options: { retry_schedule: ["2 s", "10 s", "1 min"] } },
+];
+
+/** A receiver in this process, its endpoints, and sample events that show it work. */
 export class Demo {
   readonly #connection: ConnectionConfig;
   readonly #receiver: LocalReceiver;
-  readonly #endpointId: string;
+  readonly #endpointIds: readonly string[];
   readonly #arrivals: Arrivals;
 
-  private constructor(connection: ConnectionConfig, receiver: LocalReceiver, endpointId: string, arrivals: Arrivals) {
+  private constructor(
+    connection: ConnectionConfig,
+    receiver: LocalReceiver,
+    endpointIds: readonly string[],
+    arrivals: Arrivals,
+  ) {
     this.#connection = connection;
     this.#receiver = receiver;
-    this.#endpointId = endpointId;
+    this.#endpointIds = endpointIds;
     this.#arrivals = arrivals;
   }
 
-  /** Listens, and points the demo's endpoint there: that of an earlier start, with its secret, or a new one. */
+  /** Listens, and points the demo's endpoints there: those of an earlier start, with their secrets, or new ones. */
   static async start(connection: ConnectionConfig): Promise<Demo> {
     const client = await openConnection({ config: connection, purpose: "control" });
     try {
-      const endpoint = (await findEndpoint(client)) ?? (await createEndpoint(client));
-      const secrets = await client.query<{ secret: string }>(SECRETS, [endpoint.id]);
+      const endpoints: EndpointRow[] = [];
+      for (const wanted of ENDPOINTS) {
+        endpoints.push((await findEndpoint(client, wanted.path)) ?? (await createEndpoint(client, wanted)));
+      }
+      const ids = endpoints.map(({ id }) => id);
+      const secrets = await client.query<{ secret: string }>(SECRETS, [ids]);
       const arrivals = new Arrivals();
       const receiver = await listen({
-        port: Number(new URL(endpoint.url).port),
+        port: Number(new URL(endpoints[0]?.url ?? "").port),
         secrets: secrets.rows.map(({ secret }) => secret),
         now: unixMs,
+        refuse: makeRefusal(),
         onRequest: (request) => arrivals.add(request),
       });
-      await pointTo(client, endpoint, `${receiver.url}${PATH}`);
-      return new Demo(connection, receiver, endpoint.id, arrivals);
+      for (const endpoint of endpoints) {
+        await pointTo(client, endpoint, receiver.url);
+      }
+      return new Demo(connection, receiver, ids, arrivals);
     } finally {
       await client.end();
     }
   }
 
-  /** Inserts the sample events and prints what becomes of them; resolves when they have arrived. */
-  async show(databaseUrl: string, stopping: AbortSignal): Promise<void> {
+  /** `http://127.0.0.1:PORT` */
+  get url(): string {
+    return this.#receiver.url;
+  }
+
+  /**
+   * Inserts the sample events and prints what becomes of them; resolves when they have arrived. `program`: how a person
+   * starts this one.
+   */
+  async show(databaseUrl: string, program: string, stopping: AbortSignal): Promise<void> {
     const inserted = await this.#insertSamples();
     process.stdout.write(insertedText(inserted));
     const ids = inserted.map(({ id }) => id);
     const haveArrived = await this.#arrivals.release(ids, stopping);
     if (!stopping.aborted) {
-      process.stdout.write(hint(databaseUrl, haveArrived));
+      process.stdout.write(hint(databaseUrl, program, haveArrived));
     }
   }
 
@@ -103,7 +137,7 @@ export class Demo {
   async #insertSamples(): Promise<readonly InsertedEvent[]> {
     const client = await openConnection({ config: this.#connection, purpose: "control" });
     try {
-      const others = await client.query<{ count: number }>(COUNT_OTHERS, [this.#endpointId]);
+      const others = await client.query<{ count: number }>(COUNT_OTHERS, [this.#endpointIds]);
       if ((others.rows[0]?.count ?? 0) > 0) {
         return [];
       }
@@ -116,12 +150,26 @@ export class Demo {
   }
 }
 
-/** Disables the demo's endpoint, which has no receiver until the demo runs again. */
+/** Disables the demo's endpoints, which have no receiver until the demo runs again. */
 export async function putDemoAside(client: Connection): Promise<void> {
-  const endpoint = await findEndpoint(client);
-  if (endpoint?.state === "active") {
-    await client.query("select postrider.disable_endpoint($1, $2)", [endpoint.id, ASIDE_REASON]);
+  for (const { path } of ENDPOINTS) {
+    const endpoint = await findEndpoint(client, path);
+    if (endpoint?.state === "active") {
+      await client.query("select postrider.disable_endpoint($1, $2)", [endpoint.id, ASIDE_REASON]);
+    }
   }
+}
+
+/** Refuses the first request for each event on the path that fails first. Newcomers send few events: ids are kept. */
+function makeRefusal(): NonNullable<LocalReceiverOptions["refuse"]> {
+  const refused = new Set<string>();
+  return (path, id) => {
+    if (path !== FAILING_PATH || id === null || refused.has(id)) {
+      return null;
+    }
+    refused.add(id);
+    return "this endpoint of the demo fails the first request for each event";
+  };
 }
 
 /** Requests that have arrived. Held until `release`, so that no event is shown as arrived before it is shown as inserted. */
@@ -154,7 +202,7 @@ class Arrivals {
   }
 
   #print(request: ReceivedRequest): void {
-    process.stdout.write(`arrived   ${requestText(request)}`);
+    process.stdout.write(displayLine("arrived", requestText(request).trimEnd()));
     if (request.id !== null && request.judgement.kind === "verified" && this.#awaited.delete(request.id)) {
       if (this.#awaited.size === 0) {
         this.#complete.resolve(true);
@@ -163,15 +211,16 @@ class Arrivals {
   }
 }
 
-async function findEndpoint(client: Connection): Promise<EndpointRow | null> {
-  const { rows } = await client.query<EndpointRow>(FIND_ENDPOINT);
+async function findEndpoint(client: Connection, path: string): Promise<EndpointRow | null> {
+  const { rows } = await client.query<EndpointRow>(FIND_ENDPOINT, [path]);
   return rows[0] ?? null;
 }
 
 /** The port is a placeholder until the receiver listens. */
-async function createEndpoint(client: Connection): Promise<EndpointRow> {
-  await client.query("select postrider.create_endpoint($1)", [`http://127.0.0.1:${PORT_PREFERRED}${PATH}`]);
-  const endpoint = await findEndpoint(client);
+async function createEndpoint(client: Connection, { path, eventTypes, options }: DemoEndpoint): Promise<EndpointRow> {
+  const url = `http://127.0.0.1:${PORT_PREFERRED}${path}`;
+  await client.query("select postrider.create_endpoint($1, $2, options => $3)", [url, eventTypes, options]);
+  const endpoint = await findEndpoint(client, path);
   if (endpoint === null) {
     throw new Error("the demo's endpoint was created but cannot be found");
   }
@@ -194,8 +243,9 @@ async function listen(options: LocalReceiverOptions): Promise<LocalReceiver> {
 async function pointTo(
   client: Connection,
   { id, url, state, state_reason }: EndpointRow,
-  newUrl: string,
+  receiverUrl: string,
 ): Promise<void> {
+  const newUrl = `${receiverUrl}${new URL(url).pathname}`;
   if (url !== newUrl) {
     await client.query("update postrider.endpoint set url = $2 where id = $1", [id, newUrl]);
   }
@@ -208,18 +258,25 @@ function insertedText(events: readonly InsertedEvent[]): string {
   if (events.length === 0) {
     return "\nNo sample events were inserted: other endpoints in this database would get them too.\n";
   }
-  const lines = events.map(({ id, event_type, payload }) => `inserted  ${event_type.padEnd(16)}  ${id}  ${payload}\n`);
+  const lines = events.map(({ id, event_type, payload }) =>
+    displayLine("inserted", `${padType(event_type)}  ${id}  ${payload}`),
+  );
   return `\n${lines.join("")}\n`;
 }
 
-function hint(databaseUrl: string, haveArrived: boolean): string {
+function hint(databaseUrl: string, program: string, haveArrived: boolean): string {
   const insert = String.raw`insert into postrider.outbox (event_type, payload) values ('order.paid', '{\"order_id\": 42}')`;
   return [
     ...(haveArrived ? [] : ["", "Not all of them have arrived. To see why: select * from postrider.delivery_status"]),
     "",
-    "Insert an event yourself and watch it arrive here (with psql, or any other PostgreSQL client):",
+    "Insert an event yourself and watch it arrive here. In another terminal:",
     "",
-    `  psql '${databaseUrl.replaceAll("'", "%27")}' -c "${insert}"`,
+    `  export DATABASE_URL='${databaseUrl.replaceAll("'", "%27")}'`,
+    `  ${program} publish order.paid '{"order_id": 42}'`,
+    "",
+    "or with any PostgreSQL client:",
+    "",
+    `  psql "$DATABASE_URL" -c "${insert}"`,
     "",
     "Send events to a receiver of your own; this SQL returns the secret with which it verifies them:",
     "",

@@ -21,7 +21,7 @@ export function requestText(request: ReceivedRequest): string {
     new Date(request.receivedAtMs).toISOString().slice(11),
     shortened(typeOf(text) ?? `(no type) ${request.contentType ?? ""}`.trim()),
     shortened(request.id ?? "(no webhook-id)"),
-    judgement.kind === "rejected" ? `REJECTED: ${judgement.reason}` : judgement.kind,
+    "reason" in judgement ? `${judgement.kind.toUpperCase()}: ${judgement.reason}` : judgement.kind,
     ...(request.isDuplicate ? ["duplicate"] : []),
   ].join("  ");
   const lines = bodyLines(text.slice(0, BODY_CHARS_MAX), text.length > BODY_CHARS_MAX).map((line) => `  ${line}\n`);

@@ -36,6 +36,7 @@ export const ERRORS = {
   PR0020: "a generated file is not what would be generated now",
   PR0021: "a command was interrupted, and nothing of it was kept",
   PR0022: "a transaction pooler is in the way of a command that must keep its session",
+  PR0023: "Postgres refused an event",
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

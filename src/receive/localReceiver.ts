@@ -3,7 +3,7 @@ import { parseSecret, REJECTIONS, type SigningKey, verifyV1 } from "../format/si
 
 /** More than any sender of events should send in one request. */
 export const BODY_BYTES_MAX = 10 * 1024 * 1024;
-/** Ids that are remembered to recognize duplicates: enough for a receiver that a person watches. */
+/** Paths with ids that are remembered to recognize duplicates: enough for a receiver that a person watches. */
 const REMEMBERED_IDS_MAX = 10_000;
 const REQUEST_MS_MAX = 60_000;
 const HOST = "127.0.0.1";
@@ -19,7 +19,7 @@ export interface ReceivedRequest {
   readonly contentType: string | null;
   readonly body: Buffer;
   readonly judgement: Judgement;
-  /** Whether a request with this id was accepted before. */
+  /** Whether a request with this id was accepted before, on this path: an event has one id for all its endpoints. */
   readonly isDuplicate: boolean;
 }
 
@@ -27,7 +27,9 @@ export type Judgement =
   | { readonly kind: "verified" }
   /** No secret was given. */
   | { readonly kind: "unverified" }
-  | { readonly kind: "rejected"; readonly reason: string };
+  | { readonly kind: "rejected"; readonly reason: string }
+  /** Answered 503, as `refuse` asked for. */
+  | { readonly kind: "refused"; readonly reason: string };
 
 export interface LocalReceiverOptions {
   /** 0: any free one. */
@@ -36,13 +38,15 @@ export interface LocalReceiverOptions {
   readonly secrets: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Why a request that is not rejected is answered 503, by its path and id; null if it is accepted. */
+  readonly refuse?: (path: string, id: string | null) => string | null;
   /** Called once for each POST whose body is no larger than BODY_BYTES_MAX, before it is answered. */
   readonly onRequest: (request: ReceivedRequest) => void;
 }
 
 /**
  * A receiver on 127.0.0.1. It answers 204 to what it accepts, including duplicates; 401 to a signature that none of the
- * secrets made; 413 to a body that is too large; and 405 to anything but POST.
+ * secrets made; 413 to a body that is too large; 503 to what `refuse` names; and 405 to anything but POST.
  */
 export class LocalReceiver {
   readonly port: number;
@@ -139,22 +143,28 @@ function receive(request: IncomingMessage, response: ServerResponse, reception: 
 function accept(request: IncomingMessage, response: ServerResponse, body: Buffer, reception: Reception): void {
   const receivedAtMs = reception.now();
   const id = headerOf(request, "webhook-id");
-  const judgement = judge(request, id, body, receivedAtMs, reception.keys);
-  const isDuplicate = judgement.kind !== "rejected" && id !== null && isSeen(id, reception.seenIds);
+  const path = request.url ?? "";
+  const judgement = refused(judge(request, id, body, receivedAtMs, reception.keys), reception.refuse?.(path, id));
+  const isAccepted = judgement.kind === "verified" || judgement.kind === "unverified";
+  const isDuplicate = isAccepted && id !== null && isSeen(`${path} ${id}`, reception.seenIds);
   reception.onRequest({
     receivedAtMs,
-    path: request.url ?? "",
+    path,
     id,
     contentType: headerOf(request, "content-type"),
     body,
     judgement,
     isDuplicate,
   });
-  if (judgement.kind === "rejected") {
-    answer(response, 401, judgement.reason);
-  } else {
+  if (isAccepted) {
     response.writeHead(204).end();
+  } else {
+    answer(response, judgement.kind === "rejected" ? 401 : 503, judgement.reason);
   }
+}
+
+function refused(judgement: Judgement, reason: string | null = null): Judgement {
+  return judgement.kind === "rejected" || reason === null ? judgement : { kind: "refused", reason };
 }
 
 function judge(

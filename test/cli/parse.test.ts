@@ -8,6 +8,8 @@ import { PostriderError } from "../../src/ground/errors.ts";
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER_SECRET = "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
 
+const DEV = { port: null, "data-dir": ".postrider", "database-url": null, "no-demo": false };
+
 /** As a shell would split it; there are no quotes in these tests. */
 function parse(line: string): Promise<CommandLine> {
   return parseCommandLine(line.split(" ").filter((word) => word !== ""));
@@ -46,7 +48,7 @@ async function helpText(line: string): Promise<string> {
 }
 
 test("each command has its defaults", async () => {
-  assert.deepEqual(await parsed("dev"), ["dev", { port: null, "data-dir": ".postrider", "no-demo": false }]);
+  assert.deepEqual(await parsed("dev"), ["dev", DEV]);
   assert.deepEqual(await parsed("migrate"), ["migrate", { print: false, check: false }]);
   assert.deepEqual(await parsed("run"), ["run", {}]);
   assert.deepEqual(await parsed("adopt"), ["adopt", { "dry-run": false, json: false }]);
@@ -63,7 +65,7 @@ test("each command has its defaults", async () => {
 });
 
 test("every option is read, with its value after a blank or an equals sign", async () => {
-  const dev = ["dev", { port: 5433, "data-dir": "/tmp/data", "no-demo": true }];
+  const dev = ["dev", { ...DEV, port: 5433, "data-dir": "/tmp/data", "no-demo": true }];
   assert.deepEqual(await parsed("dev --port 5433 --data-dir /tmp/data --no-demo"), dev);
   assert.deepEqual(await parsed("dev --no-demo --data-dir=/tmp/data --port=5433"), dev);
   assert.deepEqual(await parsed(`receive --port 0 --secret ${SECRET}`), ["receive", { port: 0, secret: [SECRET] }]);
@@ -111,9 +113,29 @@ test("several secrets may follow one option, or each its own", async () => {
   }
 });
 
+test("arguments without a name are taken in their order, wherever they stand", async () => {
+  const given = { TYPE: "order.paid", JSON: "[1]", tenant: "acme", "ordering-key": null, "idempotency-key": null };
+  const values = { ...given, "deliver-at": null, wait: true, json: false };
+  for (const line of ["order.paid [1] --tenant acme --wait", "--tenant acme order.paid --wait [1]"]) {
+    assert.deepEqual(await parsed(`publish ${line}`), ["publish", values]);
+  }
+  assert.deepEqual(await parsed("publish order.paid --wait --tenant acme"), ["publish", { ...values, JSON: null }]);
+});
+
+test("an argument that is missing, or one too many, is refused with what to write", async () => {
+  assert.match(
+    await oneFault("publish --wait"),
+    /^cannot run postrider publish: TYPE is missing; write postrider publish TYPE \[JSON\] \[options\]$/,
+  );
+  assert.equal(
+    await oneFault("publish order.paid [1] [2]"),
+    'cannot use "[2]": postrider publish takes only TYPE, JSON and options; postrider publish --help lists them',
+  );
+});
+
 test("the last value of a repeated option counts", async () => {
   const [, values] = await parsed("dev --port 1 --port 2");
-  assert.deepEqual(values, { port: 2, "data-dir": ".postrider", "no-demo": false });
+  assert.deepEqual(values, { ...DEV, port: 2 });
 });
 
 test("without a command the help exits with status 2, and with 0 if it is asked for", async () => {
@@ -140,7 +162,10 @@ test("three ways lead to a command's help, with its usage, options, defaults and
     assert.ok(examples.every((example) => text.includes(example)));
     assert.ok(text.split("\n").every((line) => line.length <= 120));
   }
-  assert.match(await helpText("dev -h"), /^Usage: postrider dev \[--port N\] \[--data-dir DIR\] \[--no-demo\]$/m);
+  assert.match(
+    await helpText("dev -h"),
+    /^Usage: postrider dev \[--port N\] \[--data-dir DIR\] \[--database-url URL\] \[--no-demo\]$/m,
+  );
   assert.match(await helpText("receive --help"), /^Usage: postrider receive \[--port N\] \[--secret S…\]$/m);
   assert.match(await helpText("dev --help"), /default: \.postrider/);
 });
@@ -151,7 +176,7 @@ test("the examples of the help are good command lines", async () => {
     for (const example of examples) {
       const words = example
         .replace(/^(\S+=\S+|app \|) /, "")
-        .replace(/ [|>].*$/, "")
+        .replace(/ [|<>].*$/, "")
         .replace("whsec_…", SECRET);
       assert.equal((await parse(words.replace(/^postrider /, ""))).kind, "command", example);
     }

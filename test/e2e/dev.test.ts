@@ -31,19 +31,31 @@ test("a newcomer sees events arrive, sends one to another receiver, and finds ev
   const dataDir = join(directory, "newcomer");
   const first = dev(["--data-dir", dataDir]);
   const url = await ready(first);
-  const lines = first.stdout.split("\n");
-  assert.equal(lines[0], `DATABASE_URL=${url}`);
-  assert.match(lines[1] ?? "", /^ready/);
+  assert.match(first.stdout, /^starting .*\nstarted .*\ninstalled .*\nlistening .*\nDATABASE_URL=.*\nready.*\n/);
   assert.equal(first.stdout.match(/^DATABASE_URL=/gm)?.length, 1);
+  assert.equal(first.stdout.match(/^ready/gm)?.length, 1);
 
   await first.match(/Insert an event yourself/);
   assert.equal(first.stdout.match(/^arrived .* verified$/gm)?.length, 5, first.said());
+  await first.match(
+    /^failed .* order\.shipped .* 503 after \d+ ms from http:\/\/127\.0\.0\.1:\d+ {2}attempt 1, the next in/m,
+  );
   const samples = await ask(
     url,
-    "select detail, last_http_status from postrider.delivery_status where event_type ~ '^(order|customer)'",
-    (rows) => rows.length === 5 && rows.every(({ detail }) => detail === "succeeded"),
+    "select detail, last_http_status, attempts from postrider.delivery_status where event_type ~ '^(order|customer)'",
+    (rows) => rows.length === 6 && rows.every(({ detail }) => detail === "succeeded"),
   );
   assert.deepEqual(new Set(samples.map(({ last_http_status }) => last_http_status)), new Set([204]));
+  assert.equal(samples.filter(({ attempts }) => attempts === 2).length, 1);
+  await first.match(/^delivered .* order\.shipped .* 204 after \d+ ms .* attempt 2$/m);
+  assert.ok(!first.stdout.includes("\u001b"), "coloured although it is no terminal");
+
+  await ask(url, "create table orders (id int)");
+  const [place] = await ask(
+    url,
+    "select relnamespace::regnamespace::text as schema, current_user from pg_class where relname = 'orders'",
+  );
+  assert.deepEqual(place, { schema: "public", current_user: "postgres" });
 
   const received: ReceivedRequest[] = [];
   const receiver = await receive(received);
@@ -52,9 +64,17 @@ test("a newcomer sees events arrive, sends one to another receiver, and finds ev
   await eventually("the event at the receiver", () => received[0]);
   assert.match(received[0]?.body.toString() ?? "", /"data":\{"n": 1\.10\}/);
   await first.match(/arrived .* greeting\.sent .* verified/);
+  await ask(
+    url,
+    `select * from postrider.disable_endpoint((select id from postrider.endpoint where url ~ '/mine$'), 'enough')`,
+  );
+  await first.match(/^disabled .*: enough$/m);
+  await ask(url, "select postrider.enable_endpoint((select id from postrider.endpoint where url ~ '/mine$'))");
+  await first.match(/^enabled /m);
   const serverPid = postmasterPid(dataDir);
 
   assert.deepEqual(await first.end("SIGINT"), { code: 0, signal: null }, first.said());
+  assert.match(first.stdout, /^stopping .* have \d+ s to finish; .*\nstopped .*\n$/m);
   assert.equal(first.stderr, "");
   assert.ok(!isAlive(serverPid), "the server still runs");
 
@@ -67,7 +87,7 @@ test("a newcomer sees events arrive, sends one to another receiver, and finds ev
     url,
     "select count(*)::integer as events, (select count(*)::integer from postrider.endpoint) as endpoints from postrider.outbox",
   );
-  assert.deepEqual(counts, { events: 6, endpoints: 2 });
+  assert.deepEqual(counts, { events: 6, endpoints: 3 });
   await ask(url, `insert into postrider.outbox (event_type, payload) values ('greeting.sent', '{"n": 2}')`);
   await eventually("the second event at the receiver", () => received[1]);
   await second.match(/arrived .* greeting\.sent .* verified/);
@@ -85,8 +105,8 @@ test("killed without a word it leaves no server behind, and what was pending is 
 
   const second = dev(["--data-dir", dataDir, "--no-demo"]);
   assert.equal(await ready(second), url);
-  const [demo] = await ask(url, "select state, state_reason from postrider.endpoint");
-  assert.deepEqual(demo, { state: "disabled", state_reason: "the demo is not running" });
+  const demo = await ask(url, "select distinct state, state_reason from postrider.endpoint");
+  assert.deepEqual(demo, [{ state: "disabled", state_reason: "the demo is not running" }]);
   assert.deepEqual(await second.end("SIGINT"), { code: 0, signal: null });
 
   const third = dev(["--data-dir", dataDir]);
@@ -96,10 +116,13 @@ test("killed without a word it leaves no server behind, and what was pending is 
   const inserted = [...third.stdout.matchAll(/^inserted .* {2}([0-9a-f-]{36}) {2}/gm)].map(([, id]) => id);
   assert.equal(inserted.length, 5, third.said());
   for (const id of inserted) {
-    assert.equal(third.stdout.match(new RegExp(`^arrived .* ${id} .*verified$`, "gm"))?.length, 1, third.said());
+    assert.match(third.stdout, new RegExp(`^arrived .* ${id} .*verified$`, "m"), third.said());
   }
   const rows = await ask(url, "select state, count(*) over ()::integer as count from postrider.endpoint");
-  assert.deepEqual(rows, [{ state: "active", count: 1 }]);
+  assert.deepEqual(rows, [
+    { state: "active", count: 2 },
+    { state: "active", count: 2 },
+  ]);
 });
 
 test("a server that ends unexpectedly ends the command, with the reason", async () => {
@@ -135,18 +158,31 @@ test("a Ctrl-C that arrives twice, as under npm, counts once; killing npm also e
   assert.ok(!existsSync(join(dataDir, "data", "postmaster.pid")), "the server was not stopped cleanly");
 });
 
-test("with DATABASE_URL it uses that server, and says which on stderr without the password", async () => {
+test("only --database-url names a server to use, and which is said without the password", async () => {
   const database = await createDatabase({ template: "empty" });
   try {
-    const command = dev([], { env: { DATABASE_URL: database.url } });
+    const command = dev(["--database-url", database.url]);
     assert.equal(await ready(command), database.url);
     await command.match(/Insert an event yourself/);
-    assert.equal(command.stdout.match(/^arrived .* verified$/gm)?.length, 5, command.said());
     assert.match(command.stderr, new RegExp(`^using 127\\.0\\.0\\.1:\\d+, database ${database.name} `));
     assert.ok(!command.stderr.includes(new URL(database.url).password));
     assert.deepEqual(await command.end("SIGINT"), { code: 0, signal: null }, command.said());
     const { rows } = await database.pool.query("select count(*)::integer as daemons from postrider.daemon");
     assert.deepEqual(rows, [{ daemons: 0 }]);
+  } finally {
+    await database.drop();
+  }
+});
+
+test("a DATABASE_URL in the environment is left alone, and a line says so", async () => {
+  const database = await createDatabase({ template: "empty" });
+  try {
+    const command = dev(["--data-dir", join(directory, "alone"), "--no-demo"], { env: { DATABASE_URL: database.url } });
+    assert.notEqual(new URL(await ready(command)).port, new URL(database.url).port);
+    assert.match(command.stderr, /^not using DATABASE_URL: only --database-url URL names a server to use\n$/);
+    assert.deepEqual(await command.end("SIGINT"), { code: 0, signal: null }, command.said());
+    const { rows } = await database.pool.query("select to_regnamespace('postrider') as schema");
+    assert.deepEqual(rows, [{ schema: null }]);
   } finally {
     await database.drop();
   }
@@ -160,7 +196,7 @@ function dev(args: readonly string[], options: CommandOptions = {}): CommandProc
 
 /** The URL that was printed, once the line that follows it was. */
 async function ready(command: CommandProcess): Promise<string> {
-  const [, url = ""] = await command.match(/^DATABASE_URL=(postgres:\/\/\S+)\nready.*\n/);
+  const [, url = ""] = await command.match(/^DATABASE_URL=(postgres:\/\/\S+)\nready.*\n/m);
   return url;
 }
 

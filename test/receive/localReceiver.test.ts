@@ -66,6 +66,37 @@ test("a second request with an id is a duplicate, unless the first was rejected"
   );
 });
 
+test("a request with an id is no duplicate of one on another path", async () => {
+  const receiver = await start([]);
+  for (const path of ["/one", "/two", "/one"]) {
+    await fetch(`${receiver.url}${path}`, { method: "POST", headers: { "webhook-id": "same" } });
+  }
+  assert.deepEqual(
+    received.map(({ isDuplicate }) => isDuplicate),
+    [false, false, true],
+  );
+});
+
+test("what it was told to refuse is answered with 503 and the reason, and is not remembered", async () => {
+  const refused = new Set<string>();
+  const receiver = await start([], (path, id) => {
+    const isFirst = path === "/first" && id !== null && !refused.has(id);
+    refused.add(id ?? "");
+    return isFirst ? "not yet" : null;
+  });
+  const request = { method: "POST", headers: { "webhook-id": "one" } };
+  const answer = await fetch(`${receiver.url}/first`, request);
+  assert.deepEqual([answer.status, await answer.text()], [503, "not yet\n"]);
+  assert.equal((await fetch(`${receiver.url}/first`, request)).status, 204);
+  assert.deepEqual(
+    received.map(({ judgement, isDuplicate }) => [judgement.kind, isDuplicate]),
+    [
+      ["refused", false],
+      ["unverified", false],
+    ],
+  );
+});
+
 test("a body above the limit is answered with 413, with or without its length", async () => {
   const receiver = await start([]);
   const body = Buffer.alloc(BODY_BYTES_MAX + 1, "a");
@@ -186,10 +217,14 @@ describe("the command", () => {
   });
 });
 
-async function start(secrets: readonly string[]): Promise<LocalReceiver> {
+async function start(
+  secrets: readonly string[],
+  refuse: (path: string, id: string | null) => string | null = () => null,
+): Promise<LocalReceiver> {
   const receiver = await LocalReceiver.start({
     port: 0,
     secrets,
+    refuse,
     now: () => NOW_MS,
     onRequest: (request) => received.push(request),
   });

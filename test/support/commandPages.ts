@@ -9,12 +9,15 @@ export async function commandsTable(): Promise<string> {
 }
 
 async function rowsOf(name: (typeof COMMAND_NAMES)[number]): Promise<readonly string[]> {
-  const { summary, options } = await loadCommand(name);
+  const { summary, options, arguments: taken } = await loadCommand(name);
+  const first = Object.entries(taken).map(
+    ([argument, { isRequired, sentence }]) => `| \`${isRequired ? argument : `[${argument}]`}\` | ${sentence} |`,
+  );
   const rows = Object.entries(options).map(([option, { placeholder, sentence, default: value }]) => {
     const typed = placeholder === "" ? `--${option}` : `--${option} ${placeholder}`;
     return `| \`${typed}\` | ${sentence}${value === null ? "" : ` (default: \`${value}\`)`} |`;
   });
-  return [`| **\`postrider ${name}\`** | **${summary}** |`, ...rows];
+  return [`| **\`postrider ${name}\`** | **${summary}** |`, ...first, ...rows];
 }
 
 export function errorsTable(): string {

@@ -22,7 +22,8 @@ begin atomic
   select k.name
   from known k, written w, lateral (
     select count(*) as shared from unnest(k.pairs) p (pair) where p.pair = any (w.pairs)) s
-  where s.shared >= 0.6 * greatest(cardinality(k.pairs), cardinality(w.pairs))
+  -- Words of one letter have no pairs.
+  where s.shared > 0 and s.shared >= 0.6 * greatest(cardinality(k.pairs), cardinality(w.pairs))
   order by s.shared::numeric / greatest(cardinality(k.pairs), cardinality(w.pairs)) desc, k.name
   limit 1;
 end;

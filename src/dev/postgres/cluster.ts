@@ -11,7 +11,8 @@ import { explain, settingArguments } from "./launch.ts";
 import { type Place, START_MS_MAX } from "./place.ts";
 import { readIfThere } from "./readIfThere.ts";
 
-export const SUPERUSER = "postrider";
+/** Not `postrider`: "$user" on the search_path of such a role is our schema, and unqualified tables would be made there. */
+export const SUPERUSER = "postgres";
 
 /** The first major version with the builtin locale provider. */
 const BUILTIN_LOCALE_MAJOR = 17;
@@ -120,8 +121,9 @@ const ORPHANS_MS_MAX = 5_000;
 const ORPHANS_LOOK_MS = 100;
 
 /**
- * Makes the database, and sets the password and the path, in single-user mode and at every start. It takes 0.1 s, and repairs a dropped
- * database or a lost password file. PostgreSQL has no "create database if not exists".
+ * Makes the database and the superuser, and sets the password, in single-user mode and at every start. It takes 0.1 s, and
+ * repairs a dropped database, a lost password file and a cluster whose superuser has another name. PostgreSQL has no
+ * "create database if not exists".
  */
 export async function ensureDatabase(
   place: Place,
@@ -146,9 +148,8 @@ async function tryEnsuring(place: Place, account: Account, database: string, pas
     account,
     [place.binaries.postgres, "--single", "-D", place.cluster, ...settingArguments(place.settings), "template1"],
     [
+      `create role ${SUPERUSER} superuser createdb createrole replication bypassrls login`,
       `alter role ${SUPERUSER} password '${password.replaceAll("'", "''")}'`,
-      // Its name is that of our schema, where "$user" on the default path would put its unqualified tables.
-      `alter role ${SUPERUSER} set search_path = public`,
       `create database "${database.replaceAll('"', '""')}"`,
       "",
     ].join("\n"),

@@ -54,7 +54,7 @@ const STOP_SIGNALS = { smart: "SIGTERM", fast: "SIGINT", immediate: "SIGQUIT" } 
 
 /** A running server. It ends with `stop`, or with this process, however this process ends. */
 export class EmbeddedPostgres {
-  /** `postgres://postrider:PASSWORD@127.0.0.1:PORT/DATABASE` */
+  /** `postgres://postgres:PASSWORD@127.0.0.1:PORT/DATABASE` */
   readonly url: string;
   readonly port: number;
   readonly pid: number;

@@ -56,7 +56,7 @@ describe("a server in its own directory", () => {
       ),
       [
         {
-          current_user: "postrider",
+          current_user: "postgres",
           current_database: "postrider",
           addresses: "127.0.0.1",
           sockets: "",

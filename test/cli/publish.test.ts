@@ -1,0 +1,105 @@
+/** `postrider publish`, as a person runs it. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { runCommand } from "../support/command.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
+
+let database: TestDatabase;
+
+before(async () => {
+  database = await createDatabase();
+});
+
+after(() => database.drop());
+
+function publish(args: readonly string[], stdin?: string | Buffer) {
+  return runCommand(["publish", ...args], {
+    env: { DATABASE_URL: database.url },
+    ...(stdin === undefined ? {} : { stdin }),
+  });
+}
+
+async function published(id: string): Promise<Record<string, unknown> | undefined> {
+  const { rows } = await database.pool.query(
+    `select event_type, payload::text as payload, tenant, ordering_key, idempotency_key, deliver_at > now() as is_later
+     from postrider.outbox where id = $1`,
+    [id.trim()],
+  );
+  return rows[0];
+}
+
+test("an event is inserted as it was written, and its id is all that is printed", async () => {
+  const options = ["--tenant", "acme", "--ordering-key", "order-42", "--idempotency-key", "once"];
+  const first = await publish(["order.paid", '{"n": 1.10, "n": 12345678901234567890}', ...options]);
+  assert.deepEqual([first.code, first.stderr], [0, ""]);
+  assert.match(first.stdout, /^[0-9a-f-]{36}\n$/);
+  assert.deepEqual(await published(first.stdout), {
+    ...{ event_type: "order.paid", payload: '{"n": 1.10, "n": 12345678901234567890}', tenant: "acme" },
+    ...{ ordering_key: "order-42", idempotency_key: "once", is_later: null },
+  });
+  const again = await publish(["order.paid", "{}", ...options]);
+  assert.equal(again.stdout, first.stdout);
+});
+
+test("a payload may come from standard input, and a time may be an interval from now", async () => {
+  const { code, stdout, stderr } = await publish(["order.paid", "--deliver-at", "10 minutes", "--json"], '{"ä": 1}\n');
+  assert.deepEqual([code, stderr], [0, ""]);
+  const { id, ...others } = JSON.parse(stdout);
+  assert.deepEqual(others, {});
+  const event = await published(id);
+  assert.deepEqual([event?.payload, event?.is_later], ['{"ä": 1}\n', true]);
+  const later = await publish(["order.paid", "1", "--deliver-at", new Date(Date.now() + 60_000).toISOString()]);
+  assert.equal((await published(later.stdout))?.is_later, true, later.stderr);
+});
+
+test("bad input is refused with what was found, and nothing is inserted", async () => {
+  const count = async () => (await database.pool.query("select count(*) from postrider.outbox")).rows[0].count;
+  const before = await count();
+  const cases: [args: readonly string[], stdin: Buffer | string, code: number, stderr: RegExp][] = [
+    [["order.paid", "{bad"], "", 1, /^PR0023: cannot publish "order\.paid": invalid input syntax for type json/],
+    [["order paid", "1"], "", 1, /^PR0023: cannot publish "order paid": .*order paid/],
+    [["order.paid", "1", "--deliver-at", "soon"], "", 1, /^PR0023: .*"soon"/],
+    [["order.paid"], "", 2, /^PR0001: cannot publish "order\.paid": .*is empty/],
+    [["order.paid"], Buffer.from([0x22, 0xff, 0x22]), 2, /^PR0001: .*it is not UTF-8/],
+  ];
+  for (const [args, stdin, code, stderr] of cases) {
+    const run = await publish(args, stdin);
+    assert.deepEqual([run.code, run.stdout], [code, ""], run.stderr);
+    assert.match(run.stderr, stderr);
+  }
+  assert.equal(await count(), before);
+});
+
+test("--wait shows what becomes of the event, and exits with 1 if a delivery ends without success", async (t) => {
+  const receiver = await ScriptedReceiver.start();
+  t.after(() => receiver.stop());
+  const { daemon } = await startDaemon(database.url);
+  t.after(() => daemon.stop());
+  const create = (path: string, options: object) =>
+    database.pool.query("select postrider.create_endpoint($1, array[$2], options => $3)", [
+      receiver.url(`/${path}`),
+      `waited.${path}`,
+      options,
+    ]);
+  await create("fine", {});
+  await create("gone", { retry_schedule: [] });
+  receiver.script("/gone", status(500));
+
+  const fine = await publish(["waited.fine", "1", "--wait"]);
+  assert.equal(fine.code, 0, fine.stderr);
+  assert.match(fine.stdout, /^[0-9a-f-]{36}\n(in flight .*\n)?succeeded .*\/fine {2}delivered .*, with attempt 1\n$/);
+
+  const gone = await publish(["waited.gone", "1", "--wait", "--json"]);
+  assert.equal(gone.code, 1, gone.stderr);
+  const { deliveries } = JSON.parse(gone.stdout);
+  assert.deepEqual(
+    deliveries.map(({ outcome }: { outcome: string }) => outcome),
+    ["exhausted"],
+  );
+
+  const unmatched = await publish(["waited.nobody", "1", "--wait"]);
+  assert.equal(unmatched.code, 0);
+  assert.match(unmatched.stdout, /\nnot matched {2}no subscription of an active endpoint matches the event\n$/);
+});
