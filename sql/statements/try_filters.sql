@@ -1,6 +1,6 @@
 -- Applies the filters of one endpoint to an event, to see whether one of them takes too long.
 -- $1 event, $2 endpoint
-select j.problem, j.is_slow
+select j.is_slow
 from (
   select o.payload, f.endpoint_ids, f.filters
   from postrider.outbox o

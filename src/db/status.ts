@@ -163,6 +163,11 @@ function isWorking({ state, condition }: DaemonStatus): boolean {
   return state !== "lost" && (condition === "well" || condition === "blind");
 }
 
+/** A text that people write may have no form in UTF-8, and must not keep the rest. */
+function readable(column: string) {
+  return sql<string | null>`postrider_internal.readable(${sql.ref(column)})`;
+}
+
 async function readFigures(queries: Queries) {
   return queries
     .selectNoFrom([
@@ -204,7 +209,13 @@ async function readFigures(queries: Queries) {
 async function readSending(queries: Queries): Promise<SendingStatus> {
   const row = await queries
     .selectFrom("postrider.sending")
-    .select(["is_on", "reason", "changed_at", "changed_by", "is_guarded"])
+    .select([
+      "is_on",
+      readable("reason").as("reason"),
+      "changed_at",
+      readable("changed_by").$notNull().as("changed_by"),
+    ])
+    .select("is_guarded")
     .select(sql<string | null>`postrider.copy_problem()`.as("copy_problem"))
     .executeTakeFirstOrThrow(sendingUnknown);
   return { ...row, changed_at: row.changed_at.toISOString() };
@@ -226,7 +237,8 @@ function sendingUnknown(): PostriderError {
 async function readDaemons(queries: Queries): Promise<readonly DaemonStatus[]> {
   const rows = await queries
     .selectFrom("postrider.daemon_status")
-    .select(["id", "host", "pid", "version", "state", "condition", "condition_since", "condition_reason"])
+    .select(["id", readable("host").$notNull().as("host"), "pid", "version", "state", "condition", "condition_since"])
+    .select(readable("condition_reason").as("condition_reason"))
     .select(["started_at", "beat_at", "in_flight", "waiting"])
     // Live daemons first, and of those the ones with a condition.
     .orderBy(sql`array_position('{live,late,lost}'::text[], state)`)
@@ -244,7 +256,8 @@ async function readDaemons(queries: Queries): Promise<readonly DaemonStatus[]> {
 /** Anyone who may connect can take an advisory lock. A daemon is told by the name of its session and by what it may do. */
 async function readGateStrangers(queries: Queries): Promise<readonly GateStranger[]> {
   const { rows } = await sql<GateStranger>`
-    select distinct on (a.pid) a.pid, a.usename::text as role, a.application_name,
+    select distinct on (a.pid) a.pid, postrider_internal.readable(a.usename::text) as role,
+           postrider_internal.readable(a.application_name) as application_name,
            case when l.objid = 2 and l.mode = 'ExclusiveLock' then 'notify' else 'poll' end as effect
     from pg_catalog.pg_locks l
     join pg_catalog.pg_stat_activity a on a.pid = l.pid
@@ -321,7 +334,8 @@ async function readEndpoints(
 ): Promise<readonly EndpointRow[]> {
   return queries
     .selectFrom("postrider.endpoint")
-    .select(["id", "tenant", "shown_url", "state", "state_reason"])
+    .select(["id", readable("tenant").$notNull().as("tenant"), readable("shown_url").$notNull().as("shown_url")])
+    .select(["state", readable("state_reason").as("state_reason")])
     .orderBy(sql`id = any (${withBacklog}::uuid[])`, "desc")
     .orderBy(sql`state = 'active'`)
     .orderBy(sql`id = any (${withUndelivered}::uuid[])`, "desc")

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
+import { runCommand } from "../support/command.ts";
 import { type KeptEvents, startDaemon } from "../support/daemon.ts";
 import { createDatabase, type TestDatabase, useDatabase } from "../support/database.ts";
 import { askFor, reset, rowsOf, type Session } from "../support/engine.ts";
@@ -213,6 +214,38 @@ for (const { encoding, bytes } of [UNREADABLE[1], UNREADABLE[3]]) {
         String(await askFor(database.pool, "select error from postrider.attempt where endpoint_id = $1", [bad])),
         /URL cannot reach a daemon/,
       );
+    });
+
+    test("keeps neither the status nor the catalogue", async () => {
+      const path = route();
+      const endpoint = await createEndpoint(database.pool, path);
+      const bad = `convert_from(decode('${bytes}', 'hex'), getdatabaseencoding())`;
+      await database.pool.query(`select postrider.pause_endpoint($1, 'why ' || ${bad})`, [endpoint]);
+      await database.pool.query(`update postrider.endpoint set tenant = ${bad}, url = url || ${bad}`);
+      await database.pool.query(`update postrider.sending set is_on = false, reason = ${bad}`);
+      await database.pool.query(
+        `select postrider.define_event_type('value.tried', ${bad}, jsonb_build_object('description', ${bad}))`,
+      );
+      const { stdout, stderr } = await runCommand(["status", "--json"], { env: { DATABASE_URL: database.url } });
+      assert.match(stdout, /"state_reason": "why \?+"/, stderr);
+      const types = await runCommand(["types"], { env: { DATABASE_URL: database.url } });
+      assert.match(types.stdout, /value\.tried/, types.stderr);
+      await database.pool.query("update postrider.sending set is_on = true");
+      await database.pool.query("select postrider.drop_event_type('value.tried')");
+    });
+
+    test("in a captured row discards its event alone", async (t) => {
+      const path = route();
+      await createEndpoint(database.pool, path);
+      await database.pool.query("create table if not exists public.captured (id integer primary key, name text)");
+      await database.pool.query("select postrider.capture('public.captured', 'value.captured', '{insert}')");
+      t.after(() => database.pool.query("drop table public.captured"));
+      await run(t, database);
+      await database.pool.query(
+        `insert into public.captured values (1, 'one'), (2, convert_from(decode('${bytes}', 'hex'), getdatabaseencoding())), (3, 'three')`,
+      );
+      const rows = await finished(database.pool, 3);
+      assert.deepEqual([...rows.values()].map(({ state }) => state).sort(), ["discarded", "succeeded", "succeeded"]);
     });
 
     test("in a reason keeps no result, no change and no notification", async (t) => {

@@ -213,7 +213,7 @@ describe("the trap catches a function of the owner's", () => {
       t.after(() => database.pool.query("drop function public.careless"));
       if (body.includes("upper")) {
         await session.query(
-          "create function evil.upper(a pg_catalog.text) returns pg_catalog.text language plpgsql as 'begin perform evil.note(a); return a; end'",
+          "create or replace function evil.upper(a pg_catalog.text) returns pg_catalog.text language plpgsql as 'begin perform evil.note(a); return a; end'",
         );
       }
       await session.query("select public.careless('1', '2')").catch((thrown: unknown) => {

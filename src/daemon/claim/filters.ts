@@ -37,7 +37,7 @@ const QUERY_CANCELED = "57014";
 
 const tryFilters = defineStatement("try_filters", {
   params: { eventId: "uuid", endpointId: "uuid" },
-  columns: { problem: "text?", is_slow: "boolean" },
+  columns: { is_slow: "boolean" },
 });
 const newestFiltered = defineStatement("newest_filtered", {
   params: { endpointId: "uuid", eventsMax: "integer" },
