@@ -7,7 +7,7 @@ import { ENDPOINTS_MAX } from "./deliver/endpoints.ts";
 import { FLUSH_MAX } from "./record/recorder.ts";
 
 /** Deliveries in hand for each slot: what waits keeps the slots busy while the next claim is made. */
-const IN_HAND_PER_SLOT = 4;
+const IN_HAND_PER_SLOT = 6;
 const IN_HAND_MIN = 1_000;
 
 const MIB = 1_048_576;
