@@ -65,6 +65,7 @@ function argumentWords(command: Command): readonly string[] {
     isRequired ? argument : `[${argument}]`,
   );
 }
+
 function typed(name: string, { placeholder }: Option): string {
   return placeholder === "" ? `--${name}` : `--${name} ${placeholder}`;
 }
