@@ -134,6 +134,7 @@ async function ingestCommand(options: IngestOptions, config: Config): Promise<0 
       // The session holds a lock, which a transaction pooler would hand to another client.
       connection: connectionConfig({
         databaseUrl: config.listenUrl ?? config.databaseUrl,
+        urlFile: config.listenUrl === null ? config.databaseUrlFile : config.listenUrlFile,
         applicationName: "postrider",
       }),
       preparedStatements: config.listenUrl === null ? (config.preparedStatements ?? undefined) : undefined,

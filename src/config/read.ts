@@ -12,13 +12,17 @@ import {
   readList,
   readOptionalDurationMs,
   readUrl,
+  withPgVariables,
 } from "./values.ts";
 
 export interface Config {
-  /** Null: the driver uses the PG* variables. */
+  /** With what the PG* variables add to it. Null: none is named. */
   readonly databaseUrl: string | null;
+  /** The file that it was read from. Its password may be replaced. */
+  readonly databaseUrlFile: string | null;
   /** Null: the same as `databaseUrl`. */
   readonly listenUrl: string | null;
+  readonly listenUrlFile: string | null;
   /** Null: if sessions are the daemon's own, and not lent by a pooler. */
   readonly preparedStatements: boolean | null;
   readonly processes: number;
@@ -48,8 +52,10 @@ export interface CommandNeeds {
 export function readConfig(env: Environment, command: CommandNeeds): Config {
   const reading: Reading = { env, faults: [] };
   const config = {
-    databaseUrl: readUrl(reading, SETTINGS.databaseUrl),
+    databaseUrl: readDatabaseUrl(reading, command),
+    databaseUrlFile: given(env, fileName(SETTINGS.databaseUrl.name)),
     listenUrl: readUrl(reading, SETTINGS.listenUrl),
+    listenUrlFile: given(env, fileName(SETTINGS.listenUrl.name)),
     preparedStatements: PREPARED[readChoice(reading, SETTINGS.preparedStatements) ?? "auto"],
     processes: readInteger(reading, SETTINGS.processes),
     maxInFlight: readInteger(reading, SETTINGS.maxInFlight),
@@ -66,6 +72,17 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     throw new PostriderError(reading.faults, 2);
   }
   return { ...config, egress };
+}
+
+/** The PG* variables alone name a database only for a command that needs one. */
+function readDatabaseUrl(reading: Reading, command: CommandNeeds): string | null {
+  const { env, faults } = reading;
+  const { name } = SETTINGS.databaseUrl;
+  if ([name, fileName(name)].some((variable) => given(env, variable) !== null)) {
+    return readUrl(reading, SETTINGS.databaseUrl);
+  }
+  const isNamed = PG_VARIABLES.some((variable) => given(env, variable) !== null);
+  return command.database === "required" && isNamed ? withPgVariables({ env, faults }, "postgres://") : null;
 }
 
 const PREPARED = { auto: null, on: true, off: false } as const;

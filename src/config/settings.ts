@@ -8,7 +8,7 @@ export const SETTINGS = {
     default: null,
     secret: true,
     sentence:
-      "The database, as `postgres://user:password@host:port/database`. The standard `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER` and `PGPASSWORD` fill in what it leaves out, or replace it.",
+      "The database, as `postgres://user:password@host:port/database`. The standard `PG*` variables fill in what it leaves out, or replace it. From a file, the password is read again for each connection.",
   },
   listenUrl: {
     name: "POSTRIDER_LISTEN_URL",

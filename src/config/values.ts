@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as util from "node:util";
+import { readConnectionUrl, UnreadableUrl, withVariables } from "../db/libpq.ts";
 import type { Fault } from "../ground/errors.ts";
 import { nearest } from "../ground/nearest.ts";
 import { durationRemedy, parseDurationMs } from "./duration.ts";
@@ -24,33 +25,41 @@ export function cannotRead(name: string, found: string, remedy: string): Fault {
   return { code: "PR0002", problem: `cannot read ${name}`, found, remedy };
 }
 
+/** With what the PG* variables add to it. */
 export function readUrl(reading: Reading, setting: UrlSetting): string | null {
   const text = readText(reading, setting);
-  const problem = text === null ? null : postgresUrlProblem(text);
-  if (problem !== null) {
-    reading.faults.push(cannotRead(setting.name, problem.found, problem.remedy));
+  if (text === null) {
     return null;
   }
-  return text;
+  try {
+    readConnectionUrl(text);
+  } catch (thrown) {
+    reading.faults.push(urlFault(setting.name, thrown));
+    return null;
+  }
+  return withPgVariables(reading, text);
 }
 
-/** Says what is wrong with a connection URL without repeating any of it: it holds a password. */
-function postgresUrlProblem(text: string): { readonly found: string; readonly remedy: string } | null {
-  const shape = "write postgres://user:password@host:port/database";
-  if (/[\r\n\t]/.test(text)) {
-    return { found: "it contains a line break or a tab", remedy: shape };
+/** Null if a variable says what cannot be as libpq has it. */
+export function withPgVariables(reading: Reading, url: string): string | null {
+  try {
+    const text = withVariables(url, reading.env);
+    readConnectionUrl(text);
+    return text;
+  } catch (thrown) {
+    const fault = urlFault("the PG* variables", thrown);
+    if (!reading.faults.some(({ found }) => found === fault.found)) {
+      reading.faults.push(fault);
+    }
+    return null;
   }
-  if (!/^postgres(ql)?:\/\//.test(text)) {
-    return { found: "it does not start with postgres:// or postgresql://", remedy: shape };
+}
+
+function urlFault(name: string, thrown: unknown): Fault {
+  if (!(thrown instanceof UnreadableUrl)) {
+    throw thrown;
   }
-  // The driver accepts a URL without a host (a socket, or the PG* variables) by putting one in, as here.
-  if (!URL.canParse(text) && !URL.canParse(text.replace("@/", "@host/"))) {
-    return {
-      found: "it is not a well-formed URL",
-      remedy: `${shape}, with / ? # @ : and % in user and password percent-encoded`,
-    };
-  }
-  return null;
+  return cannotRead(name, thrown.found, thrown.remedy);
 }
 
 /** Null also if the value is wrong, because nothing may be concluded from it. */

@@ -77,8 +77,9 @@ interface Shared extends PartsOptions {
 
 export function makeParts(options: PartsOptions) {
   const { config, events, sockets, onFatal } = options;
-  const connection = sockets.through(connectionTo(config.databaseUrl));
-  const listenConnection = config.listenUrl === null ? connection : sockets.through(connectionTo(config.listenUrl));
+  const connection = sockets.through(connectionTo(config.databaseUrl, config.databaseUrlFile));
+  const listenConnection =
+    config.listenUrl === null ? connection : sockets.through(connectionTo(config.listenUrl, config.listenUrlFile));
   const conditions = new Conditions(events);
   const sessions = makeSessions(config, connection, conditions);
   const databases = makeDatabases(sessions);
@@ -119,8 +120,8 @@ export function makeParts(options: PartsOptions) {
   };
 }
 
-function connectionTo(databaseUrl: string | null): ConnectionConfig {
-  return connectionConfig({ databaseUrl, applicationName: "postrider" });
+function connectionTo(databaseUrl: string | null, urlFile: string | null): ConnectionConfig {
+  return connectionConfig({ databaseUrl, urlFile, applicationName: "postrider" });
 }
 
 function makeSessions(config: Config, connection: ConnectionConfig, conditions: Conditions): SessionPool {

@@ -1,5 +1,7 @@
+import { readFile } from "node:fs/promises";
 import pg from "pg";
 import { messageOf, PostriderError } from "../ground/errors.ts";
+import { type LibpqConfig, readConnectionUrl, UnreadableUrl } from "./libpq.ts";
 import { classifyPostgresError, StandbyError } from "./pgErrors.ts";
 import { type Queryable, queryable } from "./statements.ts";
 
@@ -11,7 +13,7 @@ import { type Queryable, queryable } from "./statements.ts";
  * trouble is thrown away instead of reused.
  */
 
-export type ConnectionConfig = pg.ClientConfig;
+export type ConnectionConfig = LibpqConfig;
 
 /** What a connection is for. It decides the deadlines, and follows the slash in application_name. */
 export type Purpose = "claim" | "pipeline" | "wake" | "maintain" | "ingest" | "control" | "migrate";
@@ -45,54 +47,48 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
  */
 const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest"]);
 
-const CONNECT_TIMEOUT_MS = 10_000;
-const KEEPALIVE_INITIAL_DELAY_MS = 10_000;
 /** The client waits this long after the server's statement_timeout has passed: by then only a dead link is left. */
 const QUERY_GRACE_MS = 5_000;
 const SERVER_VERSION_MIN = 150_000;
 
 export interface ConnectionOptions {
-  /** `postgres://…`; null: the standard PG* variables alone. */
+  /** `postgres://…`; null: what libpq takes where nothing is said. */
   readonly databaseUrl: string | null;
   /** Shown in pg_stat_activity, followed by a slash and the purpose. A name in the URL takes precedence. */
   readonly applicationName: string;
+  /** The file that held the URL. Its password is read again for each connection, because it may have been replaced. */
+  readonly urlFile?: string | null;
 }
 
 /**
  * The configuration of a connection, without deadlines: those come with the purpose.
  * Throws PR0002 if the URL cannot be read, without repeating it: it holds a password.
  */
-export function connectionConfig({ databaseUrl, applicationName }: ConnectionOptions): ConnectionConfig {
-  const config: ConnectionConfig = {
-    application_name: applicationName,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEPALIVE_INITIAL_DELAY_MS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    ...(databaseUrl === null ? {} : { connectionString: databaseUrl }),
-  };
-  if (databaseUrl !== null && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
-    throw unreadableUrl("it does not start with postgres:// or postgresql://");
-  }
+export function connectionConfig({ databaseUrl, applicationName, urlFile }: ConnectionOptions): ConnectionConfig {
   try {
-    targetOf(config);
+    const config = readConnectionUrl(databaseUrl ?? "postgres://");
+    const named = { ...config, application_name: config.application_name ?? applicationName };
+    const { password } = config;
+    return urlFile == null || typeof password !== "string"
+      ? named
+      : { ...named, password: async () => (await passwordIn(urlFile)) ?? password };
   } catch (thrown) {
-    throw unreadableUrl(messageOf(thrown));
+    throw thrown instanceof UnreadableUrl ? unreadableUrl(thrown) : thrown;
   }
-  return config;
 }
 
-function unreadableUrl(found: string): PostriderError {
-  return new PostriderError(
-    [
-      {
-        code: "PR0002",
-        problem: "cannot read DATABASE_URL",
-        found,
-        remedy: "write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password",
-      },
-    ],
-    2,
-  );
+/** Undefined if the file says nothing of it now: while it is being replaced, the last one is good enough. */
+async function passwordIn(urlFile: string): Promise<string | undefined> {
+  try {
+    const { password } = readConnectionUrl((await readFile(urlFile, "utf8")).trimEnd());
+    return typeof password === "string" ? password : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadableUrl({ found, remedy }: UnreadableUrl): PostriderError {
+  return new PostriderError([{ code: "PR0002", problem: "cannot read DATABASE_URL", found, remedy }], 2);
 }
 
 export interface SessionOptions {
@@ -132,15 +128,27 @@ export async function openConnection(options: SessionOptions): Promise<Connectio
 
 /** Opens a connection whose session stays as it is. Throws PR0003 if the server cannot be reached. */
 export async function openPlainly(config: ConnectionConfig): Promise<pg.Client> {
-  const client = new pg.Client(clientConfig({ config, purpose: "control" }));
-  client.on("error", () => {});
   try {
-    await client.connect();
-    return client;
+    return await connected({ config, purpose: "control" });
   } catch (thrown) {
-    await client.end();
     throw unreachable(thrown, config);
   }
+}
+
+function connected(options: SessionOptions): Promise<pg.Client> {
+  return options.config.tls.connect(async (ssl) => {
+    const client = new pg.Client({ ...clientConfig(options), ssl });
+    // While nothing is sent, nothing listens for its end, and an "error" without a listener ends the process. The
+    // statement in progress, or the next one, rejects anyway.
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      return client;
+    } catch (thrown) {
+      await client.end();
+      throw thrown;
+    }
+  });
 }
 
 /** A connection that is set up for its purpose. */
@@ -152,9 +160,8 @@ export interface OpenSession {
 
 /** Rejects with the error of the server or the link, with StandbyError, or with PR0007. */
 export async function openSession(options: SessionOptions): Promise<OpenSession> {
-  const client = new pg.Client(clientConfig(options));
+  const client = await connected(options);
   try {
-    await client.connect();
     return { client, isOwn: await prepareSession(client, options) };
   } catch (thrown) {
     await client.end();
@@ -163,13 +170,21 @@ export async function openSession(options: SessionOptions): Promise<OpenSession>
 }
 
 /** What node-postgres is given: the configuration with the deadline and the name of the purpose. */
-function clientConfig({ config, purpose }: SessionOptions): ConnectionConfig {
+function clientConfig({ config: { tls: _, ...config }, purpose }: SessionOptions): pg.ClientConfig {
   const queryTimeoutMs = queryTimeoutOf(purpose);
   return {
     ...config,
-    application_name: `${config.application_name ?? "postrider"}/${purpose}`,
+    application_name: applicationName(config, purpose),
     ...(queryTimeoutMs !== null && { query_timeout: queryTimeoutMs }),
   };
+}
+
+/** Postgres cuts what is longer. */
+const NAME_BYTES_MAX = 63;
+
+/** The name with what the connection is for. */
+export function applicationName({ application_name = "postrider" }: pg.ClientConfig, purpose: string): string {
+  return `${application_name.slice(0, NAME_BYTES_MAX - 1 - purpose.length)}/${purpose}`;
 }
 
 /** How long the client waits for an answer; null: for ever. */
@@ -193,9 +208,6 @@ interface ServerFacts {
  * whether the session is the connection's own.
  */
 async function prepareSession(client: pg.Client, options: SessionOptions): Promise<boolean> {
-  // While a connection is lent out, nothing listens for its end, and an "error" without a listener ends the process. The
-  // statement in progress, or the next one, rejects anyway.
-  client.on("error", () => {});
   const { rows } = await client.query<ServerFacts>(
     `select
        pg_catalog.current_setting('server_version') as server_version,
@@ -231,7 +243,7 @@ export async function devoteSession(client: pg.Client, config: ConnectionConfig,
             pg_catalog.set_config('lock_timeout', $2, false),
             pg_catalog.set_config('idle_in_transaction_session_timeout', $3, false),
             pg_catalog.set_config('application_name', $4, false)`,
-    [...limitTexts(purpose), clientConfig({ config, purpose }).application_name],
+    [...limitTexts(purpose), applicationName(config, purpose)],
   );
 }
 
@@ -349,11 +361,7 @@ export interface Target {
   readonly user: string;
 }
 
-/**
- * Where a connection would lead, read from the URL and the PG* variables without opening one. The configuration's socket
- * is left out too, because nothing would close it or listen to it.
- */
-export function targetOf({ stream: _, ...config }: ConnectionConfig): Target {
-  const { host, port, database, user } = new pg.Client(config);
-  return { host, port, database: database ?? "", user: user ?? "" };
+/** Where a connection would lead. */
+export function targetOf({ host = "", port = 0, database = "", user = "" }: ConnectionConfig): Target {
+  return { host, port, database, user };
 }

@@ -253,7 +253,7 @@ async function readDaemons(queries: Queries): Promise<readonly DaemonStatus[]> {
   }));
 }
 
-/** Anyone who may connect can take an advisory lock. A daemon is told by the name of its session and by what it may do. */
+/** Anyone who may connect can take an advisory lock. A daemon is told by what its session is for and by what it may do. */
 async function readGateStrangers(queries: Queries): Promise<readonly GateStranger[]> {
   const { rows } = await sql<GateStranger>`
     select distinct on (a.pid) a.pid, postrider_internal.readable(a.usename::text) as role,
@@ -264,7 +264,7 @@ async function readGateStrangers(queries: Queries): Promise<readonly GateStrange
     where l.locktype = 'advisory' and l.classid = 1886352244 and l.objsubid = 2 and l.granted
       and (l.objid = 2 and l.mode = 'ExclusiveLock' or l.objid = 4)
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
-      and not coalesce(a.application_name like 'postrider/%' and exists (
+      and not coalesce(a.application_name like '%/wake' and exists (
         select from pg_catalog.pg_proc p
         where p.pronamespace = 'postrider_internal'::regnamespace and p.proname = 'beat'
           and has_function_privilege(a.usesysid, p.oid, 'execute')), false)

@@ -52,7 +52,9 @@ function oneFault(env: Environment, command = RUN): string {
 test("with nothing but a database every setting has its default", () => {
   assert.deepEqual(read(ENV), {
     databaseUrl: URL_TEXT,
+    databaseUrlFile: null,
     listenUrl: null,
+    listenUrlFile: null,
     preparedStatements: null,
     processes: 1,
     maxInFlight: 256,
@@ -83,7 +85,9 @@ test("every setting is read", () => {
   });
   assert.deepEqual(config, {
     databaseUrl: URL_TEXT,
+    databaseUrlFile: null,
     listenUrl: "postgresql://direct/app",
+    listenUrlFile: null,
     preparedStatements: false,
     processes: 4,
     maxInFlight: 10_000,
@@ -129,12 +133,17 @@ test("an unknown name without a near miss is refused too", () => {
   assert.match(oneFault({ ...ENV, POSTRIDER_COLOUR: "x" }), /POSTRIDER_COLOUR is not a setting; unset it/);
 });
 
-test("a command that needs a database says so, and accepts the driver's own variables", () => {
+test("a command that needs a database says so, and accepts the PG* variables", () => {
   assert.match(oneFault({}), /which database postrider run should use: neither DATABASE_URL nor PGHOST/);
   assert.match(oneFault({ PGPASSWORD: "s3cret-word" }), /set DATABASE_URL=/);
   assert.match(oneFault({ PGSERVICE: "app" }), /PGSERVICE is set, but service files are not read/);
-  for (const name of ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER"]) {
-    assert.equal(read({ [name]: "x" }).databaseUrl, null);
+  for (const [name, url] of Object.entries({
+    PGHOST: "postgres://?host=7",
+    PGPORT: "postgres://?port=7",
+    PGDATABASE: "postgres://?dbname=7",
+    PGUSER: "postgres://?user=7",
+  })) {
+    assert.equal(read({ [name]: "7", PGSERVICEFILE: "/x" }).databaseUrl, url);
   }
   assert.equal(read({}, DEV).databaseUrl, null);
 });

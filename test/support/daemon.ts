@@ -14,7 +14,9 @@ import { LOOPBACK_ALLOWED } from "./egress.ts";
 export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {}): Config {
   return {
     databaseUrl,
+    databaseUrlFile: null,
     listenUrl: null,
+    listenUrlFile: null,
     preparedStatements: true,
     processes: 1,
     maxInFlight: 256,

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import pgListen, { type Subscriber } from "pg-listen";
-import type { ConnectionConfig } from "../../db/connect.ts";
+import { applicationName, type ConnectionConfig } from "../../db/connect.ts";
+import type { Way } from "../../db/tls.ts";
 import { messageOf } from "../../ground/errors.ts";
 
 /**
@@ -41,7 +42,11 @@ export class Listener {
 
   /** Rejects if the server cannot be reached or does not let it listen. */
   static async open(options: ListenerOptions): Promise<Listener> {
-    const listener = new Listener(options);
+    return options.config.tls.connect((ssl) => Listener.#open(options, ssl));
+  }
+
+  static async #open(options: ListenerOptions, ssl: Way): Promise<Listener> {
+    const listener = new Listener(options, ssl);
     const failed = listener.lost.then((reason) => Promise.reject(new Error(reason)));
     try {
       await Promise.race([listener.#listen(), failed]);
@@ -56,7 +61,7 @@ export class Listener {
     return listener;
   }
 
-  private constructor(options: ListenerOptions) {
+  private constructor(options: ListenerOptions, ssl: Way) {
     const { channel, config, checkTimeoutMs } = options;
     this.#options = options;
     this.#echoChannel = `${channel}_echo_${randomBytes(8).toString("hex")}`;
@@ -66,7 +71,8 @@ export class Listener {
     this.#subscriber = pgListen.default(
       {
         ...config,
-        application_name: `${config.application_name ?? "postrider"}/listen`,
+        ssl,
+        application_name: applicationName(config, "listen"),
         query_timeout: checkTimeoutMs,
         stream: () => this.#openSocket(),
       },

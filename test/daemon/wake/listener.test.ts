@@ -284,7 +284,7 @@ describe("losing the link", () => {
 describe("connections that answer but deliver no notifications", () => {
   test("notices that a pooler in between dropped its LISTEN, and listens again", async (t) => {
     const pooler = await ForgetfulPooler.start(t);
-    const one = await start(t, through(pooler.port), IMPATIENT);
+    const one = await start(t, `${through(pooler.port)}?sslmode=disable`, IMPATIENT);
     await assertHears(one);
     pooler.forget();
     await until("it has noticed", () => one.lostAtMs.length > 0);

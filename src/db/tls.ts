@@ -1,0 +1,49 @@
+import type { ConnectionOptions } from "node:tls";
+import pg from "pg";
+import { messageOf } from "../ground/errors.ts";
+
+/** False: without TLS. */
+export type Way = false | ConnectionOptions;
+
+/**
+ * The ways in which a connection may be made, in the order of an sslmode: `prefer` goes without TLS if the server has none,
+ * and `allow` with it if the server insists. What worked last is tried first.
+ */
+export class Tls {
+  /** The first one is tried first. */
+  ways: readonly Way[];
+
+  constructor(ways: readonly [Way, ...Way[]]) {
+    this.ways = ways;
+  }
+
+  /** Resolves with what `connect` resolves with. Rejects with its first error, or the second one if that says more. */
+  async connect<Connected>(connect: (way: Way) => Promise<Connected>): Promise<Connected> {
+    const [first = false, second] = this.ways;
+    try {
+      return await connect(first);
+    } catch (thrown) {
+      if (second === undefined || !mayTryOther(thrown, first)) {
+        throw thrown;
+      }
+      const connected = await connect(second);
+      this.ways = [second, first];
+      return connected;
+    }
+  }
+}
+
+/** pg_hba.conf may have a line for connections of the other kind. Also told by the message: a listener has nothing else. */
+const NOT_IN_HBA = "28000";
+
+/** Whether it may be TLS that is in the way, or its absence. A server that cannot be reached cannot be in either way. */
+function mayTryOther(thrown: unknown, way: Way): boolean {
+  if (thrown instanceof pg.DatabaseError || /no pg_hba\.conf entry/.test(messageOf(thrown))) {
+    return !(thrown instanceof pg.DatabaseError) || thrown.code === NOT_IN_HBA;
+  }
+  if (way === false || !(thrown instanceof Error)) {
+    return false;
+  }
+  const code = "code" in thrown ? String(thrown.code) : "";
+  return /SSL connection/.test(thrown.message) || /^(ERR_SSL|ERR_TLS|EPROTO|ECONNRESET)/.test(code);
+}
