@@ -222,6 +222,15 @@ create table postrider.endpoint_secret (
   constraint endpoint_secret_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE
 );
 
+create table postrider.erasure (
+  tenant text not null,
+  after_event uuid not null default '00000000-0000-0000-0000-000000000000'::uuid,
+  events bigint not null default 0,
+  requested_at timestamp with time zone not null default clock_timestamp(),
+  requested_by text not null default SESSION_USER,
+  constraint erasure_pkey PRIMARY KEY (tenant)
+);
+
 create table postrider.event_type (
   name text not null,
   description text,
@@ -443,6 +452,8 @@ create table postrider.subscription (
 
 CREATE INDEX audit_endpoint_id ON postrider.audit USING btree (endpoint_id, at);
 
+CREATE INDEX audit_event_id ON postrider.audit USING btree (event_id) WHERE (event_id IS NOT NULL);
+
 CREATE INDEX delivery_due ON ONLY postrider.delivery USING btree (endpoint_id, next_attempt_at) WHERE (state = 'pending'::text);
 
 CREATE INDEX delivery_leased ON ONLY postrider.delivery USING btree (lease_expires_at) WHERE (lease_expires_at IS NOT NULL);
@@ -519,6 +530,10 @@ create function postrider.enable_endpoint(id uuid) returns void security definer
 
 create function postrider.endpoint_id(name text, tenant text DEFAULT ''::text) returns uuid security definer;
 
+create function postrider.erase_event(event_id uuid, OUT discarded bigint, OUT in_flight bigint) returns record security definer;
+
+create function postrider.erase_tenant(tenant text, OUT erased bigint, OUT is_finished boolean) returns record security definer;
+
 create function postrider.explain_event(event_id uuid) returns TABLE(endpoint_id uuid, url text, endpoint_state text, outcome text, explanation text, would_match_now boolean, now_explanation text) security definer;
 
 create function postrider.forget_ingest(name text) returns void security definer;
@@ -575,6 +590,8 @@ create function postrider_internal.begin_claim() returns boolean;
 
 create function postrider_internal.begin_epoch() returns uuid;
 
+create function postrider_internal.blank_answers(event_ids uuid[]) returns void;
+
 create function postrider_internal.cancel_many(event_id uuid, endpoint_id uuid, reason text) returns text;
 
 create function postrider_internal.cancel_reason(reason text) returns text;
@@ -604,6 +621,8 @@ create function postrider_internal.compile_reference(reference text, root jsonb,
 create function postrider_internal.compile_schema(schema jsonb, root jsonb, pointer text, references_followed text[]) returns jsonb;
 
 create function postrider_internal.conjunction(predicates text[]) returns text;
+
+create function postrider_internal.continue_erasure(tenant text, OUT erased bigint, OUT is_finished boolean) returns record;
 
 create function postrider_internal.count_attempts(counted_max integer) returns TABLE(endpoint_id uuid, attempts bigint, failures bigint, is_exact boolean) security definer;
 
@@ -672,6 +691,8 @@ create function postrider_internal.endpoint_secret_changed() returns trigger sec
 create function postrider_internal.endpoint_secret_changing() returns trigger security definer;
 
 create function postrider_internal.equality_predicate(options jsonb, place text) returns text;
+
+create function postrider_internal.erase_events(event_ids uuid[], OUT discarded bigint, OUT in_flight bigint) returns record;
 
 create function postrider_internal.event_context(ordering_key text, attributes jsonb) returns jsonb;
 
@@ -975,6 +996,8 @@ create function postrider_internal.window_events(after_xid xid8, after_seq bigin
 
 create function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer;
 
+create function postrider_internal.without_erased(event_ids uuid[], INOUT errors text[], INOUT response_headers json[], INOUT response_bodies text[]) returns record;
+
 create function postrider_internal.write_capture_functions(table_name regclass, event_type text, condition text, payload text, ordering_key text, tenant text, judged text[], unjudged text[], trigger_function text, event_function text, settings text) returns void;
 
 create function postrider_internal.write_judged_event_types() returns trigger security definer;
@@ -1270,6 +1293,18 @@ comment on column postrider.endpoint_secret.secret is 'whsec_ and the base64 of 
 comment on column postrider.endpoint_secret.created_at is 'When it was made.';
 
 comment on column postrider.endpoint_secret.expires_at is 'When it stops signing; null for never.';
+
+comment on table postrider.erasure is 'Tenants whose events are being erased, step by step, by postrider.erase_tenant() and by the daemons. A row is deleted when its tenant is done.';
+
+comment on column postrider.erasure.tenant is 'The tenant.';
+
+comment on column postrider.erasure.after_event is 'The cursor: everything up to this id has been looked at.';
+
+comment on column postrider.erasure.events is 'How many events have been erased.';
+
+comment on column postrider.erasure.requested_at is 'When it was requested; events inserted later are not erased.';
+
+comment on column postrider.erasure.requested_by is 'The database role that requested it.';
 
 comment on table postrider.event_type is 'The catalogue of event types. Written by postrider.define_event_type and drop_event_type, or by hand; daemons do not need it.';
 
@@ -1871,13 +1906,17 @@ comment on function postrider.enable_endpoint(uuid) is 'Enables a disabled endpo
 
 comment on function postrider.endpoint_id(text,text) is 'The id of the endpoint of that name. Use it for each function that asks for an endpoint''s id: select postrider.pause_endpoint(postrider.endpoint_id(''billing''), ''maintenance''). A name that does not exist is an error.';
 
+comment on function postrider.erase_event(uuid) is 'Overwrites what an event says: its payload, attributes and keys, what its receivers answered, and what the audit has of it. Use it if the data must go before the retention ends. Deliveries that wait are discarded; requests in flight finish and are recorded without their answers. Id, type, tenant and times stay, and a row in the audit says that it was erased.';
+
+comment on function postrider.erase_tenant(text) is 'Does for each event of a tenant that there is now what erase_event() does for one. Use it if a customer''s data must go. A call takes one step, of the next 2,000 events of all tenants, and returns how many it erased; repeat it until is_finished, each call in its own transaction. The daemons take the remaining steps if nobody does.';
+
 comment on function postrider.explain_event(uuid) is 'Says for each endpoint of the event''s tenant what became of the event there, or why nothing did, and what would happen if it were inserted now. One row without an endpoint if the tenant has none. Use it to find out why an event did not arrive. It judges matches by the subscriptions as they are now, and names changes since then.';
 
 comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest has read, so the next one of that name starts anew. Use it for files and hosts that are gone.';
 
 comment on function postrider.grant_roles() is 'Makes the four roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
 
-comment on function postrider.maintain(timestamp with time zone) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';
+comment on function postrider.maintain(timestamp with time zone) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';
 
 comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are still routed and wait, and nothing is lost. Use it if the receiver is down or under maintenance, and resume_endpoint() afterwards.';
 
@@ -1927,6 +1966,8 @@ comment on function postrider_internal.begin_claim() is 'Takes the claim lock, a
 
 comment on function postrider_internal.begin_epoch() is 'Begins an epoch, postrider.server_epoch, if there is none; returns the id of the present one.';
 
+comment on function postrider_internal.blank_answers(uuid[]) is 'Overwrites what the receivers of these events answered, and what went wrong there.';
+
 comment on function postrider_internal.cancel_many(uuid,uuid,text) is 'Cancels the deliveries of an event, or those to an endpoint, up to 10,000 that wait, and returns how many.';
 
 comment on function postrider_internal.cancel_reason(text) is 'The reason with which a delivery is discarded if a person cancelled it. No other reason begins like it.';
@@ -1956,6 +1997,8 @@ comment on function postrider_internal.compile_reference(text,jsonb,text,text[])
 comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) is 'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the name of the definition if the level is a reference.';
 
 comment on function postrider_internal.conjunction(text[]) is 'All of these SQL/JSON path predicates at once; null if one of them cannot be expressed.';
+
+comment on function postrider_internal.continue_erasure(text) is 'Erases the events of a tenant among the next 2,000, and says whether these were the last.';
 
 comment on function postrider_internal.count_attempts(integer) is 'Attempts of the last hour by endpoint, of the newest ones up to a limit. is_exact is false if there are more.';
 
@@ -2024,6 +2067,8 @@ comment on function postrider_internal.endpoint_secret_changed() is 'Increments 
 comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, and locks the endpoint in a way that cannot deadlock.';
 
 comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';
+
+comment on function postrider_internal.erase_events(uuid[]) is 'Overwrites what these events said, everywhere, and ends their deliveries. Returns how many of those waited and how many a daemon has in hand.';
 
 comment on function postrider_internal.event_context(text,jsonb) is 'What receivers learn of an event beside its type and payload: its ordering key and its traceparent. Null if it has neither.';
 
@@ -2327,6 +2372,8 @@ comment on function postrider_internal.window_events(xid8,bigint,pg_snapshot,int
 
 comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';
 
+comment on function postrider_internal.without_erased(uuid[],text[],json[],text[]) is 'The same answers, without those of events that were erased.';
+
 comment on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text) is 'Writes the two functions of a capture, for the table''s owner, when it is known for which operations Postgres judges the condition.';
 
 comment on function postrider_internal.write_judged_event_types() is 'Makes inserts obey an edit of the catalogue.';
@@ -2493,6 +2540,10 @@ grant select (created_at, endpoint_id, expires_at, id) on table postrider.endpoi
 
 grant select on table postrider.endpoint_secret to postrider_daemon;
 
+grant select on table postrider.erasure to postrider_operator;
+
+grant select on table postrider.erasure to postrider_reader;
+
 grant delete, insert (deprecated, description, enforce, json_schema, name), select, update (deprecated, description, enforce, json_schema, name) on table postrider.event_type to postrider_operator;
 
 grant select on table postrider.event_type to postrider_reader;
@@ -2612,6 +2663,10 @@ grant execute on function postrider.enable_endpoint(uuid) to postrider_operator;
 grant execute on function postrider.endpoint_id(text,text) to postrider_operator;
 
 grant execute on function postrider.endpoint_id(text,text) to postrider_reader;
+
+grant execute on function postrider.erase_event(uuid) to postrider_operator;
+
+grant execute on function postrider.erase_tenant(text) to postrider_operator;
 
 grant execute on function postrider.explain_event(uuid) to postrider_operator;
 

@@ -1,4 +1,4 @@
--- What operators did, by function or by editing a table.
+-- What operators did, by function or by editing a table, and which tenants are being erased.
 -- locks: nothing that exists; it makes new tables only
 -- breaking: no
 
@@ -18,6 +18,7 @@ create table postrider.audit (
   constraint audit_pkey primary key (id)
 );
 create index audit_endpoint_id on postrider.audit (endpoint_id, at);
+create index audit_event_id on postrider.audit (event_id) where event_id is not null;
 comment on table postrider.audit is
   'What operators did, by function or by editing a table: one row an action, with what was there before and after. It never contains a secret or the value of a header.';
 comment on column postrider.audit.id is 'Identifies the row; ordered by time.';
@@ -33,3 +34,19 @@ comment on column postrider.audit.event_id is 'The event it was about.';
 comment on column postrider.audit.detail is 'What was asked for, including the reason.';
 comment on column postrider.audit.before is 'The columns that were changed or deleted, as they were; subscriptions and secrets in separate lists.';
 comment on column postrider.audit.after is 'The same columns as they became, or what was added.';
+
+create table postrider.erasure (
+  tenant text not null,
+  after_event uuid not null default '00000000-0000-0000-0000-000000000000',
+  events bigint not null default 0,
+  requested_at timestamptz not null default clock_timestamp(),
+  requested_by text not null default session_user,
+  constraint erasure_pkey primary key (tenant)
+);
+comment on table postrider.erasure is
+  'Tenants whose events are being erased, step by step, by postrider.erase_tenant() and by the daemons. A row is deleted when its tenant is done.';
+comment on column postrider.erasure.tenant is 'The tenant.';
+comment on column postrider.erasure.after_event is 'The cursor: everything up to this id has been looked at.';
+comment on column postrider.erasure.events is 'How many events have been erased.';
+comment on column postrider.erasure.requested_at is 'When it was requested; events inserted later are not erased.';
+comment on column postrider.erasure.requested_by is 'The database role that requested it.';

@@ -75,7 +75,7 @@ describe("the schema postrider", () => {
           "create_endpoint",
         ],
         ...["define_event_type", "delete_endpoint", "disable_endpoint", "drop_event_type", "enable_endpoint"],
-        ...["endpoint_id", "explain_event"],
+        ...["endpoint_id", "erase_event", "erase_tenant", "explain_event"],
         ...["forget_ingest", "grant_roles", "maintain", "pause_endpoint", "prepare_restore", "publish", "redeliver"],
         ...["refuse_unknown_event_types", "replay", "reschedule", "resume_endpoint", "rotate_secret"],
         ...["send_test_event", "subscribe", "uncapture"],

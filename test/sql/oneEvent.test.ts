@@ -245,3 +245,172 @@ describe("cancel, of many", () => {
     await assert.rejects(database.pool.query(cancel, [null, NO_SUCH]), { code: "P0002" });
   });
 });
+
+describe("erase_event", () => {
+  const erase = "select discarded, in_flight from postrider.erase_event($1)";
+  const SECRET = "Ada Lovelace";
+
+  /** Every text of every row of every table, to be searched. */
+  async function everything(): Promise<string> {
+    const tables = await rowsOf<{ name: string }>(
+      database.pool,
+      `select relname as name from pg_class
+       where relnamespace = 'postrider'::regnamespace and relkind in ('r', 'p') and not relispartition`,
+    );
+    const texts = await Promise.all(
+      tables.map(({ name }) =>
+        askFor(database.pool, `select coalesce(json_agg(t)::text, '') from postrider."${name}" t`),
+      ),
+    );
+    return texts.join("\n");
+  }
+
+  async function insertPersonal(): Promise<string> {
+    return String(
+      await askFor(
+        database.pool,
+        "select postrider.publish('user.made', $1, 'acme', $2, idempotency_key => $2, attributes => $3)",
+        [JSON.stringify({ name: SECRET }), SECRET, JSON.stringify({ subject: SECRET })],
+      ),
+    );
+  }
+
+  test("leaves nothing of what the event said, wherever it is, and says that it was done", async () => {
+    const endpoint = await createEndpoint(database.pool, ["*"], { tenant: "acme" });
+    const second = await createEndpoint(database.pool, ["*"], { tenant: "acme" });
+    const daemon = randomUUID();
+    const event = await insertPersonal();
+    const pairs = await claimAll(database.pool, { daemon });
+    await recordResults(database.pool, daemon, {
+      first: pairs.map((pair) => ({
+        ...resultOf(pair, { outcome: pair.endpoint === endpoint ? "succeeded" : "pending", wait: 60_000 }),
+        headers: JSON.stringify({ name: SECRET }),
+        body: SECRET,
+        ...(pair.endpoint === endpoint ? {} : { error: SECRET }),
+      })),
+      finished: [...new Set(pairs.map(({ claim }) => claim))],
+    });
+    await database.pool.query("select postrider.redeliver($1, $2)", [event, second]);
+    await database.pool.query("select postrider.cancel($1, $2, $3)", [event, second, SECRET]);
+    await database.pool.query("select postrider.redeliver($1, $2)", [event, second]);
+    assert.match(await everything(), new RegExp(SECRET));
+    // What went wrong at an endpoint last is shown with the endpoint, as long as it is the last.
+    await database.pool.query("delete from postrider.endpoint_failure");
+    assert.deepEqual(await rowsOf(database.pool, erase, [event]), [{ discarded: "1", in_flight: "0" }]);
+    assert.doesNotMatch(await everything(), new RegExp(SECRET));
+    assert.deepEqual(await rowsOf(database.pool, "select state, reason from postrider.delivery order by state"), [
+      { state: "discarded", reason: "the event was erased" },
+      { state: "succeeded", reason: null },
+    ]);
+    assert.equal(
+      await askFor(
+        database.pool,
+        "select count(*)::int from postrider.audit where action = 'erase_event' and event_id = $1",
+        [event],
+      ),
+      1,
+    );
+    for (const statement of ["select postrider.redeliver($1, $2)", "select postrider.redeliver($1, null)"]) {
+      const values = statement.includes("$2") ? [event, endpoint] : [event];
+      await assert.rejects(database.pool.query(statement, values), { code: "55000", message: /was erased/ });
+    }
+    const replay = "select events from postrider.replay($1, '-infinity', states => '{succeeded,discarded,unmatched}')";
+    assert.equal(await askFor(database.pool, replay, [endpoint]), "0");
+    await assert.rejects(database.pool.query(erase, [NO_SUCH]), { code: "P0002" });
+  });
+
+  for (const kind of ["in a claim", "leased"]) {
+    for (const outcome of ["succeeded", "pending"] as const) {
+      test(`while a first delivery is ${kind} and its attempt ${outcome === "pending" ? "fails" : "succeeds"}: no answer is kept`, async () => {
+        await createEndpoint(database.pool, ["*"], { tenant: "acme" });
+        const daemon = randomUUID();
+        const event = await insertPersonal();
+        let held = (await claimAll(database.pool, { daemon })).map((pair) => resultOf(pair));
+        if (kind === "leased") {
+          await recordResults(database.pool, daemon, {
+            first: held.map((result) => ({
+              ...result,
+              attempt: null,
+              startedMs: result.startedMs,
+              state: "pending",
+              wait: 0,
+            })),
+          });
+          held = (await walk(database.pool, { daemon })).leased.map((pair) => resultOf(pair));
+        }
+        assert.deepEqual(await rowsOf(database.pool, erase, [event]), [{ discarded: "0", in_flight: "1" }]);
+        const results = held.map((result) => ({
+          ...resultOf({ event: result.event, endpoint: result.endpoint }, { outcome }),
+          claim: result.claim,
+          headers: JSON.stringify({ name: SECRET }),
+          body: SECRET,
+          ...(outcome === "pending" ? { error: SECRET } : {}),
+        }));
+        await recordResults(database.pool, daemon, kind === "leased" ? { later: results } : { first: results });
+        assert.doesNotMatch(await everything(), new RegExp(SECRET));
+        assert.deepEqual(await rowsOf(database.pool, "select state from postrider.delivery"), [
+          { state: outcome === "pending" ? "discarded" : "succeeded" },
+        ]);
+        await walk(database.pool);
+        assert.equal(await askFor(database.pool, "select count(*)::int from postrider.cancellation"), 0);
+      });
+    }
+  }
+
+  test("crossing a record: what the record wrote is overwritten with the next walk", async (t) => {
+    await createEndpoint(database.pool, ["*"], { tenant: "acme" });
+    const daemon = randomUUID();
+    const event = await insertPersonal();
+    const pairs = await claimAll(database.pool, { daemon });
+    const recording = await openSession(t, database.url);
+    await recording.query("begin");
+    await recordResults(recording, daemon, { first: pairs.map((pair) => ({ ...resultOf(pair), body: SECRET })) });
+    await database.pool.query(erase, [event]);
+    await recording.query("commit");
+    await walk(database.pool);
+    assert.doesNotMatch(await everything(), new RegExp(SECRET));
+  });
+
+  test("before it is claimed: no endpoint gets it", async () => {
+    await createEndpoint(database.pool, ["*"], { tenant: "acme" });
+    await database.pool.query(erase, [await insertPersonal()]);
+    assert.deepEqual(await claimAll(database.pool), []);
+    assert.doesNotMatch(await everything(), new RegExp(SECRET));
+  });
+
+  test("of a tenant goes in steps, which the maintenance continues, and leaves other tenants alone", async () => {
+    await createEndpoint(database.pool, ["*"], { tenant: "acme" });
+    await database.pool.query(
+      `insert into postrider.outbox (event_type, payload, tenant)
+       select 'user.made', to_json('${SECRET}'::text), case n % 2 when 0 then 'acme' else 'other' end from generate_series(1, 5000) n`,
+    );
+    const step = "select erased, is_finished from postrider.erase_tenant('acme')";
+    assert.deepEqual(await rowsOf(database.pool, step), [{ erased: "1000", is_finished: false }]);
+    const later = await insertPersonal();
+    const outcomes: unknown[] = [];
+    for (let count = 0; count < 100; count++) {
+      const [row] = await rowsOf<{ outcome: string; subject: string }>(
+        database.pool,
+        "select * from postrider.maintain()",
+      );
+      if (row === undefined) break;
+      if (row.outcome === "erased") outcomes.push(row.subject);
+    }
+    assert.deepEqual(outcomes, ["1000 events", "500 events"]);
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select tenant, count(*)::int as events, count(erased_at)::int as erased from postrider.outbox group by tenant order by tenant",
+      ),
+      [
+        { tenant: "acme", events: 2501, erased: 2500 },
+        { tenant: "other", events: 2500, erased: 0 },
+      ],
+    );
+    assert.equal(await askFor(database.pool, "select erased_at from postrider.outbox where id = $1", [later]), null);
+    assert.deepEqual(
+      await rowsOf(database.pool, "select detail from postrider.audit where action = 'erase_tenant' order by id"),
+      [{ detail: { tenant: "acme" } }, { detail: { tenant: "acme", erased: 2500 } }],
+    );
+  });
+});

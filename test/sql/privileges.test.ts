@@ -145,6 +145,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     columns: "id at transaction_id actor acting_as action endpoint_id event_id detail before after",
     select: { ...LOOKERS, daemon: "*" },
   },
+  erasure: { columns: "tenant after_event events requested_at requested_by", select: LOOKERS },
   schema_migration: {
     columns: "version name sha256 breaking applied_at applied_by postrider_version duration_ms",
     select: { ...LOOKERS, daemon: "*" },
@@ -414,6 +415,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   rotate_secret: owner("operator"),
   explain_event: owner("operator"),
   endpoint_id: owner("reader", "operator"),
+  erase_event: owner("operator"),
+  erase_tenant: owner("operator"),
+  erase_events: caller(),
+  continue_erasure: caller(),
+  blank_answers: caller(),
+  without_erased: caller(),
   send_test_event: owner("operator"),
   reschedule: owner("operator"),
   delete_endpoint: owner("operator"),
@@ -753,6 +760,7 @@ describe("a reader", () => {
     await pool.query(
       "select postrider_internal.open_ingest('app', '/var/log/app.json', gen_random_uuid(), false, null, 'log.line')",
     );
+    await pool.query("insert into postrider.erasure (tenant) values ('acme')");
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
     const read: string[] = [];

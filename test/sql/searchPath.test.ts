@@ -257,6 +257,8 @@ const CALLS: Readonly<Record<string, () => string>> = {
   allow_unknown_event_types: () => "select postrider.allow_unknown_event_types('why')",
   rotate_secret: () => `select postrider.rotate_secret('${ids.endpoint}', '1 hour')`,
   explain_event: () => `select postrider.explain_event('${ids.delivered}')`,
+  erase_event: () => `select postrider.erase_event(postrider.publish('order.erased', '1'))`,
+  erase_tenant: () => "select postrider.erase_tenant('acme')",
   send_test_event: () => `select postrider.send_test_event('${ids.endpoint}', 'order.paid', '{"amount": 1}')`,
   reschedule: () =>
     `with e as (select postrider.publish('order.later', '1', deliver_at => '2100-01-01') as id) select postrider.reschedule(e.id, 'tomorrow') from e`,

@@ -55,6 +55,7 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.daemon;
     delete from postrider.ingest_position;
     delete from postrider.audit;
+    delete from postrider.erasure;
     insert into postrider.claim (base) values ('1:1:');
     delete from postrider.claim c where c.id < (select max(n.id) from postrider.claim n)`);
 }

@@ -76,7 +76,7 @@ begin
            postrider_internal.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
                                 cursor_row.after_seq, cursor_row.aside_xids, cursor_row.aside_seqs,
                                 cursor_row.claimed_at, cursor_row.is_copied)
-           or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
+           or o.erased_at is not null or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
            or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)) as is_settled
     from postrider.outbox o) s;
   unclaimed := cardinality(unsettled);
@@ -103,7 +103,7 @@ begin
     and (postrider_internal.is_settled(o.xid, o.seq, o.created_at, o.xmin, cursor_row.base, cursor_row.target, cursor_row.after_xid,
                               cursor_row.after_seq, cursor_row.aside_xids, cursor_row.aside_seqs,
                               cursor_row.claimed_at, cursor_row.is_copied)
-      or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
+      or o.erased_at is not null or exists (select from postrider.delivery d where d.event_id = o.id offset 0)
       or o.id in (select e.id from postrider.claim c cross join lateral unnest(c.event_ids) e (id)));
   get diagnostics moved = row_count;
 

@@ -12,6 +12,8 @@ as $$
 -- A cancel that found its delivery in hand, and crossed with the record of it so that neither saw the other, finds the
 -- delivery pending here, before it can be leased again. No lock is waited for: the session that has a row locked
 -- handles it.
+declare
+  erased_events uuid[];
 begin
   with cancelled as (
     select c.event_id, c.endpoint_id, c.reason
@@ -34,10 +36,21 @@ begin
                else not exists (select from postrider.claim h where c.event_id = any (h.event_ids)) end
     order by c.event_id, c.endpoint_id
     for update of c skip locked
+  ), finished as (
+    delete from postrider.cancellation c
+    using ended
+    where c.event_id = ended.event_id and c.endpoint_id = ended.endpoint_id
+    returning c.event_id
   )
-  delete from postrider.cancellation c
-  using ended
-  where c.event_id = ended.event_id and c.endpoint_id = ended.endpoint_id;
+  select array_agg(f.event_id) into erased_events
+  from finished f
+  where exists (
+    select from postrider.outbox o where o.id = f.event_id and o.erased_at is not null
+    offset 0);
+  -- The result may have been recorded while the event was being erased.
+  if erased_events is not null then
+    perform postrider_internal.blank_answers(erased_events);
+  end if;
 end
 $$;
 comment on function postrider_internal.finish_cancellations() is

@@ -1,4 +1,10 @@
 -- grant: execute to daemon
+--
+-- The arrays are columns, one element a result; one that is null is null throughout. attempt_ids: null if no request was
+-- made; attempts_before_now: how many were made before; started_ms: Unix time; requests: null for one; states: pending
+-- (again in waits_ms), exhausted, discarded (reasons), or null for succeeded. finished_epochs: of each finished claim the
+-- epoch in which its earlier results were recorded, null if in several. Results come sorted by event and endpoint, so two
+-- daemons that record the same deliveries cannot deadlock.
 
 create or replace function postrider_internal.record_results(
   daemon_id uuid,
@@ -46,11 +52,6 @@ as $$
 -- state of a leased one, for the attempt it was leased for. A first attempt from memory that succeeds is recorded in its
 -- delivery, any other by a row of other_attempt: a success that another daemon has recorded, or whose claim it has, too.
 --
--- The arrays are columns, one element a result; one that is null is null throughout. attempt_ids: null if no request was
--- made; attempts_before_now: how many were made before; started_ms: Unix time; requests: null for one; states: pending
--- (again in waits_ms), exhausted, discarded (reasons), or null for succeeded. finished_epochs: of each finished claim the
--- epoch in which its earlier results were recorded, null if in several. Results come sorted by event and endpoint, so two
--- daemons that record the same deliveries cannot deadlock.
 -- is_repeat: rows that exist already are left out. The daemon asks for it after a lost answer, or a unique_violation.
 -- `on conflict` would do it every time, for 90 bytes of WAL and 3 us a result. Deliveries are looked up before attempts:
 -- of one that is known, the attempt that came with it must be known, too.
@@ -59,6 +60,7 @@ declare
   held_claims bigint[];
   newest_claim bigint;
   ends_failures boolean;
+  has_marks boolean;
   successes integer[];
   known integer[] := '{}';
 begin
@@ -72,12 +74,16 @@ begin
          (select e.id from postrider.server_epoch e where e.is_row),
          exists (
            select from postrider.endpoint_failure f where f.endpoint_id = any (endpoint_ids) and f.consecutive_failures > 0),
+         exists (select from postrider.cancellation),
          array(
            select r.p from (select generate_series(1, cardinality(event_ids)) as p) r
            where is_first and coalesce(states[r.p] = 'succeeded', true) and attempts_before_now[r.p] = 0 and attempt_ids[r.p] is not null)
-  into held_claims, newest_claim, epoch, ends_failures, successes
+  into held_claims, newest_claim, epoch, ends_failures, has_marks, successes
   where set_config('synchronous_commit', 'off', true) is not null;
   epoch := coalesce(epoch, postrider_internal.begin_epoch());
+  if has_marks then
+    select w.errors, w.response_headers, w.response_bodies into errors, response_headers, response_bodies from postrider_internal.without_erased(event_ids, errors, response_headers, response_bodies) w;
+  end if;
   if is_repeat then
     known := postrider_internal.known_deliveries(event_ids, endpoint_ids);
     new_attempts := postrider_internal.new_attempts(event_ids, endpoint_ids, attempt_ids);

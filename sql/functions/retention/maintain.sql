@@ -10,6 +10,7 @@ declare
   past_day constant date := ((present - retention) at time zone 'UTC')::date;
   is_busy boolean := false;
   deleted bigint;
+  erased_tenant text;
 begin
   if now > clock_timestamp() then
     raise exception 'cannot keep events as of %', now
@@ -28,6 +29,14 @@ begin
 
   -- In a copy nothing says what is claimed. The caller need not be a daemon, and may call this in a template.
   perform postrider_internal.require_home(may_move_in => false);
+  select e.tenant into erased_tenant from postrider.erasure e order by e.requested_at limit 1 for update skip locked;
+  if found then
+    outcome := 'erased';
+    subject := format('%s events', (select c.erased from postrider_internal.continue_erasure(erased_tenant) c));
+    return next;
+    return;
+  end if;
+
   select m.outcome, m.subject into outcome, subject from postrider_internal.move_strays(past_day, present) m;
   is_busy := is_busy or outcome is not distinct from 'busy';
   if outcome is not null and outcome <> 'busy' then
@@ -61,4 +70,4 @@ begin
 end
 $$;
 comment on function postrider.maintain(timestamptz) is
-  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';
+  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';

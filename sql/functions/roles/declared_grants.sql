@@ -47,6 +47,7 @@ as $$
     ('{reader,operator,daemon}', 'select', 'table postrider.retention'),
     ('{operator}', 'update (period)', 'table postrider.retention'),
     ('{reader,operator,daemon}', 'select', 'table postrider.audit'),
+    ('{reader,operator}', 'select', 'table postrider.erasure'),
     ('{reader,operator,daemon}', 'select', 'table postrider.schema_migration'),
     ('{reader,operator}', 'select', 'table postrider.event_type'),
     ('{operator}', 'insert (name, description, json_schema, enforce, deprecated), update (name, description, json_schema, enforce, deprecated), delete',

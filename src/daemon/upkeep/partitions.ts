@@ -9,7 +9,7 @@ import type { Conditions } from "../../telemetry/conditions.ts";
 const maintain = defineStatement("maintain", {
   params: {},
   columns: {
-    outcome: ["made", "moved", "guarded", "validated", "released", "deleted", "emptied", "dropped", "busy"],
+    outcome: ["made", "moved", "guarded", "validated", "released", "deleted", "emptied", "dropped", "erased", "busy"],
     /** The partition, or what the step was done to; null if another session was in the way. */
     subject: "text?",
   },
@@ -29,7 +29,7 @@ type Step = RowOf<typeof maintain.shape>;
 const INTERVAL_MS = 10 * 60_000;
 /** The first wait while another session holds a lock; each further one is twice as long, up to the interval. */
 const BUSY_MS = 250;
-/** Between two steps that delete rows, so that deleting is not felt as load. */
+/** Between two steps that delete or erase rows, so that this is not felt as load. */
 const DELETED_MS = 100;
 
 export interface PartitionOptions {
@@ -84,7 +84,7 @@ function delayAfter(step: Step | undefined, busy: Backoff): number {
     return busy.nextMs();
   }
   busy.reset();
-  if (step?.outcome === "deleted") {
+  if (step?.outcome === "deleted" || step?.outcome === "erased") {
     return DELETED_MS;
   }
   return step === undefined ? INTERVAL_MS : 0;

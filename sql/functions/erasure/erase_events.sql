@@ -1,0 +1,46 @@
+create or replace function postrider_internal.erase_events(event_ids uuid[], out discarded bigint, out in_flight bigint)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+-- An erased event keeps its id, its type, its tenant and its times, so that counts and the audit stay true. It gets the id
+-- of no transaction, which every cursor has passed: what was not claimed is never claimed. A daemon that has a delivery in
+-- hand finds the mark, starts nothing more, and records the answer of a request in progress without what it said.
+declare
+  erased_xid constant xid8 := '0';
+  erased_reason constant text := 'the event was erased';
+begin
+  if exists (
+    select from postrider.outbox o where o.id = any (erase_events.event_ids) and not postrider_internal.is_claimed(o.xid, o.seq))
+  then
+    -- A claim that is in progress has the payload, and its pairs must be seen here.
+    lock table only postrider.claim_lock in share update exclusive mode;
+  end if;
+  update postrider.outbox o
+  set payload = 'null', attributes = null, ordering_key = null, idempotency_key = null, xid = erased_xid, erased_at = clock_timestamp()
+  where o.id = any (erase_events.event_ids);
+  delete from postrider.idempotency_key k where k.event_id = any (erase_events.event_ids);
+
+  insert into postrider.cancellation (event_id, endpoint_id, reason)
+  select f.event_id, f.endpoint_id, erased_reason
+  from postrider.in_flight f
+  where f.event_id = any (erase_events.event_ids)
+  order by f.event_id, f.endpoint_id
+  on conflict on constraint cancellation_pkey do update set reason = excluded.reason;
+  get diagnostics in_flight = row_count;
+  update postrider.delivery d
+  set state = 'discarded', reason = erased_reason, finished_at = now(), next_attempt_at = null, leased_by = null, lease_expires_at = null
+  where d.event_id = any (erase_events.event_ids) and d.state = 'pending'
+    and (d.lease_expires_at is null or d.lease_expires_at <= now());
+  get diagnostics discarded = row_count;
+  perform postrider_internal.blank_answers(erase_events.event_ids);
+  update postrider.audit a
+  set detail = '{"erased": true}', before = null, after = null
+  where a.event_id = any (erase_events.event_ids);
+  if in_flight > 0 then
+    perform postrider_internal.notify_daemons('operator');
+  end if;
+end
+$$;
+comment on function postrider_internal.erase_events(uuid[]) is
+  'Overwrites what these events said, everywhere, and ends their deliveries. Returns how many of those waited and how many a daemon has in hand.';
