@@ -25,7 +25,7 @@ test("half of the memory for large payloads, which no receivers that hang can ta
 
 test("deliveries in hand grow with the slots, and memory with the deliveries in hand", () => {
   assert.equal(deliveriesInHandMax(1), 1_000);
-  assert.equal(deliveriesInHandMax(1_000), 4_000);
-  // A payload of 64 KiB in memory and an answer of 32 for each of the 3,000 more.
-  assert.ok(memoryBoundBytes(1_000) - memoryBoundBytes(250) >= 3_000 * 96 * 1_024);
+  assert.equal(deliveriesInHandMax(1_000), 6_000);
+  // A payload of 64 KiB in memory and an answer of 32 for each of the 4,500 more.
+  assert.ok(memoryBoundBytes(1_000) - memoryBoundBytes(250) >= 4_500 * 96 * 1_024);
 });
