@@ -596,11 +596,13 @@ create function postrider_internal.cancel_many(event_id uuid, endpoint_id uuid, 
 
 create function postrider_internal.cancel_reason(reason text) returns text;
 
-create function postrider_internal.capture_function(event_type text, table_name text, event_function text, judged text[], unjudged text[], columns json) returns text;
+create function postrider_internal.capture_function(event_type text, table_name text, event_function text, judged text[], unjudged text[], columns json, moved_setting text) returns text;
+
+create function postrider_internal.capture_moves(table_name regclass, trigger_words text, arguments text, trigger_function text, moving_setting text) returns void;
 
 create function postrider_internal.capture_settings(expressions text, search_path text) returns text;
 
-create function postrider_internal.changed_table_statement(relid oid, trigger_name name, arguments text[], table_name text, columns json) returns text;
+create function postrider_internal.changed_table_statement(former_relid oid, relid oid, trigger_name name, arguments text[], table_name text, columns json) returns text;
 
 create function postrider_internal.check_capture(table_name regclass, operations text[]) returns void;
 
@@ -826,6 +828,8 @@ create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uu
 
 create function postrider_internal.note_idempotency_key(tenant text, idempotency_key text, event_id uuid) returns boolean security definer;
 
+create function postrider_internal.note_moving_row() returns trigger;
+
 create function postrider_internal.note_replay_failure() returns trigger security definer;
 
 create function postrider_internal.note_replay_problem(replay_id uuid, problem text) returns void security definer;
@@ -998,7 +1002,7 @@ create function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_
 
 create function postrider_internal.without_erased(event_ids uuid[], INOUT errors text[], INOUT response_headers json[], INOUT response_bodies text[]) returns record;
 
-create function postrider_internal.write_capture_functions(table_name regclass, event_type text, condition text, payload text, ordering_key text, tenant text, judged text[], unjudged text[], trigger_function text, event_function text, settings text) returns void;
+create function postrider_internal.write_capture_functions(table_name regclass, event_type text, condition text, payload text, ordering_key text, tenant text, judged text[], unjudged text[], trigger_function text, event_function text, settings text, moved_setting text) returns void;
 
 create function postrider_internal.write_judged_event_types() returns trigger security definer;
 
@@ -1972,11 +1976,13 @@ comment on function postrider_internal.cancel_many(uuid,uuid,text) is 'Cancels t
 
 comment on function postrider_internal.cancel_reason(text) is 'The reason with which a delivery is discarded if a person cancelled it. No other reason begins like it.';
 
-comment on function postrider_internal.capture_function(text,text,text,text[],text[],json) is 'The body of the trigger function of a capture. Of the operations, Postgres has judged the condition of some.';
+comment on function postrider_internal.capture_function(text,text,text,text[],text[],json,text) is 'The body of the trigger function of a capture. Of the operations, Postgres has judged the condition of some. If there is a setting for it, a row that leaves one partition and arrives in another is one update.';
+
+comment on function postrider_internal.capture_moves(regclass,text,text,text,text) is 'Creates the triggers by which an update that moves a row to another partition makes one event. Acts with the rights of its caller.';
 
 comment on function postrider_internal.capture_settings(text,text) is 'The settings with which the function of a capture works: all that decide what a value looks like as text, how a text is read as a value, and how an expression is read. So the session that changes a row does not show in the event. Currency and language are those of the session that captures.';
 
-comment on function postrider_internal.changed_table_statement(oid,name,text[],text,json) is 'The statement that makes the event of a captured row if columns that the capture names were renamed or dropped since. It is planned for every row, so capturing again makes changes cheaper.';
+comment on function postrider_internal.changed_table_statement(oid,oid,name,text[],text,json) is 'The statement that makes the event of a captured row if columns that the capture names were renamed or dropped since, or the row has moved from another partition. It is planned for every row.';
 
 comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises an error with the reason if the changes of a table cannot be captured completely, or the caller may not capture them.';
 
@@ -2202,6 +2208,8 @@ comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double p
 
 comment on function postrider_internal.note_idempotency_key(text,text,uuid) is 'Notes the idempotency key of an event, and returns whether it was new. If not, the event is left out of its insert (INSERT 0 0).';
 
+comment on function postrider_internal.note_moving_row() is 'Notes which row is being updated: if it is deleted next, it moves to another partition.';
+
 comment on function postrider_internal.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
 
 comment on function postrider_internal.note_replay_problem(uuid,text) is 'Notes what was wrong with a step, where operators look for it. The next step is due in ten seconds.';
@@ -2374,7 +2382,7 @@ comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends 
 
 comment on function postrider_internal.without_erased(uuid[],text[],json[],text[]) is 'The same answers, without those of events that were erased.';
 
-comment on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text) is 'Writes the two functions of a capture, for the table''s owner, when it is known for which operations Postgres judges the condition.';
+comment on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text,text) is 'Writes the two functions of a capture, for the table''s owner, when it is known for which operations Postgres judges the condition.';
 
 comment on function postrider_internal.write_judged_event_types() is 'Makes inserts obey an edit of the catalogue.';
 
@@ -2726,11 +2734,13 @@ grant execute on function postrider_internal.are_retry_waits(interval[]) to post
 
 grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) to postrider_daemon;
 
-grant execute on function postrider_internal.capture_function(text,text,text,text[],text[],json) to postrider_publisher;
+grant execute on function postrider_internal.capture_function(text,text,text,text[],text[],json,text) to postrider_publisher;
+
+grant execute on function postrider_internal.capture_moves(regclass,text,text,text,text) to postrider_publisher;
 
 grant execute on function postrider_internal.capture_settings(text,text) to postrider_publisher;
 
-grant execute on function postrider_internal.changed_table_statement(oid,name,text[],text,json) to postrider_publisher;
+grant execute on function postrider_internal.changed_table_statement(oid,oid,name,text[],text,json) to postrider_publisher;
 
 grant execute on function postrider_internal.check_capture(regclass,text[]) to postrider_publisher;
 
@@ -2830,6 +2840,8 @@ grant execute on function postrider_internal.missing_rows() to postrider_reader;
 
 grant execute on function postrider_internal.note_idempotency_key(text,text,uuid) to postrider_publisher;
 
+grant execute on function postrider_internal.note_moving_row() to postrider_publisher;
+
 grant execute on function postrider_internal.note_replay_problem(uuid,text) to postrider_daemon;
 
 grant execute on function postrider_internal.notify_daemons(text) to postrider_publisher;
@@ -2878,4 +2890,4 @@ grant execute on function postrider_internal.url_without_secrets(text) to postri
 
 grant execute on function postrider_internal.wake_daemons() to postrider_publisher;
 
-grant execute on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text) to postrider_publisher;
+grant execute on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text,text) to postrider_publisher;

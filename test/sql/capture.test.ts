@@ -304,14 +304,113 @@ describe("partitions and inheritance:", () => {
     assert.equal(await askFor(owner, "select count(*)::int from pg_trigger where tgname ~ '^postrider_'"), 0);
   });
 
-  test("updates alone of a partitioned table are refused, because an update that moves a row would be lost", async () => {
+  test("updates with either inserts or deletes of a partitioned table are refused, because a row that moves is both", async () => {
     await owner.query("create table app.parted (id int, day int) partition by list (day)");
-    await refuses(
-      owner,
-      "select postrider.capture('parted', 'part.changed', '{update}')",
-      "0A000",
-      /another partition/,
-    );
+    for (const other of ["insert", "delete"]) {
+      await refuses(
+        owner,
+        `select postrider.capture('parted', 'part.changed', '{update,${other}}')`,
+        "0A000",
+        /moves a row to another partition/,
+        /update alone/,
+      );
+    }
+  });
+
+  describe("an update is one event, also if it moves the row to another partition:", () => {
+    beforeEach(async () => {
+      await owner.query(`create table app.parted (id int, day int, note text) partition by list (day);
+        create table app.parted_1 partition of app.parted for values in (1);
+        create table app.later (note text, gone int, day int, id int); alter table app.later drop gone`);
+    });
+
+    async function capture(rest: string): Promise<void> {
+      await owner.query(`select postrider.capture('parted', 'part.changed', '{update}', ${rest})`);
+      await owner.query("alter table app.parted attach partition app.later for values in (2)");
+      await writer.query("insert into parted values (1, 1, 'a'), (2, 2, 'b'), (3, 1, 'c')");
+      assert.deepEqual(await captured(), []);
+    }
+
+    test("with the rows as they were and are", async () => {
+      await capture("ordering_key => 'new.id'");
+      await writer.query(
+        "update parted set day = 3 - day, note = note || 'x' where id < 3; delete from parted where id = 3",
+      );
+      await writer.query("update later set note = 'y' where id = 1");
+      const event = (id: number, old: object, now: object) => [
+        String(id),
+        { operation: "update", table: "app.parted", old, new: { id, ...now } },
+      ];
+      assert.deepEqual(
+        (await captured()).map(({ payload, ordering_key }) => [ordering_key, JSON.parse(payload)]),
+        [
+          event(1, { day: 1, note: "a" }, { day: 2, note: "ax" }),
+          event(2, { day: 2, note: "b" }, { day: 1, note: "bx" }),
+          event(1, { note: "ax" }, { day: 2, note: "y" }),
+        ],
+      );
+    });
+
+    test("in a merge that inserts and deletes as well; and a row that is deleted and inserted makes none", async () => {
+      await capture("payload => 'json_build_array(old.id, old.day, new.day)'");
+      await writer.query(`merge into parted p using (values (1), (2), (3), (4)) v (id) on p.id = v.id
+        when matched and v.id = 1 then update set day = 2
+        when matched and v.id = 2 then delete
+        when matched then update set day = 2
+        when not matched then insert values (v.id, 1)`);
+      const moved = [
+        [1, 1, 2],
+        [3, 1, 2],
+      ];
+      assert.deepEqual(((await payloads()) as number[][]).sort(), moved);
+      await writer.query(
+        "with gone as (delete from parted where id = 1 returning id) insert into parted select id, 1 from gone",
+      );
+      assert.equal((await payloads()).length, 2);
+    });
+
+    test("by the condition, and for each capture of the table", async () => {
+      await capture("condition => $$ new.note <> 'c' $$, payload => $$ 'one'::text $$");
+      await owner.query(`select postrider.capture('parted', 'part.moved', '{update}',
+        condition => 'old.day <> new.day', payload => $$ 'two'::text $$)`);
+      await writer.query("update parted set day = 3 - day");
+      assert.deepEqual(((await payloads()) as string[]).sort(), ["one", "one", "two", "two", "two"]);
+      await owner.query("select postrider.uncapture('parted', 'part.changed')");
+      await owner.query("select postrider.uncapture('parted', 'part.moved')");
+      await writer.query("update parted set day = 3 - day");
+      assert.equal((await payloads()).length, 5);
+      assert.equal(await askFor(owner, "select count(*)::int from pg_trigger where tgname ~ '^postrider_'"), 0);
+      assert.deepEqual(await functionsLeft(), []);
+    });
+
+    test("unless it is rolled back", async () => {
+      await capture("payload => 'new.id'");
+      await writer.query(`begin; savepoint s; update parted set day = 2 where id = 1; rollback to s;
+        insert into parted values (9, 1); delete from parted where id in (1, 9); commit`);
+      assert.deepEqual(await captured(), []);
+    });
+
+    test("but a role that may not update the table cannot pretend that a row has moved", async () => {
+      await capture("payload => 'new.id'");
+      await owner.query(`revoke update on parted, parted_1, later from ${writerLogin.name}`);
+      const setting = await askFor(
+        owner,
+        "select substring(pg_get_triggerdef(oid) from 'postrider.moving_[0-9a-f]+') from pg_trigger where tgname ~ '^postrider_arrive' limit 1",
+      );
+      await writer.query("select set_config($1, 'left', false)", [setting]);
+      await refuses(writer, "insert into parted values (8, 1)", "22P02", /may not update/);
+      await writer.query("select set_config($1, '', false)", [setting]);
+    });
+
+    test("also where columns have been renamed since", async () => {
+      await capture("condition => $$ new.note <> 'c' $$, payload => 'json_build_array(old.day, new.day, new.note)'");
+      await owner.query("alter table app.parted rename note to remark; alter table app.parted rename id to number");
+      await writer.query("update parted set day = 3 - day");
+      assert.deepEqual(await payloads(), [
+        [1, 2, "a"],
+        [2, 1, "b"],
+      ]);
+    });
   });
 
   test("a table that others inherit from is refused, and one that inherits is captured", async () => {

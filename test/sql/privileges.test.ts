@@ -277,6 +277,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   is_function: caller("publisher"),
   is_as_captured: caller("publisher"),
   changed_table_statement: caller("publisher"),
+  capture_moves: caller("publisher"),
+  note_moving_row: caller("publisher"),
   lost_columns: caller("reader", "operator"),
   row_change: caller("publisher"),
   refuse_captured_truncate: caller("publisher"),

@@ -1,14 +1,26 @@
 -- grant: execute to publisher
 
 create or replace function postrider_internal.capture_function(
-  event_type text, table_name text, event_function text, judged text[], unjudged text[], columns json
+  event_type text, table_name text, event_function text, judged text[], unjudged text[], columns json,
+  moved_setting text
 ) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   -- A trigger has one operation, and only its statement is planned: a row that is not there has no type. What is a
   -- constant here is not read from tg_argv, which would be made for each row, in 1 us.
-  select concat(E'\ndeclare\n  made record;\nbegin', string_agg(format($operation$
+  select concat(E'\ndeclare\n  made record;\nbegin',
+    case when moved_setting is not null then format($moved$
+  if tg_op = 'DELETE' then
+    perform pg_catalog.set_config(%1$L, tg_relid || ' ' || old::text, true);
+    return null;
+  elsif tg_op = 'INSERT' then
+    execute postrider_internal.changed_table_statement(pg_catalog.split_part(pg_catalog.current_setting(%1$L), ' ', 1)::oid,
+      tg_relid, tg_name, tg_argv, %2$L, %3$L)
+    using tg_argv[0], pg_catalog.regexp_replace(pg_catalog.current_setting(%1$L), '^[0-9]+ ', ''), new::text, 'update', false;
+    perform pg_catalog.set_config(%1$L, '', true);
+    return null;
+  end if;$moved$, moved_setting, table_name, columns) end, string_agg(format($operation$
   if tg_op = %1$L and postrider_internal.is_as_captured(%2$s, tg_relid, %3$L, %4$L) then%5$s
     return null;
   end if;$operation$, o.tg_op, o.present_row, array(select c ->> 'name' from json_array_elements(columns) c),
@@ -23,7 +35,7 @@ as $$
       insert into postrider.outbox (event_type, payload, ordering_key, tenant)
       values (%1$L, coalesce(made.payload, 'null'), made.ordering_key, coalesce(made.tenant, ''));
     end if;$judge$, event_type, event_function, o.both_rows, o.name) end), '' order by o.name), format($changed$
-  execute postrider_internal.changed_table_statement(tg_relid, tg_name, tg_argv, %L, %L)
+  execute postrider_internal.changed_table_statement(tg_relid, tg_relid, tg_name, tg_argv, %L, %L)
   using tg_argv[0], old::text, new::text, lower(tg_op collate "C"), tg_argv[5] = 'when';
   return null;
 end
@@ -32,5 +44,5 @@ $changed$, table_name, columns))
          ('delete', 'DELETE', 'old', 'old, null')) o (name, tg_op, present_row, both_rows)
   where o.name = any (judged || unjudged)
 $$;
-comment on function postrider_internal.capture_function(text, text, text, text[], text[], json) is
-  'The body of the trigger function of a capture. Of the operations, Postgres has judged the condition of some.';
+comment on function postrider_internal.capture_function(text, text, text, text[], text[], json, text) is
+  'The body of the trigger function of a capture. Of the operations, Postgres has judged the condition of some. If there is a setting for it, a row that leaves one partition and arrives in another is one update.';

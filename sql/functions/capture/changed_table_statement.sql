@@ -3,7 +3,7 @@
 -- Rows come as text: that keeps every value, and a row that is not there needs no type.
 
 create or replace function postrider_internal.changed_table_statement(
-  relid oid, trigger_name name, arguments text[], table_name text, columns json
+  former_relid oid, relid oid, trigger_name name, arguments text[], table_name text, columns json
 ) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -34,12 +34,12 @@ begin
     from (', postrider_internal.event_query(table_name, nullif(arguments[1], ''), nullif(arguments[2], ''),
       nullif(arguments[3], ''), nullif(arguments[4], ''), 'former.row', 'present.row', format(
       'from (select $4, $5) as call (operation, is_judged),
-        (select $2::%1$s::%2$s) as former (row), (select $3::%1$s::%2$s) as present (row),
+        (select $2::%4$s::%2$s) as former (row), (select $3::%1$s::%2$s) as present (row),
         lateral (select %3$s from (select former.row) as change (row)) as old,
         lateral (select %3$s from (select present.row) as change (row)) as new
-      where true', relid::regclass, captured, as_captured)),
+      where true', relid::regclass, captured, as_captured, former_relid::regclass)),
     ') as event (payload, ordering_key, tenant)');
 end
 $$;
-comment on function postrider_internal.changed_table_statement(oid, name, text[], text, json) is
-  'The statement that makes the event of a captured row if columns that the capture names were renamed or dropped since. It is planned for every row, so capturing again makes changes cheaper.';
+comment on function postrider_internal.changed_table_statement(oid, oid, name, text[], text, json) is
+  'The statement that makes the event of a captured row if columns that the capture names were renamed or dropped since, or the row has moved from another partition. It is planned for every row.';

@@ -52,9 +52,9 @@ begin
   elsif captured.virtual_columns is not null then
     reason := format('triggers cannot see the virtual generated columns %s', captured.virtual_columns);
     advice := 'Make them stored generated columns.';
-  elsif captured.relkind = 'p' and 'update' = any (operations) and not operations @> '{insert,delete}' then
+  elsif captured.relkind = 'p' and 'update' = any (operations) and operations && '{insert,delete}' and not operations @> '{insert,delete}' then
     reason := 'an update that moves a row to another partition is a delete and an insert to triggers';
-    advice := 'Capture insert, update and delete, and tell them apart in the condition or in the payload; or capture each partition.';
+    advice := 'Capture update alone, which makes one event of it; or insert, update and delete, which makes two.';
   end if;
   if reason is not null then
     raise exception 'cannot capture the changes of %: %', table_name, reason

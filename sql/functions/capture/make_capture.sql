@@ -40,6 +40,10 @@ declare
     select quote_ident(n.nspname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = table_name);
   trigger_function constant text := schema_name || '.' || quote_ident('postrider_capture_' || function_name);
   event_function constant text := schema_name || '.' || quote_ident('postrider_event_' || function_name);
+  -- Of a partitioned table whose updates alone are captured, for rows that move.
+  moving_setting constant text := (
+    select 'postrider.moving_' || right(function_name, 12) from pg_class c
+    where c.oid = table_name and c.relkind = 'p' and operations <@ '{update}');
   judged text[] := '{}';
   operation text;
   trigger_name text;
@@ -74,7 +78,11 @@ begin
   perform postrider_internal.write_capture_functions(table_name, event_type, condition, payload, ordering_key, tenant,
     judged, array(select o.name from unnest(operations) o (name) where o.name <> all (judged)), trigger_function,
     event_function,
-    postrider_internal.capture_settings(concat_ws(' ', condition, payload, ordering_key, tenant), search_path));
+    postrider_internal.capture_settings(concat_ws(' ', condition, payload, ordering_key, tenant), search_path),
+    replace(moving_setting, 'moving', 'moved'));
+  if moving_setting is not null then
+    perform postrider_internal.capture_moves(table_name, trigger_words, arguments, trigger_function, moving_setting);
+  end if;
   -- A row of the function has no system columns, such as tableoid, as the table has.
   perform postrider_internal.check_capture_expression(table_name, 'one of these',
     format('select true from %s(old, new, '''', 0, false)', event_function), 'case when true then (%s) end', search_path);

@@ -8,7 +8,8 @@
 
 create or replace function postrider_internal.write_capture_functions(
   table_name regclass, event_type text, condition text, payload text, ordering_key text, tenant text,
-  judged text[], unjudged text[], trigger_function text, event_function text, settings text
+  judged text[], unjudged text[], trigger_function text, event_function text, settings text,
+  moved_setting text
 ) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -16,7 +17,7 @@ as $$
 #variable_conflict use_variable
 declare
   -- Postgres follows the columns of a condition that it judges.
-  own_condition constant text := case when unjudged <> '{}' then condition end;
+  own_condition constant text := case when unjudged <> '{}' or moved_setting is not null then condition end;
   expressions constant text := concat_ws(' ', own_condition, payload, ordering_key, tenant);
   full_name text;
   owner regrole;
@@ -38,7 +39,7 @@ begin
       'where relid operator(pg_catalog.=) postrider_internal.row_table(case when false then new end)'));
   execute format('create or replace function %s() returns trigger language plpgsql volatile security definer %s as %L',
     trigger_function, settings,
-    postrider_internal.capture_function(event_type, full_name, event_function, judged, unjudged, columns));
+    postrider_internal.capture_function(event_type, full_name, event_function, judged, unjudged, columns, moved_setting));
   foreach signature in array array[event_function || '(anyelement, anyelement, text, oid, boolean)', trigger_function || '()'] loop
     -- A role that may call the trigger's could attach it to another table, and forge the owner's events.
     execute format('revoke all on function %s from public', signature);
@@ -51,5 +52,5 @@ begin
   end loop;
 end
 $$;
-comment on function postrider_internal.write_capture_functions(regclass, text, text, text, text, text, text[], text[], text, text, text) is
+comment on function postrider_internal.write_capture_functions(regclass, text, text, text, text, text, text[], text[], text, text, text, text) is
   'Writes the two functions of a capture, for the table''s owner, when it is known for which operations Postgres judges the condition.';

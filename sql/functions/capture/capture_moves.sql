@@ -1,0 +1,34 @@
+-- grant: execute to publisher
+--
+-- To triggers, an update that moves a row to another partition is a "before update", an "after delete" and an "after
+-- insert". Postgres judges their conditions at once, row by row, and runs what comes after the rows in the same order. So
+-- a setting of the transaction says which row is being updated, and the conditions carry it on: a delete of just that
+-- row is one that leaves, and the next insert arrives. Then the function has the row that left, to which it adds the
+-- one that arrived.
+--
+-- Settings can be forged. So a role that may not update the table cannot make a row arrive.
+
+create or replace function postrider_internal.capture_moves(
+  table_name regclass, trigger_words text, arguments text, trigger_function text, moving_setting text
+) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  execute format('create trigger %I before update on %s for each row execute function postrider_internal.note_moving_row(%s, %L)',
+    'postrider_move_' || trigger_words, table_name, arguments, moving_setting);
+  execute format('create trigger %I after delete on %s for each row when (
+      case when current_setting(%L, true) = concat(old.tableoid, old.ctid) then set_config(%3$L, ''left'', true) is not null end)
+    execute function %s(%s, ''function'')',
+    'postrider_leave_' || trigger_words, table_name, moving_setting, trigger_function, arguments);
+  execute format('create trigger %1$I after insert on %2$s for each row when (
+      case when current_setting(%3$L, true) = ''left'' then
+        case when has_any_column_privilege(%2$L::regclass, ''update'') or has_any_column_privilege(new.tableoid, ''update'')
+          then set_config(%3$L, '''', true) is not null
+          else concat(''may not update the captured table, so cannot move a row to partition '', new.tableoid)::boolean end end)
+    execute function %4$s(%5$s, ''function'')',
+    'postrider_arrive_' || trigger_words, table_name, moving_setting, trigger_function, arguments);
+end
+$$;
+comment on function postrider_internal.capture_moves(regclass, text, text, text, text) is
+  'Creates the triggers by which an update that moves a row to another partition makes one event. Acts with the rights of its caller.';
