@@ -494,7 +494,7 @@ create view postrider.daemon_status (id uuid, host text, pid integer, version te
 
 create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone);
 
-create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, disabled_from timestamp with time zone);
+create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, disabled_from timestamp with time zone);
 
 create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone);
 
@@ -1734,7 +1734,7 @@ comment on column postrider.delivery_status.created_at is 'When the delivery was
 
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
 
-comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, not of deliveries. Failures of deliveries that were sent again by hand do not count; successes do.';
+comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
 
@@ -1763,6 +1763,8 @@ comment on column postrider.endpoint_health.last_http_status is 'The status of i
 comment on column postrider.endpoint_health.last_error is 'What went wrong, in a sentence.';
 
 comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a series of failures. Other successes are not noted, because each would cost a write.';
+
+comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose retry schedule is used up, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
 
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
 

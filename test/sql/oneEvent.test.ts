@@ -98,6 +98,24 @@ describe("send_test_event", () => {
   });
 });
 
+test("endpoint_health counts what was exhausted", async () => {
+  const [failing, well] = [await createEndpoint(database.pool), await createEndpoint(database.pool)];
+  const daemon = randomUUID();
+  await insertEvent(database.pool, "order.paid");
+  await insertEvent(database.pool, "order.paid");
+  const pairs = await claimAll(database.pool, { daemon });
+  await recordResults(database.pool, daemon, {
+    first: pairs.map((pair) => resultOf(pair, { outcome: pair.endpoint === failing ? "exhausted" : "succeeded" })),
+  });
+  assert.deepEqual(
+    new Set(await rowsOf(database.pool, "select endpoint_id, exhausted from postrider.endpoint_health")),
+    new Set([
+      { endpoint_id: failing, exhausted: "2" },
+      { endpoint_id: well, exhausted: "0" },
+    ]),
+  );
+});
+
 describe("reschedule", () => {
   const reschedule = "select postrider.reschedule($1, $2)";
   const LATER = "2999-01-01";

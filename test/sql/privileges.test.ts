@@ -162,7 +162,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
-      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at disabled_from",
+      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at exhausted disabled_from",
     select: LOOKERS,
   },
   replay: {

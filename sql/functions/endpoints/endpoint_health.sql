@@ -7,12 +7,15 @@ create or replace view postrider.endpoint_health as
          coalesce(f.consecutive_failures, 0) as consecutive_failures,
          f.last_failure_at, f.last_failure_kind, f.last_http_status, f.last_error,
          f.recovered_at,
+         -- Counted once for all endpoints, and only if the column is asked for, as a join would not be.
+         coalesce(((select jsonb_object_agg(u.endpoint_id, u.exhausted) from postrider_internal.count_undelivered(10000) u)
+                   ->> e.id::text)::bigint, 0) as exhausted,
          case when e.state = 'active' and f.failing_since is not null
               then greatest(f.failing_since, e.state_changed_at) + e.disable_after end as disabled_from
   from postrider.endpoint e
   left join postrider.endpoint_failure f on f.endpoint_id = e.id;
 comment on view postrider.endpoint_health is
-  'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, not of deliveries. Failures of deliveries that were sent again by hand do not count; successes do.';
+  'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
 comment on column postrider.endpoint_health.name is 'Its name.';
 comment on column postrider.endpoint_health.url is 'Its URL.';
@@ -27,4 +30,5 @@ comment on column postrider.endpoint_health.last_failure_kind is 'How that attem
 comment on column postrider.endpoint_health.last_http_status is 'The status of its response; null if there was none.';
 comment on column postrider.endpoint_health.last_error is 'What went wrong, in a sentence.';
 comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a series of failures. Other successes are not noted, because each would cost a write.';
+comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose retry schedule is used up, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
