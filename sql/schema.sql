@@ -720,13 +720,15 @@ create function postrider_internal.fill_retention(period interval) returns inter
 
 create function postrider_internal.find_event(id uuid, payload_bytes_max integer) returns SETOF postrider_internal.claimed_event;
 
+create function postrider_internal.find_rules(tenant text, pattern text) returns TABLE(endpoint_id uuid, filter jsonpath, is_active boolean, revision bigint);
+
 create function postrider_internal.fingerprint(file text) returns text;
 
 create function postrider_internal.finish_cancellations() returns void;
 
 create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[], epochs uuid[], present_epoch uuid, newest_claim bigint, OUT kept_claims bigint[]) returns bigint[];
 
-create function postrider_internal.fit_page(kinds integer[], rules postrider_internal.claim_rule[], pairs_max integer) returns integer;
+create function postrider_internal.fit_page(kinds integer[], ends integer[], pairs_max integer) returns integer;
 
 create function postrider_internal.give_kept_grants() returns void;
 
@@ -770,7 +772,7 @@ create function postrider_internal.judge_filters(payload json, endpoint_ids uuid
 
 create function postrider_internal.judge_lines(lines text[], filter jsonpath, OUT chosen integer[], OUT refused integer[], OUT reasons text[]) returns record;
 
-create function postrider_internal.judge_page(ids uuid[], kinds integer[], rules postrider_internal.claim_rule[], unjudged_endpoints uuid[], unjudged_events uuid[], OUT event_count integer, OUT verdicts postrider_internal.claim_pair[], OUT slow_event_id uuid, OUT slow_endpoint_id uuid) returns record;
+create function postrider_internal.judge_page(ids uuid[], kinds integer[], ends integer[], rules postrider_internal.claim_rule[], unjudged_endpoints uuid[], unjudged_events uuid[], OUT event_count integer, OUT verdicts postrider_internal.claim_pair[], OUT slow_event_id uuid, OUT slow_endpoint_id uuid) returns record;
 
 create function postrider_internal.judge_payload(event_type text, payload json, checks jsonb, predicate jsonpath, value_steps bigint, object_steps bigint, byte_steps bigint) returns void;
 
@@ -842,7 +844,7 @@ create function postrider_internal.open_ingest(name text, path text, run_id uuid
 
 create function postrider_internal.outbox_inserting() returns trigger;
 
-create function postrider_internal.pair_page(ids uuid[], kinds integer[], rules postrider_internal.claim_rule[], OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT lists text[]) returns record;
+create function postrider_internal.pair_page(ids uuid[], kinds integer[], ends integer[], rule_endpoints uuid[], pairs_max integer, OUT event_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[]) returns record;
 
 create function postrider_internal.parse_filter(filter text) returns jsonpath;
 
@@ -940,7 +942,7 @@ create function postrider_internal.retention_changing() returns trigger;
 
 create function postrider_internal.retention_period() returns interval;
 
-create function postrider_internal.route_page(event_types text[], tenants text[], fan_out_max integer, OUT kinds integer[], OUT rules postrider_internal.claim_rule[], OUT endpoints text, OUT revisions text, OUT is_plain boolean) returns record;
+create function postrider_internal.route_page(event_types text[], tenants text[], has_later boolean, fan_out_max integer, OUT kinds integer[], OUT ends integer[], OUT lists text[], OUT endpoint_ids uuid[], OUT endpoints text, OUT revisions text, OUT is_plain boolean, OUT rules postrider_internal.claim_rule[]) returns record;
 
 create function postrider_internal.row_change(operation text, table_name text, old json, new json) returns json;
 
@@ -2102,13 +2104,15 @@ comment on function postrider_internal.fill_retention(interval) is 'Sets the ret
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
+comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled.';
+
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
 comment on function postrider_internal.finish_cancellations() is 'Discards what was cancelled while a daemon had it in hand and is in no daemon''s hand any more, and deletes cancels whose delivery has ended.';
 
 comment on function postrider_internal.finish_claims(uuid,bigint[],uuid[],uuid,bigint) is 'Deletes claims whose pairs are all recorded. epochs: of each, the one in which all of it was recorded. kept_claims: those that are recorded but must stay for now.';
 
-comment on function postrider_internal.fit_page(integer[],postrider_internal.claim_rule[],integer) is 'How many events of a page have no more than pairs_max pairs together, as their rules are; one at least.';
+comment on function postrider_internal.fit_page(integer[],integer[],integer) is 'How many events of a page have no more than pairs_max pairs together, as routed by route_page; one at least.';
 
 comment on function postrider_internal.give_kept_grants() is 'Repeats the grants that keep_grants() has noted.';
 
@@ -2152,7 +2156,7 @@ comment on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) is 
 
 comment on function postrider_internal.judge_lines(text[],jsonpath) is 'Which lines are JSON and match the filter, and which Postgres cannot read or judge, with the reasons. It judges line by line, as subscriptions are judged.';
 
-comment on function postrider_internal.judge_page(uuid[],integer[],postrider_internal.claim_rule[],uuid[],uuid[]) is 'How many events the page has room for, and what the filters say of each: verdicts holds the pairs that match, and those that cannot be judged, with the problem. The page ends before an event with a filter that takes too long, which is named.';
+comment on function postrider_internal.judge_page(uuid[],integer[],integer[],postrider_internal.claim_rule[],uuid[],uuid[]) is 'How many events the page has room for, and what the filters say of each: verdicts holds the pairs that match, and those that cannot be judged, with the problem. The page ends before an event with a filter that takes too long, which is named.';
 
 comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. A payload that is too much work for both the predicate and the walk is refused as well; half a second is the most.';
 
@@ -2224,7 +2228,7 @@ comment on function postrider_internal.open_ingest(text,text,uuid,boolean,text,t
 
 comment on function postrider_internal.outbox_inserting() is 'Judges each event before it is inserted, leaves it out if its idempotency key is known, and wakes the daemons if they sleep.';
 
-comment on function postrider_internal.pair_page(uuid[],integer[],postrider_internal.claim_rule[]) is 'The pairs of events and endpoints if every event gets all rules of its kind. lists: for each kind, which rules those are, from 0.';
+comment on function postrider_internal.pair_page(uuid[],integer[],integer[],uuid[],integer) is 'The pairs of events and endpoints if every event gets all endpoints of its kind, as routed by route_page: those of as many events as have no more than pairs_max, but of one event at least.';
 
 comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or raises an error that says what is wrong with it.';
 
@@ -2322,7 +2326,7 @@ comment on function postrider_internal.retention_changing() is 'Notes when and b
 
 comment on function postrider_internal.retention_period() is 'How long events are kept: as postrider.retention says, or 30 days.';
 
-comment on function postrider_internal.route_page(text[],text[],integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none, and endpoints and revisions list the same ones with commas. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';
+comment on function postrider_internal.route_page(text[],text[],boolean,integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each kind, in the order of kinds. ends: which of them is the last of each kind, from 1; lists: which ones are those of each kind, from 0 and with commas, null if there are none; endpoints, revisions: all of them with commas. is_plain: all pairs of the page are for a daemon''s memory, because nothing is filtered, paused, due later, or beyond fan_out_max endpoints, from which on an event is left to the queue; otherwise rules says it of each.';
 
 comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full, and of the old row the columns that an update changed, or all of a deleted one.';
 

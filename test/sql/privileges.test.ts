@@ -373,6 +373,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   take_window: caller(),
   window_events: caller(),
   route_page: caller(),
+  find_rules: caller(),
   judge_page: caller(),
   fit_page: caller(),
   pair_page: caller(),

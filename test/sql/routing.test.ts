@@ -102,6 +102,99 @@ describe("an event goes to the subscriptions", () => {
   });
 });
 
+describe("a page of many kinds is routed as event_type_patterns says of each", () => {
+  const types = [
+    "a",
+    "a.b",
+    "a.b.c",
+    "a.c",
+    "b",
+    "b.a.b.c.d",
+    "ab.c",
+    "postrider",
+    "postrider.a",
+    "postrider.a.b",
+    "z",
+  ];
+  const patterns = [
+    "a",
+    "a.*",
+    "a.b",
+    "a.b.*",
+    "a.b.c",
+    "a.b.c.*",
+    "b.*",
+    "b.a.b.*",
+    "*",
+    "postrider.*",
+    "postrider.a",
+  ];
+
+  /** Of two tenants, with endpoints for every pattern, for some, and for none; one is disabled. */
+  async function prepare(): Promise<void> {
+    for (const tenant of ["", "acme"]) {
+      for (const pattern of patterns) await createEndpoint(database.pool, [pattern], { tenant });
+    }
+    await createEndpoint(database.pool, ["*", "a.*", "a.b", "b"]);
+    const disabled = await createEndpoint(database.pool, ["a.*", "b"]);
+    await database.pool.query("update postrider.endpoint set state = 'disabled' where id = $1", [disabled]);
+    for (let round = 0; round < 3; round++) {
+      for (const tenant of ["", "acme", "nobody"]) {
+        for (const type of types) await insertEvent(database.pool, type, { tenant });
+      }
+    }
+  }
+
+  async function expected(): Promise<unknown[][]> {
+    const rows = await rowsOf<{ event: string; endpoint: string }>(
+      database.pool,
+      `select distinct o.id as event, s.endpoint_id as endpoint
+       from postrider.outbox o
+       join postrider.subscription s
+         on s.tenant = o.tenant and s.event_type = any (postrider_internal.event_type_patterns(o.event_type))
+       join postrider.endpoint e on e.id = s.endpoint_id and e.state = 'active'`,
+    );
+    return rows.map(({ event, endpoint }) => [event, endpoint]).toSorted();
+  }
+
+  test("in one claim, from memory", async () => {
+    await prepare();
+    const result = await claimEvents(database.pool);
+    assert.equal(result.eventCount, 9 * types.length);
+    assert.deepEqual(pairsOf(result).toSorted(), await expected());
+  });
+
+  for (const room of [1, 7, 40]) {
+    test(`in claims with room for ${room}`, async () => {
+      await prepare();
+      const pairs: unknown[][] = [];
+      for (let claimed = 0; claimed < 9 * types.length; ) {
+        const result = await claimEvents(database.pool, { pairs: room });
+        const events = new Set(result.pairs.map(({ event }) => event));
+        assert.ok(result.pairs.length <= room || events.size === 1);
+        claimed += result.eventCount ?? 0;
+        pairs.push(...pairsOf(result));
+      }
+      assert.deepEqual(pairs.toSorted(), await expected());
+    });
+  }
+
+  test("if one of the rules has a filter, and another endpoint is paused", async () => {
+    await prepare();
+    const filtered = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, filtered, "a.b.*", "$.never > 1");
+    const paused = await createEndpoint(database.pool, ["z"]);
+    await database.pool.query("update postrider.endpoint set state = 'paused' where id = $1", [paused]);
+    const result = await claimEvents(database.pool);
+    const isFiltered = ([, endpoint]: unknown[]) => endpoint === filtered;
+    assert.deepEqual(
+      pairsOf(result).toSorted(),
+      (await expected()).filter((pair) => !isFiltered(pair)),
+    );
+    assert.equal(result.queuedCount, 3);
+  });
+});
+
 describe("a filter lets an event through", () => {
   const payload = '{"amount": 150, "status": "paid", "items": [{"sku": "a"}, {"sku": "b"}], "note": null}';
   for (const [filter, isMatch] of [

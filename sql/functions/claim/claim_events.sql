@@ -18,8 +18,8 @@
 -- The steps: begin_claim takes the claim lock, read_cursor finds where the last claim ended, take_window reads a page
 -- (take_mixed does it while something is aside, with take_asides), cursor_behind says where the cursor is then,
 -- route_page finds its endpoints, store_claim writes the result. Most pages are plain: no filters, no paused endpoints,
--- nothing due later; fit_page and pair_page are enough for them. For the others judge_page applies the filters, and
--- sort_pairs sorts the pairs into those for the daemon and those for the queue.
+-- nothing due later; pair_page is enough for them. For the others judge_page applies the filters, and sort_pairs sorts the
+-- pairs into those for the daemon and those for the queue.
 --
 -- A page is a few arrays, one a column, because a composite costs twice as much an event. Rows come from `unnest` in a
 -- select list: in `from`, each array would be written to a tuplestore first.
@@ -74,8 +74,8 @@ declare
   pairs record;
   is_whole boolean;
   behind record;
-  stored record;
   places integer[];
+  lists text[]; -- a variable, because an element of a record's array is found by reading all before it
 begin
   event_count := 0;
   queued_count := 0;
@@ -101,21 +101,20 @@ begin
       (last.claim_id % 2)::integer, events_max, aside_max, payload_bytes_max);
   end if;
   if page.ids is null then
-    stored := postrider_internal.pass_empty_page(page, daemon_id, last.empty_claim);
-    outcome := stored.outcome;
-    claim_id := stored.claim_id;
+    select p.outcome, p.claim_id into outcome, claim_id
+    from postrider_internal.pass_empty_page(page, daemon_id, last.empty_claim) p;
     return next;
     return;
   end if;
-  route := postrider_internal.route_page(page.event_types, page.tenants, fan_out_max);
-  if route.is_plain and not page.has_later then
-    event_count := postrider_internal.fit_page(route.kinds, route.rules, pairs_max);
-    places := route.kinds[:event_count];
-    pairs := postrider_internal.pair_page(page.ids[:event_count], places, route.rules);
+  route := postrider_internal.route_page(page.event_types, page.tenants, page.has_later, fan_out_max);
+  if route.is_plain then
+    pairs := postrider_internal.pair_page(page.ids, route.kinds, route.ends, route.endpoint_ids, pairs_max);
+    places := route.kinds[:pairs.event_count];
+    lists := route.lists;
     endpoint_ids := route.endpoints;
     revisions := route.revisions;
   else
-    judgement := postrider_internal.judge_page(page.ids, route.kinds, route.rules, unjudged_endpoints, unjudged_events);
+    judgement := postrider_internal.judge_page(page.ids, route.kinds, route.ends, route.rules, unjudged_endpoints, unjudged_events);
     event_id := judgement.slow_event_id;
     slow_endpoint_id := judgement.slow_endpoint_id;
     if judgement.event_count = 0 then
@@ -125,27 +124,26 @@ begin
     end if;
     pairs := postrider_internal.sort_pairs(page.ids[:judgement.event_count], route.kinds[:judgement.event_count],
       page.deliver_times[:judgement.event_count], route.rules, judgement.verdicts, pairs_max);
-    event_count := pairs.event_count;
+    places := array(select generate_series(1, pairs.event_count));
+    lists := pairs.lists;
     endpoint_ids := pairs.endpoints;
     revisions := pairs.revisions;
-    places := array(select generate_series(1, event_count));
   end if;
+  event_count := pairs.event_count;
   is_whole := event_count = cardinality(page.ids);
   behind := postrider_internal.cursor_behind(page.base, page.target, page.after_xid, page.after_seq, page.is_complete and is_whole,
     page.xids[:event_count], page.seqs[:event_count], page.aside_xids, page.aside_seqs, case when is_whole then page.ended_xids end);
   outcome := case when behind.aside_xids is not null then 'aside' when page.is_complete and is_whole then 'complete' else 'page' end;
-  stored := postrider_internal.store_claim(behind.base, behind.target, behind.after_xid, behind.after_seq, behind.aside_xids,
-    behind.aside_seqs, pairs.event_ids, pairs.endpoint_ids, pairs.others, daemon_id, last.empty_claim);
-
-  claim_id := stored.claim_id;
-  queued_count := stored.queued_count;
+  select s.claim_id, s.queued_count into claim_id, queued_count
+  from postrider_internal.store_claim(behind.base, behind.target, behind.after_xid, behind.after_seq, behind.aside_xids,
+    behind.aside_seqs, pairs.event_ids, pairs.endpoint_ids, pairs.others, daemon_id, last.empty_claim) s;
   return next;
   return query
     select null::text, null::bigint, null::integer, null::integer, e.id, e.event_type, postrider_internal.event_time(e.created_at),
-           e.context, e.payload, null::text, pairs.lists[e.place], null::text, null::uuid
+           e.context, e.payload, null::text, lists[e.place], null::text, null::uuid
     from (select unnest(page.ids) as id, unnest(page.event_types) as event_type, unnest(page.created_times) as created_at,
                  unnest(page.contexts) as context, unnest(page.payloads) as payload, unnest(places) as place) e
-    where pairs.lists[e.place] is not null;
+    where lists[e.place] is not null;
 end
 $$;
 comment on function postrider_internal.claim_events(uuid, integer, integer, integer, integer, integer, uuid[], uuid[]) is

@@ -1,6 +1,7 @@
 create or replace function postrider_internal.judge_page(
   ids uuid[],
   kinds integer[],
+  ends integer[],
   rules postrider_internal.claim_rule[],
   unjudged_endpoints uuid[],
   unjudged_events uuid[],
@@ -23,7 +24,7 @@ declare
   found postrider_internal.claim_pair[];
   answers postrider_internal.claim_pair[];
 begin
-  event_count := postrider_internal.fit_page(kinds, rules, pairs_max);
+  event_count := postrider_internal.fit_page(kinds, ends, pairs_max);
   if not exists (select from unnest(rules) r where r.filters is not null) then
     return;
   end if;
@@ -87,5 +88,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider_internal.judge_page(uuid[], integer[], postrider_internal.claim_rule[], uuid[], uuid[]) is
+comment on function postrider_internal.judge_page(uuid[], integer[], integer[], postrider_internal.claim_rule[], uuid[], uuid[]) is
   'How many events the page has room for, and what the filters say of each: verdicts holds the pairs that match, and those that cannot be judged, with the problem. The page ends before an event with a filter that takes too long, which is named.';

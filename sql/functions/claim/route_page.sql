@@ -1,12 +1,16 @@
 create or replace function postrider_internal.route_page(
   event_types text[],
   tenants text[],
+  has_later boolean,
   fan_out_max integer,
   out kinds integer[],
-  out rules postrider_internal.claim_rule[],
+  out ends integer[],
+  out lists text[],
+  out endpoint_ids uuid[],
   out endpoints text,
   out revisions text,
-  out is_plain boolean
+  out is_plain boolean,
+  out rules postrider_internal.claim_rule[]
 )
 language plpgsql volatile -- it must see the subscriptions that are committed by now
 set search_path = pg_catalog, pg_temp
@@ -36,42 +40,66 @@ begin
     from kind k;
   end if;
 
-  select array_agg(row(k.n::integer, e.endpoint_id, e.revision, e.is_active, e.filters)::postrider_internal.claim_rule),
-         string_agg(e.endpoint_id::text, ','), string_agg(e.revision::text, ','),
-         coalesce(bool_and(e.is_active and e.filters is null), true)
-  into rules, endpoints, revisions, is_plain
-  from unnest(kind_types, kind_tenants) with ordinality k (event_type, tenant, n)
-  -- A look-up for each kind, and one for each of its endpoints. Joins that were planned while there were few rules became
-  -- hash joins, which read every rule of the tenant for each page as long as the session lasted.
-  cross join lateral (
-    select s.endpoint_id, n.is_active, n.revision, s.filters
+  -- Every pattern costs a look-up, 2 us, so kinds whose types begin alike share those of their prefixes. Without its last
+  -- word a.b.c is a.b, and a is the empty string, which stands for *.
+  with recursive kind as (
+    select unnest(kind_types) as event_type, unnest(kind_tenants) as tenant, generate_series(1, cardinality(kind_types)) as n
+  ), family (tenant, prefix, kinds) as (
+    select f.tenant, f.prefix, f.kinds
     from (
-      select m.endpoint_id, case when bool_and(m.filter is not null) then array_agg(m.filter) end as filters
-      -- A look-up for each pattern: given them as one array, Postgres 15 and 16 compare every rule of the tenant in a
-      -- session that began with a few.
-      from unnest(postrider_internal.event_type_patterns(k.event_type)) p (pattern)
-      cross join lateral (
-        select r.endpoint_id, r.filter from postrider.subscription r where r.tenant = k.tenant and r.event_type = p.pattern
-        offset 0) m
-      group by m.endpoint_id
-      offset 0) s
-    cross join lateral (
-      select ep.state = 'active' as is_active, ep.revision
-      from postrider.endpoint ep
-      where ep.id = s.endpoint_id and ep.state <> 'disabled'
-      offset 0) n
-    offset 0) e;
-
-  if cardinality(rules) > fan_out_max then
-    select array_agg(row(r.kind, r.endpoint_id, r.revision, r.is_express and r.place <= fan_out_max, r.filters)::postrider_internal.claim_rule),
-           string_agg(r.endpoint_id::text, ','), string_agg(r.revision::text, ','), is_plain and max(r.place) <= fan_out_max
-    into rules, endpoints, revisions, is_plain
+      select k.tenant, left(k.event_type, -strpos(reverse(k.event_type), '.')) as prefix, array_agg(k.n) as kinds
+      from kind k
+      where k.event_type <> 'postrider'
+      group by 1, 2) f
+    union all
+    select f.tenant, left(f.prefix, -strpos(reverse(f.prefix), '.')), f.kinds
+    from family f
+    where f.prefix not in ('', 'postrider')
+  ), found as (
+    -- A kind without rules has a row all the same, because what comes out is listed by kind.
+    select k.n as kind, r.endpoint_id, r.filter, r.is_active, r.revision
+    from kind k
+    left join lateral postrider_internal.find_rules(k.tenant, k.event_type) r on true
+    union all
+    select unnest(f.kinds), r.endpoint_id, r.filter, r.is_active, r.revision
+    from family f
+    cross join lateral postrider_internal.find_rules(f.tenant, case f.prefix when '' then '*' else f.prefix || '.*' end) r
+  ), rule as materialized (
+    select f.kind, f.endpoint_id, bool_and(f.is_active) as is_active, max(f.revision) as revision,
+           case when count(*) = count(f.filter) then array_agg(f.filter) filter (where f.filter is not null) end as filters
+    from found f
+    group by f.kind, f.endpoint_id
+    order by f.kind
+  ), by_kind as (
+    select array_agg(k.last) as ends, array_agg(k.list) as lists, max(k.width) as width
     from (
-      select u.kind, u.endpoint_id, u.revision, u.is_express, u.filters,
-             row_number() over (partition by u.kind order by u.is_express desc) as place
-      from unnest(rules) u) r;
-  end if;
+      select n.kind, max(n.place)::integer as last, count(n.endpoint_id) as width,
+             string_agg((n.place - 1)::text, ',') filter (where n.endpoint_id is not null) as list
+      from (
+        select r.kind, r.endpoint_id, count(r.endpoint_id) over (order by r.kind rows unbounded preceding) as place
+        from rule r) n
+      group by n.kind
+      order by n.kind) k
+  ), by_rule as (
+    select array_agg(r.endpoint_id) as endpoint_ids, string_agg(r.endpoint_id::text, ',') as endpoints,
+           string_agg(r.revision::text, ',') as revisions, coalesce(bool_and(r.is_active and r.filters is null), true) as is_simple
+    from rule r
+    where r.endpoint_id is not null
+  )
+  select k.ends, k.lists, r.endpoint_ids, r.endpoints, r.revisions, p.is_plain,
+         case when not p.is_plain then array(
+           select row(n.kind, n.endpoint_id, n.revision, n.is_active and n.place <= fan_out_max, n.filters)::postrider_internal.claim_rule
+           from (
+             select u.kind, u.endpoint_id, u.revision, u.is_active, u.filters,
+                    row_number() over (partition by u.kind order by u.is_active desc) as place
+             from rule u
+             where u.endpoint_id is not null) n)
+         end
+  into ends, lists, endpoint_ids, endpoints, revisions, is_plain, rules
+  from by_kind k
+  cross join by_rule r
+  cross join lateral (select r.is_simple and not has_later and k.width <= fan_out_max as is_plain) p;
 end
 $$;
-comment on function postrider_internal.route_page(text[], text[], integer) is
-  'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each; rules is null if there are none, and endpoints and revisions list the same ones with commas. Beyond fan_out_max of them, an event is left to the queue. is_plain: every rule is for a daemon''s memory, without filters.';
+comment on function postrider_internal.route_page(text[], text[], boolean, integer) is
+  'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each kind, in the order of kinds. ends: which of them is the last of each kind, from 1; lists: which ones are those of each kind, from 0 and with commas, null if there are none; endpoints, revisions: all of them with commas. is_plain: all pairs of the page are for a daemon''s memory, because nothing is filtered, paused, due later, or beyond fan_out_max endpoints, from which on an event is left to the queue; otherwise rules says it of each.';
