@@ -23,13 +23,16 @@ export async function claimPayloads<Result>(claim: (payloadBytesMax: number) => 
   }
 }
 
+/** Ids of endpoints and their revisions. */
+export type Revisions = ReadonlyMap<string, string> | readonly (readonly [id: string, revision: string])[];
+
 /** Deliveries that were claimed together. */
 export interface Claimed {
   /** Null for leased deliveries, which are held one by one, and for a claim that took nothing. */
   readonly claimId: string | null;
   readonly deliveries: readonly Delivery[];
-  /** The endpoints of these deliveries, and the revision of each. */
-  readonly revisions: ReadonlyMap<string, string>;
+  /** The endpoints of these deliveries, some perhaps more than once, and the revision of each. */
+  readonly revisions: Revisions;
 }
 
 /** An event as a row has it. */

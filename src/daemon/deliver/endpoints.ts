@@ -68,35 +68,32 @@ export const ENDPOINTS_MAX = 20_000;
  */
 export class EndpointDirectory {
   readonly #database: Database;
+  readonly #endpointsMax: number;
   readonly #known = new Map<string, Endpoint>();
 
-  constructor(database: Database) {
+  constructor(database: Database, endpointsMax = ENDPOINTS_MAX) {
     this.#database = database;
+    this.#endpointsMax = endpointsMax;
   }
 
-  /** Loads those of `wanted` (id to revision) that are not known at that revision. */
-  async ensure(wanted: ReadonlyMap<string, string>): Promise<void> {
-    const missing: string[] = [];
+  /** Loads those of `wanted` (ids and revisions) that are not known at that revision. */
+  async ensure(wanted: Iterable<readonly [id: string, revision: string]>): Promise<void> {
+    const askedMs = monotonicMs();
+    const missing = new Set<string>();
     for (const [id, revision] of wanted) {
       const known = this.#known.get(id);
-      if (known === undefined || known.revision !== revision || known.validUntilMs <= monotonicMs()) {
-        missing.push(id);
+      if (known === undefined || known.revision !== revision || known.validUntilMs <= askedMs) {
+        missing.add(id);
       }
     }
-    if (missing.length === 0) {
+    if (missing.size === 0) {
       return;
     }
-    const askedMs = monotonicMs();
-    for (const { problem, ...row } of await this.#load(missing)) {
+    for (const { problem, ...row } of await this.#load([...missing])) {
       this.#known.delete(row.id);
       this.#known.set(row.id, decodeEndpoint(row, askedMs, problem));
     }
-    for (const id of this.#known.keys()) {
-      if (this.#known.size <= Math.max(ENDPOINTS_MAX, wanted.size)) {
-        break;
-      }
-      this.#known.delete(id);
-    }
+    this.#evict(wanted);
   }
 
   /** An endpoint that Postgres cannot give, for a character that has no form in UTF-8, must not keep the others. */
@@ -134,6 +131,22 @@ export class EndpointDirectory {
     return (await this.#database.run(selectCancelled, { endpointIds: ids })).rows;
   }
 
+  /** Those of `wanted` stay, however many they are. */
+  #evict(wanted: Iterable<readonly [id: string, revision: string]>): void {
+    if (this.#known.size <= this.#endpointsMax) {
+      return;
+    }
+    const kept = new Set(Array.from(wanted, ([id]) => id));
+    for (const id of this.#known.keys()) {
+      if (this.#known.size <= this.#endpointsMax) {
+        return;
+      }
+      if (!kept.has(id)) {
+        this.#known.delete(id);
+      }
+    }
+  }
+
   /** Undefined if the endpoint was deleted after the claim. */
   get(id: string): Endpoint | undefined {
     return this.#known.get(id);
@@ -141,6 +154,16 @@ export class EndpointDirectory {
 }
 
 const USER_AGENT = `postrider/${VERSION}`;
+
+function defaultHeaders(format: BodyFormat): Record<string, string> {
+  return { "content-type": contentTypeOf(format), "user-agent": USER_AGENT };
+}
+
+/** Shared by all endpoints that add no headers. */
+const DEFAULT_FIXED: Readonly<Record<BodyFormat, FixedHeaders>> = {
+  standard: fixHeaders(defaultHeaders("standard")),
+  raw: fixHeaders(defaultHeaders("raw")),
+};
 
 function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | null): Endpoint {
   const keys: SigningKey[] = [];
@@ -155,11 +178,9 @@ function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | 
     }
   }
   const format = BODY_FORMATS.find((known) => known === row.format);
-  const headers: Record<string, string> = {
-    "content-type": contentTypeOf(format ?? "standard"),
-    "user-agent": USER_AGENT,
-  };
-  for (const [given, value] of Object.entries(row.headers as Readonly<Record<string, unknown>>)) {
+  const own = Object.entries(row.headers as Readonly<Record<string, unknown>>);
+  const headers = defaultHeaders(format ?? "standard");
+  for (const [given, value] of own) {
     if (typeof value !== "string") {
       problem = `the value of the endpoint's header ${JSON.stringify(given)} is no string`;
     } else {
@@ -175,7 +196,7 @@ function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | 
     format: format ?? "standard",
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
-    fixed: fixHeaders(headers),
+    fixed: own.length === 0 ? DEFAULT_FIXED[format ?? "standard"] : fixHeaders(headers),
     keys: problem === null ? keys : [],
     problem: unreadable ?? problem,
     validUntilMs: row.secrets_valid_ms === null ? Number.POSITIVE_INFINITY : askedMs + row.secrets_valid_ms,

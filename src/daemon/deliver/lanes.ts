@@ -68,14 +68,17 @@ const LANES_MAX = 4_096;
 /** How often to look which lanes have begun to hang, while slots are scarce. */
 const RECOUNT_MS = 100;
 
+/** Nothing is ever added to it. */
+const NONE_LOADING = new Set<Delivery>();
+
 interface Lane {
   readonly endpointId: string;
   readonly waiting: Waiting;
   limit: number;
   /** Its deliveries that hold a slot and whose requests have begun. */
   readonly begun: Begun;
-  /** Those whose payloads are being loaded. */
-  readonly loading: Set<Delivery>;
+  /** Those whose payloads are being loaded; a set of the lane's once there are any. */
+  loading: Set<Delivery>;
   hasAnswered: boolean;
   /** Average milliseconds of a request; null before the first. */
   averageMs: number | null;
@@ -167,6 +170,9 @@ export class Lanes {
       return null;
     }
     if (delivery.event.payload === null && delivery.loadedPayload === null) {
+      if (lane.loading === NONE_LOADING) {
+        lane.loading = new Set();
+      }
       lane.loading.add(delivery);
     } else {
       lane.begun.add(delivery, nowMs);
@@ -462,7 +468,7 @@ function newLane(endpointId: string, limit: number, nowMs: number): Lane {
     waiting: new Waiting(),
     limit,
     begun: new Begun(),
-    loading: new Set(),
+    loading: NONE_LOADING,
     hasAnswered: false,
     averageMs: null,
     standing: "new",

@@ -34,7 +34,10 @@ class Line {
     if (delivery !== undefined) {
       this.#deliveries[this.#head] = undefined;
       this.#head += 1;
-      if (this.length === 0 || (this.#head >= CUT_MIN && this.#head * 2 >= this.#deliveries.length)) {
+      if (this.length === 0) {
+        this.#deliveries.length = 0;
+        this.#head = 0;
+      } else if (this.#head >= CUT_MIN && this.#head * 2 >= this.#deliveries.length) {
         this.#deliveries.splice(0, this.#head);
         this.#head = 0;
       }
@@ -60,6 +63,21 @@ class Line {
   }
 }
 
+/** Where deliveries wait whose payloads are loaded when their turn comes. */
+interface LargeLines {
+  readonly aside: Line;
+  /** Those whose payloads are being loaded ahead, and those whose payloads are here. */
+  readonly ahead: Line;
+  readonly loaded: Line;
+}
+
+function newLargeLines(): LargeLines {
+  return { aside: new Line(), ahead: new Line(), loaded: new Line() };
+}
+
+/** Nothing is ever added to these. Most lanes have no others, and those of ten thousand endpoints come and go. */
+const NO_LARGE_LINES = newLargeLines();
+
 /**
  * What waits for one endpoint. First attempts go before retries and replays from the queue, and leave the queue one turn
  * in four: behind a replay, whose deliveries fill a lane four rounds deep, a new event waited 79 ms instead of 4.
@@ -73,30 +91,27 @@ class Line {
 export class Waiting {
   readonly #first = new Line();
   readonly #queued = new Line();
-  readonly #aside = new Line();
-  /** Those whose payloads are being loaded ahead, and those whose payloads are here. */
-  readonly #ahead = new Line();
-  readonly #loaded = new Line();
+  #large = NO_LARGE_LINES;
   #wasLoaded = false;
   /** First attempts taken since the last delivery from the queue. */
   #firstRun = 0;
 
   /** All that wait, those that cannot start included. */
   get length(): number {
-    return this.readyLength + this.#aside.length + this.#ahead.length;
+    return this.readyLength + this.#large.aside.length + this.#large.ahead.length;
   }
 
   get readyLength(): number {
-    return this.#first.length + this.#queued.length + this.#loaded.length;
+    return this.#first.length + this.#queued.length + this.#large.loaded.length;
   }
 
   /** Those that hold memory before their turn. */
   get aheadLength(): number {
-    return this.#ahead.length + this.#loaded.length;
+    return this.#large.ahead.length + this.#large.loaded.length;
   }
 
   get asideLength(): number {
-    return this.#aside.length;
+    return this.#large.aside.length;
   }
 
   push(delivery: Delivery): void {
@@ -106,7 +121,7 @@ export class Waiting {
   takeNext(): Delivery | undefined {
     const line = this.#nextLine();
     const isSmallNext = line.first !== undefined && line.first.event.payload !== null;
-    const loaded = this.#wasLoaded && isSmallNext ? undefined : this.#loaded.shift();
+    const loaded = this.#wasLoaded && isSmallNext ? undefined : this.#large.loaded.shift();
     this.#wasLoaded = loaded !== undefined;
     if (loaded !== undefined) {
       return loaded;
@@ -122,43 +137,45 @@ export class Waiting {
 
   /** Takes the next one out of line whose payload is to be loaded, to load it ahead; undefined if there is none, or it does not fit. */
   takeAhead(fits: (delivery: Delivery) => boolean): Delivery | undefined {
-    const line = [this.#nextLine(), this.#first, this.#queued, this.#aside].find(({ first }) => isMeasured(first));
+    const line = [this.#nextLine(), this.#first, this.#queued, this.#large.aside].find(({ first }) =>
+      isMeasured(first),
+    );
     const delivery = line?.first;
     if (line === undefined || delivery === undefined || !fits(delivery)) {
       return undefined;
     }
     line.shift();
-    this.#ahead.push(delivery);
+    this.#makeLarge().ahead.push(delivery);
     return delivery;
   }
 
   /** The payload of a delivery that was taken ahead is here. */
   addLoaded({ event }: Delivery): void {
-    const delivery = this.#ahead.takeEvent(event.id);
+    const delivery = this.#large.ahead.takeEvent(event.id);
     if (delivery === undefined) {
       throw new Error("the payload of the delivery is not loaded ahead");
     }
-    this.#loaded.push(delivery);
+    this.#large.loaded.push(delivery);
   }
 
   /** Behind the others that are aside; before them if it `isFirst`. */
   setAside(delivery: Delivery, isFirst: boolean): void {
     if (isFirst) {
-      this.#aside.putBack([delivery]);
+      this.#makeLarge().aside.putBack([delivery]);
     } else {
-      this.#aside.push(delivery);
+      this.#makeLarge().aside.push(delivery);
     }
   }
 
   /** Puts the first deliveries that are aside, so many at most, at the front of their lines. */
   recall(countMax: number): void {
-    const recalled = this.#aside.takeFirst(countMax);
+    const recalled = this.#large.aside.takeFirst(countMax);
     this.#first.putBack(recalled.filter(isFirstAttempt));
     this.#queued.putBack(recalled.filter((delivery) => !isFirstAttempt(delivery)));
   }
 
   takeEvent(eventId: string): Delivery | undefined {
-    for (const line of [this.#first, this.#queued, this.#aside, this.#ahead, this.#loaded]) {
+    for (const line of [this.#first, this.#queued, this.#large.aside, this.#large.ahead, this.#large.loaded]) {
       const delivery = line.takeEvent(eventId);
       if (delivery !== undefined) {
         return delivery;
@@ -173,10 +190,17 @@ export class Waiting {
    */
   takeLast(count: number): Delivery[] {
     const taken: Delivery[] = [];
-    for (const line of [this.#aside, this.#queued, this.#first, this.#ahead, this.#loaded]) {
+    for (const line of [this.#large.aside, this.#queued, this.#first, this.#large.ahead, this.#large.loaded]) {
       taken.push(...line.takeLast(count - taken.length));
     }
     return taken;
+  }
+
+  #makeLarge(): LargeLines {
+    if (this.#large === NO_LARGE_LINES) {
+      this.#large = newLargeLines();
+    }
+    return this.#large;
   }
 
   #lineOf(delivery: Delivery): Line {

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EndpointDirectory } from "../../../src/daemon/deliver/endpoints.ts";
+import { connectionConfig } from "../../../src/db/connect.ts";
+import { Database } from "../../../src/db/database.ts";
+import { useDatabase } from "../../support/database.ts";
+import { rowsOf } from "../../support/engine.ts";
+
+const testDatabase = useDatabase();
+
+const ENDPOINTS_MAX = 50;
+
+test("what a page needs stays known, however many endpoints were loaded after it", async (t) => {
+  await testDatabase.pool.query(
+    "insert into postrider.endpoint (url) select 'http://127.0.0.1:9/' from generate_series(1, $1)",
+    [ENDPOINTS_MAX + 10],
+  );
+  const rows = await rowsOf<{ id: string }>(testDatabase.pool, "select id from postrider.endpoint order by id");
+  const wanted = rows.map(({ id }) => [id, "1"] as const);
+  const config = connectionConfig({ databaseUrl: testDatabase.url, applicationName: "endpoints" });
+  const database = new Database({ config, purpose: "pipeline", max: 1 });
+  t.after(() => database.end());
+  const directory = new EndpointDirectory(database, ENDPOINTS_MAX);
+  await directory.ensure(wanted.slice(0, ENDPOINTS_MAX));
+  const page = [...wanted.slice(0, 5), ...wanted.slice(ENDPOINTS_MAX)];
+  await directory.ensure(page);
+  assert.deepEqual(
+    page.filter(([id]) => directory.get(id) === undefined),
+    [],
+  );
+  const known = wanted.filter(([id]) => directory.get(id) !== undefined);
+  assert.equal(known.length, ENDPOINTS_MAX);
+});
