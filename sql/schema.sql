@@ -902,6 +902,8 @@ create function postrider_internal.refuse_event(xid xid8, event_type text, lacks
 
 create function postrider_internal.refuse_if_unknown(event_type text) returns void;
 
+create function postrider_internal.refuse_late(deliver_at timestamp with time zone) returns void security definer;
+
 create function postrider_internal.refuse_null() returns trigger;
 
 create function postrider_internal.refuse_own_type(event_type text) returns void;
@@ -997,6 +999,8 @@ create function postrider_internal.url_without_secrets(url text) returns text;
 create function postrider_internal.wake_daemons() returns void;
 
 create function postrider_internal.wal_position() returns pg_lsn;
+
+create function postrider_internal.warn_of_other_event(tenant text, idempotency_key text, event_type text, payload json) returns void security definer;
 
 create function postrider_internal.window_events(after_xid xid8, after_seq bigint, target pg_snapshot, events_max integer, payload_bytes_max integer) returns TABLE(id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamp with time zone, deliver_at timestamp with time zone, context jsonb, payload json);
 
@@ -2286,6 +2290,8 @@ comment on function postrider_internal.refuse_event(xid8,text,boolean,text,text,
 
 comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an event type that is not in the catalogue, if unknown types are refused.';
 
+comment on function postrider_internal.refuse_late(timestamp with time zone) is 'Refuses an event that is due later than events are kept: its day could not be dropped until then, for ever if it is infinity.';
+
 comment on function postrider_internal.refuse_null() is 'Refuses a null in a column that must have a value, without showing the row: it may hold secrets.';
 
 comment on function postrider_internal.refuse_own_type(text) is 'Refuses an event of one of Postrider''s own types, unless a member of the role that owns the outbox inserts it.';
@@ -2381,6 +2387,8 @@ comment on function postrider_internal.url_without_secrets(text) is 'A URL witho
 comment on function postrider_internal.wake_daemons() is 'Notifies the daemons if they sleep. Does nothing if the setting postrider.wake is off, as two-phase commit needs.';
 
 comment on function postrider_internal.wal_position() is 'Where the WAL ends by now. Null from a server that does not say: Aurora refuses, unless wal_level is logical.';
+
+comment on function postrider_internal.warn_of_other_event(text,text,text,json) is 'Warns if the first event with an idempotency key is of another type, or its payload means something else, than the one that is left out.';
 
 comment on function postrider_internal.window_events(xid8,bigint,pg_snapshot,integer,integer) is 'The events behind that one that are visible in target, in the order of (xid, seq).';
 
@@ -2870,6 +2878,8 @@ grant execute on function postrider_internal.refuse_captured_truncate() to postr
 
 grant execute on function postrider_internal.refuse_event(xid8,text,boolean,text,text,text,jsonb) to postrider_publisher;
 
+grant execute on function postrider_internal.refuse_late(timestamp with time zone) to postrider_publisher;
+
 grant execute on function postrider_internal.refuse_own_type(text) to postrider_publisher;
 
 grant execute on function postrider_internal.replaced_files() to postrider_daemon;
@@ -2895,5 +2905,7 @@ grant execute on function postrider_internal.trigger_arguments(bytea) to postrid
 grant execute on function postrider_internal.url_without_secrets(text) to postrider_operator;
 
 grant execute on function postrider_internal.wake_daemons() to postrider_publisher;
+
+grant execute on function postrider_internal.warn_of_other_event(text,text,text,json) to postrider_publisher;
 
 grant execute on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text,text) to postrider_publisher;

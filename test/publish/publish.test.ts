@@ -96,7 +96,7 @@ test("any text reaches its column, one by one and in a list", async (t) => {
     fc.integer({ min: 0xe000, max: 0x10ffff }),
   );
   const text = fc.array(character, { minLength: 1, maxLength: 20 }).map((codes) => String.fromCodePoint(...codes));
-  const time = fc.date({ min: new Date(0), max: new Date("9999-01-01T00:00:00Z"), noInvalidDate: true });
+  const time = fc.date({ min: new Date(0), max: new Date(Date.now() + 29 * 86_400_000), noInvalidDate: true });
   const given = fc.record({
     payload: fc.jsonValue(),
     tenant: text,

@@ -5,6 +5,9 @@ import { PublishError, publish, publishMany } from "../../src/publish/publisher.
 import type { Library } from "./libraries.ts";
 import { CHANGE, JSON_TEXT, type Publisher } from "./publisher.ts";
 
+/** A time with milliseconds that is not too far ahead. */
+const LATER = `${new Date(Date.now() + 86_400_000).toISOString().slice(0, -5)}.678Z`;
+
 export function testPublishing(publisher: Publisher, open: (url: string) => Library): void {
   let library: Library;
 
@@ -24,7 +27,7 @@ export function testPublishing(publisher: Publisher, open: (url: string) => Libr
         tenant: 'ac"me\\',
         orderingKey: "o-1",
         idempotencyKey: "k-1",
-        deliverAt: new Date("2031-01-02T03:04:05.678Z"),
+        deliverAt: new Date(LATER),
         attributes: { subject: "o/1" },
       });
       assert.deepEqual(await publisher.seen(), { events: [], changes: 0 });
@@ -38,7 +41,7 @@ export function testPublishing(publisher: Publisher, open: (url: string) => Libr
           tenant: 'ac"me\\',
           ordering_key: "o-1",
           idempotency_key: "k-1",
-          deliver_at: "2031-01-02T03:04:05.678Z",
+          deliver_at: LATER,
           attributes: { subject: "o/1" },
         },
       ],
@@ -95,7 +98,7 @@ export function testPublishing(publisher: Publisher, open: (url: string) => Libr
     await library.transaction(async (tx) => {
       inserted = await publishMany(tx, [
         { eventType: "a.b", json: JSON_TEXT, attributes: { subject: "1" }, tenant: 'a"\\', orderingKey: "NULL" },
-        { eventType: "a.c", payload: null, deliverAt: "2031-01-01T00:00:00Z" },
+        { eventType: "a.c", payload: null, deliverAt: LATER },
       ]);
     });
     const none = { tenant: "", ordering_key: null, idempotency_key: null, deliver_at: null, attributes: null };
@@ -109,7 +112,7 @@ export function testPublishing(publisher: Publisher, open: (url: string) => Libr
         tenant: 'a"\\',
         ordering_key: "NULL",
       },
-      { ...none, id: inserted[1], event_type: "a.c", payload: "null", deliver_at: "2031-01-01T00:00:00.000Z" },
+      { ...none, id: inserted[1], event_type: "a.c", payload: "null", deliver_at: LATER },
     ]);
   });
 

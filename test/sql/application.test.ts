@@ -35,17 +35,64 @@ after(async () => {
 
 beforeEach(() => reset(database.pool));
 
+describe("a deliver_at", () => {
+  const later = (time: string) =>
+    database.pool.query(
+      "insert into postrider.outbox (event_type, payload, deliver_at) values ('order.paid', '1', $1)",
+      [time],
+    );
+
+  test("beyond the retention is refused, and one within it is not", async (t) => {
+    for (const time of ["infinity", new Date(Date.now() + 31 * DAY_MS).toISOString()]) {
+      await assert.rejects(later(time), /cannot insert an event that is due at /);
+    }
+    await later(new Date(Date.now() + 29 * DAY_MS).toISOString());
+    await database.pool.query("update postrider.retention set period = '1 day'");
+    t.after(() => database.pool.query("update postrider.retention set period = '30 days'"));
+    await assert.rejects(later(new Date(Date.now() + 2 * DAY_MS).toISOString()), /cannot insert an event/);
+    await later("-infinity");
+  });
+});
+
+const DAY_MS = 86_400_000;
+
+describe("a repeated idempotency key", () => {
+  test("with another type or payload warns, and says nothing of either", async (t) => {
+    const session = await openSession(t, database.url);
+    const warnings: string[] = [];
+    session.on("notice", ({ message, detail }) => warnings.push(`${message} ${detail}`));
+    const insert = (type: string, payload: string) =>
+      session.query("insert into postrider.outbox (event_type, payload, idempotency_key) values ($1, $2, 'k')", [
+        type,
+        payload,
+      ]);
+    await insert("order.paid", '{"a": 1, "secret": 2}');
+    await insert("order.paid", '{"a": 1, "secret": 2}');
+    await insert("order.paid", '{"secret":2,"a":1}');
+    assert.deepEqual(warnings, []);
+    await insert("order.sent", '{"a": 1, "secret": 2}');
+    await insert("order.paid", '{"a": 1, "secret": 3}');
+    await insert("order.paid", '"\\u0000"');
+    await session.query("select postrider.publish('order.paid', '4', idempotency_key => 'k')");
+    assert.equal(warnings.length, 4);
+    for (const warning of warnings) {
+      assert.match(warning, /^an event was left out, because its idempotency key is that of another event /);
+      assert.doesNotMatch(warning, /secret/);
+    }
+  });
+});
+
 describe("publish", () => {
   test("inserts an event with all its arguments, and returns its id", async () => {
     const id = await askFor(
       database.pool,
       `select postrider.publish(event_type => 'order.paid', payload => '{"n": 1.0}', tenant => 'acme', ordering_key => 'o1',
-         deliver_at => '2100-01-01Z', idempotency_key => 'k1', attributes => '{"subject": "o1"}')`,
+         deliver_at => now() + interval '29 days', idempotency_key => 'k1', attributes => '{"subject": "o1"}')`,
     );
     assert.deepEqual(
       await rowsOf(
         database.pool,
-        `select id, event_type, payload::text, tenant, ordering_key, deliver_at = '2100-01-01Z' as on_time, idempotency_key,
+        `select id, event_type, payload::text, tenant, ordering_key, deliver_at > now() + interval '28 days' as on_time, idempotency_key,
                 attributes from postrider.outbox`,
       ),
       [

@@ -12,6 +12,7 @@ import {
   claimAll,
   claimEvents,
   createEndpoint,
+  IN_A_WEEK,
   insertEvent,
   type Pair,
   recordResults,
@@ -46,7 +47,7 @@ interface Path {
 const sql = (text: string, ...values: readonly unknown[]) => database.pool.query(text, [...values]);
 
 const RULES: Readonly<Record<string, Rule>> = {
-  "before its deliver_at": { deliverAt: "2999-01-01" },
+  "before its deliver_at": { deliverAt: IN_A_WEEK },
   "to a paused endpoint": {
     now: ({ endpoint }) => sql("select postrider.pause_endpoint($1, 'maintenance')", endpoint),
   },

@@ -8,6 +8,7 @@ import {
   claimAll,
   claimEvents,
   createEndpoint,
+  IN_A_WEEK,
   insertEvent,
   insertEvents,
   openSession,
@@ -176,11 +177,11 @@ describe("explain_event says what became of a delivery:", () => {
 
   test("scheduled", async () => {
     await createEndpoint(database.pool);
-    const event = await insertEvent(database.pool, "order.paid", { deliverAt: "2100-01-01T00:00:00Z" });
+    const event = await insertEvent(database.pool, "order.paid", { deliverAt: IN_A_WEEK });
     await claimAll(database.pool);
     const row = await explainOne(event);
     assert.equal(row.outcome, "scheduled");
-    assert.match(row.explanation, /^its first attempt is due 2100-01-01 /);
+    assert.ok(row.explanation.startsWith(`its first attempt is due ${IN_A_WEEK.slice(0, 10)} `), row.explanation);
   });
 
   test("discarded, because its filter could not be applied", async () => {

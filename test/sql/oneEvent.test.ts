@@ -8,6 +8,7 @@ import {
   claimAll,
   claimEvents,
   createEndpoint,
+  IN_A_WEEK,
   insertEvent,
   openSession,
   pidOf,
@@ -118,11 +119,10 @@ test("endpoint_health counts what was exhausted", async () => {
 
 describe("reschedule", () => {
   const reschedule = "select postrider.reschedule($1, $2)";
-  const LATER = "2999-01-01";
 
   async function scheduled(isClaimed: boolean): Promise<string> {
     await createEndpoint(database.pool);
-    const event = await insertEvent(database.pool, "order.paid", { deliverAt: LATER });
+    const event = await insertEvent(database.pool, "order.paid", { deliverAt: IN_A_WEEK });
     if (isClaimed) await claimAll(database.pool);
     return event;
   }
@@ -133,7 +133,10 @@ describe("reschedule", () => {
       const [later] = await rowsOf<{ at: string }>(database.pool, "select (now() + interval '2 days')::text as at");
       assert.equal(
         String(
-          await askFor(database.pool, `select (postrider.reschedule($1, $2) = '${LATER}')::text`, [event, later?.at]),
+          await askFor(database.pool, `select (postrider.reschedule($1, $2) = '${IN_A_WEEK}')::text`, [
+            event,
+            later?.at,
+          ]),
         ),
         "true",
       );

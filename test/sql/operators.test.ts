@@ -14,6 +14,7 @@ import {
   claimEvents,
   createEndpoint,
   deliveries,
+  IN_A_WEEK,
   insertEvent,
   insertEvents,
   openSession,
@@ -773,7 +774,9 @@ describe("redeliver", () => {
 
   test("waits for the event's deliver_at", async () => {
     const endpoint = await createEndpoint(database.pool);
-    const event = await insertEvent(database.pool, "order.paid", { deliverAt: "2999-01-01" });
+    const event = await insertEvent(database.pool, "order.paid", {
+      deliverAt: IN_A_WEEK,
+    });
     await claimAll(database.pool);
     await database.pool.query(redeliver, [event, endpoint]);
     assert.deepEqual((await walk(database.pool)).leased, []);

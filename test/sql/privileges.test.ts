@@ -244,6 +244,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   notify_daemons: caller("publisher"),
   refuse_event: caller("publisher"),
   note_idempotency_key: owner("publisher"),
+  warn_of_other_event: owner("publisher"),
+  refuse_late: owner("publisher"),
   judge_event: owner("publisher"),
   are_headers: caller("operator"),
   has_no_login: caller("operator"),

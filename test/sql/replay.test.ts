@@ -12,6 +12,7 @@ import {
   createEndpoint,
   deliveries,
   eventsOf,
+  IN_A_WEEK,
   insertEvent,
   insertEvents,
   inTransaction,
@@ -154,7 +155,7 @@ async function settle(
 
 /** A claimed event whose delivery waits in the queue for this long. */
 async function addWaiting(endpoint: string, wait: string): Promise<string> {
-  const event = await insertEvent(database.pool, "order.paid", { deliverAt: "infinity" });
+  const event = await insertEvent(database.pool, "order.paid", { deliverAt: IN_A_WEEK });
   await claimAll(database.pool);
   await database.pool.query(
     "update postrider.delivery set next_attempt_at = now() + $3::interval where event_id = $1 and endpoint_id = $2",
@@ -327,7 +328,7 @@ describe("what a replay sends", () => {
   });
 
   test("sends nothing before its deliver_at, and what waits for that stops nothing else", async () => {
-    const scheduled = await insertEvent(database.pool, "order.paid", { deliverAt: "2999-01-01" });
+    const scheduled = await insertEvent(database.pool, "order.paid", { deliverAt: IN_A_WEEK });
     const due = await insertEvent(database.pool, "order.paid");
     await settle(database.pool);
     const endpoint = await createEndpoint(database.pool);
@@ -339,7 +340,8 @@ describe("what a replay sends", () => {
     );
     assert.equal((await statusOf(replay_id)).state, "delivering");
     assert.equal(
-      await askFor(database.pool, "select next_attempt_at = '2999-01-01' from postrider.delivery where event_id = $1", [
+      await askFor(database.pool, "select next_attempt_at = $1 from postrider.delivery where event_id = $2", [
+        IN_A_WEEK,
         scheduled,
       ]),
       true,

@@ -9,6 +9,7 @@ import {
   createEndpoint,
   deliveries,
   eventsOf,
+  IN_A_WEEK,
   insertEvent,
   insertEvents,
   openSession,
@@ -538,14 +539,13 @@ describe("an endpoint that is", () => {
 describe("a delivery is written to the queue", () => {
   test("if deliver_at is still to come, for that time, and goes out at once if it has passed", async () => {
     const endpoint = await createEndpoint(database.pool);
-    const later = await insertEvent(database.pool, "order.paid", { deliverAt: "2100-01-01T00:00:00Z" });
+    const later = await insertEvent(database.pool, "order.paid", { deliverAt: IN_A_WEEK });
     const now = await insertEvent(database.pool, "order.paid", { deliverAt: "2020-01-01T00:00:00Z" });
     assert.deepEqual(pairsOf(await claimEvents(database.pool)), [[now, endpoint]]);
     assert.deepEqual(
-      await rowsOf(
-        database.pool,
-        "select event_id, state, next_attempt_at = '2100-01-01Z' as on_time from postrider.delivery",
-      ),
+      await rowsOf(database.pool, "select event_id, state, next_attempt_at = $1 as on_time from postrider.delivery", [
+        IN_A_WEEK,
+      ]),
       [{ event_id: later, state: "pending", on_time: true }],
     );
   });
@@ -649,7 +649,7 @@ test("the claim's row holds the pairs that the daemon got, and no others", async
   await createEndpoint(database.pool, ["order.*"]);
   await createEndpoint(database.pool, ["order.*"], { state: "paused" });
   await createEndpoint(database.pool, ["order.*"], { state: "disabled" });
-  await insertEvent(database.pool, "order.paid", { deliverAt: "2100-01-01T00:00:00Z" });
+  await insertEvent(database.pool, "order.paid", { deliverAt: IN_A_WEEK });
   for (let count = 0; count < 3; count++) await insertEvent(database.pool, "order.paid");
   const result = await claimEvents(database.pool, { daemon });
   assert.equal(result.pairs.length, 6);

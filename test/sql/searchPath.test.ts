@@ -227,7 +227,7 @@ describe("the trap catches a function of the owner's", () => {
 
 const CALLS: Readonly<Record<string, () => string>> = {
   publish: () =>
-    `select postrider.publish('order.paid', '{"amount": 1}', 'acme', 'k', '2100-01-01', 'once', '{"subject": "1"}')`,
+    `select postrider.publish('order.paid', '{"amount": 1}', 'acme', 'k', 'tomorrow', 'once', '{"subject": "1"}')`,
   create_endpoint: () =>
     `select postrider.create_endpoint('https://receiver.test/?t=1', '{order.*}', 'acme', '{"format": "raw", "name": "receiver", "timeout_ms": 200, "retry_schedule": ["1 s"], "headers": {"a": "b"}}')`,
   subscribe: () => `select postrider.subscribe('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
@@ -261,7 +261,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
   erase_tenant: () => "select postrider.erase_tenant('acme')",
   send_test_event: () => `select postrider.send_test_event('${ids.endpoint}', 'order.paid', '{"amount": 1}')`,
   reschedule: () =>
-    `with e as (select postrider.publish('order.later', '1', deliver_at => '2100-01-01') as id) select postrider.reschedule(e.id, 'tomorrow') from e`,
+    `with e as (select postrider.publish('order.later', '1', deliver_at => 'tomorrow') as id) select postrider.reschedule(e.id, 'tomorrow') from e`,
   delete_endpoint: () =>
     `with made as (select endpoint_id from postrider.create_endpoint('https://receiver.test/')) select postrider.delete_endpoint(endpoint_id, 'why') from made`,
   endpoint_id: () => "select postrider.endpoint_id('receiver', 'acme')",
@@ -293,6 +293,9 @@ const CALLS: Readonly<Record<string, () => string>> = {
 
 /** Statements that fire the triggers that act with the owner's rights. */
 const FIRINGS: Readonly<Record<string, () => string>> = {
+  refuse_late: () => "insert into postrider.outbox (event_type, payload, deliver_at) values ('order.paid', '1', now())",
+  warn_of_other_event: () =>
+    `insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '{"a": 1}', 'other'), ('order.paid', '{"a":2}', 'other')`,
   note_idempotency_key: () =>
     `insert into postrider.outbox (event_type, payload, idempotency_key) values ('order.paid', '1', 'twice')`,
   endpoint_audit: () => `update postrider.endpoint set url = 'https://elsewhere.test/?t=2', headers = '{"a": "b"}'`,

@@ -109,6 +109,9 @@ export interface EventFields {
   readonly deliverAt?: string;
 }
 
+/** A time to come that is within the retention, for events that shall wait. */
+export const IN_A_WEEK = new Date(Date.now() + 7 * 86_400_000).toISOString();
+
 /** Inserts an event as an application does; returns its id. */
 export async function insertEvent(session: Session, eventType: string, fields: EventFields = {}): Promise<string> {
   const id = await askFor(

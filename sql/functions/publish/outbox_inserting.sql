@@ -19,6 +19,7 @@ begin
     and new.event_type operator(pg_catalog.~) '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*$'
     and pg_catalog.length(new.event_type) operator(pg_catalog.+) pg_catalog.length(new.tenant) operator(pg_catalog.<=) 255
     and new.idempotency_key is null and new.ordering_key is null and new.attributes is null
+    and new.deliver_at is null
     and (new.event_type operator(pg_catalog.=) any (postrider_internal.judged_event_types())) is false
     and not pg_catalog.starts_with(new.event_type, 'postrider.')
     and coalesce(pg_catalog.current_setting('postrider.wake', true), '') operator(pg_catalog.=) ''
@@ -46,9 +47,13 @@ begin
   if pg_catalog.starts_with(new.event_type, 'postrider.') and new.test_endpoint_id is null then
     perform postrider_internal.refuse_own_type(new.event_type);
   end if;
+  if new.deliver_at is not null then
+    perform postrider_internal.refuse_late(new.deliver_at);
+  end if;
   if new.idempotency_key is not null
     and not postrider_internal.note_idempotency_key(new.tenant, new.idempotency_key, new.id)
   then
+    perform postrider_internal.warn_of_other_event(new.tenant, new.idempotency_key, new.event_type, new.payload);
     return null;
   end if;
   if (new.event_type operator(pg_catalog.=) any (postrider_internal.judged_event_types())) is not false then
