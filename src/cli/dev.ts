@@ -6,7 +6,6 @@ import { type ConnectionConfig, connectionConfig, openConnection, targetOf } fro
 import { migrate } from "../db/migrate.ts";
 import { Demo, putDemoAside } from "../dev/demo.ts";
 import { DISPLAYED, display, durationText, show } from "../dev/display.ts";
-import { npmGone } from "../dev/npmGone.ts";
 import type { ServerExit } from "../dev/postgres/launch.ts";
 import { EmbeddedPostgres } from "../dev/postgres/server.ts";
 import { monotonicMs } from "../ground/clock.ts";
@@ -14,6 +13,7 @@ import { PostriderError } from "../ground/errors.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
 import { defineCommand, flag, notTogether, port, text } from "./command.ts";
 import { loggedEvents } from "./loggedEvents.ts";
+import { isStartedByNpm, npmSources } from "./npmGone.ts";
 
 const LOOPBACK = "127.0.0.0/8,::1,localhost,*.localhost";
 
@@ -89,14 +89,10 @@ function dev(options: DevOptions, config: Config, env: Environment): Promise<0 |
   return untilStopped(
     {
       signals: ["SIGINT", "SIGTERM", "SIGHUP"],
-      sources: [stdoutClosed, ...(isStartedByNpm(env) ? [npmGone] : [])],
+      sources: [stdoutClosed, ...npmSources(env)],
     },
     (stopping) => runParts(options, config, stopping),
   );
-}
-
-function isStartedByNpm(env: Environment): boolean {
-  return (env.npm_lifecycle_event ?? env.npm_command ?? "") !== "";
 }
 
 async function runParts(options: DevOptions, settings: Config, stopping: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { supervise } from "../processes/supervisor.ts";
 import { standardStream } from "../telemetry/log.ts";
 import { defineCommand } from "./command.ts";
 import { loggedEvents } from "./loggedEvents.ts";
+import { npmSources } from "./npmGone.ts";
 import { runDaemon } from "./runDaemon.ts";
 
 export const command = defineCommand({
@@ -26,7 +27,7 @@ function run(env: Environment): Promise<0 | 1> {
     );
   }
   const config = readSettings(env);
-  return untilStopped({ signals: ["SIGTERM", "SIGINT"] }, (stopping) =>
+  return untilStopped({ signals: ["SIGTERM", "SIGINT"], sources: npmSources(env) }, (stopping) =>
     config.processes === 1 ? runDaemon(config, { stopping }) : runProcesses(config, env, stopping),
   );
 }

@@ -47,19 +47,38 @@ interface Lasting {
   reason: string;
   readonly sinceMs: number;
   repeats: number;
+  /** Whether its start was emitted; its end is then, too. */
+  isTold: boolean;
+  /** When to emit the start if it is met again. */
+  tellAtMs: number;
+  pauseMs: number;
 }
+
+/** A condition that lasts is told again after this time, then after twice as long, at last once an hour. */
+const REMINDER_FIRST_MS = 600_000;
+const REMINDER_LAST_MS = 3_600_000;
+/** One that comes and goes is told so many times a minute; a start beyond that is told if it still lasts after the minute. */
+const STARTS_MAX = 5;
+const STARTS_MS = 60_000;
 
 /** The check of postrider.daemon has the same limit. */
 const REASON_CHARS_MAX = 200;
 
-/** Each lasting condition emits one event when it starts and one when it ends, however often it is met in between. */
+/**
+ * Each lasting condition emits one event when it starts and one when it ends, however often it is met in between, and its
+ * start again seldom.
+ */
 export class Conditions {
   readonly #events: Events;
+  readonly #now: () => number;
+  /** When starts were emitted lately. */
+  readonly #starts = new Map<ConditionName, readonly number[]>();
   readonly #lasting = new Map<ConditionName, Lasting>();
   readonly #watchers = new Set<() => void>();
 
-  constructor(events: Events) {
+  constructor(events: Events, now: () => number = monotonicMs) {
     this.#events = events;
+    this.#now = now;
   }
 
   has(name: ConditionName): boolean {
@@ -86,7 +105,7 @@ export class Conditions {
   }
 
   /**
-   * Emits `event` if the condition is new, and counts otherwise. `reason` is for postrider.daemon, whose readers may see
+   * Emits `event` if the condition is new or was not told for long, and counts otherwise. `reason` is for postrider.daemon, whose readers may see
    * neither payloads nor secrets; the latest one is shown.
    */
   begin<Name extends ConditionName, Event extends StartEvent<Name>>(
@@ -98,14 +117,16 @@ export class Conditions {
     const text = printable(reason).slice(0, REASON_CHARS_MAX);
     const lasting = this.#lasting.get(name);
     if (lasting === undefined) {
-      this.#lasting.set(name, { reason: text, sinceMs: monotonicMs(), repeats: 0 });
-      this.#events.emit(event, fields);
+      const started = this.#start(name, text);
+      this.#lasting.set(name, started);
+      this.#tellWhenDue(started, event, fields);
       this.#tellWatchers(name);
       return;
     }
     const isEdited = name === "not_sending" && lasting.reason !== text;
     lasting.reason = text;
     lasting.repeats += 1;
+    this.#tellWhenDue(lasting, event, fields);
     if (isEdited) {
       this.#tellWatchers(name);
     }
@@ -118,9 +139,32 @@ export class Conditions {
       return;
     }
     this.#lasting.delete(name);
-    const ended = { lasted_ms: Math.round(monotonicMs() - lasting.sinceMs), repeats: lasting.repeats };
-    this.#events.emit(CONDITIONS[name].ends, { ...fields, ...ended } as EndFields<Name>);
+    const ended = { lasted_ms: Math.round(this.#now() - lasting.sinceMs), repeats: lasting.repeats };
+    if (lasting.isTold) {
+      this.#events.emit(CONDITIONS[name].ends, { ...fields, ...ended } as EndFields<Name>);
+    }
     this.#tellWatchers(name);
+  }
+
+  #start(name: ConditionName, reason: string): Lasting {
+    const sinceMs = this.#now();
+    const recent = (this.#starts.get(name) ?? []).filter((atMs) => atMs > sinceMs - STARTS_MS);
+    const [oldest = sinceMs] = recent;
+    const isQuiet = recent.length >= STARTS_MAX;
+    this.#starts.set(name, isQuiet ? recent : [...recent, sinceMs]);
+    const tellAtMs = isQuiet ? oldest + STARTS_MS : sinceMs;
+    return { reason, sinceMs, repeats: 0, isTold: false, tellAtMs, pauseMs: REMINDER_FIRST_MS };
+  }
+
+  #tellWhenDue<Event extends EventName>(lasting: Lasting, event: Event, fields: EventFields<Event>): void {
+    const nowMs = this.#now();
+    if (nowMs < lasting.tellAtMs) {
+      return;
+    }
+    lasting.isTold = true;
+    lasting.tellAtMs = nowMs + lasting.pauseMs;
+    lasting.pauseMs = Math.min(REMINDER_LAST_MS, lasting.pauseMs * 2);
+    this.#events.emit(event, fields);
   }
 
   #tellWatchers(name: ConditionName): void {

@@ -8,7 +8,7 @@ import { unixMs } from "../../src/ground/clock.ts";
 import { ECHO_MS } from "../../src/ground/untilStopped.ts";
 import { LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
 import { FaultProxy, PASS } from "../chaos/proxy.ts";
-import { CommandProcess, eventually, runCommand } from "../support/command.ts";
+import { CommandProcess, eventually, isAlive, runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
 const ALLOW_LOOPBACK = { POSTRIDER_EGRESS: "custom", POSTRIDER_EGRESS_ALLOW: "127.0.0.1" };
@@ -282,4 +282,23 @@ async function outcome(eventType: string, total: number): Promise<unknown> {
   );
   const counts = Object.values(await states(eventType)).reduce((sum, count) => sum + count, 0);
   return { total: counts, ...flight, ...(counts === total ? {} : { states: await states(eventType) }) };
+}
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  test(`a daemon that npm started drains when npm gets ${signal}`, async () => {
+    const command = new CommandProcess(["run"], {
+      env: { DATABASE_URL: database.url },
+      program: ["npm", "run", "-s", "postrider", "--"],
+    });
+    commands.push(command);
+    await command.match(/"event":"daemon\.started"/);
+    const [daemon] = await select("select pid from postrider.daemon");
+    const ending = await command.end(signal);
+    if (signal === "SIGTERM") {
+      assert.match(command.stdout, /"event":"daemon\.stopped"/);
+      assert.deepEqual(ending, { code: 0, signal: null }, command.said());
+    }
+    await eventually("the end of the daemon", () => (isAlive(Number(daemon?.pid)) ? undefined : true));
+    assert.deepEqual(await select("select id from postrider.daemon"), []);
+  });
 }

@@ -6,11 +6,11 @@ import type { Emitted } from "../../src/telemetry/events.ts";
 
 const FAILURE = { error: "the disk is full", sqlstate: "53100" } as const;
 
-function arrange(): { conditions: Conditions; emitted: Emitted[]; changes: () => number } {
+function arrange(now?: () => number): { conditions: Conditions; emitted: Emitted[]; changes: () => number } {
   const events = makeEvents();
   const emitted: Emitted[] = [];
   events.subscribe((event) => emitted.push(event));
-  const conditions = new Conditions(events);
+  const conditions = new Conditions(events, now);
   let changes = 0;
   conditions.watch(() => {
     changes += 1;
@@ -30,6 +30,38 @@ test("a lasting condition is told once at its start and once at its end, with a 
   assert.equal(ended?.name, "postgres.restored");
   assert.ok(ended.fields.lasted_ms >= 0 && Number.isInteger(ended.fields.lasted_ms));
   assert.deepEqual([ended.fields.repeats, rest], [4, []]);
+});
+
+test("a condition that lasts is told again, more and more seldom, with what it is now", () => {
+  let nowMs = 0;
+  const { conditions, emitted } = arrange(() => nowMs);
+  const toldAt: number[] = [];
+  for (; nowMs <= 4 * 3_600_000; nowMs += 500) {
+    const before = emitted.length;
+    conditions.begin("not_claiming", "claim.failed", { ...FAILURE, error: `at ${nowMs}` });
+    if (emitted.length > before) {
+      toldAt.push(nowMs / 60_000);
+    }
+  }
+  assert.deepEqual(toldAt, [0, 10, 30, 70, 130, 190]);
+  assert.deepEqual(emitted.at(-1), { name: "claim.failed", fields: { ...FAILURE, error: "at 11400000" } });
+});
+
+test("a condition that comes and goes is told a few times a minute, each start with its end", () => {
+  let nowMs = 0;
+  const { conditions, emitted } = arrange(() => nowMs);
+  for (; nowMs < 60_000; nowMs += 500) {
+    conditions.begin("not_claiming", "claim.failed", FAILURE);
+    conditions.end("not_claiming", {});
+  }
+  assert.equal(emitted.length, 10);
+  assert.equal(emitted.filter(({ name }) => name === "postgres.restored").length, 5);
+  // What lasts after all is told.
+  conditions.begin("not_claiming", "claim.failed", FAILURE);
+  nowMs += 3_000;
+  conditions.begin("not_claiming", "claim.failed", FAILURE);
+  conditions.end("not_claiming", {});
+  assert.equal(emitted.length, 12);
 });
 
 test("the end has the fields that it is given", () => {

@@ -1,17 +1,28 @@
 import { readFileSync } from "node:fs";
+import type { Environment } from "../config/environment.ts";
 import type { StopSource } from "../ground/untilStopped.ts";
 
 const POLL_MS = 1_000;
 const SHELLS: ReadonlySet<string> = new Set(["sh", "dash", "bash", "ash", "ksh", "zsh", "busybox"]);
 
+export function isStartedByNpm(env: Environment): boolean {
+  return (env.npm_lifecycle_event ?? env.npm_command ?? "") !== "";
+}
+
+/** What asks a command that lasts for its end, if npm started it. */
+export function npmSources(env: Environment): readonly StopSource[] {
+  return isStartedByNpm(env) ? [npmGone] : [];
+}
+
 /**
  * Asks for a stop when the npm that started this process is gone. npm passes signals on, but if it is killed with -9,
  * a Ctrl-C in the terminal no longer reaches this process.
  *
- * npm starts a script through a shell. Some shells become the command. dash stays between the two and outlives npm, so
- * this looks for the parent of the shell as well. On systems other than Linux the shell is bash, which becomes the command.
+ * npm starts a script through a shell. The scripts of this checkout begin with exec, so that the command takes the place of
+ * the shell: dash would stay between the two, and a SIGTERM would end npm and the shell alone. Where another script starts
+ * the command without it, the end of the shell asks for a stop, and so does that of its parent.
  */
-export const npmGone: StopSource = (ask) => {
+const npmGone: StopSource = (ask) => {
   const parent = process.ppid;
   const grandparent = SHELLS.has(procText(parent, "comm").trim()) ? parentOf(parent) : null;
   const timer = setInterval(() => {
