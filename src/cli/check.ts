@@ -29,7 +29,7 @@ interface Line {
 }
 
 async function lookAtAll(env: Environment): Promise<readonly Line[]> {
-  const settings = await attempted("settings", async () => readSettings(env));
+  const settings = await attempted("configuration", async () => readSettings(env));
   if (settings.value === null) {
     return [...settings.lines, ...["connection", ...CHECKS.map(({ name }) => name)].map(skipped)];
   }
@@ -120,8 +120,8 @@ function textOf(lines: readonly Line[]): string {
   return lines
     .map(({ name, state, found, remedy }) => {
       const head = `${state.padEnd("skipped".length)}  ${name.padEnd(width)}`;
-      const text = found === null ? "" : `  ${printable(found)}`;
-      return `${head}${text}\n${remedy === null ? "" : `${" ".repeat(head.length + 2)}do: ${printable(remedy)}\n`}`;
+      const text = found === null ? head.trimEnd() : `${head}  ${printable(found)}`;
+      return `${text}\n${remedy === null ? "" : `${" ".repeat(head.length + 2)}do: ${printable(remedy)}\n`}`;
     })
     .join("");
 }

@@ -32,7 +32,7 @@ test("where everything is well, each check says so", async (t) => {
   const lines = stdout.trimEnd().split("\n");
   assert.deepEqual(
     lines.map((line) => line.split(/\s+/).slice(0, 2)),
-    ["settings", "connection", "encoding", "clock", "schema", "privileges", "rows", "sending", "partitions"].map(
+    ["configuration", "connection", "encoding", "clock", "schema", "privileges", "rows", "sending", "partitions"].map(
       (check) => ["ok", check],
     ),
   );
@@ -42,10 +42,10 @@ test("where everything is well, each check says so", async (t) => {
 test("wrong settings are all faults, and nothing else is looked at", async () => {
   const { code, checks } = await check({ POSTRIDER_MAX_IN_FLIGHT: "many", POSTRIDER_EGRESS: "public" });
   assert.equal(code, 1);
-  const settings = checks.filter(({ name }) => name === "settings");
+  const settings = checks.filter(({ name }) => name === "configuration");
   assert.equal(settings.length, 3);
   assert.ok(settings.every(({ state, remedy }) => state === "fault" && remedy !== null));
-  assert.ok(checks.filter(({ name }) => name !== "settings").every(({ state }) => state === "skipped"));
+  assert.ok(checks.filter(({ name }) => name !== "configuration").every(({ state }) => state === "skipped"));
 });
 
 test("a server that does not answer is a fault", async () => {
