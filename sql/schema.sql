@@ -1322,7 +1322,7 @@ comment on column postrider.event_type.name is 'The event type, as in postrider.
 
 comment on column postrider.event_type.description is 'What the event means, for people.';
 
-comment on column postrider.event_type.json_schema is 'What its payloads look like: JSON Schema (2020-12), of the subset in sql/event-types.md. Null if that is not defined.';
+comment on column postrider.event_type.json_schema is 'What its payloads look like: any JSON Schema, or one of the subset in sql/event-types.md if it is enforced. Null if that is not defined.';
 
 comment on column postrider.event_type.enforce is 'Whether inserts fail if their payload does not fit the schema.';
 
@@ -1906,7 +1906,7 @@ comment on function postrider.copy_problem() is 'Says what shows that this datab
 
 comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
 
-comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A description or schema that is left out is not kept.';
+comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A schema that is left out is kept; what else is left out is not. Any JSON Schema describes; what is enforced is of the subset in sql/event-types.md.';
 
 comment on function postrider.delete_endpoint(uuid,text,boolean) is 'Deletes an endpoint with its subscriptions and secrets, and says what that ends: pending deliveries (a lower bound if is_exact is false), which are discarded; requests in flight, which finish and are not repeated; replays. Use it if a receiver is gone for good and its past deliveries need not be sent again; otherwise disable_endpoint(). With dry_run it only says so. What was delivered stays to be seen, and the audit keeps the endpoint''s settings.';
 
@@ -2092,7 +2092,7 @@ comment on function postrider_internal.event_time(timestamp with time zone) is '
 
 comment on function postrider_internal.event_type_audit() is 'Notes in the audit an edit of the catalogue or of the policy for unknown types.';
 
-comment on function postrider_internal.event_type_changing() is 'Compiles the schema of a definition, and refuses what is outside the subset.';
+comment on function postrider_internal.event_type_changing() is 'Compiles the schema of a definition that is enforced, and refuses what is outside the subset.';
 
 comment on function postrider_internal.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
@@ -2434,7 +2434,7 @@ comment on trigger endpoint_truncate on postrider.endpoint is 'Refuses truncate,
 
 comment on trigger event_type_audit on postrider.event_type is 'Notes the edit in the audit.';
 
-comment on trigger event_type_changing on postrider.event_type is 'Reads the schema, and refuses what is outside the subset.';
+comment on trigger event_type_changing on postrider.event_type is 'Reads the schema, and refuses what could not be enforced.';
 
 comment on trigger event_type_judged on postrider.event_type is 'Tells inserts which definitions to look at.';
 

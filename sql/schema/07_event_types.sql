@@ -27,7 +27,7 @@ comment on table postrider.event_type is
 comment on column postrider.event_type.name is 'The event type, as in postrider.outbox.event_type.';
 comment on column postrider.event_type.description is 'What the event means, for people.';
 comment on column postrider.event_type.json_schema is
-  'What its payloads look like: JSON Schema (2020-12), of the subset in sql/event-types.md. Null if that is not defined.';
+  'What its payloads look like: any JSON Schema, or one of the subset in sql/event-types.md if it is enforced. Null if that is not defined.';
 comment on column postrider.event_type.enforce is 'Whether inserts fail if their payload does not fit the schema.';
 comment on column postrider.event_type.deprecated is
   'Whether it should no longer be used. For people and generated code; inserts still work.';

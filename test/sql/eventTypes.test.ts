@@ -556,7 +556,43 @@ test("predicate and walk agree with the specification for any schema and payload
   assert.ok(Math.min(said.in, said.refused, said.predicted) > RUNS / 4, JSON.stringify(said));
 });
 
-describe("an invalid schema is refused when it is defined, with the place, the reason and what to do:", () => {
+test("any JSON Schema describes a type, and what is outside the subset is refused as soon as it is to be enforced", async () => {
+  const schema = {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    definitions: { user: { properties: { email: { pattern: "@" } } }, tree: { items: { $ref: "#/definitions/tree" } } },
+    oneOf: [{ $ref: "#/definitions/user" }, { $ref: "https://shop.test/other.json" }],
+    if: { not: { required: ["a"] } },
+    else: { patternProperties: { "^x-": false } },
+    unevaluatedProperties: false,
+    description: "x".repeat(500_000),
+  };
+  await database.pool.query("select postrider.define_event_type('order.paid', null, $1)", [JSON.stringify(schema)]);
+  assert.equal(await verdictOn("1"), "in");
+  for (const enforce of [
+    "update postrider.event_type set enforce = true",
+    "select postrider.define_event_type('order.paid', enforce => true)",
+  ]) {
+    assert.match(
+      await refusalOf(database.pool, enforce),
+      /^22023\ncannot define the event type "order.paid": its JSON Schema/,
+    );
+  }
+  for (const nothing of ["5", "null", "[]"]) {
+    assert.match(
+      await refusalOf(database.pool, "select postrider.define_event_type('order.sent', null, $1)", [nothing]),
+      /is not a schema but of the type/,
+    );
+  }
+  assert.match(
+    await refusalOf(database.pool, "select postrider.define_event_type('order.sent', null, $1)", [
+      JSON.stringify({ description: "x".repeat(1_100_000) }),
+    ]),
+    /The limit is 1048576/,
+  );
+  await database.pool.query("select postrider.drop_event_type('order.paid')");
+});
+
+describe("a schema that cannot be enforced is refused when it is to be, with the place, the reason and what to do:", () => {
   const nested = (levels: number): Json => (levels === 0 ? true : { items: nested(levels - 1) });
   const lists = (levels: number): Json =>
     Array(levels - 1)
@@ -668,9 +704,11 @@ describe("an invalid schema is refused when it is defined, with the place, the r
   ];
   for (const [what, schema, problem, advice] of cases) {
     test(what, async () => {
-      const refusal = await refusalOf(database.pool, "select postrider.define_event_type('order.paid', null, $1)", [
-        JSON.stringify(schema),
-      ]);
+      const refusal = await refusalOf(
+        database.pool,
+        "select postrider.define_event_type('order.paid', null, $1, enforce => true)",
+        [JSON.stringify(schema)],
+      );
       const [code, message, , hint] = refusal.split("\n");
       assert.equal(code, "22023", refusal);
       assert.ok(message?.startsWith('cannot define the event type "order.paid": its JSON Schema'), refusal);
@@ -679,7 +717,7 @@ describe("an invalid schema is refused when it is defined, with the place, the r
       assert.equal(
         await refusalOf(
           database.pool,
-          "insert into postrider.event_type (name, json_schema) values ('order.paid', $1)",
+          "insert into postrider.event_type (name, json_schema, enforce) values ('order.paid', $1, true)",
           [JSON.stringify(schema)],
         ),
         refusal,
@@ -708,9 +746,11 @@ describe("an invalid schema is refused when it is defined, with the place, the r
       additionalProperties: false,
     };
     // 500 times 500 is more than a schema may have
-    const refusal = await refusalOf(database.pool, "select postrider.define_event_type('order.paid', null, $1)", [
-      JSON.stringify(schema),
-    ]);
+    const refusal = await refusalOf(
+      database.pool,
+      "select postrider.define_event_type('order.paid', null, $1, enforce => true)",
+      [JSON.stringify(schema)],
+    );
     assert.match(refusal, /its JSON Schema, at "", has \d+ bytes/);
     const smaller = {
       ...schema,
@@ -931,7 +971,7 @@ function catalogue(): Promise<Definition[]> {
 describe("a definition", () => {
   const STRING = { type: "string" };
 
-  test("states the whole type and replaces the earlier definition", async () => {
+  test("states the whole type and replaces the earlier definition, but keeps a schema that is left out", async () => {
     await database.pool.query(
       "select postrider.define_event_type('order.paid', 'An order was paid.', $1, true, deprecated => true)",
       [STRING],
@@ -942,9 +982,11 @@ describe("a definition", () => {
     assert.notEqual(await verdictOn("1"), "in");
     await database.pool.query("select postrider.define_event_type('order.paid')");
     assert.deepEqual(await catalogue(), [
-      { name: "order.paid", description: null, json_schema: null, enforce: false, deprecated: false },
+      { name: "order.paid", description: null, json_schema: STRING, enforce: false, deprecated: false },
     ]);
     assert.equal(await verdictOn("1"), "in");
+    await database.pool.query("select postrider.define_event_type('order.paid', enforce => true)");
+    assert.notEqual(await verdictOn("1"), "in");
   });
 
   test("is no longer enforced once it is dropped, by function or by hand", async () => {
@@ -979,7 +1021,7 @@ describe("a definition", () => {
 
   const refused: Readonly<Record<string, readonly [statement: string, code: string, by: RegExp]>> = {
     "without a name": ["select postrider.define_event_type(null)", "22023", /event type null/],
-    "of a name that is none": ["select postrider.define_event_type('order..paid')", "22023", /dotted words/],
+    "of a name that is none": ["select postrider.define_event_type('order..paid')", "22023", /joined by dots/],
     "of a name that is too long": [`select postrider.define_event_type('${"a".repeat(256)}')`, "22023", /at most 255/],
     "of Postrider's own types": [
       "select postrider.define_event_type('postrider.endpoint.disabled')",
@@ -994,7 +1036,7 @@ describe("a definition", () => {
     "of a name that is none by hand": [
       "insert into postrider.event_type (name) values ('a b')",
       "23514",
-      /dotted words/,
+      /joined by dots/,
     ],
     "enforced without a schema": [
       "select postrider.define_event_type('order.paid', enforce => true)",
