@@ -77,6 +77,30 @@ describe("send_test_event", () => {
     );
   });
 
+  test("is explained to the endpoints that do not get it", async () => {
+    const endpoint = await createEndpoint(database.pool, []);
+    const other = await createEndpoint(database.pool);
+    const event = await askFor(database.pool, "select postrider.send_test_event($1, 'order.paid')", [endpoint]);
+    const explain = "select endpoint_id, outcome, explanation from postrider.explain_event($1)";
+    const explained = await rowsOf<{ endpoint_id: string; outcome: string; explanation: string }>(
+      database.pool,
+      explain,
+      [event],
+    );
+    assert.deepEqual(
+      explained.map(({ endpoint_id, outcome }) => [endpoint_id, outcome]),
+      [
+        [endpoint, "deferred"],
+        [other, "not matched"],
+      ],
+    );
+    assert.match(explained[1]?.explanation ?? "", /^the event is a test, which another endpoint gets/);
+    const erased = await insertEvent(database.pool, "order.paid");
+    await database.pool.query("select postrider.erase_event($1)", [erased]);
+    const [row] = await rowsOf<{ explanation: string }>(database.pool, explain, [erased]);
+    assert.match(row?.explanation ?? "", /^the event was erased /);
+  });
+
   test("does not count against the endpoint if it fails", async () => {
     const endpoint = await createEndpoint(database.pool, [], { options: { disable_after: "1 min" } });
     await database.pool.query(send, [endpoint]);

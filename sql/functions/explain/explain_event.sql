@@ -23,7 +23,7 @@ declare
   stop text;
   lack text;
 begin
-  select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.created_at into event
+  select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.created_at, o.test_endpoint_id, o.erased_at into event
   from postrider.outbox o
   where o.id = explain_event.event_id;
   if not found then
@@ -56,6 +56,8 @@ begin
              case
                when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
                when k.id is null then 'the endpoint was deleted'
+               when event.erased_at is not null then 'the event was erased ' || postrider_internal.shown_time(event.erased_at)
+               when event.test_endpoint_id <> k.id then 'the event is a test, which another endpoint gets'
                when k.state = 'disabled' then
                  format('the endpoint has been disabled since %s%s', postrider_internal.shown_time(k.state_changed_at), coalesce(': ' || k.state_reason, ''))
                else postrider_internal.explain_match(event.event_type, event.payload, k.id)
