@@ -51,7 +51,7 @@ async function insertHistory(count: number): Promise<Set<string>> {
 async function startReplay(endpoint: Endpoint): Promise<string> {
   const id = await askFor(
     database.pool,
-    "select replay_id from postrider.replay($1, now() - interval '1 hour', event_type => 'order.*')",
+    "select replay_id from postrider.replay($1, now() - interval '1 hour', event_type => 'order.*', states => '{exhausted,discarded,unmatched,cancelled,succeeded}')",
     [endpoint.id],
   );
   return String(id);
@@ -296,6 +296,7 @@ test("operators who replay, cancel, redeliver, pause and disable at once never d
   });
   await Promise.all(operators);
   await database.pool.query("select postrider.enable_endpoint($1)", [endpoint.id]);
+  await database.pool.query("select postrider.resume_endpoint($1)", [endpoint.id]);
   // A replay leaves work in hand alone. An attempt in flight while the endpoint was disabled ends discarded.
   await until("nothing is in flight", async () => {
     const text = `select (select count(*) from postrider.replay where finished_at is null)
