@@ -294,6 +294,23 @@ test("a payload that is damaged on the disk is discarded, and its neighbours and
   await receiver.got(path, 3);
 });
 
+test("nor does it keep a claim whose filters read it", async (t) => {
+  const database = await databaseOf(t);
+  const { pool } = database;
+  const path = route();
+  const endpoint = await createEndpoint(pool, path);
+  await pool.query("delete from postrider.subscription");
+  await pool.query("select postrider.subscribe($1, 'value.tried', '$.n == 1')", [endpoint]);
+  await pool.query("alter table postrider.outbox alter payload set storage external");
+  const large = Buffer.from(JSON.stringify({ n: 1, x: "x".repeat(20_000) })).toString("hex");
+  const [first, bad] = await insertBytes(pool, [large, large]);
+  await damageNewest(pool);
+  await run(t, database);
+  const rows = await finished(pool, 2);
+  assert.deepEqual([rows.get(first ?? "")?.state, rows.get(bad ?? "")?.state], ["succeeded", "discarded"]);
+  assert.match(rows.get(bad ?? "")?.reason ?? "", /no filter can be applied to the payload/);
+});
+
 /** Deletes a part of the newest payload that is stored outside of its row, as a disk may lose it. */
 async function damageNewest(session: Session): Promise<void> {
   const [row] = await rowsOf<{ table: string }>(
