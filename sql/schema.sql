@@ -14,7 +14,7 @@ create type postrider_internal.claim_pair as (event_id uuid, endpoint_id uuid, d
 
 create type postrider_internal.claim_rule as (kind integer, endpoint_id uuid, revision bigint, is_express boolean, filters jsonpath[]);
 
-create type postrider_internal.claimed_event as (id uuid, event_type text, created_at timestamp with time zone, context jsonb, payload json);
+create type postrider_internal.claimed_event as (id uuid, event_type text, created_at timestamp with time zone, deliver_at timestamp with time zone, context jsonb, payload json);
 
 create domain postrider.endpoint_description as text
   constraint "description has at most 10000 characters" CHECK ((length(VALUE) <= 10000));
@@ -134,6 +134,27 @@ CASE condition
 END))
 ) with (fillfactor=50);
 
+create table postrider.daemon_minute (
+  minute timestamp with time zone not null,
+  part_id uuid not null default gen_random_uuid(),
+  daemon_id uuid,
+  request_ms_total bigint not null default 0,
+  claimed integer not null default 0,
+  succeeded_first integer not null default 0,
+  succeeded_later integer not null default 0,
+  failed integer not null default 0,
+  exhausted integer not null default 0,
+  discarded integer not null default 0,
+  sent_again integer not null default 0,
+  flushes integer not null default 0,
+  in_flight_max integer not null default 0,
+  waiting_max integer not null default 0,
+  failures jsonb,
+  request_ms integer[] not null default '{}'::integer[],
+  delay_ms integer[] not null default '{}'::integer[],
+  constraint daemon_minute_pkey PRIMARY KEY (minute, part_id)
+);
+
 create table postrider.delivery (
   event_id uuid not null,
   endpoint_id uuid not null,
@@ -211,6 +232,25 @@ create table postrider.endpoint_failure (
   constraint endpoint_failure_pkey PRIMARY KEY (endpoint_id),
   constraint "failing since a time, while failures follow each other" CHECK ((((failing_since IS NOT NULL) = (consecutive_failures > 0)) AND (consecutive_failures >= 0)))
 ) with (fillfactor=50);
+
+create table postrider.endpoint_minute_part (
+  minute timestamp with time zone not null,
+  endpoint_id uuid not null,
+  part_id uuid not null default gen_random_uuid(),
+  request_ms_total bigint not null default 0,
+  succeeded_first integer not null default 0,
+  succeeded_later integer not null default 0,
+  failed integer not null default 0,
+  exhausted integer not null default 0,
+  discarded integer not null default 0,
+  sent_again integer not null default 0,
+  failures jsonb,
+  request_ms integer[] not null default '{}'::integer[],
+  delay_ms integer[] not null default '{}'::integer[],
+  constraint endpoint_minute_part_pkey PRIMARY KEY (endpoint_id, minute, part_id)
+) partition by RANGE (minute);
+
+create table postrider.endpoint_minute_part_default partition of postrider.endpoint_minute_part default;
 
 create table postrider.endpoint_secret (
   id uuid not null default postrider.uuid_v7(),
@@ -448,6 +488,17 @@ create table postrider.subscription (
   constraint subscription_endpoint_id_fkey FOREIGN KEY (endpoint_id, tenant) REFERENCES postrider.endpoint(id, tenant) ON UPDATE CASCADE ON DELETE CASCADE
 );
 
+create table postrider.unmatched_minute_part (
+  minute timestamp with time zone not null,
+  part_id uuid not null default gen_random_uuid(),
+  events integer not null,
+  event_type text not null,
+  tenant text not null,
+  constraint unmatched_minute_part_pkey PRIMARY KEY (minute, part_id)
+) partition by RANGE (minute);
+
+create table postrider.unmatched_minute_part_default partition of postrider.unmatched_minute_part default;
+
 -- Indexes that no constraint brings along
 
 CREATE INDEX audit_endpoint_id ON postrider.audit USING btree (endpoint_id, at);
@@ -463,6 +514,8 @@ CREATE INDEX delivery_oldest ON ONLY postrider.delivery USING btree (endpoint_id
 CREATE INDEX delivery_replay ON ONLY postrider.delivery USING btree (replay_id) WHERE ((replay_id IS NOT NULL) AND (state = 'pending'::text));
 
 CREATE INDEX delivery_undelivered ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (state = ANY (ARRAY['exhausted'::text, 'discarded'::text]));
+
+CREATE INDEX endpoint_minute_part_minute ON ONLY postrider.endpoint_minute_part USING brin (minute) WITH (pages_per_range='16', autosummarize='on');
 
 CREATE INDEX endpoint_secret_endpoint_id ON postrider.endpoint_secret USING btree (endpoint_id);
 
@@ -496,11 +549,15 @@ create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name pos
 
 create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, disabled_from timestamp with time zone);
 
+create view postrider.endpoint_minute (minute timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[]);
+
 create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone);
 
 create view postrider.replay_status (replay_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, endpoint_state text, state text, reason text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone, requested_by text);
 
 create view postrider.undelivered (endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, endpoint_state text, exhausted bigint, discarded bigint, is_exact boolean);
+
+create view postrider.unmatched_minute (minute timestamp with time zone, tenant text, event_type text, events bigint);
 
 -- Functions
 
@@ -519,6 +576,8 @@ create function postrider.copy_problem() returns text security definer;
 create function postrider.create_endpoint(url text, event_types text[] DEFAULT '{*}'::text[], tenant text DEFAULT ''::text, options jsonb DEFAULT '{}'::jsonb, OUT endpoint_id uuid, OUT secret text) returns record security definer;
 
 create function postrider.define_event_type(name text, description text DEFAULT NULL::text, json_schema jsonb DEFAULT NULL::jsonb, enforce boolean DEFAULT false, deprecated boolean DEFAULT false) returns void security definer;
+
+create function postrider.delay_ms_bounds() returns integer[];
 
 create function postrider.delete_endpoint(id uuid, reason text DEFAULT NULL::text, dry_run boolean DEFAULT false, OUT name text, OUT url text, OUT pending bigint, OUT is_exact boolean, OUT in_flight bigint, OUT subscriptions bigint, OUT replays bigint) returns record security definer;
 
@@ -554,6 +613,8 @@ create function postrider.refuse_unknown_event_types(reason text DEFAULT NULL::t
 
 create function postrider.replay(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone DEFAULT now(), event_type text DEFAULT '*'::text, states text[] DEFAULT '{exhausted,discarded,unmatched}'::text[], dry_run boolean DEFAULT false, OUT replay_id uuid, OUT events bigint) returns record security definer;
 
+create function postrider.request_ms_bounds() returns integer[];
+
 create function postrider.reschedule(event_id uuid, at timestamp with time zone) returns timestamp with time zone security definer;
 
 create function postrider.resume_endpoint(id uuid) returns void security definer;
@@ -573,6 +634,8 @@ create function postrider.uuid_v7() returns uuid;
 create function postrider.uuid_v7_floor(at timestamp with time zone) returns uuid;
 
 create function postrider.uuid_v7_time(id uuid) returns timestamp with time zone;
+
+create function postrider_internal.append_minutes(daemon_id uuid, part_id uuid, minute_ms double precision, endpoints json, total json) returns void security definer;
 
 create function postrider_internal.are_columns(one anyelement, names text[]) returns boolean;
 
@@ -612,9 +675,9 @@ create function postrider_internal.check_filter(filter jsonpath) returns void;
 
 create function postrider_internal.claim_context(ordering_key text, attributes jsonb, payload_bytes_max integer) returns jsonb;
 
-create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, context jsonb, payload json, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
+create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
 
-create function postrider_internal.claim_events(daemon_id uuid, events_max integer, aside_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid) security definer;
+create function postrider_internal.claim_events(daemon_id uuid, events_max integer, aside_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid, unmatched jsonb) security definer;
 
 create function postrider_internal.close_ingest(name text, run_id uuid) returns void security definer;
 
@@ -665,6 +728,8 @@ create function postrider_internal.discard_unwanted(event_ids uuid[], endpoint_i
 create function postrider_internal.drop_capture(table_name regclass, event_type text) returns boolean;
 
 create function postrider_internal.drop_days(before date) returns TABLE(outcome text, subject text);
+
+create function postrider_internal.drop_minutes(before date) returns TABLE(outcome text, subject text);
 
 create function postrider_internal.drop_objects(file text) returns void;
 
@@ -790,7 +855,7 @@ create function postrider_internal.keyword_problem(keyword text, argument jsonb)
 
 create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_ids uuid[]) returns integer[];
 
-create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, event_type text, created_at json, context jsonb, payload json);
+create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json);
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -826,6 +891,8 @@ create function postrider_internal.note_action(action text, endpoint_id uuid, ev
 
 create function postrider_internal.note_change(action text, endpoint_id uuid, list_name text, before jsonb, after jsonb) returns void security definer;
 
+create function postrider_internal.note_discards(endpoint_ids uuid[]) returns void;
+
 create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[]) returns void;
 
 create function postrider_internal.note_idempotency_key(tenant text, idempotency_key text, event_id uuid) returns boolean security definer;
@@ -835,6 +902,8 @@ create function postrider_internal.note_moving_row() returns trigger;
 create function postrider_internal.note_replay_failure() returns trigger security definer;
 
 create function postrider_internal.note_replay_problem(replay_id uuid, problem text) returns void security definer;
+
+create function postrider_internal.note_unmatched(page postrider_internal.claim_page, event_count integer, places integer[], lists text[], others postrider_internal.claim_pair[]) returns jsonb;
 
 create function postrider_internal.notify_daemons(payload text DEFAULT ''::text) returns void;
 
@@ -847,6 +916,10 @@ create function postrider_internal.outbox_inserting() returns trigger;
 create function postrider_internal.pair_page(ids uuid[], kinds integer[], ends integer[], rule_endpoints uuid[], pairs_max integer, OUT event_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[]) returns record;
 
 create function postrider_internal.parse_filter(filter text) returns jsonpath;
+
+create function postrider_internal.partition_bound(parent text, day date) returns text;
+
+create function postrider_internal.partition_key(parent text) returns text;
 
 create function postrider_internal.partition_time(id uuid) returns timestamp with time zone;
 
@@ -1184,6 +1257,42 @@ comment on column postrider.daemon.condition_since is 'Since when it has not bee
 
 comment on column postrider.daemon.condition_reason is 'What keeps it from its work, in the latest words of Postgres or the link; null if it is well.';
 
+comment on table postrider.daemon_minute is 'What each daemon did in each minute, over all endpoints: mostly one row, two if it stopped or changed its id. Rows are only added. Sum it for the whole: it is cheap however many endpoints there are.';
+
+comment on column postrider.daemon_minute.minute is 'When the minute began, by the clock of Postgres.';
+
+comment on column postrider.daemon_minute.part_id is 'Made by the daemon, so that appending twice adds nothing.';
+
+comment on column postrider.daemon_minute.daemon_id is 'The daemon; null for deliveries that a function discarded.';
+
+comment on column postrider.daemon_minute.request_ms_total is 'Milliseconds that the attempts took, in all.';
+
+comment on column postrider.daemon_minute.claimed is 'Events that it claimed.';
+
+comment on column postrider.daemon_minute.succeeded_first is 'Deliveries that succeeded at their first attempt.';
+
+comment on column postrider.daemon_minute.succeeded_later is 'Deliveries that succeeded at a later attempt.';
+
+comment on column postrider.daemon_minute.failed is 'Attempts that failed.';
+
+comment on column postrider.daemon_minute.exhausted is 'Deliveries whose retry schedule was used up.';
+
+comment on column postrider.daemon_minute.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.daemon_minute.sent_again is 'How many of the attempts were of deliveries that were sent again by hand or by a replay.';
+
+comment on column postrider.daemon_minute.flushes is 'Transactions in which it recorded results.';
+
+comment on column postrider.daemon_minute.in_flight_max is 'The most requests that were in progress when results were recorded.';
+
+comment on column postrider.daemon_minute.waiting_max is 'The most first attempts that were waiting in its memory when results were recorded.';
+
+comment on column postrider.daemon_minute.failures is 'Failed attempts by status or failure_kind, as in postrider.endpoint_minute.';
+
+comment on column postrider.daemon_minute.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
+
+comment on column postrider.daemon_minute.delay_ms is 'Successes by the time since they were due, as in postrider.endpoint_minute.';
+
 comment on table postrider.delivery is 'One event for one endpoint: what has finished, and what waits. A first attempt in progress has no row yet; postrider.delivery_status shows it.';
 
 comment on column postrider.delivery.event_id is 'The event, postrider.outbox.id.';
@@ -1291,6 +1400,36 @@ comment on column postrider.endpoint_failure.last_http_status is 'The status tha
 comment on column postrider.endpoint_failure.last_error is 'What went wrong, in a sentence.';
 
 comment on column postrider.endpoint_failure.recovered_at is 'When a success last ended a series of failures.';
+
+comment on table postrider.endpoint_minute_part is 'What daemons and functions have added to a minute of an endpoint. Read postrider.endpoint_minute, which sums the parts.';
+
+comment on column postrider.endpoint_minute_part.minute is 'When the minute began, by the clock of Postgres.';
+
+comment on column postrider.endpoint_minute_part.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_minute_part.part_id is 'Made by the daemon, so that appending twice adds nothing.';
+
+comment on column postrider.endpoint_minute_part.request_ms_total is 'Milliseconds that the attempts took, in all.';
+
+comment on column postrider.endpoint_minute_part.succeeded_first is 'Deliveries that succeeded at their first attempt.';
+
+comment on column postrider.endpoint_minute_part.succeeded_later is 'Deliveries that succeeded at a later attempt.';
+
+comment on column postrider.endpoint_minute_part.failed is 'Attempts that failed.';
+
+comment on column postrider.endpoint_minute_part.exhausted is 'Deliveries whose retry schedule was used up.';
+
+comment on column postrider.endpoint_minute_part.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.endpoint_minute_part.sent_again is 'How many of the attempts were of deliveries that were sent again by hand or by a replay. delay_ms leaves them out.';
+
+comment on column postrider.endpoint_minute_part.failures is 'Failed attempts by status, or by failure_kind if there was none: {"503": 4, "timeout": 1}. Null if none failed.';
+
+comment on column postrider.endpoint_minute_part.request_ms is 'Attempts by duration: one count for each bound of postrider.request_ms_bounds(), up to and including it, and a last one beyond them. Zeros at the end are left out.';
+
+comment on column postrider.endpoint_minute_part.delay_ms is 'Successes by the time since they were due, which is when the event was inserted, or its deliver_at: one count for each bound of postrider.delay_ms_bounds(), and a last one beyond them.';
+
+comment on table postrider.endpoint_minute_part_default is 'Minutes outside every day''s partition.';
 
 comment on table postrider.endpoint_secret is 'The secrets that sign an endpoint''s requests: all that have not expired sign, the newest first.';
 
@@ -1602,6 +1741,20 @@ comment on column postrider.subscription.filter is 'An SQL/JSON path predicate o
 
 comment on column postrider.subscription.created_at is 'When the subscription was made.';
 
+comment on table postrider.unmatched_minute_part is 'Events that no endpoint got, as each claim found them. Read postrider.unmatched_minute, which sums the parts.';
+
+comment on column postrider.unmatched_minute_part.minute is 'The minute in which they were claimed.';
+
+comment on column postrider.unmatched_minute_part.part_id is 'Identifies the row.';
+
+comment on column postrider.unmatched_minute_part.events is 'How many.';
+
+comment on column postrider.unmatched_minute_part.event_type is 'Their type.';
+
+comment on column postrider.unmatched_minute_part.tenant is 'Their tenant.';
+
+comment on table postrider.unmatched_minute_part_default is 'Minutes outside every day''s partition.';
+
 comment on view postrider.attempt is 'Every attempt that was made, and its result. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
 
 comment on column postrider.attempt.event_id is 'The event that was sent.';
@@ -1774,6 +1927,38 @@ comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose r
 
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
 
+comment on view postrider.endpoint_minute is 'What became of deliveries, by endpoint and minute. Daemons append to it once a minute, so the present one is missing, and a daemon that is killed takes its last one along: use it for charts, not where a count must be exact. Cheap for one endpoint, or for the last hours: say where minute > now() - interval ''1 hour''.';
+
+comment on column postrider.endpoint_minute.minute is 'When the minute began, by the clock of Postgres.';
+
+comment on column postrider.endpoint_minute.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_minute.tenant is 'Its tenant; null if it was deleted.';
+
+comment on column postrider.endpoint_minute.name is 'Its name; null if it has none or was deleted.';
+
+comment on column postrider.endpoint_minute.url is 'Its URL; null if it was deleted.';
+
+comment on column postrider.endpoint_minute.succeeded_first is 'Deliveries that succeeded at their first attempt.';
+
+comment on column postrider.endpoint_minute.succeeded_later is 'Deliveries that succeeded at a later attempt.';
+
+comment on column postrider.endpoint_minute.failed is 'Attempts that failed.';
+
+comment on column postrider.endpoint_minute.exhausted is 'Deliveries whose retry schedule was used up.';
+
+comment on column postrider.endpoint_minute.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.endpoint_minute.sent_again is 'How many of the attempts were of deliveries that were sent again by hand or by a replay. delay_ms leaves them out.';
+
+comment on column postrider.endpoint_minute.failures is 'Failed attempts by status, or by failure_kind if there was none: {"503": 4, "timeout": 1}. Null if none failed.';
+
+comment on column postrider.endpoint_minute.request_ms is 'Attempts by duration: one count for each bound of postrider.request_ms_bounds(), up to and including it, and a last one beyond them. Zeros at the end are left out.';
+
+comment on column postrider.endpoint_minute.request_ms_total is 'Milliseconds that the attempts took, in all.';
+
+comment on column postrider.endpoint_minute.delay_ms is 'Successes by the time since they were due, which is when the event was inserted, or its deliver_at: one count for each bound of postrider.delay_ms_bounds(), and a last one beyond them.';
+
 comment on view postrider.in_flight is 'Deliveries that a daemon has in hand: first attempts from its memory, and leased ones.';
 
 comment on column postrider.in_flight.event_id is 'The event.';
@@ -1858,6 +2043,16 @@ comment on column postrider.undelivered.discarded is 'Deliveries that were ended
 
 comment on column postrider.undelivered.is_exact is 'False if there are more than were counted: 10,000 an endpoint, 100 of further endpoints once there are 100,000.';
 
+comment on view postrider.unmatched_minute is 'Events that no endpoint got, by tenant and type, in the minute in which they were claimed. Say since when: where minute > now() - interval ''1 hour''. postrider.replay() sends them to an endpoint, and explain_event() says why one was not matched.';
+
+comment on column postrider.unmatched_minute.minute is 'When the minute began, by the clock of Postgres.';
+
+comment on column postrider.unmatched_minute.tenant is 'Their tenant.';
+
+comment on column postrider.unmatched_minute.event_type is 'Their type.';
+
+comment on column postrider.unmatched_minute.events is 'How many.';
+
 comment on type postrider.endpoint_description is 'What an endpoint is for.';
 
 comment on type postrider.endpoint_disable_after is 'How long an endpoint may have nothing but failures.';
@@ -1908,6 +2103,8 @@ comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Create
 
 comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A schema that is left out is kept; what else is left out is not. Any JSON Schema describes; what is enforced is of the subset in sql/event-types.md.';
 
+comment on function postrider.delay_ms_bounds() is 'The upper bounds, in milliseconds, of the counts in delay_ms of postrider.endpoint_minute and postrider.daemon_minute. Use it to say what a count means; the count behind the last bound is of everything longer.';
+
 comment on function postrider.delete_endpoint(uuid,text,boolean) is 'Deletes an endpoint with its subscriptions and secrets, and says what that ends: pending deliveries (a lower bound if is_exact is false), which are discarded; requests in flight, which finish and are not repeated; replays. Use it if a receiver is gone for good and its past deliveries need not be sent again; otherwise disable_endpoint(). With dry_run it only says so. What was delivered stays to be seen, and the audit keeps the endpoint''s settings.';
 
 comment on function postrider.disable_endpoint(uuid,text) is 'Disables an endpoint: it gets no new deliveries, and pending ones are discarded. Use it if the receiver is gone for good or must not be sent anything; to let deliveries wait, use pause_endpoint().';
@@ -1942,6 +2139,8 @@ comment on function postrider.refuse_unknown_event_types(text) is 'Makes inserts
 
 comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. states: which of them, any of exhausted; discarded, without what a person cancelled; unmatched, which have no delivery to the endpoint; cancelled; succeeded. The first three are the default, and the last two are sent only if they are named. Nothing is sent before its deliver_at. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';
 
+comment on function postrider.request_ms_bounds() is 'The upper bounds, in milliseconds, of the counts in request_ms of postrider.endpoint_minute and postrider.daemon_minute. Use it to say what a count means; the count behind the last bound is of everything longer.';
+
 comment on function postrider.reschedule(uuid,timestamp with time zone) is 'Moves an event whose deliver_at has not come to another time, earlier or later, and returns the old one. Use it if a reminder must go out at another time, or now.';
 
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint().';
@@ -1962,13 +2161,15 @@ comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'Return
 
 comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version 7 was made, to the millisecond, or null for another UUID. Use it to read the time of an event from its id.';
 
+comment on function postrider_internal.append_minutes(uuid,uuid,double precision,json,json) is 'Appends what a daemon counted in a minute, which is given as Unix time: a row for each endpoint, and one over all of them unless total is null.';
+
 comment on function postrider_internal.are_columns(anyelement,text[]) is 'Whether all these are columns of the row''s table. Called with a constant, so that a plan asks once.';
 
 comment on function postrider_internal.are_headers(jsonb) is 'True if these request headers can be sent. Otherwise it raises an error that names the first bad one, without its value.';
 
 comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
 
-comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of postrider.outbox, delivery or other_attempt. with_strays moves the day''s rows out of the default partition.';
+comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of a partitioned table. with_strays moves the day''s rows out of the default partition.';
 
 comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
 
@@ -2002,7 +2203,7 @@ comment on function postrider_internal.claim_context(text,jsonb,integer) is 'eve
 
 comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says after which endpoint to continue, null after the last one, and when more is due.';
 
-comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off; page: more is left; aside: the same, and a transaction is aside; complete: nothing is left; empty: nothing is new); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';
+comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off; page: more is left; aside: the same, and a transaction is aside; complete: nothing is left; empty: nothing is new); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all. unmatched, in the first row: the most frequent kinds of events that no endpoint gets.';
 
 comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run. A run that read its input leaves nothing behind, and one that followed a file leaves its position.';
 
@@ -2036,7 +2237,7 @@ comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],i
 
 comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as written here, on functions and views as their files say.';
 
-comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that finished before that time, and some rows of the audit that are older than that and than a year; returns how many.';
+comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that finished before that time, some minutes before it that no day holds, and some rows of the audit that are older than that and than a year; returns how many.';
 
 comment on function postrider_internal.delete_strays(date,timestamp with time zone) is 'Deletes some rows of the default partitions that belong to days before that one, in UTC, and are no longer needed; returns how many.';
 
@@ -2053,6 +2254,8 @@ comment on function postrider_internal.discard_unwanted(uuid[],uuid[],text[]) is
 comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the triggers of a capture, and the functions of captures in that schema that have no triggers any more. Returns whether there was a capture.';
 
 comment on function postrider_internal.drop_days(date) is 'Takes one step of removing the days before that one, in UTC, in which nothing is needed any more. deleted: some of their idempotency keys; emptied: a day; dropped: a partition of an empty day; busy: another session holds a lock.';
+
+comment on function postrider_internal.drop_minutes(date) is 'Drops the oldest day of the minutes, if it is before that one, in UTC, and says which. busy: another session holds a lock.';
 
 comment on function postrider_internal.drop_objects(text) is 'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else depends on them. An upgrade calls it for objects that are in its way.';
 
@@ -2178,7 +2381,7 @@ comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is w
 
 comment on function postrider_internal.known_deliveries(uuid[],uuid[]) is 'Which of these pairs, from 1, have their delivery already.';
 
-comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them.';
+comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them. is_again: it is sent again by hand or by a replay; deliver_at_ms: the deliver_at of its event, as Unix time.';
 
 comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemons may take over at once what this one still had in hand.';
 
@@ -2214,6 +2417,8 @@ comment on function postrider_internal.note_action(text,uuid,uuid,jsonb) is 'Add
 
 comment on function postrider_internal.note_change(text,uuid,text,jsonb,jsonb) is 'Writes what was there before and after into the audit: into the row of the function that is running, or into a new one. list_name: the list that the value is an element of.';
 
+comment on function postrider_internal.note_discards(uuid[]) is 'Counts deliveries that a function has discarded, in postrider.endpoint_minute and postrider.daemon_minute. endpoint_ids: the endpoint of each.';
+
 comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Disables endpoints that have had nothing but failures for longer than their disable_after.';
 
 comment on function postrider_internal.note_idempotency_key(text,text,uuid) is 'Notes the idempotency key of an event, and returns whether it was new. If not, the event is left out of its insert (INSERT 0 0).';
@@ -2223,6 +2428,8 @@ comment on function postrider_internal.note_moving_row() is 'Notes which row is 
 comment on function postrider_internal.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
 
 comment on function postrider_internal.note_replay_problem(uuid,text) is 'Notes what was wrong with a step, where operators look for it. The next step is due in ten seconds.';
+
+comment on function postrider_internal.note_unmatched(postrider_internal.claim_page,integer,integer[],text[],postrider_internal.claim_pair[]) is 'Counts the events of a page, up to event_count, that no endpoint gets, in postrider.unmatched_minute, and returns the most frequent kinds of them with an event of each; null if there are none. lists, at places: which endpoints get the event from memory; others: what goes to the queue.';
 
 comment on function postrider_internal.notify_daemons(text) is 'Notifies the daemons, asleep or not. An empty payload announces new events. Any other one is for the actions of operators, which are rare, and makes daemons look for everything: one that is awake would only find the change with its next poll.';
 
@@ -2235,6 +2442,10 @@ comment on function postrider_internal.outbox_inserting() is 'Judges each event 
 comment on function postrider_internal.pair_page(uuid[],integer[],integer[],uuid[],integer) is 'The pairs of events and endpoints if every event gets all endpoints of its kind, as routed by route_page: those of as many events as have no more than pairs_max, but of one event at least.';
 
 comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or raises an error that says what is wrong with it.';
+
+comment on function postrider_internal.partition_bound(text,date) is 'Where the partition of that day begins, in UTC, as text.';
+
+comment on function postrider_internal.partition_key(text) is 'The column by which a table is partitioned.';
 
 comment on function postrider_internal.partition_time(uuid) is 'The time that the first 48 bits of a UUID represent, whatever its version. It decides the partition.';
 
@@ -2528,6 +2739,10 @@ grant select on table postrider.daemon to postrider_operator;
 
 grant select on table postrider.daemon to postrider_reader;
 
+grant select on table postrider.daemon_minute to postrider_operator;
+
+grant select on table postrider.daemon_minute to postrider_reader;
+
 grant select on table postrider.daemon_status to postrider_daemon;
 
 grant select on table postrider.daemon_status to postrider_operator;
@@ -2555,6 +2770,16 @@ grant select on table postrider.endpoint_failure to postrider_reader;
 grant select on table postrider.endpoint_health to postrider_operator;
 
 grant select on table postrider.endpoint_health to postrider_reader;
+
+grant select on table postrider.endpoint_minute to postrider_daemon;
+
+grant select on table postrider.endpoint_minute to postrider_operator;
+
+grant select on table postrider.endpoint_minute to postrider_reader;
+
+grant select on table postrider.endpoint_minute_part to postrider_operator;
+
+grant select on table postrider.endpoint_minute_part to postrider_reader;
 
 grant select (created_at, endpoint_id, expires_at, id) on table postrider.endpoint_secret to postrider_operator;
 
@@ -2654,6 +2879,16 @@ grant select on table postrider.undelivered to postrider_operator;
 
 grant select on table postrider.undelivered to postrider_reader;
 
+grant select on table postrider.unmatched_minute to postrider_daemon;
+
+grant select on table postrider.unmatched_minute to postrider_operator;
+
+grant select on table postrider.unmatched_minute to postrider_reader;
+
+grant select on table postrider.unmatched_minute_part to postrider_operator;
+
+grant select on table postrider.unmatched_minute_part to postrider_reader;
+
 grant execute on function postrider.adopt(boolean) to postrider_operator;
 
 grant execute on function postrider.allow_unknown_event_types(text) to postrider_operator;
@@ -2673,6 +2908,12 @@ grant execute on function postrider.copy_problem() to postrider_reader;
 grant execute on function postrider.create_endpoint(text,text[],text,jsonb) to postrider_operator;
 
 grant execute on function postrider.define_event_type(text,text,jsonb,boolean,boolean) to postrider_operator;
+
+grant execute on function postrider.delay_ms_bounds() to postrider_daemon;
+
+grant execute on function postrider.delay_ms_bounds() to postrider_operator;
+
+grant execute on function postrider.delay_ms_bounds() to postrider_reader;
 
 grant execute on function postrider.delete_endpoint(uuid,text,boolean) to postrider_operator;
 
@@ -2710,6 +2951,12 @@ grant execute on function postrider.refuse_unknown_event_types(text) to postride
 
 grant execute on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) to postrider_operator;
 
+grant execute on function postrider.request_ms_bounds() to postrider_daemon;
+
+grant execute on function postrider.request_ms_bounds() to postrider_operator;
+
+grant execute on function postrider.request_ms_bounds() to postrider_reader;
+
 grant execute on function postrider.reschedule(uuid,timestamp with time zone) to postrider_operator;
 
 grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
@@ -2739,6 +2986,8 @@ grant execute on function postrider.uuid_v7_time(uuid) to postrider_daemon;
 grant execute on function postrider.uuid_v7_time(uuid) to postrider_operator;
 
 grant execute on function postrider.uuid_v7_time(uuid) to postrider_reader;
+
+grant execute on function postrider_internal.append_minutes(uuid,uuid,double precision,json,json) to postrider_daemon;
 
 grant execute on function postrider_internal.are_columns(anyelement,text[]) to postrider_publisher;
 

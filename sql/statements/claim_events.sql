@@ -4,6 +4,6 @@
 -- $7 endpoints whose filters are not applied (null: all), $8 and to which event each (null: to any)
 -- Locks: the claim lock (a lock of the table claim_lock, tried and not waited for). Index: outbox (xid, seq).
 select outcome, claim_id, event_count, queued_count, event_id, event_type, created_at, context, payload, endpoint_ids,
-       endpoints, revisions, slow_endpoint_id
+       endpoints, revisions, slow_endpoint_id, unmatched
 from postrider_internal.claim_events($1::uuid, $2::integer, $3::integer, $4::integer, $5::integer, $6::integer, $7::uuid[],
                                     $8::uuid[]);

@@ -125,7 +125,7 @@ const CONDITIONS: Readonly<Record<Exclude<DaemonStatus["condition"], "well">, st
   blind: "hears no notification, and polls,",
 };
 
-function backlogLines({ backlog }: Status): readonly string[] {
+function backlogLines({ backlog, unmatched }: Status): readonly string[] {
   const { pending, due, pending_is_exact, first_attempts, unclaimed, unclaimed_is_exact, oldest_age_seconds } = backlog;
   const { exhausted, discarded, undelivered_is_exact } = backlog;
   const waiting = `${atLeast(pending, pending_is_exact)} pending (${atLeast(due, pending_is_exact)} due)`;
@@ -137,13 +137,29 @@ function backlogLines({ backlog }: Status): readonly string[] {
     `backlog: ${waiting}, ${counted(first_attempts, "first attempt")} in progress, ${counted(unclaimed, "event", unclaimed_is_exact)} unclaimed`,
     oldest_age_seconds !== null
       ? `oldest undelivered event: ${age(oldest_age_seconds)} old`
-      : endings.length > 0
+      : endings.length > 0 || unmatched.events > 0
         ? "nothing waits to be delivered"
         : "everything is delivered",
     ...(endings.length > 0
       ? [`ended without success: ${endings.join(", ")}; postrider.replay() sends them again`]
       : []),
+    ...unmatchedLines(unmatched),
   ];
+}
+
+/** Which events no endpoint got. */
+function unmatchedLines({ events, kinds }: Status["unmatched"]): readonly string[] {
+  if (events === 0) {
+    return [];
+  }
+  const named = kinds.map(({ tenant, event_type, events: count }) => `${tenantText(tenant)}${event_type} ${count}`);
+  const rest = events - kinds.reduce((sum, kind) => sum + kind.events, 0);
+  const list = [...named, ...(rest > 0 ? [`others ${rest}`] : [])].join(", ");
+  return [cut(printable(`no endpoint got ${counted(events, "event")} of the last hour: ${list}`), COLUMNS_MAX)];
+}
+
+function tenantText(tenant: string | null): string {
+  return tenant === null || tenant === "" ? "" : `[${cut(tenant, TENANT_CHARS_MAX)}] `;
 }
 
 function endpointLines({ endpoints, endpoint_count }: Status): readonly string[] {
@@ -213,8 +229,7 @@ const ENDPOINT_COLUMNS: readonly EndpointColumn[] = [
   {
     head: "endpoint",
     align: "l",
-    cell: ({ tenant, url, id }) =>
-      `${tenant === null || tenant === "" ? "" : `[${cut(tenant, TENANT_CHARS_MAX)}] `}${url ?? id}`,
+    cell: ({ tenant, url, id }) => `${tenantText(tenant)}${url ?? id}`,
   },
 ];
 

@@ -76,11 +76,12 @@ export class Daemon {
       stopping.removeEventListener("abort", giveUpSoon);
       clearTimeout(cutting);
     }
-    const { loop, replays, schemaWatch, endpointWatch } = this.#parts;
+    const { loop, replays, schemaWatch, endpointWatch, minutes } = this.#parts;
     loop.start();
     replays.start();
     schemaWatch.start(SCHEMA_LOOK_INTERVAL_MS);
     endpointWatch.start();
+    minutes.start();
     this.#events.emit("daemon.started", { id: this.id, ...facts, ...factsOf(this.#config) });
   }
 
@@ -188,6 +189,7 @@ export class Daemon {
     // What is left was handed back: another daemon makes those attempts.
     await sender.abort();
     const isRecorded = await this.#closeRecorder(endMs);
+    await this.#parts.minutes.stop();
     await heartbeat.stop().catch((thrown: unknown) => {
       this.#events.emit("daemon.leave_failed", { error: messageOf(thrown) });
     });

@@ -292,7 +292,7 @@ export class Loop {
     await newEvents.tryFilter(page);
   }
 
-  #report({ outcome, claimId, eventCount, deliveries }: Page): void {
+  #report({ outcome, claimId, eventCount, deliveries, unmatched }: Page): void {
     if (eventCount > 0) {
       this.#parts.events.emit("claim.taken", {
         claim_id: claimId,
@@ -300,6 +300,9 @@ export class Loop {
         deliveries: deliveries.length,
         complete: outcome === "complete",
       });
+    }
+    for (const kind of unmatched) {
+      this.#parts.events.emit("events.unmatched", kind);
     }
   }
 

@@ -17,8 +17,8 @@ const AT_REST_BYTES = 160 * MIB;
 const CHARACTER_BYTES = 2;
 /** A request has its payload as it came, in the text of its body, and in the bytes that are sent. */
 const COPIES_SENT = 3;
-/** An endpoint with its key, if its URL is not 2 kB long and its schedule does not have fifty steps. */
-const ENDPOINT_BYTES = 1_536;
+/** An endpoint with its key and its counts of a minute, if its URL is not 2 kB long and its schedule does not have fifty steps. */
+const ENDPOINT_BYTES = 2_560;
 /** A TLS connection. */
 const CONNECTION_BYTES = 65_536;
 

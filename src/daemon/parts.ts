@@ -23,6 +23,7 @@ import { deliveriesInHandMax } from "./memory.ts";
 import { Recorder } from "./record/recorder.ts";
 import { makeEndpointWatch } from "./upkeep/endpointWatch.ts";
 import { Heartbeat } from "./upkeep/heartbeat.ts";
+import { Minutes } from "./upkeep/minutes.ts";
 import { makePartitionKeeper } from "./upkeep/partitions.ts";
 import { makeReplayKeeper } from "./upkeep/replays.ts";
 import { makeSchemaWatch } from "./upkeep/schemaWatch.ts";
@@ -101,7 +102,8 @@ export function makeParts(options: PartsOptions) {
   const upkeep = makeUpkeep(shared);
   const sender = new Sender({ policy: config.egress, connectionsPerOrigin: config.maxInFlight });
   const wake = makeWake(shared, upkeep.replays);
-  const pipeline = makePipeline(shared, heartbeat, wake, sender);
+  const minutes = makeMinutes(shared, heartbeat);
+  const pipeline = makePipeline(shared, { heartbeat, wake, sender, minutes });
   return {
     connection,
     listenConnection,
@@ -111,6 +113,7 @@ export function makeParts(options: PartsOptions) {
     sender,
     heartbeat,
     wake,
+    minutes,
     ...pipeline,
     ...upkeep,
     schemaWatch: makeSchemaWatch({
@@ -157,6 +160,17 @@ function makeHeartbeat({ daemonId, databases, conditions, lanes, onFatal }: Shar
   });
 }
 
+function makeMinutes({ databases, events, conditions, lanes }: Shared, heartbeat: Heartbeat): Minutes {
+  return new Minutes({
+    database: databases.pipeline,
+    events,
+    conditions,
+    daemonId: () => heartbeat.daemonId,
+    clockAheadMs: () => heartbeat.clockAheadMs,
+    load: () => lanes,
+  });
+}
+
 function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
   return {
     partitions: makePartitionKeeper({
@@ -193,15 +207,27 @@ function makeWake({ listenConnection, sessions, events, conditions, agenda }: Sh
   });
 }
 
+/** What the pipeline uses. */
+interface Served {
+  readonly heartbeat: Heartbeat;
+  readonly wake: WakeSession;
+  readonly sender: Sender;
+  readonly minutes: Minutes;
+}
+
 /** Claim, deliver and record, and the loop that knows their order. */
 function makePipeline(
   { config, events, conditions, databases, agenda, lanes, onFatal }: Shared,
-  heartbeat: Heartbeat,
-  wake: WakeSession,
-  sender: Sender,
+  { heartbeat, wake, sender, minutes }: Served,
 ) {
   const database = databases.pipeline;
-  const recorder = new Recorder({ database, events, conditions, onRecorded: (results) => agenda.recorded(results) });
+  const recorder = new Recorder({
+    database,
+    events,
+    conditions,
+    onRecorded: (results) => agenda.recorded(results),
+    countFlush: () => minutes.flushed(),
+  });
   const endpoints = new EndpointDirectory(database);
   const payloads = payloadsFrom(database);
   const inHand = new InHand({

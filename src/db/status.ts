@@ -5,6 +5,8 @@ import { type BacklogRow, type EndpointRow, type Queries, queriesOf, type Undeli
 
 /** Endpoints that are listed: those with a backlog first, then those that need a look, then the others while there is room. */
 export const ENDPOINTS_MAX = 1_000;
+/** Kinds of unmatched events that are named, the most frequent ones. */
+const UNMATCHED_KINDS_MAX = 5;
 /** Attempts that are counted, the newest first, because status must answer in milliseconds in a busy hour, too. */
 const RECENT_ATTEMPTS_MAX = 10_000;
 
@@ -24,6 +26,7 @@ export interface Status {
   /** Sessions that are no daemon's and hold a lock by which daemons sleep and wake. Usually there is none. */
   readonly gate_strangers: readonly GateStranger[];
   readonly backlog: BacklogStatus;
+  readonly unmatched: UnmatchedStatus;
   /** At most 1,000; those with the oldest undelivered event first. */
   readonly endpoints: readonly EndpointStatus[];
   /** The total number. */
@@ -95,6 +98,13 @@ export interface BacklogStatus {
   readonly undelivered_is_exact: boolean;
 }
 
+/** Events of the last hour that no endpoint got. */
+export interface UnmatchedStatus {
+  readonly events: number;
+  /** The most frequent ones, by tenant and type. */
+  readonly kinds: readonly { readonly tenant: string; readonly event_type: string; readonly events: number }[];
+}
+
 export interface EndpointStatus {
   readonly id: string;
   /** Null for a deleted endpoint. */
@@ -117,7 +127,10 @@ export interface EndpointStatus {
   /** Attempts of the last hour. */
   readonly recent_attempts: number;
   readonly recent_failures: number;
-  /** False if there are more than the newest 10,000 over all endpoints, which are counted. */
+  /**
+   * False if there are more than the newest 10,000 over all endpoints. Then postrider.endpoint_minute has the counts, without
+   * those of the last minute or two.
+   */
   readonly recent_is_exact: boolean;
 }
 
@@ -152,6 +165,7 @@ export function readStatus(database: { readonly pool: PostgresPool }): Promise<S
         daemons,
         gate_strangers: await readGateStrangers(snapshot),
         backlog: await readBacklog(snapshot, backlog, undelivered, at),
+        unmatched: await readUnmatched(snapshot),
         endpoints: listed(endpoints, withBacklog, counts, at),
         endpoint_count,
       };
@@ -356,7 +370,41 @@ async function readRecentAttempts(queries: Queries): Promise<ReadonlyMap<string,
   const { rows } = await sql<RecentAttempts>`
     select endpoint_id, attempts::integer, failures::integer, is_exact
     from postrider_internal.count_attempts(${RECENT_ATTEMPTS_MAX})`.execute(queries);
-  return new Map(rows.map((row) => [row.endpoint_id, row]));
+  const counted = new Map(rows.map((row) => [row.endpoint_id, row]));
+  if (rows.every(({ is_exact }) => is_exact)) {
+    return counted;
+  }
+  const minutes = await sql<RecentAttempts>`
+    select endpoint_id, sum(succeeded_first + succeeded_later + failed)::integer as attempts, sum(failed)::integer as failures,
+           false as is_exact
+    from postrider.endpoint_minute
+    where minute > now() - interval '1 hour'
+    group by endpoint_id`.execute(queries);
+  for (const row of minutes.rows) {
+    const { attempts = 0, failures = 0 } = counted.get(row.endpoint_id) ?? {};
+    counted.set(row.endpoint_id, {
+      ...row,
+      attempts: Math.max(row.attempts, attempts),
+      failures: Math.max(row.failures, failures),
+    });
+  }
+  return counted;
+}
+
+async function readUnmatched(queries: Queries): Promise<UnmatchedStatus> {
+  const { rows } = await sql<UnmatchedStatus["kinds"][number] & { readonly total: number }>`
+    select tenant, event_type, events::integer, (sum(events) over ())::integer as total
+    from (
+      select tenant, event_type, sum(events) as events
+      from postrider.unmatched_minute
+      where minute > now() - interval '1 hour'
+      group by tenant, event_type) kind
+    order by events desc, tenant, event_type
+    limit ${UNMATCHED_KINDS_MAX}`.execute(queries);
+  return {
+    events: rows[0]?.total ?? 0,
+    kinds: rows.map(({ tenant, event_type, events }) => ({ tenant, event_type, events })),
+  };
 }
 
 /** What is counted for some endpoints only. */

@@ -15,6 +15,7 @@ export type Word =
   | "failed"
   | "exhausted"
   | "discarded"
+  | "unmatched"
   | "paused"
   | "resumed"
   | "disabled"
@@ -32,6 +33,7 @@ const COLOURS: Partial<Readonly<Record<Word, "green" | "yellow" | "red" | "cyan"
   resumed: "green",
   enabled: "green",
   failed: "yellow",
+  unmatched: "yellow",
   paused: "yellow",
   exhausted: "red",
   discarded: "red",
@@ -58,6 +60,7 @@ export const DISPLAYED: ReadonlySet<EventName> = new Set<EventName>([
   "delivery.attempted",
   "delivery.exhausted",
   "delivery.discarded",
+  "events.unmatched",
   "endpoint.paused",
   "endpoint.resumed",
   "endpoint.disabled",
@@ -79,6 +82,9 @@ export const display: Subscriber = ({ name, fields }) => {
       return;
     case "delivery.discarded":
       show("discarded", `${padType(fields.event_type)}  ${fields.event_id}  ${shortened(fields.reason)}`);
+      return;
+    case "events.unmatched":
+      show("unmatched", unmatchedText(fields));
       return;
     case "endpoint.paused":
     case "endpoint.resumed":
@@ -114,6 +120,13 @@ function followsOf(fields: EventFields<"delivery.attempted">): readonly string[]
     case "discarded":
       return [`attempt ${attempt_number}`];
   }
+}
+
+/** An event that no endpoint gets would look like one that was not inserted. */
+function unmatchedText({ event_type, tenant, events, event_id }: EventFields<"events.unmatched">): string {
+  const more = events > 1 ? `  and ${events - 1} more` : "";
+  const owner = tenant === "" ? "" : ` of tenant ${shortened(tenant)}`;
+  return `${padType(event_type)}  ${event_id}${more}  no endpoint${owner} takes it; postrider.explain_event('${event_id}') says why`;
 }
 
 function endpointText({ endpoint_id, reason }: EventFields<"endpoint.disabled">): string {

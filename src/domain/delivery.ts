@@ -19,6 +19,10 @@ export interface Delivery {
   readonly attempts: number;
   /** Attempts made before the retry schedule began, or began again. */
   readonly attemptsBefore: number;
+  /** Whether it is sent again by hand or by a replay. */
+  readonly isAgain: boolean;
+  /** The event's `deliver_at`, in milliseconds since 1970, if it has waited for that time in the queue; otherwise null. */
+  readonly deliverAtMs: number | null;
   /** The payload from when it was loaded ahead until it is sent; null if it came with the claim, or has yet to be loaded. */
   loadedPayload: string | null;
   /**
@@ -34,11 +38,17 @@ export interface Delivery {
 export const HOLDS_NO_SLOT = -1;
 
 /** What a claim says of a delivery. */
-export type ClaimedDelivery = Omit<Delivery, "loadedPayload" | "begunMs" | "before" | "after">;
+export type ClaimedDelivery = Omit<
+  Delivery,
+  "isAgain" | "deliverAtMs" | "loadedPayload" | "begunMs" | "before" | "after"
+> & {
+  readonly isAgain?: boolean;
+  readonly deliverAtMs?: number | null;
+};
 
 /** One shape for every delivery, however it was claimed, so that the code of the hot path stays monomorphic. */
 export function makeDelivery(claimed: ClaimedDelivery): Delivery {
-  const { event, endpointId, daemonId, tenure, attempts, attemptsBefore } = claimed;
+  const { event, endpointId, daemonId, tenure, attempts, attemptsBefore, isAgain, deliverAtMs } = claimed;
   return {
     event,
     endpointId,
@@ -46,6 +56,8 @@ export function makeDelivery(claimed: ClaimedDelivery): Delivery {
     tenure,
     attempts,
     attemptsBefore,
+    isAgain: isAgain ?? false,
+    deliverAtMs: deliverAtMs ?? null,
     loadedPayload: null,
     begunMs: HOLDS_NO_SLOT,
     before: null,

@@ -23,6 +23,7 @@ export const CONDITIONS = {
   lease_lost: { starts: ["daemon.lease_lost"], ends: "daemon.lease_regained", shownAs: null },
   not_beating: { starts: ["daemon.beat_failed"], ends: "daemon.beat_restored", shownAs: null },
   partitions_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
+  minutes_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
   replays_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
   postgres_lost: { starts: ["postgres.lost"], ends: "postgres.restored", shownAs: null },
   file_missing: { starts: ["file.missing", "file.unreadable"], ends: "file.found", shownAs: null },

@@ -50,6 +50,10 @@ export const EVENTS = {
   "claim.taken": event<{ claim_id: string | null; events: number; deliveries: number; complete: boolean }>(
     "The daemon claimed one page of new events.",
   ),
+  "events.unmatched": event<{ event_type: string; tenant: string; events: number; event_id: string }>(
+    "Events of a type and tenant were claimed, and no endpoint gets them: none of that tenant takes the type, or its filter " +
+      "says no. event_id is one of them.",
+  ),
   "claim.failed": event<Failure>(
     "Claims fail. The daemon retries with growing pauses, and looks for unfinished claims before it claims again.",
   ),
@@ -165,7 +169,7 @@ export const EVENTS = {
   ),
   "partition.dropped": event<{ partition: string | null }>("A partition past its retention was dropped."),
   "maintenance.failed": event<{ task: MaintenanceTask; error: string }>(
-    "Partitions or replays cannot be maintained. The daemon retries later.",
+    "Partitions or replays cannot be maintained, or the counts of a minute not be appended. The daemon retries later.",
   ),
   "maintenance.restored": event<{ task: MaintenanceTask } & Ended>("Maintenance succeeds again."),
   "settings.warned": event<{ warning: string }>("A setting is accepted and has no effect."),
@@ -269,7 +273,7 @@ type FilePlace = {
   readonly byte_offset: number;
 };
 
-type MaintenanceTask = "partitions" | "replays";
+type MaintenanceTask = "partitions" | "replays" | "minutes";
 
 /**
  * Fields are flat, so that no object with a secret in it gets in by way of a field. (The shapes above are types and not

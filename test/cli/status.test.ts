@@ -5,6 +5,7 @@ import { schemaFiles } from "../../src/db/sqlFiles.ts";
 import { readStatus, type Status } from "../../src/db/status.ts";
 import { runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { claimAll } from "../support/engine.ts";
 import { createLogin } from "../support/roles.ts";
 
 /** Every character that a terminal may act on, except the text's own line ends. */
@@ -35,6 +36,7 @@ test("a new database: no daemon, nothing waits, no endpoints", async () => {
         discarded: 0,
         undelivered_is_exact: true,
       },
+      unmatched: { events: 0, kinds: [] },
       endpoints: [],
       endpoint_count: 0,
     });
@@ -264,6 +266,40 @@ test("what ended without success is counted, and is not called delivered", async
   });
 });
 
+test("events that no endpoint got in the last hour are counted, and named by tenant and type", async () => {
+  await withDatabase(async (database) => {
+    const { pool } = database;
+    await pool.query(
+      `insert into postrider.outbox (event_type, tenant, payload) values ('a.b', '', '1'), ('a.b', '', '2'), ('a.b', $1, '3')`,
+      ["acme\u009b31m"],
+    );
+    await claimAll(pool);
+    await pool.query(
+      `insert into postrider.unmatched_minute_part (minute, events, event_type, tenant)
+       values (now() - interval '62 minutes', 100, 'old.one', '')`,
+    );
+    const status = await read(database);
+    assert.deepEqual(status.unmatched, {
+      events: 3,
+      kinds: [
+        { tenant: "", event_type: "a.b", events: 2 },
+        { tenant: "acme\u009b31m", event_type: "a.b", events: 1 },
+      ],
+    });
+    const text = statusText(status);
+    assert.match(
+      text,
+      /\nnothing waits to be delivered\nno endpoint got 3 events of the last hour: a\.b 2, \[acme.*31m\] a\.b 1\n/,
+    );
+    assert.doesNotMatch(text, COMMANDS);
+    for (let n = 1; n <= 6; n++)
+      await pool.query("insert into postrider.outbox (event_type, payload) values ($1, '1')", [`c.n${n}`]);
+    await claimAll(pool);
+    assert.equal((await read(database)).unmatched.events, 9);
+    assert.match(statusText(await read(database)), /\nno endpoint got 9 events of the last hour: .*, others 3\n/);
+  });
+});
+
 test("an endpoint with undelivered events is listed among those without a backlog, however many there are", async () => {
   await withDatabase(async (database) => {
     await database.pool.query(
@@ -305,6 +341,13 @@ test("attempts of the last hour are counted, however old their events are, and a
     await pool.query(attempts, [await delivery(database, many, "1 hour", "pending"), many, 10_001, "1 minute"]);
     const status = await read(database);
     assert.deepEqual(figuresOf(status, many), [[10_001, 10_001, false]]);
+    // Beyond that, the minutes say more.
+    await pool.query(
+      `insert into postrider.endpoint_minute_part (minute, endpoint_id, succeeded_first, succeeded_later, failed)
+       values (now(), $1, 12000, 10, 7), (now() - interval '61 minutes', $1, 1, 1, 1)`,
+      [many],
+    );
+    assert.deepEqual(figuresOf(await read(database), many), [[12_017, 10_001, false]]);
     assert.match(statusText(status), /\n {2}active .* 10001\+ +10001\+ {2}https:\/\/z\.example\/\n/);
   });
 });

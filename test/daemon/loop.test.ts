@@ -27,6 +27,7 @@ const NOTHING: Page = {
   queuedCount: 0,
   deliveries: [],
   revisions: new Map(),
+  unmatched: [],
   slowFilter: null,
 };
 

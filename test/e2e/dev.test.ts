@@ -71,6 +71,8 @@ test("a newcomer sees events arrive, sends one to another receiver, and finds ev
   await first.match(/^disabled .*: enough$/m);
   await ask(url, "select postrider.enable_endpoint((select id from postrider.endpoint where url ~ '/mine$'))");
   await first.match(/^enabled /m);
+  await ask(url, "insert into postrider.outbox (event_type, tenant, payload) values ('greeting.lost', 'acme', '1')");
+  await first.match(/^unmatched +greeting\.lost +[0-9a-f-]{36} {2}no endpoint of tenant acme takes it; /m);
   const serverPid = postmasterPid(dataDir);
 
   assert.deepEqual(await first.end("SIGINT"), { code: 0, signal: null }, first.said());
@@ -87,7 +89,7 @@ test("a newcomer sees events arrive, sends one to another receiver, and finds ev
     url,
     "select count(*)::integer as events, (select count(*)::integer from postrider.endpoint) as endpoints from postrider.outbox",
   );
-  assert.deepEqual(counts, { events: 6, endpoints: 3 });
+  assert.deepEqual(counts, { events: 7, endpoints: 3 });
   await ask(url, `insert into postrider.outbox (event_type, payload) values ('greeting.sent', '{"n": 2}')`);
   await eventually("the second event at the receiver", () => received[1]);
   await second.match(/arrived .* greeting\.sent .* verified/);

@@ -18,7 +18,8 @@ import {
   stepOfPartitions as stepOfPartitionsAt,
 } from "../support/engine.ts";
 
-const PARENTS = ["outbox", "delivery", "other_attempt"];
+const OF_EVENTS = ["outbox", "delivery", "other_attempt"];
+const PARENTS = [...OF_EVENTS, "endpoint_minute_part", "unmatched_minute_part"];
 /** The next day is a leap day, and the days ahead reach into the next month. */
 const NOW = "2020-02-28T12:00:00Z";
 /** Enough for more than a megabyte in each of the default partitions. */
@@ -59,7 +60,7 @@ describe("partitions", () => {
     assert.equal((await claimAll(database.pool)).length, 1);
   });
 
-  test("are made from today on, seven days ahead, for events, deliveries and attempts alike, and only once", async () => {
+  test("are made from today on, seven days ahead, for events, deliveries, attempts and minutes alike, and only once", async () => {
     for (const parent of PARENTS) {
       assert.deepEqual(await partitionsOf(database.pool, parent), await namesOfDays(parent, 0, 7));
     }
@@ -73,7 +74,7 @@ describe("partitions", () => {
     const steps = await makePartitions(database.pool, "8 days");
     assert.deepEqual(
       steps.map(({ outcome }) => outcome),
-      ["made", "made"],
+      ["made", "made", "made", "made"],
     );
   });
 
@@ -86,7 +87,7 @@ describe("partitions", () => {
     const [busy] = await namesOfDays("outbox", 9, 9);
     assert.deepEqual(await makePartitions(maker, "20 days"), [{ outcome: "busy", partition: busy }]);
     await application.query("commit");
-    assert.equal((await makePartitions(maker, "20 days")).length, 12 * 3);
+    assert.equal((await makePartitions(maker, "20 days")).length, 12 * PARENTS.length);
   });
 
   test("are given up without an error if another session locks the default partition exclusively", async (t) => {
@@ -119,7 +120,7 @@ describe("with much in the default partitions, partitions", () => {
   test("are attached without scanning the rows there, from the day after tomorrow on, and leave no guard", async (t) => {
     const { pool, maker, notices } = await crowd(t);
     const steps = await makePartitions(maker);
-    for (const parent of PARENTS) {
+    for (const parent of OF_EVENTS) {
       const days = await namesOfDays(parent, 2, 7);
       assert.deepEqual(
         steps.filter(({ partition }) => partition.startsWith(parent)),

@@ -211,6 +211,28 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     columns: "endpoint_id tenant name url endpoint_state pending due oldest_at oldest_age is_exact",
     select: { ...LOOKERS, daemon: "*" },
   },
+  endpoint_minute: {
+    columns:
+      "minute endpoint_id tenant name url succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms request_ms_total delay_ms",
+    select: { ...LOOKERS, daemon: "*" },
+  },
+  endpoint_minute_part: {
+    columns:
+      "minute endpoint_id part_id request_ms_total succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms delay_ms",
+    select: LOOKERS,
+  },
+  endpoint_minute_part_default: {
+    columns:
+      "minute endpoint_id part_id request_ms_total succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms delay_ms",
+  },
+  daemon_minute: {
+    columns:
+      "minute part_id daemon_id request_ms_total claimed succeeded_first succeeded_later failed exhausted discarded sent_again flushes in_flight_max waiting_max failures request_ms delay_ms",
+    select: LOOKERS,
+  },
+  unmatched_minute: { columns: "minute tenant event_type events", select: { ...LOOKERS, daemon: "*" } },
+  unmatched_minute_part: { columns: "minute part_id events event_type tenant", select: LOOKERS },
+  unmatched_minute_part_default: { columns: "minute part_id events event_type tenant" },
   undelivered: {
     columns: "endpoint_id tenant name url endpoint_state exhausted discarded is_exact",
     select: { ...LOOKERS, daemon: "*" },
@@ -318,6 +340,9 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   beat: owner("daemon"),
   leave: owner("daemon"),
   judge_filters: caller("daemon"),
+  append_minutes: owner("daemon"),
+  request_ms_bounds: caller("reader", "operator", "daemon"),
+  delay_ms_bounds: caller("reader", "operator", "daemon"),
   make_partitions: owner("daemon"),
   maintain: owner("operator", "daemon"),
 
@@ -325,6 +350,11 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   grant_roles: caller(),
   declared_grants: caller(),
   new_attempts: caller(),
+  note_discards: caller(),
+  note_unmatched: caller(),
+  partition_key: caller(),
+  partition_bound: caller(),
+  drop_minutes: caller(),
   begin_epoch: caller(),
   known_deliveries: caller(),
   record_others: caller(),
@@ -751,6 +781,10 @@ describe("a reader", () => {
     await pool.query(
       "insert into postrider.delivery (event_id, endpoint_id, state, finished_at) values (postrider.uuid_v7(), $1, 'exhausted', now())",
       [endpoint.endpoint_id],
+    );
+    await pool.query("select postrider_internal.note_discards(array[$1::uuid])", [endpoint.endpoint_id]);
+    await pool.query(
+      "insert into postrider.unmatched_minute_part (minute, events, event_type, tenant) values (now(), 1, 'nobody.asked', '')",
     );
     await pool.query("select postrider.replay($1, now() - interval '1 hour')", [endpoint.endpoint_id]);
     await pool.query(

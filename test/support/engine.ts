@@ -53,6 +53,9 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.replay;
     delete from postrider.replay_failure;
     delete from postrider.daemon;
+    delete from postrider.daemon_minute;
+    delete from postrider.endpoint_minute_part;
+    delete from postrider.unmatched_minute_part;
     delete from postrider.ingest_position;
     delete from postrider.audit;
     delete from postrider.erasure;

@@ -15,6 +15,8 @@ create or replace function postrider_internal.claim_deliveries(
   endpoint_id uuid,
   attempts integer,
   attempts_before integer,
+  is_again boolean,
+  deliver_at_ms bigint,
   event_type text,
   created_at json,
   context jsonb,
@@ -91,7 +93,7 @@ begin
     end if;
 
     return query
-      select l.event_id, last, l.attempts, l.attempts_before, l.event_type, l.created_at, l.context, l.payload,
+      select l.event_id, last, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload,
              target.revision, target.lease_ms, null::bigint
       from postrider_internal.lease_deliveries(daemon_id, last, share, target.lease_ms, payload_bytes_max) l;
     get diagnostics step_count = row_count;

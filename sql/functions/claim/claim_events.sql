@@ -56,7 +56,8 @@ create or replace function postrider_internal.claim_events(
   endpoint_ids text,
   endpoints text,
   revisions text,
-  slow_endpoint_id uuid
+  slow_endpoint_id uuid,
+  unmatched jsonb
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -101,8 +102,7 @@ begin
       (last.claim_id % 2)::integer, events_max, aside_max, payload_bytes_max);
   end if;
   if page.ids is null then
-    select p.outcome, p.claim_id into outcome, claim_id
-    from postrider_internal.pass_empty_page(page, daemon_id, last.empty_claim) p;
+    select p.outcome, p.claim_id into outcome, claim_id from postrider_internal.pass_empty_page(page, daemon_id, last.empty_claim) p;
     return next;
     return;
   end if;
@@ -137,14 +137,16 @@ begin
   select s.claim_id, s.queued_count into claim_id, queued_count
   from postrider_internal.store_claim(behind.base, behind.target, behind.after_xid, behind.after_seq, behind.aside_xids,
     behind.aside_seqs, pairs.event_ids, pairs.endpoint_ids, pairs.others, daemon_id, last.empty_claim) s;
+  unmatched := case when lists is null or array_position(lists, null) is not null
+    then postrider_internal.note_unmatched(page, event_count, places, lists, pairs.others) end;
   return next;
   return query
     select null::text, null::bigint, null::integer, null::integer, e.id, e.event_type, postrider_internal.event_time(e.created_at),
-           e.context, e.payload, null::text, lists[e.place], null::text, null::uuid
+           e.context, e.payload, null::text, lists[e.place], null::text, null::uuid, null::jsonb
     from (select unnest(page.ids) as id, unnest(page.event_types) as event_type, unnest(page.created_times) as created_at,
                  unnest(page.contexts) as context, unnest(page.payloads) as payload, unnest(places) as place) e
     where lists[e.place] is not null;
 end
 $$;
 comment on function postrider_internal.claim_events(uuid, integer, integer, integer, integer, integer, uuid[], uuid[]) is
-  'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off; page: more is left; aside: the same, and a transaction is aside; complete: nothing is left; empty: nothing is new); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all.';
+  'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off; page: more is left; aside: the same, and a transaction is aside; complete: nothing is left; empty: nothing is new); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all. unmatched, in the first row: the most frequent kinds of events that no endpoint gets.';

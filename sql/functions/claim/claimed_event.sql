@@ -2,6 +2,7 @@ create type postrider_internal.claimed_event as (
   id uuid,
   event_type text,
   created_at timestamptz,
+  deliver_at timestamptz,
   context jsonb,
   payload json
 );

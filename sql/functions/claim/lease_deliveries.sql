@@ -8,6 +8,8 @@ create or replace function postrider_internal.lease_deliveries(
   event_id uuid,
   attempts integer,
   attempts_before integer,
+  is_again boolean,
+  deliver_at_ms bigint,
   event_type text,
   created_at json,
   context jsonb,
@@ -37,12 +39,13 @@ begin
           next_attempt_at = now() + lease_ms * interval '1 ms'
       from due
       where d.event_id between due.event_id and due.event_id and d.endpoint_id = due.endpoint_id
-      returning d.event_id, d.attempts, d.attempts_before
+      returning d.event_id, d.attempts, d.attempts_before, d.replay_id
     )
-    select l.event_id, l.attempts, l.attempts_before, e.event_type, postrider_internal.event_time(e.created_at), e.context, e.payload
+    select l.event_id, l.attempts, l.attempts_before, l.attempts_before > 0 or l.replay_id is not null,
+           case when isfinite(e.deliver_at) then (extract(epoch from e.deliver_at) * 1000)::bigint end, e.event_type, postrider_internal.event_time(e.created_at), e.context, e.payload
     from leased l
     left join lateral postrider_internal.find_event(l.event_id, payload_bytes_max) e on true;
 end
 $$;
 comment on function postrider_internal.lease_deliveries(uuid, uuid, integer, integer, integer) is
-  'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them.';
+  'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them. is_again: it is sent again by hand or by a replay; deliver_at_ms: the deliver_at of its event, as Unix time.';

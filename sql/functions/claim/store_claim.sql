@@ -19,6 +19,7 @@ as $$
 #variable_conflict use_column
 declare
   seen pg_lsn;
+  discarded uuid[];
 begin
   queued_count := 0;
   -- Before anything else is written: the WAL up to here holds each commit that this claim has seen, and the number.
@@ -34,9 +35,12 @@ begin
              o.problem
       from unnest(others) o
       on conflict do nothing -- a row that is there already stands, and stops no claim
-      returning state
+      returning state, endpoint_id
     )
-    select count(*) filter (where s.state = 'pending') into queued_count from stored s;
+    select count(*) filter (where s.state = 'pending'), array_agg(s.endpoint_id) filter (where s.state = 'discarded')
+    into queued_count, discarded
+    from stored s;
+    perform postrider_internal.note_discards(discarded);
   end if;
   insert into postrider.claim (
     id, base, target, after_xid, after_seq, aside_xids, aside_seqs, daemon_id, event_ids, endpoint_ids)

@@ -32,6 +32,7 @@ declare
   found_claim record;
   express_events uuid[];
   express_endpoints uuid[];
+  discarded uuid[];
 begin
   if not postrider_internal.require_home() then
     return;
@@ -53,18 +54,23 @@ begin
       return;
     end if;
 
-    insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at, reason)
-    select p.event_id, p.endpoint_id,
-           case when waits then 'pending' else 'discarded' end,
-           case when waits then now() end,
-           case when waits then null else now() end,
-           case when not waits then coalesce(c.reason, postrider_internal.discard_reason(e.state)) end
-    from unnest(found_claim.event_ids, found_claim.endpoint_ids) p (event_id, endpoint_id)
-    left join postrider.endpoint e on e.id = p.endpoint_id
-    left join postrider.cancellation c on c.event_id = p.event_id and c.endpoint_id = p.endpoint_id
-    cross join lateral (select c.reason is null and e.state is not distinct from 'paused') w (waits)
-    where e.state is distinct from 'active' or c.reason is not null
-    on conflict do nothing;
+    with stored as (
+      insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at, reason)
+      select p.event_id, p.endpoint_id,
+             case when waits then 'pending' else 'discarded' end,
+             case when waits then now() end,
+             case when waits then null else now() end,
+             case when not waits then coalesce(c.reason, postrider_internal.discard_reason(e.state)) end
+      from unnest(found_claim.event_ids, found_claim.endpoint_ids) p (event_id, endpoint_id)
+      left join postrider.endpoint e on e.id = p.endpoint_id
+      left join postrider.cancellation c on c.event_id = p.event_id and c.endpoint_id = p.endpoint_id
+      cross join lateral (select c.reason is null and e.state is not distinct from 'paused') w (waits)
+      where e.state is distinct from 'active' or c.reason is not null
+      on conflict do nothing
+      returning state, endpoint_id
+    )
+    select array_agg(s.endpoint_id) filter (where s.state = 'discarded') into discarded from stored s;
+    perform postrider_internal.note_discards(discarded);
 
     select array_agg(p.event_id order by p.n), array_agg(p.endpoint_id order by p.n)
     into express_events, express_endpoints

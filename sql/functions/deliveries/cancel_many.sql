@@ -19,6 +19,7 @@ declare
   discarded integer := 0;
   count integer;
   last_count integer;
+  ended_endpoints uuid[];
 begin
   for look in 1 .. looks_max loop
     insert into postrider.cancellation (event_id, endpoint_id, reason)
@@ -32,11 +33,16 @@ begin
     if event_id is null then
       last_count := postrider_internal.discard_deliveries(endpoint_id, discard_reason, discards_max - discarded);
     else
-      update postrider.delivery d
-      set state = 'discarded', reason = discard_reason, finished_at = now(),
-          next_attempt_at = null, leased_by = null, lease_expires_at = null
-      where d.event_id = event_id and d.state = 'pending' and (d.lease_expires_at is null or d.lease_expires_at <= now());
-      get diagnostics last_count = row_count;
+      with ended as (
+        update postrider.delivery d
+        set state = 'discarded', reason = discard_reason, finished_at = now(),
+            next_attempt_at = null, leased_by = null, lease_expires_at = null
+        where d.event_id = event_id and d.state = 'pending' and (d.lease_expires_at is null or d.lease_expires_at <= now())
+        returning d.endpoint_id
+      )
+      select array_agg(e.endpoint_id) into ended_endpoints from ended e;
+      perform postrider_internal.note_discards(ended_endpoints);
+      last_count := coalesce(cardinality(ended_endpoints), 0);
     end if;
     discarded := discarded + last_count;
     exit when count + last_count = 0 or discarded >= discards_max;

@@ -7,9 +7,9 @@ as $$
 declare
   part constant text := parent || '_' || to_char(day, 'YYYYMMDD');
   net constant text := parent || '_default';
-  key constant text := case parent when 'outbox' then 'id' else 'event_id' end;
-  lower_bound constant uuid := postrider.uuid_v7_floor(day::timestamp at time zone 'UTC');
-  upper_bound constant uuid := postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC');
+  key constant text := postrider_internal.partition_key(parent);
+  lower_bound constant text := postrider_internal.partition_bound(parent, day);
+  upper_bound constant text := postrider_internal.partition_bound(parent, day + 1);
   columns text;
 begin
   execute format('create table postrider.%I (like postrider.%I including defaults including constraints including indexes including storage including comments)', part, parent);
@@ -20,12 +20,11 @@ begin
     select string_agg(quote_ident(a.attname), ', ' order by a.attnum) into strict columns
     from pg_attribute a
     where a.attrelid = format('postrider.%I', parent)::regclass and a.attnum > 0 and not a.attisdropped;
-    execute format('with moved as (delete from postrider.%I where %I >= $1 and %I < $2 returning %s) insert into postrider.%I (%s) select %s from moved',
-      net, key, key, columns, part, columns, columns)
-      using lower_bound, upper_bound;
+    execute format('with moved as (delete from postrider.%I where %I >= %L and %I < %L returning %s) insert into postrider.%I (%s) select %s from moved',
+      net, key, lower_bound, key, upper_bound, columns, part, columns, columns);
   end if;
   execute format('alter table postrider.%I attach partition postrider.%I for values from (%L) to (%L)', parent, part, lower_bound, upper_bound);
 end
 $$;
 comment on function postrider_internal.attach_partition(text, date, boolean) is
-  'Makes the partition of that day, in UTC, of postrider.outbox, delivery or other_attempt. with_strays moves the day''s rows out of the default partition.';
+  'Makes the partition of that day, in UTC, of a partitioned table. with_strays moves the day''s rows out of the default partition.';

@@ -31,17 +31,17 @@ declare
   key text;
   day date;
   guard record;
-  lower_bound uuid;
-  upper_bound uuid;
+  lower_bound text;
+  upper_bound text;
   has_strays boolean;
   is_small boolean;
 begin
   if not pg_try_advisory_xact_lock(1886352244, 3) then
     return;
   end if;
-  foreach parent in array array['outbox', 'delivery', 'other_attempt'] loop
+  foreach parent in array array['outbox', 'delivery', 'other_attempt', 'endpoint_minute_part', 'unmatched_minute_part'] loop
     net := parent || '_default';
-    key := case parent when 'outbox' then 'id' else 'event_id' end;
+    key := postrider_internal.partition_key(parent);
     partition_name := net;
 
     select c.conname as name, c.convalidated as is_valid, substring(c.conname from 'no row of ([0-9]{4}-[0-9]{2}-[0-9]{2}) while')::date as day into guard
@@ -79,10 +79,10 @@ begin
       where to_regclass(format('postrider.%I', parent || '_' || to_char(d.day, 'YYYYMMDD'))) is null
     loop
       partition_name := parent || '_' || to_char(day, 'YYYYMMDD');
-      lower_bound := postrider.uuid_v7_floor(day::timestamp at time zone 'UTC');
-      upper_bound := postrider.uuid_v7_floor((day + 1)::timestamp at time zone 'UTC');
-      execute format('select exists (select from postrider.%I where %I >= $1 and %I < $2)', net, key, key)
-        into has_strays using lower_bound, upper_bound;
+      lower_bound := postrider_internal.partition_bound(parent, day);
+      upper_bound := postrider_internal.partition_bound(parent, day + 1);
+      execute format('select exists (select from postrider.%I where %I >= %L and %I < %L)', net, key, lower_bound, key, upper_bound)
+        into has_strays;
       continue when has_strays;
       if is_small then
         begin

@@ -14,6 +14,7 @@ as $$
 -- handles it.
 declare
   erased_events uuid[];
+  discarded uuid[];
 begin
   with cancelled as (
     select c.event_id, c.endpoint_id, c.reason
@@ -22,12 +23,16 @@ begin
     where d.state = 'pending' and (d.lease_expires_at is null or d.lease_expires_at <= now())
     order by c.event_id, c.endpoint_id
     for update of c, d skip locked
+  ), discarded as (
+    update postrider.delivery d
+    set state = 'discarded', reason = cancelled.reason, finished_at = now(),
+        next_attempt_at = null, leased_by = null, lease_expires_at = null
+    from cancelled
+    where d.event_id = cancelled.event_id and d.endpoint_id = cancelled.endpoint_id
+    returning d.endpoint_id
   )
-  update postrider.delivery d
-  set state = 'discarded', reason = cancelled.reason, finished_at = now(),
-      next_attempt_at = null, leased_by = null, lease_expires_at = null
-  from cancelled
-  where d.event_id = cancelled.event_id and d.endpoint_id = cancelled.endpoint_id;
+  select array_agg(d.endpoint_id) into discarded from discarded d;
+  perform postrider_internal.note_discards(discarded);
   with ended as (
     select c.event_id, c.endpoint_id
     from postrider.cancellation c

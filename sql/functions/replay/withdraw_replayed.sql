@@ -10,6 +10,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   restored_count integer;
+  discarded uuid[];
 begin
   with waiting as materialized (
     select d.event_id, d.endpoint_id, d.state_before
@@ -34,9 +35,12 @@ begin
         state_before = null
     from waiting w
     where d.event_id = w.event_id and d.endpoint_id = w.endpoint_id
-    returning w.state_before
+    returning d.endpoint_id, w.state_before
   )
-  select count(*) filter (where w.state_before is not null) into restored_count from withdrawn w;
+  select count(*) filter (where w.state_before is not null), array_agg(w.endpoint_id) filter (where w.state_before is null)
+  into restored_count, discarded
+  from withdrawn w;
+  perform postrider_internal.note_discards(discarded);
   return restored_count;
 end
 $$;

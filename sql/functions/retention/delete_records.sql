@@ -23,8 +23,31 @@ begin
     order by o.id
     limit rows_max);
   get diagnostics count = row_count;
+  deleted := deleted + count;
+  delete from postrider.daemon_minute m
+  where (m.minute, m.part_id) in (
+    select o.minute, o.part_id from postrider.daemon_minute o
+    where o.minute < delete_records.before
+    order by o.minute
+    limit rows_max);
+  get diagnostics count = row_count;
+  deleted := deleted + count;
+  -- Of days whose partition was made too late.
+  delete from postrider.endpoint_minute_part_default m
+  where (m.endpoint_id, m.minute, m.part_id) in (
+    select o.endpoint_id, o.minute, o.part_id from postrider.endpoint_minute_part_default o
+    where o.minute < delete_records.before
+    limit rows_max);
+  get diagnostics count = row_count;
+  deleted := deleted + count;
+  delete from postrider.unmatched_minute_part_default m
+  where (m.minute, m.part_id) in (
+    select o.minute, o.part_id from postrider.unmatched_minute_part_default o
+    where o.minute < delete_records.before
+    limit rows_max);
+  get diagnostics count = row_count;
   return deleted + count;
 end
 $$;
 comment on function postrider_internal.delete_records(timestamptz, timestamptz) is
-  'Deletes some replays that finished before that time, and some rows of the audit that are older than that and than a year; returns how many.';
+  'Deletes some replays that finished before that time, some minutes before it that no day holds, and some rows of the audit that are older than that and than a year; returns how many.';

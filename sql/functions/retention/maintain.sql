@@ -51,6 +51,13 @@ begin
     return;
   end if;
 
+  select d.outcome, d.subject into outcome, subject from postrider_internal.drop_minutes(past_day) d;
+  is_busy := is_busy or outcome is not distinct from 'busy';
+  if outcome is not null and outcome <> 'busy' then
+    return next;
+    return;
+  end if;
+
   begin
     deleted := postrider_internal.delete_strays(past_day, present) + postrider_internal.delete_unused_keys(past_day, present)
       + postrider_internal.delete_records(present - retention, present);

@@ -34,6 +34,8 @@ const claimDeliveriesStatement = defineStatement("claim_deliveries", {
     endpoint_id: "uuid?",
     attempts: "integer?",
     attempts_before: "integer?",
+    is_again: "boolean?",
+    deliver_at_ms: "bigint?",
     event_type: "text?",
     created_at: "json?",
     context: "jsonb?",
@@ -87,6 +89,8 @@ export async function claimDeliveries(
           tenure: { kind: "leased", untilMs: sentMs + (row.lease_ms ?? 0) },
           attempts: row.attempts ?? 0,
           attemptsBefore: row.attempts_before ?? 0,
+          isAgain: row.is_again ?? false,
+          deliverAtMs: row.deliver_at_ms === null ? null : Number(row.deliver_at_ms),
         }),
       );
     }

@@ -32,8 +32,19 @@ export interface Page extends Claimed {
   readonly eventCount: number;
   /** Deliveries that the claim wrote to the queue. */
   readonly queuedCount: number;
+  /** The most frequent kinds of events in it that no endpoint gets. */
+  readonly unmatched: readonly UnmatchedKind[];
   /** The filter because of which the claim stopped. */
   readonly slowFilter: SlowFilter | null;
+}
+
+/** The members are named as the fields of `events.unmatched`. */
+export interface UnmatchedKind {
+  readonly event_type: string;
+  readonly tenant: string;
+  readonly events: number;
+  /** One of them. */
+  readonly event_id: string;
 }
 
 const claimEventsStatement = defineStatement("claim_events", {
@@ -61,6 +72,7 @@ const claimEventsStatement = defineStatement("claim_events", {
     endpoints: "text?",
     revisions: "text?",
     slow_endpoint_id: "uuid?",
+    unmatched: "jsonb?",
   },
 });
 
@@ -104,6 +116,7 @@ export async function claimEvents(
     queuedCount: head.queued_count ?? 0,
     deliveries: head.claim_id === null ? [] : deliveriesOf(rows, endpointIds, { daemonId, claimId: head.claim_id }),
     revisions: revisionsOf(endpointIds, head.revisions ?? ""),
+    unmatched: (head.unmatched as UnmatchedKind[] | null) ?? [],
     slowFilter:
       head.event_id === null || head.slow_endpoint_id === null
         ? null

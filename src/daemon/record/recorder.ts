@@ -3,6 +3,7 @@ import type { Database } from "../../db/database.ts";
 import { classifyPostgresError, isUntranslatable, reasonOf } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import type { DeliveryResult } from "../../domain/delivery.ts";
+import type { FlushCount } from "../../domain/minuteCounts.ts";
 import { makeBackoff } from "../../ground/backoff.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { endsWithin } from "../../ground/endsWithin.ts";
@@ -99,6 +100,8 @@ export interface RecorderOptions {
   readonly conditions: Conditions;
   /** Called with each batch once it is recorded. */
   readonly onRecorded: (results: readonly DeliveryResult[]) => void;
+  /** Called after each flush, for what counts its results. Without it they are not counted. */
+  readonly countFlush?: () => FlushCount;
   /** Default: FEW_WAIT_MS. */
   readonly fewWaitMs?: number;
 }
@@ -314,13 +317,20 @@ export class Recorder {
     this.claims.noteRecorded(daemonId, counts, recorded?.kept_claims ?? [], recorded?.epoch ?? null);
     const locked = new Set(recorded?.locked);
     const discards = new Map(recorded?.discarded?.map((number, at) => [number, recorded.discard_reasons?.[at]]));
+    const count = this.#options.countFlush?.();
     for (const [at, result] of batch.entries()) {
+      // The attempt of a result that is tried again because of a lock was recorded the first time.
+      if (!this.#repeats.has(result)) {
+        count?.attempt(result);
+      }
       if (locked.size > 0 && locked.has(at + 1)) {
         this.#repeats.add(result);
         this.#locked.push(result);
       } else if (result.decision.state !== "succeeded") {
         const reason = discards.get(at + 1);
-        this.#reportEnd(reason === undefined ? result : discardedInstead(result, reason));
+        const decided = reason === undefined ? result : discardedInstead(result, reason);
+        count?.end(decided);
+        this.#reportEnd(decided);
       }
     }
   }

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import type { Database } from "../../db/database.ts";
 import { copyFault } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
-import { monotonicMs } from "../../ground/clock.ts";
+import { monotonicMs, unixMs } from "../../ground/clock.ts";
 import { messageOf, type PostriderError } from "../../ground/errors.ts";
 import { Repeat } from "../../ground/repeat.ts";
 import { VERSION } from "../../ground/version.ts";
@@ -15,6 +15,8 @@ export const LEASE_MS = 15_000;
 const BEAT_INTERVAL_MS = 4_000;
 /** A condition that has changed is shown soon, but no two beats are closer than this. */
 const BEAT_GAP_MS = 1_000;
+/** A beat that took longer says too little about the clock of Postgres. */
+const CLOCK_MS_MAX = 1_000;
 /** No attempt starts within the last part of a lease, because its result must be recorded before the lease runs out. */
 const LEASE_MARGIN_MS = 2_000;
 
@@ -32,7 +34,7 @@ const beat = defineStatement("beat", {
     conditionReason: "text?",
     isRenewal: "boolean",
   },
-  columns: { is_held: "boolean" },
+  columns: { is_held: "boolean", server_ms: "double precision" },
 });
 
 const leave = defineStatement("leave", { params: { daemonId: "uuid" }, columns: { leave: "void" } });
@@ -66,6 +68,7 @@ export class Heartbeat {
   #expiry: NodeJS.Timeout | undefined;
   #unwatch = (): void => {};
   #sentMs = 0;
+  #clockAheadMs = 0;
   /** Of the last beat, if it failed. */
   #error: string | null = null;
 
@@ -76,6 +79,11 @@ export class Heartbeat {
 
   get daemonId(): string {
     return this.#daemonId;
+  }
+
+  /** How far the clock of Postgres was ahead of this machine's at the last beat. For charts; it decides nothing. */
+  get clockAheadMs(): number {
+    return this.#clockAheadMs;
   }
 
   /** Whether an attempt may start now. Gives the identity up if the lease has run out. */
@@ -141,6 +149,7 @@ export class Heartbeat {
       ...asShown(conditions.worst, sentMs),
       isRenewal: this.#heldUntilMs > 0,
     });
+    this.#noteClock(rows[0]?.server_ms, monotonicMs() - sentMs);
     this.#error = null;
     conditions.end("not_beating", {});
     if (this.#daemonId !== daemonId) {
@@ -154,6 +163,13 @@ export class Heartbeat {
       return;
     }
     this.#hold(sentMs + LEASE_MS - LEASE_MARGIN_MS);
+  }
+
+  /** Postgres read its clock about in the middle, unless the answer took long. */
+  #noteClock(serverMs: number | undefined, tookMs: number): void {
+    if (serverMs !== undefined && tookMs < CLOCK_MS_MAX) {
+      this.#clockAheadMs = serverMs - (unixMs() - tookMs / 2);
+    }
   }
 
   #hold(untilMs: number): void {

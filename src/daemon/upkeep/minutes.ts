@@ -1,0 +1,204 @@
+import { randomUUID } from "node:crypto";
+import type { Database } from "../../db/database.ts";
+import { defineStatement } from "../../db/statements.ts";
+import type { DeliveryResult } from "../../domain/delivery.ts";
+import {
+  addCounts,
+  countAttempt,
+  countEnd,
+  type FlushCount,
+  type MinuteCounts,
+  makeCounts,
+  trimmed,
+} from "../../domain/minuteCounts.ts";
+import { random } from "../../ground/backoff.ts";
+import { unixMs } from "../../ground/clock.ts";
+import { endsWithin } from "../../ground/endsWithin.ts";
+import { messageOf } from "../../ground/errors.ts";
+import { Repeat } from "../../ground/repeat.ts";
+import type { Events } from "../../telemetry/bus.ts";
+import type { Conditions } from "../../telemetry/conditions.ts";
+
+const MINUTE_MS = 60_000;
+/** A minute is appended up to so long after its end, at a random moment, so that daemons do not all write at once. */
+const SPREAD_MS = 5_000;
+/** Rows of one statement: it takes 10 ms. */
+const ROWS_MAX = 1_000;
+/** Endpoints that are counted in memory; with more of them, a minute is appended in several parts. */
+const ENDPOINTS_MAX = 20_000;
+/** Statements that wait while appending fails; older ones are given up. */
+const WAITING_MAX = 50;
+const RETRY_MS = 10_000;
+/** How long a stopping daemon tries to append its last minute. */
+const CLOSE_MS = 2_000;
+
+const appendMinutes = defineStatement("append_minutes", {
+  params: { daemonId: "uuid", partId: "uuid", minuteMs: "double precision", endpoints: "json", total: "json?" },
+  columns: { append_minutes: "void" },
+});
+
+/** One minute of this daemon. */
+interface Minute {
+  readonly startMs: number;
+  readonly byEndpoint: Map<string, MinuteCounts>;
+  claimed: number;
+  flushes: number;
+  inFlightMax: number;
+  waitingMax: number;
+}
+
+/** What one statement appends. It keeps its id when it is repeated. */
+interface Part {
+  readonly partId: string;
+  readonly minuteMs: number;
+  readonly endpoints: string;
+  readonly total: string | null;
+}
+
+export interface MinutesOptions {
+  readonly database: Database;
+  readonly events: Events;
+  readonly conditions: Conditions;
+  readonly daemonId: () => string;
+  /** How far the clock of Postgres is ahead of this machine's. */
+  readonly clockAheadMs: () => number;
+  readonly load: () => { readonly inFlight: number; readonly waiting: number };
+}
+
+/**
+ * Counts what this daemon has recorded, and appends it to postrider.endpoint_minute and daemon_minute when a minute is over,
+ * by the clock of Postgres. Nothing is updated. A daemon that is killed loses the counts of a minute: every attempt is in
+ * postrider.attempt all the same.
+ */
+export class Minutes {
+  readonly #options: MinutesOptions;
+  readonly #repeat = new Repeat(() => this.#appendEnded());
+  readonly #unsubscribe: () => void;
+  #present: Minute | null = null;
+  /** Parts of past minutes, the oldest first. */
+  #waiting: Part[] = [];
+
+  constructor(options: MinutesOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.events.subscribe(
+      (event) => {
+        if (event.name === "claim.taken") {
+          this.#minute().claimed += event.fields.events;
+        }
+      },
+      { successes: false },
+    );
+  }
+
+  start(): void {
+    this.#repeat.start(this.#leftMs());
+  }
+
+  /** For what one flush has recorded. */
+  flushed(): FlushCount {
+    if ((this.#present?.byEndpoint.size ?? 0) >= ENDPOINTS_MAX) {
+      this.#close();
+      this.#repeat.soon();
+    }
+    const minute = this.#minute();
+    const { inFlight, waiting } = this.#options.load();
+    minute.flushes += 1;
+    minute.inFlightMax = Math.max(minute.inFlightMax, inFlight);
+    minute.waitingMax = Math.max(minute.waitingMax, waiting);
+    const clockAheadMs = this.#options.clockAheadMs();
+    return {
+      attempt: (result) => countAttempt(countsOf(minute, result), result, clockAheadMs),
+      end: (result) => countEnd(countsOf(minute, result), result),
+    };
+  }
+
+  /** Appends what there is, if that does not take long. */
+  async stop(): Promise<void> {
+    this.#unsubscribe();
+    await this.#repeat.stop();
+    this.#close();
+    await endsWithin(this.#append(), CLOSE_MS).catch(() => {
+      // What could not be appended is missing from charts.
+    });
+  }
+
+  #minute(): Minute {
+    const startMs = Math.floor((unixMs() + this.#options.clockAheadMs()) / MINUTE_MS) * MINUTE_MS;
+    if (this.#present?.startMs !== startMs) {
+      this.#close();
+      this.#present = { startMs, byEndpoint: new Map(), claimed: 0, flushes: 0, inFlightMax: 0, waitingMax: 0 };
+    }
+    return this.#present as Minute;
+  }
+
+  #close(): void {
+    if (this.#present !== null) {
+      this.#waiting.push(...partsOf(this.#present));
+      this.#present = null;
+      this.#waiting = this.#waiting.slice(-WAITING_MAX);
+    }
+  }
+
+  async #appendEnded(): Promise<number> {
+    const { conditions } = this.#options;
+    const nowMs = unixMs() + this.#options.clockAheadMs();
+    if (this.#present !== null && this.#present.startMs + MINUTE_MS <= nowMs) {
+      this.#close();
+    }
+    try {
+      await this.#append();
+      conditions.end("minutes_failing", { task: "minutes" });
+      return this.#leftMs();
+    } catch (thrown) {
+      conditions.begin("minutes_failing", "maintenance.failed", { task: "minutes", error: messageOf(thrown) });
+      return RETRY_MS;
+    }
+  }
+
+  async #append(): Promise<void> {
+    const { database, daemonId } = this.#options;
+    for (let part = this.#waiting[0]; part !== undefined; part = this.#waiting[0]) {
+      await database.run(appendMinutes, { daemonId: daemonId(), ...part });
+      const appended = part;
+      this.#waiting = this.#waiting.filter((other) => other !== appended);
+    }
+  }
+
+  /** Until a while after the end of the present minute. */
+  #leftMs(): number {
+    const intoMs = (unixMs() + this.#options.clockAheadMs()) % MINUTE_MS;
+    return MINUTE_MS - intoMs + random() * SPREAD_MS;
+  }
+}
+
+function countsOf({ byEndpoint }: Minute, { delivery }: DeliveryResult): MinuteCounts {
+  let counts = byEndpoint.get(delivery.endpointId);
+  if (counts === undefined) {
+    counts = makeCounts();
+    byEndpoint.set(delivery.endpointId, counts);
+  }
+  return counts;
+}
+
+function partsOf(minute: Minute): readonly Part[] {
+  const total = makeCounts();
+  for (const counts of minute.byEndpoint.values()) {
+    addCounts(total, counts);
+  }
+  const { claimed, flushes, inFlightMax: in_flight_max, waitingMax: waiting_max } = minute;
+  const rows = [...minute.byEndpoint].map(([endpoint_id, counts]) => ({ endpoint_id, ...rowOf(counts) }));
+  const parts: Part[] = [];
+  for (let at = 0; at === 0 || at < rows.length; at += ROWS_MAX) {
+    parts.push({
+      partId: randomUUID(),
+      minuteMs: minute.startMs,
+      endpoints: JSON.stringify(rows.slice(at, at + ROWS_MAX)),
+      total: at === 0 ? JSON.stringify({ ...rowOf(total), claimed, flushes, in_flight_max, waiting_max }) : null,
+    });
+  }
+  return parts;
+}
+
+function rowOf(counts: MinuteCounts) {
+  return { ...counts, request_ms: trimmed(counts.request_ms), delay_ms: trimmed(counts.delay_ms) };
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Attempt } from "../../src/domain/attempt.ts";
+import { type ClaimedDelivery, type DeliveryResult, makeDelivery } from "../../src/domain/delivery.ts";
+import { addCounts, countAttempt, countEnd, makeCounts, trimmed } from "../../src/domain/minuteCounts.ts";
+
+const INSERTED_MS = Date.parse("2026-01-01T00:00:00Z");
+
+function result(
+  attempt: Partial<Attempt> | null,
+  delivery: Partial<ClaimedDelivery> = {},
+  decision: DeliveryResult["decision"] = { state: "succeeded" },
+): DeliveryResult {
+  return {
+    delivery: makeDelivery({
+      event: {
+        ...{ id: "1", eventType: "a.b", createdAt: "2026-01-01T00:00:00.000000Z", payload: "1", payloadBytes: 0 },
+        ...{ orderingKey: null, traceparent: null, problem: null },
+      },
+      ...{ endpointId: "2", daemonId: "3", tenure: { kind: "claimed", claimId: "4" }, attempts: 0, attemptsBefore: 0 },
+      ...delivery,
+    }),
+    attempt:
+      attempt === null
+        ? null
+        : {
+            ...{ id: "5", startedAtMs: INSERTED_MS + 40, durationMs: 7, requests: 1, httpStatus: 200 },
+            ...{ failureKind: null, error: null, responseHeaders: null, responseBody: null },
+            ...attempt,
+          },
+    endpointRevision: "1",
+    decision,
+  };
+}
+
+test("successes are told by attempt, failures by status or kind, and each attempt has its duration", () => {
+  const counts = makeCounts();
+  const failure = { failureKind: "status", httpStatus: 503, error: "HTTP 503" } as const;
+  countAttempt(counts, result({}), 0);
+  countAttempt(counts, result({ durationMs: 10 }, { attempts: 1 }), 0);
+  countAttempt(counts, result(failure), 0);
+  countAttempt(counts, result({ ...failure, durationMs: 200_000 }, { attempts: 2 }), 0);
+  countAttempt(counts, result({ failureKind: "timeout", httpStatus: null, error: "late" }), 0);
+  countAttempt(counts, result(null), 0);
+  const { succeeded_first, succeeded_later, failed, failures, request_ms, request_ms_total } = counts;
+  assert.deepEqual([succeeded_first, succeeded_later, failed], [1, 1, 3]);
+  assert.deepEqual(failures, { 503: 2, timeout: 1 });
+  assert.deepEqual(trimmed(request_ms), [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+  assert.equal(request_ms_total, 7 + 10 + 7 + 200_000 + 7);
+});
+
+test("a delay counts from the event's insertion or its deliver_at, by the clock of Postgres, for successes alone", () => {
+  const delays = (given: DeliveryResult, clockAheadMs = 0) => {
+    const counts = makeCounts();
+    countAttempt(counts, given, clockAheadMs);
+    return trimmed(counts.delay_ms);
+  };
+  assert.deepEqual(delays(result({})), [0, 1]);
+  assert.deepEqual(delays(result({}), -40), [1]);
+  assert.deepEqual(delays(result({}), 60_000), [0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+  assert.deepEqual(delays(result({}, { deliverAtMs: INSERTED_MS + 40 })), [1]);
+  assert.deepEqual(delays(result({}, { deliverAtMs: INSERTED_MS - 1e9 })), [0, 1]);
+  assert.deepEqual(delays(result({ startedAtMs: INSERTED_MS + 1e9 })).length, 16);
+  assert.deepEqual(delays(result({ failureKind: "dns", httpStatus: null, error: "?" })), []);
+  assert.deepEqual(delays(result({}, { isAgain: true })), []);
+  const { event } = result({}).delivery;
+  assert.deepEqual(delays(result({}, { event: { ...event, createdAt: "-infinity" } })), []);
+});
+
+test("what was sent again counts among the attempts, and apart", () => {
+  const counts = makeCounts();
+  countAttempt(counts, result({}, { isAgain: true, attempts: 3 }), 0);
+  assert.deepEqual([counts.succeeded_later, counts.sent_again], [1, 1]);
+});
+
+test("ends are counted without an attempt, too, and counts add up", () => {
+  const [one, sum] = [makeCounts(), makeCounts()];
+  countEnd(one, result(null, {}, { state: "exhausted" }));
+  countEnd(one, result(null, {}, { state: "discarded", reason: "why", endpointGone: false }));
+  countEnd(one, result(null, {}, { state: "pending", waitMs: 1 }));
+  countAttempt(one, result({}), 0);
+  countAttempt(one, result({ failureKind: "tls", httpStatus: null, error: "?" }), 0);
+  addCounts(sum, one);
+  addCounts(sum, one);
+  assert.deepEqual(
+    { ...sum, request_ms: trimmed(sum.request_ms), delay_ms: trimmed(sum.delay_ms) },
+    {
+      ...{ request_ms_total: 28, succeeded_first: 2, succeeded_later: 0, failed: 2, exhausted: 2, discarded: 2 },
+      ...{ sent_again: 0, failures: { tls: 2 }, request_ms: [0, 0, 0, 4], delay_ms: [0, 2] },
+    },
+  );
+});
