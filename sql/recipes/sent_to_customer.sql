@@ -2,6 +2,8 @@
 -- role: postrider_reader
 -- cost: reads the attempts of five days of events: with the default schedule a retry comes three days after its event
 -- set: tenant, the customer; day, such as yesterday or 2026-11-24, in the session's time zone
+\if :{?tenant} \else \warn Set tenant, as in: psql -v tenant=... \quit \endif
+\if :{?day} \else \warn Set day, as in: psql -v day=... \quit \endif
 with day as (
   select :'day'::date::timestamptz as begins, (:'day'::date + 1)::timestamptz as ends
 )

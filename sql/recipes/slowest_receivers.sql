@@ -2,6 +2,7 @@
 -- role: postrider_reader
 -- cost: reads the deliveries and attempts of these hours; for a busy hour, seconds
 -- set: hours, how far to look back, such as 1
+\if :{?hours} \else \warn Set hours, as in: psql -v hours=... \quit \endif
 select a.endpoint_id, e.tenant, e.name, e.shown_url as url, count(*) as attempts,
        percentile_disc(0.5) within group (order by a.duration_ms) as p50_ms,
        percentile_disc(0.95) within group (order by a.duration_ms) as p95_ms,

@@ -2,6 +2,7 @@
 -- role: postrider_reader
 -- cost: reads the events of that time once, by id
 -- set: within, how far to look back, such as 1 day
+\if :{?within} \else \warn Set within, as in: psql -v within=... \quit \endif
 select o.event_type, count(*) as events, min(o.created_at) as first_at, max(o.created_at) as last_at
 from postrider.outbox o
 where o.id >= postrider.uuid_v7_floor(now() - :'within'::interval)

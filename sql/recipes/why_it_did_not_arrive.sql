@@ -4,6 +4,7 @@
 -- set: event_id, the event's id, which receivers see as webhook-id
 --
 -- A row without an endpoint: its tenant has none. No row at all: no such event was committed, or it is past its retention.
+\if :{?event_id} \else \warn Set event_id, as in: psql -v event_id=... \quit \endif
 with event as (
   select o.id, o.xid, o.seq, o.event_type, o.tenant, o.created_at,
          case when o.tenant = '' then 'there is no endpoint without a tenant, as the event is'

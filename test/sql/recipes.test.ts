@@ -45,6 +45,16 @@ function readRecipe(name: string): Recipe {
   };
 }
 
+test("each recipe that takes variables names the first one that is missing", () => {
+  for (const { text, variables } of NAMES.map(readRecipe)) {
+    const checks = text.split("\n").filter((line) => line.startsWith("\\"));
+    assert.deepEqual(
+      checks,
+      variables.map((name) => `\\if :{?${name}} \\else \\warn Set ${name}, as in: psql -v ${name}=... \\quit \\endif`),
+    );
+  }
+});
+
 let database: TestDatabase;
 const logins = new Map<string, Login>();
 

@@ -1,5 +1,5 @@
 /**
- * As much of psql as the documents use: statements one by one, `:'name'`, `\gset`. The packages have no psql, and neither
+ * As much of psql as the documents use: statements one by one, `:'name'`, `\gset`. A line that asks whether a variable is set is passed over. The packages have no psql, and neither
  * does every machine that runs the tests.
  */
 import assert from "node:assert/strict";
@@ -7,7 +7,8 @@ import pg from "pg";
 import type { Session } from "./engine.ts";
 
 /** Strings, names, dollar quotes and comments are passed over as a whole: what stands in them is not psql's. */
-const TOKENS = /'(?:[^']|'')*'|"[^"]*"|\$(?<tag>\w*)\$.*?\$\k<tag>\$|--[^\n]*|:'(?<variable>\w+)'|(?<end>;|\\gset)|./gs;
+const TOKENS =
+  /'(?:[^']|'')*'|"[^"]*"|\$(?<tag>\w*)\$.*?\$\k<tag>\$|--[^\n]*|(?<check>\\if [^\n]*\\endif)|:'(?<variable>\w+)'|(?<end>;|\\gset)|./gs;
 
 interface Statement {
   readonly text: string;
@@ -37,7 +38,8 @@ function set(variables: Map<string, string>, text: string, rows: readonly object
 
 export function substitute(text: string, variables: ReadonlyMap<string, string>): string {
   return text.replace(TOKENS, (token: string, ...args: unknown[]) => {
-    const { variable } = args.at(-1) as { readonly variable?: string };
+    const { variable, check } = args.at(-1) as { readonly variable?: string; readonly check?: string };
+    if (check !== undefined) return "";
     if (variable === undefined) return token;
     return pg.escapeLiteral(variables.get(variable) ?? assert.fail(`${variable} is not set`));
   });
