@@ -1,3 +1,4 @@
+import { nameOfReference, referredSchema } from "./references.ts";
 import { directReferences, isObject, partsOfSchema, type Resolve, remarksOn, typeOfSchema } from "./schemaType.ts";
 import { DEPRECATED, docComment, propertyName } from "./sourceText.ts";
 import { TypeNames } from "./typeNames.ts";
@@ -48,15 +49,15 @@ function typeText({ typeName, schema, remarks, resolve, isCircular }: NamedSchem
   return `${docComment(remarks, "")}export type ${typeName} = ${type};\n`;
 }
 
-/** The payload's type first, then those of the definitions it uses, ordered by name. */
+/** The payload's type first, then those of what it refers to, ordered by reference. */
 function namedSchemas({ name, jsonSchema }: EventType, typeName: string, names: TypeNames): readonly NamedSchema[] {
-  const definitions = definitionsOf(jsonSchema);
-  const used = [...usedReferences(jsonSchema, definitions)].sort();
-  const typeNames = new Map([
-    ["#", typeName],
-    ...used.map((reference) => [reference, names.take(name, reference.slice(DEFINITIONS.length))] as const),
-  ]);
-  const schemas = new Map([["#", jsonSchema], ...definitions]);
+  const schemas = new Map([["#", jsonSchema], ...[...referredSchemas(jsonSchema)].sort(byReference)]);
+  const typeNames = new Map(
+    [...schemas.keys()].map((reference) => [
+      reference,
+      reference === "#" ? typeName : names.take(name, nameOfReference(reference)),
+    ]),
+  );
   return [...typeNames].map(([reference, its]) => ({
     typeName: its,
     schema: schemas.get(reference),
@@ -66,33 +67,24 @@ function namedSchemas({ name, jsonSchema }: EventType, typeName: string, names: 
   }));
 }
 
-const DEFINITIONS = "#/$defs/";
-
-/** By the reference to each, in the form that the catalogue accepts. */
-function definitionsOf(schema: unknown): ReadonlyMap<string, unknown> {
-  const definitions = isObject(schema) && isObject(schema.$defs) ? Object.entries(schema.$defs) : [];
-  return new Map(definitions.map(([name, definition]) => [`${DEFINITIONS}${pointerStep(name)}`, definition]));
+function byReference([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number {
+  return one < other ? -1 : 1;
 }
 
-/** RFC 6901. */
-function pointerStep(name: string): string {
-  return name.replaceAll("~", "~0").replaceAll("/", "~1");
-}
-
-function usedReferences(schema: unknown, definitions: ReadonlyMap<string, unknown>): ReadonlySet<string> {
-  const used = new Set<string>();
-  const toRead = [withoutDefinitions(schema)];
+/** What the schema refers to, and what that refers to, by reference. */
+function referredSchemas(root: unknown): ReadonlyMap<string, unknown> {
+  const found = new Map<string, unknown>();
+  const toRead = [root];
   for (let next = toRead.pop(); next !== undefined; next = toRead.pop()) {
-    for (const reference of referencesIn(next).filter((each) => definitions.has(each) && !used.has(each))) {
-      used.add(reference);
-      toRead.push(definitions.get(reference));
+    for (const reference of referencesIn(next).filter((each) => each !== "#" && !found.has(each))) {
+      const schema = referredSchema(root, reference);
+      if (schema !== undefined) {
+        found.set(reference, schema);
+        toRead.push(schema);
+      }
     }
   }
-  return used;
-}
-
-function withoutDefinitions(schema: unknown): unknown {
-  return isObject(schema) ? { ...schema, $defs: undefined } : schema;
+  return found;
 }
 
 /** Only references that form a type. Those in a const or a default do not, and may be nested as deep as Postgres reads. */

@@ -31,8 +31,12 @@ export function typeOfSchema(schema: unknown, resolve: Resolve, indent = ""): Ty
     referredType(schema.$ref, resolve),
     ...partsOf(schema.allOf).map((part) => typeOfSchema(part, resolve, indent)),
     anyOfType(schema.anyOf, resolve, indent),
+    anyOfType(schema.oneOf, resolve, indent),
   ]);
 }
+
+/** Their schemas are about the same value as the schema that has them. */
+const COMBINING = ["allOf", "anyOf", "oneOf"];
 
 /** The references that make the type equal to the other, or a union with it: not those inside an object or an array. */
 export function directReferences(schema: unknown): readonly string[] {
@@ -40,17 +44,18 @@ export function directReferences(schema: unknown): readonly string[] {
     return [];
   }
   const own = typeof schema.$ref === "string" ? [schema.$ref] : [];
-  return [...own, ...[...partsOf(schema.allOf), ...partsOf(schema.anyOf)].flatMap(directReferences)];
+  return [...own, ...COMBINING.flatMap((keyword) => partsOf(schema[keyword])).flatMap(directReferences)];
 }
 
 /** The schemas inside a schema, wherever they may be, except definitions, which are read when one refers to them. */
 export function partsOfSchema(schema: Schema): readonly unknown[] {
   return [
-    ...(isObject(schema.properties) ? Object.values(schema.properties) : []),
+    ...valuesOf(schema.properties),
+    ...valuesOf(schema.patternProperties),
     schema.additionalProperties,
-    schema.items,
-    ...partsOf(schema.allOf),
-    ...partsOf(schema.anyOf),
+    ...elementsOf(schema),
+    othersOf(schema),
+    ...COMBINING.flatMap((keyword) => partsOf(schema[keyword])),
   ];
 }
 
@@ -107,15 +112,17 @@ function ownType(schema: Schema, resolve: Resolve, indent: string): Type {
   return names === null ? UNKNOWN : union(names.map((name) => typeNamed(name, schema, resolve, indent)));
 }
 
+const OF_OBJECTS = ["properties", "required", "additionalProperties", "patternProperties"];
+
 /** Null if it says nothing about a type, not even by its other keywords. */
 function typeNamesOf(schema: Schema): readonly unknown[] | null {
   if (schema.type !== undefined) {
     return Array.isArray(schema.type) ? schema.type : [schema.type];
   }
-  if (["properties", "required", "additionalProperties"].some((keyword) => schema[keyword] !== undefined)) {
+  if (OF_OBJECTS.some((keyword) => schema[keyword] !== undefined)) {
     return ["object"];
   }
-  return schema.items === undefined ? null : ["array"];
+  return schema.items === undefined && schema.prefixItems === undefined ? null : ["array"];
 }
 
 function typeNamed(name: unknown, schema: Schema, resolve: Resolve, indent: string): Type {
@@ -128,7 +135,7 @@ function typeNamed(name: unknown, schema: Schema, resolve: Resolve, indent: stri
     case "integer":
       return { text: "number", kind: "atom" };
     case "array":
-      return { text: `readonly ${inside(typeOfSchema(schema.items, resolve, indent), "array")}[]`, kind: "array" };
+      return arrayType(schema, resolve, indent);
     case "object":
       return objectType(schema, resolve, indent);
     default:
@@ -136,32 +143,62 @@ function typeNamed(name: unknown, schema: Schema, resolve: Resolve, indent: stri
   }
 }
 
+function arrayType(schema: Schema, resolve: Resolve, indent: string): Type {
+  const others = othersOf(schema);
+  const rest = `${inside(typeOfSchema(others, resolve, indent), "array")}[]`;
+  const elements = elementsOf(schema);
+  if (elements.length === 0) {
+    return { text: `readonly ${rest}`, kind: "array" };
+  }
+  const required = typeof schema.minItems === "number" ? schema.minItems : 0;
+  const parts = elements.map((element, at) => {
+    const type = typeOfSchema(element, resolve, indent);
+    return at < required ? type.text : `${inside(type, "array")}?`;
+  });
+  return { text: `readonly [${[...parts, ...(others === false ? [] : [`...${rest}`])].join(", ")}]`, kind: "array" };
+}
+
+/** The schemas of the first elements, one for each: until draft 2019-09, items could be such a list. */
+function elementsOf(schema: Schema): readonly unknown[] {
+  return Array.isArray(schema.items) ? schema.items : partsOf(schema.prefixItems);
+}
+
+/** The schema of all elements after those. */
+function othersOf(schema: Schema): unknown {
+  return Array.isArray(schema.items) ? schema.additionalItems : schema.items;
+}
+
 function objectType(schema: Schema, resolve: Resolve, indent: string): Type {
   const inner = `${indent}  `;
   const properties = new Map(isObject(schema.properties) ? Object.entries(schema.properties) : []);
   const required = new Set(partsOf(schema.required).filter((name) => typeof name === "string"));
-  const others = typeOfSchema(schema.additionalProperties, resolve, inner);
+  const others = othersType(schema, resolve, inner);
   const lines = [...new Set([...properties.keys(), ...required])].sort().map((name) => {
     const type = properties.has(name) ? typeOfSchema(properties.get(name), resolve, inner) : others;
     const mark = required.has(name) ? "" : "?";
     return `${docComment(remarksOn(properties.get(name)), inner)}${inner}${propertyName(name)}${mark}: ${type.text};\n`;
   });
-  const open = indexType(schema.additionalProperties, others, lines.length > 0);
+  const open = indexType(schema, others, lines.length > 0);
   return {
     text: `{\n${lines.join("")}${open === null ? "" : `${inner}[name: string]: ${open};\n`}${indent}}`,
     kind: "atom",
   };
 }
 
-/**
- * The type of the properties that the schema does not name. TypeScript requires named ones to fit it too, so it is
- * unknown beside them.
- */
-function indexType(additional: unknown, others: Type, hasNames: boolean): string | null {
-  if (hasNames) {
-    return additional === undefined || additional === false ? null : "unknown";
+/** The type of a property that the schema does not name. */
+function othersType(schema: Schema, resolve: Resolve, indent: string): Type {
+  const patterns = valuesOf(schema.patternProperties);
+  const rest = patterns.length > 0 && schema.additionalProperties === undefined ? [] : [schema.additionalProperties];
+  return union([...patterns, ...rest].map((part) => typeOfSchema(part, resolve, indent)));
+}
+
+/** TypeScript requires named properties to fit the type of the others, so that is unknown beside them. */
+function indexType(schema: Schema, others: Type, hasNames: boolean): string | null {
+  if (!hasNames) {
+    return others.text;
   }
-  return others.text;
+  const isClosed = schema.additionalProperties === undefined || schema.additionalProperties === false;
+  return isClosed && valuesOf(schema.patternProperties).length === 0 ? null : "unknown";
 }
 
 function referredType(reference: unknown, resolve: Resolve): Type {
@@ -231,6 +268,10 @@ function inside(type: Type, holder: Type["kind"]): string {
 
 function partsOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+function valuesOf(value: unknown): readonly unknown[] {
+  return isObject(value) ? Object.values(value) : [];
 }
 
 export function isObject(value: unknown): value is Schema {

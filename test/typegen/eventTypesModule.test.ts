@@ -51,6 +51,41 @@ describe("a schema becomes a type", () => {
       { items: { allOf: [{ additionalProperties: { $ref: "#/$defs/a" } }] }, $defs: { a: true } },
       "readonly {\n  [name: string]: EA;\n}[]",
     ],
+    [{ oneOf: [{ type: "string" }, { $ref: "#/definitions/a" }], definitions: { a: { type: "null" } } }, "string | EA"],
+    [
+      {
+        items: { $ref: "#/properties/x%20y/items" },
+        properties: { "x y": { items: { type: "string" } } },
+        type: "array",
+      },
+      "readonly EItems[]",
+    ],
+    [{ items: { $ref: "#a" }, $defs: { any: { $anchor: "a", type: "string" } } }, "readonly EA[]"],
+    [
+      { $id: "https://shop.test/e", items: { $ref: "https://shop.test/e#/$defs/a" }, $defs: { a: true } },
+      "readonly EA[]",
+    ],
+    [{ items: { $ref: "https://shop.test/other#/$defs/a" }, $defs: { a: true } }, "readonly unknown[]"],
+    [{ $ref: "#/$defs/none" }, "unknown"],
+    [{ $ref: "#/%" }, "unknown"],
+    [
+      { prefixItems: [{ type: "string" }, { type: ["number", "null"] }], minItems: 1 },
+      "readonly [string, (number | null)?, ...unknown[]]",
+    ],
+    [{ prefixItems: [{ type: "string" }], items: false }, "readonly [string?]"],
+    [{ items: [{ type: "string" }], additionalItems: { type: "null" } }, "readonly [string?, ...null[]]"],
+    [
+      { patternProperties: { "^a": { type: "string" }, "^b": { type: "null" } } },
+      "{\n  [name: string]: string | null;\n}",
+    ],
+    [
+      { patternProperties: { "^a": { type: "string" } }, properties: { b: { type: "null" } } },
+      "{\n  b?: null;\n  [name: string]: unknown;\n}",
+    ],
+    [
+      { type: "string", not: { const: "" }, if: true, contains: 1, dependentSchemas: {}, unevaluatedItems: false },
+      "string",
+    ],
     [{ const: nested(32) }, nestedType(32)],
     [{ const: nested(33) }, "unknown"],
   ];
