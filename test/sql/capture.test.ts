@@ -151,6 +151,25 @@ describe("the default payload", () => {
     assert.equal((await payloads()).length, 1);
   });
 
+  test("handles columns that are named old and new", async () => {
+    await owner.query(`create table app.named ("new" int, old int, "table" int);
+      select postrider.capture('named', 'named.changed');
+      select postrider.capture('named', 'named.paid', condition => 'new.new > old.old', payload => 'json_build_array(new.new, old.old)')`);
+    await writer.query("insert into named values (1, 2, 3)");
+    await writer.query("update named set new = 4");
+    assert.deepEqual(await payloads(), [
+      { operation: "insert", table: "app.named", old: null, new: { new: 1, old: 2, table: 3 } },
+      { operation: "update", table: "app.named", old: { new: 1 }, new: { new: 4, old: 2, table: 3 } },
+      [4, 2],
+    ]);
+    await owner.query('alter table app.named rename old to former; alter table app.named rename "new" to latter');
+    await writer.query("update named set latter = 5");
+    assert.deepEqual((await payloads()).slice(3), [
+      { operation: "update", table: "app.named", old: { latter: 4 }, new: { latter: 5, former: 2, table: 3 } },
+      [5, 2],
+    ]);
+  });
+
   test("handles quoted names and composite keys, also when the key changes", async () => {
     await owner.query(`create table app."Odd ""table'" ("a b" int, "c'""d" text, primary key ("a b", "c'""d"))`);
     await owner.query(`select postrider.capture('"Odd ""table''"', 'odd.changed', payload => null,

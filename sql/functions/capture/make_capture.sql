@@ -85,7 +85,7 @@ begin
   end if;
   -- A row of the function has no system columns, such as tableoid, as the table has.
   perform postrider_internal.check_capture_expression(table_name, 'one of these',
-    format('select true from %s(old, new, '''', 0, false)', event_function), 'case when true then (%s) end', search_path);
+    format('select true from %s(null::%s, null, '''', 0, false)', event_function, table_name), 'case when true then (%s) end', search_path);
   if 'delete' = any (operations) then
     execute format('create trigger %I before truncate on %s for each statement execute function postrider_internal.refuse_captured_truncate(%s, %L)',
       'postrider_truncate_' || trigger_words, table_name, arguments, 'when');
