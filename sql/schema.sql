@@ -701,6 +701,8 @@ create function postrider_internal.count_undelivered(counted_max integer) return
 
 create function postrider_internal.count_waiting(counted_max integer) returns TABLE(endpoint_id uuid, pending bigint, due bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
 
+create function postrider_internal.counted(number bigint, noun text, plural text DEFAULT NULL::text) returns text;
+
 create function postrider_internal.create_capture_trigger(table_name regclass, trigger_name name, statement text, search_path text) returns boolean;
 
 create function postrider_internal.cursor_behind(page_base pg_snapshot, page_target pg_snapshot, window_xid xid8, window_seq bigint, is_complete boolean, xids xid8[], seqs bigint[], page_asides xid8[], page_aside_seqs bigint[], ended_xids xid8[], OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[]) returns record;
@@ -2226,6 +2228,8 @@ comment on function postrider_internal.count_unclaimed(integer) is 'Events that 
 comment on function postrider_internal.count_undelivered(integer) is 'Exhausted and discarded deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
 
 comment on function postrider_internal.count_waiting(integer) is 'Pending deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
+
+comment on function postrider_internal.counted(bigint,text,text) is 'A number with its noun: 1 event, 2 events.';
 
 comment on function postrider_internal.create_capture_trigger(regclass,name,text,text) is 'Creates a trigger whose condition is read with this search_path, unless Postgres cannot judge the condition alike for every session. Returns whether it did. Acts with the rights of its caller.';
 

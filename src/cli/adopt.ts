@@ -4,6 +4,7 @@ import { copyFault } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { assertSchemaUsable } from "../db/schemaState.ts";
 import { defineStatement } from "../db/statements.ts";
+import { counted } from "../ground/counted.ts";
 import { PostriderError } from "../ground/errors.ts";
 import { untilStopped } from "../ground/untilStopped.ts";
 import { defineCommand, flag } from "./command.ts";
@@ -184,9 +185,9 @@ function adoptionText({ outcome, problem, events, unclaimed, in_hand, pending }:
   return [
     outcome === "adopted" ? "adopted: daemons may work in this database now" : "this database would be adopted",
     `  what was found: ${problem}`,
-    `  ${events} events, ${unclaimed} unclaimed: the next claims route them`,
-    `  ${in_hand} first attempts were in progress when the copy was made: they are made again`,
-    `  ${pending} pending deliveries: they continue`,
+    `  ${counted(events ?? 0, "event")}, ${unclaimed} unclaimed, which the next claims route`,
+    `  ${counted(in_hand ?? 0, "first attempt")} in progress when the copy was made, to be made again`,
+    `  ${counted(pending ?? 0, "delivery", "deliveries")} pending, to be continued`,
     "  what was recorded as delivered is not sent again",
     "",
   ].join("\n");

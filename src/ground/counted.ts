@@ -1,4 +1,4 @@
 /** `1 line`, `2 lines`. */
-export function counted(count: number | bigint | string, noun: string): string {
-  return `${count} ${noun}${String(count) === "1" ? "" : "s"}`;
+export function counted(count: number | bigint | string, noun: string, plural = `${noun}s`): string {
+  return `${count} ${String(count) === "1" ? noun : plural}`;
 }

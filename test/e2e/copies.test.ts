@@ -165,7 +165,7 @@ describe("a database that was copied into another cluster", () => {
         fault.message,
         /^PR0014: cannot deliver from this database: it was restored or copied .* daemons have worked in /,
       );
-      assert.match(fault.message, /2 deliveries wait in it, and 1 first attempts were in hand; .*postrider adopt/);
+      assert.match(fault.message, /2 deliveries wait in it, and 1 first attempt was in hand; .*postrider adopt/);
       // Applications may already be writing there.
       const own = await insertEvent(copy.pool, "order.paid");
       assert.deepEqual([...counts(name)], [...before]);

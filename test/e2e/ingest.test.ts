@@ -172,6 +172,10 @@ describe("from standard input", () => {
     ]);
   });
 
+  test("one line is a line", async () => {
+    assert.equal((await pipe("{}")).stdout, "1 line: 1 event, 0 not matching, 0 refused\n");
+  });
+
   test("a --where that is not a predicate is a usage error", async () => {
     const found = await Promise.all(["$.level >>", "$.level", "$x > 1"].map((where) => pipe("{}", "--where", where)));
     for (const { code, stderr } of found) {

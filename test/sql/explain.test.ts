@@ -116,13 +116,13 @@ describe("explain_event says what became of a delivery:", () => {
       outcome: "exhausted",
       arrange: ({ daemon, pair }) =>
         recordResults(database.pool, daemon, { first: [resultOf(pair, { outcome: "exhausted" })] }),
-      explanation: /^the retry schedule was used up .*, after 1 attempts; the last one: the receiver answered 500$/,
+      explanation: /^the retry schedule was used up .*, after 1 attempt; the last one: the receiver answered 500$/,
     },
     {
       outcome: "retrying",
       arrange: ({ daemon, pair }) =>
         recordResults(database.pool, daemon, { first: [resultOf(pair, { outcome: "pending" })] }),
-      explanation: /^1 attempts failed, the last one: the receiver answered 500; the next one is due \d{4}-/,
+      explanation: /^1 attempt failed, the last one: the receiver answered 500; the next one is due \d{4}-/,
     },
     {
       outcome: "discarded",
@@ -130,7 +130,7 @@ describe("explain_event says what became of a delivery:", () => {
         await recordResults(database.pool, daemon, { first: [resultOf(pair, { outcome: "pending" })] });
         await database.pool.query("select postrider.cancel($1, $2, 'a mistake')", [event, endpoint]);
       },
-      explanation: /^discarded .*, after 1 attempts: cancelled: a mistake$/,
+      explanation: /^discarded .*, after 1 attempt: cancelled: a mistake$/,
     },
     {
       outcome: "cancelled",

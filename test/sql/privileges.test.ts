@@ -521,6 +521,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   refuse_payload: caller(),
   judge_payload: caller(),
   nearest: caller(),
+  counted: caller(),
   nearest_event_type: caller(),
   refuse_unknown_type: caller(),
   refuse_if_unknown: caller(),

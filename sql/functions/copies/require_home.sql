@@ -24,9 +24,10 @@ begin
     select count(*) into waiting from (select from postrider.delivery d where d.state = 'pending' limit waiting_max + 1) w;
     raise exception 'cannot deliver from this database: it was restored or copied from another one'
       using errcode = 'PR014',
-        detail = format('%s; %s deliveries wait in it, and %s first attempts were in hand', problem,
-          case when waiting > waiting_max then 'more than ' || waiting_max else waiting::text end,
-          (select count(*) from postrider.claim c
+        detail = format('%s; %s in it, and %s in hand', problem,
+          case when waiting > waiting_max then 'more than ' else '' end
+            || postrider_internal.counted(least(waiting, waiting_max), 'delivery waits', 'deliveries wait'),
+          (select postrider_internal.counted(count(*), 'first attempt was', 'first attempts were') from postrider.claim c
            cross join lateral unnest(c.event_ids, c.endpoint_ids) p (event_id, endpoint_id)
            where not exists (
              select from postrider.delivery d where d.event_id = p.event_id and d.endpoint_id = p.endpoint_id

@@ -77,16 +77,16 @@ begin
              when m.delivery_state = 'succeeded' then
                format('delivered %s, with attempt %s', postrider_internal.shown_time(m.finished_at), m.attempts)
              when m.delivery_state = 'exhausted' then
-               format('the retry schedule was used up %s, after %s attempts; the last one: %s', postrider_internal.shown_time(m.finished_at), m.attempts, m.last_error)
+               format('the retry schedule was used up %s, after %s; the last one: %s', postrider_internal.shown_time(m.finished_at), postrider_internal.counted(m.attempts, 'attempt'), m.last_error)
              when m.delivery_state = 'discarded' then
-               format('discarded %s, after %s attempts: %s', postrider_internal.shown_time(m.finished_at), m.attempts, m.reason)
+               format('discarded %s, after %s: %s', postrider_internal.shown_time(m.finished_at), postrider_internal.counted(m.attempts, 'attempt'), m.reason)
              when m.detail = 'cancelled' then 'cancelled while an attempt is in progress: no other attempt follows'
              when m.detail = 'in flight' then format('attempt %s is in progress', m.attempts + 1)
              when m.detail = 'paused' then
                format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
              when m.detail in ('retrying', 'scheduled', 'deferred') and stop is not null then 'waits because ' || stop
              when m.detail = 'retrying' then
-               format('%s attempts failed, the last one: %s; the next one is due %s', m.attempts, m.last_error, postrider_internal.shown_time(m.next_attempt_at))
+               format('%s failed, the last one: %s; the next one is due %s', postrider_internal.counted(m.attempts, 'attempt'), m.last_error, postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'scheduled' then format('its first attempt is due %s', postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'deferred' then
                case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end

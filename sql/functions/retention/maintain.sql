@@ -32,7 +32,7 @@ begin
   select e.tenant into erased_tenant from postrider.erasure e order by e.requested_at limit 1 for update skip locked;
   if found then
     outcome := 'erased';
-    subject := format('%s events', (select c.erased from postrider_internal.continue_erasure(erased_tenant) c));
+    subject := postrider_internal.counted((select c.erased from postrider_internal.continue_erasure(erased_tenant) c), 'event');
     return next;
     return;
   end if;
@@ -67,7 +67,7 @@ begin
   end;
   if deleted > 0 then
     outcome := 'deleted';
-    subject := format('%s rows', deleted);
+    subject := postrider_internal.counted(deleted, 'row');
     return next;
   elsif is_busy then
     outcome := 'busy';
