@@ -547,7 +547,7 @@ create view postrider.daemon_status (id uuid, host text, pid integer, version te
 
 create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone);
 
-create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, disabled_from timestamp with time zone);
+create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone);
 
 create view postrider.endpoint_minute (minute timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[]);
 
@@ -956,6 +956,8 @@ create function postrider_internal.readable(value text) returns text;
 create function postrider_internal.readable_context(ordering_key text, attributes jsonb) returns jsonb;
 
 create function postrider_internal.reads_session(expression pg_node_tree) returns boolean;
+
+create function postrider_internal.recent_durations(attempts_max integer) returns jsonb security definer;
 
 create function postrider_internal.record_attempts(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns void;
 
@@ -1927,6 +1929,10 @@ comment on column postrider.endpoint_health.recovered_at is 'When a success last
 
 comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose retry schedule is used up, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
 
+comment on column postrider.endpoint_health.p50_ms is 'Half of its recent attempts took at most so many milliseconds. Recent are the attempts of the last hour''s events, the newest 10,000 over all endpoints; null if none of them is this endpoint''s.';
+
+comment on column postrider.endpoint_health.p95_ms is 'The same for 95 of 100.';
+
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
 
 comment on view postrider.endpoint_minute is 'What became of deliveries, by endpoint and minute. Daemons append to it once a minute, so the present one is missing, and a daemon that is killed takes its last one along: use it for charts, not where a count must be exact. Cheap for one endpoint, or for the last hours: say where minute > now() - interval ''1 hour''.';
@@ -2484,6 +2490,8 @@ comment on function postrider_internal.readable(text) is 'The text as it can be 
 comment on function postrider_internal.readable_context(text,jsonb) is 'event_context(); if it cannot be sent to a client that speaks UTF-8, the SQLSTATE that says why, as problem.';
 
 comment on function postrider_internal.reads_session(pg_node_tree) is 'Whether the value of an expression may depend on the settings of the session: it calls what is not immutable.';
+
+comment on function postrider_internal.recent_durations(integer) is 'For each endpoint, how long half of its attempts took at most, and 95 of 100, in milliseconds: the newest attempts of the last hour''s events, up to a limit.';
 
 comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries. places: which results those are, from 1.';
 
@@ -3124,6 +3132,10 @@ grant execute on function postrider_internal.readable(text) to postrider_operato
 grant execute on function postrider_internal.readable(text) to postrider_reader;
 
 grant execute on function postrider_internal.reads_session(pg_node_tree) to postrider_publisher;
+
+grant execute on function postrider_internal.recent_durations(integer) to postrider_operator;
+
+grant execute on function postrider_internal.recent_durations(integer) to postrider_reader;
 
 grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],bigint[],uuid[],uuid[]) to postrider_daemon;
 

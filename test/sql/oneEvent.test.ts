@@ -123,7 +123,7 @@ describe("send_test_event", () => {
   });
 });
 
-test("endpoint_health counts what was exhausted", async () => {
+test("endpoint_health counts what was exhausted, and says how long attempts took", async () => {
   const [failing, well] = [await createEndpoint(database.pool), await createEndpoint(database.pool)];
   const daemon = randomUUID();
   await insertEvent(database.pool, "order.paid");
@@ -137,6 +137,17 @@ test("endpoint_health counts what was exhausted", async () => {
     new Set([
       { endpoint_id: failing, exhausted: "2" },
       { endpoint_id: well, exhausted: "0" },
+    ]),
+  );
+  const idle = await createEndpoint(database.pool);
+  const slow = "update postrider.delivery set first_duration_ms = 900 where endpoint_id = $1 and event_id = $2";
+  await database.pool.query(slow, [well, pairs[0]?.event]);
+  assert.deepEqual(
+    new Set(await rowsOf(database.pool, "select endpoint_id, p50_ms, p95_ms from postrider.endpoint_health")),
+    new Set([
+      { endpoint_id: failing, p50_ms: 12, p95_ms: 12 },
+      { endpoint_id: well, p50_ms: 12, p95_ms: 900 },
+      { endpoint_id: idle, p50_ms: null, p95_ms: null },
     ]),
   );
 });

@@ -162,7 +162,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
-      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at exhausted disabled_from",
+      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at exhausted p50_ms p95_ms disabled_from",
     select: LOOKERS,
   },
   replay: {
@@ -450,6 +450,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   rotate_secret: owner("operator"),
   explain_event: owner("operator"),
   endpoint_id: owner("reader", "operator"),
+  recent_durations: owner("reader", "operator"),
   erase_event: owner("operator"),
   erase_tenant: owner("operator"),
   erase_events: caller(),

@@ -54,6 +54,7 @@ const FILLS: readonly Fill[] = [
 const LOOKS: Readonly<Record<string, (session: Session) => Promise<unknown>>> = {
   backlog: (session) => session.query("select * from postrider.backlog"),
   undelivered: (session) => session.query("select * from postrider.undelivered"),
+  endpoint_health: (session) => session.query("select * from postrider.endpoint_health"),
   in_flight: (session) => session.query("select * from postrider.in_flight"),
   daemon_status: (session) => session.query("select * from postrider.daemon_status"),
   "the newest of delivery_status": (session) =>

@@ -7,9 +7,11 @@ create or replace view postrider.endpoint_health as
          coalesce(f.consecutive_failures, 0) as consecutive_failures,
          f.last_failure_at, f.last_failure_kind, f.last_http_status, f.last_error,
          f.recovered_at,
-         -- Counted once for all endpoints, and only if the column is asked for, as a join would not be.
+         -- These are looked up once for all endpoints, and only if the column is asked for, as a join would not be.
          coalesce(((select jsonb_object_agg(u.endpoint_id, u.exhausted) from postrider_internal.count_undelivered(10000) u)
                    ->> e.id::text)::bigint, 0) as exhausted,
+         ((select postrider_internal.recent_durations(10000)) -> e.id::text ->> 0)::integer as p50_ms,
+         ((select postrider_internal.recent_durations(10000)) -> e.id::text ->> 1)::integer as p95_ms,
          case when e.state = 'active' and f.failing_since is not null
               then greatest(f.failing_since, e.state_changed_at) + e.disable_after end as disabled_from
   from postrider.endpoint e
@@ -31,4 +33,6 @@ comment on column postrider.endpoint_health.last_http_status is 'The status of i
 comment on column postrider.endpoint_health.last_error is 'What went wrong, in a sentence.';
 comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a series of failures. Other successes are not noted, because each would cost a write.';
 comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose retry schedule is used up, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
+comment on column postrider.endpoint_health.p50_ms is 'Half of its recent attempts took at most so many milliseconds. Recent are the attempts of the last hour''s events, the newest 10,000 over all endpoints; null if none of them is this endpoint''s.';
+comment on column postrider.endpoint_health.p95_ms is 'The same for 95 of 100.';
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
