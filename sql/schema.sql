@@ -2215,9 +2215,9 @@ comment on function postrider_internal.claim_events(uuid,integer,integer,integer
 
 comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run. A run that read its input leaves nothing behind, and one that followed a file leaves its position.';
 
-comment on function postrider_internal.compile_reference(text,jsonb,text,text[]) is 'The checks of a definition that a JSON Schema refers to.';
+comment on function postrider_internal.compile_reference(text,jsonb,text,text[]) is 'The checks of a place of a JSON Schema that it refers to.';
 
-comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) is 'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the name of the definition if the level is a reference.';
+comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) is 'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the reference if the level is one.';
 
 comment on function postrider_internal.conjunction(text[]) is 'All of these SQL/JSON path predicates at once; null if one of them cannot be expressed.';
 

@@ -326,6 +326,25 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
       },
     },
     {
+      what: "references to any place of the schema",
+      schema: {
+        definitions: { id: { type: "integer", $defs: { "a~b": { type: "null" } } } },
+        properties: {
+          a: { $ref: "#/definitions/id" },
+          b: { $ref: "#/properties/a" },
+          c: { $ref: "#/definitions/id/$defs/a~0b" },
+          d: { anyOf: [{ type: "string" }] },
+          e: { $ref: "#/properties/d/anyOf/0" },
+        },
+      },
+      payloads: {
+        '{"a": 1, "b": 2, "c": null, "d": "d", "e": "e"}': "in",
+        '{"b": "2"}': 'at "/b": expected integer, found a string of 1 characters',
+        '{"c": 1}': 'at "/c": expected null, found an integer',
+        '{"e": 1}': 'at "/e": expected string, found an integer',
+      },
+    },
+    {
       what: "references, and what stands beside them",
       schema: {
         $defs: { id: { $ref: "#/$defs/a~1b" }, "a/b": { type: "integer" }, unused: false },
@@ -616,7 +635,6 @@ describe("a schema that cannot be enforced is refused when it is to be, with the
       /for long/,
     ],
     ["oneOf", { items: { oneOf: [true] } }, ', at "/items/oneOf", is not supported', /anyOf/],
-    ["definitions", { definitions: {} }, ', at "/definitions", is not supported', /\$defs/],
     [
       "an unknown keyword",
       { anyOf: [true, { "x-y\n": 1 }] },
@@ -666,12 +684,17 @@ describe("a schema that cannot be enforced is refused when it is to be, with the
     ["a bound as it was in draft 4", { exclusiveMinimum: true }, ', at "/exclusiveMinimum", must be a number', /./],
     ["a negative length", { minLength: -1 }, ', at "/minLength", must be a whole number of 0 to 2147483647', /./],
     ["half an element", { maxItems: 1.5 }, ', at "/maxItems", must be a whole number of 0 to 2147483647', /./],
-    ["a reference elsewhere", { $ref: "https://shop.test/a" }, ', at "/$ref", must have the form #/$defs/NAME', /top/],
+    [
+      "a reference elsewhere",
+      { $ref: "https://shop.test/a" },
+      ', at "/$ref", must be a place of this schema, such as #/$defs/NAME',
+      /top/,
+    ],
     [
       "a reference to the whole",
       { items: { $ref: "#" } },
-      ', at "/items/$ref", must have the form #/$defs/NAME',
-      /top/,
+      ', at "/items/$ref", refers to the definition that it is part of, "#"',
+      /levels/,
     ],
     [
       "a reference to nothing",
@@ -686,9 +709,9 @@ describe("a schema that cannot be enforced is refused when it is to be, with the
       /levels/,
     ],
     [
-      "definitions further down",
-      { items: { $defs: {} } },
-      ', at "/items/$defs", is supported at the top of the schema only',
+      "an $id further down",
+      { items: { $id: "a" } },
+      ', at "/items/$id", is supported at the top of the schema only',
       /top/,
     ],
     ["33 levels", nested(33), " is nested deeper than 32 levels", /levels/],

@@ -24,12 +24,12 @@ begin
   end if;
   for keyword, argument in select k.key, k.value from jsonb_each(schema) k order by k.key loop
     problem := coalesce(postrider_internal.keyword_problem(keyword, argument),
-      case when keyword in ('$defs', '$id') and pointer <> '' then 'is supported at the top of the schema only' end);
+      case when keyword = '$id' and pointer <> '' then 'is supported at the top of the schema only' end);
     if problem is not null then
       perform postrider_internal.refuse_schema(pointer || postrider_internal.pointer_step(keyword), problem, postrider_internal.keyword_advice(keyword));
     end if;
     part := case
-      when keyword in ('properties', '$defs') then (
+      when keyword in ('properties', '$defs', 'definitions') then (
         select coalesce(jsonb_object_agg(p.key, postrider_internal.compile_schema(p.value, root,
                  pointer || postrider_internal.pointer_step(keyword) || postrider_internal.pointer_step(p.key), references_followed || null::text)), '{}')
         from jsonb_each(argument) p)
@@ -47,7 +47,7 @@ begin
                        'minLength', 'maxLength', 'minItems', 'maxItems') then argument
       end;
     -- Definitions were read only to find errors; they count where they are referred to.
-    if part is not null and keyword <> '$defs' then
+    if part is not null and keyword not in ('$defs', 'definitions') then
       compiled := compiled || jsonb_build_object(keyword, part);
     end if;
     if pg_column_size(compiled) > compiled_bytes_max then
@@ -63,4 +63,4 @@ begin
 end
 $$;
 comment on function postrider_internal.compile_schema(jsonb, jsonb, text, text[]) is
-  'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the name of the definition if the level is a reference.';
+  'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the reference if the level is one.';

@@ -10,7 +10,7 @@ return case
                       where jsonb_typeof(t.name) <> 'string'
                         or t.name #>> '{}' not in ('null', 'boolean', 'object', 'array', 'number', 'integer', 'string'))
          then 'must be null, boolean, object, array, number, integer or string, or a list of these' end
-  when keyword in ('properties', '$defs') then
+  when keyword in ('properties', '$defs', 'definitions') then
     case when jsonb_typeof(argument) <> 'object' then 'must be an object of schemas' end
   when keyword in ('items', 'additionalProperties') then
     case when jsonb_typeof(argument) not in ('object', 'boolean') then 'must be a schema' end
@@ -24,8 +24,8 @@ return case
   when keyword in ('minLength', 'maxLength', 'minItems', 'maxItems') then
     case when not postrider_internal.is_count(argument) then 'must be a whole number of 0 to 2147483647' end
   when keyword = '$ref' then
-    case when jsonb_typeof(argument) <> 'string' or argument #>> '{}' !~ '^#/[$]defs/[^/%]+$'
-         then 'must have the form #/$defs/NAME' end
+    case when jsonb_typeof(argument) <> 'string' or argument #>> '{}' !~ '^#(/[^%]*)?$'
+         then 'must be a place of this schema, such as #/$defs/NAME' end
   else 'is not supported' end;
 comment on function postrider_internal.keyword_problem(text, jsonb) is
   'What is wrong with a keyword of a JSON Schema: it is outside the subset, or its value makes no sense. Null if nothing is.';
