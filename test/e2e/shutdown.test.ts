@@ -193,8 +193,8 @@ describe("a daemon that is asked to stop", () => {
     await database.pool.query(
       `alter function postrider_internal.claim_deliveries rename to claim_deliveries_quickly;
        create function postrider_internal.claim_deliveries(uuid, uuid, integer, integer, integer, uuid[], integer[], integer, integer)
-       returns table (event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, event_type text,
-                      created_at json, context jsonb, payload json, revision bigint, lease_ms integer, next_due_ms bigint)
+       returns table (event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean,
+                      deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, revision bigint, lease_ms integer, next_due_ms bigint)
        language plpgsql as 'begin perform pg_sleep(30); end'`,
     );
     t.after(() =>
