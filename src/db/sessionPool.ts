@@ -229,6 +229,8 @@ export class SessionPool {
       through: queryable(session.client, { preparedStatements: preparedStatements ?? session.isOwn }),
       idleTimer: undefined,
     };
+    // A session that the server ends says so before its connection is closed.
+    session.client.once("error", () => this.#forget(seat));
     session.client.once("end", () => this.#forget(seat));
     return seat;
   }
