@@ -38,7 +38,8 @@ async function createEndpoint(path: string, options: Readonly<Record<string, unk
 test("a daemon that cannot beat starts nothing without a lease, continues under a new identity, and decides nothing under the old one", async (t) => {
   const path = "/lease";
   receiver.script(path, { kind: "hang" });
-  await createEndpoint(path, { timeout_ms: 60_000 });
+  // The requests that hang hold the slots of their lane until then, under whichever identity.
+  await createEndpoint(path, { timeout_ms: 30_000 });
   const { daemon, emitted } = await run(t);
   const lostId = daemon.id;
   const events = await insertEvents(database.pool, "order.paid", 30);
@@ -59,7 +60,7 @@ test("a daemon that cannot beat starts nothing without a lease, continues under 
   receiver.script(path, OK);
   await until("the others are delivered", () => receiver.accepted(path).size === 30, LEASE_MS + 10_000);
   await until("they are recorded", async () => (await succeeded()) === 30);
-  // The old identity's requests in flight are recorded as facts: attempts without a decision.
+  // The requests of the old identity are recorded as facts: attempts without a decision.
   receiver.release(path, 500);
   await until("its attempts are recorded", async () => {
     return (await attemptsOf(lostId)) === 8;
