@@ -76,11 +76,22 @@ test("migrate --print prints byte for byte what the checkout prints", async () =
   assert.ok(fromBinary.stdout === fromCheckout.stdout);
 });
 
+interface Trial {
+  readonly args: readonly string[];
+  /** Of a command that runs until it is stopped. */
+  readonly startsWith?: RegExp;
+  /** Default: 0. */
+  readonly code?: number;
+}
+
 /** How each command shows that it works, besides `migrate` and `run`; with an end of standard input. */
-const COMMANDS: Readonly<Record<string, { readonly args: readonly string[]; readonly startsWith?: RegExp }>> = {
-  dev: { args: ["--no-demo"], startsWith: /^ready/m },
+const COMMANDS: Readonly<Record<string, Trial>> = {
+  dev: { args: ["--no-demo", "--database-url"], startsWith: /^ready/m },
+  publish: { args: ["order.paid", "1"] },
   adopt: { args: ["--dry-run"] },
-  status: { args: [] },
+  check: { args: [] },
+  // No daemon is alive.
+  status: { args: [], code: 1 },
   receive: { args: ["--port", "0"], startsWith: /listening/ },
   ingest: { args: [] },
   types: { args: [] },
@@ -90,8 +101,9 @@ test("every command works in the binary", async () => {
   const { stdout } = await runAlone(["--help"]);
   const names = [...stdout.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name = ""]) => name);
   assert.deepEqual(names.sort(), [...Object.keys(COMMANDS), "migrate", "run"].sort());
-  for (const [name, { args, startsWith }] of Object.entries(COMMANDS)) {
-    const command = new CommandProcess([name, ...args], {
+  for (const [name, { args, startsWith, code = 0 }] of Object.entries(COMMANDS)) {
+    const url = args.at(-1) === "--database-url" ? [database.url] : [];
+    const command = new CommandProcess([name, ...args, ...url], {
       program,
       cwd: directory,
       env: { ...NO_PATH, DATABASE_URL: database.url },
@@ -100,7 +112,7 @@ test("every command works in the binary", async () => {
       await command.match(startsWith);
       command.child.kill("SIGTERM");
     }
-    assert.deepEqual(await command.ended, { code: 0, signal: null }, `${name}: ${command.said()}`);
+    assert.deepEqual(await command.ended, { code, signal: null }, `${name}: ${command.said()}`);
   }
 });
 

@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Random } from "../chaos/random.ts";
 import { CommandProcess, eventually, runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { askFor, reset, rowsOf } from "../support/engine.ts";
+import { askFor, reset, rowsOf, unguarded } from "../support/engine.ts";
 import { LogWriter } from "../support/logWriter.ts";
 import { createLogin, type Login } from "../support/roles.ts";
 
@@ -330,10 +330,13 @@ describe("a followed file", () => {
     const first = start(["--follow", path]);
     await eventually("an event", async () => ((await numbers()).length === 1 ? true : undefined));
     await first.end();
-    await database.pool.query(`begin;
-      alter table postrider.ingest_position drop column file_born_ns, drop column passed_born_ns, drop column known_files;
-      delete from postrider.schema_migration where version >= 9;
-      commit`);
+    await unguarded(
+      database.pool,
+      `alter table postrider.ingest_position drop column file_born_ns, drop column passed_born_ns, drop column known_files;
+       drop table postrider.endpoint_minute_part, postrider.daemon_minute, postrider.unmatched_minute_part cascade;
+       delete from postrider.schema_object where name in ('endpoint_minute', 'unmatched_minute');
+       delete from postrider.schema_migration where version >= 9`,
+    );
     const migrated = await runCommand(["migrate"], { env: { DATABASE_URL: database.url } });
     assert.equal(migrated.code, 0, migrated.stderr);
     await writeFile(path, '{"n":2}\n', { flag: "a" });

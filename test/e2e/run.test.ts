@@ -291,14 +291,14 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       program: ["npm", "run", "-s", "postrider", "--"],
     });
     commands.push(command);
-    await command.match(/"event":"daemon\.started"/);
-    const [daemon] = await select("select pid from postrider.daemon");
+    const [, id] = await command.match(/"event":"daemon\.started".*"id":"([^"]+)"/);
+    const [daemon] = await select(`select pid from postrider.daemon where id = '${id}'`);
     const ending = await command.end(signal);
     if (signal === "SIGTERM") {
       assert.match(command.stdout, /"event":"daemon\.stopped"/);
       assert.deepEqual(ending, { code: 0, signal: null }, command.said());
     }
     await eventually("the end of the daemon", () => (isAlive(Number(daemon?.pid)) ? undefined : true));
-    assert.deepEqual(await select("select id from postrider.daemon"), []);
+    assert.deepEqual(await select(`select id from postrider.daemon where id = '${id}'`), []);
   });
 }
