@@ -114,7 +114,7 @@ describe("endpoint_minute", () => {
     return each;
   }
 
-  test("has what functions discard: a cancel, a disabled or deleted endpoint, a filter that took too long", async () => {
+  test("has what functions discard: a cancel, a disabled or deleted endpoint, an erasure, a filter that took too long", async () => {
     const { pool } = database;
     const [cancelled, disabled, deleted] = [
       await createEndpoint(pool, []),
@@ -136,6 +136,10 @@ describe("endpoint_minute", () => {
       "begin; select postrider.cancel($1, $2); rollback".replace("$1, $2", `'${event}', '${cancelled}'`),
     );
     assert.deepEqual(await discards(), { [cancelled]: 2, [disabled]: 3, [deleted]: 1 });
+
+    const erased = await createEndpoint(pool, []);
+    await pool.query("select postrider.erase_event($1)", [await addPending(pool, erased)]);
+    assert.equal((await discards())[erased], 1);
 
     const filtered = await createEndpoint(pool, []);
     await subscribe(pool, filtered, "slow.one", "$.n > 1");

@@ -3,8 +3,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- Claims and records run under this setting and leave the newest row. For them this costs 2 us a statement, and a look
-  -- at the table could cost more: beside a long transaction it is full of dead rows.
+  -- Claims and records run under this setting and leave the newest row. A look at the table could cost them something:
+  -- beside a long transaction it is full of dead rows.
   if current_setting('plan_cache_mode') = 'force_generic_plan'
     or current_setting('postrider.may_empty', true) = 'on'
     or exists (select from (select c.id from postrider.claim c order by c.id desc limit 1) newest)

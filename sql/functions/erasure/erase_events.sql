@@ -9,6 +9,7 @@ as $$
 declare
   erased_xid constant xid8 := '0';
   erased_reason constant text := 'the event was erased';
+  discarded_at uuid[];
 begin
   if exists (
     select from postrider.outbox o where o.id = any (erase_events.event_ids) and not postrider_internal.is_claimed(o.xid, o.seq))
@@ -28,11 +29,15 @@ begin
   order by f.event_id, f.endpoint_id
   on conflict on constraint cancellation_pkey do update set reason = excluded.reason;
   get diagnostics in_flight = row_count;
-  update postrider.delivery d
-  set state = 'discarded', reason = erased_reason, finished_at = now(), next_attempt_at = null, leased_by = null, lease_expires_at = null
-  where d.event_id = any (erase_events.event_ids) and d.state = 'pending'
-    and (d.lease_expires_at is null or d.lease_expires_at <= now());
-  get diagnostics discarded = row_count;
+  with ended as (
+    update postrider.delivery d
+    set state = 'discarded', reason = erased_reason, finished_at = now(), next_attempt_at = null, leased_by = null, lease_expires_at = null
+    where d.event_id = any (erase_events.event_ids) and d.state = 'pending'
+      and (d.lease_expires_at is null or d.lease_expires_at <= now())
+    returning d.endpoint_id
+  )
+  select count(*), array_agg(e.endpoint_id) into discarded, discarded_at from ended e;
+  perform postrider_internal.note_discards(discarded_at);
   perform postrider_internal.blank_answers(erase_events.event_ids);
   update postrider.audit a
   set detail = '{"erased": true}', before = null, after = null
