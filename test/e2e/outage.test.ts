@@ -186,7 +186,8 @@ describe("Postgres goes away", () => {
     const letGo = await useUpConnections(t);
     releaseAll();
     await until("it knows that it cannot record", () => emitted.named("record.failed").length > 0);
-    assert.equal(emitted.named("record.failed")[0]?.sqlstate, "53300");
+    // Too many connections, or the end of one that the daemon had won back and was about to use.
+    assert.match(emitted.named("record.failed")[0]?.sqlstate ?? "", /^(53300|57P01)$/);
     await tells(daemon.id, { state: "late" });
     const text = statusText(await readStatus({ pool: own.control }));
     assert.match(text, /^0 live daemons, 1 late\n/);
