@@ -2741,6 +2741,8 @@ grant select on table postrider.cancellation to postrider_reader;
 
 grant select on table postrider.capture_status to postrider_operator;
 
+grant select on table postrider.capture_status to postrider_publisher;
+
 grant select on table postrider.capture_status to postrider_reader;
 
 grant select on table postrider.claim to postrider_operator;
@@ -3100,6 +3102,8 @@ grant execute on function postrider_internal.judged_event_types() to postrider_p
 grant execute on function postrider_internal.leave(uuid) to postrider_daemon;
 
 grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_operator;
+
+grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_publisher;
 
 grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_reader;
 

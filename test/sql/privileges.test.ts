@@ -178,7 +178,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   capture_status: {
     columns: "table_name event_type operations condition payload ordering_key tenant function_name runs_as problem",
-    select: LOOKERS,
+    select: { ...LOOKERS, publisher: "*" },
   },
   event_type: {
     columns:
@@ -303,7 +303,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   changed_table_statement: caller("publisher"),
   capture_moves: caller("publisher"),
   note_moving_row: caller("publisher"),
-  lost_columns: caller("reader", "operator"),
+  lost_columns: caller("publisher", "reader", "operator"),
   row_change: caller("publisher"),
   refuse_captured_truncate: caller("publisher"),
   trigger_arguments: caller("publisher", "reader", "operator"),

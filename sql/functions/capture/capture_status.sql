@@ -1,4 +1,4 @@
--- grant: select to reader, operator
+-- grant: select to publisher, reader, operator
 
 create or replace view postrider.capture_status as
 select min(t.tgrelid)::regclass as table_name,

@@ -1,4 +1,4 @@
--- grant: execute to reader, operator
+-- grant: execute to publisher, reader, operator
 
 create or replace function postrider_internal.lost_columns(captured oid, trigger_function oid) returns text
 language sql stable
