@@ -20,6 +20,7 @@ import { SQL_BLOCKS } from "./blocks.ts";
 const GIVEN: Readonly<Record<string, (session: Session) => Promise<unknown>>> = {
   "sql/capture.md": (session) =>
     session.query("create table public.orders (id bigint primary key, status text, amount numeric, customer text)"),
+  "deploy/troubleshooting.md": exhaustedDelivery,
   "sql/endpoints.md": exhaustedDelivery,
   "sql/replays.md": (session) =>
     session.query("select postrider.create_endpoint('https://customer.example.com/hooks')"),
