@@ -915,6 +915,8 @@ create function postrider_internal.open_ingest(name text, path text, run_id uuid
 
 create function postrider_internal.outbox_inserting() returns trigger;
 
+create function postrider_internal.outbox_updating() returns trigger;
+
 create function postrider_internal.pair_page(ids uuid[], kinds integer[], ends integer[], rule_endpoints uuid[], pairs_max integer, OUT event_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[]) returns record;
 
 create function postrider_internal.parse_filter(filter text) returns jsonpath;
@@ -982,6 +984,8 @@ create function postrider_internal.refuse_if_unknown(event_type text) returns vo
 create function postrider_internal.refuse_late(deliver_at timestamp with time zone) returns void security definer;
 
 create function postrider_internal.refuse_null() returns trigger;
+
+create function postrider_internal.refuse_null_in_event(column_name text) returns void;
 
 create function postrider_internal.refuse_own_type(event_type text) returns void;
 
@@ -1140,6 +1144,8 @@ CREATE TRIGGER event_type_policy_audit AFTER INSERT OR DELETE OR UPDATE ON postr
 CREATE TRIGGER event_type_policy_judged AFTER INSERT OR DELETE OR UPDATE OF unknown_types ON postrider.event_type_policy FOR EACH ROW EXECUTE FUNCTION postrider_internal.write_judged_event_types() always;
 
 CREATE TRIGGER outbox_inserting BEFORE INSERT ON postrider.outbox FOR EACH ROW EXECUTE FUNCTION postrider_internal.outbox_inserting();
+
+CREATE TRIGGER outbox_updating BEFORE UPDATE ON postrider.outbox FOR EACH ROW EXECUTE FUNCTION postrider_internal.outbox_updating();
 
 CREATE TRIGGER retention_changed AFTER UPDATE ON postrider.retention FOR EACH ROW WHEN ((new.period IS DISTINCT FROM old.period)) EXECUTE FUNCTION postrider_internal.retention_changed();
 
@@ -2449,6 +2455,8 @@ comment on function postrider_internal.open_ingest(text,text,uuid,boolean,text,t
 
 comment on function postrider_internal.outbox_inserting() is 'Judges each event before it is inserted, leaves it out if its idempotency key is known, and wakes the daemons if they sleep.';
 
+comment on function postrider_internal.outbox_updating() is 'Refuses a null in an event that is changed, without showing the row: it holds the payload.';
+
 comment on function postrider_internal.pair_page(uuid[],integer[],integer[],uuid[],integer) is 'The pairs of events and endpoints if every event gets all endpoints of its kind, as routed by route_page: those of as many events as have no more than pairs_max, but of one event at least.';
 
 comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or raises an error that says what is wrong with it.';
@@ -2516,6 +2524,8 @@ comment on function postrider_internal.refuse_if_unknown(text) is 'Refuses an ev
 comment on function postrider_internal.refuse_late(timestamp with time zone) is 'Refuses an event that is due later than events are kept: its day could not be dropped until then, for ever if it is infinity.';
 
 comment on function postrider_internal.refuse_null() is 'Refuses a null in a column that must have a value, without showing the row: it may hold secrets.';
+
+comment on function postrider_internal.refuse_null_in_event(text) is 'Refuses an event that has null in a column which Postgres fills in, without showing the row.';
 
 comment on function postrider_internal.refuse_own_type(text) is 'Refuses an event of one of Postrider''s own types, unless a member of the role that owns the outbox inserts it.';
 
@@ -2672,6 +2682,8 @@ comment on trigger event_type_truncate on postrider.event_type is 'Refuses trunc
 comment on trigger note_replay_failure on postrider.delivery is 'Fires only for replayed deliveries that did not succeed.';
 
 comment on trigger outbox_inserting on postrider.outbox is 'Judges each event, leaves it out if its idempotency key is known, and wakes the daemons if they sleep.';
+
+comment on trigger outbox_updating on postrider.outbox is 'Refuses nulls without showing the row.';
 
 comment on trigger retention_changed on postrider.retention is 'Notes the change in the audit.';
 
@@ -3148,6 +3160,8 @@ grant execute on function postrider_internal.refuse_captured_truncate() to postr
 grant execute on function postrider_internal.refuse_event(xid8,text,boolean,text,text,text,jsonb) to postrider_publisher;
 
 grant execute on function postrider_internal.refuse_late(timestamp with time zone) to postrider_publisher;
+
+grant execute on function postrider_internal.refuse_null_in_event(text) to postrider_publisher;
 
 grant execute on function postrider_internal.refuse_own_type(text) to postrider_publisher;
 

@@ -349,6 +349,41 @@ describe("what is refused", () => {
     }
   });
 
+  test("is a null in any column that needs a value, without showing the payload, an ordering key or a tenant", async () => {
+    await database.pool.query(
+      `insert into postrider.outbox (event_type, payload, tenant, ordering_key) values ('order.paid', '"secret"', 'secret', 'secret')`,
+    );
+    const columns = await rowsOf<{ column: string }>(
+      database.pool,
+      `select attname as column from pg_attribute
+       where attrelid = 'postrider.outbox'::regclass and attnum > 0 and attnotnull and not attisdropped`,
+    );
+    assert.deepEqual(
+      columns.map(({ column }) => column),
+      ["id", "xid", "seq", "created_at", "event_type", "tenant", "payload"],
+    );
+    for (const { column } of columns.filter((c) => c.column !== "tenant")) {
+      const given = { event_type: "'order.paid'", payload: `'"secret"'`, [column]: "null" };
+      await assertHidden(
+        `insert into postrider.outbox (${Object.keys(given)}, tenant, ordering_key, idempotency_key)
+         overriding system value values (${Object.values(given)}, 'secret', 'secret', 'secret')`,
+        column,
+      );
+    }
+    // Nothing can update seq.
+    for (const { column } of columns.filter((c) => c.column !== "seq")) {
+      await assertHidden(`update postrider.outbox set ${column} = null`, column);
+    }
+  });
+
+  async function assertHidden(statement: string, column: string): Promise<void> {
+    await assert.rejects(database.pool.query(statement), (error: pg.DatabaseError) => {
+      assert.deepEqual([error.code, error.table, error.column], ["23502", "outbox", column]);
+      assert.ok(!JSON.stringify({ ...error, message: error.message }).includes("secret"));
+      return true;
+    });
+  }
+
   test("is a payload that is not JSON, or is missing", async () => {
     await assert.rejects(insertEvent(database.pool, "order.paid", { payload: "{'a': 1}" }), { code: "22P02" });
     await assert.rejects(database.pool.query("insert into postrider.outbox (event_type) values ('order.paid')"), {
