@@ -29,6 +29,8 @@ type Step = RowOf<typeof maintain.shape>;
 const INTERVAL_MS = 10 * 60_000;
 /** The first wait while another session holds a lock; each further one is twice as long, up to the interval. */
 const BUSY_MS = 250;
+/** The first wait after a step that failed, in the same manner: most failures, such as a lost connection, pass soon. */
+const FAILED_MS = 1_000;
 /** Between two steps that delete or erase rows, so that this is not felt as load. */
 const DELETED_MS = 100;
 
@@ -46,6 +48,7 @@ export interface PartitionOptions {
  */
 export function makePartitionKeeper({ database, events, conditions, retentionMs }: PartitionOptions): Repeat {
   const busy = makeBackoff({ firstMs: BUSY_MS, lastMs: INTERVAL_MS });
+  const failed = makeBackoff({ firstMs: FAILED_MS, lastMs: INTERVAL_MS });
   let unfilledMs = retentionMs;
   return new Repeat(async () => {
     try {
@@ -55,11 +58,12 @@ export function makePartitionKeeper({ database, events, conditions, retentionMs 
       }
       const { rows } = await database.run(maintain, {});
       conditions.end("partitions_failing", { task: "partitions" });
+      failed.reset();
       emitStep(events, rows[0]);
       return delayAfter(rows[0], busy);
     } catch (thrown) {
       conditions.begin("partitions_failing", "maintenance.failed", { task: "partitions", error: messageOf(thrown) });
-      return INTERVAL_MS;
+      return failed.nextMs();
     }
   });
 }
