@@ -104,7 +104,11 @@ interface LibraryEntry {
 }
 
 /** What the package exports as postrider/NAME. */
-export const LIBRARIES: readonly LibraryEntry[] = [{ name: "publish", entry: "src/publish/publisher.ts" }];
+export const LIBRARIES: readonly LibraryEntry[] = [
+  { name: "publish", entry: "src/publish/publisher.ts" },
+  // After the one whose directory it lies in, which is emptied first.
+  { name: "publish/testing", entry: "src/publish/testing.ts" },
+];
 
 /**
  * Builds one library into a directory (absolute; default: dist): NAME.mjs, which runs wherever ES2022 does, and NAME/*.d.ts.

@@ -1,4 +1,4 @@
-/** What `postrider/publish` refuses before an event is sent. A code is never given a second meaning. */
+/** What `postrider/publish` refuses before anything is sent. A code is never given a second meaning. */
 export type PublishErrorCode =
   /** The value passed as the transaction belongs to no supported library. */
   | "not_a_transaction"
@@ -11,7 +11,9 @@ export type PublishErrorCode =
   /** There are more events than one statement may carry. */
   | "batch_too_large"
   /** Something between here and Postgres kept rows back: a plugin, a wrapper. */
-  | "no_ids";
+  | "no_ids"
+  /** In a test: what was passed as a mark does not come from markOutbox. */
+  | "bad_mark";
 
 /**
  * A mistake by the caller. The message says what could not be done, what was found, and what to do. If Postgres refuses

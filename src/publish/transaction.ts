@@ -70,14 +70,25 @@ export type Send = (statement: Statement) => PromiseLike<readonly unknown[]>;
  */
 export type TransactionNeed = "required" | "optional";
 
+/** What a caller wanted, for the errors: "cannot publish …", and what else could be passed than a transaction. */
+export interface Purpose {
+  readonly verb: string;
+  readonly otherwise: string;
+}
+
+const PUBLISHING: Purpose = {
+  verb: "publish",
+  otherwise: 'pass { transaction: "optional" } if no change belongs to the event',
+};
+
 /** How to send through what the caller passed. Throws if that is unknown, or must be a transaction and is not. */
-export function sendThrough(given: unknown, need: TransactionNeed): Send {
+export function sendThrough(given: unknown, need: TransactionNeed, purpose: Purpose = PUBLISHING): Send {
   const members = membersOf(given);
   const library = members === null ? undefined : LIBRARIES.find(({ isOurs }) => isOurs(members));
   if (members === null || library === undefined) {
     throw new PublishError(
       "not_a_transaction",
-      `cannot publish through this: it is ${kindOf(given)}; pass a transaction of pg, Kysely, Drizzle, Prisma or Postgres.js`,
+      `cannot ${purpose.verb} through this: it is ${kindOf(given)}; pass a transaction of pg, Kysely, Drizzle, Prisma or Postgres.js`,
     );
   }
   const send: Send = (statement) => library.send(members, statement);
@@ -89,9 +100,9 @@ export function sendThrough(given: unknown, need: TransactionNeed): Send {
     case "inside":
       return send;
     case "outside":
-      throw outsideTransaction(library, place.found);
+      throw outsideTransaction(library, purpose, place.found);
     case "unknown":
-      return (statement) => askServer(library, send).then(() => send(statement));
+      return (statement) => askServer(library, purpose, send).then(() => send(statement));
   }
 }
 
@@ -201,16 +212,18 @@ const ONLY_IN_TRANSACTION: Statement = {
 const NO_ACTIVE_SQL_TRANSACTION = "25P01";
 
 /** Costs one more round trip, for clients that have `query` but do not keep the server's transaction status. */
-async function askServer(library: Library, send: Send): Promise<void> {
+async function askServer(library: Library, purpose: Purpose, send: Send): Promise<void> {
   try {
     await send(ONLY_IN_TRANSACTION);
   } catch (thrown) {
-    throw hasSqlState(thrown, NO_ACTIVE_SQL_TRANSACTION) ? outsideTransaction(library, NOT_BEGUN, thrown) : thrown;
+    throw hasSqlState(thrown, NO_ACTIVE_SQL_TRANSACTION)
+      ? outsideTransaction(library, purpose, NOT_BEGUN, thrown)
+      : thrown;
   }
 }
 
 /** Looks at the error, and at the driver's error that a library may have wrapped. */
-function hasSqlState(thrown: unknown, state: string): boolean {
+export function hasSqlState(thrown: unknown, state: string): boolean {
   const error = thrown as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } } | null | undefined;
   return error?.code === state || error?.cause?.code === state;
 }
@@ -219,10 +232,10 @@ function outside(found: string): Place {
   return { kind: "outside", found };
 }
 
-function outsideTransaction(library: Library, found: string, cause?: unknown): PublishError {
+function outsideTransaction(library: Library, purpose: Purpose, found: string, cause?: unknown): PublishError {
   return new PublishError(
     "no_transaction",
-    `cannot publish outside a transaction: ${found}; ${library.remedy}, or pass { transaction: "optional" } if no change belongs to the event`,
+    `cannot ${purpose.verb} outside a transaction: ${found}; ${library.remedy}, or ${purpose.otherwise}`,
     cause === undefined ? undefined : { cause },
   );
 }

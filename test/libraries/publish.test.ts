@@ -6,13 +6,22 @@ import pg from "pg";
 import postgres from "postgres";
 import type { Library } from "../publish/libraries.ts";
 import { usePublisher } from "../publish/publisher.ts";
+import { testAssertions } from "../publish/testAssertions.ts";
 import { testPublishing } from "../publish/testPublishing.ts";
 
-const publisher = usePublisher();
+const LIBRARIES = {
+  "Drizzle on node-postgres": drizzleOnNodePostgres,
+  "Drizzle on Postgres.js": drizzleOnPostgresJs,
+  "Postgres.js": postgresJs,
+};
 
-describe("Drizzle on node-postgres", () => testPublishing(publisher, drizzleOnNodePostgres));
-describe("Drizzle on Postgres.js", () => testPublishing(publisher, drizzleOnPostgresJs));
-describe("Postgres.js", () => testPublishing(publisher, postgresJs));
+const publisher = usePublisher();
+const tester = usePublisher(["postrider_publisher", "postrider_operator"]);
+
+for (const [name, open] of Object.entries(LIBRARIES)) {
+  describe(name, () => testPublishing(publisher, open));
+  describe(`${name}, in tests of an application`, () => testAssertions(tester, open));
+}
 
 function drizzleOnNodePostgres(url: string): Library {
   const pool = new pg.Pool({ connectionString: url, max: 2 });

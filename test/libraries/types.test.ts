@@ -43,7 +43,11 @@ function examples(): readonly (readonly [string, string])[] {
   const libraries = guideBlock("src/publish/README.md", "Publishing from TypeScript", "ts");
   const catalogue = guideBlock("src/publish/README.md", "Types for your events", "ts");
   const imports = `import { client, drizzle, eq, kysely, orders, prisma, sql } from "${OBJECTS}";`;
+  const tests = guideBlock("src/publish/README.md", "In your tests", "ts");
+  const commits = guideBlock("src/publish/README.md", "Code that commits by itself", "ts");
   return [
+    ["exampleTests.ts", `import { client, payOrder, receive } from "${OBJECTS}";\n${tests}`],
+    ["exampleCommits.ts", `import { pay, pool } from "${OBJECTS}";\n${commits}`],
     ["exampleLibraries.ts", `${imports}\n${libraries}`],
     ["exampleCatalogue.ts", catalogue],
   ];

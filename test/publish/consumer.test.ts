@@ -41,7 +41,7 @@ test("the package holds what it exports and what its guides link to, and none of
   assert.deepEqual(
     consumer.packed.filter(
       (path) =>
-        !/^(\w+\.mjs(\.map)?|publish\/\w+\.d\.ts|package\.json|LICENSES?(\.txt)?|[\w/-]+\.md|sql\/recipes\/\w+\.sql|deploy\/[\w.]+)$/.test(
+        !/^(\w+\.mjs(\.map)?|publish\/testing\.mjs(\.map)?|publish\/(testing\/)?\w+\.d\.ts|package\.json|LICENSES?(\.txt)?|[\w/-]+\.md|sql\/recipes\/\w+\.sql|deploy\/[\w.]+)$/.test(
           path,
         ),
     ),
@@ -97,9 +97,20 @@ test("it is imported by its name, runs in plain Node, and shows nothing else", a
   });
 });
 
+test("what tests import is there by its name, too", async () => {
+  const { stdout } = await run(process.execPath, ["testing.mjs"], { cwd: consumer.path });
+  assert.deepEqual(JSON.parse(stdout), {
+    names: ["AssertionError", "assertNotPublished", "assertPublished", "drain", "markOutbox", "publishedEvents"],
+    payload: { order_id: 42 },
+    failed: [true, "AssertionError", "ERR_ASSERTION"],
+  });
+});
+
 test("its types need no others: not Node's, and not those of a library", async () => {
-  const types = join(consumer.installed, "publish/publisher.d.ts");
-  assert.equal(await consumer.problems("--types", "", "--skipLibCheck", "false", types), "");
+  const types = ["publish/publisher.d.ts", "publish/testing/testing.d.ts"].map((path) =>
+    join(consumer.installed, path),
+  );
+  assert.equal(await consumer.problems("--types", "", "--skipLibCheck", "false", ...types), "");
 });
 
 test("a strict compiler accepts correct calls, refuses wrong ones, and accepts every module generated from a catalogue", async () => {
@@ -110,7 +121,7 @@ test("a strict compiler accepts correct calls, refuses wrong ones, and accepts e
       .map((eventTypes, index) => [`arbitrary${index}.ts`, eventTypesModule(eventTypes)] as const),
   ] as const;
   for (const [name, text] of files) consumer.write(name, text);
-  const found = await consumer.problems("--types", "", "events.ts", ...files.map(([name]) => name));
+  const found = await consumer.problems("--types", "", "events.ts", "testing.ts", ...files.map(([name]) => name));
   assert.equal(found, "");
 });
 

@@ -10,7 +10,7 @@ export const JSON_TEXT = '{"n": 12345678901234567890.10, "z":1, "a":"\\u0000 \\"
 export const CHANGE = "insert into public.change (note) values ('changed')";
 
 export interface Publisher {
-  /** As the publisher. */
+  /** As the login. */
   readonly url: string;
   /** As the owner. */
   readonly owner: { readonly url: string; readonly pool: pg.Pool };
@@ -19,14 +19,14 @@ export interface Publisher {
   payloads(): Promise<readonly string[]>;
 }
 
-/** Emptied before each test. */
-export function usePublisher(): Publisher {
+/** Emptied before each test. The login is a member of these roles. */
+export function usePublisher(memberOf: readonly string[] = ["postrider_publisher"]): Publisher {
   let database: TestDatabase;
   let login: Login;
 
   before(async () => {
     database = await createDatabase();
-    login = await createLogin(database, ["postrider_publisher"]);
+    login = await createLogin(database, memberOf);
     await database.pool.query(`create table public.change (note text); grant insert on public.change to ${login.name}`);
   });
 

@@ -19,3 +19,9 @@ export const drizzle = drizzleOf(new pg.Pool());
 export const orders = pgTable("orders", { id: integer().primaryKey(), status: text().notNull() });
 export declare const prisma: PrismaClient<{ order: { update(change: OrderUpdate): Promise<unknown> } }>;
 export const sql = postgres();
+
+/** An application: what publishes in the caller's transaction, what commits by itself, and what gets events. */
+export declare function payOrder(client: pg.Client, id: number): Promise<void>;
+export declare function pay(id: number): Promise<void>;
+export declare function receive(body: string): Promise<void>;
+export const pool = new pg.Pool();
