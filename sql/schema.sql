@@ -635,6 +635,8 @@ create function postrider.uuid_v7_floor(at timestamp with time zone) returns uui
 
 create function postrider.uuid_v7_time(id uuid) returns timestamp with time zone;
 
+create function postrider_internal.anchor_pointer(root jsonb, anchor text, pointer text) returns text;
+
 create function postrider_internal.append_minutes(daemon_id uuid, part_id uuid, minute_ms double precision, endpoints json, total json) returns void security definer;
 
 create function postrider_internal.are_columns(one anyelement, names text[]) returns boolean;
@@ -642,6 +644,8 @@ create function postrider_internal.are_columns(one anyelement, names text[]) ret
 create function postrider_internal.are_headers(headers jsonb) returns boolean;
 
 create function postrider_internal.are_retry_waits(waits interval[]) returns boolean;
+
+create function postrider_internal.array_predicate(checks jsonb, place text) returns text;
 
 create function postrider_internal.attach_partition(parent text, day date, with_strays boolean DEFAULT false) returns void;
 
@@ -654,6 +658,10 @@ create function postrider_internal.begin_claim() returns boolean;
 create function postrider_internal.begin_epoch() returns uuid;
 
 create function postrider_internal.blank_answers(event_ids uuid[]) returns void;
+
+create function postrider_internal.branches_predicate(keyword text, branches jsonb, place text) returns text;
+
+create function postrider_internal.branches_problem(keyword text, branches jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
 create function postrider_internal.cancel_many(event_id uuid, endpoint_id uuid, reason text) returns text;
 
@@ -686,6 +694,8 @@ create function postrider_internal.compile_reference(reference text, root jsonb,
 create function postrider_internal.compile_schema(schema jsonb, root jsonb, pointer text, references_followed text[]) returns jsonb;
 
 create function postrider_internal.conjunction(predicates text[]) returns text;
+
+create function postrider_internal.contains_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
 create function postrider_internal.continue_erasure(tenant text, OUT erased bigint, OUT is_finished boolean) returns record;
 
@@ -775,6 +785,8 @@ create function postrider_internal.event_type_changing() returns trigger securit
 
 create function postrider_internal.event_type_patterns(event_type text) returns text[];
 
+create function postrider_internal.exactly_one(predicates text[]) returns text;
+
 create function postrider_internal.explain_filter(payload json, filter jsonpath) returns text;
 
 create function postrider_internal.explain_lack(tenant text) returns text;
@@ -798,6 +810,8 @@ create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[]
 create function postrider_internal.fit_page(kinds integer[], ends integer[], pairs_max integer) returns integer;
 
 create function postrider_internal.give_kept_grants() returns void;
+
+create function postrider_internal.halvings(members integer) returns integer;
 
 create function postrider_internal.has_no_login(url text) returns boolean;
 
@@ -1074,6 +1088,8 @@ create function postrider_internal.take_window(base pg_snapshot, target pg_snaps
 create function postrider_internal.trigger_arguments(arguments bytea) returns text[];
 
 create function postrider_internal.type_predicate(types jsonb) returns text;
+
+create function postrider_internal.uri_decoded(encoded text) returns text;
 
 create function postrider_internal.url_without_secrets(url text) returns text;
 
@@ -2175,6 +2191,8 @@ comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'Return
 
 comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version 7 was made, to the millisecond, or null for another UUID. Use it to read the time of an event from its id.';
 
+comment on function postrider_internal.anchor_pointer(jsonb,text,text) is 'Where in a JSON Schema the schema with this $anchor is, as a JSON pointer; null if there is none. pointer: the reference, for the error if there are several.';
+
 comment on function postrider_internal.append_minutes(uuid,uuid,double precision,json,json) is 'Appends what a daemon counted in a minute, which is given as Unix time: a row for each endpoint, and one over all of them unless total is null.';
 
 comment on function postrider_internal.are_columns(anyelement,text[]) is 'Whether all these are columns of the row''s table. Called with a constant, so that a plan asks once.';
@@ -2182,6 +2200,8 @@ comment on function postrider_internal.are_columns(anyelement,text[]) is 'Whethe
 comment on function postrider_internal.are_headers(jsonb) is 'True if these request headers can be sent. Otherwise it raises an error that names the first bad one, without its value.';
 
 comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
+
+comment on function postrider_internal.array_predicate(jsonb,text) is 'An SQL/JSON path predicate: the elements of the array @ fit. Null if that cannot be expressed.';
 
 comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of a partitioned table. with_strays moves the day''s rows out of the default partition.';
 
@@ -2194,6 +2214,10 @@ comment on function postrider_internal.begin_claim() is 'Takes the claim lock, a
 comment on function postrider_internal.begin_epoch() is 'Begins an epoch, postrider.server_epoch, if there is none; returns the id of the present one.';
 
 comment on function postrider_internal.blank_answers(uuid[]) is 'Overwrites what the receivers of these events answered, and what went wrong there.';
+
+comment on function postrider_internal.branches_predicate(text,jsonb,text) is 'An SQL/JSON path predicate: @ fits as many of these branches as allOf, anyOf or oneOf says. Null if that cannot be expressed. place: of the schema that has them.';
+
+comment on function postrider_internal.branches_problem(text,jsonb,jsonb,text,integer) is 'Why a value does not fit anyOf or oneOf; null if it does.';
 
 comment on function postrider_internal.cancel_many(uuid,uuid,text) is 'Cancels the deliveries of an event, or those to an endpoint, up to 10,000 that wait, and returns how many.';
 
@@ -2226,6 +2250,8 @@ comment on function postrider_internal.compile_reference(text,jsonb,text,text[])
 comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) is 'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the reference if the level is one.';
 
 comment on function postrider_internal.conjunction(text[]) is 'All of these SQL/JSON path predicates at once; null if one of them cannot be expressed.';
+
+comment on function postrider_internal.contains_problem(jsonb,jsonb,text,integer) is 'Why too few or too many elements of an array fit contains; null if as many do as must.';
 
 comment on function postrider_internal.continue_erasure(text) is 'Erases the events of a tenant among the next 2,000, and says whether these were the last.';
 
@@ -2315,6 +2341,8 @@ comment on function postrider_internal.event_type_changing() is 'Compiles the sc
 
 comment on function postrider_internal.event_type_patterns(text) is 'The patterns of subscriptions that match an event type: itself, its prefixes, and * unless it is one of postrider''s own.';
 
+comment on function postrider_internal.exactly_one(text[]) is 'An SQL/JSON path predicate: exactly one of these is true. None may be null.';
+
 comment on function postrider_internal.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null if it does.';
 
 comment on function postrider_internal.explain_lack(text) is 'Says that a tenant has no endpoint, and which tenants have some.';
@@ -2338,6 +2366,8 @@ comment on function postrider_internal.finish_claims(uuid,bigint[],uuid[],uuid,b
 comment on function postrider_internal.fit_page(integer[],integer[],integer) is 'How many events of a page have no more than pairs_max pairs together, as routed by route_page; one at least.';
 
 comment on function postrider_internal.give_kept_grants() is 'Repeats the grants that keep_grants() has noted.';
+
+comment on function postrider_internal.halvings(integer) is 'How often a list is halved until each part has one member. A predicate for oneOf has each of its branches once more than that.';
 
 comment on function postrider_internal.has_no_login(text) is 'True if a URL has no user and no password. Otherwise it raises an error that says where to put them.';
 
@@ -2614,6 +2644,8 @@ comment on function postrider_internal.take_window(pg_snapshot,pg_snapshot,xid8,
 comment on function postrider_internal.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs, followed by one empty text.';
 
 comment on function postrider_internal.type_predicate(jsonb) is 'An SQL/JSON path predicate: @ is of one of these types of JSON Schema.';
+
+comment on function postrider_internal.uri_decoded(text) is 'A part of a URI without its percent-encoding; null if that is not valid.';
 
 comment on function postrider_internal.url_without_secrets(text) is 'A URL without user, password, query and fragment: what may be shown to those who are shown no secrets.';
 

@@ -120,11 +120,17 @@ const SCHEMA = {
   properties: {
     n: { type: ["integer", "null"], minimum: 1, maximum: 5, exclusiveMinimum: 0, exclusiveMaximum: 9 },
     s: { type: "string", minLength: 1, maxLength: 5, enum: ["a", "b"] },
-    l: { minItems: 1, maxItems: 2, items: { $ref: "#/$defs/x" } },
-    x: { anyOf: [{ const: 1 }, { const: "a" }] },
+    l: {
+      minItems: 1,
+      maxItems: 2,
+      prefixItems: [{ $ref: "#x" }],
+      items: { $ref: "#/%24defs/x" },
+      contains: { const: 1 },
+    },
+    x: { anyOf: [{ const: 1 }, { const: "a" }], oneOf: [{ const: "a" }, { const: "b" }], not: { const: "c" } },
   },
   additionalProperties: { type: "boolean" },
-  $defs: { x: { allOf: [{ type: "number" }] } },
+  $defs: { x: { $anchor: "x", allOf: [{ type: "number" }] } },
 };
 /** No predicate can express this, so the walk checks the payload. */
 const WALKED_SCHEMA = { ...SCHEMA, enum: [FITTING] };

@@ -44,7 +44,7 @@ begin
   elsif steps_left < 0 then
     perform postrider_internal.refuse_payload(event_type,
       format('it has %s bytes, too many to check against its schema: nothing was wrong within the limit of %s steps', payload_bytes, walk_steps_max),
-      'Put less into one event, or enforce a schema with fewer branches of anyOf and allOf, and shorter enum lists.');
+      'Put less into one event, or enforce a schema with fewer branches of anyOf, allOf and oneOf, and shorter enum lists.');
   elsif problem is not null then
     perform postrider_internal.refuse_payload(event_type, problem);
   end if;

@@ -33,18 +33,18 @@ begin
         select coalesce(jsonb_object_agg(p.key, postrider_internal.compile_schema(p.value, root,
                  pointer || postrider_internal.pointer_step(keyword) || postrider_internal.pointer_step(p.key), references_followed || null::text)), '{}')
         from jsonb_each(argument) p)
-      when keyword in ('anyOf', 'allOf') then (
+      when keyword in ('anyOf', 'allOf', 'oneOf', 'prefixItems') then (
         select jsonb_agg(postrider_internal.compile_schema(s.value, root,
                  pointer || postrider_internal.pointer_step(keyword) || postrider_internal.pointer_step((s.place - 1)::text), references_followed || null::text)
                  order by s.place)
         from jsonb_array_elements(argument) with ordinality s (value, place))
-      when keyword in ('items', 'additionalProperties') then
+      when keyword in ('items', 'additionalProperties', 'not', 'contains') then
         postrider_internal.compile_schema(argument, root, pointer || postrider_internal.pointer_step(keyword), references_followed || null::text)
       when keyword = '$ref' then
         postrider_internal.compile_reference(argument #>> '{}', root, pointer || postrider_internal.pointer_step(keyword), references_followed)
       when keyword = 'type' and jsonb_typeof(argument) = 'string' then jsonb_build_array(argument)
       when keyword in ('type', 'required', 'enum', 'const', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum',
-                       'minLength', 'maxLength', 'minItems', 'maxItems') then argument
+                       'minLength', 'maxLength', 'minItems', 'maxItems', 'minContains', 'maxContains') then argument
       end;
     -- Definitions were read only to find errors; they count where they are referred to.
     if part is not null and keyword not in ('$defs', 'definitions') then

@@ -12,8 +12,8 @@ declare
   kind constant text := jsonb_typeof(value);
   missing text;
   branch jsonb;
+  keyword text;
   walked record;
-  option_problems text[] := '{}';
 begin
   -- A step is 20 us of work, as much as an ordinary value takes. Each of these adds a step: half a kilobyte of checks that are
   -- searched for what is inside, or four kilobytes if a scalar is looked up in them; 16 kilobytes of the value, to be
@@ -41,8 +41,13 @@ begin
     walked := postrider_internal.properties_problem(checks, value, pointer, steps_left);
     steps_left := walked.steps_left;
     problem := walked.problem;
-  elsif kind = 'array' and checks ? 'items' then
-    walked := postrider_internal.elements_problem(checks -> 'items', value, pointer, steps_left);
+  elsif kind = 'array' and checks ?| '{items,prefixItems}' then
+    walked := postrider_internal.elements_problem(checks, value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := walked.problem;
+  end if;
+  if problem is null and kind = 'array' and checks ? 'contains' then
+    walked := postrider_internal.contains_problem(checks, value, pointer, steps_left);
     steps_left := walked.steps_left;
     problem := walked.problem;
   end if;
@@ -56,20 +61,22 @@ begin
       exit when problem is not null;
     end loop;
   end if;
-  if problem is not null or not checks ? 'anyOf' then
+  if problem is null and checks ? 'not' then
+    walked := postrider_internal.payload_problem(checks -> 'not', value, pointer, steps_left);
+    steps_left := walked.steps_left;
+    problem := case when steps_left < 0 then walked.problem
+      when walked.problem is null then format('at %s: the schema of not fits, found %s', postrider_internal.shown_pointer(pointer), postrider_internal.shown_value(value)) end;
+  end if;
+  if problem is not null or not checks ?| '{anyOf,oneOf}' then
     return;
   end if;
-  for branch in select o.checks from jsonb_array_elements(payload_problem.checks -> 'anyOf') o (checks) loop
-    walked := postrider_internal.payload_problem(branch, value, pointer, steps_left);
+  foreach keyword in array '{anyOf,oneOf}'::text[] loop
+    continue when not checks ? keyword;
+    walked := postrider_internal.branches_problem(keyword, checks -> keyword, value, pointer, steps_left);
     steps_left := walked.steps_left;
     problem := walked.problem;
-    if problem is null or steps_left < 0 then
-      return;
-    end if;
-    option_problems := option_problems || problem;
+    exit when problem is not null;
   end loop;
-  problem := format('at %s: none of the %s schemas of anyOf fits: %s', postrider_internal.shown_pointer(pointer),
-    cardinality(option_problems), left(array_to_string(option_problems[1:3], '; '), 600));
 end
 $$;
 comment on function postrider_internal.payload_problem(jsonb, jsonb, text, integer) is

@@ -10,7 +10,8 @@ declare
   branches record;
 begin
   value_steps := 10 + 4 * coalesce(jsonb_array_length(checks -> 'type'), 0) + 10 * bounds
-    + case when options = 0 then 0 when postrider_internal.is_listed(checks -> 'enum') then 10 + options * 4 / 5 else 4 * options end;
+    + case when options = 0 then 0 when postrider_internal.is_listed(checks -> 'enum') then 10 + options * 4 / 5 else 4 * options end
+    + 10 * coalesce(jsonb_array_length(checks -> 'prefixItems'), 0);
   object_steps := 6 * (select count(*) from jsonb_object_keys(checks -> 'properties')) + 4 * coalesce(jsonb_array_length(checks -> 'required'), 0);
   -- A regular expression makes a state for each character that it counts.
   byte_steps := case when (checks -> 'minLength')::numeric > 1 then 4 else 0 end + case when checks ? 'maxLength' then 4 else 0 end;
@@ -20,15 +21,18 @@ begin
   into inside
   from (
     select p.value from jsonb_each(checks -> 'properties') p
+    union all select e.value from jsonb_array_elements(checks -> 'prefixItems') e
     union all select i.value from jsonb_each(checks) i where i.key in ('items', 'additionalProperties')) part (schema)
   cross join lateral postrider_internal.predicate_steps(part.schema) c;
-  -- Each of these judges the same value.
-  select coalesce(sum(c.value_steps), 0) as value_steps, coalesce(sum(c.object_steps), 0) as object_steps, coalesce(sum(c.byte_steps), 0) as byte_steps
+  -- Each of these judges the same value, and contains judges the same elements as items. oneOf repeats its branches.
+  select coalesce(sum(c.value_steps * part.times), 0) as value_steps, coalesce(sum(c.object_steps * part.times), 0) as object_steps,
+         coalesce(sum(c.byte_steps * part.times), 0) as byte_steps
   into branches
   from (
-    select checks -> '$ref' where checks ? '$ref'
-    union all select a.value from jsonb_array_elements(checks -> 'anyOf') a
-    union all select a.value from jsonb_array_elements(checks -> 'allOf') a) part (schema)
+    select i.value, 1 from jsonb_each(checks) i where i.key in ('$ref', 'not', 'contains')
+    union all select a.value, 1 from jsonb_array_elements(checks -> 'anyOf') a
+    union all select a.value, 1 from jsonb_array_elements(checks -> 'allOf') a
+    union all select a.value, 1 + postrider_internal.halvings(jsonb_array_length(checks -> 'oneOf')) from jsonb_array_elements(checks -> 'oneOf') a) part (schema, times)
   cross join lateral postrider_internal.predicate_steps(part.schema) c;
   value_steps := greatest(value_steps, inside.value_steps) + branches.value_steps;
   object_steps := greatest(object_steps, inside.object_steps) + branches.object_steps;

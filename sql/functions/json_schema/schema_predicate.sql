@@ -7,19 +7,14 @@ declare
   comparisons constant jsonb := '{"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<", "minItems": ">=", "maxItems": "<="}';
   keyword text;
   argument jsonb;
-  branches text[];
   parts text[] := '{}';
 begin
   if types is not null then
     parts := parts || postrider_internal.type_predicate(types);
   end if;
   for keyword, argument in select k.key, k.value from jsonb_each(checks) k loop
-    continue when keyword in ('type', 'properties', 'required', 'additionalProperties', 'known', 'minLength', 'maxLength');
-    if keyword in ('anyOf', 'allOf') then
-      branches := array(
-        select postrider_internal.schema_predicate(b.value, format('%s[%s]', postrider_internal.place_within(schema_predicate.place, keyword), b.n - 1))
-        from jsonb_array_elements(argument) with ordinality b (value, n) order by b.n);
-    end if;
+    continue when keyword in ('type', 'properties', 'required', 'additionalProperties', 'known', 'minLength', 'maxLength',
+                             'items', 'prefixItems', 'contains', 'minContains', 'maxContains');
     parts := parts || case
       when keyword = 'enum' then postrider_internal.equality_predicate(argument, postrider_internal.place_within(place, keyword))
       when keyword = 'const' then postrider_internal.equality_predicate(jsonb_build_array(argument), null)
@@ -27,15 +22,16 @@ begin
         postrider_internal.predicate_for('array', types, format('@.size() %s %s', comparisons ->> keyword, argument))
       when comparisons ? keyword then
         postrider_internal.predicate_for('number', types, format('@ %s %s', comparisons ->> keyword, argument))
-      when keyword = 'items' then
-        postrider_internal.predicate_for('array', types, '!(exists (@[*] ? (!' || postrider_internal.schema_predicate(argument, postrider_internal.place_within(place, keyword)) || ')))')
       when keyword = '$ref' then postrider_internal.schema_predicate(argument, postrider_internal.place_within(place, keyword))
-      when keyword = 'allOf' then postrider_internal.conjunction(branches)
-      when array_position(branches, null) is null then '(' || array_to_string(branches, ' || ') || ')' end;
+      when keyword = 'not' then '!' || postrider_internal.schema_predicate(argument, postrider_internal.place_within(place, keyword))
+      else postrider_internal.branches_predicate(keyword, argument, place) end;
   end loop;
   if checks ?| '{minLength,maxLength}' then
     parts := parts || postrider_internal.predicate_for('string', types,
       postrider_internal.length_predicate((checks -> 'minLength')::numeric, (checks -> 'maxLength')::numeric));
+  end if;
+  if checks ?| '{items,prefixItems,contains}' then
+    parts := parts || postrider_internal.predicate_for('array', types, postrider_internal.array_predicate(checks, place));
   end if;
   if checks ?| '{properties,required,additionalProperties}' then
     parts := parts || postrider_internal.predicate_for('object', types, postrider_internal.object_predicate(checks, place));
