@@ -307,7 +307,7 @@ create table postrider.idempotency_key (
   constraint idempotency_key_pkey PRIMARY KEY (tenant, idempotency_key)
 );
 
-create table postrider.ingest_position (
+create table postrider.ingest (
   name text not null,
   role_name text not null default SESSION_USER,
   path text,
@@ -327,7 +327,7 @@ create table postrider.ingest_position (
   file_born_ns bigint,
   passed_born_ns bigint,
   known_files jsonb not null default '[]'::jsonb,
-  constraint ingest_position_pkey PRIMARY KEY (name),
+  constraint ingest_pkey PRIMARY KEY (name),
   constraint "name has 1 to 1024 characters" CHECK (((length(name) >= 1) AND (length(name) <= 1024))),
   constraint "nothing is counted below 0" CHECK ((LEAST(batch, file_modified_ns, byte_offset, line_number, lines, events, unmatched, refused) >= 0))
 ) with (fillfactor=50);
@@ -552,6 +552,8 @@ create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint
 create view postrider.endpoint_minute (minute timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[]);
 
 create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone);
+
+create view postrider.ingest_position (name text, role_name text, path text, run_id uuid, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint, created_at timestamp with time zone, updated_at timestamp with time zone, file_born_ns bigint, passed_born_ns bigint, known_files jsonb) with (security_barrier=true);
 
 create view postrider.replay_status (replay_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, endpoint_state text, state text, reason text, since timestamp with time zone, until timestamp with time zone, event_type text, states text[], events bigint, prepared bigint, left_alone bigint, pending bigint, succeeded bigint, exhausted bigint, discarded bigint, restored bigint, created_at timestamp with time zone, progressed_at timestamp with time zone, finished_at timestamp with time zone, requested_by text);
 
@@ -1523,45 +1525,45 @@ comment on column postrider.idempotency_key.idempotency_key is 'The key as the a
 
 comment on column postrider.idempotency_key.event_id is 'The first event inserted with the key.';
 
-comment on table postrider.ingest_position is 'How far each "postrider ingest" has read, written with the events. One row for each followed file, and one for each run that reads its input, while it runs.';
+comment on table postrider.ingest is 'How far each "postrider ingest" has read, written with the events. One row for each followed file, and one for each run that reads its input, while it runs. Publishers read the view postrider.ingest_position.';
 
-comment on column postrider.ingest_position.name is 'Its name: --name, or else the host and the path of the file.';
+comment on column postrider.ingest.name is 'Its name: --name, or else the host and the path of the file.';
 
-comment on column postrider.ingest_position.role_name is 'The role that began it; members of that role may continue it.';
+comment on column postrider.ingest.role_name is 'The role that began it; members of that role may continue it.';
 
-comment on column postrider.ingest_position.path is 'The file that is followed; null for standard input.';
+comment on column postrider.ingest.path is 'The file that is followed; null for standard input.';
 
-comment on column postrider.ingest_position.run_id is 'The process that continues it, or was the last to.';
+comment on column postrider.ingest.run_id is 'The process that continues it, or was the last to.';
 
-comment on column postrider.ingest_position.batch is 'How many batches the run has stored.';
+comment on column postrider.ingest.batch is 'How many batches the run has stored.';
 
-comment on column postrider.ingest_position.file_id is 'Device and inode of the file that was read last, which may have been rotated since; null before the first line.';
+comment on column postrider.ingest.file_id is 'Device and inode of the file that was read last, which may have been rotated since; null before the first line.';
 
-comment on column postrider.ingest_position.file_modified_ns is 'When that file was last modified, in nanoseconds since 1970; rotated files that are newer have not been read. Null until something is stored.';
+comment on column postrider.ingest.file_modified_ns is 'When that file was last modified, in nanoseconds since 1970; rotated files that are newer have not been read. Null until something is stored.';
 
-comment on column postrider.ingest_position.fingerprint is 'Digest of the first and the last kilobyte that was read of it, because inodes are used again and copies have others. Null if there is none.';
+comment on column postrider.ingest.fingerprint is 'Digest of the first and the last kilobyte that was read of it, because inodes are used again and copies have others. Null if there is none.';
 
-comment on column postrider.ingest_position.byte_offset is 'Where the next line begins.';
+comment on column postrider.ingest.byte_offset is 'Where the next line begins.';
 
-comment on column postrider.ingest_position.line_number is 'How many lines are before that in the file, empty ones included.';
+comment on column postrider.ingest.line_number is 'How many lines are before that in the file, empty ones included.';
 
-comment on column postrider.ingest_position.lines is 'Lines read since the row was made, without empty ones.';
+comment on column postrider.ingest.lines is 'Lines read since the row was made, without empty ones.';
 
-comment on column postrider.ingest_position.events is 'Lines that became events.';
+comment on column postrider.ingest.events is 'Lines that became events.';
 
-comment on column postrider.ingest_position.unmatched is 'Lines that --where left out.';
+comment on column postrider.ingest.unmatched is 'Lines that --where left out.';
 
-comment on column postrider.ingest_position.refused is 'Lines that could not become events; the log of the ingest says where they are, and why.';
+comment on column postrider.ingest.refused is 'Lines that could not become events; the log of the ingest says where they are, and why.';
 
-comment on column postrider.ingest_position.created_at is 'When the ingest began.';
+comment on column postrider.ingest.created_at is 'When the ingest began.';
 
-comment on column postrider.ingest_position.updated_at is 'When it last stored something.';
+comment on column postrider.ingest.updated_at is 'When it last stored something.';
 
-comment on column postrider.ingest_position.file_born_ns is 'When that file was made, in nanoseconds since 1970; null if the file system does not tell. An inode and a time of birth are never used again.';
+comment on column postrider.ingest.file_born_ns is 'When that file was made, in nanoseconds since 1970; null if the file system does not tell. An inode and a time of birth are never used again.';
 
-comment on column postrider.ingest_position.passed_born_ns is 'Files that were made at or before this are not read, unless they are in known_files.';
+comment on column postrider.ingest.passed_born_ns is 'Files that were made at or before this are not read, unless they are in known_files.';
 
-comment on column postrider.ingest_position.known_files is 'Other files that had the followed name or were read, the last 100: the file, when it was made and modified, how much of it was read, and the fingerprint of that.';
+comment on column postrider.ingest.known_files is 'Other files that had the followed name or were read, the last 100: the file, when it was made and modified, how much of it was read, and the fingerprint of that.';
 
 comment on table postrider.other_attempt is 'The attempts that are not recorded in their delivery: all but first attempts that a daemon made right after the claim and that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
 
@@ -2006,6 +2008,46 @@ comment on column postrider.in_flight.daemon_id is 'The daemon that has it in ha
 comment on column postrider.in_flight.since is 'When it was claimed; null for a leased delivery.';
 
 comment on column postrider.in_flight.lease_expires_at is 'Until when it is leased; null for a first attempt, which is held as long as its daemon beats.';
+
+comment on view postrider.ingest_position is 'How far each "postrider ingest" has read. Readers and operators see all of them, and publishers those that their login may continue: its own, those of roles that it is a member of, and those of roles that were dropped.';
+
+comment on column postrider.ingest_position.name is 'Its name: --name, or else the host and the path of the file.';
+
+comment on column postrider.ingest_position.role_name is 'The role that began it; members of that role may continue it.';
+
+comment on column postrider.ingest_position.path is 'The file that is followed; null for standard input.';
+
+comment on column postrider.ingest_position.run_id is 'The process that continues it, or was the last to.';
+
+comment on column postrider.ingest_position.batch is 'How many batches the run has stored.';
+
+comment on column postrider.ingest_position.file_id is 'Device and inode of the file that was read last, which may have been rotated since; null before the first line.';
+
+comment on column postrider.ingest_position.file_modified_ns is 'When that file was last modified, in nanoseconds since 1970; rotated files that are newer have not been read. Null until something is stored.';
+
+comment on column postrider.ingest_position.fingerprint is 'Digest of the first and the last kilobyte that was read of it, because inodes are used again and copies have others. Null if there is none.';
+
+comment on column postrider.ingest_position.byte_offset is 'Where the next line begins.';
+
+comment on column postrider.ingest_position.line_number is 'How many lines are before that in the file, empty ones included.';
+
+comment on column postrider.ingest_position.lines is 'Lines read since the row was made, without empty ones.';
+
+comment on column postrider.ingest_position.events is 'Lines that became events.';
+
+comment on column postrider.ingest_position.unmatched is 'Lines that --where left out.';
+
+comment on column postrider.ingest_position.refused is 'Lines that could not become events; the log of the ingest says where they are, and why.';
+
+comment on column postrider.ingest_position.created_at is 'When the ingest began.';
+
+comment on column postrider.ingest_position.updated_at is 'When it last stored something.';
+
+comment on column postrider.ingest_position.file_born_ns is 'When that file was made, in nanoseconds since 1970; null if the file system does not tell. An inode and a time of birth are never used again.';
+
+comment on column postrider.ingest_position.passed_born_ns is 'Files that were made at or before this are not read, unless they are in known_files.';
+
+comment on column postrider.ingest_position.known_files is 'Other files that had the followed name or were read, the last 100: the file, when it was made and modified, how much of it was read, and the fingerprint of that.';
 
 comment on view postrider.replay_status is 'The replays and how far they are. Cheap: what has finished is counted as it finishes, and what is pending of a replay is bounded.';
 
@@ -2867,7 +2909,13 @@ grant select on table postrider.in_flight to postrider_operator;
 
 grant select on table postrider.in_flight to postrider_reader;
 
+grant select on table postrider.ingest to postrider_operator;
+
+grant select on table postrider.ingest to postrider_reader;
+
 grant select on table postrider.ingest_position to postrider_operator;
+
+grant select on table postrider.ingest_position to postrider_publisher;
 
 grant select on table postrider.ingest_position to postrider_reader;
 

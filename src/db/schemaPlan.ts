@@ -166,10 +166,12 @@ function headerOf(name: string, text: string, keys: readonly string[]): Readonly
 
 /**
  * A file needs what it names outside comments, literals and bodies of functions, because Postgres reads a body only when
- * it runs. So a table file comes after the functions of its defaults and checks, and a view after what it calls.
+ * it runs. So a table file comes after the functions of its defaults and checks, and a view after what it calls. A view may
+ * have the name that a table had until an upgrade renamed it: table files that say the name mean the table.
  */
 function inOrder(tables: readonly TableStep[], functions: readonly FunctionStep[]): readonly SchemaStep[] {
   const byName = new Map(functions.map((step) => [step.name, step]));
+  const made = new Set(tables.flatMap(({ text }) => tablesIn(text)));
   const placed = new Set<SchemaStep>();
   const place = (step: SchemaStep, above: readonly string[]): void => {
     if (placed.has(step)) {
@@ -180,7 +182,7 @@ function inOrder(tables: readonly TableStep[], functions: readonly FunctionStep[
     }
     for (const name of namesIn(step.text)) {
       const needed = byName.get(name);
-      if (needed !== undefined && needed !== step) {
+      if (needed !== undefined && needed !== step && !(step.kind === "table" && made.has(name))) {
         place(needed, [...above, step.name]);
       }
     }
@@ -201,4 +203,8 @@ function namesIn(text: string): readonly string[] {
   return [...text.replace(OPAQUE, "").matchAll(/\bpostrider(?:_internal)?\.([a-z0-9_]+)/g)].map(
     ([, name]) => name ?? "",
   );
+}
+
+function tablesIn(text: string): readonly string[] {
+  return [...text.matchAll(/^create table postrider\.([a-z0-9_]+)/gm)].map(([, name]) => name ?? "");
 }

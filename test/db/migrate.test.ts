@@ -659,6 +659,18 @@ test("an upgrade drops the view that is in its way, and the same migration recre
   assert.deepEqual((await migrate(client, { files })).installed, ["look"]);
 });
 
+test("a view may have the name that a table had before an upgrade", async (t) => {
+  const upgrade = file(2, `${HEADER}alter table postrider.one rename to many;\n`);
+  const view = named("one", "create or replace view postrider.one as select id from postrider.many;\n");
+  const files = { ...tables(FIRST, upgrade), functions: [view] };
+  for (const before of [[], [FIRST]]) {
+    const { client } = await emptyDatabase(t);
+    if (before.length > 0) await migrate(client, { files: tables(...before) });
+    assert.deepEqual((await migrate(client, { files })).installed, ["one"]);
+    await client.query("select id from postrider.one");
+  }
+});
+
 test("the printed script installs functions as migrate does, and is harmless twice", async (t) => {
   const { client } = await emptyDatabase(t);
   await client.query(withoutPsqlCommands(printMigration(functions(VIEW, NUMBER))));

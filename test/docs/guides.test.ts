@@ -26,7 +26,7 @@ const GIVEN: Readonly<Record<string, (session: Session) => Promise<unknown>>> = 
     session.query("select postrider.create_endpoint('https://customer.example.com/hooks')"),
   "src/ingest/README.md": (session) =>
     session.query(
-      "insert into postrider.ingest_position (name, run_id) values ('shop-1:/var/log/nginx/access.json', gen_random_uuid())",
+      "insert into postrider.ingest (name, run_id) values ('shop-1:/var/log/nginx/access.json', gen_random_uuid())",
     ),
 };
 

@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Random } from "../chaos/random.ts";
 import { CommandProcess, eventually, runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { askFor, reset, rowsOf, unguarded } from "../support/engine.ts";
+import { askFor, openSession, reset, rowsOf, unguarded } from "../support/engine.ts";
 import { LogWriter } from "../support/logWriter.ts";
 import { createLogin, type Login } from "../support/roles.ts";
 
@@ -325,20 +325,29 @@ describe("a followed file", () => {
     );
   });
 
-  test("whose position is of a version that knew fewer files continues there", async () => {
+  test("whose position is of a version that knew fewer files continues there", async (t) => {
+    const monitor = await createLogin(database);
+    t.after(() => monitor.drop());
     await writeFile(path, '{"n":1}\n');
     const first = start(["--follow", path]);
     await eventually("an event", async () => ((await numbers()).length === 1 ? true : undefined));
     await first.end();
     await unguarded(
       database.pool,
-      `alter table postrider.ingest_position drop column file_born_ns, drop column passed_born_ns, drop column known_files;
+      `drop view postrider.ingest_position;
+       alter table postrider.ingest rename constraint ingest_pkey to ingest_position_pkey;
+       alter table postrider.ingest rename to ingest_position;
+       grant usage on schema postrider to ${monitor.name};
+       grant select on postrider.ingest_position to ${monitor.name};
+       alter table postrider.ingest_position drop column file_born_ns, drop column passed_born_ns, drop column known_files;
        drop table postrider.endpoint_minute_part, postrider.daemon_minute, postrider.unmatched_minute_part cascade;
-       delete from postrider.schema_object where name in ('endpoint_minute', 'unmatched_minute');
+       delete from postrider.schema_object where name in ('endpoint_minute', 'unmatched_minute', 'ingest_position', 'close_ingest');
        delete from postrider.schema_migration where version >= 9`,
     );
     const migrated = await runCommand(["migrate"], { env: { DATABASE_URL: database.url } });
     assert.equal(migrated.code, 0, migrated.stderr);
+    const positions = "select byte_offset from postrider.ingest_position";
+    assert.equal(await askFor(await openSession(t, monitor.url), positions), "8");
     await writeFile(path, '{"n":2}\n', { flag: "a" });
     await rename(path, `${path}.1`);
     await writeFile(path, '{"n":3}\n');

@@ -131,6 +131,40 @@ test("who may not continue an ingest, or not for this file, leaves it free and i
   assert.equal((await store(owner, run, 1, ["1"]))?.outcome, "stored");
 });
 
+test("a publisher sees the ingests that it may continue, and readers and operators see all", async (t) => {
+  const one = await createLogin(database, ["postrider_publisher"]);
+  t.after(() => one.drop());
+  const other = await createLogin(database, ["postrider_publisher"]);
+  const member = await createLogin(database, ["postrider_publisher", one.name]);
+  const reader = await createLogin(database, ["postrider_reader"]);
+  const operator = await createLogin(database, ["postrider_operator"]);
+  const sessionOf = async ({ url }: { readonly url: string }) => openSession(t, url);
+  await open(await sessionOf(one), { name: "of one" });
+  const session = await sessionOf(other);
+  await open(session, { name: "of other" });
+  await open(await sessionOf(database), { name: "of the owner" });
+  const seenBy = async (login: { readonly url: string }) => namesOf(await sessionOf(login));
+  assert.deepEqual(await seenBy(one), ["of one"]);
+  assert.deepEqual(await seenBy(member), ["of one"]);
+  assert.deepEqual(await seenBy(other), ["of other"]);
+  for (const login of [reader, operator, database]) {
+    assert.deepEqual(await seenBy(login), ["of one", "of other", "of the owner"]);
+  }
+  await session.query(`create function pg_temp.tell(name text) returns boolean language plpgsql cost 0.0001 as $$
+    begin raise notice '%', name; return true; end $$`);
+  const told: (string | undefined)[] = [];
+  session.on("notice", ({ message }) => told.push(message));
+  await session.query("select name from postrider.ingest_position where pg_temp.tell(name)");
+  assert.deepEqual(told, ["of other"], "a condition sees no more than the result");
+  for (const login of [member, reader, operator, other]) await login.drop();
+  assert.deepEqual(await seenBy(one), ["of one", "of other"], "a role that was dropped excludes no one");
+});
+
+async function namesOf(session: Session): Promise<string[]> {
+  const rows = await rowsOf<{ name: string }>(session, "select name from postrider.ingest_position order by name");
+  return rows.map(({ name }) => name);
+}
+
 test("a filter that compares two paths is applied line by line, with the same guard as a subscription's filter", async (t) => {
   const session = await openSession(t, database.url);
   const run = randomUUID();
@@ -163,12 +197,8 @@ test("the row of a killed run that read standard input is deleted after a day, u
   }
   await open(starting, { name: "file" });
   await database.pool.query(
-    "update postrider.ingest_position set updated_at = now() - interval '2 days' where name <> 'young'",
+    "update postrider.ingest set updated_at = now() - interval '2 days' where name <> 'young'",
   );
   await open(starting, { name: "another" });
-  const names = await rowsOf<{ name: string }>(starting, "select name from postrider.ingest_position order by name");
-  assert.deepEqual(
-    names.map(({ name }) => name),
-    ["another", "file", "runs", "young"],
-  );
+  assert.deepEqual(await namesOf(starting), ["another", "file", "runs", "young"]);
 });

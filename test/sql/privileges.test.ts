@@ -193,10 +193,15 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     select: LOOKERS,
     update: { operator: "unknown_types" },
   },
-  ingest_position: {
+  ingest: {
     columns:
       "name role_name path run_id batch file_id file_modified_ns fingerprint byte_offset line_number lines events unmatched refused created_at updated_at file_born_ns passed_born_ns known_files",
     select: LOOKERS,
+  },
+  ingest_position: {
+    columns:
+      "name role_name path run_id batch file_id file_modified_ns fingerprint byte_offset line_number lines events unmatched refused created_at updated_at file_born_ns passed_born_ns known_files",
+    select: { ...LOOKERS, publisher: "*" },
   },
   in_flight: {
     columns: "event_id endpoint_id name url attempt_number daemon_id since lease_expires_at",

@@ -56,7 +56,7 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.daemon_minute;
     delete from postrider.endpoint_minute_part;
     delete from postrider.unmatched_minute_part;
-    delete from postrider.ingest_position;
+    delete from postrider.ingest;
     delete from postrider.audit;
     delete from postrider.erasure;
     insert into postrider.claim (base) values ('1:1:');

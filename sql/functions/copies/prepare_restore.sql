@@ -14,7 +14,7 @@ begin
     when exists (select from postrider.other_attempt) then 'other_attempt'
     when exists (select from postrider.endpoint) then 'endpoint'
     when exists (select from postrider.event_type) then 'event_type'
-    when exists (select from postrider.ingest_position) then 'ingest_position'
+    when exists (select from postrider.ingest) then 'ingest'
     when exists (select from postrider.daemon) then 'daemon' end;
   if used is not null then
     raise exception 'cannot prepare this database for a restore: postrider.% has rows', used

@@ -4,7 +4,7 @@ create or replace function postrider_internal.close_ingest(name text, run_id uui
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
-  delete from postrider.ingest_position p
+  delete from postrider.ingest p
   where p.name = close_ingest.name and p.run_id = close_ingest.run_id and p.path is null;
   select pg_advisory_unlock(postrider_internal.ingest_lock_key(close_ingest.name));
 end;

@@ -12,7 +12,7 @@ begin
     raise exception 'the ingest % is running', quote_literal(forget_ingest.name)
       using errcode = 'object_in_use', hint = 'Stop it first.';
   end if;
-  delete from postrider.ingest_position p
+  delete from postrider.ingest p
   where p.name = forget_ingest.name
   returning to_jsonb(p) into forgotten;
   if not found then

@@ -21,7 +21,7 @@ begin
     perform postrider_internal.check_filter(postrider_internal.parse_filter(open_ingest.filter));
   end if;
   -- Before anything is locked: a name that belongs to another role must stay free for that role.
-  perform postrider_internal.require_ingest_role(p.name, p.role_name) from postrider.ingest_position p where p.name = open_ingest.name;
+  perform postrider_internal.require_ingest_role(p.name, p.role_name) from postrider.ingest p where p.name = open_ingest.name;
   -- Until it is known that this session may have the ingest, the lock ends with the transaction.
   if not pg_try_advisory_xact_lock(postrider_internal.ingest_lock_key(open_ingest.name)) then
     outcome := 'busy';
@@ -30,11 +30,11 @@ begin
   end if;
   if not open_ingest.is_resumed then
     -- rows of runs that read their input and ended without closing
-    delete from postrider.ingest_position p
+    delete from postrider.ingest p
     where p.path is null and p.updated_at < now() - interval '1 day' and p.name <> open_ingest.name
       and pg_try_advisory_xact_lock(postrider_internal.ingest_lock_key(p.name));
-    insert into postrider.ingest_position (name, path, run_id) values (open_ingest.name, open_ingest.path, open_ingest.run_id)
-    on conflict on constraint ingest_position_pkey do nothing;
+    insert into postrider.ingest (name, path, run_id) values (open_ingest.name, open_ingest.path, open_ingest.run_id)
+    on conflict on constraint ingest_pkey do nothing;
     outcome := case when found then 'new' else 'known' end;
   else
     outcome := 'known';
@@ -42,7 +42,7 @@ begin
   select p.name, p.role_name, p.path, p.run_id, p.batch, p.file_id, p.file_born_ns, p.file_modified_ns, p.fingerprint, p.byte_offset,
          p.line_number, p.passed_born_ns, p.known_files
   into position
-  from postrider.ingest_position p
+  from postrider.ingest p
   where p.name = open_ingest.name
   for update;
   if found then
@@ -59,7 +59,7 @@ begin
   end if;
   perform pg_advisory_lock(postrider_internal.ingest_lock_key(open_ingest.name)); -- at once: the transaction has it
   if not open_ingest.is_resumed then
-    update postrider.ingest_position p set run_id = open_ingest.run_id, batch = 0 where p.name = open_ingest.name;
+    update postrider.ingest p set run_id = open_ingest.run_id, batch = 0 where p.name = open_ingest.name;
     position.batch := 0;
   end if;
   batch := position.batch;

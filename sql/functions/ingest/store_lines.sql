@@ -20,9 +20,9 @@ declare
   count_refused integer;
 begin
   -- Before the row is locked: a role must not hold up the ingest of another one.
-  perform postrider_internal.require_ingest_role(p.name, p.role_name) from postrider.ingest_position p where p.name = store_lines.name;
+  perform postrider_internal.require_ingest_role(p.name, p.role_name) from postrider.ingest p where p.name = store_lines.name;
   select p.role_name, p.run_id, p.batch into position
-  from postrider.ingest_position p
+  from postrider.ingest p
   where p.name = store_lines.name
   for update;
   if not found or position.run_id <> store_lines.run_id or store_lines.batch not in (position.batch, position.batch + 1) then
@@ -75,7 +75,7 @@ begin
   events := count_events;
   count_refused := cardinality(refused);
   unmatched := cardinality(texts) - count_events - count_refused;
-  update postrider.ingest_position p
+  update postrider.ingest p
   set batch = store_lines.batch, file_id = store_lines.file_id, file_born_ns = store_lines.file_born_ns,
       file_modified_ns = store_lines.file_modified_ns, fingerprint = store_lines.fingerprint, byte_offset = store_lines.byte_offset,
       line_number = store_lines.line_number, passed_born_ns = store_lines.passed_born_ns,

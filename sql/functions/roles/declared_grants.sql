@@ -58,7 +58,7 @@ as $$
     ('{reader,operator}', 'select', 'table postrider.event_type_policy'),
     ('{operator}', 'update (unknown_types)', 'table postrider.event_type_policy'),
     ('{publisher}', 'execute', 'function postrider_internal.judged_event_types'),
-    ('{reader,operator}', 'select', 'table postrider.ingest_position'),
+    ('{reader,operator}', 'select', 'table postrider.ingest'),
     ('{reader,operator,daemon}', 'select', 'table postrider.schema_object'),
     -- What "postrider migrate --check" calls.
     ('{reader,operator,daemon}', 'execute', 'function postrider_internal.replaced_files'),
