@@ -975,8 +975,6 @@ create function postrider_internal.readable_context(ordering_key text, attribute
 
 create function postrider_internal.reads_session(expression pg_node_tree) returns boolean;
 
-create function postrider_internal.recent_durations(attempts_max integer) returns jsonb security definer;
-
 create function postrider_internal.record_attempts(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns void;
 
 create function postrider_internal.record_first_successes(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], response_headers json[], response_bodies text[]) returns void;
@@ -1921,7 +1919,7 @@ comment on column postrider.delivery_status.created_at is 'When the delivery was
 
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
 
-comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
+comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
 
@@ -1953,7 +1951,7 @@ comment on column postrider.endpoint_health.recovered_at is 'When a success last
 
 comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose retry schedule is used up, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
 
-comment on column postrider.endpoint_health.p50_ms is 'Half of its recent attempts took at most so many milliseconds. Recent are the attempts of the last hour''s events, the newest 10,000 over all endpoints; null if none of them is this endpoint''s.';
+comment on column postrider.endpoint_health.p50_ms is 'Half of its attempts of the last hour took at most so many milliseconds: a bound of postrider.request_ms_bounds(). Null if it had none; those of the present minute are counted when it is over. The recipe slowest_receivers has exact numbers.';
 
 comment on column postrider.endpoint_health.p95_ms is 'The same for 95 of 100.';
 
@@ -2570,8 +2568,6 @@ comment on function postrider_internal.readable(text) is 'The text as it can be 
 comment on function postrider_internal.readable_context(text,jsonb) is 'event_context(); if it cannot be sent to a client that speaks UTF-8, the SQLSTATE that says why, as problem.';
 
 comment on function postrider_internal.reads_session(pg_node_tree) is 'Whether the value of an expression may depend on the settings of the session: it calls what is not immutable.';
-
-comment on function postrider_internal.recent_durations(integer) is 'For each endpoint, how long half of its attempts took at most, and 95 of 100, in milliseconds: the newest attempts of the last hour''s events, up to a limit.';
 
 comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries. places: which results those are, from 1.';
 
@@ -3228,10 +3224,6 @@ grant execute on function postrider_internal.readable(text) to postrider_operato
 grant execute on function postrider_internal.readable(text) to postrider_reader;
 
 grant execute on function postrider_internal.reads_session(pg_node_tree) to postrider_publisher;
-
-grant execute on function postrider_internal.recent_durations(integer) to postrider_operator;
-
-grant execute on function postrider_internal.recent_durations(integer) to postrider_reader;
 
 grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],bigint[],uuid[],uuid[]) to postrider_daemon;
 

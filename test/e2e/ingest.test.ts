@@ -341,7 +341,7 @@ describe("a followed file", () => {
        grant select on postrider.ingest_position to ${monitor.name};
        alter table postrider.ingest_position drop column file_born_ns, drop column passed_born_ns, drop column known_files;
        drop table postrider.endpoint_minute_part, postrider.daemon_minute, postrider.unmatched_minute_part cascade;
-       delete from postrider.schema_object where name in ('endpoint_minute', 'unmatched_minute', 'ingest_position', 'close_ingest');
+       delete from postrider.schema_object where name in ('endpoint_minute', 'unmatched_minute', 'endpoint_health', 'ingest_position', 'close_ingest');
        delete from postrider.schema_migration where version >= 9`,
     );
     const migrated = await runCommand(["migrate"], { env: { DATABASE_URL: database.url } });

@@ -196,9 +196,7 @@ test("the row of a killed run that read standard input is deleted after a day, u
     await session.query("select pg_advisory_unlock_all()");
   }
   await open(starting, { name: "file" });
-  await database.pool.query(
-    "update postrider.ingest set updated_at = now() - interval '2 days' where name <> 'young'",
-  );
+  await database.pool.query("update postrider.ingest set updated_at = now() - interval '2 days' where name <> 'young'");
   await open(starting, { name: "another" });
   assert.deepEqual(await namesOf(starting), ["another", "file", "runs", "young"]);
 });

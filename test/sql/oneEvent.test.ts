@@ -123,7 +123,7 @@ describe("send_test_event", () => {
   });
 });
 
-test("endpoint_health counts what was exhausted, and says how long attempts took", async () => {
+test("endpoint_health counts what was exhausted", async () => {
   const [failing, well] = [await createEndpoint(database.pool), await createEndpoint(database.pool)];
   const daemon = randomUUID();
   await insertEvent(database.pool, "order.paid");
@@ -139,17 +139,57 @@ test("endpoint_health counts what was exhausted, and says how long attempts took
       { endpoint_id: well, exhausted: "0" },
     ]),
   );
-  const idle = await createEndpoint(database.pool);
-  const slow = "update postrider.delivery set first_duration_ms = 900 where endpoint_id = $1 and event_id = $2";
-  await database.pool.query(slow, [well, pairs[0]?.event]);
-  assert.deepEqual(
-    new Set(await rowsOf(database.pool, "select endpoint_id, p50_ms, p95_ms from postrider.endpoint_health")),
-    new Set([
-      { endpoint_id: failing, p50_ms: 12, p95_ms: 12 },
-      { endpoint_id: well, p50_ms: 12, p95_ms: 900 },
-      { endpoint_id: idle, p50_ms: null, p95_ms: null },
-    ]),
-  );
+});
+
+describe("endpoint_health says how long the attempts of the last hour took", () => {
+  /** By the upper bounds of postrider.request_ms_bounds(): 1, 2, 5, 10 and so on. */
+  const had = (endpoint: string, minutesAgo: number, attempts: readonly number[]) =>
+    database.pool.query(
+      `insert into postrider.endpoint_minute_part (minute, endpoint_id, request_ms)
+       values (date_bin('1 min', now() - $2 * interval '1 min', 'epoch'), $1, $3)`,
+      [endpoint, minutesAgo, attempts],
+    );
+  const durations = (where = "") =>
+    rowsOf(database.pool, `select name, p50_ms, p95_ms from postrider.endpoint_health ${where} order by name`);
+
+  async function named(name: string): Promise<string> {
+    return createEndpoint(database.pool, [], { options: { name } });
+  }
+
+  test("of a quiet endpoint beside a busy one, in each minute that it had some", async () => {
+    const [busy, , quiet, stuck] = [
+      await named("busy"),
+      await named("idle"),
+      await named("quiet"),
+      await named("stuck"),
+    ];
+    for (let minute = 1; minute < 60; minute++) await had(busy, minute, [900_000]);
+    await had(quiet, 50, [0, 0, 10]);
+    await had(quiet, 2, [0, 0, 8, 0, 0, 0, 0, 0, 2]);
+    await had(quiet, 2, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    await had(quiet, 61, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 900]);
+    await had(stuck, 1, [...Array.from({ length: 16 }, () => 0), 3]);
+    const expected = [
+      { name: "busy", p50_ms: 1, p95_ms: 1 },
+      { name: "idle", p50_ms: null, p95_ms: null },
+      { name: "quiet", p50_ms: 5, p95_ms: 500 },
+      { name: "stuck", p50_ms: 120_000, p95_ms: 120_000 },
+    ];
+    assert.deepEqual(await durations(), expected);
+    for (const row of expected) assert.deepEqual(await durations(`where name = '${row.name}'`), [row]);
+  });
+
+  test("at no cost to a query that does not ask for it, and of one endpoint by that endpoint's minutes alone", async () => {
+    const endpoint = await named("one");
+    const planOf = async (columns: string, where = "") =>
+      JSON.stringify(await rowsOf(database.pool, `explain select ${columns} from postrider.endpoint_health ${where}`));
+    assert.doesNotMatch(await planOf("endpoint_id, is_failing"), /endpoint_minute_part/);
+    assert.match(await planOf("p95_ms"), /endpoint_minute_part/);
+    // The endpoint itself is found by its id, and endpoint_failure is left out.
+    const plan = await planOf("p95_ms", `where endpoint_id = '${endpoint}'`);
+    assert.match(plan, new RegExp(`endpoint_id = '${endpoint}'`));
+    assert.doesNotMatch(plan, /endpoint_failure/);
+  });
 });
 
 describe("reschedule", () => {

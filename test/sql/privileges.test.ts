@@ -457,7 +457,6 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   rotate_secret: owner("operator"),
   explain_event: owner("operator"),
   endpoint_id: owner("reader", "operator"),
-  recent_durations: owner("reader", "operator"),
   erase_event: owner("operator"),
   erase_tenant: owner("operator"),
   erase_events: caller(),

@@ -263,7 +263,6 @@ const CALLS: Readonly<Record<string, () => string>> = {
   allow_unknown_event_types: () => "select postrider.allow_unknown_event_types('why')",
   rotate_secret: () => `select postrider.rotate_secret('${ids.endpoint}', '1 hour')`,
   explain_event: () => `select postrider.explain_event('${ids.delivered}')`,
-  recent_durations: () => "select postrider_internal.recent_durations(10)",
   erase_event: () => `select postrider.erase_event(postrider.publish('order.erased', '1'))`,
   erase_tenant: () => "select postrider.erase_tenant('acme')",
   send_test_event: () => `select postrider.send_test_event('${ids.endpoint}', 'order.paid', '{"amount": 1}')`,

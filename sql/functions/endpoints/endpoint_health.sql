@@ -7,17 +7,35 @@ create or replace view postrider.endpoint_health as
          coalesce(f.consecutive_failures, 0) as consecutive_failures,
          f.last_failure_at, f.last_failure_kind, f.last_http_status, f.last_error,
          f.recovered_at,
-         -- These are looked up once for all endpoints, and only if the column is asked for, as a join would not be.
+         -- Counted once for all endpoints, and only if the column is asked for: a join with a function is always made.
          coalesce(((select jsonb_object_agg(u.endpoint_id, u.exhausted) from postrider_internal.count_undelivered(10000) u)
                    ->> e.id::text)::bigint, 0) as exhausted,
-         ((select postrider_internal.recent_durations(10000)) -> e.id::text ->> 0)::integer as p50_ms,
-         ((select postrider_internal.recent_durations(10000)) -> e.id::text ->> 1)::integer as p95_ms,
+         t.p50_ms,
+         t.p95_ms,
          case when e.state = 'active' and f.failing_since is not null
               then greatest(f.failing_since, e.state_changed_at) + e.disable_after end as disabled_from
   from postrider.endpoint e
-  left join postrider.endpoint_failure f on f.endpoint_id = e.id;
+  left join postrider.endpoint_failure f on f.endpoint_id = e.id
+  -- From the minutes and not from the newest attempts: those are all of the busiest endpoints, and a quiet one would have
+  -- none among them. Postgres leaves this join out if neither column is asked for, and for one endpoint reads its rows alone.
+  left join (
+    select h.endpoint_id,
+           min(h.bound) filter (where h.up_to >= 0.5 * h.attempts) as p50_ms,
+           min(h.bound) filter (where h.up_to >= 0.95 * h.attempts) as p95_ms
+    from (
+      -- What took longer than the last bound had the longest time limit that there is, which is that bound.
+      select c.endpoint_id, b.bounds[least(c.place, cardinality(b.bounds))] as bound,
+             sum(c.attempts) over (partition by c.endpoint_id order by c.place) as up_to,
+             sum(c.attempts) over (partition by c.endpoint_id) as attempts
+      from (
+        select m.endpoint_id, r.place, sum(r.attempts) as attempts
+        from postrider.endpoint_minute_part m cross join lateral unnest(m.request_ms) with ordinality r (attempts, place)
+        where m.minute > now() - interval '1 hour'
+        group by m.endpoint_id, r.place) c
+      cross join (select postrider.request_ms_bounds() as bounds) b) h
+    group by h.endpoint_id) t on t.endpoint_id = e.id;
 comment on view postrider.endpoint_health is
-  'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
+  'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
 comment on column postrider.endpoint_health.name is 'Its name.';
 comment on column postrider.endpoint_health.url is 'Its URL.';
@@ -33,6 +51,6 @@ comment on column postrider.endpoint_health.last_http_status is 'The status of i
 comment on column postrider.endpoint_health.last_error is 'What went wrong, in a sentence.';
 comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a series of failures. Other successes are not noted, because each would cost a write.';
 comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose retry schedule is used up, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
-comment on column postrider.endpoint_health.p50_ms is 'Half of its recent attempts took at most so many milliseconds. Recent are the attempts of the last hour''s events, the newest 10,000 over all endpoints; null if none of them is this endpoint''s.';
+comment on column postrider.endpoint_health.p50_ms is 'Half of its attempts of the last hour took at most so many milliseconds: a bound of postrider.request_ms_bounds(). Null if it had none; those of the present minute are counted when it is over. The recipe slowest_receivers has exact numbers.';
 comment on column postrider.endpoint_health.p95_ms is 'The same for 95 of 100.';
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
