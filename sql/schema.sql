@@ -595,7 +595,7 @@ create function postrider.erase_event(event_id uuid, OUT discarded bigint, OUT i
 
 create function postrider.erase_tenant(tenant text, OUT erased bigint, OUT is_finished boolean) returns record security definer;
 
-create function postrider.explain_event(event_id uuid) returns TABLE(endpoint_id uuid, url text, endpoint_state text, outcome text, explanation text, would_match_now boolean, now_explanation text) security definer;
+create function postrider.explain_event(event_id uuid) returns TABLE(endpoint_id uuid, name text, url text, endpoint_state text, outcome text, explanation text, would_match_now boolean, now_explanation text) security definer;
 
 create function postrider.forget_ingest(name text) returns void security definer;
 

@@ -18,7 +18,7 @@ with waiting as materialized (
   order by w.event_id
   limit 20
 )
-select w.event_id, o.event_type, o.tenant, o.created_at, now() - o.created_at as age, w.endpoint_id, e.shown_url as url,
+select w.event_id, o.event_type, o.tenant, o.created_at, now() - o.created_at as age, w.endpoint_id, e.name, e.shown_url as url,
        case
          when w.next_attempt_at is null or w.lease_expires_at > now() then 'an attempt is in progress'
          when e.state = 'paused' then coalesce('the endpoint is paused: ' || e.state_reason, 'the endpoint is paused')

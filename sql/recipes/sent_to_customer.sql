@@ -7,8 +7,8 @@
 with day as (
   select :'day'::date::timestamptz as begins, (:'day'::date + 1)::timestamptz as ends
 )
-select a.started_at, o.event_type, a.event_id, o.idempotency_key, a.endpoint_id, e.shown_url as url, a.attempt_number,
-       a.http_status, a.failure_kind, a.error, a.duration_ms
+select a.started_at, o.event_type, a.event_id, o.idempotency_key, a.endpoint_id, e.name, e.shown_url as url,
+       a.attempt_number, a.http_status, a.failure_kind, a.error, a.duration_ms
 from day
 join postrider.attempt a on a.started_at >= day.begins and a.started_at < day.ends
 join postrider.outbox o on o.id = a.event_id

@@ -27,7 +27,8 @@ with event as (
   cross join lateral (select s.event_type = any (postrider_internal.event_type_patterns(o.event_type)) as is_match) m
   group by s.endpoint_id
 )
-select i.id as endpoint_id, e.shown_url as url, case when i.id is not null then coalesce(e.state, 'deleted') end as endpoint_state, d.state, d.attempts, a.http_status, a.error,
+select i.id as endpoint_id, e.name, e.shown_url as url, case when i.id is not null then coalesce(e.state, 'deleted') end as endpoint_state,
+       d.state, d.attempts, a.http_status, a.error,
        case
          when d.state = 'discarded' then d.reason
          when d.state = 'succeeded' then format('it did, at %s', d.finished_at)

@@ -26,6 +26,7 @@ beforeEach(() => reset(database.pool));
 
 interface Explained {
   readonly endpoint_id: string | null;
+  readonly name: string | null;
   readonly url: string | null;
   readonly endpoint_state: string | null;
   readonly outcome: string;
@@ -37,7 +38,7 @@ interface Explained {
 function explain(event: string): Promise<Explained[]> {
   return rowsOf<Explained>(
     database.pool,
-    `select endpoint_id, url, endpoint_state, outcome, explanation, would_match_now, now_explanation
+    `select endpoint_id, name, url, endpoint_state, outcome, explanation, would_match_now, now_explanation
      from postrider.explain_event($1)`,
     [event],
   );
@@ -50,7 +51,7 @@ async function explainOne(event: string): Promise<Explained> {
 }
 
 describe("explain_event says that no endpoint could get the event:", () => {
-  const none = { endpoint_id: null, url: null, endpoint_state: null, would_match_now: false };
+  const none = { endpoint_id: null, name: null, url: null, endpoint_state: null, would_match_now: false };
 
   test("there is none at all", async () => {
     const event = await insertEvent(database.pool, "order.paid");
@@ -88,6 +89,25 @@ describe("explain_event says that no endpoint could get the event:", () => {
     const [row, ...others] = await explain(event);
     assert.deepEqual([row?.endpoint_id, row?.outcome, others.length], [endpoint, "succeeded", 0]);
   });
+});
+
+test("explain_event shows an endpoint's name, and its URL without secrets, also after it moved to another tenant", async () => {
+  const { pool } = database;
+  await pool.query(
+    "select postrider.create_endpoint('http://receiver.test/hooks?token=s3cret', options => '{\"name\": \"billing\"}')",
+  );
+  const daemon = randomUUID();
+  const event = await insertEvent(pool, "order.paid");
+  const { pairs } = await claimEvents(pool, { daemon });
+  await recordResults(pool, daemon, { first: pairs.map((pair) => resultOf(pair)) });
+  const shown = async () => {
+    const { name, url } = await explainOne(event);
+    return { name, url };
+  };
+  const expected = { name: "billing", url: "http://receiver.test/hooks" };
+  assert.deepEqual(await shown(), expected);
+  await pool.query("update postrider.endpoint set tenant = 'acme'");
+  assert.deepEqual(await shown(), expected);
 });
 
 describe("explain_event says what became of a delivery:", () => {

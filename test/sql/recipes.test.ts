@@ -55,6 +55,13 @@ test("each recipe that takes variables names the first one that is missing", () 
   }
 });
 
+test("each recipe that shows an endpoint's URL shows its name before it", () => {
+  for (const name of NAMES) {
+    const { text } = readRecipe(name);
+    assert.equal(/\.(shown_)?url\b/.test(text), /\.name, [a-z]\.(shown_url as )?url,/.test(text), name);
+  }
+});
+
 let database: TestDatabase;
 const logins = new Map<string, Login>();
 
@@ -290,7 +297,7 @@ describe("why_it_did_not_arrive", () => {
     assert.deepEqual(await why(t, plain), { null: "there is no endpoint without a tenant, as the event is" });
     const [row] = await run(t, "why_it_did_not_arrive", { event_id: event });
     assert.deepEqual(row, {
-      ...{ endpoint_id: null, url: null, endpoint_state: null, state: null },
+      ...{ endpoint_id: null, name: null, url: null, endpoint_state: null, state: null },
       ...{ attempts: null, http_status: null, error: null, why: lack },
     });
   });

@@ -2,6 +2,7 @@
 
 create or replace function postrider.explain_event(event_id uuid) returns table (
   endpoint_id uuid,
+  name text,
   url text,
   endpoint_state text,
   outcome text,
@@ -41,7 +42,7 @@ begin
 
   return query
     with known as (
-      select e.id, e.url, e.state, e.state_reason, e.state_changed_at, e.created_at, e.tenant
+      select e.id, e.name, e.shown_url, e.state, e.state_reason, e.state_changed_at, e.created_at, e.tenant
       from postrider.endpoint e
       where e.tenant = event.tenant
     ), status as (
@@ -49,10 +50,9 @@ begin
       from postrider.delivery_status d
       where d.event_id = explain_event.event_id
     ), met as (
-      select coalesce(k.id, s.endpoint_id) as id, k.url, coalesce(k.state, o.state, 'deleted') as state, k.state_reason,
+      select coalesce(k.id, s.endpoint_id) as id, coalesce(k.name, o.name) as name, coalesce(k.shown_url, o.shown_url) as url, coalesce(k.state, o.state, 'deleted') as state, k.state_reason,
              k.state_changed_at, k.created_at, k.tenant,
              s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at,
-             coalesce(k.url, o.url) as any_url,
              case
                when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
                when k.id is null then 'the endpoint was deleted'
@@ -71,7 +71,7 @@ begin
       full join status s on s.endpoint_id = k.id
       left join postrider.endpoint o on o.id = s.endpoint_id
     )
-    select m.id, m.any_url::text, m.state::text,
+    select m.id, m.name::text, m.url, m.state::text,
            case when m.delivery_state is not null then m.detail when claimed then 'not matched' else 'not claimed' end,
            case
              when m.delivery_state = 'succeeded' then
@@ -107,7 +107,7 @@ begin
   if not found then
     lack := postrider_internal.explain_lack(event.tenant);
     return query
-      select null::uuid, null::text, null::text, case when claimed then 'not matched' else 'not claimed' end,
+      select null::uuid, null::text, null::text, null::text, case when claimed then 'not matched' else 'not claimed' end,
              case when claimed then lack else format('no daemon has claimed the event yet, and %s', lack) end, false, lack;
   end if;
 end
