@@ -121,9 +121,9 @@ test("a role that may only publish is told what the tests need", async (t) => {
 test("a mark tells what was committed after it, also by transactions that were open then, from what was before", async (t) => {
   const [early, late] = [await openSession(t, tester.url), await openSession(t, tester.url)];
   const { pool } = tester.owner;
-  await publish(pool, { eventType: "a.b", payload: "before" }, { transaction: "optional" });
   for (const client of [early, late]) await client.query("begin");
   await publish(early, { eventType: "a.b", payload: "open" });
+  await publish(pool, { eventType: "a.b", payload: "before" }, { transaction: "optional" });
   const since = await markOutbox(pool);
   await publish(late, { eventType: "a.b", payload: "after" });
   await late.query("commit");
@@ -177,6 +177,19 @@ test("deliveries are handed over in the order of the events, one at a time, and 
     steps,
     ["1", "2", "3", '"answer"'].flatMap((each) => [`begin ${each}`, `end ${each}`]),
   );
+});
+
+test("what was drained is forgotten with the transaction, however it ends", async (t) => {
+  const client = await openSession(t, tester.url);
+  const since = await markOutbox(client);
+  await createEndpoint(client, "all", "{*}");
+  await publish(client, { eventType: "a.b", payload: 1 }, { transaction: "optional" });
+  for (const end of ["commit", "rollback"]) {
+    await client.query("begin");
+    assert.equal((await drain(client, () => {}, { since })).length, 1, end);
+    assert.equal((await drain(client, () => {}, { since })).length, 0, end);
+    await client.query(end);
+  }
 });
 
 test("a receiver that fails fails the drain", async (t) => {
