@@ -311,7 +311,10 @@ test("nor does it keep a claim whose filters read it", async (t) => {
   assert.match(rows.get(bad ?? "")?.reason ?? "", /no filter can be applied to the payload/);
 });
 
-/** Deletes a part of the newest payload that is stored outside of its row, as a disk may lose it. */
+/**
+ * Deletes a part of the newest payload that is stored outside of its row, as a disk may lose it. A payload is put together
+ * of deleted parts, too, as long as no vacuum has removed them, which waits for the snapshots of other sessions.
+ */
 async function damageNewest(session: Session): Promise<void> {
   const [row] = await rowsOf<{ table: string }>(
     session,
@@ -324,6 +327,13 @@ async function damageNewest(session: Session): Promise<void> {
     update pg_class set relkind = 'r' where oid = '${row.table}'::regclass;
     delete from ${row.table} where chunk_id = (select max(chunk_id) from ${row.table}) and chunk_seq > 0;
     update pg_class set relkind = 't' where oid = '${row.table}'::regclass; commit`);
+  await until("the damage shows", async () => {
+    await session.query(`vacuum ${row.table}`);
+    return session.query("select length(payload::text) from postrider.outbox").then(
+      () => false,
+      () => true,
+    );
+  });
 }
 
 test("an answer with a character that the database lacks is recorded, with the others of its flush", async (t) => {

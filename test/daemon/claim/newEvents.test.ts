@@ -64,7 +64,8 @@ test("what is aside leaves half of a page to what comes after it", async () => {
 test("while something is aside, a claim needs more room, and what comes after it is looked for now and then", async (t) => {
   const { newEvents } = new Surroundings();
   assert.deepEqual([newEvents.isWorthwhile(250, false), newEvents.worthwhileInMs], [true, Number.POSITIVE_INFINITY]);
-  let nowMs = performance.now();
+  // A whole number, so that what is added is the difference exactly.
+  let nowMs = Math.ceil(performance.now());
   t.mock.method(performance, "now", () => nowMs);
   await newEvents.claim("daemon", 500);
   assert.deepEqual([newEvents.isWorthwhile(500, false), newEvents.isWorthwhile(499, true)], [true, false]);
