@@ -97,15 +97,18 @@ export const display: Subscriber = ({ name, fields }) => {
 };
 
 function showAttempt(fields: EventFields<"delivery.attempted">): void {
-  const { state, event_type, event_id, url } = fields;
+  const { state, event_type, event_id } = fields;
   const word = state === "succeeded" ? "delivered" : state === "exhausted" ? "exhausted" : "failed";
-  const parts = [`${padType(event_type)}  ${event_id}`, `${answerOf(fields)} from ${printable(url)}`];
-  show(word, [...parts, ...followsOf(fields)].join("  "));
+  const parts = [`${padType(event_type)}  ${event_id}`, answerOf(fields), ...followsOf(fields)];
+  show(word, parts.join("  "));
 }
 
 /** Without a status, the error says what there was instead. */
-function answerOf({ http_status, error, duration_ms }: EventFields<"delivery.attempted">): string {
-  return `${http_status ?? shortened(error ?? "no answer")} after ${duration_ms} ms`;
+function answerOf({ http_status, error, duration_ms, url }: EventFields<"delivery.attempted">): string {
+  const from = `after ${duration_ms} ms from ${printable(url)}`;
+  return http_status === null
+    ? `no answer ${from}: ${shortened(error ?? "no reason is known")}`
+    : `${http_status} ${from}`;
 }
 
 function followsOf(fields: EventFields<"delivery.attempted">): readonly string[] {

@@ -24,6 +24,7 @@ const database = useDatabase();
 
 beforeEach(() => reset(database.pool));
 
+const UNCLAIMED = "select unclaimed from postrider_internal.count_unclaimed(10)";
 const NO_SUCH = "00000000-0000-7000-8000-000000000000";
 
 describe("send_test_event", () => {
@@ -44,6 +45,7 @@ describe("send_test_event", () => {
       await askFor(database.pool, "select postrider.send_test_event($1, 'order.paid', '{\"n\": 1.0}')", [endpoint]),
     );
     assert.deepEqual(await claimAll(database.pool), []);
+    assert.equal(await askFor(database.pool, UNCLAIMED), "0");
     const { leased } = await walk(database.pool);
     assert.deepEqual(
       leased.map((pair) => [pair.event, pair.endpoint, pair.eventType, pair.payload]),
@@ -471,6 +473,7 @@ describe("erase_event", () => {
     await createEndpoint(database.pool, ["*"], { tenant: "acme" });
     await database.pool.query(erase, [await insertPersonal()]);
     assert.deepEqual(await claimAll(database.pool), []);
+    assert.equal(await askFor(database.pool, UNCLAIMED), "0");
     assert.doesNotMatch(await everything(), new RegExp(SECRET));
   });
 

@@ -52,6 +52,7 @@ begin
       (select i.created_at
        from postrider.outbox i
        where i.xid = cursor_row.after_xid and i.seq > cursor_row.after_seq and not cursor_row.after_xid = any (ended)
+         and cursor_row.target is not null -- without a page there is no such transaction, and 0 is that of tests and erasures
        order by i.xid, i.seq
        limit counted_max + 1)
       union all
