@@ -144,7 +144,9 @@ function accept(request: IncomingMessage, response: ServerResponse, body: Buffer
   const receivedAtMs = reception.now();
   const id = headerOf(request, "webhook-id");
   const path = request.url ?? "";
-  const judgement = refused(judge(request, id, body, receivedAtMs, reception.keys), reception.refuse?.(path, id));
+  const judged = judge(request, id, body, receivedAtMs, reception.keys);
+  const refusal = judged.kind === "rejected" ? null : (reception.refuse?.(path, id) ?? null);
+  const judgement: Judgement = refusal === null ? judged : { kind: "refused", reason: refusal };
   const isAccepted = judgement.kind === "verified" || judgement.kind === "unverified";
   const isDuplicate = isAccepted && id !== null && isSeen(`${path} ${id}`, reception.seenIds);
   reception.onRequest({
@@ -161,10 +163,6 @@ function accept(request: IncomingMessage, response: ServerResponse, body: Buffer
   } else {
     answer(response, judgement.kind === "rejected" ? 401 : 503, judgement.reason);
   }
-}
-
-function refused(judgement: Judgement, reason: string | null = null): Judgement {
-  return judgement.kind === "rejected" || reason === null ? judgement : { kind: "refused", reason };
 }
 
 function judge(

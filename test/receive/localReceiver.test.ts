@@ -97,6 +97,16 @@ test("what it was told to refuse is answered with 503 and the reason, and is not
   );
 });
 
+test("what is rejected is not asked about, so a stranger's request is not taken for the first of an event", async () => {
+  const asked: string[] = [];
+  const receiver = await start([SECRET], (path) => {
+    asked.push(path);
+    return null;
+  });
+  await send(receiver, { id: "one", secret: OTHER_SECRET });
+  assert.deepEqual([received.map(({ judgement }) => judgement.kind), asked], [["rejected"], []]);
+});
+
 test("a body above the limit is answered with 413, with or without its length", async () => {
   const receiver = await start([]);
   const body = Buffer.alloc(BODY_BYTES_MAX + 1, "a");
