@@ -1,4 +1,5 @@
 import type { DaemonStatus, EndpointStatus, Status } from "../db/status.ts";
+import { counted } from "../ground/counted.ts";
 import { printable } from "../ground/printable.ts";
 
 const COLUMNS_MAX = 100;
@@ -134,7 +135,7 @@ function backlogLines({ backlog, unmatched }: Status): readonly string[] {
     ...(discarded > 0 ? [`${atLeast(discarded, undelivered_is_exact)} discarded`] : []),
   ];
   return [
-    `backlog: ${waiting}, ${counted(first_attempts, "first attempt")} in progress, ${counted(unclaimed, "event", unclaimed_is_exact)} unclaimed`,
+    `backlog: ${waiting}, ${counted(first_attempts, "first attempt")} in progress, ${counted(atLeast(unclaimed, unclaimed_is_exact), "event")} unclaimed`,
     oldest_age_seconds !== null
       ? `oldest undelivered event: ${age(oldest_age_seconds)} old`
       : endings.length > 0 || unmatched.events > 0
@@ -259,10 +260,6 @@ function table(head: readonly string[], alignments: string, rows: readonly (read
 
 function cut(text: string, charsMax: number): string {
   return text.length > charsMax ? `${text.slice(0, charsMax - 1)}…` : text;
-}
-
-function counted(count: number, noun: string, isExact = true): string {
-  return `${atLeast(count, isExact)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function atLeast(count: number, isExact: boolean): string {
