@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Config, readConfig } from "../config/read.ts";
 import { connectionConfig } from "../db/connect.ts";
-import { classifyPostgresError } from "../db/pgErrors.ts";
+import { classifyPostgresError, detailed } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { counted } from "../ground/counted.ts";
 import { type ExitStatus, type Fault, messageOf, PostriderError } from "../ground/errors.ts";
@@ -240,7 +240,7 @@ function beginFault(thrown: unknown, run: Run): unknown {
       return mistake(2, thrown, {
         code: "PR0001",
         problem: "cannot use --where",
-        found: detailed(found, thrown),
+        found: detailed(thrown),
         remedy: "write a predicate over the line, such as '$.level >= 50'",
       });
     case "23514": // no such event type in the catalogue
@@ -284,11 +284,6 @@ function fault(thrown: unknown, { options }: Run): unknown {
 
 function mistake(exitStatus: ExitStatus, cause: unknown, said: Fault): PostriderError {
   return new PostriderError([said], exitStatus, { cause });
-}
-
-function detailed(message: string, thrown: unknown): string {
-  const detail = thrown instanceof Error && "detail" in thrown ? thrown.detail : undefined;
-  return typeof detail === "string" ? `${message} (${detail.replace(/\.$/, "")})` : message;
 }
 
 function isFileError(thrown: unknown): boolean {

@@ -1,18 +1,17 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { readConfig } from "../config/read.ts";
 import { type Connection, connectionConfig, openConnection } from "../db/connect.ts";
-import { classifyPostgresError } from "../db/pgErrors.ts";
+import { classifyPostgresError, detailed, hintOf } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
+import { SENT_BYTES_MAX } from "../domain/event.ts";
+import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { printable } from "../ground/printable.ts";
 import { stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
-import { eventRow } from "../publish/event.ts";
-import { PublishError } from "../publish/publishError.ts";
+import type { EventRow } from "../publish/event.ts";
 import { statementForOne } from "../publish/statement.ts";
 import { defineCommand, flag, optionalArgument, requiredArgument, text, wrongUsage } from "./command.ts";
-
-const WAIT_POLL_MS = 100;
 
 export const command = defineCommand({
   summary: "inserts one event and prints its id",
@@ -29,7 +28,7 @@ export const command = defineCommand({
     }),
     "deliver-at": text({
       ...{ placeholder: "TIME", default: null },
-      sentence: "first attempt no earlier than this time, such as 2031-05-01T12:00Z or '10 minutes' from now",
+      sentence: "first attempt no earlier than this time, such as 'tomorrow 09:00', or '10 minutes' from now",
     }),
     wait: flag("show what becomes of the event; exit with status 1 if a delivery ends without success"),
     json: flag("print JSON instead of text"),
@@ -41,74 +40,106 @@ export const command = defineCommand({
   run: async (values, env) => {
     const { databaseUrl } = readConfig(env, { name: "publish", database: "required" });
     const payload = values.JSON ?? (await standardInput());
-    const event = {
-      eventType: values.TYPE,
-      json: payload,
-      tenant: values.tenant,
-      orderingKey: values["ordering-key"],
-      idempotencyKey: values["idempotency-key"],
-    };
     const client = await openConnection({
       config: connectionConfig({ databaseUrl, applicationName: "postrider" }),
       purpose: "control",
     });
     try {
-      const id = await publish(client, event, values["deliver-at"]);
+      const deliverAt = values["deliver-at"];
+      const id = await publish(client, {
+        eventType: values.TYPE,
+        payload,
+        tenant: values.tenant,
+        orderingKey: values["ordering-key"],
+        deliverAt: deliverAt === null ? null : await timeOf(client, deliverAt),
+        idempotencyKey: values["idempotency-key"],
+        attributes: null,
+      });
       if (!values.json) {
         process.stdout.write(`${id}\n`);
       }
-      const ends = values.wait ? await follow(client, id, values.json ? null : showEnd) : { isDone: true, rows: [] };
-      if (values.json) {
-        process.stdout.write(`${JSON.stringify(values.wait ? { id, deliveries: ends.rows } : { id })}\n`);
+      let deliveries: readonly Explained[] | undefined;
+      try {
+        deliveries = values.wait ? await follow(client, id, values.json ? null : showChange) : undefined;
+      } finally {
+        // Whatever happens to the waiting, the event is there: a caller who does not learn its id would insert another.
+        if (values.json) {
+          process.stdout.write(`${JSON.stringify({ id, deliveries })}\n`);
+        }
       }
-      return ends.isDone ? 0 : 1;
+      // None at all: a second signal came before the first look.
+      return deliveries === undefined || (deliveries.length > 0 && deliveries.every(isWell)) ? 0 : 1;
     } finally {
       await client.end();
     }
   },
 });
 
+/** Rejects with PR0001 if there is nothing, or nothing that can be sent. */
 async function standardInput(): Promise<string> {
   if (process.stdin.isTTY) {
-    throw new PostriderError(
-      [wrongUsage("publish without a payload", { found: "standard input is a terminal", remedy: PAYLOAD_REMEDY })],
-      2,
-    );
+    throw wrongInput("it is a terminal");
   }
   const chunks: Buffer[] = [];
+  let bytes = 0;
   for await (const chunk of process.stdin) {
     chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > SENT_BYTES_MAX) {
+      throw wrongInput(`it has more than ${SENT_BYTES_MAX} bytes, which would not be sent`);
+    }
   }
-  const bytes = Buffer.concat(chunks);
+  if (bytes === 0) {
+    throw wrongInput("it is empty");
+  }
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
-    throw new PostriderError(
-      [wrongUsage("standard input as a payload", { found: "it is not UTF-8", remedy: PAYLOAD_REMEDY })],
-      2,
-    );
+    throw wrongInput("it is not UTF-8");
   }
 }
 
-const PAYLOAD_REMEDY = `write the payload after the type, as in '{"order_id": 42}', or pipe a JSON text`;
-
-/** Whether the text is an interval or a time is for Postgres to say: both are read in its session. */
-const DUE_AT = `
-  select case when $1 ~ '^[[:space:]]*[+]?[0-9.]+[[:space:]]*[[:alpha:]]' then now() + $1::interval else $1::timestamptz end::text as at`;
-
-interface PublishedEvent {
-  readonly eventType: string;
-  readonly json: string;
-  readonly tenant: string | null;
-  readonly orderingKey: string | null;
-  readonly idempotencyKey: string | null;
+function wrongInput(found: string): PostriderError {
+  const remedy = `write the payload after the type, as in '{"order_id": 42}', or pipe a JSON text`;
+  return new PostriderError([wrongUsage("standard input as the payload", { found, remedy })], 2);
 }
 
-async function publish(client: Connection, event: PublishedEvent, deliverAt: string | null): Promise<string> {
+/** Both are read in the session, by its time zone. No text with a unit of time is a time as well. */
+const AS_TIME = "select $1::timestamptz::text as at";
+const AS_INTERVAL = "select (now() + $1::interval)::text as at";
+
+/** A time, or an interval from now, as Postgres reads them. A number alone would be seconds, and may be meant as a year. */
+async function timeOf(client: Connection, given: string): Promise<string> {
+  const at =
+    (await readAs(client, AS_TIME, given)) ?? (/\p{L}/u.test(given) ? await readAs(client, AS_INTERVAL, given) : null);
+  if (at === null) {
+    const found = `${printable(JSON.stringify(given))} is neither a time nor an interval`;
+    const remedy = "write a time, such as 'tomorrow 09:00', or how long from now, such as '10 minutes'";
+    throw new PostriderError([wrongUsage("--deliver-at", { found, remedy })], 2);
+  }
+  return at;
+}
+
+async function readAs(client: Connection, statement: string, given: string): Promise<string | null> {
   try {
-    const row = eventRow(event, "the event");
-    const due = deliverAt === null ? null : await client.query<{ at: string }>(DUE_AT, [deliverAt]);
-    const { text: statement, values } = statementForOne({ ...row, deliverAt: due?.rows[0]?.at ?? null });
+    const { rows } = await client.query<{ at: string }>(statement, [given]);
+    return rows[0]?.at ?? null;
+  } catch (thrown) {
+    if (isWrongData(thrown)) {
+      return null;
+    }
+    throw thrown;
+  }
+}
+
+/** Class 22 is about values, and names no row. */
+function isWrongData(thrown: unknown): boolean {
+  return classifyPostgresError(thrown).sqlstate?.startsWith("22") === true;
+}
+
+async function publish(client: Connection, event: EventRow): Promise<string> {
+  try {
+    const { text: statement, values } = statementForOne(event);
     const { rows } = await client.query<{ id: string }>(statement, values);
     if (rows[0] === undefined) {
       throw new Error("the insert answered without an id");
@@ -119,29 +150,20 @@ async function publish(client: Connection, event: PublishedEvent, deliverAt: str
   }
 }
 
-/** The error for a person, made from the one that the kit or Postgres raised. */
+/** The error for a person, made from the one that Postgres raised. */
 function refusal(thrown: unknown, eventType: string): unknown {
   const problem = `cannot publish ${printable(JSON.stringify(eventType))}`;
-  if (thrown instanceof PublishError) {
-    const fault = { code: "PR0001", problem, found: thrown.message, remedy: PAYLOAD_REMEDY } as const;
-    return new PostriderError([fault], 2, { cause: thrown });
-  }
   const { sqlstate } = classifyPostgresError(thrown);
   if (sqlstate === "3F000" || sqlstate === "42883") {
     const fault = { code: "PR0004", problem, found: messageOf(thrown), remedy: 'run "postrider migrate"' } as const;
     return new PostriderError([fault], 1, { cause: thrown });
   }
   if (sqlstate !== null && /^(22|23)/.test(sqlstate)) {
-    const remedy = textOf(thrown, "hint") ?? "correct it; nothing was inserted";
-    const fault = { code: "PR0023", problem, found: messageOf(thrown), remedy } as const;
-    return new PostriderError([fault], 1, { cause: thrown });
+    const found = isWrongData(thrown) ? detailed(thrown) : messageOf(thrown);
+    const remedy = hintOf(thrown) ?? "correct it; nothing was inserted";
+    return new PostriderError([{ code: "PR0023", problem, found, remedy }], 1, { cause: thrown });
   }
   return explainRefusal(thrown, "postrider_publisher");
-}
-
-function textOf(thrown: unknown, name: "hint"): string | null {
-  const value = thrown instanceof Error && name in thrown ? (thrown as { readonly hint?: unknown }).hint : undefined;
-  return typeof value === "string" ? value.replace(/\.$/, "") : null;
 }
 
 /** One row without an endpoint if no endpoint gets the event. */
@@ -161,38 +183,48 @@ interface Explained {
 
 /** A claim takes milliseconds. An event that waits longer for one says why. */
 const CLAIM_MS = 1_000;
-const FAILURES: ReadonlySet<string> = new Set(["exhausted", "discarded"]);
+/** Between two looks: seldom while nothing changes, because each look judges the event for every endpoint of its tenant. */
+const LOOK_FIRST_MS = 100;
+const LOOK_LAST_MS = 1_000;
 
-/** Shows each change, until nothing changes any more or a signal comes. */
+/** Shows each change, until nothing changes any more or a signal comes. Resolves with what was seen last. */
 async function follow(
   client: Connection,
   id: string,
   onChange: ((row: Explained) => void) | null,
-): Promise<{ readonly isDone: boolean; readonly rows: readonly Explained[] }> {
+): Promise<readonly Explained[]> {
   let rows: readonly Explained[] = [];
   const shown = new Map<string | null, string>();
   const startedMs = monotonicMs();
+  const backoff = makeBackoff({ firstMs: LOOK_FIRST_MS, lastMs: LOOK_LAST_MS });
   await untilStopped({ signals: ["SIGINT", "SIGTERM", "SIGHUP"], sources: [stdoutClosed] }, async (stopping) => {
-    while (!stopping.aborted) {
+    do {
       rows = await explain(client, id);
       const isEarly = monotonicMs() - startedMs < CLAIM_MS;
       for (const row of rows.filter(({ outcome }) => !(isEarly && outcome === "not claimed"))) {
         if (shown.get(row.endpoint_id) !== row.explanation) {
           shown.set(row.endpoint_id, row.explanation);
           onChange?.(row);
+          backoff.reset();
         }
       }
       if (rows.every(hasEnded)) {
         return;
       }
-      await pause(WAIT_POLL_MS, undefined, { signal: stopping }).catch(() => {});
-    }
+      await pause(backoff.nextMs(), undefined, { signal: stopping }).catch(() => {
+        // Asked to stop.
+      });
+    } while (!stopping.aborted);
   });
-  return { isDone: rows.every(({ outcome }) => !FAILURES.has(outcome)) && rows.every(hasEnded), rows };
+  return rows;
 }
 
-function hasEnded({ outcome }: Explained): boolean {
-  return outcome === "succeeded" || outcome === "not matched" || FAILURES.has(outcome);
+function hasEnded(row: Explained): boolean {
+  return isWell(row) || row.outcome === "exhausted" || row.outcome === "discarded";
+}
+
+function isWell({ outcome }: Explained): boolean {
+  return outcome === "succeeded" || outcome === "not matched";
 }
 
 async function explain(client: Connection, id: string): Promise<readonly Explained[]> {
@@ -203,7 +235,7 @@ async function explain(client: Connection, id: string): Promise<readonly Explain
   }
 }
 
-function showEnd({ url, outcome, explanation }: Explained): void {
+function showChange({ url, outcome, explanation }: Explained): void {
   const place = url === null ? "" : `  ${printable(url)}`;
   process.stdout.write(`${outcome.padEnd(11)}${place}  ${printable(explanation)}\n`);
 }

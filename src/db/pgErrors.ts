@@ -86,6 +86,22 @@ export function copyFault(thrown: unknown): PostriderError | null {
   );
 }
 
+/** The server's message with its detail, which may repeat data: for whoever sent the statement. */
+export function detailed(thrown: unknown): string {
+  const detail = thrown instanceof pg.DatabaseError ? thrown.detail : undefined;
+  return detail === undefined ? messageOf(thrown) : `${messageOf(thrown)} (${withoutStop(detail)})`;
+}
+
+/** What the server advises, as a clause; null if nothing. */
+export function hintOf(thrown: unknown): string | null {
+  const hint = thrown instanceof pg.DatabaseError ? thrown.hint : undefined;
+  return hint === undefined ? null : withoutStop(hint).replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase());
+}
+
+function withoutStop(sentence: string): string {
+  return sentence.replace(/\.$/, "");
+}
+
 /** Whether a statement met its deadline: the server's, or the client's if the server did not answer at all. */
 export function isTimeout(thrown: unknown): boolean {
   return (

@@ -1,3 +1,6 @@
+/** Larger payloads are not sent: a request holds its payload in memory three times over. */
+export const SENT_BYTES_MAX = 64 * 1_048_576;
+
 /** An event as a claim hands it over. */
 export interface ClaimedEvent {
   readonly id: string;

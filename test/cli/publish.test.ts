@@ -1,9 +1,10 @@
 /** `postrider publish`, as a person runs it. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { runCommand } from "../support/command.ts";
+import { CommandProcess, runCommand } from "../support/command.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createLogin } from "../support/roles.ts";
 import { ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 
 let database: TestDatabase;
@@ -50,19 +51,43 @@ test("a payload may come from standard input, and a time may be an interval from
   assert.deepEqual(others, {});
   const event = await published(id);
   assert.deepEqual([event?.payload, event?.is_later], ['{"ä": 1}\n', true]);
-  const later = await publish(["order.paid", "1", "--deliver-at", new Date(Date.now() + 60_000).toISOString()]);
-  assert.equal((await published(later.stdout))?.is_later, true, later.stderr);
+  const iso = new Date(Date.now() + 86_400_000).toISOString();
+  const basic = iso.replace(/[-:]|\.\d+/g, "");
+  // Times may begin like an interval, with a number and a letter.
+  for (const time of [iso, basic, "tomorrow", "PT10M", "1h30m"]) {
+    const later = await publish(["order.paid", "1", "--deliver-at", time]);
+    assert.equal(later.stderr, "", time);
+    assert.equal((await published(later.stdout))?.is_later, true, time);
+  }
 });
 
 test("bad input is refused with what was found, and nothing is inserted", async () => {
   const count = async () => (await database.pool.query("select count(*) from postrider.outbox")).rows[0].count;
   const before = await count();
   const cases: [args: readonly string[], stdin: Buffer | string, code: number, stderr: RegExp][] = [
-    [["order.paid", "{bad"], "", 1, /^PR0023: cannot publish "order\.paid": invalid input syntax for type json/],
+    [
+      ["order.paid", "{bad"],
+      ...(["", 1] as const),
+      /^PR0023: cannot publish "order\.paid": invalid input syntax for type json \(Token "bad" is invalid\); /,
+    ],
+    [["order.paid", "1", "--deliver-at", "1 May 2131"], "", 1, /^PR0023: .*due at 2131-05-01 .*; insert it nearer to/],
+    [["order.paid", ""], "", 1, /^PR0023: cannot publish "order\.paid": invalid input syntax for type json/],
     [["order paid", "1"], "", 1, /^PR0023: cannot publish "order paid": .*order paid/],
-    [["order.paid", "1", "--deliver-at", "soon"], "", 1, /^PR0023: .*"soon"/],
-    [["order.paid"], "", 2, /^PR0001: cannot publish "order\.paid": .*is empty/],
+    [
+      ["order.paid", "1", "--deliver-at", "soon"],
+      "",
+      2,
+      /^PR0001: cannot use --deliver-at: "soon" is neither a time nor/,
+    ],
+    [
+      ["order.paid", "1", "--deliver-at", "2031"],
+      "",
+      2,
+      /^PR0001: cannot use --deliver-at: "2031" is neither a time nor/,
+    ],
+    [["order.paid"], "", 2, /^PR0001: cannot use standard input as the payload: it is empty; write/],
     [["order.paid"], Buffer.from([0x22, 0xff, 0x22]), 2, /^PR0001: .*it is not UTF-8/],
+    [["order.paid"], Buffer.alloc(64 * 1_048_576 + 1, " "), 2, /^PR0001: .*more than 67108864 bytes/],
   ];
   for (const [args, stdin, code, stderr] of cases) {
     const run = await publish(args, stdin);
@@ -102,4 +127,27 @@ test("--wait shows what becomes of the event, and exits with 1 if a delivery end
   const unmatched = await publish(["waited.nobody", "1", "--wait"]);
   assert.equal(unmatched.code, 0);
   assert.match(unmatched.stdout, /\nnot matched {2}no subscription of an active endpoint matches the event\n$/);
+});
+
+test("a caller that may not wait learns the id of what was inserted all the same", async (t) => {
+  const login = await createLogin(database, ["postrider_publisher"]);
+  t.after(() => login.drop());
+  const { code, stdout, stderr } = await runCommand(["publish", "waited.blindly", "1", "--wait", "--json"], {
+    env: { DATABASE_URL: login.url },
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /^PR0013: .*"grant postrider_operator to"/);
+  const { id, ...others } = JSON.parse(stdout);
+  assert.deepEqual(others, {});
+  assert.equal((await published(id))?.event_type, "waited.blindly");
+});
+
+test("a wait that is interrupted says what was seen last, and exits with 1", async () => {
+  await database.pool.query("select postrider.create_endpoint('https://example.com/', '{waited.long}')");
+  const waiting = new CommandProcess(["publish", "waited.long", "1", "--wait"], {
+    env: { DATABASE_URL: database.url },
+  });
+  await waiting.match(/^not claimed .*no daemon has claimed the event yet/m);
+  const { code } = await waiting.end("SIGINT");
+  assert.equal(code, 1, waiting.said());
 });

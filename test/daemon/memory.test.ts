@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readConfig } from "../../src/config/read.ts";
-import { BUDGET_BYTES, SENT_BYTES_MAX } from "../../src/daemon/deliver/budget.ts";
+import { BUDGET_BYTES } from "../../src/daemon/deliver/budget.ts";
 import { deliveriesInHandMax, memoryBoundBytes } from "../../src/daemon/memory.ts";
+import { SENT_BYTES_MAX } from "../../src/domain/event.ts";
 import { guideText } from "../support/guides.ts";
 
 const MIB = 1_048_576;

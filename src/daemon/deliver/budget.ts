@@ -1,8 +1,7 @@
 import type { Delivery } from "../../domain/delivery.ts";
+import { SENT_BYTES_MAX } from "../../domain/event.ts";
 import type { Standing } from "./lanes.ts";
 
-/** Larger payloads are not sent: a request holds its payload in memory three times over. */
-export const SENT_BYTES_MAX = 64 * 1_048_576;
 /** What large payloads may hold of memory at a time, in bytes of their text: twice the largest that is sent. */
 export const BUDGET_BYTES = 2 * SENT_BYTES_MAX;
 

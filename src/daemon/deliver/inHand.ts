@@ -1,4 +1,5 @@
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
+import { SENT_BYTES_MAX } from "../../domain/event.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { endsWithin } from "../../ground/endsWithin.ts";
 import type { Events } from "../../telemetry/bus.ts";
@@ -13,7 +14,7 @@ import {
   type Send,
   sendLoaded,
 } from "./attempt.ts";
-import { type Budget, SENT_BYTES_MAX } from "./budget.ts";
+import type { Budget } from "./budget.ts";
 import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
 import { type Loaded, Loader, type Wanted } from "./loader.ts";

@@ -3,12 +3,13 @@ import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Agenda, REVIEW_INTERVAL_MS } from "../../../src/daemon/agenda.ts";
-import { Budget, SENT_BYTES_MAX } from "../../../src/daemon/deliver/budget.ts";
+import { Budget } from "../../../src/daemon/deliver/budget.ts";
 import type { Endpoint } from "../../../src/daemon/deliver/endpoints.ts";
 import { InHand } from "../../../src/daemon/deliver/inHand.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import type { Attempt } from "../../../src/domain/attempt.ts";
 import { type Delivery, type DeliveryResult, makeDelivery } from "../../../src/domain/delivery.ts";
+import { SENT_BYTES_MAX } from "../../../src/domain/event.ts";
 import { parseSecret } from "../../../src/format/sign.ts";
 import { KeptEvents } from "../../support/daemon.ts";
 
