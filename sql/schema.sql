@@ -755,6 +755,8 @@ create function postrider_internal.empty_claims(daemon_id uuid, claims bigint[])
 
 create function postrider_internal.end_action() returns void;
 
+create function postrider_internal.end_deliveries(event_ids uuid[], endpoint_id uuid, reason text, replaces_marks boolean, OUT discarded integer, OUT marked integer, OUT has_more boolean) returns record;
+
 create function postrider_internal.end_replay(replay_id uuid, reason text) returns void;
 
 create function postrider_internal.end_replays() returns trigger security definer;
@@ -2348,6 +2350,8 @@ comment on function postrider_internal.elements_problem(jsonb,jsonb,text,integer
 comment on function postrider_internal.empty_claims(uuid,bigint[]) is 'Takes the pairs out of claims that are finished but must stay because they are the cursor.';
 
 comment on function postrider_internal.end_action() is 'Closes the row that begin_action() opened: each later change gets its own row in the audit.';
+
+comment on function postrider_internal.end_deliveries(uuid[],uuid,text,boolean) is 'Ends the deliveries of some events, given in their order, or, if these are null, those to an endpoint, up to 10,000 that wait. Returns how many it discarded, and how many it marked because a daemon has them in hand; has_more: whether more may wait. replaces_marks: whether this reason replaces that of an earlier mark.';
 
 comment on function postrider_internal.end_replay(uuid,text) is 'Cancels a replay and withdraws what has not been sent. The replay is finished when none of its deliveries is in flight.';
 

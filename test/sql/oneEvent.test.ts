@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import { useDatabase } from "../support/database.ts";
 import {
+  addPending,
   askFor,
   claimAll,
   claimEvents,
@@ -11,6 +12,7 @@ import {
   IN_A_WEEK,
   insertEvent,
   openSession,
+  type Pair,
   pidOf,
   recordResults,
   reset,
@@ -337,6 +339,79 @@ describe("cancel, of many", () => {
     );
   });
 
+  /** Two deliveries of an event or of an endpoint: one that is leased, and one that waits. */
+  async function arrangeTwo(target: "event" | "endpoint"): Promise<{ leased: Pair; waiting: Pair }> {
+    const endpoint = await createEndpoint(database.pool, []);
+    const event = await addPending(database.pool, endpoint);
+    await walk(database.pool);
+    const waiting =
+      target === "endpoint"
+        ? { event: await addPending(database.pool, endpoint), endpoint }
+        : { event, endpoint: await createEndpoint(database.pool, []) };
+    await database.pool.query(
+      `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at) values ($1, $2, 'pending', now())
+       on conflict do nothing`,
+      [waiting.event, waiting.endpoint],
+    );
+    return { leased: { event, endpoint }, waiting };
+  }
+
+  /** How cancel() left each, or the mark with which a daemon will end it. */
+  function endings(): Promise<unknown> {
+    return askFor(
+      database.pool,
+      `select array_agg(coalesce(c.reason, d.reason))
+       from postrider.delivery d left join postrider.cancellation c using (event_id, endpoint_id)`,
+    );
+  }
+
+  for (const target of ["event", "endpoint"] as const) {
+    const valuesOf = ({ event, endpoint }: Pair) => (target === "event" ? [event, null] : [null, endpoint]);
+
+    test(`of an ${target} does not miss what is leased meanwhile`, async (t) => {
+      const { leased } = await arrangeTwo(target);
+      const marking = await openSession(t, database.url);
+      await marking.query("begin");
+      await marking.query(
+        "insert into postrider.cancellation (event_id, endpoint_id, reason) values ($1, $2, 'cancelled: by mistake')",
+        [leased.event, leased.endpoint],
+      );
+      const cancelling = await openSession(t, database.url);
+      const pid = await pidOf(cancelling);
+      const cancelled = cancelling.query(cancel, valuesOf(leased));
+      await waitsForLock(database.pool, pid);
+      await walk(database.pool);
+      await marking.query("commit");
+      await cancelled;
+      assert.deepEqual(await endings(), ["cancelled: by mistake", "cancelled: by mistake"]);
+    });
+  }
+
+  test("of an event does not miss what is recorded meanwhile, to be sent again", async (t) => {
+    const { leased, waiting } = await arrangeTwo("event");
+    const daemon = String(
+      await askFor(database.pool, "select leased_by from postrider.delivery where leased_by is not null"),
+    );
+    const holding = await openSession(t, database.url);
+    await holding.query("begin");
+    await holding.query("select from postrider.delivery where event_id = $1 and endpoint_id = $2 for update", [
+      waiting.event,
+      waiting.endpoint,
+    ]);
+    const cancelling = await openSession(t, database.url);
+    const pid = await pidOf(cancelling);
+    const cancelled = cancelling.query(cancel, [leased.event, null]);
+    await waitsForLock(database.pool, pid);
+    await recordResults(database.pool, daemon, { later: [resultOf(leased, { outcome: "pending", wait: 0 })] });
+    await holding.query("commit");
+    await cancelled;
+    assert.deepEqual(await endings(), ["cancelled: by mistake", "cancelled: by mistake"]);
+    await walk(database.pool);
+    assert.deepEqual(await rowsOf(database.pool, "select distinct state from postrider.delivery"), [
+      { state: "discarded" },
+    ]);
+  });
+
   test("is refused without either, and for what does not exist", async () => {
     await assert.rejects(database.pool.query(cancel, [null, null]), { code: "22004", hint: /postrider\.sending/ });
     await assert.rejects(database.pool.query(cancel, [NO_SUCH, null]), { code: "P0002" });
@@ -467,6 +542,38 @@ describe("erase_event", () => {
     await recording.query("commit");
     await walk(database.pool);
     assert.doesNotMatch(await everything(), new RegExp(SECRET));
+  });
+
+  test("crossing a lease: the daemon is told to send nothing, and keeps no answer", async (t) => {
+    const endpoint = await createEndpoint(database.pool, [], { tenant: "acme" });
+    const second = await createEndpoint(database.pool, [], { tenant: "acme" });
+    const event = await insertPersonal();
+    const addDelivery =
+      "insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at) values ($1, $2, 'pending', now())";
+    await database.pool.query(addDelivery, [event, endpoint]);
+    await walk(database.pool);
+    await database.pool.query(addDelivery, [event, second]);
+    const marking = await openSession(t, database.url);
+    await marking.query("begin");
+    await marking.query("insert into postrider.cancellation (event_id, endpoint_id, reason) values ($1, $2, 'x')", [
+      event,
+      endpoint,
+    ]);
+    const erasing = await openSession(t, database.url);
+    const pid = await pidOf(erasing);
+    const erased = erasing.query(erase, [event]);
+    await waitsForLock(database.pool, pid);
+    await walk(database.pool);
+    await marking.query("commit");
+    await erased;
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        `select distinct coalesce(c.reason, d.reason) as reason
+         from postrider.delivery d left join postrider.cancellation c using (event_id, endpoint_id)`,
+      ),
+      [{ reason: "the event was erased" }],
+    );
   });
 
   test("before it is claimed: no endpoint gets it", async () => {

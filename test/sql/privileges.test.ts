@@ -472,6 +472,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   note_health: caller(),
   begin_action: caller(),
   end_action: caller(),
+  end_deliveries: caller(),
   new_secret: caller(),
   lock_endpoint: caller(),
   masked_headers: caller(),

@@ -8,8 +8,7 @@ as $$
 -- hand finds the mark, starts nothing more, and records the answer of a request in progress without what it said.
 declare
   erased_xid constant xid8 := '0';
-  erased_reason constant text := 'the event was erased';
-  discarded_at uuid[];
+  ended record;
 begin
   if exists (
     select from postrider.outbox o where o.id = any (erase_events.event_ids) and not postrider_internal.is_claimed(o.xid, o.seq))
@@ -22,29 +21,13 @@ begin
   where o.id = any (erase_events.event_ids);
   delete from postrider.idempotency_key k where k.event_id = any (erase_events.event_ids);
 
-  insert into postrider.cancellation (event_id, endpoint_id, reason)
-  select f.event_id, f.endpoint_id, erased_reason
-  from postrider.in_flight f
-  where f.event_id = any (erase_events.event_ids)
-  order by f.event_id, f.endpoint_id
-  on conflict on constraint cancellation_pkey do update set reason = excluded.reason;
-  get diagnostics in_flight = row_count;
-  with ended as (
-    update postrider.delivery d
-    set state = 'discarded', reason = erased_reason, finished_at = now(), next_attempt_at = null, leased_by = null, lease_expires_at = null
-    where d.event_id = any (erase_events.event_ids) and d.state = 'pending'
-      and (d.lease_expires_at is null or d.lease_expires_at <= now())
-    returning d.endpoint_id
-  )
-  select count(*), array_agg(e.endpoint_id) into discarded, discarded_at from ended e;
-  perform postrider_internal.note_discards(discarded_at);
+  ended := postrider_internal.end_deliveries(erase_events.event_ids, null, 'the event was erased', replaces_marks => true);
+  discarded := ended.discarded;
+  in_flight := ended.marked;
   perform postrider_internal.blank_answers(erase_events.event_ids);
   update postrider.audit a
   set detail = '{"erased": true}', before = null, after = null
   where a.event_id = any (erase_events.event_ids);
-  if in_flight > 0 then
-    perform postrider_internal.notify_daemons('operator');
-  end if;
 end
 $$;
 comment on function postrider_internal.erase_events(uuid[]) is
