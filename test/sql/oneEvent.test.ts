@@ -584,6 +584,19 @@ describe("erase_event", () => {
     assert.doesNotMatch(await everything(), new RegExp(SECRET));
   });
 
+  test("of a tenant leaves out no event whose id an application made, of whatever time", async () => {
+    for (const id of ["00000000-0000-4000-8000-000000000001", "ffffffff-ffff-4fff-bfff-ffffffffffff"]) {
+      await database.pool.query(
+        "insert into postrider.outbox (id, event_type, payload, tenant) values ($1, 'user.made', to_json($2::text), 'acme')",
+        [id, SECRET],
+      );
+    }
+    assert.deepEqual(await rowsOf(database.pool, "select erased, is_finished from postrider.erase_tenant('acme')"), [
+      { erased: "2", is_finished: true },
+    ]);
+    assert.doesNotMatch(await everything(), new RegExp(SECRET));
+  });
+
   test("of a tenant goes in steps, which the maintenance continues, and leaves other tenants alone", async () => {
     await createEndpoint(database.pool, ["*"], { tenant: "acme" });
     await database.pool.query(
