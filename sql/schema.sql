@@ -1023,6 +1023,8 @@ create function postrider_internal.replay_stretch(replay postrider.replay, after
 
 create function postrider_internal.require_adoptable(OUT id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[], OUT claimed_at timestamp with time zone, OUT is_copied boolean) returns record;
 
+create function postrider_internal.require_enabled_endpoint(endpoint_id uuid) returns void;
+
 create function postrider_internal.require_endpoint(endpoint_id uuid) returns void;
 
 create function postrider_internal.require_event(event_id uuid) returns void;
@@ -2618,6 +2620,8 @@ comment on function postrider_internal.replay_end(timestamp with time zone) is '
 comment on function postrider_internal.replay_stretch(postrider.replay,uuid,integer,integer) is 'Looks at the next events of a replay''s range, up to a limit: which of them it sends. The last row, end, is where the cursor moves.';
 
 comment on function postrider_internal.require_adoptable() is 'Refuses to adopt the database if that would lose or repeat events, with the reason. Returns its cursor otherwise; is_copied: the cursor was written in another cluster.';
+
+comment on function postrider_internal.require_enabled_endpoint(uuid) is 'Raises an error if there is no such endpoint, or it is disabled.';
 
 comment on function postrider_internal.require_endpoint(uuid) is 'Raises an error if there is no such endpoint.';
 

@@ -395,6 +395,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   require_ingest_role: caller(),
   judge_lines: caller(),
   insert_lines: caller(),
+  require_enabled_endpoint: caller(),
   require_endpoint: caller(),
   require_sendable: caller(),
   refuse_redelivery: caller(),

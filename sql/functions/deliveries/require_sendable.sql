@@ -5,15 +5,10 @@ as $$
 #variable_conflict use_variable
 declare
   event record;
-  receiver record;
+  owner text;
 begin
   if endpoint_id is not null then
-    perform postrider_internal.require_endpoint(endpoint_id);
-  end if;
-  select e.state, e.tenant into receiver from postrider.endpoint e where e.id = endpoint_id;
-  if receiver.state = 'disabled' then
-    raise exception 'endpoint % is disabled', endpoint_id
-      using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(endpoint_id).';
+    perform postrider_internal.require_enabled_endpoint(endpoint_id);
   end if;
   perform postrider_internal.require_event(event_id);
   select o.tenant, o.erased_at into event from postrider.outbox o where o.id = event_id;
@@ -21,7 +16,8 @@ begin
     raise exception 'event % was erased', event_id
       using errcode = 'object_not_in_prerequisite_state', detail = format('That was %s. What it said is gone.', postrider_internal.shown_time(event.erased_at));
   end if;
-  if receiver.tenant <> event.tenant then
+  select e.tenant into owner from postrider.endpoint e where e.id = endpoint_id;
+  if owner <> event.tenant then
     raise exception 'endpoint % does not belong to the tenant of event %', endpoint_id, event_id
       using errcode = 'object_not_in_prerequisite_state', detail = 'The endpoint has moved to another tenant since. Events go to endpoints of their own tenant only.';
   end if;

@@ -13,12 +13,9 @@ declare
   receiver record;
   event_id uuid;
 begin
-  perform postrider_internal.require_endpoint(endpoint_id);
+  perform postrider_internal.require_enabled_endpoint(endpoint_id);
   select e.state, e.tenant into receiver from postrider.endpoint e where e.id = endpoint_id;
-  if receiver.state = 'disabled' then
-    raise exception 'endpoint % is disabled', endpoint_id
-      using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(endpoint_id).';
-  elsif receiver.state = 'paused' then
+  if receiver.state = 'paused' then
     raise notice 'endpoint % is paused, and the event waits', endpoint_id;
   end if;
   insert into postrider.outbox (event_type, payload, tenant, test_endpoint_id)

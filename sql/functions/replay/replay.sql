@@ -23,11 +23,7 @@ declare
   found_count bigint;
   replay postrider.replay;
 begin
-  perform postrider_internal.require_endpoint(endpoint_id);
-  if exists (select from postrider.endpoint e where e.id = endpoint_id and e.state = 'disabled') then
-    raise exception 'endpoint % is disabled', endpoint_id
-      using errcode = 'object_not_in_prerequisite_state', hint = 'Enable it first: select postrider.enable_endpoint(endpoint_id).';
-  end if;
+  perform postrider_internal.require_enabled_endpoint(endpoint_id);
   if since is null then
     raise exception 'since is null'
       using errcode = 'null_value_not_allowed', hint = 'Say from when on: a time, such as now() - interval ''2 hours'', or ''-infinity'' for everything.';
