@@ -1,5 +1,5 @@
 -- How many days after today have their partitions.
--- Of the three partitions of a day that of other_attempt is made last.
+-- Of the partitions that the events of a day need, that of other_attempt is made last.
 select count(*)::integer as days_ahead
 from pg_catalog.pg_inherits i
 join pg_catalog.pg_class p on p.oid = i.inhrelid

@@ -137,7 +137,7 @@ begin
   select s.claim_id, s.queued_count into claim_id, queued_count
   from postrider_internal.store_claim(behind.base, behind.target, behind.after_xid, behind.after_seq, behind.aside_xids,
     behind.aside_seqs, pairs.event_ids, pairs.endpoint_ids, pairs.others, daemon_id, last.empty_claim) s;
-  unmatched := case when lists is null or array_position(lists, null) is not null
+  unmatched := case when array_position(lists, null) is not null
     then postrider_internal.note_unmatched(page, event_count, places, lists, pairs.others) end;
   return next;
   return query

@@ -21,8 +21,6 @@ begin
     select e.event_type, e.tenant, count(*) as events, min(e.id::text) as event_id
     from event e
     where lists[e.place] is null and e.id not in (select o.event_id from unnest(others) o)
-      -- A test event comes with its delivery.
-      and not exists (select from postrider.delivery d where d.event_id = e.id offset 0)
     group by e.event_type, e.tenant
   ), noted as (
     insert into postrider.unmatched_minute_part (minute, events, event_type, tenant)
