@@ -820,6 +820,15 @@ describe("a schema that cannot be enforced is refused when it is to be, with the
       ', at "/$defs/b/not/$ref", refers to the definition that it is part of, "b"',
       /levels/,
     ],
+    ...["#/anyOf/-1", "#/anyOf/01", "#/anyOf/+1", "#/anyOf/%201", "#/anyOf/2", "#/anyOf/-"].map(
+      (reference) =>
+        [
+          `the reference ${reference} to no element of a list`,
+          { anyOf: [true, { type: "string" }], not: { $ref: reference } },
+          `, at "/not/$ref", refers to a definition that is not there, "${reference}"`,
+          /top/,
+        ] as const,
+    ),
     ...["#/$defs/%zz", "#/$defs/%C3", "#%00", "order.json"].map(
       (reference) =>
         [

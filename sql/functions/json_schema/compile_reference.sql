@@ -21,7 +21,12 @@ begin
   if '#' || target = any (references_followed) then
     perform postrider_internal.refuse_schema(pointer, format('refers to the definition that it is part of, %s', shown),
       'A schema that contains itself is not supported: write out as many levels as there are, or leave the innermost open.');
-  elsif target is null or root #> steps is null then
+  elsif target is null or root #> steps is null
+    -- To Postgres, -1 is the last element of an array and 01 the second one; to a JSON pointer, they are none.
+    or exists (
+      select from generate_subscripts(steps, 1) n
+      where jsonb_typeof(root #> steps[:n - 1]) = 'array' and steps[n] !~ '^(0|[1-9][0-9]*)$')
+  then
     perform postrider_internal.refuse_schema(pointer, format('refers to a definition that is not there, %s', shown),
       postrider_internal.keyword_advice('$ref'));
   end if;
