@@ -1,6 +1,6 @@
--- The slowest receivers of the last hours: how long half of their answers, and 95 of 100, took at most.
+-- The slowest receivers of the last hours' events: how long half of their answers, and 95 of 100, took at most.
 -- role: postrider_reader
--- cost: reads the deliveries and attempts of these hours; for a busy hour, seconds
+-- cost: reads the deliveries and attempts of these events; for a busy hour, seconds
 -- set: hours, how far to look back, such as 1
 \if :{?hours} \else \warn Set hours, as in: psql -v hours=... \quit \endif
 select a.endpoint_id, e.tenant, e.name, e.shown_url as url, count(*) as attempts,
