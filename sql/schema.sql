@@ -2573,7 +2573,7 @@ comment on function postrider_internal.readable(text) is 'The text as it can be 
 
 comment on function postrider_internal.readable_context(text,jsonb) is 'event_context(); if it cannot be sent to a client that speaks UTF-8, the SQLSTATE that says why, as problem.';
 
-comment on function postrider_internal.reads_session(pg_node_tree) is 'Whether the value of an expression may depend on the settings of the session: it calls what is not immutable.';
+comment on function postrider_internal.reads_session(pg_node_tree) is 'Whether the value of an expression may depend on the session: it calls what is not immutable, or what not every role may call.';
 
 comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries. places: which results those are, from 1.';
 

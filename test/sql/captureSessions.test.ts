@@ -4,6 +4,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import pg from "pg";
 import { createDatabase, installSchema, type TestDatabase } from "../support/database.ts";
 import { askFor, openSession, rowsOf, type Session } from "../support/engine.ts";
+import { createLogin } from "../support/roles.ts";
 
 /** Postgres plans a statement anew five times before it keeps the plan. */
 const ENOUGH_FOR_A_KEPT_PLAN = 8;
@@ -28,7 +29,7 @@ const OTHER_SETTINGS: Readonly<Record<string, string>> = {
   transform_null_equals: "on",
   array_nulls: "off",
   plan_cache_mode: "force_custom_plan",
-  default_text_search_config: "pg_catalog.english",
+  default_text_search_config: "pg_catalog.german",
 };
 
 let database: TestDatabase;
@@ -81,6 +82,9 @@ describe("whatever the session has set,", () => {
       "payload => $$ json_build_array('01/02/2026'::date, new.tz > '2026-03-29 03:00', '2026-03-29 02:00'::timestamptz) $$",
     "arrays and XML":
       "payload => $$ json_build_array('{null}'::text[], xmlelement(name a, new.b), ('a<b/>'::xml)::text) $$",
+    "text searches": `payload => $$ json_build_array(plainto_tsquery('the cats'), jsonb_to_tsvector('"the cats"', '"string"'),
+      ts_headline('the cats', 'cat'), 'cats'::text @@ 'cat'::text) $$`,
+    "an array that only a type tells": "payload => $$ to_json(coalesce(nullif(new.ar, new.ar), '{null}')) $$",
     "numbers and months": "payload => $$ json_build_array(to_char(new.n, '9D99'), to_char(new.tz, 'TMMonth HH24')) $$",
   };
 
@@ -117,7 +121,22 @@ describe("whatever the session has set,", () => {
     ]);
   });
 
-  test("a condition judges alike, with the rights of the table's owner", async (t) => {
+  test("a condition may call a function that those who change rows may not", async (t) => {
+    const login = await createLogin(database, []);
+    t.after(() => login.drop());
+    await database.pool.query(`create table app.thing (id int, status text);
+      grant usage on schema app to ${login.name}; grant insert on app.thing to ${login.name};
+      create function app.is_paid(status text) returns boolean immutable language plpgsql as 'begin return status = ''paid''; end';
+      revoke all on function app.is_paid from public`);
+    await database.pool.query(
+      "select postrider.capture('app.thing', 'thing.paid', '{insert}', 'app.is_paid(new.status)', 'new.id')",
+    );
+    const session = await openSession(t, login.url);
+    await session.query("insert into app.thing values (1, 'new'), (2, 'paid')");
+    assert.deepEqual(await takePayloads(), [2]);
+  });
+
+  test("a condition judges alike in every session", async (t) => {
     const [usual, other] = [await openSession(t, database.url), await openSession(t, database.url)];
     await setAll(other);
     await usual.query("create table app.thing (id int, at timestamptz, status text)");
@@ -125,6 +144,7 @@ describe("whatever the session has set,", () => {
       "new.at::date = '2026-03-29'": true,
       "new.at > '2026-03-29 02:00' and new.at < '2026-03-29 04:00'": true,
       "new.at::text like '2026-03-29 03:%'": true,
+      "(new.at, new.id) > (timestamp '2026-03-29 02:00', 0) and (new.at, new.id) < (timestamp '2026-03-29 04:00', 0)": true,
       "new.status ~ '^p\\w+$'": true,
       "new.status = null": false,
       "new.status = 'void'": false,

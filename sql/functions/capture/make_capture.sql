@@ -11,7 +11,7 @@
 -- makes lies beside the table, belongs to the table's owner, and acts with the owner's rights (security definer), with
 -- the search_path that capture() was called with. So a role that changes rows needs no right on the outbox, the table's
 -- owner does, and only the owner may attach that function to a table. As always in Postgres, the "when" of a trigger is
--- judged with the rights of the role that changes the row.
+-- judged with the rights of the role that changes the row, so it calls only functions that every role may call.
 --
 -- There is no table of captures: the triggers are the record, and their arguments say what was asked for. They are
 -- dropped with the table and come with a dump, and nothing can contradict them.
