@@ -6,6 +6,9 @@
 -- row is one that leaves, and the next insert arrives. Then the function has the row that left, to which it adds the
 -- one that arrived.
 --
+-- Triggers of a kind run in the order of their names, so the one that notes the row has a late one. A trigger before it may
+-- keep a row from being updated, which must not be noted, or update other rows of the table, which would be noted instead.
+--
 -- Settings can be forged. So a role that may not update the table cannot make a row arrive.
 
 create or replace function postrider_internal.capture_moves(
@@ -16,7 +19,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   execute format('create trigger %I before update on %s for each row execute function postrider_internal.note_moving_row(%s, %L)',
-    'postrider_move_' || trigger_words, table_name, arguments, moving_setting);
+    'zz_postrider_move_' || trigger_words, table_name, arguments, moving_setting);
   execute format('create trigger %I after delete on %s for each row when (
       case when current_setting(%L, true) = concat(old.tableoid, old.ctid) then set_config(%3$L, ''left'', true) is not null end)
     execute function %s(%s, ''function'')',

@@ -12,7 +12,7 @@ begin
   for captured in
     select t.tgname from pg_trigger t
     where t.tgrelid = table_name and not t.tgisinternal and t.tgparentid = 0
-      and t.tgname ~ '^postrider_(insert|update|delete|truncate|move|leave|arrive)_' and t.tgnargs = 6
+      and t.tgname ~ '^(zz_)?postrider_(insert|update|delete|truncate|move|leave|arrive)_' and t.tgnargs = 6
       and (postrider_internal.trigger_arguments(t.tgargs))[1] = event_type
   loop
     execute format('drop trigger %I on %s', captured.tgname, table_name);
