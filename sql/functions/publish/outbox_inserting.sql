@@ -19,7 +19,7 @@ begin
     and new.event_type operator(pg_catalog.~) '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*$'
     and pg_catalog.length(new.event_type) operator(pg_catalog.+) pg_catalog.length(new.tenant) operator(pg_catalog.<=) 255
     and new.idempotency_key is null and new.ordering_key is null and new.attributes is null
-    and new.deliver_at is null and new.id is not null and new.seq is not null and new.created_at is not null
+    and new.payload is not null and new.deliver_at is null and new.id is not null and new.seq is not null and new.created_at is not null
     and (new.event_type operator(pg_catalog.=) any (postrider_internal.judged_event_types())) is false
     and not pg_catalog.starts_with(new.event_type, 'postrider.')
     and coalesce(pg_catalog.current_setting('postrider.wake', true), '') operator(pg_catalog.=) ''
