@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import type pg from "pg";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createDatabase, type TestDatabase, useFilled } from "../support/database.ts";
 import {
   askFor,
   claimAll,
@@ -203,31 +203,33 @@ interface Crowded {
 }
 
 /** A database in which no daemon has run for longer than the partitions reach, so today's rows are in the default one. */
-async function crowd(t: TestContext): Promise<Crowded> {
-  const own = await createDatabase();
-  const maker = await openSession(t, own.url);
-  const application = await openSession(t, own.url);
-  t.after(() => own.drop());
-  await dropDays(own.pool);
-  await own.pool.query(
+const neglected = useFilled(async ({ pool }) => {
+  await dropDays(pool);
+  await pool.query(
     `insert into postrider.outbox (id, event_type, payload)
      select overlay(gen_random_uuid()::text placing left(postrider.uuid_v7_floor($1)::text, 14) || '7' from 1)::uuid,
             'order.paid', to_json(repeat('a', 50))
      from generate_series(1, ${STRAYS})`,
     [NOW],
   );
-  await own.pool.query(
+  await pool.query(
     `insert into postrider.delivery (event_id, endpoint_id, state, attempts, finished_at)
      select o.id, gen_random_uuid(), 'succeeded', 1, now() from postrider.outbox o`,
   );
-  await own.pool.query(
+  await pool.query(
     `insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
      select o.id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), 1, 5, 200 from postrider.outbox o`,
   );
+});
+
+async function crowd(t: TestContext): Promise<Crowded> {
+  const { pool, url } = await neglected(t);
+  const maker = await openSession(t, url);
+  const application = await openSession(t, url);
   const notices: string[] = [];
   maker.on("notice", ({ message }) => notices.push(message ?? ""));
   await maker.query("set client_min_messages = debug1");
-  return { pool: own.pool, maker, application, notices };
+  return { pool, maker, application, notices };
 }
 
 async function dropDays(session: Session): Promise<void> {

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { before, describe, type TestContext, test } from "node:test";
 import type pg from "pg";
 import { statementText } from "../../src/db/sqlFiles.ts";
-import { createDatabase, type TestDatabase, useDatabase } from "../support/database.ts";
+import { type TestDatabase, useDatabase, useFilled } from "../support/database.ts";
 import {
   askFor,
   claimAll,
@@ -29,6 +29,12 @@ const RETENTION = "2 days";
 const DAYS = 4;
 const STEPS_MAX = 200;
 const DAY_MS = 86_400_000;
+
+/** A database in which daemons have run for some days before that time. */
+const past = useFilled(async ({ pool }) => {
+  await addPastDays(pool, DAYS, NOW);
+  await makePartitions(pool, "7 days", NOW);
+});
 
 interface Step {
   readonly outcome: string;
@@ -526,15 +532,6 @@ describe("maintain", () => {
     assert.deepEqual(await maintainAll(database.pool), []);
   });
 });
-
-/** A database in which daemons have run for some days before that time. */
-async function past(t: TestContext): Promise<TestDatabase> {
-  const database = await createDatabase();
-  t.after(() => database.drop());
-  await addPastDays(database.pool, DAYS, NOW);
-  await makePartitions(database.pool, "7 days", NOW);
-  return database;
-}
 
 /** Takes steps until none is left or another session blocks one. */
 async function maintainAll(session: Session, retention = RETENTION, now = NOW): Promise<Step[]> {

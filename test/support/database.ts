@@ -7,7 +7,7 @@
  * therefore ask for a server `alone`.
  */
 import { randomBytes } from "node:crypto";
-import { after, before } from "node:test";
+import { after, before, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { connectionConfig, openConnection } from "../../src/db/connect.ts";
@@ -130,6 +130,32 @@ export function useDatabase(options: TestDatabaseOptions = {}): Omit<TestDatabas
     get pool() {
       return current().pool;
     },
+  };
+}
+
+/**
+ * For tests of one file that each begin with the same database: it is filled once, and each test gets a clone, which is
+ * dropped after the test.
+ */
+export function useFilled(
+  fill: (database: TestDatabase) => Promise<unknown>,
+): (t: TestContext) => Promise<TestDatabase> {
+  let filled: string | undefined;
+  before(async () => {
+    const database = await createDatabase();
+    filled = database.name;
+    await fill(database);
+    // PostgreSQL clones no database that a session uses.
+    await database.pool.end();
+  });
+  after(async () => {
+    if (filled !== undefined) await dropDatabase(required(SERVER_URL_VARIABLE), filled);
+  });
+  return async (t) => {
+    if (filled === undefined) throw new Error("the database is there only while tests and hooks run");
+    const database = await createDatabaseOf(required(SERVER_URL_VARIABLE), filled);
+    t.after(() => database.drop());
+    return database;
   };
 }
 
