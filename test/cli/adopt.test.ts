@@ -9,7 +9,7 @@ import { runShell } from "../docs/shell.ts";
 import { CommandProcess, runCommand } from "../support/command.ts";
 import { loadData } from "../support/copies.ts";
 import { startDaemon } from "../support/daemon.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createDatabase, databaseFor, type TestDatabase } from "../support/database.ts";
 import { askFor, openSession, rowsOf, type Session, unguarded } from "../support/engine.ts";
 import { guideBlock } from "../support/guides.ts";
 import { addEvents, addPastDays } from "../support/pastDays.ts";
@@ -22,12 +22,6 @@ before(async () => {
   receiver = await ScriptedReceiver.start();
 });
 after(() => receiver?.stop());
-
-async function databaseFor(t: TestContext): Promise<TestDatabase> {
-  const database = await createDatabase();
-  t.after(() => database.drop());
-  return database;
-}
 
 /** The process of the server that works for the command, and whom it waits for. */
 function backend(session: Session): Promise<{ pid: number; blockers: number[] }[]> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { runCommand } from "../support/command.ts";
-import { createDatabase, type TestDatabase, type TestDatabaseOptions } from "../support/database.ts";
+import { createDatabase, databaseFor } from "../support/database.ts";
 import { createLogin } from "../support/roles.ts";
 
 interface Line {
@@ -9,12 +9,6 @@ interface Line {
   readonly state: "ok" | "warning" | "fault" | "skipped";
   readonly found: string | null;
   readonly remedy: string | null;
-}
-
-async function databaseFor(t: TestContext, options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const database = await createDatabase(options);
-  t.after(() => database.drop());
-  return database;
 }
 
 /** What is not ok, by the name of the check, and the exit status. */

@@ -11,7 +11,7 @@ import { printMigration } from "../../src/db/printMigration.ts";
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
 import { checkSchema } from "../../src/db/schemaState.ts";
 import { runShell } from "../docs/shell.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { databaseFor, type TestDatabase } from "../support/database.ts";
 import { askFor, rowsOf } from "../support/engine.ts";
 import { guideBlock } from "../support/guides.ts";
 import { MAJOR_VARIABLE } from "../support/testServer.ts";
@@ -33,7 +33,7 @@ const ENDPOINTS = `
   from postrider.endpoint e`;
 
 test("the documented dump is restored into an empty database, and needs no migration", { skip: noDump }, async (t) => {
-  const [source, copy] = [await databaseFor(t, "migrated"), await databaseFor(t, "empty")];
+  const [source, copy] = [await databaseFor(t), await databaseFor(t, { template: "empty" })];
   await source.pool.query(CONTENT);
   const urls = { OLD_DATABASE_URL: source.url, DATABASE_URL: copy.url };
   await runShell(guideBlock("sql/copies.md", "Dumps", "sh"), urls, { cwd: directoryFor(t) });
@@ -55,7 +55,7 @@ test("the documented dump is restored into an empty database, and needs no migra
 test("the documented data-only dump is restored into a migrated database, and leaves its migration records unchanged", {
   skip: noDump,
 }, async (t) => {
-  const [source, copy] = [await databaseFor(t, "migrated"), await databaseFor(t, "migrated")];
+  const [source, copy] = [await databaseFor(t), await databaseFor(t)];
   await source.pool.query(CONTENT);
   await source.pool.query(`
     -- as an earlier program would have left it
@@ -76,14 +76,14 @@ test("the documented data-only dump is restored into a migrated database, and le
 });
 
 test("psql runs the printed script, and running it again is harmless", { skip: noPsql }, async (t) => {
-  const database = await databaseFor(t, "empty");
+  const database = await databaseFor(t, { template: "empty" });
   const file = join(directoryFor(t), "postrider.sql");
   writeFileSync(file, printMigration());
   run("psql", ["-X", "-q", "-f", file, database.url]);
   const client = await clientOf(t, database);
   assert.equal((await checkSchema(client)).kind, "current");
   const made = await schemaSnapshot(client);
-  assert.equal(made, await schemaSnapshot(await clientOf(t, await databaseFor(t, "migrated"))));
+  assert.equal(made, await schemaSnapshot(await clientOf(t, await databaseFor(t))));
 
   const { status, stderr } = spawnSync("psql", ["-X", "-q", "-f", file, database.url], { encoding: "utf8" });
   assert.equal(status, 3);
@@ -110,12 +110,6 @@ function directoryFor(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "postrider-dump-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
-}
-
-async function databaseFor(t: TestContext, template: "migrated" | "empty"): Promise<TestDatabase> {
-  const database = await createDatabase({ template });
-  t.after(() => database.drop());
-  return database;
 }
 
 async function clientOf(t: TestContext, database: TestDatabase) {

@@ -7,7 +7,7 @@ import { readPlan } from "../../src/db/schemaPlan.ts";
 import { assertSchemaUsable, assertTablesUsable, checkSchema } from "../../src/db/schemaState.ts";
 import type { FunctionFile, SchemaFiles, TableFile } from "../../src/db/sqlFiles.ts";
 import { type ErrorCode, PostriderError } from "../../src/ground/errors.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createDatabase, databaseFor, type TestDatabase } from "../support/database.ts";
 
 const HEADER = "-- locks: nothing\n-- breaking: no\n\n";
 
@@ -720,8 +720,7 @@ function file(version: number, text: string): TableFile {
 }
 
 async function emptyDatabase(t: TestContext): Promise<{ database: TestDatabase; client: Connection }> {
-  const database = await createDatabase({ template: "empty" });
-  t.after(() => database.drop());
+  const database = await databaseFor(t, { template: "empty" });
   return { database, client: await clientOf(t, database) };
 }
 

@@ -3,18 +3,12 @@ import assert from "node:assert/strict";
 import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { eventually } from "../support/command.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { databaseFor } from "../support/database.ts";
 import { rowsOf } from "../support/engine.ts";
 import { guideBlock } from "../support/guides.ts";
 import { runShell, startShell } from "./shell.ts";
-
-async function databaseFor(t: TestContext): Promise<TestDatabase> {
-  const database = await createDatabase();
-  t.after(() => database.drop());
-  return database;
-}
 
 test("recipes are run by psql", async (t) => {
   const { url } = await databaseFor(t);

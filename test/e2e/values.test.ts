@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, type TestContext, test } from "nod
 import type { Config } from "../../src/config/read.ts";
 import { runCommand } from "../support/command.ts";
 import { type KeptEvents, startDaemon } from "../support/daemon.ts";
-import { createDatabase, type TestDatabase, useDatabase } from "../support/database.ts";
+import { type TestDatabase, useDatabase } from "../support/database.ts";
 import { askFor, reset, rowsOf, type Session } from "../support/engine.ts";
 import { type Answer, OK, ScriptedReceiver } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
@@ -23,12 +23,6 @@ function route(answer: Answer = OK): string {
   pathCount += 1;
   receiver.script(`/${pathCount}`, answer);
   return `/${pathCount}`;
-}
-
-async function databaseOf(t: TestContext, encoding?: string): Promise<TestDatabase> {
-  const database = await createDatabase(encoding === undefined ? {} : { encoding });
-  t.after(() => database.drop());
-  return database;
 }
 
 async function run(t: TestContext, { url }: Pick<TestDatabase, "url">): Promise<KeptEvents> {
@@ -275,40 +269,44 @@ for (const { encoding, bytes } of [UNREADABLE[1], UNREADABLE[3]]) {
   });
 }
 
-test("a payload that is damaged on the disk is discarded, and its neighbours and successors arrive", async (t) => {
-  const database = await databaseOf(t);
-  const { pool } = database;
-  const path = route();
-  const endpoint = await createEndpoint(pool, path);
-  await pool.query("select postrider.pause_endpoint($1, 'waits')", [endpoint]);
-  const stored = Buffer.from(JSON.stringify("x".repeat(20_000))).toString("hex");
-  await pool.query("alter table postrider.outbox alter payload set storage external");
-  const [first, bad] = await insertBytes(pool, [stored, stored, GOOD]);
-  await damageNewest(pool);
-  await pool.query("select postrider.resume_endpoint($1)", [endpoint]);
-  await run(t, database);
-  const rows = await finished(pool, 3);
-  assert.match(rows.get(bad ?? "")?.reason ?? "", /damaged on the server's disk \(SQLSTATE XX001\)/);
-  assert.equal(rows.get(first ?? "")?.state, "succeeded");
-  await insertBytes(pool, [GOOD]);
-  await receiver.got(path, 3);
-});
+describe("a payload that is damaged on the disk", () => {
+  const database = useDatabase();
+  beforeEach(async () => {
+    await reset(database.pool);
+    await database.pool.query("alter table postrider.outbox alter payload set storage external");
+  });
 
-test("nor does it keep a claim whose filters read it", async (t) => {
-  const database = await databaseOf(t);
-  const { pool } = database;
-  const path = route();
-  const endpoint = await createEndpoint(pool, path);
-  await pool.query("delete from postrider.subscription");
-  await pool.query("select postrider.subscribe($1, 'value.tried', '$.n == 1')", [endpoint]);
-  await pool.query("alter table postrider.outbox alter payload set storage external");
-  const large = Buffer.from(JSON.stringify({ n: 1, x: "x".repeat(20_000) })).toString("hex");
-  const [first, bad] = await insertBytes(pool, [large, large]);
-  await damageNewest(pool);
-  await run(t, database);
-  const rows = await finished(pool, 2);
-  assert.deepEqual([rows.get(first ?? "")?.state, rows.get(bad ?? "")?.state], ["succeeded", "discarded"]);
-  assert.match(rows.get(bad ?? "")?.reason ?? "", /no filter can be applied to the payload/);
+  test("is discarded, and its neighbours and successors arrive", async (t) => {
+    const { pool } = database;
+    const path = route();
+    const endpoint = await createEndpoint(pool, path);
+    await pool.query("select postrider.pause_endpoint($1, 'waits')", [endpoint]);
+    const stored = Buffer.from(JSON.stringify("x".repeat(20_000))).toString("hex");
+    const [first, bad] = await insertBytes(pool, [stored, stored, GOOD]);
+    await damageNewest(pool);
+    await pool.query("select postrider.resume_endpoint($1)", [endpoint]);
+    await run(t, database);
+    const rows = await finished(pool, 3);
+    assert.match(rows.get(bad ?? "")?.reason ?? "", /damaged on the server's disk \(SQLSTATE XX001\)/);
+    assert.equal(rows.get(first ?? "")?.state, "succeeded");
+    await insertBytes(pool, [GOOD]);
+    await receiver.got(path, 3);
+  });
+
+  test("does not keep a claim whose filters read it", async (t) => {
+    const { pool } = database;
+    const path = route();
+    const endpoint = await createEndpoint(pool, path);
+    await pool.query("delete from postrider.subscription");
+    await pool.query("select postrider.subscribe($1, 'value.tried', '$.n == 1')", [endpoint]);
+    const large = Buffer.from(JSON.stringify({ n: 1, x: "x".repeat(20_000) })).toString("hex");
+    const [first, bad] = await insertBytes(pool, [large, large]);
+    await damageNewest(pool);
+    await run(t, database);
+    const rows = await finished(pool, 2);
+    assert.deepEqual([rows.get(first ?? "")?.state, rows.get(bad ?? "")?.state], ["succeeded", "discarded"]);
+    assert.match(rows.get(bad ?? "")?.reason ?? "", /no filter can be applied to the payload/);
+  });
 });
 
 /**
@@ -336,31 +334,35 @@ async function damageNewest(session: Session): Promise<void> {
   });
 }
 
-test("an answer with a character that the database lacks is recorded, with the others of its flush", async (t) => {
-  const database = await databaseOf(t, "LATIN1");
-  const [path, failing] = [route({ kind: "status", status: 200, body: "grüße 🙂" }), route()];
-  receiver.script(failing, { kind: "status", status: 500, body: "🙂", headers: { "x-what": "plain" } });
-  const [good, bad] = [
-    await createEndpoint(database.pool, path),
-    await createEndpoint(database.pool, failing, { retry_schedule: [] }),
-  ];
-  const emitted = await run(t, database);
-  await insertBytes(
-    database.pool,
-    Array.from({ length: 40 }, () => GOOD),
-  );
-  await until("everything is recorded", async () => {
-    return (
-      (await askFor(database.pool, "select count(*)::integer from postrider.delivery where state <> 'pending'")) === 80
+describe("an answer in a database with the encoding LATIN1", () => {
+  const database = useDatabase({ encoding: "LATIN1" });
+
+  test("with a character that the database lacks is recorded, with the others of its flush", async (t) => {
+    const [path, failing] = [route({ kind: "status", status: 200, body: "grüße 🙂" }), route()];
+    receiver.script(failing, { kind: "status", status: 500, body: "🙂", headers: { "x-what": "plain" } });
+    const [good, bad] = [
+      await createEndpoint(database.pool, path),
+      await createEndpoint(database.pool, failing, { retry_schedule: [] }),
+    ];
+    const emitted = await run(t, database);
+    await insertBytes(
+      database.pool,
+      Array.from({ length: 40 }, () => GOOD),
     );
+    await until("everything is recorded", async () => {
+      return (
+        (await askFor(database.pool, "select count(*)::integer from postrider.delivery where state <> 'pending'")) ===
+        80
+      );
+    });
+    const answers = await rowsOf<{ endpoint_id: string; response_body: string; count: number }>(
+      database.pool,
+      "select endpoint_id, response_body, count(*)::integer from postrider.attempt group by 1, 2",
+    );
+    assert.deepEqual(
+      new Set(answers.map(({ endpoint_id, response_body, count }) => `${endpoint_id} ${response_body} ${count}`)),
+      new Set([`${good} gr??e ? 40`, `${bad} ? 40`]),
+    );
+    assert.deepEqual([emitted.named("record.reduced"), emitted.named("record.failed")], [[], []]);
   });
-  const answers = await rowsOf<{ endpoint_id: string; response_body: string; count: number }>(
-    database.pool,
-    "select endpoint_id, response_body, count(*)::integer from postrider.attempt group by 1, 2",
-  );
-  assert.deepEqual(
-    new Set(answers.map(({ endpoint_id, response_body, count }) => `${endpoint_id} ${response_body} ${count}`)),
-    new Set([`${good} gr??e ? 40`, `${bad} ? 40`]),
-  );
-  assert.deepEqual([emitted.named("record.reduced"), emitted.named("record.failed")], [[], []]);
 });

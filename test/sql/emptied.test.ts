@@ -1,19 +1,13 @@
 /** Tables emptied by a test suite, and restores of data alone. */
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { checkSchema } from "../../src/db/schemaState.ts";
 import { runCommand } from "../support/command.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { databaseFor, type TestDatabase } from "../support/database.ts";
 import { askFor, createEndpoint, insertEvent, rowsOf } from "../support/engine.ts";
 import { guideBlocks } from "../support/guides.ts";
-
-async function databaseFor(t: TestContext): Promise<TestDatabase> {
-  const database = await createDatabase();
-  t.after(() => database.drop());
-  return database;
-}
 
 /** Every table of ours, as a suite that empties them finds it. */
 async function tablesOf({ pool }: TestDatabase): Promise<string[]> {

@@ -133,6 +133,13 @@ export function useDatabase(options: TestDatabaseOptions = {}): Omit<TestDatabas
   };
 }
 
+/** A database for one test. Who stops something that uses it takes useDatabase(): hooks run in the order they are made in. */
+export async function databaseFor(t: TestContext, options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const database = await createDatabase(options);
+  t.after(() => database.drop());
+  return database;
+}
+
 /**
  * For tests of one file that each begin with the same database: it is filled once, and each test gets a clone, which is
  * dropped after the test.
