@@ -85,8 +85,10 @@ test("a role without any right is told what it needs", async (t) => {
   assert.match(stderr, /^PR0009: cannot begin to migrate: ERROR 42501.*run it as the owner of the database/);
 });
 
-test("a login that is named like the schema is warned of, unless its search_path says otherwise", async () => {
+test("a login that is named like the schema is warned of, unless its search_path says otherwise", async (t) => {
   await withEmpty(async ({ url, pool }) => {
+    const { rowCount } = await pool.query("select from pg_roles where rolname = 'postrider'");
+    if (rowCount !== 0) return t.skip("the server that was given to the run has a role of this name");
     const { pathname } = new URL(url);
     const migrate = async () => (await runCommand(["migrate"], { env: { DATABASE_URL: url } })).stderr;
     // At once with its path: other tests on this server migrate, too.

@@ -61,7 +61,8 @@ describe("a pool of sessions", () => {
     const one = await pool.lend("pipeline");
     const other = await pool.lend("pipeline");
     const third = pool.lend("claim");
-    setTimeout(() => pool.giveBack(other, true), 50);
+    await until("it is refused", () => told.length > 0);
+    pool.giveBack(other, true);
     assert.equal(await third, other);
     assert.deepEqual(told, [[2, `too many connections for role "${login.name}"`]]);
     pool.giveBack(one, true);

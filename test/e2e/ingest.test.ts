@@ -7,7 +7,7 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { setTimeout as delay } from "node:timers/promises";
 import { Random } from "../chaos/random.ts";
 import { CommandProcess, eventually, runCommand } from "../support/command.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createDatabase, databaseFor, type TestDatabase } from "../support/database.ts";
 import { askFor, openSession, reset, rowsOf, unguarded } from "../support/engine.ts";
 import { LogWriter } from "../support/logWriter.ts";
 import { createLogin, type Login } from "../support/roles.ts";
@@ -228,17 +228,10 @@ describe("from standard input", () => {
   });
 
   test("a character missing from the database's encoding costs only its own line", async (t) => {
-    const name = `${database.name}_win1252`;
-    await database.pool.query(`create database ${name} template template0 encoding 'WIN1252' locale 'C'`);
-    t.after(() => database.pool.query(`drop database ${name} with (force)`));
-    const url = new URL(database.url);
-    url.pathname = `/${name}`;
-    const env = { DATABASE_URL: url.href };
-    const migrated = await runCommand(["migrate"], { env });
-    assert.equal(migrated.code, 0, migrated.stderr);
+    const { url } = await databaseFor(t, { encoding: "WIN1252" });
     const lines = upTo(9).map((n) => `{"n":${n},"text":"${n === 6 ? "中" : "é"}"}`);
     const stdin = lines.join("\n");
-    const run = await runCommand(["ingest"], { env: { ...env, POSTRIDER_LOG_LEVEL: "debug" }, stdin });
+    const run = await runCommand(["ingest"], { env: { DATABASE_URL: url, POSTRIDER_LOG_LEVEL: "debug" }, stdin });
     assert.equal(run.stdout, "9 lines: 8 events, 0 not matching, 1 refused\n", run.stderr);
     // Only the debug level shows the line.
     assert.match(run.stderr, /"excerpt":"\{\\"n\\":6,\\"text\\":\\"中\\"\}"/);
