@@ -863,8 +863,6 @@ create function postrider_internal.judge_payload(event_type text, payload json, 
 
 create function postrider_internal.judged_event_types() returns text[];
 
-create function postrider_internal.keep_cursor() returns trigger;
-
 create function postrider_internal.keep_files(files text[], postrider_version text) returns SETOF text;
 
 create function postrider_internal.keep_grants(file text) returns void;
@@ -1115,7 +1113,7 @@ create function postrider_internal.write_judged_event_types() returns trigger se
 
 -- Triggers
 
-CREATE TRIGGER claim_deleted AFTER DELETE ON postrider.claim FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.keep_cursor();
+CREATE TRIGGER claim_delete AFTER DELETE ON postrider.claim FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_emptying();
 
 CREATE TRIGGER claim_truncate BEFORE TRUNCATE ON postrider.claim FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_emptying();
 
@@ -2461,8 +2459,6 @@ comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bi
 
 comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, because they are enforced; null for all. Rewritten by postrider_internal.set_judged_event_types when the catalogue changes.';
 
-comment on function postrider_internal.keep_cursor() is 'Refuses to delete the last row of postrider.claim.';
-
 comment on function postrider_internal.keep_files(text[],text) is 'Drops the objects of the function files that are not among these and returns their names. Records the present state of all others. For the owner, within a migration.';
 
 comment on function postrider_internal.keep_grants(text) is 'Notes what a site has granted to its own roles on the objects of a function file, until they are created again.';
@@ -2589,7 +2585,7 @@ comment on function postrider_internal.refresh_judged_event_types() is 'Makes in
 
 comment on function postrider_internal.refuse_captured_truncate() is 'Refuses to truncate a table whose deletes are captured.';
 
-comment on function postrider_internal.refuse_emptying() is 'Refuses to remove the rows that Postrider cannot work without: truncate, and any delete from schema_migration and sending.';
+comment on function postrider_internal.refuse_emptying() is 'Refuses to remove the rows that Postrider cannot work without: truncate, any delete from schema_migration and sending, and a delete of the newest claim.';
 
 comment on function postrider_internal.refuse_event(xid8,text,boolean,text,text,text,jsonb) is 'Refuses an event for the first of its columns that breaks a rule, with what was found and what to do. It shows no other value than the event type.';
 
@@ -2711,7 +2707,7 @@ comment on function postrider_internal.write_capture_functions(regclass,text,tex
 
 comment on function postrider_internal.write_judged_event_types() is 'Makes inserts obey an edit of the catalogue.';
 
-comment on trigger claim_deleted on postrider.claim is 'Refuses to delete the last row.';
+comment on trigger claim_delete on postrider.claim is 'Refuses to delete the last row.';
 
 comment on trigger claim_truncate on postrider.claim is 'Refuses truncate.';
 

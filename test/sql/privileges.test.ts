@@ -381,7 +381,6 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   recorded_files: caller(),
   restore_records: caller(),
   refuse_emptying: caller(),
-  keep_cursor: caller(),
   missing_rows: owner("reader", "operator", "daemon"),
   prepare_restore: owner("operator"),
 

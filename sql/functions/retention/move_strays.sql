@@ -23,7 +23,7 @@ declare
 begin
   foreach parent in array array['outbox', 'delivery', 'other_attempt'] loop
     net := parent || '_default';
-    key := case parent when 'outbox' then 'id' else 'event_id' end;
+    key := postrider_internal.partition_key(parent);
     continue when pg_table_size(format('postrider.%I', net)::regclass) > net_bytes_max;
     lower_bound := postrider.uuid_v7_floor(since::timestamp at time zone 'UTC');
     loop
