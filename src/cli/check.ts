@@ -1,9 +1,9 @@
 import type { Environment } from "../config/environment.ts";
 import { type Config, readConfig } from "../config/read.ts";
 import { type Connection, connectionConfig, openConnection, targetOf } from "../db/connect.ts";
-import { copyFault } from "../db/pgErrors.ts";
+import { classifyPostgresError, copyFault, isOutage } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
-import { PostriderError } from "../ground/errors.ts";
+import { messageOf, PostriderError } from "../ground/errors.ts";
 import { printable } from "../ground/printable.ts";
 import { CHECKS, type Check, type Finding } from "./checks.ts";
 import { defineCommand, flag } from "./command.ts";
@@ -56,7 +56,7 @@ interface Attempted<Value> {
   readonly lines: readonly Line[];
 }
 
-/** Each fault of a PostriderError is a line. */
+/** Each fault of a PostriderError is a line. What Postgres refuses unexpectedly is one, too, and ends no other check. */
 async function attempted<Value>(
   name: string,
   attempt: () => Promise<{ readonly value: Value; readonly finding: Finding }>,
@@ -66,15 +66,23 @@ async function attempted<Value>(
     return { value, lines: [lineOf(name, finding)] };
   } catch (thrown) {
     const explained = copyFault(thrown) ?? explainRefusal(thrown, "postrider_daemon");
-    if (!(explained instanceof PostriderError)) {
+    if (explained instanceof PostriderError) {
+      const lines = explained.faults.map(({ problem, found, remedy }) =>
+        lineOf(name, { state: "fault", found: `${problem}: ${found}`, remedy }),
+      );
+      return { value: null, lines };
+    }
+    if (classifyPostgresError(thrown).sqlstate === null && !isOutage(thrown)) {
       throw thrown;
     }
-    const lines = explained.faults.map(({ problem, found, remedy }) =>
-      lineOf(name, { state: "fault", found: `${problem}: ${found}`, remedy }),
-    );
-    return { value: null, lines };
+    return {
+      value: null,
+      lines: [lineOf(name, { state: "fault", found: messageOf(thrown), remedy: UNEXPECTED_REMEDY })],
+    };
   }
 }
+
+const UNEXPECTED_REMEDY = "look at the server's log, and whether the schema was changed by hand";
 
 async function readSettings(env: Environment): Promise<{ readonly value: Config; readonly finding: Finding }> {
   const value = readConfig(env, { name: "check", database: "required" });
@@ -95,12 +103,12 @@ async function connect(config: Config): Promise<{ readonly value: Connection; re
 }
 
 async function looked(
-  { name, needsSchema, look }: Check,
+  { name, needs, look }: Check,
   before: readonly Line[],
   config: Config,
   client: Connection,
 ): Promise<readonly Line[]> {
-  if (needsSchema && before.some((line) => line.name === "schema" && line.state !== "ok")) {
+  if (before.some((line) => needs.includes(line.name) && line.state !== "ok")) {
     return [skipped(name)];
   }
   const { lines } = await attempted(name, async () => ({ value: true, finding: await look({ config, client }) }));

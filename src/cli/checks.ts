@@ -20,20 +20,20 @@ export interface Checked {
 /** One thing that is looked at. A PostriderError that it throws is a fault. */
 export interface Check {
   readonly name: string;
-  /** Whether it asks for what `postrider migrate` makes. */
-  readonly needsSchema: boolean;
+  /** The earlier checks without which it could not be looked at, or would blame something else. */
+  readonly needs: readonly string[];
   look(checked: Checked): Promise<Finding>;
 }
 
 /** Once the settings are read and the connection is made, in this order. */
 export const CHECKS: readonly Check[] = [
-  { name: "encoding", needsSchema: false, look: lookAtEncoding },
-  { name: "clock", needsSchema: false, look: lookAtClock },
-  { name: "schema", needsSchema: false, look: lookAtSchema },
-  { name: "privileges", needsSchema: true, look: lookAtPrivileges },
-  { name: "rows", needsSchema: true, look: lookAtRows },
-  { name: "sending", needsSchema: true, look: lookAtSending },
-  { name: "partitions", needsSchema: true, look: lookAtPartitions },
+  { name: "encoding", needs: [], look: lookAtEncoding },
+  { name: "clock", needs: [], look: lookAtClock },
+  { name: "schema", needs: [], look: lookAtSchema },
+  { name: "privileges", needs: ["schema"], look: lookAtPrivileges },
+  { name: "rows", needs: ["schema"], look: lookAtRows },
+  { name: "sending", needs: ["schema", "rows"], look: lookAtSending },
+  { name: "partitions", needs: ["schema"], look: lookAtPartitions },
 ];
 
 async function lookAtEncoding({ client }: Checked): Promise<Finding> {

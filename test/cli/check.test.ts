@@ -83,6 +83,25 @@ test("sending that is switched off is a fault, with who did it and why", async (
   assert.match(others.get("sending")?.found ?? "", /until Monday/);
 });
 
+test("a row that is gone is one fault", async (t) => {
+  const { url, pool } = await databaseFor(t);
+  await pool.query("set local session_replication_role = replica; delete from postrider.sending");
+  const { others } = await check({ DATABASE_URL: url });
+  assert.deepEqual(
+    [...others.values()].map(({ name, state }) => `${name} ${state}`),
+    ["rows fault", "sending skipped"],
+  );
+});
+
+test("what Postgres refuses unexpectedly is a fault, and ends no other check", async (t) => {
+  const { url, pool } = await databaseFor(t);
+  await pool.query("alter table postrider.sending rename column changed_by to who");
+  const { code, checks, others } = await check({ DATABASE_URL: url });
+  assert.equal(code, 1);
+  assert.match(others.get("sending")?.found ?? "", /changed_by does not exist/);
+  assert.deepEqual([checks.at(-1)?.name, checks.at(-1)?.state], ["partitions", "ok"]);
+});
+
 test("too few partitions are a warning", async (t) => {
   const { url, pool } = await databaseFor(t);
   const { rows } = await pool.query<{ name: string }>(
