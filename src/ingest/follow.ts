@@ -6,7 +6,7 @@ import type { Conditions } from "../telemetry/conditions.ts";
 import { type FileFacts, factsOf, isSameLook, type Look, lookAround, pathOf } from "./directory.ts";
 import type { Line } from "./lines.ts";
 import { endOfLines, fingerprintOfFile, OpenFile } from "./openFile.ts";
-import { oldestOf, spanOf } from "./order.ts";
+import { orderOf, spanOf } from "./order.ts";
 import {
   isIn,
   type KnownFile,
@@ -324,8 +324,9 @@ export class FollowedFile implements LineSource {
     const { files, ignored } = unreadFiles(at, look);
     const { current } = look;
     const isWaiting = current !== null && current.bytes > 0 && !isIn(at, current);
+    const oldestOf = orderOf(look.others);
     for (let left = files; left.length > 0 || isWaiting; ) {
-      const file = oldestOf(left, look.others) ?? current;
+      const file = oldestOf(left) ?? current;
       if (file === null) break;
       left = left.filter((each) => each !== file);
       const from = await this.#startIn(file, look, at);

@@ -28,12 +28,17 @@ interface Marked {
   readonly mark: Mark;
 }
 
-/** The one to read first; null if there are none. `all`: these and the others from which the order can be learned. */
-export function oldestOf(files: readonly FileFacts[], all: readonly FileFacts[]): FileFacts | null {
-  const marked = files.map(withMark);
+/** Picks the file to read first; null of none. */
+export type PickOldest = (files: readonly FileFacts[]) => FileFacts | null;
+
+/** `all`: the files to pick from and the others, from which the order is learned. That is work: there may be thousands. */
+export function orderOf(all: readonly FileFacts[]): PickOldest {
   const growing = growingShapes(all.map(withMark));
-  const earliest = marked.filter(({ span }) => !marked.some((other) => isBefore(other.span, span)));
-  return earliest.sort((one, other) => byName(one, other, growing))[0]?.file ?? null;
+  return (files) => {
+    const marked = files.map(withMark);
+    const earliest = marked.filter(({ span }) => !marked.some((other) => isBefore(other.span, span)));
+    return earliest.sort((one, other) => byName(one, other, growing))[0]?.file ?? null;
+  };
 }
 
 function withMark(file: FileFacts): Marked {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FileFacts, Look } from "../../src/ingest/directory.ts";
 import { looksRotated, markOf } from "../../src/ingest/names.ts";
-import { oldestOf } from "../../src/ingest/order.ts";
+import { orderOf } from "../../src/ingest/order.ts";
 import {
   isSameFile,
   KNOWN_MAX,
@@ -33,8 +33,9 @@ function look(current: FileFacts | null, others: readonly FileFacts[], more: Par
 
 function inOrder(files: readonly FileFacts[]): string[] {
   const ordered: FileFacts[] = [];
+  const oldestOf = orderOf(files);
   for (let left = files; left.length > 0; left = left.filter((each) => !ordered.includes(each))) {
-    const next = oldestOf(left, files);
+    const next = oldestOf(left);
     if (next !== null) ordered.push(next);
   }
   return names(ordered);
