@@ -36,10 +36,17 @@ export const command = defineCommand({
   run: ({ port: serverPort, "data-dir": dataDir, "database-url": databaseUrl, "no-demo": noDemo }, env) => {
     const config = readConfig(devEnvironment(env, databaseUrl), { name: "dev", database: "optional" });
     const isLogAsked = given(env, "POSTRIDER_LOG_LEVEL") !== null;
-    const program = isStartedByNpm(env) ? "npm run -s postrider --" : "postrider";
-    return dev({ port: serverPort, dataDir, demo: !noDemo, isLogAsked, program }, config, env);
+    return dev({ port: serverPort, dataDir, demo: !noDemo, isLogAsked, program: programOf(env) }, config, env);
   },
 });
+
+/** How a person starts this program: with the script of this checkout, from a package that depends on it, or by its name. */
+function programOf(env: Environment): string {
+  if (!isStartedByNpm(env)) {
+    return "postrider";
+  }
+  return env.npm_package_name === "postrider" ? "npm run -s postrider --" : "npx postrider";
+}
 
 interface DevOptions {
   /** Null: any free one. */
@@ -49,7 +56,6 @@ interface DevOptions {
   readonly demo: boolean;
   /** The log has everything of its level; otherwise it leaves out what the display shows. */
   readonly isLogAsked: boolean;
-  /** How a person starts this program. */
   readonly program: string;
 }
 

@@ -35,7 +35,7 @@ test("a newcomer sees events arrive, sends one to another receiver, and finds ev
   assert.equal(first.stdout.match(/^DATABASE_URL=/gm)?.length, 1);
   assert.equal(first.stdout.match(/^ready/gm)?.length, 1);
 
-  await first.match(/Insert an event yourself/);
+  await first.match(/Insert an event yourself[\s\S]*^ {2}postrider publish order\.paid /m);
   assert.equal(first.stdout.match(/^arrived .* verified$/gm)?.length, 5, first.said());
   await first.match(
     /^failed .* order\.shipped .* 503 after \d+ ms from http:\/\/127\.0\.0\.1:\d+ {2}attempt 1, the next in/m,
@@ -80,9 +80,9 @@ test("a newcomer sees events arrive, sends one to another receiver, and finds ev
   assert.equal(first.stderr, "");
   assert.ok(!isAlive(serverPid), "the server still runs");
 
-  const second = dev(["--data-dir", dataDir]);
+  const second = dev(["--data-dir", dataDir], { env: { npm_lifecycle_event: "dev", npm_package_name: "shop" } });
   assert.equal(await ready(second), url);
-  await second.match(/Insert an event yourself/);
+  await second.match(/Insert an event yourself[\s\S]*^ {2}npx postrider publish order\.paid /m);
   // The endpoint that was made by hand would get sample events as well.
   assert.match(second.stdout, /No sample events/);
   const [counts] = await ask(
