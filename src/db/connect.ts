@@ -187,6 +187,18 @@ export function applicationName({ application_name = "postrider" }: pg.ClientCon
   return `${application_name.slice(0, NAME_BYTES_MAX - 1 - purpose.length)}/${purpose}`;
 }
 
+/** Sends a text, and waits for the answer as long as the purpose allows, whatever the connection was opened for. */
+export function sendFor(
+  purpose: Purpose,
+  client: pg.ClientBase,
+  text: string,
+  values: readonly string[] = [],
+): Promise<pg.QueryResult> {
+  const queryTimeoutMs = queryTimeoutOf(purpose);
+  const timeout = queryTimeoutMs === null ? {} : { query_timeout: queryTimeoutMs };
+  return client.query({ text, values: [...values], ...timeout });
+}
+
 /** How long the client waits for an answer; null: for ever. */
 export function queryTimeoutOf(purpose: Purpose): number | null {
   const { statementTimeoutMs } = SESSION_LIMITS[purpose];
@@ -238,7 +250,9 @@ export function announcedPid(client: pg.Client): number | null {
 
 /** Gives a session of ours to another purpose. */
 export async function devoteSession(client: pg.Client, config: ConnectionConfig, purpose: Purpose): Promise<void> {
-  await client.query(
+  await sendFor(
+    purpose,
+    client,
     `select pg_catalog.set_config('statement_timeout', $1, false),
             pg_catalog.set_config('lock_timeout', $2, false),
             pg_catalog.set_config('idle_in_transaction_session_timeout', $3, false),

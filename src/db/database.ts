@@ -1,6 +1,6 @@
 import type { PostgresPool } from "kysely";
 import pg from "pg";
-import { beginText, type Purpose } from "./connect.ts";
+import { beginText, type Purpose, sendFor } from "./connect.ts";
 import { classifyPostgresError } from "./pgErrors.ts";
 import { type Session, SessionPool, type SessionPoolOptions } from "./sessionPool.ts";
 import type { ParamsOf, Queryable, Result, RowOf, Statement, StatementShape } from "./statements.ts";
@@ -85,9 +85,9 @@ export class Database implements Queryable {
   ): Promise<Value> {
     const { client, isOwn, purpose, through } = session;
     try {
-      await client.query(beginText(purpose, isOwn));
+      await sendFor(purpose, client, beginText(purpose, isOwn));
       const value = await work(through);
-      const { command } = await client.query(ending);
+      const { command } = await sendFor(purpose, client, ending);
       if (command !== ending.toUpperCase()) {
         // If an error in the transaction was swallowed, Postgres answers the commit with ROLLBACK, and no error.
         throw new Error(`the transaction was not committed: the server answered ${command}`);
@@ -95,7 +95,7 @@ export class Database implements Queryable {
       this.#sessions.giveBack(session, true);
       return value;
     } catch (thrown) {
-      this.#sessions.giveBack(session, await isRolledBack(client, thrown));
+      this.#sessions.giveBack(session, await isRolledBack(session, thrown));
       throw thrown;
     }
   }
@@ -121,12 +121,12 @@ function isAnswer(thrown: unknown): boolean {
   return thrown instanceof pg.DatabaseError && classifyPostgresError(thrown).kind !== "connection";
 }
 
-async function isRolledBack(client: pg.Client, thrown: unknown): Promise<boolean> {
+async function isRolledBack({ client, purpose }: Session, thrown: unknown): Promise<boolean> {
   if (classifyPostgresError(thrown).kind === "connection") {
     return false;
   }
   try {
-    await client.query("rollback");
+    await sendFor(purpose, client, "rollback");
     return true;
   } catch {
     // The caller needs the first error; the connection is dropped.

@@ -17,6 +17,8 @@ const IDLE_TIMEOUT_MS = 300_000;
 /** If the primary moves behind an unchanged name, that is noticed when the connections age out, at the latest. */
 const LIFETIME_MAX_MS = 1_800_000;
 const WAIT_MAX_MS = 10_000;
+/** Maintenance lets the others go first for so long. With always more to do than sessions, it would never have one. */
+const YIELD_MS = 5_000;
 /** A session counts as open until the server has closed it, because a limit counts it; on a dead link that never shows. */
 const GOODBYE_MS = 1_000;
 /** When to ask for more sessions than were granted. The server logs each refusal. */
@@ -49,6 +51,7 @@ interface Seat extends OpenSession {
 
 interface Waiter {
   readonly purpose: Purpose;
+  readonly sinceMs: number;
   readonly resolve: (seat: Seat) => void;
   readonly reject: (thrown: unknown) => void;
   timer: NodeJS.Timeout | undefined;
@@ -99,9 +102,9 @@ export class SessionPool {
     if (this.#isEnding) {
       throw new Error("Connection terminated: the pool has ended");
     }
-    // A single session must not be kept for minutes, because the lease depends on it.
+    const seat = this.#takeIdle(wish) ?? (await this.#wait(wish));
+    // A single session must not be kept for minutes, because the lease depends on it. Only now it is known to be single.
     const purpose = wish === "maintain" && this.#limit === 1 && this.#options.max > 1 ? "pipeline" : wish;
-    const seat = this.#takeIdle(purpose) ?? (await this.#wait(purpose));
     if (seat.purpose !== purpose) {
       await this.#devote(seat, purpose);
     }
@@ -165,7 +168,7 @@ export class SessionPool {
 
   #wait(purpose: Purpose): Promise<Seat> {
     const { promise, resolve, reject } = Promise.withResolvers<Seat>();
-    this.#queue({ purpose, resolve, reject, timer: undefined });
+    this.#queue({ purpose, sinceMs: monotonicMs(), resolve, reject, timer: undefined });
     this.#serve();
     return promise;
   }
@@ -181,7 +184,8 @@ export class SessionPool {
   #serve(): void {
     while (this.#waiting.length > 0 && !this.#isEnding) {
       // Maintenance can wait, and may take long.
-      const next = this.#waiting.findIndex(({ purpose }) => purpose !== "maintain");
+      const yieldingMs = monotonicMs() - YIELD_MS;
+      const next = this.#waiting.findIndex(({ purpose, sinceMs }) => purpose !== "maintain" || sinceMs <= yieldingMs);
       const index = Math.max(0, next);
       const waiter = this.#waiting[index];
       const seat = waiter === undefined ? null : this.#takeIdle(waiter.purpose);
@@ -252,10 +256,14 @@ export class SessionPool {
     });
   }
 
+  /** Those that are refused at once count once for the pause. */
   #lower(granted: number, thrown: unknown): void {
+    const nowMs = monotonicMs();
     this.#granted = granted;
-    this.#refusedUntilMs = monotonicMs() + this.#backoff.nextMs();
-    this.#options.onGranted?.(this.#open.size, messageOf(thrown));
+    if (this.#refusedUntilMs <= nowMs) {
+      this.#refusedUntilMs = nowMs + this.#backoff.nextMs();
+    }
+    this.#options.onGranted?.(granted, messageOf(thrown));
   }
 
   #noteGranted(): void {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { connectionConfig, type Purpose } from "../../src/db/connect.ts";
+import { Database } from "../../src/db/database.ts";
 import { SessionPool, type SessionPoolOptions } from "../../src/db/sessionPool.ts";
 import { useDatabase } from "../support/database.ts";
 import { createLogin, type Login } from "../support/roles.ts";
@@ -54,6 +55,48 @@ describe("a pool of sessions", () => {
     assert.deepEqual(order, ["claim", "pipeline", "maintain"]);
   });
 
+  test("maintenance that has waited for some seconds has its turn like the others", async (t) => {
+    const pool = poolOf(t, { max: 1 });
+    const clock = mockClock(t);
+    const order: Purpose[] = [];
+    const lendAndGiveBack = async (purpose: Purpose) => {
+      const session = await pool.lend(purpose);
+      order.push(purpose);
+      pool.giveBack(session, true);
+    };
+    const first = await pool.lend("pipeline");
+    const maintaining = lendAndGiveBack("maintain");
+    clock.advance(6_000);
+    const others = [lendAndGiveBack("claim"), lendAndGiveBack("pipeline")];
+    pool.giveBack(first, true);
+    await Promise.all([maintaining, ...others]);
+    assert.deepEqual(order, ["maintain", "claim", "pipeline"]);
+  });
+
+  test("the only session that is granted is not given to maintenance for minutes", async (t) => {
+    await limitTo(t, 1);
+    const pool = poolOf(t, { max: 4 });
+    const only = await pool.lend("pipeline");
+    const maintaining = pool.lend("maintain");
+    setTimeout(() => pool.giveBack(only, true), 50);
+    const session = await maintaining;
+    assert.equal(session, only);
+    assert.equal(session.purpose, "pipeline");
+    pool.giveBack(session, true);
+  });
+
+  test("in whatever session a transaction runs, its answers are waited for as its purpose allows", async (t) => {
+    const pool = poolOf(t, { max: 1 });
+    const maintaining = await pool.lend("maintain");
+    pool.giveBack(maintaining, true);
+    const sent = t.mock.method(maintaining.client, "query");
+    await new Database({ sessions: pool, purpose: "pipeline" }).transaction((transaction) =>
+      transaction.query("select 1"),
+    );
+    const timeouts = sent.mock.calls.map(({ arguments: [config] }) => Object(config).query_timeout);
+    assert.deepEqual(timeouts, [15_000, 15_000, 15_000, 15_000]);
+  });
+
   test("what is refused waits for the sessions that were granted", async (t) => {
     await limitTo(t, 2);
     const told: unknown[] = [];
@@ -69,6 +112,26 @@ describe("a pool of sessions", () => {
     pool.giveBack(other, true);
   });
 
+  test("sessions that are refused at once are asked for again after one pause", async (t) => {
+    await limitTo(t, 1);
+    t.mock.method(Math, "random", () => 0.5);
+    const clock = mockClock(t);
+    const pool = poolOf(t, { max: 4 });
+    const one = await pool.lend("pipeline");
+    const refused = (["claim", "pipeline", "pipeline"] as const).map(async (purpose) => {
+      pool.giveBack(await pool.lend(purpose), true);
+    });
+    setTimeout(() => pool.giveBack(one, true), 50);
+    await Promise.all(refused);
+    await limitTo(t, 4);
+    clock.advance(10_001);
+    const lent = await Promise.all([pool.lend("claim"), pool.lend("pipeline")]);
+    assert.equal(pool.count, 2);
+    for (const session of lent) {
+      pool.giveBack(session, true);
+    }
+  });
+
   test("if none is granted, the error is the server's", async (t) => {
     await limitTo(t, 0);
     const pool = poolOf(t, { max: 4 });
@@ -80,9 +143,11 @@ describe("a pool of sessions", () => {
   });
 
   test("it gives up one session for what needs a connection more", async (t) => {
-    const pool = poolOf(t, { max: 4 });
+    const told: unknown[] = [];
+    const pool = poolOf(t, { max: 4, onGranted: (sessions) => told.push(sessions) });
     const lent = await Promise.all([pool.lend("claim"), pool.lend("pipeline"), pool.lend("pipeline")]);
     pool.yieldOne(new Error('too many connections for role "x"'));
+    assert.deepEqual(told, [2]);
     assert.equal(pool.count, 3);
     for (const session of lent) {
       pool.giveBack(session, true);
@@ -113,6 +178,18 @@ function poolOf(t: TestContext, options: Omit<SessionPoolOptions, "config">): Se
   const pool = new SessionPool({ config, ...options });
   t.after(() => pool.end());
   return pool;
+}
+
+/** The pool's clock. Timers run as ever. */
+function mockClock(t: TestContext): { advance(ms: number): void } {
+  let aheadMs = 0;
+  const now = performance.now.bind(performance);
+  t.mock.method(performance, "now", () => now() + aheadMs);
+  return {
+    advance(ms) {
+      aheadMs += ms;
+    },
+  };
 }
 
 async function settingsIn(pool: SessionPool, purpose: Purpose): Promise<unknown> {
