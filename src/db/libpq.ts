@@ -142,7 +142,7 @@ export function withVariables(url: string, env: Readonly<Record<string, string |
       added.set(name, value);
     }
   }
-  checked(added, (name) => PARAMETERS[name]?.variable ?? name);
+  checked(added, (name) => parameterOf(name)?.variable ?? name);
   const text = [...added].map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&");
   if (text === "") {
     return url;
@@ -167,6 +167,13 @@ function valuesOf(url: string): Map<string, string> {
     );
   }
   const { login = "", place = "", dbname = "", query = "" } = parts;
+  // Whatever is behind such a character would be taken for the host or the database, and shown as such.
+  if (place.includes("@") || dbname.includes("@")) {
+    throw new UnreadableUrl(
+      "it has an @ or a / in user or password that is not percent-encoded",
+      `${SHAPE}, with %40 for an @ and %2F for a /`,
+    );
+  }
   refuseSeveral(place, "it names several hosts");
   if (!isWellFormed(url)) {
     throw new UnreadableUrl(
@@ -184,7 +191,8 @@ function valuesOf(url: string): Map<string, string> {
   }
   for (const pair of query.split("&").filter((text) => text !== "")) {
     const [name = "", ...rest] = pair.split("=");
-    values.set(decoded(name, "a parameter"), decoded(rest.join("="), name));
+    const key = decoded(name, "a parameter");
+    values.set(key, decoded(rest.join("="), parameterOf(key) === undefined ? "a parameter" : key));
   }
   return values;
 }
@@ -211,7 +219,7 @@ function refuseSeveral(hosts: string, found: string): void {
 
 function checked(values: Values, shown: (name: string) => string): Values {
   for (const [name, value] of values) {
-    const parameter = PARAMETERS[name];
+    const parameter = parameterOf(name);
     if (parameter === undefined) {
       const meant = nearest(name, Object.keys(PARAMETERS));
       const remedy = meant === null ? "leave it out; libpq does not know it either" : `did you mean ${meant}?`;
@@ -229,6 +237,10 @@ function checked(values: Values, shown: (name: string) => string): Values {
     }
   }
   return values;
+}
+
+function parameterOf(name: string): Parameter | undefined {
+  return Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
 }
 
 function valuesRemedy(name: string, accepted: readonly string[] | RegExp): string {

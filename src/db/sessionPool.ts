@@ -263,7 +263,8 @@ export class SessionPool {
     if (this.#refusedUntilMs <= nowMs) {
       this.#refusedUntilMs = nowMs + this.#backoff.nextMs();
     }
-    this.#options.onGranted?.(granted, messageOf(thrown));
+    // Those being made may be refused as well.
+    this.#options.onGranted?.(Math.min(granted, this.#open.size), messageOf(thrown));
   }
 
   #noteGranted(): void {

@@ -7,7 +7,7 @@ export type Way = false | ConnectionOptions;
 
 /**
  * The ways in which a connection may be made, in the order of an sslmode: `prefer` goes without TLS if the server has none,
- * and `allow` with it if the server insists. What worked last is tried first.
+ * and `allow` with it if the server insists. What the server asked for is tried first from then on.
  */
 export class Tls {
   /** The first one is tried first. */
@@ -27,7 +27,10 @@ export class Tls {
         throw thrown;
       }
       const connected = await connect(second);
-      this.ways = [second, first];
+      // A handshake may fail once, on a restart or a bad link. TLS must not be given up for good because of that.
+      if (isRefused(thrown)) {
+        this.ways = [second, first];
+      }
       return connected;
     }
   }
@@ -38,10 +41,18 @@ const NOT_IN_HBA = "28000";
 
 /** Whether it may be TLS that is in the way, or its absence. A server that cannot be reached cannot be in either way. */
 function mayTryOther(thrown: unknown, way: Way): boolean {
-  if (thrown instanceof pg.DatabaseError || /no pg_hba\.conf entry/.test(messageOf(thrown))) {
-    return !(thrown instanceof pg.DatabaseError) || thrown.code === NOT_IN_HBA;
-  }
-  if (way === false || !(thrown instanceof Error)) {
+  return isRefused(thrown) || (way !== false && isFailedHandshake(thrown));
+}
+
+/** The server has said that it takes no such connection. */
+function isRefused(thrown: unknown): boolean {
+  return thrown instanceof pg.DatabaseError
+    ? thrown.code === NOT_IN_HBA
+    : /no pg_hba\.conf entry|does not support SSL/.test(messageOf(thrown));
+}
+
+function isFailedHandshake(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || thrown instanceof pg.DatabaseError) {
     return false;
   }
   const code = "code" in thrown ? String(thrown.code) : "";

@@ -75,6 +75,8 @@ test("what cannot be as libpq has it is refused by its name, and no secret is re
     "sslrootcert=/no/such/file": /sslrootcert cannot be read \(ENOENT\)/,
     "aplication_name=x": /did you mean application_name\?/,
     "x=hush": /unknown/,
+    "constructor=x": /unknown/,
+    "hush=%zz": /% in a parameter/,
     "user=%zz": /percent-encoding/,
   })) {
     assert.match(
@@ -88,6 +90,9 @@ test("what cannot be as libpq has it is refused by its name, and no secret is re
     "postgres://anna:hush@one.test:1,two.test:2/shop": /several hosts/,
     "mysql://anna:hush@db.test/shop": /does not start with/,
     "postgres://anna:hush@db.test:port/shop": /not a well-formed URL/,
+    "postgres://anna:no@hush@db.test/shop": /an @ or a \/ in user or password.*%40/,
+    "postgres://anna:no@1/hush@db.test/shop": /an @ or a \/ in user or password.*%40/,
+    "postgres://anna:1/hush@db.test/shop": /an @ or a \/ in user or password.*%40/,
   })) {
     assert.match(
       refusalOf(() => readConnectionUrl(url)),

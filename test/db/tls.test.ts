@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connectionConfig, openConnection } from "../../src/db/connect.ts";
+import { Tls } from "../../src/db/tls.ts";
 import { messageOf } from "../../src/ground/errors.ts";
 import { certificateFor } from "../http/sending.ts";
 import { startDaemon } from "../support/daemon.ts";
@@ -57,6 +58,20 @@ for (const admits of ["hostssl", "hostnossl"] as const) {
     assert.deepEqual(emitted.named("listener.lost"), []);
   });
 }
+
+test("a handshake that fails once leaves no later connection without TLS", async () => {
+  const tls = new Tls([{ rejectUnauthorized: false }, false]);
+  const handshakes = [Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })];
+  const made = () =>
+    tls.connect(async (way) => {
+      const failure = way === false ? undefined : handshakes.pop();
+      if (failure !== undefined) {
+        throw failure;
+      }
+      return way === false ? "plain" : "TLS";
+    });
+  assert.deepEqual([await made(), await made()], ["plain", "TLS"]);
+});
 
 async function connects(databaseUrl: string): Promise<boolean> {
   const config = connectionConfig({ databaseUrl, applicationName: "postrider-test" });

@@ -17,6 +17,8 @@ begin
       using errcode = 'invalid_parameter_value', hint = 'A later time would remove what the retention still keeps. Leave it out to use the present time.';
   end if;
   if not pg_try_advisory_xact_lock(1886352244, 3) then
+    outcome := 'busy';
+    return next;
     return;
   end if;
   perform postrider_internal.refresh_judged_event_types();
@@ -77,4 +79,4 @@ begin
 end
 $$;
 comment on function postrider.maintain(timestamptz) is
-  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do, or another session is doing it. busy: another session holds a lock, so try again later. now: an earlier time to judge by, for tests.';
+  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do. busy: another session holds a lock or is doing the same, so try again later. now: an earlier time to judge by, for tests.';
