@@ -420,6 +420,34 @@ describe("partitions and inheritance:", () => {
       assert.equal((await payloads()).length, 2);
     });
 
+    test("whatever rows of the table are changed meanwhile, by triggers of its own", async () => {
+      await capture("payload => 'json_build_array(old.id, old.day, new.day)'");
+      await owner.query(`create function app.meddle() returns trigger language plpgsql as $$
+        begin
+          if pg_trigger_depth() = 1 and tg_op = 'DELETE' and tg_when = 'BEFORE' then
+            update app.parted set note = note || '!' where id = 2;
+          elsif pg_trigger_depth() = 1 and tg_op = 'DELETE' then
+            update app.parted set day = 3 - day where id = 3;
+          elsif pg_trigger_depth() = 1 then
+            insert into app.parted values (4, 1);
+          end if;
+          return case when tg_op = 'DELETE' then old else new end;
+        end $$`);
+      for (const [name, event] of [
+        ["z_before_delete", "before delete"],
+        ["z_before_insert", "before insert"],
+        ["z_after_delete", "after delete"],
+      ] as const) {
+        await owner.query(`create trigger ${name} ${event} on app.parted for each row execute function app.meddle()`);
+      }
+      await writer.query("update parted set day = 2 where id = 1");
+      assert.deepEqual(((await payloads()) as number[][]).sort(), [
+        [1, 1, 2],
+        [2, 2, 2],
+        [3, 1, 2],
+      ]);
+    });
+
     test("unless it is rolled back", async () => {
       await capture("payload => 'new.id'");
       await writer.query(`begin; savepoint s; update parted set day = 2 where id = 1; rollback to s;
@@ -434,9 +462,9 @@ describe("partitions and inheritance:", () => {
         owner,
         "select substring(pg_get_triggerdef(oid) from 'postrider.moving_[0-9a-f]+') from pg_trigger where tgname ~ '^postrider_arrive' limit 1",
       );
-      await writer.query("select set_config($1, 'left', false)", [setting]);
+      await writer.query("select set_config($1, 'left', false)", [`${setting}_1`]);
       await refuses(writer, "insert into parted values (8, 1)", "22P02", /may not update/);
-      await writer.query("select set_config($1, '', false)", [setting]);
+      await writer.query("select set_config($1, '', false)", [`${setting}_1`]);
     });
 
     test("also where columns have been renamed since", async () => {

@@ -9,16 +9,17 @@ set search_path = pg_catalog, pg_temp
 as $$
   -- A trigger has one operation, and only its statement is planned: a row that is not there has no type. What is a
   -- constant here is not read from tg_argv, which would be made for each row, in 1 us.
-  select concat(E'\ndeclare\n  made record;\nbegin',
-    case when moved_setting is not null then format($moved$
+  select concat(E'\ndeclare\n  made record;', case when moved_setting is null then E'\nbegin' else format($moved$
+  moved_setting constant text := pg_catalog.concat(%L, '_', pg_catalog.pg_trigger_depth());
+begin
   if tg_op = 'DELETE' then
-    perform pg_catalog.set_config(%1$L, tg_relid || ' ' || old::text, true);
+    perform pg_catalog.set_config(moved_setting, tg_relid || ' ' || old::text, true);
     return null;
   elsif tg_op = 'INSERT' then
-    execute postrider_internal.changed_table_statement(pg_catalog.split_part(pg_catalog.current_setting(%1$L), ' ', 1)::oid,
-      tg_relid, tg_name, tg_argv, %2$L, %3$L)
-    using tg_argv[0], pg_catalog.regexp_replace(pg_catalog.current_setting(%1$L), '^[0-9]+ ', ''), new::text, 'update', false;
-    perform pg_catalog.set_config(%1$L, '', true);
+    execute postrider_internal.changed_table_statement(pg_catalog.split_part(pg_catalog.current_setting(moved_setting), ' ', 1)::oid,
+      tg_relid, tg_name, tg_argv, %L, %L)
+    using tg_argv[0], pg_catalog.regexp_replace(pg_catalog.current_setting(moved_setting), '^[0-9]+ ', ''), new::text, 'update', false;
+    perform pg_catalog.set_config(moved_setting, '', true);
     return null;
   end if;$moved$, moved_setting, table_name, columns) end, string_agg(format($operation$
   if tg_op = %1$L and postrider_internal.is_as_captured(%2$s, tg_relid, %3$L, %4$L) then%5$s

@@ -5,7 +5,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform set_config(tg_argv[5], concat(tg_relid, old.ctid), true);
+  perform set_config(concat(tg_argv[5], '_', pg_trigger_depth()), concat(tg_relid, old.ctid), true);
   return new;
 end
 $$;
