@@ -44,6 +44,7 @@ const claimDeliveriesStatement = defineStatement("claim_deliveries", {
     lease_ms: "integer?",
     next_due_ms: "bigint?",
   },
+  hasManyRows: true,
 });
 
 /** How many deliveries each endpoint can take. */

@@ -74,6 +74,7 @@ const claimEventsStatement = defineStatement("claim_events", {
     slow_endpoint_id: "uuid?",
     unmatched: "jsonb?",
   },
+  hasManyRows: true,
 });
 
 export interface ClaimOptions {
