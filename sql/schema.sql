@@ -35,6 +35,9 @@ create domain postrider.endpoint_name as text
 create domain postrider.endpoint_retry_schedule as interval[]
   constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(VALUE) <= 50) AND postrider_internal.are_retry_waits(VALUE)));
 
+create domain postrider.endpoint_signing as text
+  constraint "signing is hmac, ed25519 or both" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text, 'both'::text])));
+
 create domain postrider.endpoint_state as text
   constraint "state is active, paused or disabled" CHECK ((VALUE = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text])));
 
@@ -56,8 +59,15 @@ create domain postrider.event_type_pattern as text
 create domain postrider.failure_kind as text
   constraint "failure_kind is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['status'::text, 'timeout'::text, 'connect'::text, 'dns'::text, 'tls'::text, 'reset'::text, 'blocked'::text, 'protocol'::text, 'proxy'::text])));
 
+create domain postrider.signing_kind as text
+  constraint "kind is hmac or ed25519" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text])));
+
+create domain postrider.signing_public_key as text
+  constraint "public_key is whpk_ and base64 of 32 bytes" CHECK ((VALUE ~ '^whpk_[A-Za-z0-9+/]{43}=$'::text));
+
 create domain postrider.signing_secret as text
-  constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((VALUE ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(VALUE) >= 38) AND (length(VALUE) <= 94))));
+  constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((VALUE ~ '^whsk_'::text) OR ((VALUE ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(VALUE) >= 38) AND (length(VALUE) <= 94)))))
+  constraint "secret is whsk_ and base64 of 64 bytes" CHECK (((VALUE !~ '^whsk_'::text) OR (VALUE ~ '^whsk_[A-Za-z0-9+/]{86}==$'::text)));
 
 -- Sequences, those of identity columns included
 
@@ -215,6 +225,7 @@ create table postrider.endpoint (
   revision bigint not null default 1,
   created_at timestamp with time zone not null default clock_timestamp(),
   updated_at timestamp with time zone not null default clock_timestamp(),
+  signing postrider.endpoint_signing not null default 'hmac'::text,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -255,9 +266,11 @@ create table postrider.endpoint_minute_part_default partition of postrider.endpo
 create table postrider.endpoint_secret (
   id uuid not null default postrider.uuid_v7(),
   endpoint_id uuid not null,
-  secret postrider.signing_secret not null,
+  secret postrider.signing_secret,
   created_at timestamp with time zone not null default clock_timestamp(),
   expires_at timestamp with time zone,
+  kind postrider.signing_kind not null default 'hmac'::text,
+  public_key postrider.signing_public_key,
   constraint endpoint_secret_pkey PRIMARY KEY (id),
   constraint endpoint_secret_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE
 );
@@ -519,6 +532,8 @@ CREATE INDEX endpoint_minute_part_minute ON ONLY postrider.endpoint_minute_part 
 
 CREATE INDEX endpoint_secret_endpoint_id ON postrider.endpoint_secret USING btree (endpoint_id);
 
+CREATE INDEX endpoint_secret_wanted ON postrider.endpoint_secret USING btree (id) WHERE (secret IS NULL);
+
 CREATE INDEX idempotency_key_event_id ON postrider.idempotency_key USING btree (event_id);
 
 CREATE INDEX other_attempt_started ON ONLY postrider.other_attempt USING btree (started_at);
@@ -773,6 +788,8 @@ create function postrider_internal.endpoint_secret_changed() returns trigger sec
 
 create function postrider_internal.endpoint_secret_changing() returns trigger security definer;
 
+create function postrider_internal.endpoint_signing_changed() returns trigger security definer;
+
 create function postrider_internal.equality_predicate(options jsonb, place text) returns text;
 
 create function postrider_internal.erase_events(event_ids uuid[], OUT discarded bigint, OUT in_flight bigint) returns record;
@@ -820,6 +837,8 @@ create function postrider_internal.halvings(members integer) returns integer;
 create function postrider_internal.has_no_login(url text) returns boolean;
 
 create function postrider_internal.has_passed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], xid xid8, seq bigint) returns boolean;
+
+create function postrider_internal.has_signing_key(endpoint_id uuid) returns boolean;
 
 create function postrider_internal.ingest_lock_key(name text) returns bigint;
 
@@ -883,9 +902,13 @@ create function postrider_internal.lock_endpoint(endpoint_id uuid) returns text;
 
 create function postrider_internal.lock_event_types() returns trigger security definer;
 
+create function postrider_internal.lock_secret(secret_id uuid, former text) returns uuid;
+
 create function postrider_internal.lost_columns(captured oid, trigger_function oid) returns text;
 
 create function postrider_internal.make_capture(table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, schemas name[]) returns void;
+
+create function postrider_internal.make_key(secret_id uuid, secret text) returns boolean security definer;
 
 create function postrider_internal.make_partitions(ahead interval DEFAULT '7 days'::interval, now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(outcome text, partition_name text) security definer;
 
@@ -1134,6 +1157,10 @@ CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW 
 CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state)::text IS DISTINCT FROM (old.state)::text)) EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
 CREATE TRIGGER endpoint_nulls BEFORE INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_null();
+
+CREATE TRIGGER endpoint_signing_changed AFTER UPDATE OF signing ON postrider.endpoint FOR EACH ROW WHEN (((new.signing)::text <> (old.signing)::text)) EXECUTE FUNCTION postrider_internal.endpoint_signing_changed();
+
+CREATE TRIGGER endpoint_signing_set AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (((new.signing)::text <> 'hmac'::text)) EXECUTE FUNCTION postrider_internal.endpoint_signing_changed();
 
 CREATE TRIGGER endpoint_truncate BEFORE TRUNCATE ON postrider.endpoint FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_truncate();
 
@@ -1411,6 +1438,8 @@ comment on column postrider.endpoint.created_at is 'When the endpoint was made.'
 
 comment on column postrider.endpoint.updated_at is 'When it was last changed. Kept by a trigger.';
 
+comment on column postrider.endpoint.signing is 'What signs its requests: hmac, with secrets that the receiver has, too; ed25519, with keys of which the receiver has only the public half; both. A daemon makes the ed25519 keys, and deliveries wait for them.';
+
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
 comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint, which may have been deleted since.';
@@ -1465,11 +1494,15 @@ comment on column postrider.endpoint_secret.id is 'Identifies the secret.';
 
 comment on column postrider.endpoint_secret.endpoint_id is 'The endpoint that it signs for.';
 
-comment on column postrider.endpoint_secret.secret is 'whsec_ and the base64 of 24 to 64 bytes, as Standard Webhooks writes a key. Never logged.';
+comment on column postrider.endpoint_secret.secret is 'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them. Never logged.';
 
 comment on column postrider.endpoint_secret.created_at is 'When it was made.';
 
 comment on column postrider.endpoint_secret.expires_at is 'When it stops signing; null for never.';
+
+comment on column postrider.endpoint_secret.kind is 'hmac, or ed25519.';
+
+comment on column postrider.endpoint_secret.public_key is 'For ed25519: whpk_ and the base64 of 32 bytes, which the receiver verifies with. Null until a daemon has made the key, and for hmac.';
 
 comment on table postrider.erasure is 'Tenants whose events are being erased, step by step, by postrider.erase_tenant() and by the daemons. A row is deleted when its tenant is done.';
 
@@ -1905,7 +1938,7 @@ comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 
 comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 
@@ -2137,6 +2170,8 @@ comment on type postrider.endpoint_name is 'What people call an endpoint.';
 
 comment on type postrider.endpoint_retry_schedule is 'The waits between the attempts of a delivery.';
 
+comment on type postrider.endpoint_signing is 'What signs an endpoint''s requests.';
+
 comment on type postrider.endpoint_state is 'Whether an endpoint gets events, and whether they are sent.';
 
 comment on type postrider.endpoint_tenant is 'The owner of an endpoint; the empty string if there is none.';
@@ -2149,7 +2184,11 @@ comment on type postrider.event_type_pattern is 'The event types that a subscrip
 
 comment on type postrider.failure_kind is E'How an attempt failed. Its check lists the kinds: \\dD postrider.failure_kind.';
 
-comment on type postrider.signing_secret is 'A key of HMAC-SHA256, written as Standard Webhooks does.';
+comment on type postrider.signing_kind is 'The algorithm that a secret is for.';
+
+comment on type postrider.signing_public_key is 'The public half of an ed25519 key, written as Standard Webhooks does.';
+
+comment on type postrider.signing_secret is 'A key of HMAC-SHA256 (whsec_) or a private one of ed25519 (whsk_), written as Standard Webhooks does.';
 
 comment on type postrider_internal.claim_page is 'Events as columns, and the cursor before them; ids is null if there are none. Those of one transaction are in the order of seq, those of the window in the order of (xid, seq). ended_xids: the transactions that are aside and end with this page; is_complete: the window ends with it; must_move: there are no events, and the cursor must move all the same; has_later: some are due later.';
 
@@ -2171,7 +2210,7 @@ comment on function postrider.capture(regclass,text,text[],text,text,text,text) 
 
 comment on function postrider.copy_problem() is 'Says what shows that this database was restored or copied from another one. Use it if daemons stop with PR0014: they do so until adopt() is called. Null if daemons may work here.';
 
-comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
+comment on function postrider.create_endpoint(text,text[],text,jsonb) is 'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with; no secret if its requests are signed by ed25519 alone, because a daemon makes that key (postrider.endpoint_secret.public_key). Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
 
 comment on function postrider.define_event_type(text,text,jsonb,boolean,boolean) is 'Puts an event type into the catalogue, or replaces its definition. Use it to document a type, to generate TypeScript from it or, with enforce, to refuse payloads that do not fit the schema: inserts fail from their next statement on. A schema that is left out is kept; what else is left out is not. Any JSON Schema describes; what is enforced is of the subset in sql/event-types.md.';
 
@@ -2217,7 +2256,7 @@ comment on function postrider.reschedule(uuid,timestamp with time zone) is 'Move
 
 comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint().';
 
-comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once.';
+comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once. If signing has ed25519, a daemon also makes a new key, within moments: its public half appears in postrider.endpoint_secret. For ed25519 alone it returns null.';
 
 comment on function postrider.send_test_event(uuid,text,json) is 'Sends one event to this endpoint alone, whatever it is subscribed to, and returns the event''s id. Use it to try a new receiver, or one that was mended. The event is marked as a test (postrider.outbox.test_endpoint_id): replays leave it out, and its failures do not count against the endpoint.';
 
@@ -2367,7 +2406,9 @@ comment on function postrider_internal.endpoint_options() is 'The columns of pos
 
 comment on function postrider_internal.endpoint_secret_changed() is 'Increments the endpoint''s revision, so that daemons load the secrets again.';
 
-comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, and locks the endpoint in a way that cannot deadlock.';
+comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, each of its kind, fills in public keys, and locks the endpoint in a way that cannot deadlock.';
+
+comment on function postrider_internal.endpoint_signing_changed() is 'Asks for an ed25519 key for an endpoint that has none. A daemon makes it.';
 
 comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';
 
@@ -2399,7 +2440,7 @@ comment on function postrider_internal.fill_retention(interval) is 'Sets the ret
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
-comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled.';
+comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_active: it is neither paused nor without the key that its requests are signed with.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
@@ -2416,6 +2457,8 @@ comment on function postrider_internal.halvings(integer) is 'How often a list is
 comment on function postrider_internal.has_no_login(text) is 'True if a URL has no user and no password. Otherwise it raises an error that says where to put them.';
 
 comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],xid8,bigint) is 'Whether a cursor (the first six, as in a row of postrider.claim) has passed the event with that xid and seq.';
+
+comment on function postrider_internal.has_signing_key(uuid) is 'Whether an ed25519 key can sign for an endpoint. Asked only of endpoints that want one: until a daemon has made it, their deliveries wait.';
 
 comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
 
@@ -2479,9 +2522,13 @@ comment on function postrider_internal.lock_endpoint(uuid) is 'Locks an endpoint
 
 comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. It writes, so a transaction with an older snapshot fails instead of overlooking the last edit.';
 
+comment on function postrider_internal.lock_secret(uuid,text) is 'Locks a secret and its endpoint, whose id it returns; null if the secret is not what it was, or another session has one of them locked.';
+
 comment on function postrider_internal.lost_columns(oid,oid) is 'The columns that a capture names in its expressions, as its function''s comment lists them, and that its table no longer has by these names; null for none.';
 
 comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'Does the work of capture(), with the schemas in which the expressions find what they name. Acts with the rights of its caller.';
+
+comment on function postrider_internal.make_key(uuid,text) is 'Stores the ed25519 key that a daemon has made, if it is still wanted. False if it is not, or an operator is changing the endpoint at this moment.';
 
 comment on function postrider_internal.make_partitions(interval,timestamp with time zone) is 'Takes one step of making the daily partitions from today on, and says which. made: one exists; guarded, validated, released: steps on the way if much is in the default partition; busy: another session holds a lock, so call it again later. No row: nothing is left to do, or another session is doing it. Daemons call it until then; it is safe at any time.';
 
@@ -2731,11 +2778,15 @@ comment on trigger endpoint_secret_audit on postrider.endpoint_secret is 'Notes 
 
 comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Increments the endpoint''s revision.';
 
-comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Limits the secrets of an endpoint, and locks it.';
+comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Judges the secrets of an endpoint, and locks it.';
 
 comment on trigger endpoint_secret_nulls on postrider.endpoint_secret is 'Refuses nulls without showing the row.';
 
 comment on trigger endpoint_secret_truncate on postrider.endpoint_secret is 'Refuses truncate, which the audit would not see.';
+
+comment on trigger endpoint_signing_changed on postrider.endpoint is 'Asks for an ed25519 key if signing now wants one.';
+
+comment on trigger endpoint_signing_set on postrider.endpoint is 'Asks for an ed25519 key.';
 
 comment on trigger endpoint_truncate on postrider.endpoint is 'Refuses truncate, which the audit would not see.';
 
@@ -2857,9 +2908,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (description, disable_after, format, headers, name, retry_schedule, state, state_reason, tenant, timeout_ms, url), select, update (description, disable_after, format, headers, name, retry_schedule, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (description, disable_after, format, headers, name, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (description, disable_after, format, headers, name, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (created_at, description, disable_after, format, id, name, pause_reason, paused_at, retry_schedule, revision, shown_url, state, state_changed_at, state_reason, tenant, timeout_ms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (created_at, description, disable_after, format, id, name, pause_reason, paused_at, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -2881,9 +2932,9 @@ grant select on table postrider.endpoint_minute_part to postrider_operator;
 
 grant select on table postrider.endpoint_minute_part to postrider_reader;
 
-grant select (created_at, endpoint_id, expires_at, id) on table postrider.endpoint_secret to postrider_operator;
+grant select (created_at, endpoint_id, expires_at, id, kind, public_key) on table postrider.endpoint_secret to postrider_operator;
 
-grant select (created_at, endpoint_id, expires_at, id) on table postrider.endpoint_secret to postrider_reader;
+grant select (created_at, endpoint_id, expires_at, id, kind, public_key) on table postrider.endpoint_secret to postrider_reader;
 
 grant select on table postrider.endpoint_secret to postrider_daemon;
 
@@ -3179,6 +3230,12 @@ grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,
 
 grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],xid8,bigint) to postrider_reader;
 
+grant execute on function postrider_internal.has_signing_key(uuid) to postrider_daemon;
+
+grant execute on function postrider_internal.has_signing_key(uuid) to postrider_operator;
+
+grant execute on function postrider_internal.has_signing_key(uuid) to postrider_reader;
+
 grant execute on function postrider_internal.is_as_captured(anyelement,oid,text[],text) to postrider_publisher;
 
 grant execute on function postrider_internal.is_function(text) to postrider_publisher;
@@ -3200,6 +3257,8 @@ grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_
 grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_reader;
 
 grant execute on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) to postrider_publisher;
+
+grant execute on function postrider_internal.make_key(uuid,text) to postrider_daemon;
 
 grant execute on function postrider_internal.make_partitions(interval,timestamp with time zone) to postrider_daemon;
 

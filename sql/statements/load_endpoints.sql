@@ -1,13 +1,16 @@
 -- How to talk to these endpoints, with the secrets that sign for them, newest first.
 -- $1 endpoints, $2 whether to leave out the texts that people write
-select e.id, e.revision, e.format, e.timeout_ms,
+select e.id, e.revision, e.format, e.timeout_ms, e.signing,
        case when not $2::boolean then e.url::text else '' end as url,
        case when not $2::boolean then e.headers::jsonb else '{}' end as headers,
        array(select floor(extract(epoch from s.step) * 1000)::float8
              from unnest(e.retry_schedule) with ordinality s (step, n) order by s.n) as schedule_ms,
        array(select s.secret::text from postrider.endpoint_secret s
-             where s.endpoint_id = e.id and (s.expires_at is null or s.expires_at > now())
+             where s.endpoint_id = e.id and s.secret is not null and (s.expires_at is null or s.expires_at > now())
              order by s.created_at desc, s.id desc) as secrets,
+       array(select s.kind::text from postrider.endpoint_secret s
+             where s.endpoint_id = e.id and s.secret is not null and (s.expires_at is null or s.expires_at > now())
+             order by s.created_at desc, s.id desc) as secret_kinds,
        (select extract(epoch from min(s.expires_at) - now())::float8 * 1000 from postrider.endpoint_secret s
         where s.endpoint_id = e.id and s.expires_at > now() and isfinite(s.expires_at)) as secrets_valid_ms
 from postrider.endpoint e

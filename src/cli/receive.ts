@@ -12,11 +12,13 @@ export const command = defineCommand({
     secret: {
       placeholder: "S…",
       default: null,
-      sentence: "secrets of the endpoint (whsec_…) to verify with; without one, signatures are not verified",
+      sentence:
+        "secrets (whsec_…) or public keys (whpk_…) of the endpoint to verify with; without one, signatures are not verified",
       isList: true,
       mistake: (value) => {
         const problem = secretProblem(value);
-        const remedy = "use it as create_endpoint or rotate_secret returned it";
+        const remedy =
+          "use it as create_endpoint or rotate_secret returned it, or as endpoint_secret.public_key has it";
         return problem === null ? null : { found: `the secret ${problem}`, remedy };
       },
       read: (texts): readonly string[] => texts,

@@ -23,6 +23,7 @@ import { deliveriesInHandMax } from "./memory.ts";
 import { Recorder } from "./record/recorder.ts";
 import { makeEndpointWatch } from "./upkeep/endpointWatch.ts";
 import { Heartbeat } from "./upkeep/heartbeat.ts";
+import { makeKeyKeeper } from "./upkeep/keys.ts";
 import { Minutes } from "./upkeep/minutes.ts";
 import { makePartitionKeeper } from "./upkeep/partitions.ts";
 import { makeReplayKeeper } from "./upkeep/replays.ts";
@@ -101,7 +102,7 @@ export function makeParts(options: PartsOptions) {
   const heartbeat = makeHeartbeat(shared);
   const upkeep = makeUpkeep(shared);
   const sender = new Sender({ policy: config.egress, connectionsPerOrigin: config.maxInFlight });
-  const wake = makeWake(shared, upkeep.replays);
+  const wake = makeWake(shared, upkeep);
   const minutes = makeMinutes(shared, heartbeat);
   const pipeline = makePipeline(shared, { heartbeat, wake, sender, minutes });
   return {
@@ -187,10 +188,20 @@ function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
       onQueued: () => agenda.queued(),
     }),
     endpointWatch: makeEndpointWatch({ database: databases.maintain, events }),
+    keys: makeKeyKeeper({ database: databases.pipeline, conditions }),
   };
 }
 
-function makeWake({ listenConnection, sessions, events, conditions, agenda }: Shared, replays: Repeat): WakeSession {
+/** What an operator's action may be for. */
+interface Announced {
+  readonly replays: Repeat;
+  readonly keys: Repeat;
+}
+
+function makeWake(
+  { listenConnection, sessions, events, conditions, agenda }: Shared,
+  { replays, keys }: Announced,
+): WakeSession {
   return new WakeSession({
     config: listenConnection,
     events,
@@ -203,6 +214,7 @@ function makeWake({ listenConnection, sessions, events, conditions, agenda }: Sh
       }
       agenda.lookAgain();
       replays.soon();
+      keys.soon();
     },
   });
 }

@@ -1,9 +1,10 @@
-import { timingSafeEqual } from "node:crypto";
+import { type KeyObject, timingSafeEqual } from "node:crypto";
+import { isEd25519Signature, PRIVATE_PREFIX, PUBLIC_PREFIX, parsePublicKey, signEd25519 } from "./ed25519.ts";
 import { HmacKey } from "./hmacKey.ts";
 
 /**
- * Signatures by the Standard Webhooks specification 1.0.0, version `v1`: HMAC-SHA256 over
- * `id.timestamp.body`, sent as a space-separated list of `v1,BASE64`, one entry per key in force.
+ * Signatures by the Standard Webhooks specification 1.0.0: over `id.timestamp.body`, sent as a space-separated list of
+ * `v1,BASE64` (HMAC-SHA256) and `v1a,BASE64` (ed25519), one entry per key in force.
  * Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 
@@ -28,7 +29,7 @@ const SECRET_PREFIX = "whsec_";
 
 /** Reads a secret as `postrider.create_endpoint` returns it: `whsec_` and the padded base64 of 24 to 64 bytes. */
 export function parseSecret(secret: string): ParsedSecret {
-  if (secret.startsWith("whsk_") || secret.startsWith("whpk_")) {
+  if (secret.startsWith(PRIVATE_PREFIX) || secret.startsWith(PUBLIC_PREFIX)) {
     return { kind: "problem", problem: "is an ed25519 key; an HMAC secret starts with whsec_" };
   }
   if (!secret.startsWith(SECRET_PREFIX)) {
@@ -72,6 +73,42 @@ export function signV1(
   return header;
 }
 
+/** What signs the requests of an endpoint that wants ed25519. */
+export interface MixedKeys {
+  /** None for ed25519 alone. */
+  readonly hmac: readonly SigningKey[];
+  readonly ed25519: readonly KeyObject[];
+}
+
+/** Like `signV1`, with a `v1a,BASE64` for each key of ed25519 behind the others. Throws if there is none. */
+export function signMixed(keys: MixedKeys, id: string, timestampSeconds: number, body: Buffer | string): string {
+  if (keys.ed25519.length === 0) {
+    throw new Error("nothing can be signed without a key");
+  }
+  const prefix = `${id}.${timestampSeconds}.`;
+  const v1 = keys.hmac.length === 0 ? [] : [signV1(keys.hmac, id, timestampSeconds, body)];
+  return [...v1, ...keys.ed25519.map((key) => `v1a,${signEd25519(key, prefix, body)}`)].join(" ");
+}
+
+/** What a receiver verifies with: a secret that it shares with the sender, or the sender's public key. */
+export type VerifyingKey = SigningKey | { readonly publicKey: KeyObject };
+
+export type ParsedVerifyingKey =
+  | { readonly kind: "key"; readonly key: VerifyingKey }
+  | { readonly kind: "problem"; readonly problem: string };
+
+/** Reads a secret (`whsec_…`) or a public key (`whpk_…`). */
+export function parseVerifyingKey(text: string): ParsedVerifyingKey {
+  if (text.startsWith(PRIVATE_PREFIX)) {
+    return { kind: "problem", problem: `is a private key; a receiver verifies with the public one, ${PUBLIC_PREFIX}…` };
+  }
+  if (!text.startsWith(PUBLIC_PREFIX)) {
+    return parseSecret(text);
+  }
+  const parsed = parsePublicKey(text);
+  return parsed.kind === "key" ? { kind: "key", key: { publicKey: parsed.key } } : parsed;
+}
+
 /** The three headers as they arrived; null or undefined if one did not. */
 export interface SignedHeaders {
   readonly id: string | null | undefined;
@@ -88,9 +125,8 @@ export const REJECTIONS = {
   timestamp_too_old: "the header webhook-timestamp is further in the past than the tolerance allows",
   timestamp_too_new: "the header webhook-timestamp is further in the future than the tolerance allows",
   signature_missing: "the header webhook-signature is missing",
-  signature_unknown: "the header webhook-signature holds no v1 signature",
-  signature_mismatch:
-    "no v1 signature in webhook-signature was made with these secrets over this id, timestamp and body",
+  signature_unknown: "the header webhook-signature holds no signature of a version that these secrets verify",
+  signature_mismatch: "no signature in webhook-signature was made with these secrets over this id, timestamp and body",
 } as const;
 
 export type Rejection = keyof typeof REJECTIONS;
@@ -105,12 +141,15 @@ const ID_PATTERN = /^[!-+\-/-~]{1,256}$/;
 // Twelve digits cover the next 30,000 years in seconds, and exclude a timestamp in milliseconds.
 const TIMESTAMP_PATTERN = /^\d{1,12}$/;
 
+/** More than a sender has keys in force: each signature of ed25519 takes 100 µs to verify. */
+const CANDIDATES_MAX = 20;
+
 /**
- * The receiver's side: whether one of `keys` made one of the `v1` signatures over the bytes of `body` as they arrived.
+ * The receiver's side: whether one of `keys` made one of the signatures over the bytes of `body` as they arrived.
  * Signatures of other versions are skipped. Nothing that a sender can do makes it throw.
  */
-export function verifyV1(
-  keys: readonly SigningKey[],
+export function verifySignature(
+  keys: readonly VerifyingKey[],
   headers: SignedHeaders,
   body: Buffer | string,
   nowSeconds: number,
@@ -127,25 +166,35 @@ export function verifyV1(
   if (timestampSeconds < nowSeconds - toleranceSeconds) return rejected("timestamp_too_old");
   if (timestampSeconds > nowSeconds + toleranceSeconds) return rejected("timestamp_too_new");
 
-  const candidates = v1Signatures(signature);
-  if (candidates.length === 0) return rejected("signature_unknown");
+  const entries = signature.split(" ");
+  const candidates = keys.map((key) => signaturesFor(key, entries));
+  if (candidates.every(({ length }) => length === 0)) return rejected("signature_unknown");
 
   // The header's own text, not the number that it means: "0017" is signed as it was sent.
   const prefix = `${id}.${timestamp}.`;
-  for (const key of keys) {
-    const expected = Buffer.from(key.hmacKey.digest(prefix, body));
-    if (candidates.some((candidate) => equalInConstantTime(candidate, expected))) {
-      return { kind: "verified", id, timestampSeconds };
-    }
-  }
-  return rejected("signature_mismatch");
+  return keys.some((key, index) => hasSigned(key, candidates[index] ?? [], prefix, body))
+    ? { kind: "verified", id, timestampSeconds }
+    : rejected("signature_mismatch");
 }
 
-function v1Signatures(header: string): readonly Buffer[] {
-  return header
-    .split(" ")
-    .filter((entry) => entry.startsWith("v1,") && entry.length > "v1,".length)
-    .map((entry) => Buffer.from(entry.slice("v1,".length)));
+/** What stands behind the version that the key signs or verifies. */
+function signaturesFor(key: VerifyingKey, entries: readonly string[]): readonly string[] {
+  const version = "hmacKey" in key ? "v1," : "v1a,";
+  return entries
+    .filter((entry) => entry.startsWith(version) && entry.length > version.length)
+    .slice(0, CANDIDATES_MAX)
+    .map((entry) => entry.slice(version.length));
+}
+
+function hasSigned(key: VerifyingKey, candidates: readonly string[], prefix: string, body: Buffer | string): boolean {
+  if (candidates.length === 0) {
+    return false;
+  }
+  if ("publicKey" in key) {
+    return candidates.some((candidate) => isEd25519Signature(key.publicKey, prefix, body, candidate));
+  }
+  const expected = Buffer.from(key.hmacKey.digest(prefix, body));
+  return candidates.some((candidate) => equalInConstantTime(Buffer.from(candidate), expected));
 }
 
 /** Compares the base64 text itself, so that only its one canonical spelling is accepted. */

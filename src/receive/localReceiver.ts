@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { parseSecret, REJECTIONS, type SigningKey, verifyV1 } from "../format/sign.ts";
+import { parseVerifyingKey, REJECTIONS, type VerifyingKey, verifySignature } from "../format/sign.ts";
 
 /** More than any sender of events should send in one request. */
 export const BODY_BYTES_MAX = 10 * 1024 * 1024;
@@ -34,7 +34,7 @@ export type Judgement =
 export interface LocalReceiverOptions {
   /** 0: any free one. */
   readonly port: number;
-  /** Each as `create_endpoint` returned it. Without any, everything is accepted unverified. */
+  /** Each as `create_endpoint` returned it, or a public key (`whpk_…`). Without any, everything is accepted unverified. */
   readonly secrets: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -92,19 +92,19 @@ export class LocalReceiver {
 }
 
 interface Reception extends LocalReceiverOptions {
-  readonly keys: readonly SigningKey[];
+  readonly keys: readonly VerifyingKey[];
   /** The oldest first. */
   readonly seenIds: Set<string>;
 }
 
 /** What is wrong with a secret, as a clause that continues "the secret …" and does not repeat it; null if nothing is. */
 export function secretProblem(secret: string): string | null {
-  const parsed = parseSecret(secret);
+  const parsed = parseVerifyingKey(secret);
   return parsed.kind === "problem" ? parsed.problem : null;
 }
 
-function keyOf(secret: string): SigningKey {
-  const parsed = parseSecret(secret);
+function keyOf(secret: string): VerifyingKey {
+  const parsed = parseVerifyingKey(secret);
   if (parsed.kind === "problem") {
     throw new Error(`the secret ${parsed.problem}`);
   }
@@ -170,7 +170,7 @@ function judge(
   id: string | null,
   body: Buffer,
   nowMs: number,
-  keys: readonly SigningKey[],
+  keys: readonly VerifyingKey[],
 ): Judgement {
   if (keys.length === 0) {
     return { kind: "unverified" };
@@ -180,7 +180,7 @@ function judge(
     timestamp: headerOf(request, "webhook-timestamp"),
     signature: headerOf(request, "webhook-signature"),
   };
-  const verification = verifyV1(keys, headers, body, Math.floor(nowMs / 1000));
+  const verification = verifySignature(keys, headers, body, Math.floor(nowMs / 1000));
   return verification.kind === "verified"
     ? { kind: "verified" }
     : { kind: "rejected", reason: REJECTIONS[verification.reason] };

@@ -169,7 +169,8 @@ export const EVENTS = {
   ),
   "partition.dropped": event<{ partition: string | null }>("A partition past its retention was dropped."),
   "maintenance.failed": event<{ task: MaintenanceTask; error: string }>(
-    "Partitions or replays cannot be maintained, or the counts of a minute not be appended. The daemon retries later.",
+    "Partitions or replays cannot be maintained, the counts of a minute not be appended, or the keys of endpoints not be made. " +
+      "The daemon retries later.",
   ),
   "maintenance.restored": event<{ task: MaintenanceTask } & Ended>("Maintenance succeeds again."),
   "settings.warned": event<{ warning: string }>("A setting is accepted and has no effect."),
@@ -273,7 +274,7 @@ type FilePlace = {
   readonly byte_offset: number;
 };
 
-type MaintenanceTask = "partitions" | "replays" | "minutes";
+type MaintenanceTask = "partitions" | "replays" | "minutes" | "keys";
 
 /**
  * Fields are flat, so that no object with a secret in it gets in by way of a field. (The shapes above are types and not

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { parseSecret, type SigningKey, verifyV1 } from "../../src/format/sign.ts";
+import { parseSecret, type SigningKey, verifySignature } from "../../src/format/sign.ts";
 import type { EndpointPlan, Manners } from "./endpoints.ts";
 import type { Random } from "./random.ts";
 
@@ -131,7 +131,12 @@ export class ChaosReceiver {
       timestamp: text("webhook-timestamp"),
       signature: text("webhook-signature"),
     };
-    const verified = verifyV1(route.key === null ? [] : [route.key], headers, body, Math.floor(Date.now() / 1_000));
+    const verified = verifySignature(
+      route.key === null ? [] : [route.key],
+      headers,
+      body,
+      Math.floor(Date.now() / 1_000),
+    );
     if (verified.kind !== "verified") {
       this.rejected.push(`${route.plan.path} ${headers.id}: ${verified.reason}`);
     }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
-import { parseSecret, verifyV1 } from "../../src/format/sign.ts";
+import { parseSecret, verifySignature } from "../../src/format/sign.ts";
 import { type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, insertEvents, reset, rowsOf, subscribe } from "../support/engine.ts";
@@ -317,5 +317,5 @@ function isVerified(request: Received, secret: string): boolean {
     signature: String(request.headers["webhook-signature"]),
   };
   const nowSeconds = Number(headers.timestamp);
-  return verifyV1([parsed.key], headers, request.body, nowSeconds).kind === "verified";
+  return verifySignature([parsed.key], headers, request.body, nowSeconds).kind === "verified";
 }

@@ -261,6 +261,14 @@ const EDITS: readonly Action[] = [
     ),
   },
   {
+    name: "edit the signing",
+    act: (session, endpoint, draw) =>
+      session.query("update postrider.endpoint set signing = $2 where id = $1", [
+        endpoint,
+        draw.pick(["hmac", "both"]),
+      ]),
+  },
+  {
     name: "edit the subscriptions",
     act: edit("update postrider.subscription set filter = '$.a > 2' where endpoint_id = $1 and filter is not null"),
     isLast: true,

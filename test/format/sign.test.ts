@@ -9,7 +9,7 @@ import {
   type SigningKey,
   signV1,
   type Verification,
-  verifyV1,
+  verifySignature,
 } from "../../src/format/sign.ts";
 
 interface Vectors {
@@ -60,7 +60,7 @@ function reasonOf(verification: Verification): string {
 function verifyChanged(change: Partial<SignedHeaders>, body = '{"a":1}', keys = [keyOf(OFFICIAL_SECRET)]): string {
   const signed = signV1([keyOf(OFFICIAL_SECRET)], "msg_1", NOW, '{"a":1}');
   const headers = { id: "msg_1", timestamp: String(NOW), signature: signed, ...change };
-  return reasonOf(verifyV1(keys, headers, body, NOW));
+  return reasonOf(verifySignature(keys, headers, body, NOW));
 }
 
 for (const vector of VECTORS.vectors) {
@@ -72,7 +72,7 @@ for (const vector of VECTORS.vectors) {
 
   test(`the vector ${vector.name} is verified`, () => {
     const headers = { id: vector.id, timestamp: String(vector.timestamp), signature: `${vector.v1a} ${vector.v1}` };
-    const verification = verifyV1([keyOf(vector.secret)], headers, Buffer.from(vector.body), vector.timestamp);
+    const verification = verifySignature([keyOf(vector.secret)], headers, Buffer.from(vector.body), vector.timestamp);
     assert.deepEqual(verification, { kind: "verified", id: vector.id, timestampSeconds: vector.timestamp });
   });
 }
@@ -88,10 +88,10 @@ test("during a rotation the old and the new secret both verify", () => {
   const oldKey = keyOf(secretOf(Buffer.alloc(24, 1)));
   const newKey = keyOf(secretOf(Buffer.alloc(24, 2)));
   const headers = { id: "msg_1", timestamp: String(NOW), signature: signV1([newKey, oldKey], "msg_1", NOW, "{}") };
-  assert.equal(verifyV1([oldKey], headers, "{}", NOW).kind, "verified");
-  assert.equal(verifyV1([newKey], headers, "{}", NOW).kind, "verified");
-  assert.equal(verifyV1([keyOf(OFFICIAL_SECRET), oldKey], headers, "{}", NOW).kind, "verified");
-  assert.equal(reasonOf(verifyV1([keyOf(OFFICIAL_SECRET)], headers, "{}", NOW)), "signature_mismatch");
+  assert.equal(verifySignature([oldKey], headers, "{}", NOW).kind, "verified");
+  assert.equal(verifySignature([newKey], headers, "{}", NOW).kind, "verified");
+  assert.equal(verifySignature([keyOf(OFFICIAL_SECRET), oldKey], headers, "{}", NOW).kind, "verified");
+  assert.equal(reasonOf(verifySignature([keyOf(OFFICIAL_SECRET)], headers, "{}", NOW)), "signature_mismatch");
 });
 
 test("nothing is signed without a key", () => {
@@ -108,7 +108,7 @@ test("what was signed is verified, whatever the bytes, the secret and the distan
         const key = keyOf(secretOf(secret));
         const body = Buffer.from(bytes);
         const headers = { id: "msg_1", timestamp: String(NOW), signature: signV1([key], "msg_1", NOW, body) };
-        assert.equal(reasonOf(verifyV1([key], headers, body, NOW + distance)), "verified");
+        assert.equal(reasonOf(verifySignature([key], headers, body, NOW + distance)), "verified");
       },
     ),
   );
@@ -122,7 +122,7 @@ test("one changed bit in the body is a mismatch", () => {
       const headers = { id: "msg_1", timestamp: String(NOW), signature: signV1([key], "msg_1", NOW, body) };
       const bit = position % (body.length * 8);
       body.writeUInt8(body.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-      assert.equal(reasonOf(verifyV1([key], headers, body, NOW)), "signature_mismatch");
+      assert.equal(reasonOf(verifySignature([key], headers, body, NOW)), "signature_mismatch");
     }),
   );
 });
@@ -133,7 +133,7 @@ test("headers of any content are answered with a reason, never an exception", ()
   const header = fc.option(text);
   fc.assert(
     fc.property(header, header, header, (id, timestamp, signature) => {
-      const reason = reasonOf(verifyV1([keyOf(OFFICIAL_SECRET)], { id, timestamp, signature }, "{}", NOW));
+      const reason = reasonOf(verifySignature([keyOf(OFFICIAL_SECRET)], { id, timestamp, signature }, "{}", NOW));
       assert.ok(Object.hasOwn(REJECTIONS, reason));
     }),
   );
@@ -163,11 +163,11 @@ test("a timestamp with anything but one to twelve digits is malformed", () => {
 test("a timestamp beyond the tolerance is refused on either side, and one at its edge is not", () => {
   const key = keyOf(OFFICIAL_SECRET);
   const headers = { id: "msg_1", timestamp: String(NOW), signature: signV1([key], "msg_1", NOW, "{}") };
-  assert.equal(reasonOf(verifyV1([key], headers, "{}", NOW + 300)), "verified");
-  assert.equal(reasonOf(verifyV1([key], headers, "{}", NOW + 301)), "timestamp_too_old");
-  assert.equal(reasonOf(verifyV1([key], headers, "{}", NOW - 300)), "verified");
-  assert.equal(reasonOf(verifyV1([key], headers, "{}", NOW - 301)), "timestamp_too_new");
-  assert.equal(reasonOf(verifyV1([key], headers, "{}", NOW + 11, 10)), "timestamp_too_old");
+  assert.equal(reasonOf(verifySignature([key], headers, "{}", NOW + 300)), "verified");
+  assert.equal(reasonOf(verifySignature([key], headers, "{}", NOW + 301)), "timestamp_too_old");
+  assert.equal(reasonOf(verifySignature([key], headers, "{}", NOW - 300)), "verified");
+  assert.equal(reasonOf(verifySignature([key], headers, "{}", NOW - 301)), "timestamp_too_new");
+  assert.equal(reasonOf(verifySignature([key], headers, "{}", NOW + 11, 10)), "timestamp_too_old");
 });
 
 test("an id with a dot is refused, because another id, timestamp and body sign the same bytes", () => {
@@ -175,7 +175,7 @@ test("an id with a dot is refused, because another id, timestamp and body sign t
   const signature = signV1([key], "a", NOW, `${NOW}.y`);
   assert.equal(signV1([key], `a.${NOW}`, NOW, "y"), signature);
   assert.equal(
-    reasonOf(verifyV1([key], { id: `a.${NOW}`, timestamp: String(NOW), signature }, "y", NOW)),
+    reasonOf(verifySignature([key], { id: `a.${NOW}`, timestamp: String(NOW), signature }, "y", NOW)),
     "id_malformed",
   );
 });
@@ -205,7 +205,7 @@ test("a body that was parsed and written again is a mismatch", () => {
   const body = '{"n": 1.10}';
   const headers = { id: "msg_1", timestamp: String(NOW), signature: signV1([key], "msg_1", NOW, body) };
   const rewritten = JSON.stringify(JSON.parse(body));
-  assert.equal(reasonOf(verifyV1([key], headers, rewritten, NOW)), "signature_mismatch");
+  assert.equal(reasonOf(verifySignature([key], headers, rewritten, NOW)), "signature_mismatch");
 });
 
 test("a secret holds 24 to 64 bytes", () => {

@@ -37,7 +37,7 @@ test("a foreign signature, a changed body and an old timestamp are answered with
   const receiver = await start([SECRET]);
   const wrong = await send(receiver, { secret: OTHER_SECRET });
   assert.equal(wrong.status, 401);
-  assert.match(await wrong.text(), /no v1 signature in webhook-signature was made with these secrets/);
+  assert.match(await wrong.text(), /no signature in webhook-signature was made with these secrets/);
   assert.equal((await send(receiver, { signedBody: "{}", body: "{} " })).status, 401);
   const old = await send(receiver, { timestampSeconds: Math.floor(NOW_MS / 1000) - 301 });
   assert.match(await old.text(), /webhook-timestamp is further in the past/);
@@ -162,7 +162,7 @@ describe("as text for a person", () => {
     assert.deepEqual(received.map(requestText), [
       '03:04:05.678Z  order.paid  msg_1  verified\n  {"type":"order.paid","data":{}}\n',
       '03:04:05.678Z  order.paid  msg_1  verified  duplicate\n  {"type":"order.paid","data":{}}\n',
-      "03:04:05.678Z  (no type) text/plain;charset=UTF-8  msg_2  REJECTED: no v1 signature in webhook-signature was made with these secrets over this id, timestamp and body\n  (empty)\n",
+      "03:04:05.678Z  (no type) text/plain;charset=UTF-8  msg_2  REJECTED: no signature in webhook-signature was made with these secrets over this id, timestamp and body\n  (empty)\n",
     ]);
   });
 

@@ -21,6 +21,16 @@ const PLACES_MAX = 6;
 const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
   // A lease lasts as long as the request may take.
   timeout_ms: ["sql/functions/claim/claim_deliveries.sql"],
+  // It decides which secrets there are, and whether deliveries wait for one of them.
+  signing: [
+    ...["create_endpoint", "rotate_secret", "endpoint_signing_changed"].map(
+      (name) => `sql/functions/endpoints/${name}.sql`,
+    ),
+    ...["claim_deliveries", "find_rules"].map((name) => `sql/functions/claim/${name}.sql`),
+    "sql/functions/deliveries/delivery_status.sql",
+    "sql/statements/check_endpoints.sql",
+    "src/daemon/deliver/signing.ts",
+  ],
   // An event's description names it.
   disable_after: ["src/telemetry/events.ts"],
 };

@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule headers disable_after state state_reason";
+  "tenant name description url format timeout_ms retry_schedule headers disable_after signing state state_reason";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
+      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule disable_after state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
+        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
       operator: "*",
       daemon: "*",
     },
@@ -72,10 +72,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     delete: ["operator"],
   },
   endpoint_secret: {
-    columns: "id endpoint_id secret created_at expires_at",
+    columns: "id endpoint_id secret created_at expires_at kind public_key",
     select: {
-      reader: "id endpoint_id created_at expires_at",
-      operator: "id endpoint_id created_at expires_at",
+      reader: "id endpoint_id created_at expires_at kind public_key",
+      operator: "id endpoint_id created_at expires_at kind public_key",
       daemon: "*",
     },
   },
@@ -342,6 +342,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   claim_deliveries: owner("daemon"),
   record_results: owner("daemon"),
   take_over_claim: owner("daemon"),
+  make_key: owner("daemon"),
+  has_signing_key: caller("reader", "operator", "daemon"),
   empty_claims: owner("daemon"),
   beat: owner("daemon"),
   leave: owner("daemon"),
@@ -474,6 +476,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   end_action: caller(),
   end_deliveries: caller(),
   new_secret: caller(),
+  lock_secret: caller(),
   lock_endpoint: caller(),
   masked_headers: caller(),
   note_change: owner(),
@@ -551,6 +554,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   endpoint_changing: caller(),
   endpoint_changed: owner(),
   endpoint_secret_changed: owner(),
+  endpoint_signing_changed: owner(),
   subscription_changing: owner(),
 };
 

@@ -151,6 +151,7 @@ let ids: {
   claim: string;
   lost: string;
   replay: string;
+  wanted: string;
 };
 
 before(async () => {
@@ -177,7 +178,14 @@ before(async () => {
       endpoint,
     ]),
   );
-  ids = { replay, endpoint, idle, subscription, delivered, daemon, lost, claim: mine?.claim ?? "" };
+  const wanted = String(
+    await askFor(
+      pool,
+      "insert into postrider.endpoint_secret (endpoint_id, kind) values ($1, 'ed25519') returning id",
+      [idle],
+    ),
+  );
+  ids = { wanted, replay, endpoint, idle, subscription, delivered, daemon, lost, claim: mine?.claim ?? "" };
 
   session = new pg.Client({ connectionString: attacker.url });
   await session.connect();
@@ -288,6 +296,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
        0, '1:2', 2, 3, 'abc', 4, 5, 1, '[]')`,
   close_ingest: () => `select postrider_internal.close_ingest('app', '${RUN}')`,
   forget_ingest: () => "select postrider.forget_ingest('app')",
+  make_key: () => `select postrider_internal.make_key('${ids.wanted}', 'whsk_${"A".repeat(86)}==')`,
   maintain: () => "select postrider.maintain()",
   fill_retention: () => "select postrider_internal.fill_retention('40 days')",
   copy_problem: () => "select postrider.copy_problem()",
@@ -309,6 +318,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   note_change: () => "update postrider.endpoint set timeout_ms = 300",
   endpoint_secret_changing: () => `select postrider.rotate_secret('${ids.idle}', '1 hour')`,
   endpoint_secret_changed: () => `select postrider.rotate_secret('${ids.endpoint}', '2 hours')`,
+  endpoint_signing_changed: () => `update postrider.endpoint set signing = 'both' where id = '${ids.idle}'`,
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
   retention_changed: () => "update postrider.retention set period = '50 days'",
   sending_changed: () => "update postrider.sending set is_on = false",

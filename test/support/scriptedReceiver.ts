@@ -1,7 +1,7 @@
 /** A receiver of webhooks that remembers every request, verifies it, and answers each path as its script says. */
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import { parseSecret, type SigningKey, verifyV1 } from "../../src/format/sign.ts";
+import { parseSecret, type SigningKey, verifySignature } from "../../src/format/sign.ts";
 import { until } from "./until.ts";
 
 export interface Received {
@@ -209,6 +209,6 @@ function verification(key: SigningKey, request: IncomingMessage, body: Buffer): 
     timestamp: header(request, "webhook-timestamp"),
     signature: header(request, "webhook-signature"),
   };
-  const verified = verifyV1([key], headers, body, Math.floor(Date.now() / 1_000));
+  const verified = verifySignature([key], headers, body, Math.floor(Date.now() / 1_000));
   return verified.kind === "verified" ? "verified" : verified.reason;
 }

@@ -68,7 +68,7 @@ begin
     exit when at_end;
     last := first.endpoint_id;
 
-    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms into target
+    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing into target
     from postrider.endpoint e
     where e.id = last;
     if not found or target.state = 'disabled' then
@@ -80,7 +80,7 @@ begin
       end if;
       continue;
     end if;
-    continue when target.state = 'paused';
+    continue when target.state = 'paused' or target.signing <> 'hmac' and not postrider_internal.has_signing_key(last);
     if first.next_attempt_at > now() then
       next_due := least(next_due, first.next_attempt_at);
       continue;

@@ -13,6 +13,8 @@ create or replace view postrider.delivery_status as
              then 'cancelled'
            when d.lease_expires_at > now() then 'in flight'
            when (select e.state from postrider.endpoint e where e.id = d.endpoint_id) = 'paused' then 'paused'
+           when (select e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) from postrider.endpoint e where e.id = d.endpoint_id)
+             then 'keyless'
            when d.attempts > d.attempts_before then 'retrying'
            when d.next_attempt_at > now() then 'scheduled'
            else 'deferred'
@@ -47,7 +49,7 @@ comment on column postrider.delivery_status.url is 'The endpoint''s URL, without
 comment on column postrider.delivery_status.event_type is 'The event''s type.';
 comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
 comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null if none came back.';

@@ -27,12 +27,15 @@ begin
     from postrider_internal.endpoint_options() o
     where options ? o.name)
   using endpoint_id, given_tenant, url, given;
-  secret := postrider_internal.new_secret();
-  insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, secret);
+  -- A daemon makes the other kind of key, which a trigger has asked for.
+  if given.signing is distinct from 'ed25519' then
+    secret := postrider_internal.new_secret();
+    insert into postrider.endpoint_secret (endpoint_id, secret) values (endpoint_id, secret);
+  end if;
   insert into postrider.subscription (endpoint_id, event_type)
   select endpoint_id, t.event_type from unnest(event_types) t (event_type);
   perform postrider_internal.end_action();
 end
 $$;
 comment on function postrider.create_endpoint(text, text[], text, jsonb) is
-  'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with. Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';
+  'Creates an endpoint with one subscription for each of the event types. Returns its id and the secret that the receiver verifies with; no secret if its requests are signed by ed25519 alone, because a daemon makes that key (postrider.endpoint_secret.public_key). Use it for each new receiver. Options are columns of postrider.endpoint, whose comments describe them; those left out have the column''s default.';

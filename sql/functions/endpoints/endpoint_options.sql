@@ -9,6 +9,7 @@ as $$
     ('timeout_ms', false),
     ('retry_schedule', false),
     ('headers', true),
+    ('signing', false),
     ('disable_after', false)
 $$;
 comment on function postrider_internal.endpoint_options() is

@@ -5,6 +5,10 @@ as $$
 begin
   -- The trigger on endpoint increments the revision.
   update postrider.endpoint set updated_at = clock_timestamp() where id in (new.endpoint_id, old.endpoint_id);
+  if new.secret is not null and old.secret is null and new.kind = 'ed25519' then
+    -- Deliveries may have waited for this key.
+    perform postrider_internal.notify_daemons('operator');
+  end if;
   return null;
 end
 $$;

@@ -29,6 +29,12 @@ begin
       return old;
     end if;
   end if;
+  if new.kind = 'hmac' and coalesce(new.secret ~ '^whsk_', true) or new.kind = 'ed25519' and new.secret ~ '^whsec_' then
+    raise exception 'the secret is not one of its kind, %', new.kind
+      using errcode = 'check_violation', hint = 'A secret of the kind hmac is whsec_ and base64, one of the kind ed25519 is whsk_ and base64, or null for one that a daemon is to make.';
+  end if;
+  new.public_key := case when new.secret ~ '^whsk_'
+    then 'whpk_' || encode(substring(decode(substring(new.secret from 6), 'base64') from 33), 'base64') end;
   if new.expires_at is null or new.expires_at > now() then
     select count(*) into others
     from postrider.endpoint_secret s
@@ -43,8 +49,8 @@ begin
   return new;
 end
 $$;
-comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, and locks the endpoint in a way that cannot deadlock.';
+comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, each of its kind, fills in public keys, and locks the endpoint in a way that cannot deadlock.';
 
 create or replace trigger endpoint_secret_changing before insert or update or delete on postrider.endpoint_secret
   for each row execute function postrider_internal.endpoint_secret_changing();
-comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Limits the secrets of an endpoint, and locks it.';
+comment on trigger endpoint_secret_changing on postrider.endpoint_secret is 'Judges the secrets of an endpoint, and locks it.';

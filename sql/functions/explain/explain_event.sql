@@ -84,6 +84,7 @@ begin
              when m.detail = 'in flight' then format('attempt %s is in progress', m.attempts + 1)
              when m.detail = 'paused' then
                format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
+             when m.detail = 'keyless' then 'waits for the endpoint''s ed25519 key, which a daemon makes; if none was asked for, postrider.rotate_secret does'
              when m.detail in ('retrying', 'scheduled', 'deferred') and stop is not null then 'waits because ' || stop
              when m.detail = 'retrying' then
                format('%s failed, the last one: %s; the next one is due %s', postrider_internal.counted(m.attempts, 'attempt'), m.last_error, postrider_internal.shown_time(m.next_attempt_at))

@@ -3,7 +3,7 @@ import { decide, SUCCEEDED } from "../../domain/decide.ts";
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
 import { makeBody } from "../../format/body.ts";
 import { headerText } from "../../format/headerText.ts";
-import { signV1 } from "../../format/sign.ts";
+import { signMixed, signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
 import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
 import { unsent } from "../../http/failures.ts";
@@ -33,7 +33,7 @@ export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: E
     parts.end(handedBack(delivery), endpoint);
   } else if (endpoint.problem !== null) {
     // Fails closed: a request that cannot be signed is not sent.
-    parts.end(decided(delivery, endpoint, unsent("blocked", `nothing was sent: ${endpoint.problem}`)), endpoint);
+    parts.end(withProblem(delivery, endpoint, endpoint.problem), endpoint);
   } else {
     const payload = delivery.event.payload ?? delivery.loadedPayload;
     if (payload === null) {
@@ -55,6 +55,12 @@ export function sendLoaded(parts: AttemptParts, { delivery, endpoint }: Wanted, 
   }
 }
 
+function withProblem(delivery: Delivery, endpoint: Endpoint, problem: string): DeliveryResult {
+  return endpoint.waits
+    ? notSigned(delivery)
+    : decided(delivery, endpoint, unsent("blocked", `nothing was sent: ${problem}`));
+}
+
 function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint): void {
   parts.send(signedRequest(delivery, payload, endpoint), (attempt) =>
     parts.end(decided(delivery, endpoint, attempt), endpoint),
@@ -70,7 +76,10 @@ function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint):
     payload,
   });
   const timestamp = unixSeconds();
-  const signature = signV1(endpoint.keys, event.id, timestamp, body);
+  const signature =
+    endpoint.mixedKeys === null
+      ? signV1(endpoint.keys, event.id, timestamp, body)
+      : signMixed(endpoint.mixedKeys, event.id, timestamp, body);
   return {
     url: endpoint.url,
     fixed: endpoint.fixed,
@@ -120,6 +129,14 @@ export function handedBack(delivery: Delivery): DeliveryResult {
 /** Goes to the queue. Due at once, it would be asked for as fast as Postgres can refuse it. */
 export function notLoaded(delivery: Delivery): DeliveryResult {
   return { ...handedBack(delivery), decision: { state: "pending", waitMs: LOAD_RETRY_MS } };
+}
+
+/** When a delivery is looked at again that a key for its endpoint may be waited for. */
+const KEY_WAIT_MS = 1_000;
+
+/** Goes to the queue, where it waits for the endpoint to have a key that signs. */
+function notSigned(delivery: Delivery): DeliveryResult {
+  return { ...handedBack(delivery), decision: { state: "pending", waitMs: KEY_WAIT_MS } };
 }
 
 export function eventGone(delivery: Delivery): DeliveryResult {

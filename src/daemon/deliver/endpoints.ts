@@ -2,11 +2,12 @@ import type { Database } from "../../db/database.ts";
 import { isUnreadable, unreadableReason } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { BODY_FORMATS, type BodyFormat, contentTypeOf } from "../../format/body.ts";
-import { parseSecret, type SigningKey } from "../../format/sign.ts";
+import type { MixedKeys, SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { VERSION } from "../../ground/version.ts";
 import { type FixedHeaders, fixHeaders } from "../../http/request.ts";
 import { originOf } from "../../telemetry/redact.ts";
+import { decodeSigning } from "./signing.ts";
 
 /** How to talk to an endpoint, as of one revision of it. */
 export interface Endpoint {
@@ -22,8 +23,12 @@ export interface Endpoint {
   readonly fixed: FixedHeaders;
   /** Newest first; empty if no request may be sent. */
   readonly keys: readonly SigningKey[];
+  /** What signs instead of `keys` if the endpoint wants ed25519; null if it does not. */
+  readonly mixedKeys: MixedKeys | null;
   /** Why no request may be sent; null if one may. */
   readonly problem: string | null;
+  /** The problem passes: deliveries wait, and no attempt has failed. */
+  readonly waits: boolean;
   /** By the daemon's own clock: when a secret expires, and the endpoint must be loaded again. */
   readonly validUntilMs: number;
 }
@@ -35,10 +40,12 @@ const loadEndpoints = defineStatement("load_endpoints", {
     revision: "bigint",
     format: "text",
     timeout_ms: "integer",
+    signing: ["hmac", "ed25519", "both"],
     url: "text",
     headers: "jsonb",
     schedule_ms: "double precision[]",
     secrets: "text[]",
+    secret_kinds: "text[]",
     secrets_valid_ms: "double precision?",
   },
 });
@@ -166,28 +173,12 @@ const DEFAULT_FIXED: Readonly<Record<BodyFormat, FixedHeaders>> = {
 };
 
 function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | null): Endpoint {
-  const keys: SigningKey[] = [];
-  let problem: string | null =
-    row.secrets.length === 0 ? "the endpoint has no secret in force; postrider.rotate_secret makes one" : null;
-  for (const secret of row.secrets) {
-    const parsed = parseSecret(secret);
-    if (parsed.kind === "key") {
-      keys.push(parsed.key);
-    } else {
-      problem = "a secret of the endpoint cannot be read";
-    }
-  }
   const format = BODY_FORMATS.find((known) => known === row.format);
-  const own = Object.entries(row.headers as Readonly<Record<string, unknown>>);
-  const headers = defaultHeaders(format ?? "standard");
-  for (const [given, value] of own) {
-    if (typeof value !== "string") {
-      problem = `the value of the endpoint's header ${JSON.stringify(given)} is no string`;
-    } else {
-      headers[given.toLowerCase()] = value;
-    }
-  }
-  problem = format === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : problem;
+  const signing = decodeSigning(row);
+  const headers = decodeHeaders(row.headers, format ?? "standard");
+  const formatProblem =
+    format === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : null;
+  const fault = unreadable ?? formatProblem ?? headers.problem;
   return {
     id: row.id,
     revision: row.revision,
@@ -196,9 +187,31 @@ function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | 
     format: format ?? "standard",
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
-    fixed: own.length === 0 ? DEFAULT_FIXED[format ?? "standard"] : fixHeaders(headers),
-    keys: problem === null ? keys : [],
-    problem: unreadable ?? problem,
+    fixed: headers.fixed,
+    keys: signing.keys,
+    mixedKeys: signing.mixedKeys,
+    problem: fault ?? signing.problem,
+    waits: fault === null && signing.waits,
     validUntilMs: row.secrets_valid_ms === null ? Number.POSITIVE_INFINITY : askedMs + row.secrets_valid_ms,
   };
+}
+
+function decodeHeaders(
+  given: unknown,
+  format: BodyFormat,
+): { readonly fixed: FixedHeaders; readonly problem: string | null } {
+  const own = Object.entries(given as Readonly<Record<string, unknown>>);
+  if (own.length === 0) {
+    return { fixed: DEFAULT_FIXED[format], problem: null };
+  }
+  let problem: string | null = null;
+  const headers = defaultHeaders(format);
+  for (const [name, value] of own) {
+    if (typeof value !== "string") {
+      problem = `the value of the endpoint's header ${JSON.stringify(name)} is no string`;
+    } else {
+      headers[name.toLowerCase()] = value;
+    }
+  }
+  return { fixed: fixHeaders(headers), problem };
 }

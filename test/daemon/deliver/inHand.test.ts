@@ -53,6 +53,8 @@ function endpoint(id: string): Endpoint {
     fixed: { lines: "", fault: undefined },
     keys: [KEY],
     problem: null,
+    waits: false,
+    mixedKeys: null,
     validUntilMs: Number.POSITIVE_INFINITY,
   };
 }
