@@ -12,8 +12,7 @@ export const command = defineCommand({
     secret: {
       placeholder: "S…",
       default: null,
-      sentence:
-        "secrets (whsec_…) or public keys (whpk_…) of the endpoint to verify with; without one, signatures are not verified",
+      sentence: "secrets (whsec_…) and public keys (whpk_…) to verify with; without one, nothing is verified",
       isList: true,
       mistake: (value) => {
         const problem = secretProblem(value);
