@@ -656,6 +656,18 @@ create function postrider_internal.anchor_pointer(root jsonb, anchor text, point
 
 create function postrider_internal.append_minutes(daemon_id uuid, part_id uuid, minute_ms double precision, endpoints json, total json) returns void security definer;
 
+create function postrider_internal.apply_endpoint(declared jsonb, defaults jsonb) returns TABLE(part text, before jsonb, after jsonb, note text);
+
+create function postrider_internal.apply_entry(list_name text, declared jsonb, defaults jsonb) returns TABLE(part text, before jsonb, after jsonb, note text);
+
+create function postrider_internal.apply_event_type(declared jsonb) returns TABLE(part text, before jsonb, after jsonb);
+
+create function postrider_internal.apply_file(declared jsonb) returns TABLE(place text[], part text, before jsonb, after jsonb, note text, problem text, advice text) security definer;
+
+create function postrider_internal.apply_state(endpoint_id uuid, state text, reason text) returns TABLE(before jsonb, after jsonb, note text);
+
+create function postrider_internal.apply_subscriptions(endpoint_id uuid, declared jsonb) returns TABLE(before jsonb, after jsonb);
+
 create function postrider_internal.are_columns(one anyelement, names text[]) returns boolean;
 
 create function postrider_internal.are_headers(headers jsonb) returns boolean;
@@ -776,11 +788,17 @@ create function postrider_internal.end_replay(replay_id uuid, reason text) retur
 
 create function postrider_internal.end_replays() returns trigger security definer;
 
+create function postrider_internal.ended_deliveries(endpoint_id uuid) returns text;
+
 create function postrider_internal.endpoint_audit() returns trigger security definer;
 
 create function postrider_internal.endpoint_changed() returns trigger security definer;
 
 create function postrider_internal.endpoint_changing() returns trigger;
+
+create function postrider_internal.endpoint_defaults() returns jsonb;
+
+create function postrider_internal.endpoint_faults(declared jsonb) returns TABLE(place text[], problem text, advice text);
 
 create function postrider_internal.endpoint_options() returns TABLE(name text, is_secret boolean);
 
@@ -951,6 +969,8 @@ create function postrider_internal.notify_daemons(payload text DEFAULT ''::text)
 create function postrider_internal.object_predicate(checks jsonb, place text) returns text;
 
 create function postrider_internal.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text) returns TABLE(outcome text, batch bigint, file_id text, file_born_ns bigint, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, passed_born_ns bigint, known_files jsonb) security definer;
+
+create function postrider_internal.option_changes(old_row jsonb, new_row jsonb) returns TABLE(part text, before jsonb, after jsonb);
 
 create function postrider_internal.outbox_inserting() returns trigger;
 
@@ -2276,6 +2296,18 @@ comment on function postrider_internal.anchor_pointer(jsonb,text,text) is 'Where
 
 comment on function postrider_internal.append_minutes(uuid,uuid,double precision,json,json) is 'Appends what a daemon counted in a minute, which is given as Unix time: a row for each endpoint, and one over all of them unless total is null.';
 
+comment on function postrider_internal.apply_endpoint(jsonb,jsonb) is 'Makes an endpoint what an entry of a file says, and returns what that changed: first, without a part, whether the endpoint was made or deleted. Options that are left out get their defaults, and a state that is left out stays.';
+
+comment on function postrider_internal.apply_entry(text,jsonb,jsonb) is 'Makes one entry of a file true, and returns what that changed.';
+
+comment on function postrider_internal.apply_event_type(jsonb) is 'Makes the definition of an event type what an entry of a file says, and returns what that changed: first, without a part, whether the type was defined or dropped.';
+
+comment on function postrider_internal.apply_file(jsonb) is 'Makes event types, endpoints and subscriptions what a file says, and returns each change with what was before. A row with a problem is a fault of the file: the caller then rolls back. What the file does not mention stays.';
+
+comment on function postrider_internal.apply_state(uuid,text,text) is 'Brings an endpoint into a state by the functions that people call, and returns the old and the new one. Null leaves it as it is, and so does a reason that is left out.';
+
+comment on function postrider_internal.apply_subscriptions(uuid,jsonb) is 'Makes the subscriptions of an endpoint these and no others, and returns those that were removed or added.';
+
 comment on function postrider_internal.are_columns(anyelement,text[]) is 'Whether all these are columns of the row''s table. Called with a constant, so that a plan asks once.';
 
 comment on function postrider_internal.are_headers(jsonb) is 'True if these request headers can be sent. Otherwise it raises an error that names the first bad one, without its value.';
@@ -2396,11 +2428,17 @@ comment on function postrider_internal.end_replay(uuid,text) is 'Cancels a repla
 
 comment on function postrider_internal.end_replays() is 'Cancels the replays of an endpoint that was disabled or deleted.';
 
+comment on function postrider_internal.ended_deliveries(uuid) is 'What is discarded if the endpoint is disabled or deleted now; null for nothing.';
+
 comment on function postrider_internal.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
 
 comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted, and wakes the daemons for one that was resumed.';
 
 comment on function postrider_internal.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
+
+comment on function postrider_internal.endpoint_defaults() is 'What an endpoint has for each option that is left out.';
+
+comment on function postrider_internal.endpoint_faults(jsonb) is 'Everything in an entry of a file that an endpoint cannot have, each with its place and what to write instead.';
 
 comment on function postrider_internal.endpoint_options() is 'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';
 
@@ -2571,6 +2609,8 @@ comment on function postrider_internal.notify_daemons(text) is 'Notifies the dae
 comment on function postrider_internal.object_predicate(jsonb,text) is 'An SQL/JSON path predicate: the object @ has the properties that it must and may have. Null if that cannot be expressed.';
 
 comment on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) is 'Begins or continues an ingest, for as long as the session lasts. outcome: new; known, with the position; busy, if another session has it; displaced, if the run that wants to continue is no longer the last one.';
+
+comment on function postrider_internal.option_changes(jsonb,jsonb) is 'The options of an endpoint, and its url, that the new row has otherwise than the old one, with both values as they may be shown: without secrets and without the query of the url.';
 
 comment on function postrider_internal.outbox_inserting() is 'Judges each event before it is inserted, leaves it out if its idempotency key is known, and wakes the daemons if they sleep.';
 
@@ -3146,6 +3186,8 @@ grant execute on function postrider.uuid_v7_time(uuid) to postrider_reader;
 
 grant execute on function postrider_internal.append_minutes(uuid,uuid,double precision,json,json) to postrider_daemon;
 
+grant execute on function postrider_internal.apply_file(jsonb) to postrider_operator;
+
 grant execute on function postrider_internal.are_columns(anyelement,text[]) to postrider_publisher;
 
 grant execute on function postrider_internal.are_headers(jsonb) to postrider_operator;
@@ -3201,6 +3243,8 @@ grant execute on function postrider_internal.create_capture_trigger(regclass,nam
 grant execute on function postrider_internal.drop_capture(regclass,text) to postrider_publisher;
 
 grant execute on function postrider_internal.empty_claims(uuid,bigint[]) to postrider_daemon;
+
+grant execute on function postrider_internal.endpoint_options() to postrider_operator;
 
 grant execute on function postrider_internal.event_query(text,text,text,text,text,text,text,text) to postrider_publisher;
 

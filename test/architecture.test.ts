@@ -38,7 +38,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["ground", "format", "publish"],
   ["domain", "db", "typegen", "receive"],
   ["http", "telemetry"],
-  ["config", "ingest"],
+  ["config", "ingest", "apply"],
   ["daemon", "dev", "processes"],
   ["cli"],
   ["main.ts"],
@@ -119,6 +119,13 @@ test("of http, the settings know only what reads an egress policy", () => {
 test("only telemetry/log.ts imports the logger", () => {
   assert.deepEqual(
     offenders(({ path, imports }) => path !== "telemetry/log.ts" && imports.includes("pino")),
+    [],
+  );
+});
+
+test("only apply/yaml.ts imports the parser of YAML", () => {
+  assert.deepEqual(
+    offenders(({ path, imports }) => path !== "apply/yaml.ts" && imports.includes("yaml")),
     [],
   );
 });

@@ -9,6 +9,7 @@ export const COMMANDS = {
   migrate: () => import("./migrate.ts"),
   publish: () => import("./publish.ts"),
   run: () => import("./run.ts"),
+  apply: () => import("./apply.ts"),
   adopt: () => import("./adopt.ts"),
   check: () => import("./check.ts"),
   status: () => import("./status.ts"),

@@ -37,6 +37,7 @@ export const ERRORS = {
   PR0021: "a command was interrupted, and nothing of it was kept",
   PR0022: "a transaction pooler is in the way of a command that must keep its session",
   PR0023: "Postgres refused an event",
+  PR0024: "a file of endpoints and event types has faults, and nothing of it was applied",
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -79,6 +79,8 @@ test("every option is read, with its value after a blank or an equals sign", asy
     },
   ]);
   assert.deepEqual(await parsed("status --json"), ["status", { json: true }]);
+  const apply = { FILE: "-", "dry-run": true, check: true, json: true };
+  assert.deepEqual(await parsed("apply - --dry-run --check --json"), ["apply", apply]);
   assert.deepEqual(await parsed("adopt --dry-run"), ["adopt", { "dry-run": true, json: false }]);
   assert.deepEqual(await parsed("types --check a.ts"), ["types", { output: null, check: "a.ts" }]);
 });

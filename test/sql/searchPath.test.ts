@@ -239,6 +239,46 @@ describe("the trap catches a function of the owner's", () => {
   }
 });
 
+const APPLIED = {
+  event_types: [{ name: "order.applied", json_schema: SCHEMA, enforce: true }],
+  unknown_event_types: "refused",
+  endpoints: [
+    {
+      name: "applied",
+      url: "https://applied.test/?t=1",
+      options: { timeout_ms: 200, headers: { a: "b" } },
+      subscriptions: [{ event_type: "order.*", filter: "$.amount > 1" }],
+      state: "paused",
+      reason: "why",
+    },
+  ],
+};
+
+const APPLIED_OTHERWISE = {
+  event_types: [{ name: "order.applied", json_schema: null, description: "other" }],
+  unknown_event_types: "allowed",
+  endpoints: [
+    {
+      name: "applied",
+      url: "https://applied.test/?t=2",
+      options: { retry_schedule: ["1 s"], headers: { a: "c", d: "e" } },
+      subscriptions: [{ event_type: "*" }],
+      state: "disabled",
+    },
+  ],
+};
+
+const APPLIED_FAULTY = {
+  event_types: [
+    { name: "order.applied", state: "absent" },
+    { name: "order.broken", json_schema: 1 },
+  ],
+  endpoints: [
+    { name: "applied", options: {}, subscriptions: [], state: "absent" },
+    { name: "faulty", options: { timeout_ms: 1 }, subscriptions: [{ event_type: "order*", filter: "$" }] },
+  ],
+};
+
 const CALLS: Readonly<Record<string, () => string>> = {
   publish: () =>
     `select postrider.publish('order.paid', '{"amount": 1}', 'acme', 'k', 'tomorrow', 'once', '{"subject": "1"}')`,
@@ -279,6 +319,10 @@ const CALLS: Readonly<Record<string, () => string>> = {
   delete_endpoint: () =>
     `with made as (select endpoint_id from postrider.create_endpoint('https://receiver.test/')) select postrider.delete_endpoint(endpoint_id, 'why') from made`,
   endpoint_id: () => "select postrider.endpoint_id('receiver', 'acme')",
+  apply_file: () =>
+    [APPLIED, APPLIED_OTHERWISE, APPLIED_FAULTY]
+      .map((file) => `select postrider_internal.apply_file('${JSON.stringify(file)}')`)
+      .join(";"),
   redeliver: () => `select postrider.redeliver('${ids.delivered}', '${ids.endpoint}')`,
   cancel: () => `select postrider.cancel('${ids.delivered}', '${ids.endpoint}', 'why')`,
   beat: () => `select postrider_internal.beat('${ids.daemon}', 'host.test', 1, '0', 60000, 0, 0)`,

@@ -1,3 +1,5 @@
+-- grant: execute to operator
+
 create or replace function postrider_internal.endpoint_options() returns table (name text, is_secret boolean)
 language sql immutable
 set search_path = pg_catalog, pg_temp

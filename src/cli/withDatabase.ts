@@ -2,16 +2,17 @@ import type { Config } from "../config/read.ts";
 import { connectionConfig, openConnection } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
 import { copyFault } from "../db/pgErrors.ts";
-import { explainRefusal } from "../db/roles.ts";
+import { explainRefusal, type NeededRole } from "../db/roles.ts";
 import { assertSchemaUsable } from "../db/schemaState.ts";
 
 /**
- * Runs `read` over a database whose schema this program can use. Rejects with PostriderError if the database cannot be
- * reached, has no such schema, or does not let this role read it.
+ * Gives `use` a database whose schema this program can use. Rejects with PostriderError if the database cannot be
+ * reached, has no such schema, or does not let this role do it; the error names the role that may.
  */
-export async function readDatabase<Result>(
+export async function withDatabase<Result>(
   { databaseUrl }: Pick<Config, "databaseUrl">,
-  read: (database: Database) => Promise<Result>,
+  needed: NeededRole,
+  use: (database: Database) => Promise<Result>,
 ): Promise<Result> {
   try {
     const connection = connectionConfig({ databaseUrl, applicationName: "postrider" });
@@ -19,8 +20,8 @@ export async function readDatabase<Result>(
     const checking = await openConnection({ config: connection, purpose: "control" });
     await assertSchemaUsable(checking).finally(() => checking.end());
     const database = new Database({ config: connection, purpose: "control", max: 1 });
-    return await read(database).finally(() => database.end());
+    return await use(database).finally(() => database.end());
   } catch (thrown) {
-    throw copyFault(thrown) ?? explainRefusal(thrown, "postrider_reader");
+    throw copyFault(thrown) ?? explainRefusal(thrown, needed);
   }
 }

@@ -1,0 +1,56 @@
+create or replace function postrider_internal.apply_endpoint(declared jsonb, defaults jsonb)
+returns table (part text, before jsonb, after jsonb, note text)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+  name constant text := declared ->> 'name';
+  tenant constant text := coalesce(declared ->> 'tenant', '');
+  options constant jsonb := declared -> 'options' || jsonb_build_object('name', name);
+  -- As Postgres writes them, so that what means the same is no change.
+  given constant postrider.endpoint := postrider_internal.read_options(options);
+  present constant postrider.endpoint := (select e from postrider.endpoint e where e.tenant = tenant and e.name = name);
+  wanted jsonb;
+  changed text[];
+  endpoint_id uuid := present.id;
+begin
+  if declared ->> 'state' = 'absent' then
+    if endpoint_id is not null then
+      note := postrider_internal.ended_deliveries(endpoint_id);
+      perform postrider.delete_endpoint(endpoint_id, declared ->> 'reason');
+      before := to_jsonb(present.shown_url);
+      return next;
+    end if;
+    return;
+  end if;
+
+  select coalesce(jsonb_object_agg(o.key, to_jsonb(given) -> o.key), '{}') into wanted from jsonb_object_keys(options) o (key);
+  wanted := case when present.id is null then '{}' else defaults end || wanted || jsonb_build_object('url', declared -> 'url');
+  changed := array(
+    select c.part from postrider_internal.option_changes(to_jsonb(present), wanted) c where c.part <> 'name');
+  if present.id is null then
+    select c.endpoint_id into endpoint_id from postrider.create_endpoint(declared ->> 'url', '{}', tenant, options) c;
+    return query select null::text, null::jsonb, to_jsonb(e.shown_url), null::text from postrider.endpoint e where e.id = endpoint_id;
+  elsif changed <> '{}' then
+    perform postrider_internal.begin_action('apply_endpoint', endpoint_id, '{}');
+    execute (
+      select format('update postrider.endpoint set %s where id = $1', string_agg(format('%1$I = ($2).%1$I', c.name), ', '))
+      from unnest(changed) c (name))
+    using endpoint_id, jsonb_populate_record(null::postrider.endpoint, wanted);
+    perform postrider_internal.end_action();
+  end if;
+  return query
+    select c.part, c.before, c.after, null::text
+    from postrider_internal.option_changes(to_jsonb(present), wanted) c
+    where c.part = any (changed);
+  return query
+    select 'subscription', c.before, c.after, null::text
+    from postrider_internal.apply_subscriptions(endpoint_id, declared -> 'subscriptions') c;
+  return query
+    select 'state', c.before, c.after, c.note
+    from postrider_internal.apply_state(endpoint_id, declared ->> 'state', declared ->> 'reason') c;
+end
+$$;
+comment on function postrider_internal.apply_endpoint(jsonb, jsonb) is
+  'Makes an endpoint what an entry of a file says, and returns what that changed: first, without a part, whether the endpoint was made or deleted. Options that are left out get their defaults, and a state that is left out stays.';
