@@ -23,7 +23,7 @@ create domain postrider.endpoint_disable_after as interval
   constraint "disable_after is between 1 minute and 1 year" CHECK (((VALUE >= '00:01:00'::interval) AND (VALUE <= '1 year'::interval)));
 
 create domain postrider.endpoint_format as text
-  constraint "format is standard or raw" CHECK ((VALUE = ANY (ARRAY['standard'::text, 'raw'::text])));
+  constraint "format is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['standard'::text, 'raw'::text, 'cloudevents'::text, 'cloudevents-binary'::text, 'xml'::text, 'cloudevents-xml'::text])));
 
 create domain postrider.endpoint_headers as jsonb
   constraint "headers are names and texts that HTTP allows" CHECK (postrider_internal.are_headers(VALUE))
@@ -1432,13 +1432,13 @@ comment on column postrider.endpoint.url is 'Absolute http or https URL with a h
 
 comment on column postrider.endpoint.shown_url is 'The URL without its query: what readers may see, because a query may hold a token. Filled in.';
 
-comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload. raw: the payload alone.';
+comment on column postrider.endpoint.format is 'standard: {"type", "timestamp", "data"} around the payload. raw: the payload alone. cloudevents: CloudEvents 1.0 in JSON, all of it in the body. cloudevents-binary: the payload, and the event''s attributes in headers ce-..., which no signature covers. xml: the standard envelope in XML, the payload as fn:json-to-xml writes it. cloudevents-xml: CloudEvents in XML.';
 
 comment on column postrider.endpoint.timeout_ms is 'Time limit of a whole request, from connecting to the last byte read: a whole number of milliseconds, 100 to 120000.';
 
 comment on column postrider.endpoint.retry_schedule is 'Waits between attempts: at most 50 intervals of 1 ms to 30 days, such as 5 s, 5 min and 2 h. Each is varied by up to 20 %. After the last attempt the delivery is exhausted; without waits there is one attempt.';
 
-comment on column postrider.endpoint.headers is 'Extra request headers: an object of names and texts, such as {"authorization": "Bearer ..."}. They can replace content-type and user-agent. Refused are those that the sender sets: host, webhook-..., postrider-..., traceparent, proxy-..., and what frames or encodes a request; and two spellings of one.';
+comment on column postrider.endpoint.headers is 'Extra request headers: an object of names and texts, such as {"authorization": "Bearer ..."}. They can replace content-type and user-agent. Refused are those that the sender sets: host, webhook-..., postrider-..., ce-..., traceparent, proxy-..., and what frames or encodes a request; and two spellings of one.';
 
 comment on column postrider.endpoint.disable_after is 'The endpoint is disabled after nothing but failures for this long: 1 minute to 1 year, null for never. postrider.endpoint_health shows what counts.';
 
@@ -1672,7 +1672,7 @@ comment on column postrider.outbox.ordering_key is 'Which thing the event is abo
 
 comment on column postrider.outbox.idempotency_key is 'A second insert with the same key and tenant adds nothing. 1 to 255 characters, or null for none.';
 
-comment on column postrider.outbox.attributes is 'Extra attributes of the event, a JSON object: subject, traceparent and the like.';
+comment on column postrider.outbox.attributes is 'Extra attributes of the event, a JSON object: traceparent, which becomes a header, and what the formats of CloudEvents send, such as subject and extensions. explain_event() names those that CloudEvents does not allow.';
 
 comment on column postrider.outbox.payload is 'The event''s data. Sent exactly as written, byte for byte.';
 
@@ -2182,7 +2182,7 @@ comment on type postrider.endpoint_description is 'What an endpoint is for.';
 
 comment on type postrider.endpoint_disable_after is 'How long an endpoint may have nothing but failures.';
 
-comment on type postrider.endpoint_format is 'The format of a request''s body.';
+comment on type postrider.endpoint_format is E'The format of a request. Its check lists the formats: \\dD postrider.endpoint_format.';
 
 comment on type postrider.endpoint_headers is 'Request headers, name to value.';
 
@@ -2452,7 +2452,7 @@ comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL
 
 comment on function postrider_internal.erase_events(uuid[]) is 'Overwrites what these events said, everywhere, and ends their deliveries. Returns how many of those waited and how many a daemon has in hand.';
 
-comment on function postrider_internal.event_context(text,jsonb) is 'What receivers learn of an event beside its type and payload: its ordering key and its traceparent. Null if it has neither.';
+comment on function postrider_internal.event_context(text,jsonb) is 'What receivers learn of an event beside its type and payload: its ordering key, its traceparent, and its attributes as the text of JSON, unless they take more than 4096 bytes. Null if it has none of these.';
 
 comment on function postrider_internal.event_query(text,text,text,text,text,text,text,text) is 'The query for the payload, ordering key and tenant of a captured row''s event: no row if the condition is not met. Its source gives old, new, operation and is_judged, and ends with a condition.';
 

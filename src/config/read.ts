@@ -11,6 +11,7 @@ import {
   readInteger,
   readList,
   readOptionalDurationMs,
+  readUriReference,
   readUrl,
   withPgVariables,
 } from "./values.ts";
@@ -32,6 +33,8 @@ export interface Config {
   /** Null: not set. */
   readonly retentionMs: number | null;
   readonly egress: EgressPolicy;
+  /** The `source` of CloudEvents. */
+  readonly source: string;
   readonly logLevel: LogLevel;
   /** Sentences about settings that have no effect, to be logged as `settings.warned`. */
   readonly warnings: readonly string[];
@@ -63,6 +66,7 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     shutdownGraceMs: readDurationMs(reading, SETTINGS.shutdownGrace),
     retentionMs: readOptionalDurationMs(reading, SETTINGS.retention),
     egress: readEgress(reading),
+    source: readUriReference(reading, SETTINGS.source),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
     warnings: reservedNames(env).map((name) => `${name} is set, but this version does not use it yet`),
   };

@@ -106,6 +106,14 @@ export const SETTINGS = {
     secret: false,
     sentence: "Ports below 1024 that endpoints may have. Ports from 1024 are always allowed.",
   },
+  source: {
+    name: "POSTRIDER_SOURCE",
+    type: "uriReference",
+    default: "postrider",
+    secret: false,
+    sentence:
+      "The `source` of events in the formats of CloudEvents, such as `https://shop.example.com/orders`. Receivers tell events apart by source and id, so do not change it without them.",
+  },
   logLevel: {
     name: "POSTRIDER_LOG_LEVEL",
     type: "choice",
@@ -168,7 +176,12 @@ export interface ListSetting extends SettingBase {
   readonly default: string;
 }
 
-export type Setting = UrlSetting | ChoiceSetting | IntegerSetting | DurationSetting | ListSetting;
+export interface UriReferenceSetting extends SettingBase {
+  readonly type: "uriReference";
+  readonly default: string;
+}
+
+export type Setting = UrlSetting | ChoiceSetting | IntegerSetting | DurationSetting | ListSetting | UriReferenceSetting;
 
 /** The variable that names the file of a secret. */
 export function fileName(name: string): string {

@@ -19,6 +19,8 @@ function describedValues(setting: Setting): string {
       return `whole number, ${setting.min} to ${setting.max}${setting.auto === undefined ? "" : ", or `auto`"}`;
     case "duration":
       return `duration, \`${setting.min}\` to \`${setting.max}\``;
+    case "uriReference":
+      return "URI, or the end of one, of at most 1024 characters";
     case "list":
       return "list, separated by commas";
   }

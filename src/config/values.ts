@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as util from "node:util";
 import { readConnectionUrl, UnreadableUrl, withVariables } from "../db/libpq.ts";
+import { isUriReference } from "../format/uriReference.ts";
 import type { Fault } from "../ground/errors.ts";
 import { nearest } from "../ground/nearest.ts";
 import { durationRemedy, parseDurationMs } from "./duration.ts";
@@ -12,6 +13,7 @@ import {
   type IntegerSetting,
   type ListSetting,
   type SettingBase,
+  type UriReferenceSetting,
   type UrlSetting,
 } from "./settings.ts";
 
@@ -131,6 +133,22 @@ export function readList(reading: Reading, setting: ListSetting): readonly strin
     .split(",")
     .map((entry) => entry.trim())
     .filter((entry) => entry !== "");
+}
+
+const URI_CHARS_MAX = 1_024;
+
+/** A URI or a relative reference, by RFC 3986. */
+export function readUriReference(reading: Reading, setting: UriReferenceSetting): string {
+  const text = readText(reading, setting);
+  if (text === null) {
+    return setting.default;
+  }
+  if (text.length > URI_CHARS_MAX || !isUriReference(text)) {
+    const remedy = `use a URI such as https://shop.example.com/orders, or a part such as /orders, of at most ${URI_CHARS_MAX} characters`;
+    reading.faults.push(cannotRead(setting.name, `it is ${quoted(text)}`, remedy));
+    return setting.default;
+  }
+  return text;
 }
 
 /** The text of a setting, from its variable or from the file that NAME_FILE names; null if it is not set. */

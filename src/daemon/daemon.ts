@@ -222,6 +222,7 @@ function factsOf(config: Config) {
     shutdown_grace_ms: config.shutdownGraceMs,
     retention_ms: config.retentionMs,
     egress: config.egress.profile,
+    source: config.source,
     log_level: config.logLevel,
     listen_url: config.listenUrl !== null,
   };

@@ -1,8 +1,10 @@
+import { GROWTH_MAX } from "../format/body.ts";
+import { ATTRIBUTES_BYTES_MAX } from "../format/cloudEventsAttributes.ts";
 import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "../http/answer.ts";
 import { CONNECTIONS_IDLE_MAX } from "../http/pools.ts";
 import { PAYLOAD_BYTES_MAX } from "./claim/claimed.ts";
 import { FAN_OUT_MAX } from "./claim/newEvents.ts";
-import { BUDGET_BYTES } from "./deliver/budget.ts";
+import { BUDGET_BYTES, COPIES_SENT } from "./deliver/budget.ts";
 import { ENDPOINTS_MAX } from "./deliver/endpoints.ts";
 import { FLUSH_MAX } from "./record/recorder.ts";
 
@@ -15,8 +17,8 @@ const MIB = 1_048_576;
 const AT_REST_BYTES = 160 * MIB;
 /** If a text has one character beyond Latin-1, each of its characters takes two bytes. */
 const CHARACTER_BYTES = 2;
-/** A request has its payload as it came, in the text of its body, and in the bytes that are sent. */
-const COPIES_SENT = 3;
+/** In XML a small body may take ten times its payload, which stays beside it. */
+const SMALL_COPIES = 1 + GROWTH_MAX;
 /** An endpoint with its key and its counts of a minute, if its URL is not 2 kB long and its schedule does not have fifty steps. */
 const ENDPOINT_BYTES = 2_560;
 /** A TLS connection. */
@@ -34,8 +36,8 @@ export function deliveriesInHandMax(maxInFlight: number): number {
  */
 export function memoryBoundBytes(maxInFlight: number): number {
   const inHand = deliveriesInHandMax(maxInFlight);
-  const payloads = inHand * PAYLOAD_BYTES_MAX * CHARACTER_BYTES;
-  const requests = maxInFlight * (PAYLOAD_BYTES_MAX * COPIES_SENT + RESPONSE_BYTES_READ);
+  const payloads = inHand * (PAYLOAD_BYTES_MAX + ATTRIBUTES_BYTES_MAX) * CHARACTER_BYTES;
+  const requests = maxInFlight * (PAYLOAD_BYTES_MAX * SMALL_COPIES + RESPONSE_BYTES_READ);
   const largePayloads = BUDGET_BYTES * COPIES_SENT;
   // An event is claimed with all its endpoints, whatever room is left. Those of a flush count a second time, as parameters.
   const answers = (inHand + FAN_OUT_MAX + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;

@@ -3,6 +3,7 @@ import { type ConnectionConfig, connectionConfig } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
 import { SessionPool } from "../db/sessionPool.ts";
 import type { Sockets } from "../db/sockets.ts";
+import { makeFormats } from "../format/body.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import type { PostriderError } from "../ground/errors.ts";
 import type { Repeat } from "../ground/repeat.ts";
@@ -13,7 +14,7 @@ import { Agenda } from "./agenda.ts";
 import { ClaimLock } from "./claim/claimLock.ts";
 import { Filters } from "./claim/filters.ts";
 import { NewEvents } from "./claim/newEvents.ts";
-import { BUDGET_BYTES, Budget } from "./deliver/budget.ts";
+import { BUDGET_BYTES, Budget, budgetBytes } from "./deliver/budget.ts";
 import { EndpointDirectory } from "./deliver/endpoints.ts";
 import { InHand } from "./deliver/inHand.ts";
 import { Lanes } from "./deliver/lanes.ts";
@@ -240,13 +241,17 @@ function makePipeline(
     onRecorded: (results) => agenda.recorded(results),
     countFlush: () => minutes.flushed(),
   });
-  const endpoints = new EndpointDirectory(database);
+  const endpoints = new EndpointDirectory(database, makeFormats(config.source));
   const payloads = payloadsFrom(database);
   const inHand = new InHand({
     lease: heartbeat,
     endpoints,
     lanes,
-    budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
+    budget: new Budget(BUDGET_BYTES, {
+      standingOf: (endpointId) => lanes.standingOf(endpointId),
+      bytesOf: ({ event, endpointId }) =>
+        budgetBytes(event.payloadBytes, endpoints.get(endpointId)?.format.growthMax ?? 1),
+    }),
     payloads,
     send: (request, done) => sender.send(request, done),
     events,

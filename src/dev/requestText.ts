@@ -19,8 +19,8 @@ export function requestText(request: ReceivedRequest): string {
   const text = body.toString("utf8");
   const head = [
     new Date(request.receivedAtMs).toISOString().slice(11),
-    shortened(typeOf(text) ?? `(no type) ${request.contentType ?? ""}`.trim()),
-    shortened(request.id ?? "(no webhook-id)"),
+    shortened(request.eventType ?? `(no type) ${request.contentType ?? ""}`.trim()),
+    shortened(request.id ?? noWebhookId(request)),
     "reason" in judgement ? `${judgement.kind.toUpperCase()}: ${judgement.reason}` : judgement.kind,
     ...(request.isDuplicate ? ["duplicate"] : []),
   ].join("  ");
@@ -33,19 +33,16 @@ function shortened(text: string): string {
   return printable(text.length > NAME_CHARS_MAX ? `${text.slice(0, NAME_CHARS_MAX)}…` : text);
 }
 
-/** The `type` of the standard envelope, or of a CloudEvent. */
-function typeOf(text: string): string | null {
-  const value = parsed(text);
-  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
-    ? value.type
-    : null;
+function noWebhookId({ eventId }: ReceivedRequest): string {
+  return eventId === null ? "(no webhook-id)" : `${eventId} (no webhook-id)`;
 }
 
-function parsed(text: string): unknown {
+function isJson(text: string): boolean {
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
@@ -54,10 +51,10 @@ function bodyLines(text: string, isCut: boolean): readonly string[] {
     return ["(empty)"];
   }
   const isOneLine = text.length <= ONE_LINE_CHARS_MAX && !text.includes("\n");
-  if (isOneLine || isCut || parsed(text) === undefined) {
+  if (isOneLine || isCut) {
     return text.split(/\r?\n/).map(printable);
   }
-  return layOut(text).map(printable);
+  return (text.startsWith("<") ? layOutXml(text) : isJson(text) ? layOut(text) : text.split(/\r?\n/)).map(printable);
 }
 
 /**
@@ -89,4 +86,28 @@ function layOut(json: string): readonly string[] {
     }
   }
   return [...lines, line];
+}
+
+/** XML over several lines: an element that has only text stays on one. Its texts are not changed. */
+function layOutXml(xml: string): readonly string[] {
+  const lines: string[] = [];
+  let depth = 0;
+  let isAfterText = false;
+  for (const [part] of xml.matchAll(/<[^>]*>|[^<]+/g)) {
+    const isEnd = part.startsWith("</");
+    depth -= isEnd ? 1 : 0;
+    if (isAfterText || !part.startsWith("<") || (isEnd && isStart(lines.at(-1)?.trimStart() ?? ""))) {
+      lines.push(`${lines.pop() ?? ""}${part}`);
+    } else {
+      lines.push(`${"  ".repeat(Math.max(0, depth))}${part}`);
+    }
+    isAfterText = !part.startsWith("<");
+    depth += isStart(part) ? 1 : 0;
+  }
+  return lines.flatMap((line) => line.split(/\r?\n/));
+}
+
+/** Whether it is nothing but a start tag. */
+function isStart(part: string): boolean {
+  return /^<[^/?!][^>]*>$/.test(part) && !part.endsWith("/>");
 }

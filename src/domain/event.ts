@@ -11,6 +11,10 @@ export interface ClaimedEvent {
   readonly orderingKey: string | null;
   /** The W3C trace context under which it was published; null if there is none. */
   readonly traceparent: string | null;
+  /** Its attributes, as the text of a JSON object; null if it has none, or large ones. */
+  readonly attributes: string | null;
+  /** They are too large for the claim. */
+  readonly hasLargeAttributes: boolean;
   /** Why nothing of it can be sent; null if something can. */
   readonly problem: string | null;
   /** JSON text as the application wrote it; null if it was too large for the claim, and must be loaded before it is sent. */

@@ -1,42 +1,29 @@
-/** The formats that this version can write. `postrider.endpoint.format` names one of them. */
-export const BODY_FORMATS = ["standard", "raw"] as const;
+import { cloudEvents } from "./cloudEvents.ts";
+import { cloudEventsBinary } from "./cloudEventsBinary.ts";
+import { cloudEventsXml } from "./cloudEventsXml.ts";
+import type { Format, FormatName } from "./format.ts";
+import { raw } from "./raw.ts";
+import { standard } from "./standard.ts";
+import { xml } from "./xml.ts";
 
-export type BodyFormat = (typeof BODY_FORMATS)[number];
+export type Formats = Readonly<Record<FormatName, Format>>;
 
-/** The parts of a body. */
-export interface EventForBody {
-  readonly eventType: string;
-  /** ISO 8601. The time of the event (`created_at`), not of the attempt, because every attempt signs the same body. */
-  readonly timestamp: string;
-  /** JSON text exactly as the application wrote it. */
-  readonly payload: string;
+/** All formats. `source` is that of CloudEvents: a URI reference. */
+export function makeFormats(source: string): Formats {
+  return {
+    standard,
+    raw,
+    cloudevents: cloudEvents(source),
+    "cloudevents-binary": cloudEventsBinary(source),
+    xml,
+    "cloudevents-xml": cloudEventsXml(source),
+  };
 }
 
-/**
- * The bytes to sign and send for one event in a format, made once.
- *
- * The payload is spliced in as it is, never parsed and written again, which would change numbers beyond double precision,
- * the order of keys, and the spacing. Always UTF-8, because receivers' libraries decode bodies as such.
- */
-export function makeBody(format: BodyFormat, event: EventForBody): Buffer {
-  switch (format) {
-    case "standard":
-      return Buffer.from(standardEnvelope(event));
-    case "raw":
-      return Buffer.from(event.payload);
-  }
-}
+/** The most bytes of a body for a byte of its payload, over all formats. */
+export const GROWTH_MAX = Math.max(...Object.values(makeFormats("")).map(({ growthMax }) => growthMax));
 
-export function contentTypeOf(format: BodyFormat): string {
-  switch (format) {
-    case "standard":
-    case "raw":
-      return "application/json";
-  }
-}
-
-function standardEnvelope(event: EventForBody): string {
-  const type = JSON.stringify(event.eventType);
-  const timestamp = JSON.stringify(event.timestamp);
-  return `{"type":${type},"timestamp":${timestamp},"data":${event.payload}}`;
+/** The body of a batch: its items, as `BatchFormat.item` made them, in one JSON array. */
+export function batchBody(items: readonly string[]): Buffer {
+  return Buffer.from(`[${items.join(",")}]`);
 }

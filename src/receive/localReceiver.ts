@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { parseVerifyingKey, REJECTIONS, type VerifyingKey, verifySignature } from "../format/sign.ts";
+import { contentsOf } from "./contents.ts";
 
 /** More than any sender of events should send in one request. */
 export const BODY_BYTES_MAX = 10 * 1024 * 1024;
@@ -16,6 +17,10 @@ export interface ReceivedRequest {
   readonly path: string;
   /** The header `webhook-id`; null if there is none. */
   readonly id: string | null;
+  /** What the event is, as the body or a header says it; null if neither does. */
+  readonly eventType: string | null;
+  /** The event's id, from wherever the format has it; null if it has none. `id`, if there is one. */
+  readonly eventId: string | null;
   readonly contentType: string | null;
   readonly body: Buffer;
   readonly judgement: Judgement;
@@ -148,11 +153,14 @@ function accept(request: IncomingMessage, response: ServerResponse, body: Buffer
   const refusal = judged.kind === "rejected" ? null : (reception.refuse?.(path, id) ?? null);
   const judgement: Judgement = refusal === null ? judged : { kind: "refused", reason: refusal };
   const isAccepted = judgement.kind === "verified" || judgement.kind === "unverified";
+  const contents = contentsOf(request.headers, body);
   const isDuplicate = isAccepted && id !== null && isSeen(`${path} ${id}`, reception.seenIds);
   reception.onRequest({
     receivedAtMs,
     path,
     id,
+    eventType: contents.type,
+    eventId: contents.id,
     contentType: headerOf(request, "content-type"),
     body,
     judgement,

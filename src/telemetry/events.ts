@@ -60,6 +60,10 @@ export const EVENTS = {
   "payload.failed": event<DeliveryKey & Failure>(
     "A payload could not be loaded. If it can never reach a daemon, the delivery is discarded; otherwise it returned to the queue.",
   ),
+  "attributes.left_out": event<DeliveryKey & { event_type: string; format: string; attributes: string }>(
+    "Attributes of an event are not in the CloudEvent that is sent, because CloudEvents does not allow them. attributes names " +
+      "each with the reason. A daemon says it once for events of a type that are alike; explain_event says it of each.",
+  ),
   "claim_lock.freed": event<LockHolder>("A session was stuck in the middle of a claim and was ended."),
   "claim_lock.held": event<LockHolder>(
     "A session holds the lock under which daemons claim, and is not claiming. No new event is delivered until it lets go.",
@@ -214,6 +218,7 @@ type DaemonFacts = {
   /** Null: as the row in Postgres says. */
   readonly retention_ms: number | null;
   readonly egress: string;
+  readonly source: string;
   readonly log_level: string;
   /** Whether LISTEN has its own URL. */
   readonly listen_url: boolean;

@@ -1,7 +1,7 @@
 /** The events that every part of the benchmark works with. */
 import { randomBytes } from "node:crypto";
 import type { ClientBase } from "pg";
-import { makeBody } from "../../src/format/body.ts";
+import { standard } from "../../src/format/standard.ts";
 
 export const PATH = "/hooks/bench";
 export const EVENT_TYPE = "order.paid";
@@ -27,11 +27,18 @@ export const PAYLOAD = padded({
 });
 
 /** What the daemon sends of such an event; only the digits of the time differ. */
-export const BODY = makeBody("standard", {
-  eventType: EVENT_TYPE,
-  timestamp: "2026-01-01T00:00:00.000000Z",
-  payload: PAYLOAD,
-}).toString();
+export const BODY = String(
+  standard.body(
+    {
+      id: "",
+      eventType: EVENT_TYPE,
+      createdAt: "2026-01-01T00:00:00.000000Z",
+      attributes: null,
+      hasLargeAttributes: false,
+    },
+    PAYLOAD,
+  ),
+);
 
 /** What the events of a backlog are. */
 export interface Load {

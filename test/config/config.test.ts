@@ -62,6 +62,7 @@ test("with nothing but a database every setting has its default", () => {
     shutdownGraceMs: 20_000,
     retentionMs: null,
     egress: policyOf(),
+    source: "postrider",
     logLevel: "info",
     warnings: [],
   });
@@ -81,6 +82,7 @@ test("every setting is read", () => {
     POSTRIDER_EGRESS_ALLOW: "10.0.0.0/8, *.internal.example,",
     POSTRIDER_EGRESS_DENY: "203.0.113.7",
     POSTRIDER_EGRESS_PORTS: "443, 81",
+    POSTRIDER_SOURCE: "https://shop.example.com/orders",
     POSTRIDER_LOG_LEVEL: "silent",
   });
   assert.deepEqual(config, {
@@ -100,6 +102,7 @@ test("every setting is read", () => {
       deny: ["203.0.113.7"],
       lowPorts: ["443", "81"],
     }),
+    source: "https://shop.example.com/orders",
     logLevel: "silent",
     warnings: [],
   });
@@ -206,6 +209,18 @@ test("a wrong secret in a file is refused without repeating any of it", () => {
 test("a setting that is not secret is not read from a file", () => {
   const fault = oneFault({ ...ENV, POSTRIDER_LOG_LEVEL_FILE: "/etc/level" });
   assert.match(fault, /only secrets are read from files: set POSTRIDER_LOG_LEVEL itself/);
+});
+
+test("the source of CloudEvents is a URI reference", () => {
+  for (const source of ["https://shop.example.com/orders", "/orders", "urn:shop:orders"]) {
+    assert.equal(read({ ...ENV, POSTRIDER_SOURCE: source }).source, source);
+  }
+  for (const source of ["my shop", "zoë", "https://shop.example.com/%", "a\nb", "x".repeat(1_025)]) {
+    assert.match(
+      oneFault({ ...ENV, POSTRIDER_SOURCE: source }),
+      /^cannot read POSTRIDER_SOURCE: it is ".+"; use a URI such as https:\/\/shop\.example\.com\/orders, or a part/,
+    );
+  }
 });
 
 test("egress lists need the profile that reads them", () => {

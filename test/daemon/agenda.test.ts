@@ -113,6 +113,8 @@ test("a retry that was recorded brings the queue back when it is due, and there 
       createdAt: "",
       orderingKey: null,
       traceparent: null,
+      attributes: null,
+      hasLargeAttributes: false,
       problem: null,
       payload: "{}",
       payloadBytes: 0,

@@ -15,7 +15,7 @@ function result(
     delivery: makeDelivery({
       event: {
         ...{ id: "1", eventType: "a.b", createdAt: "2026-01-01T00:00:00.000000Z", payload: "1", payloadBytes: 0 },
-        ...{ orderingKey: null, traceparent: null, problem: null },
+        ...{ orderingKey: null, traceparent: null, attributes: null, hasLargeAttributes: false, problem: null },
       },
       ...{ endpointId: "2", daemonId: "3", tenure: { kind: "claimed", claimId: "4" }, attempts: 0, attemptsBefore: 0 },
       ...delivery,

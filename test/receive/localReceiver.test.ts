@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import type { IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, test } from "node:test";
 import { startReceiver } from "../../src/cli/receive.ts";
 import { requestText } from "../../src/dev/requestText.ts";
+import { FORMAT_NAMES } from "../../src/format/format.ts";
 import { parseSecret, signV1 } from "../../src/format/sign.ts";
 import { PostriderError } from "../../src/ground/errors.ts";
+import { type Contents, contentsOf } from "../../src/receive/contents.ts";
 import { BODY_BYTES_MAX, LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
+import { bodyOf, EVENT, FORMATS } from "../format/formatted.ts";
 import { CommandProcess, runCommand } from "../support/command.ts";
 
 const SECRET = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
@@ -192,6 +196,61 @@ describe("as text for a person", () => {
     }
   });
 
+  for (const name of FORMAT_NAMES) {
+    test(`a request in the format ${name} shows the type of its event`, () => {
+      const { contentType, headerLines } = FORMATS[name];
+      const lines = headerLines?.(EVENT).split("\r\n").slice(0, -1) ?? [];
+      const headers = {
+        ...Object.fromEntries(lines.map((line) => line.split(": "))),
+        ...(name === "raw" ? { "postrider-event-type": "order.paid" } : {}),
+        "content-type": `${contentType}; charset=utf-8`,
+      };
+      const text = requestText(shown(bodyOf(name, '{"order_id": 42}').toString(), headers));
+      assert.match(text, /^03:04:05\.678Z {2}order\.paid {2}msg {2}unverified\n/);
+    });
+  }
+
+  test("a CloudEvent without a webhook-id shows its own id, wherever it has it", () => {
+    for (const name of ["cloudevents", "cloudevents-binary", "cloudevents-xml"] as const) {
+      const lines = FORMATS[name].headerLines?.(EVENT).split("\r\n").slice(0, -1) ?? [];
+      const headers = {
+        ...Object.fromEntries(lines.map((line) => line.split(": "))),
+        "content-type": FORMATS[name].contentType,
+      };
+      const text = requestText({ ...shown(bodyOf(name, "1").toString(), headers), id: null });
+      assert.ok(text.startsWith(`03:04:05.678Z  order.paid  ${EVENT.id} (no webhook-id)  unverified\n`), text);
+    }
+  });
+
+  test("a batch shows how many events of which types it has", () => {
+    const text = requestText(shown('[{"id":"1","type":"order.paid"},{"id":"2","type":"order.paid"}]'));
+    assert.match(text, /^03:04:05\.678Z {2}2 of order\.paid {2}msg {2}unverified\n/);
+  });
+
+  test("XML is laid out, an element with text on one line", () => {
+    const lines = requestText(shown(bodyOf("xml", '{"a":[1,"x  y",null],"b":{}}').toString()))
+      .split("\n")
+      .slice(1);
+    assert.deepEqual(lines, [
+      '  <?xml version="1.0" encoding="UTF-8"?>',
+      "  <event>",
+      "    <type>order.paid</type>",
+      "    <timestamp>2026-11-03T20:26:10.344522Z</timestamp>",
+      "    <data>",
+      '      <map xmlns="http://www.w3.org/2005/xpath-functions">',
+      '        <array key="a">',
+      "          <number>1</number>",
+      "          <string>x  y</string>",
+      "          <null/>",
+      "        </array>",
+      '        <map key="b"></map>',
+      "      </map>",
+      "    </data>",
+      "  </event>",
+      "",
+    ]);
+  });
+
   test("a large body is cut", () => {
     const text = requestText(shown(`{"a":"${"x".repeat(100_000)}"}`));
     assert.ok(text.length < 5_000);
@@ -267,12 +326,17 @@ function send(receiver: LocalReceiver, sending: Sending): Promise<Response> {
   });
 }
 
-function shown(body: string): ReceivedRequest {
+function namesOf({ type, id }: Contents) {
+  return { eventType: type, eventId: id };
+}
+
+function shown(body: string, headers: IncomingHttpHeaders = { "content-type": "application/json" }): ReceivedRequest {
   return {
     receivedAtMs: NOW_MS,
     path: "/",
     id: "msg",
-    contentType: "application/json",
+    ...namesOf(contentsOf(headers, Buffer.from(body))),
+    contentType: headers["content-type"] ?? null,
     body: Buffer.from(body),
     judgement: { kind: "unverified" },
     isDuplicate: false,

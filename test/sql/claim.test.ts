@@ -585,7 +585,7 @@ async function entriesReadBy(session: pg.Client): Promise<number> {
   return Number(count);
 }
 
-test("however an event is claimed, the daemon learns its ordering key and its traceparent", async (t) => {
+test("however an event is claimed, the daemon learns its ordering key, its traceparent and its attributes", async (t) => {
   const [straggler] = await sessions(t, 1);
   const insert = (session: Session, name: string, count: number) =>
     session.query(
@@ -622,6 +622,8 @@ test("however an event is claimed, the daemon learns its ordering key and its tr
   assert.equal(leased.length, 27);
   for (const { eventType, context } of [...claimed, ...leased]) {
     const name = eventType?.replace(".", "");
-    assert.deepEqual(context, { ordering_key: name, traceparent: `trace of ${name}` });
+    const traceparent = `trace of ${name}`;
+    const attributes = `{"traceparent": "${traceparent}"}`;
+    assert.deepEqual(context, { ordering_key: name, traceparent, attributes, has_large_attributes: false });
   }
 });

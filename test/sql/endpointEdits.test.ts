@@ -142,7 +142,7 @@ describe("a bad value of one column", () => {
   for (const [edit, constraint] of [
     ["tenant = repeat('x', 256)", "tenant has at most 255 characters"],
     ["url = 'ftp://receiver.test/?token=s3cret'", "url is http or https, without blanks, at most 2048 long"],
-    ["format = 'xml2'", "format is standard or raw"],
+    ["format = 'xml2'", "format is one that this schema knows"],
     ["timeout_ms = 1", "timeout_ms is between 100 and 120000"],
     ["retry_schedule = '{0 s}'", "retry_schedule has at most 50 steps of 1 ms to 30 days"],
     ["headers = '\"s3cret\"'", "headers is a JSON object"],

@@ -108,7 +108,7 @@ describe("create_endpoint", () => {
 
   for (const [options, message] of [
     [{ timeout: 1 }, "there is no endpoint option 'timeout'"],
-    [{ format: "xml2" }, /"format is standard or raw"/],
+    [{ format: "xml2" }, /"format is one that this schema knows"/],
     [{ timeout_ms: 99 }, /"timeout_ms is between 100 and 120000"/],
     [{ timeout_ms: "soon" }, /^the option timeout_ms cannot be "soon"$/],
     [{ timeout_ms: 1.5 }, /^the option timeout_ms cannot be 1.5$/],
@@ -160,6 +160,7 @@ describe("create_endpoint", () => {
     ["Webhook-Signature", /Another name will do/],
     ["webhook-anything", /Another name will do/],
     ["Postrider-Attempt", /Another name will do/],
+    ["ce-source", /Another name will do/],
     ["traceparent", /attributes => /],
   ] as const) {
     test(`refuses the header ${name}, which would not be sent, however it is written, and says what would do`, async () => {

@@ -24,6 +24,7 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     shutdownGraceMs: 20_000,
     retentionMs: null,
     egress: LOOPBACK_ALLOWED,
+    source: "postrider",
     logLevel: "info",
     warnings: [],
     ...changes,

@@ -42,9 +42,9 @@ begin
     elsif plain_name ~ '^proxy-' then
       problem := 'is for a proxy, and does not reach the receiver';
       advice := 'Leave it out. What the receiver asks for goes into authorization.';
-    elsif plain_name ~ '^(webhook|postrider)-' then
+    elsif plain_name ~ '^(webhook|postrider|ce)-' then
       problem := 'is set by the sender alone';
-      advice := 'Leave it out: webhook-... signs the request, and postrider-... describes the event. Another name will do.';
+      advice := 'Leave it out: webhook-... signs the request, postrider-... and ce-... describe the event. Another name will do.';
     elsif plain_name = 'traceparent' then
       problem := 'is set by the sender alone';
       advice := 'Leave it out, and give it with each event: attributes => ''{"traceparent": "..."}''.';

@@ -1,6 +1,7 @@
 import { isUnreadable, reasonOfUnreadable } from "../../db/pgErrors.ts";
 import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import type { ClaimedEvent } from "../../domain/event.ts";
+import { isTraceparent } from "../../format/traceparent.ts";
 
 /** Larger payloads do not wait in memory: they are loaded when their turn comes. */
 export const PAYLOAD_BYTES_MAX = 32_768;
@@ -48,24 +49,27 @@ export interface EventColumns {
 interface EventContext {
   readonly ordering_key?: string | null;
   readonly traceparent?: string | null;
+  readonly attributes?: string | null;
+  readonly has_large_attributes?: boolean;
   /** The SQLSTATE with which Postgres refused to give the others. */
   readonly problem?: string;
 }
 
 const NO_CONTEXT: EventContext = {};
 
-/** W3C Trace Context §3.2. Anything else would make a receiver begin a trace of its own, so it is not sent. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 /** The event type is the empty string if the event's row is gone: no event type is empty. */
 export function eventOf(row: EventColumns, id: string): ClaimedEvent {
-  const { ordering_key = null, traceparent = null, problem } = (row.context ?? NO_CONTEXT) as EventContext;
+  const context = (row.context ?? NO_CONTEXT) as EventContext;
+  const { ordering_key = null, traceparent = null, attributes = null, has_large_attributes = false, problem } = context;
   return {
     id,
     eventType: row.event_type ?? "",
     createdAt: eventTime(row.created_at ?? '""'),
     orderingKey: ordering_key,
-    traceparent: traceparent !== null && TRACEPARENT.test(traceparent) ? traceparent : null,
+    // Anything else would make a receiver begin a trace of its own, so it is not sent.
+    traceparent: traceparent !== null && isTraceparent(traceparent) ? traceparent : null,
+    attributes,
+    hasLargeAttributes: has_large_attributes,
     problem: problem === undefined ? null : `the ordering key or the attributes: ${reasonOfUnreadable(problem)}`,
     payload: row.payload,
     payloadBytes: 0,

@@ -1,7 +1,7 @@
 import type { Attempt } from "../../domain/attempt.ts";
 import { decide, SUCCEEDED } from "../../domain/decide.ts";
 import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
-import { makeBody } from "../../format/body.ts";
+import { BODY_BYTES_MAX } from "../../format/bodyText.ts";
 import { headerText } from "../../format/headerText.ts";
 import { signMixed, signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
@@ -18,6 +18,8 @@ export interface AttemptParts {
   readonly loader: Pick<Loader, "add">;
   readonly send: Send;
   readonly end: End;
+  /** Hears of each delivery whose format may be unable to carry all of its event's attributes, before it is sent. */
+  readonly noteLeftOut: (delivery: Delivery, endpoint: Endpoint) => void;
 }
 
 /** Hears once how the attempt ended. */
@@ -62,19 +64,26 @@ function withProblem(delivery: Delivery, endpoint: Endpoint, problem: string): D
 }
 
 function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint): void {
-  parts.send(signedRequest(delivery, payload, endpoint), (attempt) =>
+  const body = endpoint.format.body(delivery.event, payload);
+  if (body === null) {
+    parts.end(discarded(delivery, bodyTooLong(endpoint)), endpoint);
+    return;
+  }
+  if (endpoint.format.leftOut !== null && delivery.attempts === 0) {
+    parts.noteLeftOut(delivery, endpoint);
+  }
+  parts.send(signedRequest(delivery, body, endpoint), (attempt) =>
     parts.end(decided(delivery, endpoint, attempt), endpoint),
   );
 }
 
-/** Body and signature of one attempt. The endpoint must have no problem. */
-function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint): OutgoingRequest {
+function bodyTooLong({ format }: Endpoint): string {
+  return `in the format ${format.name} the body has more than ${BODY_BYTES_MAX} bytes, which is the most that is sent`;
+}
+
+/** One attempt with its signature. The endpoint must have no problem. */
+function signedRequest(delivery: Delivery, body: Buffer, endpoint: Endpoint): OutgoingRequest {
   const { event } = delivery;
-  const body = makeBody(endpoint.format, {
-    eventType: event.eventType,
-    timestamp: event.createdAt,
-    payload,
-  });
   const timestamp = unixSeconds();
   const signature =
     endpoint.mixedKeys === null
@@ -83,7 +92,7 @@ function signedRequest(delivery: Delivery, payload: string, endpoint: Endpoint):
   return {
     url: endpoint.url,
     fixed: endpoint.fixed,
-    lines: headerLines(delivery, timestamp, signature),
+    lines: headerLines(delivery, timestamp, signature) + (endpoint.format.headerLines?.(event) ?? ""),
     body,
     timeoutMs: endpoint.timeoutMs,
   };

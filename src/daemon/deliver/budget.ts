@@ -1,5 +1,6 @@
 import type { Delivery } from "../../domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../domain/event.ts";
+import { BODY_BYTES_MAX } from "../../format/bodyText.ts";
 import type { Standing } from "./lanes.ts";
 
 /** What large payloads may hold of memory at a time, in bytes of their text: twice the largest that is sent. */
@@ -8,6 +9,25 @@ export const BUDGET_BYTES = 2 * SENT_BYTES_MAX;
 /** Parts of the budget. What endpoints that hang cannot take has room for the largest payload. */
 const KEPT_FOR_GOOD = 1 / 4;
 const KEPT_FOR_NEW = 1 / 4;
+
+export interface BudgetParts {
+  readonly standingOf: (endpointId: string) => Standing;
+  /** What the payload of a delivery takes: `budgetBytes`, which may change with its endpoint. */
+  readonly bytesOf: (delivery: Delivery) => number;
+}
+
+/** A request has its payload as it came, in the text of its body, and in the bytes that are sent. */
+export const COPIES_SENT = 3;
+
+/**
+ * What a payload takes of the budget, whose bytes are there for three copies each. If its format writes up to `growth` bytes
+ * for one, there are the payload, the pieces of the body and the body.
+ */
+export function budgetBytes(payloadBytes: number, growth: number): number {
+  return growth === 1
+    ? payloadBytes
+    : Math.ceil((payloadBytes + 2 * Math.min(payloadBytes * growth, BODY_BYTES_MAX)) / COPIES_SENT);
+}
 
 /**
  * The memory that large payloads share.
@@ -24,30 +44,34 @@ const KEPT_FOR_NEW = 1 / 4;
 export class Budget {
   readonly #bytesMax: number;
   readonly #standingOf: (endpointId: string) => Standing;
-  readonly #held = new Set<Delivery>();
+  readonly #bytesOf: (delivery: Delivery) => number;
+  /** What each delivery holds, in bytes. */
+  readonly #held = new Map<Delivery, number>();
   #heldBytes = 0;
   /** What each endpoint holds in all, in bytes. */
   readonly #heldBy = new Map<string, number>();
   /** Of each endpoint the payload that found too little memory, in the order in which they began to wait. */
   readonly #short = new Map<string, Delivery>();
 
-  constructor(bytesMax: number, standingOf: (endpointId: string) => Standing) {
+  constructor(bytesMax: number, { standingOf, bytesOf }: BudgetParts) {
     this.#bytesMax = bytesMax;
     this.#standingOf = standingOf;
+    this.#bytesOf = bytesOf;
   }
 
   /** Takes memory for the payload of a delivery; false if there is too little. `release` must follow in any case. */
   reserve(delivery: Delivery): boolean {
-    const { endpointId, event } = delivery;
+    const { endpointId } = delivery;
     if ((this.#short.get(endpointId) ?? delivery) !== delivery) {
       return false;
     }
-    if (this.#room(endpointId) < event.payloadBytes) {
+    const bytes = this.#bytesOf(delivery);
+    if (this.#room(endpointId) < bytes) {
       this.#short.set(endpointId, delivery);
       return false;
     }
     this.#short.delete(endpointId);
-    this.#hold(delivery);
+    this.#hold(delivery, bytes);
     return true;
   }
 
@@ -56,13 +80,13 @@ export class Budget {
    * free for those whose turn it is; false otherwise.
    */
   reserveAhead(delivery: Delivery): boolean {
-    const { endpointId, event } = delivery;
+    const bytes = this.#bytesOf(delivery);
     const fits =
       this.#short.size === 0 &&
-      this.#heldBytes + event.payloadBytes <= this.#bytesMax / 2 &&
-      this.#room(endpointId) >= event.payloadBytes;
+      this.#heldBytes + bytes <= this.#bytesMax / 2 &&
+      this.#room(delivery.endpointId) >= bytes;
     if (fits) {
-      this.#hold(delivery);
+      this.#hold(delivery, bytes);
     }
     return fits;
   }
@@ -79,16 +103,18 @@ export class Budget {
 
   /** The delivery needs no memory any more. True if others may find some now. */
   release(delivery: Delivery): boolean {
-    const { endpointId, event } = delivery;
+    const { endpointId } = delivery;
     const wasFirst = this.isFirst(delivery);
     if (wasFirst) {
       this.#short.delete(endpointId);
     }
-    if (!this.#held.delete(delivery)) {
+    const bytes = this.#held.get(delivery);
+    if (bytes === undefined) {
       return wasFirst;
     }
-    this.#heldBytes -= event.payloadBytes;
-    const left = this.#holds(endpointId) - event.payloadBytes;
+    this.#held.delete(delivery);
+    this.#heldBytes -= bytes;
+    const left = this.#holds(endpointId) - bytes;
     if (left > 0) {
       this.#heldBy.set(endpointId, left);
     } else {
@@ -97,11 +123,11 @@ export class Budget {
     return true;
   }
 
-  #hold(delivery: Delivery): void {
-    const { endpointId, event } = delivery;
-    this.#held.add(delivery);
-    this.#heldBytes += event.payloadBytes;
-    this.#heldBy.set(endpointId, this.#holds(endpointId) + event.payloadBytes);
+  #hold(delivery: Delivery, bytes: number): void {
+    const { endpointId } = delivery;
+    this.#held.set(delivery, bytes);
+    this.#heldBytes += bytes;
+    this.#heldBy.set(endpointId, this.#holds(endpointId) + bytes);
   }
 
   #holds(endpointId: string): number {
@@ -120,12 +146,12 @@ export class Budget {
 
   /** What the first endpoint that waits and holds nothing waits for. */
   #bytesAwaitedBefore(endpointId: string): number {
-    for (const [waiter, { event }] of this.#short) {
+    for (const [waiter, delivery] of this.#short) {
       if (waiter === endpointId) {
         return 0;
       }
       if (!this.#heldBy.has(waiter)) {
-        return event.payloadBytes;
+        return this.#bytesOf(delivery);
       }
     }
     return 0;

@@ -1,7 +1,8 @@
 import type { Database } from "../../db/database.ts";
 import { isUnreadable, unreadableReason } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
-import { BODY_FORMATS, type BodyFormat, contentTypeOf } from "../../format/body.ts";
+import type { Formats } from "../../format/body.ts";
+import { FORMAT_NAMES, type Format } from "../../format/format.ts";
 import type { MixedKeys, SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { VERSION } from "../../ground/version.ts";
@@ -16,7 +17,7 @@ export interface Endpoint {
   readonly url: string;
   /** The part of the URL that events may hold. */
   readonly origin: string;
-  readonly format: BodyFormat;
+  readonly format: Format;
   readonly timeoutMs: number;
   readonly scheduleMs: readonly number[];
   /** The headers of every request, but for those of the event and the signature. */
@@ -75,11 +76,13 @@ export const ENDPOINTS_MAX = 20_000;
  */
 export class EndpointDirectory {
   readonly #database: Database;
+  readonly #formats: Formats;
   readonly #endpointsMax: number;
   readonly #known = new Map<string, Endpoint>();
 
-  constructor(database: Database, endpointsMax = ENDPOINTS_MAX) {
+  constructor(database: Database, formats: Formats, endpointsMax = ENDPOINTS_MAX) {
     this.#database = database;
+    this.#formats = formats;
     this.#endpointsMax = endpointsMax;
   }
 
@@ -98,7 +101,7 @@ export class EndpointDirectory {
     }
     for (const { problem, ...row } of await this.#load([...missing])) {
       this.#known.delete(row.id);
-      this.#known.set(row.id, decodeEndpoint(row, askedMs, problem));
+      this.#known.set(row.id, decodeEndpoint(row, this.#formats, askedMs, problem));
     }
     this.#evict(wanted);
   }
@@ -162,29 +165,33 @@ export class EndpointDirectory {
 
 const USER_AGENT = `postrider/${VERSION}`;
 
-function defaultHeaders(format: BodyFormat): Record<string, string> {
-  return { "content-type": contentTypeOf(format), "user-agent": USER_AGENT };
+function defaultHeaders(contentType: string): Record<string, string> {
+  return { "content-type": contentType, "user-agent": USER_AGENT };
 }
 
-/** Shared by all endpoints that add no headers. */
-const DEFAULT_FIXED: Readonly<Record<BodyFormat, FixedHeaders>> = {
-  standard: fixHeaders(defaultHeaders("standard")),
-  raw: fixHeaders(defaultHeaders("raw")),
-};
+/** Shared by all endpoints of a content type that add no headers. */
+const defaultFixed = new Map<string, FixedHeaders>();
 
-function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | null): Endpoint {
-  const format = BODY_FORMATS.find((known) => known === row.format);
+function defaultFixedOf(contentType: string): FixedHeaders {
+  const known = defaultFixed.get(contentType) ?? fixHeaders(defaultHeaders(contentType));
+  defaultFixed.set(contentType, known);
+  return known;
+}
+
+function decodeEndpoint(row: EndpointRow, formats: Formats, askedMs: number, unreadable: string | null): Endpoint {
+  const formatName = FORMAT_NAMES.find((known) => known === row.format);
+  const format = formats[formatName ?? "standard"];
   const signing = decodeSigning(row);
-  const headers = decodeHeaders(row.headers, format ?? "standard");
+  const headers = decodeHeaders(row.headers, format.contentType);
   const formatProblem =
-    format === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : null;
+    formatName === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : null;
   const fault = unreadable ?? formatProblem ?? headers.problem;
   return {
     id: row.id,
     revision: row.revision,
     url: row.url,
     origin: originOf(row.url),
-    format: format ?? "standard",
+    format,
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
     fixed: headers.fixed,
@@ -198,14 +205,14 @@ function decodeEndpoint(row: EndpointRow, askedMs: number, unreadable: string | 
 
 function decodeHeaders(
   given: unknown,
-  format: BodyFormat,
+  contentType: string,
 ): { readonly fixed: FixedHeaders; readonly problem: string | null } {
   const own = Object.entries(given as Readonly<Record<string, unknown>>);
   if (own.length === 0) {
-    return { fixed: DEFAULT_FIXED[format], problem: null };
+    return { fixed: defaultFixedOf(contentType), problem: null };
   }
   let problem: string | null = null;
-  const headers = defaultHeaders(format);
+  const headers = defaultHeaders(contentType);
   for (const [name, value] of own) {
     if (typeof value !== "string") {
       problem = `the value of the endpoint's header ${JSON.stringify(name)} is no string`;

@@ -17,6 +17,7 @@ import {
 import type { Budget } from "./budget.ts";
 import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
+import { makeLeftOutLog } from "./leftOut.ts";
 import { type Loaded, Loader, type Wanted } from "./loader.ts";
 import type { Payloads } from "./payloads.ts";
 
@@ -72,7 +73,12 @@ export class InHand {
       onRefused: this.#setAside,
       onEnd: () => this.#recall(),
     });
-    this.#attemptParts = { loader: this.#loader, send: parts.send, end: this.#end };
+    this.#attemptParts = {
+      loader: this.#loader,
+      send: parts.send,
+      end: this.#end,
+      noteLeftOut: makeLeftOutLog(parts.events),
+    };
   }
 
   /** Deliveries in flight and waiting. */

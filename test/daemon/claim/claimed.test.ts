@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { eventOf, eventTime } from "../../../src/daemon/claim/claimed.ts";
+import type { ClaimedEvent } from "../../../src/domain/event.ts";
+import { ATTRIBUTES_BYTES_MAX } from "../../../src/format/cloudEventsAttributes.ts";
 import { useDatabase } from "../../support/database.ts";
 import { askFor, openSession, rowsOf } from "../../support/engine.ts";
 
@@ -50,14 +52,23 @@ const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /** The ordering key and the traceparent of an event with this key and these attributes. */
 async function contextOf(orderingKey: string | null, attributes: string | null): Promise<(string | null)[]> {
+  const event = await eventWith(orderingKey, attributes);
+  return [event.orderingKey, event.traceparent];
+}
+
+async function attributesOf(attributes: string | null): Promise<readonly [string | null, boolean]> {
+  const event = await eventWith(null, attributes);
+  return [event.attributes, event.hasLargeAttributes];
+}
+
+async function eventWith(orderingKey: string | null, attributes: string | null): Promise<ClaimedEvent> {
   const context = await rowsOf<{ context: unknown }>(
     database.pool,
     "select postrider_internal.event_context($1, $2) as context",
     [orderingKey, attributes],
   );
   const row = { event_id: null, event_type: "order.paid", created_at: null, payload: "{}", ...context[0] };
-  const event = eventOf({ context: null, ...row }, "");
-  return [event.orderingKey, event.traceparent];
+  return eventOf({ context: null, ...row }, "");
 }
 
 test("an event has the ordering key and the traceparent that the application gave it", async () => {
@@ -92,5 +103,33 @@ test("what is no traceparent is left out", async () => {
 
 test("attributes that fill pages are not read by a claim", async () => {
   const noise = Array.from({ length: 1_000 }, () => randomUUID()).join("");
-  assert.deepEqual(await contextOf("k", JSON.stringify({ traceparent: TRACEPARENT, noise })), ["k", null]);
+  const attributes = JSON.stringify({ traceparent: TRACEPARENT, noise });
+  assert.deepEqual(await contextOf("k", attributes), ["k", null]);
+  assert.deepEqual(await attributesOf(attributes), [null, true]);
+});
+
+test("attributes that are long only as a text have a traceparent, and are not brought", async () => {
+  const attributes = JSON.stringify({ a: "x".repeat(9_999), traceparent: TRACEPARENT });
+  // Postgres compresses what it stores.
+  const id = await askFor(database.pool, "select postrider.publish('a.b', '1', attributes => $1)", [attributes]);
+  const [row] = await rowsOf<{ context: unknown }>(
+    database.pool,
+    "select postrider_internal.event_context(null, attributes) as context from postrider.outbox where id = $1",
+    [id],
+  );
+  assert.deepEqual(row?.context, {
+    ...{ ordering_key: null, traceparent: TRACEPARENT },
+    ...{ attributes: null, has_large_attributes: true },
+  });
+});
+
+test("an event has the text of its attributes, up to 4096 bytes of it", async () => {
+  const long = JSON.stringify({ a: "x".repeat(ATTRIBUTES_BYTES_MAX - 100) });
+  for (const [attributes, expected] of [
+    [null, [null, false]],
+    ['{"n": 12345678901234567890.10, "a": "Zoë"}', ['{"a": "Zoë", "n": 12345678901234567890.10}', false]],
+    [long, [long.replace(":", ": "), false]],
+  ] as const) {
+    assert.deepEqual(await attributesOf(attributes), expected);
+  }
 });

@@ -18,6 +18,8 @@ function largeFor(endpointId: string, payloadBytes = 1): Delivery {
       createdAt: "2026-01-01T00:00:00.000000Z",
       orderingKey: null,
       traceparent: null,
+      attributes: null,
+      hasLargeAttributes: false,
       problem: null,
       payload: null,
       payloadBytes,
@@ -32,7 +34,7 @@ function largeFor(endpointId: string, payloadBytes = 1): Delivery {
 
 /** Endpoints are named by their standing: "good", "new 3", "doubtful 17". */
 function makeBudget(): Budget {
-  return new Budget(BYTES_MAX, standingOf);
+  return new Budget(BYTES_MAX, { standingOf, bytesOf: ({ event }) => event.payloadBytes });
 }
 
 function standingOf(endpointId: string): Standing {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { EndpointDirectory } from "../../../src/daemon/deliver/endpoints.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
 import { Database } from "../../../src/db/database.ts";
+import { makeFormats } from "../../../src/format/body.ts";
 import { useDatabase } from "../../support/database.ts";
 import { rowsOf } from "../../support/engine.ts";
 
@@ -20,7 +21,7 @@ test("what a page needs stays known, however many endpoints were loaded after it
   const config = connectionConfig({ databaseUrl: testDatabase.url, applicationName: "endpoints" });
   const database = new Database({ config, purpose: "pipeline", max: 1 });
   t.after(() => database.end());
-  const directory = new EndpointDirectory(database, ENDPOINTS_MAX);
+  const directory = new EndpointDirectory(database, makeFormats("postrider"), ENDPOINTS_MAX);
   await directory.ensure(wanted.slice(0, ENDPOINTS_MAX));
   const page = [...wanted.slice(0, 5), ...wanted.slice(ENDPOINTS_MAX)];
   await directory.ensure(page);

@@ -11,6 +11,7 @@ import type { Attempt } from "../../../src/domain/attempt.ts";
 import { type Delivery, type DeliveryResult, makeDelivery } from "../../../src/domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../../src/domain/event.ts";
 import { parseSecret } from "../../../src/format/sign.ts";
+import { standard } from "../../../src/format/standard.ts";
 import { KeptEvents } from "../../support/daemon.ts";
 
 const BYTES_MAX = 1_000;
@@ -25,6 +26,8 @@ function deliveryFor(endpointId: string, payloadBytes: number | null = null): De
       createdAt: "2026-01-01T00:00:00.000000Z",
       orderingKey: null,
       traceparent: null,
+      attributes: null,
+      hasLargeAttributes: false,
       problem: null,
       payload: payloadBytes === null ? "{}" : null,
       payloadBytes: payloadBytes ?? 0,
@@ -47,7 +50,7 @@ function endpoint(id: string): Endpoint {
     revision: "1",
     url: `https://${id}.example/`,
     origin: `https://${id}.example`,
-    format: "standard",
+    format: standard,
     timeoutMs: 15_000,
     scheduleMs: [5_000],
     fixed: { lines: "", fault: undefined },
@@ -88,7 +91,10 @@ class Surroundings {
   /** Events whose deliveries to "a" are cancelled. */
   cancelled: readonly string[] = [];
   readonly lanes = new Lanes({ inFlightMax: SLOTS, laneMax: 64, inHandMax: 1_000 });
-  readonly budget = new Budget(BYTES_MAX, (endpointId) => this.lanes.standingOf(endpointId));
+  readonly budget = new Budget(BYTES_MAX, {
+    standingOf: (endpointId) => this.lanes.standingOf(endpointId),
+    bytesOf: ({ event }) => event.payloadBytes,
+  });
   readonly inHand: InHand;
 
   constructor() {

@@ -19,6 +19,8 @@ function deliveryFor(endpointId: string): Delivery {
       createdAt: "2026-01-01T00:00:00.000000Z",
       orderingKey: null,
       traceparent: null,
+      attributes: null,
+      hasLargeAttributes: false,
       problem: null,
       payload: "{}",
       payloadBytes: 0,

@@ -18,6 +18,8 @@ function largeFor(payloadBytes: number): Delivery {
       createdAt: "",
       orderingKey: null,
       traceparent: null,
+      attributes: null,
+      hasLargeAttributes: false,
       problem: null,
       payload: null,
       payloadBytes,
@@ -67,7 +69,7 @@ async function loadAll(
           return new Map(eventIds.map((id) => [id, "{}"]));
         },
       },
-      budget: new Budget(128 * MIB, () => "good"),
+      budget: new Budget(128 * MIB, { standingOf: () => "good", bytesOf: ({ event }) => event.payloadBytes }),
       events: emitted,
       standingOf: () => "good",
       takeAhead: (_, fits) => (waiting[0] !== undefined && fits(waiting[0]) ? (waiting.shift() ?? null) : null),

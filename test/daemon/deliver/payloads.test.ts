@@ -13,6 +13,8 @@ function largeOf(id: string): Delivery {
       createdAt: "",
       orderingKey: null,
       traceparent: null,
+      attributes: null,
+      hasLargeAttributes: false,
       problem: null,
       payload: null,
       payloadBytes: 0,

@@ -26,6 +26,7 @@ import { type Found, type Next, Pace } from "../../../src/daemon/wake/pace.ts";
 import { type WakeOptions, WakeSession, type WakeState } from "../../../src/daemon/wake/session.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
 import { Database } from "../../../src/db/database.ts";
+import { makeFormats } from "../../../src/format/body.ts";
 import { Conditions } from "../../../src/telemetry/conditions.ts";
 import { Random } from "../../chaos/random.ts";
 import { KeptEvents } from "../../support/daemon.ts";
@@ -152,13 +153,16 @@ async function startLoop(url: string, random: Random, { breakage, pace }: TrialO
   });
   const claiming = { database: pool, events: emitted, conditions };
   const recorder = new Recorder({ ...claiming, onRecorded: () => {} });
-  const endpoints = new EndpointDirectory(pool);
+  const endpoints = new EndpointDirectory(pool, makeFormats("postrider"));
   const payloads = payloadsFrom(pool);
   const inHand = new InHand({
     lease,
     endpoints,
     lanes,
-    budget: new Budget(BUDGET_BYTES, (endpointId) => lanes.standingOf(endpointId)),
+    budget: new Budget(BUDGET_BYTES, {
+      standingOf: (endpointId) => lanes.standingOf(endpointId),
+      bytesOf: ({ event }) => event.payloadBytes,
+    }),
     payloads,
     send: () => {
       throw new Error("no endpoint wants the events");

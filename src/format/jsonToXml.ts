@@ -1,0 +1,145 @@
+import { append, type BodyText } from "./bodyText.ts";
+import { readTokens, type Token, tokenOfValue } from "./jsonTokens.ts";
+
+/**
+ * JSON as XML by the mapping of `fn:json-to-xml` in XPath and XQuery Functions 3.1 (§17.5.3), with its options `escape` true
+ * and `duplicates` retain. So the element `number` has the text of the number, repeated keys are all there, and what XML
+ * 1.0 cannot carry is written as in JSON, in an element with `escaped="true"` or under a key with `escaped-key="true"`.
+ * Source: https://www.w3.org/TR/xpath-functions-31/#func-json-to-xml
+ */
+const NAMESPACE = "http://www.w3.org/2005/xpath-functions";
+
+const ELEMENTS: Readonly<Record<Token, string>> = {
+  "{": "map",
+  "}": "map",
+  "[": "array",
+  "]": "array",
+  key: "",
+  string: "string",
+  number: "number",
+  true: "boolean",
+  false: "boolean",
+  null: "null",
+};
+
+/** Appends the element that JSON text becomes, until the body is too long. */
+export function appendJsonAsXml(body: BodyText, json: string): void {
+  /** The start of the next element is written up to its attributes: it has a key, or it is the outermost one. */
+  let isBegun = append(body, `<${ELEMENTS[tokenOfValue(json, 0)]} xmlns="${NAMESPACE}"`);
+  readTokens(json, (token, from, to) => {
+    const element = ELEMENTS[token];
+    if (token === "}" || token === "]") {
+      return append(body, `</${element}>`);
+    }
+    if (token === "key") {
+      isBegun = true;
+      append(body, `<${ELEMENTS[tokenOfValue(json, to + 1)]} key="`);
+      return append(body, appendText(body, json, from, to) ? '" escaped-key="true"' : '"');
+    }
+    const start = isBegun ? "" : `<${element}`;
+    isBegun = false;
+    switch (token) {
+      case "{":
+      case "[":
+        return append(body, `${start}>`);
+      case "null":
+        return append(body, `${start}/>`);
+      case "string":
+        append(body, isEscaped(json, from, to) ? `${start} escaped="true">` : `${start}>`);
+        appendText(body, json, from, to);
+        return append(body, "</string>");
+      default:
+        return append(body, `${start}>${json.slice(from, to)}</${element}>`);
+    }
+  });
+}
+
+/** Where a string cannot be copied; the quote ends it. */
+const SPECIAL = /["\\&<>\x7f-\x9f\ud800-\udfff\ufffe\uffff]/g;
+
+/** Writes what is within the quotes of a string of JSON, and says whether it had to be escaped as in JSON. */
+function appendText(body: BodyText, json: string, from: number, to: number): boolean {
+  return readText(json, from, to, (text) => append(body, text));
+}
+
+function isEscaped(json: string, from: number, to: number): boolean {
+  return readText(json, from, to, null);
+}
+
+/** Whether the text has a backslash: without `write` it ends at the first one. */
+function readText(json: string, from: number, to: number, write: ((text: string) => boolean) | null): boolean {
+  let hasBackslash = false;
+  let at = from;
+  while (at < to) {
+    SPECIAL.lastIndex = at;
+    const special = Math.min(SPECIAL.exec(json)?.index ?? to, to);
+    if (write !== null && special > at && !write(json.slice(at, special))) {
+      return hasBackslash;
+    }
+    if (special === to) {
+      return hasBackslash;
+    }
+    const { text, length } = characterAt(json, special);
+    hasBackslash ||= text.startsWith("\\");
+    if (write === null ? hasBackslash : !write(text)) {
+      return hasBackslash;
+    }
+    at = special + length;
+  }
+  return hasBackslash;
+}
+
+interface Character {
+  /** As XML has it. */
+  readonly text: string;
+  /** In the JSON text. */
+  readonly length: number;
+}
+
+/** A character that cannot be copied. */
+function characterAt(json: string, at: number): Character {
+  if (json[at] !== "\\") {
+    const [text, units] = characterOf(json.charCodeAt(at), json.charCodeAt(at + 1));
+    return { text, length: units };
+  }
+  if (json[at + 1] === "u") {
+    const [text, units] = characterOf(escapedUnit(json, at), escapedUnit(json, at + 6));
+    return { text, length: 6 * units };
+  }
+  const escaped = json.slice(at, at + 2);
+  return { text: escaped === "\\/" ? "/" : escaped === '\\"' ? "&quot;" : escaped, length: 2 };
+}
+
+/** The code unit of `\uXXXX`; NaN if there is none. */
+function escapedUnit(json: string, at: number): number {
+  return json.startsWith("\\u", at) ? Number.parseInt(json.slice(at + 2, at + 6), 16) : Number.NaN;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\\": "\\\\",
+};
+
+/** The character that begins with a code unit, as XML has it, and of how many units it is. */
+function characterOf(unit: number, next: number): readonly [text: string, units: 1 | 2] {
+  if (isHigh(unit) && isLow(next)) {
+    return [String.fromCharCode(unit, next), 2];
+  }
+  const character = String.fromCharCode(unit);
+  const isForbidden = unit < 0x20 || (unit >= 0x7f && unit <= 0x9f) || isHigh(unit) || isLow(unit) || unit >= 0xfffe;
+  const escaped = ESCAPES[character] ?? (isForbidden ? `\\u${unit.toString(16).toUpperCase().padStart(4, "0")}` : null);
+  return [escaped ?? ENTITIES[character] ?? character, 1];
+}
+
+function isHigh(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+function isLow(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}
