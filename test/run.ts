@@ -161,7 +161,8 @@ class RunningRound {
     this.#prepared ??= prepare(this.plan);
     const { variables } = await this.#prepared;
     const results = await runTestFile(file, { ...this.#options, variables, interruption: interruption.signal });
-    const took = `${(results.tookMs / 1_000).toFixed(1)} s`;
+    // Beside others on a machine the time says little, and the CPU time as much as ever.
+    const took = `${seconds(results.tookMs)} (CPU ${seconds(results.cpuMs)})`;
     process.stdout.write(`${this.plan.name}: ${relative(process.cwd(), file)}, ${took}\n${results.output}`);
     this.#results.set(file, results);
     if (this.#results.size === this.plan.files.length) await this.stop();
@@ -208,6 +209,10 @@ function conclude(rounds: readonly RunningRound[]): number {
   const sum = sumOf(rounds.flatMap(({ results }) => results));
   console.log(`${sum.passed} passed, ${sum.failed} failed`);
   return sum.failed === 0 ? 0 : 1;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }
 
 function sumOf(results: readonly FileResults[]): ResultCounts {

@@ -43,13 +43,13 @@ export async function runTestFile(file: string, options: TestFileOptions): Promi
 
 /** A file may also fail as a whole: it cannot be read, or dies before it has counted. */
 function judge(file: string, code: number | null, noted: string): Results {
-  const { counts, failures }: Results = noted === "" ? NOTHING_NOTED : JSON.parse(noted);
-  if (noted !== "" && (code === 0 || failures.length > 0)) return { counts, failures };
+  const { counts, failures, cpuMs }: Results = noted === "" ? NOTHING_NOTED : JSON.parse(noted);
+  if (noted !== "" && (code === 0 || failures.length > 0)) return { counts, failures, cpuMs };
   const failure = { file, names: [], message: noted === "" ? "the file did not run to its end" : "the file failed" };
-  return { counts: { ...counts, failed: counts.failed + 1 }, failures: [...failures, failure] };
+  return { counts: { ...counts, failed: counts.failed + 1 }, failures: [...failures, failure], cpuMs };
 }
 
-const NOTHING_NOTED: Results = { counts: { passed: 0, failed: 0, skipped: 0 }, failures: [] };
+const NOTHING_NOTED: Results = { counts: { passed: 0, failed: 0, skipped: 0 }, failures: [], cpuMs: 0 };
 
 function fixedFlags(resultsFile: string): string[] {
   return [
