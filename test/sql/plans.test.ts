@@ -8,6 +8,7 @@ import { beforeEach, describe, type TestContext, test } from "node:test";
 import { statementText } from "../../src/db/sqlFiles.ts";
 import { useDatabase } from "../support/database.ts";
 import {
+  addEndpoints,
   beat,
   claimEvents,
   createEndpoint,
@@ -65,7 +66,7 @@ beforeEach(async () => {
 
 describe("what daemons execute reads by index, in each of forty days what it needs, and sorts no more than a page", () => {
   test("on empty tables, and in the same session once they are large", async (t) => {
-    const endpoints = await addEndpoints();
+    const endpoints = await addThreeEndpoints();
     const session = await ExplainingSession.open(t, database.url);
     await insertEvents(database.pool, "day.passed", 8 * PAGE);
     await assertPlans(t, session, endpoints);
@@ -76,20 +77,20 @@ describe("what daemons execute reads by index, in each of forty days what it nee
 
   test("on large tables that were analysed while they were empty", async (t) => {
     await database.pool.query("analyze");
-    const endpoints = await addEndpoints();
+    const endpoints = await addThreeEndpoints();
     await load(endpoints);
     await assertPlansOfAllModes(t, endpoints);
   });
 
   test("on large tables that were never analysed", async (t) => {
-    const endpoints = await addEndpoints();
+    const endpoints = await addThreeEndpoints();
     await load(endpoints);
     await assertPlansOfAllModes(t, endpoints);
   });
 
   test("on large tables, on servers with other settings, and with statistics of tens of millions", async (t) => {
     const { pool, url } = database;
-    const endpoints = await addEndpoints();
+    const endpoints = await addThreeEndpoints();
     await load(endpoints);
     await pool.query("analyze");
     await assertPlansOfAllModes(t, endpoints);
@@ -110,12 +111,7 @@ test("routing looks up the rules of an event's own patterns, also in a session t
     return session.explain((client) => claimEvents(client));
   };
   await claimOne();
-  await pool.query(
-    `with added as (
-       insert into postrider.endpoint (url) select 'http://127.0.0.1:9/' from generate_series(1, 5000) returning id)
-     insert into postrider.subscription (endpoint_id, tenant, event_type)
-     select id, '', 'other.type' || row_number() over () from added`,
-  );
+  await addEndpoints(pool, 5_000, "'other.type' || row_number() over ()");
   const { result, plans } = await claimOne();
   assert.deepEqual(
     result.pairs.map((pair) => pair.endpoint),
@@ -133,7 +129,7 @@ interface Endpoints {
   readonly busy: string;
 }
 
-async function addEndpoints(): Promise<Endpoints> {
+async function addThreeEndpoints(): Promise<Endpoints> {
   const { pool } = database;
   const plain = await createEndpoint(pool, ["day.passed"]);
   const filtered = await createEndpoint(pool, []);

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import { useDatabase } from "../support/database.ts";
 import {
+  addEndpoints,
   askFor,
   type ClaimResult,
   claimEvents,
@@ -478,11 +479,7 @@ describe("a page ends early", () => {
         "set session_replication_role = replica; truncate postrider.endpoint cascade; reset session_replication_role",
       ),
     );
-    await database.pool.query(
-      `with added as (
-         insert into postrider.endpoint (url) select 'http://receiver.test/' from generate_series(1, 4000) returning id)
-       insert into postrider.subscription (endpoint_id, tenant, event_type) select id, '', 'order.*' from added`,
-    );
+    await addEndpoints(database.pool, 4_000, "'order.*'");
     const narrow = await createEndpoint(database.pool, ["user.made"]);
     const user = await insertEvent(database.pool, "user.made");
     for (let count = 0; count < 3; count++) await insertEvent(database.pool, "order.paid");
@@ -504,11 +501,7 @@ describe("a page ends early", () => {
       [],
     );
     await database.pool.query("update postrider.subscription set event_type = 'all.*' where event_type = 'user.made'");
-    await database.pool.query(
-      `with added as (
-         insert into postrider.endpoint (url) select 'http://receiver.test/' from generate_series(1, 7000) returning id)
-       insert into postrider.subscription (endpoint_id, tenant, event_type) select id, '', 'order.paid' from added`,
-    );
+    await addEndpoints(database.pool, 7_000, "'order.paid'");
     for (let count = 0; count < 2; count++) await insertEvent(database.pool, "order.paid");
     const widest = await claimEvents(database.pool);
     assert.deepEqual([widest.outcome, widest.eventCount, widest.queuedCount], ["page", 1, 10_800]);

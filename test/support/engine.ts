@@ -63,6 +63,17 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.claim c where c.id < (select max(n.id) from postrider.claim n)`);
 }
 
+/** Endpoints with a subscription each, past the triggers, which would take most of the time. `eventType` is SQL. */
+export async function addEndpoints(session: Session, count: number, eventType: string): Promise<void> {
+  await session.query(`
+    begin;
+    set local session_replication_role = replica;
+    with added as (
+      insert into postrider.endpoint (url) select 'http://127.0.0.1:9/' from generate_series(1, ${count}) returning id)
+    insert into postrider.subscription (endpoint_id, tenant, event_type) select id, '', ${eventType} from added;
+    commit`);
+}
+
 /** Runs statements that empty tables which refuse it, as they did before they refused. */
 export async function unguarded(session: Session, statements: string): Promise<void> {
   await session.query(`begin; set local postrider.may_empty = on; ${statements}; commit`);
