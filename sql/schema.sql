@@ -560,7 +560,7 @@ create view postrider.capture_status (table_name regclass, event_type text, oper
 
 create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, condition text, condition_since timestamp with time zone, condition_reason text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint);
 
-create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone);
+create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text);
 
 create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone);
 
@@ -828,6 +828,8 @@ create function postrider_internal.exactly_one(predicates text[]) returns text;
 
 create function postrider_internal.explain_filter(payload json, filter jsonpath) returns text;
 
+create function postrider_internal.explain_format(format text, attributes jsonb) returns text;
+
 create function postrider_internal.explain_lack(tenant text) returns text;
 
 create function postrider_internal.explain_match(event_type text, payload json, endpoint_id uuid) returns text;
@@ -913,6 +915,8 @@ create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_i
 create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json);
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
+
+create function postrider_internal.left_out_attributes(attributes jsonb, format text) returns text;
 
 create function postrider_internal.length_predicate(minimum numeric, maximum numeric) returns text;
 
@@ -1974,6 +1978,8 @@ comment on column postrider.delivery_status.created_at is 'When the delivery was
 
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
 
+comment on column postrider.delivery_status.format is 'In which format the endpoint has its events now; null if it was deleted.';
+
 comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
@@ -2468,6 +2474,8 @@ comment on function postrider_internal.exactly_one(text[]) is 'An SQL/JSON path 
 
 comment on function postrider_internal.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null if it does.';
 
+comment on function postrider_internal.explain_format(text,jsonb) is 'The format in which an endpoint has its events, and which of these attributes it leaves out, as the end of a sentence. Empty for the standard format.';
+
 comment on function postrider_internal.explain_lack(text) is 'Says that a tenant has no endpoint, and which tenants have some.';
 
 comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match the present subscriptions of an endpoint; null if it does.';
@@ -2553,6 +2561,8 @@ comment on function postrider_internal.known_deliveries(uuid[],uuid[]) is 'Which
 comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them. is_again: it is sent again by hand or by a replay; deliver_at_ms: the deliver_at of its event, as Unix time.';
 
 comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemons may take over at once what this one still had in hand.';
+
+comment on function postrider_internal.left_out_attributes(jsonb,text) is 'Which of an event''s attributes a format of CloudEvents does not carry, and why, without their values. Null if it carries all of them, and for other formats.';
 
 comment on function postrider_internal.length_predicate(numeric,numeric) is 'An SQL/JSON path predicate: the length of the text @ is within the bounds, either of which may be null. Null if that cannot be expressed.';
 

@@ -16,6 +16,7 @@ import { prepareBacklogSize, prepareDaemons, prepareEndpoints, prepareFanOut, pr
 import { prepareDepth } from "./depth.ts";
 import { prepareEventTypes } from "./eventTypes.ts";
 import { FLOOR_PARTS, judge } from "./floors.ts";
+import { prepareFormats } from "./formats.ts";
 import { prepareFrozen } from "./frozen.ts";
 import { prepareIdle } from "./idle.ts";
 import { prepareInsert } from "./insert.ts";
@@ -41,6 +42,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   endpoints: prepareEndpoints,
   fan_out: prepareFanOut,
   payload: preparePayload,
+  formats: prepareFormats,
   daemons: prepareDaemons,
   snapshot: prepareSnapshot,
   bulk: prepareBulk,
@@ -56,7 +58,18 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
 const DEFAULT_PARTS = ["peers", "low_rate", "insert"];
 /** What is published. */
 const PUBLIC_PARTS = [
-  ...["peers", "low_rate", "half_load", "insert", "backlog_size", "endpoints", "fan_out", "payload", "daemons"],
+  ...[
+    "peers",
+    "low_rate",
+    "half_load",
+    "insert",
+    "backlog_size",
+    "endpoints",
+    "fan_out",
+    "payload",
+    "formats",
+    "daemons",
+  ],
   ...["snapshot", "bulk"],
 ];
 /** Long ones, on which no floor stands: their spread is known after fewer rounds. */

@@ -45,13 +45,15 @@ export interface Load {
   /** Events are of so many types in turn, each wanted by other endpoints; with one it is `EVENT_TYPE`. */
   readonly types: number;
   readonly payload: string;
+  /** Of each event, as the text of JSON; default: none. */
+  readonly attributes?: string | null;
 }
 
 /** Commits so many events, a hundred a transaction. The server does it by itself; it waits for the disk at the end only. */
 export async function commitEvents(
   client: ClientBase,
   count: number,
-  { types, payload }: Load = { types: 1, payload: PAYLOAD },
+  { types, payload, attributes = null }: Load = { types: 1, payload: PAYLOAD },
 ): Promise<void> {
   const eventType =
     types === 1 ? `'${EVENT_TYPE}'` : `'${TYPE_PREFIX}' || (step * ${TRANSACTION_EVENTS} + n) % ${types}`;
@@ -59,8 +61,8 @@ export async function commitEvents(
   await client.query(`do $fill$
     begin
       for step in 0 .. ${Math.ceil(count / TRANSACTION_EVENTS)} - 1 loop
-        insert into postrider.outbox (event_type, payload)
-        select ${eventType}, '${payload}'
+        insert into postrider.outbox (event_type, payload, attributes)
+        select ${eventType}, '${payload}', ${attributes === null ? "null" : `'${attributes}'`}
         from generate_series(1, least(${TRANSACTION_EVENTS}, ${count} - step * ${TRANSACTION_EVENTS})) n;
         commit;
       end loop;
@@ -76,10 +78,15 @@ export async function insertEvents(client: ClientBase, count: number): Promise<v
   );
 }
 
-export async function createEndpoint(client: ClientBase, port: number): Promise<void> {
-  await client.query("select from postrider.create_endpoint($1, array[$2])", [
+export async function createEndpoint(
+  client: ClientBase,
+  port: number,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  await client.query("select from postrider.create_endpoint($1, array[$2], options => $3)", [
     `http://127.0.0.1:${port}${PATH}`,
     EVENT_TYPE,
+    JSON.stringify(options),
   ]);
 }
 

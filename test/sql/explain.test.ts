@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
+import fc from "fast-check";
+import { EVENT, FORMATS } from "../format/formatted.ts";
 import { useDatabase } from "../support/database.ts";
 import {
   askFor,
@@ -303,6 +305,21 @@ describe("explain_event says why an event did not match:", () => {
     assert.deepEqual([row.would_match_now, row.now_explanation], [true, "would be sent"]);
   });
 
+  test("the endpoint was created after the event, and its format leaves out attributes of the event", async () => {
+    const attributes = '{"subject": "o/42", "orderId": 42, "items": [1]}';
+    const event = String(
+      await askFor(database.pool, "select postrider.publish('order.paid', '{}', attributes => $1)", [attributes]),
+    );
+    await claimAll(database.pool);
+    const endpoint = await createEndpoint(database.pool, ["*"], { options: { format: "cloudevents" } });
+    const inCloudEvents =
+      'would be sent; the format is cloudevents, which leaves out "items": its value is a list; "orderId": a name of ' +
+      "CloudEvents has only lower-case letters and digits";
+    assert.equal((await explainOne(event)).now_explanation, inCloudEvents);
+    await database.pool.query("update postrider.endpoint set format = 'xml' where id = $1", [endpoint]);
+    assert.equal((await explainOne(event)).now_explanation, "would be sent; the format is xml");
+  });
+
   test("a later change would make it match, and who made that change", async () => {
     const endpoint = await createEndpoint(database.pool, ["user.*"]);
     const event = await insertEvent(database.pool, "order.paid");
@@ -399,4 +416,61 @@ test("explain_event changes nothing, and sends nothing", async () => {
   assert.equal(await askFor(database.pool, "select count(*)::integer from postrider.delivery"), 0);
   assert.deepEqual((await walk(database.pool)).leased, []);
   assert.equal((await claimAll(database.pool)).length, 1);
+});
+
+test("SQL leaves out the attributes that the formats of CloudEvents leave out, for the same reasons", async () => {
+  const name = fc.oneof(
+    fc.stringMatching(/^[a-z0-9]{1,4}$/),
+    fc.constantFrom("subject", "dataschema", "traceparent", "source", "data", "a_b", "aB", "", "\u00e9", "1a"),
+  );
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }).map((value) => value.replaceAll("\0", "")),
+    fc.constantFrom(
+      "",
+      "\u0085",
+      "\ufdd0",
+      "\ufdef",
+      "\uffff",
+      "\u{1fffe}",
+      "\u{10ffff}",
+      "\u{ffff0}",
+      "a\tb",
+      "\x7f",
+      "\u00a0",
+    ),
+    fc.constantFrom("urn:a", "https://a.example/?b#c[", "a b:c", "urn:", "1:a"),
+    fc.constantFrom(`00-${"1".repeat(32)}-${"2".repeat(16)}-01`, `00-${"0".repeat(32)}-${"2".repeat(16)}-01`, "ff-1"),
+  );
+  const value = fc.oneof(
+    text,
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.boolean(),
+    fc.constant(null),
+    fc.constant([]),
+    fc.constant({}),
+  );
+  const formats = ["cloudevents", "cloudevents-binary", "cloudevents-xml"] as const;
+  const objects = fc.sample(fc.dictionary(name, value, { maxKeys: 6 }), { numRuns: 400 });
+  const rows = await rowsOf<{ json: string; left_out: (string | null)[] }>(
+    database.pool,
+    `select a::text as json, array(select postrider_internal.left_out_attributes(a, f) from unnest($2::text[]) with ordinality t (f, n) order by n) as left_out
+     from jsonb_array_elements($1::jsonb) a`,
+    [JSON.stringify(objects), formats],
+  );
+  assert.equal(rows.length, objects.length);
+  for (const { json, left_out: leftOut } of rows) {
+    for (const [at, format] of formats.entries()) {
+      const event = { ...EVENT, attributes: json };
+      const expected = FORMATS[format].leftOut?.(event) ?? [];
+      assert.deepEqual(
+        (leftOut[at] ?? "")
+          .split("; ")
+          .filter((reason) => reason !== "")
+          .toSorted(),
+        expected.toSorted(),
+        json,
+      );
+    }
+  }
 });

@@ -209,7 +209,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery_status: {
     columns:
-      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at",
+      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at format",
     select: LOOKERS,
   },
   backlog: {
@@ -501,6 +501,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   explain_filter: caller(),
   explain_lack: caller(),
   explain_match: caller(),
+  explain_format: caller(),
+  left_out_attributes: caller(),
   is_claimed: caller(),
   shown_time: caller(),
   present_place: caller(),

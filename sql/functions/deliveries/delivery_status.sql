@@ -29,7 +29,8 @@ create or replace view postrider.delivery_status as
           order by a.attempt_number desc, a.started_at desc limit 1) as last_error,
          d.next_attempt_at,
          d.created_at,
-         d.finished_at
+         d.finished_at,
+         (select e.format from postrider.endpoint e where e.id = d.endpoint_id)::text as format
   from postrider.delivery d
   union all
   select f.event_id, f.endpoint_id, f.name, f.url,
@@ -38,7 +39,8 @@ create or replace view postrider.delivery_status as
          'pending',
          case when exists (select from postrider.cancellation c where c.event_id = f.event_id and c.endpoint_id = f.endpoint_id)
               then 'cancelled' else 'in flight' end,
-         null, 0, null, null, null, f.since, null
+         null, 0, null, null, null, f.since, null,
+         (select e.format from postrider.endpoint e where e.id = f.endpoint_id)::text
   from postrider.in_flight f
   where f.lease_expires_at is null;
 comment on view postrider.delivery_status is 'Every delivery and what became of it, including those whose first attempt is in progress. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
@@ -57,3 +59,4 @@ comment on column postrider.delivery_status.last_error is 'What was wrong with t
 comment on column postrider.delivery_status.next_attempt_at is 'When the next attempt is due; while one is in progress, when its lease ends.';
 comment on column postrider.delivery_status.created_at is 'When the delivery was created.';
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
+comment on column postrider.delivery_status.format is 'In which format the endpoint has its events now; null if it was deleted.';

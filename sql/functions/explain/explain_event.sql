@@ -24,7 +24,7 @@ declare
   stop text;
   lack text;
 begin
-  select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.created_at, o.test_endpoint_id, o.erased_at into event
+  select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.attributes, o.created_at, o.test_endpoint_id, o.erased_at into event
   from postrider.outbox o
   where o.id = explain_event.event_id;
   if not found then
@@ -42,7 +42,7 @@ begin
 
   return query
     with known as (
-      select e.id, e.name, e.shown_url, e.state, e.state_reason, e.state_changed_at, e.created_at, e.tenant
+      select e.id, e.name, e.shown_url, e.format, e.state, e.state_reason, e.state_changed_at, e.created_at, e.tenant
       from postrider.endpoint e
       where e.tenant = event.tenant
     ), status as (
@@ -51,7 +51,7 @@ begin
       where d.event_id = explain_event.event_id
     ), met as (
       select coalesce(k.id, s.endpoint_id) as id, coalesce(k.name, o.name) as name, coalesce(k.shown_url, o.shown_url) as url, coalesce(k.state, o.state, 'deleted') as state, k.state_reason,
-             k.state_changed_at, k.created_at, k.tenant,
+             k.state_changed_at, k.created_at, k.tenant, k.format,
              s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at,
              case
                when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
@@ -102,7 +102,8 @@ begin
              when m.delivery_state is null and claimed and m.changed is not null
                then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
            m.obstacle is null,
-           coalesce(m.obstacle, case when m.state = 'paused' then 'would wait, for the endpoint is paused' else 'would be sent' end)
+           coalesce(m.obstacle, case when m.state = 'paused' then 'would wait, for the endpoint is paused' else 'would be sent' end
+             || postrider_internal.explain_format(m.format, event.attributes))
     from met m
     order by m.delivery_state is null, m.id;
   if not found then
