@@ -1,9 +1,9 @@
 import type { Database } from "../db/database.ts";
-import { classifyPostgresError, isTimeout } from "../db/pgErrors.ts";
+import { classifyPostgresError, isTimeout, isUntranslatable } from "../db/pgErrors.ts";
 import { defineStatement, type Queryable } from "../db/statements.ts";
-import { type Fault, messageOf, PostriderError } from "../ground/errors.ts";
+import { type ErrorCode, type Fault, messageOf, PostriderError } from "../ground/errors.ts";
 import { printable } from "../ground/printable.ts";
-import { type Declaration, endpointAt, placeIn, readDeclaration, subjectOf } from "./declaration.ts";
+import { type Declaration, placeIn, readDeclaration, subjectOf } from "./declaration.ts";
 import type { Change } from "./difference.ts";
 import { type Complaint, type Located, readYaml } from "./yaml.ts";
 
@@ -37,8 +37,6 @@ export interface FileToApply {
 
 export interface Application {
   readonly changes: readonly Change[];
-  /** Endpoints that were made: nobody has seen their secrets yet. */
-  readonly made: readonly { readonly name: string; readonly tenant: string }[];
   /** What the file does not mention. */
   readonly others: { readonly endpoints: number; readonly eventTypes: number };
 }
@@ -68,7 +66,7 @@ export async function applyFile(
       isDry ? "rollback" : "commit",
     );
   } catch (thrown) {
-    throw busyFault(thrown, file.name) ?? thrown;
+    throw faultOf(thrown, file.name) ?? thrown;
   }
 }
 
@@ -93,10 +91,7 @@ async function applied(transaction: Queryable, file: FileToApply, root: Located)
     ...(after !== null && { after: JSON.parse(after) as unknown }),
     note,
   }));
-  const made = rows
-    .filter(({ place, part, after }) => place[0] === "endpoints" && part === null && after !== null)
-    .map(({ place }) => endpointAt(root, place));
-  return { changes, made, others: await othersThan(transaction, declaration) };
+  return { changes, others: await othersThan(transaction, declaration) };
 }
 
 async function othersThan(transaction: Queryable, declaration: Declaration): Promise<Application["others"]> {
@@ -141,21 +136,25 @@ function refused(file: string, complaints: readonly Complaint[]): PostriderError
 
 const BUSY_STATES: ReadonlySet<string | null> = new Set(["55P03", "40P01"]);
 
-/** Null for any other error. */
-function busyFault(thrown: unknown, file: string): PostriderError | null {
-  if (!BUSY_STATES.has(classifyPostgresError(thrown).sqlstate) && !isTimeout(thrown)) {
-    return null;
-  }
-  return new PostriderError(
-    [
+/** What Postgres says of the file as a whole; null for any other error. */
+function faultOf(thrown: unknown, file: string): PostriderError | null {
+  const { sqlstate } = classifyPostgresError(thrown);
+  const fault = (code: ErrorCode, found: string, remedy: string) =>
+    new PostriderError(
+      [{ code, problem: `cannot apply ${file}`, found: `${found}: ${messageOf(thrown)}`, remedy }],
+      1,
       {
-        code: "PR0016",
-        problem: `cannot apply ${file}`,
-        found: `another session is changing an endpoint or event type of the file, or applies a file: ${messageOf(thrown)}`,
-        remedy: "run it again when that session has committed; nothing was changed",
+        cause: thrown,
       },
-    ],
-    1,
-    { cause: thrown },
-  );
+    );
+  if (BUSY_STATES.has(sqlstate)) {
+    const found = "another session applies a file, or changes an endpoint or event type of this one";
+    return fault("PR0016", found, "run it again when that session has committed; nothing was changed");
+  }
+  if (isTimeout(thrown)) {
+    return fault("PR0024", "it took too long", "apply it in parts: each leaves alone what it does not mention");
+  }
+  return isUntranslatable(thrown)
+    ? fault("PR0024", "the database's encoding lacks one of its characters", "replace the character")
+    : null;
 }

@@ -69,15 +69,6 @@ export function subjectOf(root: Located, place: readonly string[]): string {
   }
 }
 
-/** The name and the tenant of an endpoint of the file. */
-export function endpointAt(
-  root: Located,
-  place: readonly string[],
-): { readonly name: string; readonly tenant: string } {
-  const entry = nodeAt(root, place.slice(0, 2))?.value;
-  return { name: textAt(entry, "name") ?? "", tenant: textAt(entry, "tenant") ?? "" };
-}
-
 /** Where something stands, or the nearest thing around it that is there. */
 export function placeIn(root: Located, path: readonly string[]): Place {
   return nodeAt(root, path)?.place ?? (path.length === 0 ? root.place : placeIn(root, path.slice(0, -1)));

@@ -4,7 +4,6 @@ import { countsText, differenceText } from "../apply/difference.ts";
 import { readConfig } from "../config/read.ts";
 import { counted } from "../ground/counted.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
-import { printable } from "../ground/printable.ts";
 import { defineCommand, flag, requiredArgument } from "./command.ts";
 import { withDatabase } from "./withDatabase.ts";
 
@@ -27,7 +26,7 @@ export const command = defineCommand({
         process.stdout.write(differenceText(changes));
       }
     };
-    const application = await withDatabase(config, "postrider_operator", (database) =>
+    const application = await withDatabase(config, { role: "postrider_operator", purpose: "apply" }, (database) =>
       applyFile(database, file, { isDry, show }),
     );
     process.stdout.write(json ? applicationJson(application, isDry) : applicationText(application, { name, isDry }));
@@ -71,25 +70,13 @@ interface TextOptions {
 }
 
 /** What stands below the difference. */
-function applicationText({ changes, made, others }: Application, { name, isDry }: TextOptions): string {
+function applicationText({ changes, others }: Application, { name, isDry }: TextOptions): string {
   const sum =
     changes.length === 0
       ? `nothing to change: all is as ${name} says`
       : `${isDry ? "would be applied" : "applied"}: ${countsText(changes)}`;
-  const secrets = isDry ? [] : made.map(secretText);
   const alone = othersText(others);
-  return [sum, ...secrets, ...(alone === null ? [] : [alone]), ""].join("\n");
-}
-
-/** What returns a secret: that of a new endpoint has been shown to no one, and cannot be read. */
-function secretText({ name, tenant }: { readonly name: string; readonly tenant: string }): string {
-  const literals = [name, ...(tenant === "" ? [] : [tenant])].map(
-    (text) => `'${printable(text).replaceAll("'", "''")}'`,
-  );
-  return [
-    `for the receiver of endpoint ${printable(name)}, a secret to verify with:`,
-    `    select postrider.rotate_secret(postrider.endpoint_id(${literals.join(", ")}), overlap => '0')`,
-  ].join("\n");
+  return [sum, ...(alone === null ? [] : [alone]), ""].join("\n");
 }
 
 function othersText({ endpoints, eventTypes }: Application["others"]): string | null {

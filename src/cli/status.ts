@@ -11,7 +11,7 @@ export const command = defineCommand({
   run: async ({ json }, env) => {
     const status = await withDatabase(
       readConfig(env, { name: "status", database: "required" }),
-      "postrider_reader",
+      { role: "postrider_reader" },
       readStatus,
     );
     process.stdout.write(json ? statusJson(status) : statusText(status));

@@ -39,7 +39,7 @@ export interface TypesFiles {
 
 /** Resolves with what to print. Rejects with PR0019 if the file cannot be used, and with PR0020 if the check fails. */
 export async function types({ output, check }: TypesFiles, config: Pick<Config, "databaseUrl">): Promise<string> {
-  const rows = await withDatabase(config, "postrider_reader", readEventTypes);
+  const rows = await withDatabase(config, { role: "postrider_reader" }, readEventTypes);
   const eventTypes = rows.map(({ json_schema, ...row }) => ({ ...row, jsonSchema: json_schema }));
   const module = eventTypesModule(eventTypes);
   if (check !== null) {

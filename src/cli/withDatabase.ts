@@ -1,5 +1,5 @@
 import type { Config } from "../config/read.ts";
-import { connectionConfig, openConnection } from "../db/connect.ts";
+import { connectionConfig, openConnection, type Purpose } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
 import { copyFault } from "../db/pgErrors.ts";
 import { explainRefusal, type NeededRole } from "../db/roles.ts";
@@ -11,7 +11,7 @@ import { assertSchemaUsable } from "../db/schemaState.ts";
  */
 export async function withDatabase<Result>(
   { databaseUrl }: Pick<Config, "databaseUrl">,
-  needed: NeededRole,
+  { role, purpose = "control" }: { readonly role: NeededRole; readonly purpose?: Purpose },
   use: (database: Database) => Promise<Result>,
 ): Promise<Result> {
   try {
@@ -19,9 +19,9 @@ export async function withDatabase<Result>(
     // On a separate connection, whose error says what is wrong if the server cannot be reached.
     const checking = await openConnection({ config: connection, purpose: "control" });
     await assertSchemaUsable(checking).finally(() => checking.end());
-    const database = new Database({ config: connection, purpose: "control", max: 1 });
+    const database = new Database({ config: connection, purpose, max: 1 });
     return await use(database).finally(() => database.end());
   } catch (thrown) {
-    throw copyFault(thrown) ?? explainRefusal(thrown, needed);
+    throw copyFault(thrown) ?? explainRefusal(thrown, role);
   }
 }

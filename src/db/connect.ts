@@ -16,7 +16,7 @@ import { type Queryable, queryable } from "./statements.ts";
 export type ConnectionConfig = LibpqConfig;
 
 /** What a connection is for. It decides the deadlines, and follows the slash in application_name. */
-export type Purpose = "claim" | "pipeline" | "wake" | "maintain" | "ingest" | "control" | "migrate";
+export type Purpose = "claim" | "pipeline" | "wake" | "maintain" | "ingest" | "apply" | "control" | "migrate";
 
 interface SessionLimits {
   /** 0: none. The client gives up QUERY_GRACE_MS later: it waits for the server's own answer first. */
@@ -36,6 +36,8 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
   maintain: { statementTimeoutMs: 300_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 30_000 },
   // A batch of log lines takes tens of milliseconds; one that takes longer than this is cut in two.
   ingest: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 10_000 },
+  // A file of ten thousand endpoints takes half a minute, during which whoever changes one of them waits.
+  apply: { statementTimeoutMs: 300_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
   control: { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
   // A migration may take as long as it needs, but must not wait for a lock while others queue up behind it.
   migrate: { statementTimeoutMs: 0, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 60_000 },
@@ -45,7 +47,7 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
  * These purposes are useless on a server that was made read-only, as some failover tools do with the old primary. A
  * connection that only reads would stay there, and never learn that the name now leads elsewhere.
  */
-const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest"]);
+const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest", "apply"]);
 
 /** The client waits this long after the server's statement_timeout has passed: by then only a dead link is left. */
 const QUERY_GRACE_MS = 5_000;

@@ -124,6 +124,7 @@ test("a file makes endpoints, subscriptions and event types, and tells each with
     "    + enforce: true",
     "+ event type order.sent",
     "+ endpoint billing of acme",
+    "    ! its secret is shown to no one: select postrider.rotate_secret(postrider.endpoint_id('billing', 'acme'), overlap => '0') makes one and returns it",
     "    + url: https://billing.test/hooks?...",
     "    + timeout_ms: 5000",
     '    + retry_schedule: ["00:00:10","00:05:00"]',
@@ -131,6 +132,7 @@ test("a file makes endpoints, subscriptions and event types, and tells each with
     '    + subscription invoice.created where ($."amount" > 100)',
     "    + subscription order.*",
     "+ endpoint crm",
+    "    ! its secret is shown to no one: select postrider.rotate_secret(postrider.endpoint_id('crm'), overlap => '0') makes one and returns it",
     "    + url: https://crm.test/",
     "    + disable_after: null",
     "    + subscription *",
@@ -138,10 +140,6 @@ test("a file makes endpoints, subscriptions and event types, and tells each with
     "",
   ]);
   assert.equal(countsText(application.changes), "4 created");
-  assert.deepEqual(application.made, [
-    { name: "billing", tenant: "acme" },
-    { name: "crm", tenant: "" },
-  ]);
   assert.deepEqual(
     await rowsOf(
       database.pool,
@@ -177,8 +175,8 @@ test("the same file changes nothing a second time, however its values are writte
     .replace("$.amount > 100", "'$.\"amount\">100'")
     .replace("5000", "'5000'");
   for (const text of [FILE, otherwise]) {
-    const { changes, made, others } = await apply(text);
-    assert.deepEqual([changes, made, others], [[], [], { endpoints: 0, eventTypes: 0 }]);
+    const { changes, others } = await apply(text);
+    assert.deepEqual([changes, others], [[], { endpoints: 0, eventTypes: 0 }]);
   }
   assert.deepEqual(await everything(), before);
 });
@@ -431,6 +429,25 @@ test("a role that may only look is told which role may apply", async (t) => {
   const through = sessionsOf(reader.url);
   t.after(() => through.end().finally(() => reader.drop()));
   await assert.rejects(apply(FILE, { through }), /permission denied/);
+});
+
+test("a character that the database's encoding lacks is a fault of the file", async (t) => {
+  const latin = await createDatabase({ encoding: "LATIN1" });
+  const through = sessionsOf(latin.url);
+  t.after(() => through.end().finally(() => latin.drop()));
+  await assert.rejects(
+    apply("event_types: [{name: a, description: '\u4e16'}]", { through }),
+    /PR0024: cannot apply f\.yaml: the database's encoding lacks one of its characters: .*; replace the character/,
+  );
+  await apply("event_types: [{name: a, description: 'caf\u00e9'}]", { through });
+});
+
+test("an endpoint whose key a daemon makes is told by where its public half will be", async () => {
+  const told = await difference("endpoints: [{name: a, url: 'https://a.test', signing: ed25519, subscriptions: []}]");
+  assert.deepEqual(told.slice(0, 2), [
+    "+ endpoint a",
+    "    ! a daemon makes its key: select public_key from postrider.endpoint_secret where endpoint_id = postrider.endpoint_id('a')",
+  ]);
 });
 
 describe("beside other sessions", () => {

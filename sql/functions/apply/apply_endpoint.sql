@@ -14,6 +14,8 @@ declare
   wanted jsonb;
   changed text[];
   endpoint_id uuid := present.id;
+  has_secret boolean;
+  reference constant text := format('postrider.endpoint_id(%s)', concat_ws(', ', quote_literal(name), quote_literal(nullif(tenant, ''))));
 begin
   if declared ->> 'state' = 'absent' then
     if endpoint_id is not null then
@@ -30,8 +32,13 @@ begin
   changed := array(
     select c.part from postrider_internal.option_changes(to_jsonb(present), wanted) c where c.part <> 'name');
   if present.id is null then
-    select c.endpoint_id into endpoint_id from postrider.create_endpoint(declared ->> 'url', '{}', tenant, options) c;
-    return query select null::text, null::jsonb, to_jsonb(e.shown_url), null::text from postrider.endpoint e where e.id = endpoint_id;
+    select c.endpoint_id, c.secret is not null into endpoint_id, has_secret
+    from postrider.create_endpoint(declared ->> 'url', '{}', tenant, options) c;
+    return query
+      select null::text, null::jsonb, to_jsonb(e.shown_url),
+             case when has_secret then format('its secret is shown to no one: select postrider.rotate_secret(%s, overlap => ''0'') makes one and returns it', reference)
+               else format('a daemon makes its key: select public_key from postrider.endpoint_secret where endpoint_id = %s', reference) end
+      from postrider.endpoint e where e.id = endpoint_id;
   elsif changed <> '{}' then
     perform postrider_internal.begin_action('apply_endpoint', endpoint_id, '{}');
     execute (
