@@ -149,19 +149,22 @@ create table postrider.daemon_minute (
   part_id uuid not null default gen_random_uuid(),
   daemon_id uuid,
   request_ms_total bigint not null default 0,
-  claimed integer not null default 0,
+  claimed integer default 0,
   succeeded_first integer not null default 0,
   succeeded_later integer not null default 0,
   failed integer not null default 0,
   exhausted integer not null default 0,
   discarded integer not null default 0,
   sent_again integer not null default 0,
-  flushes integer not null default 0,
-  in_flight_max integer not null default 0,
-  waiting_max integer not null default 0,
+  flushes integer default 0,
+  in_flight_max integer default 0,
+  waiting_max integer default 0,
   failures jsonb,
   request_ms integer[] not null default '{}'::integer[],
   delay_ms integer[] not null default '{}'::integer[],
+  failed_again integer not null default 0,
+  excused integer not null default 0,
+  sent_bytes bigint default 0,
   constraint daemon_minute_pkey PRIMARY KEY (minute, part_id)
 );
 
@@ -244,6 +247,26 @@ create table postrider.endpoint_failure (
   constraint "failing since a time, while failures follow each other" CHECK ((((failing_since IS NOT NULL) = (consecutive_failures > 0)) AND (consecutive_failures >= 0)))
 ) with (fillfactor=50);
 
+create table postrider.endpoint_hour_part (
+  hour timestamp with time zone not null,
+  endpoint_id uuid not null,
+  part_id uuid not null default gen_random_uuid(),
+  request_ms_total bigint not null default 0,
+  sent_bytes bigint default 0,
+  succeeded_first integer not null default 0,
+  succeeded_later integer not null default 0,
+  failed integer not null default 0,
+  exhausted integer not null default 0,
+  discarded integer not null default 0,
+  sent_again integer not null default 0,
+  failed_again integer not null default 0,
+  excused integer not null default 0,
+  failures jsonb,
+  request_ms integer[] not null default '{}'::integer[],
+  delay_ms integer[] not null default '{}'::integer[],
+  constraint endpoint_hour_part_pkey PRIMARY KEY (endpoint_id, hour, part_id)
+);
+
 create table postrider.endpoint_minute_part (
   minute timestamp with time zone not null,
   endpoint_id uuid not null,
@@ -258,6 +281,9 @@ create table postrider.endpoint_minute_part (
   failures jsonb,
   request_ms integer[] not null default '{}'::integer[],
   delay_ms integer[] not null default '{}'::integer[],
+  failed_again integer not null default 0,
+  excused integer not null default 0,
+  sent_bytes bigint default 0,
   constraint endpoint_minute_part_pkey PRIMARY KEY (endpoint_id, minute, part_id)
 ) partition by RANGE (minute);
 
@@ -311,6 +337,13 @@ create table postrider.event_type_policy (
   constraint event_type_policy_pkey PRIMARY KEY (only_row),
   constraint "there is one row" CHECK (only_row),
   constraint "unknown_types is allowed or refused" CHECK ((unknown_types = ANY (ARRAY['allowed'::text, 'refused'::text])))
+);
+
+create table postrider.hour_cursor (
+  is_row boolean not null default true,
+  made_until timestamp with time zone,
+  constraint hour_cursor_pkey PRIMARY KEY (is_row),
+  constraint "there is one row" CHECK (is_row)
 );
 
 create table postrider.idempotency_key (
@@ -432,8 +465,10 @@ create table postrider.retention (
   period interval,
   changed_at timestamp with time zone not null default clock_timestamp(),
   changed_by text not null default SESSION_USER,
+  hours_period interval not null default '400 days'::interval,
   constraint retention_pkey PRIMARY KEY (is_row),
   constraint "events are kept for 1 day to 100 years" CHECK (((period >= '1 day'::interval) AND (period <= '100 years'::interval))),
+  constraint "hours are kept for 1 day to 100 years" CHECK (((hours_period >= '1 day'::interval) AND (hours_period <= '100 years'::interval))),
   constraint "there is one row" CHECK (is_row)
 );
 
@@ -528,6 +563,8 @@ CREATE INDEX delivery_replay ON ONLY postrider.delivery USING btree (replay_id) 
 
 CREATE INDEX delivery_undelivered ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (state = ANY (ARRAY['exhausted'::text, 'discarded'::text]));
 
+CREATE INDEX endpoint_hour_part_hour ON postrider.endpoint_hour_part USING brin (hour) WITH (pages_per_range='16', autosummarize='on');
+
 CREATE INDEX endpoint_minute_part_minute ON ONLY postrider.endpoint_minute_part USING brin (minute) WITH (pages_per_range='16', autosummarize='on');
 
 CREATE INDEX endpoint_secret_endpoint_id ON postrider.endpoint_secret USING btree (endpoint_id);
@@ -564,7 +601,9 @@ create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name pos
 
 create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone);
 
-create view postrider.endpoint_minute (minute timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[]);
+create view postrider.endpoint_hour (hour timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[], failed_again bigint, excused bigint, sent_bytes bigint);
+
+create view postrider.endpoint_minute (minute timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[], failed_again bigint, excused bigint, sent_bytes bigint);
 
 create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone);
 
@@ -620,9 +659,13 @@ create function postrider.maintain(now timestamp with time zone DEFAULT NULL::ti
 
 create function postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text) returns void security definer;
 
+create function postrider.percentile(counts bigint[], bounds integer[], fraction double precision, interpolate boolean DEFAULT true) returns double precision;
+
 create function postrider.prepare_restore(records boolean DEFAULT false) returns void security definer;
 
 create function postrider.publish(event_type text, payload json, tenant text DEFAULT ''::text, ordering_key text DEFAULT NULL::text, deliver_at timestamp with time zone DEFAULT NULL::timestamp with time zone, idempotency_key text DEFAULT NULL::text, attributes jsonb DEFAULT NULL::jsonb) returns uuid security definer;
+
+create function postrider.rebuild_minutes(since timestamp with time zone, OUT minutes bigint, OUT attempts bigint) returns record security definer;
 
 create function postrider.redeliver(event_id uuid, endpoint_id uuid) returns integer security definer;
 
@@ -651,6 +694,8 @@ create function postrider.uuid_v7() returns uuid;
 create function postrider.uuid_v7_floor(at timestamp with time zone) returns uuid;
 
 create function postrider.uuid_v7_time(id uuid) returns timestamp with time zone;
+
+create function postrider_internal.add_to_hours(minute timestamp with time zone, part_id uuid) returns void;
 
 create function postrider_internal.anchor_pointer(root jsonb, anchor text, pointer text) returns text;
 
@@ -860,6 +905,8 @@ create function postrider_internal.has_passed(base pg_snapshot, target pg_snapsh
 
 create function postrider_internal.has_signing_key(endpoint_id uuid) returns boolean;
 
+create function postrider_internal.histogram(places integer[]) returns integer[];
+
 create function postrider_internal.ingest_lock_key(name text) returns bigint;
 
 create function postrider_internal.insert_lines(event_type text, tenant text, lines text[], numbers integer[], OUT events integer, OUT refused integer[], OUT reasons text[]) returns record;
@@ -924,11 +971,17 @@ create function postrider_internal.lock_endpoint(endpoint_id uuid) returns text;
 
 create function postrider_internal.lock_event_types() returns trigger security definer;
 
+create function postrider_internal.lock_hours() returns timestamp with time zone;
+
 create function postrider_internal.lock_secret(secret_id uuid, former text) returns uuid;
+
+create function postrider_internal.lost_attempts(since timestamp with time zone, until timestamp with time zone) returns TABLE(daemon_id uuid, minute timestamp with time zone, endpoint_id uuid, attempt_number integer, duration_ms integer, cause text, is_again boolean, end_state text, request_place integer, delay_place integer);
 
 create function postrider_internal.lost_columns(captured oid, trigger_function oid) returns text;
 
 create function postrider_internal.make_capture(table_name regclass, event_type text, operations text[], condition text, payload text, ordering_key text, tenant text, schemas name[]) returns void;
+
+create function postrider_internal.make_hour(now timestamp with time zone) returns timestamp with time zone;
 
 create function postrider_internal.make_key(secret_id uuid, secret text) returns boolean security definer;
 
@@ -954,7 +1007,7 @@ create function postrider_internal.note_action(action text, endpoint_id uuid, ev
 
 create function postrider_internal.note_change(action text, endpoint_id uuid, list_name text, before jsonb, after jsonb) returns void security definer;
 
-create function postrider_internal.note_discards(endpoint_ids uuid[]) returns void;
+create function postrider_internal.note_discards(endpoint_ids uuid[], are_excused boolean) returns void;
 
 create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[]) returns void;
 
@@ -1021,6 +1074,8 @@ create function postrider_internal.readable(value text) returns text;
 create function postrider_internal.readable_context(ordering_key text, attributes jsonb) returns jsonb;
 
 create function postrider_internal.reads_session(expression pg_node_tree) returns boolean;
+
+create function postrider_internal.rebuilt_part(daemon_id uuid, minute timestamp with time zone) returns uuid;
 
 create function postrider_internal.record_attempts(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns void;
 
@@ -1134,6 +1189,8 @@ create function postrider_internal.take_over_claim(daemon_id uuid, known_claims 
 
 create function postrider_internal.take_window(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, events_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
+create function postrider_internal.tally(causes text[]) returns jsonb;
+
 create function postrider_internal.trigger_arguments(arguments bytea) returns text[];
 
 create function postrider_internal.type_predicate(types jsonb) returns text;
@@ -1216,9 +1273,9 @@ CREATE TRIGGER outbox_inserting BEFORE INSERT ON postrider.outbox FOR EACH ROW E
 
 CREATE TRIGGER outbox_updating BEFORE UPDATE ON postrider.outbox FOR EACH ROW EXECUTE FUNCTION postrider_internal.outbox_updating();
 
-CREATE TRIGGER retention_changed AFTER UPDATE ON postrider.retention FOR EACH ROW WHEN ((new.period IS DISTINCT FROM old.period)) EXECUTE FUNCTION postrider_internal.retention_changed();
+CREATE TRIGGER retention_changed AFTER UPDATE ON postrider.retention FOR EACH ROW WHEN (((new.period IS DISTINCT FROM old.period) OR (new.hours_period IS DISTINCT FROM old.hours_period))) EXECUTE FUNCTION postrider_internal.retention_changed();
 
-CREATE TRIGGER retention_changing BEFORE UPDATE OF period ON postrider.retention FOR EACH ROW WHEN ((new.period IS DISTINCT FROM old.period)) EXECUTE FUNCTION postrider_internal.retention_changing();
+CREATE TRIGGER retention_changing BEFORE UPDATE ON postrider.retention FOR EACH ROW WHEN (((new.period IS DISTINCT FROM old.period) OR (new.hours_period IS DISTINCT FROM old.hours_period))) EXECUTE FUNCTION postrider_internal.retention_changing();
 
 CREATE TRIGGER schema_migration_deleting BEFORE DELETE ON postrider.schema_migration FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_emptying();
 
@@ -1336,7 +1393,7 @@ comment on column postrider.daemon.condition_since is 'Since when it has not bee
 
 comment on column postrider.daemon.condition_reason is 'What keeps it from its work, in the latest words of Postgres or the link; null if it is well.';
 
-comment on table postrider.daemon_minute is 'What each daemon did in each minute, over all endpoints: mostly one row, two if it stopped or changed its id. Rows are only added. Sum it for the whole: it is cheap however many endpoints there are.';
+comment on table postrider.daemon_minute is 'What each daemon did in each minute of its life, over all endpoints: mostly one row, two if it stopped or changed its id. Rows are only added. Sum it for the whole: it is cheap however many endpoints there are. In a minute without a row no daemon lived, or none reached Postgres.';
 
 comment on column postrider.daemon_minute.minute is 'When the minute began, by the clock of Postgres.';
 
@@ -1346,7 +1403,7 @@ comment on column postrider.daemon_minute.daemon_id is 'The daemon; null for del
 
 comment on column postrider.daemon_minute.request_ms_total is 'Milliseconds that the attempts took, in all.';
 
-comment on column postrider.daemon_minute.claimed is 'Events that it claimed.';
+comment on column postrider.daemon_minute.claimed is 'Events that it claimed. Null if that is not known, because postrider.rebuild_minutes() added the row.';
 
 comment on column postrider.daemon_minute.succeeded_first is 'Deliveries that succeeded at their first attempt.';
 
@@ -1360,17 +1417,23 @@ comment on column postrider.daemon_minute.discarded is 'Deliveries that were dis
 
 comment on column postrider.daemon_minute.sent_again is 'How many of the attempts were of deliveries that were sent again by hand or by a replay.';
 
-comment on column postrider.daemon_minute.flushes is 'Transactions in which it recorded results.';
+comment on column postrider.daemon_minute.flushes is 'Transactions in which it recorded results; null if that is not known.';
 
-comment on column postrider.daemon_minute.in_flight_max is 'The most requests that were in progress when results were recorded.';
+comment on column postrider.daemon_minute.in_flight_max is 'The most requests that were in progress when the minute began or results were recorded; null if that is not known.';
 
-comment on column postrider.daemon_minute.waiting_max is 'The most first attempts that were waiting in its memory when results were recorded.';
+comment on column postrider.daemon_minute.waiting_max is 'The most first attempts that were waiting in its memory when the minute began or results were recorded; null if that is not known.';
 
 comment on column postrider.daemon_minute.failures is 'Failed attempts by status or failure_kind, as in postrider.endpoint_minute.';
 
 comment on column postrider.daemon_minute.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
 
 comment on column postrider.daemon_minute.delay_ms is 'Successes by the time since they were due, as in postrider.endpoint_minute.';
+
+comment on column postrider.daemon_minute.failed_again is 'How many of sent_again failed.';
+
+comment on column postrider.daemon_minute.excused is 'How many of exhausted and discarded count against no objective, as in postrider.endpoint_minute.';
+
+comment on column postrider.daemon_minute.sent_bytes is 'Bytes of request bodies that were sent, without headers; null if it is not known.';
 
 comment on table postrider.delivery is 'One event for one endpoint: what has finished, and what waits. A first attempt in progress has no row yet; postrider.delivery_status shows it.';
 
@@ -1482,6 +1545,40 @@ comment on column postrider.endpoint_failure.last_error is 'What went wrong, in 
 
 comment on column postrider.endpoint_failure.recovered_at is 'When a success last ended a series of failures.';
 
+comment on table postrider.endpoint_hour_part is 'What was added to an hour of an endpoint: the sum of its minutes, and minutes that came later. Read postrider.endpoint_hour, which sums the parts.';
+
+comment on column postrider.endpoint_hour_part.hour is 'When the hour began, by the clock of Postgres.';
+
+comment on column postrider.endpoint_hour_part.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_hour_part.part_id is 'Of a minute that came later, its part_id; 0 of the sum of the others.';
+
+comment on column postrider.endpoint_hour_part.request_ms_total is 'Milliseconds that the attempts took, in all.';
+
+comment on column postrider.endpoint_hour_part.sent_bytes is 'Bytes of request bodies that were sent, without headers. Null if that is not known.';
+
+comment on column postrider.endpoint_hour_part.succeeded_first is 'Deliveries that succeeded at their first attempt.';
+
+comment on column postrider.endpoint_hour_part.succeeded_later is 'Deliveries that succeeded at a later attempt.';
+
+comment on column postrider.endpoint_hour_part.failed is 'Attempts that failed.';
+
+comment on column postrider.endpoint_hour_part.exhausted is 'Deliveries whose retry schedule was used up.';
+
+comment on column postrider.endpoint_hour_part.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.endpoint_hour_part.sent_again is 'How many of the attempts were of deliveries that were sent again by hand or by a replay. delay_ms leaves them out.';
+
+comment on column postrider.endpoint_hour_part.failed_again is 'How many of sent_again failed.';
+
+comment on column postrider.endpoint_hour_part.excused is 'How many of exhausted and discarded count against no objective, as in postrider.endpoint_minute.';
+
+comment on column postrider.endpoint_hour_part.failures is 'Failed attempts by status, or by failure_kind if there was none: {"503": 4, "timeout": 1}. Null if none failed.';
+
+comment on column postrider.endpoint_hour_part.request_ms is 'Attempts by duration, as in postrider.endpoint_minute.';
+
+comment on column postrider.endpoint_hour_part.delay_ms is 'Successes by the time since they were due, as in postrider.endpoint_minute.';
+
 comment on table postrider.endpoint_minute_part is 'What daemons and functions have added to a minute of an endpoint. Read postrider.endpoint_minute, which sums the parts.';
 
 comment on column postrider.endpoint_minute_part.minute is 'When the minute began, by the clock of Postgres.';
@@ -1509,6 +1606,12 @@ comment on column postrider.endpoint_minute_part.failures is 'Failed attempts by
 comment on column postrider.endpoint_minute_part.request_ms is 'Attempts by duration: one count for each bound of postrider.request_ms_bounds(), up to and including it, and a last one beyond them. Zeros at the end are left out.';
 
 comment on column postrider.endpoint_minute_part.delay_ms is 'Successes by the time since they were due, which is when the event was inserted, or its deliver_at: one count for each bound of postrider.delay_ms_bounds(), and a last one beyond them.';
+
+comment on column postrider.endpoint_minute_part.failed_again is 'How many of sent_again failed.';
+
+comment on column postrider.endpoint_minute_part.excused is 'How many of exhausted and discarded count against no objective: those that a person cancelled or erased, and those that were sent again by hand or by a replay.';
+
+comment on column postrider.endpoint_minute_part.sent_bytes is 'Bytes of request bodies that were sent, without headers. Null in what postrider.rebuild_minutes() added, because they are not recorded with the attempt.';
 
 comment on table postrider.endpoint_minute_part_default is 'Minutes outside every day''s partition.';
 
@@ -1573,6 +1676,12 @@ comment on column postrider.event_type_policy.only_row is 'True.';
 comment on column postrider.event_type_policy.unknown_types is 'allowed; refused: an insert fails if its event type is not in postrider.event_type. Postrider''s own types (postrider.*) are never refused.';
 
 comment on column postrider.event_type_policy.changed_at is 'When this row or the catalogue was last changed. Kept by triggers.';
+
+comment on table postrider.hour_cursor is 'One row: which hours postrider.maintain() has made of minutes.';
+
+comment on column postrider.hour_cursor.is_row is 'True: there is one row.';
+
+comment on column postrider.hour_cursor.made_until is 'Hours before this are in postrider.endpoint_hour_part, and only days of minutes before this may be dropped. Null if none was made yet.';
 
 comment on table postrider.idempotency_key is 'Which event each idempotency key belongs to. Separate from the outbox, because a unique key of a partitioned table must contain the partition key.';
 
@@ -1736,7 +1845,7 @@ comment on column postrider.replay_failure.replay_id is 'The replay.';
 
 comment on column postrider.replay_failure.state is 'exhausted or discarded.';
 
-comment on table postrider.retention is 'One row: how long events are kept, with their deliveries and attempts. Change it: update postrider.retention set period = ''90 days''.';
+comment on table postrider.retention is 'One row: how long events are kept, with their deliveries, attempts and minutes, and how long the hours are. Change it: update postrider.retention set period = ''90 days''.';
 
 comment on column postrider.retention.is_row is 'True: there is one row.';
 
@@ -1745,6 +1854,8 @@ comment on column postrider.retention.period is 'Days that are older than this a
 comment on column postrider.retention.changed_at is 'When it was last changed. Kept by a trigger.';
 
 comment on column postrider.retention.changed_by is 'The database role that changed it. Kept by a trigger.';
+
+comment on column postrider.retention.hours_period is 'How long postrider.endpoint_hour goes back: 400 days if you do not change it. Change it: update postrider.retention set hours_period = ''2 years''.';
 
 comment on table postrider.schema_migration is 'The schema and upgrade files that made these tables, one row each. Written by "postrider migrate", or by the script it prints.';
 
@@ -2018,7 +2129,45 @@ comment on column postrider.endpoint_health.p95_ms is 'The same for 95 of 100.';
 
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
 
-comment on view postrider.endpoint_minute is 'What became of deliveries, by endpoint and minute. Daemons append to it once a minute, so the present one is missing, and a daemon that is killed takes its last one along: use it for charts, not where a count must be exact. Cheap for one endpoint, or for the last hours: say where minute > now() - interval ''1 hour''.';
+comment on view postrider.endpoint_hour is 'What became of deliveries, by endpoint and hour, for ranges of days and longer: kept for 400 days, unless postrider.retention says otherwise. The sums of endpoint_minute, up to its last minute, so the present hour grows. Cheap for one endpoint, or for some days: say where hour > now() - interval ''30 days''.';
+
+comment on column postrider.endpoint_hour.hour is 'When the hour began, by the clock of Postgres.';
+
+comment on column postrider.endpoint_hour.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_hour.tenant is 'Its tenant; null if it was deleted.';
+
+comment on column postrider.endpoint_hour.name is 'Its name; null if it has none or was deleted.';
+
+comment on column postrider.endpoint_hour.url is 'Its URL; null if it was deleted.';
+
+comment on column postrider.endpoint_hour.succeeded_first is 'Deliveries that succeeded at their first attempt.';
+
+comment on column postrider.endpoint_hour.succeeded_later is 'Deliveries that succeeded at a later attempt.';
+
+comment on column postrider.endpoint_hour.failed is 'Attempts that failed.';
+
+comment on column postrider.endpoint_hour.exhausted is 'Deliveries whose retry schedule was used up.';
+
+comment on column postrider.endpoint_hour.discarded is 'Deliveries that were discarded.';
+
+comment on column postrider.endpoint_hour.sent_again is 'How many of the attempts were of deliveries that were sent again by hand or by a replay. delay_ms leaves them out.';
+
+comment on column postrider.endpoint_hour.failures is 'Failed attempts by status, or by failure_kind if there was none: {"503": 4, "timeout": 1}. Null if none failed.';
+
+comment on column postrider.endpoint_hour.request_ms is 'Attempts by duration: one count for each bound of postrider.request_ms_bounds(), up to and including it, and a last one beyond them. Zeros at the end are left out.';
+
+comment on column postrider.endpoint_hour.request_ms_total is 'Milliseconds that the attempts took, in all.';
+
+comment on column postrider.endpoint_hour.delay_ms is 'Successes by the time since they were due, which is when the event was inserted, or its deliver_at: one count for each bound of postrider.delay_ms_bounds(), and a last one beyond them.';
+
+comment on column postrider.endpoint_hour.failed_again is 'How many of sent_again failed.';
+
+comment on column postrider.endpoint_hour.excused is 'How many of exhausted and discarded count against no objective: those that a person cancelled or erased, and those that were sent again by hand or by a replay.';
+
+comment on column postrider.endpoint_hour.sent_bytes is 'Bytes of request bodies that were sent, without headers. What postrider.rebuild_minutes() added has none.';
+
+comment on view postrider.endpoint_minute is 'What became of deliveries, by endpoint and minute. Daemons append to it once a minute, so the present one is missing, and a daemon that is killed takes its last one along, until postrider.rebuild_minutes(): use it for charts, not where a count must be exact. Cheap for one endpoint, or for the last hours: say where minute > now() - interval ''1 hour''.';
 
 comment on column postrider.endpoint_minute.minute is 'When the minute began, by the clock of Postgres.';
 
@@ -2049,6 +2198,12 @@ comment on column postrider.endpoint_minute.request_ms is 'Attempts by duration:
 comment on column postrider.endpoint_minute.request_ms_total is 'Milliseconds that the attempts took, in all.';
 
 comment on column postrider.endpoint_minute.delay_ms is 'Successes by the time since they were due, which is when the event was inserted, or its deliver_at: one count for each bound of postrider.delay_ms_bounds(), and a last one beyond them.';
+
+comment on column postrider.endpoint_minute.failed_again is 'How many of sent_again failed.';
+
+comment on column postrider.endpoint_minute.excused is 'How many of exhausted and discarded count against no objective: those that a person cancelled or erased, and those that were sent again by hand or by a replay.';
+
+comment on column postrider.endpoint_minute.sent_bytes is 'Bytes of request bodies that were sent, without headers. What postrider.rebuild_minutes() added has none.';
 
 comment on view postrider.in_flight is 'Deliveries that a daemon has in hand: first attempts from its memory, and leased ones.';
 
@@ -2262,13 +2417,17 @@ comment on function postrider.forget_ingest(text) is 'Forgets how far an ingest 
 
 comment on function postrider.grant_roles() is 'Makes the four roles of Postrider, if the caller may, and grants each its privileges. Use it after a DBA has made missing roles, or after a restore. For each role it returns granted, or missing if a role that may create roles must make it first. For the owner of the schema; it can be repeated at any time.';
 
-comment on function postrider.maintain(timestamp with time zone) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do. busy: another session holds a lock or is doing the same, so try again later. now: an earlier time to judge by, for tests.';
+comment on function postrider.maintain(timestamp with time zone) is 'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; it sums the minutes of each hour, postrider.endpoint_hour; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do. busy: another session holds a lock or is doing the same, so try again later. now: an earlier time to judge by, for tests.';
 
 comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: its events are still routed and wait, and nothing is lost. Use it if the receiver is down or under maintenance, and resume_endpoint() afterwards.';
+
+comment on function postrider.percentile(bigint[],integer[],double precision,boolean) is 'Within how many milliseconds a fraction of what is counted ended, such as 0.95: percentile(request_ms, postrider.request_ms_bounds(), 0.95) of a row of postrider.endpoint_minute or endpoint_hour. Use it for charts of latency. Between two bounds it is interpolated, or the upper one if interpolate is false. Null if nothing is counted.';
 
 comment on function postrider.prepare_restore(boolean) is 'Empties the tables that "postrider migrate" has filled. Use it before the data of another database is restored or replicated into this one. records: also the records of what is installed, for a replica that brings those of the original. Refuses a database that is in use.';
 
 comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox and returns its id. Use it instead of an insert if you need the id, or if the event has an idempotency key: for a key that is known already it returns the id of the first event with it. Call it in the transaction that makes the change.';
+
+comment on function postrider.rebuild_minutes(timestamp with time zone) is 'Adds to endpoint_minute, daemon_minute and endpoint_hour what daemons that are gone had recorded and not appended, by their attempts since then. Use it after a daemon was killed or a machine was lost, ten minutes later; repeated, it adds nothing. Returns how many minutes of daemons it added, and how many attempts these have. Not known afterwards, and so missing: sent_bytes, claimed, flushes, in_flight_max, waiting_max; deliveries that the daemon discarded without an attempt; first attempts of events that had waited for more than a day before they were claimed; and what was redelivered since, as it was before. It reads the deliveries from a day before since on.';
 
 comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of a delivery now, whatever its state, but not before the event''s deliver_at. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Without an endpoint (null) it does so for each delivery of the event, except those that are in flight or were cancelled, and those to endpoints that are disabled. Returns how many. Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
 
@@ -2297,6 +2456,8 @@ comment on function postrider.uuid_v7() is 'Makes a UUID version 7 (RFC 9562): m
 comment on function postrider.uuid_v7_floor(timestamp with time zone) is 'Returns the smallest UUID of a millisecond. Use it to bound a stretch of time by ids, so that only its partitions are read: where id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
 
 comment on function postrider.uuid_v7_time(uuid) is 'Returns when a UUID version 7 was made, to the millisecond, or null for another UUID. Use it to read the time of an event from its id.';
+
+comment on function postrider_internal.add_to_hours(timestamp with time zone,uuid) is 'Adds a part of a minute, which came late, to its hour, if that is made already.';
 
 comment on function postrider_internal.anchor_pointer(jsonb,text,text) is 'Where in a JSON Schema the schema with this $anchor is, as a JSON pointer; null if there is none. pointer: the reference, for the error if there are several.';
 
@@ -2398,7 +2559,7 @@ comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],i
 
 comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as written here, on functions and views as their files say.';
 
-comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that finished before that time, some minutes before it that no day holds, and some rows of the audit that are older than that and than a year; returns how many.';
+comment on function postrider_internal.delete_records(timestamp with time zone,timestamp with time zone) is 'Deletes some replays that finished before that time, some minutes before it that no day holds, hours past their own retention, and some rows of the audit that are older than that and than a year; returns how many.';
 
 comment on function postrider_internal.delete_strays(date,timestamp with time zone) is 'Deletes some rows of the default partitions that belong to days before that one, in UTC, and are no longer needed; returns how many.';
 
@@ -2416,7 +2577,7 @@ comment on function postrider_internal.drop_capture(regclass,text) is 'Drops the
 
 comment on function postrider_internal.drop_days(date) is 'Takes one step of removing the days before that one, in UTC, in which nothing is needed any more. deleted: some of their idempotency keys; emptied: a day; dropped: a partition of an empty day; busy: another session holds a lock.';
 
-comment on function postrider_internal.drop_minutes(date) is 'Drops the oldest day of the minutes, if it is before that one, in UTC, and says which. busy: another session holds a lock.';
+comment on function postrider_internal.drop_minutes(date) is 'Drops the oldest day of the minutes, if it is before that one, in UTC, and its hours are made, and says which. busy: another session holds a lock.';
 
 comment on function postrider_internal.drop_objects(text) is 'Drops the objects that a function file made, with those of ours that depend on them. Fails if anything else depends on them. An upgrade calls it for objects that are in its way.';
 
@@ -2506,6 +2667,8 @@ comment on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,b
 
 comment on function postrider_internal.has_signing_key(uuid) is 'Whether an ed25519 key can sign for an endpoint. Asked only of endpoints that want one: until a daemon has made it, their deliveries wait.';
 
+comment on function postrider_internal.histogram(integer[]) is 'How often each place occurs, from 1 on.';
+
 comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
 
 comment on function postrider_internal.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, except those that Postgres refuses: it returns their numbers and the reasons.';
@@ -2570,11 +2733,17 @@ comment on function postrider_internal.lock_endpoint(uuid) is 'Locks an endpoint
 
 comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. It writes, so a transaction with an older snapshot fails instead of overlooking the last edit.';
 
+comment on function postrider_internal.lock_hours() is 'Keeps the hours as they are until the end of the transaction, and returns until when they are made; null if none was yet.';
+
 comment on function postrider_internal.lock_secret(uuid,text) is 'Locks a secret and its endpoint, whose id it returns; null if the secret is not what it was, or another session has one of them locked.';
+
+comment on function postrider_internal.lost_attempts(timestamp with time zone,timestamp with time zone) is 'The attempts that daemons which are gone recorded in these minutes and did not count in postrider.daemon_minute; cause: how it failed, end_state: how it ended its delivery, request_place and delay_place: its places in the histograms.';
 
 comment on function postrider_internal.lost_columns(oid,oid) is 'The columns that a capture names in its expressions, as its function''s comment lists them, and that its table no longer has by these names; null for none.';
 
 comment on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) is 'Does the work of capture(), with the schemas in which the expressions find what they name. Acts with the rights of its caller.';
+
+comment on function postrider_internal.make_hour(timestamp with time zone) is 'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, and returns when it began; null if there is none, or another session is making it.';
 
 comment on function postrider_internal.make_key(uuid,text) is 'Stores the ed25519 key that a daemon has made, if it is still wanted. False if it is not, or an operator is changing the endpoint at this moment.';
 
@@ -2600,7 +2769,7 @@ comment on function postrider_internal.note_action(text,uuid,uuid,jsonb) is 'Add
 
 comment on function postrider_internal.note_change(text,uuid,text,jsonb,jsonb) is 'Writes what was there before and after into the audit: into the row of the function that is running, or into a new one. list_name: the list that the value is an element of.';
 
-comment on function postrider_internal.note_discards(uuid[]) is 'Counts deliveries that a function has discarded, in postrider.endpoint_minute and postrider.daemon_minute. endpoint_ids: the endpoint of each.';
+comment on function postrider_internal.note_discards(uuid[],boolean) is 'Counts deliveries that a function has discarded, in postrider.endpoint_minute and postrider.daemon_minute. endpoint_ids: the endpoint of each; are_excused: whether a person decided about them.';
 
 comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Disables endpoints that have had nothing but failures for longer than their disable_after.';
 
@@ -2667,6 +2836,8 @@ comment on function postrider_internal.readable(text) is 'The text as it can be 
 comment on function postrider_internal.readable_context(text,jsonb) is 'event_context(); if it cannot be sent to a client that speaks UTF-8, the SQLSTATE that says why, as problem.';
 
 comment on function postrider_internal.reads_session(pg_node_tree) is 'Whether the value of an expression may depend on the session: it calls what is not immutable, or what not every role may call.';
+
+comment on function postrider_internal.rebuilt_part(uuid,timestamp with time zone) is 'The part_id under which rebuild_minutes() adds a minute of a daemon, so that it is added once.';
 
 comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries. places: which results those are, from 1.';
 
@@ -2779,6 +2950,8 @@ comment on function postrider_internal.take_mixed(pg_snapshot,pg_snapshot,xid8,b
 comment on function postrider_internal.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows if there is none.';
 
 comment on function postrider_internal.take_window(pg_snapshot,pg_snapshot,xid8,bigint,integer,integer) is 'The next events after the cursor, up to events_max of them. A window begins where the cursor has no target.';
+
+comment on function postrider_internal.tally(text[]) is 'How often each of these occurs; null if there are none.';
 
 comment on function postrider_internal.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs, followed by one empty text.';
 
@@ -2972,6 +3145,16 @@ grant select on table postrider.endpoint_health to postrider_operator;
 
 grant select on table postrider.endpoint_health to postrider_reader;
 
+grant select on table postrider.endpoint_hour to postrider_daemon;
+
+grant select on table postrider.endpoint_hour to postrider_operator;
+
+grant select on table postrider.endpoint_hour to postrider_reader;
+
+grant select on table postrider.endpoint_hour_part to postrider_operator;
+
+grant select on table postrider.endpoint_hour_part to postrider_reader;
+
 grant select on table postrider.endpoint_minute to postrider_daemon;
 
 grant select on table postrider.endpoint_minute to postrider_operator;
@@ -2999,6 +3182,10 @@ grant select on table postrider.event_type to postrider_reader;
 grant select on table postrider.event_type_policy to postrider_reader;
 
 grant select, update (unknown_types) on table postrider.event_type_policy to postrider_operator;
+
+grant select on table postrider.hour_cursor to postrider_operator;
+
+grant select on table postrider.hour_cursor to postrider_reader;
 
 grant select on table postrider.idempotency_key to postrider_operator;
 
@@ -3050,7 +3237,7 @@ grant select on table postrider.retention to postrider_daemon;
 
 grant select on table postrider.retention to postrider_reader;
 
-grant select, update (period) on table postrider.retention to postrider_operator;
+grant select, update (hours_period, period) on table postrider.retention to postrider_operator;
 
 grant select on table postrider.schema_migration to postrider_daemon;
 
@@ -3148,9 +3335,15 @@ grant execute on function postrider.maintain(timestamp with time zone) to postri
 
 grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
 
+grant execute on function postrider.percentile(bigint[],integer[],double precision,boolean) to postrider_operator;
+
+grant execute on function postrider.percentile(bigint[],integer[],double precision,boolean) to postrider_reader;
+
 grant execute on function postrider.prepare_restore(boolean) to postrider_operator;
 
 grant execute on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) to postrider_publisher;
+
+grant execute on function postrider.rebuild_minutes(timestamp with time zone) to postrider_operator;
 
 grant execute on function postrider.redeliver(uuid,uuid) to postrider_operator;
 

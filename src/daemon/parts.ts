@@ -239,7 +239,7 @@ function makePipeline(
     events,
     conditions,
     onRecorded: (results) => agenda.recorded(results),
-    countFlush: () => minutes.flushed(),
+    countFlush: (daemonId) => minutes.flushed(daemonId),
   });
   const endpoints = new EndpointDirectory(database, makeFormats(config.source));
   const payloads = payloadsFrom(database);

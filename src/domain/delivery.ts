@@ -80,5 +80,7 @@ export interface DeliveryResult {
   readonly attempt: Attempt | null;
   /** The revision of the endpoint that the attempt used; null if no request was made. */
   readonly endpointRevision: string | null;
+  /** The size of the body; 0 if no request was made. */
+  readonly bodyBytes: number;
   readonly decision: Decision;
 }

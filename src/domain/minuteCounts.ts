@@ -6,12 +6,15 @@ import type { DeliveryResult } from "./delivery.ts";
  */
 export interface MinuteCounts {
   request_ms_total: number;
+  sent_bytes: number;
   succeeded_first: number;
   succeeded_later: number;
   failed: number;
   exhausted: number;
   discarded: number;
   sent_again: number;
+  failed_again: number;
+  excused: number;
   /** By status, or by the kind of the failure if there was none; null until one fails. */
   failures: Record<string, number> | null;
   /** One count for each bound, and one beyond them. */
@@ -32,12 +35,15 @@ export const DELAY_MS_BOUNDS: readonly number[] = [
 export function makeCounts(): MinuteCounts {
   return {
     request_ms_total: 0,
+    sent_bytes: 0,
     succeeded_first: 0,
     succeeded_later: 0,
     failed: 0,
     exhausted: 0,
     discarded: 0,
     sent_again: 0,
+    failed_again: 0,
+    excused: 0,
     failures: null,
     request_ms: new Array<number>(REQUEST_MS_BOUNDS.length + 1).fill(0),
     delay_ms: new Array<number>(DELAY_MS_BOUNDS.length + 1).fill(0),
@@ -48,18 +54,24 @@ export function makeCounts(): MinuteCounts {
  * Counts an attempt that was recorded. `clockAheadMs`: how far the clock of Postgres, by which the event was inserted, is
  * ahead of the one by which the attempt started.
  */
-export function countAttempt(counts: MinuteCounts, { attempt, delivery }: DeliveryResult, clockAheadMs: number): void {
+export function countAttempt(
+  counts: MinuteCounts,
+  { attempt, delivery, bodyBytes }: DeliveryResult,
+  clockAheadMs: number,
+): void {
   if (attempt === null) {
     return;
   }
   const { durationMs, failureKind, httpStatus, startedAtMs } = attempt;
   counts.request_ms_total += durationMs;
+  counts.sent_bytes += bodyBytes * attempt.requests;
   addTo(counts.request_ms, REQUEST_MS_BOUNDS, durationMs);
   if (delivery.isAgain) {
     counts.sent_again += 1;
   }
   if (failureKind !== null) {
     counts.failed += 1;
+    counts.failed_again += delivery.isAgain ? 1 : 0;
     const cause = failureKind === "status" && httpStatus !== null ? String(httpStatus) : failureKind;
     counts.failures ??= {};
     counts.failures[cause] = (counts.failures[cause] ?? 0) + 1;
@@ -80,12 +92,19 @@ export function countAttempt(counts: MinuteCounts, { attempt, delivery }: Delive
 }
 
 /** Counts a delivery that ended without success. */
-export function countEnd(counts: MinuteCounts, { decision }: DeliveryResult): void {
-  if (decision.state === "exhausted") {
-    counts.exhausted += 1;
-  } else if (decision.state === "discarded") {
-    counts.discarded += 1;
+export function countEnd(counts: MinuteCounts, { decision, delivery }: DeliveryResult): void {
+  if (decision.state !== "exhausted" && decision.state !== "discarded") {
+    return;
   }
+  counts[decision.state] += 1;
+  if (delivery.isAgain || (decision.state === "discarded" && isByHand(decision.reason))) {
+    counts.excused += 1;
+  }
+}
+
+/** Whether a person cancelled the delivery or erased its event; Postgres gives these reasons. */
+function isByHand(reason: string): boolean {
+  return reason === "cancelled" || reason.startsWith("cancelled: ") || reason === "the event was erased";
 }
 
 /** Counts the results of one flush. */
@@ -99,12 +118,15 @@ export interface FlushCount {
 /** Adds what was counted elsewhere. */
 export function addCounts(counts: MinuteCounts, others: MinuteCounts): void {
   counts.request_ms_total += others.request_ms_total;
+  counts.sent_bytes += others.sent_bytes;
   counts.succeeded_first += others.succeeded_first;
   counts.succeeded_later += others.succeeded_later;
   counts.failed += others.failed;
   counts.exhausted += others.exhausted;
   counts.discarded += others.discarded;
   counts.sent_again += others.sent_again;
+  counts.failed_again += others.failed_again;
+  counts.excused += others.excused;
   for (const [cause, count] of Object.entries(others.failures ?? {})) {
     counts.failures ??= {};
     counts.failures[cause] = (counts.failures[cause] ?? 0) + count;

@@ -127,8 +127,8 @@ test("a retry that was recorded brings the queue back when it is due, and there 
   });
   const room = agenda.rest(["room"]);
   agenda.recorded([
-    { delivery, attempt: null, endpointRevision: null, decision: { state: "succeeded" } },
-    { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 400 } },
+    { delivery, attempt: null, endpointRevision: null, bodyBytes: 0, decision: { state: "succeeded" } },
+    { delivery, attempt: null, endpointRevision: null, bodyBytes: 0, decision: { state: "pending", waitMs: 400 } },
   ]);
   assert.equal(agenda.isDue("queue"), false);
   assert.equal(await rests(room), false);

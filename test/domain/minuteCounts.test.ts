@@ -29,6 +29,7 @@ function result(
             ...attempt,
           },
     endpointRevision: "1",
+    bodyBytes: attempt === null ? 0 : 100,
     decision,
   };
 }
@@ -37,16 +38,18 @@ test("successes are told by attempt, failures by status or kind, and each attemp
   const counts = makeCounts();
   const failure = { failureKind: "status", httpStatus: 503, error: "HTTP 503" } as const;
   countAttempt(counts, result({}), 0);
-  countAttempt(counts, result({ durationMs: 10 }, { attempts: 1 }), 0);
+  countAttempt(counts, result({ durationMs: 10, requests: 2 }, { attempts: 1 }), 0);
   countAttempt(counts, result(failure), 0);
   countAttempt(counts, result({ ...failure, durationMs: 200_000 }, { attempts: 2 }), 0);
-  countAttempt(counts, result({ failureKind: "timeout", httpStatus: null, error: "late" }), 0);
+  countAttempt(counts, result({ failureKind: "timeout", httpStatus: null, error: "late", requests: 0 }), 0);
   countAttempt(counts, result(null), 0);
-  const { succeeded_first, succeeded_later, failed, failures, request_ms, request_ms_total } = counts;
+  const { succeeded_first, succeeded_later, failed, failures, request_ms, request_ms_total, sent_bytes } = counts;
   assert.deepEqual([succeeded_first, succeeded_later, failed], [1, 1, 3]);
   assert.deepEqual(failures, { 503: 2, timeout: 1 });
   assert.deepEqual(trimmed(request_ms), [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
   assert.equal(request_ms_total, 7 + 10 + 7 + 200_000 + 7);
+  // A body of 100 bytes for each request that was written.
+  assert.equal(sent_bytes, 100 * (1 + 2 + 1 + 1 + 0));
 });
 
 test("a delay counts from the event's insertion or its deliver_at, by the clock of Postgres, for successes alone", () => {
@@ -70,7 +73,28 @@ test("a delay counts from the event's insertion or its deliver_at, by the clock 
 test("what was sent again counts among the attempts, and apart", () => {
   const counts = makeCounts();
   countAttempt(counts, result({}, { isAgain: true, attempts: 3 }), 0);
-  assert.deepEqual([counts.succeeded_later, counts.sent_again], [1, 1]);
+  const failure = result(
+    { failureKind: "tls", httpStatus: null, error: "?" },
+    { isAgain: true },
+    { state: "exhausted" },
+  );
+  countAttempt(counts, failure, 0);
+  countEnd(counts, failure);
+  assert.deepEqual([counts.succeeded_later, counts.sent_again, counts.failed_again], [1, 2, 1]);
+  assert.deepEqual([counts.exhausted, counts.excused], [1, 1]);
+});
+
+test("what a person cancelled or erased is excused, and no other end", () => {
+  const excused = (reason: string) => {
+    const counts = makeCounts();
+    countEnd(counts, result(null, {}, { state: "discarded", reason, endpointGone: false }));
+    return [counts.discarded, counts.excused];
+  };
+  for (const reason of ["cancelled", "cancelled: a mistake", "the event was erased"]) {
+    assert.deepEqual(excused(reason), [1, 1], reason);
+  }
+  assert.deepEqual(excused("the endpoint is disabled"), [1, 0]);
+  assert.deepEqual(excused("the receiver answered 410"), [1, 0]);
 });
 
 test("ends are counted without an attempt, too, and counts add up", () => {
@@ -85,7 +109,17 @@ test("ends are counted without an attempt, too, and counts add up", () => {
   assert.deepEqual(
     { ...sum, request_ms: trimmed(sum.request_ms), delay_ms: trimmed(sum.delay_ms) },
     {
-      ...{ request_ms_total: 28, succeeded_first: 2, succeeded_later: 0, failed: 2, exhausted: 2, discarded: 2 },
+      ...{
+        request_ms_total: 28,
+        sent_bytes: 400,
+        failed_again: 0,
+        excused: 0,
+        succeeded_first: 2,
+        succeeded_later: 0,
+        failed: 2,
+        exhausted: 2,
+        discarded: 2,
+      },
       ...{ sent_again: 0, failures: { tls: 2 }, request_ms: [0, 0, 0, 4], delay_ms: [0, 2] },
     },
   );

@@ -333,8 +333,10 @@ describe("a followed file", () => {
        grant usage on schema postrider to ${monitor.name};
        grant select on postrider.ingest_position to ${monitor.name};
        alter table postrider.ingest_position drop column file_born_ns, drop column passed_born_ns, drop column known_files;
-       drop table postrider.endpoint_minute_part, postrider.daemon_minute, postrider.unmatched_minute_part cascade;
-       delete from postrider.schema_object where name in ('endpoint_minute', 'unmatched_minute', 'endpoint_health', 'ingest_position', 'close_ingest');
+       drop table postrider.endpoint_minute_part, postrider.daemon_minute, postrider.unmatched_minute_part, postrider.endpoint_hour_part,
+         postrider.hour_cursor cascade;
+       alter table postrider.retention drop column hours_period cascade;
+       delete from postrider.schema_object where name in ('endpoint_minute', 'endpoint_hour', 'unmatched_minute', 'retention_changed', 'endpoint_health', 'ingest_position', 'close_ingest');
        delete from postrider.schema_migration where version >= 9`,
     );
     const migrated = await runCommand(["migrate"], { env: { DATABASE_URL: database.url } });

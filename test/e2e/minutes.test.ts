@@ -56,14 +56,38 @@ test("every attempt is in the minutes once the daemon has stopped, and each even
     pool,
     `select endpoint_id = $1 as is_sound, sum(succeeded_first)::int as first, sum(succeeded_later)::int as later,
             sum(failed)::int as failed, sum(exhausted)::int as exhausted, sum(sent_again)::int as again,
+            sum(failed_again)::int as failed_again, sum(sent_bytes)::int as bytes,
             sum((select sum(n) from unnest(request_ms) n))::int as requests,
             sum((select sum(n) from unnest(delay_ms) n))::int as delays
      from postrider.endpoint_minute group by 1 order by 1 desc`,
     [sound],
   );
+  const bytes = (path: string) => receiver.requests(path).reduce((sum, { body }) => sum + body.byteLength, 0);
   assert.deepEqual(minutes, [
-    { is_sound: true, first: 2, later: 2, failed: 1, exhausted: 0, again: 1, requests: 5, delays: 3 },
-    { is_sound: false, first: 0, later: 0, failed: 6, exhausted: 3, again: 0, requests: 6, delays: null },
+    {
+      is_sound: true,
+      first: 2,
+      later: 2,
+      failed: 1,
+      exhausted: 0,
+      again: 1,
+      failed_again: 0,
+      bytes: bytes("/sound"),
+      requests: 5,
+      delays: 3,
+    },
+    {
+      is_sound: false,
+      first: 0,
+      later: 0,
+      failed: 6,
+      exhausted: 3,
+      again: 0,
+      failed_again: 0,
+      bytes: bytes("/failing"),
+      requests: 6,
+      delays: null,
+    },
   ]);
   assert.equal(await askFor(pool, "select count(*)::int from postrider.attempt"), 11);
   const failures = "select sum((failures ->> '500')::int)::int from postrider.endpoint_minute where endpoint_id = $1";
@@ -78,6 +102,21 @@ test("every attempt is in the minutes once the daemon has stopped, and each even
   const unmatched =
     "select tenant, event_type, sum(events)::int as events from postrider.unmatched_minute group by 1, 2";
   assert.deepEqual(await rowsOf(pool, unmatched), [{ tenant: "acme", event_type: "order.paid", events: 1 }]);
+});
+
+test("an idle minute of a daemon has a row, because one without means that no daemon lived", async (t) => {
+  const { pool, url } = database;
+  await pool.query("delete from postrider.daemon_minute");
+  const daemon = new CommandProcess(["run"], { env: { DATABASE_URL: url, ...SETTINGS } });
+  t.after(() => daemon.end("SIGKILL"));
+  await daemon.match(/"event":"daemon\.started"/);
+  assert.deepEqual(await daemon.end(), { code: 0, signal: null }, daemon.said());
+  const idle = await rowsOf(
+    pool,
+    `select claimed, flushes, in_flight_max, daemon_id is not null as has_daemon, sent_bytes::int
+     from postrider.daemon_minute order by minute limit 1`,
+  );
+  assert.deepEqual(idle, [{ claimed: 0, flushes: 0, in_flight_max: 0, has_daemon: true, sent_bytes: 0 }]);
 });
 
 async function endpoint(path: string, options: string): Promise<string> {

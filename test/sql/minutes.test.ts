@@ -27,7 +27,8 @@ beforeEach(() => reset(database.pool));
 /** What a daemon appends; members that are not given are 0. */
 function counts(some: Readonly<Record<string, unknown>>) {
   const zeros = { succeeded_first: 0, succeeded_later: 0, failed: 0, exhausted: 0, discarded: 0, sent_again: 0 };
-  return { request_ms_total: 0, failures: null, request_ms: [], delay_ms: [], ...zeros, ...some };
+  const others = { failed_again: 0, excused: 0, sent_bytes: 0 };
+  return { ...others, request_ms_total: 0, failures: null, request_ms: [], delay_ms: [], ...zeros, ...some };
 }
 
 async function append(minute: string, endpoints: readonly object[], part: string = randomUUID()): Promise<string> {
@@ -46,7 +47,7 @@ describe("endpoint_minute", () => {
     const gone = randomUUID();
     const first = counts({
       ...{ endpoint_id: endpoint, succeeded_first: 2, failed: 1, failures: { 503: 1 }, request_ms_total: 40 },
-      ...{ request_ms: [0, 2, 1], delay_ms: [1] },
+      ...{ request_ms: [0, 2, 1], delay_ms: [1], sent_bytes: 500 },
     });
     const part = await append("2026-03-04T05:06Z", [first, counts({ endpoint_id: gone, discarded: 4 })]);
     await append("2026-03-04T05:06Z", [first], part);
@@ -54,13 +55,15 @@ describe("endpoint_minute", () => {
       counts({
         ...{ endpoint_id: endpoint, succeeded_later: 1, failed: 3, failures: { 503: 2, timeout: 1 }, exhausted: 1 },
         ...{ request_ms: [1, 0, 0, 2], sent_again: 2, request_ms_total: 2 },
+        ...{ failed_again: 1, excused: 1, sent_bytes: 7 },
       }),
     ]);
     await append("2026-03-04T05:07Z", [counts({ endpoint_id: endpoint, succeeded_first: 9 })]);
     const rows = await rowsOf(
       pool,
       `select endpoint_id, tenant, url, succeeded_first::int, succeeded_later::int, failed::int, exhausted::int,
-              discarded::int, sent_again::int, failures, request_ms, request_ms_total::int, delay_ms
+              discarded::int, sent_again::int, failures, request_ms, request_ms_total::int, delay_ms,
+              failed_again::int, excused::int, sent_bytes::int
        from postrider.endpoint_minute where minute = '2026-03-04T05:06Z' order by endpoint_id = $1 desc`,
       [endpoint],
     );
@@ -69,11 +72,13 @@ describe("endpoint_minute", () => {
         ...{ endpoint_id: endpoint, tenant: "", url: "http://receiver.test/" },
         ...{ succeeded_first: 2, succeeded_later: 1, failed: 4, exhausted: 1, discarded: 0, sent_again: 2 },
         ...{ failures: { 503: 3, timeout: 1 }, request_ms: [1, 2, 1, 2], request_ms_total: 42, delay_ms: [1] },
+        ...{ failed_again: 1, excused: 1, sent_bytes: 507 },
       },
       {
         ...{ endpoint_id: gone, tenant: null, url: null },
         ...{ succeeded_first: 0, succeeded_later: 0, failed: 0, exhausted: 0, discarded: 4, sent_again: 0 },
         ...{ failures: null, request_ms: [], request_ms_total: 0, delay_ms: [] },
+        ...{ failed_again: 0, excused: 0, sent_bytes: 0 },
       },
     ]);
     const daemons = "select count(*)::int as parts, sum(claimed)::int as claimed from postrider.daemon_minute";
@@ -83,6 +88,31 @@ describe("endpoint_minute", () => {
   test("has the bounds by which daemons count", async () => {
     const bounds = "select postrider.request_ms_bounds() as request, postrider.delay_ms_bounds() as delay";
     assert.deepEqual(await rowsOf(database.pool, bounds), [{ request: REQUEST_MS_BOUNDS, delay: DELAY_MS_BOUNDS }]);
+  });
+
+  test("gives percentiles, interpolated between two bounds, or as a bound", async () => {
+    const percentile = (counts: readonly number[], fraction: number, interpolate = true) =>
+      askFor(
+        database.pool,
+        "select round(postrider.percentile($1, postrider.request_ms_bounds(), $2, $3)::numeric, 1)::float",
+        [counts, fraction, interpolate],
+      );
+    const beyond = [...Array.from({ length: 16 }, () => 0), 1];
+    // 10 up to 1 ms, 10 from 50 to 100.
+    const counts = [10, 0, 0, 0, 0, 0, 10];
+    for (const [given, fraction, expected] of [
+      [counts, 0.25, 0.5],
+      [counts, 0.5, 1],
+      [counts, 0.75, 70.7],
+      [counts, 1, 100],
+      [beyond, 0.5, 120_000],
+      [[], 0.5, null],
+      [[0, 0], 0.5, null],
+    ] as const) {
+      assert.equal(await percentile(given, fraction), expected, `${given} at ${fraction}`);
+    }
+    assert.equal(await percentile(counts, 0.75, false), 100);
+    assert.equal(await percentile(beyond, 0.75, false), 120_000);
   });
 
   test("reads one endpoint's hours by its index, whatever else there is", async (t) => {
@@ -99,13 +129,13 @@ describe("endpoint_minute", () => {
   });
 
   /** The minute of now, without what daemons append. */
-  async function discards(): Promise<Record<string, number>> {
+  async function discards(counted: "discarded" | "excused" = "discarded"): Promise<Record<string, number>> {
     const rows = await rowsOf<{ endpoint_id: string; discarded: number }>(
       database.pool,
-      `select endpoint_id, sum(discarded)::int as discarded from postrider.endpoint_minute
+      `select endpoint_id, sum(${counted})::int as discarded from postrider.endpoint_minute
        where minute > now() - interval '2 minutes' group by endpoint_id`,
     );
-    const total = await askFor(database.pool, "select coalesce(sum(discarded), 0)::int from postrider.daemon_minute");
+    const total = await askFor(database.pool, `select coalesce(sum(${counted}), 0)::int from postrider.daemon_minute`);
     const each = Object.fromEntries(rows.map((row) => [row.endpoint_id, row.discarded]));
     assert.equal(
       Object.values(each).reduce((sum, count) => sum + count, 0),
@@ -146,6 +176,10 @@ describe("endpoint_minute", () => {
     await insertEvent(pool, "slow.one");
     await claimEvents(pool, { unjudged: null });
     assert.equal((await discards())[filtered], 1);
+    // A person decided about these, and about no other.
+    assert.deepEqual(await discards("excused"), {
+      ...{ [cancelled]: 2, [disabled]: 0, [deleted]: 0, [erased]: 1, [filtered]: 0 },
+    });
   });
 });
 

@@ -137,9 +137,9 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     update: { operator: "is_on reason" },
   },
   retention: {
-    columns: "is_row period changed_at changed_by",
+    columns: "is_row period changed_at changed_by hours_period",
     select: { ...LOOKERS, daemon: "*" },
-    update: { operator: "period" },
+    update: { operator: "period hours_period" },
   },
   audit: {
     columns: "id at transaction_id actor acting_as action endpoint_id event_id detail before after",
@@ -218,23 +218,34 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   endpoint_minute: {
     columns:
-      "minute endpoint_id tenant name url succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms request_ms_total delay_ms",
+      "minute endpoint_id tenant name url succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms request_ms_total delay_ms failed_again excused sent_bytes",
     select: { ...LOOKERS, daemon: "*" },
   },
   endpoint_minute_part: {
     columns:
-      "minute endpoint_id part_id request_ms_total succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms delay_ms",
+      "minute endpoint_id part_id request_ms_total succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms delay_ms failed_again excused sent_bytes",
     select: LOOKERS,
   },
   endpoint_minute_part_default: {
     columns:
-      "minute endpoint_id part_id request_ms_total succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms delay_ms",
+      "minute endpoint_id part_id request_ms_total succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms delay_ms failed_again excused sent_bytes",
   },
   daemon_minute: {
     columns:
-      "minute part_id daemon_id request_ms_total claimed succeeded_first succeeded_later failed exhausted discarded sent_again flushes in_flight_max waiting_max failures request_ms delay_ms",
+      "minute part_id daemon_id request_ms_total claimed succeeded_first succeeded_later failed exhausted discarded sent_again flushes in_flight_max waiting_max failures request_ms delay_ms failed_again excused sent_bytes",
     select: LOOKERS,
   },
+  endpoint_hour: {
+    columns:
+      "hour endpoint_id tenant name url succeeded_first succeeded_later failed exhausted discarded sent_again failures request_ms request_ms_total delay_ms failed_again excused sent_bytes",
+    select: { ...LOOKERS, daemon: "*" },
+  },
+  endpoint_hour_part: {
+    columns:
+      "hour endpoint_id part_id request_ms_total sent_bytes succeeded_first succeeded_later failed exhausted discarded sent_again failed_again excused failures request_ms delay_ms",
+    select: LOOKERS,
+  },
+  hour_cursor: { columns: "is_row made_until", select: LOOKERS },
   unmatched_minute: { columns: "minute tenant event_type events", select: { ...LOOKERS, daemon: "*" } },
   unmatched_minute_part: { columns: "minute part_id events event_type tenant", select: LOOKERS },
   unmatched_minute_part_default: { columns: "minute part_id events event_type tenant" },
@@ -351,6 +362,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   append_minutes: owner("daemon"),
   request_ms_bounds: caller("reader", "operator", "daemon"),
   delay_ms_bounds: caller("reader", "operator", "daemon"),
+  percentile: caller("reader", "operator"),
   make_partitions: owner("daemon"),
   maintain: owner("operator", "daemon"),
 
@@ -359,6 +371,14 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   declared_grants: caller(),
   new_attempts: caller(),
   note_discards: caller(),
+  lock_hours: caller(),
+  make_hour: caller(),
+  rebuilt_part: caller(),
+  tally: caller(),
+  histogram: caller(),
+  lost_attempts: caller(),
+  rebuild_minutes: owner("operator"),
+  add_to_hours: caller(),
   note_unmatched: caller(),
   partition_key: caller(),
   partition_bound: caller(),
@@ -816,10 +836,14 @@ describe("a reader", () => {
       "insert into postrider.delivery (event_id, endpoint_id, state, finished_at) values (postrider.uuid_v7(), $1, 'exhausted', now())",
       [endpoint.endpoint_id],
     );
-    await pool.query("select postrider_internal.note_discards(array[$1::uuid])", [endpoint.endpoint_id]);
+    await pool.query("select postrider_internal.note_discards(array[$1::uuid], false)", [endpoint.endpoint_id]);
     await pool.query(
       "insert into postrider.unmatched_minute_part (minute, events, event_type, tenant) values (now(), 1, 'nobody.asked', '')",
     );
+    await pool.query("select postrider_internal.lock_hours()");
+    await pool.query("insert into postrider.endpoint_hour_part (hour, endpoint_id) values (now(), $1)", [
+      endpoint.endpoint_id,
+    ]);
     await pool.query("select postrider.replay($1, now() - interval '1 hour')", [endpoint.endpoint_id]);
     await pool.query(
       "insert into postrider.replay_failure (replay_id, state) select id, 'exhausted' from postrider.replay",

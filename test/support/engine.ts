@@ -55,6 +55,8 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.daemon;
     delete from postrider.daemon_minute;
     delete from postrider.endpoint_minute_part;
+    delete from postrider.endpoint_hour_part;
+    delete from postrider.hour_cursor;
     delete from postrider.unmatched_minute_part;
     delete from postrider.ingest;
     delete from postrider.audit;

@@ -40,7 +40,7 @@ begin
     select count(*) filter (where s.state = 'pending'), array_agg(s.endpoint_id) filter (where s.state = 'discarded')
     into queued_count, discarded
     from stored s;
-    perform postrider_internal.note_discards(discarded);
+    perform postrider_internal.note_discards(discarded, false);
   end if;
   insert into postrider.claim (
     id, base, target, after_xid, after_seq, aside_xids, aside_seqs, daemon_id, event_ids, endpoint_ids)

@@ -33,6 +33,7 @@ declare
   express_events uuid[];
   express_endpoints uuid[];
   discarded uuid[];
+  cancelled uuid[];
 begin
   if not postrider_internal.require_home() then
     return;
@@ -67,10 +68,12 @@ begin
       cross join lateral (select c.reason is null and e.state is not distinct from 'paused') w (waits)
       where e.state is distinct from 'active' or c.reason is not null
       on conflict do nothing
-      returning state, endpoint_id
+      returning state, endpoint_id, reason
     )
-    select array_agg(s.endpoint_id) filter (where s.state = 'discarded') into discarded from stored s;
-    perform postrider_internal.note_discards(discarded);
+    select array_agg(s.endpoint_id) filter (where s.reason in (postrider_internal.discard_reason(null), postrider_internal.discard_reason('disabled'))),
+           array_agg(s.endpoint_id) filter (where s.reason not in (postrider_internal.discard_reason(null), postrider_internal.discard_reason('disabled')))
+    into discarded, cancelled from stored s where s.state = 'discarded';
+    perform postrider_internal.note_discards(discarded, false), postrider_internal.note_discards(cancelled, true);
 
     select array_agg(p.event_id order by p.n), array_agg(p.endpoint_id order by p.n)
     into express_events, express_endpoints

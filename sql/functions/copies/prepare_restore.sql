@@ -29,6 +29,7 @@ begin
   delete from postrider.sending;
   delete from postrider.event_type_policy;
   delete from postrider.retention;
+  delete from postrider.hour_cursor;
   if records then
     delete from postrider.schema_migration;
     delete from postrider.schema_object;

@@ -33,7 +33,7 @@ begin
     where d.event_id = event_id and d.endpoint_id = endpoint_id and d.state = 'pending'
       and (d.lease_expires_at is null or d.lease_expires_at <= now());
     if found then
-      perform postrider_internal.note_discards(array[endpoint_id]);
+      perform postrider_internal.note_discards(array[endpoint_id], true);
       perform postrider_internal.note_action('cancel', endpoint_id, event_id, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
       return 'discarded';
     end if;

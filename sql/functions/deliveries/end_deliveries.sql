@@ -32,7 +32,7 @@ begin
       returning d.endpoint_id
     )
     select array_agg(e.endpoint_id) into ended from ended e;
-    perform postrider_internal.note_discards(ended);
+    perform postrider_internal.note_discards(ended, true);
     discarded := coalesce(cardinality(ended), 0);
   end if;
   insert into postrider.cancellation (event_id, endpoint_id, reason)

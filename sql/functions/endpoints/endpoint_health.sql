@@ -19,21 +19,20 @@ create or replace view postrider.endpoint_health as
   -- From the minutes and not from the newest attempts: those are all of the busiest endpoints, and a quiet one would have
   -- none among them. Postgres leaves this join out if neither column is asked for, and for one endpoint reads its rows alone.
   left join (
-    select h.endpoint_id,
-           min(h.bound) filter (where h.up_to >= 0.5 * h.attempts) as p50_ms,
-           min(h.bound) filter (where h.up_to >= 0.95 * h.attempts) as p95_ms
+    select s.endpoint_id,
+           postrider.percentile(s.request_ms, postrider.request_ms_bounds(), 0.5, false)::integer as p50_ms,
+           postrider.percentile(s.request_ms, postrider.request_ms_bounds(), 0.95, false)::integer as p95_ms
     from (
-      -- What took longer than the last bound had the longest time limit that there is, which is that bound.
-      select c.endpoint_id, b.bounds[least(c.place, cardinality(b.bounds))] as bound,
-             sum(c.attempts) over (partition by c.endpoint_id order by c.place) as up_to,
-             sum(c.attempts) over (partition by c.endpoint_id) as attempts
-      from (
-        select m.endpoint_id, r.place, sum(r.attempts) as attempts
-        from postrider.endpoint_minute_part m cross join lateral unnest(m.request_ms) with ordinality r (attempts, place)
-        where m.minute > now() - interval '1 hour'
-        group by m.endpoint_id, r.place) c
-      cross join (select postrider.request_ms_bounds() as bounds) b) h
-    group by h.endpoint_id) t on t.endpoint_id = e.id;
+      select m.endpoint_id,
+             -- Place by place, as in endpoint_minute.
+             array[
+               sum(m.request_ms[1]), sum(m.request_ms[2]), sum(m.request_ms[3]), sum(m.request_ms[4]), sum(m.request_ms[5]),
+               sum(m.request_ms[6]), sum(m.request_ms[7]), sum(m.request_ms[8]), sum(m.request_ms[9]), sum(m.request_ms[10]),
+               sum(m.request_ms[11]), sum(m.request_ms[12]), sum(m.request_ms[13]), sum(m.request_ms[14]), sum(m.request_ms[15]),
+               sum(m.request_ms[16]), sum(m.request_ms[17])] as request_ms
+      from postrider.endpoint_minute_part m
+      where m.minute > now() - interval '1 hour'
+      group by m.endpoint_id) s) t on t.endpoint_id = e.id;
 comment on view postrider.endpoint_health is
   'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';

@@ -24,7 +24,7 @@ begin
     group by e.event_type, e.tenant
   ), noted as (
     insert into postrider.unmatched_minute_part (minute, events, event_type, tenant)
-    select date_bin('1 minute', now(), 'epoch'), k.events, k.event_type, k.tenant from kind k
+    select date_bin('1 minute', clock_timestamp(), 'epoch'), k.events, k.event_type, k.tenant from kind k
   )
   select jsonb_agg(jsonb_build_object('event_type', k.event_type, 'tenant', k.tenant, 'events', k.events, 'event_id', k.event_id))
   into unmatched

@@ -28,7 +28,8 @@ begin
   from waiting
   where d.event_id between waiting.event_id and waiting.event_id and d.endpoint_id = waiting.endpoint_id;
   get diagnostics discarded_count = row_count;
-  perform postrider_internal.note_discards(array_fill(discard_deliveries.endpoint_id, array[discarded_count]));
+  perform postrider_internal.note_discards(
+    array_fill(discard_deliveries.endpoint_id, array[discarded_count]), postrider_internal.is_cancelled(discard_deliveries.reason));
   return discarded_count;
 end
 $$;

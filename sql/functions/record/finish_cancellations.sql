@@ -32,7 +32,7 @@ begin
     returning d.endpoint_id
   )
   select array_agg(d.endpoint_id) into discarded from discarded d;
-  perform postrider_internal.note_discards(discarded);
+  perform postrider_internal.note_discards(discarded, true);
   with ended as (
     select c.event_id, c.endpoint_id
     from postrider.cancellation c

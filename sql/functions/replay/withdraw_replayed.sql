@@ -40,7 +40,7 @@ begin
   select count(*) filter (where w.state_before is not null), array_agg(w.endpoint_id) filter (where w.state_before is null)
   into restored_count, discarded
   from withdrawn w;
-  perform postrider_internal.note_discards(discarded);
+  perform postrider_internal.note_discards(discarded, true);
   return restored_count;
 end
 $$;

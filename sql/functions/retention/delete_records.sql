@@ -4,6 +4,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   rows_max constant integer := 1000;
+  -- Ten thousand endpoints have 240,000 of them in a day.
+  hours_max constant integer := 10000;
   -- The audit is asked long after its subjects are gone.
   audit_kept constant interval := '1 year';
   deleted bigint;
@@ -36,8 +38,15 @@ begin
   delete from postrider.endpoint_minute_part_default m
   where (m.endpoint_id, m.minute, m.part_id) in (
     select o.endpoint_id, o.minute, o.part_id from postrider.endpoint_minute_part_default o
-    where o.minute < delete_records.before
+    where o.minute < delete_records.before and o.minute < (select c.made_until from postrider.hour_cursor c)
     limit rows_max);
+  get diagnostics count = row_count;
+  deleted := deleted + count;
+  delete from postrider.endpoint_hour_part h
+  where (h.endpoint_id, h.hour, h.part_id) in (
+    select o.endpoint_id, o.hour, o.part_id from postrider.endpoint_hour_part o
+    where o.hour < delete_records.now - coalesce((select r.hours_period from postrider.retention r), interval '400 days')
+    limit hours_max);
   get diagnostics count = row_count;
   deleted := deleted + count;
   delete from postrider.unmatched_minute_part_default m
@@ -50,4 +59,4 @@ begin
 end
 $$;
 comment on function postrider_internal.delete_records(timestamptz, timestamptz) is
-  'Deletes some replays that finished before that time, some minutes before it that no day holds, and some rows of the audit that are older than that and than a year; returns how many.';
+  'Deletes some replays that finished before that time, some minutes before it that no day holds, hours past their own retention, and some rows of the audit that are older than that and than a year; returns how many.';

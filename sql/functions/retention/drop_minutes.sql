@@ -5,13 +5,16 @@ set lock_timeout = '50ms'
 as $$
 -- Nobody needs these rows any more and no application writes to them, so a day is dropped as it is.
 declare
+  -- A day of minutes stays until its hours are made.
+  hours_until constant text := coalesce((select to_char(c.made_until at time zone 'UTC', 'YYYYMMDD') from postrider.hour_cursor c), '');
   past record;
 begin
   select c.relname as part, p.name as parent into past
   from unnest(array['endpoint_minute_part', 'unmatched_minute_part']) p (name)
   join pg_inherits i on i.inhparent = format('postrider.%I', p.name)::regclass
   join pg_class c on c.oid = i.inhrelid and c.relname ~ ('^' || p.name || '_[0-9]{8}$')
-  where right(c.relname, 8) < to_char(before, 'YYYYMMDD')
+  where right(c.relname, 8) < case when p.name = 'endpoint_minute_part' then least(to_char(before, 'YYYYMMDD'), hours_until)
+                                   else to_char(before, 'YYYYMMDD') end
   order by right(c.relname, 8), c.relname
   limit 1;
   if not found then
@@ -30,4 +33,4 @@ exception
 end
 $$;
 comment on function postrider_internal.drop_minutes(date) is
-  'Drops the oldest day of the minutes, if it is before that one, in UTC, and says which. busy: another session holds a lock.';
+  'Drops the oldest day of the minutes, if it is before that one, in UTC, and its hours are made, and says which. busy: another session holds a lock.';

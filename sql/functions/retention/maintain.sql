@@ -11,6 +11,7 @@ declare
   is_busy boolean := false;
   deleted bigint;
   erased_tenant text;
+  made_hour timestamptz;
 begin
   if now > clock_timestamp() then
     raise exception 'cannot keep events as of %', now
@@ -35,6 +36,14 @@ begin
   if found then
     outcome := 'erased';
     subject := postrider_internal.counted((select c.erased from postrider_internal.continue_erasure(erased_tenant) c), 'event');
+    return next;
+    return;
+  end if;
+
+  made_hour := postrider_internal.make_hour(present);
+  if made_hour is not null then
+    outcome := 'summed';
+    subject := 'the hour ' || postrider_internal.shown_time(made_hour);
     return next;
     return;
   end if;
@@ -79,4 +88,4 @@ begin
 end
 $$;
 comment on function postrider.maintain(timestamptz) is
-  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do. busy: another session holds a lock or is doing the same, so try again later. now: an earlier time to judge by, for tests.';
+  'Takes one step of keeping the partitions and says which: it makes those of the days ahead, and removes whole days that are older than postrider.retention says, once nothing in them is needed; it sums the minutes of each hour, postrider.endpoint_hour; and it continues what erase_tenant() began. Use it if you would rather schedule this yourself, once a minute, than leave it to the daemons. No row: nothing is left to do. busy: another session holds a lock or is doing the same, so try again later. now: an earlier time to judge by, for tests.';

@@ -60,7 +60,7 @@ export function sendLoaded(parts: AttemptParts, { delivery, endpoint }: Wanted, 
 function withProblem(delivery: Delivery, endpoint: Endpoint, problem: string): DeliveryResult {
   return endpoint.waits
     ? notSigned(delivery)
-    : decided(delivery, endpoint, unsent("blocked", `nothing was sent: ${problem}`));
+    : decided(delivery, endpoint, unsent("blocked", `nothing was sent: ${problem}`), 0);
 }
 
 function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint): void {
@@ -72,8 +72,10 @@ function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, e
   if (endpoint.format.leftOut !== null && delivery.attempts === 0) {
     parts.noteLeftOut(delivery, endpoint);
   }
+  // The size alone, so that the answer's callback does not keep the body.
+  const bodyBytes = body.byteLength;
   parts.send(signedRequest(delivery, body, endpoint), (attempt) =>
-    parts.end(decided(delivery, endpoint, attempt), endpoint),
+    parts.end(decided(delivery, endpoint, attempt, bodyBytes), endpoint),
   );
 }
 
@@ -114,9 +116,9 @@ function headerLines({ event, attempts }: Delivery, timestamp: number, signature
 }
 
 /** The attempt and what follows from it. */
-function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt): DeliveryResult {
+function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt, bodyBytes: number): DeliveryResult {
   if (attempt.failureKind === null) {
-    return { delivery, attempt, endpointRevision: endpoint.revision, decision: SUCCEEDED };
+    return { delivery, attempt, endpointRevision: endpoint.revision, bodyBytes, decision: SUCCEEDED };
   }
   const decision = decide(attempt, {
     scheduleMs: endpoint.scheduleMs,
@@ -124,7 +126,7 @@ function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt): Deli
     random,
     nowMs: unixMs(),
   });
-  return { delivery, attempt, endpointRevision: endpoint.revision, decision };
+  return { delivery, attempt, endpointRevision: endpoint.revision, bodyBytes, decision };
 }
 
 /** When a payload that Postgres did not give is asked for again. */
@@ -132,7 +134,7 @@ const LOAD_RETRY_MS = 5_000;
 
 /** Goes to the queue, due at once, for another daemon or for this one when the lane has room. */
 export function handedBack(delivery: Delivery): DeliveryResult {
-  return { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 0 } };
+  return { delivery, attempt: null, endpointRevision: null, bodyBytes: 0, decision: { state: "pending", waitMs: 0 } };
 }
 
 /** Goes to the queue. Due at once, it would be asked for as fast as Postgres can refuse it. */
@@ -157,6 +159,7 @@ export function discarded(delivery: Delivery, reason: string): DeliveryResult {
     delivery,
     attempt: null,
     endpointRevision: null,
+    bodyBytes: 0,
     decision: { state: "discarded", reason, endpointGone: false },
   };
 }

@@ -100,8 +100,8 @@ export interface RecorderOptions {
   readonly conditions: Conditions;
   /** Called with each batch once it is recorded. */
   readonly onRecorded: (results: readonly DeliveryResult[]) => void;
-  /** Called after each flush, for what counts its results. Without it they are not counted. */
-  readonly countFlush?: () => FlushCount;
+  /** Called after each flush, which is of one daemon id, for what counts its results. Without it they are not counted. */
+  readonly countFlush?: (daemonId: string) => FlushCount;
   /** Default: FEW_WAIT_MS. */
   readonly fewWaitMs?: number;
 }
@@ -317,7 +317,7 @@ export class Recorder {
     this.claims.noteRecorded(daemonId, counts, recorded?.kept_claims ?? [], recorded?.epoch ?? null);
     const locked = new Set(recorded?.locked);
     const discards = new Map(recorded?.discarded?.map((number, at) => [number, recorded.discard_reasons?.[at]]));
-    const count = this.#options.countFlush?.();
+    const count = this.#options.countFlush?.(daemonId);
     for (const [at, result] of batch.entries()) {
       // The attempt of a result that is tried again because of a lock was recorded the first time.
       if (!this.#repeats.has(result)) {

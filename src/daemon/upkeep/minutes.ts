@@ -37,9 +37,11 @@ const appendMinutes = defineStatement("append_minutes", {
   columns: { append_minutes: "void" },
 });
 
-/** One minute of this daemon. */
+/** One minute of this daemon, under one of its ids. */
 interface Minute {
   readonly startMs: number;
+  /** The one under which the attempts are recorded. */
+  readonly daemonId: string;
   readonly byEndpoint: Map<string, MinuteCounts>;
   claimed: number;
   flushes: number;
@@ -49,6 +51,7 @@ interface Minute {
 
 /** What one statement appends. It keeps its id when it is repeated. */
 interface Part {
+  readonly daemonId: string;
   readonly partId: string;
   readonly minuteMs: number;
   readonly endpoints: string;
@@ -68,13 +71,17 @@ export interface MinutesOptions {
 /**
  * Counts what this daemon has recorded, and appends it to postrider.endpoint_minute and daemon_minute when a minute is over,
  * by the clock of Postgres. Nothing is updated. A daemon that is killed loses the counts of a minute: every attempt is in
- * postrider.attempt all the same.
+ * postrider.attempt all the same, from which postrider.rebuild_minutes() counts them.
+ *
+ * A minute in which nothing happened is appended, too, because one without a row means that no daemon lived. While
+ * appending fails it is left out, so that it takes no room from what was counted.
  */
 export class Minutes {
   readonly #options: MinutesOptions;
   readonly #repeat = new Repeat(() => this.#appendEnded());
   readonly #unsubscribe: () => void;
-  #present: Minute | null = null;
+  /** The present minute; more than one of it if the daemon has changed its id. */
+  #present: Minute[] = [];
   /** Parts of past minutes, the oldest first. */
   #waiting: Part[] = [];
 
@@ -83,7 +90,7 @@ export class Minutes {
     this.#unsubscribe = options.events.subscribe(
       (event) => {
         if (event.name === "claim.taken") {
-          this.#minute().claimed += event.fields.events;
+          this.#minute(options.daemonId()).claimed += event.fields.events;
         }
       },
       { successes: false },
@@ -91,20 +98,19 @@ export class Minutes {
   }
 
   start(): void {
+    this.#minute(this.#options.daemonId());
     this.#repeat.start(this.#leftMs());
   }
 
-  /** For what one flush has recorded. */
-  flushed(): FlushCount {
-    if ((this.#present?.byEndpoint.size ?? 0) >= ENDPOINTS_MAX) {
+  /** For what one flush has recorded under this id. */
+  flushed(daemonId: string): FlushCount {
+    if (this.#present.some(({ byEndpoint }) => byEndpoint.size >= ENDPOINTS_MAX)) {
       this.#close();
       this.#repeat.soon();
     }
-    const minute = this.#minute();
-    const { inFlight, waiting } = this.#options.load();
+    const minute = this.#minute(daemonId);
     minute.flushes += 1;
-    minute.inFlightMax = Math.max(minute.inFlightMax, inFlight);
-    minute.waitingMax = Math.max(minute.waitingMax, waiting);
+    this.#noteLoad(minute);
     const clockAheadMs = this.#options.clockAheadMs();
     return {
       attempt: (result) => countAttempt(countsOf(minute, result), result, clockAheadMs),
@@ -122,29 +128,40 @@ export class Minutes {
     });
   }
 
-  #minute(): Minute {
+  #minute(daemonId: string): Minute {
     const startMs = Math.floor((unixMs() + this.#options.clockAheadMs()) / MINUTE_MS) * MINUTE_MS;
-    if (this.#present?.startMs !== startMs) {
+    if (this.#present[0]?.startMs !== startMs) {
       this.#close();
-      this.#present = { startMs, byEndpoint: new Map(), claimed: 0, flushes: 0, inFlightMax: 0, waitingMax: 0 };
     }
-    return this.#present as Minute;
+    let minute = this.#present.find((one) => one.daemonId === daemonId);
+    if (minute === undefined) {
+      minute = { startMs, daemonId, byEndpoint: new Map(), claimed: 0, flushes: 0, inFlightMax: 0, waitingMax: 0 };
+      this.#noteLoad(minute);
+      this.#present.push(minute);
+    }
+    return minute;
+  }
+
+  #noteLoad(minute: Minute): void {
+    const { inFlight, waiting } = this.#options.load();
+    minute.inFlightMax = Math.max(minute.inFlightMax, inFlight);
+    minute.waitingMax = Math.max(minute.waitingMax, waiting);
   }
 
   #close(): void {
-    if (this.#present !== null) {
-      this.#waiting.push(...partsOf(this.#present));
-      this.#present = null;
-      this.#waiting = this.#waiting.slice(-WAITING_MAX);
+    for (const minute of this.#present.splice(0)) {
+      const isIdle = minute.flushes === 0 && minute.claimed === 0;
+      if (!isIdle || this.#waiting.length === 0) {
+        this.#waiting.push(...partsOf(minute));
+      }
     }
+    this.#waiting = this.#waiting.slice(-WAITING_MAX);
   }
 
   async #appendEnded(): Promise<number> {
     const { conditions } = this.#options;
-    const nowMs = unixMs() + this.#options.clockAheadMs();
-    if (this.#present !== null && this.#present.startMs + MINUTE_MS <= nowMs) {
-      this.#close();
-    }
+    // Closes the minute that is over.
+    this.#minute(this.#options.daemonId());
     try {
       await this.#append();
       conditions.end("minutes_failing", { task: "minutes" });
@@ -156,9 +173,9 @@ export class Minutes {
   }
 
   async #append(): Promise<void> {
-    const { database, daemonId } = this.#options;
+    const { database } = this.#options;
     for (let part = this.#waiting[0]; part !== undefined; part = this.#waiting[0]) {
-      await database.run(appendMinutes, { daemonId: daemonId(), ...part });
+      await database.run(appendMinutes, part);
       const appended = part;
       this.#waiting = this.#waiting.filter((other) => other !== appended);
     }
@@ -190,6 +207,7 @@ function partsOf(minute: Minute): readonly Part[] {
   const parts: Part[] = [];
   for (let at = 0; at === 0 || at < rows.length; at += ROWS_MAX) {
     parts.push({
+      daemonId: minute.daemonId,
       partId: randomUUID(),
       minuteMs: minute.startMs,
       endpoints: JSON.stringify(rows.slice(at, at + ROWS_MAX)),

@@ -9,7 +9,19 @@ import type { Conditions } from "../../telemetry/conditions.ts";
 const maintain = defineStatement("maintain", {
   params: {},
   columns: {
-    outcome: ["made", "moved", "guarded", "validated", "released", "deleted", "emptied", "dropped", "erased", "busy"],
+    outcome: [
+      "made",
+      "moved",
+      "guarded",
+      "validated",
+      "released",
+      "deleted",
+      "emptied",
+      "dropped",
+      "erased",
+      "summed",
+      "busy",
+    ],
     /** The partition, or what the step was done to; null if another session was in the way. */
     subject: "text?",
   },
@@ -31,7 +43,7 @@ const INTERVAL_MS = 10 * 60_000;
 const BUSY_MS = 250;
 /** The first wait after a step that failed, in the same manner: most failures, such as a lost connection, pass soon. */
 const FAILED_MS = 1_000;
-/** Between two steps that delete or erase rows, so that this is not felt as load. */
+/** Between two steps that delete or erase rows, or sum minutes, so that this is not felt as load. */
 const DELETED_MS = 100;
 
 export interface PartitionOptions {
@@ -88,7 +100,7 @@ function delayAfter(step: Step | undefined, busy: Backoff): number {
     return busy.nextMs();
   }
   busy.reset();
-  if (step?.outcome === "deleted" || step?.outcome === "erased") {
+  if (step?.outcome === "deleted" || step?.outcome === "erased" || step?.outcome === "summed") {
     return DELETED_MS;
   }
   return step === undefined ? INTERVAL_MS : 0;

@@ -91,7 +91,7 @@ function succeeded(delivery: Delivery, changes: Partial<Attempt> = {}): Delivery
     responseBody: "thank you",
     ...changes,
   };
-  return { delivery, attempt, endpointRevision: "1", decision: { state: "succeeded" } };
+  return { delivery, attempt, endpointRevision: "1", bodyBytes: 0, decision: { state: "succeeded" } };
 }
 
 function addAll(recorder: Recorder, results: readonly DeliveryResult[]): void {
@@ -378,7 +378,13 @@ describe("what Postgres refuses", () => {
       recorder,
       inHand.map((delivery, index) =>
         index === 2
-          ? { delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 1e30 } }
+          ? {
+              delivery,
+              attempt: null,
+              endpointRevision: null,
+              bodyBytes: 0,
+              decision: { state: "pending", waitMs: 1e30 },
+            }
           : succeeded(delivery),
       ),
     );
@@ -400,7 +406,13 @@ describe("what Postgres refuses", () => {
         ? Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })
         : Object.assign(new pg.DatabaseError("refused", 0, "error"), { code: "23514", constraint: "of_ours" });
     });
-    recorder.add({ delivery, attempt: null, endpointRevision: null, decision: { state: "pending", waitMs: 0 } });
+    recorder.add({
+      delivery,
+      attempt: null,
+      endpointRevision: null,
+      bodyBytes: 0,
+      decision: { state: "pending", waitMs: 0 },
+    });
     await recorder.drained();
     assert.deepEqual(
       emitted.kept.map(({ name }) => name),
