@@ -36,7 +36,7 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
   maintain: { statementTimeoutMs: 300_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 30_000 },
   // A batch of log lines takes tens of milliseconds; one that takes longer than this is cut in two.
   ingest: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 10_000 },
-  // A file of ten thousand endpoints takes half a minute, during which whoever changes one of them waits.
+  // A file of ten thousand endpoints takes half a minute, and other changes of them wait for it.
   apply: { statementTimeoutMs: 300_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
   control: { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
   // A migration may take as long as it needs, but must not wait for a lock while others queue up behind it.

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,6 +88,7 @@ interface Trial {
 const COMMANDS: Readonly<Record<string, Trial>> = {
   dev: { args: ["--no-demo", "--database-url"], startsWith: /^ready/m },
   publish: { args: ["order.paid", "1"] },
+  apply: { args: ["types.yaml"] },
   adopt: { args: ["--dry-run"] },
   check: { args: [] },
   // No daemon is alive.
@@ -101,6 +102,7 @@ test("every command works in the binary", async () => {
   const { stdout } = await runAlone(["--help"]);
   const names = [...stdout.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name = ""]) => name);
   assert.deepEqual(names.sort(), [...Object.keys(COMMANDS), "migrate", "run"].sort());
+  await writeFile(join(directory, "types.yaml"), "event_types:\n  - name: order.paid\n");
   for (const [name, { args, startsWith, code = 0 }] of Object.entries(COMMANDS)) {
     const url = args.at(-1) === "--database-url" ? [database.url] : [];
     const command = new CommandProcess([name, ...args, ...url], {
