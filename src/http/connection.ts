@@ -83,6 +83,8 @@ export class Connection {
   #isWritten = false;
   #isReused = false;
   #destroyed = false;
+  /** Node says "closed" of a socket that is yet to close. */
+  #isSocketClosed = false;
   #closed: Promise<void> | undefined;
 
   constructor(pool: Pool, options: ConnectionOptions, owner: ConnectionOwner) {
@@ -160,7 +162,7 @@ export class Connection {
     this.#abandon?.abort(new DialFailure("connect", "the connection is no longer needed"));
     await this.#dialled;
     const socket = this.#socket;
-    if (socket !== undefined && !socket.closed) {
+    if (socket !== undefined && !this.#isSocketClosed) {
       await new Promise((resolve) => {
         socket.once("close", resolve);
         socket.destroy();
@@ -181,6 +183,7 @@ export class Connection {
     socket.on("end", () => this.#onClosed(undefined));
     socket.on("error", (error) => this.#onClosed(error));
     socket.on("close", () => {
+      this.#isSocketClosed = true;
       this.#onClosed(undefined);
       this.#owner.onSocketClosed();
     });

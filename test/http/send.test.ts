@@ -468,6 +468,14 @@ test("a fresh connection that is reset before an answer fails, and is not retrie
   assert.equal(receiver.requests.length, 1);
 });
 
+test("a sender has closed when every socket has, also one that the receiver has just reset", async (t) => {
+  const receiver = await receiverFor(t, (socket) => socket.resetAndDestroy());
+  const sender = senderFor(t);
+  await attempt(sender, requestTo(receiver.url));
+  await sender.close();
+  assert.equal(sender.stats.socketsOpen, 0);
+});
+
 test("a fresh connection that is closed before an answer fails, and is not retried", async (t) => {
   const receiver = await receiverFor(t, (socket) => socket.end());
   const result = await attempt(senderFor(t), requestTo(receiver.url));
