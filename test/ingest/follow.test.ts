@@ -13,6 +13,7 @@ import { KEPT, LogWriter, NAMINGS, type Naming, type RotationKind } from "../sup
 
 const STEPS = 40;
 const ROUNDS = 4;
+const LIFE_FACTOR_MAX = 32;
 /** So short that in a run there are many; a writer of these tests leaves a file at once. */
 const TIMES = { pollMs: 2, settleMs: 10 } as const;
 
@@ -24,6 +25,7 @@ class MortalReader {
   readonly #path: string;
   readonly #random: Random;
   readonly #conditions = new Conditions(this.emitted);
+  #stored = Promise.withResolvers<void>();
 
   constructor(path: string, position: Position, random: Random) {
     this.#path = path;
@@ -31,16 +33,25 @@ class MortalReader {
     this.#random = random;
   }
 
-  /** To the line of this number, once it is known. Then, too, it stops dying: on a busy machine lives may be too short. */
+  /** To the line of this number, once it is known. Then it stops dying. */
   async readTo(last: () => number | null): Promise<void> {
+    let lifeFactor = 1;
     while (this.stored.at(-1) !== last()) {
-      await this.#live(last);
+      const { length } = this.stored;
+      await this.#live(last, lifeFactor);
+      // On a busy machine no life might be long enough to read anything, and the writer waits for the reader.
+      lifeFactor = this.stored.length > length ? 1 : Math.min(2 * lifeFactor, LIFE_FACTOR_MAX);
       // Now and then so long that there are several rotations meanwhile.
       await delay(this.#random.integer(0, this.#random.chance(0.2) ? 100 : 10));
     }
   }
 
-  async #live(last: () => number | null): Promise<void> {
+  /** Resolves once it is so. */
+  async hasStored(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await this.#stored.promise;
+  }
+
+  async #live(last: () => number | null, lifeFactor: number): Promise<void> {
     const stop = new AbortController();
     const file = new FollowedFile({
       path: this.#path,
@@ -50,12 +61,14 @@ class MortalReader {
       conditions: this.#conditions,
       ...TIMES,
     });
-    if (last() === null) void delay(this.#random.integer(1, 60)).then(() => stop.abort());
+    if (last() === null) void delay(this.#random.integer(1, 60) * lifeFactor).then(() => stop.abort());
     while (this.stored.at(-1) !== last()) {
       const batch = await file.next(stop.signal);
       if (batch === null || (last() === null && this.#random.chance(0.1))) break;
       this.stored.push(...batch.lines.map(({ bytes }) => JSON.parse(String(bytes)).n));
       this.#position = { ...batch.end, known: knownOfJson(JSON.parse(jsonOfKnown(batch.end.known))) };
+      this.#stored.resolve();
+      this.#stored = Promise.withResolvers();
     }
     await file.close();
   }
@@ -81,9 +94,10 @@ async function followAtRandom({ naming, kinds }: Scenario, seed: string): Promis
     if (random.chance(0.1)) writer.writeNeighbour(random.pick(NEIGHBOURS));
     if (random.chance(0.4)) {
       // Files that are deleted unread are lost, and an order that the names do not tell takes times that differ.
-      if (naming === "ascending, full") await until(() => (reader.stored.at(-1) ?? 0) >= (ends.at(1 - KEPT) ?? 0));
+      if (naming === "ascending, full")
+        await reader.hasStored(() => (reader.stored.at(-1) ?? 0) >= (ends.at(1 - KEPT) ?? 0));
       // A copy with a number within its name is recognised by what was read of it.
-      if (naming === "numbered within") await until(() => reader.stored.length > 0);
+      if (naming === "numbered within") await reader.hasStored(() => reader.stored.length > 0);
       if (naming !== "descending") await delay(CLOCK_TICK_MS);
       writer.rotate(random.pick(kinds));
       ends.push(writer.written);
@@ -103,10 +117,6 @@ async function followAtRandom({ naming, kinds }: Scenario, seed: string): Promis
 const NEIGHBOURS = ["app-99.log", "app-worker-2.log", "app2.log", "application.log.1", "app.log.bak"];
 /** The times of files are no finer than this on most systems. */
 const CLOCK_TICK_MS = 10;
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await delay(1);
-}
 
 const SCENARIOS: readonly Scenario[] = [
   ...NAMINGS.map((naming) => ({ naming, kinds: ["create"] as const })),
