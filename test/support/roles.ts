@@ -48,3 +48,41 @@ export async function isRefused(session: Session, role: string, statement: strin
     await session.query("rollback");
   }
 }
+
+/**
+ * The same of many statements, and none of them is left done. They are tried in the server, because thousands of round
+ * trips would take longer than the statements.
+ */
+export async function whichAreRefused(
+  session: Session,
+  role: string,
+  statements: readonly string[],
+): Promise<readonly boolean[]> {
+  await session.query(`
+    begin;
+    create function pg_temp.which_are_refused(statements text[]) returns boolean[] language plpgsql as $$
+    declare
+      statement text;
+      refused boolean[] := '{}';
+    begin
+      foreach statement in array statements loop
+        begin
+          execute statement;
+          raise exception 'it was not refused';
+        exception
+          when insufficient_privilege then refused := refused || true;
+          when others then refused := refused || false;
+        end;
+      end loop;
+      return refused;
+    end $$;
+    set local role ${pg.escapeIdentifier(role)}`);
+  try {
+    const { rows } = await session.query<{ refused: boolean[] }>("select pg_temp.which_are_refused($1) as refused", [
+      statements,
+    ]);
+    return rows[0]?.refused ?? [];
+  } finally {
+    await session.query("rollback");
+  }
+}
