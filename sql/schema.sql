@@ -66,7 +66,8 @@ create domain postrider.signing_public_key as text
   constraint "public_key is whpk_ and base64 of 32 bytes" CHECK ((VALUE ~ '^whpk_[A-Za-z0-9+/]{43}=$'::text));
 
 create domain postrider.signing_secret as text
-  constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((VALUE ~ '^whsk_'::text) OR ((VALUE ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(VALUE) >= 38) AND (length(VALUE) <= 94)))))
+  constraint "secret is sealed as a daemon seals it" CHECK (((VALUE !~ '^sealed:'::text) OR ((VALUE ~ '^sealed:v1:[0-9a-f]{16}:[A-Za-z0-9+/]+={0,2}$'::text) AND (length(VALUE) <= 300))))
+  constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((VALUE ~ '^(whsk_|sealed:)'::text) OR ((VALUE ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(VALUE) >= 38) AND (length(VALUE) <= 94)))))
   constraint "secret is whsk_ and base64 of 64 bytes" CHECK (((VALUE !~ '^whsk_'::text) OR (VALUE ~ '^whsk_[A-Za-z0-9+/]{86}==$'::text)));
 
 -- Sequences, those of identity columns included
@@ -569,6 +570,8 @@ CREATE INDEX endpoint_minute_part_minute ON ONLY postrider.endpoint_minute_part 
 
 CREATE INDEX endpoint_secret_endpoint_id ON postrider.endpoint_secret USING btree (endpoint_id);
 
+CREATE INDEX endpoint_secret_unsealed ON postrider.endpoint_secret USING btree (id) WHERE ((secret)::text !~ '^sealed:'::text);
+
 CREATE INDEX endpoint_secret_wanted ON postrider.endpoint_secret USING btree (id) WHERE (secret IS NULL);
 
 CREATE INDEX idempotency_key_event_id ON postrider.idempotency_key USING btree (event_id);
@@ -983,7 +986,7 @@ create function postrider_internal.make_capture(table_name regclass, event_type 
 
 create function postrider_internal.make_hour(now timestamp with time zone) returns timestamp with time zone;
 
-create function postrider_internal.make_key(secret_id uuid, secret text) returns boolean security definer;
+create function postrider_internal.make_key(secret_id uuid, secret text, public_key text) returns boolean security definer;
 
 create function postrider_internal.make_partitions(ahead interval DEFAULT '7 days'::interval, now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns TABLE(outcome text, partition_name text) security definer;
 
@@ -1044,6 +1047,8 @@ create function postrider_internal.partition_key(parent text) returns text;
 create function postrider_internal.partition_time(id uuid) returns timestamp with time zone;
 
 create function postrider_internal.pass_empty_page(page postrider_internal.claim_page, daemon_id uuid, empty_claim bigint, OUT outcome text, OUT claim_id bigint) returns record;
+
+create function postrider_internal.pause_unreadable(endpoint_id uuid, revision bigint, reason text) returns boolean security definer;
 
 create function postrider_internal.payload_problem(checks jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
@@ -1154,6 +1159,8 @@ create function postrider_internal.rule_audit() returns trigger security definer
 create function postrider_internal.scalar_problem(checks jsonb, value jsonb) returns text;
 
 create function postrider_internal.schema_predicate(checks jsonb, place text) returns text;
+
+create function postrider_internal.seal_secret(secret_id uuid, former text, sealed text) returns boolean security definer;
 
 create function postrider_internal.sending_changed() returns trigger security definer;
 
@@ -1621,7 +1628,7 @@ comment on column postrider.endpoint_secret.id is 'Identifies the secret.';
 
 comment on column postrider.endpoint_secret.endpoint_id is 'The endpoint that it signs for.';
 
-comment on column postrider.endpoint_secret.secret is 'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them. Never logged.';
+comment on column postrider.endpoint_secret.secret is 'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them. If daemons have encryption keys, sealed:v1: with the id of the key and what it sealed. Never logged.';
 
 comment on column postrider.endpoint_secret.created_at is 'When it was made.';
 
@@ -2369,7 +2376,7 @@ comment on type postrider.signing_kind is 'The algorithm that a secret is for.';
 
 comment on type postrider.signing_public_key is 'The public half of an ed25519 key, written as Standard Webhooks does.';
 
-comment on type postrider.signing_secret is 'A key of HMAC-SHA256 (whsec_) or a private one of ed25519 (whsk_), written as Standard Webhooks does.';
+comment on type postrider.signing_secret is 'A key of HMAC-SHA256 (whsec_) or a private one of ed25519 (whsk_), written as Standard Webhooks does, or either of them sealed.';
 
 comment on type postrider_internal.claim_page is 'Events as columns, and the cursor before them; ids is null if there are none. Those of one transaction are in the order of seq, those of the window in the order of (xid, seq). ended_xids: the transactions that are aside and end with this page; is_complete: the window ends with it; must_move: there are no events, and the cursor must move all the same; has_later: some are due later.';
 
@@ -2745,7 +2752,7 @@ comment on function postrider_internal.make_capture(regclass,text,text[],text,te
 
 comment on function postrider_internal.make_hour(timestamp with time zone) is 'Sums the minutes of the next hour that has any and has been over for an hour, in postrider.endpoint_hour_part, and returns when it began; null if there is none, or another session is making it.';
 
-comment on function postrider_internal.make_key(uuid,text) is 'Stores the ed25519 key that a daemon has made, if it is still wanted. False if it is not, or an operator is changing the endpoint at this moment.';
+comment on function postrider_internal.make_key(uuid,text,text) is 'Stores the ed25519 key that a daemon has made, sealed or not, if it is still wanted. False if it is not, or an operator is changing the endpoint at this moment.';
 
 comment on function postrider_internal.make_partitions(interval,timestamp with time zone) is 'Takes one step of making the daily partitions from today on, and says which. made: one exists; guarded, validated, released: steps on the way if much is in the default partition; busy: another session holds a lock, so call it again later. No row: nothing is left to do, or another session is doing it. Daemons call it until then; it is safe at any time.';
 
@@ -2806,6 +2813,8 @@ comment on function postrider_internal.partition_key(text) is 'The column by whi
 comment on function postrider_internal.partition_time(uuid) is 'The time that the first 48 bits of a UUID represent, whatever its version. It decides the partition.';
 
 comment on function postrider_internal.pass_empty_page(postrider_internal.claim_page,uuid,bigint) is 'The outcome of a claim that has found no events. Moves the cursor if it must.';
+
+comment on function postrider_internal.pause_unreadable(uuid,bigint,text) is 'Pauses an endpoint whose secret a daemon cannot read, unless it has changed since. False if it has, or an operator is changing it at this moment.';
 
 comment on function postrider_internal.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null if it fits. steps_left bounds the work: if it ends below 0, the steps were used up and nothing is known.';
 
@@ -2916,6 +2925,8 @@ comment on function postrider_internal.rule_audit() is 'Notes an edit of a subsc
 comment on function postrider_internal.scalar_problem(jsonb,jsonb) is 'Why a value does not fit these checks, apart from what it contains; null if it does.';
 
 comment on function postrider_internal.schema_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ fits these checks, which are at that place of the whole. Null if that cannot be expressed.';
+
+comment on function postrider_internal.seal_secret(uuid,text,text) is 'Puts the sealed form of a secret in its place, if it is still the former one. False if it is not, or an operator is changing the endpoint at this moment.';
 
 comment on function postrider_internal.sending_changed() is 'Notes in the audit that sending was switched, or that the guard or the home was changed, and tells the daemons.';
 
@@ -3505,7 +3516,7 @@ grant execute on function postrider_internal.lost_columns(oid,oid) to postrider_
 
 grant execute on function postrider_internal.make_capture(regclass,text,text[],text,text,text,text,name[]) to postrider_publisher;
 
-grant execute on function postrider_internal.make_key(uuid,text) to postrider_daemon;
+grant execute on function postrider_internal.make_key(uuid,text,text) to postrider_daemon;
 
 grant execute on function postrider_internal.make_partitions(interval,timestamp with time zone) to postrider_daemon;
 
@@ -3524,6 +3535,8 @@ grant execute on function postrider_internal.note_replay_problem(uuid,text) to p
 grant execute on function postrider_internal.notify_daemons(text) to postrider_publisher;
 
 grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) to postrider_publisher;
+
+grant execute on function postrider_internal.pause_unreadable(uuid,bigint,text) to postrider_daemon;
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
 
@@ -3556,6 +3569,8 @@ grant execute on function postrider_internal.replaced_files() to postrider_reade
 grant execute on function postrider_internal.row_change(text,text,json,json) to postrider_publisher;
 
 grant execute on function postrider_internal.row_table(anyelement) to postrider_publisher;
+
+grant execute on function postrider_internal.seal_secret(uuid,text,text) to postrider_daemon;
 
 grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,bigint,text,bigint,bigint,bigint,jsonb) to postrider_publisher;
 

@@ -35,7 +35,7 @@ test("the source has been read", () => {
 
 /** The rooms of src by floor, the lowest first. A room imports only rooms on the floors below its own. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["ground", "format", "publish"],
+  ["ground", "format", "secrets", "publish"],
   ["domain", "db", "typegen", "receive"],
   ["http", "telemetry"],
   ["config", "ingest", "apply"],

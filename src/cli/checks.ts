@@ -3,8 +3,11 @@ import { type Connection, connectionConfig, targetOf } from "../db/connect.ts";
 import { readEncoding } from "../db/encoding.ts";
 import { refuseReplaced } from "../db/migrate.ts";
 import { assertSchemaUsable } from "../db/schemaState.ts";
+import { storedSecrets } from "../db/secrets.ts";
 import { lackingPrivileges, missingRows, partitionDaysAhead, serverUnixMs, standingOf } from "../db/standing.ts";
 import { unixMs } from "../ground/clock.ts";
+import { counted } from "../ground/counted.ts";
+import { isSealed, open } from "../secrets/sealing.ts";
 
 /** What one check found. `fault`: it stops delivery; `warning`: it may, or something else is not as it should be. */
 export type Finding =
@@ -33,6 +36,7 @@ export const CHECKS: readonly Check[] = [
   { name: "privileges", needs: ["schema"], look: lookAtPrivileges },
   { name: "rows", needs: ["schema"], look: lookAtRows },
   { name: "sending", needs: ["schema", "rows"], look: lookAtSending },
+  { name: "secrets", needs: ["schema", "privileges"], look: lookAtSecrets },
   { name: "partitions", needs: ["schema"], look: lookAtPartitions },
 ];
 
@@ -118,6 +122,50 @@ async function lookAtSending({ client }: Checked): Promise<Finding> {
         state: "warning",
         found: "the guard against copies was given up: a copy of this database in another cluster may send, too",
         remedy: "if pg_control_system() may be called: update postrider.sending set is_guarded = true",
+      };
+}
+
+/** A fault if an endpoint that should get events would be paused. */
+async function lookAtSecrets({ client, config: { encryptionKeys } }: Checked): Promise<Finding> {
+  const unreadable = new Set<string>();
+  let isNeeded = false;
+  let unsealed = 0;
+  for await (const { endpoint_id, kind, secret, is_in_force, endpoint_state } of storedSecrets(client)) {
+    unsealed += isSealed(secret) ? 0 : 1;
+    if (open(encryptionKeys, { endpointId: endpoint_id, kind }, secret).kind === "problem") {
+      unreadable.add(endpoint_id);
+      isNeeded ||= is_in_force && endpoint_state !== "disabled";
+    }
+  }
+  return unreadable.size > 0
+    ? unreadableSecrets(unreadable, isNeeded)
+    : storedSecretsFinding(encryptionKeys.length > 0, unsealed);
+}
+
+function unreadableSecrets(endpointIds: ReadonlySet<string>, isNeeded: boolean): Finding {
+  const [one] = endpointIds;
+  return {
+    state: isNeeded ? "fault" : "warning",
+    found: `no key of POSTRIDER_ENCRYPTION_KEYS opens the secrets of ${counted(endpointIds.size, "endpoint")}, such as ${one}`,
+    remedy:
+      'set POSTRIDER_ENCRYPTION_KEYS to all keys that have sealed, and resume the endpoints that were paused; "postrider reseal --dry-run" names each secret',
+  };
+}
+
+function storedSecretsFinding(hasKeys: boolean, unsealed: number): Finding {
+  if (!hasKeys) {
+    return {
+      state: "warning",
+      found: `POSTRIDER_ENCRYPTION_KEYS is not set: ${counted(unsealed, "secret")} of endpoints can be read in the database and its dumps`,
+      remedy: "set it to a key made with: openssl rand -base64 32",
+    };
+  }
+  return unsealed === 0
+    ? { state: "ok", found: "the secrets of endpoints are sealed" }
+    : {
+        state: "warning",
+        found: `${counted(unsealed, "secret")} of endpoints can still be read in the database`,
+        remedy: 'run a daemon, or "postrider reseal"',
       };
 }
 

@@ -16,6 +16,7 @@ export const COMMANDS = {
   receive: () => import("./receive.ts"),
   ingest: () => import("./ingest.ts"),
   types: () => import("./types.ts"),
+  reseal: () => import("./reseal.ts"),
 } as const satisfies Readonly<Record<string, () => Promise<{ readonly command: Command }>>>;
 
 export type CommandName = keyof typeof COMMANDS;

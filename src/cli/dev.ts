@@ -181,7 +181,7 @@ async function runOn(
   if (stopping.aborted) {
     return;
   }
-  const demo = options.demo ? await Demo.start(connection) : null;
+  const demo = options.demo ? await Demo.start(connection, config.encryptionKeys) : null;
   try {
     if (demo !== null) {
       show("listening", `${demo.url}, the demo's receiver`);

@@ -1,5 +1,6 @@
 import { type Fault, PostriderError } from "../ground/errors.ts";
 import { type EgressPolicy, type EgressProblem, parseEgressPolicy } from "../http/egress/policy.ts";
+import type { SealingKey } from "../secrets/sealing.ts";
 import { type Environment, given, reservedNames, unknownNames } from "./environment.ts";
 import { fileName, type LogLevel, SETTINGS } from "./settings.ts";
 import {
@@ -9,6 +10,7 @@ import {
   readChoice,
   readDurationMs,
   readInteger,
+  readKeys,
   readList,
   readOptionalDurationMs,
   readUriReference,
@@ -35,6 +37,8 @@ export interface Config {
   readonly egress: EgressPolicy;
   /** The `source` of CloudEvents. */
   readonly source: string;
+  /** The first one seals, all of them open. */
+  readonly encryptionKeys: readonly SealingKey[];
   readonly logLevel: LogLevel;
   /** Sentences about settings that have no effect, to be logged as `settings.warned`. */
   readonly warnings: readonly string[];
@@ -67,6 +71,7 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     retentionMs: readOptionalDurationMs(reading, SETTINGS.retention),
     egress: readEgress(reading),
     source: readUriReference(reading, SETTINGS.source),
+    encryptionKeys: readKeys(reading, SETTINGS.encryptionKeys),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
     warnings: reservedNames(env).map((name) => `${name} is set, but this version does not use it yet`),
   };

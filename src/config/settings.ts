@@ -114,6 +114,14 @@ export const SETTINGS = {
     sentence:
       "The `source` of events in the formats of CloudEvents, such as `https://shop.example.com/orders`. Receivers tell events apart by source and id, so do not change it without them.",
   },
+  encryptionKeys: {
+    name: "POSTRIDER_ENCRYPTION_KEYS",
+    type: "keys",
+    default: null,
+    secret: true,
+    sentence:
+      "Keys that [seal the secrets of endpoints](#encryption-keys) in the database, separated by commas, blanks or lines: each 32 random bytes in base64, as `openssl rand -base64 32` prints them. The first one seals, all of them open.",
+  },
   logLevel: {
     name: "POSTRIDER_LOG_LEVEL",
     type: "choice",
@@ -130,7 +138,6 @@ export type LogLevel = (typeof SETTINGS.logLevel.choices)[number];
 /** Settings of the documented interface that this version accepts but does not use yet. A trailing `*` is a group. */
 export const RESERVED = [
   { name: "POSTRIDER_EGRESS_PROXY", secret: true },
-  { name: "POSTRIDER_ENCRYPTION_KEYS", secret: true },
   { name: "POSTRIDER_HTTP_LISTEN", secret: false },
   { name: "OTEL_*", secret: false },
 ] as const;
@@ -181,7 +188,19 @@ export interface UriReferenceSetting extends SettingBase {
   readonly default: string;
 }
 
-export type Setting = UrlSetting | ChoiceSetting | IntegerSetting | DurationSetting | ListSetting | UriReferenceSetting;
+export interface KeysSetting extends SettingBase {
+  readonly type: "keys";
+  readonly default: null;
+}
+
+export type Setting =
+  | UrlSetting
+  | KeysSetting
+  | ChoiceSetting
+  | IntegerSetting
+  | DurationSetting
+  | ListSetting
+  | UriReferenceSetting;
 
 /** The variable that names the file of a secret. */
 export function fileName(name: string): string {

@@ -13,6 +13,8 @@ function describedValues(setting: Setting): string {
   switch (setting.type) {
     case "url":
       return "connection URL, secret";
+    case "keys":
+      return "list of keys, secret";
     case "choice":
       return setting.choices.map((choice) => `\`${choice}\``).join(", ");
     case "integer":

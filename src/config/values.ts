@@ -4,6 +4,7 @@ import { readConnectionUrl, UnreadableUrl, withVariables } from "../db/libpq.ts"
 import { isUriReference } from "../format/uriReference.ts";
 import type { Fault } from "../ground/errors.ts";
 import { nearest } from "../ground/nearest.ts";
+import { parseSealingKey, type SealingKey } from "../secrets/sealing.ts";
 import { durationRemedy, parseDurationMs } from "./duration.ts";
 import { type Environment, given } from "./environment.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type DurationSetting,
   fileName,
   type IntegerSetting,
+  type KeysSetting,
   type ListSetting,
   type SettingBase,
   type UriReferenceSetting,
@@ -149,6 +151,24 @@ export function readUriReference(reading: Reading, setting: UriReferenceSetting)
     return setting.default;
   }
   return text;
+}
+
+/** No fault repeats an entry. */
+export function readKeys(reading: Reading, setting: KeysSetting): readonly SealingKey[] {
+  const entries = (readText(reading, setting) ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
+  const keys: SealingKey[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const key = parseSealingKey(entry);
+    if (key === null) {
+      const remedy = "make each key with: openssl rand -base64 32";
+      reading.faults.push(cannotRead(setting.name, `entry ${index + 1} of it is not 32 bytes in base64`, remedy));
+    } else if (keys.some(({ id }) => id === key.id)) {
+      reading.faults.push(cannotRead(setting.name, `entry ${index + 1} of it repeats another one`, "leave it out"));
+    } else {
+      keys.push(key);
+    }
+  }
+  return keys;
 }
 
 /** The text of a setting, from its variable or from the file that NAME_FILE names; null if it is not set. */

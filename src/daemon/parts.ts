@@ -189,7 +189,7 @@ function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
       onQueued: () => agenda.queued(),
     }),
     endpointWatch: makeEndpointWatch({ database: databases.maintain, events }),
-    keys: makeKeyKeeper({ database: databases.pipeline, conditions }),
+    keys: makeKeyKeeper({ database: databases.pipeline, conditions, sealingKeys: config.encryptionKeys }),
   };
 }
 
@@ -241,7 +241,7 @@ function makePipeline(
     onRecorded: (results) => agenda.recorded(results),
     countFlush: (daemonId) => minutes.flushed(daemonId),
   });
-  const endpoints = new EndpointDirectory(database, makeFormats(config.source));
+  const endpoints = new EndpointDirectory(database, makeFormats(config.source), config.encryptionKeys);
   const payloads = payloadsFrom(database);
   const inHand = new InHand({
     lease: heartbeat,

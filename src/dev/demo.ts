@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Connection, type ConnectionConfig, openConnection } from "../db/connect.ts";
 import { unixMs } from "../ground/clock.ts";
 import { LocalReceiver, type LocalReceiverOptions, type ReceivedRequest } from "../receive/localReceiver.ts";
+import { open, type SealingKey } from "../secrets/sealing.ts";
 import { displayLine, padType } from "./display.ts";
 import { requestText } from "./requestText.ts";
 
@@ -29,7 +30,7 @@ const FIND_ENDPOINT = `
 
 const SECRETS = `
   select secret from postrider.endpoint_secret
-  where endpoint_id = any ($1) and (expires_at is null or expires_at > now())`;
+  where endpoint_id = $1 and kind = 'hmac' and (expires_at is null or expires_at > now())`;
 
 /** Other endpoints that would get the sample events. A person created them and did not ask for samples. */
 const COUNT_OTHERS = `
@@ -85,7 +86,7 @@ export class Demo {
   }
 
   /** Listens, and points the demo's endpoints there: those of an earlier start, with their secrets, or new ones. */
-  static async start(connection: ConnectionConfig): Promise<Demo> {
+  static async start(connection: ConnectionConfig, sealingKeys: readonly SealingKey[]): Promise<Demo> {
     const client = await openConnection({ config: connection, purpose: "control" });
     try {
       const endpoints: EndpointRow[] = [];
@@ -93,11 +94,14 @@ export class Demo {
         endpoints.push((await findEndpoint(client, wanted.path)) ?? (await createEndpoint(client, wanted)));
       }
       const ids = endpoints.map(({ id }) => id);
-      const secrets = await client.query<{ secret: string }>(SECRETS, [ids]);
+      const secrets: string[] = [];
+      for (const id of ids) {
+        secrets.push(...(await readSecrets(client, id, sealingKeys)));
+      }
       const arrivals = new Arrivals();
       const receiver = await listen({
         port: Number(new URL(endpoints[0]?.url ?? "").port),
-        secrets: secrets.rows.map(({ secret }) => secret),
+        secrets,
         now: unixMs,
         refuse: makeRefusal(),
         onRequest: (request) => arrivals.add(request),
@@ -225,6 +229,21 @@ async function createEndpoint(client: Connection, { path, eventTypes, options }:
     throw new Error("the demo's endpoint was created but cannot be found");
   }
   return endpoint;
+}
+
+/** The secrets of an endpoint; a new one if they are sealed with a key that is not at hand, because nobody else has them. */
+async function readSecrets(client: Connection, id: string, sealingKeys: readonly SealingKey[]): Promise<string[]> {
+  const { rows } = await client.query<{ secret: string }>(SECRETS, [id]);
+  const secrets: string[] = [];
+  for (const { secret } of rows) {
+    const opened = open(sealingKeys, { endpointId: id, kind: "hmac" }, secret);
+    if (opened.kind === "problem") {
+      const rotated = await client.query<{ secret: string }>("select postrider.rotate_secret($1, '0') as secret", [id]);
+      return rotated.rows.map((row) => row.secret);
+    }
+    secrets.push(opened.secret);
+  }
+  return secrets;
 }
 
 /** Uses the port of the last start if it is free, else any free one. */

@@ -24,6 +24,12 @@ export function makePrivateKey(): string {
   return `${PRIVATE_PREFIX}${bytes.toString("base64")}`;
 }
 
+/** The public half of a key as `makePrivateKey` makes it, as `whpk_…`. */
+export function publicKeyOf(privateKey: string): string {
+  const bytes = Buffer.from(privateKey.slice(PRIVATE_PREFIX.length), "base64");
+  return `${PUBLIC_PREFIX}${bytes.subarray(KEY_BYTES).toString("base64")}`;
+}
+
 export function parsePrivateKey(text: string): ParsedKey {
   const bytes = decode(text, PRIVATE_PREFIX, 2 * KEY_BYTES);
   if (bytes === null) {

@@ -96,6 +96,8 @@ const COMMANDS: Readonly<Record<string, Trial>> = {
   receive: { args: ["--port", "0"], startsWith: /listening/ },
   ingest: { args: [] },
   types: { args: [] },
+  // No key is set.
+  reseal: { args: [], code: 2 },
 };
 
 test("every command works in the binary", async () => {

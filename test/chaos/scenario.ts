@@ -56,6 +56,7 @@ export const DEFAULTS = {
   eventsMax: 1_000_000,
   kinds: FAULT_KINDS,
   quietDeadlineMs: 90_000,
+  encryptionKeys: [],
   logLevel: "info",
   keeps: false,
 } as const;

@@ -21,14 +21,24 @@ async function check(env: Readonly<Record<string, string>>) {
 
 test("where everything is well, each check says so", async (t) => {
   const { url, name } = await databaseFor(t);
-  const { code, stdout } = await runCommand(["check"], { env: { DATABASE_URL: url } });
+  const env = { DATABASE_URL: url, POSTRIDER_ENCRYPTION_KEYS: Buffer.alloc(32, 1).toString("base64") };
+  const { code, stdout } = await runCommand(["check"], { env });
   assert.equal(code, 0, stdout);
   const lines = stdout.trimEnd().split("\n");
   assert.deepEqual(
     lines.map((line) => line.split(/\s+/).slice(0, 2)),
-    ["configuration", "connection", "encoding", "clock", "schema", "privileges", "rows", "sending", "partitions"].map(
-      (check) => ["ok", check],
-    ),
+    [
+      "configuration",
+      "connection",
+      "encoding",
+      "clock",
+      "schema",
+      "privileges",
+      "rows",
+      "sending",
+      "secrets",
+      "partitions",
+    ].map((check) => ["ok", check]),
   );
   assert.match(lines[1] ?? "", new RegExp(`database ${name}`));
 });
@@ -55,7 +65,7 @@ test("without the schema, what needs it is not looked at", async (t) => {
   assert.equal(code, 1);
   assert.deepEqual(
     [...others.values()].map(({ name, state }) => `${name} ${state}`),
-    ["schema fault", "privileges skipped", "rows skipped", "sending skipped", "partitions skipped"],
+    ["schema fault", "privileges skipped", "rows skipped", "sending skipped", "secrets skipped", "partitions skipped"],
   );
   assert.match(others.get("schema")?.remedy ?? "", /postrider migrate/);
 });
@@ -89,7 +99,7 @@ test("a row that is gone is one fault", async (t) => {
   const { others } = await check({ DATABASE_URL: url });
   assert.deepEqual(
     [...others.values()].map(({ name, state }) => `${name} ${state}`),
-    ["rows fault", "sending skipped"],
+    ["rows fault", "sending skipped", "secrets warning"],
   );
 });
 

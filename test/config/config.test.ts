@@ -63,6 +63,7 @@ test("with nothing but a database every setting has its default", () => {
     retentionMs: null,
     egress: policyOf(),
     source: "postrider",
+    encryptionKeys: [],
     logLevel: "info",
     warnings: [],
   });
@@ -103,6 +104,7 @@ test("every setting is read", () => {
       lowPorts: ["443", "81"],
     }),
     source: "https://shop.example.com/orders",
+    encryptionKeys: [],
     logLevel: "silent",
     warnings: [],
   });
@@ -251,13 +253,24 @@ test("entries of the egress lists are judged by the egress policy, and named wit
 test("settings that this version does not use are accepted with a warning", () => {
   const config = read({
     ...ENV,
-    POSTRIDER_ENCRYPTION_KEYS_FILE: "/run/secrets/keys",
     OTEL_SERVICE_NAME: "postrider",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector",
   });
-  assert.deepEqual(config.warnings, [
-    "POSTRIDER_ENCRYPTION_KEYS is set, but this version does not use it yet",
-    "OTEL_* is set, but this version does not use it yet",
+  assert.deepEqual(config.warnings, ["OTEL_* is set, but this version does not use it yet"]);
+});
+
+test("encryption keys are separated by commas, blanks and lines, the first one first, and a mistake does not repeat them", () => {
+  const [one, two] = [Buffer.alloc(32, 1).toString("base64"), Buffer.alloc(32, 2).toString("base64")];
+  const idsOf = (text: string) => read({ ...ENV, POSTRIDER_ENCRYPTION_KEYS: text }).encryptionKeys.map(({ id }) => id);
+  const ids = idsOf(`${one},${two}`);
+  assert.equal(ids.length, 2);
+  for (const text of [`${one} ${two}`, `${one}\n${two}\n`, ` ${one} ,\r\n ${two},`]) {
+    assert.deepEqual(idsOf(text), ids);
+  }
+  assert.deepEqual(idsOf(`${two},${one}`), ids.toReversed());
+  assert.deepEqual(faultsOf({ ...ENV, POSTRIDER_ENCRYPTION_KEYS: `${one},s3cret,${one}` }), [
+    "cannot read POSTRIDER_ENCRYPTION_KEYS: entry 2 of it is not 32 bytes in base64; make each key with: openssl rand -base64 32",
+    "cannot read POSTRIDER_ENCRYPTION_KEYS: entry 3 of it repeats another one; leave it out",
   ]);
 });
 

@@ -354,6 +354,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   record_results: owner("daemon"),
   take_over_claim: owner("daemon"),
   make_key: owner("daemon"),
+  seal_secret: owner("daemon"),
+  pause_unreadable: owner("daemon"),
   has_signing_key: caller("reader", "operator", "daemon"),
   empty_claims: owner("daemon"),
   beat: owner("daemon"),

@@ -152,6 +152,9 @@ let ids: {
   lost: string;
   replay: string;
   wanted: string;
+  secret: string;
+  plain: string;
+  revision: string;
 };
 
 before(async () => {
@@ -185,7 +188,13 @@ before(async () => {
       [idle],
     ),
   );
-  ids = { wanted, replay, endpoint, idle, subscription, delivered, daemon, lost, claim: mine?.claim ?? "" };
+  const [signing] = await rowsOf<{ secret: string; plain: string; revision: string }>(
+    pool,
+    "select s.id as secret, s.secret as plain, e.revision from postrider.endpoint_secret s join postrider.endpoint e on e.id = s.endpoint_id where e.id = $1",
+    [endpoint],
+  );
+  assert.ok(signing !== undefined);
+  ids = { ...signing, wanted, replay, endpoint, idle, subscription, delivered, daemon, lost, claim: mine?.claim ?? "" };
 
   session = new pg.Client({ connectionString: attacker.url });
   await session.connect();
@@ -341,7 +350,10 @@ const CALLS: Readonly<Record<string, () => string>> = {
        0, '1:2', 2, 3, 'abc', 4, 5, 1, '[]')`,
   close_ingest: () => `select postrider_internal.close_ingest('app', '${RUN}')`,
   forget_ingest: () => "select postrider.forget_ingest('app')",
-  make_key: () => `select postrider_internal.make_key('${ids.wanted}', 'whsk_${"A".repeat(86)}==')`,
+  make_key: () => `select postrider_internal.make_key('${ids.wanted}', 'whsk_${"A".repeat(86)}==', null)`,
+  seal_secret: () =>
+    `select postrider_internal.seal_secret('${ids.secret}', '${ids.plain}', 'sealed:v1:0123456789abcdef:AAAA')`,
+  pause_unreadable: () => `select postrider_internal.pause_unreadable('${ids.endpoint}', ${ids.revision}, 'why')`,
   maintain: () => "select postrider.maintain()",
   fill_retention: () => "select postrider_internal.fill_retention('40 days')",
   copy_problem: () => "select postrider.copy_problem()",

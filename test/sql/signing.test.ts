@@ -35,7 +35,7 @@ async function secretsOf(endpoint: string): Promise<string[]> {
 async function makeKeys(): Promise<boolean[]> {
   const rows = await rowsOf<{ is_made: boolean }>(
     database.pool,
-    "select postrider_internal.make_key(s.id, $1) as is_made from postrider.endpoint_secret s where s.secret is null",
+    "select postrider_internal.make_key(s.id, $1, null) as is_made from postrider.endpoint_secret s where s.secret is null",
     [makePrivateKey()],
   );
   return rows.map(({ is_made }) => is_made);
@@ -79,11 +79,13 @@ describe("a key that is wanted", () => {
     const wanted = String(await askFor(database.pool, "select id from postrider.endpoint_secret where secret is null"));
     const session = await openSession(t, database.url);
     await session.query("set role postrider_operator");
-    await assert.rejects(session.query("select postrider_internal.make_key($1, $2)", [wanted, key]), { code: "42501" });
+    await assert.rejects(session.query("select postrider_internal.make_key($1, $2, null)", [wanted, key]), {
+      code: "42501",
+    });
     await session.query("set role postrider_daemon");
-    assert.equal(await askFor(session, "select postrider_internal.make_key($1, $2)", [wanted, key]), true);
+    assert.equal(await askFor(session, "select postrider_internal.make_key($1, $2, null)", [wanted, key]), true);
     assert.equal(
-      await askFor(session, "select postrider_internal.make_key($1, $2)", [wanted, makePrivateKey()]),
+      await askFor(session, "select postrider_internal.make_key($1, $2, null)", [wanted, makePrivateKey()]),
       false,
     );
     await session.query("set role postrider_reader");
@@ -204,4 +206,26 @@ test("a secret is one of its kind, and an error does not show it", async () => {
   }
   await insert("ed25519", makePrivateKey());
   await insert("hmac", hmac);
+});
+
+test("a daemon may replace a secret by its sealed form alone, and only if it has not changed", async (t) => {
+  const { id, secret } = await create(null);
+  const secretId = String(
+    await askFor(database.pool, "select id from postrider.endpoint_secret where endpoint_id = $1", [id]),
+  );
+  const session = await openSession(t, database.url);
+  await session.query("set role postrider_daemon");
+  const seal = (former: string | null, sealed: string) =>
+    askFor(session, "select postrider_internal.seal_secret($1, $2, $3)", [secretId, former, sealed]);
+  const sealed = `sealed:v1:0123456789abcdef:${Buffer.alloc(80, 1).toString("base64")}`;
+  await assert.rejects(seal(secret, `whsec_${Buffer.alloc(32, 9).toString("base64")}`), { code: "22023" });
+  await assert.rejects(seal(null, sealed), { code: "22023" });
+  await assert.rejects(seal(secret, "sealed:v1:x:AAAA"), { constraint: "secret is sealed as a daemon seals it" });
+  assert.equal(await seal(sealed, sealed), false);
+  assert.equal(await seal(secret, sealed), true);
+  assert.equal(await seal(secret, sealed), false);
+  assert.equal(
+    await askFor(database.pool, "select action from postrider.audit order by id desc limit 1"),
+    "seal_secret",
+  );
 });

@@ -25,6 +25,7 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     retentionMs: null,
     egress: LOOPBACK_ALLOWED,
     source: "postrider",
+    encryptionKeys: [],
     logLevel: "info",
     warnings: [],
     ...changes,

@@ -33,8 +33,10 @@ begin
     raise exception 'the secret is not one of its kind, %', new.kind
       using errcode = 'check_violation', hint = 'A secret of the kind hmac is whsec_ and base64, one of the kind ed25519 is whsk_ and base64, or null for one that a daemon is to make.';
   end if;
-  new.public_key := case when new.secret ~ '^whsk_'
-    then 'whpk_' || encode(substring(decode(substring(new.secret from 6), 'base64') from 33), 'base64') end;
+  -- A sealed key does not show its public half, so whoever seals it says what that is.
+  new.public_key := case
+    when new.secret ~ '^whsk_' then 'whpk_' || encode(substring(decode(substring(new.secret from 6), 'base64') from 33), 'base64')
+    when new.kind = 'ed25519' and new.secret is not null then new.public_key end;
   if new.expires_at is null or new.expires_at > now() then
     select count(*) into others
     from postrider.endpoint_secret s

@@ -7,8 +7,9 @@ import type { MixedKeys, SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { VERSION } from "../../ground/version.ts";
 import { type FixedHeaders, fixHeaders } from "../../http/request.ts";
+import type { SealingKey } from "../../secrets/sealing.ts";
 import { originOf } from "../../telemetry/redact.ts";
-import { decodeSigning } from "./signing.ts";
+import { decodeSigning, type Signing } from "./signing.ts";
 
 /** How to talk to an endpoint, as of one revision of it. */
 export interface Endpoint {
@@ -59,6 +60,11 @@ const checkEndpoints = defineStatement("check_endpoints", {
   columns: { id: "uuid", revision: "bigint" },
 });
 
+const pauseUnreadable = defineStatement("pause_unreadable", {
+  params: { endpointId: "uuid", revision: "bigint", reason: "text" },
+  columns: { is_paused: "boolean" },
+});
+
 const selectCancelled = defineStatement("find_cancelled", {
   params: { endpointIds: "uuid[]" },
   columns: { event_id: "uuid", endpoint_id: "uuid", reason: "text" },
@@ -77,12 +83,19 @@ export const ENDPOINTS_MAX = 20_000;
 export class EndpointDirectory {
   readonly #database: Database;
   readonly #formats: Formats;
+  readonly #sealingKeys: readonly SealingKey[];
   readonly #endpointsMax: number;
   readonly #known = new Map<string, Endpoint>();
 
-  constructor(database: Database, formats: Formats, endpointsMax = ENDPOINTS_MAX) {
+  constructor(
+    database: Database,
+    formats: Formats,
+    sealingKeys: readonly SealingKey[] = [],
+    endpointsMax = ENDPOINTS_MAX,
+  ) {
     this.#database = database;
     this.#formats = formats;
+    this.#sealingKeys = sealingKeys;
     this.#endpointsMax = endpointsMax;
   }
 
@@ -100,10 +113,20 @@ export class EndpointDirectory {
       return;
     }
     for (const { problem, ...row } of await this.#load([...missing])) {
+      const signing = decodeSigning(row, this.#sealingKeys);
+      if (signing.standing === "unreadable") {
+        await this.#pause(row, signing);
+      }
       this.#known.delete(row.id);
-      this.#known.set(row.id, decodeEndpoint(row, this.#formats, askedMs, problem));
+      this.#known.set(row.id, decodeEndpoint(row, { signing, formats: this.#formats, askedMs, unreadable: problem }));
     }
     this.#evict(wanted);
+  }
+
+  /** If an operator is changing the endpoint at this moment, it is tried again when the endpoint is loaded again. */
+  async #pause({ id, revision }: EndpointRow, { problem }: Signing): Promise<void> {
+    const reason = `${problem}; ${REMEDY}`;
+    await this.#database.run(pauseUnreadable, { endpointId: id, revision, reason });
   }
 
   /** An endpoint that Postgres cannot give, for a character that has no form in UTF-8, must not keep the others. */
@@ -163,6 +186,11 @@ export class EndpointDirectory {
   }
 }
 
+const REMEDY =
+  "give every daemon the key, or call postrider.rotate_secret(id, '0'), and then postrider.resume_endpoint(id)";
+/** How long an endpoint that could not be paused is known, because an operator is changing it. */
+const UNREADABLE_MS = 1_000;
+
 const USER_AGENT = `postrider/${VERSION}`;
 
 function defaultHeaders(contentType: string): Record<string, string> {
@@ -178,10 +206,17 @@ function defaultFixedOf(contentType: string): FixedHeaders {
   return known;
 }
 
-function decodeEndpoint(row: EndpointRow, formats: Formats, askedMs: number, unreadable: string | null): Endpoint {
+/** What an endpoint is made of besides its row. */
+interface Loading {
+  readonly signing: Signing;
+  readonly formats: Formats;
+  readonly askedMs: number;
+  readonly unreadable: string | null;
+}
+
+function decodeEndpoint(row: EndpointRow, { signing, formats, askedMs, unreadable }: Loading): Endpoint {
   const formatName = FORMAT_NAMES.find((known) => known === row.format);
   const format = formats[formatName ?? "standard"];
-  const signing = decodeSigning(row);
   const headers = decodeHeaders(row.headers, format.contentType);
   const formatProblem =
     formatName === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : null;
@@ -198,8 +233,10 @@ function decodeEndpoint(row: EndpointRow, formats: Formats, askedMs: number, unr
     keys: signing.keys,
     mixedKeys: signing.mixedKeys,
     problem: fault ?? signing.problem,
-    waits: fault === null && signing.waits,
-    validUntilMs: row.secrets_valid_ms === null ? Number.POSITIVE_INFINITY : askedMs + row.secrets_valid_ms,
+    waits: fault === null && (signing.standing === "waits" || signing.standing === "unreadable"),
+    validUntilMs:
+      askedMs +
+      (signing.standing === "unreadable" ? UNREADABLE_MS : (row.secrets_valid_ms ?? Number.POSITIVE_INFINITY)),
   };
 }
 

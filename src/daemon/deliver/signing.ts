@@ -1,11 +1,13 @@
 import type { KeyObject } from "node:crypto";
 import { parsePrivateKey } from "../../format/ed25519.ts";
 import { type MixedKeys, parseSecret, type SigningKey } from "../../format/sign.ts";
+import { open, type SealingKey } from "../../secrets/sealing.ts";
 
 /** What an endpoint's row says about its signatures. */
 export interface SigningColumns {
+  readonly id: string;
   readonly signing: "hmac" | "ed25519" | "both";
-  /** Those in force, newest first. */
+  /** Those in force, newest first; perhaps sealed. */
   readonly secrets: readonly string[];
   readonly secret_kinds: readonly string[];
 }
@@ -15,22 +17,37 @@ export interface Signing {
   readonly keys: readonly SigningKey[];
   readonly mixedKeys: MixedKeys | null;
   readonly problem: string | null;
-  readonly waits: boolean;
+  /**
+   * `fails`: attempts fail until an operator mends it; `waits`: deliveries wait for a key that a daemon makes; `unreadable`:
+   * they wait, and the endpoint must be paused.
+   */
+  readonly standing: "well" | "fails" | "waits" | "unreadable";
 }
 
+const NO_KEY = "the endpoint has no ed25519 key yet";
+const NO_SECRET = "the endpoint has no secret in force; postrider.rotate_secret makes one";
+
 /** No keys if they are not all that the endpoint wants: a request is signed in full or not sent. */
-export function decodeSigning({ signing, secrets, secret_kinds }: SigningColumns): Signing {
-  const ofKind = (kind: string) => secrets.filter((_, index) => secret_kinds[index] === kind);
-  const hmac = decodeKeys(signing === "ed25519" ? [] : ofKind("hmac"));
-  const ed25519 = decodePrivateKeys(signing === "hmac" ? [] : ofKind("ed25519"));
-  const lack = signing !== "ed25519" && hmac.found.length === 0 ? NO_SECRET : null;
-  const fault = hmac.problem ?? ed25519.problem ?? lack;
-  const waits = fault === null && signing !== "hmac" && ed25519.found.length === 0;
-  if (fault !== null || waits) {
-    return { keys: [], mixedKeys: null, problem: fault ?? NO_KEY, waits };
+export function decodeSigning(row: SigningColumns, sealingKeys: readonly SealingKey[]): Signing {
+  const { signing } = row;
+  const hmac = signing === "ed25519" ? NONE : decode(row, "hmac", sealingKeys, parseSecret);
+  const ed25519 = signing === "hmac" ? NONE : decode(row, "ed25519", sealingKeys, parsePrivateKey);
+  const unreadable = hmac.problem ?? ed25519.problem;
+  if (unreadable !== null) {
+    return without("unreadable", unreadable);
+  }
+  if (signing !== "ed25519" && hmac.found.length === 0) {
+    return without("fails", NO_SECRET);
+  }
+  if (signing !== "hmac" && ed25519.found.length === 0) {
+    return without("waits", NO_KEY);
   }
   const mixedKeys = signing === "hmac" ? null : { hmac: hmac.found, ed25519: ed25519.found };
-  return { keys: hmac.found, mixedKeys, problem: null, waits: false };
+  return { keys: hmac.found, mixedKeys, problem: null, standing: "well" };
+}
+
+function without(standing: Signing["standing"], problem: string): Signing {
+  return { keys: [], mixedKeys: null, problem, standing };
 }
 
 interface Decoded<Key> {
@@ -39,18 +56,28 @@ interface Decoded<Key> {
   readonly problem: string | null;
 }
 
-const NO_KEY = "the endpoint has no ed25519 key yet";
-const NO_SECRET = "the endpoint has no secret in force; postrider.rotate_secret makes one";
-const UNREADABLE = "a secret of the endpoint cannot be read";
+const NONE = { found: [], problem: null } as const satisfies Decoded<never>;
 
-function decodeKeys(secrets: readonly string[]): Decoded<SigningKey> {
-  const parsed = secrets.map(parseSecret);
-  const found = parsed.flatMap((one) => (one.kind === "key" ? [one.key] : []));
-  return { found, problem: found.length === parsed.length ? null : UNREADABLE };
-}
+type Parse<Key> = (
+  text: string,
+) => { readonly kind: "key"; readonly key: Key } | { readonly kind: "problem"; readonly problem: string };
 
-function decodePrivateKeys(secrets: readonly string[]): Decoded<KeyObject> {
-  const parsed = secrets.map(parsePrivateKey);
-  const found = parsed.flatMap((one) => (one.kind === "key" ? [one.key] : []));
-  return { found, problem: found.length === parsed.length ? null : UNREADABLE };
+function decode<Key extends SigningKey | KeyObject>(
+  { id, secrets, secret_kinds }: SigningColumns,
+  kind: string,
+  sealingKeys: readonly SealingKey[],
+  parse: Parse<Key>,
+): Decoded<Key> {
+  const found: Key[] = [];
+  for (const [index, stored] of secrets.entries()) {
+    if (secret_kinds[index] === kind) {
+      const opened = open(sealingKeys, { endpointId: id, kind }, stored);
+      const parsed = opened.kind === "opened" ? parse(opened.secret) : opened;
+      if (parsed.kind === "problem") {
+        return { found: [], problem: `a secret (${kind}) ${parsed.problem}` };
+      }
+      found.push(parsed.key);
+    }
+  }
+  return { found, problem: null };
 }

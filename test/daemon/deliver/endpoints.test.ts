@@ -21,7 +21,7 @@ test("what a page needs stays known, however many endpoints were loaded after it
   const config = connectionConfig({ databaseUrl: testDatabase.url, applicationName: "endpoints" });
   const database = new Database({ config, purpose: "pipeline", max: 1 });
   t.after(() => database.end());
-  const directory = new EndpointDirectory(database, makeFormats("postrider"), ENDPOINTS_MAX);
+  const directory = new EndpointDirectory(database, makeFormats("postrider"), [], ENDPOINTS_MAX);
   await directory.ensure(wanted.slice(0, ENDPOINTS_MAX));
   const page = [...wanted.slice(0, 5), ...wanted.slice(ENDPOINTS_MAX)];
   await directory.ensure(page);

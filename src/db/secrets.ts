@@ -1,0 +1,39 @@
+import { defineStatement, type Queryable, type RowOf } from "./statements.ts";
+
+/** The stored secrets of endpoints, for those who may read them: daemons, and commands that act as one. */
+
+const listSecrets = defineStatement("list_secrets", {
+  params: { after: "uuid?", secretsMax: "integer" },
+  columns: {
+    ...{ id: "uuid", endpoint_id: "uuid", kind: "text", secret: "text" },
+    ...{ is_in_force: "boolean", endpoint_state: "text" },
+  },
+});
+const sealSecretStatement = defineStatement("seal_secret", {
+  params: { secretId: "uuid", former: "text", sealed: "text" },
+  columns: { is_sealed: "boolean" },
+});
+
+const PAGE_MAX = 500;
+
+export type StoredSecret = RowOf<typeof listSecrets.shape>;
+
+/** Every secret, those that have expired included; keys that a daemon is still to make are left out. */
+export async function* storedSecrets(database: Queryable): AsyncGenerator<StoredSecret> {
+  let after: string | null = null;
+  do {
+    const rows: readonly StoredSecret[] = (await database.run(listSecrets, { after, secretsMax: PAGE_MAX })).rows;
+    yield* rows;
+    after = rows.length < PAGE_MAX ? null : (rows.at(-1)?.id ?? null);
+  } while (after !== null);
+}
+
+/** False if the secret is not the former one any more, or an operator is changing its endpoint. */
+export async function replaceSecret(
+  database: Queryable,
+  secretId: string,
+  former: string,
+  sealed: string,
+): Promise<boolean> {
+  return (await database.run(sealSecretStatement, { secretId, former, sealed })).rows[0]?.is_sealed ?? false;
+}
