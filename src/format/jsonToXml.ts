@@ -9,47 +9,63 @@ import { readTokens, type Token, tokenOfValue } from "./jsonTokens.ts";
  */
 const NAMESPACE = "http://www.w3.org/2005/xpath-functions";
 
-const ELEMENTS: Readonly<Record<Token, string>> = {
-  "{": "map",
-  "}": "map",
-  "[": "array",
-  "]": "array",
-  key: "",
-  string: "string",
-  number: "number",
-  true: "boolean",
-  false: "boolean",
-  null: "null",
+interface Element {
+  readonly name: string;
+  /** The start tag of one that has no attributes. */
+  readonly start: string;
+  readonly end: string;
+}
+
+const ELEMENTS: Readonly<Record<Token, Element>> = {
+  "{": element("map"),
+  "}": element("map"),
+  "[": element("array"),
+  "]": element("array"),
+  key: element(""),
+  string: element("string"),
+  number: element("number"),
+  true: element("boolean"),
+  false: element("boolean"),
+  null: element("null"),
 };
+
+function element(name: string): Element {
+  return { name, start: `<${name}>`, end: `</${name}>` };
+}
 
 /** Appends the element that JSON text becomes, until the body is too long. */
 export function appendJsonAsXml(body: BodyText, json: string): void {
-  /** The start of the next element is written up to its attributes: it has a key, or it is the outermost one. */
-  let isBegun = append(body, `<${ELEMENTS[tokenOfValue(json, 0)]} xmlns="${NAMESPACE}"`);
+  append(body, `<${ELEMENTS[tokenOfValue(json, 0)].name} xmlns="${NAMESPACE}"`);
+  /** The start tag of the next element is written, but for its end: the element is the outermost one, or has a key. */
+  let isBegun = true;
   readTokens(json, (token, from, to) => {
-    const element = ELEMENTS[token];
+    const { name, start, end } = ELEMENTS[token];
     if (token === "}" || token === "]") {
-      return append(body, `</${element}>`);
+      return append(body, end);
     }
     if (token === "key") {
       isBegun = true;
-      append(body, `<${ELEMENTS[tokenOfValue(json, to + 1)]} key="`);
+      append(body, `<${ELEMENTS[tokenOfValue(json, to + 1)].name} key="`);
       return append(body, appendText(body, json, from, to) ? '" escaped-key="true"' : '"');
     }
-    const start = isBegun ? "" : `<${element}`;
+    const wasBegun = isBegun;
     isBegun = false;
     switch (token) {
       case "{":
       case "[":
-        return append(body, `${start}>`);
+        return append(body, wasBegun ? ">" : start);
       case "null":
-        return append(body, `${start}/>`);
+        return append(body, wasBegun ? "/>" : "<null/>");
       case "string":
-        append(body, isEscaped(json, from, to) ? `${start} escaped="true">` : `${start}>`);
+        if (specialAt(json, from, to) === to) {
+          return append(body, (wasBegun ? ">" : start) + json.slice(from, to) + end);
+        }
+        append(body, wasBegun ? "" : `<${name}`);
+        append(body, isEscaped(json, from, to) ? ' escaped="true">' : ">");
         appendText(body, json, from, to);
-        return append(body, "</string>");
+        return append(body, end);
       default:
-        return append(body, `${start}>${json.slice(from, to)}</${element}>`);
+        return append(body, (wasBegun ? ">" : start) + json.slice(from, to) + end);
     }
   });
 }
@@ -71,8 +87,7 @@ function readText(json: string, from: number, to: number, write: ((text: string)
   let hasBackslash = false;
   let at = from;
   while (at < to) {
-    SPECIAL.lastIndex = at;
-    const special = Math.min(SPECIAL.exec(json)?.index ?? to, to);
+    const special = specialAt(json, at, to);
     if (write !== null && special > at && !write(json.slice(at, special))) {
       return hasBackslash;
     }
@@ -87,6 +102,13 @@ function readText(json: string, from: number, to: number, write: ((text: string)
     at = special + length;
   }
   return hasBackslash;
+}
+
+/** Where the next character is that cannot be copied; `to` if there is none. */
+function specialAt(json: string, from: number, to: number): number {
+  SPECIAL.lastIndex = from;
+  // `exec` would make an object for each string.
+  return SPECIAL.test(json) ? Math.min(SPECIAL.lastIndex - 1, to) : to;
 }
 
 interface Character {

@@ -44,28 +44,30 @@ export function stringOf(quoted: string): string {
 
 const COLON = 0x3a;
 const COMMA = 0x2c;
+const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 function tokenAt(json: string, at: number): Exclude<Token, "key"> {
-  switch (json[at]) {
-    case "{":
+  const code = json.charCodeAt(at);
+  switch (code) {
+    case 0x7b:
       return "{";
-    case "}":
+    case 0x7d:
       return "}";
-    case "[":
+    case 0x5b:
       return "[";
-    case "]":
+    case 0x5d:
       return "]";
-    case '"':
+    case QUOTE:
       return "string";
-    case "t":
+    case 0x74:
       return "true";
-    case "f":
+    case 0x66:
       return "false";
-    case "n":
+    case 0x6e:
       return "null";
     default:
-      if (/[-0-9]/.test(json[at] ?? "")) {
+      if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
         return "number";
       }
       throw new Error(`JSON has no token at character ${at}`);
@@ -74,7 +76,17 @@ function tokenAt(json: string, at: number): Exclude<Token, "key"> {
 
 /** Of a token that is not a string. */
 function lengthOf(token: Token, json: string, from: number): number {
-  return token === "number" ? endOfNumber(json, from) - from : token.length;
+  switch (token) {
+    case "number":
+      return endOfNumber(json, from) - from;
+    case "true":
+    case "null":
+      return 4;
+    case "false":
+      return 5;
+    default:
+      return 1;
+  }
 }
 
 function endOfNumber(json: string, from: number): number {
