@@ -2626,7 +2626,7 @@ comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL
 
 comment on function postrider_internal.erase_events(uuid[]) is 'Overwrites what these events said, everywhere, and ends their deliveries. Returns how many of those waited and how many a daemon has in hand.';
 
-comment on function postrider_internal.event_context(text,jsonb) is 'What receivers learn of an event beside its type and payload: its ordering key, its traceparent, and its attributes as the text of JSON, unless they take more than 4096 bytes. Null if it has none of these.';
+comment on function postrider_internal.event_context(text,jsonb) is 'What receivers learn of an event beside its type and payload: its ordering key, its traceparent, and the first 4097 characters of its attributes as the text of JSON. Null if it has none of these.';
 
 comment on function postrider_internal.event_query(text,text,text,text,text,text,text,text) is 'The query for the payload, ordering key and tenant of a captured row''s event: no row if the condition is not met. Its source gives old, new, operation and is_judged, and ends with a condition.';
 

@@ -20,9 +20,16 @@ export function newBody(head: string): BodyText {
 
 /** False if the body has become longer than BODY_BYTES_MAX, so that there is no use in writing on. */
 export function append(body: BodyText, text: string): boolean {
-  body.text += text;
-  if (body.text.length >= PIECE_CHARS) {
+  if (text.length >= PIECE_CHARS) {
+    // By itself: joined to the text before it, it would be copied once more.
     flush(body);
+    body.text = text;
+    flush(body);
+  } else {
+    body.text += text;
+    if (body.text.length >= PIECE_CHARS) {
+      flush(body);
+    }
   }
   return body.bytes <= BODY_BYTES_MAX;
 }

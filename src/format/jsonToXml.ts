@@ -58,7 +58,9 @@ export function appendJsonAsXml(body: BodyText, json: string): void {
         return append(body, wasBegun ? "/>" : "<null/>");
       case "string":
         if (specialAt(json, from, to) === to) {
-          return append(body, (wasBegun ? ">" : start) + json.slice(from, to) + end);
+          append(body, wasBegun ? ">" : start);
+          append(body, json.slice(from, to));
+          return append(body, end);
         }
         append(body, wasBegun ? "" : `<${name}`);
         append(body, isEscaped(json, from, to) ? ' escaped="true">' : ">");

@@ -624,6 +624,6 @@ test("however an event is claimed, the daemon learns its ordering key, its trace
     const name = eventType?.replace(".", "");
     const traceparent = `trace of ${name}`;
     const attributes = `{"traceparent": "${traceparent}"}`;
-    assert.deepEqual(context, { ordering_key: name, traceparent, attributes, has_large_attributes: false });
+    assert.deepEqual(context, { ordering_key: name, traceparent, attributes });
   }
 });

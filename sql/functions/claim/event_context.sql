@@ -9,9 +9,9 @@ return case
     'ordering_key', ordering_key,
     -- One character longer than one can be, so that a longer one is not taken for one.
     'traceparent', left(attributes ->> 'traceparent', 56),
-    -- As a text, because only some formats need it, and no number of it may become one of JavaScript.
-    'attributes', case when octet_length(attributes::text) <= 4096 then attributes::text end,
-    'has_large_attributes', octet_length(attributes::text) > 4096)
+    -- As a text, because only some formats need it, and no number of it may become one of JavaScript. Also one character
+    -- longer than it is used: looking at its length would make it twice.
+    'attributes', left(attributes::text, 4097))
 end;
 comment on function postrider_internal.event_context(text, jsonb) is
-  'What receivers learn of an event beside its type and payload: its ordering key, its traceparent, and its attributes as the text of JSON, unless they take more than 4096 bytes. Null if it has none of these.';
+  'What receivers learn of an event beside its type and payload: its ordering key, its traceparent, and the first 4097 characters of its attributes as the text of JSON. Null if it has none of these.';

@@ -1,6 +1,7 @@
 import { isUnreadable, reasonOfUnreadable } from "../../db/pgErrors.ts";
 import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import type { ClaimedEvent } from "../../domain/event.ts";
+import { ATTRIBUTES_BYTES_MAX } from "../../format/cloudEventsAttributes.ts";
 import { isTraceparent } from "../../format/traceparent.ts";
 
 /** Larger payloads do not wait in memory: they are loaded when their turn comes. */
@@ -49,7 +50,8 @@ export interface EventColumns {
 interface EventContext {
   readonly ordering_key?: string | null;
   readonly traceparent?: string | null;
-  readonly attributes?: string | null;
+  /** The text of JSON, cut off behind ATTRIBUTES_BYTES_MAX. */
+  readonly attributes?: string;
   readonly has_large_attributes?: boolean;
   /** The SQLSTATE with which Postgres refused to give the others. */
   readonly problem?: string;
@@ -60,7 +62,9 @@ const NO_CONTEXT: EventContext = {};
 /** The event type is the empty string if the event's row is gone: no event type is empty. */
 export function eventOf(row: EventColumns, id: string): ClaimedEvent {
   const context = (row.context ?? NO_CONTEXT) as EventContext;
-  const { ordering_key = null, traceparent = null, attributes = null, has_large_attributes = false, problem } = context;
+  const { ordering_key = null, traceparent = null, attributes, problem } = context;
+  const hasLargeAttributes =
+    context.has_large_attributes ?? (attributes !== undefined && Buffer.byteLength(attributes) > ATTRIBUTES_BYTES_MAX);
   return {
     id,
     eventType: row.event_type ?? "",
@@ -68,8 +72,8 @@ export function eventOf(row: EventColumns, id: string): ClaimedEvent {
     orderingKey: ordering_key,
     // Anything else would make a receiver begin a trace of its own, so it is not sent.
     traceparent: traceparent !== null && isTraceparent(traceparent) ? traceparent : null,
-    attributes,
-    hasLargeAttributes: has_large_attributes,
+    attributes: hasLargeAttributes ? null : (attributes ?? null),
+    hasLargeAttributes,
     problem: problem === undefined ? null : `the ordering key or the attributes: ${reasonOfUnreadable(problem)}`,
     payload: row.payload,
     payloadBytes: 0,

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Budget } from "../../../src/daemon/deliver/budget.ts";
+import { BUDGET_BYTES, Budget, budgetBytes, COPIES_SENT } from "../../../src/daemon/deliver/budget.ts";
 import type { Standing } from "../../../src/daemon/deliver/lanes.ts";
 import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
+import { SENT_BYTES_MAX } from "../../../src/domain/event.ts";
+import { GROWTH_MAX } from "../../../src/format/body.ts";
+import { BODY_BYTES_MAX } from "../../../src/format/bodyText.ts";
 
 const BYTES_MAX = 1_000;
 /** The largest payload that is sent. */
@@ -31,6 +34,18 @@ function largeFor(endpointId: string, payloadBytes = 1): Delivery {
     attemptsBefore: 0,
   });
 }
+
+test("the body of any payload has room in half of the budget, and one that does not grow takes what its payload does", () => {
+  for (const payloadBytes of [1, 40_000, SENT_BYTES_MAX / 10, SENT_BYTES_MAX / 3, SENT_BYTES_MAX]) {
+    assert.equal(budgetBytes(payloadBytes, 1), payloadBytes);
+    for (let growth = 2; growth <= GROWTH_MAX; growth += 1) {
+      const bytes = budgetBytes(payloadBytes, growth);
+      const body = Math.min(payloadBytes * growth, BODY_BYTES_MAX);
+      assert.ok(bytes * COPIES_SENT >= payloadBytes + 2 * body);
+      assert.ok(bytes <= BUDGET_BYTES / 2);
+    }
+  }
+});
 
 /** Endpoints are named by their standing: "good", "new 3", "doubtful 17". */
 function makeBudget(): Budget {
