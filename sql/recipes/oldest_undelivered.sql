@@ -22,6 +22,7 @@ select w.event_id, o.event_type, o.tenant, o.created_at, now() - o.created_at as
        case
          when w.next_attempt_at is null or w.lease_expires_at > now() then 'an attempt is in progress'
          when e.state = 'paused' then coalesce('the endpoint is paused: ' || e.state_reason, 'the endpoint is paused')
+         when e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) then 'a daemon has yet to make the endpoint''s ed25519 key'
          when w.next_attempt_at > now() then format('the next attempt, at %s', w.next_attempt_at)
          else 'its turn'
        end as waits_for,

@@ -35,6 +35,7 @@ select i.id as endpoint_id, e.name, e.shown_url as url, case when i.id is not nu
          when d.state = 'exhausted' then 'every attempt of its schedule has failed'
          when d.state = 'pending' and d.lease_expires_at > now() then 'an attempt is in progress'
          when d.state = 'pending' and e.state = 'paused' then coalesce('the endpoint is paused: ' || e.state_reason, 'the endpoint is paused')
+         when d.state = 'pending' and e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) then 'a daemon has yet to make the endpoint''s ed25519 key'
          when d.state = 'pending' then format('the next attempt is due at %s', d.next_attempt_at)
          when f.event_id is not null then 'its first attempt is in progress'
          when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, o.xid, o.seq)

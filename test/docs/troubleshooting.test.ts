@@ -78,6 +78,11 @@ const SITUATIONS: Readonly<Record<string, () => Promise<string>>> = {
     return event;
   },
   "waits because the endpoint has been paused since…": async () => (await paused()).event,
+  "waits for the endpoint's ed25519 key…": async () => {
+    const endpoint = await createEndpoint(database.pool);
+    await database.pool.query("update postrider.endpoint set signing = 'ed25519' where id = $1", [endpoint]);
+    return claimed("order.paid");
+  },
   "waits because sending was switched off…": async () => {
     const { event } = await resumed();
     await database.pool.query("update postrider.sending set is_on = false");
