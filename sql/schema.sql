@@ -32,6 +32,12 @@ create domain postrider.endpoint_headers as jsonb
 create domain postrider.endpoint_name as text
   constraint "name has 1 to 255 characters, without blanks at its ends" CHECK ((((length(VALUE) >= 1) AND (length(VALUE) <= 255)) AND (VALUE !~ '^[[:space:]]|[[:space:]]$|[[:cntrl:]]'::text)));
 
+create domain postrider.endpoint_payload as text
+  constraint "payload is a path or a template" CHECK (postrider_internal.is_transformation(VALUE));
+
+create domain postrider.endpoint_payload_fallback as text
+  constraint "payload_fallback is discard or whole" CHECK ((VALUE = ANY (ARRAY['discard'::text, 'whole'::text])));
+
 create domain postrider.endpoint_retry_schedule as interval[]
   constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(VALUE) <= 50) AND postrider_internal.are_retry_waits(VALUE)));
 
@@ -69,6 +75,8 @@ create domain postrider.signing_secret as text
   constraint "secret is sealed as a daemon seals it" CHECK (((VALUE !~ '^sealed:'::text) OR ((VALUE ~ '^sealed:v1:[0-9a-f]{16}:[A-Za-z0-9+/]+={0,2}$'::text) AND (length(VALUE) <= 300))))
   constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((VALUE ~ '^(whsk_|sealed:)'::text) OR ((VALUE ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(VALUE) >= 38) AND (length(VALUE) <= 94)))))
   constraint "secret is whsk_ and base64 of 64 bytes" CHECK (((VALUE !~ '^whsk_'::text) OR (VALUE ~ '^whsk_[A-Za-z0-9+/]{86}==$'::text)));
+
+create type postrider_internal.transformation_plan as (endpoint_id uuid, revision bigint, fallback text, skeleton jsonb, places text[], texts text[], paths jsonpath[], lists boolean[], header_names text[], header_paths jsonpath[], header_length integer, reads_payload boolean);
 
 -- Sequences, those of identity columns included
 
@@ -230,6 +238,10 @@ create table postrider.endpoint (
   created_at timestamp with time zone not null default clock_timestamp(),
   updated_at timestamp with time zone not null default clock_timestamp(),
   signing postrider.endpoint_signing not null default 'hmac'::text,
+  payload postrider.endpoint_payload,
+  payload_fallback postrider.endpoint_payload_fallback not null default 'discard'::text,
+  transforms boolean not null generated always as (postrider_internal.transforms((payload)::text, (headers)::jsonb)) stored,
+  has_transformed boolean not null default false,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -537,6 +549,20 @@ create table postrider.subscription (
   constraint subscription_endpoint_id_fkey FOREIGN KEY (endpoint_id, tenant) REFERENCES postrider.endpoint(id, tenant) ON UPDATE CASCADE ON DELETE CASCADE
 );
 
+create table postrider.transformation (
+  event_id uuid not null,
+  endpoint_id uuid not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  endpoint_revision bigint not null,
+  problem text,
+  headers jsonb,
+  payload json,
+  constraint transformation_pkey PRIMARY KEY (event_id, endpoint_id),
+  constraint "what could not be applied made nothing" CHECK (((problem IS NULL) OR ((payload IS NULL) AND (headers IS NULL))))
+) partition by RANGE (event_id);
+
+create table postrider.transformation_default partition of postrider.transformation default;
+
 create table postrider.unmatched_minute_part (
   minute timestamp with time zone not null,
   part_id uuid not null default gen_random_uuid(),
@@ -600,7 +626,7 @@ create view postrider.capture_status (table_name regclass, event_type text, oper
 
 create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, condition text, condition_since timestamp with time zone, condition_reason text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint);
 
-create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text);
+create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text, transformation text);
 
 create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone);
 
@@ -665,6 +691,8 @@ create function postrider.pause_endpoint(id uuid, reason text DEFAULT NULL::text
 create function postrider.percentile(counts bigint[], bounds integer[], fraction double precision, interpolate boolean DEFAULT true) returns double precision;
 
 create function postrider.prepare_restore(records boolean DEFAULT false) returns void security definer;
+
+create function postrider.preview_transformation(endpoint_id uuid, event_id uuid, OUT outcome text, OUT payload json, OUT headers jsonb, OUT problem text) returns record security definer;
 
 create function postrider.publish(event_type text, payload json, tenant text DEFAULT ''::text, ordering_key text DEFAULT NULL::text, deliver_at timestamp with time zone DEFAULT NULL::timestamp with time zone, idempotency_key text DEFAULT NULL::text, attributes jsonb DEFAULT NULL::jsonb) returns uuid security definer;
 
@@ -772,6 +800,8 @@ create function postrider_internal.compile_schema(schema jsonb, root jsonb, poin
 
 create function postrider_internal.conjunction(predicates text[]) returns text;
 
+create function postrider_internal.constant_headers(headers jsonb) returns jsonb;
+
 create function postrider_internal.contains_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
 create function postrider_internal.continue_erasure(tenant text, OUT erased bigint, OUT is_finished boolean) returns record;
@@ -862,6 +892,8 @@ create function postrider_internal.erase_events(event_ids uuid[], OUT discarded 
 
 create function postrider_internal.event_context(ordering_key text, attributes jsonb) returns jsonb;
 
+create function postrider_internal.event_facts(id uuid, event_type text, created_at timestamp with time zone, tenant text, ordering_key text, attributes jsonb) returns jsonb;
+
 create function postrider_internal.event_query(table_name text, condition text, payload text, ordering_key text, tenant text, old_row text, new_row text, source text) returns text;
 
 create function postrider_internal.event_time(created_at timestamp with time zone) returns json;
@@ -882,6 +914,8 @@ create function postrider_internal.explain_lack(tenant text) returns text;
 
 create function postrider_internal.explain_match(event_type text, payload json, endpoint_id uuid) returns text;
 
+create function postrider_internal.explain_transformation(endpoint_id uuid, event_id uuid) returns text;
+
 create function postrider_internal.file_objects(file text) returns TABLE(class_id oid, object_id oid, kind text, identity text);
 
 create function postrider_internal.fill_retention(period interval) returns interval security definer;
@@ -899,6 +933,8 @@ create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[]
 create function postrider_internal.fit_page(kinds integer[], ends integer[], pairs_max integer) returns integer;
 
 create function postrider_internal.give_kept_grants() returns void;
+
+create function postrider_internal.gives_list(path jsonpath) returns boolean;
 
 create function postrider_internal.halvings(members integer) returns integer;
 
@@ -934,9 +970,13 @@ create function postrider_internal.is_option(options jsonb, value jsonb) returns
 
 create function postrider_internal.is_own(xid xid8, row_xmin xid) returns boolean;
 
+create function postrider_internal.is_path(value text) returns boolean;
+
 create function postrider_internal.is_recorded(event_ids uuid[], endpoint_ids uuid[]) returns boolean;
 
 create function postrider_internal.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, row_xmin xid, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], claimed_at timestamp with time zone, is_copied boolean) returns boolean;
+
+create function postrider_internal.is_transformation(payload text) returns boolean;
 
 create function postrider_internal.is_wake_off() returns boolean;
 
@@ -1040,6 +1080,8 @@ create function postrider_internal.pair_page(ids uuid[], kinds integer[], ends i
 
 create function postrider_internal.parse_filter(filter text) returns jsonpath;
 
+create function postrider_internal.parse_path(path text) returns jsonpath;
+
 create function postrider_internal.partition_bound(parent text, day date) returns text;
 
 create function postrider_internal.partition_key(parent text) returns text;
@@ -1055,6 +1097,8 @@ create function postrider_internal.payload_problem(checks jsonb, value jsonb, po
 create function postrider_internal.payload_steps(payload text, value_steps bigint, object_steps bigint, byte_steps bigint) returns bigint;
 
 create function postrider_internal.place_within(place text, name text) returns text;
+
+create function postrider_internal.plan_transformation(endpoint_id uuid) returns postrider_internal.transformation_plan;
 
 create function postrider_internal.pointer_step(name text) returns text;
 
@@ -1073,6 +1117,8 @@ create function postrider_internal.properties_problem(checks jsonb, whole jsonb,
 create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[], OUT empty_claim bigint, OUT is_on boolean) returns record;
 
 create function postrider_internal.read_options(options jsonb) returns postrider.endpoint;
+
+create function postrider_internal.read_template(template text, OUT skeleton jsonb, OUT places text[], OUT texts text[], OUT paths jsonpath[], OUT lists boolean[]) returns record;
 
 create function postrider_internal.readable(value text) returns text;
 
@@ -1198,9 +1244,19 @@ create function postrider_internal.take_window(base pg_snapshot, target pg_snaps
 
 create function postrider_internal.tally(causes text[]) returns jsonb;
 
+create function postrider_internal.transform_deliveries(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, payload json, payload_bytes integer, headers jsonb, problem text, is_discarded boolean) security definer;
+
+create function postrider_internal.transform_event(plan postrider_internal.transformation_plan, payload json, facts jsonb, OUT transformed text, OUT headers jsonb, OUT problem text) returns record;
+
+create function postrider_internal.transform_headers(plan postrider_internal.transformation_plan, document jsonb, facts jsonb, OUT headers jsonb, OUT problem text) returns record;
+
+create function postrider_internal.transforms(payload text, headers jsonb) returns boolean;
+
 create function postrider_internal.trigger_arguments(arguments bytea) returns text[];
 
 create function postrider_internal.type_predicate(types jsonb) returns text;
+
+create function postrider_internal.unfit_payload(payload json, bytes_max integer) returns text;
 
 create function postrider_internal.uri_decoded(encoded text) returns text;
 
@@ -1512,7 +1568,7 @@ comment on column postrider.endpoint.timeout_ms is 'Time limit of a whole reques
 
 comment on column postrider.endpoint.retry_schedule is 'Waits between attempts: at most 50 intervals of 1 ms to 30 days, such as 5 s, 5 min and 2 h. Each is varied by up to 20 %. After the last attempt the delivery is exhausted; without waits there is one attempt.';
 
-comment on column postrider.endpoint.headers is 'Extra request headers: an object of names and texts, such as {"authorization": "Bearer ..."}. They can replace content-type and user-agent. Refused are those that the sender sets: host, webhook-..., postrider-..., ce-..., traceparent, proxy-..., and what frames or encodes a request; and two spellings of one.';
+comment on column postrider.endpoint.headers is 'Extra request headers: an object of names and texts, such as {"authorization": "Bearer ..."}. They can replace content-type and user-agent. A value that begins with $ is a path, such as $.order.id or $event.tenant, and one that begins with $$ stands for itself, with one $. Refused are those that the sender sets: host, webhook-..., postrider-..., traceparent, proxy-..., and what frames or encodes a request; and two spellings of one.';
 
 comment on column postrider.endpoint.disable_after is 'The endpoint is disabled after nothing but failures for this long: 1 minute to 1 year, null for never. postrider.endpoint_health shows what counts.';
 
@@ -1533,6 +1589,14 @@ comment on column postrider.endpoint.created_at is 'When the endpoint was made.'
 comment on column postrider.endpoint.updated_at is 'When it was last changed. Kept by a trigger.';
 
 comment on column postrider.endpoint.signing is 'What signs its requests: hmac, with secrets that the receiver has, too; ed25519, with keys of which the receiver has only the public half; both. A daemon makes the ed25519 keys, and deliveries wait for them.';
+
+comment on column postrider.endpoint.payload is 'What is sent in the place of the payload: an SQL/JSON path, such as $.order or $.items[*], or JSON in which each text that begins with $ is a path, such as {"id": "$.order_id", "event": "$event.id"}. Null for the payload as it is.';
+
+comment on column postrider.endpoint.payload_fallback is 'What becomes of an event that payload, or a path in headers, cannot be applied to. discard: it is discarded, with the reason; whole: its payload is sent as it is, without the headers that have paths.';
+
+comment on column postrider.endpoint.transforms is 'Whether payload or headers hold a path, so that its events go through the queue. Filled in.';
+
+comment on column postrider.endpoint.has_transformed is 'Whether that was ever so, and a delivery may have something stored in postrider.transformation. Kept by a trigger.';
 
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
@@ -1944,6 +2008,24 @@ comment on column postrider.subscription.filter is 'An SQL/JSON path predicate o
 
 comment on column postrider.subscription.created_at is 'When the subscription was made.';
 
+comment on table postrider.transformation is 'What the transformation of an endpoint made of an event, for each delivery, before its first attempt. Every attempt sends this, until redeliver() or a replay has it made anew.';
+
+comment on column postrider.transformation.event_id is 'The event.';
+
+comment on column postrider.transformation.endpoint_id is 'The endpoint.';
+
+comment on column postrider.transformation.created_at is 'When it was made.';
+
+comment on column postrider.transformation.endpoint_revision is 'The revision of the endpoint whose option made it.';
+
+comment on column postrider.transformation.problem is 'Why it could not be applied, so that the payload is sent whole; null if it was.';
+
+comment on column postrider.transformation.headers is 'The headers that have paths, with what these found; null if there are none.';
+
+comment on column postrider.transformation.payload is 'What is sent in the place of the payload; null if the payload is sent as it is.';
+
+comment on table postrider.transformation_default is 'Transformations for events outside every day''s partition.';
+
 comment on table postrider.unmatched_minute_part is 'Events that no endpoint got, as each claim found them. Read postrider.unmatched_minute, which sums the parts.';
 
 comment on column postrider.unmatched_minute_part.minute is 'The minute in which they were claimed.';
@@ -2097,6 +2179,8 @@ comment on column postrider.delivery_status.created_at is 'When the delivery was
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
 
 comment on column postrider.delivery_status.format is 'In which format the endpoint has its events now; null if it was deleted.';
+
+comment on column postrider.delivery_status.transformation is 'Whether its payload or a header is what the endpoint''s transformation made of the event: applied, or not applied and why, in which case the payload is sent whole. Null if no transformation was looked at. If it was discarded for that, reason says so.';
 
 comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 
@@ -2356,6 +2440,10 @@ comment on type postrider.endpoint_headers is 'Request headers, name to value.';
 
 comment on type postrider.endpoint_name is 'What people call an endpoint.';
 
+comment on type postrider.endpoint_payload is 'An SQL/JSON path, or a template of JSON with paths in it.';
+
+comment on type postrider.endpoint_payload_fallback is 'What becomes of an event that a transformation cannot be applied to.';
+
 comment on type postrider.endpoint_retry_schedule is 'The waits between the attempts of a delivery.';
 
 comment on type postrider.endpoint_signing is 'What signs an endpoint''s requests.';
@@ -2385,6 +2473,8 @@ comment on type postrider_internal.claim_pair is 'An event for an endpoint. prob
 comment on type postrider_internal.claim_rule is 'An endpoint that gets the events of a kind (a tenant and type): from a daemon''s memory (is_express) or from the queue; all of them if filters is null.';
 
 comment on type postrider_internal.claimed_event is 'An event as a daemon gets it. The payload is null if it is larger than the daemon wants it: it is loaded when its turn comes.';
+
+comment on type postrider_internal.transformation_plan is 'The transformation of an endpoint, read once for many events. skeleton: null if the payload stays as it is; header_length: that of the headers without paths; reads_payload: whether any path looks at the payload.';
 
 comment on function postrider.adopt(boolean) is 'Lets daemons work in a database that was restored or copied from another one. Use it once, after a restore or a copy that takes the place of the original; call it with dry_run first. Events that were not claimed there are claimed here, those in hand are taken over, and delivered ones are not sent again. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';
 
@@ -2431,6 +2521,8 @@ comment on function postrider.pause_endpoint(uuid,text) is 'Pauses an endpoint: 
 comment on function postrider.percentile(bigint[],integer[],double precision,boolean) is 'Within how many milliseconds a fraction of what is counted ended, such as 0.95: percentile(request_ms, postrider.request_ms_bounds(), 0.95) of a row of postrider.endpoint_minute or endpoint_hour. Use it for charts of latency. Between two bounds it is interpolated, or the upper one if interpolate is false. Null if nothing is counted.';
 
 comment on function postrider.prepare_restore(boolean) is 'Empties the tables that "postrider migrate" has filled. Use it before the data of another database is restored or replicated into this one. records: also the records of what is installed, for a replica that brings those of the original. Refuses a database that is in use.';
+
+comment on function postrider.preview_transformation(uuid,uuid) is 'What the transformation of an endpoint would make of an event now, whatever was sent already. Use it to try a path or a template before events rely on it. outcome: transformed, unchanged (the endpoint has no path anywhere), whole or discarded (it cannot be applied, for the problem); headers: those that have paths.';
 
 comment on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) is 'Inserts an event into the outbox and returns its id. Use it instead of an insert if you need the id, or if the event has an idempotency key: for a key that is known already it returns the id of the first event with it. Call it in the transaction that makes the change.';
 
@@ -2500,7 +2592,7 @@ comment on function postrider_internal.begin_claim() is 'Takes the claim lock, a
 
 comment on function postrider_internal.begin_epoch() is 'Begins an epoch, postrider.server_epoch, if there is none; returns the id of the present one.';
 
-comment on function postrider_internal.blank_answers(uuid[]) is 'Overwrites what the receivers of these events answered, and what went wrong there.';
+comment on function postrider_internal.blank_answers(uuid[]) is 'Overwrites what the receivers of these events answered, and what went wrong there, and deletes what was made of these events for them.';
 
 comment on function postrider_internal.branches_predicate(text,jsonb,text) is 'An SQL/JSON path predicate: @ fits as many of these branches as allOf, anyOf or oneOf says. Null if that cannot be expressed. place: of the schema that has them.';
 
@@ -2537,6 +2629,8 @@ comment on function postrider_internal.compile_reference(text,jsonb,text,text[])
 comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) is 'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the reference if the level is one.';
 
 comment on function postrider_internal.conjunction(text[]) is 'All of these SQL/JSON path predicates at once; null if one of them cannot be expressed.';
+
+comment on function postrider_internal.constant_headers(jsonb) is 'The headers of an endpoint that are the same for every event.';
 
 comment on function postrider_internal.contains_problem(jsonb,jsonb,text,integer) is 'Why too few or too many elements of an array fit contains; null if as many do as must.';
 
@@ -2628,6 +2722,8 @@ comment on function postrider_internal.erase_events(uuid[]) is 'Overwrites what 
 
 comment on function postrider_internal.event_context(text,jsonb) is 'What receivers learn of an event beside its type and payload: its ordering key, its traceparent, and the first 4097 characters of its attributes as the text of JSON. Null if it has none of these.';
 
+comment on function postrider_internal.event_facts(uuid,text,timestamp with time zone,text,text,jsonb) is 'What a path finds in $event.';
+
 comment on function postrider_internal.event_query(text,text,text,text,text,text,text,text) is 'The query for the payload, ordering key and tenant of a captured row''s event: no row if the condition is not met. Its source gives old, new, operation and is_judged, and ends with a condition.';
 
 comment on function postrider_internal.event_time(timestamp with time zone) is 'A time in UTC as daemons get it: ISO 8601 whatever the session''s settings say, a third of the price of to_char. The daemon writes it as the body of a request has it.';
@@ -2648,13 +2744,15 @@ comment on function postrider_internal.explain_lack(text) is 'Says that a tenant
 
 comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match the present subscriptions of an endpoint; null if it does.';
 
+comment on function postrider_internal.explain_transformation(uuid,uuid) is 'What the transformation of an endpoint would do with an event, to be added to the words that it would be sent.';
+
 comment on function postrider_internal.file_objects(text) is 'The function, view, type and triggers that a function file made, in the order in which they can be dropped.';
 
 comment on function postrider_internal.fill_retention(interval) is 'Sets the retention if it is not set yet, and returns the one that counts.';
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
-comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_active: it is neither paused nor without the key that its requests are signed with.';
+comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_active: it takes first attempts from memory, because it is not paused, transforms nothing, and has the key that its requests are signed with.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
@@ -2665,6 +2763,8 @@ comment on function postrider_internal.finish_claims(uuid,bigint[],uuid[],uuid,b
 comment on function postrider_internal.fit_page(integer[],integer[],integer) is 'How many events of a page have no more than pairs_max pairs together, as routed by route_page; one at least.';
 
 comment on function postrider_internal.give_kept_grants() is 'Repeats the grants that keep_grants() has noted.';
+
+comment on function postrider_internal.gives_list(jsonpath) is 'Whether a path may give several values, and so gives a list, however many there are. That is seen in the path alone, so that a receiver need not expect now a list and now a value.';
 
 comment on function postrider_internal.halvings(integer) is 'How often a list is halved until each part has one member. A predicate for oneOf has each of its branches once more than that.';
 
@@ -2700,9 +2800,13 @@ comment on function postrider_internal.is_option(jsonb,jsonb) is 'Whether a valu
 
 comment on function postrider_internal.is_own(xid8,xid) is 'Whether the transaction that a row names wrote the row here, so that it was not restored or replicated. row_xmin: the xmin of the row.';
 
+comment on function postrider_internal.is_path(text) is 'Whether a text in a template, or the value of a header, is a path. One that begins with two dollar signs stands for itself, with one.';
+
 comment on function postrider_internal.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them can be deleted.';
 
 comment on function postrider_internal.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],timestamp with time zone,boolean) is 'Whether the present cursor has passed an event. is_copied: the cursor was written in another cluster.';
+
+comment on function postrider_internal.is_transformation(text) is 'True if an endpoint''s payload can be made by this path or template. Otherwise it raises an error that says what is wrong.';
 
 comment on function postrider_internal.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
@@ -2806,6 +2910,8 @@ comment on function postrider_internal.pair_page(uuid[],integer[],integer[],uuid
 
 comment on function postrider_internal.parse_filter(text) is 'Reads a filter, or raises an error that says what is wrong with it.';
 
+comment on function postrider_internal.parse_path(text) is 'Reads a path of a transformation. Refuses one that is wrong, and one that could take long, with what to write instead.';
+
 comment on function postrider_internal.partition_bound(text,date) is 'Where the partition of that day begins, in UTC, as text.';
 
 comment on function postrider_internal.partition_key(text) is 'The column by which a table is partitioned.';
@@ -2821,6 +2927,8 @@ comment on function postrider_internal.payload_problem(jsonb,jsonb,text,integer)
 comment on function postrider_internal.payload_steps(text,bigint,bigint,bigint) is 'The most steps that a predicate takes to judge a payload.';
 
 comment on function postrider_internal.place_within(text,text) is 'Where a part of the checks is, as a variable of SQL/JSON path: a predicate runs with the checks as its variables.';
+
+comment on function postrider_internal.plan_transformation(uuid) is 'What is to be done with each event for an endpoint; null if it has no path anywhere.';
 
 comment on function postrider_internal.pointer_step(text) is 'One more step of a JSON pointer (RFC 6901).';
 
@@ -2839,6 +2947,8 @@ comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integ
 comment on function postrider_internal.read_cursor() is 'The newest claim, where the next one continues, and whether sending is switched on. empty_claim: the newest claim if it has no pairs, so that the next one deletes it. Raises PR014 if this database is a copy that was not adopted.';
 
 comment on function postrider_internal.read_options(jsonb) is 'An endpoint with only these options set. Refuses an option that does not exist, and a value that does not fit.';
+
+comment on function postrider_internal.read_template(text) is 'Reads the option payload of an endpoint. skeleton: the template with the paths still in it; places, texts, paths: where each path stands, as it is written and as it is read, from the end; lists: which ones give a list. Raises an error that says what is wrong.';
 
 comment on function postrider_internal.readable(text) is 'The text as it can be sent to a client that speaks UTF-8: itself, or else its ASCII characters, with ? for each other one.';
 
@@ -2964,9 +3074,19 @@ comment on function postrider_internal.take_window(pg_snapshot,pg_snapshot,xid8,
 
 comment on function postrider_internal.tally(text[]) is 'How often each of these occurs; null if there are none.';
 
+comment on function postrider_internal.transform_deliveries(uuid,uuid[],uuid[],integer) is 'What these deliveries, which the daemon has leased, send: the payload, up to so many bytes; payload_bytes: its size, null if it is that of the event, untransformed; headers: those that have paths. problem: why the transformation cannot be applied; the delivery is sent whole, or is_discarded.';
+
+comment on function postrider_internal.transform_event(postrider_internal.transformation_plan,json,jsonb) is 'The payload and the headers that a transformation makes of an event: transformed is null if the payload stays as it is. Otherwise the problem: why it cannot be applied.';
+
+comment on function postrider_internal.transform_headers(postrider_internal.transformation_plan,jsonb,jsonb) is 'The headers that have paths, with what these find; those that find nothing are left out. problem: which header cannot be sent, and why.';
+
+comment on function postrider_internal.transforms(text,jsonb) is 'Whether an endpoint with this payload and these headers has a path anywhere.';
+
 comment on function postrider_internal.trigger_arguments(bytea) is 'The arguments of a trigger, from pg_trigger.tgargs, followed by one empty text.';
 
 comment on function postrider_internal.type_predicate(jsonb) is 'An SQL/JSON path predicate: @ is of one of these types of JSON Schema.';
+
+comment on function postrider_internal.unfit_payload(json,integer) is 'Why a payload is not transformed, which can be seen before it is read; null if it can be tried.';
 
 comment on function postrider_internal.uri_decoded(text) is 'A part of a URI without its percent-encoding; null if that is not valid.';
 
@@ -3142,9 +3262,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (description, disable_after, format, headers, name, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (description, disable_after, format, headers, name, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (description, disable_after, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (description, disable_after, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (created_at, description, disable_after, format, id, name, pause_reason, paused_at, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (created_at, description, disable_after, format, has_transformed, id, name, pause_reason, paused_at, payload, payload_fallback, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -3278,6 +3398,12 @@ grant select on table postrider.subscription to postrider_daemon;
 
 grant select on table postrider.subscription to postrider_reader;
 
+grant select (created_at, endpoint_id, endpoint_revision, event_id, problem) on table postrider.transformation to postrider_reader;
+
+grant select on table postrider.transformation to postrider_daemon;
+
+grant select on table postrider.transformation to postrider_operator;
+
 grant select on table postrider.undelivered to postrider_daemon;
 
 grant select on table postrider.undelivered to postrider_operator;
@@ -3351,6 +3477,8 @@ grant execute on function postrider.percentile(bigint[],integer[],double precisi
 grant execute on function postrider.percentile(bigint[],integer[],double precision,boolean) to postrider_reader;
 
 grant execute on function postrider.prepare_restore(boolean) to postrider_operator;
+
+grant execute on function postrider.preview_transformation(uuid,uuid) to postrider_operator;
 
 grant execute on function postrider.publish(text,json,text,text,timestamp with time zone,text,jsonb) to postrider_publisher;
 
@@ -3428,6 +3556,8 @@ grant execute on function postrider_internal.claim_events(uuid,integer,integer,i
 
 grant execute on function postrider_internal.close_ingest(text,uuid) to postrider_publisher;
 
+grant execute on function postrider_internal.constant_headers(jsonb) to postrider_daemon;
+
 grant execute on function postrider_internal.count_attempts(integer) to postrider_daemon;
 
 grant execute on function postrider_internal.count_attempts(integer) to postrider_operator;
@@ -3482,6 +3612,8 @@ grant execute on function postrider_internal.fingerprint(text) to postrider_oper
 
 grant execute on function postrider_internal.fingerprint(text) to postrider_reader;
 
+grant execute on function postrider_internal.gives_list(jsonpath) to postrider_operator;
+
 grant execute on function postrider_internal.has_no_login(text) to postrider_operator;
 
 grant execute on function postrider_internal.has_passed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],xid8,bigint) to postrider_operator;
@@ -3497,6 +3629,12 @@ grant execute on function postrider_internal.has_signing_key(uuid) to postrider_
 grant execute on function postrider_internal.is_as_captured(anyelement,oid,text[],text) to postrider_publisher;
 
 grant execute on function postrider_internal.is_function(text) to postrider_publisher;
+
+grant execute on function postrider_internal.is_path(text) to postrider_daemon;
+
+grant execute on function postrider_internal.is_path(text) to postrider_operator;
+
+grant execute on function postrider_internal.is_transformation(text) to postrider_operator;
 
 grant execute on function postrider_internal.is_wake_off() to postrider_publisher;
 
@@ -3536,9 +3674,13 @@ grant execute on function postrider_internal.notify_daemons(text) to postrider_p
 
 grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) to postrider_publisher;
 
+grant execute on function postrider_internal.parse_path(text) to postrider_operator;
+
 grant execute on function postrider_internal.pause_unreadable(uuid,bigint,text) to postrider_daemon;
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
+
+grant execute on function postrider_internal.read_template(text) to postrider_operator;
 
 grant execute on function postrider_internal.readable(text) to postrider_daemon;
 
@@ -3575,6 +3717,10 @@ grant execute on function postrider_internal.seal_secret(uuid,text,text) to post
 grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,bigint,text,bigint,bigint,bigint,jsonb) to postrider_publisher;
 
 grant execute on function postrider_internal.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
+
+grant execute on function postrider_internal.transform_deliveries(uuid,uuid[],uuid[],integer) to postrider_daemon;
+
+grant execute on function postrider_internal.transforms(text,jsonb) to postrider_operator;
 
 grant execute on function postrider_internal.trigger_arguments(bytea) to postrider_operator;
 

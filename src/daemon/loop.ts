@@ -12,6 +12,8 @@ import { claimDeliveries } from "./claim/dueDeliveries.ts";
 import type { NewEvents, Page } from "./claim/newEvents.ts";
 import { noteSending } from "./claim/sending.ts";
 import { takeOverClaim } from "./claim/takeOver.ts";
+import { transformDeliveries } from "./claim/transformed.ts";
+import { discarded, putOff } from "./deliver/attempt.ts";
 import type { EndpointDirectory } from "./deliver/endpoints.ts";
 import type { InHand, Lease } from "./deliver/inHand.ts";
 import type { Payloads } from "./deliver/payloads.ts";
@@ -332,9 +334,11 @@ export class Loop {
    * loading them fails, the daemon does not know of the claim, and adopts it like one whose answer was lost.
    */
   async #admit({ claimId, deliveries, revisions }: Claimed, daemonId: string): Promise<void> {
-    const { endpoints, payloads, lease, recorder, inHand } = this.#parts;
+    const { database, events, endpoints, payloads, lease, recorder, inHand } = this.#parts;
     await endpoints.ensure(revisions);
-    await payloads.measure(deliveries);
+    const mayTransform = (endpointId: string) => endpoints.get(endpointId)?.mayTransform ?? false;
+    const transformed = await transformDeliveries({ database, events, daemonId, mayTransform }, deliveries);
+    await payloads.measure(transformed.ready);
     if (lease.daemonId !== daemonId) {
       // The lease ran out meanwhile: these deliveries belong to the daemon that takes them over.
       return;
@@ -342,7 +346,13 @@ export class Loop {
     if (claimId !== null) {
       recorder.claims.open(claimId, daemonId, deliveries.length);
     }
-    inHand.admit(deliveries);
+    for (const { delivery, reason } of transformed.discarded) {
+      recorder.add(discarded(delivery, reason));
+    }
+    for (const delivery of transformed.putOff) {
+      recorder.add(putOff(delivery));
+    }
+    inHand.admit(transformed.ready);
   }
 }
 

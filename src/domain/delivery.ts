@@ -6,7 +6,15 @@ export type Tenure =
   /** A first attempt from memory: held with the claim, as long as the daemon's heartbeat lasts. */
   | { readonly kind: "claimed"; readonly claimId: string }
   /** A due delivery from the queue: held until the lease runs out, by the daemon's own clock. */
-  | { readonly kind: "leased"; readonly untilMs: number };
+  | { readonly kind: "leased"; readonly untilMs: number; readonly content: Content | null };
+
+/** What a delivery sends, as was decided before its first attempt. Null if no one has looked, as most endpoints need none. */
+export interface Content {
+  /** Whether the payload is not that of the event, and must be loaded from where it is stored. */
+  readonly isStored: boolean;
+  /** Headers of this delivery alone, which replace those of its endpoint; null for none. */
+  readonly headers: Readonly<Record<string, string>> | null;
+}
 
 /** A delivery that a daemon has in hand. */
 export interface Delivery {

@@ -93,7 +93,10 @@ export const EVENTS = {
   ),
   "delivery.discarded": event<Delivery & { reason: string }>(
     "A delivery in the daemon's hands ended without success: it was cancelled, the receiver answered 410, its event is gone " +
-      "or is too large, or the payload cannot reach a daemon.",
+      "or is too large, the payload cannot reach a daemon, or the endpoint's transformation cannot be applied to it.",
+  ),
+  "delivery.untransformed": event<DeliveryKey & { reason: string }>(
+    "The endpoint's transformation cannot be applied to an event, whose payload is sent as it is, as the endpoint asks.",
   ),
 
   "endpoint.paused": event<EndpointChange>("An endpoint was paused. Its deliveries wait."),

@@ -61,6 +61,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "listener.lost": "warn",
   "maintenance.failed": "warn",
   "payload.failed": "warn",
+  "delivery.untransformed": "warn",
   "pooler.found": "warn",
   "record.reduced": "warn",
   "replay.failed": "warn",

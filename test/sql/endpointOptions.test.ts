@@ -11,6 +11,7 @@ const database = useDatabase();
 /** Columns that say which endpoint it is, or that triggers keep. */
 const NO_OPTIONS = [
   ...["id", "tenant", "url", "shown_url", "state", "state_reason"],
+  ...["transforms", "has_transformed"],
   ...["state_changed_at", "paused_at", "pause_reason", "revision", "created_at", "updated_at"],
 ];
 
@@ -28,6 +29,8 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     ),
     ...["claim_deliveries", "find_rules"].map((name) => `sql/functions/claim/${name}.sql`),
     "sql/functions/deliveries/delivery_status.sql",
+    // "When it stops signing."
+    "sql/schema/02_endpoints.sql",
     "sql/statements/check_endpoints.sql",
     "src/daemon/deliver/signing.ts",
   ],
@@ -36,7 +39,7 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Words that are written for other things, too. */
-const EVERYDAY_WORDS = ["format", "headers", "name", "description"];
+const EVERYDAY_WORDS = ["format", "headers", "name", "description", "payload"];
 
 test("the options are the columns of endpoint that say how to send", async () => {
   assert.deepEqual(
@@ -93,10 +96,11 @@ test("the schema knows the failure kinds that the program knows", async () => {
 
 function placesOf(word: string): readonly string[] {
   const pattern = new RegExp(`\\b(?:endpoint_)?${word}\\b`);
-  const sql = ["sql/schema", "sql/functions", "sql/statements"].flatMap((folder) =>
+  const sql = ["sql/schema", "sql/upgrades", "sql/functions", "sql/statements"].flatMap((folder) =>
     filesIn(folder, ".sql").flatMap((file) => {
       const text = textOf(file).replace(/--[^\n]*/g, "");
-      const statements = folder === "sql/schema" ? text.split(/;\s*\n(?!comment on domain)/) : [text];
+      const statements =
+        folder === "sql/schema" || folder === "sql/upgrades" ? text.split(/;\s*\n(?!comment on domain)/) : [text];
       return statements.filter((statement) => pattern.test(statement)).map(() => file);
     }),
   );

@@ -18,7 +18,7 @@ import {
   stepOfPartitions as stepOfPartitionsAt,
 } from "../support/engine.ts";
 
-const OF_EVENTS = ["outbox", "delivery", "other_attempt"];
+const OF_EVENTS = ["outbox", "delivery", "other_attempt", "transformation"];
 const PARENTS = [...OF_EVENTS, "endpoint_minute_part", "unmatched_minute_part"];
 /** The next day is a leap day, and the days ahead reach into the next month. */
 const NOW = "2020-02-28T12:00:00Z";
@@ -74,7 +74,7 @@ describe("partitions", () => {
     const steps = await makePartitions(database.pool, "8 days");
     assert.deepEqual(
       steps.map(({ outcome }) => outcome),
-      ["made", "made", "made", "made"],
+      ["made", "made", "made", "made", "made"],
     );
   });
 
@@ -128,7 +128,10 @@ describe("with much in the default partitions, partitions", () => {
       );
       assert.deepEqual(await partitionsOf(pool, parent), days);
     }
-    assert.equal(notices.filter((notice) => /default partition .* is implied/.test(notice)).length, 6 * 3);
+    assert.equal(
+      notices.filter((notice) => /default partition .* is implied/.test(notice)).length,
+      6 * OF_EVENTS.length,
+    );
     assert.deepEqual(await guardsOf(pool), []);
     assert.deepEqual(await makePartitions(pool), []);
     assert.equal(await askFor(pool, "select count(*)::int from postrider.outbox"), STRAYS);
@@ -219,6 +222,10 @@ const neglected = useFilled(async ({ pool }) => {
   await pool.query(
     `insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
      select o.id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), 1, 5, 200 from postrider.outbox o`,
+  );
+  await pool.query(
+    `insert into postrider.transformation (event_id, endpoint_id, endpoint_revision, payload)
+     select o.id, gen_random_uuid(), 1, to_json(repeat('a', 50)) from postrider.outbox o`,
   );
 });
 

@@ -245,6 +245,19 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
     work: (session) => walk(session, { daemon, deliveries: 2 * PAGE, share: PAGE }),
   });
   assert.ok(leased.length >= PAGE);
+  await pool.query('update postrider.endpoint set payload = \'{"a": "$.amount"}\' where id = $1', [plain]);
+  await run({
+    name: "transform",
+    pagesMax: 40 * leased.length,
+    work: (session) =>
+      session.query(statementText("transform_deliveries"), [
+        daemon,
+        leased.map((pair) => pair.event),
+        leased.map((pair) => pair.endpoint),
+        32_768,
+      ]),
+  });
+  await pool.query("update postrider.endpoint set payload = null where id = $1", [plain]);
   await run({
     name: "record leased",
     pagesMax: 30 * leased.length,
@@ -265,6 +278,7 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   for (const [name, values] of Object.entries({
     find_payload_sizes: [[event], true],
     load_payloads: [[event]],
+    load_transformed: [[event], [plain]],
     try_filters: [event, plain],
     find_state_changes: ["1:1:"],
   })) {

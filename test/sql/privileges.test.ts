@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule headers disable_after signing state state_reason";
+  "tenant name description url format timeout_ms retry_schedule headers disable_after signing payload payload_fallback state state_reason";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
+      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing state state_reason state_changed_at paused_at pause_reason revision created_at updated_at",
+        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed",
       operator: "*",
       daemon: "*",
     },
@@ -120,6 +120,17 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   other_attempt_default: {
     columns:
       "event_id endpoint_id id daemon_id started_at endpoint_revision attempt_number duration_ms http_status requests failure_kind error batch_id response_headers response_body",
+  },
+  transformation: {
+    columns: "event_id endpoint_id created_at endpoint_revision problem headers payload",
+    select: {
+      reader: "event_id endpoint_id created_at endpoint_revision problem",
+      operator: "*",
+      daemon: "*",
+    },
+  },
+  transformation_default: {
+    columns: "event_id endpoint_id created_at endpoint_revision problem headers payload",
   },
   daemon: {
     columns:
@@ -209,7 +220,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery_status: {
     columns:
-      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at format",
+      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at format transformation",
     select: LOOKERS,
   },
   backlog: {
@@ -361,6 +372,21 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   beat: owner("daemon"),
   leave: owner("daemon"),
   judge_filters: caller("daemon"),
+  transform_deliveries: owner("daemon"),
+  constant_headers: caller("daemon"),
+  preview_transformation: owner("operator"),
+  is_path: caller("operator", "daemon"),
+  parse_path: caller("operator"),
+  gives_list: caller("operator"),
+  read_template: caller("operator"),
+  is_transformation: caller("operator"),
+  transforms: caller("operator"),
+  plan_transformation: caller(),
+  event_facts: caller(),
+  unfit_payload: caller(),
+  transform_event: caller(),
+  transform_headers: caller(),
+  explain_transformation: caller(),
   append_minutes: owner("daemon"),
   request_ms_bounds: caller("reader", "operator", "daemon"),
   delay_ms_bounds: caller("reader", "operator", "daemon"),
@@ -843,6 +869,10 @@ describe("a reader", () => {
     await pool.query(
       "insert into postrider.delivery (event_id, endpoint_id, state, finished_at) values (postrider.uuid_v7(), $1, 'exhausted', now())",
       [endpoint.endpoint_id],
+    );
+    await pool.query(
+      "insert into postrider.transformation (event_id, endpoint_id, endpoint_revision, payload, headers) values ($1, $2, 1, $3::text::json, $3::text::jsonb)",
+      [first.event, first.endpoint, hidden],
     );
     await pool.query("select postrider_internal.note_discards(array[$1::uuid], false)", [endpoint.endpoint_id]);
     await pool.query(

@@ -303,6 +303,10 @@ const CALLS: Readonly<Record<string, () => string>> = {
        array[null::pg_catalog.text], '{${ids.claim}}', '{${ids.claim}}', '{null}', '{${ids.idle}}')`,
   claim_deliveries: () =>
     `select postrider_internal.claim_deliveries('${ids.daemon}', null, 100, 100, 10, '{}', '{}', 15000, 30000)`,
+  transform_deliveries: () =>
+    `update postrider.endpoint set payload = '{"a": "$.amount", "b": "$event.type"}', headers = '{"x-a": "$.amount"}' where id = '${ids.endpoint}';
+     select postrider_internal.transform_deliveries(leased_by, array[event_id], array[endpoint_id], 30000) from postrider.delivery where leased_by is not null`,
+  preview_transformation: () => `select postrider.preview_transformation('${ids.endpoint}', '${ids.delivered}')`,
   empty_claims: () => `select postrider_internal.empty_claims('${ids.daemon}', '{${ids.claim}}')`,
   replay: () => `select postrider.replay('${ids.endpoint}', 'yesterday', 'tomorrow', 'order.*', '{succeeded}')`,
   prepare_replay: () => `select postrider_internal.prepare_replay('${ids.replay}')`,

@@ -50,6 +50,7 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.idempotency_key;
     delete from postrider.delivery;
     delete from postrider.other_attempt;
+    delete from postrider.transformation;
     delete from postrider.replay;
     delete from postrider.replay_failure;
     delete from postrider.daemon;

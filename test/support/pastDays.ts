@@ -12,7 +12,7 @@ export async function addPastDays(session: Session, days: number, now = "now"): 
     begin
       for n in 1 .. ${days} loop
         day := ('${now}'::timestamptz at time zone 'UTC')::date - n;
-        foreach parent in array array['outbox', 'delivery', 'other_attempt'] loop
+        foreach parent in array array['outbox', 'delivery', 'other_attempt', 'transformation'] loop
           part := parent || '_' || to_char(day, 'YYYYMMDD');
           continue when to_regclass(format('postrider.%I', part)) is not null;
           execute format('create table postrider.%I (like postrider.%I including all excluding identity)', part, parent);

@@ -67,8 +67,8 @@ begin
     at_end := not found;
     exit when at_end;
     last := first.endpoint_id;
-
-    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing into target
+    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing,
+           case when e.transforms or e.has_transformed then least(payload_bytes_max, 0) else payload_bytes_max end as bytes_max into target
     from postrider.endpoint e
     where e.id = last;
     if not found or target.state = 'disabled' then
@@ -95,7 +95,7 @@ begin
     return query
       select l.event_id, last, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload,
              target.revision, target.lease_ms, null::bigint
-      from postrider_internal.lease_deliveries(daemon_id, last, share, target.lease_ms, payload_bytes_max) l;
+      from postrider_internal.lease_deliveries(daemon_id, last, share, target.lease_ms, target.bytes_max) l;
     get diagnostics step_count = row_count;
     taken := taken + step_count;
     -- More of this endpoint may be due: the next walk returns to it.

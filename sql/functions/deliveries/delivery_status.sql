@@ -12,12 +12,12 @@ create or replace view postrider.delivery_status as
            when exists (select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
              then 'cancelled'
            when d.lease_expires_at > now() then 'in flight'
-           when (select e.state from postrider.endpoint e where e.id = d.endpoint_id) = 'paused' then 'paused'
-           when (select e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) from postrider.endpoint e where e.id = d.endpoint_id)
-             then 'keyless'
-           when d.attempts > d.attempts_before then 'retrying'
-           when d.next_attempt_at > now() then 'scheduled'
-           else 'deferred'
+           else coalesce(
+             (select case when e.state = 'paused' then 'paused'
+                          when e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) then 'keyless' end
+              from postrider.endpoint e
+              where e.id = d.endpoint_id),
+             case when d.attempts > d.attempts_before then 'retrying' when d.next_attempt_at > now() then 'scheduled' else 'deferred' end)
          end as detail,
          case when d.state = 'discarded' then d.reason end as reason,
          d.attempts,
@@ -30,7 +30,10 @@ create or replace view postrider.delivery_status as
          d.next_attempt_at,
          d.created_at,
          d.finished_at,
-         (select e.format from postrider.endpoint e where e.id = d.endpoint_id)::text as format
+         (select e.format from postrider.endpoint e where e.id = d.endpoint_id)::text as format,
+         (select coalesce('not applied: ' || t.problem, 'applied')
+          from postrider.transformation t
+          where t.event_id = d.event_id and t.endpoint_id = d.endpoint_id) as transformation
   from postrider.delivery d
   union all
   select f.event_id, f.endpoint_id, f.name, f.url,
@@ -40,7 +43,7 @@ create or replace view postrider.delivery_status as
          case when exists (select from postrider.cancellation c where c.event_id = f.event_id and c.endpoint_id = f.endpoint_id)
               then 'cancelled' else 'in flight' end,
          null, 0, null, null, null, f.since, null,
-         (select e.format from postrider.endpoint e where e.id = f.endpoint_id)::text
+         (select e.format from postrider.endpoint e where e.id = f.endpoint_id)::text, null
   from postrider.in_flight f
   where f.lease_expires_at is null;
 comment on view postrider.delivery_status is 'Every delivery and what became of it, including those whose first attempt is in progress. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
@@ -60,3 +63,4 @@ comment on column postrider.delivery_status.next_attempt_at is 'When the next at
 comment on column postrider.delivery_status.created_at is 'When the delivery was created.';
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
 comment on column postrider.delivery_status.format is 'In which format the endpoint has its events now; null if it was deleted.';
+comment on column postrider.delivery_status.transformation is 'Whether its payload or a header is what the endpoint''s transformation made of the event: applied, or not applied and why, in which case the payload is sent whole. Null if no transformation was looked at. If it was discarded for that, reason says so.';

@@ -31,6 +31,8 @@ begin
       replay_id = case when d.state = 'pending' then d.replay_id end,
       state_before = case when d.state = 'pending' then d.state_before end
   where d.event_id = event_id and d.endpoint_id = any (chosen);
+  -- A person's decision: it is made anew, by what the endpoint says now.
+  delete from postrider.transformation t where t.event_id = event_id and t.endpoint_id = any (chosen);
   -- An earlier cancel whose daemon has died since.
   delete from postrider.cancellation c where c.event_id = event_id and c.endpoint_id = any (chosen);
   perform postrider_internal.note_action('redeliver', endpoint_id, event_id,

@@ -25,6 +25,16 @@ begin
       problem := 'has no name that HTTP allows: letters, digits and hyphens';
     elsif jsonb_typeof(value) <> 'string' then
       problem := format('has a value that is not a string but of the type %s', jsonb_typeof(value));
+    elsif postrider_internal.is_path(value #>> '{}') then
+      begin
+        if postrider_internal.gives_list(postrider_internal.parse_path(value #>> '{}')) then
+          problem := 'has a path that may give a list, and a header has one value';
+          advice := 'Pick one value: [0] is the first one, [last] the last one.';
+        end if;
+      exception when check_violation then
+        get stacked diagnostics advice = pg_exception_hint;
+        problem := 'begins with a dollar sign, and is no path that can be used';
+      end;
     -- With a line break in it, a value could forge another header, or a whole request.
     elsif value #>> '{}' ~ E'[^ -~\t]' then
       problem := 'has a value with a line break or a character outside of ASCII';

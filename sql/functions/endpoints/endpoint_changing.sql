@@ -6,6 +6,7 @@ as $$
 begin
   new.revision := old.revision + 1;
   new.updated_at := clock_timestamp();
+  new.has_transformed := old.has_transformed or old.transforms;
   if new.state is distinct from old.state then
     new.state_changed_at := clock_timestamp();
     if new.state = 'active' then

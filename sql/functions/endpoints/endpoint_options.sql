@@ -12,7 +12,9 @@ as $$
     ('retry_schedule', false),
     ('headers', true),
     ('signing', false),
-    ('disable_after', false)
+    ('disable_after', false),
+    ('payload', false),
+    ('payload_fallback', false)
 $$;
 comment on function postrider_internal.endpoint_options() is
   'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';

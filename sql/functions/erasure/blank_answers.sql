@@ -14,7 +14,8 @@ begin
   set response_headers = null, response_body = null, error = case when a.error is not null then 'the event was erased' end
   where a.event_id = any (blank_answers.event_ids)
     and (a.response_headers is not null or a.response_body is not null or a.error <> 'the event was erased');
+  delete from postrider.transformation t where t.event_id = any (blank_answers.event_ids);
 end
 $$;
 comment on function postrider_internal.blank_answers(uuid[]) is
-  'Overwrites what the receivers of these events answered, and what went wrong there.';
+  'Overwrites what the receivers of these events answered, and what went wrong there, and deletes what was made of these events for them.';

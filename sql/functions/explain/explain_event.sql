@@ -46,13 +46,13 @@ begin
       from postrider.endpoint e
       where e.tenant = event.tenant
     ), status as (
-      select d.endpoint_id, d.state, d.detail, d.reason, d.attempts, d.last_http_status, d.last_error, d.next_attempt_at, d.finished_at
+      select d.endpoint_id, d.state, d.detail, d.reason, d.attempts, d.last_http_status, d.last_error, d.next_attempt_at, d.finished_at, d.transformation
       from postrider.delivery_status d
       where d.event_id = explain_event.event_id
     ), met as (
       select coalesce(k.id, s.endpoint_id) as id, coalesce(k.name, o.name) as name, coalesce(k.shown_url, o.shown_url) as url, coalesce(k.state, o.state, 'deleted') as state, k.state_reason,
              k.state_changed_at, k.created_at, k.tenant, k.format,
-             s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at,
+             s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at, s.transformation,
              case
                when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
                when k.id is null then 'the endpoint was deleted'
@@ -89,8 +89,7 @@ begin
              when m.detail = 'retrying' then
                format('%s failed, the last one: %s; the next one is due %s', postrider_internal.counted(m.attempts, 'attempt'), m.last_error, postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'scheduled' then format('its first attempt is due %s', postrider_internal.shown_time(m.next_attempt_at))
-             when m.detail = 'deferred' then
-               case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
+             when m.detail = 'deferred' then case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
              when not claimed and stop is not null then 'no daemon has claimed the event yet, because ' || stop
              when not claimed and daemons = 0 then 'no daemon has claimed the event yet, and none is alive'
              when not claimed then 'no daemon has claimed the event yet: that follows the commit by milliseconds, or by the backlog before it'
@@ -99,11 +98,12 @@ begin
                format('the endpoint was created %s, after the event: an event goes to the subscriptions that exist when it is claimed', postrider_internal.shown_time(m.created_at))
              else 'it matches now but did not when it was claimed: the endpoint or its subscriptions have changed since, or a row was deleted by hand'
            end || case
+             when m.transformation is not null then '; transformation ' || m.transformation
              when m.delivery_state is null and claimed and m.changed is not null
                then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
            m.obstacle is null,
            coalesce(m.obstacle, case when m.state = 'paused' then 'would wait, for the endpoint is paused' else 'would be sent' end
-             || postrider_internal.explain_format(m.format, event.attributes))
+             || postrider_internal.explain_transformation(m.id, event.id) || postrider_internal.explain_format(m.format, event.attributes))
     from met m
     order by m.delivery_state is null, m.id;
   if not found then

@@ -39,7 +39,7 @@ begin
   if not pg_try_advisory_xact_lock(1886352244, 3) then
     return;
   end if;
-  foreach parent in array array['outbox', 'delivery', 'other_attempt', 'endpoint_minute_part', 'unmatched_minute_part'] loop
+  foreach parent in array array['outbox', 'delivery', 'other_attempt', 'transformation', 'endpoint_minute_part', 'unmatched_minute_part'] loop
     net := parent || '_default';
     key := postrider_internal.partition_key(parent);
     partition_name := net;

@@ -65,6 +65,13 @@ begin
   where h.event_id <= place and d.event_id = h.event_id and d.endpoint_id = replay.endpoint_id;
   get diagnostics prepared = row_count;
 
+  if exists (select from postrider.endpoint e where e.id = replay.endpoint_id and (e.transforms or e.has_transformed)) then
+    -- It is made anew, by what the endpoint says now.
+    delete from postrider.transformation t
+    using unnest(held_events) h (event_id)
+    where h.event_id <= place and t.event_id = h.event_id and t.endpoint_id = replay.endpoint_id;
+  end if;
+
   insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, replay_id)
   select n.event_id, replay.endpoint_id, 'pending', postrider_internal.due_time(n.event_id), replay.id
   from unnest(new_events) n (event_id)

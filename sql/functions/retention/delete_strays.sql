@@ -35,6 +35,8 @@ begin
     delete from postrider.cancellation c where c.event_id = any (ids);
     delete from postrider.other_attempt a
     where a.event_id = any (ids) and a.event_id between ids[1] and ids[cardinality(ids)];
+    delete from postrider.transformation t
+    where t.event_id = any (ids) and t.event_id between ids[1] and ids[cardinality(ids)];
     delete from postrider.delivery d
     where d.event_id = any (ids) and d.event_id between ids[1] and ids[cardinality(ids)] and d.finished_at is not null;
     delete from postrider.outbox_default o
@@ -64,6 +66,17 @@ begin
       and not exists (select from postrider.outbox o where o.id = e.event_id)
       and not exists (select from postrider.delivery d where d.event_id = e.event_id and d.endpoint_id = e.endpoint_id)
     order by e.event_id, e.endpoint_id, e.id
+    limit rows_max);
+  get diagnostics count = row_count;
+  deleted := deleted + count;
+  delete from postrider.transformation_default t
+  where (t.event_id, t.endpoint_id) in (
+    select e.event_id, e.endpoint_id
+    from postrider.transformation_default e
+    where (e.event_id < bound or e.event_id >= ahead and e.created_at < before::timestamp at time zone 'UTC')
+      and not exists (select from postrider.outbox o where o.id = e.event_id)
+      and not exists (select from postrider.delivery d where d.event_id = e.event_id and d.endpoint_id = e.endpoint_id)
+    order by e.event_id, e.endpoint_id
     limit rows_max);
   get diagnostics count = row_count;
   return deleted + count;

@@ -19,7 +19,7 @@ begin
     select to_date(d.day, 'YYYYMMDD') as day, array_agg(d.name order by d.n) as parts, array_agg(d.parent order by d.n) as parents
     from (
       select c.relname as name, p.name as parent, p.n, right(c.relname, 8) as day
-      from unnest(array['outbox', 'delivery', 'other_attempt']) with ordinality p (name, n)
+      from unnest(array['outbox', 'delivery', 'other_attempt', 'transformation']) with ordinality p (name, n)
       join pg_inherits i on i.inhparent = format('postrider.%I', p.name)::regclass
       join pg_class c on c.oid = i.inhrelid and c.relname ~ ('^' || p.name || '_[0-9]{8}$')) d
     where d.day < to_char(before, 'YYYYMMDD')

@@ -21,7 +21,7 @@ declare
   stray uuid;
   day date;
 begin
-  foreach parent in array array['outbox', 'delivery', 'other_attempt'] loop
+  foreach parent in array array['outbox', 'delivery', 'other_attempt', 'transformation'] loop
     net := parent || '_default';
     key := postrider_internal.partition_key(parent);
     continue when pg_table_size(format('postrider.%I', net)::regclass) > net_bytes_max;

@@ -87,7 +87,7 @@ export async function claimDeliveries(
           event: eventOf(row, row.event_id),
           endpointId: row.endpoint_id,
           daemonId,
-          tenure: { kind: "leased", untilMs: sentMs + (row.lease_ms ?? 0) },
+          tenure: { kind: "leased", untilMs: sentMs + (row.lease_ms ?? 0), content: null },
           attempts: row.attempts ?? 0,
           attemptsBefore: row.attempts_before ?? 0,
           isAgain: row.is_again ?? false,

@@ -7,7 +7,7 @@ import { signMixed, signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
 import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
 import { unsent } from "../../http/failures.ts";
-import type { OutgoingRequest } from "../../http/request.ts";
+import { type FixedHeaders, fixHeaders, type OutgoingRequest } from "../../http/request.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Loader, Wanted } from "./loader.ts";
 
@@ -30,8 +30,9 @@ export type End = (result: DeliveryResult, endpoint: Endpoint | undefined) => vo
  * came with its payload takes no promise: each would cost a microsecond.
  */
 export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint | undefined): void {
-  if (endpoint === undefined || !lasts(delivery, endpoint)) {
-    // Recording looks whether the endpoint is still there. A lease that would not last is taken anew.
+  if (endpoint === undefined || !lasts(delivery, endpoint) || !isDecided(delivery, endpoint)) {
+    // Recording looks whether the endpoint is still there. A lease that would not last is taken anew. What an endpoint
+    // that transforms by now is to be sent is decided in the queue.
     parts.end(handedBack(delivery), endpoint);
   } else if (endpoint.problem !== null) {
     // Fails closed: a request that cannot be signed is not sent.
@@ -93,11 +94,20 @@ function signedRequest(delivery: Delivery, body: Buffer, endpoint: Endpoint): Ou
       : signMixed(endpoint.mixedKeys, event.id, timestamp, body);
   return {
     url: endpoint.url,
-    fixed: endpoint.fixed,
+    fixed: fixedOf(delivery, endpoint),
     lines: headerLines(delivery, timestamp, signature) + (endpoint.format.headerLines?.(event) ?? ""),
     body,
     timeoutMs: endpoint.timeoutMs,
   };
+}
+
+function fixedOf({ tenure }: Delivery, endpoint: Endpoint): FixedHeaders {
+  const headers = tenure.kind === "leased" && tenure.content !== null ? tenure.content.headers : null;
+  return headers === null ? endpoint.fixed : fixHeaders({ ...endpoint.headers, ...inSmallLetters(headers) });
+}
+
+function inSmallLetters(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** The headers that belong to one attempt. Its number is the one under which it is recorded. */
@@ -150,6 +160,14 @@ function notSigned(delivery: Delivery): DeliveryResult {
   return { ...handedBack(delivery), decision: { state: "pending", waitMs: KEY_WAIT_MS } };
 }
 
+/** When a transformation is asked for again for which there was no time. */
+const TRANSFORM_RETRY_MS = 1_000;
+
+/** Goes to the queue: the transformations of others have used up the time that there is for them. */
+export function putOff(delivery: Delivery): DeliveryResult {
+  return { ...handedBack(delivery), decision: { state: "pending", waitMs: TRANSFORM_RETRY_MS } };
+}
+
 export function eventGone(delivery: Delivery): DeliveryResult {
   return discarded(delivery, "the event is no longer in the outbox");
 }
@@ -170,4 +188,9 @@ const RECORD_MARGIN_MS = 2_000;
 /** Whether the lease on the delivery lasts for an attempt. That of a claim is checked before each start. */
 function lasts({ tenure }: Delivery, { timeoutMs }: Endpoint): boolean {
   return tenure.kind === "claimed" || tenure.untilMs >= monotonicMs() + timeoutMs + RECORD_MARGIN_MS;
+}
+
+/** Whether it is known what the delivery sends. */
+function isDecided({ tenure }: Delivery, { transforms }: Endpoint): boolean {
+  return !transforms || (tenure.kind === "leased" && tenure.content !== null);
 }

@@ -23,6 +23,12 @@ export interface Endpoint {
   readonly scheduleMs: readonly number[];
   /** The headers of every request, but for those of the event and the signature. */
   readonly fixed: FixedHeaders;
+  /** The same, by name in small letters, for deliveries that replace some. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether a delivery needs something else than the payload of its event: it goes through the queue, which finds it. */
+  readonly transforms: boolean;
+  /** Whether that may be so for a delivery that has begun, because the endpoint transforms or did. */
+  readonly mayTransform: boolean;
   /** Newest first; empty if no request may be sent. */
   readonly keys: readonly SigningKey[];
   /** What signs instead of `keys` if the endpoint wants ed25519; null if it does not. */
@@ -45,6 +51,8 @@ const loadEndpoints = defineStatement("load_endpoints", {
     signing: ["hmac", "ed25519", "both"],
     url: "text",
     headers: "jsonb",
+    transforms: "boolean",
+    may_transform: "boolean",
     schedule_ms: "double precision[]",
     secrets: "text[]",
     secret_kinds: "text[]",
@@ -198,11 +206,12 @@ function defaultHeaders(contentType: string): Record<string, string> {
 }
 
 /** Shared by all endpoints of a content type that add no headers. */
-const defaultFixed = new Map<string, FixedHeaders>();
+const defaults = new Map<string, Pick<Endpoint, "fixed" | "headers">>();
 
-function defaultFixedOf(contentType: string): FixedHeaders {
-  const known = defaultFixed.get(contentType) ?? fixHeaders(defaultHeaders(contentType));
-  defaultFixed.set(contentType, known);
+function defaultsOf(contentType: string): Pick<Endpoint, "fixed" | "headers"> {
+  const headers = defaultHeaders(contentType);
+  const known = defaults.get(contentType) ?? { fixed: fixHeaders(headers), headers };
+  defaults.set(contentType, known);
   return known;
 }
 
@@ -230,6 +239,9 @@ function decodeEndpoint(row: EndpointRow, { signing, formats, askedMs, unreadabl
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
     fixed: headers.fixed,
+    headers: headers.headers,
+    transforms: row.transforms,
+    mayTransform: row.may_transform,
     keys: signing.keys,
     mixedKeys: signing.mixedKeys,
     problem: fault ?? signing.problem,
@@ -240,13 +252,10 @@ function decodeEndpoint(row: EndpointRow, { signing, formats, askedMs, unreadabl
   };
 }
 
-function decodeHeaders(
-  given: unknown,
-  contentType: string,
-): { readonly fixed: FixedHeaders; readonly problem: string | null } {
+function decodeHeaders(given: unknown, contentType: string): Pick<Endpoint, "fixed" | "headers" | "problem"> {
   const own = Object.entries(given as Readonly<Record<string, unknown>>);
   if (own.length === 0) {
-    return { fixed: defaultFixedOf(contentType), problem: null };
+    return { ...defaultsOf(contentType), problem: null };
   }
   let problem: string | null = null;
   const headers = defaultHeaders(contentType);
@@ -257,5 +266,5 @@ function decodeHeaders(
       headers[name.toLowerCase()] = value;
     }
   }
-  return { fixed: fixHeaders(headers), problem };
+  return { fixed: fixHeaders(headers), headers, problem };
 }

@@ -31,7 +31,7 @@ export interface InHandParts {
   readonly endpoints: Pick<EndpointDirectory, "get" | "findInactive" | "findCancelled">;
   readonly lanes: Lanes;
   readonly budget: Budget;
-  readonly payloads: Pick<Payloads, "load">;
+  readonly payloads: Pick<Payloads, "load" | "loadTransformed">;
   readonly send: Send;
   readonly events: Events;
   readonly agenda: Agenda;

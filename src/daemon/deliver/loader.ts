@@ -5,7 +5,7 @@ import type { Events } from "../../telemetry/bus.ts";
 import type { Budget } from "./budget.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Standing } from "./lanes.ts";
-import type { Payloads } from "./payloads.ts";
+import { isTransformed, type Payloads, payloadKey } from "./payloads.ts";
 
 /** Payloads of one load, and their bytes unless it is a single larger one: some milliseconds of Postgres. */
 const LOAD_MAX = 64;
@@ -28,7 +28,7 @@ interface Batch {
 export type Loaded = { readonly payload: string } | { readonly problem: string } | "gone" | "failed";
 
 export interface LoaderParts {
-  readonly payloads: Pick<Payloads, "load">;
+  readonly payloads: Pick<Payloads, "load" | "loadTransformed">;
   readonly budget: Budget;
   readonly events: Events;
   readonly standingOf: (endpointId: string) => Standing;
@@ -118,21 +118,21 @@ export class Loader {
   }
 
   async #load({ wanted, ahead }: Pick<Batch, "wanted" | "ahead">): Promise<void> {
-    const { payloads, onLoaded, onLoadedAhead } = this.#parts;
+    const { onLoaded, onLoadedAhead } = this.#parts;
     const deliveries = [...wanted.map(({ delivery }) => delivery), ...ahead];
-    const eventIds = [...new Set(deliveries.map(({ event }) => event.id))];
+    const keys = [...new Set(deliveries.map(payloadKey))];
     let loadedOf: (delivery: Delivery) => Loaded;
     try {
-      const loaded = await payloads.load(eventIds);
-      loadedOf = ({ event }) => {
-        const payload = loaded.get(event.id);
+      const loaded = await this.#loadAll(deliveries);
+      loadedOf = (delivery) => {
+        const payload = loaded.get(payloadKey(delivery));
         return payload === undefined ? "gone" : { payload };
       };
     } catch (thrown) {
-      if (isUnreadable(thrown) && eventIds.length > 1) {
+      if (isUnreadable(thrown) && keys.length > 1) {
         // One payload that Postgres cannot give must not keep the others.
-        for (const ids of halvesOf(eventIds)) {
-          const isOfHalf = ({ event }: Delivery) => ids.has(event.id);
+        for (const half of halvesOf(keys)) {
+          const isOfHalf = (delivery: Delivery) => half.has(payloadKey(delivery));
           await this.#load({
             wanted: wanted.filter(({ delivery }) => isOfHalf(delivery)),
             ahead: ahead.filter(isOfHalf),
@@ -152,6 +152,19 @@ export class Loader {
     }
   }
 
+  async #loadAll(deliveries: readonly Delivery[]): Promise<ReadonlyMap<string, string>> {
+    const { payloads } = this.#parts;
+    const transformed = deliveries.filter(isTransformed);
+    if (transformed.length === 0) {
+      return payloads.load([...new Set(deliveries.map(({ event }) => event.id))]);
+    }
+    const others = deliveries.filter((delivery) => !isTransformed(delivery));
+    return new Map([
+      ...(await payloads.loadTransformed(transformed)),
+      ...(others.length === 0 ? [] : await this.#loadAll(others)),
+    ]);
+  }
+
   #reportFailed(deliveries: readonly Delivery[], thrown: unknown): void {
     const { sqlstate } = classifyPostgresError(thrown);
     for (const { event, endpointId } of deliveries) {
@@ -165,9 +178,9 @@ export class Loader {
   }
 }
 
-function halvesOf(ids: readonly string[]): readonly ReadonlySet<string>[] {
-  const middle = Math.ceil(ids.length / 2);
-  return [new Set(ids.slice(0, middle)), new Set(ids.slice(middle))];
+function halvesOf(keys: readonly string[]): readonly ReadonlySet<string>[] {
+  const middle = Math.ceil(keys.length / 2);
+  return [new Set(keys.slice(0, middle)), new Set(keys.slice(middle))];
 }
 
 function newBatch(): Batch {

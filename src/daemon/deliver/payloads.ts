@@ -13,6 +13,11 @@ const loadPayloads = defineStatement("load_payloads", {
   columns: { event_id: "uuid", payload: "json" },
 });
 
+const loadTransformed = defineStatement("load_transformed", {
+  params: { eventIds: "uuid[]", endpointIds: "uuid[]" },
+  columns: { event_id: "uuid", endpoint_id: "uuid", payload: "json?" },
+});
+
 /** Compressed payloads that Postgres reads at a time for their sizes: a gigabyte, if they are the largest. */
 const READ_MAX = 16;
 
@@ -25,12 +30,27 @@ export interface Payloads {
   measure(deliveries: readonly Delivery[]): Promise<void>;
   /** Loads the payloads of events; one whose event is gone is missing. */
   load(eventIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Loads what is stored for deliveries in the place of their payloads, by `payloadKey`. */
+  loadTransformed(deliveries: readonly Delivery[]): Promise<ReadonlyMap<string, string>>;
+}
+
+/** Whether a delivery sends something else than the payload of its event. */
+export function isTransformed({ tenure }: Delivery): boolean {
+  return tenure.kind === "leased" && tenure.content !== null && tenure.content.isStored;
+}
+
+/** What identifies a payload that is to be loaded: that of an event, which its deliveries share, or that of one delivery. */
+export function payloadKey(delivery: Delivery): string {
+  const { event, endpointId } = delivery;
+  return isTransformed(delivery) ? `${event.id} ${endpointId}` : event.id;
 }
 
 export function payloadsFrom(database: Database): Payloads {
   return {
     measure: async (deliveries) => {
-      const events = deliveries.filter(({ event }) => event.payload === null).map(({ event }) => event);
+      const events = deliveries
+        .filter((delivery) => delivery.event.payload === null && !isTransformed(delivery))
+        .map(({ event }) => event);
       const eventIds = [...new Set(events.map(({ id }) => id))];
       const sizes = new Map<string, number>();
       if (eventIds.length > 0) {
@@ -47,6 +67,16 @@ export function payloadsFrom(database: Database): Payloads {
     load: async (eventIds) => {
       const { rows } = await database.run(loadPayloads, { eventIds });
       return new Map(rows.map(({ event_id, payload }) => [event_id, payload]));
+    },
+    loadTransformed: async (deliveries) => {
+      const eventIds = deliveries.map(({ event }) => event.id);
+      const endpointIds = deliveries.map(({ endpointId }) => endpointId);
+      const { rows } = await database.run(loadTransformed, { eventIds, endpointIds });
+      return new Map(
+        rows.flatMap(({ event_id, endpoint_id, payload }) =>
+          payload === null ? [] : [[`${event_id} ${endpoint_id}`, payload] as const],
+        ),
+      );
     },
   };
 }

@@ -54,6 +54,9 @@ function endpoint(id: string): Endpoint {
     timeoutMs: 15_000,
     scheduleMs: [5_000],
     fixed: { lines: "", fault: undefined },
+    headers: {},
+    transforms: false,
+    mayTransform: false,
     keys: [KEY],
     problem: null,
     waits: false,
@@ -109,7 +112,7 @@ class Surroundings {
       },
       lanes,
       budget,
-      payloads: { load: (eventIds) => this.#load(eventIds) },
+      payloads: { load: (eventIds) => this.#load(eventIds), loadTransformed: () => assert.fail() },
       send: ({ url }, done) => this.requests.push({ url, answer: (attempt = ANSWER) => done(attempt) }),
       events: this.emitted,
       agenda: this.agenda,
@@ -367,7 +370,7 @@ describe("payloads that are loaded", () => {
       fc.asyncProperty(deliveries, fc.infiniteStream(fc.nat()), async (drawn, choices) => {
         const admitted = drawn.map(({ endpointId, bytes, isLeased }): Delivery => {
           const delivery = deliveryFor(endpointId, bytes);
-          const tenure = { kind: "leased", untilMs: Number.POSITIVE_INFINITY } as const;
+          const tenure = { kind: "leased", untilMs: Number.POSITIVE_INFINITY, content: null } as const;
           return isLeased ? { ...delivery, tenure } : delivery;
         });
         const around = new Surroundings();
