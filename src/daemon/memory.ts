@@ -19,8 +19,8 @@ const AT_REST_BYTES = 160 * MIB;
 const CHARACTER_BYTES = 2;
 /** In XML a small body may take ten times its payload, which stays beside it. */
 const SMALL_COPIES = 1 + GROWTH_MAX;
-/** An endpoint with its key and its counts of a minute, if its URL is not 2 kB long and its schedule does not have fifty steps. */
-const ENDPOINT_BYTES = 2_560;
+/** An endpoint with its key, its lane and its counts of a minute, if its URL is not 2 kB long and its schedule does not have fifty steps. */
+const ENDPOINT_BYTES = 3_072;
 /** A TLS connection. */
 const CONNECTION_BYTES = 65_536;
 

@@ -34,21 +34,22 @@ export interface Delivery {
   /** The payload from when it was loaded ahead until it is sent; null if it came with the claim, or has yet to be loaded. */
   loadedPayload: string | null;
   /**
-   * Kept by its lane while it holds a slot: when its request began, and the deliveries whose requests began just before
-   * and after. In the delivery itself, because a map would allocate an entry for each request.
+   * Kept by the lanes while it is in hand: its lane, when its request began, and the deliveries before and after it in a
+   * line of that lane. In the delivery itself, because a map would take a search and an entry for each request.
    */
+  lane: object | null;
   begunMs: number;
   before: Delivery | null;
   after: Delivery | null;
 }
 
-/** In place of the time at which a request began: the delivery holds no slot. */
-export const HOLDS_NO_SLOT = -1;
+/** In place of the time at which a request began. */
+export const NOT_BEGUN = -1;
 
 /** What a claim says of a delivery. */
 export type ClaimedDelivery = Omit<
   Delivery,
-  "isAgain" | "deliverAtMs" | "loadedPayload" | "begunMs" | "before" | "after"
+  "isAgain" | "deliverAtMs" | "loadedPayload" | "lane" | "begunMs" | "before" | "after"
 > & {
   readonly isAgain?: boolean;
   readonly deliverAtMs?: number | null;
@@ -67,7 +68,8 @@ export function makeDelivery(claimed: ClaimedDelivery): Delivery {
     isAgain: isAgain ?? false,
     deliverAtMs: deliverAtMs ?? null,
     loadedPayload: null,
-    begunMs: HOLDS_NO_SLOT,
+    lane: null,
+    begunMs: NOT_BEGUN,
     before: null,
     after: null,
   };

@@ -1,5 +1,6 @@
-import { type Delivery, HOLDS_NO_SLOT } from "../../domain/delivery.ts";
-import { Begun } from "./begun.ts";
+import { type Delivery, NOT_BEGUN } from "../../domain/delivery.ts";
+import { ENDPOINTS_MAX } from "./endpoints.ts";
+import { Line } from "./line.ts";
 import { Waiting } from "./waiting.ts";
 
 /**
@@ -63,8 +64,12 @@ const KEPT_FOR_GOOD = 1 / 8;
 const KEPT_FOR_NEW = 1 / 8;
 /** A lane with nothing in hand is forgotten after so long. */
 const FORGET_MS = 60_000;
-/** Lanes that are remembered beside those with something in hand; a walk over the queue gets the room of each. */
-const LANES_MAX = 4_096;
+/** Lanes that are remembered beside those with something in hand: of more endpoints, each delivery would make one anew. */
+const LANES_MAX = ENDPOINTS_MAX;
+/** A walk over the queue gets the rooms of at most so many lanes with nothing in hand. */
+const IDLE_ROOMS_MAX = 4_000;
+/** In place of its place among the active lanes: the lane has nothing in hand. */
+const IDLE = -1;
 /** How often to look which lanes have begun to hang, while slots are scarce. */
 const RECOUNT_MS = 100;
 
@@ -75,8 +80,8 @@ interface Lane {
   readonly endpointId: string;
   readonly waiting: Waiting;
   limit: number;
-  /** Its deliveries that hold a slot and whose requests have begun. */
-  readonly begun: Begun;
+  /** Its deliveries whose requests have begun, the earliest first. */
+  readonly begun: Line;
   /** Those whose payloads are being loaded; a set of the lane's once there are any. */
   loading: Set<Delivery>;
   hasAnswered: boolean;
@@ -88,8 +93,8 @@ interface Lane {
   isInLine: boolean;
   /** Whether the last delivery set aside found too little memory. */
   isShort: boolean;
-  /** Whether it is counted among those with something in hand. */
-  isActive: boolean;
+  /** Its place among the lanes with something in hand. */
+  activePlace: number;
   idleSinceMs: number;
 }
 
@@ -126,17 +131,21 @@ class Turns {
 
 export class Lanes {
   readonly #limits: LaneLimits;
+  /** Requests at a time of a new lane. */
+  readonly #startLimit: number;
   readonly #lanes = new Map<string, Lane>();
+  /** Those with something in hand, in no order. */
+  readonly #active: Lane[] = [];
   readonly #turns = new Turns();
   readonly #withAside = new Set<Lane>();
   readonly #inFlightOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #inFlight = 0;
   #waiting = 0;
-  #active = 0;
   #recountedMs = 0;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
+    this.#startLimit = Math.min(LANE_START, limits.laneMax);
   }
 
   get inFlight(): number {
@@ -153,6 +162,7 @@ export class Lanes {
     if (lane.waiting.length >= this.#share(lane, nowMs)) {
       return false;
     }
+    delivery.lane = lane;
     lane.waiting.push(delivery);
     this.#waiting += 1;
     this.#update(lane, nowMs);
@@ -165,8 +175,8 @@ export class Lanes {
    */
   start(nowMs: number): Delivery | null {
     const lane = this.#nextLane(nowMs);
-    const delivery = lane?.waiting.takeNext();
-    if (lane === null || delivery === undefined) {
+    const delivery = lane?.waiting.takeNext() ?? null;
+    if (lane === null || delivery === null) {
       return null;
     }
     if (delivery.event.payload === null && delivery.loadedPayload === null) {
@@ -175,7 +185,7 @@ export class Lanes {
       }
       lane.loading.add(delivery);
     } else {
-      lane.begun.add(delivery, nowMs);
+      begin(lane, delivery, nowMs);
     }
     this.#waiting -= 1;
     this.#inFlight += 1;
@@ -186,9 +196,9 @@ export class Lanes {
 
   /** The payload is here, and the request begins. */
   begin(delivery: Delivery, nowMs: number): void {
-    const lane = this.#lane(delivery.endpointId, nowMs);
+    const lane = laneOf(delivery);
     takeStarted(lane, delivery);
-    lane.begun.add(delivery, nowMs);
+    begin(lane, delivery, nowMs);
   }
 
   /**
@@ -196,7 +206,7 @@ export class Lanes {
    * memory, its lane gets no more in hand than it can start. If it `isFirst`, no other one of the lane is recalled before.
    */
   setAside(delivery: Delivery, { isShort, isFirst }: Aside, nowMs: number): void {
-    const lane = this.#lane(delivery.endpointId, nowMs);
+    const lane = laneOf(delivery);
     takeStarted(lane, delivery);
     this.#giveBackSlot(lane);
     lane.waiting.setAside(delivery, isFirst);
@@ -235,24 +245,24 @@ export class Lanes {
     if (lane === undefined || lane.standing !== "good" || lane.isShort || lane.waiting.aheadLength >= lane.limit) {
       return null;
     }
-    return lane.waiting.takeAhead(fits) ?? null;
+    return lane.waiting.takeAhead(fits);
   }
 
   /** The payload of a delivery that was taken ahead is here, and it may start. */
   addLoaded(delivery: Delivery, nowMs: number): void {
-    const lane = this.#lane(delivery.endpointId, nowMs);
+    const lane = laneOf(delivery);
     lane.waiting.addLoaded(delivery);
     this.#update(lane, nowMs);
   }
 
   /** What was started is over. `answered`: the receiver sent a status, whichever; null if it was not asked. */
   finish(delivery: Delivery, answered: boolean | null, nowMs: number): void {
-    const lane = this.#lane(delivery.endpointId, nowMs);
+    const lane = laneOf(delivery);
     const wasFull = !hasRoom(lane);
     const { begunMs } = delivery;
     takeStarted(lane, delivery);
     this.#giveBackSlot(lane);
-    if (begunMs !== HOLDS_NO_SLOT && answered !== null) {
+    if (begunMs !== NOT_BEGUN && answered !== null) {
       const tookMs = nowMs - begunMs;
       lane.averageMs = lane.averageMs === null ? tookMs : lane.averageMs + DURATION_WEIGHT * (tookMs - lane.averageMs);
     }
@@ -268,7 +278,7 @@ export class Lanes {
   /** Evicts what is beyond the share of its lane by now, the newest first. */
   evictExcess(nowMs: number): Delivery[] {
     const evicted: Delivery[] = [];
-    for (const lane of this.#lanes.values()) {
+    for (const lane of [...this.#active]) {
       const excess = lane.waiting.length - this.#share(lane, nowMs);
       if (excess > 0) {
         evicted.push(...this.#evictLast(lane, excess, nowMs));
@@ -291,8 +301,8 @@ export class Lanes {
   /** Evicts one event of an endpoint; null if it does not wait here. */
   evictOne(endpointId: string, eventId: string, nowMs: number): Delivery | null {
     const lane = this.#lanes.get(endpointId);
-    const delivery = lane?.waiting.takeEvent(eventId);
-    if (lane === undefined || delivery === undefined) {
+    const delivery = lane?.waiting.takeEvent(eventId) ?? null;
+    if (lane === undefined || delivery === null) {
       return null;
     }
     this.#waiting -= 1;
@@ -302,12 +312,12 @@ export class Lanes {
 
   /** The endpoints with deliveries that wait. */
   waitingEndpoints(): string[] {
-    return [...this.#lanes.values()].filter(({ waiting }) => waiting.length > 0).map(({ endpointId }) => endpointId);
+    return this.#active.filter(({ waiting }) => waiting.length > 0).map(({ endpointId }) => endpointId);
   }
 
   /** The deliveries that hold a slot. */
   started(): Delivery[] {
-    return [...this.#lanes.values()].flatMap(({ begun, loading }) => [...begun.all(), ...loading]);
+    return this.#active.flatMap(({ begun, loading }) => [...begun.all(), ...loading]);
   }
 
   /** What an endpoint may take from the others. */
@@ -316,22 +326,31 @@ export class Lanes {
   }
 
   /**
-   * How many deliveries from the queue each endpoint with a lane can take now, and how many one without a lane.
-   * Forgets lanes that have long had nothing to do.
+   * How many deliveries from the queue an endpoint can take now: those of `known`, and any other one. Lanes with nothing in
+   * hand are left out if they are like a new one. Forgets lanes that have long had nothing to do.
    */
   rooms(nowMs: number): Rooms {
+    const unknown = this.#mayStart("new") ? this.#startLimit : 0;
     const known = new Map<string, number>();
+    let idleRooms = 0;
     for (const lane of this.#lanes.values()) {
-      if (!lane.isActive && nowMs - lane.idleSinceMs > FORGET_MS) {
+      if (lane.activePlace !== IDLE) {
+        known.set(lane.endpointId, this.#room(lane, nowMs));
+      } else if (nowMs - lane.idleSinceMs > FORGET_MS) {
         this.#lanes.delete(lane.endpointId);
-        continue;
+      } else if (idleRooms < IDLE_ROOMS_MAX && (lane.limit !== this.#startLimit || unknown === 0)) {
+        known.set(lane.endpointId, this.#room(lane, nowMs));
+        idleRooms += 1;
       }
-      this.#recount(lane, nowMs);
-      const isFast = lane.standing === "good" && lane.averageMs !== null && lane.averageMs < ROUND_MS;
-      const width = this.#mayStart(lane.standing) ? lane.limit * (isFast ? ROUNDS_MAX : 1) : 0;
-      known.set(lane.endpointId, Math.max(0, width - startedIn(lane) - lane.waiting.length));
     }
-    return { known, unknown: this.#mayStart("new") ? Math.min(LANE_START, this.#limits.laneMax) : 0 };
+    return { known, unknown };
+  }
+
+  #room(lane: Lane, nowMs: number): number {
+    this.#recount(lane, nowMs);
+    const isFast = lane.standing === "good" && lane.averageMs !== null && lane.averageMs < ROUND_MS;
+    const width = this.#mayStart(lane.standing) ? lane.limit * (isFast ? ROUNDS_MAX : 1) : 0;
+    return Math.max(0, width - startedIn(lane) - lane.waiting.length);
   }
 
   #evictLast(lane: Lane, count: number, nowMs: number): Delivery[] {
@@ -347,7 +366,7 @@ export class Lanes {
     if (lane.standing === "doubtful" || lane.isShort) {
       return this.#mayStart(lane.standing) ? Math.max(0, lane.limit - startedIn(lane)) : 0;
     }
-    const lanes = this.#active + (lane.isActive ? 0 : 1);
+    const lanes = this.#active.length + (lane.activePlace === IDLE ? 1 : 0);
     return Math.max(LANE_START, Math.floor(this.#limits.inHandMax / lanes));
   }
 
@@ -392,7 +411,7 @@ export class Lanes {
   #recountAll(nowMs: number): void {
     if (nowMs - this.#recountedMs >= RECOUNT_MS && this.#inFlight * 2 >= this.#limits.inFlightMax) {
       this.#recountedMs = nowMs;
-      for (const lane of this.#lanes.values()) {
+      for (const lane of this.#active) {
         this.#recount(lane, nowMs);
       }
     }
@@ -417,7 +436,7 @@ export class Lanes {
   }
 
   #standing(lane: Lane, nowMs: number): Standing {
-    if (nowMs - lane.begun.oldestMs > HANGING_MS || lane.limit < Math.min(LANE_START, this.#limits.laneMax)) {
+    if (isHanging(lane, nowMs) || lane.limit < this.#startLimit) {
       return "doubtful";
     }
     return lane.hasAnswered ? "good" : "new";
@@ -426,10 +445,10 @@ export class Lanes {
   #lane(endpointId: string, nowMs: number): Lane {
     let lane = this.#lanes.get(endpointId);
     if (lane === undefined) {
-      if (this.#lanes.size >= LANES_MAX + this.#active) {
+      if (this.#lanes.size >= LANES_MAX + this.#active.length) {
         this.#forgetIdle(LANES_MAX / 2);
       }
-      lane = newLane(endpointId, Math.min(LANE_START, this.#limits.laneMax), nowMs);
+      lane = newLane(endpointId, this.#startLimit, nowMs);
       this.#lanes.set(endpointId, lane);
     }
     return lane;
@@ -438,10 +457,10 @@ export class Lanes {
   /** Forgets lanes with nothing in hand, the oldest first, until so many are left. */
   #forgetIdle(keptMax: number): void {
     for (const lane of this.#lanes.values()) {
-      if (this.#lanes.size <= keptMax + this.#active) {
+      if (this.#lanes.size <= keptMax + this.#active.length) {
         return;
       }
-      if (!lane.isActive) {
+      if (lane.activePlace === IDLE) {
         this.#lanes.delete(lane.endpointId);
       }
     }
@@ -451,14 +470,25 @@ export class Lanes {
   #update(lane: Lane, nowMs: number): void {
     this.#recount(lane, nowMs);
     const isActive = startedIn(lane) > 0 || lane.waiting.length > 0;
-    if (isActive !== lane.isActive) {
-      lane.isActive = isActive;
-      lane.idleSinceMs = nowMs;
-      this.#active += isActive ? 1 : -1;
+    if (isActive && lane.activePlace === IDLE) {
+      lane.activePlace = this.#active.push(lane) - 1;
+    } else if (!isActive && lane.activePlace !== IDLE) {
+      this.#rest(lane, nowMs);
     }
     if (!lane.isInLine && lane.waiting.readyLength > 0 && hasRoom(lane)) {
       this.#turns.add(lane);
     }
+  }
+
+  /** The last of the active lanes takes its place. */
+  #rest(lane: Lane, nowMs: number): void {
+    const last = this.#active.pop();
+    if (last !== undefined && last !== lane) {
+      this.#active[lane.activePlace] = last;
+      last.activePlace = lane.activePlace;
+    }
+    lane.activePlace = IDLE;
+    lane.idleSinceMs = nowMs;
   }
 }
 
@@ -467,21 +497,21 @@ function newLane(endpointId: string, limit: number, nowMs: number): Lane {
     endpointId,
     waiting: new Waiting(),
     limit,
-    begun: new Begun(),
+    begun: new Line(),
     loading: NONE_LOADING,
     hasAnswered: false,
     averageMs: null,
     standing: "new",
     isInLine: false,
     isShort: false,
-    isActive: false,
+    activePlace: IDLE,
     idleSinceMs: nowMs,
   };
 }
 
 /** How many of its deliveries hold a slot. */
 function startedIn({ begun, loading }: Lane): number {
-  return begun.size + loading.size;
+  return begun.length + loading.size;
 }
 
 /** Whether the lane may have one more in flight. */
@@ -489,8 +519,27 @@ function hasRoom(lane: Lane): boolean {
   return startedIn(lane) < lane.limit;
 }
 
+/** Whether its earliest request has been in flight for too long. */
+function isHanging({ begun }: Lane, nowMs: number): boolean {
+  return begun.first !== null && nowMs - begun.first.begunMs > HANGING_MS;
+}
+
+function laneOf({ lane }: Delivery): Lane {
+  if (lane === null) {
+    throw new Error("the delivery is not in flight");
+  }
+  return lane as Lane;
+}
+
+/** `nowMs` is never before that of an earlier call. */
+function begin(lane: Lane, delivery: Delivery, nowMs: number): void {
+  delivery.begunMs = nowMs;
+  lane.begun.push(delivery);
+}
+
 function takeStarted(lane: Lane, delivery: Delivery): void {
-  if (delivery.begunMs !== HOLDS_NO_SLOT) {
+  if (delivery.begunMs !== NOT_BEGUN) {
+    delivery.begunMs = NOT_BEGUN;
     lane.begun.remove(delivery);
   } else if (!lane.loading.delete(delivery)) {
     throw new Error("the delivery is not in flight");

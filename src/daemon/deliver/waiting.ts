@@ -1,67 +1,8 @@
 import type { Delivery } from "../../domain/delivery.ts";
+import { Line } from "./line.ts";
 
 /** First attempts go so many times in a row while something from the queue waits as well. */
 const FIRST_RUN_MAX = 3;
-
-/** The places of started deliveries are cut off once they are half of a line, and at least so many: each cut moves the rest. */
-const CUT_MIN = 16;
-
-/** Deliveries in the order in which they came: taken off the front one by one, off the end many at a time. */
-class Line {
-  /** Nothing is kept before the head, because a line that never runs empty would hold what it has started, payloads and all. */
-  readonly #deliveries: (Delivery | undefined)[] = [];
-  #head = 0;
-
-  get length(): number {
-    return this.#deliveries.length - this.#head;
-  }
-
-  get first(): Delivery | undefined {
-    return this.#deliveries[this.#head];
-  }
-
-  push(delivery: Delivery): void {
-    this.#deliveries.push(delivery);
-  }
-
-  putBack(deliveries: readonly Delivery[]): void {
-    this.#deliveries.splice(0, this.#head, ...deliveries);
-    this.#head = 0;
-  }
-
-  shift(): Delivery | undefined {
-    const delivery = this.#deliveries[this.#head];
-    if (delivery !== undefined) {
-      this.#deliveries[this.#head] = undefined;
-      this.#head += 1;
-      if (this.length === 0) {
-        this.#deliveries.length = 0;
-        this.#head = 0;
-      } else if (this.#head >= CUT_MIN && this.#head * 2 >= this.#deliveries.length) {
-        this.#deliveries.splice(0, this.#head);
-        this.#head = 0;
-      }
-    }
-    return delivery;
-  }
-
-  /** Takes the delivery of one event; undefined if it is not here. */
-  takeEvent(eventId: string): Delivery | undefined {
-    const index = this.#deliveries.findIndex((delivery) => delivery?.event.id === eventId);
-    return index === -1 ? undefined : this.#deliveries.splice(index, 1)[0];
-  }
-
-  takeFirst(count: number): Delivery[] {
-    const first = this.#deliveries.splice(0, this.#head + Math.min(count, this.length));
-    this.#head = 0;
-    return first.filter((delivery) => delivery !== undefined);
-  }
-
-  takeLast(count: number): Delivery[] {
-    const last = this.#deliveries.splice(this.#deliveries.length - Math.min(count, this.length));
-    return last.filter((delivery) => delivery !== undefined);
-  }
-}
 
 /** Where deliveries wait whose payloads are loaded when their turn comes. */
 interface LargeLines {
@@ -118,12 +59,12 @@ export class Waiting {
     this.#lineOf(delivery).push(delivery);
   }
 
-  takeNext(): Delivery | undefined {
+  takeNext(): Delivery | null {
     const line = this.#nextLine();
-    const isSmallNext = line.first !== undefined && line.first.event.payload !== null;
-    const loaded = this.#wasLoaded && isSmallNext ? undefined : this.#large.loaded.shift();
-    this.#wasLoaded = loaded !== undefined;
-    if (loaded !== undefined) {
+    const isSmallNext = line.first !== null && line.first.event.payload !== null;
+    const loaded = this.#wasLoaded && isSmallNext ? null : this.#large.loaded.shift();
+    this.#wasLoaded = loaded !== null;
+    if (loaded !== null) {
       return loaded;
     }
     this.#firstRun = line === this.#queued ? 0 : this.#firstRun + 1;
@@ -135,16 +76,16 @@ export class Waiting {
     return isQueuesTurn ? this.#queued : this.#first;
   }
 
-  /** Takes the next one out of line whose payload is to be loaded, to load it ahead; undefined if there is none, or it does not fit. */
-  takeAhead(fits: (delivery: Delivery) => boolean): Delivery | undefined {
+  /** Takes the next one out of line whose payload is to be loaded, to load it ahead; null if there is none, or it does not fit. */
+  takeAhead(fits: (delivery: Delivery) => boolean): Delivery | null {
     const line = [this.#nextLine(), this.#first, this.#queued, this.#large.aside].find(({ first }) =>
       isMeasured(first),
     );
-    const delivery = line?.first;
-    if (line === undefined || delivery === undefined || !fits(delivery)) {
-      return undefined;
+    const delivery = line?.first ?? null;
+    if (line === undefined || delivery === null || !fits(delivery)) {
+      return null;
     }
-    line.shift();
+    line.remove(delivery);
     this.#makeLarge().ahead.push(delivery);
     return delivery;
   }
@@ -152,7 +93,7 @@ export class Waiting {
   /** The payload of a delivery that was taken ahead is here. */
   addLoaded({ event }: Delivery): void {
     const delivery = this.#large.ahead.takeEvent(event.id);
-    if (delivery === undefined) {
+    if (delivery === null) {
       throw new Error("the payload of the delivery is not loaded ahead");
     }
     this.#large.loaded.push(delivery);
@@ -174,14 +115,14 @@ export class Waiting {
     this.#queued.putBack(recalled.filter((delivery) => !isFirstAttempt(delivery)));
   }
 
-  takeEvent(eventId: string): Delivery | undefined {
+  takeEvent(eventId: string): Delivery | null {
     for (const line of [this.#first, this.#queued, this.#large.aside, this.#large.ahead, this.#large.loaded]) {
       const delivery = line.takeEvent(eventId);
-      if (delivery !== undefined) {
+      if (delivery !== null) {
         return delivery;
       }
     }
-    return undefined;
+    return null;
   }
 
   /**
@@ -213,6 +154,6 @@ function isFirstAttempt({ tenure }: Delivery): boolean {
 }
 
 /** Whether its payload is to be loaded and known to be readable: one that is not would make a load of many fail. */
-function isMeasured(delivery: Delivery | undefined): boolean {
-  return delivery !== undefined && delivery.event.payload === null && delivery.event.payloadBytes > 0;
+function isMeasured(delivery: Delivery | null): boolean {
+  return delivery !== null && delivery.event.payload === null && delivery.event.payloadBytes > 0;
 }

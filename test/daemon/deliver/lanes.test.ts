@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
+import { ENDPOINTS_MAX } from "../../../src/daemon/deliver/endpoints.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
 
@@ -491,8 +492,9 @@ describe("payloads that are loaded when their turn comes", () => {
     lanes.begin(delivery, nowMs);
     lanes.evictAll(nowMs);
     lanes.finish(delivery, true, nowMs + 5);
+    offer(lanes, "a", 1, nowMs + 5);
     // Four rounds of eight, which only a lane with short requests gets.
-    assert.equal(lanes.rooms(nowMs + 5).known.get("a"), 4 * LANE_START);
+    assert.equal(lanes.rooms(nowMs + 5).known.get("a"), 4 * LANE_START - 1);
   });
 
   test("a request that hangs is found behind a payload that is being loaded", () => {
@@ -790,19 +792,60 @@ test("whatever happens in whichever order, nothing is lost or doubled and no lim
   );
 });
 
-test("of very many endpoints, those with something in hand are kept, and of the others some thousands", () => {
+test("of very many endpoints, those with something in hand are kept, and of the others as many as endpoints are kept", () => {
   const lanes = new Lanes({ inFlightMax: 100, laneMax: 64, inHandMax: 1_000 });
   offer(lanes, "busy", 3);
   const inFlight = startAll(lanes);
   assert.equal(inFlight.length, 3);
-  const endpointIds = Array.from({ length: 20_000 }, (_, index) => `endpoint ${index}`);
+  const endpointIds = Array.from({ length: 3 * ENDPOINTS_MAX }, (_, index) => `endpoint ${index}`);
   greet(lanes, ...endpointIds);
-  const { known } = lanes.rooms(0);
-  assert.ok(known.size > 1_000 && known.size <= 4_097, `${known.size} lanes`);
-  assert.equal(known.get("busy"), LANE_START - 3);
-  assert.ok(known.has(String(endpointIds.at(-1))));
+  const kept = endpointIds.filter((endpointId) => lanes.standingOf(endpointId) === "good").length;
+  assert.ok(kept > 1_000 && kept <= ENDPOINTS_MAX, `${kept} lanes`);
+  assert.equal(lanes.standingOf(String(endpointIds.at(-1))), "good");
+  assert.equal(lanes.rooms(0).known.get("busy"), LANE_START - 3);
   finishAll(lanes, inFlight, true);
   assert.equal(lanes.inFlight, 0);
+});
+
+describe("the rooms that a walk over the queue gets", () => {
+  const many = Array.from({ length: 10_000 }, (_, index) => `endpoint ${index}`);
+  const limits = { inFlightMax: 100, laneMax: 64, inHandMax: 1_000 };
+
+  test("lanes with nothing in hand that are like new ones are left out", () => {
+    const lanes = new Lanes(limits);
+    greet(lanes, ...many);
+    offer(lanes, "busy", 1);
+    assert.deepEqual([...lanes.rooms(0).known.keys()], ["busy"]);
+    assert.equal(lanes.rooms(0).unknown, LANE_START);
+  });
+
+  test("one that has lost requests, and one that has earned more, are in them", () => {
+    const lanes = new Lanes(limits);
+    greet(lanes, ...many);
+    offer(lanes, "bad", 1);
+    finishAll(lanes, startAll(lanes), false);
+    offer(lanes, "wide", LANE_START);
+    finishAll(lanes, startAll(lanes), true);
+    assert.deepEqual(
+      [...lanes.rooms(0).known],
+      [
+        ["bad", LANE_START / 2],
+        ["wide", 4 * (LANE_START + 1)],
+      ],
+    );
+  });
+
+  test("while a new lane gets no slot, one that has answered has its room, and there are no more than some thousands", () => {
+    const lanes = new Lanes(limits);
+    greet(lanes, ...many);
+    for (let index = 0; lanes.rooms(0).unknown > 0; index++) {
+      offer(lanes, `new ${index}`, LANE_START);
+      startAll(lanes);
+    }
+    const { known } = lanes.rooms(0);
+    assert.equal(known.get("endpoint 0"), 4 * LANE_START);
+    assert.ok(known.size > 1_000 && known.size < 5_000, `${known.size} rooms`);
+  });
 });
 
 test("lanes that never run empty let go of what they have started", async () => {
