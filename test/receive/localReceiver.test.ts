@@ -6,8 +6,9 @@ import { connect } from "node:net";
 import { afterEach, describe, test } from "node:test";
 import { startReceiver } from "../../src/cli/receive.ts";
 import { requestText } from "../../src/dev/requestText.ts";
+import { makePrivateKey, parsePrivateKey, publicKeyOf } from "../../src/format/ed25519.ts";
 import { FORMAT_NAMES } from "../../src/format/format.ts";
-import { parseSecret, signV1 } from "../../src/format/sign.ts";
+import { parseSecret, signMixed, signV1 } from "../../src/format/sign.ts";
 import { PostriderError } from "../../src/ground/errors.ts";
 import { type Contents, contentsOf } from "../../src/receive/contents.ts";
 import { BODY_BYTES_MAX, LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
@@ -49,6 +50,28 @@ test("a foreign signature, a changed body and an old timestamp are answered with
     received.map(({ judgement }) => judgement.kind),
     ["rejected", "rejected", "rejected"],
   );
+});
+
+test("with a public key, what its private one signed is verified, and a private key is refused", async () => {
+  const [signing, other] = [makePrivateKey(), makePrivateKey()];
+  const parsed = parsePrivateKey(signing);
+  assert.ok(parsed.kind === "key");
+  const timestampSeconds = Math.floor(NOW_MS / 1000);
+  const headers = {
+    "webhook-id": "msg_1",
+    "webhook-timestamp": String(timestampSeconds),
+    "webhook-signature": signMixed({ hmac: [], ed25519: [parsed.key] }, "msg_1", timestampSeconds, "{}"),
+  };
+  for (const [secrets, status] of [
+    [[publicKeyOf(signing)], 204],
+    [[SECRET, publicKeyOf(other), publicKeyOf(signing)], 204],
+    [[publicKeyOf(other)], 401],
+    [[SECRET], 401],
+  ] as const) {
+    const receiver = await start(secrets);
+    assert.equal((await fetch(receiver.url, { method: "POST", body: "{}", headers })).status, status);
+  }
+  await assert.rejects(start([signing]), /private key/);
 });
 
 test("without a secret everything is accepted, as unverified", async () => {

@@ -153,7 +153,7 @@ describe("rotate_secret", () => {
 });
 
 describe("without its key, an endpoint's", () => {
-  test("events wait in the queue, which says so, and those of other endpoints do not", async () => {
+  test("events wait in the queue, which tells readers so, and those of other endpoints do not", async (t) => {
     const { id } = await create("both");
     const other = await create(null);
     const event = await insertEvent(database.pool, "order.paid");
@@ -162,10 +162,11 @@ describe("without its key, an endpoint's", () => {
       claimed.map(({ endpoint }) => endpoint),
       [other.id],
     );
+    const reader = await openSession(t, database.url);
+    await reader.query("set role postrider_reader");
+    assert.equal(await askFor(reader, "select postrider_internal.has_signing_key($1)", [id]), false);
     assert.deepEqual(
-      await rowsOf(database.pool, "select detail, attempts from postrider.delivery_status where endpoint_id = $1", [
-        id,
-      ]),
+      await rowsOf(reader, "select detail, attempts from postrider.delivery_status where endpoint_id = $1", [id]),
       [{ detail: "keyless", attempts: 0 }],
     );
     assert.match(
