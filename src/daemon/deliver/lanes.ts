@@ -374,13 +374,16 @@ export class Lanes {
   readonly #mayStart = (standing: Standing): boolean => {
     const { inFlightMax } = this.#limits;
     const { new: ofNew, doubtful } = this.#inFlightOf;
+    // Both are kept from what is kept for good lanes: as new lanes begin to hang one after the other, they move from one
+    // count to the other, and would otherwise take those slots as well.
+    const leavesToGood = ofNew + doubtful < Math.ceil(inFlightMax * (1 - KEPT_FOR_GOOD));
     switch (standing) {
       case "good":
         return true;
       case "new":
-        return ofNew + doubtful < Math.ceil(inFlightMax * (1 - KEPT_FOR_GOOD));
+        return leavesToGood;
       case "doubtful":
-        return doubtful < Math.ceil(inFlightMax * (1 - KEPT_FOR_GOOD - KEPT_FOR_NEW));
+        return leavesToGood && doubtful < Math.ceil(inFlightMax * (1 - KEPT_FOR_GOOD - KEPT_FOR_NEW));
     }
   };
 

@@ -191,6 +191,23 @@ describe("what starts", () => {
     assert.equal(startAll(lanes, nowMs).length, LANE_START);
   });
 
+  test("lanes that begin to hang one after the other leave the last slots to those that have answered, too", () => {
+    const lanes = new Lanes({ inFlightMax: 16, laneMax: 64, inHandMax: 1_000 });
+    offer(lanes, "good", 1);
+    finishAll(lanes, startAll(lanes), true);
+    offer(lanes, "first", 6);
+    assert.equal(startAll(lanes).length, 6);
+    const laterMs = HANGING_MS / 2;
+    offer(lanes, "second", LANE_START, laterMs);
+    assert.equal(startAll(lanes, laterMs).length, LANE_START);
+    offer(lanes, "first", 20, laterMs);
+    assert.deepEqual(startAll(lanes, laterMs), []);
+    // The first hangs, the second is new, and neither may start more.
+    assert.deepEqual(startAll(lanes, HANGING_MS + 1), []);
+    offer(lanes, "good", 2, HANGING_MS + 1);
+    assert.equal(startAll(lanes, HANGING_MS + 1).length, 2);
+  });
+
   test("what is known of a lane with nothing to do is kept for a minute", () => {
     const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "bad", 1);
