@@ -23,7 +23,7 @@ import { createLogin } from "../support/roles.ts";
 
 /** The days before are the first of a month, a leap day and the day before that. */
 const NOW = "2020-03-02T12:00:00Z";
-const PARENTS = ["outbox", "delivery", "other_attempt"];
+const PARENTS = ["outbox", "delivery", "other_attempt", "transformation"];
 /** With a retention of two days, the last two of these are past it. */
 const RETENTION = "2 days";
 const DAYS = 4;
@@ -57,7 +57,7 @@ describe("a day past its retention", () => {
       { outcome: "emptied", subject: third },
       ...dropped(third),
     ]);
-    for (const table of ["outbox", "delivery", "other_attempt", "idempotency_key"]) {
+    for (const table of [...PARENTS, "idempotency_key"]) {
       assert.equal(await askFor(pool, `select count(*)::int from postrider.${table}`), 10, table);
     }
     assert.deepEqual(await maintainAll(pool), []);
@@ -304,15 +304,16 @@ describe("rows of the default partitions", () => {
           await rowsOf<Record<string, number>>(
             pool,
             `select (select count(*)::int from postrider.outbox) as events, (select count(*)::int from postrider.delivery) as deliveries,
-                    (select count(*)::int from postrider.attempt) as attempts, (select count(*)::int from postrider.idempotency_key) as keys`,
+                    (select count(*)::int from postrider.attempt) as attempts, (select count(*)::int from postrider.idempotency_key) as keys,
+                    (select count(*)::int from postrider.transformation) as transformations`,
           )
         )[0] ?? {},
       );
     // Five events of yesterday, one waiting, and one that no claim has seen.
-    assert.deepEqual(await counts(), [7, 6, 5, 5]);
+    assert.deepEqual(await counts(), [7, 6, 5, 5, 5]);
     await claimAll(pool);
     await maintainAll(pool);
-    assert.deepEqual(await counts(), [6, 6, 5, 5]);
+    assert.deepEqual(await counts(), [6, 6, 5, 5, 5]);
   });
 
   test("stay while a daemon has them in hand", async (t) => {
@@ -563,6 +564,9 @@ async function addDelivered(session: Session, daysAgo: number, count: number): P
        insert into postrider.other_attempt (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status)
        select a.id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), 1, 5, 200 from added a
        returning event_id, endpoint_id
+     ), made as (
+       insert into postrider.transformation (event_id, endpoint_id, endpoint_revision)
+       select s.event_id, s.endpoint_id, 1 from sent s
      )
      insert into postrider.delivery (event_id, endpoint_id, state, attempts, finished_at)
      select s.event_id, s.endpoint_id, 'succeeded', 1, now() from sent s`,
@@ -614,7 +618,7 @@ async function daysOf(session: Session): Promise<string[]> {
     session,
     `select distinct overlay(overlay(right(c.relname, 8) placing '-' from 7 for 0) placing '-' from 5 for 0) as day
      from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent = any (array['postrider.outbox', 'postrider.delivery', 'postrider.other_attempt']::regclass[])
+     where i.inhparent = any (array['postrider.outbox', 'postrider.delivery', 'postrider.other_attempt', 'postrider.transformation']::regclass[])
        and c.relname ~ '_[0-9]{8}$' and right(c.relname, 8) < to_char($1::timestamptz at time zone 'UTC', 'YYYYMMDD')
      order by 1`,
     [NOW],
