@@ -43,14 +43,30 @@ test("what the project does not install is installed for those that need it", ()
 test("a complete run has every script but those of a large scale and of the benchmark", () => {
   const runs = planRuns({ paths: [], extent: "complete" });
   const [newest, ...others] = runs.filter(({ moment }) => moment === undefined);
+  const older = planRuns({ paths: [], postgres: "older" });
   const scripts = [{ paths: [] }, { paths: ["test/libraries", "test/bench/peers", "test/binary"] }].flatMap(planRuns);
   assert.equal(newest?.major, 18);
   assert.deepEqual(newest.files.toSorted(), scripts.flatMap(({ files }) => files).toSorted());
   assert.deepEqual(newest.packages.toSorted(), scripts.flatMap(({ packages }) => packages).toSorted());
-  assert.deepEqual(others, planRuns({ paths: [], postgres: "older" }));
+  assert.deepEqual(
+    others.map(({ major, packages }) => [major, packages]),
+    older.map(({ major, packages }) => [major, packages]),
+  );
+  assert.deepEqual(others.at(-1), older.at(-1));
   const dates = runs.filter(({ moment }) => moment !== undefined);
   assert.deepEqual(dates, planRuns({ paths: [], extent: "dates" }));
   assert.ok(dates.length > 2 && dates.every(({ files }) => files.length > 2));
+});
+
+test("what a complete run leaves out on a server between has run on both ends", () => {
+  const runs = planRuns({ paths: [], extent: "complete" }).filter(({ moment }) => moment === undefined);
+  const filesOn = (major: Major) => runs.find((run) => run.major === major)?.files ?? [];
+  for (const major of [17, 16] as const) {
+    const [all] = planRuns({ paths: [], postgres: major });
+    const leftOut = all?.files.filter((file) => !filesOn(major).includes(file)) ?? [];
+    assert.ok(leftOut.length > 0 && leftOut.length < 10);
+    assert.ok(leftOut.every((file) => filesOn(18).includes(file) && filesOn(15).includes(file)));
+  }
 });
 
 test("what takes long starts first", () => {

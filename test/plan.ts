@@ -6,6 +6,8 @@
  *                  the server: roles, copies
  *     oldest       also what talks to the server below SQL: connections, migrations, locks, notifications
  *
+ * A complete run leaves out on the servers between what takes longest of the SQL suite (LONG_ON_OLDER).
+ *
  * Some directories are left out unless they are named, because each has its own script.
  */
 import { existsSync, globSync, statSync } from "node:fs";
@@ -32,6 +34,20 @@ const ON_OLDEST = [
   "cli/migrate.test.ts",
   "publish/publish.test.ts",
 ];
+
+/**
+ * A third of the CPU time of a server. In a complete run the newest and the oldest server have them: what a server between
+ * the two has or lacks, one of these has or lacks as well. `npm run test:servers` runs them on all.
+ */
+const LONG_ON_OLDER = [
+  "sql/captureSessions.test.ts",
+  "sql/emptied.test.ts",
+  "sql/eventTypes.test.ts",
+  "sql/everyPath.test.ts",
+  "sql/operators.test.ts",
+  "sql/replay.test.ts",
+  "sql/viewCost.test.ts",
+].map((path) => join(ROOT, path));
 
 /**
  * All of them are past, because libfaketime shows a signal handler that interrupts a wait the true time: a PostgreSQL of
@@ -105,7 +121,7 @@ export function planRuns({ paths, postgres = NEWEST, extent }: Wish): Run[] {
     const newest = COMPLETE.map((path) => join(ROOT, path));
     return [
       runOn(NEWEST, newest),
-      ...planRuns({ paths: [], postgres: "older" }),
+      ...planRuns({ paths: [], postgres: "older" }).map(withoutLong),
       ...planRuns({ paths: [], extent: "dates" }),
     ];
   }
@@ -114,6 +130,10 @@ export function planRuns({ paths, postgres = NEWEST, extent }: Wish): Run[] {
     return MOMENTS.map((moment) => ({ ...runOn(NEWEST, files), moment }));
   }
   return majorsOf(postgres).map((major) => runOn(major, paths.length > 0 ? paths : pathsFor(major)));
+}
+
+function withoutLong(run: Run): Run {
+  return run.major === OLDEST ? run : { ...run, files: run.files.filter((file) => !LONG_ON_OLDER.includes(file)) };
 }
 
 function runOn(major: Major, paths: readonly string[]): Run {
