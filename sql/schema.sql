@@ -16,6 +16,12 @@ create type postrider_internal.claim_rule as (kind integer, endpoint_id uuid, re
 
 create type postrider_internal.claimed_event as (id uuid, event_type text, created_at timestamp with time zone, deliver_at timestamp with time zone, context jsonb, payload json);
 
+create domain postrider.endpoint_batch_delay_ms as integer
+  constraint "batch_delay_ms is between 0 and 600000" CHECK (((VALUE >= 0) AND (VALUE <= 600000)));
+
+create domain postrider.endpoint_batch_size as integer
+  constraint "batch_size is between 1 and 1000" CHECK (((VALUE >= 1) AND (VALUE <= 1000)));
+
 create domain postrider.endpoint_description as text
   constraint "description has at most 10000 characters" CHECK ((length(VALUE) <= 10000));
 
@@ -194,7 +200,7 @@ create table postrider.delivery (
   first_requests smallint,
   first_attempt_id uuid,
   first_daemon_id uuid,
-  first_batch_id uuid,
+  batch_id uuid,
   state text not null,
   reason text,
   replay_id uuid,
@@ -242,6 +248,8 @@ create table postrider.endpoint (
   payload_fallback postrider.endpoint_payload_fallback not null default 'discard'::text,
   transforms boolean not null generated always as (postrider_internal.transforms((payload)::text, (headers)::jsonb)) stored,
   has_transformed boolean not null default false,
+  batch_size postrider.endpoint_batch_size not null default 1,
+  batch_delay_ms postrider.endpoint_batch_delay_ms not null default 1000,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -580,6 +588,8 @@ CREATE INDEX audit_endpoint_id ON postrider.audit USING btree (endpoint_id, at);
 
 CREATE INDEX audit_event_id ON postrider.audit USING btree (event_id) WHERE (event_id IS NOT NULL);
 
+CREATE INDEX delivery_batch ON ONLY postrider.delivery USING btree (batch_id) WHERE ((batch_id IS NOT NULL) AND (state = 'pending'::text));
+
 CREATE INDEX delivery_due ON ONLY postrider.delivery USING btree (endpoint_id, next_attempt_at) WHERE (state = 'pending'::text);
 
 CREATE INDEX delivery_leased ON ONLY postrider.delivery USING btree (lease_expires_at) WHERE (lease_expires_at IS NOT NULL);
@@ -601,6 +611,8 @@ CREATE INDEX endpoint_secret_unsealed ON postrider.endpoint_secret USING btree (
 CREATE INDEX endpoint_secret_wanted ON postrider.endpoint_secret USING btree (id) WHERE (secret IS NULL);
 
 CREATE INDEX idempotency_key_event_id ON postrider.idempotency_key USING btree (event_id);
+
+CREATE INDEX other_attempt_batch ON ONLY postrider.other_attempt USING btree (batch_id) WHERE (batch_id IS NOT NULL);
 
 CREATE INDEX other_attempt_started ON ONLY postrider.other_attempt USING btree (started_at);
 
@@ -626,7 +638,7 @@ create view postrider.capture_status (table_name regclass, event_type text, oper
 
 create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, condition text, condition_since timestamp with time zone, condition_reason text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint);
 
-create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text, transformation text);
+create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text, transformation text, batch_id uuid);
 
 create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone);
 
@@ -634,7 +646,7 @@ create view postrider.endpoint_hour (hour timestamp with time zone, endpoint_id 
 
 create view postrider.endpoint_minute (minute timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[], failed_again bigint, excused bigint, sent_bytes bigint);
 
-create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone);
+create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone, batch_id uuid);
 
 create view postrider.ingest_position (name text, role_name text, path text, run_id uuid, batch bigint, file_id text, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, lines bigint, events bigint, unmatched bigint, refused bigint, created_at timestamp with time zone, updated_at timestamp with time zone, file_born_ns bigint, passed_born_ns bigint, known_files jsonb) with (security_barrier=true);
 
@@ -754,6 +766,10 @@ create function postrider_internal.array_predicate(checks jsonb, place text) ret
 
 create function postrider_internal.attach_partition(parent text, day date, with_strays boolean DEFAULT false) returns void;
 
+create function postrider_internal.batch_due(endpoint_id uuid, batch_delay_ms integer) returns timestamp with time zone;
+
+create function postrider_internal.batch_id(endpoint_id uuid, event_ids uuid[]) returns uuid;
+
 create function postrider_internal.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false) returns boolean security definer;
 
 create function postrider_internal.begin_action(action text, endpoint_id uuid, detail jsonb) returns void;
@@ -788,7 +804,7 @@ create function postrider_internal.check_filter(filter jsonpath) returns void;
 
 create function postrider_internal.claim_context(ordering_key text, attributes jsonb, payload_bytes_max integer) returns jsonb;
 
-create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
+create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
 
 create function postrider_internal.claim_events(daemon_id uuid, events_max integer, aside_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid, unmatched jsonb) security definer;
 
@@ -826,7 +842,7 @@ create function postrider_internal.cursor_behind(page_base pg_snapshot, page_tar
 
 create function postrider_internal.decide_first(places integer[], event_ids uuid[], endpoint_ids uuid[], attempts_before_now integer[], attempt_ids uuid[], states text[], waits_ms bigint[], reasons text[]) returns void;
 
-create function postrider_internal.decide_leased(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[], OUT locked integer[]) returns integer[];
+create function postrider_internal.decide_leased(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[], alone integer[], OUT locked integer[]) returns integer[];
 
 create function postrider_internal.declared_grants() returns TABLE(roles text[], privileges text, object text);
 
@@ -869,6 +885,8 @@ create function postrider_internal.end_replays() returns trigger security define
 create function postrider_internal.ended_deliveries(endpoint_id uuid) returns text;
 
 create function postrider_internal.endpoint_audit() returns trigger security definer;
+
+create function postrider_internal.endpoint_batching() returns trigger;
 
 create function postrider_internal.endpoint_changed() returns trigger security definer;
 
@@ -922,7 +940,7 @@ create function postrider_internal.fill_retention(period interval) returns inter
 
 create function postrider_internal.find_event(id uuid, payload_bytes_max integer) returns SETOF postrider_internal.claimed_event;
 
-create function postrider_internal.find_rules(tenant text, pattern text) returns TABLE(endpoint_id uuid, filter jsonpath, is_active boolean, revision bigint);
+create function postrider_internal.find_rules(tenant text, pattern text) returns TABLE(endpoint_id uuid, filter jsonpath, is_express boolean, revision bigint);
 
 create function postrider_internal.fingerprint(file text) returns text;
 
@@ -959,6 +977,8 @@ create function postrider_internal.is_cancelled(reason text) returns boolean;
 create function postrider_internal.is_claimed(xid xid8, seq bigint) returns boolean;
 
 create function postrider_internal.is_count(value jsonb) returns boolean;
+
+create function postrider_internal.is_for_batch(attempts integer, attempts_before integer, replay_id uuid) returns boolean;
 
 create function postrider_internal.is_function(name text) returns boolean;
 
@@ -1002,7 +1022,11 @@ create function postrider_internal.keyword_problem(keyword text, argument jsonb)
 
 create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_ids uuid[]) returns integer[];
 
-create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json);
+create function postrider_internal.lease_batches(daemon_id uuid, endpoint_id uuid, room integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
+
+create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
+
+create function postrider_internal.lease_members(daemon_id uuid, endpoint_id uuid, event_ids uuid[], lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -1010,11 +1034,17 @@ create function postrider_internal.left_out_attributes(attributes jsonb, format 
 
 create function postrider_internal.length_predicate(minimum numeric, maximum numeric) returns text;
 
+create function postrider_internal.lock_batch(endpoint_id uuid, batch_id uuid) returns uuid[];
+
 create function postrider_internal.lock_endpoint(endpoint_id uuid) returns text;
 
 create function postrider_internal.lock_event_types() returns trigger security definer;
 
 create function postrider_internal.lock_hours() returns timestamp with time zone;
+
+create function postrider_internal.lock_new_batches(endpoint_id uuid, due_since timestamp with time zone, room integer, batch_size integer, batch_delay_ms integer, payload_bytes_max integer) returns TABLE(members uuid[]);
+
+create function postrider_internal.lock_requests(endpoint_id uuid, event_id uuid, batch_id uuid, new_since timestamp with time zone, room integer, batch_size integer, batch_delay_ms integer, payload_bytes_max integer) returns TABLE(members uuid[]);
 
 create function postrider_internal.lock_secret(secret_id uuid, former text) returns uuid;
 
@@ -1130,11 +1160,11 @@ create function postrider_internal.rebuilt_part(daemon_id uuid, minute timestamp
 
 create function postrider_internal.record_attempts(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[]) returns void;
 
-create function postrider_internal.record_first_successes(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], response_headers json[], response_bodies text[]) returns void;
+create function postrider_internal.record_first_successes(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], response_headers json[], response_bodies text[]) returns void;
 
-create function postrider_internal.record_others(daemon_id uuid, is_first boolean, held_claims bigint[], successes integer[], known integer[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], new_attempts uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record;
+create function postrider_internal.record_others(daemon_id uuid, is_first boolean, held_claims bigint[], successes integer[], known integer[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], new_attempts uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], alone integer[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record;
 
-create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], claims bigint[], finished_claims bigint[], finished_epochs uuid[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[], OUT epoch uuid) returns record security definer;
+create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], alone integer[], claims bigint[], finished_claims bigint[], finished_epochs uuid[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[], OUT epoch uuid) returns record security definer;
 
 create function postrider_internal.recorded_files() returns jsonb;
 
@@ -1272,7 +1302,7 @@ create function postrider_internal.window_events(after_xid xid8, after_seq bigin
 
 create function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer;
 
-create function postrider_internal.without_erased(event_ids uuid[], INOUT errors text[], INOUT response_headers json[], INOUT response_bodies text[]) returns record;
+create function postrider_internal.without_erased(event_ids uuid[], batch_ids uuid[], INOUT errors text[], INOUT response_headers json[], INOUT response_bodies text[]) returns record;
 
 create function postrider_internal.write_capture_functions(table_name regclass, event_type text, condition text, payload text, ordering_key text, tenant text, judged text[], unjudged text[], trigger_function text, event_function text, settings text, moved_setting text) returns void;
 
@@ -1293,6 +1323,8 @@ CREATE TRIGGER end_replays AFTER UPDATE OF state ON postrider.endpoint FOR EACH 
 CREATE TRIGGER endpoint_audit AFTER INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_audit();
 
 CREATE TRIGGER endpoint_audit_delete BEFORE DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_audit();
+
+CREATE TRIGGER endpoint_batching BEFORE INSERT OR UPDATE OF format, batch_size ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_batching();
 
 CREATE TRIGGER endpoint_changing BEFORE UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changing();
 
@@ -1532,7 +1564,7 @@ comment on column postrider.delivery.first_attempt_id is 'Identifies it; null if
 
 comment on column postrider.delivery.first_daemon_id is 'The daemon that made it.';
 
-comment on column postrider.delivery.first_batch_id is 'The batch in which the event was sent; null if it was sent alone.';
+comment on column postrider.delivery.batch_id is 'The batch in which it was last leased, and in which it is sent again while it is pending; null if it was sent alone. The deliveries that share it are the members of the batch, and the id follows from them.';
 
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
 
@@ -1597,6 +1629,10 @@ comment on column postrider.endpoint.payload_fallback is 'What becomes of an eve
 comment on column postrider.endpoint.transforms is 'Whether payload or headers hold a path, so that its events go through the queue. Filled in.';
 
 comment on column postrider.endpoint.has_transformed is 'Whether that was ever so, and a delivery may have something stored in postrider.transformation. Kept by a trigger.';
+
+comment on column postrider.endpoint.batch_size is 'How many events a request may have: 1 to 1000. Above 1 the body is a JSON array, also of a single event, and events wait up to batch_delay_ms for others. The formats standard and cloudevents can be batched.';
+
+comment on column postrider.endpoint.batch_delay_ms is 'How long an event waits for its batch to fill: a whole number of milliseconds, 0 to 600000. A full batch is sent at once. It matters only if there are batches.';
 
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
@@ -1828,7 +1864,7 @@ comment on column postrider.other_attempt.failure_kind is E'How the attempt fail
 
 comment on column postrider.other_attempt.error is 'What went wrong, in a sentence.';
 
-comment on column postrider.other_attempt.batch_id is 'The batch in which the event was sent; null if it was sent alone.';
+comment on column postrider.other_attempt.batch_id is 'The batch in which the event was sent; null if it was sent alone. What the receiver answered is recorded with one event of the batch.';
 
 comment on column postrider.other_attempt.response_headers is 'Headers of the response, as far as they are kept (16 KiB together with the body).';
 
@@ -2070,7 +2106,7 @@ comment on column postrider.attempt.requests is 'How many HTTP requests it made:
 
 comment on column postrider.attempt.endpoint_revision is 'The revision of the endpoint that it used.';
 
-comment on column postrider.attempt.batch_id is 'The batch in which the event was sent; null if it was sent alone.';
+comment on column postrider.attempt.batch_id is 'The batch in which the event was sent; null if it was sent alone. What the receiver answered is shown with one event of the batch.';
 
 comment on view postrider.backlog is 'What waits, by endpoint; the row without an endpoint counts events that no daemon has claimed yet. Counts up to 10,000 of each (100 of each once it has counted 100,000) and says if there are more, so it is cheap however much waits.';
 
@@ -2162,7 +2198,7 @@ comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 
 comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 
@@ -2181,6 +2217,8 @@ comment on column postrider.delivery_status.finished_at is 'When it succeeded, w
 comment on column postrider.delivery_status.format is 'In which format the endpoint has its events now; null if it was deleted.';
 
 comment on column postrider.delivery_status.transformation is 'Whether its payload or a header is what the endpoint''s transformation made of the event: applied, or not applied and why, in which case the payload is sent whole. Null if no transformation was looked at. If it was discarded for that, reason says so.';
+
+comment on column postrider.delivery_status.batch_id is 'The batch in which it was last sent, and is sent again while it is pending; null if it was sent alone.';
 
 comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 
@@ -2314,6 +2352,8 @@ comment on column postrider.in_flight.since is 'When it was claimed; null for a 
 
 comment on column postrider.in_flight.lease_expires_at is 'Until when it is leased; null for a first attempt, which is held as long as its daemon beats.';
 
+comment on column postrider.in_flight.batch_id is 'The batch in which it is sent; null if it is sent alone.';
+
 comment on view postrider.ingest_position is 'How far each "postrider ingest" has read. Readers and operators see all of them, and publishers those that their login may continue: its own, those of roles that it is a member of, and those of roles that were dropped.';
 
 comment on column postrider.ingest_position.name is 'Its name: --name, or else the host and the path of the file.';
@@ -2429,6 +2469,10 @@ comment on column postrider.unmatched_minute.tenant is 'Their tenant.';
 comment on column postrider.unmatched_minute.event_type is 'Their type.';
 
 comment on column postrider.unmatched_minute.events is 'How many.';
+
+comment on type postrider.endpoint_batch_delay_ms is 'How long an event waits for others to share its request, in milliseconds.';
+
+comment on type postrider.endpoint_batch_size is 'How many events a request may have.';
 
 comment on type postrider.endpoint_description is 'What an endpoint is for.';
 
@@ -2584,6 +2628,10 @@ comment on function postrider_internal.array_predicate(jsonb,text) is 'An SQL/JS
 
 comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of a partitioned table. with_strays moves the day''s rows out of the default partition.';
 
+comment on function postrider_internal.batch_due(uuid,integer) is 'When a batch that is not full is sent all the same; null if none waits.';
+
+comment on function postrider_internal.batch_id(uuid,uuid[]) is 'The id of the batch with these members: a UUID of version 8 made of a hash. So the same members have the same id, whoever sends them, and others have another one.';
+
 comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
 
 comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Opens a row in the audit. Until end_action(), every change adds to it what was there before and after.';
@@ -2592,7 +2640,7 @@ comment on function postrider_internal.begin_claim() is 'Takes the claim lock, a
 
 comment on function postrider_internal.begin_epoch() is 'Begins an epoch, postrider.server_epoch, if there is none; returns the id of the present one.';
 
-comment on function postrider_internal.blank_answers(uuid[]) is 'Overwrites what the receivers of these events answered, and what went wrong there, and deletes what was made of these events for them.';
+comment on function postrider_internal.blank_answers(uuid[]) is 'Overwrites what the receivers of these events answered, to batches with them too, and what went wrong there, and deletes what was made of these events for them.';
 
 comment on function postrider_internal.branches_predicate(text,jsonb,text) is 'An SQL/JSON path predicate: @ fits as many of these branches as allOf, anyOf or oneOf says. Null if that cannot be expressed. place: of the schema that has them.';
 
@@ -2618,7 +2666,7 @@ comment on function postrider_internal.check_filter(jsonpath) is 'Refuses a filt
 
 comment on function postrider_internal.claim_context(text,jsonb,integer) is 'event_context(), tried before it is given out if the claim is one that reads no payload.';
 
-comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint. The last row says after which endpoint to continue, null after the last one, and when more is due.';
+comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint; those with the same batch_id go in one request, which may be more than the endpoint has room for. The last row says after which endpoint to continue, null after the last one, and when more is due.';
 
 comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off; page: more is left; aside: the same, and a transaction is aside; complete: nothing is left; empty: nothing is new); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all. unmatched, in the first row: the most frequent kinds of events that no endpoint gets.';
 
@@ -2656,7 +2704,7 @@ comment on function postrider_internal.cursor_behind(pg_snapshot,pg_snapshot,xid
 
 comment on function postrider_internal.decide_first(integer[],uuid[],uuid[],integer[],uuid[],text[],bigint[],text[]) is 'Inserts deliveries without their first attempt, most of which have failed. places: which results those are, from 1.';
 
-comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],integer[],text[],bigint[],text[]) is 'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. locked: which results, from 1, are still to be decided because another session has locked the row.';
+comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],integer[],text[],bigint[],text[],integer[]) is 'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. alone: which results, from 1, leave their batch. locked: which results, from 1, are still to be decided because another session has locked the row.';
 
 comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as written here, on functions and views as their files say.';
 
@@ -2699,6 +2747,8 @@ comment on function postrider_internal.end_replays() is 'Cancels the replays of 
 comment on function postrider_internal.ended_deliveries(uuid) is 'What is discarded if the endpoint is disabled or deleted now; null for nothing.';
 
 comment on function postrider_internal.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
+
+comment on function postrider_internal.endpoint_batching() is 'Refuses batches in a format that has none.';
 
 comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted, and wakes the daemons for one that was resumed.';
 
@@ -2752,7 +2802,7 @@ comment on function postrider_internal.fill_retention(interval) is 'Sets the ret
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
-comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_active: it takes first attempts from memory, because it is not paused, transforms nothing, and has the key that its requests are signed with.';
+comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, gets no batches, transforms nothing, and has the key that its requests are signed with.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
@@ -2789,6 +2839,8 @@ comment on function postrider_internal.is_cancelled(text) is 'Whether this is th
 comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event. After that, changes of subscriptions do not affect it.';
 
 comment on function postrider_internal.is_count(jsonb) is 'Whether this is a whole number from 0 on.';
+
+comment on function postrider_internal.is_for_batch(integer,integer,uuid) is 'Whether a delivery that is in no batch may share a request with others: its retry schedule has just begun, and it is not one that a person sends again.';
 
 comment on function postrider_internal.is_function(text) is 'Whether there is one function of this name. Called with a constant, so that a plan asks once.';
 
@@ -2832,7 +2884,11 @@ comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is w
 
 comment on function postrider_internal.known_deliveries(uuid[],uuid[]) is 'Which of these pairs, from 1, have their delivery already.';
 
-comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them. is_again: it is sent again by hand or by a replay; deliver_at_ms: the deliver_at of its event, as Unix time.';
+comment on function postrider_internal.lease_batches(uuid,uuid,integer,integer,integer,integer,integer) is 'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone.';
+
+comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_again: it is sent again by hand or by a replay; deliver_at_ms: the deliver_at of its event, as Unix time.';
+
+comment on function postrider_internal.lease_members(uuid,uuid,uuid[],integer,integer) is 'Leases these deliveries, which the transaction has locked, as one batch, or one as itself. The batch is stored with the lease, so that it is sent again with the same members and the same id.';
 
 comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemons may take over at once what this one still had in hand.';
 
@@ -2840,11 +2896,17 @@ comment on function postrider_internal.left_out_attributes(jsonb,text) is 'Which
 
 comment on function postrider_internal.length_predicate(numeric,numeric) is 'An SQL/JSON path predicate: the length of the text @ is within the bounds, either of which may be null. Null if that cannot be expressed.';
 
+comment on function postrider_internal.lock_batch(uuid,uuid) is 'Locks what is left of a batch that was sent before, and returns its members; null unless all of them are due and can be locked.';
+
 comment on function postrider_internal.lock_endpoint(uuid) is 'Locks an endpoint and returns its state, which stays the same until this transaction ends. An operator''s actions take this lock first, then those on secrets, subscriptions or deliveries.';
 
 comment on function postrider_internal.lock_event_types() is 'Lets one transaction at a time edit the catalogue. It writes, so a transaction with an older snapshot fails instead of overlooking the last edit.';
 
 comment on function postrider_internal.lock_hours() is 'Keeps the hours as they are until the end of the transaction, and returns until when they are made; null if none was yet.';
+
+comment on function postrider_internal.lock_new_batches(uuid,timestamp with time zone,integer,integer,integer,integer) is 'Locks deliveries that have not been sent in a batch, the first of which has been due since then, and returns the members of each request: full batches, one that is not full if its first delivery has waited for long enough, and single deliveries that are too large for a batch.';
+
+comment on function postrider_internal.lock_requests(uuid,uuid,uuid,timestamp with time zone,integer,integer,integer,integer) is 'Locks what can be sent, beginning with the delivery that is due first, and returns the members of each request: of the batch that it was sent in, of new batches if it has been due since new_since and in none, or itself.';
 
 comment on function postrider_internal.lock_secret(uuid,text) is 'Locks a secret and its endpoint, whose id it returns; null if the secret is not what it was, or another session has one of them locked.';
 
@@ -2960,11 +3022,11 @@ comment on function postrider_internal.rebuilt_part(uuid,timestamp with time zon
 
 comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uuid[],uuid[],integer[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[]) is 'Inserts the attempts that are not recorded in their deliveries. places: which results those are, from 1.';
 
-comment on function postrider_internal.record_first_successes(uuid,integer[],uuid[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],json[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1.';
+comment on function postrider_internal.record_first_successes(uuid,integer[],uuid[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],json[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1.';
 
-comment on function postrider_internal.record_others(uuid,boolean,bigint[],integer[],integer[],uuid[],uuid[],bigint[],integer[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[]) is 'Records the results that are not among the successes of record_first_successes. known: which deliveries exist already, from 1.';
+comment on function postrider_internal.record_others(uuid,boolean,bigint[],integer[],integer[],uuid[],uuid[],bigint[],integer[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[]) is 'Records the results that are not among the successes of record_first_successes. known: which deliveries exist already, from 1.';
 
-comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],bigint[],uuid[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';
+comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[],bigint[],bigint[],uuid[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';
 
 comment on function postrider_internal.recorded_files() is 'A copy of postrider.schema_migration and postrider.schema_object, for the case that someone empties them. Written by each migration.';
 
@@ -3024,7 +3086,7 @@ comment on function postrider_internal.retention_changing() is 'Notes when and b
 
 comment on function postrider_internal.retention_period() is 'How long events are kept: as postrider.retention says, or 30 days.';
 
-comment on function postrider_internal.route_page(text[],text[],boolean,integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each kind, in the order of kinds. ends: which of them is the last of each kind, from 1; lists: which ones are those of each kind, from 0 and with commas, null if there are none; endpoints, revisions: all of them with commas. is_plain: all pairs of the page are for a daemon''s memory, because nothing is filtered, paused, due later, or beyond fan_out_max endpoints, from which on an event is left to the queue; otherwise rules says it of each.';
+comment on function postrider_internal.route_page(text[],text[],boolean,integer) is 'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each kind, in the order of kinds. ends: which of them is the last of each kind, from 1; lists: which ones are those of each kind, from 0 and with commas, null if there are none; endpoints, revisions: all of them with commas. is_plain: all pairs of the page are for a daemon''s memory, because nothing is filtered, paused, batched, due later, or beyond fan_out_max endpoints, from which on an event is left to the queue; otherwise rules says it of each.';
 
 comment on function postrider_internal.row_change(text,text,json,json) is 'The payload of a captured change: the new row in full, and of the old row the columns that an update changed, or all of a deleted one.';
 
@@ -3102,7 +3164,7 @@ comment on function postrider_internal.window_events(xid8,bigint,pg_snapshot,int
 
 comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';
 
-comment on function postrider_internal.without_erased(uuid[],text[],json[],text[]) is 'The same answers, without those of events that were erased.';
+comment on function postrider_internal.without_erased(uuid[],uuid[],text[],json[],text[]) is 'The same answers, without those of events that were erased and of batches with such events.';
 
 comment on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text,text) is 'Writes the two functions of a capture, for the table''s owner, when it is known for which operations Postgres judges the condition.';
 
@@ -3119,6 +3181,8 @@ comment on trigger end_replays on postrider.endpoint is 'Cancels the replays of 
 comment on trigger endpoint_audit on postrider.endpoint is 'Notes the edit in the audit.';
 
 comment on trigger endpoint_audit_delete on postrider.endpoint is 'Notes in the audit what was deleted, its subscriptions included.';
+
+comment on trigger endpoint_batching on postrider.endpoint is 'Refuses batches in a format that has none.';
 
 comment on trigger endpoint_changing on postrider.endpoint is 'Keeps revision, updated_at and state_changed_at.';
 
@@ -3254,7 +3318,7 @@ grant select on table postrider.daemon_status to postrider_operator;
 
 grant select on table postrider.daemon_status to postrider_reader;
 
-grant select (attempts, attempts_before, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_batch_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, lease_expires_at, leased_by, next_attempt_at, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
+grant select (attempts, attempts_before, batch_id, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, lease_expires_at, leased_by, next_attempt_at, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
 
 grant select on table postrider.delivery to postrider_operator;
 
@@ -3262,9 +3326,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (description, disable_after, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (description, disable_after, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (batch_delay_ms, batch_size, description, disable_after, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (created_at, description, disable_after, format, has_transformed, id, name, pause_reason, paused_at, payload, payload_fallback, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, created_at, description, disable_after, format, has_transformed, id, name, pause_reason, paused_at, payload, payload_fallback, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -3690,7 +3754,7 @@ grant execute on function postrider_internal.readable(text) to postrider_reader;
 
 grant execute on function postrider_internal.reads_session(pg_node_tree) to postrider_publisher;
 
-grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],bigint[],bigint[],uuid[],uuid[]) to postrider_daemon;
+grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[],bigint[],bigint[],uuid[],uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.refuse_captured_truncate() to postrider_publisher;
 

@@ -288,8 +288,11 @@ export class Loop {
     this.#report(page);
     await this.#admit(page, daemonId);
     this.#planNext(page.outcome, page.eventCount);
-    if ((await noteSending(database, conditions, page.outcome === "off")) || page.queuedCount > 0) {
+    if (await noteSending(database, conditions, page.outcome === "off")) {
       agenda.queued();
+    } else if (page.queuedCount > 0) {
+      // Together with what the next claims put there: one event more does not fill a batch.
+      agenda.by("queue", monotonicMs() + WALK_GAP_MS);
     }
     await newEvents.tryFilter(page);
   }

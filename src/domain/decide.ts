@@ -1,5 +1,6 @@
 import type { Attempt } from "./attempt.ts";
 import type { Decision } from "./delivery.ts";
+import type { FailureKind } from "./failureKind.ts";
 import { retryDelayMs } from "./retry.ts";
 import { parseRetryAfterMs } from "./retryAfter.ts";
 
@@ -43,6 +44,40 @@ export function decide(attempt: AttemptResult, position: AttemptPosition): Decis
     retryAfterMs: retryAfterMs(attempt, position.nowMs),
   });
   return waitMs === null ? EXHAUSTED : { state: "pending", waitMs };
+}
+
+/** With this failed attempt a batch is over: its deliveries are sent one by one, so that one at fault holds up no other. */
+const BATCH_FAILURES_MAX = 2;
+
+/** Nothing in a batch can be the cause of these: the receiver has not seen it, or has said that it was not ready. */
+const NEVER_ITS_FAULT: ReadonlySet<FailureKind> = new Set(["connect", "dns", "tls", "blocked", "proxy"]);
+
+/**
+ * Decides what becomes of the deliveries of a batch: the same for all of them. A batch is sent again as it was, until it has
+ * failed twice for a reason that an event in it can cause. Then each of its deliveries goes alone, after the schedule's
+ * first wait; at once, and only once, if the schedule is used up.
+ */
+export function decideBatch(attempt: AttemptResult, position: AttemptPosition): Decision {
+  const decision = decide(attempt, position);
+  const { scheduleMs, attemptInSchedule, random } = position;
+  if (!isPerhapsItsFault(attempt)) {
+    return decision;
+  }
+  if (decision.state === "exhausted") {
+    return { state: "pending", waitMs: 0, leavesBatch: true };
+  }
+  if (decision.state !== "pending" || attemptInSchedule < BATCH_FAILURES_MAX) {
+    return decision;
+  }
+  const firstWaitMs = retryDelayMs({ scheduleMs, failedAttempts: 1, random, retryAfterMs: null });
+  return { state: "pending", waitMs: firstWaitMs ?? 0, leavesBatch: true };
+}
+
+function isPerhapsItsFault({ failureKind, httpStatus }: AttemptResult): boolean {
+  if (failureKind === null || NEVER_ITS_FAULT.has(failureKind)) {
+    return false;
+  }
+  return httpStatus === null || !HONOURS_RETRY_AFTER.has(httpStatus);
 }
 
 function retryAfterMs(attempt: AttemptResult, nowMs: number): number | null {

@@ -16,6 +16,15 @@ export interface Content {
   readonly headers: Readonly<Record<string, string>> | null;
 }
 
+/** Deliveries of one endpoint that go in one request. Postgres stores which these are before they are sent. */
+export interface Batch {
+  readonly id: string;
+  /** In the order of their events. The first one stands for the batch in the lanes. */
+  readonly members: readonly Delivery[];
+  /** What it takes up of the room in hand, where a single delivery takes up 1. */
+  readonly room: number;
+}
+
 /** A delivery that a daemon has in hand. */
 export interface Delivery {
   readonly event: ClaimedEvent;
@@ -31,6 +40,8 @@ export interface Delivery {
   readonly isAgain: boolean;
   /** The event's `deliver_at`, in milliseconds since 1970, if it has waited for that time in the queue; otherwise null. */
   readonly deliverAtMs: number | null;
+  /** The batch that it belongs to; null if it goes alone. Set once, when the batch is complete. */
+  batch: Batch | null;
   /** The payload from when it was loaded ahead until it is sent; null if it came with the claim, or has yet to be loaded. */
   loadedPayload: string | null;
   /**
@@ -49,7 +60,7 @@ export const NOT_BEGUN = -1;
 /** What a claim says of a delivery. */
 export type ClaimedDelivery = Omit<
   Delivery,
-  "isAgain" | "deliverAtMs" | "loadedPayload" | "lane" | "begunMs" | "before" | "after"
+  "isAgain" | "deliverAtMs" | "batch" | "loadedPayload" | "lane" | "begunMs" | "before" | "after"
 > & {
   readonly isAgain?: boolean;
   readonly deliverAtMs?: number | null;
@@ -67,6 +78,7 @@ export function makeDelivery(claimed: ClaimedDelivery): Delivery {
     attemptsBefore,
     isAgain: isAgain ?? false,
     deliverAtMs: deliverAtMs ?? null,
+    batch: null,
     loadedPayload: null,
     lane: null,
     begunMs: NOT_BEGUN,
@@ -75,10 +87,16 @@ export function makeDelivery(claimed: ClaimedDelivery): Delivery {
   };
 }
 
+/** The deliveries that one in the lanes stands for: those of its batch, or itself. */
+export function membersOf(delivery: Delivery): readonly Delivery[] {
+  return delivery.batch === null ? [delivery] : delivery.batch.members;
+}
+
 /** What becomes of a delivery; the names are those of `postrider.delivery.state`. */
 export type Decision =
   | { readonly state: "succeeded" }
-  | { readonly state: "pending"; readonly waitMs: number }
+  /** `leavesBatch`: the batch that failed is not sent again; each of its deliveries goes alone. */
+  | { readonly state: "pending"; readonly waitMs: number; readonly leavesBatch?: true }
   | { readonly state: "exhausted" }
   /** `endpointGone`: the receiver answered 410, and its endpoint must be disabled. */
   | { readonly state: "discarded"; readonly reason: string; readonly endpointGone: boolean };

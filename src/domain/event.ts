@@ -19,6 +19,6 @@ export interface ClaimedEvent {
   readonly problem: string | null;
   /** JSON text as the application wrote it; null if it was too large for the claim, and must be loaded before it is sent. */
   readonly payload: string | null;
-  /** Bytes of a payload that must be loaded; 0 until they are known. */
+  /** Bytes of a payload that must be loaded, 0 until they are known; of the event that stands for a batch, those of the batch. */
   payloadBytes: number;
 }

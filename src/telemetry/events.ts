@@ -253,6 +253,8 @@ type AttemptFailure = {
 
 type AttemptFields = Delivery &
   AttemptFailure & {
+    /** The batch that was sent; null if the event was sent alone. */
+    readonly batch_id: string | null;
     readonly attempt_number: number;
     /** The origin only. */
     readonly url: string;

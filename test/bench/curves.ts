@@ -152,3 +152,31 @@ export function prepareDaemons(options: BenchOptions): Promise<Part> {
     ratios: [2, 3].map((of) => ({ of, to: 1, measure: "deliveries_per_s" })),
   });
 }
+
+export function prepareBatches(options: BenchOptions): Promise<Part> {
+  const largest = 1_000;
+  const events = Math.ceil(options.events / largest) * largest;
+  return prepareCurve(options, {
+    name: "batches",
+    notes: [
+      `${events} events of ${PAYLOAD.length} bytes for one endpoint, by how many a request has. All but the first are sent in batches, from the queue.`,
+    ],
+    unit: ["event a request", "events a request"],
+    points: [1, 10, 100, largest],
+    drainOf: (size, { port }) => ({
+      ...backlogOf(options, port, events),
+      requests: events / size,
+      fill: async (_, client) => {
+        await createEndpoint(client, port);
+        // Only full batches are sent.
+        await client.query("update postrider.endpoint set batch_size = $1, batch_delay_ms = 600000", [size]);
+        await commitEvents(client, events);
+      },
+    }),
+    ratios: [
+      { of: 100, to: 1, measure: "sender_us" },
+      { of: 100, to: 1, measure: "postgres_us" },
+      { of: 100, to: 1, measure: "deliveries_per_s" },
+    ],
+  });
+}

@@ -21,6 +21,8 @@ export interface Drain {
   /** What is installed in its database. */
   readonly schema: "postrider" | "empty";
   readonly deliveries: number;
+  /** In how many requests the receiver gets them; left out: in as many as there are deliveries. */
+  readonly requests?: number;
   /** Makes the backlog, and whatever else the senders find. */
   fill(database: Database, client: Client): Promise<void>;
   /** Starts processes that say "started". */
@@ -86,8 +88,9 @@ export class DrainBench {
   }
 
   async #measure(work: Drain, database: Database, client: Client): Promise<Measures> {
-    const marks = this.#setMarks(work.deliveries);
-    const count = work.deliveries - marks.first;
+    const { deliveries, requests = deliveries } = work;
+    const marks = this.#setMarks(requests);
+    const count = deliveries - Math.round((marks.first * deliveries) / requests);
     const observer = await Observer.start(this.options.server, database, client);
     const senders = work.start(database);
     try {

@@ -12,7 +12,14 @@ import { VERSION } from "../../src/ground/version.ts";
 import { prepareBacklog } from "./backlog.ts";
 import { prepareBulk, prepareSnapshot } from "./beside.ts";
 import { prepareCapture } from "./capture.ts";
-import { prepareBacklogSize, prepareDaemons, prepareEndpoints, prepareFanOut, preparePayload } from "./curves.ts";
+import {
+  prepareBacklogSize,
+  prepareBatches,
+  prepareDaemons,
+  prepareEndpoints,
+  prepareFanOut,
+  preparePayload,
+} from "./curves.ts";
 import { prepareDepth } from "./depth.ts";
 import { prepareEventTypes } from "./eventTypes.ts";
 import { FLOOR_PARTS, judge } from "./floors.ts";
@@ -44,6 +51,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   payload: preparePayload,
   formats: prepareFormats,
   daemons: prepareDaemons,
+  batches: prepareBatches,
   snapshot: prepareSnapshot,
   bulk: prepareBulk,
   idle: prepareIdle,

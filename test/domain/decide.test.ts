@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type AttemptResult, decide } from "../../src/domain/decide.ts";
+import { type AttemptResult, decide, decideBatch } from "../../src/domain/decide.ts";
 import type { Decision } from "../../src/domain/delivery.ts";
 import { FAILURE_KINDS, type FailureKind } from "../../src/domain/failureKind.ts";
 
@@ -76,4 +76,35 @@ test("no other status honours Retry-After", () => {
       },
     ),
   );
+});
+
+function decidedOfBatch(result: AttemptResult, attemptInSchedule = 1, scheduleMs = SCHEDULE_MS): Decision {
+  return decideBatch(result, { scheduleMs, attemptInSchedule, random: () => 0.5, nowMs: NOW_MS });
+}
+
+test("a batch succeeds, is retried once as it is, and ends with its endpoint like a single delivery", () => {
+  for (const result of [answered(200), answered(410), answered(400), unanswered("timeout")]) {
+    assert.deepEqual(decidedOfBatch(result), decided(result));
+  }
+});
+
+test("a batch is over with its second failure that an event in it can cause", () => {
+  for (const result of [answered(400), answered(413), answered(500), unanswered("timeout"), unanswered("reset")]) {
+    assert.deepEqual(decidedOfBatch(result, 2), { state: "pending", waitMs: 5_000, leavesBatch: true });
+  }
+});
+
+test("a batch that the receiver did not look at is sent again as it is, by the schedule to its end", () => {
+  const kinds = ["connect", "dns", "tls", "blocked", "proxy"] as const;
+  for (const result of [answered(429), answered(503), ...kinds.map(unanswered)]) {
+    for (const attempt of [1, 2, 3]) {
+      assert.deepEqual(decidedOfBatch(result, attempt), decided(result, attempt));
+    }
+  }
+});
+
+test("a schedule that is used up leaves each delivery of a batch one attempt alone", () => {
+  assert.deepEqual(decidedOfBatch(answered(500), 1, []), { state: "pending", waitMs: 0, leavesBatch: true });
+  assert.deepEqual(decidedOfBatch(answered(500), 3), { state: "pending", waitMs: 0, leavesBatch: true });
+  assert.deepEqual(decidedOfBatch(unanswered("connect"), 3), { state: "exhausted" });
 });

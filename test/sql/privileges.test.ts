@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule headers disable_after signing payload payload_fallback state state_reason";
+  "tenant name description url format timeout_ms retry_schedule headers disable_after signing payload payload_fallback state state_reason batch_size batch_delay_ms";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed",
+      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed",
+        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms",
       operator: "*",
       daemon: "*",
     },
@@ -88,16 +88,16 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id first_batch_id state reason replay_id state_before first_response_headers first_response_body",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body",
     select: {
       reader:
-        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id first_batch_id state reason replay_id state_before",
+        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before",
       operator: "*",
     },
   },
   delivery_default: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id first_batch_id state reason replay_id state_before first_response_headers first_response_body",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body",
   },
   attempt: {
     columns:
@@ -215,12 +215,12 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     select: { ...LOOKERS, publisher: "*" },
   },
   in_flight: {
-    columns: "event_id endpoint_id name url attempt_number daemon_id since lease_expires_at",
+    columns: "event_id endpoint_id name url attempt_number daemon_id since lease_expires_at batch_id",
     select: { ...LOOKERS, daemon: "*" },
   },
   delivery_status: {
     columns:
-      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at format transformation",
+      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at format transformation batch_id",
     select: LOOKERS,
   },
   backlog: {
@@ -422,6 +422,14 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   decide_leased: caller(),
   finish_claims: caller(),
   lease_deliveries: caller(),
+  lease_batches: caller(),
+  lease_members: caller(),
+  lock_batch: caller(),
+  lock_requests: caller(),
+  lock_new_batches: caller(),
+  batch_due: caller(),
+  batch_id: caller(),
+  is_for_batch: caller(),
   require_adoptable: caller(),
   drop_objects: caller(),
   keep_grants: caller(),
@@ -613,6 +621,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   event_type_changing: owner(),
   event_type_audit: owner(),
   endpoint_changing: caller(),
+  endpoint_batching: caller(),
   endpoint_changed: owner(),
   endpoint_secret_changed: owner(),
   endpoint_signing_changed: owner(),

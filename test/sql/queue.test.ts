@@ -54,6 +54,7 @@ describe("a walk over the queue", () => {
         context: null,
         payload: "{}",
         leaseMs: 10_000,
+        batch: null,
       },
     );
     for (const row of await deliveries(database.pool)) {

@@ -300,7 +300,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
   record_results: () =>
     `select postrider_internal.record_results('${ids.daemon}', true, true, '{${EVENT}}', '{${ids.idle}}', '{${ids.claim}}', '{0}', '{${randomUUID()}}',
        '{1750000000000}', '{12}', '{500}', null, '{1}', null, '{status}', '{"it answered 500"}', array[null::pg_catalog.json], '{body}', '{pending}', '{1000}',
-       array[null::pg_catalog.text], '{${ids.claim}}', '{${ids.claim}}', '{null}', '{${ids.idle}}')`,
+       array[null::pg_catalog.text], null, '{${ids.claim}}', '{${ids.claim}}', '{null}', '{${ids.idle}}')`,
   claim_deliveries: () =>
     `select postrider_internal.claim_deliveries('${ids.daemon}', null, 100, 100, 10, '{}', '{}', 15000, 30000)`,
   transform_deliveries: () =>

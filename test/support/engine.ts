@@ -291,6 +291,8 @@ export interface Leased extends Pair {
   readonly context: unknown;
   readonly payload: string | null;
   readonly leaseMs: number;
+  /** The batch in which it goes; null if it goes alone. */
+  readonly batch: string | null;
 }
 
 export interface WalkOptions {
@@ -301,6 +303,7 @@ export interface WalkOptions {
   readonly share?: number;
   readonly rooms?: ReadonlyMap<string, number>;
   readonly marginMs?: number;
+  readonly payloadBytes?: number;
 }
 
 export interface WalkResult {
@@ -318,6 +321,7 @@ interface WalkRow {
   readonly context: unknown;
   readonly payload_text: string | null;
   readonly lease_ms: number;
+  readonly batch_id: string | null;
   readonly next_due_ms: string | null;
 }
 
@@ -333,7 +337,7 @@ export async function walk(session: Session, options: WalkOptions = {}): Promise
     [...rooms.keys()],
     [...rooms.values()],
     options.marginMs ?? 15_000,
-    PAYLOAD_BYTES,
+    options.payloadBytes ?? PAYLOAD_BYTES,
   ]);
   const last = rows.at(-1);
   const leased: Leased[] = [];
@@ -348,6 +352,7 @@ export async function walk(session: Session, options: WalkOptions = {}): Promise
       context: row.context,
       payload: row.payload_text,
       leaseMs: row.lease_ms,
+      batch: row.batch_id,
     });
   }
   return {
@@ -366,6 +371,9 @@ export interface ResultFields {
   readonly requests?: number;
   readonly wait?: number;
   readonly reason?: string;
+  /** The batch in which it was sent. */
+  readonly batch?: string | null;
+  readonly leavesBatch?: boolean;
   /** Unix time. */
   readonly startedMs?: number;
 }
@@ -389,6 +397,8 @@ export interface RecordedResult {
   readonly state: string;
   readonly wait: number | null;
   readonly reason: string | null;
+  readonly batch: string | null;
+  readonly leavesBatch: boolean;
   readonly startedMs: number;
 }
 
@@ -413,6 +423,8 @@ export function resultOf(pair: Pair & { readonly claim?: string }, fields: Resul
     state,
     wait: state === "pending" ? (fields.wait ?? 60_000) : null,
     reason: fields.reason ?? null,
+    batch: fields.batch ?? null,
+    leavesBatch: fields.leavesBatch ?? false,
     startedMs: fields.startedMs ?? STARTED_MS,
   };
 }
@@ -466,7 +478,7 @@ export async function recordAll(session: Session, daemon: string, results: Resul
     column(({ status }) => status),
     column(({ requests }) => requests),
     column(({ revision }) => revision),
-    null,
+    rows.every(({ batch }) => batch === null) ? null : column(({ batch }) => batch),
     column(({ kind }) => kind),
     column(({ error }) => error),
     column(({ headers }) => headers),
@@ -474,6 +486,7 @@ export async function recordAll(session: Session, daemon: string, results: Resul
     column(({ state }) => state),
     column(({ wait }) => wait),
     column(({ reason }) => reason),
+    rows.flatMap(({ leavesBatch }, at) => (leavesBatch ? [at + 1] : [])),
     [...new Set(rows.flatMap(({ claim }) => (claim === null ? [] : [claim])))],
     results.finished ?? [],
     results.epochs ?? [],

@@ -8,6 +8,7 @@ export function attempt(changes: Partial<Attempt> = {}): Attempt {
     event_id: "0198c0de-0000-7000-8000-000000000001",
     endpoint_id: "0198c0de-0000-7000-8000-000000000002",
     event_type: "order.paid",
+    batch_id: null,
     attempt_number: 1,
     url: "https://example.com",
     duration_ms: 12,

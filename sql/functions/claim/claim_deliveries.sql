@@ -21,6 +21,7 @@ create or replace function postrider_internal.claim_deliveries(
   created_at json,
   context jsonb,
   payload json,
+  batch_id uuid,
   revision bigint,
   lease_ms integer,
   next_due_ms bigint
@@ -67,7 +68,7 @@ begin
     at_end := not found;
     exit when at_end;
     last := first.endpoint_id;
-    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing,
+    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_size, e.batch_delay_ms,
            case when e.transforms or e.has_transformed then least(payload_bytes_max, 0) else payload_bytes_max end as bytes_max into target
     from postrider.endpoint e
     where e.id = last;
@@ -91,16 +92,17 @@ begin
       next_due := least(next_due, now() + interval '250 ms');
       continue;
     end if;
-
     return query
       select l.event_id, last, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload,
-             target.revision, target.lease_ms, null::bigint
-      from postrider_internal.lease_deliveries(daemon_id, last, share, target.lease_ms, target.bytes_max) l;
+             l.batch_id, target.revision, target.lease_ms, null::bigint
+      from postrider_internal.lease_deliveries(daemon_id, last, share, target.batch_size, target.batch_delay_ms, target.lease_ms, target.bytes_max) l;
     get diagnostics step_count = row_count;
-    taken := taken + step_count;
+    taken := taken + least(step_count, share);
     -- More of this endpoint may be due: the next walk returns to it.
     if step_count > 0 then
       next_due := now();
+    elsif target.batch_size > 1 then
+      next_due := least(next_due, postrider_internal.batch_due(last, target.batch_delay_ms));
     end if;
   end loop;
   -- The last row: the endpoint to continue after, null at the end, and in how many milliseconds something is due of what
@@ -113,4 +115,4 @@ begin
 end
 $$;
 comment on function postrider_internal.claim_deliveries(uuid, uuid, integer, integer, integer, uuid[], integer[], integer, integer) is
-  'Leases due deliveries to a daemon, a few of each endpoint. The last row says after which endpoint to continue, null after the last one, and when more is due.';
+  'Leases due deliveries to a daemon, a few of each endpoint; those with the same batch_id go in one request, which may be more than the endpoint has room for. The last row says after which endpoint to continue, null after the last one, and when more is due.';

@@ -57,15 +57,15 @@ begin
     where f.prefix not in ('', 'postrider')
   ), found as (
     -- A kind without rules has a row all the same, because what comes out is listed by kind.
-    select k.n as kind, r.endpoint_id, r.filter, r.is_active, r.revision
+    select k.n as kind, r.endpoint_id, r.filter, r.is_express, r.revision
     from kind k
     left join lateral postrider_internal.find_rules(k.tenant, k.event_type) r on true
     union all
-    select unnest(f.kinds), r.endpoint_id, r.filter, r.is_active, r.revision
+    select unnest(f.kinds), r.endpoint_id, r.filter, r.is_express, r.revision
     from family f
     cross join lateral postrider_internal.find_rules(f.tenant, case f.prefix when '' then '*' else f.prefix || '.*' end) r
   ), rule as materialized (
-    select f.kind, f.endpoint_id, bool_and(f.is_active) as is_active, max(f.revision) as revision,
+    select f.kind, f.endpoint_id, bool_and(f.is_express) as is_express, max(f.revision) as revision,
            case when count(*) = count(f.filter) then array_agg(f.filter) filter (where f.filter is not null) end as filters
     from found f
     group by f.kind, f.endpoint_id
@@ -82,16 +82,16 @@ begin
       order by n.kind) k
   ), by_rule as (
     select array_agg(r.endpoint_id) as endpoint_ids, string_agg(r.endpoint_id::text, ',') as endpoints,
-           string_agg(r.revision::text, ',') as revisions, coalesce(bool_and(r.is_active and r.filters is null), true) as is_simple
+           string_agg(r.revision::text, ',') as revisions, coalesce(bool_and(r.is_express and r.filters is null), true) as is_simple
     from rule r
     where r.endpoint_id is not null
   )
   select k.ends, k.lists, r.endpoint_ids, r.endpoints, r.revisions, p.is_plain,
          case when not p.is_plain then array(
-           select row(n.kind, n.endpoint_id, n.revision, n.is_active and n.place <= fan_out_max, n.filters)::postrider_internal.claim_rule
+           select row(n.kind, n.endpoint_id, n.revision, n.is_express and n.place <= fan_out_max, n.filters)::postrider_internal.claim_rule
            from (
-             select u.kind, u.endpoint_id, u.revision, u.is_active, u.filters,
-                    row_number() over (partition by u.kind order by u.is_active desc) as place
+             select u.kind, u.endpoint_id, u.revision, u.is_express, u.filters,
+                    row_number() over (partition by u.kind order by u.is_express desc) as place
              from rule u
              where u.endpoint_id is not null) n)
          end
@@ -102,4 +102,4 @@ begin
 end
 $$;
 comment on function postrider_internal.route_page(text[], text[], boolean, integer) is
-  'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each kind, in the order of kinds. ends: which of them is the last of each kind, from 1; lists: which ones are those of each kind, from 0 and with commas, null if there are none; endpoints, revisions: all of them with commas. is_plain: all pairs of the page are for a daemon''s memory, because nothing is filtered, paused, due later, or beyond fan_out_max endpoints, from which on an event is left to the queue; otherwise rules says it of each.';
+  'The kind of each event of a page, a kind being a tenant and type, and the endpoints that get the events of each kind, in the order of kinds. ends: which of them is the last of each kind, from 1; lists: which ones are those of each kind, from 0 and with commas, null if there are none; endpoints, revisions: all of them with commas. is_plain: all pairs of the page are for a daemon''s memory, because nothing is filtered, paused, batched, due later, or beyond fan_out_max endpoints, from which on an event is left to the queue; otherwise rules says it of each.';

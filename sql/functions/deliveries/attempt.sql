@@ -4,7 +4,7 @@ create or replace view postrider.attempt as
          null::postrider.failure_kind as failure_kind, null::text as error,
          d.first_response_headers as response_headers, d.first_response_body as response_body,
          coalesce(d.first_requests, 1::smallint) as requests, d.first_endpoint_revision as endpoint_revision,
-         d.first_batch_id as batch_id
+         null::uuid as batch_id
   from postrider.delivery d
   where d.first_attempt_id is not null
   union all
@@ -36,4 +36,4 @@ comment on column postrider.attempt.response_body is
 comment on column postrider.attempt.requests is
   'How many HTTP requests it made: 1; 2 if the first was written to a connection that the receiver had just closed; 0 if none could be written.';
 comment on column postrider.attempt.endpoint_revision is 'The revision of the endpoint that it used.';
-comment on column postrider.attempt.batch_id is 'The batch in which the event was sent; null if it was sent alone.';
+comment on column postrider.attempt.batch_id is 'The batch in which the event was sent; null if it was sent alone. What the receiver answered is shown with one event of the batch.';

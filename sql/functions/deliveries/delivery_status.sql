@@ -14,7 +14,10 @@ create or replace view postrider.delivery_status as
            when d.lease_expires_at > now() then 'in flight'
            else coalesce(
              (select case when e.state = 'paused' then 'paused'
-                          when e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) then 'keyless' end
+                          when e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) then 'keyless'
+                          when d.attempts > d.attempts_before or d.next_attempt_at > now() or d.batch_id is not null then null
+                          when (d.attempts = 0 or d.replay_id is not null) and e.batch_size > 1
+                            and d.next_attempt_at + e.batch_delay_ms * interval '1 ms' > now() then 'batching' end
               from postrider.endpoint e
               where e.id = d.endpoint_id),
              case when d.attempts > d.attempts_before then 'retrying' when d.next_attempt_at > now() then 'scheduled' else 'deferred' end)
@@ -33,7 +36,8 @@ create or replace view postrider.delivery_status as
          (select e.format from postrider.endpoint e where e.id = d.endpoint_id)::text as format,
          (select coalesce('not applied: ' || t.problem, 'applied')
           from postrider.transformation t
-          where t.event_id = d.event_id and t.endpoint_id = d.endpoint_id) as transformation
+          where t.event_id = d.event_id and t.endpoint_id = d.endpoint_id) as transformation,
+         d.batch_id
   from postrider.delivery d
   union all
   select f.event_id, f.endpoint_id, f.name, f.url,
@@ -43,7 +47,7 @@ create or replace view postrider.delivery_status as
          case when exists (select from postrider.cancellation c where c.event_id = f.event_id and c.endpoint_id = f.endpoint_id)
               then 'cancelled' else 'in flight' end,
          null, 0, null, null, null, f.since, null,
-         (select e.format from postrider.endpoint e where e.id = f.endpoint_id)::text, null
+         (select e.format from postrider.endpoint e where e.id = f.endpoint_id)::text, null, null
   from postrider.in_flight f
   where f.lease_expires_at is null;
 comment on view postrider.delivery_status is 'Every delivery and what became of it, including those whose first attempt is in progress. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
@@ -54,7 +58,7 @@ comment on column postrider.delivery_status.url is 'The endpoint''s URL, without
 comment on column postrider.delivery_status.event_type is 'The event''s type.';
 comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 comment on column postrider.delivery_status.reason is 'Why it was discarded.';
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
 comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null if none came back.';
@@ -64,3 +68,4 @@ comment on column postrider.delivery_status.created_at is 'When the delivery was
 comment on column postrider.delivery_status.finished_at is 'When it succeeded, was exhausted or was discarded.';
 comment on column postrider.delivery_status.format is 'In which format the endpoint has its events now; null if it was deleted.';
 comment on column postrider.delivery_status.transformation is 'Whether its payload or a header is what the endpoint''s transformation made of the event: applied, or not applied and why, in which case the payload is sent whole. Null if no transformation was looked at. If it was discarded for that, reason says so.';
+comment on column postrider.delivery_status.batch_id is 'The batch in which it was last sent, and is sent again while it is pending; null if it was sent alone.';

@@ -8,6 +8,8 @@ as $$
     ('name', false),
     ('description', false),
     ('format', false),
+    ('batch_size', false),
+    ('batch_delay_ms', false),
     ('timeout_ms', false),
     ('retry_schedule', false),
     ('headers', true),

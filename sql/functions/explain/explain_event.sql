@@ -46,13 +46,13 @@ begin
       from postrider.endpoint e
       where e.tenant = event.tenant
     ), status as (
-      select d.endpoint_id, d.state, d.detail, d.reason, d.attempts, d.last_http_status, d.last_error, d.next_attempt_at, d.finished_at, d.transformation
+      select d.endpoint_id, d.state, d.detail, d.reason, d.attempts, d.last_http_status, d.last_error, d.next_attempt_at, d.finished_at, d.transformation, d.batch_id
       from postrider.delivery_status d
       where d.event_id = explain_event.event_id
     ), met as (
       select coalesce(k.id, s.endpoint_id) as id, coalesce(k.name, o.name) as name, coalesce(k.shown_url, o.shown_url) as url, coalesce(k.state, o.state, 'deleted') as state, k.state_reason,
              k.state_changed_at, k.created_at, k.tenant, k.format,
-             s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at, s.transformation,
+             s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at, s.transformation, s.batch_id,
              case
                when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
                when k.id is null then 'the endpoint was deleted'
@@ -85,10 +85,11 @@ begin
              when m.detail = 'paused' then
                format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
              when m.detail = 'keyless' then 'waits for the endpoint''s ed25519 key, which a daemon makes; if none was asked for, postrider.rotate_secret does'
-             when m.detail in ('retrying', 'scheduled', 'deferred') and stop is not null then 'waits because ' || stop
+             when m.detail in ('retrying', 'scheduled', 'batching', 'deferred') and stop is not null then 'waits because ' || stop
              when m.detail = 'retrying' then
                format('%s failed, the last one: %s; the next one is due %s', postrider_internal.counted(m.attempts, 'attempt'), m.last_error, postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'scheduled' then format('its first attempt is due %s', postrider_internal.shown_time(m.next_attempt_at))
+             when m.detail = 'batching' then 'waits for other events to share its request, for as long as the endpoint''s batch_delay_ms says'
              when m.detail = 'deferred' then case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
              when not claimed and stop is not null then 'no daemon has claimed the event yet, because ' || stop
              when not claimed and daemons = 0 then 'no daemon has claimed the event yet, and none is alive'
@@ -97,10 +98,9 @@ begin
              when m.created_at > event.created_at then
                format('the endpoint was created %s, after the event: an event goes to the subscriptions that exist when it is claimed', postrider_internal.shown_time(m.created_at))
              else 'it matches now but did not when it was claimed: the endpoint or its subscriptions have changed since, or a row was deleted by hand'
-           end || case
+           end || coalesce('; batch ' || m.batch_id, '') || case
              when m.transformation is not null then '; transformation ' || m.transformation
-             when m.delivery_state is null and claimed and m.changed is not null
-               then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
+             when m.delivery_state is null and claimed and m.changed is not null then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
            m.obstacle is null,
            coalesce(m.obstacle, case when m.state = 'paused' then 'would wait, for the endpoint is paused' else 'would be sent' end
              || postrider_internal.explain_transformation(m.id, event.id) || postrider_internal.explain_format(m.format, event.attributes))

@@ -7,6 +7,7 @@ create or replace function postrider_internal.decide_leased(
   states text[],
   waits_ms bigint[],
   reasons text[],
+  alone integer[],
   out locked integer[]
 )
 language plpgsql volatile
@@ -37,6 +38,7 @@ begin
         next_attempt_at = case when h.state = 'pending' then clock_timestamp() + h.wait_ms * interval '1 ms' end,
         leased_by = null,
         lease_expires_at = null,
+        batch_id = case when h.n = any (alone) then null else d.batch_id end,
         -- Why it was discarded, until it ends anew: a replay that is cancelled gives it back.
         reason = case when h.state = 'pending' then d.reason else h.reason end
     from held h
@@ -53,5 +55,5 @@ begin
 end
 $$;
 comment on function postrider_internal.decide_leased(
-  uuid, uuid[], uuid[], uuid[], integer[], text[], bigint[], text[]) is
-  'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. locked: which results, from 1, are still to be decided because another session has locked the row.';
+  uuid, uuid[], uuid[], uuid[], integer[], text[], bigint[], text[], integer[]) is
+  'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. alone: which results, from 1, leave their batch. locked: which results, from 1, are still to be decided because another session has locked the row.';

@@ -9,7 +9,6 @@ create or replace function postrider_internal.record_first_successes(
   http_statuses smallint[],
   requests smallint[],
   endpoint_revisions bigint[],
-  batch_ids uuid[],
   response_headers json[],
   response_bodies text[]
 ) returns void
@@ -22,15 +21,14 @@ as $$
 begin
   insert into postrider.delivery (
     event_id, endpoint_id, finished_at, attempts, first_started_at, first_endpoint_revision, first_duration_ms,
-    first_http_status, first_requests, first_attempt_id, first_daemon_id, first_batch_id, state, first_response_headers,
+    first_http_status, first_requests, first_attempt_id, first_daemon_id, state, first_response_headers,
     first_response_body)
   select event_ids[p], endpoint_ids[p], clock_timestamp(), 1, to_timestamp(started_ms[p] / 1000), endpoint_revisions[p],
-         durations_ms[p], http_statuses[p], requests[p], attempt_ids[p], record_first_successes.daemon_id, batch_ids[p],
+         durations_ms[p], http_statuses[p], requests[p], attempt_ids[p], record_first_successes.daemon_id,
          'succeeded', response_headers[p], response_bodies[p]
   from (select unnest(places) as p) r;
 end
 $$;
 comment on function postrider_internal.record_first_successes(
-  uuid, integer[], uuid[], uuid[], uuid[], double precision[], integer[], smallint[], smallint[], bigint[], uuid[], json[],
-  text[]) is
+  uuid, integer[], uuid[], uuid[], uuid[], double precision[], integer[], smallint[], smallint[], bigint[], json[], text[]) is
   'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1.';

@@ -23,6 +23,7 @@ create or replace function postrider_internal.record_others(
   states text[],
   waits_ms bigint[],
   reasons text[],
+  alone integer[],
   out locked integer[],
   out discarded integer[],
   out discard_reasons text[]
@@ -50,7 +51,7 @@ begin
       event_ids, endpoint_ids, attempts_before_now, attempt_ids, states, waits_ms, reasons);
   else
     locked := postrider_internal.decide_leased(
-      daemon_id, event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons);
+      daemon_id, event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons, alone);
   end if;
   perform postrider_internal.record_attempts(
     daemon_id, places, event_ids, endpoint_ids, new_attempts, attempts_before_now, started_ms, durations_ms, http_statuses,
@@ -59,5 +60,5 @@ end
 $$;
 comment on function postrider_internal.record_others(
   uuid, boolean, bigint[], integer[], integer[], uuid[], uuid[], bigint[], integer[], uuid[], uuid[], double precision[],
-  integer[], smallint[], smallint[], bigint[], uuid[], text[], text[], json[], text[], text[], bigint[], text[]) is
+  integer[], smallint[], smallint[], bigint[], uuid[], text[], text[], json[], text[], text[], bigint[], text[], integer[]) is
   'Records the results that are not among the successes of record_first_successes. known: which deliveries exist already, from 1.';

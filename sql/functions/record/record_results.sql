@@ -2,7 +2,8 @@
 --
 -- The arrays are columns, one element a result; one that is null is null throughout. attempt_ids: null if no request was
 -- made; attempts_before_now: how many were made before; started_ms: Unix time; requests: null for one; states: pending
--- (again in waits_ms), exhausted, discarded (reasons), or null for succeeded. finished_epochs: of each finished claim the
+-- (again in waits_ms), exhausted, discarded (reasons), or null for succeeded. batch_ids: null if there are none; alone:
+-- which results, from 1, are of deliveries that leave their batch. finished_epochs: of each finished claim the
 -- epoch in which its earlier results were recorded, null if in several. Results come sorted by event and endpoint, so two
 -- daemons that record the same deliveries cannot deadlock.
 
@@ -28,6 +29,7 @@ create or replace function postrider_internal.record_results(
   states text[],
   waits_ms bigint[],
   reasons text[],
+  alone integer[],
   claims bigint[],
   finished_claims bigint[],
   finished_epochs uuid[],
@@ -82,7 +84,7 @@ begin
   where set_config('synchronous_commit', 'off', true) is not null;
   epoch := coalesce(epoch, postrider_internal.begin_epoch());
   if has_marks then
-    select w.errors, w.response_headers, w.response_bodies into errors, response_headers, response_bodies from postrider_internal.without_erased(event_ids, errors, response_headers, response_bodies) w;
+    select w.errors, w.response_headers, w.response_bodies into errors, response_headers, response_bodies from postrider_internal.without_erased(event_ids, batch_ids, errors, response_headers, response_bodies) w;
   end if;
   if is_repeat then
     known := postrider_internal.known_deliveries(event_ids, endpoint_ids);
@@ -96,14 +98,14 @@ begin
   if cardinality(successes) > 0 then
     perform postrider_internal.record_first_successes(
       daemon_id, successes, event_ids, endpoint_ids, new_attempts, started_ms, durations_ms, http_statuses, requests,
-      endpoint_revisions, batch_ids, response_headers, response_bodies);
+      endpoint_revisions, response_headers, response_bodies);
   end if;
   if cardinality(successes) < cardinality(event_ids) then
     select o.locked, o.discarded, o.discard_reasons into locked, discarded, discard_reasons
     from postrider_internal.record_others(
       daemon_id, is_first, held_claims, successes, known, event_ids, endpoint_ids, claim_ids, attempts_before_now, attempt_ids,
       new_attempts, started_ms, durations_ms, http_statuses, requests, endpoint_revisions, batch_ids, failure_kinds, errors,
-      response_headers, response_bodies, states, waits_ms, reasons) o;
+      response_headers, response_bodies, states, waits_ms, reasons, alone) o;
   end if;
 
   -- Health last, so that no other flush waits for these rows longer than it must.
@@ -121,5 +123,5 @@ end
 $$;
 comment on function postrider_internal.record_results(
   uuid, boolean, boolean, uuid[], uuid[], bigint[], integer[], uuid[], double precision[], integer[], smallint[], smallint[],
-  bigint[], uuid[], text[], text[], json[], text[], text[], bigint[], text[], bigint[], bigint[], uuid[], uuid[]) is
+  bigint[], uuid[], text[], text[], json[], text[], text[], bigint[], text[], integer[], bigint[], bigint[], uuid[], uuid[]) is
   'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';

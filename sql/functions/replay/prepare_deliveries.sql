@@ -60,7 +60,7 @@ begin
 
   update postrider.delivery d
   set state = 'pending', next_attempt_at = postrider_internal.due_time(d.event_id), finished_at = null, attempts_before = d.attempts,
-      replay_id = replay.id, state_before = d.state
+      batch_id = null, replay_id = replay.id, state_before = d.state
   from unnest(held_events) h (event_id)
   where h.event_id <= place and d.event_id = h.event_id and d.endpoint_id = replay.endpoint_id;
   get diagnostics prepared = row_count;

@@ -26,7 +26,7 @@ as $$
     ('{operator}', 'insert (endpoint_id, event_type, filter), update (endpoint_id, event_type, filter), delete', 'table postrider.subscription'),
     ('{reader,operator}', 'select (id, endpoint_id, kind, public_key, created_at, expires_at)', 'table postrider.endpoint_secret'),
     ('{daemon}', 'select', 'table postrider.endpoint_secret'),
-    ('{reader}', 'select (event_id, endpoint_id, created_at, finished_at, next_attempt_at, lease_expires_at, leased_by, attempts, attempts_before, first_started_at, first_endpoint_revision, first_duration_ms, first_http_status, first_requests, first_attempt_id, first_daemon_id, first_batch_id, state, reason, replay_id, state_before)',
+    ('{reader}', 'select (event_id, endpoint_id, created_at, finished_at, next_attempt_at, lease_expires_at, leased_by, attempts, attempts_before, first_started_at, first_endpoint_revision, first_duration_ms, first_http_status, first_requests, first_attempt_id, first_daemon_id, batch_id, state, reason, replay_id, state_before)',
      'table postrider.delivery'),
     ('{operator}', 'select', 'table postrider.delivery'),
     ('{reader}', 'select (event_id, endpoint_id, id, daemon_id, started_at, attempt_number, duration_ms, http_status, failure_kind, error, requests, endpoint_revision, batch_id)',

@@ -2,6 +2,7 @@ import type { Database } from "../../db/database.ts";
 import { defineStatement } from "../../db/statements.ts";
 import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
+import { putTogether } from "./batches.ts";
 import { type Claimed, claimPayloads, eventOf } from "./claimed.ts";
 
 /** Endpoints that one part of a walk looks at. */
@@ -40,6 +41,7 @@ const claimDeliveriesStatement = defineStatement("claim_deliveries", {
     created_at: "json?",
     context: "jsonb?",
     payload: "json?",
+    batch_id: "uuid?",
     revision: "bigint?",
     lease_ms: "integer?",
     next_due_ms: "bigint?",
@@ -53,7 +55,7 @@ export interface EndpointRooms {
   readonly unknown: number;
 }
 
-/** Leases due deliveries of the endpoints after `place`, a few of each. */
+/** Leases due deliveries of the endpoints after `place`, a few of each. One of each batch stands for the others. */
 export async function claimDeliveries(
   database: Database,
   daemonId: string,
@@ -76,13 +78,13 @@ export async function claimDeliveries(
       payloadBytesMax,
     }),
   );
-  const deliveries: Delivery[] = [];
+  const leased: [Delivery, batchId: string | null][] = [];
   const revisions = new Map<string, string>();
   const last = rows.at(-1);
   for (const row of rows) {
     if (row.event_id !== null && row.endpoint_id !== null) {
       revisions.set(row.endpoint_id, row.revision ?? "");
-      deliveries.push(
+      leased.push([
         makeDelivery({
           event: eventOf(row, row.event_id),
           endpointId: row.endpoint_id,
@@ -93,12 +95,13 @@ export async function claimDeliveries(
           isAgain: row.is_again ?? false,
           deliverAtMs: row.deliver_at_ms === null ? null : Number(row.deliver_at_ms),
         }),
-      );
+        row.batch_id,
+      ]);
     }
   }
   return {
     claimId: null,
-    deliveries,
+    deliveries: putTogether(leased),
     revisions,
     place: last?.endpoint_id ?? null,
     nextDueMs: last?.next_due_ms == null ? null : Number(last.next_due_ms),

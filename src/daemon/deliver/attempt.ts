@@ -1,7 +1,9 @@
 import type { Attempt } from "../../domain/attempt.ts";
-import { decide, SUCCEEDED } from "../../domain/decide.ts";
-import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
+import { decide, decideBatch, SUCCEEDED } from "../../domain/decide.ts";
+import { type Delivery, type DeliveryResult, membersOf } from "../../domain/delivery.ts";
+import { batchBody } from "../../format/body.ts";
 import { BODY_BYTES_MAX } from "../../format/bodyText.ts";
+import type { BatchFormat } from "../../format/format.ts";
 import { headerText } from "../../format/headerText.ts";
 import { signMixed, signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
@@ -16,6 +18,8 @@ export type Send = (request: OutgoingRequest, done: (attempt: Attempt) => void) 
 
 export interface AttemptParts {
   readonly loader: Pick<Loader, "add">;
+  /** Takes memory for the body of a batch; if there is too little, the batch is set aside until there is more. */
+  readonly reserve: (delivery: Delivery) => boolean;
   readonly send: Send;
   readonly end: End;
   /** Hears of each delivery whose format may be unable to carry all of its event's attributes, before it is sent. */
@@ -30,9 +34,14 @@ export type End = (result: DeliveryResult, endpoint: Endpoint | undefined) => vo
  * came with its payload takes no promise: each would cost a microsecond.
  */
 export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint | undefined): void {
-  if (endpoint === undefined || !lasts(delivery, endpoint) || !isDecided(delivery, endpoint)) {
+  if (
+    endpoint === undefined ||
+    !lasts(delivery, endpoint) ||
+    !isDecided(delivery, endpoint) ||
+    isStray(delivery, endpoint)
+  ) {
     // Recording looks whether the endpoint is still there. A lease that would not last is taken anew. What an endpoint
-    // that transforms by now is to be sent is decided in the queue.
+    // that transforms by now is to be sent, and what becomes of a batch if it gets none any more, is decided in the queue.
     parts.end(handedBack(delivery), endpoint);
   } else if (endpoint.problem !== null) {
     // Fails closed: a request that cannot be signed is not sent.
@@ -41,12 +50,17 @@ export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: E
     const payload = delivery.event.payload ?? delivery.loadedPayload;
     if (payload === null) {
       parts.loader.add({ delivery, endpoint });
-    } else {
+    } else if (delivery.batch === null || parts.reserve(delivery)) {
       // From here on the body has the payload. A second reference would keep it in memory twice.
       delivery.loadedPayload = null;
       signAndSend(parts, delivery, payload, endpoint);
     }
   }
+}
+
+/** Whether it is a batch of an endpoint that gets none any more. */
+function isStray({ batch }: Delivery, { batchFormat }: Endpoint): boolean {
+  return batch !== null && batchFormat === null;
 }
 
 /** The rest of an attempt whose payload had to be loaded. */
@@ -65,13 +79,18 @@ function withProblem(delivery: Delivery, endpoint: Endpoint, problem: string): D
 }
 
 function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint): void {
-  const body = endpoint.format.body(delivery.event, payload);
+  const body =
+    endpoint.batchFormat === null
+      ? endpoint.format.body(delivery.event, payload)
+      : itemsBody(endpoint.batchFormat, delivery, payload);
   if (body === null) {
     parts.end(discarded(delivery, bodyTooLong(endpoint)), endpoint);
     return;
   }
   if (endpoint.format.leftOut !== null && delivery.attempts === 0) {
-    parts.noteLeftOut(delivery, endpoint);
+    for (const member of membersOf(delivery)) {
+      parts.noteLeftOut(member, endpoint);
+    }
   }
   // The size alone, so that the answer's callback does not keep the body.
   const bodyBytes = body.byteLength;
@@ -88,10 +107,11 @@ function bodyTooLong({ format }: Endpoint): string {
 function signedRequest(delivery: Delivery, body: Buffer, endpoint: Endpoint): OutgoingRequest {
   const { event } = delivery;
   const timestamp = unixSeconds();
+  const id = delivery.batch === null ? event.id : delivery.batch.id;
   const signature =
     endpoint.mixedKeys === null
-      ? signV1(endpoint.keys, event.id, timestamp, body)
-      : signMixed(endpoint.mixedKeys, event.id, timestamp, body);
+      ? signV1(endpoint.keys, id, timestamp, body)
+      : signMixed(endpoint.mixedKeys, id, timestamp, body);
   return {
     url: endpoint.url,
     fixed: fixedOf(delivery, endpoint),
@@ -110,9 +130,21 @@ function inSmallLetters(headers: Readonly<Record<string, string>>): Record<strin
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
+/** An event that is sent alone is an array of one, so that the receiver of batches reads one kind of body. */
+function itemsBody(format: BatchFormat, delivery: Delivery, payload: string): Buffer {
+  return batchBody(membersOf(delivery).map(({ event }) => format.item(event, event.payload ?? payload)));
+}
+
 /** The headers that belong to one attempt. Its number is the one under which it is recorded. */
-function headerLines({ event, attempts }: Delivery, timestamp: number, signature: string): string {
+function headerLines({ event, attempts, batch }: Delivery, timestamp: number, signature: string): string {
   const { id, eventType, orderingKey, traceparent } = event;
+  if (batch !== null) {
+    // What describes one event is in its item.
+    return (
+      `webhook-id: ${batch.id}\r\nwebhook-timestamp: ${timestamp}\r\nwebhook-signature: ${signature}\r\n` +
+      `postrider-attempt: ${Math.max(...batch.members.map((member) => member.attempts)) + 1}\r\n`
+    );
+  }
   let lines =
     `webhook-id: ${id}\r\nwebhook-timestamp: ${timestamp}\r\nwebhook-signature: ${signature}\r\n` +
     `postrider-event-type: ${headerText(eventType)}\r\npostrider-attempt: ${attempts + 1}\r\n`;
@@ -130,13 +162,19 @@ function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt, bodyB
   if (attempt.failureKind === null) {
     return { delivery, attempt, endpointRevision: endpoint.revision, bodyBytes, decision: SUCCEEDED };
   }
-  const decision = decide(attempt, {
+  const position = {
     scheduleMs: endpoint.scheduleMs,
-    attemptInSchedule: delivery.attempts - delivery.attemptsBefore + 1,
+    attemptInSchedule: attemptInSchedule(delivery),
     random,
     nowMs: unixMs(),
-  });
+  };
+  const decision = delivery.batch === null ? decide(attempt, position) : decideBatch(attempt, position);
   return { delivery, attempt, endpointRevision: endpoint.revision, bodyBytes, decision };
+}
+
+/** A crash between two records may have left the deliveries of a batch one attempt apart. The furthest counts. */
+function attemptInSchedule(delivery: Delivery): number {
+  return Math.max(...membersOf(delivery).map(({ attempts, attemptsBefore }) => attempts - attemptsBefore)) + 1;
 }
 
 /** When a payload that Postgres did not give is asked for again. */

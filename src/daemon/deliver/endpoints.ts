@@ -2,7 +2,7 @@ import type { Database } from "../../db/database.ts";
 import { isUnreadable, unreadableReason } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import type { Formats } from "../../format/body.ts";
-import { FORMAT_NAMES, type Format } from "../../format/format.ts";
+import { type BatchFormat, FORMAT_NAMES, type Format } from "../../format/format.ts";
 import type { MixedKeys, SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { VERSION } from "../../ground/version.ts";
@@ -19,6 +19,8 @@ export interface Endpoint {
   /** The part of the URL that events may hold. */
   readonly origin: string;
   readonly format: Format;
+  /** How several events go in one request; null if each goes in one of its own. */
+  readonly batchFormat: BatchFormat | null;
   readonly timeoutMs: number;
   readonly scheduleMs: readonly number[];
   /** The headers of every request, but for those of the event and the signature. */
@@ -47,6 +49,7 @@ const loadEndpoints = defineStatement("load_endpoints", {
     id: "uuid",
     revision: "bigint",
     format: "text",
+    batch_size: "integer",
     timeout_ms: "integer",
     signing: ["hmac", "ed25519", "both"],
     url: "text",
@@ -226,7 +229,8 @@ interface Loading {
 function decodeEndpoint(row: EndpointRow, { signing, formats, askedMs, unreadable }: Loading): Endpoint {
   const formatName = FORMAT_NAMES.find((known) => known === row.format);
   const format = formats[formatName ?? "standard"];
-  const headers = decodeHeaders(row.headers, format.contentType);
+  const batchFormat = row.batch_size > 1 ? format.batch : null;
+  const headers = decodeHeaders(row.headers, (batchFormat ?? format).contentType);
   const formatProblem =
     formatName === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : null;
   const fault = unreadable ?? formatProblem ?? headers.problem;
@@ -236,6 +240,7 @@ function decodeEndpoint(row: EndpointRow, { signing, formats, askedMs, unreadabl
     url: row.url,
     origin: originOf(row.url),
     format,
+    batchFormat,
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
     fixed: headers.fixed,

@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryResult } from "../../domain/delivery.ts";
+import { type Delivery, type DeliveryResult, membersOf } from "../../domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../domain/event.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { endsWithin } from "../../ground/endsWithin.ts";
@@ -14,6 +14,7 @@ import {
   type Send,
   sendLoaded,
 } from "./attempt.ts";
+import { isWhole, resultsOf, resultsOfBroken, resultsWithout } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
@@ -75,15 +76,16 @@ export class InHand {
     });
     this.#attemptParts = {
       loader: this.#loader,
+      reserve: this.#reserve,
       send: parts.send,
       end: this.#end,
       noteLeftOut: makeLeftOutLog(parts.events),
     };
   }
 
-  /** Deliveries in flight and waiting. */
+  /** Deliveries in flight and waiting, a batch for as many as it takes up the room of. */
   get count(): number {
-    return this.#parts.lanes.inFlight + this.#parts.lanes.waiting;
+    return this.#parts.lanes.count;
   }
 
   /** Whether nothing is in flight, so that no end of an attempt will make room. */
@@ -102,14 +104,14 @@ export class InHand {
     this.#noteLease();
     const nowMs = monotonicMs();
     for (const delivery of deliveries) {
-      if (delivery.event.eventType === "") {
-        record(eventGone(delivery));
-      } else if (delivery.event.problem !== null) {
-        record(unreachable(delivery, delivery.event.problem));
-      } else if (delivery.event.payloadBytes > SENT_BYTES_MAX) {
-        record(tooLarge(delivery));
+      const { batch } = delivery;
+      const refusal = batch === null ? refusalOf(delivery) : null;
+      if (refusal !== null) {
+        record(refusal);
+      } else if (batch !== null && !isWhole(batch)) {
+        resultsOfBroken(batch).forEach(record);
       } else if (!lanes.admit(delivery, nowMs)) {
-        record(handedBack(delivery));
+        this.#release(handedBack(delivery));
       }
     }
     this.start();
@@ -187,7 +189,9 @@ export class InHand {
     }
     for (const { event_id, endpoint_id, reason } of await endpoints.findCancelled(waiting)) {
       const delivery = lanes.evictOne(endpoint_id, event_id, monotonicMs());
-      if (delivery !== null) {
+      if (delivery?.batch != null) {
+        resultsWithout(delivery.batch, event_id, reason).forEach(this.#parts.record);
+      } else if (delivery !== null) {
         this.#release(discarded(delivery, reason));
       }
     }
@@ -261,6 +265,14 @@ export class InHand {
     }
   };
 
+  readonly #reserve = (delivery: Delivery): boolean => {
+    const hasRoom = this.#parts.budget.reserve(delivery);
+    if (!hasRoom) {
+      this.#setAside(delivery, "short");
+    }
+    return hasRoom;
+  };
+
   readonly #setAside = (delivery: Delivery, reason: "short" | "loading"): void => {
     const { lanes, budget, agenda } = this.#parts;
     if (this.#isStopping) {
@@ -278,12 +290,17 @@ export class InHand {
   }
 
   #release(result: DeliveryResult): void {
+    const { batch } = result.delivery;
     this.#freeMemory(result.delivery);
-    this.#parts.record(result);
+    if (batch === null) {
+      this.#parts.record(result);
+    } else {
+      resultsOf(result, batch).forEach(this.#parts.record);
+    }
   }
 
   #freeMemory(delivery: Delivery): void {
-    if (delivery.event.payload === null) {
+    if (delivery.event.payload === null || delivery.batch !== null) {
       // Until its result is recorded, the delivery stays in memory without the payload.
       delivery.loadedPayload = null;
       if (this.#parts.budget.release(delivery)) {
@@ -314,20 +331,35 @@ export class InHand {
     if (attempt === null || (attempt.failureKind === null && !events.wantsSuccesses)) {
       return;
     }
-    events.emit("delivery.attempted", {
-      event_id: delivery.event.id,
-      endpoint_id: delivery.endpointId,
-      event_type: delivery.event.eventType,
-      attempt_number: delivery.attempts + 1,
-      url: origin,
-      duration_ms: attempt.durationMs,
-      http_status: attempt.httpStatus,
-      failure_kind: attempt.failureKind,
-      error: attempt.error,
-      state: decision.state,
-      next_attempt_ms: decision.state === "pending" ? Math.round(decision.waitMs) : null,
-    });
+    for (const { event, attempts } of membersOf(delivery)) {
+      events.emit("delivery.attempted", {
+        event_id: event.id,
+        endpoint_id: delivery.endpointId,
+        event_type: event.eventType,
+        batch_id: delivery.batch?.id ?? null,
+        attempt_number: attempts + 1,
+        url: origin,
+        duration_ms: attempt.durationMs,
+        http_status: attempt.httpStatus,
+        failure_kind: attempt.failureKind,
+        error: attempt.error,
+        state: decision.state,
+        next_attempt_ms: decision.state === "pending" ? Math.round(decision.waitMs) : null,
+      });
+    }
   }
+}
+
+/** What becomes of a delivery that cannot be sent; null if it can. */
+function refusalOf(delivery: Delivery): DeliveryResult | null {
+  const { eventType, problem, payloadBytes } = delivery.event;
+  if (eventType === "") {
+    return eventGone(delivery);
+  }
+  if (problem !== null) {
+    return unreachable(delivery, problem);
+  }
+  return payloadBytes > SENT_BYTES_MAX ? tooLarge(delivery) : null;
 }
 
 function unreachable(delivery: Delivery, problem: string): DeliveryResult {

@@ -89,6 +89,8 @@ interface Lane {
   averageMs: number | null;
   /** The standing as which its requests in flight are counted. */
   standing: Standing;
+  /** The room that its batches take up beyond that of one delivery each. */
+  moreRoom: number;
   /** Whether it waits for its turn. */
   isInLine: boolean;
   /** Whether the last delivery set aside found too little memory. */
@@ -141,6 +143,7 @@ export class Lanes {
   readonly #inFlightOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #inFlight = 0;
   #waiting = 0;
+  #moreRoom = 0;
   #recountedMs = 0;
 
   constructor(limits: LaneLimits) {
@@ -156,6 +159,11 @@ export class Lanes {
     return this.#waiting;
   }
 
+  /** All of them, a batch for as many as it takes up the room of. */
+  get count(): number {
+    return this.#inFlight + this.#waiting + this.#moreRoom;
+  }
+
   /** Admits a delivery; false if its lane has its share, and the delivery belongs in the queue. */
   admit(delivery: Delivery, nowMs: number): boolean {
     const lane = this.#lane(delivery.endpointId, nowMs);
@@ -165,6 +173,7 @@ export class Lanes {
     delivery.lane = lane;
     lane.waiting.push(delivery);
     this.#waiting += 1;
+    this.#takeRoom(lane, delivery, 1);
     this.#update(lane, nowMs);
     return true;
   }
@@ -262,6 +271,7 @@ export class Lanes {
     const { begunMs } = delivery;
     takeStarted(lane, delivery);
     this.#giveBackSlot(lane);
+    this.#takeRoom(lane, delivery, -1);
     if (begunMs !== NOT_BEGUN && answered !== null) {
       const tookMs = nowMs - begunMs;
       lane.averageMs = lane.averageMs === null ? tookMs : lane.averageMs + DURATION_WEIGHT * (tookMs - lane.averageMs);
@@ -298,7 +308,7 @@ export class Lanes {
     return lane === undefined ? [] : this.#evictLast(lane, lane.waiting.length, nowMs);
   }
 
-  /** Evicts one event of an endpoint; null if it does not wait here. */
+  /** Evicts one event of an endpoint, with the batch that it is in; null if it does not wait here. */
   evictOne(endpointId: string, eventId: string, nowMs: number): Delivery | null {
     const lane = this.#lanes.get(endpointId);
     const delivery = lane?.waiting.takeEvent(eventId) ?? null;
@@ -306,6 +316,7 @@ export class Lanes {
       return null;
     }
     this.#waiting -= 1;
+    this.#takeRoom(lane, delivery, -1);
     this.#update(lane, nowMs);
     return delivery;
   }
@@ -350,12 +361,15 @@ export class Lanes {
     this.#recount(lane, nowMs);
     const isFast = lane.standing === "good" && lane.averageMs !== null && lane.averageMs < ROUND_MS;
     const width = this.#mayStart(lane.standing) ? lane.limit * (isFast ? ROUNDS_MAX : 1) : 0;
-    return Math.max(0, width - startedIn(lane) - lane.waiting.length);
+    return Math.max(0, width - startedIn(lane) - lane.waiting.length - lane.moreRoom);
   }
 
   #evictLast(lane: Lane, count: number, nowMs: number): Delivery[] {
     const evicted = lane.waiting.takeLast(count);
     this.#waiting -= evicted.length;
+    for (const delivery of evicted) {
+      this.#takeRoom(lane, delivery, -1);
+    }
     this.#update(lane, nowMs);
     return evicted;
   }
@@ -404,6 +418,14 @@ export class Lanes {
       }
     }
     return null;
+  }
+
+  /** Takes the room of a batch, or gives it back (`sign` is -1). */
+  #takeRoom(lane: Lane, { batch }: Delivery, sign: 1 | -1): void {
+    if (batch !== null) {
+      lane.moreRoom += sign * (batch.room - 1);
+      this.#moreRoom += sign * (batch.room - 1);
+    }
   }
 
   #giveBackSlot(lane: Lane): void {
@@ -505,6 +527,7 @@ function newLane(endpointId: string, limit: number, nowMs: number): Lane {
     hasAnswered: false,
     averageMs: null,
     standing: "new",
+    moreRoom: 0,
     isInLine: false,
     isShort: false,
     activePlace: IDLE,

@@ -68,10 +68,10 @@ export class Line {
     this.#length -= 1;
   }
 
-  /** Takes the delivery of one event; null if it is not here. */
+  /** Takes the delivery of one event, or the one that stands for its batch; null if it is not here. */
   takeEvent(eventId: string): Delivery | null {
     for (let delivery = this.#first; delivery !== null; delivery = delivery.after) {
-      if (delivery.event.id === eventId) {
+      if (isOf(delivery, eventId)) {
         this.remove(delivery);
         return delivery;
       }
@@ -105,4 +105,8 @@ export class Line {
     }
     return deliveries;
   }
+}
+
+function isOf({ event, batch }: Delivery, eventId: string): boolean {
+  return event.id === eventId || (batch?.members.some((member) => member.event.id === eventId) ?? false);
 }

@@ -57,7 +57,7 @@ export function columnsOf(results: readonly DeliveryResult[]) {
     statuses: columns.statuses.toParameter(),
     requests: columns.requests.toParameter(),
     endpointRevisions: columns.endpointRevisions.toParameter(),
-    batchIds: null,
+    ...batchColumnsOf(results),
     failureKinds: columns.failureKinds.toParameter(),
     errors: columns.errors.toParameter(),
     responseHeaders: columns.responseHeaders.toParameter(),
@@ -66,6 +66,22 @@ export function columnsOf(results: readonly DeliveryResult[]) {
     waitsMs: columns.waitsMs.toParameter(),
     reasons: columns.reasons.toParameter(),
   };
+}
+
+/** Most flushes have no batch, and these parameters are null. */
+function batchColumnsOf(results: readonly DeliveryResult[]) {
+  if (results.every(({ delivery }) => delivery.batch === null)) {
+    return { batchIds: null, alone: null };
+  }
+  const batchIds = new BinaryArray("uuid", results.length);
+  const alone: number[] = [];
+  for (const [at, { delivery, attempt, decision }] of results.entries()) {
+    batchIds.addUuid(attempt === null ? null : (delivery.batch?.id ?? null));
+    if (decision.state === "pending" && decision.leavesBatch === true) {
+      alone.push(at + 1);
+    }
+  }
+  return { batchIds: batchIds.toParameter(), alone };
 }
 
 /** With ? for every character beyond ASCII in what came from outside: every encoding of a database has the others. */

@@ -73,6 +73,7 @@ const recordResults = defineStatement("record_results", {
     states: "text?[]?",
     waitsMs: "bigint?[]?",
     reasons: "text?[]?",
+    alone: "integer[]?",
     claims: "bigint[]",
     finishedClaims: "bigint[]",
     finishedEpochs: "uuid?[]",

@@ -8,7 +8,7 @@ import type { Endpoint } from "../../../src/daemon/deliver/endpoints.ts";
 import { InHand } from "../../../src/daemon/deliver/inHand.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import type { Attempt } from "../../../src/domain/attempt.ts";
-import { type Delivery, type DeliveryResult, makeDelivery } from "../../../src/domain/delivery.ts";
+import { type Batch, type Delivery, type DeliveryResult, makeDelivery } from "../../../src/domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../../src/domain/event.ts";
 import { parseSecret } from "../../../src/format/sign.ts";
 import { standard } from "../../../src/format/standard.ts";
@@ -51,6 +51,7 @@ function endpoint(id: string): Endpoint {
     url: `https://${id}.example/`,
     origin: `https://${id}.example`,
     format: standard,
+    batchFormat: id === "unbatched" ? null : standard.batch,
     timeoutMs: 15_000,
     scheduleMs: [5_000],
     fixed: { lines: "", fault: undefined },
@@ -495,5 +496,107 @@ describe("stopping", () => {
       [{ state: "pending", waitMs: 0 }],
     );
     assert.deepEqual(around.emitted.kept, []);
+  });
+});
+
+describe("a batch", () => {
+  /** The delivery that stands for a batch of so many. */
+  function batchFor(endpointId: string, count: number, room = count): Delivery {
+    const members = Array.from({ length: count }, () => ({
+      ...deliveryFor(endpointId),
+      tenure: { kind: "leased" as const, untilMs: Number.POSITIVE_INFINITY, content: null },
+    }));
+    const [first] = members;
+    assert.ok(first !== undefined);
+    const batch: Batch = { id: randomUUID(), members, room };
+    for (const member of members) {
+      member.batch = batch;
+    }
+    return first;
+  }
+
+  test("is one request, and one result for each of its deliveries, with the answer once", () => {
+    const around = new Surroundings();
+    const batch = batchFor("batched", 3);
+    around.inHand.admit([batch]);
+    assert.deepEqual([around.requests.length, around.inHand.count], [1, 3]);
+    around.requests[0]?.answer({ ...ANSWER, responseBody: "thanks" });
+    assert.equal(around.inHand.count, 0);
+    assert.deepEqual(
+      around.recorded.map(({ delivery }) => delivery),
+      batch.batch?.members,
+    );
+    assert.equal(new Set(around.recorded.map(({ attempt }) => attempt?.id)).size, 3);
+    assert.deepEqual(
+      around.recorded.map(({ attempt }) => attempt?.responseBody),
+      ["thanks", null, null],
+    );
+    assert.deepEqual(
+      around.emitted.named("delivery.attempted").map(({ event_id }) => event_id),
+      batch.batch?.members.map(({ event }) => event.id),
+    );
+  });
+
+  test("takes up as much of an endpoint's room as it has deliveries in hand", () => {
+    const around = new Surroundings();
+    around.inHand.admit([batchFor("batched", 100, 5)]);
+    assert.equal(around.inHand.rooms().known.get("batched"), 3);
+    around.requests[0]?.answer();
+    const { known, unknown } = around.inHand.rooms();
+    assert.equal(known.get("batched") ?? unknown, 8);
+  });
+
+  test("returns to the queue whole if it is not sent, but for what was cancelled meanwhile", async () => {
+    const around = new Surroundings();
+    const batch = batchFor("a", 3);
+    const cancelled = batch.batch?.members[1]?.event.id ?? "";
+    around.lease.isHeld = () => false;
+    around.inHand.admit([batch]);
+    around.cancelled = [cancelled];
+    await around.inHand.review();
+    assert.deepEqual(
+      around.recorded.map(({ decision }) => decision.state),
+      ["pending", "discarded", "pending"],
+    );
+    assert.equal(around.inHand.count, 0);
+  });
+
+  test("of an endpoint that gets none any more returns to the queue", () => {
+    const around = new Surroundings();
+    around.inHand.admit([batchFor("unbatched", 2)]);
+    assert.equal(around.requests.length, 0);
+    assert.deepEqual(
+      around.recorded.map(({ attempt, decision }) => [attempt, decision.state]),
+      [
+        [null, "pending"],
+        [null, "pending"],
+      ],
+    );
+  });
+
+  test("whose event is gone is given up: what is left makes another one", () => {
+    const around = new Surroundings();
+    const batch = batchFor("batched", 3);
+    const [first] = batch.batch?.members ?? [];
+    assert.ok(first !== undefined);
+    Object.assign(first, { event: { ...first.event, eventType: "", payload: null } });
+    around.inHand.admit([first]);
+    assert.deepEqual(
+      around.recorded.map(({ decision }) => decision.state),
+      ["discarded", "pending", "pending"],
+    );
+  });
+
+  test("waits for memory like a large payload, and holds no slot meanwhile", () => {
+    const around = new Surroundings();
+    const [one, other] = [batchFor("batched", 2), batchFor("batched", 2)];
+    one.event.payloadBytes = BYTES_MAX / 2;
+    other.event.payloadBytes = BYTES_MAX / 2;
+    around.inHand.admit([one, other]);
+    assert.deepEqual([around.requests.length, around.lanes.inFlight, around.lanes.waiting], [1, 1, 1]);
+    around.requests[0]?.answer();
+    assert.equal(around.requests.length, 2);
+    around.requests[1]?.answer();
+    assert.deepEqual([around.recorded.length, around.inHand.count], [4, 0]);
   });
 });

@@ -1,0 +1,79 @@
+create or replace function postrider_internal.lease_batches(
+  daemon_id uuid,
+  endpoint_id uuid,
+  room integer,
+  batch_size integer,
+  batch_delay_ms integer,
+  lease_ms integer,
+  payload_bytes_max integer
+) returns table (
+  event_id uuid,
+  attempts integer,
+  attempts_before integer,
+  is_again boolean,
+  deliver_at_ms bigint,
+  event_type text,
+  created_at json,
+  context jsonb,
+  payload json,
+  batch_id uuid
+)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+-- Called by lease_deliveries alone, under its planner settings. In the order of being due: batches that were sent before,
+-- each whole or not at all; new batches, as many as there is room for at once; and deliveries that go alone.
+declare
+  -- As src/daemon/claim/batches.ts counts them.
+  room_bytes constant integer := 32768;
+  member_bytes constant integer := 1024;
+  passed_over uuid[] := '{}';
+  makes_new boolean := true;
+  head record;
+  members uuid[];
+  bytes bigint;
+  has_leased boolean;
+begin
+  while room > 0 loop
+    select d.event_id, d.batch_id, d.next_attempt_at,
+           d.batch_id is null and postrider_internal.is_for_batch(d.attempts, d.attempts_before, d.replay_id) as is_new
+    into head
+    from postrider.delivery d
+    where d.endpoint_id = lease_batches.endpoint_id and d.state = 'pending' and d.next_attempt_at <= now()
+      and d.event_id <> all (passed_over) and (d.batch_id is null or d.batch_id <> all (passed_over))
+      and (makes_new or d.batch_id is not null or not postrider_internal.is_for_batch(d.attempts, d.attempts_before, d.replay_id))
+      and not exists (
+        select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
+    order by d.next_attempt_at
+    limit 1;
+    exit when not found;
+    has_leased := false;
+    for members in
+      select r.members
+      from postrider_internal.lock_requests(
+        endpoint_id, head.event_id, head.batch_id, case when head.is_new then head.next_attempt_at end, room, batch_size, batch_delay_ms,
+        payload_bytes_max) r
+    loop
+      exit when room <= 0;
+      has_leased := true;
+      bytes := 0;
+      for event_id, attempts, attempts_before, is_again, deliver_at_ms, event_type, created_at, context, payload, batch_id in
+        select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
+        from postrider_internal.lease_members(daemon_id, endpoint_id, members, lease_ms, payload_bytes_max) l
+      loop
+        bytes := bytes + member_bytes + coalesce(octet_length(payload::text), 0);
+        return next;
+      end loop;
+      room := room - ceil(bytes::numeric / room_bytes);
+    end loop;
+    if head.is_new then
+      makes_new := false;
+    elsif not has_leased then
+      passed_over := passed_over || coalesce(head.batch_id, head.event_id);
+    end if;
+  end loop;
+end
+$$;
+comment on function postrider_internal.lease_batches(uuid, uuid, integer, integer, integer, integer, integer) is
+  'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone.';
