@@ -45,6 +45,7 @@ describe("the XML of the standard envelope", () => {
     ['[1,"",null]', "<array><number>1</number><string></string><null/></array>"],
     ['{"a":1,"a":2}', '<map><number key="a">1</number><number key="a">2</number></map>'],
     ['{"":{}}', '<map><map key=""></map></map>'],
+    ['"\ufeff seventeen bytes"', "<string>\ufeff seventeen bytes</string>"],
     [String.raw`"a & <b> \"c\" \/ \u0026"`, "<string>a &amp; &lt;b&gt; &quot;c&quot; / &amp;</string>"],
     [String.raw`"\n\u000a"`, String.raw`<string escaped="true">\n\n</string>`],
     [String.raw`"\u0000\u001F\u007f"`, String.raw`<string escaped="true">\u0000\u001F\u007F</string>`],

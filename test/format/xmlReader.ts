@@ -1,4 +1,5 @@
 /** A reader of the XML formats that shares nothing with what writes them: libxml2, the schemas, and rules of fn:xml-to-json. */
+import "./keepMarks.ts";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
