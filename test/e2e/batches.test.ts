@@ -145,6 +145,20 @@ describe("what a receiver of batches gets", () => {
     }
   });
 
+  test("in the format cloudevents is a batch of CloudEvents", async (t) => {
+    const to = await route({ batch_size: 2, batch_delay_ms: LONG_DELAY_MS, format: "cloudevents" });
+    await run(t);
+    const events = await insertEvents(database.pool, "order.paid", 2);
+    await receiver.got(to.path, 1);
+    const { headers, body, verification } = request(to, 0);
+    assert.deepEqual([headers["content-type"], verification], ["application/cloudevents-batch+json", "verified"]);
+    const items: readonly Readonly<Record<string, unknown>>[] = JSON.parse(body.toString());
+    assert.deepEqual(
+      items.map(({ specversion, id, type }) => [specversion, id, type]),
+      events.toSorted().map((id) => ["1.0", id, "order.paid"]),
+    );
+  });
+
   test("is what there is once the first event has waited for batch_delay_ms", async (t) => {
     const to = await route({ batch_size: 10, batch_delay_ms: 400 });
     await run(t);

@@ -263,6 +263,8 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
     pagesMax: 30 * leased.length,
     work: (session) => recordAll(session, daemon, { later: leased.map((pair) => resultOf(pair)) }),
   });
+  const events = claimed.pairs.slice(0, (2 * PAGE) / 5).map((pair) => pair.event);
+  await walkWithBatches(busy, events, daemon, run);
   await run({
     name: "discard",
     pagesMax: WALK_STEP_PAGES_MAX + 24 * PAGE,
@@ -284,6 +286,48 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   })) {
     await run({ name, pagesMax: SMALL_PAGES_MAX, work: (session) => session.query(statementText(name), values) });
   }
+}
+
+/** New batches, and those that have failed, of these events. */
+async function walkWithBatches(
+  endpoint: string,
+  events: readonly string[],
+  daemon: string,
+  run: RunStep,
+): Promise<void> {
+  const { pool } = database;
+  const size = events.length / 2;
+  await pool.query("update postrider.endpoint set batch_size = $2 where id = $1", [endpoint, size]);
+  // They are due before anything else.
+  await pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+     select event, $1, 'pending', '2000-01-01' from unnest($2::uuid[]) event`,
+    [endpoint, events],
+  );
+  const take = (name: string) =>
+    run({
+      name,
+      pagesMax: 10 * WALK_STEP_PAGES_MAX + 100 * events.length,
+      work: (session) => walk(session, { daemon, deliveries: 2, share: 2, rooms: new Map([[endpoint, 2]]) }),
+    });
+  const { leased } = await take("walk with new batches");
+  const batched = leased.filter(({ batch }) => batch !== null);
+  assert.deepEqual([batched.length, new Set(batched.map(({ batch }) => batch)).size], [events.length, 2]);
+  await recordAll(pool, daemon, {
+    later: leased.map((one) =>
+      resultOf(one, { outcome: "pending", wait: 0, batch: one.batch, attempts: one.attempts }),
+    ),
+  });
+  await pool.query(
+    "update postrider.delivery set next_attempt_at = '2000-01-01' where batch_id is not null and state = 'pending'",
+  );
+  const again = await take("walk with batches that have failed");
+  const sentAgain = again.leased.filter(({ batch }) => batch !== null);
+  assert.deepEqual(new Set(sentAgain.map(({ batch }) => batch)), new Set(batched.map(({ batch }) => batch)));
+  await recordAll(pool, daemon, {
+    later: again.leased.map((one) => resultOf(one, { batch: one.batch, attempts: one.attempts })),
+  });
+  await pool.query("update postrider.endpoint set batch_size = 1 where id = $1", [endpoint]);
 }
 
 /** Commits events that the cursor has passed while their transaction was open; then puts the cursor back. */
