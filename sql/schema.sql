@@ -28,6 +28,9 @@ create domain postrider.endpoint_description as text
 create domain postrider.endpoint_disable_after as interval
   constraint "disable_after is between 1 minute and 1 year" CHECK (((VALUE >= '00:01:00'::interval) AND (VALUE <= '1 year'::interval)));
 
+create domain postrider.endpoint_encryption_key as jsonb
+  constraint "encryption_key is a public JWK that can encrypt" CHECK (postrider_internal.is_public_jwk(VALUE));
+
 create domain postrider.endpoint_format as text
   constraint "format is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['standard'::text, 'raw'::text, 'cloudevents'::text, 'cloudevents-binary'::text, 'xml'::text, 'cloudevents-xml'::text])));
 
@@ -250,6 +253,7 @@ create table postrider.endpoint (
   has_transformed boolean not null default false,
   batch_size postrider.endpoint_batch_size not null default 1,
   batch_delay_ms postrider.endpoint_batch_delay_ms not null default 1000,
+  encryption_key postrider.endpoint_encryption_key,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -766,6 +770,8 @@ create function postrider_internal.array_predicate(checks jsonb, place text) ret
 
 create function postrider_internal.attach_partition(parent text, day date, with_strays boolean DEFAULT false) returns void;
 
+create function postrider_internal.base64url_bytes(value jsonb) returns bytea;
+
 create function postrider_internal.batch_due(endpoint_id uuid, batch_delay_ms integer) returns timestamp with time zone;
 
 create function postrider_internal.batch_id(endpoint_id uuid, event_ids uuid[]) returns uuid;
@@ -991,6 +997,8 @@ create function postrider_internal.is_option(options jsonb, value jsonb) returns
 create function postrider_internal.is_own(xid xid8, row_xmin xid) returns boolean;
 
 create function postrider_internal.is_path(value text) returns boolean;
+
+create function postrider_internal.is_public_jwk(key jsonb) returns boolean;
 
 create function postrider_internal.is_recorded(event_ids uuid[], endpoint_ids uuid[]) returns boolean;
 
@@ -1633,6 +1641,8 @@ comment on column postrider.endpoint.has_transformed is 'Whether that was ever s
 comment on column postrider.endpoint.batch_size is 'How many events a request may have: 1 to 1000. Above 1 the body is a JSON array, also of a single event, and events wait up to batch_delay_ms for others. The formats standard and cloudevents can be batched.';
 
 comment on column postrider.endpoint.batch_delay_ms is 'How long an event waits for its batch to fill: a whole number of milliseconds, 0 to 600000. A full batch is sent at once. It matters only if there are batches.';
+
+comment on column postrider.endpoint.encryption_key is 'The receiver''s public key, to which bodies are encrypted before they are signed: a JWK of X25519 or P-256 (ECDH-ES+A256KW) or of RSA with 3072 to 8192 bits (RSA-OAEP-256). Null to send them in the clear. Private and symmetric keys are refused. Headers are never encrypted.';
 
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
@@ -2478,6 +2488,8 @@ comment on type postrider.endpoint_description is 'What an endpoint is for.';
 
 comment on type postrider.endpoint_disable_after is 'How long an endpoint may have nothing but failures.';
 
+comment on type postrider.endpoint_encryption_key is 'A public key of a receiver, as a JWK.';
+
 comment on type postrider.endpoint_format is E'The format of a request. Its check lists the formats: \\dD postrider.endpoint_format.';
 
 comment on type postrider.endpoint_headers is 'Request headers, name to value.';
@@ -2627,6 +2639,8 @@ comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether e
 comment on function postrider_internal.array_predicate(jsonb,text) is 'An SQL/JSON path predicate: the elements of the array @ fit. Null if that cannot be expressed.';
 
 comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of a partitioned table. with_strays moves the day''s rows out of the default partition.';
+
+comment on function postrider_internal.base64url_bytes(jsonb) is 'The bytes of a JSON string in base64url without padding, as JOSE writes them; null if it is not their one spelling.';
 
 comment on function postrider_internal.batch_due(uuid,integer) is 'When a batch that is not full is sent all the same; null if none waits.';
 
@@ -2853,6 +2867,8 @@ comment on function postrider_internal.is_option(jsonb,jsonb) is 'Whether a valu
 comment on function postrider_internal.is_own(xid8,xid) is 'Whether the transaction that a row names wrote the row here, so that it was not restored or replicated. row_xmin: the xmin of the row.';
 
 comment on function postrider_internal.is_path(text) is 'Whether a text in a template, or the value of a header, is a path. One that begins with two dollar signs stands for itself, with one.';
+
+comment on function postrider_internal.is_public_jwk(jsonb) is 'True if bodies can be encrypted to this public JWK. Otherwise it raises an error that says why, and does not show the key.';
 
 comment on function postrider_internal.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them can be deleted.';
 
@@ -3326,9 +3342,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (batch_delay_ms, batch_size, description, disable_after, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, created_at, description, disable_after, format, has_transformed, id, name, pause_reason, paused_at, payload, payload_fallback, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, created_at, description, disable_after, encryption_key, format, has_transformed, id, name, pause_reason, paused_at, payload, payload_fallback, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -3600,6 +3616,8 @@ grant execute on function postrider_internal.are_headers(jsonb) to postrider_ope
 
 grant execute on function postrider_internal.are_retry_waits(interval[]) to postrider_operator;
 
+grant execute on function postrider_internal.base64url_bytes(jsonb) to postrider_operator;
+
 grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) to postrider_daemon;
 
 grant execute on function postrider_internal.capture_function(text,text,text,text[],text[],json,text) to postrider_publisher;
@@ -3697,6 +3715,8 @@ grant execute on function postrider_internal.is_function(text) to postrider_publ
 grant execute on function postrider_internal.is_path(text) to postrider_daemon;
 
 grant execute on function postrider_internal.is_path(text) to postrider_operator;
+
+grant execute on function postrider_internal.is_public_jwk(jsonb) to postrider_operator;
 
 grant execute on function postrider_internal.is_transformation(text) to postrider_operator;
 

@@ -130,6 +130,14 @@ test("only apply/yaml.ts imports the parser of YAML", () => {
   );
 });
 
+test("only format/encrypt.ts and receive/decrypt.ts import the library of JOSE", () => {
+  const paths = ["format/encrypt.ts", "receive/decrypt.ts"];
+  assert.deepEqual(
+    offenders(({ path, imports }) => !paths.includes(path) && imports.includes("jose")),
+    [],
+  );
+});
+
 test("what emits events knows nothing of the log: only a command makes one", () => {
   const found = offenders(
     ({ path, imports }) => !/^(cli|telemetry)\//.test(path) && imports.includes("telemetry/log.ts"),
@@ -189,11 +197,12 @@ test("no stage of the daemon imports another; only the loop and the composition 
   ]);
 });
 
-test("the receiver imports nothing of the project but signatures and itself", () => {
+test("the receiver imports nothing of the project but signatures, encryption and itself", () => {
+  const shared = ["format/sign.ts", "format/encrypt.ts"];
   const found = offenders(
     ({ path, imports }) =>
       path.startsWith("receive/") &&
-      imports.some((name) => name.endsWith(".ts") && name !== "format/sign.ts" && !name.startsWith("receive/")),
+      imports.some((name) => name.endsWith(".ts") && !shared.includes(name) && !name.startsWith("receive/")),
   );
   assert.deepEqual(found, []);
 });

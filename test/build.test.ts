@@ -73,7 +73,7 @@ test("the embedded PostgreSQL and the tests stay outside", () => {
 
 test("the licences of the packages inside lie beside it", () => {
   const licences = readFileSync(join(directory, "built", "LICENSES.txt"), "utf8");
-  for (const name of ["pg", "pino"]) {
+  for (const name of ["jose", "pg", "pino"]) {
     assert.match(licences, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, "m"));
   }
 });

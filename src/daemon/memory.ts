@@ -1,10 +1,12 @@
 import { GROWTH_MAX } from "../format/body.ts";
 import { ATTRIBUTES_BYTES_MAX } from "../format/cloudEventsAttributes.ts";
+import { ENCRYPTION_COPIES, ENCRYPTION_GROWTH_MAX } from "../format/encrypt.ts";
 import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "../http/answer.ts";
 import { CONNECTIONS_IDLE_MAX } from "../http/pools.ts";
 import { PAYLOAD_BYTES_MAX } from "./claim/claimed.ts";
 import { FAN_OUT_MAX } from "./claim/newEvents.ts";
 import { BUDGET_BYTES, COPIES_SENT } from "./deliver/budget.ts";
+import { ENCRYPTIONS_MAX } from "./deliver/encryptions.ts";
 import { ENDPOINTS_MAX } from "./deliver/endpoints.ts";
 import { FLUSH_MAX } from "./record/recorder.ts";
 
@@ -17,8 +19,10 @@ const MIB = 1_048_576;
 const AT_REST_BYTES = 160 * MIB;
 /** If a text has one character beyond Latin-1, each of its characters takes two bytes. */
 const CHARACTER_BYTES = 2;
-/** In XML a small body may take ten times its payload, which stays beside it. */
-const SMALL_COPIES = 1 + GROWTH_MAX;
+/** In XML a small body may take ten times its payload, which stays beside it, and more once it is encrypted. */
+const SMALL_COPIES = 1 + GROWTH_MAX * ENCRYPTION_GROWTH_MAX;
+/** Of each that is being encrypted, the copies beyond those. */
+const SMALL_ENCRYPTION_COPIES = GROWTH_MAX * (ENCRYPTION_COPIES - ENCRYPTION_GROWTH_MAX);
 /** An endpoint with its key, its lane and its counts of a minute, if its URL is not 2 kB long and its schedule does not have fifty steps. */
 const ENDPOINT_BYTES = 3_072;
 /** A TLS connection. */
@@ -38,10 +42,11 @@ export function memoryBoundBytes(maxInFlight: number): number {
   const inHand = deliveriesInHandMax(maxInFlight);
   const payloads = inHand * (PAYLOAD_BYTES_MAX + ATTRIBUTES_BYTES_MAX) * CHARACTER_BYTES;
   const requests = maxInFlight * (PAYLOAD_BYTES_MAX * SMALL_COPIES + RESPONSE_BYTES_READ);
+  const encryptions = ENCRYPTIONS_MAX * PAYLOAD_BYTES_MAX * SMALL_ENCRYPTION_COPIES;
   const largePayloads = BUDGET_BYTES * COPIES_SENT;
   // An event is claimed with all its endpoints, whatever room is left. Those of a flush count a second time, as parameters.
   const answers = (inHand + FAN_OUT_MAX + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;
   const endpoints = ENDPOINTS_MAX * ENDPOINT_BYTES;
   const connections = (maxInFlight + CONNECTIONS_IDLE_MAX) * CONNECTION_BYTES;
-  return AT_REST_BYTES + payloads + requests + largePayloads + answers + endpoints + connections;
+  return AT_REST_BYTES + payloads + requests + encryptions + largePayloads + answers + endpoints + connections;
 }

@@ -249,8 +249,14 @@ function makePipeline(
     lanes,
     budget: new Budget(BUDGET_BYTES, {
       standingOf: (endpointId) => lanes.standingOf(endpointId),
-      bytesOf: ({ event, endpointId }) =>
-        budgetBytes(event.payloadBytes, endpoints.get(endpointId)?.format.growthMax ?? 1),
+      bytesOf: ({ event, endpointId }) => {
+        const endpoint = endpoints.get(endpointId);
+        return budgetBytes(
+          event.payloadBytes,
+          endpoint?.format.growthMax ?? 1,
+          (endpoint?.encryption ?? null) !== null,
+        );
+      },
     }),
     payloads,
     send: (request, done) => sender.send(request, done),

@@ -22,6 +22,7 @@ export function requestText(request: ReceivedRequest): string {
     shortened(request.eventType ?? `(no type) ${request.contentType ?? ""}`.trim()),
     shortened(request.id ?? noWebhookId(request)),
     "reason" in judgement ? `${judgement.kind.toUpperCase()}: ${judgement.reason}` : judgement.kind,
+    ...(request.isDecrypted ? ["decrypted"] : []),
     ...(request.isDuplicate ? ["duplicate"] : []),
   ].join("  ");
   const lines = bodyLines(text.slice(0, BODY_CHARS_MAX), text.length > BODY_CHARS_MAX).map((line) => `  ${line}\n`);

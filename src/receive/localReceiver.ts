@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { ENCRYPTED_CONTENT_TYPE } from "../format/encrypt.ts";
 import { parseVerifyingKey, REJECTIONS, type VerifyingKey, verifySignature } from "../format/sign.ts";
 import { contentsOf } from "./contents.ts";
+import { type DecryptionKey, decryptBody } from "./decrypt.ts";
 
 /** More than any sender of events should send in one request. */
 export const BODY_BYTES_MAX = 10 * 1024 * 1024;
@@ -22,7 +24,9 @@ export interface ReceivedRequest {
   /** The event's id, from wherever the format has it; null if it has none. `id`, if there is one. */
   readonly eventId: string | null;
   readonly contentType: string | null;
+  /** Decrypted, if `isDecrypted`; then `contentType` is that of the decrypted body. */
   readonly body: Buffer;
+  readonly isDecrypted: boolean;
   readonly judgement: Judgement;
   /** Whether a request with this id was accepted before, on this path: an event has one id for all its endpoints. */
   readonly isDuplicate: boolean;
@@ -41,6 +45,8 @@ export interface LocalReceiverOptions {
   readonly port: number;
   /** Each as `create_endpoint` returned it, or a public key (`whpk_…`). Without any, everything is accepted unverified. */
   readonly secrets: readonly string[];
+  /** Decrypts what arrives encrypted. Without one it is taken as it is. */
+  readonly decryptionKey?: DecryptionKey | null;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Why a request that is not rejected is answered 503, by its path and id; null if it is accepted. */
@@ -51,7 +57,7 @@ export interface LocalReceiverOptions {
 
 /**
  * A receiver on 127.0.0.1. It answers 204 to what it accepts, including duplicates; 401 to a signature that none of the
- * secrets made; 413 to a body that is too large; 503 to what `refuse` names; and 405 to anything but POST.
+ * secrets made, and to a body that the key does not decrypt; 413 to a body that is too large; 503 to what `refuse` names; and 405 to anything but POST.
  */
 export class LocalReceiver {
   readonly port: number;
@@ -138,22 +144,35 @@ function receive(request: IncomingMessage, response: ServerResponse, reception: 
   });
   request.on("end", () => {
     if (bytes <= BODY_BYTES_MAX) {
-      accept(request, response, Buffer.concat(chunks), reception);
+      void accept(request, response, Buffer.concat(chunks), reception);
     }
   });
   // A sender that breaks off leaves nothing to answer.
   request.on("error", () => {});
 }
 
-function accept(request: IncomingMessage, response: ServerResponse, body: Buffer, reception: Reception): void {
+async function accept(
+  request: IncomingMessage,
+  response: ServerResponse,
+  sent: Buffer,
+  reception: Reception,
+): Promise<void> {
   const receivedAtMs = reception.now();
   const id = headerOf(request, "webhook-id");
   const path = request.url ?? "";
-  const judged = judge(request, id, body, receivedAtMs, reception.keys);
+  const contentType = headerOf(request, "content-type");
+  const verified = judge(request, id, sent, receivedAtMs, reception.keys);
+  const key = reception.decryptionKey ?? null;
+  const opened =
+    key === null || verified.kind === "rejected" || !isEncrypted(contentType) ? null : await decryptBody(key, sent, id);
+  const judged: Judgement = opened?.kind === "rejected" ? opened : verified;
+  const isDecrypted = opened?.kind === "decrypted";
+  const body = isDecrypted ? opened.body : sent;
+  const bodyType = isDecrypted ? opened.contentType : contentType;
   const refusal = judged.kind === "rejected" ? null : (reception.refuse?.(path, id) ?? null);
   const judgement: Judgement = refusal === null ? judged : { kind: "refused", reason: refusal };
   const isAccepted = judgement.kind === "verified" || judgement.kind === "unverified";
-  const contents = contentsOf(request.headers, body);
+  const contents = contentsOf({ ...request.headers, "content-type": bodyType ?? "" }, body);
   const isDuplicate = isAccepted && id !== null && isSeen(`${path} ${id}`, reception.seenIds);
   reception.onRequest({
     receivedAtMs,
@@ -161,8 +180,9 @@ function accept(request: IncomingMessage, response: ServerResponse, body: Buffer
     id,
     eventType: contents.type,
     eventId: contents.id,
-    contentType: headerOf(request, "content-type"),
+    contentType: bodyType,
     body,
+    isDecrypted,
     judgement,
     isDuplicate,
   });
@@ -171,6 +191,10 @@ function accept(request: IncomingMessage, response: ServerResponse, body: Buffer
   } else {
     answer(response, judgement.kind === "rejected" ? 401 : 503, judgement.reason);
   }
+}
+
+function isEncrypted(contentType: string | null): boolean {
+  return contentType?.split(";")[0]?.trim().toLowerCase() === ENCRYPTED_CONTENT_TYPE;
 }
 
 function judge(

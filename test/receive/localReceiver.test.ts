@@ -1,18 +1,24 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
 import { startReceiver } from "../../src/cli/receive.ts";
 import { requestText } from "../../src/dev/requestText.ts";
 import { makePrivateKey, parsePrivateKey, publicKeyOf } from "../../src/format/ed25519.ts";
+import { encryptBody, loadEncryptionKey } from "../../src/format/encrypt.ts";
 import { FORMAT_NAMES } from "../../src/format/format.ts";
 import { parseSecret, signMixed, signV1 } from "../../src/format/sign.ts";
 import { PostriderError } from "../../src/ground/errors.ts";
 import { type Contents, contentsOf } from "../../src/receive/contents.ts";
+import { type DecryptionKey, loadDecryptionKey } from "../../src/receive/decrypt.ts";
 import { BODY_BYTES_MAX, LocalReceiver, type ReceivedRequest } from "../../src/receive/localReceiver.ts";
 import { bodyOf, EVENT, FORMATS } from "../format/formatted.ts";
+import { makeKeyPair } from "../format/jweReader.ts";
 import { CommandProcess, runCommand } from "../support/command.ts";
 
 const SECRET = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
@@ -281,7 +287,84 @@ describe("as text for a person", () => {
   });
 });
 
+describe("what is encrypted", () => {
+  const { publicJwk, privateJwk } = makeKeyPair("X25519");
+  const sendEncrypted = async (receiver: LocalReceiver, webhookId: string, id = webhookId) => {
+    const key = await loadEncryptionKey(publicJwk);
+    assert.ok(key.kind === "key");
+    const about = { contentType: "application/json", webhookId, endpointId: "e" };
+    const body = await encryptBody(key.key, Buffer.from('{"type":"order.paid","data":1.10}'), about);
+    return send(receiver, { id, body: body.toString(), contentType: "application/jose+json" });
+  };
+  const startWith = async (jwk: unknown) => {
+    const parsed = await loadDecryptionKey(JSON.stringify(jwk));
+    assert.ok(parsed.kind === "key");
+    return start([SECRET], () => null, parsed.key);
+  };
+
+  test("is verified as it came, then decrypted and deduplicated", async () => {
+    const receiver = await startWith(privateJwk);
+    assert.equal((await sendEncrypted(receiver, "msg_1")).status, 204);
+    assert.equal((await sendEncrypted(receiver, "msg_1")).status, 204);
+    assert.deepEqual(
+      received.map(({ body, contentType, eventType, judgement, isDecrypted, isDuplicate }) => [
+        String(body),
+        contentType,
+        eventType,
+        judgement.kind,
+        isDecrypted,
+        isDuplicate,
+      ]),
+      [false, true].map((isDuplicate) => [
+        '{"type":"order.paid","data":1.10}',
+        "application/json",
+        "order.paid",
+        "verified",
+        true,
+        isDuplicate,
+      ]),
+    );
+  });
+
+  test("is answered with 401 if it is for another key or another message", async () => {
+    const other = await startWith(makeKeyPair("X25519").privateJwk);
+    assert.equal(await (await sendEncrypted(other, "msg_1")).text(), "the body cannot be decrypted with this key\n");
+    const receiver = await startWith(privateJwk);
+    const answer = await sendEncrypted(receiver, "msg_1", "msg_2");
+    assert.equal(answer.status, 401);
+    assert.equal(await answer.text(), "the body was encrypted for another webhook-id\n");
+  });
+
+  test("is taken as it is without a key", async () => {
+    const receiver = await start([SECRET]);
+    assert.equal((await sendEncrypted(receiver, "msg_1")).status, 204);
+    assert.equal(received[0]?.isDecrypted, false);
+  });
+});
+
 describe("the command", () => {
+  test("decrypts with the key of a file, and refuses a file that holds none", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "postrider-receive-"));
+    const path = join(directory, "private.jwk");
+    writeFileSync(path, JSON.stringify(makeKeyPair("P-256").privateJwk));
+    const command = new CommandProcess(["receive", "--port", "0", "--decryption-key", path]);
+    const [, url = ""] = await command.match(/listening on (\S+)/);
+    const headers = { "content-type": "application/jose+json" };
+    assert.equal((await fetch(url, { method: "POST", body: "{}", headers })).status, 401);
+    await command.match(/REJECTED: the body cannot be decrypted with this key/);
+    assert.deepEqual(await command.end("SIGINT"), { code: 0, signal: null });
+    writeFileSync(path, JSON.stringify(makeKeyPair("P-256").publicJwk));
+    for (const [file, found] of [
+      [path, /^PR0019: cannot read a key from \S+: the key is not a private JWK: it has no member d;/],
+      [join(directory, "missing"), /^PR0019: cannot read a key from \S+: ENOENT/],
+    ] as const) {
+      const { code, stderr } = await runCommand(["receive", "--port", "0", "--decryption-key", file]);
+      assert.equal(code, 1);
+      assert.match(stderr, found);
+    }
+    rmSync(directory, { recursive: true });
+  });
+
   test("prints what arrives, and ends with exit status 0 when it is stopped", async () => {
     const command = new CommandProcess(["receive", "--port", "0", "--secret", SECRET]);
     const [, url = ""] = await command.match(/listening on (\S+)/);
@@ -312,11 +395,13 @@ describe("the command", () => {
 async function start(
   secrets: readonly string[],
   refuse: (path: string, id: string | null) => string | null = () => null,
+  decryptionKey: DecryptionKey | null = null,
 ): Promise<LocalReceiver> {
   const receiver = await LocalReceiver.start({
     port: 0,
     secrets,
     refuse,
+    decryptionKey,
     now: () => NOW_MS,
     onRequest: (request) => received.push(request),
   });
@@ -331,6 +416,7 @@ interface Sending {
   /** Default: `body`. */
   readonly signedBody?: string;
   readonly timestampSeconds?: number;
+  readonly contentType?: string;
 }
 
 function send(receiver: LocalReceiver, sending: Sending): Promise<Response> {
@@ -342,6 +428,7 @@ function send(receiver: LocalReceiver, sending: Sending): Promise<Response> {
     method: "POST",
     body,
     headers: {
+      ...(sending.contentType === undefined ? {} : { "content-type": sending.contentType }),
       "webhook-id": id,
       "webhook-timestamp": String(timestampSeconds),
       "webhook-signature": signV1([parsed.key], id, timestampSeconds, signedBody),
@@ -362,6 +449,7 @@ function shown(body: string, headers: IncomingHttpHeaders = { "content-type": "a
     contentType: headers["content-type"] ?? null,
     body: Buffer.from(body),
     judgement: { kind: "unverified" },
+    isDecrypted: false,
     isDuplicate: false,
   };
 }

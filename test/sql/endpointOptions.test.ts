@@ -51,6 +51,8 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     "sql/functions/deliveries/delivery_status.sql",
     "sql/functions/explain/explain_event.sql",
   ],
+  // Its errors name it.
+  encryption_key: ["sql/functions/endpoints/is_public_jwk.sql"],
   // An event's description names it.
   disable_after: ["src/telemetry/events.ts"],
 };

@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule headers disable_after signing payload payload_fallback state state_reason batch_size batch_delay_ms";
+  "tenant name description url format timeout_ms retry_schedule headers disable_after signing encryption_key payload payload_fallback state state_reason batch_size batch_delay_ms";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms",
+      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms",
+        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms",
       operator: "*",
       daemon: "*",
     },
@@ -298,6 +298,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   refuse_late: owner("publisher"),
   judge_event: owner("publisher"),
   are_headers: caller("operator"),
+  is_public_jwk: caller("operator"),
+  base64url_bytes: caller("operator"),
   has_no_login: caller("operator"),
   are_retry_waits: caller("operator"),
   url_without_secrets: caller("operator"),

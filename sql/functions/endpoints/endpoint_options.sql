@@ -14,6 +14,7 @@ as $$
     ('retry_schedule', false),
     ('headers', true),
     ('signing', false),
+    ('encryption_key', false),
     ('disable_after', false),
     ('payload', false),
     ('payload_fallback', false)

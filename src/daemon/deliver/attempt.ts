@@ -3,14 +3,17 @@ import { decide, decideBatch, SUCCEEDED } from "../../domain/decide.ts";
 import { type Delivery, type DeliveryResult, membersOf } from "../../domain/delivery.ts";
 import { batchBody } from "../../format/body.ts";
 import { BODY_BYTES_MAX } from "../../format/bodyText.ts";
+import { ENCRYPTED_CONTENT_TYPE, PLAINTEXT_BYTES_MAX } from "../../format/encrypt.ts";
 import type { BatchFormat } from "../../format/format.ts";
 import { headerText } from "../../format/headerText.ts";
 import { signMixed, signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
 import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
+import { messageOf } from "../../ground/errors.ts";
 import { unsent } from "../../http/failures.ts";
 import { type FixedHeaders, fixHeaders, type OutgoingRequest } from "../../http/request.ts";
-import type { Endpoint } from "./endpoints.ts";
+import type { Encryptions } from "./encryptions.ts";
+import type { Encryption, Endpoint } from "./endpoints.ts";
 import type { Loader, Wanted } from "./loader.ts";
 
 /** Sends one request, and says once how that ended; implemented by the sender, and by tests. */
@@ -20,6 +23,9 @@ export interface AttemptParts {
   readonly loader: Pick<Loader, "add">;
   /** Takes memory for the body of a batch; if there is too little, the batch is set aside until there is more. */
   readonly reserve: (delivery: Delivery) => boolean;
+  readonly encryptions: Pick<Encryptions, "encrypt">;
+  /** Whether the daemon may still begin a request for a delivery whose attempt had to wait. */
+  readonly mayBegin: (delivery: Delivery) => boolean;
   readonly send: Send;
   readonly end: End;
   /** Hears of each delivery whose format may be unable to carry all of its event's attributes, before it is sent. */
@@ -30,8 +36,8 @@ export interface AttemptParts {
 export type End = (result: DeliveryResult, endpoint: Endpoint | undefined) => void;
 
 /**
- * One attempt: load, sign, send, decide. It ends before it returns if nothing is to be loaded or sent. A delivery that
- * came with its payload takes no promise: each would cost a microsecond.
+ * One attempt: load, encrypt, sign, send, decide. It ends before it returns if nothing is to be loaded or sent. A delivery
+ * that came with its payload takes no promise unless its endpoint wants it encrypted: each would cost a microsecond.
  */
 export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint | undefined): void {
   if (
@@ -53,7 +59,7 @@ export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: E
     } else if (delivery.batch === null || parts.reserve(delivery)) {
       // From here on the body has the payload. A second reference would keep it in memory twice.
       delivery.loadedPayload = null;
-      signAndSend(parts, delivery, payload, endpoint);
+      formatAndSend(parts, delivery, payload, endpoint);
     }
   }
 }
@@ -66,7 +72,7 @@ function isStray({ batch }: Delivery, { batchFormat }: Endpoint): boolean {
 /** The rest of an attempt whose payload had to be loaded. */
 export function sendLoaded(parts: AttemptParts, { delivery, endpoint }: Wanted, payload: string): void {
   if (lasts(delivery, endpoint)) {
-    signAndSend(parts, delivery, payload, endpoint);
+    formatAndSend(parts, delivery, payload, endpoint);
   } else {
     parts.end(handedBack(delivery), endpoint);
   }
@@ -78,7 +84,7 @@ function withProblem(delivery: Delivery, endpoint: Endpoint, problem: string): D
     : decided(delivery, endpoint, unsent("blocked", `nothing was sent: ${problem}`), 0);
 }
 
-function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint): void {
+function formatAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint): void {
   const body =
     endpoint.batchFormat === null
       ? endpoint.format.body(delivery.event, payload)
@@ -92,6 +98,51 @@ function signAndSend(parts: AttemptParts, delivery: Delivery, payload: string, e
       parts.noteLeftOut(member, endpoint);
     }
   }
+  if (endpoint.encryption === null) {
+    sendBody(parts, delivery, body, endpoint);
+  } else {
+    void encryptAndSend(parts, delivery, body, endpoint, endpoint.encryption);
+  }
+}
+
+/** Fails closed: a body that cannot be encrypted is not sent. */
+async function encryptAndSend(
+  parts: AttemptParts,
+  delivery: Delivery,
+  body: Buffer,
+  endpoint: Endpoint,
+  encryption: Encryption,
+): Promise<void> {
+  if (body.byteLength > PLAINTEXT_BYTES_MAX) {
+    parts.end(discarded(delivery, tooLongToEncrypt(body)), endpoint);
+    return;
+  }
+  let encrypted: Buffer;
+  try {
+    const about = {
+      contentType: contentTypeOf(delivery, encryption),
+      webhookId: webhookIdOf(delivery),
+      endpointId: endpoint.id,
+    };
+    encrypted = await parts.encryptions.encrypt(encryption.key, body, about);
+  } catch (thrown) {
+    const problem = `the body could not be encrypted: ${messageOf(thrown)}`;
+    parts.end(withProblem(delivery, endpoint, problem), endpoint);
+    return;
+  }
+  if (parts.mayBegin(delivery) && lasts(delivery, endpoint)) {
+    sendBody(parts, delivery, encrypted, endpoint);
+  } else {
+    parts.end(handedBack(delivery), endpoint);
+  }
+}
+
+function tooLongToEncrypt(body: Buffer): string {
+  return `the body has ${body.byteLength} bytes, and ${PLAINTEXT_BYTES_MAX} are encrypted at most`;
+}
+
+/** Signs the body and sends it. */
+function sendBody(parts: AttemptParts, delivery: Delivery, body: Buffer, endpoint: Endpoint): void {
   // The size alone, so that the answer's callback does not keep the body.
   const bodyBytes = body.byteLength;
   parts.send(signedRequest(delivery, body, endpoint), (attempt) =>
@@ -107,7 +158,7 @@ function bodyTooLong({ format }: Endpoint): string {
 function signedRequest(delivery: Delivery, body: Buffer, endpoint: Endpoint): OutgoingRequest {
   const { event } = delivery;
   const timestamp = unixSeconds();
-  const id = delivery.batch === null ? event.id : delivery.batch.id;
+  const id = webhookIdOf(delivery);
   const signature =
     endpoint.mixedKeys === null
       ? signV1(endpoint.keys, id, timestamp, body)
@@ -121,9 +172,27 @@ function signedRequest(delivery: Delivery, body: Buffer, endpoint: Endpoint): Ou
   };
 }
 
-function fixedOf({ tenure }: Delivery, endpoint: Endpoint): FixedHeaders {
-  const headers = tenure.kind === "leased" && tenure.content !== null ? tenure.content.headers : null;
-  return headers === null ? endpoint.fixed : fixHeaders({ ...endpoint.headers, ...inSmallLetters(headers) });
+function webhookIdOf({ event, batch }: Delivery): string {
+  return batch === null ? event.id : batch.id;
+}
+
+function fixedOf(delivery: Delivery, endpoint: Endpoint): FixedHeaders {
+  const headers = headersOf(delivery);
+  if (headers === null) {
+    return endpoint.fixed;
+  }
+  const own = { ...endpoint.headers, ...inSmallLetters(headers) };
+  return fixHeaders(endpoint.encryption === null ? own : { ...own, "content-type": ENCRYPTED_CONTENT_TYPE });
+}
+
+/** What the delivery replaces of the endpoint's headers; null if nothing. */
+function headersOf({ tenure }: Delivery): Readonly<Record<string, string>> | null {
+  return tenure.kind === "leased" && tenure.content !== null ? tenure.content.headers : null;
+}
+
+/** Of the body that is encrypted. */
+function contentTypeOf(delivery: Delivery, { contentType }: Encryption): string {
+  return inSmallLetters(headersOf(delivery) ?? {})["content-type"] ?? contentType;
 }
 
 function inSmallLetters(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,6 +1,7 @@
 import type { Delivery } from "../../domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../domain/event.ts";
 import { BODY_BYTES_MAX } from "../../format/bodyText.ts";
+import { ENCRYPTION_COPIES, PLAINTEXT_BYTES_MAX } from "../../format/encrypt.ts";
 import type { Standing } from "./lanes.ts";
 
 /** What large payloads may hold of memory at a time, in bytes of their text: twice the largest that is sent. */
@@ -21,12 +22,19 @@ export const COPIES_SENT = 3;
 
 /**
  * What a payload takes of the budget, whose bytes are there for three copies each. If its format writes up to `growth` bytes
- * for one, there are the payload, the pieces of the body and the body.
+ * for one, there are the payload, the pieces of the body and the body. A body that is encrypted is there several times, and
+ * the payload no more.
  */
-export function budgetBytes(payloadBytes: number, growth: number): number {
-  return growth === 1
-    ? payloadBytes
-    : Math.ceil((payloadBytes + 2 * Math.min(payloadBytes * growth, BODY_BYTES_MAX)) / COPIES_SENT);
+export function budgetBytes(payloadBytes: number, growth: number, isEncrypted: boolean): number {
+  const written =
+    growth === 1
+      ? payloadBytes
+      : Math.ceil((payloadBytes + 2 * Math.min(payloadBytes * growth, BODY_BYTES_MAX)) / COPIES_SENT);
+  return isEncrypted ? Math.max(written, encryptedBudgetBytes(payloadBytes * growth)) : written;
+}
+
+function encryptedBudgetBytes(bodyBytes: number): number {
+  return Math.ceil((Math.min(bodyBytes, PLAINTEXT_BYTES_MAX) * ENCRYPTION_COPIES) / COPIES_SENT);
 }
 
 /**

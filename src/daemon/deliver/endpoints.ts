@@ -2,6 +2,12 @@ import type { Database } from "../../db/database.ts";
 import { isUnreadable, unreadableReason } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import type { Formats } from "../../format/body.ts";
+import {
+  ENCRYPTED_CONTENT_TYPE,
+  type EncryptionKey,
+  loadEncryptionKey,
+  type ParsedEncryptionKey,
+} from "../../format/encrypt.ts";
 import { type BatchFormat, FORMAT_NAMES, type Format } from "../../format/format.ts";
 import type { MixedKeys, SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
@@ -35,12 +41,20 @@ export interface Endpoint {
   readonly keys: readonly SigningKey[];
   /** What signs instead of `keys` if the endpoint wants ed25519; null if it does not. */
   readonly mixedKeys: MixedKeys | null;
+  /** How bodies are encrypted; null if they are sent in the clear. */
+  readonly encryption: Encryption | null;
   /** Why no request may be sent; null if one may. */
   readonly problem: string | null;
   /** The problem passes: deliveries wait, and no attempt has failed. */
   readonly waits: boolean;
   /** By the daemon's own clock: when a secret expires, and the endpoint must be loaded again. */
   readonly validUntilMs: number;
+}
+
+/** A receiver's key, and the content type of what is encrypted to it. */
+export interface Encryption {
+  readonly key: EncryptionKey;
+  readonly contentType: string;
 }
 
 const loadEndpoints = defineStatement("load_endpoints", {
@@ -54,6 +68,7 @@ const loadEndpoints = defineStatement("load_endpoints", {
     signing: ["hmac", "ed25519", "both"],
     url: "text",
     headers: "jsonb",
+    encryption_key: "jsonb?",
     transforms: "boolean",
     may_transform: "boolean",
     schedule_ms: "double precision[]",
@@ -128,8 +143,13 @@ export class EndpointDirectory {
       if (signing.standing === "unreadable") {
         await this.#pause(row, signing);
       }
+      // Only these endpoints wait for something.
+      const parsedKey = row.encryption_key === null ? null : await loadEncryptionKey(row.encryption_key);
       this.#known.delete(row.id);
-      this.#known.set(row.id, decodeEndpoint(row, { signing, formats: this.#formats, askedMs, unreadable: problem }));
+      this.#known.set(
+        row.id,
+        decodeEndpoint(row, { signing, parsedKey, formats: this.#formats, askedMs, unreadable: problem }),
+      );
     }
     this.#evict(wanted);
   }
@@ -221,19 +241,23 @@ function defaultsOf(contentType: string): Pick<Endpoint, "fixed" | "headers"> {
 /** What an endpoint is made of besides its row. */
 interface Loading {
   readonly signing: Signing;
+  /** Null if the endpoint has no encryption_key. */
+  readonly parsedKey: ParsedEncryptionKey | null;
   readonly formats: Formats;
   readonly askedMs: number;
   readonly unreadable: string | null;
 }
 
-function decodeEndpoint(row: EndpointRow, { signing, formats, askedMs, unreadable }: Loading): Endpoint {
+function decodeEndpoint(row: EndpointRow, { signing, parsedKey, formats, askedMs, unreadable }: Loading): Endpoint {
   const formatName = FORMAT_NAMES.find((known) => known === row.format);
   const format = formats[formatName ?? "standard"];
   const batchFormat = row.batch_size > 1 ? format.batch : null;
-  const headers = decodeHeaders(row.headers, (batchFormat ?? format).contentType);
+  const key = parsedKey?.kind === "key" ? parsedKey.key : null;
+  const headers = decodeHeaders(row.headers, (batchFormat ?? format).contentType, key !== null);
   const formatProblem =
     formatName === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : null;
-  const fault = unreadable ?? formatProblem ?? headers.problem;
+  const keyProblem = parsedKey?.kind === "problem" ? `the endpoint's encryption_key ${parsedKey.problem}` : null;
+  const fault = unreadable ?? formatProblem ?? headers.problem ?? keyProblem;
   return {
     id: row.id,
     revision: row.revision,
@@ -249,6 +273,7 @@ function decodeEndpoint(row: EndpointRow, { signing, formats, askedMs, unreadabl
     mayTransform: row.may_transform,
     keys: signing.keys,
     mixedKeys: signing.mixedKeys,
+    encryption: key === null ? null : { key, contentType: headers.contentType },
     problem: fault ?? signing.problem,
     waits: fault === null && (signing.standing === "waits" || signing.standing === "unreadable"),
     validUntilMs:
@@ -257,10 +282,15 @@ function decodeEndpoint(row: EndpointRow, { signing, formats, askedMs, unreadabl
   };
 }
 
-function decodeHeaders(given: unknown, contentType: string): Pick<Endpoint, "fixed" | "headers" | "problem"> {
+interface DecodedHeaders extends Pick<Endpoint, "fixed" | "headers" | "problem"> {
+  /** Of the body, before it is encrypted. */
+  readonly contentType: string;
+}
+
+function decodeHeaders(given: unknown, contentType: string, isEncrypted: boolean): DecodedHeaders {
   const own = Object.entries(given as Readonly<Record<string, unknown>>);
   if (own.length === 0) {
-    return { ...defaultsOf(contentType), problem: null };
+    return { ...defaultsOf(isEncrypted ? ENCRYPTED_CONTENT_TYPE : contentType), contentType, problem: null };
   }
   let problem: string | null = null;
   const headers = defaultHeaders(contentType);
@@ -271,5 +301,9 @@ function decodeHeaders(given: unknown, contentType: string): Pick<Endpoint, "fix
       headers[name.toLowerCase()] = value;
     }
   }
-  return { fixed: fixHeaders(headers), headers, problem };
+  const bodyType = headers["content-type"] ?? contentType;
+  if (isEncrypted) {
+    headers["content-type"] = ENCRYPTED_CONTENT_TYPE;
+  }
+  return { fixed: fixHeaders(headers), headers, contentType: bodyType, problem };
 }

@@ -16,6 +16,7 @@ import {
 } from "./attempt.ts";
 import { isWhole, resultsOf, resultsOfBroken, resultsWithout } from "./batch.ts";
 import type { Budget } from "./budget.ts";
+import { Encryptions } from "./encryptions.ts";
 import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
 import { makeLeftOutLog } from "./leftOut.ts";
@@ -77,6 +78,8 @@ export class InHand {
     this.#attemptParts = {
       loader: this.#loader,
       reserve: this.#reserve,
+      encryptions: new Encryptions(),
+      mayBegin: this.#mayBegin,
       send: parts.send,
       end: this.#end,
       noteLeftOut: makeLeftOutLog(parts.events),
@@ -237,10 +240,16 @@ export class InHand {
     }
   };
 
+  /** For an attempt that had to wait: the grace period may be over meanwhile, or the lease lost. */
+  readonly #mayBegin = (delivery: Delivery): boolean => {
+    const { lease } = this.#parts;
+    return !this.#isOver && lease.isHeld() && lease.daemonId === delivery.daemonId;
+  };
+
   readonly #onLoaded = (wanted: Wanted, loaded: Loaded): void => {
-    const { lease, lanes } = this.#parts;
+    const { lanes } = this.#parts;
     const { delivery, endpoint } = wanted;
-    if (this.#isOver || !lease.isHeld() || lease.daemonId !== delivery.daemonId) {
+    if (!this.#mayBegin(delivery)) {
       this.#end(handedBack(delivery), endpoint);
     } else if (isPayload(loaded)) {
       lanes.begin(delivery, monotonicMs());

@@ -8,6 +8,7 @@ import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../../src/domain/event.ts";
 import { GROWTH_MAX } from "../../../src/format/body.ts";
 import { BODY_BYTES_MAX } from "../../../src/format/bodyText.ts";
+import { ENCRYPTION_COPIES, PLAINTEXT_BYTES_MAX } from "../../../src/format/encrypt.ts";
 
 const BYTES_MAX = 1_000;
 /** The largest payload that is sent. */
@@ -37,12 +38,17 @@ function largeFor(endpointId: string, payloadBytes = 1): Delivery {
 
 test("the body of any payload has room in half of the budget, and one that does not grow takes what its payload does", () => {
   for (const payloadBytes of [1, 40_000, SENT_BYTES_MAX / 10, SENT_BYTES_MAX / 3, SENT_BYTES_MAX]) {
-    assert.equal(budgetBytes(payloadBytes, 1), payloadBytes);
+    assert.equal(budgetBytes(payloadBytes, 1, false), payloadBytes);
+    const encrypted = budgetBytes(payloadBytes, 1, true);
+    assert.ok(encrypted * COPIES_SENT >= Math.min(payloadBytes, PLAINTEXT_BYTES_MAX) * ENCRYPTION_COPIES);
+    assert.ok(encrypted <= BUDGET_BYTES / 2);
     for (let growth = 2; growth <= GROWTH_MAX; growth += 1) {
-      const bytes = budgetBytes(payloadBytes, growth);
+      const bytes = budgetBytes(payloadBytes, growth, false);
       const body = Math.min(payloadBytes * growth, BODY_BYTES_MAX);
       assert.ok(bytes * COPIES_SENT >= payloadBytes + 2 * body);
       assert.ok(bytes <= BUDGET_BYTES / 2);
+      assert.ok(budgetBytes(payloadBytes, growth, true) >= bytes);
+      assert.ok(budgetBytes(payloadBytes, growth, true) <= BUDGET_BYTES / 2);
     }
   }
 });

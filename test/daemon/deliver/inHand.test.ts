@@ -62,6 +62,7 @@ function endpoint(id: string): Endpoint {
     problem: null,
     waits: false,
     mixedKeys: null,
+    encryption: null,
     validUntilMs: Number.POSITIVE_INFINITY,
   };
 }
