@@ -191,11 +191,14 @@ describe("a daemon that is asked to stop", () => {
 
   test("leaves its work to others while a statement of its own is not answered", async (t) => {
     await database.pool.query(
-      `alter function postrider_internal.claim_deliveries rename to claim_deliveries_quickly;
-       create function postrider_internal.claim_deliveries(uuid, uuid, integer, integer, integer, uuid[], integer[], integer, integer)
-       returns table (event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean,
-                      deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, revision bigint, lease_ms integer, next_due_ms bigint)
-       language plpgsql as 'begin perform pg_sleep(30); end'`,
+      `do $slow$
+       declare
+         quick constant regprocedure := 'postrider_internal.claim_deliveries'::regproc;
+       begin
+         alter function postrider_internal.claim_deliveries rename to claim_deliveries_quickly;
+         execute format('create function postrider_internal.claim_deliveries(%s) returns %s language plpgsql as %L',
+           pg_get_function_arguments(quick), pg_get_function_result(quick), 'begin perform pg_sleep(30); end');
+       end $slow$`,
     );
     t.after(() =>
       database.pool.query(
