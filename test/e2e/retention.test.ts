@@ -11,6 +11,8 @@ import { until } from "../support/until.ts";
 const DAY_MS = 86_400_000;
 const EVENTS = 40;
 const DAYS = 4;
+/** The tables of which each day has a partition, in the order in which those are dropped. */
+const PARENTS = ["outbox", "delivery", "other_attempt", "transformation"];
 
 const database = useDatabase();
 let receiver: ScriptedReceiver;
@@ -67,7 +69,13 @@ test("a daemon drops the days past POSTRIDER_RETENTION in which everything is de
   assert.deepEqual(await days(), [1, 2, 3, 4]);
   await reader.query("commit");
   await until("the fourth day is dropped", async () => (await days()).length === 3);
-  await until("all of it", () => emitted.named("partition.dropped").length === 3);
+  const fourthDay = new Date(startedMs - DAYS * DAY_MS).toISOString().slice(0, 10).replaceAll("-", "");
+  const dropped = () => emitted.named("partition.dropped").map(({ partition }) => partition);
+  await until("all of it", () => dropped().length >= PARENTS.length);
+  assert.deepEqual(
+    dropped(),
+    PARENTS.map((parent) => `${parent}_${fourthDay}`),
+  );
   assert.deepEqual(await days(), [1, 2, 3]);
   assert.equal(await count("outbox"), EVENTS - EVENTS / (DAYS + 1) + 3);
   assert.equal(await count("delivery where state = 'pending'"), 1);
