@@ -5,12 +5,17 @@ as $$
 -- Where Postgres refuses a null, the error shows the rest of the row, and the server's log keeps it. A domain could refuse
 -- it too, but jsonb_populate_record() would then refuse every row that lacks the column.
 declare
-  given constant jsonb := to_jsonb(new);
   missing text;
 begin
+  -- Looked up by name, a few: reading all columns of the table takes a page for each.
   select a.attname into missing
-  from pg_attribute a
-  where a.attrelid = tg_relid and a.attnum > 0 and a.attnotnull and a.attgenerated = '' and given -> a.attname = 'null'
+  from jsonb_each(to_jsonb(new)) g
+  cross join lateral (
+    select c.attname, c.attnum, c.attnotnull, c.attgenerated
+    from pg_attribute c
+    where c.attrelid = tg_relid and c.attname = g.key::name
+    offset 0) a
+  where g.value = 'null' and a.attnotnull and a.attgenerated = ''
   order by a.attnum
   limit 1;
   if found then
