@@ -53,7 +53,7 @@ test("each command has its defaults", async () => {
   assert.deepEqual(await parsed("run"), ["run", {}]);
   assert.deepEqual(await parsed("adopt"), ["adopt", { "dry-run": false, json: false }]);
   assert.deepEqual(await parsed("status"), ["status", { json: false }]);
-  assert.deepEqual(await parsed("receive"), ["receive", { port: 8428, secret: [] }]);
+  assert.deepEqual(await parsed("receive"), ["receive", { port: 8428, secret: [], "decryption-key": null }]);
   assert.deepEqual(await parsed("types"), ["types", { output: null, check: null }]);
   assert.deepEqual(await parsed("ingest"), [
     "ingest",
@@ -68,7 +68,10 @@ test("every option is read, with its value after a blank or an equals sign", asy
   const dev = ["dev", { ...DEV, port: 5433, "data-dir": "/tmp/data", "no-demo": true }];
   assert.deepEqual(await parsed("dev --port 5433 --data-dir /tmp/data --no-demo"), dev);
   assert.deepEqual(await parsed("dev --no-demo --data-dir=/tmp/data --port=5433"), dev);
-  assert.deepEqual(await parsed(`receive --port 0 --secret ${SECRET}`), ["receive", { port: 0, secret: [SECRET] }]);
+  assert.deepEqual(await parsed(`receive --port 0 --secret ${SECRET} --decryption-key key.json`), [
+    "receive",
+    { port: 0, secret: [SECRET], "decryption-key": "key.json" },
+  ]);
   const ingest =
     "ingest --follow app.log --from-end --name app --rotated app.* --type app.log --tenant a --where $.n>1 --json";
   assert.deepEqual(await parsed(ingest), [
@@ -110,7 +113,7 @@ test("options of which each does something else are refused together", async () 
 
 test("several secrets may follow one option, or each its own", async () => {
   for (const line of [`--secret ${SECRET} ${OTHER_SECRET}`, `--secret ${SECRET} --secret=${OTHER_SECRET}`]) {
-    const values = { port: 9000, secret: [SECRET, OTHER_SECRET] };
+    const values = { port: 9000, secret: [SECRET, OTHER_SECRET], "decryption-key": null };
     assert.deepEqual(await parsed(`receive ${line} --port 9000`), ["receive", values]);
   }
 });
@@ -168,7 +171,10 @@ test("three ways lead to a command's help, with its usage, options, defaults and
     await helpText("dev -h"),
     /^Usage: postrider dev \[--port N\] \[--data-dir DIR\] \[--database-url URL\] \[--no-demo\]$/m,
   );
-  assert.match(await helpText("receive --help"), /^Usage: postrider receive \[--port N\] \[--secret S…\]$/m);
+  assert.match(
+    await helpText("receive --help"),
+    /^Usage: postrider receive \[--port N\] \[--secret S…\] \[--decryption-key FILE\]$/m,
+  );
   assert.match(await helpText("dev --help"), /default: \.postrider/);
 });
 
