@@ -15,10 +15,12 @@ import type { WakeState } from "./session.ts";
  * never staying awake costs 10 to 17 % more at 200 to 1,000 events a second.
  */
 const STREAM_CLAIMS = 3;
-/** The first pause of a daemon that is awake; each further one that finds nothing is twice as long. */
+/** The first pause of a daemon that is awake. */
 const PAUSE_FIRST_MS = 1;
-/** After a pause of so long, some 15 ms in all, it asks for sleep. */
-const LINGER_LAST_MS = 8;
+/** The others while it lingers: at low rates the next event comes in one of them, and waits for its end. */
+const LINGER_PAUSE_MS = 2;
+/** After so much of pauses that found nothing, it asks for sleep. Each further one is twice as long. */
+const LINGER_MS = 15;
 /** The longest pause while a transaction is open that will not notify. */
 const DROWSY_LAST_MS = 50;
 
@@ -36,16 +38,18 @@ const AT_THE_POLL: Next = { stayAwake: false, inMs: null };
 export class Pace {
   #overtaken = 0;
   #pauseMs = PAUSE_FIRST_MS;
+  #lingeredMs = 0;
 
   /** Whether to ask for sleep before the next look. A look that follows finds what was inserted without a notification. */
   asksForSleep(state: WakeState): boolean {
-    return state === "napping" || (state === "awake" && this.#pauseMs > LINGER_LAST_MS);
+    return state === "napping" || (state === "awake" && this.#lingeredMs >= LINGER_MS);
   }
 
   /** The daemon is awake from now on, and lingers before it asks for sleep. */
   linger(): void {
     this.#overtaken = 0;
     this.#pauseMs = PAUSE_FIRST_MS;
+    this.#lingeredMs = 0;
   }
 
   /** `isOvertaken`: a notification came during the claim. */
@@ -78,7 +82,8 @@ export class Pace {
       return AT_THE_POLL;
     }
     const inMs = this.#pauseMs;
-    this.#pauseMs = Math.min(DROWSY_LAST_MS, inMs * 2);
+    this.#lingeredMs += inMs;
+    this.#pauseMs = Math.min(this.#lingeredMs < LINGER_MS ? LINGER_PAUSE_MS : DROWSY_LAST_MS, inMs * 2);
     return { stayAwake: false, inMs };
   }
 }
