@@ -1054,7 +1054,7 @@ create function postrider_internal.lock_new_batches(endpoint_id uuid, due_since 
 
 create function postrider_internal.lock_requests(endpoint_id uuid, event_id uuid, batch_id uuid, new_since timestamp with time zone, room integer, batch_size integer, batch_delay_ms integer, payload_bytes_max integer) returns TABLE(members uuid[]);
 
-create function postrider_internal.lock_secret(secret_id uuid, former text) returns uuid;
+create function postrider_internal.lock_secret(secret_id uuid, former_hash bytea) returns uuid;
 
 create function postrider_internal.lost_attempts(since timestamp with time zone, until timestamp with time zone) returns TABLE(daemon_id uuid, minute timestamp with time zone, endpoint_id uuid, attempt_number integer, duration_ms integer, cause text, is_again boolean, end_state text, request_place integer, delay_place integer);
 
@@ -1244,7 +1244,7 @@ create function postrider_internal.scalar_problem(checks jsonb, value jsonb) ret
 
 create function postrider_internal.schema_predicate(checks jsonb, place text) returns text;
 
-create function postrider_internal.seal_secret(secret_id uuid, former text, sealed text) returns boolean security definer;
+create function postrider_internal.seal_secret(secret_id uuid, former_hash bytea, sealed text) returns boolean security definer;
 
 create function postrider_internal.sending_changed() returns trigger security definer;
 
@@ -2924,7 +2924,7 @@ comment on function postrider_internal.lock_new_batches(uuid,timestamp with time
 
 comment on function postrider_internal.lock_requests(uuid,uuid,uuid,timestamp with time zone,integer,integer,integer,integer) is 'Locks what can be sent, beginning with the delivery that is due first, and returns the members of each request: of the batch that it was sent in, of new batches if it has been due since new_since and in none, or itself.';
 
-comment on function postrider_internal.lock_secret(uuid,text) is 'Locks a secret and its endpoint, whose id it returns; null if the secret is not what it was, or another session has one of them locked.';
+comment on function postrider_internal.lock_secret(uuid,bytea) is 'Locks a secret and its endpoint, whose id it returns; null if SHA-256 of the secret is not what it was (null: there is none yet), or another session has one of them locked.';
 
 comment on function postrider_internal.lost_attempts(timestamp with time zone,timestamp with time zone) is 'The attempts that daemons which are gone recorded in these minutes and did not count in postrider.daemon_minute; cause: how it failed, end_state: how it ended its delivery, request_place and delay_place: its places in the histograms.';
 
@@ -3114,7 +3114,7 @@ comment on function postrider_internal.scalar_problem(jsonb,jsonb) is 'Why a val
 
 comment on function postrider_internal.schema_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ fits these checks, which are at that place of the whole. Null if that cannot be expressed.';
 
-comment on function postrider_internal.seal_secret(uuid,text,text) is 'Puts the sealed form of a secret in its place, if it is still the former one. False if it is not, or an operator is changing the endpoint at this moment.';
+comment on function postrider_internal.seal_secret(uuid,bytea,text) is 'Puts the sealed form of a secret in its place, if it is still the one with that SHA-256. False if it is not, or an operator is changing the endpoint at this moment.';
 
 comment on function postrider_internal.sending_changed() is 'Notes in the audit that sending was switched, or that the guard or the home was changed, and tells the daemons.';
 
@@ -3796,7 +3796,7 @@ grant execute on function postrider_internal.row_change(text,text,json,json) to 
 
 grant execute on function postrider_internal.row_table(anyelement) to postrider_publisher;
 
-grant execute on function postrider_internal.seal_secret(uuid,text,text) to postrider_daemon;
+grant execute on function postrider_internal.seal_secret(uuid,bytea,text) to postrider_daemon;
 
 grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,bigint,text,bigint,bigint,bigint,jsonb) to postrider_publisher;
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { defineStatement, type Queryable, type RowOf } from "./statements.ts";
 
 /** The stored secrets of endpoints, for those who may read them: daemons, and commands that act as one. */
@@ -10,7 +11,7 @@ const listSecrets = defineStatement("list_secrets", {
   },
 });
 const sealSecretStatement = defineStatement("seal_secret", {
-  params: { secretId: "uuid", former: "text", sealed: "text" },
+  params: { secretId: "uuid", formerHash: "text", sealed: "text" },
   columns: { is_sealed: "boolean" },
 });
 
@@ -35,5 +36,7 @@ export async function replaceSecret(
   former: string,
   sealed: string,
 ): Promise<boolean> {
-  return (await database.run(sealSecretStatement, { secretId, former, sealed })).rows[0]?.is_sealed ?? false;
+  // A hash, because the server's log may show the parameters of a statement.
+  const formerHash = createHash("sha256").update(former).digest("hex");
+  return (await database.run(sealSecretStatement, { secretId, formerHash, sealed })).rows[0]?.is_sealed ?? false;
 }

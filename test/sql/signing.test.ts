@@ -73,6 +73,17 @@ describe("a key that is wanted", () => {
     assert.deepEqual(await secretsOf(id), ["hmac whsec", "ed25519 whsk_ whpk_"]);
   });
 
+  test("is not asked for by an edit that wants none", async () => {
+    const { id } = await create("both");
+    await makeKeys();
+    await database.pool.query(
+      "update postrider.endpoint_secret set expires_at = now() where endpoint_id = $1 and kind = 'ed25519'",
+      [id],
+    );
+    await database.pool.query("update postrider.endpoint set signing = 'hmac' where id = $1", [id]);
+    assert.deepEqual(await secretsOf(id), ["hmac whsec"]);
+  });
+
   test("is made once, with its public half, by a function that daemons alone may call", async (t) => {
     const { id } = await create("ed25519");
     const key = makePrivateKey();
@@ -217,7 +228,11 @@ test("a daemon may replace a secret by its sealed form alone, and only if it has
   const session = await openSession(t, database.url);
   await session.query("set role postrider_daemon");
   const seal = (former: string | null, sealed: string) =>
-    askFor(session, "select postrider_internal.seal_secret($1, $2, $3)", [secretId, former, sealed]);
+    askFor(session, "select postrider_internal.seal_secret($1, sha256(convert_to($2, 'UTF8')), $3)", [
+      secretId,
+      former,
+      sealed,
+    ]);
   const sealed = `sealed:v1:0123456789abcdef:${Buffer.alloc(80, 1).toString("base64")}`;
   await assert.rejects(seal(secret, `whsec_${Buffer.alloc(32, 9).toString("base64")}`), { code: "22023" });
   await assert.rejects(seal(null, sealed), { code: "22023" });

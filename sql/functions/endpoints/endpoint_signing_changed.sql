@@ -3,7 +3,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not exists (
+  if new.signing <> 'hmac' and not exists (
     select from postrider.endpoint_secret s
     where s.endpoint_id = new.id and s.kind = 'ed25519' and (s.expires_at is null or s.expires_at > now()))
   then
