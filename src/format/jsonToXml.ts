@@ -72,8 +72,8 @@ export function appendJsonAsXml(body: BodyText, json: string): void {
   });
 }
 
-/** Where a string cannot be copied; the quote ends it. */
-const SPECIAL = /["\\&<>\x7f-\x9f\ud800-\udfff\ufffe\uffff]/g;
+/** Where a string cannot be copied; the quote ends it. A surrogate that is not alone is half of a character that can. */
+const SPECIAL = /["\\&<>\x7f-\x9f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** Writes what is within the quotes of a string of JSON, and says whether it had to be escaped as in JSON. */
 function appendText(body: BodyText, json: string, from: number, to: number): boolean {

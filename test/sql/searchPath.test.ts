@@ -356,7 +356,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
   forget_ingest: () => "select postrider.forget_ingest('app')",
   make_key: () => `select postrider_internal.make_key('${ids.wanted}', 'whsk_${"A".repeat(86)}==', null)`,
   seal_secret: () =>
-    `select postrider_internal.seal_secret('${ids.secret}', sha256('${ids.plain}'), 'sealed:v1:0123456789abcdef:AAAA')`,
+    `select postrider_internal.seal_secret('${ids.secret}', pg_catalog.sha256('${ids.plain}'), 'sealed:v1:0123456789abcdef:AAAA')`,
   pause_unreadable: () => `select postrider_internal.pause_unreadable('${ids.endpoint}', ${ids.revision}, 'why')`,
   maintain: () => "select postrider.maintain()",
   fill_retention: () => "select postrider_internal.fill_retention('40 days')",
