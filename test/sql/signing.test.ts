@@ -145,6 +145,17 @@ describe("rotate_secret", () => {
     ]);
   });
 
+  test("gives an endpoint that changes from ed25519 its first HMAC secret, in the same transaction", async (t) => {
+    const { id } = await create("ed25519");
+    await makeKeys();
+    const session = await openSession(t, database.url);
+    await session.query("begin");
+    await session.query("update postrider.endpoint set signing = 'both' where id = $1", [id]);
+    assert.match(String(await askFor(session, "select postrider.rotate_secret($1)", [id])), /^whsec_/);
+    await session.query("commit");
+    assert.deepEqual((await secretsOf(id)).toSorted(), ["ed25519 whsk_ whpk_", "hmac whsec", "wanted"]);
+  });
+
   test("returns null for ed25519 alone, and asks for one key however often it is called before a daemon makes it", async () => {
     const { id } = await create("ed25519");
     for (let count = 0; count < 12; count += 1) {
