@@ -102,6 +102,12 @@ export type Cancelled = RowOf<typeof selectCancelled.shape>;
 /** The most endpoints kept; the least recently loaded go first. A hundred thousand of them take some 100 MB. */
 export const ENDPOINTS_MAX = 20_000;
 
+interface Known {
+  readonly endpoint: Endpoint;
+  /** When it was asked for. */
+  readonly askedMs: number;
+}
+
 /**
  * The endpoints that this daemon has delivered to. Every claim says which revision each of its endpoints has, so an edit
  * is seen with the next claim, and an endpoint that has not changed is not loaded again.
@@ -111,7 +117,7 @@ export class EndpointDirectory {
   readonly #formats: Formats;
   readonly #sealingKeys: readonly SealingKey[];
   readonly #endpointsMax: number;
-  readonly #known = new Map<string, Endpoint>();
+  readonly #known = new Map<string, Known>();
 
   constructor(
     database: Database,
@@ -131,7 +137,7 @@ export class EndpointDirectory {
     const missing = new Set<string>();
     for (const [id, revision] of wanted) {
       const known = this.#known.get(id);
-      if (known === undefined || known.revision !== revision || known.validUntilMs <= askedMs) {
+      if (known === undefined || known.endpoint.revision !== revision || known.endpoint.validUntilMs <= askedMs) {
         missing.add(id);
       }
     }
@@ -145,13 +151,20 @@ export class EndpointDirectory {
       }
       // Only these endpoints wait for something.
       const parsedKey = row.encryption_key === null ? null : await loadEncryptionKey(row.encryption_key);
-      this.#known.delete(row.id);
-      this.#known.set(
-        row.id,
-        decodeEndpoint(row, { signing, parsedKey, formats: this.#formats, askedMs, unreadable: problem }),
-      );
+      const loading = { signing, parsedKey, formats: this.#formats, askedMs, unreadable: problem };
+      this.#keep({ endpoint: decodeEndpoint(row, loading), askedMs });
     }
     this.#evict(wanted);
+  }
+
+  /** Not in the place of what a later call has loaded while this one waited. */
+  #keep(loaded: Known): void {
+    const { id } = loaded.endpoint;
+    const known = this.#known.get(id);
+    if (known === undefined || known.askedMs <= loaded.askedMs) {
+      this.#known.delete(id);
+      this.#known.set(id, loaded);
+    }
   }
 
   /** If an operator is changing the endpoint at this moment, it is tried again when the endpoint is loaded again. */
@@ -213,7 +226,7 @@ export class EndpointDirectory {
 
   /** Undefined if the endpoint was deleted after the claim. */
   get(id: string): Endpoint | undefined {
-    return this.#known.get(id);
+    return this.#known.get(id)?.endpoint;
   }
 }
 

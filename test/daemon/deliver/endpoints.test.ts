@@ -32,3 +32,30 @@ test("what a page needs stays known, however many endpoints were loaded after it
   const known = wanted.filter(([id]) => directory.get(id) !== undefined);
   assert.equal(known.length, ENDPOINTS_MAX);
 });
+
+test("an endpoint that is loaded twice at a time stays as it was loaded last", async (t) => {
+  const [unreadable, edited] = await rowsOf<{ id: string }>(
+    testDatabase.pool,
+    "insert into postrider.endpoint (url) select 'http://127.0.0.1:9/' from generate_series(1, 2) returning id",
+  );
+  assert.ok(unreadable !== undefined && edited !== undefined);
+  await testDatabase.pool.query(
+    "insert into postrider.endpoint_secret (endpoint_id, secret) values ($1, 'sealed:v1:0123456789abcdef:AAAA')",
+    [unreadable.id],
+  );
+  const config = connectionConfig({ databaseUrl: testDatabase.url, applicationName: "endpoints" });
+  const database = new Database({ config, purpose: "pipeline", max: 1 });
+  t.after(() => database.end());
+  const directory = new EndpointDirectory(database, makeFormats("postrider"));
+  // One session takes the statements in this order, and then the one that pauses the endpoint whose secret is unreadable.
+  await Promise.all([
+    directory.ensure([
+      [unreadable.id, "2"],
+      [edited.id, "1"],
+    ]),
+    database.query("update postrider.endpoint set timeout_ms = 20000 where id = $1", [edited.id]),
+    directory.ensure([[edited.id, "2"]]),
+  ]);
+  assert.equal(directory.get(edited.id)?.timeoutMs, 20_000);
+  assert.equal(directory.get(unreadable.id)?.waits, true);
+});
