@@ -153,15 +153,21 @@ export function readUriReference(reading: Reading, setting: UriReferenceSetting)
   return text;
 }
 
+const KEYS_REMEDY = "make each key with: openssl rand -base64 32";
+
 /** No fault repeats an entry. */
 export function readKeys(reading: Reading, setting: KeysSetting): readonly SealingKey[] {
-  const entries = (readText(reading, setting) ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
+  const text = readText(reading, setting);
+  const entries = (text ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
+  if (text !== null && entries.length === 0) {
+    // Taken for no setting, it would let the daemon pause every endpoint whose secret is sealed.
+    reading.faults.push(cannotRead(setting.name, "it has no key", KEYS_REMEDY));
+  }
   const keys: SealingKey[] = [];
   for (const [index, entry] of entries.entries()) {
     const key = parseSealingKey(entry);
     if (key === null) {
-      const remedy = "make each key with: openssl rand -base64 32";
-      reading.faults.push(cannotRead(setting.name, `entry ${index + 1} of it is not 32 bytes in base64`, remedy));
+      reading.faults.push(cannotRead(setting.name, `entry ${index + 1} of it is not 32 bytes in base64`, KEYS_REMEDY));
     } else if (keys.some(({ id }) => id === key.id)) {
       reading.faults.push(cannotRead(setting.name, `entry ${index + 1} of it repeats another one`, "leave it out"));
     } else {

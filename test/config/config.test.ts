@@ -272,6 +272,9 @@ test("encryption keys are separated by commas, blanks and lines, the first one f
     "cannot read POSTRIDER_ENCRYPTION_KEYS: entry 2 of it is not 32 bytes in base64; make each key with: openssl rand -base64 32",
     "cannot read POSTRIDER_ENCRYPTION_KEYS: entry 3 of it repeats another one; leave it out",
   ]);
+  for (const text of [" ", "\n\n", ",\n"]) {
+    assert.match(oneFault({ ...ENV, POSTRIDER_ENCRYPTION_KEYS: text }), /it has no key; make each key with/);
+  }
 });
 
 test("a near miss of such a setting is refused with the setting", () => {
