@@ -1,5 +1,5 @@
 import type { Database } from "../../db/database.ts";
-import { isUnreadable, unreadableReason } from "../../db/pgErrors.ts";
+import { classifyPostgresError, isOutage, isUnreadable, reasonOf, unreadableReason } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import type { Formats } from "../../format/body.ts";
 import {
@@ -146,12 +146,10 @@ export class EndpointDirectory {
     }
     for (const { problem, ...row } of await this.#load([...missing])) {
       const signing = decodeSigning(row, this.#sealingKeys);
-      if (signing.standing === "unreadable") {
-        await this.#pause(row, signing);
-      }
+      const unpaused = signing.standing === "unreadable" ? await this.#pause(row, signing) : null;
       // Only these endpoints wait for something.
       const parsedKey = row.encryption_key === null ? null : await loadEncryptionKey(row.encryption_key);
-      const loading = { signing, parsedKey, formats: this.#formats, askedMs, unreadable: problem };
+      const loading = { signing, parsedKey, formats: this.#formats, askedMs, unreadable: problem ?? unpaused };
       this.#keep({ endpoint: decodeEndpoint(row, loading), askedMs });
     }
     this.#evict(wanted);
@@ -167,10 +165,21 @@ export class EndpointDirectory {
     }
   }
 
-  /** If an operator is changing the endpoint at this moment, it is tried again when the endpoint is loaded again. */
-  async #pause({ id, revision }: EndpointRow, { problem }: Signing): Promise<void> {
-    const reason = `${problem}; ${REMEDY}`;
-    await this.#database.run(pauseUnreadable, { endpointId: id, revision, reason });
+  /**
+   * If an operator is changing the endpoint at this moment, it is tried again when the endpoint is loaded again. If
+   * Postgres refuses, because of a foreign trigger for example, that must not keep the other endpoints: its attempts fail,
+   * with what is returned.
+   */
+  async #pause({ id, revision }: EndpointRow, { problem }: Signing): Promise<string | null> {
+    try {
+      await this.#database.run(pauseUnreadable, { endpointId: id, revision, reason: `${problem}; ${REMEDY}` });
+      return null;
+    } catch (thrown) {
+      if (isOutage(thrown) || classifyPostgresError(thrown).sqlstate === null) {
+        throw thrown;
+      }
+      return `${problem}, and Postgres refuses to pause the endpoint: ${reasonOf(thrown)}`;
+    }
   }
 
   /** An endpoint that Postgres cannot give, for a character that has no form in UTF-8, must not keep the others. */

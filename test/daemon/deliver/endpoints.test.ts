@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { EndpointDirectory } from "../../../src/daemon/deliver/endpoints.ts";
 import { connectionConfig } from "../../../src/db/connect.ts";
 import { Database } from "../../../src/db/database.ts";
@@ -33,29 +33,55 @@ test("what a page needs stays known, however many endpoints were loaded after it
   assert.equal(known.length, ENDPOINTS_MAX);
 });
 
-test("an endpoint that is loaded twice at a time stays as it was loaded last", async (t) => {
-  const [unreadable, edited] = await rowsOf<{ id: string }>(
+/** Two endpoints, without a secret and with one that no key opens. */
+async function createTwo(): Promise<{ readonly readable: string; readonly unreadable: string }> {
+  const [unreadable, readable] = await rowsOf<{ id: string }>(
     testDatabase.pool,
     "insert into postrider.endpoint (url) select 'http://127.0.0.1:9/' from generate_series(1, 2) returning id",
   );
-  assert.ok(unreadable !== undefined && edited !== undefined);
+  assert.ok(unreadable !== undefined && readable !== undefined);
   await testDatabase.pool.query(
     "insert into postrider.endpoint_secret (endpoint_id, secret) values ($1, 'sealed:v1:0123456789abcdef:AAAA')",
     [unreadable.id],
   );
+  return { readable: readable.id, unreadable: unreadable.id };
+}
+
+function openDirectory(t: TestContext) {
   const config = connectionConfig({ databaseUrl: testDatabase.url, applicationName: "endpoints" });
   const database = new Database({ config, purpose: "pipeline", max: 1 });
   t.after(() => database.end());
-  const directory = new EndpointDirectory(database, makeFormats("postrider"));
+  return { database, directory: new EndpointDirectory(database, makeFormats("postrider")) };
+}
+
+test("an endpoint that is loaded twice at a time stays as it was asked for last", async (t) => {
+  const { readable, unreadable } = await createTwo();
+  const { database, directory } = openDirectory(t);
   // One session takes the statements in this order, and then the one that pauses the endpoint whose secret is unreadable.
   await Promise.all([
     directory.ensure([
-      [unreadable.id, "2"],
-      [edited.id, "1"],
+      [unreadable, "2"],
+      [readable, "1"],
     ]),
-    database.query("update postrider.endpoint set timeout_ms = 20000 where id = $1", [edited.id]),
-    directory.ensure([[edited.id, "2"]]),
+    database.query("update postrider.endpoint set timeout_ms = 20000 where id = $1", [readable]),
+    directory.ensure([[readable, "2"]]),
   ]);
-  assert.equal(directory.get(edited.id)?.timeoutMs, 20_000);
-  assert.equal(directory.get(unreadable.id)?.waits, true);
+  assert.equal(directory.get(readable)?.timeoutMs, 20_000);
+  assert.equal(directory.get(unreadable)?.waits, true);
+});
+
+test("an endpoint that Postgres refuses to pause has the problem, and keeps no other", async (t) => {
+  const { readable, unreadable } = await createTwo();
+  const { directory } = openDirectory(t);
+  await testDatabase.pool.query(`
+    create function public.refuse() returns trigger language plpgsql as 'begin raise exception $$not now$$; end';
+    create trigger refuse before update of state on postrider.endpoint for each row execute function public.refuse()`);
+  t.after(() => testDatabase.pool.query("drop function public.refuse cascade"));
+  await directory.ensure([
+    [unreadable, "2"],
+    [readable, "1"],
+  ]);
+  assert.equal(directory.get(unreadable)?.waits, false);
+  assert.match(directory.get(unreadable)?.problem ?? "", /refuses to pause the endpoint: SQLSTATE P0001: not now/);
+  assert.ok(directory.get(readable) !== undefined);
 });
