@@ -110,9 +110,11 @@ describe("a path", () => {
   }
 
   test("that fails does not show what Postgres quotes of the payload", async () => {
-    const problem = String(await made("$.a.double()", '{"a": "4111 1111"}'));
-    assert.match(problem, /^the path \$\.a\.double\(\): /);
-    assert.ok(!problem.includes("4111"), problem);
+    for (const value of ["4111 1111", 'x" 4111', 'x" 4111 "y', "é 4111", '"\n4111\n"']) {
+      const problem = String(await made("$.a.double()", JSON.stringify({ a: value })));
+      assert.match(problem, /^the path \$\.a\.double\(\): /);
+      assert.ok(!problem.includes("4111"), problem);
+    }
   });
 });
 
@@ -380,6 +382,24 @@ describe("what leased deliveries send", () => {
     });
     assert.deepEqual(await transform(deliveries), []);
     assert.equal(await stored(), 0);
+  });
+
+  test("is nothing of an erased event that had begun without it", async () => {
+    const deliveries = await leased({ payload: "$.a" }, ['{"a": 1}']);
+    await database.pool.query("update postrider.delivery set attempts = 1");
+    assert.deepEqual(
+      (await transform(deliveries)).map(({ payload }) => payload),
+      [{ a: 1 }],
+    );
+    await database.pool.query("select postrider.erase_event($1)", [deliveries[0]?.event]);
+    assert.deepEqual(
+      await rowsOf(
+        database.pool,
+        "select payload is null as is_missing from postrider_internal.transform_deliveries($1, $2, $3, 32768)",
+        [DAEMON, deliveries.map(({ event }) => event), deliveries.map(({ endpoint }) => endpoint)],
+      ),
+      [{ is_missing: true }],
+    );
   });
 
   test("leaves nothing if the event is erased while it is made", async (t) => {

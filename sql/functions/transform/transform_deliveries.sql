@@ -90,7 +90,8 @@ begin
     if payload_bytes is not null then
       payload := case when payload_bytes <= payload_bytes_max then stored.payload end;
     elsif not is_discarded then
-      select postrider_internal.small_payload(o.payload, payload_bytes_max) into payload from postrider.outbox o where o.id = pair.event_id;
+      select postrider_internal.small_payload(o.payload, payload_bytes_max) into payload
+      from postrider.outbox o where o.id = pair.event_id and o.erased_at is null;
     end if;
     return next;
   end loop;

@@ -92,8 +92,9 @@ exception
     end if;
     transformed := null;
     headers := null;
-    -- Postgres may quote a value, which not everyone who reads a reason may see.
-    problem := format('%s: %s', step, regexp_replace(sqlerrm, '"[^"]*"', '"..."', 'g'));
+    -- Postgres may quote a value, which not everyone who reads a reason may see. The value may have quotes in it, and those
+    -- of other languages are not ASCII.
+    problem := format('%s: %s', step, regexp_replace(sqlerrm, '[^ !#-~].*[^ !#-~]', '"..."'));
 end
 $$;
 comment on function postrider_internal.transform_event(postrider_internal.transformation_plan, json, jsonb) is
