@@ -193,6 +193,7 @@ export class InHand {
     for (const { event_id, endpoint_id, reason } of await endpoints.findCancelled(waiting)) {
       const delivery = lanes.evictOne(endpoint_id, event_id, monotonicMs());
       if (delivery?.batch != null) {
+        this.#freeMemory(delivery);
         resultsWithout(delivery.batch, event_id, reason).forEach(this.#parts.record);
       } else if (delivery !== null) {
         this.#release(discarded(delivery, reason));

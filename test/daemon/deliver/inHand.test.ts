@@ -588,6 +588,20 @@ describe("a batch", () => {
     );
   });
 
+  test("that loses an event while it waits for memory keeps no other from memory", async () => {
+    const around = new Surroundings();
+    const [one, other, third] = [batchFor("a", 2), batchFor("a", 2), batchFor("a", 2)];
+    for (const { event } of [one, other, third]) {
+      event.payloadBytes = BYTES_MAX / 2;
+    }
+    around.inHand.admit([one, other]);
+    around.cancelled = [other.event.id];
+    await around.inHand.review();
+    around.requests.pop()?.answer();
+    around.inHand.admit([third]);
+    assert.deepEqual([around.requests.length, around.lanes.inFlight, around.lanes.waiting], [1, 1, 0]);
+  });
+
   test("waits for memory like a large payload, and holds no slot meanwhile", () => {
     const around = new Surroundings();
     const [one, other] = [batchFor("batched", 2), batchFor("batched", 2)];
