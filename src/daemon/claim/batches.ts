@@ -5,8 +5,8 @@ const ROOM_BYTES = 32_768;
 const MEMBER_BYTES = 1_024;
 
 /**
- * Puts leased deliveries of the same batch together; the id of each one's batch is given. Of each batch, the delivery that
- * stands for it is left, and those that go alone.
+ * Puts leased deliveries together by the ids of their batches. Returns one delivery for each batch, which stands for it in
+ * the lanes, and those that go alone.
  */
 export function putTogether(leased: readonly (readonly [Delivery, batchId: string | null])[]): Delivery[] {
   const batches = new Map<string, Delivery[]>();

@@ -11,14 +11,21 @@ interface Group {
 export class Gathering {
   #groups: Group[] = [];
   #count = 0;
+  #room = 0;
 
   get count(): number {
     return this.#count;
   }
 
+  /** What these results take up of the room in hand. */
+  get room(): number {
+    return this.#room;
+  }
+
   add(result: DeliveryResult): void {
     const { daemonId, tenure } = result.delivery;
     this.#count += 1;
+    this.#room += roomOf(result);
     for (const group of this.#groups) {
       if (group.kind === tenure.kind && group.daemonId === daemonId) {
         group.results.push(result);
@@ -42,8 +49,23 @@ export class Gathering {
       this.#groups.push({ ...group, results: results.slice(max) });
     }
     this.#count -= batch.length;
+    for (const result of batch) {
+      this.#room -= roomOf(result);
+    }
     return batch.sort(byDelivery);
   }
+}
+
+/**
+ * The results of a batch take up together what the batch did: until a thousand small ones are recorded, other events must be
+ * claimed.
+ */
+function roomOf({ delivery }: DeliveryResult): number {
+  const { batch } = delivery;
+  if (batch === null) {
+    return 1;
+  }
+  return batch.members[0] === delivery ? batch.room : 0;
 }
 
 function byDelivery(one: DeliveryResult, other: DeliveryResult): number {

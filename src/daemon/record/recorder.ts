@@ -124,6 +124,7 @@ export class Recorder {
   readonly #signal = new Signal();
   #flushing: Promise<void> | null = null;
   #flushingCount = 0;
+  #flushingRoom = 0;
   readonly #closing = new AbortController();
 
   constructor(options: RecorderOptions) {
@@ -135,9 +136,12 @@ export class Recorder {
     return !this.#options.conditions.has("not_recording");
   }
 
-  /** Results that are not recorded yet, those of the flush in progress included. */
+  /**
+   * Results that are not recorded yet, those of the flush in progress included; those of a batch for as many as it took up
+   * the room of.
+   */
   get pendingCount(): number {
-    return this.#pending.count + this.#flushingCount + this.#locked.length;
+    return this.#pending.room + this.#flushingRoom + this.#locked.length;
   }
 
   /** Whether nothing is being recorded. What is pending nevertheless waits for locks of other sessions. */
@@ -211,12 +215,15 @@ export class Recorder {
         continue;
       }
       await this.#gatherFew();
+      const { room } = this.#pending;
       const batch = this.#pending.take(FLUSH_MAX);
       // What is left has waited already.
       this.#dueMs = this.#pending.count > 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
       this.#flushingCount = batch.length;
+      this.#flushingRoom = room - this.#pending.room;
       await this.#flush(batch);
       this.#flushingCount = 0;
+      this.#flushingRoom = 0;
       if (this.#locked.length > 0) {
         lockedUntilMs = monotonicMs() + LOCKED_RETRY_MS;
       }

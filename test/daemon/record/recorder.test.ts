@@ -207,6 +207,24 @@ describe("what gathers", () => {
     assert.equal(await countOf("postrider.delivery where state = 'succeeded' and attempts = 1"), 40);
   });
 
+  test("the results of a batch take up as much room as the batch did, until they are recorded", async (t) => {
+    const { recorder } = record(t);
+    await createEndpoint(database.pool);
+    const inHand = await claim(recorder, randomUUID(), 40);
+    const members = inHand.slice(0, 30);
+    for (const member of members) {
+      member.batch = { id: randomUUID(), members, room: 2 };
+    }
+    addAll(
+      recorder,
+      inHand.map((delivery) => succeeded(delivery)),
+    );
+    assert.equal(recorder.pendingCount, 12);
+    await recorder.drained();
+    assert.deepEqual([recorder.pendingCount, recorder.isIdle], [0, true]);
+    assert.equal(await countOf("postrider.attempt"), 40);
+  });
+
   test("first attempts, leased ones and those of another identity go apart, and all are recorded", async (t) => {
     const { recorder } = record(t);
     const endpoint = await createEndpoint(database.pool);
