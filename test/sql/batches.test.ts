@@ -122,6 +122,47 @@ describe("a walk", () => {
     );
   });
 
+  test("reads no more than a part of what waits, also if another daemon has the beginning of it locked", async (t) => {
+    const endpoint = await batching(2);
+    await database.pool.query(
+      `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+       select postrider.uuid_v7(), $1, 'pending', now() - interval '1 s' + n * interval '1 us' from generate_series(1, 20000) n`,
+      [endpoint],
+    );
+    const [holder, session] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await holder.query("begin");
+    await holder.query("select from postrider.delivery order by next_attempt_at limit 500 for update");
+    await session.query("begin");
+    assert.deepEqual((await walk(session, { share: 4 })).leased, []);
+    const read = await askFor(
+      session,
+      `select sum(idx_tup_fetch) from pg_stat_xact_user_tables
+       where schemaname = 'postrider' and relname ~ '^delivery'`,
+    );
+    assert.ok(Number(read) > 0 && Number(read) < 10_000, `${read} rows`);
+  });
+
+  test("looks again soon, but not at once, while what it should send is locked", async (t) => {
+    await pending(await batching(2, 0), 1);
+    const session = await openSession(t, database.url);
+    await session.query("begin");
+    await session.query("select from postrider.delivery for update");
+    const { leased, nextDueMs } = await walk(database.pool);
+    assert.deepEqual([leased, nextDueMs], [[], 250]);
+  });
+
+  test("lets no event wait for others that its transformation sends alone", async () => {
+    const endpoint = await createEndpoint(database.pool, ["order.*"], {
+      options: { batch_size: 5, batch_delay_ms: DELAY_MS, payload: "$" },
+    });
+    await pending(endpoint, 2);
+    const { leased } = await walk(database.pool);
+    assert.deepEqual(
+      leased.map(({ batch }) => batch),
+      [null, null],
+    );
+  });
+
   test("writes nothing while a batch is not full", async (t) => {
     await pending(await batching(10), 9);
     const session = await openSession(t, database.url);
@@ -203,6 +244,14 @@ describe("a batch that was sent before", () => {
     const again = (await walk(database.pool)).leased;
     assert.deepEqual(eventsOf(again).toSorted(), eventsOf(leased).toSorted());
     assert.deepEqual(new Set(again.map((one) => one.batch)), new Set([batch]));
+  });
+
+  test("is looked for when it is due, also if what waits for its batch stands before it", async () => {
+    const { leased } = await failed(3);
+    await database.pool.query("update postrider.delivery set next_attempt_at = now() + interval '30 s'");
+    await pending(String(leased[0]?.endpoint), 1);
+    const { nextDueMs } = await walk(database.pool);
+    assert.ok(nextDueMs !== null && nextDueMs > 0 && nextDueMs <= 30_000, `${nextDueMs}`);
   });
 
   test("waits until all of it is due and unlocked", async (t) => {

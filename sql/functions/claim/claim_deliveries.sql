@@ -68,10 +68,10 @@ begin
     at_end := not found;
     exit when at_end;
     last := first.endpoint_id;
-    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_size, e.batch_delay_ms,
+    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
+           case when e.transforms or e.has_transformed then 1 else e.batch_size end as batch_size,
            case when e.transforms or e.has_transformed then least(payload_bytes_max, 0) else payload_bytes_max end as bytes_max into target
-    from postrider.endpoint e
-    where e.id = last;
+    from postrider.endpoint e where e.id = last; -- what is made for one delivery goes alone, and is read behind the walk
     if not found or target.state = 'disabled' then
       -- Deliveries that arrived while the endpoint went, such as a first attempt that failed or a fan-out.
       step_count := postrider_internal.discard_deliveries(last, postrider_internal.discard_reason(target.state), discards_max);

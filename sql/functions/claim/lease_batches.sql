@@ -28,6 +28,8 @@ declare
   -- As src/daemon/claim/batches.ts counts them.
   room_bytes constant integer := 32768;
   member_bytes constant integer := 1024;
+  -- Once the new batches are made, fewer new ones are left than a batch has, or another daemon has them locked.
+  looks_max constant integer := 2000;
   passed_over uuid[] := '{}';
   makes_new boolean := true;
   head record;
@@ -36,13 +38,16 @@ declare
   has_leased boolean;
 begin
   while room > 0 loop
-    select d.event_id, d.batch_id, d.next_attempt_at,
-           d.batch_id is null and postrider_internal.is_for_batch(d.attempts, d.attempts_before, d.replay_id) as is_new
-    into head
-    from postrider.delivery d
-    where d.endpoint_id = lease_batches.endpoint_id and d.state = 'pending' and d.next_attempt_at <= now()
-      and d.event_id <> all (passed_over) and (d.batch_id is null or d.batch_id <> all (passed_over))
-      and (makes_new or d.batch_id is not null or not postrider_internal.is_for_batch(d.attempts, d.attempts_before, d.replay_id))
+    select d.event_id, d.batch_id, d.next_attempt_at, d.is_new into head
+    from (
+      select w.event_id, w.endpoint_id, w.batch_id, w.next_attempt_at,
+             w.batch_id is null and postrider_internal.is_for_batch(w.attempts, w.attempts_before, w.replay_id) as is_new
+      from postrider.delivery w
+      where w.endpoint_id = lease_batches.endpoint_id and w.state = 'pending' and w.next_attempt_at <= now()
+        and w.event_id <> all (passed_over) and (w.batch_id is null or w.batch_id <> all (passed_over))
+      order by w.next_attempt_at
+      limit looks_max) d
+    where (makes_new or not d.is_new)
       and not exists (
         select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
     order by d.next_attempt_at

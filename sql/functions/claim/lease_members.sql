@@ -18,7 +18,7 @@ as $$
 #variable_conflict use_column
 -- Called by lease_batches alone, under its planner settings.
 declare
-  -- If no payloads are read, they go alone: one of them cannot be read and must keep no other, or what is sent is stored.
+  -- If no payloads are read, they go alone: one of them cannot be read, and must keep no other.
   batch constant uuid := case when cardinality(event_ids) > 1 and payload_bytes_max > 0
                               then postrider_internal.batch_id(endpoint_id, event_ids) end;
 begin

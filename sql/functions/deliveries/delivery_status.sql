@@ -16,7 +16,7 @@ create or replace view postrider.delivery_status as
              (select case when e.state = 'paused' then 'paused'
                           when e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) then 'keyless'
                           when d.attempts > d.attempts_before or d.next_attempt_at > now() or d.batch_id is not null then null
-                          when (d.attempts = 0 or d.replay_id is not null) and e.batch_size > 1
+                          when (d.attempts = 0 or d.replay_id is not null) and e.batch_size > 1 and not (e.transforms or e.has_transformed)
                             and d.next_attempt_at + e.batch_delay_ms * interval '1 ms' > now() then 'batching' end
               from postrider.endpoint e
               where e.id = d.endpoint_id),
