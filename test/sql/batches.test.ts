@@ -181,6 +181,20 @@ describe("a walk", () => {
     assert.equal((await requests({ rooms: new Map([[endpoint, 0]]) })).length, 0);
   });
 
+  test("takes batches of few endpoints at a time, because each may have a mebibyte", async () => {
+    for (let n = 0; n < 3; n++) {
+      const endpoint = await batching(40);
+      await database.pool.query(
+        `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+         select o.id, $1, 'pending', now() from unnest($2::uuid[]) o (id)`,
+        [endpoint, await insertEvents(database.pool, "queue.filled", 40)],
+      );
+    }
+    const { leased, place } = await walk(database.pool, { deliveries: 60, share: 1 });
+    assert.deepEqual([leased.length, place === null], [80, false]);
+    assert.equal((await walk(database.pool, { deliveries: 60, share: 1, after: place })).leased.length, 40);
+  });
+
   test("sends alone what has failed before, and what a person sends again", async () => {
     const endpoint = await batching(2);
     const [failed, again, replayed, fresh] = await pending(endpoint, 4);

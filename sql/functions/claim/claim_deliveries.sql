@@ -97,7 +97,7 @@ begin
              l.batch_id, target.revision, target.lease_ms, null::bigint
       from postrider_internal.lease_deliveries(daemon_id, last, share, target.batch_size, target.batch_delay_ms, target.lease_ms, target.bytes_max) l;
     get diagnostics step_count = row_count;
-    taken := taken + least(step_count, share);
+    taken := taken + least(step_count, greatest(share, 32)); -- a batch has up to a mebibyte, and what share counts up to 32 KiB
     -- More of this endpoint may be due: the next walk returns to it.
     if step_count > 0 then
       next_due := now();
