@@ -2642,7 +2642,7 @@ comment on function postrider_internal.attach_partition(text,date,boolean) is 'M
 
 comment on function postrider_internal.base64url_bytes(jsonb) is 'The bytes of a JSON string in base64url without padding, as JOSE writes them; null if it is not their one spelling.';
 
-comment on function postrider_internal.batch_due(uuid,integer) is 'When a batch that is not full is sent all the same; null if none waits.';
+comment on function postrider_internal.batch_due(uuid,integer) is 'When to look again at an endpoint that has due deliveries and can be sent none of them: when a batch that is not full is sent all the same, or when something else comes due. Null if neither follows.';
 
 comment on function postrider_internal.batch_id(uuid,uuid[]) is 'The id of the batch with these members: a UUID of version 8 made of a hash. So the same members have the same id, whoever sends them, and others have another one.';
 
