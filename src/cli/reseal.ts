@@ -1,14 +1,11 @@
 import { readConfig } from "../config/read.ts";
-import { connectionConfig, openConnection } from "../db/connect.ts";
-import { copyFault } from "../db/pgErrors.ts";
-import { explainRefusal } from "../db/roles.ts";
-import { assertSchemaUsable } from "../db/schemaState.ts";
-import { replaceSecret, type StoredSecret, storedSecrets } from "../db/secrets.ts";
+import { replaceSecret, storedSecrets } from "../db/secrets.ts";
 import type { Queryable } from "../db/statements.ts";
 import { counted } from "../ground/counted.ts";
 import { PostriderError } from "../ground/errors.ts";
 import { isSealed, open, type SealingKey, seal, sealedBy } from "../secrets/sealing.ts";
 import { defineCommand, flag } from "./command.ts";
+import { withDatabase } from "./withDatabase.ts";
 
 /** What `postrider reseal --json` prints. Members are added, never renamed. */
 export interface Resealing {
@@ -35,25 +32,16 @@ export const command = defineCommand({
   },
   examples: ["postrider reseal --dry-run", "postrider reseal"],
   run: async ({ "dry-run": dryRun, json }, env) => {
-    const { databaseUrl, encryptionKeys } = readConfig(env, { name: "reseal", database: "required" });
-    const [sealing] = encryptionKeys;
+    const config = readConfig(env, { name: "reseal", database: "required" });
+    const [sealing] = config.encryptionKeys;
     if (sealing === undefined) {
       throw noKey();
     }
-    const client = await openConnection({
-      config: connectionConfig({ databaseUrl, applicationName: "postrider" }),
-      purpose: "control",
-    });
-    try {
-      await assertSchemaUsable(client);
-      const result = await reseal(client, sealing, encryptionKeys, dryRun);
-      process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : textOf(result));
-      return result.unreadable.length + result.busy > 0 ? 1 : 0;
-    } catch (thrown) {
-      throw copyFault(thrown) ?? explainRefusal(thrown, "postrider_daemon");
-    } finally {
-      await client.end();
-    }
+    const result = await withDatabase(config, { role: "postrider_daemon" }, (database) =>
+      reseal(database, sealing, config.encryptionKeys, dryRun),
+    );
+    process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : textOf(result));
+    return result.unreadable.length + result.busy > 0 ? 1 : 0;
   },
 });
 
@@ -81,17 +69,16 @@ async function reseal(
       result.unreadable.push({ endpoint_id: stored.endpoint_id, secret_id: stored.id, problem: opened.problem });
     } else if (sealedBy(stored.secret) === sealing.id) {
       result.unchanged += 1;
-    } else if (dryRun || (await replace(database, stored, seal(sealing, owner, opened.secret)))) {
+    } else if (
+      dryRun ||
+      (await replaceSecret(database, stored.id, stored.secret, seal(sealing, owner, opened.secret)))
+    ) {
       result[isSealed(stored.secret) ? "resealed" : "sealed"] += 1;
     } else {
       result.busy += 1;
     }
   }
   return result;
-}
-
-function replace(database: Queryable, { id, secret }: StoredSecret, sealed: string): Promise<boolean> {
-  return replaceSecret(database, id, secret, sealed);
 }
 
 function textOf({ dry_run, key_id, sealed, resealed, unchanged, busy, unreadable }: Resealing): string {
