@@ -78,7 +78,8 @@ describe("a pool of sessions", () => {
     const pool = poolOf(t, { max: 4 });
     const only = await pool.lend("pipeline");
     const maintaining = pool.lend("maintain");
-    setTimeout(() => pool.giveBack(only, true), 50);
+    await until("it is refused", () => pool.count === 1);
+    pool.giveBack(only, true);
     const session = await maintaining;
     assert.equal(session, only);
     assert.equal(session.purpose, "pipeline");
@@ -121,7 +122,8 @@ describe("a pool of sessions", () => {
     const refused = (["claim", "pipeline", "pipeline"] as const).map(async (purpose) => {
       pool.giveBack(await pool.lend(purpose), true);
     });
-    setTimeout(() => pool.giveBack(one, true), 50);
+    await until("all three are refused", () => pool.count === 1);
+    pool.giveBack(one, true);
     await Promise.all(refused);
     await limitTo(t, 4);
     clock.advance(10_001);
