@@ -20,6 +20,18 @@ test("the bound of memory that the guide states is the one that follows from the
   assert.ok(mib - Number(large) <= Number(rest) && Number(rest) < mib - Number(large) + 10);
 });
 
+test("the sum of which the page about the daemon tells has every limit", () => {
+  const [, table = ""] =
+    /`daemon\/memory\.ts` adds up the limits:\n\n((?:\|.*\n)+)/.exec(guideText("src/README.md")) ?? [];
+  const parts = [...table.matchAll(/\| (\d+) MiB \|$/gm)].map(([, mib]) => Number(mib));
+  const sum = parts.reduce((total, mib) => total + mib, 0);
+  // Each is rounded.
+  assert.ok(
+    Math.abs(sum - memoryBoundBytes(DEFAULT_IN_FLIGHT) / MIB) <= parts.length / 2,
+    `${parts.join(" + ")} = ${sum}`,
+  );
+});
+
 test("half of the memory for large payloads, which no receivers that hang can take, has room for the largest", () => {
   assert.equal(BUDGET_BYTES / 2, SENT_BYTES_MAX);
 });
