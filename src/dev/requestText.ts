@@ -94,15 +94,16 @@ function layOutXml(xml: string): readonly string[] {
   const lines: string[] = [];
   let depth = 0;
   let isAfterText = false;
-  for (const [part] of xml.matchAll(/<[^>]*>|[^<]+/g)) {
+  for (const [part] of xml.matchAll(/<[^<>]*>|<|[^<]+/g)) {
+    const isText = !part.startsWith("<") || part === "<";
     const isEnd = part.startsWith("</");
     depth -= isEnd ? 1 : 0;
-    if (isAfterText || !part.startsWith("<") || (isEnd && isStart(lines.at(-1)?.trimStart() ?? ""))) {
+    if (isAfterText || isText || (isEnd && isStart(lines.at(-1)?.trimStart() ?? ""))) {
       lines.push(`${lines.pop() ?? ""}${part}`);
     } else {
       lines.push(`${"  ".repeat(Math.max(0, depth))}${part}`);
     }
-    isAfterText = !part.startsWith("<");
+    isAfterText = isText;
     depth += isStart(part) ? 1 : 0;
   }
   return lines.flatMap((line) => line.split(/\r?\n/));

@@ -254,10 +254,13 @@ describe("reseal", () => {
     await session.query("rollback");
     assert.equal((await runCommand(["reseal"], { env })).code, 0);
     await allSealedWith(key);
-    const foreign = await runCommand(["reseal"], { env: { ...env, POSTRIDER_ENCRYPTION_KEYS: newKey().text } });
+    const other = newKey().text;
+    const foreign = await runCommand(["reseal"], { env: { ...env, POSTRIDER_ENCRYPTION_KEYS: other } });
     assert.equal(foreign.code, 1);
     assert.match(foreign.stdout, new RegExp(`of endpoint ${endpoint.id} left: it is sealed with the key ${key.id}`));
-    assert.ok(!foreign.stdout.includes(text));
+    for (const secret of [other, endpoint.secret, String((await stored())[0]?.secret)]) {
+      assert.ok(!foreign.stdout.includes(secret));
+    }
   });
 
   test("without a key is refused", async () => {

@@ -251,6 +251,11 @@ describe("as text for a person", () => {
     }
   });
 
+  test("what begins like XML and is none loses no character", () => {
+    const text = requestText(shown("<a>\n1 < 2 <b and <<c"));
+    assert.match(text, /\n {2}<a>\n {2}1 < 2 <b and <<c\n$/);
+  });
+
   test("a batch shows how many events of which types it has", () => {
     const text = requestText(shown('[{"id":"1","type":"order.paid"},{"id":"2","type":"order.paid"}]'));
     assert.match(text, /^03:04:05\.678Z {2}2 of order\.paid {2}msg {2}unverified\n/);
