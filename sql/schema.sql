@@ -74,6 +74,8 @@ create domain postrider.event_type_pattern as text
 create domain postrider.failure_kind as text
   constraint "failure_kind is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['status'::text, 'timeout'::text, 'connect'::text, 'dns'::text, 'tls'::text, 'reset'::text, 'blocked'::text, 'protocol'::text, 'proxy'::text])));
 
+create type postrider_internal.leased_delivery as (event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
+
 create domain postrider.signing_kind as text
   constraint "kind is hmac or ed25519" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text])));
 
@@ -1030,11 +1032,11 @@ create function postrider_internal.keyword_problem(keyword text, argument jsonb)
 
 create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_ids uuid[]) returns integer[];
 
-create function postrider_internal.lease_batches(daemon_id uuid, endpoint_id uuid, room integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
+create function postrider_internal.lease_batches(daemon_id uuid, endpoint_id uuid, room integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer) returns SETOF postrider_internal.leased_delivery;
 
-create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
+create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer) returns SETOF postrider_internal.leased_delivery;
 
-create function postrider_internal.lease_members(daemon_id uuid, endpoint_id uuid, event_ids uuid[], lease_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
+create function postrider_internal.lease_members(daemon_id uuid, endpoint_id uuid, event_ids uuid[], batch_id uuid, lease_ms integer, payload_bytes_max integer) returns SETOF postrider_internal.leased_delivery;
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -2530,6 +2532,8 @@ comment on type postrider_internal.claim_rule is 'An endpoint that gets the even
 
 comment on type postrider_internal.claimed_event is 'An event as a daemon gets it. The payload is null if it is larger than the daemon wants it: it is loaded when its turn comes.';
 
+comment on type postrider_internal.leased_delivery is 'A delivery as a daemon leases it, with its event. is_again: it is sent again by hand or by a replay; deliver_at_ms: the deliver_at of its event, as Unix time; batch_id: null if it goes alone. Without its event, which is gone or was erased, it has none of what that says.';
+
 comment on type postrider_internal.transformation_plan is 'The transformation of an endpoint, read once for many events. skeleton: null if the payload stays as it is; header_length: that of the headers without paths; reads_payload: whether any path looks at the payload.';
 
 comment on function postrider.adopt(boolean) is 'Lets daemons work in a database that was restored or copied from another one. Use it once, after a restore or a copy that takes the place of the original; call it with dry_run first. Events that were not claimed there are claimed here, those in hand are taken over, and delivered ones are not sent again. problem: what shows that the database is a copy; moved: settled events whose transaction id was changed.';
@@ -2902,9 +2906,9 @@ comment on function postrider_internal.known_deliveries(uuid[],uuid[]) is 'Which
 
 comment on function postrider_internal.lease_batches(uuid,uuid,integer,integer,integer,integer,integer) is 'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone.';
 
-comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_again: it is sent again by hand or by a replay; deliver_at_ms: the deliver_at of its event, as Unix time.';
+comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1.';
 
-comment on function postrider_internal.lease_members(uuid,uuid,uuid[],integer,integer) is 'Leases these deliveries, which the transaction has locked, as one batch, or one as itself. The batch is stored with the lease, so that it is sent again with the same members and the same id.';
+comment on function postrider_internal.lease_members(uuid,uuid,uuid[],uuid,integer,integer) is 'Leases these deliveries, which the transaction has locked: each alone, or all of them as this batch, which is stored with the lease, so that it is sent again with the same members and the same id.';
 
 comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemons may take over at once what this one still had in hand.';
 

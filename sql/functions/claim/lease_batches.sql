@@ -6,18 +6,7 @@ create or replace function postrider_internal.lease_batches(
   batch_delay_ms integer,
   lease_ms integer,
   payload_bytes_max integer
-) returns table (
-  event_id uuid,
-  attempts integer,
-  attempts_before integer,
-  is_again boolean,
-  deliver_at_ms bigint,
-  event_type text,
-  created_at json,
-  context jsonb,
-  payload json,
-  batch_id uuid
-)
+) returns setof postrider_internal.leased_delivery
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -34,6 +23,7 @@ declare
   makes_new boolean := true;
   head record;
   members uuid[];
+  leased postrider_internal.leased_delivery;
   bytes bigint;
   has_leased boolean;
 begin
@@ -63,12 +53,16 @@ begin
       exit when room <= 0;
       has_leased := true;
       bytes := 0;
-      for event_id, attempts, attempts_before, is_again, deliver_at_ms, event_type, created_at, context, payload, batch_id in
+      for leased in
         select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
-        from postrider_internal.lease_members(daemon_id, endpoint_id, members, lease_ms, payload_bytes_max) l
+        from postrider_internal.lease_members(
+          daemon_id, endpoint_id, members,
+          -- If no payloads are read, they go alone: one of them cannot be read, and must keep no other.
+          case when cardinality(members) > 1 and payload_bytes_max > 0 then postrider_internal.batch_id(endpoint_id, members) end,
+          lease_ms, payload_bytes_max) l
       loop
-        bytes := bytes + member_bytes + coalesce(octet_length(payload::text), 0);
-        return next;
+        bytes := bytes + member_bytes + coalesce(octet_length(leased.payload::text), 0);
+        return next leased;
       end loop;
       room := room - ceil(bytes::numeric / room_bytes);
     end loop;

@@ -1,26 +1,11 @@
 create or replace function postrider_internal.lease_members(
-  daemon_id uuid, endpoint_id uuid, event_ids uuid[], lease_ms integer, payload_bytes_max integer
-) returns table (
-  event_id uuid,
-  attempts integer,
-  attempts_before integer,
-  is_again boolean,
-  deliver_at_ms bigint,
-  event_type text,
-  created_at json,
-  context jsonb,
-  payload json,
-  batch_id uuid
-)
+  daemon_id uuid, endpoint_id uuid, event_ids uuid[], batch_id uuid, lease_ms integer, payload_bytes_max integer
+) returns setof postrider_internal.leased_delivery
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
--- Called by lease_batches alone, under its planner settings.
-declare
-  -- If no payloads are read, they go alone: one of them cannot be read, and must keep no other.
-  batch constant uuid := case when cardinality(event_ids) > 1 and payload_bytes_max > 0
-                              then postrider_internal.batch_id(endpoint_id, event_ids) end;
+-- Called by lease_deliveries and lease_batches alone, under their planner settings.
 begin
   return query
     with leased as (
@@ -28,17 +13,17 @@ begin
       set leased_by = lease_members.daemon_id,
           lease_expires_at = now() + lease_ms * interval '1 ms',
           next_attempt_at = now() + lease_ms * interval '1 ms',
-          batch_id = batch
+          batch_id = lease_members.batch_id
       from (select unnest(event_ids) as event_id, lease_members.endpoint_id as endpoint_id offset 0) m
       where d.event_id between m.event_id and m.event_id and d.endpoint_id = m.endpoint_id
       returning d.event_id, d.attempts, d.attempts_before, d.replay_id
     )
     select l.event_id, l.attempts, l.attempts_before, l.attempts_before > 0 or l.replay_id is not null,
            case when isfinite(e.deliver_at) then (extract(epoch from e.deliver_at) * 1000)::bigint end, e.event_type,
-           postrider_internal.event_time(e.created_at), e.context, e.payload, batch
+           postrider_internal.event_time(e.created_at), e.context, e.payload, lease_members.batch_id
     from leased l
     left join lateral postrider_internal.find_event(l.event_id, payload_bytes_max) e on true;
 end
 $$;
-comment on function postrider_internal.lease_members(uuid, uuid, uuid[], integer, integer) is
-  'Leases these deliveries, which the transaction has locked, as one batch, or one as itself. The batch is stored with the lease, so that it is sent again with the same members and the same id.';
+comment on function postrider_internal.lease_members(uuid, uuid, uuid[], uuid, integer, integer) is
+  'Leases these deliveries, which the transaction has locked: each alone, or all of them as this batch, which is stored with the lease, so that it is sent again with the same members and the same id.';
