@@ -5,6 +5,7 @@ import { readConfig } from "../config/read.ts";
 import { counted } from "../ground/counted.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { defineCommand, flag, requiredArgument } from "./command.ts";
+import { standardInput } from "./standardInput.ts";
 import { withDatabase } from "./withDatabase.ts";
 
 export const command = defineCommand({
@@ -40,8 +41,8 @@ const FILE_BYTES_MAX = 32 * 1024 * 1024;
 /** Rejects with PR0019 if it cannot be read. */
 async function textOf(file: string): Promise<string> {
   try {
-    const bytes = file === "-" ? await standardInput() : await readFile(file);
-    if (bytes.length > FILE_BYTES_MAX) {
+    const bytes = file === "-" ? await standardInput(FILE_BYTES_MAX) : await readFile(file);
+    if (bytes === null || bytes.length > FILE_BYTES_MAX) {
       throw new Error(`it has more than ${FILE_BYTES_MAX} bytes`);
     }
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -51,17 +52,6 @@ async function textOf(file: string): Promise<string> {
     const remedy = "name a file of YAML or JSON in UTF-8, or pipe one into -";
     throw new PostriderError([{ code: "PR0019", problem, found, remedy }], 1, { cause: thrown });
   }
-}
-
-async function standardInput(): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of process.stdin) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > FILE_BYTES_MAX) break;
-  }
-  return Buffer.concat(chunks);
 }
 
 interface TextOptions {

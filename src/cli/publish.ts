@@ -12,6 +12,7 @@ import { stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
 import type { EventRow } from "../publish/event.ts";
 import { statementForOne } from "../publish/statement.ts";
 import { defineCommand, flag, optionalArgument, requiredArgument, text, wrongUsage } from "./command.ts";
+import { standardInput } from "./standardInput.ts";
 
 export const command = defineCommand({
   summary: "inserts one event and prints its id",
@@ -39,7 +40,7 @@ export const command = defineCommand({
   ],
   run: async (values, env) => {
     const { databaseUrl } = readConfig(env, { name: "publish", database: "required" });
-    const payload = values.JSON ?? (await standardInput());
+    const payload = values.JSON ?? (await payloadOfInput());
     const client = await openConnection({
       config: connectionConfig({ databaseUrl, applicationName: "postrider" }),
       purpose: "control",
@@ -76,24 +77,19 @@ export const command = defineCommand({
 });
 
 /** Rejects with PR0001 if there is nothing, or nothing that can be sent. */
-async function standardInput(): Promise<string> {
+async function payloadOfInput(): Promise<string> {
   if (process.stdin.isTTY) {
     throw wrongInput("it is a terminal");
   }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of process.stdin) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > SENT_BYTES_MAX) {
-      throw wrongInput(`it has more than ${SENT_BYTES_MAX} bytes, which would not be sent`);
-    }
+  const bytes = await standardInput(SENT_BYTES_MAX);
+  if (bytes === null) {
+    throw wrongInput(`it has more than ${SENT_BYTES_MAX} bytes, which would not be sent`);
   }
-  if (bytes === 0) {
+  if (bytes.length === 0) {
     throw wrongInput("it is empty");
   }
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw wrongInput("it is not UTF-8");
   }

@@ -85,6 +85,8 @@ test("faults go to stderr with their places, and a file that cannot be read is n
   const binary = await apply(["-"], Buffer.from([0xff, 0xfe, 0x00]));
   assert.match(binary.stderr, /^PR0019: cannot read standard input: it is not UTF-8; /);
   assert.equal(binary.code, 1);
+  const large = await apply(["-"], Buffer.alloc(32 * 1_048_576 + 1, " "));
+  assert.match(large.stderr, /^PR0019: cannot read standard input: it has more than 33554432 bytes; /);
 });
 
 test("a role that may only look is told which role may apply", async (t) => {
