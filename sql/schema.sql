@@ -154,6 +154,7 @@ create table postrider.daemon (
   condition text not null default 'well'::text,
   condition_since timestamp with time zone,
   condition_reason text,
+  encryption_key_ids text[] not null default '{}'::text[],
   constraint daemon_pkey PRIMARY KEY (id),
   constraint "a condition is well, not_recording, not_claiming, not_sending o" CHECK ((condition = ANY (ARRAY['well'::text, 'not_recording'::text, 'not_claiming'::text, 'not_sending'::text, 'blind'::text]))),
   constraint "a reason has at most 200 characters" CHECK ((length(condition_reason) <= 200)),
@@ -778,7 +779,7 @@ create function postrider_internal.batch_due(endpoint_id uuid, batch_delay_ms in
 
 create function postrider_internal.batch_id(endpoint_id uuid, event_ids uuid[]) returns uuid;
 
-create function postrider_internal.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false) returns boolean security definer;
+create function postrider_internal.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false, encryption_key_ids text[] DEFAULT '{}'::text[]) returns boolean security definer;
 
 create function postrider_internal.begin_action(action text, endpoint_id uuid, detail jsonb) returns void;
 
@@ -985,6 +986,8 @@ create function postrider_internal.is_cancelled(reason text) returns boolean;
 create function postrider_internal.is_claimed(xid xid8, seq bigint) returns boolean;
 
 create function postrider_internal.is_count(value jsonb) returns boolean;
+
+create function postrider_internal.is_everywhere(encryption_key_id text) returns boolean security definer;
 
 create function postrider_internal.is_for_batch(attempts integer, attempts_before integer, replay_id uuid) returns boolean;
 
@@ -1497,6 +1500,8 @@ comment on column postrider.daemon.condition is 'What it reported at its last be
 comment on column postrider.daemon.condition_since is 'Since when it has not been well; null if it is.';
 
 comment on column postrider.daemon.condition_reason is 'What keeps it from its work, in the latest words of Postgres or the link; null if it is well.';
+
+comment on column postrider.daemon.encryption_key_ids is 'The ids of the encryption keys that it has. Nothing is sealed with a key that a daemon lacks.';
 
 comment on table postrider.daemon_minute is 'What each daemon did in each minute of its life, over all endpoints: mostly one row, two if it stopped or changed its id. Rows are only added. Sum it for the whole: it is cheap however many endpoints there are. In a minute without a row no daemon lived, or none reached Postgres.';
 
@@ -2650,7 +2655,7 @@ comment on function postrider_internal.batch_due(uuid,integer) is 'When to look 
 
 comment on function postrider_internal.batch_id(uuid,uuid[]) is 'The id of the batch with these members: a UUID of version 8 made of a hash. So the same members have the same id, whoever sends them, and others have another one.';
 
-comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
+comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean,text[]) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
 
 comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Opens a row in the audit. Until end_action(), every change adds to it what was there before and after.';
 
@@ -2857,6 +2862,8 @@ comment on function postrider_internal.is_cancelled(text) is 'Whether this is th
 comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event. After that, changes of subscriptions do not affect it.';
 
 comment on function postrider_internal.is_count(jsonb) is 'Whether this is a whole number from 0 on.';
+
+comment on function postrider_internal.is_everywhere(text) is 'Whether every daemon that is alive has this encryption key: one without it would pause the endpoints whose secrets it cannot open.';
 
 comment on function postrider_internal.is_for_batch(integer,integer,uuid) is 'Whether a delivery that is in no batch may share a request with others: its retry schedule has just begun, and it is not one that a person sends again.';
 
@@ -3622,7 +3629,7 @@ grant execute on function postrider_internal.are_retry_waits(interval[]) to post
 
 grant execute on function postrider_internal.base64url_bytes(jsonb) to postrider_operator;
 
-grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean) to postrider_daemon;
+grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean,text[]) to postrider_daemon;
 
 grant execute on function postrider_internal.capture_function(text,text,text,text[],text[],json,text) to postrider_publisher;
 
@@ -3713,6 +3720,8 @@ grant execute on function postrider_internal.has_signing_key(uuid) to postrider_
 grant execute on function postrider_internal.has_signing_key(uuid) to postrider_reader;
 
 grant execute on function postrider_internal.is_as_captured(anyelement,oid,text[],text) to postrider_publisher;
+
+grant execute on function postrider_internal.is_everywhere(text) to postrider_daemon;
 
 grant execute on function postrider_internal.is_function(text) to postrider_publisher;
 

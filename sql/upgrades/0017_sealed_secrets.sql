@@ -1,5 +1,5 @@
 -- Lets daemons seal the secrets of endpoints, so that whoever reads the table cannot sign.
--- locks: postrider.endpoint_secret, for as long as it takes to look through the secrets
+-- locks: postrider.endpoint_secret and daemon, for as long as it takes to look through the secrets
 -- breaking: yes
 --
 -- Breaking, because a daemon that cannot open a sealed secret would send nothing to its endpoint.
@@ -15,3 +15,7 @@ comment on column postrider.endpoint_secret.secret is
   'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them. If daemons have encryption keys, sealed:v1: with the id of the key and what it sealed. Never logged.';
 -- What daemons have yet to seal: empty most of the time if they have keys.
 create index endpoint_secret_unsealed on postrider.endpoint_secret (id) where secret !~ '^sealed:';
+
+alter table postrider.daemon add column encryption_key_ids text[] not null default '{}';
+comment on column postrider.daemon.encryption_key_ids is
+  'The ids of the encryption keys that it has. Nothing is sealed with a key that a daemon lacks.';

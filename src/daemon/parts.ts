@@ -152,11 +152,12 @@ function makeDatabases(sessions: SessionPool): Databases {
   };
 }
 
-function makeHeartbeat({ daemonId, databases, conditions, lanes, onFatal }: Shared): Heartbeat {
+function makeHeartbeat({ config, daemonId, databases, conditions, lanes, onFatal }: Shared): Heartbeat {
   return new Heartbeat({
     daemonId,
     database: databases.pipeline,
     load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
+    encryptionKeyIds: config.encryptionKeys.map(({ id }) => id),
     conditions,
     onCopied: (fault) => onFatal("database.copied", fault),
   });

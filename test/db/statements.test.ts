@@ -78,7 +78,7 @@ test("if a pooler lends the sessions, a statement still has its deadlines, and l
   await tested.run(declared("beat"), {
     daemonId: "00000000-0000-7000-8000-00000000000a",
     ...{ host: "host.test", pid: 42, version: "0.0.0", leaseMs: 60_000, inFlight: 0, waiting: 0 },
-    ...{ condition: "well", conditionMs: null, conditionReason: null, isRenewal: false },
+    ...{ condition: "well", conditionMs: null, conditionReason: null, isRenewal: false, encryptionKeyIds: [] },
   });
   assert.deepEqual((await database.pool.query("select deadline from public.seen")).rows, [{ deadline: "10s" }]);
   assert.deepEqual(await outside(tested, "select current_setting('statement_timeout') as timeout"), [{ timeout: "0" }]);

@@ -1,13 +1,13 @@
 /** Secrets at rest: what daemons seal, what they open, and what becomes of an endpoint whose secret they cannot read. */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import { parseVerifyingKey, verifySignature } from "../../src/format/sign.ts";
 import { open, parseSealingKey, type SealingKey } from "../../src/secrets/sealing.ts";
 import { runCommand } from "../support/command.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, insertEvent, openSession, reset, rowsOf } from "../support/engine.ts";
+import { askFor, beat, insertEvent, openSession, reset, rowsOf } from "../support/engine.ts";
 import { createLogin } from "../support/roles.ts";
 import { type Received, ScriptedReceiver } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
@@ -116,6 +116,27 @@ test("a daemon with a key seals what SQL has made, and requests are signed with 
     !audit.includes(before.secret.slice(6)) && !audit.includes("sealed:"),
     "the audit shows no form of a secret",
   );
+});
+
+test("while a daemon without the key lives, what is new is stored unsealed, and sealed once every daemon has the key", async (t) => {
+  const { key } = newKey();
+  const other = randomUUID();
+  await beat(database.pool, other);
+  // Gone without a goodbye: it holds up nothing.
+  await beat(database.pool, randomUUID(), -1);
+  const endpoint = await create("/waits", "both");
+  const waiting = await startDaemon(database.url, { encryptionKeys: [key] });
+  await until("the key is made", async () => (await stored()).every(({ secret }) => secret !== null));
+  // Ends after the look that made the key, and that would have sealed.
+  await waiting.daemon.stop();
+  assert.ok((await stored()).every(({ secret }) => !secret?.startsWith("sealed:")));
+
+  await database.pool.query("update postrider.daemon set encryption_key_ids = $2 where id = $1", [other, [key.id]]);
+  await run(t, [key]);
+  await allSealedWith(key);
+  await insertEvent(database.pool, "order.paid");
+  await receiver.got("/waits", 1);
+  assert.ok(isVerified(receiver.requests("/waits")[0], endpoint.secret));
 });
 
 describe("a secret that a daemon cannot read", () => {

@@ -134,7 +134,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   daemon: {
     columns:
-      "id host pid version started_at beat_at lease_expires_at in_flight waiting condition condition_since condition_reason",
+      "id host pid version started_at beat_at lease_expires_at in_flight waiting condition condition_since condition_reason encryption_key_ids",
     select: LOOKERS,
   },
   claim: {
@@ -372,6 +372,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   has_signing_key: caller("reader", "operator", "daemon"),
   empty_claims: owner("daemon"),
   beat: owner("daemon"),
+  is_everywhere: owner("daemon"),
   leave: owner("daemon"),
   judge_filters: caller("daemon"),
   transform_deliveries: owner("daemon"),

@@ -33,6 +33,7 @@ const beat = defineStatement("beat", {
     conditionMs: "integer?",
     conditionReason: "text?",
     isRenewal: "boolean",
+    encryptionKeyIds: "text[]",
   },
   columns: { is_held: "boolean", server_ms: "double precision" },
 });
@@ -50,6 +51,8 @@ export interface HeartbeatOptions {
   readonly database: Database;
   readonly conditions: Conditions;
   readonly load: () => Load;
+  /** What other daemons may seal with. */
+  readonly encryptionKeyIds: readonly string[];
   /** The connection leads to a database that was restored or copied. */
   readonly onCopied: (fault: PostriderError) => void;
 }
@@ -132,7 +135,7 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    const { database, load, conditions } = this.#options;
+    const { database, load, encryptionKeyIds, conditions } = this.#options;
     if (this.#heldUntilMs > 0) {
       this.isHeld();
     }
@@ -148,6 +151,7 @@ export class Heartbeat {
       ...load(),
       ...asShown(conditions.worst, sentMs),
       isRenewal: this.#heldUntilMs > 0,
+      encryptionKeyIds,
     });
     this.#noteClock(rows[0]?.server_ms, monotonicMs() - sentMs);
     this.#error = null;

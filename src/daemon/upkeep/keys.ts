@@ -15,22 +15,22 @@ const INTERVAL_MS = 5_000;
 const BUSY_MS = 250;
 
 const findWantedKeys = defineStatement("find_wanted_keys", {
-  params: { keysMax: "integer" },
-  columns: { id: "uuid", endpoint_id: "uuid" },
+  params: { keysMax: "integer", keyId: "text?" },
+  columns: { id: "uuid", endpoint_id: "uuid", may_seal: "boolean" },
 });
 const makeKey = defineStatement("make_key", {
   params: { secretId: "uuid", secret: "text", publicKey: "text" },
   columns: { is_made: "boolean" },
 });
 const findUnsealedSecrets = defineStatement("find_unsealed_secrets", {
-  params: { secretsMax: "integer" },
+  params: { secretsMax: "integer", keyId: "text" },
   columns: { id: "uuid", endpoint_id: "uuid", kind: "text", secret: "text" },
 });
 
 export interface KeyOptions {
   readonly database: Database;
   readonly conditions: Conditions;
-  /** The first one seals. Without any, secrets stay as they are. */
+  /** The first one seals, once every daemon has it. Without any, secrets stay as they are. */
   readonly sealingKeys: readonly SealingKey[];
 }
 
@@ -68,14 +68,14 @@ function delayAfter({ found, done }: Done): number {
 }
 
 async function makeWantedKeys({ database, sealingKeys }: KeyOptions, isStopped: () => boolean): Promise<Done> {
-  const { rows } = await database.run(findWantedKeys, { keysMax: SECRETS_MAX });
+  const [sealing] = sealingKeys;
+  const { rows } = await database.run(findWantedKeys, { keysMax: SECRETS_MAX, keyId: sealing?.id ?? null });
   let done = 0;
-  for (const { id, endpoint_id } of rows) {
+  for (const { id, endpoint_id, may_seal } of rows) {
     if (isStopped()) break;
     const privateKey = makePrivateKey();
-    const [sealing] = sealingKeys;
     const owner = { endpointId: endpoint_id, kind: "ed25519" };
-    const secret = sealing === undefined ? privateKey : seal(sealing, owner, privateKey);
+    const secret = sealing === undefined || !may_seal ? privateKey : seal(sealing, owner, privateKey);
     const made = await database.run(makeKey, { secretId: id, secret, publicKey: publicKeyOf(privateKey) });
     done += made.rows[0]?.is_made === true ? 1 : 0;
   }
@@ -87,7 +87,7 @@ async function sealNewSecrets({ database, sealingKeys }: KeyOptions, isStopped: 
   if (sealing === undefined) {
     return { found: 0, done: 0 };
   }
-  const { rows } = await database.run(findUnsealedSecrets, { secretsMax: SECRETS_MAX });
+  const { rows } = await database.run(findUnsealedSecrets, { secretsMax: SECRETS_MAX, keyId: sealing.id });
   let done = 0;
   for (const { id, endpoint_id, kind, secret } of rows) {
     if (isStopped()) break;

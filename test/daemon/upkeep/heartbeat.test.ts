@@ -35,6 +35,7 @@ class Beating {
       database,
       conditions: this.conditions,
       load: () => ({ inFlight: 0, waiting: 0 }),
+      encryptionKeyIds: [],
       onCopied: () => {},
     });
   }

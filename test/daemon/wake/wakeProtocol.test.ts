@@ -148,6 +148,7 @@ async function startLoop(url: string, random: Random, { breakage, pace }: TrialO
   const lease = new Heartbeat({
     database: pool,
     load: () => ({ inFlight: 0, waiting: 0 }),
+    encryptionKeyIds: [],
     conditions,
     onCopied: () => {},
   });
