@@ -338,6 +338,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
       .join(";"),
   redeliver: () => `select postrider.redeliver('${ids.delivered}', '${ids.endpoint}')`,
   cancel: () => `select postrider.cancel('${ids.delivered}', '${ids.endpoint}', 'why')`,
+  is_everywhere: () => "select postrider_internal.is_everywhere('0123456789abcdef')",
   beat: () => `select postrider_internal.beat('${ids.daemon}', 'host.test', 1, '0', 60000, 0, 0)`,
   rebuild_minutes: () => "select postrider.rebuild_minutes('yesterday')",
   append_minutes: () => `select postrider_internal.append_minutes('${ids.daemon}', gen_random_uuid(), 0, '[]', null)`,
