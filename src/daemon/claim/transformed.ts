@@ -1,5 +1,5 @@
 import type { Database } from "../../db/database.ts";
-import { classifyPostgresError, unreadableReason } from "../../db/pgErrors.ts";
+import { classifyPostgresError, isTimeout, unreadableReason } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import { messageOf } from "../../ground/errors.ts";
@@ -60,7 +60,7 @@ async function transformChosen(parts: TransformedParts, chosen: readonly Deliver
   try {
     return sorted(parts.events, chosen, await look(parts, chosen));
   } catch (thrown) {
-    if (classifyPostgresError(thrown).kind === "connection") {
+    if (!mayBeOfOne(thrown)) {
       throw thrown;
     }
     if (chosen.length === 1) {
@@ -76,6 +76,12 @@ async function transformChosen(parts: TransformedParts, chosen: readonly Deliver
       putOff: [...first.putOff, ...second.putOff],
     };
   }
+}
+
+/** Whether one delivery may be the cause: while Postgres cannot work, or a lock is held, asking for fewer is no use. */
+function mayBeOfOne(thrown: unknown): boolean {
+  const { kind } = classifyPostgresError(thrown);
+  return kind !== "connection" && (kind !== "transient" || isTimeout(thrown));
 }
 
 async function look({ database, daemonId }: TransformedParts, chosen: readonly Delivery[]): Promise<readonly Row[]> {

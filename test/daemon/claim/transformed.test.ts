@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import pg from "pg";
+import { transformDeliveries } from "../../../src/daemon/claim/transformed.ts";
+import type { Database } from "../../../src/db/database.ts";
+import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
+import { KeptEvents } from "../../support/daemon.ts";
+
+function leased(id: string): Delivery {
+  return makeDelivery({
+    event: {
+      id,
+      eventType: "order.paid",
+      createdAt: "",
+      orderingKey: null,
+      traceparent: null,
+      attributes: null,
+      hasLargeAttributes: false,
+      problem: null,
+      payload: "{}",
+      payloadBytes: 0,
+    },
+    endpointId: "endpoint",
+    daemonId: "daemon",
+    tenure: { kind: "leased", untilMs: Number.POSITIVE_INFINITY, content: null },
+    attempts: 0,
+    attemptsBefore: 0,
+  });
+}
+
+/** Fails with this state whenever it is asked for one of the bad events. */
+function transformWith(sqlstate: string, bad: readonly string[]) {
+  const calls: (readonly string[])[] = [];
+  const run = async (_: unknown, { eventIds }: { readonly eventIds: readonly string[] }) => {
+    calls.push(eventIds);
+    if (eventIds.some((id) => bad.includes(id))) {
+      throw Object.assign(new pg.DatabaseError("an error", 0, "error"), { code: sqlstate });
+    }
+    const rows = eventIds.map((event_id) => ({
+      ...{ event_id, endpoint_id: "endpoint", payload: "1", payload_bytes: 1 },
+      ...{ headers: null, problem: null, is_discarded: false },
+    }));
+    return { rows, rowCount: rows.length };
+  };
+  const parts = {
+    database: { run } as unknown as Database,
+    events: new KeptEvents(),
+    daemonId: "daemon",
+    mayTransform: () => true,
+  };
+  return { calls, transform: () => transformDeliveries(parts, ["a", "b", "c", "d"].map(leased)) };
+}
+
+test("one that cannot be transformed, or takes too long, does not keep the others", async () => {
+  const unreadable = await transformWith("22P05", ["c"]).transform();
+  assert.deepEqual(unreadable.ready.map(({ event }) => event.id).sort(), ["a", "b", "d"]);
+  assert.deepEqual(
+    unreadable.discarded.map(({ delivery }) => delivery.event.id),
+    ["c"],
+  );
+  const slow = await transformWith("57014", ["c"]).transform();
+  assert.deepEqual(slow.ready.map(({ event }) => event.id).sort(), ["a", "b", "d"]);
+  assert.deepEqual(
+    slow.putOff.map(({ event }) => event.id),
+    ["c"],
+  );
+});
+
+test("while Postgres cannot work, they are not tried one by one", async () => {
+  for (const sqlstate of ["53100", "53200", "58030", "40P01", "55P03", "57P01"]) {
+    const { calls, transform } = transformWith(sqlstate, ["a", "b", "c", "d"]);
+    await assert.rejects(transform(), { code: sqlstate });
+    assert.equal(calls.length, 1, sqlstate);
+  }
+});
