@@ -114,8 +114,6 @@ const EGRESS_LISTS: Readonly<Record<EgressProblem["list"], { readonly name: stri
   allow: SETTINGS.egressAllow,
   deny: SETTINGS.egressDeny,
   lowPorts: SETTINGS.egressPorts,
-  // Not a setting: the program finds them out.
-  ownAddresses: SETTINGS.egressAllow,
 };
 
 function egressFault(problem: EgressProblem, profile: string): Fault {

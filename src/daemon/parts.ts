@@ -1,5 +1,5 @@
 import type { Config } from "../config/read.ts";
-import { type ConnectionConfig, connectionConfig } from "../db/connect.ts";
+import { type ConnectionConfig, connectionConfig, targetOf } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
 import { SessionPool } from "../db/sessionPool.ts";
 import type { Sockets } from "../db/sockets.ts";
@@ -7,6 +7,7 @@ import { makeFormats } from "../format/body.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import type { PostriderError } from "../ground/errors.ts";
 import type { Repeat } from "../ground/repeat.ts";
+import { OwnServers } from "../http/egress/own.ts";
 import { Sender } from "../http/send.ts";
 import type { Events } from "../telemetry/bus.ts";
 import { Conditions } from "../telemetry/conditions.ts";
@@ -102,7 +103,11 @@ export function makeParts(options: PartsOptions) {
   };
   const heartbeat = makeHeartbeat(shared);
   const upkeep = makeUpkeep(shared);
-  const sender = new Sender({ policy: config.egress, connectionsPerOrigin: config.maxInFlight });
+  const sender = new Sender({
+    policy: config.egress,
+    own: ownServers(shared),
+    connectionsPerOrigin: config.maxInFlight,
+  });
   const wake = makeWake(shared, upkeep);
   const minutes = makeMinutes(shared, heartbeat);
   const pipeline = makePipeline(shared, { heartbeat, wake, sender, minutes });
@@ -127,6 +132,14 @@ export function makeParts(options: PartsOptions) {
 
 function connectionTo(databaseUrl: string | null, urlFile: string | null): ConnectionConfig {
   return connectionConfig({ databaseUrl, urlFile, applicationName: "postrider" });
+}
+
+function ownServers({ connection, listenConnection, sockets }: Shared): OwnServers {
+  const postgres = [connection, listenConnection].map((each) => {
+    const { host, port } = targetOf(each);
+    return { what: "the daemon's own Postgres", host, port };
+  });
+  return new OwnServers(postgres, () => sockets.peers);
 }
 
 function makeSessions(config: Config, connection: ConnectionConfig, conditions: Conditions): SessionPool {

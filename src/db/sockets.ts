@@ -1,12 +1,21 @@
 import { Socket } from "node:net";
 import type { ConnectionConfig } from "./connect.ts";
 
+/** More than the servers of any cluster. */
+const PEERS_MAX = 64;
+
+export interface SocketPeer {
+  readonly address: string;
+  readonly port: number;
+}
+
 /**
  * The sockets of one daemon's connections, which can all be cut at once. node-postgres says goodbye on an idle connection
  * and then waits, without a deadline, for the server to close it. On a dead link it waits forever.
  */
 export class Sockets {
   readonly #sockets = new Set<Socket>();
+  readonly #peers = new Map<string, SocketPeer>();
   #isCut = false;
 
   /** The same configuration, with its sockets opened here. */
@@ -17,6 +26,11 @@ export class Sockets {
   /** Connections that are open or being made. */
   get openCount(): number {
     return this.#sockets.size;
+  }
+
+  /** Where connections have led, over TCP; the last ones if there were many. */
+  get peers(): Iterable<SocketPeer> {
+    return this.#peers.values();
   }
 
   /** Ends every connection without a goodbye. From now on new ones fail. */
@@ -31,10 +45,26 @@ export class Sockets {
     const socket = new Socket();
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
+    socket.once("connect", () => this.#note(socket));
     if (this.#isCut) {
       setImmediate(() => socket.destroy(stopped()));
     }
     return socket;
+  }
+
+  #note({ remoteAddress: address, remotePort: port }: Socket): void {
+    if (address === undefined || port === undefined) {
+      return;
+    }
+    const key = `${address} ${port}`;
+    this.#peers.delete(key);
+    this.#peers.set(key, { address, port });
+    for (const oldest of this.#peers.keys()) {
+      if (this.#peers.size <= PEERS_MAX) {
+        return;
+      }
+      this.#peers.delete(oldest);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { RESPONSE_BYTES_KEPT, RESPONSE_BYTES_READ } from "./answer.ts";
 import { Dialer, type Resolver, systemResolver } from "./egress/dial.ts";
+import { OwnServers } from "./egress/own.ts";
 import type { EgressPolicy } from "./egress/policy.ts";
 import type { EgressProxy } from "./egress/proxy.ts";
 import { type Done, Exchange, type ExchangeContext } from "./exchange.ts";
@@ -11,6 +12,8 @@ import { Targets } from "./target.ts";
 
 export interface SenderOptions {
   readonly policy: EgressPolicy;
+  /** Refused whatever the policy allows. */
+  readonly own?: OwnServers;
   /** Every connection goes through it. */
   readonly proxy?: EgressProxy;
   /** Origins with open connections at the same time. */
@@ -56,6 +59,7 @@ export class Sender {
     const responseHeaderBytesMax = options.responseHeaderBytesMax ?? 16_384;
     this.#dialer = new Dialer({
       policy: options.policy,
+      own: options.own ?? new OwnServers([]),
       proxy: options.proxy,
       responseHeaderBytesMax,
       connectTimeoutMs: options.connectTimeoutMs ?? 5_000,

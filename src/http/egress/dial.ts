@@ -21,6 +21,7 @@ import {
   hostAndPort,
   type Origin,
 } from "./dialFailure.ts";
+import type { OwnServers } from "./own.ts";
 import {
   type AddressVerdict,
   type EgressPolicy,
@@ -49,6 +50,8 @@ interface Hop extends Call {
 
 export interface DialerOptions {
   readonly policy: EgressPolicy;
+  /** Refused whatever the policy allows. */
+  readonly own: OwnServers;
   readonly proxy: EgressProxy | undefined;
   /** Resolving, connecting, the tunnel and the TLS handshakes together. */
   readonly connectTimeoutMs: number;
@@ -111,6 +114,7 @@ export class Dialer {
   async #dialThrough(proxy: EgressProxy, call: Call, signal: AbortSignal, until: number): Promise<Socket> {
     const { origin } = call;
     const literal = literalOf(origin.hostname);
+    await this.#refuseOwn(literal === undefined ? [] : [literal], origin, signal);
     if (literal !== undefined) {
       this.#refuseUnlessAllowed(literal, origin);
     } else {
@@ -165,8 +169,22 @@ export class Dialer {
   async #addressesOf({ origin, isJudged }: Hop, signal: AbortSignal): Promise<readonly string[]> {
     const literal = literalOf(origin.hostname);
     const addresses = literal === undefined ? await this.#resolve(origin.hostname, signal) : [literal];
+    if (isJudged) {
+      await this.#refuseOwn(addresses, origin, signal);
+    }
     const dialled = isJudged ? this.#allowedOf(addresses, origin) : addresses;
     return dialled.slice(0, ADDRESSES_DIALLED_MAX);
+  }
+
+  async #refuseOwn(addresses: readonly string[], origin: Origin, signal: AbortSignal): Promise<void> {
+    const name = literalOf(origin.hostname) ?? origin.hostname;
+    // What has no address now is told by its name, and by where connections to it have led.
+    const resolve = (hostname: string) => this.#resolve(hostname, signal).catch(() => []);
+    const reason = await this.#options.own.refusalOf(name, origin.port, addresses, resolve);
+    signal.throwIfAborted();
+    if (reason !== undefined) {
+      throw new DialFailure("blocked", `egress refused ${hostAndPort(origin)}: ${reason}`);
+    }
   }
 
   #allowedOf(addresses: readonly string[], origin: Origin): readonly string[] {

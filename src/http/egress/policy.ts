@@ -36,8 +36,6 @@ export interface EgressSettings {
   readonly deny: readonly string[];
   /** Ports below 1024 that may be dialled, 80 and 443 by default. Ports from 1024 always may; port 0 never. */
   readonly lowPorts?: readonly string[];
-  /** Addresses of this process and of its database, refused in every profile unless `allow` names them. */
-  readonly ownAddresses?: readonly string[];
 }
 
 export interface EgressPolicy {
@@ -45,7 +43,6 @@ export interface EgressPolicy {
   readonly allow: RuleList;
   readonly deny: RuleList;
   readonly lowPorts: readonly number[];
-  readonly own: readonly Cidr[];
 }
 
 export type EgressProblem =
@@ -53,7 +50,7 @@ export type EgressProblem =
   | { readonly kind: "unused"; readonly list: "allow" | "deny" }
   | { readonly kind: "entry"; readonly list: ListName; readonly entry: string; readonly remedy: string };
 
-type ListName = "allow" | "deny" | "lowPorts" | "ownAddresses";
+type ListName = "allow" | "deny" | "lowPorts";
 
 export type EgressParse =
   | { readonly kind: "policy"; readonly policy: EgressPolicy }
@@ -92,11 +89,10 @@ export function parseEgressPolicy(settings: EgressSettings): EgressParse {
   }
   const allow = parseRules("allow", settings.allow, problems);
   const deny = parseRules("deny", settings.deny, problems);
-  const own = parseRules("ownAddresses", settings.ownAddresses ?? [], problems).cidrs;
   const lowPorts = parsePorts(settings.lowPorts ?? LOW_PORTS, problems);
   return problems.length > 0
     ? { kind: "problems", problems }
-    : { kind: "policy", policy: { profile, allow, deny, lowPorts, own } };
+    : { kind: "policy", policy: { profile, allow, deny, lowPorts } };
 }
 
 function parsePorts(texts: readonly string[], problems: EgressProblem[]): readonly number[] {
@@ -120,11 +116,10 @@ function parseRules(list: ListName, texts: readonly string[], problems: EgressPr
     const rule = parseRule(text.trim());
     if (rule.kind === "cidr") {
       cidrs.push(rule.cidr);
-    } else if (rule.kind === "host" && list !== "ownAddresses") {
+    } else if (rule.kind === "host") {
       hosts.push(rule.pattern);
     } else {
-      const remedy = rule.kind === "problem" ? rule.remedy : "list IP addresses here";
-      problems.push({ kind: "entry", list, entry: text, remedy });
+      problems.push({ kind: "entry", list, entry: text, remedy: rule.remedy });
     }
   }
   return { cidrs, hosts };
@@ -153,9 +148,6 @@ export function judgeAddress(policy: EgressPolicy, ip: string, host?: string): A
   }
   if (matchesAddress(policy.allow.cidrs, address)) {
     return ALLOWED;
-  }
-  if (reached.some((each) => matchesAddress(policy.own, each))) {
-    return refused(`${ip} is an address of this installation itself; ${remedyFor(policy)}`);
   }
   // In a network with DNS64, every IPv4-only receiver has an address behind NAT64: refusing them all would leave nothing
   // to send to. Non-public addresses behind it stay refused, as RFC 6052 §3.1 itself says.

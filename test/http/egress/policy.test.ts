@@ -241,15 +241,6 @@ test("custom: deny wins over allow, by name and by address, also behind NAT64", 
   assert.equal(judgeAddress(policy, "64:ff9b::10.0.1.1").verdict, "refused");
 });
 
-test("own addresses are refused in every profile, unless the allow list names them", () => {
-  const own = ["203.0.114.7", "10.0.0.9"];
-  assert.equal(judgeAddress(policyOf({ ownAddresses: own }), "203.0.114.7").verdict, "refused");
-  assert.equal(judgeAddress(policyOf({ profile: "private-ok", ownAddresses: own }), "10.0.0.9").verdict, "refused");
-  assert.equal(judgeAddress(policyOf({ profile: "private-ok", ownAddresses: own }), "10.0.0.8").verdict, "allowed");
-  const named = policyOf({ profile: "custom", allow: ["10.0.0.9"], ownAddresses: own });
-  assert.equal(judgeAddress(named, "10.0.0.9").verdict, "allowed");
-});
-
 test("everything wrong with the settings is reported at once", () => {
   const problems = problemsOf({
     allow: ["10.0.0.0/33", "10.1.2.3/8", "10.1.2", "*", "a b", "http://x/", "::/129", "::ffff:1.2.3.4/95", ""],

@@ -1,0 +1,106 @@
+/**
+ * The servers that a daemon is made of, such as its Postgres. A profile may open the network that they are in, and an
+ * allow list their address, but no setting opens their ports: whoever writes endpoint URLs would otherwise speak to the
+ * database that the daemon trusts.
+ */
+import { networkInterfaces } from "node:os";
+import { type Address, behindNat64, classify, parseAddress } from "./addresses.ts";
+import { canonicalName } from "./rules.ts";
+
+export interface OwnServer {
+  /** For the sentence of a refusal: "the daemon's own Postgres". */
+  readonly what: string;
+  /** A name, an address, or the directory of a Unix socket, whose server may listen on this machine's addresses, too. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a connection to one of them has led. */
+export interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Resolves with no addresses if there are none to be had. */
+export type ResolveName = (hostname: string) => Promise<readonly string[]>;
+
+const THIS_MACHINE = "127.0.0.1";
+
+export class OwnServers {
+  readonly #servers: readonly OwnServer[];
+  readonly #peers: () => Iterable<Peer>;
+
+  /** @param peers Where connections to them have led so far: a name may lead elsewhere since. */
+  constructor(servers: readonly OwnServer[], peers: () => Iterable<Peer> = () => []) {
+    this.#servers = servers.map(({ what, host, port }) => ({
+      what,
+      host: host.startsWith("/") ? THIS_MACHINE : canonicalName(host.replace(/^\[(.*)\]$/, "$1")),
+      port,
+    }));
+    this.#peers = peers;
+  }
+
+  /** Why nothing may be sent there; undefined if it is none of them. `hostname` is a name, or an address without brackets. */
+  async refusalOf(
+    hostname: string,
+    port: number,
+    addresses: readonly string[],
+    resolve: ResolveName,
+  ): Promise<string | undefined> {
+    const servers = this.#servers.filter((server) => server.port === port);
+    const [first] = servers;
+    if (first === undefined) {
+      // The only case that is not rare, so it costs nothing more.
+      return undefined;
+    }
+    const named = servers.find(({ host }) => host === canonicalName(hostname));
+    if (named !== undefined) {
+      return refusal(named);
+    }
+    const peers = [...this.#peers()].filter((peer) => peer.port === port).map(({ address }) => address);
+    const sought = addresses.flatMap(placesOf);
+    for (const server of servers) {
+      const known = [...peers, ...(await addressesOf(server, resolve))].flatMap(placesOf);
+      if (sought.some((place) => known.includes(place))) {
+        return refusal(server);
+      }
+    }
+    return undefined;
+  }
+}
+
+function refusal({ what }: OwnServer): string {
+  return `it is ${what}, which no setting allows`;
+}
+
+async function addressesOf({ host }: OwnServer, resolve: ResolveName): Promise<readonly string[]> {
+  return parseAddress(host) === undefined ? resolve(host) : [host];
+}
+
+/**
+ * An address in a form that can be compared. All addresses of this machine are one place, because a server listens on
+ * several of them; an address behind NAT64 is also the one that it embeds.
+ */
+function placesOf(text: string): readonly string[] {
+  const address = parseAddress(text);
+  if (address === undefined) {
+    return [];
+  }
+  const reached = [address, behindNat64(address)].filter((each) => each !== undefined);
+  return reached.map((each) => (isThisMachine(each) ? "this machine" : `${each.family} ${each.value}`));
+}
+
+function isThisMachine(address: Address): boolean {
+  const addressClass = classify(address);
+  return (
+    addressClass === "loopback" ||
+    addressClass === "unspecified" ||
+    Object.values(networkInterfaces())
+      .flatMap((each) => each ?? [])
+      .some((each) => isSame(parseAddress(each.address), address))
+  );
+}
+
+function isSame(one: Address | undefined, other: Address): boolean {
+  return one?.family === other.family && one.value === other.value;
+}

@@ -1,0 +1,71 @@
+/** What egress refuses: attempts are blocked, and nothing is dialled. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { beforeEach, type TestContext, test } from "node:test";
+import type { Config } from "../../src/config/read.ts";
+import { startDaemon } from "../support/daemon.ts";
+import { useDatabase } from "../support/database.ts";
+import { policyOf } from "../support/egress.ts";
+import { askFor, insertEvent, reset, rowsOf } from "../support/engine.ts";
+import { until } from "../support/until.ts";
+
+const database = useDatabase();
+beforeEach(() => reset(database.pool));
+
+async function run(t: TestContext, changes: Partial<Config> = {}): Promise<void> {
+  const { daemon } = await startDaemon(database.url, changes);
+  t.after(() => daemon.stop());
+}
+
+async function createEndpoint(url: string, options: Record<string, unknown> = {}): Promise<string> {
+  const call = "select endpoint_id from postrider.create_endpoint($1, options => $2)";
+  return String(await askFor(database.pool, call, [url, options]));
+}
+
+interface AttemptRow {
+  readonly failure_kind: string | null;
+  readonly error: string | null;
+}
+
+async function attemptsAt(endpointId: string, count: number): Promise<readonly AttemptRow[]> {
+  const query = "select failure_kind, error from postrider.attempt where endpoint_id = $1 order by attempt_number";
+  await until(`${count} attempts are recorded`, async () => {
+    return (await rowsOf(database.pool, query, [endpointId])).length >= count;
+  });
+  return rowsOf<AttemptRow>(database.pool, query, [endpointId]);
+}
+
+test("an endpoint at the daemon's own Postgres is blocked, although its address is allowed", async (t) => {
+  const { port } = new URL(database.url);
+  const egress = policyOf({ profile: "custom", allow: ["127.0.0.0/8", "::1", "localhost"] });
+  const ids = await Promise.all(
+    ["127.0.0.1", "localhost", "127.0.0.9", "[::ffff:127.0.0.1]"].map((host) =>
+      createEndpoint(`http://${host}:${port}/`),
+    ),
+  );
+  await run(t, { egress });
+  await insertEvent(database.pool, "order.paid");
+  for (const id of ids) {
+    const [first] = await attemptsAt(id, 1);
+    assert.equal(first?.failure_kind, "blocked");
+    assert.match(first?.error ?? "", /: it is the daemon's own Postgres, which no setting allows$/);
+  }
+});
+
+test("where POSTRIDER_LISTEN_URL leads is the daemon's own Postgres, too", async (t) => {
+  const front = createServer((socket) => {
+    const beyond = connect(Number(new URL(database.url).port), "127.0.0.1");
+    socket.on("error", () => beyond.destroy()).pipe(beyond);
+    beyond.on("error", () => socket.destroy()).pipe(socket);
+  }).listen(0, "127.0.0.1");
+  await once(front, "listening");
+  t.after(() => front.close());
+  const { port } = front.address() as AddressInfo;
+  const listenUrl = new URL(database.url);
+  listenUrl.host = `127.0.0.1:${port}`;
+  const id = await createEndpoint(`http://127.0.0.1:${port}/`);
+  await run(t, { egress: policyOf({ profile: "custom", allow: ["127.0.0.0/8"] }), listenUrl: listenUrl.href });
+  await insertEvent(database.pool, "order.paid");
+  assert.match((await attemptsAt(id, 1))[0]?.error ?? "", /own Postgres/);
+});
