@@ -959,6 +959,8 @@ create function postrider_internal.finish_claims(daemon_id uuid, claims bigint[]
 
 create function postrider_internal.fit_page(kinds integer[], ends integer[], pairs_max integer) returns integer;
 
+create function postrider_internal.fits_row(one anyelement, event_function text) returns boolean;
+
 create function postrider_internal.give_kept_grants() returns void;
 
 create function postrider_internal.gives_list(path jsonpath) returns boolean;
@@ -974,6 +976,8 @@ create function postrider_internal.has_signing_key(endpoint_id uuid) returns boo
 create function postrider_internal.histogram(places integer[]) returns integer[];
 
 create function postrider_internal.ingest_lock_key(name text) returns bigint;
+
+create function postrider_internal.insert_changed_event(statement text, event_type text, table_name text, former_relid oid, relid oid, former text, present text, operation text, is_judged boolean) returns void;
 
 create function postrider_internal.insert_lines(event_type text, tenant text, lines text[], numbers integer[], OUT events integer, OUT refused integer[], OUT reasons text[]) returns record;
 
@@ -1094,6 +1098,8 @@ create function postrider_internal.note_action(action text, endpoint_id uuid, ev
 create function postrider_internal.note_change(action text, endpoint_id uuid, list_name text, before jsonb, after jsonb) returns void security definer;
 
 create function postrider_internal.note_discards(endpoint_ids uuid[], are_excused boolean) returns void;
+
+create function postrider_internal.note_failed_capture(captured_type text, relid oid, change json, problem text) returns void security definer;
 
 create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[]) returns void;
 
@@ -2835,6 +2841,8 @@ comment on function postrider_internal.finish_claims(uuid,bigint[],uuid[],uuid,b
 
 comment on function postrider_internal.fit_page(integer[],integer[],integer) is 'How many events of a page have no more than pairs_max pairs together, as routed by route_page; one at least.';
 
+comment on function postrider_internal.fits_row(anyelement,text) is 'Whether the function that makes a captured row''s event can be planned with the present types of the row''s columns. Called with a constant, so that a plan asks once.';
+
 comment on function postrider_internal.give_kept_grants() is 'Repeats the grants that keep_grants() has noted.';
 
 comment on function postrider_internal.gives_list(jsonpath) is 'Whether a path may give several values, and so gives a list, however many there are. That is seen in the path alone, so that a receiver need not expect now a list and now a value.';
@@ -2851,11 +2859,13 @@ comment on function postrider_internal.histogram(integer[]) is 'How often each p
 
 comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
 
+comment on function postrider_internal.insert_changed_event(text,text,text,oid,oid,text,text,text,boolean) is 'Inserts the event of a captured row whose table has changed, by the statement of changed_table_statement(). If that cannot be planned any more, because an expression does not fit the columns, an event postrider.capture.failed takes its place.';
+
 comment on function postrider_internal.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, except those that Postgres refuses: it returns their numbers and the reasons.';
 
 comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and returns whether it did. For the owner, within a migration.';
 
-comment on function postrider_internal.is_as_captured(anyelement,oid,text[],text) is 'Whether the function that makes a captured row''s event is still there, and finds the columns that it names. Costs a comparison a row.';
+comment on function postrider_internal.is_as_captured(anyelement,oid,text[],text) is 'Whether the function that makes a captured row''s event is still there, finds the columns that it names, and can work with their types. Costs a comparison a row.';
 
 comment on function postrider_internal.is_cancelled(text) is 'Whether this is the reason of a delivery that a person cancelled, made by cancel_reason().';
 
@@ -2970,6 +2980,8 @@ comment on function postrider_internal.note_action(text,uuid,uuid,jsonb) is 'Add
 comment on function postrider_internal.note_change(text,uuid,text,jsonb,jsonb) is 'Writes what was there before and after into the audit: into the row of the function that is running, or into a new one. list_name: the list that the value is an element of.';
 
 comment on function postrider_internal.note_discards(uuid[],boolean) is 'Counts deliveries that a function has discarded, in postrider.endpoint_minute and postrider.daemon_minute. endpoint_ids: the endpoint of each; are_excused: whether a person decided about them.';
+
+comment on function postrider_internal.note_failed_capture(text,oid,json,text) is 'Inserts an event postrider.capture.failed: the change of a captured row of which no event could be made, and why.';
 
 comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Disables endpoints that have had nothing but failures for longer than their disable_after.';
 
@@ -3705,6 +3717,8 @@ grant execute on function postrider_internal.fingerprint(text) to postrider_oper
 
 grant execute on function postrider_internal.fingerprint(text) to postrider_reader;
 
+grant execute on function postrider_internal.fits_row(anyelement,text) to postrider_publisher;
+
 grant execute on function postrider_internal.gives_list(jsonpath) to postrider_operator;
 
 grant execute on function postrider_internal.has_no_login(text) to postrider_operator;
@@ -3718,6 +3732,8 @@ grant execute on function postrider_internal.has_signing_key(uuid) to postrider_
 grant execute on function postrider_internal.has_signing_key(uuid) to postrider_operator;
 
 grant execute on function postrider_internal.has_signing_key(uuid) to postrider_reader;
+
+grant execute on function postrider_internal.insert_changed_event(text,text,text,oid,oid,text,text,text,boolean) to postrider_publisher;
 
 grant execute on function postrider_internal.is_as_captured(anyelement,oid,text[],text) to postrider_publisher;
 
@@ -3760,6 +3776,8 @@ grant execute on function postrider_internal.missing_rows() to postrider_daemon;
 grant execute on function postrider_internal.missing_rows() to postrider_operator;
 
 grant execute on function postrider_internal.missing_rows() to postrider_reader;
+
+grant execute on function postrider_internal.note_failed_capture(text,oid,json,text) to postrider_publisher;
 
 grant execute on function postrider_internal.note_idempotency_key(text,text,uuid) to postrider_publisher;
 

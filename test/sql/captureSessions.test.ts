@@ -253,6 +253,60 @@ describe("in a session that has made events before,", () => {
     ]);
   });
 
+  test("an expression that does not fit the table any more stops no change, and each change is kept", async (t) => {
+    const [session, watching] = [await openSession(t, database.url), await openSession(t, database.url)];
+    await database.pool.query("create table app.orders (id int, amount int, note text)");
+    await database.pool.query(
+      "select postrider.capture('app.orders', 'order.changed', payload => 'coalesce(new.amount, old.amount) + 1')",
+    );
+    await changeRows(session, 0);
+    await takeEvents();
+    const warnings: string[] = [];
+    session.on("notice", ({ message }) => warnings.push(message ?? ""));
+    await database.pool.query("alter table app.orders alter column amount type text");
+    await session.query("begin; insert into app.orders values (1, 'ten', 'a'); update app.orders set amount = 'two'");
+    await session.query("delete from app.orders; commit");
+    const kept = await rowsOf<{ event_type: string; payload: unknown }>(
+      watching,
+      "select event_type, payload from postrider.outbox order by seq",
+    );
+    const error = "operator does not exist: text + integer";
+    assert.deepEqual(
+      kept.map(({ event_type, payload }) => [event_type, payload]),
+      [
+        { operation: "insert", old: null, new: { id: 1, amount: "ten", note: "a" } },
+        { operation: "update", old: { amount: "ten" }, new: { id: 1, amount: "two", note: "a" } },
+        { operation: "delete", old: { id: 1, amount: "two", note: "a" }, new: null },
+      ].map((change) => [
+        "postrider.capture.failed",
+        { event_type: "order.changed", error, change: { table: "app.orders", ...change } },
+      ]),
+    );
+    assert.deepEqual(warnings, [`no event order.changed is made of changes of app.orders: ${error}`]);
+    await takeEvents();
+    // A value that an expression cannot take is no change of the table.
+    await database.pool.query("alter table app.orders alter column amount type int using length(amount)");
+    await session.query("insert into app.orders values (2, 8, 'b')");
+    assert.deepEqual(await takePayloads(), [9]);
+    await assert.rejects(session.query("insert into app.orders values (3, 2147483647, 'b')"), /integer out of range/);
+    await database.pool.query("alter table app.orders alter column amount type date using '2026-11-01'");
+    await database.pool.query(
+      "select postrider.capture('app.orders', 'order.changed', '{insert}', payload => $$ (new.amount + 1)::text $$)",
+    );
+    await session.query("insert into app.orders values (4, '2026-11-29', 'c')");
+    assert.deepEqual(await takePayloads(), ["2026-11-30"]);
+  });
+
+  test("only changes of a captured table can be noted as failed", async (t) => {
+    const login = await createLogin(database, ["postrider_publisher"]);
+    t.after(() => login.drop());
+    const session = await openSession(t, login.url);
+    await assert.rejects(
+      session.query("select postrider_internal.note_failed_capture('order.changed', 'pg_class'::regclass, '{}', 'x')"),
+      /are not captured as events "order.changed"/,
+    );
+  });
+
   test("a schema or table of another name, and a partition with its columns in another order, make the same events", async (t) => {
     const session = await openSession(t, database.url);
     await database.pool.query(`create table app.orders (id int, amount int, day int) partition by list (day);

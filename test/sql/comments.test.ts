@@ -129,8 +129,9 @@ describe("a function", () => {
          and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)
        order by proname`,
     );
-    // These run in every insert, with the inserter's rights, and name everything in full.
-    assert.deepEqual(rows, [{ name: "outbox_inserting" }, { name: "wake_daemons" }]);
+    // These name everything in full. The first runs the expressions of a capture, with the search_path of its owner; the
+    // others run in every insert, with the inserter's rights.
+    assert.deepEqual(rows, [{ name: "insert_changed_event" }, { name: "outbox_inserting" }, { name: "wake_daemons" }]);
   });
 });
 

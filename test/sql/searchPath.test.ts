@@ -395,6 +395,11 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   set_judged_event_types: () => "update postrider.event_type set enforce = true, description = 'more'",
   write_judged_event_types: () => "update postrider.event_type set enforce = true",
   refresh_judged_event_types: () => "select from postrider.maintain()",
+  note_failed_capture: () =>
+    `create table evil.thing (amount int);
+     select postrider.capture('evil.thing', 'thing.changed', '{insert}', payload => 'new.amount + 1');
+     alter table evil.thing alter column amount type text;
+     insert into evil.thing values ('one')`,
   subscription_changing: () =>
     `insert into postrider.subscription (endpoint_id, event_type, filter) values ('${ids.endpoint}', 'order.paid', '$.amount > 1')`,
 };

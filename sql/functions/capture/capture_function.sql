@@ -10,15 +10,18 @@ as $$
   -- A trigger has one operation, and only its statement is planned: a row that is not there has no type. What is a
   -- constant here is not read from tg_argv, which would be made for each row, in 1 us.
   select concat(E'\ndeclare\n  made record;', case when moved_setting is null then E'\nbegin' else format($moved$
-  moved_setting constant text := pg_catalog.concat(%L, '_', pg_catalog.pg_trigger_depth());
+  moved_setting constant text := pg_catalog.concat(%1$L, '_', pg_catalog.pg_trigger_depth());
+  former_table oid;
 begin
   if tg_op = 'DELETE' then
     perform pg_catalog.set_config(moved_setting, tg_relid || ' ' || old::text, true);
     return null;
   elsif tg_op = 'INSERT' then
-    execute postrider_internal.changed_table_statement(pg_catalog.split_part(pg_catalog.current_setting(moved_setting), ' ', 1)::oid,
-      tg_relid, tg_name, tg_argv, %L, %L)
-    using tg_argv[0], pg_catalog.regexp_replace(pg_catalog.current_setting(moved_setting), '^[0-9]+ ', ''), new::text, 'update', false;
+    former_table := pg_catalog.split_part(pg_catalog.current_setting(moved_setting), ' ', 1);
+    perform postrider_internal.insert_changed_event(
+      postrider_internal.changed_table_statement(former_table, tg_relid, tg_name, tg_argv, %2$L, %3$L),
+      tg_argv[0], %2$L, former_table, tg_relid, pg_catalog.regexp_replace(pg_catalog.current_setting(moved_setting), '^[0-9]+ ', ''),
+      new::text, 'update', false);
     perform pg_catalog.set_config(moved_setting, '', true);
     return null;
   end if;$moved$, moved_setting, table_name, columns) end, string_agg(format($operation$
@@ -36,8 +39,9 @@ begin
       insert into postrider.outbox (event_type, payload, ordering_key, tenant)
       values (%1$L, coalesce(made.payload, 'null'), made.ordering_key, coalesce(made.tenant, ''));
     end if;$judge$, event_type, event_function, o.both_rows, o.name) end), '' order by o.name), format($changed$
-  execute postrider_internal.changed_table_statement(tg_relid, tg_relid, tg_name, tg_argv, %L, %L)
-  using tg_argv[0], old::text, new::text, lower(tg_op collate "C"), tg_argv[5] = 'when';
+  perform postrider_internal.insert_changed_event(
+    postrider_internal.changed_table_statement(tg_relid, tg_relid, tg_name, tg_argv, %1$L, %2$L),
+    tg_argv[0], %1$L, tg_relid, tg_relid, old::text, new::text, lower(tg_op collate "C"), tg_argv[5] = 'when');
   return null;
 end
 $changed$, table_name, columns))

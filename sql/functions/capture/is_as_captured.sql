@@ -10,6 +10,7 @@ as $$
   select relid operator(pg_catalog.=) postrider_internal.row_table(case when false then one end)
     and postrider_internal.are_columns(case when false then one end, column_names)
     and postrider_internal.is_function(event_function)
+    and postrider_internal.fits_row(case when false then one end, event_function)
 $$;
 comment on function postrider_internal.is_as_captured(anyelement, oid, text[], text) is
-  'Whether the function that makes a captured row''s event is still there, and finds the columns that it names. Costs a comparison a row.';
+  'Whether the function that makes a captured row''s event is still there, finds the columns that it names, and can work with their types. Costs a comparison a row.';
