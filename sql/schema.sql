@@ -38,6 +38,9 @@ create domain postrider.endpoint_headers as jsonb
   constraint "headers are names and texts that HTTP allows" CHECK (postrider_internal.are_headers(VALUE))
   constraint "headers is a JSON object" CHECK ((jsonb_typeof(VALUE) = 'object'::text));
 
+create domain postrider.endpoint_max_in_flight as integer
+  constraint "max_in_flight is between 1 and 100000" CHECK (((VALUE >= 1) AND (VALUE <= 100000)));
+
 create domain postrider.endpoint_name as text
   constraint "name has 1 to 255 characters, without blanks at its ends" CHECK ((((length(VALUE) >= 1) AND (length(VALUE) <= 255)) AND (VALUE !~ '^[[:space:]]|[[:space:]]$|[[:cntrl:]]'::text)));
 
@@ -213,6 +216,7 @@ create table postrider.delivery (
   state_before text,
   first_response_headers json,
   first_response_body text,
+  is_counted boolean,
   constraint delivery_pkey PRIMARY KEY (event_id, endpoint_id),
   constraint "a discarded delivery has a reason" CHECK (((state <> 'discarded'::text) OR (reason IS NOT NULL))),
   constraint "a first attempt has a daemon, a start and a duration" CHECK (((first_attempt_id IS NULL) OR ((first_daemon_id IS NOT NULL) AND (first_started_at IS NOT NULL) AND (first_duration_ms IS NOT NULL)))),
@@ -257,6 +261,7 @@ create table postrider.endpoint (
   batch_size postrider.endpoint_batch_size not null default 1,
   batch_delay_ms postrider.endpoint_batch_delay_ms not null default 1000,
   encryption_key postrider.endpoint_encryption_key,
+  max_in_flight postrider.endpoint_max_in_flight,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -316,6 +321,13 @@ create table postrider.endpoint_minute_part (
 ) partition by RANGE (minute);
 
 create table postrider.endpoint_minute_part_default partition of postrider.endpoint_minute_part default;
+
+create table postrider.endpoint_pace (
+  endpoint_id uuid not null,
+  unsettled_since timestamp with time zone,
+  constraint endpoint_pace_pkey PRIMARY KEY (endpoint_id),
+  constraint endpoint_pace_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE
+) with (fillfactor=20);
 
 create table postrider.endpoint_secret (
   id uuid not null default postrider.uuid_v7(),
@@ -597,6 +609,8 @@ CREATE INDEX audit_event_id ON postrider.audit USING btree (event_id) WHERE (eve
 
 CREATE INDEX delivery_batch ON ONLY postrider.delivery USING btree (batch_id) WHERE ((batch_id IS NOT NULL) AND (state = 'pending'::text));
 
+CREATE INDEX delivery_counted ON ONLY postrider.delivery USING btree (endpoint_id, lease_expires_at) WHERE (is_counted AND (lease_expires_at IS NOT NULL));
+
 CREATE INDEX delivery_due ON ONLY postrider.delivery USING btree (endpoint_id, next_attempt_at) WHERE (state = 'pending'::text);
 
 CREATE INDEX delivery_leased ON ONLY postrider.delivery USING btree (lease_expires_at) WHERE (lease_expires_at IS NOT NULL);
@@ -813,7 +827,7 @@ create function postrider_internal.check_filter(filter jsonpath) returns void;
 
 create function postrider_internal.claim_context(ordering_key text, attributes jsonb, payload_bytes_max integer) returns jsonb;
 
-create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
+create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid, is_limited boolean, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
 
 create function postrider_internal.claim_events(daemon_id uuid, events_max integer, aside_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid, unmatched jsonb) security definer;
 
@@ -833,11 +847,15 @@ create function postrider_internal.continue_erasure(tenant text, OUT erased bigi
 
 create function postrider_internal.count_attempts(counted_max integer) returns TABLE(endpoint_id uuid, attempts bigint, failures bigint, is_exact boolean) security definer;
 
+create function postrider_internal.count_counted(endpoint_id uuid) returns integer;
+
 create function postrider_internal.count_replay_failures(replay_id uuid) returns void;
 
 create function postrider_internal.count_replayed(replay_id uuid, rows_max integer, OUT pending integer, OUT begun integer, OUT unsent integer) returns record;
 
 create function postrider_internal.count_unclaimed(counted_max integer) returns TABLE(unclaimed bigint, is_exact boolean, oldest_at timestamp with time zone) security definer;
+
+create function postrider_internal.count_uncounted(endpoint_id uuid) returns integer;
 
 create function postrider_internal.count_undelivered(counted_max integer) returns TABLE(endpoint_id uuid, exhausted bigint, discarded bigint, is_exact boolean) security definer;
 
@@ -905,6 +923,8 @@ create function postrider_internal.endpoint_defaults() returns jsonb;
 
 create function postrider_internal.endpoint_faults(declared jsonb) returns TABLE(place text[], problem text, advice text);
 
+create function postrider_internal.endpoint_limiting() returns trigger security definer;
+
 create function postrider_internal.endpoint_options() returns TABLE(name text, is_secret boolean);
 
 create function postrider_internal.endpoint_secret_changed() returns trigger security definer;
@@ -946,6 +966,8 @@ create function postrider_internal.explain_transformation(endpoint_id uuid, even
 create function postrider_internal.file_objects(file text) returns TABLE(class_id oid, object_id oid, kind text, identity text);
 
 create function postrider_internal.fill_retention(period interval) returns interval security definer;
+
+create function postrider_internal.find_allowance(endpoint_id uuid, share integer, OUT allowed integer, OUT look_again timestamp with time zone) returns record;
 
 create function postrider_internal.find_event(id uuid, payload_bytes_max integer) returns SETOF postrider_internal.claimed_event;
 
@@ -1039,11 +1061,11 @@ create function postrider_internal.keyword_problem(keyword text, argument jsonb)
 
 create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_ids uuid[]) returns integer[];
 
-create function postrider_internal.lease_batches(daemon_id uuid, endpoint_id uuid, room integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer) returns SETOF postrider_internal.leased_delivery;
+create function postrider_internal.lease_batches(daemon_id uuid, endpoint_id uuid, room integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, requests_max integer) returns SETOF postrider_internal.leased_delivery;
 
-create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer) returns SETOF postrider_internal.leased_delivery;
+create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, is_limited boolean) returns SETOF postrider_internal.leased_delivery;
 
-create function postrider_internal.lease_members(daemon_id uuid, endpoint_id uuid, event_ids uuid[], batch_id uuid, lease_ms integer, payload_bytes_max integer) returns SETOF postrider_internal.leased_delivery;
+create function postrider_internal.lease_members(daemon_id uuid, endpoint_id uuid, event_ids uuid[], batch_id uuid, lease_ms integer, payload_bytes_max integer, is_limited boolean) returns SETOF postrider_internal.leased_delivery;
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -1158,6 +1180,8 @@ create function postrider_internal.predicate_steps(checks jsonb, OUT value_steps
 create function postrider_internal.prepare_deliveries(replay postrider.replay, after_event uuid, events_max integer, deliveries_max integer, OUT place uuid, OUT prepared integer, OUT left_alone integer, OUT is_held_up boolean) returns record;
 
 create function postrider_internal.prepare_replay(replay_id uuid, OUT outcome text, OUT prepared integer) returns record security definer;
+
+create function postrider_internal.present_allowance(endpoint_id uuid, share integer, OUT allowed integer, OUT look_again timestamp with time zone) returns record;
 
 create function postrider_internal.present_place(OUT system_identifier bigint, OUT database_oid oid) returns record;
 
@@ -1350,6 +1374,10 @@ CREATE TRIGGER endpoint_changing BEFORE UPDATE ON postrider.endpoint FOR EACH RO
 CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
 CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state)::text IS DISTINCT FROM (old.state)::text)) EXECUTE FUNCTION postrider_internal.endpoint_changed();
+
+CREATE TRIGGER endpoint_limited AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN ((new.max_in_flight IS NOT NULL)) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
+
+CREATE TRIGGER endpoint_limiting AFTER UPDATE OF max_in_flight ON postrider.endpoint FOR EACH ROW WHEN (((new.max_in_flight IS NOT NULL) AND (old.max_in_flight IS NULL))) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
 
 CREATE TRIGGER endpoint_nulls BEFORE INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_null();
 
@@ -1599,6 +1627,8 @@ comment on column postrider.delivery.first_response_headers is 'Headers of the r
 
 comment on column postrider.delivery.first_response_body is 'The beginning of the response''s body, as text; U+FFFD replaces NUL and what is not UTF-8.';
 
+comment on column postrider.delivery.is_counted is 'Whether its lease counts for the limits of its endpoint; of a batch one delivery counts. Null if the endpoint had no limit when it was leased.';
+
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
 comment on table postrider.endpoint is 'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint. You can also edit it directly: daemons see an edit within moments, and the audit keeps what was before.';
@@ -1656,6 +1686,8 @@ comment on column postrider.endpoint.batch_size is 'How many events a request ma
 comment on column postrider.endpoint.batch_delay_ms is 'How long an event waits for its batch to fill: a whole number of milliseconds, 0 to 600000. A full batch is sent at once. It matters only if there are batches.';
 
 comment on column postrider.endpoint.encryption_key is 'The receiver''s public key, to which bodies are encrypted before they are signed: a JWK of X25519 or P-256 (ECDH-ES+A256KW) or of RSA with 3072 to 8192 bits (RSA-OAEP-256). Null to send them in the clear. Private and symmetric keys are refused. Headers are never encrypted.';
+
+comment on column postrider.endpoint.max_in_flight is 'How many requests may be in progress at a time, over all daemons: 1 to 100000; null for as many as the daemons have room for. A batch is one request.';
 
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
@@ -1744,6 +1776,12 @@ comment on column postrider.endpoint_minute_part.excused is 'How many of exhaust
 comment on column postrider.endpoint_minute_part.sent_bytes is 'Bytes of request bodies that were sent, without headers. Null in what postrider.rebuild_minutes() added, because they are not recorded with the attempt.';
 
 comment on table postrider.endpoint_minute_part_default is 'Minutes outside every day''s partition.';
+
+comment on table postrider.endpoint_pace is 'One row for each endpoint that has, or had, limits: a daemon that leases for the endpoint locks it, so that they take turns.';
+
+comment on column postrider.endpoint_pace.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_pace.unsettled_since is 'When the endpoint came to have a limit: daemons may have deliveries in hand that they took without counting them. Null once there are none.';
 
 comment on table postrider.endpoint_secret is 'The secrets that sign an endpoint''s requests: all that have not expired sign, the newest first.';
 
@@ -2507,6 +2545,8 @@ comment on type postrider.endpoint_format is E'The format of a request. Its chec
 
 comment on type postrider.endpoint_headers is 'Request headers, name to value.';
 
+comment on type postrider.endpoint_max_in_flight is 'How many requests an endpoint may have in progress.';
+
 comment on type postrider.endpoint_name is 'What people call an endpoint.';
 
 comment on type postrider.endpoint_payload is 'An SQL/JSON path, or a template of JSON with paths in it.';
@@ -2715,11 +2755,15 @@ comment on function postrider_internal.continue_erasure(text) is 'Erases the eve
 
 comment on function postrider_internal.count_attempts(integer) is 'Attempts of the last hour by endpoint, of the newest ones up to a limit. is_exact is false if there are more.';
 
+comment on function postrider_internal.count_counted(uuid) is 'How many requests of an endpoint with limits are in progress, or are about to begin: those of leases that have not expired. A daemon that was killed holds its own until they do.';
+
 comment on function postrider_internal.count_replay_failures(uuid) is 'Adds the failures of a replay that are not counted yet to its row.';
 
 comment on function postrider_internal.count_replayed(uuid,integer) is 'Pending deliveries of a replay, up to a limit. begun: those whose time has come, all but those that wait for their event''s deliver_at; unsent: those that are due.';
 
 comment on function postrider_internal.count_unclaimed(integer) is 'Events that no daemon has claimed, counted up to a limit. is_exact is false if there are more; oldest_at is then the oldest of those that are claimed next.';
+
+comment on function postrider_internal.count_uncounted(uuid) is 'How many deliveries of an endpoint daemons have in hand that they took before it had a limit. It reads all that is in hand of every endpoint.';
 
 comment on function postrider_internal.count_undelivered(integer) is 'Exhausted and discarded deliveries by endpoint, each counted up to a limit, and up to a hundredth of it once ten times as many have been counted. is_exact is false if there are more.';
 
@@ -2787,6 +2831,8 @@ comment on function postrider_internal.endpoint_defaults() is 'What an endpoint 
 
 comment on function postrider_internal.endpoint_faults(jsonb) is 'Everything in an entry of a file that an endpoint cannot have, each with its place and what to write instead.';
 
+comment on function postrider_internal.endpoint_limiting() is 'Makes the row under whose lock daemons lease for an endpoint that comes to have a limit.';
+
 comment on function postrider_internal.endpoint_options() is 'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';
 
 comment on function postrider_internal.endpoint_secret_changed() is 'Increments the endpoint''s revision, so that daemons load the secrets again.';
@@ -2829,9 +2875,11 @@ comment on function postrider_internal.file_objects(text) is 'The function, view
 
 comment on function postrider_internal.fill_retention(interval) is 'Sets the retention if it is not set yet, and returns the one that counts.';
 
+comment on function postrider_internal.find_allowance(uuid,integer) is 'Of the deliveries for which a daemon has room at an endpoint with limits, how many requests it may lease now; if the limits allow no more, when to look again. If it may lease any, others may not until the transaction ends.';
+
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
-comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, gets no batches, transforms nothing, and has the key that its requests are signed with.';
+comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, gets no batches, transforms nothing, has no limits, and has the key that its requests are signed with.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
@@ -2921,11 +2969,11 @@ comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is w
 
 comment on function postrider_internal.known_deliveries(uuid[],uuid[]) is 'Which of these pairs, from 1, have their delivery already.';
 
-comment on function postrider_internal.lease_batches(uuid,uuid,integer,integer,integer,integer,integer) is 'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone.';
+comment on function postrider_internal.lease_batches(uuid,uuid,integer,integer,integer,integer,integer,integer) is 'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone. requests_max: how many requests the endpoint''s limits allow; null if it has none.';
 
-comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1.';
+comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer,boolean) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_limited: whether they count for limits of the endpoint, which allow so many requests.';
 
-comment on function postrider_internal.lease_members(uuid,uuid,uuid[],uuid,integer,integer) is 'Leases these deliveries, which the transaction has locked: each alone, or all of them as this batch, which is stored with the lease, so that it is sent again with the same members and the same id.';
+comment on function postrider_internal.lease_members(uuid,uuid,uuid[],uuid,integer,integer,boolean) is 'Leases these deliveries, which the transaction has locked: each alone, or all of them as this batch, which is stored with the lease, so that it is sent again with the same members and the same id. is_limited: whether each request counts for limits of the endpoint.';
 
 comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemons may take over at once what this one still had in hand.';
 
@@ -3040,6 +3088,8 @@ comment on function postrider_internal.predicate_steps(jsonb) is 'The most steps
 comment on function postrider_internal.prepare_deliveries(postrider.replay,uuid,integer,integer) is 'Makes the deliveries of one stretch of a replay pending, up to a limit, and returns where the cursor moves. is_held_up: a delivery is locked and must be looked at again.';
 
 comment on function postrider_internal.prepare_replay(uuid) is 'Takes one step of a replay: makes the next few of its deliveries pending and moves its cursor, or finishes it. outcome is its state; cancelling while one of its deliveries is still in flight; busy if nothing can be done now.';
+
+comment on function postrider_internal.present_allowance(uuid,integer) is 'How many requests an endpoint''s limits allow now, share at most; if they allow no more, when to look again once so many are leased. Locks nothing.';
 
 comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null if postrider.sending is not guarded.';
 
@@ -3229,6 +3279,10 @@ comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what wait
 
 comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change of state.';
 
+comment on trigger endpoint_limited on postrider.endpoint is 'Prepares the limits of a new endpoint.';
+
+comment on trigger endpoint_limiting on postrider.endpoint is 'Prepares the limits of an endpoint that had none.';
+
 comment on trigger endpoint_nulls on postrider.endpoint is 'Refuses nulls without showing the row.';
 
 comment on trigger endpoint_secret_audit on postrider.endpoint_secret is 'Notes the edit in the audit, without the secret.';
@@ -3357,7 +3411,7 @@ grant select on table postrider.daemon_status to postrider_operator;
 
 grant select on table postrider.daemon_status to postrider_reader;
 
-grant select (attempts, attempts_before, batch_id, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, lease_expires_at, leased_by, next_attempt_at, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
+grant select (attempts, attempts_before, batch_id, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, is_counted, lease_expires_at, leased_by, next_attempt_at, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
 
 grant select on table postrider.delivery to postrider_operator;
 
@@ -3365,9 +3419,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, headers, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, headers, max_in_flight, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, headers, max_in_flight, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, created_at, description, disable_after, encryption_key, format, has_transformed, id, name, pause_reason, paused_at, payload, payload_fallback, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, created_at, description, disable_after, encryption_key, format, has_transformed, id, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -3398,6 +3452,10 @@ grant select on table postrider.endpoint_minute to postrider_reader;
 grant select on table postrider.endpoint_minute_part to postrider_operator;
 
 grant select on table postrider.endpoint_minute_part to postrider_reader;
+
+grant select on table postrider.endpoint_pace to postrider_operator;
+
+grant select on table postrider.endpoint_pace to postrider_reader;
 
 grant select (created_at, endpoint_id, expires_at, id, kind, public_key) on table postrider.endpoint_secret to postrider_operator;
 

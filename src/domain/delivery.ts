@@ -6,7 +6,13 @@ export type Tenure =
   /** A first attempt from memory: held with the claim, as long as the daemon's heartbeat lasts. */
   | { readonly kind: "claimed"; readonly claimId: string }
   /** A due delivery from the queue: held until the lease runs out, by the daemon's own clock. */
-  | { readonly kind: "leased"; readonly untilMs: number; readonly content: Content | null };
+  | {
+      readonly kind: "leased";
+      readonly untilMs: number;
+      /** Whether the lease counts for limits of the endpoint. */
+      readonly isCounted: boolean;
+      readonly content: Content | null;
+    };
 
 /** What a delivery sends, as was decided before its first attempt. Null if no one has looked, as most endpoints need none. */
 export interface Content {

@@ -51,6 +51,14 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     "sql/functions/deliveries/delivery_status.sql",
     "sql/functions/explain/explain_event.sql",
   ],
+  // Such endpoints get nothing from memory, and what they may be sent is decided when it is leased.
+  max_in_flight: [
+    ...["claim_deliveries", "find_rules", "present_allowance"].map(claimFile),
+    "sql/functions/endpoints/endpoint_limiting.sql",
+    // The setting of a daemon, under its own name.
+    "src/daemon/daemon.ts",
+    "src/telemetry/events.ts",
+  ],
   // Its errors name it.
   encryption_key: ["sql/functions/endpoints/is_public_jwk.sql"],
   // An event's description names it.

@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule headers disable_after signing encryption_key payload payload_fallback state state_reason batch_size batch_delay_ms";
+  "tenant name description url format timeout_ms retry_schedule headers disable_after signing encryption_key payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms",
+      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms",
+        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight",
       operator: "*",
       daemon: "*",
     },
@@ -88,16 +88,16 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted",
     select: {
       reader:
-        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before",
+        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before is_counted",
       operator: "*",
     },
   },
   delivery_default: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted",
   },
   attempt: {
     columns:
@@ -170,6 +170,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
       "endpoint_id consecutive_failures failing_since last_failure_at last_failure_kind last_http_status last_error recovered_at",
     select: LOOKERS,
   },
+  endpoint_pace: { columns: "endpoint_id unsettled_since", select: LOOKERS },
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
@@ -434,6 +435,10 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   lock_requests: caller(),
   lock_new_batches: caller(),
   batch_due: caller(),
+  find_allowance: caller(),
+  present_allowance: caller(),
+  count_counted: caller(),
+  count_uncounted: caller(),
   batch_id: caller(),
   is_for_batch: caller(),
   require_adoptable: caller(),
@@ -628,6 +633,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   event_type_audit: owner(),
   endpoint_changing: caller(),
   endpoint_batching: caller(),
+  endpoint_limiting: owner(),
   endpoint_changed: owner(),
   endpoint_secret_changed: owner(),
   endpoint_signing_changed: owner(),
@@ -911,6 +917,7 @@ describe("a reader", () => {
       "select postrider_internal.open_ingest('app', '/var/log/app.json', gen_random_uuid(), false, null, 'log.line')",
     );
     await pool.query("insert into postrider.erasure (tenant) values ('acme')");
+    await pool.query("insert into postrider.endpoint_pace (endpoint_id) values ($1)", [endpoint.endpoint_id]);
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
     const read: string[] = [];

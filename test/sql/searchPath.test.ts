@@ -384,6 +384,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
   retention_changed: () => "update postrider.retention set period = '50 days'",
   sending_changed: () => "update postrider.sending set is_on = false",
+  endpoint_limiting: () => "update postrider.endpoint set max_in_flight = 5",
   endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
   judge_event: () =>
     [SCHEMA, WALKED_SCHEMA]

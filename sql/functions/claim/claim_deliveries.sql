@@ -22,6 +22,7 @@ create or replace function postrider_internal.claim_deliveries(
   context jsonb,
   payload json,
   batch_id uuid,
+  is_limited boolean,
   revision bigint,
   lease_ms integer,
   next_due_ms bigint
@@ -42,14 +43,13 @@ as $$
 declare
   discards_max constant integer := 1000;
   last uuid := coalesce(after_endpoint, '00000000-0000-0000-0000-000000000000');
-  first record;
   target record;
   taken integer := 0;
   discarded integer := 0;
   share integer;
+  look_again timestamptz;
   step_count integer;
   next_due timestamptz;
-  at_end boolean := false;
 begin
   if not postrider_internal.require_home() then
     return next;
@@ -60,57 +60,57 @@ begin
   end if;
   for step in 1 .. endpoints_max loop
     exit when taken >= deliveries_max or discarded >= discards_max;
-    select d.endpoint_id, d.next_attempt_at into first
-    from postrider.delivery d
-    where d.state = 'pending' and d.endpoint_id > last
-    order by d.endpoint_id, d.next_attempt_at
-    limit 1;
-    at_end := not found;
-    exit when at_end;
-    last := first.endpoint_id;
-    select e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
+    select d.endpoint_id, d.next_attempt_at, e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
+           e.max_in_flight is not null as is_limited,
+           -- What is made for one delivery goes alone, and is read behind the walk.
            case when e.transforms or e.has_transformed then 1 else e.batch_size end as batch_size,
            case when e.transforms or e.has_transformed then least(payload_bytes_max, 0) else payload_bytes_max end as bytes_max into target
-    from postrider.endpoint e where e.id = last; -- what is made for one delivery goes alone, and is read behind the walk
-    if not found or target.state = 'disabled' then
+    from (
+      select w.endpoint_id, w.next_attempt_at from postrider.delivery w
+      where w.state = 'pending' and w.endpoint_id > last
+      order by w.endpoint_id, w.next_attempt_at
+      limit 1) d
+    left join postrider.endpoint e on e.id = d.endpoint_id;
+    last := target.endpoint_id;
+    exit when last is null;
+    if coalesce(target.state, 'disabled') = 'disabled' then
       -- Deliveries that arrived while the endpoint went, such as a first attempt that failed or a fan-out.
       step_count := postrider_internal.discard_deliveries(last, postrider_internal.discard_reason(target.state), discards_max);
       discarded := discarded + step_count;
-      if step_count > 0 then
-        next_due := now();
-      end if;
+      next_due := least(next_due, case when step_count > 0 then now() end);
       continue;
     end if;
     continue when target.state = 'paused' or target.signing <> 'hmac' and not postrider_internal.has_signing_key(last);
-    if first.next_attempt_at > now() then
-      next_due := least(next_due, first.next_attempt_at);
+    if target.next_attempt_at > now() then
+      next_due := least(next_due, target.next_attempt_at);
       continue;
     end if;
     share := least(coalesce(known_rooms[array_position(known_endpoints, last)], share_max), deliveries_max - taken);
+    look_again := null;
+    if target.is_limited then
+      select a.allowed, a.look_again into share, look_again from postrider_internal.find_allowance(last, share) a;
+    end if;
     if share = 0 then
       -- The daemon walks again when a slot becomes free; this is for the case that none does.
-      next_due := least(next_due, now() + interval '250 ms');
+      next_due := least(next_due, coalesce(look_again, now() + interval '250 ms'));
       continue;
     end if;
     return query
       select l.event_id, last, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload,
-             l.batch_id, target.revision, target.lease_ms, null::bigint
-      from postrider_internal.lease_deliveries(daemon_id, last, share, target.batch_size, target.batch_delay_ms, target.lease_ms, target.bytes_max) l;
+             l.batch_id, target.is_limited, target.revision, target.lease_ms, null::bigint
+      from postrider_internal.lease_deliveries(daemon_id, last, share, target.batch_size, target.batch_delay_ms, target.lease_ms, target.bytes_max,
+        target.is_limited) l;
     get diagnostics step_count = row_count;
     taken := taken + least(step_count, greatest(share, 32)); -- a batch has up to a mebibyte, and what share counts up to 32 KiB
-    -- More of this endpoint may be due: the next walk returns to it.
-    if step_count > 0 then
-      next_due := now();
-    elsif target.batch_size > 1 then
-      next_due := least(next_due, postrider_internal.batch_due(last, target.batch_delay_ms));
-    end if;
+    -- More of this endpoint may be due: the next walk returns to it, or a later one if its limits are reached now.
+    next_due := least(next_due, case
+      when step_count > 0 then coalesce(case when step_count = share and target.batch_size = 1 then look_again end, now())
+      when target.batch_size > 1 then postrider_internal.batch_due(last, target.batch_delay_ms) end);
   end loop;
   -- The last row: the endpoint to continue after, null at the end, and in how many milliseconds something is due of what
   -- was seen, null if nothing waits. Bounded, because deliver_at may be infinity.
-  endpoint_id := case when not at_end then last end;
-  if next_due is not null then
-    next_due_ms := greatest(0, extract(epoch from least(next_due, now() + interval '1 day') - now()) * 1000);
-  end if;
+  endpoint_id := last;
+  next_due_ms := case when next_due is not null then greatest(0, extract(epoch from least(next_due, now() + interval '1 day') - now()) * 1000) end;
   return next;
 end
 $$;

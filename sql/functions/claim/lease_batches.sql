@@ -5,7 +5,8 @@ create or replace function postrider_internal.lease_batches(
   batch_size integer,
   batch_delay_ms integer,
   lease_ms integer,
-  payload_bytes_max integer
+  payload_bytes_max integer,
+  requests_max integer
 ) returns setof postrider_internal.leased_delivery
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -23,11 +24,12 @@ declare
   makes_new boolean := true;
   head record;
   members uuid[];
+  batch uuid;
   leased postrider_internal.leased_delivery;
   bytes bigint;
   has_leased boolean;
 begin
-  while room > 0 loop
+  while room > 0 and coalesce(requests_max > 0, true) loop
     select d.event_id, d.batch_id, d.next_attempt_at, d.is_new into head
     from (
       select w.event_id, w.endpoint_id, w.batch_id, w.next_attempt_at,
@@ -50,21 +52,24 @@ begin
         endpoint_id, head.event_id, head.batch_id, case when head.is_new then head.next_attempt_at end, room, batch_size, batch_delay_ms,
         payload_bytes_max) r
     loop
-      exit when room <= 0;
+      exit when room <= 0 or requests_max = 0;
       has_leased := true;
+      -- If no payloads are read, they go alone: one of them cannot be read, and must keep no other.
+      batch := case when cardinality(members) > 1 and payload_bytes_max > 0 then postrider_internal.batch_id(endpoint_id, members) end;
+      if batch is null then
+        members := members[:coalesce(requests_max, cardinality(members))];
+      end if;
       bytes := 0;
       for leased in
         select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
         from postrider_internal.lease_members(
-          daemon_id, endpoint_id, members,
-          -- If no payloads are read, they go alone: one of them cannot be read, and must keep no other.
-          case when cardinality(members) > 1 and payload_bytes_max > 0 then postrider_internal.batch_id(endpoint_id, members) end,
-          lease_ms, payload_bytes_max) l
+          daemon_id, endpoint_id, members, batch, lease_ms, payload_bytes_max, requests_max is not null) l
       loop
         bytes := bytes + member_bytes + coalesce(octet_length(leased.payload::text), 0);
         return next leased;
       end loop;
       room := room - ceil(bytes::numeric / room_bytes);
+      requests_max := requests_max - case when batch is null then cardinality(members) else 1 end;
     end loop;
     if head.is_new then
       makes_new := false;
@@ -74,5 +79,5 @@ begin
   end loop;
 end
 $$;
-comment on function postrider_internal.lease_batches(uuid, uuid, integer, integer, integer, integer, integer) is
-  'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone.';
+comment on function postrider_internal.lease_batches(uuid, uuid, integer, integer, integer, integer, integer, integer) is
+  'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone. requests_max: how many requests the endpoint''s limits allow; null if it has none.';

@@ -5,7 +5,8 @@ create or replace function postrider_internal.lease_deliveries(
   batch_size integer,
   batch_delay_ms integer,
   lease_ms integer,
-  payload_bytes_max integer
+  payload_bytes_max integer,
+  is_limited boolean
 ) returns setof postrider_internal.leased_delivery
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -16,7 +17,8 @@ begin
   if batch_size > 1 then
     return query
       select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
-      from postrider_internal.lease_batches(daemon_id, endpoint_id, deliveries_max, batch_size, batch_delay_ms, lease_ms, payload_bytes_max) l;
+      from postrider_internal.lease_batches(daemon_id, endpoint_id, deliveries_max, batch_size, batch_delay_ms, lease_ms, payload_bytes_max,
+        case when is_limited then deliveries_max end) l;
     return;
   end if;
   return query
@@ -30,8 +32,8 @@ begin
           select from postrider.cancellation c where c.event_id = d.event_id and c.endpoint_id = d.endpoint_id)
       order by d.next_attempt_at
       limit deliveries_max
-      for update skip locked), null, lease_ms, payload_bytes_max) l;
+      for update skip locked), null, lease_ms, payload_bytes_max, is_limited) l;
 end
 $$;
-comment on function postrider_internal.lease_deliveries(uuid, uuid, integer, integer, integer, integer, integer) is
-  'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1.';
+comment on function postrider_internal.lease_deliveries(uuid, uuid, integer, integer, integer, integer, integer, boolean) is
+  'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_limited: whether they count for limits of the endpoint, which allow so many requests.';

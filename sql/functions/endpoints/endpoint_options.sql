@@ -10,6 +10,7 @@ as $$
     ('format', false),
     ('batch_size', false),
     ('batch_delay_ms', false),
+    ('max_in_flight', false),
     ('timeout_ms', false),
     ('retry_schedule', false),
     ('headers', true),

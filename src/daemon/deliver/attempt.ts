@@ -44,10 +44,12 @@ export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: E
     endpoint === undefined ||
     !lasts(delivery, endpoint) ||
     !isDecided(delivery, endpoint) ||
+    !isAllowed(delivery, endpoint) ||
     isStray(delivery, endpoint)
   ) {
     // Recording looks whether the endpoint is still there. A lease that would not last is taken anew. What an endpoint
-    // that transforms by now is to be sent, and what becomes of a batch if it gets none any more, is decided in the queue.
+    // that transforms by now is to be sent, when its limits allow it, and what becomes of a batch if it gets none any more,
+    // is decided in the queue.
     parts.end(handedBack(delivery), endpoint);
   } else if (endpoint.problem !== null) {
     // Fails closed: a request that cannot be signed is not sent.
@@ -295,6 +297,11 @@ const RECORD_MARGIN_MS = 2_000;
 /** Whether the lease on the delivery lasts for an attempt. That of a claim is checked before each start. */
 function lasts({ tenure }: Delivery, { timeoutMs }: Endpoint): boolean {
   return tenure.kind === "claimed" || tenure.untilMs >= monotonicMs() + timeoutMs + RECORD_MARGIN_MS;
+}
+
+/** Whether the limits of the endpoint allow the request, if it has any. */
+function isAllowed({ tenure }: Delivery, { isLimited }: Endpoint): boolean {
+  return !isLimited || (tenure.kind === "leased" && tenure.isCounted);
 }
 
 /** Whether it is known what the delivery sends. */

@@ -27,6 +27,8 @@ export interface Endpoint {
   readonly format: Format;
   /** How several events go in one request; null if each goes in one of its own. */
   readonly batchFormat: BatchFormat | null;
+  /** Whether all daemons together keep limits for it: its deliveries must be leased, and counted. */
+  readonly isLimited: boolean;
   readonly timeoutMs: number;
   readonly scheduleMs: readonly number[];
   /** The headers of every request, but for those of the event and the signature. */
@@ -69,6 +71,7 @@ const loadEndpoints = defineStatement("load_endpoints", {
     url: "text",
     headers: "jsonb",
     encryption_key: "jsonb?",
+    is_limited: "boolean",
     transforms: "boolean",
     may_transform: "boolean",
     schedule_ms: "double precision[]",
@@ -287,6 +290,7 @@ function decodeEndpoint(row: EndpointRow, { signing, parsedKey, formats, askedMs
     origin: originOf(row.url),
     format,
     batchFormat,
+    isLimited: row.is_limited,
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
     fixed: headers.fixed,

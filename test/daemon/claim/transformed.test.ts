@@ -22,7 +22,7 @@ function leased(id: string): Delivery {
     },
     endpointId: "endpoint",
     daemonId: "daemon",
-    tenure: { kind: "leased", untilMs: Number.POSITIVE_INFINITY, content: null },
+    tenure: { kind: "leased", untilMs: Number.POSITIVE_INFINITY, isCounted: false, content: null },
     attempts: 0,
     attemptsBefore: 0,
   });

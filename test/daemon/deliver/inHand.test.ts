@@ -56,6 +56,7 @@ function endpoint(id: string): Endpoint {
     scheduleMs: [5_000],
     fixed: { lines: "", fault: undefined },
     headers: {},
+    isLimited: false,
     transforms: false,
     mayTransform: false,
     keys: [KEY],
@@ -372,7 +373,12 @@ describe("payloads that are loaded", () => {
       fc.asyncProperty(deliveries, fc.infiniteStream(fc.nat()), async (drawn, choices) => {
         const admitted = drawn.map(({ endpointId, bytes, isLeased }): Delivery => {
           const delivery = deliveryFor(endpointId, bytes);
-          const tenure = { kind: "leased", untilMs: Number.POSITIVE_INFINITY, content: null } as const;
+          const tenure = {
+            kind: "leased",
+            untilMs: Number.POSITIVE_INFINITY,
+            isCounted: false,
+            content: null,
+          } as const;
           return isLeased ? { ...delivery, tenure } : delivery;
         });
         const around = new Surroundings();
@@ -505,7 +511,7 @@ describe("a batch", () => {
   function batchFor(endpointId: string, count: number, room = count): Delivery {
     const members = Array.from({ length: count }, () => ({
       ...deliveryFor(endpointId),
-      tenure: { kind: "leased" as const, untilMs: Number.POSITIVE_INFINITY, content: null },
+      tenure: { kind: "leased" as const, untilMs: Number.POSITIVE_INFINITY, isCounted: false, content: null },
     }));
     const [first] = members;
     assert.ok(first !== undefined);

@@ -35,7 +35,11 @@ function deliveryFor(endpointId: string): Delivery {
 }
 
 function leasedFor(endpointId: string): Delivery {
-  return { ...deliveryFor(endpointId), tenure: { kind: "leased", untilMs: 1_000_000, content: null }, attempts: 1 };
+  return {
+    ...deliveryFor(endpointId),
+    tenure: { kind: "leased", untilMs: 1_000_000, isCounted: false, content: null },
+    attempts: 1,
+  };
 }
 
 function largeFor(endpointId: string): Delivery {
