@@ -34,6 +34,9 @@ create domain postrider.endpoint_encryption_key as jsonb
 create domain postrider.endpoint_format as text
   constraint "format is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['standard'::text, 'raw'::text, 'cloudevents'::text, 'cloudevents-binary'::text, 'xml'::text, 'cloudevents-xml'::text])));
 
+create domain postrider.endpoint_give_up_on as text[]
+  constraint "give_up_on is statuses from 300 to 599, or 3xx, 4xx and 5xx" CHECK (((cardinality(VALUE) <= 300) AND postrider_internal.are_statuses(VALUE)));
+
 create domain postrider.endpoint_headers as jsonb
   constraint "headers are names and texts that HTTP allows" CHECK (postrider_internal.are_headers(VALUE))
   constraint "headers is a JSON object" CHECK ((jsonb_typeof(VALUE) = 'object'::text));
@@ -49,6 +52,9 @@ create domain postrider.endpoint_payload as text
 
 create domain postrider.endpoint_payload_fallback as text
   constraint "payload_fallback is discard or whole" CHECK ((VALUE = ANY (ARRAY['discard'::text, 'whole'::text])));
+
+create domain postrider.endpoint_retry_on as text[]
+  constraint "retry_on is statuses from 300 to 599 without 410, or 3xx to 5xx" CHECK (((cardinality(VALUE) <= 300) AND postrider_internal.are_statuses(VALUE) AND (array_position(VALUE, '410'::text) IS NULL)));
 
 create domain postrider.endpoint_retry_schedule as interval[]
   constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(VALUE) <= 50) AND postrider_internal.are_retry_waits(VALUE)));
@@ -262,6 +268,8 @@ create table postrider.endpoint (
   batch_delay_ms postrider.endpoint_batch_delay_ms not null default 1000,
   encryption_key postrider.endpoint_encryption_key,
   max_in_flight postrider.endpoint_max_in_flight,
+  retry_on postrider.endpoint_retry_on,
+  give_up_on postrider.endpoint_give_up_on not null default '{}'::text[],
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -783,6 +791,8 @@ create function postrider_internal.are_headers(headers jsonb) returns boolean;
 
 create function postrider_internal.are_retry_waits(waits interval[]) returns boolean;
 
+create function postrider_internal.are_statuses(statuses text[]) returns boolean;
+
 create function postrider_internal.array_predicate(checks jsonb, place text) returns text;
 
 create function postrider_internal.attach_partition(parent text, day date, with_strays boolean DEFAULT false) returns void;
@@ -926,6 +936,8 @@ create function postrider_internal.endpoint_faults(declared jsonb) returns TABLE
 create function postrider_internal.endpoint_limiting() returns trigger security definer;
 
 create function postrider_internal.endpoint_options() returns TABLE(name text, is_secret boolean);
+
+create function postrider_internal.endpoint_retry_policy() returns trigger;
 
 create function postrider_internal.endpoint_secret_changed() returns trigger security definer;
 
@@ -1381,6 +1393,8 @@ CREATE TRIGGER endpoint_limiting AFTER UPDATE OF max_in_flight ON postrider.endp
 
 CREATE TRIGGER endpoint_nulls BEFORE INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_null();
 
+CREATE TRIGGER endpoint_retry_policy BEFORE INSERT OR UPDATE OF retry_on, give_up_on ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_retry_policy();
+
 CREATE TRIGGER endpoint_signing_changed AFTER UPDATE OF signing ON postrider.endpoint FOR EACH ROW WHEN (((new.signing)::text <> (old.signing)::text)) EXECUTE FUNCTION postrider_internal.endpoint_signing_changed();
 
 CREATE TRIGGER endpoint_signing_set AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (((new.signing)::text <> 'hmac'::text)) EXECUTE FUNCTION postrider_internal.endpoint_signing_changed();
@@ -1615,9 +1629,9 @@ comment on column postrider.delivery.first_daemon_id is 'The daemon that made it
 
 comment on column postrider.delivery.batch_id is 'The batch in which it was last leased, and in which it is sent again while it is pending; null if it was sent alone. The deliveries that share it are the members of the batch, and the id follows from them.';
 
-comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up; discarded: ended by an operator, or with its endpoint.';
+comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up, or the endpoint gives up on the answer; discarded: ended by an operator, or with its endpoint.';
 
-comment on column postrider.delivery.reason is 'Why it was discarded. A replay keeps it until the delivery ends anew.';
+comment on column postrider.delivery.reason is 'Why it was discarded, or exhausted before its retry schedule was used up. A replay keeps it until the delivery ends anew.';
 
 comment on column postrider.delivery.replay_id is 'The replay that last made this delivery pending, or created it. Its attempts do not count for the endpoint''s health. Null for all others.';
 
@@ -1688,6 +1702,10 @@ comment on column postrider.endpoint.batch_delay_ms is 'How long an event waits 
 comment on column postrider.endpoint.encryption_key is 'The receiver''s public key, to which bodies are encrypted before they are signed: a JWK of X25519 or P-256 (ECDH-ES+A256KW) or of RSA with 3072 to 8192 bits (RSA-OAEP-256). Null to send them in the clear. Private and symmetric keys are refused. Headers are never encrypted.';
 
 comment on column postrider.endpoint.max_in_flight is 'How many requests may be in progress at a time, over all daemons: 1 to 100000; null for as many as the daemons have room for. A batch is one request.';
+
+comment on column postrider.endpoint.retry_on is 'The only statuses that are retried: a list of statuses and classes, such as {429,5xx}. Any other status exhausts the delivery at once. Attempts without an answer are always retried. Null to retry every status; 410 disables the endpoint in any case.';
+
+comment on column postrider.endpoint.give_up_on is 'Statuses that exhaust a delivery at once: a list of statuses and classes, such as {400,404,422} or {4xx}. No status may be in both lists; 410 disables the endpoint in any case.';
 
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
@@ -2261,7 +2279,7 @@ comment on column postrider.delivery_status.state is 'pending, succeeded, exhaus
 
 comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 
-comment on column postrider.delivery_status.reason is 'Why it was discarded.';
+comment on column postrider.delivery_status.reason is 'Why it was discarded, or exhausted before its retry schedule was used up.';
 
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
 
@@ -2543,6 +2561,8 @@ comment on type postrider.endpoint_encryption_key is 'A public key of a receiver
 
 comment on type postrider.endpoint_format is E'The format of a request. Its check lists the formats: \\dD postrider.endpoint_format.';
 
+comment on type postrider.endpoint_give_up_on is 'Statuses and classes of statuses, such as 422 and 4xx.';
+
 comment on type postrider.endpoint_headers is 'Request headers, name to value.';
 
 comment on type postrider.endpoint_max_in_flight is 'How many requests an endpoint may have in progress.';
@@ -2552,6 +2572,8 @@ comment on type postrider.endpoint_name is 'What people call an endpoint.';
 comment on type postrider.endpoint_payload is 'An SQL/JSON path, or a template of JSON with paths in it.';
 
 comment on type postrider.endpoint_payload_fallback is 'What becomes of an event that a transformation cannot be applied to.';
+
+comment on type postrider.endpoint_retry_on is 'Statuses and classes of statuses, such as 503 and 5xx.';
 
 comment on type postrider.endpoint_retry_schedule is 'The waits between the attempts of a delivery.';
 
@@ -2690,6 +2712,8 @@ comment on function postrider_internal.are_columns(anyelement,text[]) is 'Whethe
 comment on function postrider_internal.are_headers(jsonb) is 'True if these request headers can be sent. Otherwise it raises an error that names the first bad one, without its value.';
 
 comment on function postrider_internal.are_retry_waits(interval[]) is 'Whether each of these is a wait of 1 ms to 30 days.';
+
+comment on function postrider_internal.are_statuses(text[]) is 'Whether each of these is an HTTP status that is a failure, such as 503, or a class of them, such as 5xx.';
 
 comment on function postrider_internal.array_predicate(jsonb,text) is 'An SQL/JSON path predicate: the elements of the array @ fit. Null if that cannot be expressed.';
 
@@ -2834,6 +2858,8 @@ comment on function postrider_internal.endpoint_faults(jsonb) is 'Everything in 
 comment on function postrider_internal.endpoint_limiting() is 'Makes the row under whose lock daemons lease for an endpoint that comes to have a limit.';
 
 comment on function postrider_internal.endpoint_options() is 'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';
+
+comment on function postrider_internal.endpoint_retry_policy() is 'Refuses a status that retry_on and give_up_on both name.';
 
 comment on function postrider_internal.endpoint_secret_changed() is 'Increments the endpoint''s revision, so that daemons load the secrets again.';
 
@@ -3285,6 +3311,8 @@ comment on trigger endpoint_limiting on postrider.endpoint is 'Prepares the limi
 
 comment on trigger endpoint_nulls on postrider.endpoint is 'Refuses nulls without showing the row.';
 
+comment on trigger endpoint_retry_policy on postrider.endpoint is 'Refuses a status that retry_on and give_up_on both name.';
+
 comment on trigger endpoint_secret_audit on postrider.endpoint_secret is 'Notes the edit in the audit, without the secret.';
 
 comment on trigger endpoint_secret_changed on postrider.endpoint_secret is 'Increments the endpoint''s revision.';
@@ -3419,9 +3447,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, headers, max_in_flight, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, headers, max_in_flight, name, payload, payload_fallback, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, created_at, description, disable_after, encryption_key, format, has_transformed, id, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -3696,6 +3724,8 @@ grant execute on function postrider_internal.are_columns(anyelement,text[]) to p
 grant execute on function postrider_internal.are_headers(jsonb) to postrider_operator;
 
 grant execute on function postrider_internal.are_retry_waits(interval[]) to postrider_operator;
+
+grant execute on function postrider_internal.are_statuses(text[]) to postrider_operator;
 
 grant execute on function postrider_internal.base64url_bytes(jsonb) to postrider_operator;
 

@@ -7,6 +7,7 @@ select e.id, e.revision, e.format, e.batch_size, e.timeout_ms, e.signing,
        e.max_in_flight is not null as is_limited, e.transforms, e.transforms or e.has_transformed as may_transform,
        array(select floor(extract(epoch from s.step) * 1000)::float8
              from unnest(e.retry_schedule) with ordinality s (step, n) order by s.n) as schedule_ms,
+       e.retry_on::text[] as retry_on, e.give_up_on::text[] as give_up_on,
        array(select s.secret::text from postrider.endpoint_secret s
              where s.endpoint_id = e.id and s.secret is not null and (s.expires_at is null or s.expires_at > now())
              order by s.created_at desc, s.id desc) as secrets,

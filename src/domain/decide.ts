@@ -3,6 +3,7 @@ import type { Decision } from "./delivery.ts";
 import type { FailureKind } from "./failureKind.ts";
 import { retryDelayMs } from "./retry.ts";
 import { parseRetryAfterMs } from "./retryAfter.ts";
+import { type RetryPolicy, reasonToGiveUp } from "./retryPolicy.ts";
 
 /** What the decision needs to know about an attempt. */
 export type AttemptResult = Pick<Attempt, "httpStatus" | "failureKind" | "responseHeaders">;
@@ -10,6 +11,8 @@ export type AttemptResult = Pick<Attempt, "httpStatus" | "failureKind" | "respon
 /** The attempt's place in its retry schedule, and what else decides when the next one is due. */
 export interface AttemptPosition {
   readonly scheduleMs: readonly number[];
+  /** Which answers end a delivery at once; null if every one is retried. */
+  readonly retryPolicy: RetryPolicy | null;
   /**
    * 1 for the first attempt since the schedule started. This is not the attempt's number, because a redelivery by hand
    * restarts the schedule but not the numbering.
@@ -37,6 +40,10 @@ export function decide(attempt: AttemptResult, position: AttemptPosition): Decis
   if (attempt.httpStatus === GONE) {
     return { state: "discarded", reason: "the receiver answered 410 Gone", endpointGone: true };
   }
+  const reason = position.retryPolicy === null ? null : reasonToGiveUp(position.retryPolicy, attempt.httpStatus);
+  if (reason !== null) {
+    return { state: "exhausted", reason };
+  }
   const waitMs = retryDelayMs({
     scheduleMs: position.scheduleMs,
     failedAttempts: position.attemptInSchedule,
@@ -55,7 +62,7 @@ const NEVER_ITS_FAULT: ReadonlySet<FailureKind> = new Set(["connect", "dns", "tl
 /**
  * Decides what becomes of the deliveries of a batch: the same for all of them. A batch is sent again as it was, until it has
  * failed twice for a reason that an event in it can cause. Then each of its deliveries goes alone, after the schedule's
- * first wait; at once, and only once, if the schedule is used up.
+ * first wait; at once, and only once, if the schedule is used up or the answer is one that ends a delivery.
  */
 export function decideBatch(attempt: AttemptResult, position: AttemptPosition): Decision {
   const decision = decide(attempt, position);

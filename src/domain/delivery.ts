@@ -103,7 +103,8 @@ export type Decision =
   | { readonly state: "succeeded" }
   /** `leavesBatch`: the batch that failed is not sent again; each of its deliveries goes alone. */
   | { readonly state: "pending"; readonly waitMs: number; readonly leavesBatch?: true }
-  | { readonly state: "exhausted" }
+  /** `reason`: why it was given up, if its schedule is not used up. */
+  | { readonly state: "exhausted"; readonly reason?: string }
   /** `endpointGone`: the receiver answered 410, and its endpoint must be disabled. */
   | { readonly state: "discarded"; readonly reason: string; readonly endpointGone: boolean };
 

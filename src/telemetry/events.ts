@@ -88,8 +88,9 @@ export const EVENTS = {
   ),
 
   "delivery.attempted": event<AttemptFields>("One attempt ended, with its result: one wide line for each attempt."),
-  "delivery.exhausted": event<Delivery & { attempt_number: number } & AttemptFailure>(
-    "The last attempt of a delivery's retry schedule failed, and that is recorded.",
+  "delivery.exhausted": event<Delivery & { attempt_number: number; reason: string | null } & AttemptFailure>(
+    "The last attempt of a delivery failed, and that is recorded: its retry schedule is used up or, if there is a reason, the " +
+      "endpoint gives up on the answer.",
   ),
   "delivery.discarded": event<Delivery & { reason: string }>(
     "A delivery in the daemon's hands ended without success: it was cancelled, the receiver answered 410, its event is gone " +

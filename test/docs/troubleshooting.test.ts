@@ -96,6 +96,7 @@ const SITUATIONS: Readonly<Record<string, () => Promise<string>>> = {
   },
   "… failed, the last one: …": () => attempted("pending"),
   "the retry schedule was used up…": () => attempted("exhausted"),
+  "given up…": () => attempted("exhausted", "the receiver answered 422, which the endpoint's give_up_on names"),
   "discarded…": async () => {
     const { event, endpoint } = await paused();
     await database.pool.query("select postrider.cancel($1, $2)", [event, endpoint]);
@@ -122,14 +123,18 @@ async function resumed(): Promise<{ readonly event: string; readonly endpoint: s
   return made;
 }
 
-async function attempted(outcome: "pending" | "succeeded" | "exhausted"): Promise<string> {
+async function attempted(outcome: "pending" | "succeeded" | "exhausted", reason?: string): Promise<string> {
   await createEndpoint(database.pool);
   const event = await insertEvent(database.pool, "order.paid");
   const daemon = randomUUID();
   const [pair] = await claimAll(database.pool, { daemon });
   assert.ok(pair !== undefined);
   await recordResults(database.pool, daemon, {
-    first: [outcome === "succeeded" ? resultOf(pair) : resultOf(pair, { outcome })],
+    first: [
+      outcome === "succeeded"
+        ? resultOf(pair)
+        : resultOf(pair, reason === undefined ? { outcome } : { outcome, reason }),
+    ],
   });
   return event;
 }

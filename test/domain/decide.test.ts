@@ -19,7 +19,13 @@ function unanswered(failureKind: FailureKind): AttemptResult {
 }
 
 function decided(result: AttemptResult, attemptInSchedule = 1): Decision {
-  return decide(result, { scheduleMs: SCHEDULE_MS, attemptInSchedule, random: () => 0.5, nowMs: NOW_MS });
+  return decide(result, {
+    scheduleMs: SCHEDULE_MS,
+    retryPolicy: null,
+    attemptInSchedule,
+    random: () => 0.5,
+    nowMs: NOW_MS,
+  });
 }
 
 test("an attempt without a failure succeeded", () => {
@@ -79,7 +85,7 @@ test("no other status honours Retry-After", () => {
 });
 
 function decidedOfBatch(result: AttemptResult, attemptInSchedule = 1, scheduleMs = SCHEDULE_MS): Decision {
-  return decideBatch(result, { scheduleMs, attemptInSchedule, random: () => 0.5, nowMs: NOW_MS });
+  return decideBatch(result, { scheduleMs, retryPolicy: null, attemptInSchedule, random: () => 0.5, nowMs: NOW_MS });
 }
 
 test("a batch succeeds, is retried once as it is, and ends with its endpoint like a single delivery", () => {

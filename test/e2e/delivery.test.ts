@@ -375,6 +375,48 @@ describe("an attempt that fails", () => {
     assert.equal((await reached(event, endpoint.id, "exhausted")).attempts, 1);
   });
 
+  test("is the only one where the endpoint gives up on the answer, and that is said", async (t) => {
+    const path = route(({ nth }) => status(nth === 1 ? 503 : 422));
+    const endpoint = await createEndpoint(receiver.url(path), ["*"], {
+      retry_schedule: ["20 ms", "20 ms", "20 ms"],
+      give_up_on: [400, "422"],
+    });
+    const choosy = await createEndpoint(receiver.url(route(status(404))), ["*"], { retry_on: ["429", "5xx"] });
+    const { emitted } = await run(t);
+    const event = await insertEvent(database.pool, "order.paid");
+    const named = "the receiver answered 422, which the endpoint's give_up_on names";
+    const unnamed = "the receiver answered 404, which the endpoint's retry_on does not name";
+    assert.deepEqual(
+      [await reached(event, endpoint.id, "exhausted"), await reached(event, choosy.id, "exhausted")],
+      [
+        { state: "exhausted", detail: "exhausted", reason: named, attempts: 2 },
+        { state: "exhausted", detail: "exhausted", reason: unnamed, attempts: 1 },
+      ],
+    );
+    await until("both are reported", () => emitted.named("delivery.exhausted").length === 2);
+    assert.deepEqual(
+      emitted
+        .named("delivery.exhausted")
+        .map(({ reason }) => reason)
+        .toSorted(),
+      [unnamed, named],
+    );
+    const explained = await rowsOf<{ explanation: string }>(
+      database.pool,
+      "select explanation from postrider.explain_event($1) where endpoint_id = $2",
+      [event, endpoint.id],
+    );
+    assert.match(explained[0]?.explanation ?? "", new RegExp(`^given up .*, after 2 attempts: ${named}$`));
+    await database.pool.query("select postrider.redeliver($1, $2)", [event, endpoint.id]);
+    await until("it is given up again", async () => (await statusOf(event, endpoint.id))?.attempts === 3);
+    await database.pool.query("update postrider.endpoint set give_up_on = '{}' where id = $1", [endpoint.id]);
+    receiver.script(path, OK);
+    await database.pool.query("select postrider.redeliver($1, $2)", [event, endpoint.id]);
+    assert.deepEqual(await reached(event, endpoint.id, "succeeded"), {
+      ...{ state: "succeeded", detail: "succeeded", reason: null, attempts: 4 },
+    });
+  });
+
   for (const code of [429, 503]) {
     test(`waits for as long as a ${code} asks`, async (t) => {
       const path = route(({ nth }) => (nth === 1 ? status(code, { "retry-after": "1" }) : OK));

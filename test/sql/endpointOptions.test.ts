@@ -61,6 +61,9 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
   ],
   // Its errors name it.
   encryption_key: ["sql/functions/endpoints/is_public_jwk.sql"],
+  // Reasons and errors name them.
+  retry_on: ["sql/functions/endpoints/endpoint_retry_policy.sql", "src/domain/retryPolicy.ts"],
+  give_up_on: ["sql/functions/endpoints/endpoint_retry_policy.sql", "src/domain/retryPolicy.ts"],
   // An event's description names it.
   disable_after: ["src/telemetry/events.ts"],
 };

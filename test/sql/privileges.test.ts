@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule headers disable_after signing encryption_key payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight";
+  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule headers disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight",
+      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight",
+        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight",
       operator: "*",
       daemon: "*",
     },
@@ -304,6 +304,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   base64url_bytes: caller("operator"),
   has_no_login: caller("operator"),
   are_retry_waits: caller("operator"),
+  are_statuses: caller("operator"),
   url_without_secrets: caller("operator"),
   uuid_v7_time: caller("reader", "operator", "daemon"),
 
@@ -634,6 +635,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   endpoint_changing: caller(),
   endpoint_batching: caller(),
   endpoint_limiting: owner(),
+  endpoint_retry_policy: caller(),
   endpoint_changed: owner(),
   endpoint_secret_changed: owner(),
   endpoint_signing_changed: owner(),

@@ -24,7 +24,7 @@ create or replace view postrider.delivery_status as
               where e.id = d.endpoint_id),
              case when d.attempts > d.attempts_before then 'retrying' when d.next_attempt_at > now() then 'scheduled' else 'deferred' end)
          end as detail,
-         case when d.state = 'discarded' then d.reason end as reason,
+         case when d.state in ('discarded', 'exhausted') then d.reason end as reason,
          d.attempts,
          (select a.http_status from postrider.attempt a
           where a.event_id = d.event_id and a.endpoint_id = d.endpoint_id
@@ -61,7 +61,7 @@ comment on column postrider.delivery_status.event_type is 'The event''s type.';
 comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
-comment on column postrider.delivery_status.reason is 'Why it was discarded.';
+comment on column postrider.delivery_status.reason is 'Why it was discarded, or exhausted before its retry schedule was used up.';
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
 comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null if none came back.';
 comment on column postrider.delivery_status.last_error is 'What was wrong with the last attempt; null if nothing was.';

@@ -13,6 +13,8 @@ as $$
     ('max_in_flight', false),
     ('timeout_ms', false),
     ('retry_schedule', false),
+    ('retry_on', false),
+    ('give_up_on', false),
     ('headers', true),
     ('signing', false),
     ('encryption_key', false),

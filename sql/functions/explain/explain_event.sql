@@ -37,8 +37,7 @@ begin
   select case when not s.is_on then format('sending was switched off by %s, %s%s', s.changed_by, postrider_internal.shown_time(s.changed_at), coalesce(': ' || s.reason, ''))
               when postrider.copy_problem() is not null then 'this database is a copy that was not adopted' end
   into stop
-  from postrider.sending s
-  where s.is_row;
+  from postrider.sending s where s.is_row;
 
   return query
     with known as (
@@ -65,8 +64,7 @@ begin
              (select format('%s by %s, %s', a.action, a.actor, postrider_internal.shown_time(a.at))
               from postrider.audit a
               where a.endpoint_id = k.id and a.event_id is null and a.at > event.created_at
-              order by a.at desc
-              limit 1) as changed
+              order by a.at desc limit 1) as changed
       from known k
       full join status s on s.endpoint_id = k.id
       left join postrider.endpoint o on o.id = s.endpoint_id
@@ -77,7 +75,8 @@ begin
              when m.delivery_state = 'succeeded' then
                format('delivered %s, with attempt %s', postrider_internal.shown_time(m.finished_at), m.attempts)
              when m.delivery_state = 'exhausted' then
-               format('the retry schedule was used up %s, after %s; the last one: %s', postrider_internal.shown_time(m.finished_at), postrider_internal.counted(m.attempts, 'attempt'), m.last_error)
+               format(case when m.reason is null then 'the retry schedule was used up %s, after %s; the last one: %s' else 'given up %s, after %s: %s' end,
+                      postrider_internal.shown_time(m.finished_at), postrider_internal.counted(m.attempts, 'attempt'), coalesce(m.reason, m.last_error))
              when m.delivery_state = 'discarded' then
                format('discarded %s, after %s: %s', postrider_internal.shown_time(m.finished_at), postrider_internal.counted(m.attempts, 'attempt'), m.reason)
              when m.detail = 'cancelled' then 'cancelled while an attempt is in progress: no other attempt follows'

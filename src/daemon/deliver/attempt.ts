@@ -235,6 +235,7 @@ function decided(delivery: Delivery, endpoint: Endpoint, attempt: Attempt, bodyB
   }
   const position = {
     scheduleMs: endpoint.scheduleMs,
+    retryPolicy: endpoint.retryPolicy,
     attemptInSchedule: attemptInSchedule(delivery),
     random,
     nowMs: unixMs(),

@@ -1,6 +1,7 @@
 import type { Database } from "../../db/database.ts";
 import { classifyPostgresError, isOutage, isUnreadable, reasonOf, unreadableReason } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
+import { makeRetryPolicy, type RetryPolicy } from "../../domain/retryPolicy.ts";
 import type { Formats } from "../../format/body.ts";
 import {
   ENCRYPTED_CONTENT_TYPE,
@@ -31,6 +32,8 @@ export interface Endpoint {
   readonly isLimited: boolean;
   readonly timeoutMs: number;
   readonly scheduleMs: readonly number[];
+  /** Which answers end a delivery at once; null if every one is retried. */
+  readonly retryPolicy: RetryPolicy | null;
   /** The headers of every request, but for those of the event and the signature. */
   readonly fixed: FixedHeaders;
   /** The same, by name in small letters, for deliveries that replace some. */
@@ -75,6 +78,8 @@ const loadEndpoints = defineStatement("load_endpoints", {
     transforms: "boolean",
     may_transform: "boolean",
     schedule_ms: "double precision[]",
+    retry_on: "text[]?",
+    give_up_on: "text[]",
     secrets: "text[]",
     secret_kinds: "text[]",
     secrets_valid_ms: "double precision?",
@@ -293,6 +298,7 @@ function decodeEndpoint(row: EndpointRow, { signing, parsedKey, formats, askedMs
     isLimited: row.is_limited,
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
+    retryPolicy: makeRetryPolicy(row.retry_on, row.give_up_on),
     fixed: headers.fixed,
     headers: headers.headers,
     transforms: row.transforms,

@@ -1,6 +1,6 @@
 import { BinaryArray } from "../../db/binaryArray.ts";
 import type { Attempt } from "../../domain/attempt.ts";
-import type { DeliveryResult } from "../../domain/delivery.ts";
+import type { Decision, DeliveryResult } from "../../domain/delivery.ts";
 
 /** What `postrider_internal.record_results` takes of each result, as columns. */
 export function columnsOf(results: readonly DeliveryResult[]) {
@@ -44,7 +44,7 @@ export function columnsOf(results: readonly DeliveryResult[]) {
     columns.responseBodies.addText(attempt === null ? null : attempt.responseBody);
     columns.states.addText(decision.state === "succeeded" ? null : decision.state);
     columns.waitsMs.addBigint(decision.state === "pending" ? String(Math.round(decision.waitMs)) : null);
-    columns.reasons.addText(decision.state === "discarded" ? decision.reason : null);
+    columns.reasons.addText(reasonOf(decision));
   }
   return {
     eventIds: columns.eventIds.toParameter(),
@@ -66,6 +66,17 @@ export function columnsOf(results: readonly DeliveryResult[]) {
     waitsMs: columns.waitsMs.toParameter(),
     reasons: columns.reasons.toParameter(),
   };
+}
+
+function reasonOf(decision: Decision): string | null {
+  switch (decision.state) {
+    case "discarded":
+      return decision.reason;
+    case "exhausted":
+      return decision.reason ?? null;
+    default:
+      return null;
+  }
 }
 
 /** Most flushes have no batch, and these parameters are null. */

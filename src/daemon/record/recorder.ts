@@ -361,6 +361,7 @@ export class Recorder {
         http_status,
         failure_kind,
         error,
+        reason: decision.reason ?? null,
       });
     }
   }

@@ -54,6 +54,7 @@ function endpoint(id: string): Endpoint {
     batchFormat: id === "unbatched" ? null : standard.batch,
     timeoutMs: 15_000,
     scheduleMs: [5_000],
+    retryPolicy: null,
     fixed: { lines: "", fault: undefined },
     headers: {},
     isLimited: false,
