@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import fc from "fast-check";
 import { FORMAT_NAMES, type FormatName } from "../../src/format/format.ts";
-import { anyJson, memberOf, tokensOf } from "../format/jsonText.ts";
+import { anyJson, elementsOf, memberOf, memberOfTokens, textOf, tokensOf } from "../format/jsonText.ts";
+import { type KeyPair, makeKeyPair, openJwe } from "../format/jweReader.ts";
 import { readCloudEvent, readEnvelope } from "../format/xmlReader.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
@@ -23,6 +24,13 @@ const CONTENT_TYPES: Readonly<Record<FormatName, string>> = {
   "cloudevents-xml": "application/cloudevents+xml",
 };
 
+function contentTypeOf({ format, isBatched, key }: Way): string {
+  if (key !== null) {
+    return "application/jose+json";
+  }
+  return isBatched && format === "cloudevents" ? "application/cloudevents-batch+json" : CONTENT_TYPES[format];
+}
+
 const database = useDatabase();
 let receiver: ScriptedReceiver;
 before(async () => {
@@ -31,30 +39,60 @@ before(async () => {
 after(() => receiver.stop());
 beforeEach(() => reset(database.pool));
 
-async function createEndpoint(format: string, path = `/${format}`): Promise<string> {
+async function createEndpoint(
+  format: string,
+  path = `/${format}`,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const [row] = await rowsOf<{ endpoint_id: string; secret: string }>(
     database.pool,
     "select * from postrider.create_endpoint($1, options => $2)",
-    [receiver.url(path), JSON.stringify({ format })],
+    [receiver.url(path), JSON.stringify({ format, ...options })],
   );
   assert.ok(row !== undefined);
   receiver.verify(path, row.secret);
   return row.endpoint_id;
 }
 
-/** The JSON of the payload, token by token, as a receiver of the format reads it. */
-function payloadOf(format: FormatName, { body }: Received): readonly string[] {
+/** A way in which events are sent. */
+interface Way {
+  readonly format: FormatName;
+  readonly isBatched: boolean;
+  readonly key: KeyPair | null;
+}
+
+const WAYS: readonly Way[] = [null, makeKeyPair("X25519")].flatMap((key) => [
+  ...FORMAT_NAMES.map((format) => ({ format, isBatched: false, key })),
+  ...(["standard", "cloudevents"] as const).map((format) => ({ format, isBatched: true, key })),
+]);
+
+function pathOf({ format, isBatched, key }: Way): string {
+  return `/${format}${isBatched ? "/batched" : ""}${key === null ? "" : "/encrypted"}`;
+}
+
+/** The JSON of each event's payload, token by token, as a receiver reads it. */
+function payloadsIn(
+  { format, isBatched, key }: Way,
+  received: Received,
+): readonly (readonly [string, readonly string[]])[] {
+  const body = key === null ? received.body : openJwe(received.body, key.privateJwk).content;
+  if (isBatched) {
+    return elementsOf(body.toString()).map((item) => [
+      textOf(memberOfTokens(item, "id")[0] ?? ""),
+      memberOfTokens(item, "data"),
+    ]);
+  }
   switch (format) {
     case "raw":
     case "cloudevents-binary":
-      return tokensOf(body.toString());
+      return [[received.id, tokensOf(body.toString())]];
     case "standard":
     case "cloudevents":
-      return memberOf(body.toString(), "data");
+      return [[received.id, memberOf(body.toString(), "data")]];
     case "xml":
-      return readEnvelope(body).data;
+      return [[received.id, readEnvelope(body).data]];
     case "cloudevents-xml":
-      return tokensOf(readCloudEvent(body).data);
+      return [[received.id, tokensOf(readCloudEvent(body).data)]];
   }
 }
 
@@ -64,25 +102,33 @@ function requestOf(path: string, id: string): Received {
   return found;
 }
 
-test("every format brings what was inserted, signed, under its content type", async (t) => {
-  for (const format of FORMAT_NAMES) {
-    await createEndpoint(format);
+test("every format brings what was inserted, signed, alone or in batches, encrypted or not", async (t) => {
+  for (const way of WAYS) {
+    await createEndpoint(way.format, pathOf(way), {
+      ...(way.isBatched && { batch_size: 7, batch_delay_ms: 20 }),
+      ...(way.key !== null && { encryption_key: way.key.publicJwk }),
+    });
   }
   const { daemon } = await startDaemon(database.url, { source: SOURCE });
   t.after(() => daemon.stop());
   const payloads = [...fc.sample(anyJson, { numRuns: 40, seed: 7 }), `["${"🚂&\\u0000".repeat(20_000)}"]`];
-  const events = new Map<string, string>();
+  const events = new Map<string, readonly string[]>();
   for (const payload of payloads) {
-    events.set(await insertEvent(database.pool, "order.paid", { payload }), payload);
+    events.set(await insertEvent(database.pool, "order.paid", { payload }), tokensOf(payload));
   }
-  await Promise.all(FORMAT_NAMES.map((format) => receiver.got(`/${format}`, payloads.length)));
-  for (const format of FORMAT_NAMES) {
-    for (const [id, payload] of events) {
-      const request = requestOf(`/${format}`, id);
-      assert.equal(request.verification, "verified");
-      assert.equal(request.headers["content-type"], CONTENT_TYPES[format]);
-      assert.deepEqual(payloadOf(format, request), tokensOf(payload), format);
+  await until("everything is delivered", async () => {
+    const query = "select count(*)::int from postrider.delivery where state = 'succeeded'";
+    return (await askFor(database.pool, query)) === WAYS.length * payloads.length;
+  });
+  for (const way of WAYS) {
+    const requests = receiver.requests(pathOf(way));
+    for (const { verification, headers } of requests) {
+      assert.equal(verification, "verified");
+      assert.equal(headers["content-type"], contentTypeOf(way));
     }
+    const got = new Map(requests.flatMap((request) => payloadsIn(way, request)));
+    assert.deepEqual(got, events, pathOf(way));
+    assert.equal(way.isBatched, requests.length < payloads.length, pathOf(way));
   }
 });
 

@@ -89,19 +89,45 @@ export function unitsOf(text: string): string {
   return `"${Array.from({ length: text.length }, (_, at) => text.charCodeAt(at).toString(16)).join(" ")}"`;
 }
 
+/** The text of a token that is a string. */
+export function textOf(units: string): string {
+  return String.fromCharCode(...[...units.matchAll(/[0-9a-f]+/g)].map(([unit]) => Number.parseInt(unit, 16)));
+}
+
 /** The tokens of the value of the first member of that name, in a text whose outermost value is an object. */
 export function memberOf(json: string, name: string): readonly string[] {
-  const tokens = tokensOf(json);
-  let depth = 0;
-  let start: number | null = null;
-  for (const [at, token] of tokens.entries()) {
-    if (start !== null && depth === 1 && (token === "," || token === "}")) {
-      return tokens.slice(start, at);
-    }
-    depth += token === "{" || token === "[" ? 1 : token === "}" || token === "]" ? -1 : 0;
-    if (depth === 1 && start === null && token === ":" && tokens[at - 1] === unitsOf(name)) {
-      start = at + 1;
-    }
+  return memberOfTokens(tokensOf(json), name);
+}
+
+export function memberOfTokens(tokens: readonly string[], name: string): readonly string[] {
+  const member = partsOf(tokens).find((part) => part[0] === unitsOf(name) && part[1] === ":");
+  if (member === undefined) {
+    throw new Error(`there is no member ${name}`);
   }
-  throw new Error(`there is no member ${name}`);
+  return member.slice(2);
+}
+
+/** The tokens of each element of a text whose outermost value is an array. */
+export function elementsOf(json: string): readonly (readonly string[])[] {
+  const tokens = tokensOf(json);
+  if (tokens[0] !== "[") {
+    throw new Error(`an array begins with ${tokens[0]}`);
+  }
+  return partsOf(tokens);
+}
+
+/** What stands between the commas of an array or an object. */
+function partsOf(tokens: readonly string[]): readonly (readonly string[])[] {
+  const parts: string[][] = [[]];
+  let depth = 0;
+  for (const token of tokens) {
+    depth -= token === "]" || token === "}" ? 1 : 0;
+    if (depth === 1 && token === ",") {
+      parts.push([]);
+    } else if (depth > 0) {
+      parts.at(-1)?.push(token);
+    }
+    depth += token === "[" || token === "{" ? 1 : 0;
+  }
+  return parts.filter((part) => part.length > 0);
 }
