@@ -7,6 +7,12 @@ import { storedSecrets } from "../db/secrets.ts";
 import { lackingPrivileges, missingRows, partitionDaysAhead, serverUnixMs, standingOf } from "../db/standing.ts";
 import { unixMs } from "../ground/clock.ts";
 import { counted } from "../ground/counted.ts";
+import { messageOf } from "../ground/errors.ts";
+import { Dialer, systemResolver } from "../http/egress/dial.ts";
+import { hostAndPort } from "../http/egress/dialFailure.ts";
+import { OwnServers } from "../http/egress/own.ts";
+import type { EgressPolicy } from "../http/egress/policy.ts";
+import type { EgressProxy } from "../http/egress/proxy.ts";
 import { isSealed, open } from "../secrets/sealing.ts";
 
 /** What one check found. `fault`: it stops delivery; `warning`: it may, or something else is not as it should be. */
@@ -37,6 +43,7 @@ export const CHECKS: readonly Check[] = [
   { name: "rows", needs: ["schema"], look: lookAtRows },
   { name: "sending", needs: ["schema", "rows"], look: lookAtSending },
   { name: "secrets", needs: ["schema", "privileges"], look: lookAtSecrets },
+  { name: "egress", needs: [], look: lookAtEgress },
   { name: "partitions", needs: ["schema"], look: lookAtPartitions },
 ];
 
@@ -167,6 +174,39 @@ function storedSecretsFinding(hasKeys: boolean, unsealed: number): Finding {
         found: `${counted(unsealed, "secret")} of endpoints can still be read in the database`,
         remedy: 'run a daemon, or "postrider reseal"',
       };
+}
+
+const PROXY_TIMEOUT_MS = 5_000;
+
+/** A proxy that is out of reach stops every delivery. Whether it permits a receiver, only an attempt can tell. */
+async function lookAtEgress({ config: { egress, egressProxy, caCertificates } }: Checked): Promise<Finding> {
+  const trusted = caCertificates.length === 0 ? "" : `; ${counted(caCertificates.length, "CA certificate")} of yours`;
+  const profile = `POSTRIDER_EGRESS is ${egress.profile}${trusted}`;
+  if (egressProxy === null) {
+    return { state: "ok", found: profile };
+  }
+  try {
+    await proxyDialer(egress, egressProxy, caCertificates).tryProxy();
+    return { state: "ok", found: `${profile}; the egress proxy ${hostAndPort(egressProxy.origin)} is in reach` };
+  } catch (thrown) {
+    return {
+      state: "fault",
+      found: messageOf(thrown),
+      remedy: "look whether the proxy runs there, and at POSTRIDER_EGRESS_PROXY",
+    };
+  }
+}
+
+function proxyDialer(policy: EgressPolicy, proxy: EgressProxy, trustedCertificates: readonly string[]): Dialer {
+  return new Dialer({
+    policy,
+    own: new OwnServers([]),
+    proxy,
+    connectTimeoutMs: PROXY_TIMEOUT_MS,
+    responseHeaderBytesMax: 0,
+    resolve: systemResolver,
+    trustedCertificates,
+  });
 }
 
 /** Daemons make seven days ahead, and look again every few minutes. */

@@ -1,5 +1,6 @@
 import { type Fault, PostriderError } from "../ground/errors.ts";
 import { type EgressPolicy, type EgressProblem, parseEgressPolicy } from "../http/egress/policy.ts";
+import type { EgressProxy } from "../http/egress/proxy.ts";
 import type { SealingKey } from "../secrets/sealing.ts";
 import { type Environment, given, reservedNames, unknownNames } from "./environment.ts";
 import { fileName, type LogLevel, SETTINGS } from "./settings.ts";
@@ -7,12 +8,14 @@ import {
   cannotRead,
   quoted,
   type Reading,
+  readCertificates,
   readChoice,
   readDurationMs,
   readInteger,
   readKeys,
   readList,
   readOptionalDurationMs,
+  readProxy,
   readUriReference,
   readUrl,
   withPgVariables,
@@ -35,6 +38,10 @@ export interface Config {
   /** Null: not set. */
   readonly retentionMs: number | null;
   readonly egress: EgressPolicy;
+  /** Null: receivers are dialled directly. */
+  readonly egressProxy: EgressProxy | null;
+  /** PEM; trusted in addition to those that Node.js trusts. */
+  readonly caCertificates: readonly string[];
   /** The `source` of CloudEvents. */
   readonly source: string;
   /** The first one seals, all of them open. */
@@ -70,6 +77,8 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     shutdownGraceMs: readDurationMs(reading, SETTINGS.shutdownGrace),
     retentionMs: readOptionalDurationMs(reading, SETTINGS.retention),
     egress: readEgress(reading),
+    egressProxy: readProxy(reading, SETTINGS.egressProxy),
+    caCertificates: readCertificates(reading, SETTINGS.caFile),
     source: readUriReference(reading, SETTINGS.source),
     encryptionKeys: readKeys(reading, SETTINGS.encryptionKeys),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
@@ -102,7 +111,8 @@ function readEgress(reading: Reading): EgressPolicy | null {
   const allow = readList(reading, SETTINGS.egressAllow);
   const deny = readList(reading, SETTINGS.egressDeny);
   const lowPorts = readList(reading, SETTINGS.egressPorts);
-  const parsed = parseEgressPolicy({ profile, allow, deny, lowPorts });
+  const nat64 = readList(reading, SETTINGS.egressNat64);
+  const parsed = parseEgressPolicy({ profile, allow, deny, lowPorts, nat64 });
   if (parsed.kind === "problems") {
     reading.faults.push(...parsed.problems.map((problem) => egressFault(problem, profile)));
     return null;
@@ -114,6 +124,7 @@ const EGRESS_LISTS: Readonly<Record<EgressProblem["list"], { readonly name: stri
   allow: SETTINGS.egressAllow,
   deny: SETTINGS.egressDeny,
   lowPorts: SETTINGS.egressPorts,
+  nat64: SETTINGS.egressNat64,
 };
 
 function egressFault(problem: EgressProblem, profile: string): Fault {

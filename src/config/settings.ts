@@ -106,6 +106,30 @@ export const SETTINGS = {
     secret: false,
     sentence: "Ports below 1024 that endpoints may have. Ports from 1024 are always allowed.",
   },
+  egressNat64: {
+    name: "POSTRIDER_EGRESS_NAT64",
+    type: "list",
+    default: "",
+    secret: false,
+    sentence:
+      "NAT64 prefixes of the daemon's network, each a /96 such as `64:ff9b::/96`: addresses behind them are judged by the IPv4 address that they embed. Unset, they are judged as they are, and `64:ff9b::/96` is refused.",
+  },
+  egressProxy: {
+    name: "POSTRIDER_EGRESS_PROXY",
+    type: "proxy",
+    default: null,
+    secret: true,
+    sentence:
+      "An HTTP proxy through which every request to an endpoint goes, by [CONNECT](#egress-proxy): `http://proxy.internal:3128`, or `https://…` if the proxy itself is reached over TLS, with `user:password@` before the host if it asks for them.",
+  },
+  caFile: {
+    name: "POSTRIDER_CA_FILE",
+    type: "certificates",
+    default: null,
+    secret: false,
+    sentence:
+      "A file of CA certificates in PEM, such as those of a private CA. Receivers and an egress proxy with certificates from them are trusted, in addition to those that [Node.js trusts](#certificates). It is read at the start.",
+  },
   source: {
     name: "POSTRIDER_SOURCE",
     type: "uriReference",
@@ -137,7 +161,6 @@ export type LogLevel = (typeof SETTINGS.logLevel.choices)[number];
 
 /** Settings of the documented interface that this version accepts but does not use yet. A trailing `*` is a group. */
 export const RESERVED = [
-  { name: "POSTRIDER_EGRESS_PROXY", secret: true },
   { name: "POSTRIDER_HTTP_LISTEN", secret: false },
   { name: "OTEL_*", secret: false },
 ] as const;
@@ -193,8 +216,21 @@ export interface KeysSetting extends SettingBase {
   readonly default: null;
 }
 
+export interface ProxySetting extends SettingBase {
+  readonly type: "proxy";
+  readonly default: null;
+}
+
+/** The path of a file of certificates. */
+export interface CertificatesSetting extends SettingBase {
+  readonly type: "certificates";
+  readonly default: null;
+}
+
 export type Setting =
   | UrlSetting
+  | ProxySetting
+  | CertificatesSetting
   | KeysSetting
   | ChoiceSetting
   | IntegerSetting

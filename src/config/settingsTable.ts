@@ -13,6 +13,10 @@ function describedValues(setting: Setting): string {
   switch (setting.type) {
     case "url":
       return "connection URL, secret";
+    case "proxy":
+      return "URL of an HTTP proxy, secret";
+    case "certificates":
+      return "path of a file";
     case "keys":
       return "list of keys, secret";
     case "choice":

@@ -4,16 +4,20 @@ import { readConnectionUrl, UnreadableUrl, withVariables } from "../db/libpq.ts"
 import { isUriReference } from "../format/uriReference.ts";
 import type { Fault } from "../ground/errors.ts";
 import { nearest } from "../ground/nearest.ts";
+import { parseCertificates } from "../http/egress/certificates.ts";
+import { type EgressProxy, parseProxy } from "../http/egress/proxy.ts";
 import { parseSealingKey, type SealingKey } from "../secrets/sealing.ts";
 import { durationRemedy, parseDurationMs } from "./duration.ts";
 import { type Environment, given } from "./environment.ts";
 import {
+  type CertificatesSetting,
   type ChoiceSetting,
   type DurationSetting,
   fileName,
   type IntegerSetting,
   type KeysSetting,
   type ListSetting,
+  type ProxySetting,
   type SettingBase,
   type UriReferenceSetting,
   type UrlSetting,
@@ -136,6 +140,42 @@ export function readList(reading: Reading, setting: ListSetting): readonly strin
     .map((entry) => entry.trim())
     .filter((entry) => entry !== "");
 }
+
+/** No fault repeats the URL, which may hold a password. */
+export function readProxy(reading: Reading, setting: ProxySetting): EgressProxy | null {
+  const text = readText(reading, setting);
+  if (text === null) {
+    return null;
+  }
+  const parsed = parseProxy(text);
+  if (parsed.kind === "problem") {
+    reading.faults.push(cannotRead(setting.name, "it is not the URL of an HTTP proxy", parsed.remedy));
+    return null;
+  }
+  return parsed.proxy;
+}
+
+/** The certificates of a file, in PEM. */
+export function readCertificates(reading: Reading, setting: CertificatesSetting): readonly string[] {
+  const path = readText(reading, setting);
+  if (path === null) {
+    return [];
+  }
+  try {
+    const parsed = parseCertificates(readFileSync(path, "utf8"));
+    if (parsed.kind === "certificates") {
+      return parsed.certificates;
+    }
+    reading.faults.push(cannotRead(setting.name, `the file ${quoted(path)} ${parsed.found}`, CERTIFICATES_REMEDY));
+  } catch (thrown) {
+    const found = `the file ${quoted(path)} cannot be read (${reasonOf(thrown)})`;
+    reading.faults.push(cannotRead(setting.name, found, "give the path of a file that this user may read"));
+  }
+  return [];
+}
+
+const CERTIFICATES_REMEDY =
+  "give a file of certificates in PEM, each between -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----";
 
 const URI_CHARS_MAX = 1_024;
 

@@ -9,6 +9,7 @@ import { monotonicMs } from "../ground/clock.ts";
 import { endsWithin } from "../ground/endsWithin.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
+import { hostAndPort } from "../http/egress/dialFailure.ts";
 import type { Events } from "../telemetry/bus.ts";
 import { memoryBoundBytes } from "./memory.ts";
 import { CONNECTIONS_MAX, type Fatal, makeParts, type Parts } from "./parts.ts";
@@ -222,6 +223,7 @@ function factsOf(config: Config) {
     shutdown_grace_ms: config.shutdownGraceMs,
     retention_ms: config.retentionMs,
     egress: config.egress.profile,
+    egress_proxy: config.egressProxy === null ? null : hostAndPort(config.egressProxy.origin),
     source: config.source,
     log_level: config.logLevel,
     listen_url: config.listenUrl !== null,

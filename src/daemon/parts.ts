@@ -106,6 +106,8 @@ export function makeParts(options: PartsOptions) {
   const sender = new Sender({
     policy: config.egress,
     own: ownServers(shared),
+    ...(config.egressProxy !== null && { proxy: config.egressProxy }),
+    trustedCertificates: config.caCertificates,
     connectionsPerOrigin: config.maxInFlight,
   });
   const wake = makeWake(shared, upkeep);

@@ -222,6 +222,8 @@ type DaemonFacts = {
   /** Null: as the row in Postgres says. */
   readonly retention_ms: number | null;
   readonly egress: string;
+  /** Host and port; null without one. */
+  readonly egress_proxy: string | null;
   readonly source: string;
   readonly log_level: string;
   /** Whether LISTEN has its own URL. */

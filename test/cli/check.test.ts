@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { runCommand } from "../support/command.ts";
 import { createDatabase, databaseFor } from "../support/database.ts";
 import { createLogin } from "../support/roles.ts";
@@ -37,6 +40,7 @@ test("where everything is well, each check says so", async (t) => {
       "rows",
       "sending",
       "secrets",
+      "egress",
       "partitions",
     ].map((check) => ["ok", check]),
   );
@@ -110,6 +114,24 @@ test("what Postgres refuses unexpectedly is a fault, and ends no other check", a
   assert.equal(code, 1);
   assert.match(others.get("sending")?.found ?? "", /changed_by does not exist/);
   assert.deepEqual([checks.at(-1)?.name, checks.at(-1)?.state], ["partitions", "ok"]);
+});
+
+test("an egress proxy that is out of reach is a fault", async (t) => {
+  const { url } = await databaseFor(t);
+  const proxy = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const stop = promisify(proxy.close.bind(proxy));
+  t.after(() => (proxy.listening ? stop() : undefined));
+  const { port } = proxy.address() as AddressInfo;
+  const env = { DATABASE_URL: url, POSTRIDER_EGRESS_PROXY: `http://shop:s3cret-word@127.0.0.1:${port}` };
+  const inReach = await check(env);
+  assert.deepEqual([inReach.code, inReach.checks.find(({ name }) => name === "egress")?.state], [0, "ok"]);
+  await stop();
+  const { code, others } = await check(env);
+  const { state, found, remedy } = others.get("egress") ?? {};
+  assert.deepEqual([code, state], [1, "fault"]);
+  assert.match(`${found}; ${remedy}`, /out of reach: no connection to 127.*POSTRIDER_EGRESS_PROXY/);
+  assert.doesNotMatch(`${found}`, /shop|s3cret/);
 });
 
 test("too few partitions are a warning", async (t) => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { rootCertificates } from "node:tls";
 import fc from "fast-check";
 import { parseDurationMs } from "../../src/config/duration.ts";
 import type { Environment } from "../../src/config/environment.ts";
@@ -62,6 +63,8 @@ test("with nothing but a database every setting has its default", () => {
     shutdownGraceMs: 20_000,
     retentionMs: null,
     egress: policyOf(),
+    egressProxy: null,
+    caCertificates: [],
     source: "postrider",
     encryptionKeys: [],
     logLevel: "info",
@@ -83,6 +86,9 @@ test("every setting is read", () => {
     POSTRIDER_EGRESS_ALLOW: "10.0.0.0/8, *.internal.example,",
     POSTRIDER_EGRESS_DENY: "203.0.113.7",
     POSTRIDER_EGRESS_PORTS: "443, 81",
+    POSTRIDER_EGRESS_NAT64: "64:ff9b::/96",
+    POSTRIDER_EGRESS_PROXY: "http://shop:s3cret-word@proxy.internal:3128",
+    POSTRIDER_CA_FILE: fileHolding(rootCertificates.slice(0, 2).join("\n")),
     POSTRIDER_SOURCE: "https://shop.example.com/orders",
     POSTRIDER_LOG_LEVEL: "silent",
   });
@@ -102,7 +108,13 @@ test("every setting is read", () => {
       allow: ["10.0.0.0/8", "*.internal.example"],
       deny: ["203.0.113.7"],
       lowPorts: ["443", "81"],
+      nat64: ["64:ff9b::/96"],
     }),
+    egressProxy: {
+      origin: { secure: false, hostname: "proxy.internal", port: 3128 },
+      authorization: `Basic ${Buffer.from("shop:s3cret-word").toString("base64")}`,
+    },
+    caCertificates: [rootCertificates[0], rootCertificates[1]],
     source: "https://shop.example.com/orders",
     encryptionKeys: [],
     logLevel: "silent",
@@ -240,6 +252,7 @@ test("entries of the egress lists are judged by the egress policy, and named wit
     POSTRIDER_EGRESS_ALLOW: "10.0.0.0/33,a b",
     POSTRIDER_EGRESS_DENY: "10.1.2",
     POSTRIDER_EGRESS_PORTS: "81, 8080",
+    POSTRIDER_EGRESS_NAT64: "64:ff9b::/95, 10.0.0.0/8",
   };
   const remedy = "use a CIDR (10.0.0.0/8), an address, a host name, or *.example.com";
   assert.deepEqual(faultsOf({ ...ENV, POSTRIDER_EGRESS: "custom", ...lists }), [
@@ -247,7 +260,42 @@ test("entries of the egress lists are judged by the egress policy, and named wit
     `cannot read POSTRIDER_EGRESS_ALLOW: it has "a b"; ${remedy}`,
     `cannot read POSTRIDER_EGRESS_DENY: it has "10.1.2"; ${remedy}`,
     'cannot read POSTRIDER_EGRESS_PORTS: it has "8080"; list whole numbers from 1 to 1023; higher ports are always allowed',
+    'cannot read POSTRIDER_EGRESS_NAT64: it has "64:ff9b::/95"; list IPv6 prefixes of length 96: 64:ff9b::/96',
+    'cannot read POSTRIDER_EGRESS_NAT64: it has "10.0.0.0/8"; list IPv6 prefixes of length 96: 64:ff9b::/96',
   ]);
+});
+
+test("a proxy that cannot be one is a fault that repeats nothing of it", () => {
+  for (const proxy of ["socks5://shop:s3cret-word@proxy:1080", "proxy:3128", "http://shop:s3cret-word@proxy/x"]) {
+    const fault = oneFault({ ...ENV, POSTRIDER_EGRESS_PROXY: proxy });
+    assert.match(fault, /^cannot read POSTRIDER_EGRESS_PROXY: it is not the URL of an HTTP proxy; /);
+    assert.doesNotMatch(fault, /s3cret|shop/);
+  }
+  const path = fileHolding("http://shop:s3cret-word@proxy.internal:3128\n");
+  assert.equal(read({ ...ENV, POSTRIDER_EGRESS_PROXY_FILE: path }).egressProxy?.origin.port, 3128);
+});
+
+test("a file of CA certificates is read at the start, and every mistake in it is a fault", () => {
+  const [one = "", two = ""] = rootCertificates;
+  const among = `subject=Private CA\n${one}\n\n${two}`;
+  assert.deepEqual(read({ ...ENV, POSTRIDER_CA_FILE: fileHolding(among) }).caCertificates, [one, two]);
+  for (const [text, found] of [
+    ["", /has no certificate/],
+    ["-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", /has no certificate/],
+    [`${one}\n${two.slice(0, 400)}`, /has a certificate that does not end/],
+    [
+      `${one}\n${two.replace(/[A-Za-z0-9+/=]{40}/, "A".repeat(40))}`,
+      /has a certificate, number 2, that cannot be read/,
+    ],
+  ] as const) {
+    const fault = oneFault({ ...ENV, POSTRIDER_CA_FILE: fileHolding(text) });
+    assert.match(fault, /^cannot read POSTRIDER_CA_FILE: the file "/);
+    assert.match(fault, found);
+  }
+  assert.match(
+    oneFault({ ...ENV, POSTRIDER_CA_FILE: "/nowhere/ca.pem" }),
+    /"\/nowhere\/ca.pem" cannot be read \(no such/,
+  );
 });
 
 test("settings that this version does not use are accepted with a warning", () => {
@@ -362,5 +410,5 @@ test("the documented table has one row per setting", () => {
 test("every name in the table is well-formed and unique", () => {
   const names = Object.values(SETTINGS).map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
-  assert.ok(names.every((name) => name === "DATABASE_URL" || /^POSTRIDER_[A-Z_]+$/.test(name)));
+  assert.ok(names.every((name) => name === "DATABASE_URL" || /^POSTRIDER_[A-Z][A-Z0-9_]+$/.test(name)));
 });

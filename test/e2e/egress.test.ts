@@ -4,6 +4,9 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { beforeEach, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
+import { connectProxyFor, proxyAt } from "../http/connectProxy.ts";
+import { answerOf, Receiver } from "../http/receiver.ts";
+import { certificateFor } from "../http/sending.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { policyOf } from "../support/egress.ts";
@@ -68,4 +71,36 @@ test("where POSTRIDER_LISTEN_URL leads is the daemon's own Postgres, too", async
   await run(t, { egress: policyOf({ profile: "custom", allow: ["127.0.0.0/8"] }), listenUrl: listenUrl.href });
   await insertEvent(database.pool, "order.paid");
   assert.match((await attemptsAt(id, 1))[0]?.error ?? "", /own Postgres/);
+});
+
+test("with an egress proxy and a private CA, http and https endpoints are reached through it alone", async (t) => {
+  const tls = certificateFor(t, "DNS:hooks.example");
+  const proxy = await connectProxyFor(t, { credentials: "shop:s3cret-word" });
+  const plain = await new Receiver((socket) => socket.write(answerOf("200 OK"))).listen();
+  const secure = await new Receiver((socket) => socket.write(answerOf("200 OK")), { tls }).listen();
+  for (const receiver of [plain, secure]) {
+    t.after(() => receiver[Symbol.asyncDispose]());
+  }
+  const ids = [
+    await createEndpoint(`http://hooks.example:${plain.port}/`),
+    await createEndpoint(`https://hooks.example:${secure.port}/`),
+  ];
+  const egressProxy = proxyAt(`http://shop:s3cret-word@127.0.0.1:${proxy.port}`);
+  await run(t, { egress: policyOf(), egressProxy, caCertificates: [tls.cert] });
+  await insertEvent(database.pool, "order.paid");
+  for (const id of ids) {
+    assert.deepEqual(await attemptsAt(id, 1), [{ failure_kind: null, error: null }]);
+  }
+  assert.deepEqual(proxy.asked.toSorted(), [`hooks.example:${plain.port}`, `hooks.example:${secure.port}`].toSorted());
+});
+
+test("what the egress proxy does wrong is not the receiver's failure, and shows no credentials", async (t) => {
+  const proxy = await connectProxyFor(t, { credentials: "shop:other" });
+  const id = await createEndpoint("http://hooks.example:8080/");
+  await run(t, { egress: policyOf(), egressProxy: proxyAt(`http://shop:s3cret-word@127.0.0.1:${proxy.port}`) });
+  await insertEvent(database.pool, "order.paid");
+  const [first] = await attemptsAt(id, 1);
+  assert.equal(first?.failure_kind, "proxy");
+  assert.match(first?.error ?? "", /answered 407 to CONNECT hooks.example:8080: it does not accept our credentials/);
+  assert.doesNotMatch(first?.error ?? "", /s3cret/);
 });

@@ -24,6 +24,8 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     shutdownGraceMs: 20_000,
     retentionMs: null,
     egress: LOOPBACK_ALLOWED,
+    egressProxy: null,
+    caCertificates: [],
     source: "postrider",
     encryptionKeys: [],
     logLevel: "info",

@@ -86,12 +86,19 @@ export function contains(cidr: Cidr, address: Address): boolean {
   return cidr.family === address.family && address.value >> cidr.shift === cidr.network;
 }
 
-/**
- * The IPv4 address that a NAT64 translator reaches, if this is one of the well-known prefix: exactly the embedded one
- * (RFC 6052).
- */
+/** Of the IPv4 address at the end of one behind NAT64. */
+export const EMBEDDED_BITS = 32n;
+
+/** The IPv4 address that a NAT64 translator reaches, if this is one of the well-known prefix (RFC 6052). */
 export function behindNat64(address: Address): Address | undefined {
-  return contains(NAT64, address) ? { family: 4, value: address.value & 0xffffffffn } : undefined;
+  return embeddedBehind([NAT64], address);
+}
+
+/** The same for other prefixes, each of which leaves EMBEDDED_BITS. */
+export function embeddedBehind(prefixes: readonly Cidr[], address: Address): Address | undefined {
+  return prefixes.some((prefix) => contains(prefix, address))
+    ? { family: 4, value: address.value & ((1n << EMBEDDED_BITS) - 1n) }
+    : undefined;
 }
 
 /**

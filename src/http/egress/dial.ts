@@ -91,11 +91,7 @@ export class Dialer {
     const { proxy, connectTimeoutMs } = this.#options;
     const deadline = new AbortController();
     const either = AbortSignal.any([signal, deadline.signal]);
-    const timer = setTimeout(() => {
-      deadline.abort(
-        new DialFailure("timeout", `no connection to ${this.#wayTo(call.origin)} within ${connectTimeoutMs} ms`),
-      );
-    }, connectTimeoutMs);
+    const timer = setTimeout(() => deadline.abort(this.#tooLate(call.origin)), connectTimeoutMs);
     const until = monotonicMs() + connectTimeoutMs;
     try {
       const socket = await (proxy === undefined
@@ -121,7 +117,8 @@ export class Dialer {
       refuseIf(judgeUnresolved(this.#options.policy, origin.hostname), origin);
     }
     const tunnel = new Tunnel(proxy, origin, call.onRead, this.#options.responseHeaderBytesMax);
-    const socket = await this.#reachProxy(proxy, tunnel, signal, until);
+    const onRead: Call["onRead"] = (length, bytes) => tunnel.read(length, bytes);
+    const socket = await this.#reachProxy(proxy, onRead, signal, until);
     await takeStep({
       socket,
       signal,
@@ -136,8 +133,28 @@ export class Dialer {
     return shakeHands(secured, this.#wayTo(origin), signal);
   }
 
-  async #reachProxy(proxy: EgressProxy, tunnel: Tunnel, signal: AbortSignal, until: number): Promise<Socket> {
-    const onRead: Call["onRead"] = (length, bytes) => tunnel.read(length, bytes);
+  /**
+   * Connects to the proxy, if there is one, and asks it for nothing.
+   *
+   * @throws DialFailure
+   */
+  async tryProxy(): Promise<void> {
+    const { proxy, connectTimeoutMs } = this.#options;
+    if (proxy !== undefined) {
+      const deadline = new AbortController();
+      const timer = setTimeout(() => deadline.abort(this.#tooLate(proxy.origin)), connectTimeoutMs);
+      const until = monotonicMs() + connectTimeoutMs;
+      const dialled = this.#reachProxy(proxy, () => true, deadline.signal, until);
+      (await dialled.finally(() => clearTimeout(timer))).destroy();
+    }
+  }
+
+  #tooLate(origin: Origin): DialFailure {
+    const { connectTimeoutMs } = this.#options;
+    return new DialFailure("timeout", `no connection to ${this.#wayTo(origin)} within ${connectTimeoutMs} ms`);
+  }
+
+  async #reachProxy(proxy: EgressProxy, onRead: Call["onRead"], signal: AbortSignal, until: number): Promise<Socket> {
     try {
       return await this.#reach(
         { origin: proxy.origin, clientCertificate: undefined, onRead, isJudged: false },

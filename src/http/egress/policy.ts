@@ -7,7 +7,17 @@
  * name may resolve differently the next time.
  */
 import { isIPv4 } from "node:net";
-import { type Address, type AddressClass, behindNat64, type Cidr, classify, parseAddress } from "./addresses.ts";
+import {
+  type Address,
+  type AddressClass,
+  behindNat64,
+  type Cidr,
+  classify,
+  EMBEDDED_BITS,
+  embeddedBehind,
+  parseAddress,
+  parseCidr,
+} from "./addresses.ts";
 import {
   canonicalName,
   type HostPattern,
@@ -36,6 +46,8 @@ export interface EgressSettings {
   readonly deny: readonly string[];
   /** Ports below 1024 that may be dialled, 80 and 443 by default. Ports from 1024 always may; port 0 never. */
   readonly lowPorts?: readonly string[];
+  /** The network's NAT64 prefixes, each a /96: what is behind them is judged by the IPv4 address that it embeds. */
+  readonly nat64?: readonly string[];
 }
 
 export interface EgressPolicy {
@@ -43,6 +55,7 @@ export interface EgressPolicy {
   readonly allow: RuleList;
   readonly deny: RuleList;
   readonly lowPorts: readonly number[];
+  readonly nat64: readonly Cidr[];
 }
 
 export type EgressProblem =
@@ -50,7 +63,7 @@ export type EgressProblem =
   | { readonly kind: "unused"; readonly list: "allow" | "deny" }
   | { readonly kind: "entry"; readonly list: ListName; readonly entry: string; readonly remedy: string };
 
-type ListName = "allow" | "deny" | "lowPorts";
+type ListName = "allow" | "deny" | "lowPorts" | "nat64";
 
 export type EgressParse =
   | { readonly kind: "policy"; readonly policy: EgressPolicy }
@@ -90,9 +103,10 @@ export function parseEgressPolicy(settings: EgressSettings): EgressParse {
   const allow = parseRules("allow", settings.allow, problems);
   const deny = parseRules("deny", settings.deny, problems);
   const lowPorts = parsePorts(settings.lowPorts ?? LOW_PORTS, problems);
+  const nat64 = parseNat64(settings.nat64 ?? [], problems);
   return problems.length > 0
     ? { kind: "problems", problems }
-    : { kind: "policy", policy: { profile, allow, deny, lowPorts } };
+    : { kind: "policy", policy: { profile, allow, deny, lowPorts, nat64 } };
 }
 
 function parsePorts(texts: readonly string[], problems: EgressProblem[]): readonly number[] {
@@ -107,6 +121,25 @@ function parsePorts(texts: readonly string[], problems: EgressProblem[]): readon
     }
   }
   return ports;
+}
+
+/** RFC 6052 has shorter prefixes, too; the /96 is the one that networks with DNS64 use. */
+function parseNat64(texts: readonly string[], problems: EgressProblem[]): readonly Cidr[] {
+  const prefixes: Cidr[] = [];
+  for (const text of texts) {
+    const parsed = parseCidr(text.trim());
+    if (parsed?.kind === "cidr" && parsed.cidr.family === 6 && parsed.cidr.shift === EMBEDDED_BITS) {
+      prefixes.push(parsed.cidr);
+    } else {
+      problems.push({
+        kind: "entry",
+        list: "nat64",
+        entry: text,
+        remedy: "list IPv6 prefixes of length 96: 64:ff9b::/96",
+      });
+    }
+  }
+  return prefixes;
 }
 
 function parseRules(list: ListName, texts: readonly string[], problems: EgressProblem[]): RuleList {
@@ -131,43 +164,59 @@ function parseRules(list: ListName, texts: readonly string[], problems: EgressPr
  * @param ip Text as `dns.lookup` or `socket.remoteAddress` give it; anything else is refused.
  * @param host The name that it was resolved from, if any. An allowed name opens private and loopback addresses only.
  *   Link-local, metadata and reserved ones need a CIDR, because the owner of the zone below `*.example.com` could point
- *   one of its names at 169.254.169.254.
+ *   one of its names at 169.254.169.254. The reason of a refusal does not say what the name resolves to, because the
+ *   owner of an endpoint may read it.
  */
 export function judgeAddress(policy: EgressPolicy, ip: string, host?: string): AddressVerdict {
   const address = parseAddress(ip);
   if (address === undefined) {
-    return refused(`${JSON.stringify(ip)} is not an IP address`);
+    return refused(host === undefined ? `${JSON.stringify(ip)} is not an IP address` : "the name has no IP address");
   }
-  const reached = [address, behindNat64(address)].filter((each) => each !== undefined);
   const name = host === undefined ? undefined : canonicalName(host);
-  if (
-    reached.some((each) => matchesAddress(policy.deny.cidrs, each)) ||
-    (name !== undefined && matchesHost(policy.deny.hosts, name))
-  ) {
-    return refused(`${ip} is on the deny list, POSTRIDER_EGRESS_DENY`);
+  if (name !== undefined && matchesHost(policy.deny.hosts, name)) {
+    return refused(denied(`the host ${name}`));
+  }
+  if (reachedBy(policy, address).some((each) => matchesAddress(policy.deny.cidrs, each))) {
+    return refused(denied(name === undefined ? ip : "what the name resolves to"));
   }
   if (matchesAddress(policy.allow.cidrs, address)) {
     return ALLOWED;
   }
-  // In a network with DNS64, every IPv4-only receiver has an address behind NAT64: refusing them all would leave nothing
-  // to send to. Non-public addresses behind it stay refused, as RFC 6052 §3.1 itself says.
-  if (reached.some((each) => classify(each) === "public")) {
+  const inner = embeddedBehind(policy.nat64, address);
+  if (isOpened(policy, inner ?? address, name, inner !== undefined)) {
     return ALLOWED;
   }
-  const addressClass = classify(address);
-  return isOpened(policy, addressClass, name)
-    ? ALLOWED
-    : refused(`${ip} is ${article(addressClass)} address; ${remedyFor(policy, addressClass)}`);
+  const addressClass = classify(inner ?? address);
+  const subject = name === undefined ? `${ip} is` : "the name resolves to";
+  const way = inner === undefined ? "" : " behind NAT64";
+  return refused(`${subject} ${article(addressClass)} address${way}; ${remedyFor(policy, addressClass, address)}`);
 }
 
-/** Whether the profile or an allowed name opens addresses of this class, which are not public. */
-function isOpened(policy: EgressPolicy, addressClass: AddressClass, name: string | undefined): boolean {
+function denied(subject: string): string {
+  return `${subject} is on the deny list, POSTRIDER_EGRESS_DENY`;
+}
+
+/** The address, and the one that it leads to if it is behind NAT64, by the well-known prefix or one that is configured. */
+function reachedBy(policy: EgressPolicy, address: Address): readonly Address[] {
+  const inner = behindNat64(address) ?? embeddedBehind(policy.nat64, address);
+  return inner === undefined ? [address] : [address, inner];
+}
+
+/**
+ * Whether the profile or the allow list opens the address.
+ *
+ * @param isTranslated It is reached through NAT64. Its loopback, link-local and metadata addresses are the translator's,
+ *   so nothing that is said of this machine's opens them.
+ */
+function isOpened(policy: EgressPolicy, address: Address, name: string | undefined, isTranslated: boolean): boolean {
   const isNameAllowed = name !== undefined && matchesHost(policy.allow.hosts, name);
-  switch (addressClass) {
+  switch (classify(address)) {
+    case "public":
+      return true;
     case "private":
-      return policy.profile === "private-ok" || isNameAllowed;
+      return policy.profile === "private-ok" || isNameAllowed || matchesAddress(policy.allow.cidrs, address);
     case "loopback":
-      return isNameAllowed;
+      return isNameAllowed && !isTranslated;
     default:
       return false;
   }
@@ -272,7 +321,13 @@ function opensInside({ allow }: EgressPolicy): boolean {
 }
 
 /** The settings that change the verdict. */
-function remedyFor(policy: EgressPolicy, addressClass?: AddressClass): string {
+function remedyFor(policy: EgressPolicy, addressClass?: AddressClass, address?: Address): string {
+  const isBehindNat64 = address !== undefined && addressClass === "translated" && behindNat64(address) !== undefined;
+  const unwrap = "POSTRIDER_EGRESS_NAT64=64:ff9b::/96 judges the IPv4 address behind NAT64; ";
+  return (isBehindNat64 ? unwrap : "") + remedyByProfile(policy, addressClass);
+}
+
+function remedyByProfile(policy: EgressPolicy, addressClass: AddressClass | undefined): string {
   if (policy.profile === "custom") {
     return "POSTRIDER_EGRESS_ALLOW does not list it";
   }

@@ -12,6 +12,9 @@ const SESSIONS_MAX = 1_000;
 /** Secure contexts kept for client certificates. */
 const CONTEXTS_MAX = 256;
 
+/** Explicit, because --tls-min-v1.0 in NODE_OPTIONS would otherwise lower it for every receiver. */
+const VERSION_MIN = "TLSv1.2";
+
 /** Where a connection leads, and as whom. */
 export interface Call {
   readonly origin: Origin;
@@ -21,20 +24,20 @@ export interface Call {
 }
 
 export class TlsClient {
-  readonly #trust: { readonly ca?: string[] };
+  readonly #common: { readonly minVersion: typeof VERSION_MIN; readonly ca?: string[] };
   readonly #anonymous: SecureContext;
   readonly #contexts = new Map<string, SecureContext>();
   readonly #sessions = new Map<string, Buffer>();
 
   /** @param trustedCertificates PEM; in addition to those that Node.js trusts */
   constructor(trustedCertificates: readonly string[]) {
-    this.#trust =
-      trustedCertificates.length === 0
-        ? {}
-        : // Not imported by name: an old Node would then refuse to load the bundle, and could not say that it is too old.
-          { ca: [...tls.getCACertificates("default"), ...trustedCertificates] };
+    this.#common = {
+      minVersion: VERSION_MIN,
+      // Not imported by name: an old Node would then refuse to load the bundle, and could not say that it is too old.
+      ...(trustedCertificates.length > 0 && { ca: [...tls.getCACertificates("default"), ...trustedCertificates] }),
+    };
     // One context for all: otherwise every connect builds its own.
-    this.#anonymous = createSecureContext(this.#trust);
+    this.#anonymous = createSecureContext(this.#common);
   }
 
   /** Dials; "connect" comes first, and "secureConnect" ends the handshake. */
@@ -70,7 +73,7 @@ export class TlsClient {
       return this.#anonymous;
     }
     const { id, cert, key } = certificate;
-    const context = this.#contexts.get(id) ?? createSecureContext({ ...this.#trust, cert, key });
+    const context = this.#contexts.get(id) ?? createSecureContext({ ...this.#common, cert, key });
     keepNewest(this.#contexts, id, context, CONTEXTS_MAX);
     return context;
   }

@@ -46,7 +46,6 @@ const ADDRESSES: readonly (readonly [string, "both" | "private-ok" | "none"])[] 
   ["168.63.129.15", "both"],
   ["2606:4700:4700::1111", "both"],
   ["::ffff:8.8.8.8", "both"],
-  ["64:ff9b::8.8.8.8", "both"],
   ["10.0.0.0", "private-ok"],
   ["10.255.255.255", "private-ok"],
   ["172.16.0.0", "private-ok"],
@@ -74,6 +73,7 @@ const ADDRESSES: readonly (readonly [string, "both" | "private-ok" | "none"])[] 
   ["::8.8.8.8", "none"],
   ["::ffff:127.0.0.2", "none"],
   ["::ffff:0:8.8.8.8", "none"],
+  ["64:ff9b::8.8.8.8", "none"],
   ["64:ff9b::10.0.0.1", "none"],
   ["64:ff9b::127.0.0.1", "none"],
   ["64:ff9b::169.254.169.254", "none"],
@@ -241,14 +241,72 @@ test("custom: deny wins over allow, by name and by address, also behind NAT64", 
   assert.equal(judgeAddress(policy, "64:ff9b::10.0.1.1").verdict, "refused");
 });
 
+test("an address behind a NAT64 prefix of the network is judged by the IPv4 address that it embeds", () => {
+  for (const prefix of ["64:ff9b::", "64:ff9b:1::", "2001:67c:2960:6464::"]) {
+    const nat64 = [`${prefix}/96`];
+    for (const profile of ["public-only", "private-ok"] as const) {
+      const policy = policyOf({ profile, nat64 });
+      assert.equal(judgeAddress(policy, `${prefix}8.8.8.8`).verdict, "allowed");
+      assert.equal(judgeAddress(policy, `${prefix}10.0.0.1`).verdict, profile === "private-ok" ? "allowed" : "refused");
+      for (const ip of ["127.0.0.1", "0.0.0.0", "169.254.169.254", "100.100.100.200", "168.63.129.16", "224.0.0.1"]) {
+        assert.equal(judgeAddress(policy, prefix + ip).verdict, "refused", ip);
+      }
+    }
+    const custom = policyOf({ profile: "custom", allow: ["127.0.0.1", "10.1.0.0/16"], deny: ["8.8.8.0/24"], nat64 });
+    assert.equal(judgeAddress(custom, `${prefix}10.1.0.1`).verdict, "allowed");
+    assert.equal(judgeAddress(custom, `${prefix}10.2.0.1`).verdict, "refused");
+    assert.equal(judgeAddress(custom, `${prefix}127.0.0.1`).verdict, "refused");
+    assert.equal(judgeAddress(custom, `${prefix}8.8.8.8`).verdict, "refused");
+  }
+  assert.deepEqual(judgeAddress(PUBLIC_ONLY, "64:ff9b::8.8.8.8"), {
+    verdict: "refused",
+    reason:
+      "64:ff9b::8.8.8.8 is a translated address; POSTRIDER_EGRESS_NAT64=64:ff9b::/96 judges the IPv4 address behind NAT64; POSTRIDER_EGRESS is public-only: custom allows what POSTRIDER_EGRESS_ALLOW lists",
+  });
+});
+
+test("the reason for refusing a name does not say what the name resolves to", () => {
+  const custom = policyOf({ profile: "custom", deny: ["8.8.8.0/24", "*.evil.test"] });
+  for (const [policy, ip, host, reason] of [
+    [
+      PRIVATE_OK,
+      "127.0.0.1",
+      "a.example",
+      /^the name resolves to a loopback address; POSTRIDER_EGRESS is private-ok: /,
+    ],
+    [PUBLIC_ONLY, "::ffff:10.0.0.1", "a.example", /^the name resolves to a private address; .*private-ok allows/],
+    [PUBLIC_ONLY, "64:ff9b::10.0.0.1", "a.example", /^the name resolves to a translated address; /],
+    [
+      policyOf({ nat64: ["64:ff9b::/96"] }),
+      "64:ff9b::10.0.0.1",
+      "a.example",
+      /resolves to a private address behind NAT64; /,
+    ],
+    [custom, "8.8.8.8", "a.example", /^what the name resolves to is on the deny list, POSTRIDER_EGRESS_DENY$/],
+    [custom, "1.1.1.1", "a.evil.test", /^the host a.evil.test is on the deny list, POSTRIDER_EGRESS_DENY$/],
+    [PUBLIC_ONLY, "fe80::1%eth0", "a.example", /^the name has no IP address$/],
+  ] as const) {
+    const verdict = judgeAddress(policy, ip, host);
+    assert.ok(verdict.verdict === "refused");
+    assert.match(verdict.reason, reason);
+    assert.doesNotMatch(verdict.reason, /127\.0|10\.0|8\.8\.8|fe80/);
+  }
+});
+
 test("everything wrong with the settings is reported at once", () => {
   const problems = problemsOf({
     allow: ["10.0.0.0/33", "10.1.2.3/8", "10.1.2", "*", "a b", "http://x/", "::/129", "::ffff:1.2.3.4/95", ""],
     deny: ["10.0.0.0/", "256.1.1.1"],
     lowPorts: ["0", "81", "1024", "http", "-1", "8 1", ""],
+    nat64: ["64:ff9b::/64", "64:ff9b::", "::ffff:0:0/96", "10.0.0.0/8", "nat"],
   });
   const lists = problems.map(({ list }) => list);
-  assert.deepEqual(lists, [...Array(9).fill("allow"), ...Array(2).fill("deny"), ...Array(6).fill("lowPorts")]);
+  assert.deepEqual(lists, [
+    ...Array(9).fill("allow"),
+    ...Array(2).fill("deny"),
+    ...Array(6).fill("lowPorts"),
+    ...Array(5).fill("nat64"),
+  ]);
   assert.deepEqual(problems[0], {
     ...{ kind: "entry", list: "allow", entry: "10.0.0.0/33" },
     remedy: "give a prefix length from 0 to 32",
