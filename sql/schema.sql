@@ -284,6 +284,7 @@ create table postrider.endpoint_failure (
   last_http_status smallint,
   last_error text,
   recovered_at timestamp with time zone,
+  announced_at timestamp with time zone,
   constraint endpoint_failure_pkey PRIMARY KEY (endpoint_id),
   constraint "failing since a time, while failures follow each other" CHECK ((((failing_since IS NOT NULL) = (consecutive_failures > 0)) AND (consecutive_failures >= 0)))
 ) with (fillfactor=50);
@@ -879,7 +880,7 @@ create function postrider_internal.cursor_behind(page_base pg_snapshot, page_tar
 
 create function postrider_internal.decide_first(places integer[], event_ids uuid[], endpoint_ids uuid[], attempts_before_now integer[], attempt_ids uuid[], states text[], waits_ms bigint[], reasons text[]) returns void;
 
-create function postrider_internal.decide_leased(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[], alone integer[], OUT locked integer[]) returns integer[];
+create function postrider_internal.decide_leased(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[], alone integer[], OUT locked integer[], OUT exhausted integer[]) returns record;
 
 create function postrider_internal.declared_grants() returns TABLE(roles text[], privileges text, object text);
 
@@ -1015,6 +1016,8 @@ create function postrider_internal.insert_changed_event(statement text, event_ty
 
 create function postrider_internal.insert_lines(event_type text, tenant text, lines text[], numbers integer[], OUT events integer, OUT refused integer[], OUT reasons text[]) returns record;
 
+create function postrider_internal.insert_own_event(event_type text, payload json) returns uuid;
+
 create function postrider_internal.install_file(file text, sha256 text, grants text, postrider_version text, statements text) returns boolean;
 
 create function postrider_internal.is_as_captured(one anyelement, relid oid, column_names text[], event_function text) returns boolean;
@@ -1047,11 +1050,15 @@ create function postrider_internal.is_recorded(event_ids uuid[], endpoint_ids uu
 
 create function postrider_internal.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, row_xmin xid, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], claimed_at timestamp with time zone, is_copied boolean) returns boolean;
 
+create function postrider_internal.is_subscribed(event_type text) returns boolean;
+
 create function postrider_internal.is_transformation(payload text) returns boolean;
 
 create function postrider_internal.is_wake_off() returns boolean;
 
 create function postrider_internal.judge_event(event_type text, payload json) returns void security definer;
+
+create function postrider_internal.judge_failing(event_ids uuid[], endpoint_ids uuid[], failure_kinds text[]) returns void;
 
 create function postrider_internal.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[]) returns TABLE(endpoint_id uuid, problem text, is_slow boolean);
 
@@ -1133,6 +1140,10 @@ create function postrider_internal.note_change(action text, endpoint_id uuid, li
 
 create function postrider_internal.note_discards(endpoint_ids uuid[], are_excused boolean) returns void;
 
+create function postrider_internal.note_endpoint_event(event_type text, endpoint_id uuid, facts json) returns void;
+
+create function postrider_internal.note_exhausted(exhausted integer[], event_ids uuid[], endpoint_ids uuid[], attempts_before_now integer[], http_statuses smallint[], failure_kinds text[], reasons text[]) returns void;
+
 create function postrider_internal.note_failed_capture(captured_type text, relid oid, change json, problem text) returns void security definer;
 
 create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[]) returns void;
@@ -1140,6 +1151,8 @@ create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uu
 create function postrider_internal.note_idempotency_key(tenant text, idempotency_key text, event_id uuid) returns boolean security definer;
 
 create function postrider_internal.note_moving_row() returns trigger;
+
+create function postrider_internal.note_recoveries(outages jsonb) returns void;
 
 create function postrider_internal.note_replay_failure() returns trigger security definer;
 
@@ -1724,6 +1737,8 @@ comment on column postrider.endpoint_failure.last_http_status is 'The status tha
 comment on column postrider.endpoint_failure.last_error is 'What went wrong, in a sentence.';
 
 comment on column postrider.endpoint_failure.recovered_at is 'When a success last ended a series of failures.';
+
+comment on column postrider.endpoint_failure.announced_at is 'When the present series of failures was noted in the audit, and told of by an event postrider.endpoint.failing; null if it was not.';
 
 comment on table postrider.endpoint_hour_part is 'What was added to an hour of an endpoint: the sum of its minutes, and minutes that came later. Read postrider.endpoint_hour, which sums the parts.';
 
@@ -2801,7 +2816,7 @@ comment on function postrider_internal.cursor_behind(pg_snapshot,pg_snapshot,xid
 
 comment on function postrider_internal.decide_first(integer[],uuid[],uuid[],integer[],uuid[],text[],bigint[],text[]) is 'Inserts deliveries without their first attempt, most of which have failed. places: which results those are, from 1.';
 
-comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],integer[],text[],bigint[],text[],integer[]) is 'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. alone: which results, from 1, leave their batch. locked: which results, from 1, are still to be decided because another session has locked the row.';
+comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],integer[],text[],bigint[],text[],integer[]) is 'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. alone: which results, from 1, leave their batch. locked: which results, from 1, are still to be decided because another session has locked the row; exhausted: which ones are exhausted now.';
 
 comment on function postrider_internal.declared_grants() is 'What each role is granted: on tables as written here, on functions and views as their files say.';
 
@@ -2937,6 +2952,8 @@ comment on function postrider_internal.insert_changed_event(text,text,text,oid,o
 
 comment on function postrider_internal.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, except those that Postgres refuses: it returns their numbers and the reasons.';
 
+comment on function postrider_internal.insert_own_event(text,json) is 'Inserts an event of one of Postrider''s own types, whoever the caller acts for, and returns its id.';
+
 comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and returns whether it did. For the owner, within a migration.';
 
 comment on function postrider_internal.is_as_captured(anyelement,oid,text[],text) is 'Whether the function that makes a captured row''s event is still there, finds the columns that it names, and can work with their types. Costs a comparison a row.';
@@ -2969,11 +2986,15 @@ comment on function postrider_internal.is_recorded(uuid[],uuid[]) is 'Whether ea
 
 comment on function postrider_internal.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],timestamp with time zone,boolean) is 'Whether the present cursor has passed an event. is_copied: the cursor was written in another cluster.';
 
+comment on function postrider_internal.is_subscribed(text) is 'Whether an endpoint that is not disabled takes events of this one of Postrider''s own types, whose tenant is the empty string.';
+
 comment on function postrider_internal.is_transformation(text) is 'True if an endpoint''s payload can be made by this path or template. Otherwise it raises an error that says what is wrong.';
 
 comment on function postrider_internal.is_wake_off() is 'Whether the setting postrider.wake is off: any of the words that Postgres takes for false, in capitals or not.';
 
 comment on function postrider_internal.judge_event(text,json) is 'Refuses an event that does not fit the enforced schema of its type, or whose type is unknown if unknown types are refused.';
+
+comment on function postrider_internal.judge_failing(uuid[],uuid[],text[]) is 'Tells, once in an outage and by the audit and an event, which endpoints keep failing. Disables those that have had nothing but failures for longer than their disable_after.';
 
 comment on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints with a filter that the payload matches, and those with one that Postgres cannot judge, with the reason; no row means no match. Takes a second at most, plus the time of one filter. It stops at a filter that takes longer than half a second (is_slow); the rows of the others are then not complete.';
 
@@ -3055,13 +3076,19 @@ comment on function postrider_internal.note_change(text,uuid,text,jsonb,jsonb) i
 
 comment on function postrider_internal.note_discards(uuid[],boolean) is 'Counts deliveries that a function has discarded, in postrider.endpoint_minute and postrider.daemon_minute. endpoint_ids: the endpoint of each; are_excused: whether a person decided about them.';
 
+comment on function postrider_internal.note_endpoint_event(text,uuid,json) is 'Inserts one of Postrider''s own events about an endpoint, if anything is subscribed to it: which endpoint it is, without secrets, and these facts.';
+
+comment on function postrider_internal.note_exhausted(integer[],uuid[],uuid[],integer[],smallint[],text[],text[]) is 'Inserts an event postrider.delivery.exhausted for each of these results, from 1.';
+
 comment on function postrider_internal.note_failed_capture(text,oid,json,text) is 'Inserts an event postrider.capture.failed: the change of a captured row of which no event could be made, and why.';
 
-comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Disables endpoints that have had nothing but failures for longer than their disable_after.';
+comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Then tells of those that keep failing or have recovered, and disables those that have failed for too long.';
 
 comment on function postrider_internal.note_idempotency_key(text,text,uuid) is 'Notes the idempotency key of an event, and returns whether it was new. If not, the event is left out of its insert (INSERT 0 0).';
 
 comment on function postrider_internal.note_moving_row() is 'Notes which row is being updated: if it is deleted next, it moves to another partition.';
+
+comment on function postrider_internal.note_recoveries(jsonb) is 'Notes in the audit, and tells by an event, which outages a success has ended. outages: those that were told of, by endpoint, with what is said of each.';
 
 comment on function postrider_internal.note_replay_failure() is 'Notes a replayed delivery that was exhausted or discarded.';
 

@@ -167,14 +167,14 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   endpoint_failure: {
     columns:
-      "endpoint_id consecutive_failures failing_since last_failure_at last_failure_kind last_http_status last_error recovered_at",
+      "endpoint_id consecutive_failures failing_since last_failure_at last_failure_kind last_http_status last_error recovered_at announced_at",
     select: LOOKERS,
   },
   endpoint_pace: { columns: "endpoint_id unsettled_since", select: LOOKERS },
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
-      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at exhausted p50_ms p95_ms disabled_from",
+      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at announced_at exhausted p50_ms p95_ms disabled_from",
     select: LOOKERS,
   },
   replay: {
@@ -636,6 +636,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   endpoint_batching: caller(),
   endpoint_limiting: owner(),
   endpoint_retry_policy: caller(),
+  insert_own_event: caller(),
+  is_subscribed: caller(),
+  judge_failing: caller(),
+  note_endpoint_event: caller(),
+  note_exhausted: caller(),
+  note_recoveries: caller(),
   endpoint_changed: owner(),
   endpoint_secret_changed: owner(),
   endpoint_signing_changed: owner(),

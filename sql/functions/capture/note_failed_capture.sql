@@ -4,8 +4,6 @@ create or replace function postrider_internal.note_failed_capture(captured_type 
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  event_id uuid;
 begin
   -- Publishers may not insert events of our own types, but may call this, as the owner of a captured table.
   if pg_trigger_depth() = 0 or not exists (
@@ -15,11 +13,7 @@ begin
   then
     raise exception 'changes of % are not captured as events %', relid::regclass, to_json(captured_type) using errcode = 'insufficient_privilege';
   end if;
-  insert into postrider.outbox (event_type, payload)
-  values ('postrider', json_build_object('event_type', captured_type, 'error', problem, 'change', change))
-  returning id into event_id;
-  -- The trigger of inserts refuses this type to publishers.
-  update postrider.outbox o set event_type = 'postrider.capture.failed' where o.id = event_id;
+  perform postrider_internal.insert_own_event('postrider.capture.failed', json_build_object('event_type', captured_type, 'error', problem, 'change', change));
 end
 $$;
 comment on function postrider_internal.note_failed_capture(text, oid, json, text) is

@@ -63,7 +63,7 @@ begin
              end as obstacle,
              (select format('%s by %s, %s', a.action, a.actor, postrider_internal.shown_time(a.at))
               from postrider.audit a
-              where a.endpoint_id = k.id and a.event_id is null and a.at > event.created_at
+              where a.endpoint_id = k.id and a.event_id is null and a.at > event.created_at and a.action not in ('endpoint_failing', 'endpoint_recovered')
               order by a.at desc limit 1) as changed
       from known k
       full join status s on s.endpoint_id = k.id

@@ -8,7 +8,8 @@ create or replace function postrider_internal.decide_leased(
   waits_ms bigint[],
   reasons text[],
   alone integer[],
-  out locked integer[]
+  out locked integer[],
+  out exhausted integer[]
 )
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -44,16 +45,19 @@ begin
     from held h
     where d.event_id between h.event_id and h.event_id and d.endpoint_id = h.endpoint_id
   )
-  select array_agg(r.n::integer) into locked
-  from unnest(event_ids, endpoint_ids, attempts_before_now) with ordinality r (event_id, endpoint_id, attempts, n)
-  -- In this order, because what was held needs no second look.
-  where case when r.n not in (select h.n from held h) then exists (
-    select from postrider.delivery d
-    where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
-      and d.leased_by = decide_leased.daemon_id and d.attempts = r.attempts
-    offset 0) end;
+  select (
+    select array_agg(r.n::integer)
+    from unnest(event_ids, endpoint_ids, attempts_before_now) with ordinality r (event_id, endpoint_id, attempts, n)
+    -- In this order, because what was held needs no second look.
+    where case when r.n not in (select h.n from held h) then exists (
+      select from postrider.delivery d
+      where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
+        and d.leased_by = decide_leased.daemon_id and d.attempts = r.attempts
+      offset 0) end),
+    array(select h.n::integer from held h where h.state = 'exhausted')
+  into locked, exhausted;
 end
 $$;
 comment on function postrider_internal.decide_leased(
   uuid, uuid[], uuid[], uuid[], integer[], text[], bigint[], text[], integer[]) is
-  'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. alone: which results, from 1, leave their batch. locked: which results, from 1, are still to be decided because another session has locked the row.';
+  'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. alone: which results, from 1, leave their batch. locked: which results, from 1, are still to be decided because another session has locked the row; exhausted: which ones are exhausted now.';

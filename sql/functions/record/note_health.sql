@@ -22,11 +22,18 @@ as $$
 -- that was sent again by hand (attempts_before is above 0) does not, because an operator chose the moment. A success
 -- always counts. Flushes of several daemons lock the rows in the order of the endpoints' ids, existing rows first and
 -- then new ones, so they cannot deadlock; operators do not lock these rows at all. The times are those of the record.
+declare
+  -- What was told of, and has ended if a success is among these.
+  outages jsonb;
 begin
-  perform from postrider.endpoint_failure f
-  where f.endpoint_id = any (note_health.endpoint_ids)
-  order by f.endpoint_id
-  for update;
+  select jsonb_object_agg(k.endpoint_id, jsonb_build_object('failing_since', k.failing_since, 'failures', k.consecutive_failures))
+    filter (where k.announced_at is not null) into outages
+  from (
+    select f.endpoint_id, f.failing_since, f.consecutive_failures, f.announced_at
+    from postrider.endpoint_failure f
+    where f.endpoint_id = any (note_health.endpoint_ids)
+    order by f.endpoint_id
+    for update) k;
 
   with attempted as (
     select r.endpoint_id, r.failure_kind, r.http_status, r.error, r.started_ms + r.duration_ms as ended_ms
@@ -76,20 +83,11 @@ begin
       last_error = excluded.last_error,
       recovered_at = coalesce(excluded.recovered_at, f.recovered_at);
 
-  -- An endpoint that an operator is changing is not waited for: the next failure disables it.
-  perform postrider_internal.set_endpoint_state(e.id, 'disabled', e.reason, 'disable_endpoint')
-  from (
-    select n.id,
-           format('nothing but failures since %s: %s of them, the last one: %s',
-                  to_char(f.failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), f.consecutive_failures, f.last_error) as reason
-    from postrider.endpoint n
-    join postrider.endpoint_failure f on f.endpoint_id = n.id
-    where n.id = any (note_health.endpoint_ids) and n.state = 'active' and f.consecutive_failures > 0
-      -- A resumed or enabled endpoint has its whole time again.
-      and greatest(f.failing_since, n.state_changed_at) + n.disable_after <= now()
-      and f.last_failure_at = now()
-    for update of n skip locked) e;
+  if outages is not null then
+    perform postrider_internal.note_recoveries(outages);
+  end if;
+  perform postrider_internal.judge_failing(event_ids, endpoint_ids, failure_kinds);
 end
 $$;
 comment on function postrider_internal.note_health(uuid[], uuid[], uuid[], double precision[], integer[], smallint[], text[], text[]) is
-  'Updates postrider.endpoint_failure by these attempts. Disables endpoints that have had nothing but failures for longer than their disable_after.';
+  'Updates postrider.endpoint_failure by these attempts. Then tells of those that keep failing or have recovered, and disables those that have failed for too long.';

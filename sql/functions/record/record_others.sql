@@ -36,6 +36,8 @@ as $$
 declare
   places integer[] := array(
     select p from generate_series(1, cardinality(event_ids)) p where p not in (select u from unnest(successes) u));
+  decided integer[];
+  exhausted integer[];
 begin
   if 'pending' = any (states) then
     select d.discarded, d.discard_reasons into discarded, discard_reasons
@@ -46,16 +48,22 @@ begin
     end loop;
   end if;
   if is_first then
+    decided := array(select p from unnest(places) p where claim_ids[p] = any (held_claims) and p <> all (known));
+    exhausted := array(select p from unnest(decided) p where states[p] = 'exhausted');
     perform postrider_internal.decide_first(
-      array(select p from unnest(places) p where claim_ids[p] = any (held_claims) and p <> all (known)),
-      event_ids, endpoint_ids, attempts_before_now, attempt_ids, states, waits_ms, reasons);
+      decided, event_ids, endpoint_ids, attempts_before_now, attempt_ids, states, waits_ms, reasons);
   else
-    locked := postrider_internal.decide_leased(
-      daemon_id, event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons, alone);
+    select d.locked, d.exhausted into locked, exhausted
+    from postrider_internal.decide_leased(
+      daemon_id, event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons, alone) d;
   end if;
   perform postrider_internal.record_attempts(
     daemon_id, places, event_ids, endpoint_ids, new_attempts, attempts_before_now, started_ms, durations_ms, http_statuses,
     requests, endpoint_revisions, batch_ids, failure_kinds, errors, response_headers, response_bodies);
+  if cardinality(exhausted) > 0 and postrider_internal.is_subscribed('postrider.delivery.exhausted') then
+    perform postrider_internal.note_exhausted(
+      exhausted, event_ids, endpoint_ids, attempts_before_now, http_statuses, failure_kinds, reasons);
+  end if;
 end
 $$;
 comment on function postrider_internal.record_others(

@@ -1,0 +1,22 @@
+create or replace function postrider_internal.note_endpoint_event(event_type text, endpoint_id uuid, facts json) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  endpoint json;
+begin
+  -- An installation in which no one asks for these events has no rows of them.
+  if not postrider_internal.is_subscribed(note_endpoint_event.event_type) then
+    return;
+  end if;
+  select row_to_json(e) into endpoint
+  from (
+    select n.id as endpoint_id, n.name, n.shown_url as url, n.tenant
+    from postrider.endpoint n where n.id = note_endpoint_event.endpoint_id) e;
+  perform postrider_internal.insert_own_event(
+    note_endpoint_event.event_type, (rtrim(endpoint::text, '}') || ',' || ltrim(facts::text, '{'))::json);
+end
+$$;
+comment on function postrider_internal.note_endpoint_event(text, uuid, json) is
+  'Inserts one of Postrider''s own events about an endpoint, if anything is subscribed to it: which endpoint it is, without secrets, and these facts.';
