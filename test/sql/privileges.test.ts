@@ -174,7 +174,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
-      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at announced_at exhausted p50_ms p95_ms disabled_from",
+      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at exhausted p50_ms p95_ms disabled_from",
     select: LOOKERS,
   },
   replay: {
