@@ -72,8 +72,12 @@ create domain postrider.endpoint_timeout_ms as integer
   constraint "timeout_ms is between 100 and 120000" CHECK (((VALUE >= 100) AND (VALUE <= 120000)));
 
 create domain postrider.endpoint_url as text
+  constraint "url has a host in plain characters, without %" CHECK (("substring"(VALUE, '(?i)^https?://([^][/?#:@\\]+)'::text) !~ '%'::text))
+  constraint "url has a host of at most 253 characters, in labels of 1 to 63" CHECK (("substring"(VALUE, '(?i)^https?://([^][/?#:@\\]+)'::text) !~ '^[.]|[.][.]|[^.]{64}|^.{253}[^.]|^.{255}'::text))
   constraint "url has a host, and if any a port of 1 to 65535" CHECK (((VALUE !~* '^https?://[^[:space:][:cntrl:]]+$'::text) OR (VALUE ~* '^https?://[^/?#]*@'::text) OR (VALUE ~* '^https?://(\[[0-9a-f:.]+\]|[^][/?#:@\\]+)(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#\\]|$)'::text)))
+  constraint "url has an IPv4 address as four numbers from 0 to 255" CHECK ((("substring"(VALUE, '(?i)^https?://([^][/?#:@\\]+)'::text) !~* '(^|[.])([0-9]+|0x[0-9a-f]*)[.]?$'::text) OR ("substring"(VALUE, '(?i)^https?://([^][/?#:@\\]+)'::text) ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])([.](?!$)|$)){4}$'::text)))
   constraint "url has no fragment and no backslash" CHECK (((VALUE !~* '^https?://[^[:space:][:cntrl:]]+$'::text) OR (VALUE ~* '^https?://[^/?#]*@'::text) OR (VALUE !~ '[#\\]'::text)))
+  constraint "url has no unspecified, multicast or broadcast address" CHECK ((VALUE !~* '^https?://((0|22[4-9]|23[0-9])[.][0-9.]+|255[.]255[.]255[.]255|\[[0:]+\]|\[ff[0-9a-f]{2}:[0-9a-f:.]*\])([/?#:]|$)'::text))
   constraint "url has no user and no password" CHECK (postrider_internal.has_no_login(VALUE))
   constraint "url is http or https, without blanks, at most 2048 long" CHECK (((VALUE ~* '^https?://[^[:space:][:cntrl:]]+$'::text) AND (length(VALUE) <= 2048)));
 
@@ -2600,7 +2604,7 @@ comment on type postrider.endpoint_tenant is 'The owner of an endpoint; the empt
 
 comment on type postrider.endpoint_timeout_ms is 'The time limit of a request, in milliseconds.';
 
-comment on type postrider.endpoint_url is 'An absolute http or https URL without user, password and fragment.';
+comment on type postrider.endpoint_url is 'An absolute http or https URL without user, password and fragment. Whether its address is allowed is for the daemons to say.';
 
 comment on type postrider.event_type_pattern is 'The event types that a subscription is for.';
 

@@ -44,13 +44,23 @@ export function decide(attempt: AttemptResult, position: AttemptPosition): Decis
   if (reason !== null) {
     return { state: "exhausted", reason };
   }
+  const { scheduleMs } = position;
   const waitMs = retryDelayMs({
-    scheduleMs: position.scheduleMs,
+    scheduleMs: attempt.failureKind === "blocked" ? seldom(scheduleMs) : scheduleMs,
     failedAttempts: position.attemptInSchedule,
     random: position.random,
     retryAfterMs: retryAfterMs(attempt, position.nowMs),
   });
   return waitMs === null ? EXHAUSTED : { state: "pending", waitMs };
+}
+
+/**
+ * The schedule of a delivery that egress blocked, or that the endpoint does not allow to be sent: as many attempts, each
+ * after the longest wait. Only a person changes such a verdict, so quick attempts would be for nothing.
+ */
+function seldom(scheduleMs: readonly number[]): readonly number[] {
+  const longestMs = Math.max(...scheduleMs);
+  return scheduleMs.map(() => longestMs);
 }
 
 /** With this failed attempt a batch is over: its deliveries are sent one by one, so that one at fault holds up no other. */

@@ -40,11 +40,21 @@ test("410 ends the delivery and the endpoint at any attempt", () => {
 });
 
 test("every other failure is retried by the schedule, redirects included", () => {
-  for (const result of [answered(301), answered(400), answered(404), answered(500), ...FAILURE_KINDS.map(unanswered)]) {
+  const kinds = FAILURE_KINDS.filter((kind) => kind !== "blocked");
+  for (const result of [answered(301), answered(400), answered(404), answered(500), ...kinds.map(unanswered)]) {
     assert.deepEqual(decided(result, 1), { state: "pending", waitMs: 5_000 });
     assert.deepEqual(decided(result, 2), { state: "pending", waitMs: 300_000 });
     assert.deepEqual(decided(result, 3), { state: "exhausted" });
   }
+});
+
+test("what is blocked is retried at the schedule's longest interval, as often as anything else", () => {
+  for (const attemptInSchedule of [1, 2]) {
+    assert.deepEqual(decided(unanswered("blocked"), attemptInSchedule), { state: "pending", waitMs: 300_000 });
+  }
+  assert.deepEqual(decided(unanswered("blocked"), 3), { state: "exhausted" });
+  const position = { retryPolicy: null, attemptInSchedule: 1, random: () => 0.5, nowMs: NOW_MS };
+  assert.deepEqual(decide(unanswered("blocked"), { ...position, scheduleMs: [] }), { state: "exhausted" });
 });
 
 test("a 2xx whose body did not arrive is a failure", () => {

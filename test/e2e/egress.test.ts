@@ -104,3 +104,30 @@ test("what the egress proxy does wrong is not the receiver's failure, and shows 
   assert.match(first?.error ?? "", /answered 407 to CONNECT hooks.example:8080: it does not accept our credentials/);
   assert.doesNotMatch(first?.error ?? "", /s3cret/);
 });
+
+test("a blocked delivery is retried seldom, and its error names rule and setting and nothing of the target", async (t) => {
+  const answer = await new Receiver((socket) => socket.write(answerOf("200 OK", "s3cret"))).listen();
+  t.after(() => answer[Symbol.asyncDispose]());
+  const urls = [`http://127.0.0.1:${answer.port}/`, `http://localhost.localdomain:${answer.port}/`, "http://10.0.0.1/"];
+  const ids = await Promise.all(urls.map((url) => createEndpoint(url, { retry_schedule: ["1 s", "2 h", "1 min"] })));
+  await run(t, { egress: policyOf() });
+  await insertEvent(database.pool, "order.paid");
+  for (const id of ids) {
+    const [first] = await attemptsAt(id, 1);
+    assert.equal(first?.failure_kind, "blocked");
+    assert.match(first?.error ?? "", /^egress refused .*POSTRIDER_EGRESS is public-only/);
+  }
+  const shown = await rowsOf<{ hours: number; answer: string | null; state: string }>(
+    database.pool,
+    `select round(extract(epoch from s.next_attempt_at - a.started_at) / 3600, 1)::float8 as hours, a.response_body as answer, s.state
+     from postrider.attempt a join postrider.delivery_status s using (event_id, endpoint_id)`,
+  );
+  assert.equal(shown.length, ids.length);
+  for (const { hours, answer, state } of shown) {
+    assert.ok(hours >= 1.6 && hours <= 2.4, `${hours} h`);
+    assert.deepEqual([answer, state], [null, "pending"]);
+  }
+  const health = "select distinct is_failing, last_failure_kind as kind from postrider.endpoint_health";
+  assert.deepEqual(await rowsOf(database.pool, health), [{ is_failing: true, kind: "blocked" }]);
+  assert.equal(answer.connections, 0);
+});

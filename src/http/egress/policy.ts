@@ -179,6 +179,9 @@ export function judgeAddress(policy: EgressPolicy, ip: string, host?: string): A
   if (reachedBy(policy, address).some((each) => matchesAddress(policy.deny.cidrs, each))) {
     return refused(denied(name === undefined ? ip : "what the name resolves to"));
   }
+  if (isNoDestination(address)) {
+    return refused(`${name === undefined ? `${ip} is` : "the name resolves to"} no address of a receiver`);
+  }
   if (matchesAddress(policy.allow.cidrs, address)) {
     return ALLOWED;
   }
@@ -190,6 +193,19 @@ export function judgeAddress(policy: EgressPolicy, ip: string, host?: string): A
   const subject = name === undefined ? `${ip} is` : "the name resolves to";
   const way = inner === undefined ? "" : " behind NAT64";
   return refused(`${subject} ${article(addressClass)} address${way}; ${remedyFor(policy, addressClass, address)}`);
+}
+
+/**
+ * No list opens these, so `postrider.endpoint_url` refuses them in SQL: no TCP connection leads to a multicast or broadcast
+ * address, and an unspecified one leads to this machine, whose address is 127.0.0.1.
+ */
+function isNoDestination(address: Address): boolean {
+  const addressClass = classify(address);
+  return (
+    addressClass === "multicast" ||
+    addressClass === "unspecified" ||
+    (address.family === 4 && address.value === BROADCAST)
+  );
 }
 
 function denied(subject: string): string {
@@ -350,6 +366,9 @@ export function portOf(url: URL): number {
   }
   return url.protocol === "https:" ? 443 : 80;
 }
+
+/** 255.255.255.255 */
+const BROADCAST = 0xffffffffn;
 
 const ALLOWED: AddressVerdict = { verdict: "allowed" };
 
