@@ -882,6 +882,8 @@ create function postrider_internal.create_capture_trigger(table_name regclass, t
 
 create function postrider_internal.cursor_behind(page_base pg_snapshot, page_target pg_snapshot, window_xid xid8, window_seq bigint, is_complete boolean, xids xid8[], seqs bigint[], page_asides xid8[], page_aside_seqs bigint[], ended_xids xid8[], OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[]) returns record;
 
+create function postrider_internal.daemons_without_key(encryption_key_id text) returns TABLE(daemon_id uuid, host text, pid integer) security definer;
+
 create function postrider_internal.decide_first(places integer[], event_ids uuid[], endpoint_ids uuid[], attempts_before_now integer[], attempt_ids uuid[], states text[], waits_ms bigint[], reasons text[]) returns void;
 
 create function postrider_internal.decide_leased(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], attempts_before_now integer[], states text[], waits_ms bigint[], reasons text[], alone integer[], OUT locked integer[], OUT exhausted integer[]) returns record;
@@ -1031,8 +1033,6 @@ create function postrider_internal.is_cancelled(reason text) returns boolean;
 create function postrider_internal.is_claimed(xid xid8, seq bigint) returns boolean;
 
 create function postrider_internal.is_count(value jsonb) returns boolean;
-
-create function postrider_internal.is_everywhere(encryption_key_id text) returns boolean security definer;
 
 create function postrider_internal.is_for_batch(attempts integer, attempts_before integer, replay_id uuid) returns boolean;
 
@@ -1190,7 +1190,7 @@ create function postrider_internal.partition_time(id uuid) returns timestamp wit
 
 create function postrider_internal.pass_empty_page(page postrider_internal.claim_page, daemon_id uuid, empty_claim bigint, OUT outcome text, OUT claim_id bigint) returns record;
 
-create function postrider_internal.pause_unreadable(endpoint_id uuid, revision bigint, reason text) returns boolean security definer;
+create function postrider_internal.pause_unreadable(endpoint_ids uuid[], revisions bigint[], reasons text[]) returns void security definer;
 
 create function postrider_internal.payload_problem(checks jsonb, value jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
@@ -2818,6 +2818,8 @@ comment on function postrider_internal.create_capture_trigger(regclass,name,text
 
 comment on function postrider_internal.cursor_behind(pg_snapshot,pg_snapshot,xid8,bigint,boolean,xid8[],bigint[],xid8[],bigint[],xid8[]) is 'The cursor once these events (xids, seqs) of a page are claimed: the columns of that name of postrider.claim. The other parameters are of the page; is_complete and ended_xids hold only if all of its events are claimed.';
 
+comment on function postrider_internal.daemons_without_key(text) is 'The daemons that are alive and lack this encryption key: they would pause the endpoints whose secrets it seals, because they cannot open them.';
+
 comment on function postrider_internal.decide_first(integer[],uuid[],uuid[],integer[],uuid[],text[],bigint[],text[]) is 'Inserts deliveries without their first attempt, most of which have failed. places: which results those are, from 1.';
 
 comment on function postrider_internal.decide_leased(uuid,uuid[],uuid[],uuid[],integer[],text[],bigint[],text[],integer[]) is 'Updates leased deliveries by the results of their attempts, if the daemon still holds the lease. alone: which results, from 1, leave their batch. locked: which results, from 1, are still to be decided because another session has locked the row; exhausted: which ones are exhausted now.';
@@ -2967,8 +2969,6 @@ comment on function postrider_internal.is_cancelled(text) is 'Whether this is th
 comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event. After that, changes of subscriptions do not affect it.';
 
 comment on function postrider_internal.is_count(jsonb) is 'Whether this is a whole number from 0 on.';
-
-comment on function postrider_internal.is_everywhere(text) is 'Whether every daemon that is alive has this encryption key: one without it would pause the endpoints whose secrets it cannot open.';
 
 comment on function postrider_internal.is_for_batch(integer,integer,uuid) is 'Whether a delivery that is in no batch may share a request with others: its retry schedule has just begun, and it is not one that a person sends again.';
 
@@ -3126,7 +3126,7 @@ comment on function postrider_internal.partition_time(uuid) is 'The time that th
 
 comment on function postrider_internal.pass_empty_page(postrider_internal.claim_page,uuid,bigint) is 'The outcome of a claim that has found no events. Moves the cursor if it must.';
 
-comment on function postrider_internal.pause_unreadable(uuid,bigint,text) is 'Pauses an endpoint whose secret a daemon cannot read, unless it has changed since. False if it has, or an operator is changing it at this moment.';
+comment on function postrider_internal.pause_unreadable(uuid[],bigint[],text[]) is 'Pauses endpoints whose secrets a daemon cannot read. Those that have changed since, or that an operator is changing at this moment, are left as they are.';
 
 comment on function postrider_internal.payload_problem(jsonb,jsonb,text,integer) is 'Where a payload does not fit these checks, what was expected there and what was found; null if it fits. steps_left bounds the work: if it ends below 0, the steps were used up and nothing is known.';
 
@@ -3808,6 +3808,8 @@ grant execute on function postrider_internal.count_waiting(integer) to postrider
 
 grant execute on function postrider_internal.create_capture_trigger(regclass,name,text,text) to postrider_publisher;
 
+grant execute on function postrider_internal.daemons_without_key(text) to postrider_daemon;
+
 grant execute on function postrider_internal.drop_capture(regclass,text) to postrider_publisher;
 
 grant execute on function postrider_internal.empty_claims(uuid,bigint[]) to postrider_daemon;
@@ -3855,8 +3857,6 @@ grant execute on function postrider_internal.has_signing_key(uuid) to postrider_
 grant execute on function postrider_internal.insert_changed_event(text,text,text,oid,oid,text,text,text,boolean) to postrider_publisher;
 
 grant execute on function postrider_internal.is_as_captured(anyelement,oid,text[],text) to postrider_publisher;
-
-grant execute on function postrider_internal.is_everywhere(text) to postrider_daemon;
 
 grant execute on function postrider_internal.is_function(text) to postrider_publisher;
 
@@ -3910,7 +3910,7 @@ grant execute on function postrider_internal.open_ingest(text,text,uuid,boolean,
 
 grant execute on function postrider_internal.parse_path(text) to postrider_operator;
 
-grant execute on function postrider_internal.pause_unreadable(uuid,bigint,text) to postrider_daemon;
+grant execute on function postrider_internal.pause_unreadable(uuid[],bigint[],text[]) to postrider_daemon;
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
 

@@ -53,6 +53,11 @@ export function isOutage(thrown: unknown): boolean {
   return kind === "connection" || kind === "transient";
 }
 
+/** Whether Postgres works, and refused what this statement was to do: others may succeed. */
+export function isRefusal(thrown: unknown): boolean {
+  return !isOutage(thrown) && classifyPostgresError(thrown).sqlstate !== null;
+}
+
 /** Whether waiting may help a start. A wrong password or database name is then a mistake to report. */
 export function isOutageAtStart(thrown: unknown): boolean {
   return isOutage(thrown) && !/^(28|3D)/.test(classifyPostgresError(thrown).sqlstate ?? "");

@@ -15,7 +15,19 @@ const sealSecretStatement = defineStatement("seal_secret", {
   columns: { is_sealed: "boolean" },
 });
 
+const findDaemonsWithoutKey = defineStatement("find_daemons_without_key", {
+  params: { keyId: "text" },
+  columns: { daemon_id: "uuid", host: "text", pid: "integer" },
+});
+
 const PAGE_MAX = 500;
+
+export type DaemonWithoutKey = RowOf<typeof findDaemonsWithoutKey.shape>;
+
+/** The daemons that are alive and lack an encryption key: they would pause the endpoints whose secrets it seals. */
+export async function daemonsWithoutKey(database: Queryable, keyId: string): Promise<readonly DaemonWithoutKey[]> {
+  return (await database.run(findDaemonsWithoutKey, { keyId })).rows;
+}
 
 export type StoredSecret = RowOf<typeof listSecrets.shape>;
 

@@ -284,6 +284,30 @@ describe("reseal", () => {
     }
   });
 
+  test("waits for every daemon that runs to have the key, and names those that do not", async () => {
+    const { key, text } = newKey();
+    await create("/waits");
+    const daemon = randomUUID();
+    await beat(database.pool, daemon);
+    // Gone without a goodbye: it holds up nothing.
+    await beat(database.pool, randomUUID(), -1);
+    const env = { DATABASE_URL: database.url, POSTRIDER_ENCRYPTION_KEYS: text };
+    const place = "host\\.test \\(pid 42\\)";
+    const refused = await runCommand(["reseal"], { env });
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, new RegExp(`PR0002.*running daemons do not have it.*: ${place};`));
+    assert.ok((await stored()).every(({ secret }) => !secret?.startsWith("sealed:")));
+    const looked = await runCommand(["reseal", "--dry-run"], { env });
+    assert.equal(looked.code, 1);
+    assert.match(
+      looked.stdout,
+      new RegExp(`1 secret would be sealed.*not yet: .*the key ${key.id}: ${place}\\n$`, "s"),
+    );
+    await database.pool.query("update postrider.daemon set encryption_key_ids = $2 where id = $1", [daemon, [key.id]]);
+    assert.equal((await runCommand(["reseal"], { env })).code, 0);
+    await allSealedWith(key);
+  });
+
   test("without a key is refused", async () => {
     const { code, stderr } = await runCommand(["reseal"], { env: { DATABASE_URL: database.url } });
     assert.equal(code, 2);

@@ -377,7 +377,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   has_signing_key: caller("reader", "operator", "daemon"),
   empty_claims: owner("daemon"),
   beat: owner("daemon"),
-  is_everywhere: owner("daemon"),
+  daemons_without_key: owner("daemon"),
   leave: owner("daemon"),
   judge_filters: caller("daemon"),
   transform_deliveries: owner("daemon"),

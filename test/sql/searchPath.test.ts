@@ -338,7 +338,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
       .join(";"),
   redeliver: () => `select postrider.redeliver('${ids.delivered}', '${ids.endpoint}')`,
   cancel: () => `select postrider.cancel('${ids.delivered}', '${ids.endpoint}', 'why')`,
-  is_everywhere: () => "select postrider_internal.is_everywhere('0123456789abcdef')",
+  daemons_without_key: () => "select * from postrider_internal.daemons_without_key('0123456789abcdef')",
   beat: () => `select postrider_internal.beat('${ids.daemon}', 'host.test', 1, '0', 60000, 0, 0)`,
   rebuild_minutes: () => "select postrider.rebuild_minutes('yesterday')",
   append_minutes: () => `select postrider_internal.append_minutes('${ids.daemon}', gen_random_uuid(), 0, '[]', null)`,
@@ -358,7 +358,8 @@ const CALLS: Readonly<Record<string, () => string>> = {
   make_key: () => `select postrider_internal.make_key('${ids.wanted}', 'whsk_${"A".repeat(86)}==', null)`,
   seal_secret: () =>
     `select postrider_internal.seal_secret('${ids.secret}', pg_catalog.sha256('${ids.plain}'), 'sealed:v1:0123456789abcdef:AAAA')`,
-  pause_unreadable: () => `select postrider_internal.pause_unreadable('${ids.endpoint}', ${ids.revision}, 'why')`,
+  pause_unreadable: () =>
+    `select postrider_internal.pause_unreadable('{${ids.endpoint}}', '{${ids.revision}}', '{why}')`,
   maintain: () => "select postrider.maintain()",
   fill_retention: () => "select postrider_internal.fill_retention('40 days')",
   copy_problem: () => "select postrider.copy_problem()",

@@ -1,20 +1,24 @@
 -- grant: execute to daemon
 
-create or replace function postrider_internal.pause_unreadable(endpoint_id uuid, revision bigint, reason text) returns boolean
+create or replace function postrider_internal.pause_unreadable(endpoint_ids uuid[], revisions bigint[], reasons text[]) returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_variable
+#variable_conflict use_column
+declare
+  found record;
 begin
-  perform from postrider.endpoint e
-  where e.id = endpoint_id and e.revision = revision and e.state = 'active'
-  for no key update skip locked;
-  if not found then
-    return false;
-  end if;
-  perform postrider_internal.set_endpoint_state(endpoint_id, 'paused', reason, 'pause_endpoint');
-  return true;
+  for found in
+    select e.id, u.reason
+    from unnest(endpoint_ids, revisions, reasons) u (endpoint_id, revision, reason)
+    join postrider.endpoint e on e.id = u.endpoint_id
+    where e.revision = u.revision and e.state = 'active'
+    order by e.id
+    for no key update of e skip locked
+  loop
+    perform postrider_internal.set_endpoint_state(found.id, 'paused', found.reason, 'pause_endpoint');
+  end loop;
 end
 $$;
-comment on function postrider_internal.pause_unreadable(uuid, bigint, text) is
-  'Pauses an endpoint whose secret a daemon cannot read, unless it has changed since. False if it has, or an operator is changing it at this moment.';
+comment on function postrider_internal.pause_unreadable(uuid[], bigint[], text[]) is
+  'Pauses endpoints whose secrets a daemon cannot read. Those that have changed since, or that an operator is changing at this moment, are left as they are.';

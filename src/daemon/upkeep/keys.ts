@@ -1,21 +1,22 @@
 import type { Database } from "../../db/database.ts";
+import { isRefusal } from "../../db/pgErrors.ts";
 import { replaceSecret } from "../../db/secrets.ts";
-import { defineStatement } from "../../db/statements.ts";
+import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { makePrivateKey, publicKeyOf } from "../../format/ed25519.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { Repeat } from "../../ground/repeat.ts";
 import { type SealingKey, seal } from "../../secrets/sealing.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
 
-/** Keys made, and secrets sealed, in one look. */
+/** Keys made, or secrets sealed, in one look. */
 const SECRETS_MAX = 100;
 /** A notification announces most of what there is to do. */
 const INTERVAL_MS = 5_000;
-/** An operator, or another daemon, has the endpoint. */
+/** An operator, or another daemon, has the endpoint: so long for each such secret. */
 const BUSY_MS = 250;
 
 const findWantedKeys = defineStatement("find_wanted_keys", {
-  params: { keysMax: "integer", keyId: "text?" },
+  params: { after: "uuid?", keysMax: "integer", keyId: "text?" },
   columns: { id: "uuid", endpoint_id: "uuid", may_seal: "boolean" },
 });
 const makeKey = defineStatement("make_key", {
@@ -23,7 +24,7 @@ const makeKey = defineStatement("make_key", {
   columns: { is_made: "boolean" },
 });
 const findUnsealedSecrets = defineStatement("find_unsealed_secrets", {
-  params: { secretsMax: "integer", keyId: "text" },
+  params: { after: "uuid?", secretsMax: "integer", keyId: "text" },
   columns: { id: "uuid", endpoint_id: "uuid", kind: "text", secret: "text" },
 });
 
@@ -38,15 +39,22 @@ export interface KeyOptions {
  * Does with the secrets of endpoints what Postgres cannot: makes the ed25519 keys that are wanted, for which deliveries wait,
  * and seals the secrets that SQL has made.
  */
-export function makeKeyKeeper(options: KeyOptions): Repeat {
-  const { conditions } = options;
+export function makeKeyKeeper({ database, conditions, sealingKeys }: KeyOptions): Repeat {
+  const [sealing] = sealingKeys;
+  const walks = [makeWalk(wantedKeys(database, sealing)), ...(sealing ? [makeWalk(unsealed(database, sealing))] : [])];
   const repeat = new Repeat(async () => {
-    const isStopped = () => repeat.isStopped;
     try {
-      const made = await makeWantedKeys(options, isStopped);
-      const sealed = await sealNewSecrets(options, isStopped);
-      conditions.end("keys_failing", { task: "keys" });
-      return Math.min(delayAfter(made), delayAfter(sealed));
+      const steps: Step[] = [];
+      for (const walk of walks) {
+        steps.push(await walk(() => repeat.isStopped));
+      }
+      const refusal = steps.find((step) => step.refusal !== null)?.refusal ?? null;
+      if (refusal === null) {
+        conditions.end("keys_failing", { task: "keys" });
+      } else {
+        conditions.begin("keys_failing", "maintenance.failed", { task: "keys", error: refusal });
+      }
+      return Math.min(...steps.map(({ delayMs }) => delayMs));
     } catch (thrown) {
       conditions.begin("keys_failing", "maintenance.failed", { task: "keys", error: messageOf(thrown) });
       return INTERVAL_MS;
@@ -55,44 +63,78 @@ export function makeKeyKeeper(options: KeyOptions): Repeat {
   return repeat;
 }
 
-interface Done {
-  readonly found: number;
-  readonly done: number;
+/** Secrets with which something is to be done. */
+interface Work<Row extends { readonly id: string }> {
+  find(after: string | null): Promise<readonly Row[]>;
+  /** False if someone else has the secret or its endpoint, or nothing is left to do. */
+  act(row: Row): Promise<boolean>;
 }
 
-function delayAfter({ found, done }: Done): number {
-  if (found === 0) {
-    return INTERVAL_MS;
-  }
-  return done > 0 ? 0 : BUSY_MS;
+interface Step {
+  readonly delayMs: number;
+  /** What Postgres said when it first refused a secret, in this walk or the one before; null if it refused none. */
+  readonly refusal: string | null;
 }
 
-async function makeWantedKeys({ database, sealingKeys }: KeyOptions, isStopped: () => boolean): Promise<Done> {
-  const [sealing] = sealingKeys;
-  const { rows } = await database.run(findWantedKeys, { keysMax: SECRETS_MAX, keyId: sealing?.id ?? null });
-  let done = 0;
-  for (const { id, endpoint_id, may_seal } of rows) {
-    if (isStopped()) break;
-    const privateKey = makePrivateKey();
-    const owner = { endpointId: endpoint_id, kind: "ed25519" };
-    const secret = sealing === undefined || !may_seal ? privateKey : seal(sealing, owner, privateKey);
-    const made = await database.run(makeKey, { secretId: id, secret, publicKey: publicKeyOf(privateKey) });
-    done += made.rows[0]?.is_made === true ? 1 : 0;
-  }
-  return { found: rows.length, done };
+/**
+ * Walks over the secrets in the order of their ids, a page at each look, so that those that are locked or refused keep none
+ * behind them. Postgres may refuse one because of a foreign trigger, for example.
+ */
+function makeWalk<Row extends { readonly id: string }>({ find, act }: Work<Row>) {
+  let after: string | null = null;
+  let tally = { done: 0, busy: 0, refusal: null as string | null };
+  let lastRefusal: string | null = null;
+  return async (isStopped: () => boolean): Promise<Step> => {
+    const rows = await find(after);
+    for (const row of rows) {
+      if (isStopped()) break;
+      const outcome = await tried(() => act(row));
+      tally.done += outcome === "done" ? 1 : 0;
+      tally.busy += outcome === "busy" ? 1 : 0;
+      tally.refusal ??= typeof outcome === "string" ? null : outcome.refusal;
+    }
+    if (rows.length === SECRETS_MAX) {
+      after = rows.at(-1)?.id ?? null;
+      return { delayMs: 0, refusal: tally.refusal ?? lastRefusal };
+    }
+    const { done, busy, refusal } = tally;
+    after = null;
+    tally = { done: 0, busy: 0, refusal: null };
+    lastRefusal = refusal;
+    return { delayMs: done > 0 ? 0 : busy > 0 ? Math.min(INTERVAL_MS, busy * BUSY_MS) : INTERVAL_MS, refusal };
+  };
 }
 
-async function sealNewSecrets({ database, sealingKeys }: KeyOptions, isStopped: () => boolean): Promise<Done> {
-  const [sealing] = sealingKeys;
-  if (sealing === undefined) {
-    return { found: 0, done: 0 };
+async function tried(act: () => Promise<boolean>): Promise<"done" | "busy" | { readonly refusal: string }> {
+  try {
+    return (await act()) ? "done" : "busy";
+  } catch (thrown) {
+    if (!isRefusal(thrown)) {
+      throw thrown;
+    }
+    return { refusal: messageOf(thrown) };
   }
-  const { rows } = await database.run(findUnsealedSecrets, { secretsMax: SECRETS_MAX, keyId: sealing.id });
-  let done = 0;
-  for (const { id, endpoint_id, kind, secret } of rows) {
-    if (isStopped()) break;
-    const sealed = seal(sealing, { endpointId: endpoint_id, kind }, secret);
-    done += (await replaceSecret(database, id, secret, sealed)) ? 1 : 0;
-  }
-  return { found: rows.length, done };
+}
+
+function wantedKeys(database: Database, sealing: SealingKey | undefined): Work<RowOf<typeof findWantedKeys.shape>> {
+  return {
+    find: async (after) =>
+      (await database.run(findWantedKeys, { after, keysMax: SECRETS_MAX, keyId: sealing?.id ?? null })).rows,
+    act: async ({ id, endpoint_id, may_seal }) => {
+      const privateKey = makePrivateKey();
+      const owner = { endpointId: endpoint_id, kind: "ed25519" };
+      const secret = sealing === undefined || !may_seal ? privateKey : seal(sealing, owner, privateKey);
+      const { rows } = await database.run(makeKey, { secretId: id, secret, publicKey: publicKeyOf(privateKey) });
+      return rows[0]?.is_made === true;
+    },
+  };
+}
+
+function unsealed(database: Database, sealing: SealingKey): Work<RowOf<typeof findUnsealedSecrets.shape>> {
+  return {
+    find: async (after) =>
+      (await database.run(findUnsealedSecrets, { after, secretsMax: SECRETS_MAX, keyId: sealing.id })).rows,
+    act: ({ id, endpoint_id, kind, secret }) =>
+      replaceSecret(database, id, secret, seal(sealing, { endpointId: endpoint_id, kind }, secret)),
+  };
 }

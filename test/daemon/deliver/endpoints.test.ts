@@ -85,3 +85,33 @@ test("an endpoint that Postgres refuses to pause has the problem, and keeps no o
   assert.match(directory.get(unreadable)?.problem ?? "", /refuses to pause the endpoint: SQLSTATE P0001: not now/);
   assert.ok(directory.get(readable) !== undefined);
 });
+
+test("many unreadable endpoints are paused together, and one that Postgres refuses to pause keeps none of them", async (t) => {
+  const rows = await rowsOf<{ id: string }>(
+    testDatabase.pool,
+    "insert into postrider.endpoint (url) select 'http://127.0.0.1:9/' from generate_series(1, 150) returning id",
+  );
+  const ids = rows.map(({ id }) => id);
+  await testDatabase.pool.query(
+    "insert into postrider.endpoint_secret (endpoint_id, secret) select u.id, 'sealed:v1:0123456789abcdef:AAAA' from unnest($1::uuid[]) u (id)",
+    [ids],
+  );
+  const [refused = "", ...others] = ids;
+  const { database, directory } = openDirectory(t);
+  const runs = t.mock.method(database, "run");
+  await directory.ensure(others.slice(0, 100).map((id) => [id, "2"]));
+  assert.equal(runs.mock.callCount(), 2, "one statement loads them, and one pauses them");
+  await testDatabase.pool.query(`
+    create function public.refuse() returns trigger language plpgsql as 'begin raise exception $$not now$$; end';
+    create trigger refuse before update of state on postrider.endpoint for each row
+      when (old.id = '${refused}') execute function public.refuse()`);
+  t.after(() => testDatabase.pool.query("drop function public.refuse cascade"));
+  await directory.ensure([refused, ...others.slice(100)].map((id) => [id, "2"]));
+  const paused = await rowsOf<{ id: string }>(
+    testDatabase.pool,
+    "select id from postrider.endpoint where id = any ($1) and state = 'paused'",
+    [ids],
+  );
+  assert.deepEqual(new Set(paused.map(({ id }) => id)), new Set(others));
+  assert.match(directory.get(refused)?.problem ?? "", /refuses to pause the endpoint: SQLSTATE P0001: not now/);
+});
