@@ -4,7 +4,8 @@ import type { Attempt } from "../domain/attempt.ts";
 import type { FailureKind } from "../domain/failureKind.ts";
 import { unixMs } from "../ground/clock.ts";
 import { storable } from "./answer.ts";
-import { codeOf, DialFailure, tlsSentence } from "./egress/dialFailure.ts";
+import { codeOf, DialFailure } from "./egress/dialFailure.ts";
+import { tlsSentence } from "./egress/tlsFailure.ts";
 
 /** The attempt in which nothing was sent: it fails before there is a connection. */
 export function unsent(failureKind: FailureKind, error: string): Attempt {

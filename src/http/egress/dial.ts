@@ -34,6 +34,7 @@ import type { EgressProxy } from "./proxy.ts";
 import { readingBy } from "./reading.ts";
 import { takeStep } from "./socketStep.ts";
 import { type Call, TlsClient } from "./tls.ts";
+import { takeCertificate } from "./tlsFailure.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /** Further answers are judged but not dialled. */
@@ -130,7 +131,7 @@ export class Dialer {
     }
     const secured = this.#tls.startOver(socket, call);
     secured.on("error", ignore);
-    return shakeHands(secured, this.#wayTo(origin), signal);
+    return shakeHands(secured, origin, this.#wayTo(origin), signal);
   }
 
   /**
@@ -270,7 +271,7 @@ export class Dialer {
     if (hop.isJudged) {
       this.#judgePeer(socket, origin, where);
     }
-    return origin.secure ? shakeHands(socket, where, signal) : socket;
+    return origin.secure ? shakeHands(socket, origin, where, signal) : socket;
   }
 
   #judgePeer(socket: Socket, origin: Origin, where: string): void {
@@ -306,9 +307,11 @@ function startTcp({ origin, onRead }: Hop, address: string): Socket {
   return connectTcp({ host: address, port: origin.port, ...readingBy(onRead) });
 }
 
-async function shakeHands(socket: Socket, where: string, signal: AbortSignal): Promise<Socket> {
-  const failureOf = (error: Error | undefined): DialFailure => handshakeFailure(where, error);
+async function shakeHands(socket: Socket, { hostname }: Origin, where: string, signal: AbortSignal): Promise<Socket> {
+  const failureOf = (error: Error | undefined): DialFailure =>
+    handshakeFailure(where, error, takeCertificate(socket), hostname);
   await takeStep({ socket, signal, failureOf, begin: (done) => void socket.once("secureConnect", done) });
+  takeCertificate(socket);
   return socket;
 }
 

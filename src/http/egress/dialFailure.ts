@@ -1,5 +1,7 @@
+import type { X509Certificate } from "node:crypto";
 import type { FailureKind } from "../../domain/failureKind.ts";
 import { messageOf } from "../../ground/errors.ts";
+import { tlsSentence } from "./tlsFailure.ts";
 
 export interface Origin {
   readonly secure: boolean;
@@ -38,39 +40,19 @@ export function connectFailure(where: string, error: Error | undefined): DialFai
   return new DialFailure("connect", `no connection to ${where}: ${found}`);
 }
 
-export function handshakeFailure(where: string, error: Error | undefined): DialFailure {
-  const found = error === undefined ? "the peer closed the connection" : tlsSentence(codeOf(error) || error.name);
+/** @param certificate what the peer has shown, if it came to that */
+export function handshakeFailure(
+  where: string,
+  error: Error | undefined,
+  certificate?: X509Certificate,
+  host?: string,
+): DialFailure {
+  const found =
+    error === undefined
+      ? "the peer closed the connection"
+      : tlsSentence(codeOf(error) || error.name, certificate, host);
   return new DialFailure("tls", `the TLS handshake with ${where} failed: ${found}`);
 }
-
-/** The text of a TLS error is not passed on, because it quotes the certificate, which the peer wrote. */
-export function tlsSentence(code: string): string {
-  const alert = /_ALERT_([A-Z_]+)$/.exec(code)?.[1] ?? "";
-  const sentence = TLS_SENTENCES[code] ?? TLS_ALERT_SENTENCES[alert];
-  return sentence === undefined ? code : `${sentence} (${code})`;
-}
-
-const TLS_SENTENCES: Readonly<Record<string, string>> = {
-  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is for another host name",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate is self-signed",
-  SELF_SIGNED_CERT_IN_CHAIN: "a certificate of the chain is self-signed",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "an intermediate certificate is missing",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the issuer is not trusted",
-  CERT_HAS_EXPIRED: "the certificate has expired",
-  ECONNRESET: "the peer closed the connection",
-};
-
-/** What the peer says of our certificate. The names of the codes begin with a version of TLS, which differs. */
-const TLS_ALERT_SENTENCES: Readonly<Record<string, string>> = {
-  CERTIFICATE_REQUIRED: "the peer asks for a client certificate",
-  UNKNOWN_CA: "the peer does not trust the issuer of the client certificate",
-  BAD_CERTIFICATE: "the peer refuses the client certificate",
-  CERTIFICATE_EXPIRED: "the peer says that the client certificate has expired",
-  CERTIFICATE_REVOKED: "the peer says that the client certificate is revoked",
-  CERTIFICATE_UNKNOWN: "the peer refuses the client certificate",
-  UNSUPPORTED_CERTIFICATE: "the peer does not support the client certificate",
-  ACCESS_DENIED: "the peer denies access to the client certificate",
-};
 
 export function dnsSentence(hostname: string, found: string): string {
   return `the host name ${hostname} did not resolve: ${found}`;

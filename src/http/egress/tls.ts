@@ -6,6 +6,7 @@ import type { ClientCertificate } from "./clientCertificate.ts";
 import { hostAndPort, type Origin } from "./dialFailure.ts";
 import { literalOf } from "./policy.ts";
 import { type OnRead, readingBy } from "./reading.ts";
+import { keepCertificate } from "./tlsFailure.ts";
 
 /** Session tickets kept for resumption, about 2 kB each. */
 const SESSIONS_MAX = 1_000;
@@ -65,6 +66,8 @@ export class TlsClient {
       secureContext: this.#contextOf(clientCertificate),
       ...(session === undefined ? {} : { session }),
     });
+    // Before Node's own listener, which ends a connection that it does not trust and forgets the certificate.
+    socket.prependListener("secure", () => keepCertificate(socket, socket.getPeerX509Certificate()));
     return socket.on("session", (ticket: Buffer) => keepNewest(this.#sessions, key, ticket, SESSIONS_MAX));
   }
 
