@@ -53,6 +53,12 @@ create domain postrider.endpoint_payload as text
 create domain postrider.endpoint_payload_fallback as text
   constraint "payload_fallback is discard or whole" CHECK ((VALUE = ANY (ARRAY['discard'::text, 'whole'::text])));
 
+create domain postrider.endpoint_rate_burst as integer
+  constraint "rate_burst is between 1 and 100000" CHECK (((VALUE >= 1) AND (VALUE <= 100000)));
+
+create domain postrider.endpoint_rate_limit as numeric
+  constraint "rate_limit is between 0.001 and 100000" CHECK (((VALUE >= 0.001) AND (VALUE <= (100000)::numeric)));
+
 create domain postrider.endpoint_retry_on as text[]
   constraint "retry_on is statuses from 300 to 599 without 410, or 3xx to 5xx" CHECK (((cardinality(VALUE) <= 300) AND postrider_internal.are_statuses(VALUE) AND (array_position(VALUE, '410'::text) IS NULL)));
 
@@ -272,6 +278,9 @@ create table postrider.endpoint (
   batch_delay_ms postrider.endpoint_batch_delay_ms not null default 1000,
   encryption_key postrider.endpoint_encryption_key,
   max_in_flight postrider.endpoint_max_in_flight,
+  rate_limit postrider.endpoint_rate_limit,
+  rate_burst postrider.endpoint_rate_burst,
+  is_limited boolean not null generated always as (((max_in_flight IS NOT NULL) OR (rate_limit IS NOT NULL))) stored,
   retry_on postrider.endpoint_retry_on,
   give_up_on postrider.endpoint_give_up_on not null default '{}'::text[],
   constraint endpoint_pkey PRIMARY KEY (id),
@@ -337,6 +346,7 @@ create table postrider.endpoint_minute_part_default partition of postrider.endpo
 
 create table postrider.endpoint_pace (
   endpoint_id uuid not null,
+  spent_until timestamp with time zone not null default now(),
   unsettled_since timestamp with time zone,
   constraint endpoint_pace_pkey PRIMARY KEY (endpoint_id),
   constraint endpoint_pace_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE
@@ -1084,7 +1094,7 @@ create function postrider_internal.keyword_problem(keyword text, argument jsonb)
 
 create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_ids uuid[]) returns integer[];
 
-create function postrider_internal.lease_batches(daemon_id uuid, endpoint_id uuid, room integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, requests_max integer) returns SETOF postrider_internal.leased_delivery;
+create function postrider_internal.lease_batches(daemon_id uuid, endpoint_id uuid, room integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, requests_allowed integer) returns SETOF postrider_internal.leased_delivery;
 
 create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, is_limited boolean) returns SETOF postrider_internal.leased_delivery;
 
@@ -1216,6 +1226,10 @@ create function postrider_internal.present_place(OUT system_identifier bigint, O
 
 create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
+create function postrider_internal.rate_burst(rate_limit numeric, rate_burst integer) returns integer;
+
+create function postrider_internal.reached_limit(endpoint_id uuid) returns text;
+
 create function postrider_internal.read_cursor(OUT claim_id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[], OUT empty_claim bigint, OUT is_on boolean) returns record;
 
 create function postrider_internal.read_options(options jsonb) returns postrider.endpoint;
@@ -1336,6 +1350,8 @@ create function postrider_internal.store_lines(name text, run_id uuid, batch big
 
 create function postrider_internal.subscription_changing() returns trigger security definer;
 
+create function postrider_internal.take_allowance(endpoint_id uuid, requests integer) returns void;
+
 create function postrider_internal.take_asides(page postrider_internal.claim_page, turn integer, events_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
 create function postrider_internal.take_mixed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], turn integer, events_max integer, aside_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
@@ -1404,9 +1420,9 @@ CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW 
 
 CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state)::text IS DISTINCT FROM (old.state)::text)) EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
-CREATE TRIGGER endpoint_limited AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN ((new.max_in_flight IS NOT NULL)) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
+CREATE TRIGGER endpoint_limited AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (new.is_limited) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
 
-CREATE TRIGGER endpoint_limiting AFTER UPDATE OF max_in_flight ON postrider.endpoint FOR EACH ROW WHEN (((new.max_in_flight IS NOT NULL) AND (old.max_in_flight IS NULL))) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
+CREATE TRIGGER endpoint_limiting AFTER UPDATE ON postrider.endpoint FOR EACH ROW WHEN ((new.is_limited AND (((new.is_limited IS DISTINCT FROM old.is_limited) OR ((new.rate_limit)::numeric IS DISTINCT FROM (old.rate_limit)::numeric)) OR ((new.rate_burst)::integer IS DISTINCT FROM (old.rate_burst)::integer)))) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
 
 CREATE TRIGGER endpoint_nulls BEFORE INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_null();
 
@@ -1720,6 +1736,12 @@ comment on column postrider.endpoint.encryption_key is 'The receiver''s public k
 
 comment on column postrider.endpoint.max_in_flight is 'How many requests may be in progress at a time, over all daemons: 1 to 100000; null for as many as the daemons have room for. A batch is one request.';
 
+comment on column postrider.endpoint.rate_limit is 'How many requests may be sent per second, over all daemons: 0.001 to 100000, such as 50 or 0.2; null for as many as there are. Retries count, and a batch is one request.';
+
+comment on column postrider.endpoint.rate_burst is 'How many requests may be sent at once after a rest, if the rate is limited: 1 to 100000; null for those of one second, at least one.';
+
+comment on column postrider.endpoint.is_limited is 'Whether daemons must agree before they send to it, so that its events go through the queue. Filled in.';
+
 comment on column postrider.endpoint.retry_on is 'The only statuses that are retried: a list of statuses and classes, such as {429,5xx}. Any other status exhausts the delivery at once. Attempts without an answer are always retried. Null to retry every status; 410 disables the endpoint in any case.';
 
 comment on column postrider.endpoint.give_up_on is 'Statuses that exhaust a delivery at once: a list of statuses and classes, such as {400,404,422} or {4xx}. No status may be in both lists; 410 disables the endpoint in any case.';
@@ -1817,6 +1839,8 @@ comment on table postrider.endpoint_minute_part_default is 'Minutes outside ever
 comment on table postrider.endpoint_pace is 'One row for each endpoint that has, or had, limits: a daemon that leases for the endpoint locks it, so that they take turns.';
 
 comment on column postrider.endpoint_pace.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_pace.spent_until is 'Until when the requests sent so far would take at an even pace. A burst may run ahead of the clock. Without a rate it stands still.';
 
 comment on column postrider.endpoint_pace.unsettled_since is 'When the endpoint came to have a limit: daemons may have deliveries in hand that they took without counting them. Null once there are none.';
 
@@ -2296,7 +2320,7 @@ comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 
 comment on column postrider.delivery_status.reason is 'Why it was discarded, or exhausted before its retry schedule was used up.';
 
@@ -2592,6 +2616,10 @@ comment on type postrider.endpoint_payload is 'An SQL/JSON path, or a template o
 
 comment on type postrider.endpoint_payload_fallback is 'What becomes of an event that a transformation cannot be applied to.';
 
+comment on type postrider.endpoint_rate_burst is 'How many requests an endpoint that has rested may be sent at once.';
+
+comment on type postrider.endpoint_rate_limit is 'How many requests an endpoint may be sent per second.';
+
 comment on type postrider.endpoint_retry_on is 'Statuses and classes of statuses, such as 503 and 5xx.';
 
 comment on type postrider.endpoint_retry_schedule is 'The waits between the attempts of a delivery.';
@@ -2876,7 +2904,7 @@ comment on function postrider_internal.endpoint_defaults() is 'What an endpoint 
 
 comment on function postrider_internal.endpoint_faults(jsonb) is 'Everything in an entry of a file that an endpoint cannot have, each with its place and what to write instead.';
 
-comment on function postrider_internal.endpoint_limiting() is 'Makes the row under whose lock daemons lease for an endpoint that comes to have a limit.';
+comment on function postrider_internal.endpoint_limiting() is 'Keeps the row under whose lock daemons lease for an endpoint with limits.';
 
 comment on function postrider_internal.endpoint_options() is 'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';
 
@@ -3020,7 +3048,7 @@ comment on function postrider_internal.keyword_problem(text,jsonb) is 'What is w
 
 comment on function postrider_internal.known_deliveries(uuid[],uuid[]) is 'Which of these pairs, from 1, have their delivery already.';
 
-comment on function postrider_internal.lease_batches(uuid,uuid,integer,integer,integer,integer,integer,integer) is 'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone. requests_max: how many requests the endpoint''s limits allow; null if it has none.';
+comment on function postrider_internal.lease_batches(uuid,uuid,integer,integer,integer,integer,integer,integer) is 'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone. requests_allowed: how many requests the endpoint''s limits allow; null if it has none.';
 
 comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer,boolean) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_limited: whether they count for limits of the endpoint, which allow so many requests.';
 
@@ -3152,6 +3180,10 @@ comment on function postrider_internal.present_place() is 'Which database of whi
 
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
 
+comment on function postrider_internal.rate_burst(numeric,integer) is 'How many requests an endpoint with a rate may be sent at once: those of one second, unless it says otherwise.';
+
+comment on function postrider_internal.reached_limit(uuid) is 'Which limit of an endpoint allows no request at this moment; null if none stands in the way.';
+
 comment on function postrider_internal.read_cursor() is 'The newest claim, where the next one continues, and whether sending is switched on. empty_claim: the newest claim if it has no pairs, so that the next one deletes it. Raises PR014 if this database is a copy that was not adopted.';
 
 comment on function postrider_internal.read_options(jsonb) is 'An endpoint with only these options set. Refuses an option that does not exist, and a value that does not fit.';
@@ -3272,6 +3304,8 @@ comment on function postrider_internal.store_lines(text,uuid,bigint,text,text,js
 
 comment on function postrider_internal.subscription_changing() is 'Fills in the tenant, and refuses an endpoint that does not exist and a filter that is not a predicate or can never match.';
 
+comment on function postrider_internal.take_allowance(uuid,integer) is 'Takes what find_allowance has allowed: so many requests of the endpoint''s rate. Called by whatever leases for an endpoint with limits.';
+
 comment on function postrider_internal.take_asides(postrider_internal.claim_page,integer,integer,integer) is 'Adds to a page the next events of the transactions that are aside, up to events_max of them, a few transactions in turn. turn: 1 if the page begins with an event of the window.';
 
 comment on function postrider_internal.take_mixed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],integer,integer,integer,integer) is 'The next events of the window and of what is aside, up to events_max of them, aside_max of the latter. Puts a transaction aside that has more events than the window''s part of the page, and continues behind it. turn: 0 or 1, alternating; the larger half of a page and its first event are the window''s if it is 1.';
@@ -3338,7 +3372,7 @@ comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change 
 
 comment on trigger endpoint_limited on postrider.endpoint is 'Prepares the limits of a new endpoint.';
 
-comment on trigger endpoint_limiting on postrider.endpoint is 'Prepares the limits of an endpoint that had none.';
+comment on trigger endpoint_limiting on postrider.endpoint is 'Prepares the limits of an endpoint that had none, or another rate.';
 
 comment on trigger endpoint_nulls on postrider.endpoint is 'Refuses nulls without showing the row.';
 
@@ -3478,9 +3512,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, is_limited, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -3788,11 +3822,19 @@ grant execute on function postrider_internal.count_attempts(integer) to postride
 
 grant execute on function postrider_internal.count_attempts(integer) to postrider_reader;
 
+grant execute on function postrider_internal.count_counted(uuid) to postrider_operator;
+
+grant execute on function postrider_internal.count_counted(uuid) to postrider_reader;
+
 grant execute on function postrider_internal.count_unclaimed(integer) to postrider_daemon;
 
 grant execute on function postrider_internal.count_unclaimed(integer) to postrider_operator;
 
 grant execute on function postrider_internal.count_unclaimed(integer) to postrider_reader;
+
+grant execute on function postrider_internal.count_uncounted(uuid) to postrider_operator;
+
+grant execute on function postrider_internal.count_uncounted(uuid) to postrider_reader;
 
 grant execute on function postrider_internal.count_undelivered(integer) to postrider_daemon;
 
@@ -3913,6 +3955,18 @@ grant execute on function postrider_internal.parse_path(text) to postrider_opera
 grant execute on function postrider_internal.pause_unreadable(uuid[],bigint[],text[]) to postrider_daemon;
 
 grant execute on function postrider_internal.prepare_replay(uuid) to postrider_daemon;
+
+grant execute on function postrider_internal.present_allowance(uuid,integer) to postrider_operator;
+
+grant execute on function postrider_internal.present_allowance(uuid,integer) to postrider_reader;
+
+grant execute on function postrider_internal.rate_burst(numeric,integer) to postrider_operator;
+
+grant execute on function postrider_internal.rate_burst(numeric,integer) to postrider_reader;
+
+grant execute on function postrider_internal.reached_limit(uuid) to postrider_operator;
+
+grant execute on function postrider_internal.reached_limit(uuid) to postrider_reader;
 
 grant execute on function postrider_internal.read_template(text) to postrider_operator;
 

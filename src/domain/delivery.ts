@@ -1,6 +1,9 @@
 import type { Attempt } from "./attempt.ts";
 import type { ClaimedEvent } from "./event.ts";
 
+/** A lease beyond the endpoint's timeout: the wait in memory, and the time until the result is recorded. */
+export const LEASE_MARGIN_MS = 15_000;
+
 /** The right by which a daemon works on a delivery. It decides how the result is recorded. */
 export type Tenure =
   /** A first attempt from memory: held with the claim, as long as the daemon's heartbeat lasts. */

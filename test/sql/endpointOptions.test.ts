@@ -11,7 +11,7 @@ const database = useDatabase();
 /** Columns that say which endpoint it is, or that triggers keep. */
 const NO_OPTIONS = [
   ...["id", "tenant", "url", "shown_url", "state", "state_reason"],
-  ...["transforms", "has_transformed"],
+  ...["transforms", "has_transformed", "is_limited"],
   ...["state_changed_at", "paused_at", "pause_reason", "revision", "created_at", "updated_at"],
 ];
 
@@ -53,12 +53,18 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
   ],
   // Such endpoints get nothing from memory, and what they may be sent is decided when it is leased.
   max_in_flight: [
-    ...["claim_deliveries", "find_rules", "present_allowance"].map(claimFile),
-    "sql/functions/endpoints/endpoint_limiting.sql",
+    claimFile("present_allowance"),
+    "sql/functions/deliveries/reached_limit.sql",
     // The setting of a daemon, under its own name.
     "src/daemon/daemon.ts",
     "src/telemetry/events.ts",
   ],
+  rate_limit: [
+    ...["present_allowance", "rate_burst", "take_allowance"].map(claimFile),
+    "sql/functions/deliveries/reached_limit.sql",
+    "sql/functions/endpoints/endpoint_limiting.sql",
+  ],
+  rate_burst: [...["present_allowance", "rate_burst"].map(claimFile), "sql/functions/endpoints/endpoint_limiting.sql"],
   // Its errors name it.
   encryption_key: ["sql/functions/endpoints/is_public_jwk.sql"],
   // Reasons and errors name them.

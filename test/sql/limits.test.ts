@@ -17,10 +17,14 @@ import {
   type WalkResult,
   walk,
 } from "../support/engine.ts";
+import { ExplainingSession, pagesOf } from "../support/plans.ts";
 
 const database = useDatabase({ server: "alone" });
 
 beforeEach(() => reset(database.pool));
+
+/** A walk says when to look from when it began, and a limit from when it was looked at. */
+const SLACK_MS = 100;
 
 async function filled(count: number, options: Readonly<Record<string, unknown>>): Promise<string> {
   const endpoint = await createEndpoint(database.pool, [], { options });
@@ -74,7 +78,7 @@ describe("max_in_flight", () => {
     assert.equal(more.leased.length, 1);
     const none = await walk(database.pool, { daemon: first, share: 8 });
     assert.equal(none.leased.length, 0);
-    assert.ok(none.nextDueMs !== null && none.nextDueMs > 500 && none.nextDueMs <= 1_000);
+    assert.ok(none.nextDueMs !== null && none.nextDueMs > 500 && none.nextDueMs <= 1_000 + SLACK_MS);
     await recordAll(database.pool, first, leased);
     assert.equal((await walk(database.pool, { daemon: second, share: 8 })).leased.length, 2);
   });
@@ -202,4 +206,184 @@ describe("max_in_flight", () => {
     assert.equal(sent, 60);
     assert.equal(most, capped);
   });
+});
+
+/** How many requests a bucket has allowed since it was full, at most. */
+function allowedBy(seconds: number, rate: number, burst: number): number {
+  return Math.floor(burst + rate * seconds);
+}
+
+/** Moves what the endpoint has spent into the past, as if so many seconds had passed. */
+async function pass(seconds: number): Promise<void> {
+  await database.pool.query("update postrider.endpoint_pace set spent_until = spent_until - $1 * interval '1 s'", [
+    seconds,
+  ]);
+}
+
+describe("rate_limit", () => {
+  test("is a number from 0.001 on, with a burst from 1 on", async () => {
+    for (const [name, value] of [
+      ["rate_limit", 0],
+      ["rate_limit", -3],
+      ["rate_limit", 100_001],
+      ["rate_limit", "NaN"],
+      ["rate_burst", 0],
+      ["rate_burst", 100_001],
+    ]) {
+      await assert.rejects(createEndpoint(database.pool, [], { options: { [String(name)]: value } }), {
+        code: "23514",
+        constraint: new RegExp(`^${name} is between `),
+      });
+    }
+  });
+
+  test("gives one second's worth at once, and then each request at its time, to whichever daemon asks", async () => {
+    await filled(20, { rate_limit: 4 });
+    const first = await walk(database.pool, { share: 3 });
+    assert.equal(first.leased.length, 3);
+    const second = await walk(database.pool, { share: 8 });
+    assert.equal(second.leased.length, 1);
+    const none = await walk(database.pool);
+    assert.equal(none.leased.length, 0);
+    assert.ok(
+      none.nextDueMs !== null && none.nextDueMs > 100 && none.nextDueMs <= 250 + SLACK_MS,
+      String(none.nextDueMs),
+    );
+    await pass(0.25);
+    assert.equal((await walk(database.pool)).leased.length, 1);
+    await pass(60);
+    assert.equal((await walk(database.pool)).leased.length, 4);
+  });
+
+  test("says at once when the next request may begin, so that no walk is made in vain", async () => {
+    await filled(20, { rate_limit: 0.5, rate_burst: 3 });
+    const { leased, nextDueMs } = await walk(database.pool, { share: 8 });
+    assert.equal(leased.length, 3);
+    assert.ok(nextDueMs !== null && nextDueMs > 1_900 && nextDueMs <= 2_000 + SLACK_MS, String(nextDueMs));
+  });
+
+  test("gathers requests for a twentieth of a second if the burst allows it", async () => {
+    await filled(250, { rate_limit: 200 });
+    const { leased, nextDueMs } = await walk(database.pool, { share: 250, deliveries: 250 });
+    assert.ok(leased.length >= 200);
+    assert.ok(nextDueMs !== null && nextDueMs > 25 && nextDueMs <= 50 + SLACK_MS, String(nextDueMs));
+  });
+
+  test("takes a retry like a first attempt, and a batch as one", async () => {
+    const endpoint = await filled(30, { rate_limit: 0.01, rate_burst: 3, batch_size: 10, batch_delay_ms: 0 });
+    await database.pool.query(
+      "update postrider.delivery set attempts = 2 where event_id = (select event_id from postrider.delivery limit 1)",
+    );
+    const result = await walk(database.pool, { share: 8 });
+    assert.equal(requestsOf(result), 3);
+    assert.equal((await walk(database.pool)).leased.length, 0);
+    await setOption(endpoint, "rate_limit", null);
+    assert.equal((await walk(database.pool)).leased.length, 30 - result.leased.length);
+  });
+
+  test("gives the daemon's room back to others: what it does not lease is not taken", async () => {
+    await filled(20, { rate_limit: 0.01, rate_burst: 10 });
+    assert.equal((await walk(database.pool, { share: 2 })).leased.length, 2);
+    assert.equal((await walk(database.pool, { share: 20 })).leased.length, 8);
+  });
+
+  test("holds after an edit, and does not wait for the time of a lower rate", async () => {
+    const endpoint = await filled(20, { rate_limit: 0.001, rate_burst: 2 });
+    assert.equal((await walk(database.pool)).leased.length, 2);
+    await setOption(endpoint, "rate_limit", 2);
+    const none = await walk(database.pool);
+    assert.equal(none.leased.length, 0);
+    assert.ok(
+      none.nextDueMs !== null && none.nextDueMs > 300 && none.nextDueMs <= 500 + SLACK_MS,
+      String(none.nextDueMs),
+    );
+    await pass(0.5);
+    assert.equal((await walk(database.pool)).leased.length, 1);
+  });
+
+  test("holds together with max_in_flight", async () => {
+    await filled(20, { rate_limit: 0.01, rate_burst: 5, max_in_flight: 2 });
+    const daemon = randomUUID();
+    const first = await walk(database.pool, { daemon });
+    assert.equal(first.leased.length, 2);
+    await recordAll(database.pool, daemon, first);
+    const second = await walk(database.pool, { daemon });
+    assert.equal(second.leased.length, 2);
+    await recordAll(database.pool, daemon, second);
+    assert.equal((await walk(database.pool, { daemon })).leased.length, 1);
+  });
+
+  test("is kept by daemons that walk at random", async (t) => {
+    const [rate, burst] = [100, 5];
+    await filled(120, { rate_limit: rate, rate_burst: burst });
+    const startedMs = performance.now();
+    const sentMs: number[] = [];
+    await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const session = await openSession(t, database.url);
+        while (sentMs.length < 120) {
+          const askedMs = performance.now();
+          const { leased } = await walk(session, { share: 3 });
+          for (const _ of leased) sentMs.push(askedMs);
+          await session.query("select pg_sleep(random() * 0.005)");
+        }
+      }),
+    );
+    const seconds = (performance.now() - startedMs) / 1_000;
+    assert.ok(sentMs.length <= allowedBy(seconds, rate, burst), `${sentMs.length} in ${seconds} s`);
+    assert.ok(seconds >= (120 - burst - 1) / rate);
+  });
+});
+
+test("however much waits for a limit, others are leased for as many pages", async (t) => {
+  const limited = await createEndpoint(database.pool, [], { options: { rate_limit: 0.001, max_in_flight: 1 } });
+  const others = await Promise.all([filled(1, {}), filled(1, {})]);
+  const session = await ExplainingSession.open(t, database.url);
+  const pagesWith = async (count: number) => {
+    await database.pool.query(
+      `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+       select postrider.uuid_v7(), $1, 'pending', now() - interval '1 hour' from generate_series(1, $2)`,
+      [limited, count],
+    );
+    let pages = Number.POSITIVE_INFINITY;
+    for (let pass = 0; pass < 3; pass++) {
+      const { result, plans } = await session.explain((explaining) => walk(explaining, { deliveries: 20 }));
+      // The first walk takes what the rate allows.
+      assert.ok(others.every((endpoint) => pass === 0 || result.leased.some((pair) => pair.endpoint === endpoint)));
+      pages = Math.min(pages, pagesOf(plans));
+      await database.pool.query(
+        "update postrider.delivery set leased_by = null, lease_expires_at = null, next_attempt_at = now() where endpoint_id <> $1",
+        [limited],
+      );
+    }
+    return pages;
+  };
+  const few = await pagesWith(1_000);
+  const many = await pagesWith(99_000);
+  t.diagnostic(`${few} pages with a thousand, ${many} with a hundred thousand`);
+  // The index is one level deeper.
+  assert.ok(many <= few * 1.3 + 10, `${few} and ${many} pages`);
+});
+
+test("a delivery that waits for a limit says so, and explain_event says for which", async () => {
+  const explained = "select explanation from postrider.explain_event($1)";
+  const detail = "select detail from postrider.delivery_status where event_id = $1";
+  const capped = await filled(0, { max_in_flight: 1 });
+  await addPending(database.pool, capped, "now() - interval '1 s'");
+  const waiting = await addPending(database.pool, capped);
+  assert.equal(await askFor(database.pool, detail, [waiting]), "deferred");
+  await walk(database.pool);
+  assert.equal(await askFor(database.pool, detail, [waiting]), "limited");
+  assert.equal(
+    await askFor(database.pool, explained, [waiting]),
+    "due, and waits until the endpoint's max_in_flight allows another request",
+  );
+  await setOption(capped, "max_in_flight", null);
+  await setOption(capped, "rate_limit", 0.1);
+  assert.equal((await walk(database.pool)).leased.length, 1);
+  const later = await addPending(database.pool, capped);
+  assert.equal(
+    await askFor(database.pool, explained, [later]),
+    "due, and waits until the endpoint's rate_limit allows another request",
+  );
 });

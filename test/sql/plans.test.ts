@@ -265,6 +265,7 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   });
   const events = claimed.pairs.slice(0, (2 * PAGE) / 5).map((pair) => pair.event);
   await walkWithBatches(busy, events, daemon, run);
+  await walkWithLimits(busy, run);
   await run({
     name: "discard",
     pagesMax: WALK_STEP_PAGES_MAX + 24 * PAGE,
@@ -328,6 +329,35 @@ async function walkWithBatches(
     later: again.leased.map((one) => resultOf(one, { batch: one.batch, attempts: one.attempts })),
   });
   await pool.query("update postrider.endpoint set batch_size = 1 where id = $1", [endpoint]);
+}
+
+/** What an endpoint's limits allow, and then past the endpoint, whose limits are reached. */
+async function walkWithLimits(endpoint: string, run: RunStep): Promise<void> {
+  const { pool } = database;
+  await pool.query(
+    "update postrider.endpoint set max_in_flight = 1000, rate_limit = 0.01, rate_burst = 10 where id = $1",
+    [endpoint],
+  );
+  await pool.query("update postrider.endpoint_pace set unsettled_since = null, spent_until = now()");
+  await pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at)
+     select postrider.uuid_v7(), $1, 'pending', '2000-01-01' from generate_series(1, 20)`,
+    [endpoint],
+  );
+  const rooms = new Map([[endpoint, PAGE]]);
+  const { leased } = await run({
+    name: "walk with limits",
+    pagesMax: 6 * WALK_STEP_PAGES_MAX + 7 * PAGE,
+    work: (session) => walk(session, { share: 0, rooms }),
+  });
+  assert.equal(leased.length, 10);
+  const past = await run({
+    name: "walk past limits",
+    pagesMax: 5 * WALK_STEP_PAGES_MAX,
+    work: (session) => walk(session, { share: 0, rooms }),
+  });
+  assert.equal(past.leased.length, 0);
+  await pool.query("update postrider.endpoint set max_in_flight = null, rate_limit = null where id = $1", [endpoint]);
 }
 
 /** Commits events that the cursor has passed while their transaction was open; then puts the cursor back. */

@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight";
+  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight",
+      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight",
+        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
       operator: "*",
       daemon: "*",
     },
@@ -170,7 +170,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
       "endpoint_id consecutive_failures failing_since last_failure_at last_failure_kind last_http_status last_error recovered_at announced_at",
     select: LOOKERS,
   },
-  endpoint_pace: { columns: "endpoint_id unsettled_since", select: LOOKERS },
+  endpoint_pace: { columns: "endpoint_id spent_until unsettled_since", select: LOOKERS },
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
@@ -437,9 +437,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   lock_new_batches: caller(),
   batch_due: caller(),
   find_allowance: caller(),
-  present_allowance: caller(),
-  count_counted: caller(),
-  count_uncounted: caller(),
+  take_allowance: caller(),
+  rate_burst: caller("reader", "operator"),
+  reached_limit: caller("reader", "operator"),
+  present_allowance: caller("reader", "operator"),
+  count_counted: caller("reader", "operator"),
+  count_uncounted: caller("reader", "operator"),
   batch_id: caller(),
   is_for_batch: caller(),
   require_adoptable: caller(),

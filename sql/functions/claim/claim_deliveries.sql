@@ -61,7 +61,7 @@ begin
   for step in 1 .. endpoints_max loop
     exit when taken >= deliveries_max or discarded >= discards_max;
     select d.endpoint_id, d.next_attempt_at, e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
-           e.max_in_flight is not null as is_limited,
+           e.is_limited,
            -- What is made for one delivery goes alone, and is read behind the walk.
            case when e.transforms or e.has_transformed then 1 else e.batch_size end as batch_size,
            case when e.transforms or e.has_transformed then least(payload_bytes_max, 0) else payload_bytes_max end as bytes_max into target

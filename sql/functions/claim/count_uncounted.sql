@@ -1,3 +1,5 @@
+-- grant: execute to reader, operator
+
 create or replace function postrider_internal.count_uncounted(endpoint_id uuid) returns integer
 language sql stable
 set search_path = pg_catalog, pg_temp

@@ -12,7 +12,7 @@ begin atomic
     where s.tenant = find_rules.tenant and s.event_type = find_rules.pattern
     offset 0) r
   cross join lateral (
-    select n.state = 'active' and n.batch_size = 1 and not n.transforms and n.max_in_flight is null
+    select n.state = 'active' and n.batch_size = 1 and not n.transforms and not n.is_limited
              and (n.signing = 'hmac' or postrider_internal.has_signing_key(n.id)) as is_express, n.revision
     from postrider.endpoint n
     where n.id = r.endpoint_id and n.state <> 'disabled'

@@ -6,7 +6,7 @@ create or replace function postrider_internal.lease_batches(
   batch_delay_ms integer,
   lease_ms integer,
   payload_bytes_max integer,
-  requests_max integer
+  requests_allowed integer
 ) returns setof postrider_internal.leased_delivery
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -20,6 +20,7 @@ declare
   member_bytes constant integer := 1024;
   -- Once the new batches are made, fewer new ones are left than a batch has, or another daemon has them locked.
   looks_max constant integer := 2000;
+  requests_max integer := requests_allowed;
   passed_over uuid[] := '{}';
   makes_new boolean := true;
   head record;
@@ -77,7 +78,10 @@ begin
       passed_over := passed_over || coalesce(head.batch_id, head.event_id);
     end if;
   end loop;
+  if requests_allowed is not null then
+    perform postrider_internal.take_allowance(endpoint_id, requests_allowed - requests_max);
+  end if;
 end
 $$;
 comment on function postrider_internal.lease_batches(uuid, uuid, integer, integer, integer, integer, integer, integer) is
-  'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone. requests_max: how many requests the endpoint''s limits allow; null if it has none.';
+  'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone. requests_allowed: how many requests the endpoint''s limits allow; null if it has none.';

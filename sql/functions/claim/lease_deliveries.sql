@@ -13,6 +13,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 -- Called by claim_deliveries alone, under its planner settings.
+declare
+  requests integer;
 begin
   if batch_size > 1 then
     return query
@@ -33,6 +35,10 @@ begin
       order by d.next_attempt_at
       limit deliveries_max
       for update skip locked), null, lease_ms, payload_bytes_max, is_limited) l;
+  if is_limited then
+    get diagnostics requests = row_count;
+    perform postrider_internal.take_allowance(endpoint_id, requests);
+  end if;
 end
 $$;
 comment on function postrider_internal.lease_deliveries(uuid, uuid, integer, integer, integer, integer, integer, boolean) is

@@ -5,19 +5,27 @@ as $$
 begin
   insert into postrider.endpoint_pace (endpoint_id, unsettled_since)
   values (new.id, case when tg_op = 'UPDATE' then clock_timestamp() end)
-  on conflict on constraint endpoint_pace_pkey do update set unsettled_since = excluded.unsettled_since;
+  on conflict on constraint endpoint_pace_pkey do nothing;
+  if tg_op = 'UPDATE' then
+    update postrider.endpoint_pace p
+    set unsettled_since = case when old.is_limited then p.unsettled_since else clock_timestamp() end,
+        -- At a low rate this may be hours away, and is no debt at a higher one.
+        spent_until = case when new.rate_limit is null then p.spent_until
+          else least(p.spent_until, clock_timestamp() + postrider_internal.rate_burst(new.rate_limit, new.rate_burst) * (interval '1 s' / new.rate_limit::float8)) end
+    where p.endpoint_id = new.id;
+  end if;
   return null;
 end
 $$;
 comment on function postrider_internal.endpoint_limiting() is
-  'Makes the row under whose lock daemons lease for an endpoint that comes to have a limit.';
+  'Keeps the row under whose lock daemons lease for an endpoint with limits.';
 
 create or replace trigger endpoint_limited after insert on postrider.endpoint
-  for each row when (new.max_in_flight is not null)
+  for each row when (new.is_limited)
   execute function postrider_internal.endpoint_limiting();
 comment on trigger endpoint_limited on postrider.endpoint is 'Prepares the limits of a new endpoint.';
 
-create or replace trigger endpoint_limiting after update of max_in_flight on postrider.endpoint
-  for each row when (new.max_in_flight is not null and old.max_in_flight is null)
+create or replace trigger endpoint_limiting after update on postrider.endpoint
+  for each row when (new.is_limited and (new.is_limited, new.rate_limit, new.rate_burst) is distinct from (old.is_limited, old.rate_limit, old.rate_burst))
   execute function postrider_internal.endpoint_limiting();
-comment on trigger endpoint_limiting on postrider.endpoint is 'Prepares the limits of an endpoint that had none.';
+comment on trigger endpoint_limiting on postrider.endpoint is 'Prepares the limits of an endpoint that had none, or another rate.';

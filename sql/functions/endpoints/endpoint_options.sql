@@ -11,6 +11,8 @@ as $$
     ('batch_size', false),
     ('batch_delay_ms', false),
     ('max_in_flight', false),
+    ('rate_limit', false),
+    ('rate_burst', false),
     ('timeout_ms', false),
     ('retry_schedule', false),
     ('retry_on', false),

@@ -72,8 +72,7 @@ begin
     select m.id, m.name::text, m.url, m.state::text,
            case when m.delivery_state is not null then m.detail when claimed then 'not matched' else 'not claimed' end,
            case
-             when m.delivery_state = 'succeeded' then
-               format('delivered %s, with attempt %s', postrider_internal.shown_time(m.finished_at), m.attempts)
+             when m.delivery_state = 'succeeded' then format('delivered %s, with attempt %s', postrider_internal.shown_time(m.finished_at), m.attempts)
              when m.delivery_state = 'exhausted' then
                format(case when m.reason is null then 'the retry schedule was used up %s, after %s; the last one: %s' else 'given up %s, after %s: %s' end,
                       postrider_internal.shown_time(m.finished_at), postrider_internal.counted(m.attempts, 'attempt'), coalesce(m.reason, m.last_error))
@@ -84,7 +83,8 @@ begin
              when m.detail = 'paused' then
                format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
              when m.detail = 'keyless' then 'waits for the endpoint''s ed25519 key, which a daemon makes; if none was asked for, postrider.rotate_secret does'
-             when m.detail in ('retrying', 'scheduled', 'batching', 'deferred') and stop is not null then 'waits because ' || stop
+             when m.detail in ('retrying', 'scheduled', 'batching', 'limited', 'deferred') and stop is not null then 'waits because ' || stop
+             when m.detail = 'limited' then format('due, and waits until the endpoint''s %s allows another request', coalesce(postrider_internal.reached_limit(m.id), 'limit'))
              when m.detail = 'retrying' then
                format('%s failed, the last one: %s; the next one is due %s', postrider_internal.counted(m.attempts, 'attempt'), m.last_error, postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'scheduled' then format('its first attempt is due %s', postrider_internal.shown_time(m.next_attempt_at))

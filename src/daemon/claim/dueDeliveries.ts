@@ -1,14 +1,12 @@
 import type { Database } from "../../db/database.ts";
 import { defineStatement } from "../../db/statements.ts";
-import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
+import { type Delivery, LEASE_MARGIN_MS, makeDelivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { putTogether } from "./batches.ts";
 import { type Claimed, claimPayloads, eventOf } from "./claimed.ts";
 
 /** Endpoints that one part of a walk looks at. */
 const WALK_ENDPOINTS_MAX = 500;
-/** Beyond the endpoint's timeout: the wait in memory, and the time until the result is recorded. */
-const LEASE_MARGIN_MS = 15_000;
 
 /** What one part of a walk over the queue brought. */
 export interface Walk extends Claimed {

@@ -292,12 +292,9 @@ export function discarded(delivery: Delivery, reason: string): DeliveryResult {
   };
 }
 
-/** Beyond the attempt itself: the result must be recorded before another daemon may take the delivery. */
-const RECORD_MARGIN_MS = 2_000;
-
 /** Whether the lease on the delivery lasts for an attempt. That of a claim is checked before each start. */
-function lasts({ tenure }: Delivery, { timeoutMs }: Endpoint): boolean {
-  return tenure.kind === "claimed" || tenure.untilMs >= monotonicMs() + timeoutMs + RECORD_MARGIN_MS;
+function lasts({ tenure }: Delivery, { lastingMs }: Endpoint): boolean {
+  return tenure.kind === "claimed" || tenure.untilMs >= monotonicMs() + lastingMs;
 }
 
 /** Whether the limits of the endpoint allow the request, if it has any. */

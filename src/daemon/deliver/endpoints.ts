@@ -1,6 +1,7 @@
 import type { Database } from "../../db/database.ts";
 import { isRefusal, isUnreadable, reasonOf, unreadableReason } from "../../db/pgErrors.ts";
 import { defineStatement, type RowOf } from "../../db/statements.ts";
+import { LEASE_MARGIN_MS } from "../../domain/delivery.ts";
 import { makeRetryPolicy, type RetryPolicy } from "../../domain/retryPolicy.ts";
 import type { Formats } from "../../format/body.ts";
 import {
@@ -31,6 +32,8 @@ export interface Endpoint {
   /** Whether all daemons together keep limits for it: its deliveries must be leased, and counted. */
   readonly isLimited: boolean;
   readonly timeoutMs: number;
+  /** For how long a lease must still last when the request begins. */
+  readonly lastingMs: number;
   readonly scheduleMs: readonly number[];
   /** Which answers end a delivery at once; null if every one is retried. */
   readonly retryPolicy: RetryPolicy | null;
@@ -75,6 +78,7 @@ const loadEndpoints = defineStatement("load_endpoints", {
     headers: "jsonb",
     encryption_key: "jsonb?",
     is_limited: "boolean",
+    is_paced: "boolean",
     transforms: "boolean",
     may_transform: "boolean",
     schedule_ms: "double precision[]",
@@ -280,6 +284,10 @@ export class EndpointDirectory {
 
 const REMEDY =
   "give every daemon the key, or call postrider.rotate_secret(id, '0'), and then postrider.resume_endpoint(id)";
+/** Beyond the attempt itself: the result must be recorded before another daemon may take the delivery. */
+const RECORD_MARGIN_MS = 2_000;
+/** A request counts for a rate from when it is leased. One that begins later would bring what the next seconds are for. */
+const START_MS_MAX = 1_000;
 /** How long an endpoint that could not be paused is known, because an operator is changing it. */
 const UNREADABLE_MS = 1_000;
 
@@ -327,6 +335,7 @@ function decodeEndpoint(row: EndpointRow, { signing, parsedKey, formats, askedMs
     format,
     batchFormat,
     isLimited: row.is_limited,
+    lastingMs: row.timeout_ms + (row.is_paced ? LEASE_MARGIN_MS - START_MS_MAX : RECORD_MARGIN_MS),
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
     retryPolicy: makeRetryPolicy(row.retry_on, row.give_up_on),

@@ -98,7 +98,8 @@ export class InHand {
 
   /** How many deliveries from the queue each endpoint can take. */
   rooms(): Rooms {
-    return this.#parts.lanes.rooms(monotonicMs());
+    const { lanes, endpoints } = this.#parts;
+    return lanes.rooms(monotonicMs(), (endpointId) => endpoints.get(endpointId)?.isLimited ?? false);
   }
 
   /** Admits deliveries of endpoints that are known, and starts what can start. */

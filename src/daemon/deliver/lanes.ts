@@ -338,29 +338,31 @@ export class Lanes {
 
   /**
    * How many deliveries from the queue an endpoint can take now: those of `known`, and any other one. Lanes with nothing in
-   * hand are left out if they are like a new one. Forgets lanes that have long had nothing to do.
+   * hand are left out if they are like a new one. Forgets lanes that have long had nothing to do. An endpoint with limits
+   * takes no more than it can start at once, because what is leased for it counts from then on.
    */
-  rooms(nowMs: number): Rooms {
+  rooms(nowMs: number, isLimited: (endpointId: string) => boolean = () => false): Rooms {
     const unknown = this.#mayStart("new") ? this.#startLimit : 0;
     const known = new Map<string, number>();
     let idleRooms = 0;
     for (const lane of this.#lanes.values()) {
       if (lane.activePlace !== IDLE) {
-        known.set(lane.endpointId, this.#room(lane, nowMs));
+        known.set(lane.endpointId, this.#room(lane, nowMs, isLimited));
       } else if (nowMs - lane.idleSinceMs > FORGET_MS) {
         this.#lanes.delete(lane.endpointId);
       } else if (idleRooms < IDLE_ROOMS_MAX && (lane.limit !== this.#startLimit || unknown === 0)) {
-        known.set(lane.endpointId, this.#room(lane, nowMs));
+        known.set(lane.endpointId, this.#room(lane, nowMs, isLimited));
         idleRooms += 1;
       }
     }
     return { known, unknown };
   }
 
-  #room(lane: Lane, nowMs: number): number {
+  #room(lane: Lane, nowMs: number, isLimited: (endpointId: string) => boolean): number {
     this.#recount(lane, nowMs);
     const isFast = lane.standing === "good" && lane.averageMs !== null && lane.averageMs < ROUND_MS;
-    const width = this.#mayStart(lane.standing) ? lane.limit * (isFast ? ROUNDS_MAX : 1) : 0;
+    const rounds = isFast && !isLimited(lane.endpointId) ? ROUNDS_MAX : 1;
+    const width = this.#mayStart(lane.standing) ? lane.limit * rounds : 0;
     return Math.max(0, width - startedIn(lane) - lane.waiting.length - lane.moreRoom);
   }
 

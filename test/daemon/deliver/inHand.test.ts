@@ -53,6 +53,7 @@ function endpoint(id: string): Endpoint {
     format: standard,
     batchFormat: id === "unbatched" ? null : standard.batch,
     timeoutMs: 15_000,
+    lastingMs: 17_000,
     scheduleMs: [5_000],
     retryPolicy: null,
     fixed: { lines: "", fault: undefined },
