@@ -16,6 +16,9 @@ create type postrider_internal.claim_rule as (kind integer, endpoint_id uuid, re
 
 create type postrider_internal.claimed_event as (id uuid, event_type text, created_at timestamp with time zone, deliver_at timestamp with time zone, context jsonb, payload json);
 
+create domain postrider.endpoint_auth as jsonb
+  constraint "auth says how requests are authenticated" CHECK (postrider_internal.is_auth(VALUE));
+
 create domain postrider.endpoint_batch_delay_ms as integer
   constraint "batch_delay_ms is between 0 and 600000" CHECK (((VALUE >= 0) AND (VALUE <= 600000)));
 
@@ -65,6 +68,11 @@ create domain postrider.endpoint_retry_on as text[]
 create domain postrider.endpoint_retry_schedule as interval[]
   constraint "retry_schedule has at most 50 steps of 1 ms to 30 days" CHECK (((cardinality(VALUE) <= 50) AND postrider_internal.are_retry_waits(VALUE)));
 
+create domain postrider.endpoint_secret_text as text
+  constraint "secret is sealed as a daemon seals it" CHECK (((VALUE !~ '^sealed:'::text) OR ((VALUE ~ '^sealed:v1:[0-9a-f]{16}:[A-Za-z0-9+/]+={0,2}$'::text) AND (length(VALUE) <= 200000))))
+  constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((VALUE ~ '^(whsk_|sealed:|[{])'::text) OR ((VALUE ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(VALUE) >= 38) AND (length(VALUE) <= 94)))))
+  constraint "secret is whsk_ and base64 of 64 bytes" CHECK (((VALUE !~ '^whsk_'::text) OR (VALUE ~ '^whsk_[A-Za-z0-9+/]{86}==$'::text)));
+
 create domain postrider.endpoint_signing as text
   constraint "signing is hmac, ed25519 or both" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text, 'both'::text])));
 
@@ -91,20 +99,15 @@ create domain postrider.event_type_pattern as text
   constraint "event_type is exact, a prefix such as order.*, or *" CHECK ((((VALUE = '*'::text) OR (VALUE ~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*([.][*])?$'::text)) AND (length(VALUE) <= 255)));
 
 create domain postrider.failure_kind as text
-  constraint "failure_kind is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['status'::text, 'timeout'::text, 'connect'::text, 'dns'::text, 'tls'::text, 'reset'::text, 'blocked'::text, 'protocol'::text, 'proxy'::text])));
+  constraint "failure_kind is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['status'::text, 'timeout'::text, 'connect'::text, 'dns'::text, 'tls'::text, 'reset'::text, 'blocked'::text, 'protocol'::text, 'proxy'::text, 'auth'::text]))) NOT VALID;
 
 create type postrider_internal.leased_delivery as (event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
 
-create domain postrider.signing_kind as text
-  constraint "kind is hmac or ed25519" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text])));
+create domain postrider.secret_kind as text
+  constraint "kind is hmac, ed25519 or auth" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text, 'auth'::text])));
 
 create domain postrider.signing_public_key as text
   constraint "public_key is whpk_ and base64 of 32 bytes" CHECK ((VALUE ~ '^whpk_[A-Za-z0-9+/]{43}=$'::text));
-
-create domain postrider.signing_secret as text
-  constraint "secret is sealed as a daemon seals it" CHECK (((VALUE !~ '^sealed:'::text) OR ((VALUE ~ '^sealed:v1:[0-9a-f]{16}:[A-Za-z0-9+/]+={0,2}$'::text) AND (length(VALUE) <= 300))))
-  constraint "secret is whsec_ and base64 of 24 to 64 bytes" CHECK (((VALUE ~ '^(whsk_|sealed:)'::text) OR ((VALUE ~ '^whsec_[A-Za-z0-9+/]+={0,2}$'::text) AND ((length(VALUE) >= 38) AND (length(VALUE) <= 94)))))
-  constraint "secret is whsk_ and base64 of 64 bytes" CHECK (((VALUE !~ '^whsk_'::text) OR (VALUE ~ '^whsk_[A-Za-z0-9+/]{86}==$'::text)));
 
 create type postrider_internal.transformation_plan as (endpoint_id uuid, revision bigint, fallback text, skeleton jsonb, places text[], texts text[], paths jsonpath[], lists boolean[], header_names text[], header_paths jsonpath[], header_length integer, reads_payload boolean);
 
@@ -283,6 +286,7 @@ create table postrider.endpoint (
   is_limited boolean not null generated always as (((max_in_flight IS NOT NULL) OR (rate_limit IS NOT NULL))) stored,
   retry_on postrider.endpoint_retry_on,
   give_up_on postrider.endpoint_give_up_on not null default '{}'::text[],
+  auth postrider.endpoint_auth,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -355,11 +359,12 @@ create table postrider.endpoint_pace (
 create table postrider.endpoint_secret (
   id uuid not null default postrider.uuid_v7(),
   endpoint_id uuid not null,
-  secret postrider.signing_secret,
+  secret postrider.endpoint_secret_text,
   created_at timestamp with time zone not null default clock_timestamp(),
   expires_at timestamp with time zone,
-  kind postrider.signing_kind not null default 'hmac'::text,
+  kind postrider.secret_kind not null default 'hmac'::text,
   public_key postrider.signing_public_key,
+  credential_hash bytea,
   constraint endpoint_secret_pkey PRIMARY KEY (id),
   constraint endpoint_secret_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE
 );
@@ -648,6 +653,8 @@ CREATE INDEX endpoint_hour_part_hour ON postrider.endpoint_hour_part USING brin 
 
 CREATE INDEX endpoint_minute_part_minute ON ONLY postrider.endpoint_minute_part USING brin (minute) WITH (pages_per_range='16', autosummarize='on');
 
+CREATE UNIQUE INDEX endpoint_secret_credential ON postrider.endpoint_secret USING btree (endpoint_id, kind) WHERE ((kind)::text <> ALL (ARRAY['hmac'::text, 'ed25519'::text]));
+
 CREATE INDEX endpoint_secret_endpoint_id ON postrider.endpoint_secret USING btree (endpoint_id);
 
 CREATE INDEX endpoint_secret_unsealed ON postrider.endpoint_secret USING btree (id) WHERE ((secret)::text !~ '^sealed:'::text);
@@ -812,6 +819,8 @@ create function postrider_internal.array_predicate(checks jsonb, place text) ret
 
 create function postrider_internal.attach_partition(parent text, day date, with_strays boolean DEFAULT false) returns void;
 
+create function postrider_internal.auth_members() returns TABLE(type text, name text, is_secret boolean, is_required boolean);
+
 create function postrider_internal.base64url_bytes(value jsonb) returns bytea;
 
 create function postrider_internal.batch_due(endpoint_id uuid, batch_delay_ms integer) returns timestamp with time zone;
@@ -890,6 +899,8 @@ create function postrider_internal.counted(number bigint, noun text, plural text
 
 create function postrider_internal.create_capture_trigger(table_name regclass, trigger_name name, statement text, search_path text) returns boolean;
 
+create function postrider_internal.credential_hash(credential jsonb, salt bytea) returns bytea;
+
 create function postrider_internal.cursor_behind(page_base pg_snapshot, page_target pg_snapshot, window_xid xid8, window_seq bigint, is_complete boolean, xids xid8[], seqs bigint[], page_asides xid8[], page_aside_seqs bigint[], ended_xids xid8[], OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[]) returns record;
 
 create function postrider_internal.daemons_without_key(encryption_key_id text) returns TABLE(daemon_id uuid, host text, pid integer) security definer;
@@ -940,11 +951,15 @@ create function postrider_internal.ended_deliveries(endpoint_id uuid) returns te
 
 create function postrider_internal.endpoint_audit() returns trigger security definer;
 
+create function postrider_internal.endpoint_authorization() returns trigger;
+
 create function postrider_internal.endpoint_batching() returns trigger;
 
 create function postrider_internal.endpoint_changed() returns trigger security definer;
 
 create function postrider_internal.endpoint_changing() returns trigger;
+
+create function postrider_internal.endpoint_credentials() returns trigger security definer;
 
 create function postrider_internal.endpoint_defaults() returns jsonb;
 
@@ -1026,6 +1041,8 @@ create function postrider_internal.has_signing_key(endpoint_id uuid) returns boo
 
 create function postrider_internal.histogram(places integer[]) returns integer[];
 
+create function postrider_internal.holds_credential(given jsonb) returns boolean;
+
 create function postrider_internal.ingest_lock_key(name text) returns bigint;
 
 create function postrider_internal.insert_changed_event(statement text, event_type text, table_name text, former_relid oid, relid oid, former text, present text, operation text, is_judged boolean) returns void;
@@ -1037,6 +1054,8 @@ create function postrider_internal.insert_own_event(event_type text, payload jso
 create function postrider_internal.install_file(file text, sha256 text, grants text, postrider_version text, statements text) returns boolean;
 
 create function postrider_internal.is_as_captured(one anyelement, relid oid, column_names text[], event_function text) returns boolean;
+
+create function postrider_internal.is_auth(auth jsonb) returns boolean;
 
 create function postrider_internal.is_cancelled(reason text) returns boolean;
 
@@ -1063,6 +1082,8 @@ create function postrider_internal.is_public_jwk(key jsonb) returns boolean;
 create function postrider_internal.is_recorded(event_ids uuid[], endpoint_ids uuid[]) returns boolean;
 
 create function postrider_internal.is_settled(xid xid8, seq bigint, created_at timestamp with time zone, row_xmin xid, base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], claimed_at timestamp with time zone, is_copied boolean) returns boolean;
+
+create function postrider_internal.is_stored_credential(endpoint_id uuid, kind text, given jsonb) returns boolean;
 
 create function postrider_internal.is_subscribed(event_type text) returns boolean;
 
@@ -1354,6 +1375,8 @@ create function postrider_internal.take_allowance(endpoint_id uuid, requests int
 
 create function postrider_internal.take_asides(page postrider_internal.claim_page, turn integer, events_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
+create function postrider_internal.take_credential(endpoint_id uuid, kind text, former jsonb, given jsonb) returns jsonb;
+
 create function postrider_internal.take_mixed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], turn integer, events_max integer, aside_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
 create function postrider_internal.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
@@ -1390,6 +1413,8 @@ create function postrider_internal.window_events(after_xid xid8, after_seq bigin
 
 create function postrider_internal.withdraw_replayed(replay_id uuid, deliveries_max integer) returns integer;
 
+create function postrider_internal.without_credential(given jsonb) returns jsonb;
+
 create function postrider_internal.without_erased(event_ids uuid[], batch_ids uuid[], INOUT errors text[], INOUT response_headers json[], INOUT response_bodies text[]) returns record;
 
 create function postrider_internal.write_capture_functions(table_name regclass, event_type text, condition text, payload text, ordering_key text, tenant text, judged text[], unjudged text[], trigger_function text, event_function text, settings text, moved_setting text) returns void;
@@ -1412,9 +1437,15 @@ CREATE TRIGGER endpoint_audit AFTER INSERT OR UPDATE ON postrider.endpoint FOR E
 
 CREATE TRIGGER endpoint_audit_delete BEFORE DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_audit();
 
+CREATE TRIGGER endpoint_authorization BEFORE INSERT OR UPDATE OF auth, headers ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_authorization();
+
 CREATE TRIGGER endpoint_batching BEFORE INSERT OR UPDATE OF format, batch_size ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_batching();
 
 CREATE TRIGGER endpoint_changing BEFORE UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changing();
+
+CREATE TRIGGER endpoint_credentials BEFORE UPDATE OF auth ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_credentials();
+
+CREATE TRIGGER endpoint_credentials_given AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (postrider_internal.holds_credential((new.auth)::jsonb)) EXECUTE FUNCTION postrider_internal.endpoint_credentials();
 
 CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
@@ -1746,6 +1777,8 @@ comment on column postrider.endpoint.retry_on is 'The only statuses that are ret
 
 comment on column postrider.endpoint.give_up_on is 'Statuses that exhaust a delivery at once: a list of statuses and classes, such as {400,404,422} or {4xx}. No status may be in both lists; 410 disables the endpoint in any case.';
 
+comment on column postrider.endpoint.auth is 'How the receiver knows who sends: {"type": "basic", "username", "password"}, {"type": "bearer", "token"}, {"type": "header", "name", "value"} or {"type": "oauth2", "token_url", "client_id", "client_secret"} with scope, audience and token_endpoint_auth_method if you like. Null for nothing. Only what is no secret stays here: the rest goes to postrider.endpoint_secret, where daemons alone read it. To change any of it, write the whole anew.';
+
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
 comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint, which may have been deleted since.';
@@ -1844,21 +1877,23 @@ comment on column postrider.endpoint_pace.spent_until is 'Until when the request
 
 comment on column postrider.endpoint_pace.unsettled_since is 'When the endpoint came to have a limit: daemons may have deliveries in hand that they took without counting them. Null once there are none.';
 
-comment on table postrider.endpoint_secret is 'The secrets that sign an endpoint''s requests: all that have not expired sign, the newest first.';
+comment on table postrider.endpoint_secret is 'The secrets that sign an endpoint''s requests: all that have not expired sign, the newest first. Also its credentials, which say to the receiver who sends.';
 
 comment on column postrider.endpoint_secret.id is 'Identifies the secret.';
 
 comment on column postrider.endpoint_secret.endpoint_id is 'The endpoint that it signs for.';
 
-comment on column postrider.endpoint_secret.secret is 'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them. If daemons have encryption keys, sealed:v1: with the id of the key and what it sealed. Never logged.';
+comment on column postrider.endpoint_secret.secret is 'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them; for auth, what was written to postrider.endpoint.auth. If daemons have encryption keys, sealed:v1: with the id of the key and what it sealed. Never logged.';
 
 comment on column postrider.endpoint_secret.created_at is 'When it was made.';
 
-comment on column postrider.endpoint_secret.expires_at is 'When it stops signing; null for never.';
+comment on column postrider.endpoint_secret.expires_at is 'When it expires, and signs no more; null for never, and for credentials.';
 
-comment on column postrider.endpoint_secret.kind is 'hmac, or ed25519.';
+comment on column postrider.endpoint_secret.kind is 'hmac or ed25519 for one that signs; auth for what was written to the column of that name.';
 
 comment on column postrider.endpoint_secret.public_key is 'For ed25519: whpk_ and the base64 of 32 bytes, which the receiver verifies with. Null until a daemon has made the key, and for hmac.';
+
+comment on column postrider.endpoint_secret.credential_hash is 'Of a credential: a salted hash that takes milliseconds, which tells whether the same one is given again. Null for what signs.';
 
 comment on table postrider.erasure is 'Tenants whose events are being erased, step by step, by postrider.erase_tenant() and by the daemons. A row is deleted when its tenant is done.';
 
@@ -2592,6 +2627,8 @@ comment on column postrider.unmatched_minute.event_type is 'Their type.';
 
 comment on column postrider.unmatched_minute.events is 'How many.';
 
+comment on type postrider.endpoint_auth is 'How an endpoint''s requests are authenticated.';
+
 comment on type postrider.endpoint_batch_delay_ms is 'How long an event waits for others to share its request, in milliseconds.';
 
 comment on type postrider.endpoint_batch_size is 'How many events a request may have.';
@@ -2624,6 +2661,8 @@ comment on type postrider.endpoint_retry_on is 'Statuses and classes of statuses
 
 comment on type postrider.endpoint_retry_schedule is 'The waits between the attempts of a delivery.';
 
+comment on type postrider.endpoint_secret_text is 'A key of HMAC-SHA256 (whsec_) or a private one of ed25519 (whsk_), written as Standard Webhooks does; a credential in JSON; or any of them sealed.';
+
 comment on type postrider.endpoint_signing is 'What signs an endpoint''s requests.';
 
 comment on type postrider.endpoint_state is 'Whether an endpoint gets events, and whether they are sent.';
@@ -2638,11 +2677,9 @@ comment on type postrider.event_type_pattern is 'The event types that a subscrip
 
 comment on type postrider.failure_kind is E'How an attempt failed. Its check lists the kinds: \\dD postrider.failure_kind.';
 
-comment on type postrider.signing_kind is 'The algorithm that a secret is for.';
+comment on type postrider.secret_kind is 'What a secret is for.';
 
 comment on type postrider.signing_public_key is 'The public half of an ed25519 key, written as Standard Webhooks does.';
-
-comment on type postrider.signing_secret is 'A key of HMAC-SHA256 (whsec_) or a private one of ed25519 (whsk_), written as Standard Webhooks does, or either of them sealed.';
 
 comment on type postrider_internal.claim_page is 'Events as columns, and the cursor before them; ids is null if there are none. Those of one transaction are in the order of seq, those of the window in the order of (xid, seq). ended_xids: the transactions that are aside and end with this page; is_complete: the window ends with it; must_move: there are no events, and the cursor must move all the same; has_later: some are due later.';
 
@@ -2766,6 +2803,8 @@ comment on function postrider_internal.array_predicate(jsonb,text) is 'An SQL/JS
 
 comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of a partitioned table. with_strays moves the day''s rows out of the default partition.';
 
+comment on function postrider_internal.auth_members() is 'What each type of postrider.endpoint.auth has. A user name is a secret, because many receivers take an API key as one.';
+
 comment on function postrider_internal.base64url_bytes(jsonb) is 'The bytes of a JSON string in base64url without padding, as JOSE writes them; null if it is not their one spelling.';
 
 comment on function postrider_internal.batch_due(uuid,integer) is 'When to look again at an endpoint that has due deliveries and can be sent none of them: when a batch that is not full is sent all the same, or when something else comes due. Null if neither follows.';
@@ -2844,6 +2883,8 @@ comment on function postrider_internal.counted(bigint,text,text) is 'A number wi
 
 comment on function postrider_internal.create_capture_trigger(regclass,name,text,text) is 'Creates a trigger whose condition is read with this search_path, unless Postgres cannot judge the condition alike for every session. Returns whether it did. Acts with the rights of its caller.';
 
+comment on function postrider_internal.credential_hash(jsonb,bytea) is 'What is kept of a credential to tell whether the same one is given again: a salt of 16 bytes, and a hash that takes milliseconds.';
+
 comment on function postrider_internal.cursor_behind(pg_snapshot,pg_snapshot,xid8,bigint,boolean,xid8[],bigint[],xid8[],bigint[],xid8[]) is 'The cursor once these events (xids, seqs) of a page are claimed: the columns of that name of postrider.claim. The other parameters are of the page; is_complete and ended_xids hold only if all of its events are claimed.';
 
 comment on function postrider_internal.daemons_without_key(text) is 'The daemons that are alive and lack this encryption key: they would pause the endpoints whose secrets it seals, because they cannot open them.';
@@ -2894,11 +2935,15 @@ comment on function postrider_internal.ended_deliveries(uuid) is 'What is discar
 
 comment on function postrider_internal.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
 
+comment on function postrider_internal.endpoint_authorization() is 'Refuses two values for the header that says who sends.';
+
 comment on function postrider_internal.endpoint_batching() is 'Refuses batches in a format that has none.';
 
 comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted, and wakes the daemons for one that was resumed.';
 
 comment on function postrider_internal.endpoint_changing() is 'Keeps an endpoint''s revision and times.';
+
+comment on function postrider_internal.endpoint_credentials() is 'Moves credentials to postrider.endpoint_secret, and leaves in the endpoint what is no secret.';
 
 comment on function postrider_internal.endpoint_defaults() is 'What an endpoint has for each option that is left out.';
 
@@ -2980,6 +3025,8 @@ comment on function postrider_internal.has_signing_key(uuid) is 'Whether an ed25
 
 comment on function postrider_internal.histogram(integer[]) is 'How often each place occurs, from 1 on.';
 
+comment on function postrider_internal.holds_credential(jsonb) is 'Whether there is something secret in what was given for postrider.endpoint.auth.';
+
 comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
 
 comment on function postrider_internal.insert_changed_event(text,text,text,oid,oid,text,text,text,boolean) is 'Inserts the event of a captured row whose table has changed, by the statement of changed_table_statement(). If that cannot be planned any more, because an expression does not fit the columns, an event postrider.capture.failed takes its place.';
@@ -2991,6 +3038,8 @@ comment on function postrider_internal.insert_own_event(text,json) is 'Inserts a
 comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and returns whether it did. For the owner, within a migration.';
 
 comment on function postrider_internal.is_as_captured(anyelement,oid,text[],text) is 'Whether the function that makes a captured row''s event is still there, finds the columns that it names, and can work with their types. Costs a comparison a row.';
+
+comment on function postrider_internal.is_auth(jsonb) is 'True if requests can be authenticated in this way. Otherwise it raises an error that says why, and shows no value.';
 
 comment on function postrider_internal.is_cancelled(text) is 'Whether this is the reason of a delivery that a person cancelled, made by cancel_reason().';
 
@@ -3017,6 +3066,8 @@ comment on function postrider_internal.is_public_jwk(jsonb) is 'True if bodies c
 comment on function postrider_internal.is_recorded(uuid[],uuid[]) is 'Whether each of these pairs has its delivery, so that the claim that held them can be deleted.';
 
 comment on function postrider_internal.is_settled(xid8,bigint,timestamp with time zone,xid,pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],timestamp with time zone,boolean) is 'Whether the present cursor has passed an event. is_copied: the cursor was written in another cluster.';
+
+comment on function postrider_internal.is_stored_credential(uuid,text,jsonb) is 'Whether an endpoint has this credential already, sealed or not.';
 
 comment on function postrider_internal.is_subscribed(text) is 'Whether an endpoint that is not disabled takes events of this one of Postrider''s own types, whose tenant is the empty string.';
 
@@ -3308,6 +3359,8 @@ comment on function postrider_internal.take_allowance(uuid,integer) is 'Takes wh
 
 comment on function postrider_internal.take_asides(postrider_internal.claim_page,integer,integer,integer) is 'Adds to a page the next events of the transactions that are aside, up to events_max of them, a few transactions in turn. turn: 1 if the page begins with an event of the window.';
 
+comment on function postrider_internal.take_credential(uuid,text,jsonb,jsonb) is 'Moves the credential that was written to a column of postrider.endpoint to postrider.endpoint_secret, and returns what stays in the column.';
+
 comment on function postrider_internal.take_mixed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],integer,integer,integer,integer) is 'The next events of the window and of what is aside, up to events_max of them, aside_max of the latter. Puts a transaction aside that has more events than the window''s part of the page, and continues behind it. turn: 0 or 1, alternating; the larger half of a page and its first event are the window''s if it is 1.';
 
 comment on function postrider_internal.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows if there is none.';
@@ -3344,6 +3397,8 @@ comment on function postrider_internal.window_events(xid8,bigint,pg_snapshot,int
 
 comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';
 
+comment on function postrider_internal.without_credential(jsonb) is 'What stays in postrider.endpoint.auth of what was given: without what is secret, and without the query of a URL.';
+
 comment on function postrider_internal.without_erased(uuid[],uuid[],text[],json[],text[]) is 'The same answers, without those of events that were erased and of batches with such events.';
 
 comment on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text,text) is 'Writes the two functions of a capture, for the table''s owner, when it is known for which operations Postgres judges the condition.';
@@ -3362,9 +3417,15 @@ comment on trigger endpoint_audit on postrider.endpoint is 'Notes the edit in th
 
 comment on trigger endpoint_audit_delete on postrider.endpoint is 'Notes in the audit what was deleted, its subscriptions included.';
 
+comment on trigger endpoint_authorization on postrider.endpoint is 'Refuses two values for the header that says who sends.';
+
 comment on trigger endpoint_batching on postrider.endpoint is 'Refuses batches in a format that has none.';
 
 comment on trigger endpoint_changing on postrider.endpoint is 'Keeps revision, updated_at and state_changed_at.';
+
+comment on trigger endpoint_credentials on postrider.endpoint is 'Moves credentials to where they are kept.';
+
+comment on trigger endpoint_credentials_given on postrider.endpoint is 'Moves the credentials of a new endpoint to where they are kept.';
 
 comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what waits for the endpoint.';
 
@@ -3512,7 +3573,7 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (auth, batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (auth, batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
 grant select (batch_delay_ms, batch_size, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, is_limited, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
 
@@ -3792,6 +3853,8 @@ grant execute on function postrider_internal.are_retry_waits(interval[]) to post
 
 grant execute on function postrider_internal.are_statuses(text[]) to postrider_operator;
 
+grant execute on function postrider_internal.auth_members() to postrider_operator;
+
 grant execute on function postrider_internal.base64url_bytes(jsonb) to postrider_operator;
 
 grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean,text[]) to postrider_daemon;
@@ -3896,9 +3959,13 @@ grant execute on function postrider_internal.has_signing_key(uuid) to postrider_
 
 grant execute on function postrider_internal.has_signing_key(uuid) to postrider_reader;
 
+grant execute on function postrider_internal.holds_credential(jsonb) to postrider_operator;
+
 grant execute on function postrider_internal.insert_changed_event(text,text,text,oid,oid,text,text,text,boolean) to postrider_publisher;
 
 grant execute on function postrider_internal.is_as_captured(anyelement,oid,text[],text) to postrider_publisher;
+
+grant execute on function postrider_internal.is_auth(jsonb) to postrider_operator;
 
 grant execute on function postrider_internal.is_function(text) to postrider_publisher;
 

@@ -15,6 +15,7 @@ select e.id, e.revision, e.format, e.batch_size, e.timeout_ms, e.signing,
              where s.endpoint_id = e.id and s.secret is not null and (s.expires_at is null or s.expires_at > now())
              order by s.created_at desc, s.id desc) as secret_kinds,
        (select extract(epoch from min(s.expires_at) - now())::float8 * 1000 from postrider.endpoint_secret s
-        where s.endpoint_id = e.id and s.expires_at > now() and isfinite(s.expires_at)) as secrets_valid_ms
+        where s.endpoint_id = e.id and s.expires_at > now() and isfinite(s.expires_at)) as secrets_valid_ms,
+       e.auth ->> 'type' as auth_type
 from postrider.endpoint e
 where e.id = any ($1::uuid[]);

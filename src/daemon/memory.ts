@@ -23,7 +23,7 @@ const CHARACTER_BYTES = 2;
 const SMALL_COPIES = 1 + GROWTH_MAX * ENCRYPTION_GROWTH_MAX;
 /** Of each that is being encrypted, the copies beyond those. */
 const SMALL_ENCRYPTION_COPIES = GROWTH_MAX * (ENCRYPTION_COPIES - ENCRYPTION_GROWTH_MAX);
-/** An endpoint with its key, its lane and its counts of a minute, if its URL is not 2 kB long and its schedule does not have fifty steps. */
+/** An endpoint with its key, its lane and its counts of a minute, if its URL is not 2 kB long, its schedule does not have fifty steps, and it has no long headers or credentials. */
 const ENDPOINT_BYTES = 3_072;
 /** A TLS connection. */
 const CONNECTION_BYTES = 65_536;

@@ -67,7 +67,7 @@ function seldom(scheduleMs: readonly number[]): readonly number[] {
 const BATCH_FAILURES_MAX = 2;
 
 /** Nothing in a batch can be the cause of these: the receiver has not seen it, or has said that it was not ready. */
-const NEVER_ITS_FAULT: ReadonlySet<FailureKind> = new Set(["connect", "dns", "tls", "blocked", "proxy"]);
+const NEVER_ITS_FAULT: ReadonlySet<FailureKind> = new Set(["connect", "dns", "tls", "blocked", "proxy", "auth"]);
 
 /**
  * Decides what becomes of the deliveries of a batch: the same for all of them. A batch is sent again as it was, until it has

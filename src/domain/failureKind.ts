@@ -18,6 +18,8 @@ export const FAILURE_KINDS = [
   "protocol",
   /** The egress proxy is out of reach, or did not open the tunnel; the receiver saw nothing. */
   "proxy",
+  /** The token endpoint gave no token; the receiver saw nothing, or refused the one before. */
+  "auth",
 ] as const;
 
 export type FailureKind = (typeof FAILURE_KINDS)[number];

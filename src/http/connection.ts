@@ -18,7 +18,7 @@ export interface Carried extends AnswerSink {
   readonly origin: Origin;
   /** Shown to the receiver if it asks for one. */
   readonly clientCertificate: ClientCertificate | undefined;
-  /** Of the pool whose connections it may use: the same for the same origin and client certificate. */
+  /** Of the pool whose connections it may use: the same for the same origin, client certificate and credential. */
   readonly poolKey: string;
   readonly startedMs: number;
   /** A place on a connection has been found. */
@@ -43,7 +43,7 @@ export interface RequestBytes {
   readonly body: Buffer;
 }
 
-/** The connections of one origin, with one client certificate or none. */
+/** The connections of one origin, with one client certificate and one credential or none. */
 export interface Pool {
   readonly key: string;
   /** Every connection of the origin, idle or busy. */

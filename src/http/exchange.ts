@@ -64,8 +64,10 @@ export class Exchange implements Carried {
   }
 
   get poolKey(): string {
-    const certificate = this.#request.clientCertificate;
-    return certificate === undefined ? this.#target.originKey : `${this.#target.originKey} ${certificate.id}`;
+    const { clientCertificate, credentialId } = this.#request;
+    return clientCertificate === undefined && credentialId === undefined
+      ? this.#target.originKey
+      : `${this.#target.originKey} ${clientCertificate?.id ?? ""} ${credentialId ?? ""}`;
   }
 
   onConnection(connection: Connection): void {

@@ -12,6 +12,8 @@ export interface OutgoingRequest {
    */
   readonly lines: string;
   readonly body: Buffer;
+  /** Of whom the request is. Connections are shared only under one id; without one, by requests that have none either. */
+  readonly credentialId?: string;
   /** For a receiver that asks who connects. */
   readonly clientCertificate?: ClientCertificate;
   /** For the whole request: waiting for a connection, connecting, headers, body. */

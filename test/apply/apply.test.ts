@@ -168,6 +168,39 @@ test("a file makes endpoints, subscriptions and event types, and tells each with
   );
 });
 
+test("a credential is shown by no difference, and changes nothing a second time", async () => {
+  const file = (token: string) => `
+endpoints:
+  - name: billing
+    url: https://billing.test/
+    auth: { type: header, name: x-key, value: { from_env: TOKEN } }
+    subscriptions: []
+  - name: crm
+    url: https://crm.test/
+    auth: { type: basic, username: us3r, password: ${token} }
+    subscriptions: []
+`;
+  const created = await apply(file("first-s3cret"));
+  assert.match(differenceText(created.changes), /\+ auth: \{"name":"hidden","type":"hidden","value":"hidden"\}/);
+  const before = await everything();
+  assert.deepEqual((await apply(file("first-s3cret"))).changes, []);
+  assert.deepEqual(await everything(), before);
+  const changed = await apply(file("second-s3cret"));
+  const text = differenceText(changed.changes);
+  assert.match(text, /^~ endpoint crm\n( {4}.* auth.*hidden.*\n)+$/);
+  assert.doesNotMatch(differenceText(created.changes) + text, /s3cret|us3r/);
+  assert.deepEqual(
+    await rowsOf(database.pool, "select secret from postrider.endpoint_secret where kind = 'auth' order by 1"),
+    [
+      { secret: '{"name": "x-key", "type": "header", "value": "Bearer s3cret"}' },
+      { secret: '{"type": "basic", "password": "second-s3cret", "username": "us3r"}' },
+    ],
+  );
+  const without = await apply(file("second-s3cret").replace(/ {4}auth: .*basic.*\n/, ""));
+  assert.match(differenceText(without.changes), /^~ endpoint crm\n/);
+  assert.equal((await apply(file("second-s3cret").replace(/ {4}auth: .*basic.*\n/, ""))).changes.length, 0);
+});
+
 test("the same file changes nothing a second time, however its values are written", async () => {
   await apply(FILE);
   const before = await everything();

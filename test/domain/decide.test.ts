@@ -111,7 +111,7 @@ test("a batch is over with its second failure that an event in it can cause", ()
 });
 
 test("a batch that the receiver did not look at is sent again as it is, by the schedule to its end", () => {
-  const kinds = ["connect", "dns", "tls", "blocked", "proxy"] as const;
+  const kinds = ["connect", "dns", "tls", "blocked", "proxy", "auth"] as const;
   for (const result of [answered(429), answered(503), ...kinds.map(unanswered)]) {
     for (const attempt of [1, 2, 3]) {
       assert.deepEqual(decidedOfBatch(result, attempt), decided(result, attempt));

@@ -75,7 +75,7 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Words that are written for other things, too. */
-const EVERYDAY_WORDS = ["format", "headers", "name", "description", "payload"];
+const EVERYDAY_WORDS = ["format", "headers", "name", "description", "payload", "auth"];
 
 test("the options are the columns of endpoint that say how to send", async () => {
   assert.deepEqual(

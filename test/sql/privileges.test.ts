@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst";
+  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,7 +60,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
+      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
     select: {
       reader:
         "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
@@ -72,7 +72,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     delete: ["operator"],
   },
   endpoint_secret: {
-    columns: "id endpoint_id secret created_at expires_at kind public_key",
+    columns: "id endpoint_id secret created_at expires_at kind public_key credential_hash",
     select: {
       reader: "id endpoint_id created_at expires_at kind public_key",
       operator: "id endpoint_id created_at expires_at kind public_key",
@@ -301,6 +301,9 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   judge_event: owner("publisher"),
   are_headers: caller("operator"),
   is_public_jwk: caller("operator"),
+  is_auth: caller("operator"),
+  auth_members: caller("operator"),
+  holds_credential: caller("operator"),
   base64url_bytes: caller("operator"),
   has_no_login: caller("operator"),
   are_retry_waits: caller("operator"),
@@ -637,6 +640,12 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   event_type_audit: owner(),
   endpoint_changing: caller(),
   endpoint_batching: caller(),
+  endpoint_authorization: caller(),
+  endpoint_credentials: owner(),
+  take_credential: caller(),
+  is_stored_credential: caller(),
+  credential_hash: caller(),
+  without_credential: caller(),
   endpoint_limiting: owner(),
   endpoint_retry_policy: caller(),
   insert_own_event: caller(),

@@ -381,6 +381,8 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   note_change: () => "update postrider.endpoint set timeout_ms = 300",
   endpoint_secret_changing: () => `select postrider.rotate_secret('${ids.idle}', '1 hour')`,
   endpoint_secret_changed: () => `select postrider.rotate_secret('${ids.endpoint}', '2 hours')`,
+  endpoint_credentials: () =>
+    `update postrider.endpoint set auth = '{"type": "bearer", "token": "t"}' where id = '${ids.idle}'`,
   endpoint_signing_changed: () => `update postrider.endpoint set signing = 'both' where id = '${ids.idle}'`,
   rule_audit: () => "update postrider.subscription set event_type = 'order.paid'",
   retention_changed: () => "update postrider.retention set period = '50 days'",

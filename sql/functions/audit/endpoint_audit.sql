@@ -9,10 +9,10 @@ declare
   new_row jsonb;
 begin
   if tg_op <> 'INSERT' then
-    old_row := (to_jsonb(old) - ours) || jsonb_build_object('headers', old.headers);
+    old_row := (to_jsonb(old) - ours) || jsonb_build_object('headers', old.headers, 'auth', postrider_internal.without_credential(old.auth));
   end if;
   if tg_op <> 'DELETE' then
-    new_row := (to_jsonb(new) - ours) || jsonb_build_object('headers', new.headers);
+    new_row := (to_jsonb(new) - ours) || jsonb_build_object('headers', new.headers, 'auth', postrider_internal.without_credential(new.auth));
   end if;
   if tg_op = 'UPDATE' then
     select jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key) into old_row, new_row

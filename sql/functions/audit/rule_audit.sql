@@ -4,7 +4,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Without the secret; the tenant is the endpoint's.
-  hidden constant text[] := '{endpoint_id,tenant,secret}';
+  hidden constant text[] := '{endpoint_id,tenant,secret,credential_hash}';
   old_row constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - hidden end;
   new_row constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - hidden end;
   endpoint_ids constant uuid[] := case tg_op when 'INSERT' then array[new.endpoint_id] when 'DELETE' then array[old.endpoint_id]

@@ -20,6 +20,7 @@ as $$
     ('headers', true),
     ('signing', false),
     ('encryption_key', false),
+    ('auth', true),
     ('disable_after', false),
     ('payload', false),
     ('payload_fallback', false)

@@ -29,7 +29,15 @@ begin
       return old;
     end if;
   end if;
-  if new.kind = 'hmac' and coalesce(new.secret ~ '^whsk_', true) or new.kind = 'ed25519' and new.secret ~ '^whsec_' then
+  if new.kind not in ('hmac', 'ed25519') then
+    if new.secret is null or new.secret !~ '^([{]|sealed:)' then
+      raise exception 'the secret is not one of its kind, %', new.kind
+        using errcode = 'check_violation', hint = format('Write it to the column %I of postrider.endpoint.', new.kind);
+    end if;
+    new.expires_at := null;
+    return new;
+  end if;
+  if new.kind = 'hmac' and coalesce(new.secret ~ '^(whsk_|[{])', true) or new.kind = 'ed25519' and new.secret ~ '^(whsec_|[{])' then
     raise exception 'the secret is not one of its kind, %', new.kind
       using errcode = 'check_violation', hint = 'A secret of the kind hmac is whsec_ and base64, one of the kind ed25519 is whsk_ and base64, or null for one that a daemon is to make.';
   end if;
@@ -40,7 +48,7 @@ begin
   if new.expires_at is null or new.expires_at > now() then
     select count(*) into others
     from postrider.endpoint_secret s
-    where s.endpoint_id = new.endpoint_id and s.id <> new.id and (s.expires_at is null or s.expires_at > now());
+    where s.endpoint_id = new.endpoint_id and s.kind in ('hmac', 'ed25519') and s.id <> new.id and (s.expires_at is null or s.expires_at > now());
     if others >= secrets_max then
       raise exception 'endpoint % has % secrets in force already', new.endpoint_id, others
         using errcode = 'program_limit_exceeded',

@@ -12,9 +12,11 @@ import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { unsent } from "../../http/failures.ts";
 import { type FixedHeaders, fixHeaders, type OutgoingRequest } from "../../http/request.ts";
+import { sendAuthorized } from "./authorized.ts";
 import type { Encryptions } from "./encryptions.ts";
 import type { Encryption, Endpoint } from "./endpoints.ts";
 import type { Loader, Wanted } from "./loader.ts";
+import type { Tokens } from "./tokens.ts";
 
 /** Sends one request, and says once how that ended; implemented by the sender, and by tests. */
 export type Send = (request: OutgoingRequest, done: (attempt: Attempt) => void) => void;
@@ -27,6 +29,7 @@ export interface AttemptParts {
   /** Whether the daemon may still begin a request for a delivery whose attempt had to wait. */
   readonly mayBegin: (delivery: Delivery) => boolean;
   readonly send: Send;
+  readonly tokens: Pick<Tokens, "get" | "forget">;
   readonly end: End;
   /** Hears of each delivery whose format may be unable to carry all of its event's attributes, before it is sent. */
   readonly noteLeftOut: (delivery: Delivery, endpoint: Endpoint) => void;
@@ -147,9 +150,24 @@ function tooLongToEncrypt(body: Buffer): string {
 function sendBody(parts: AttemptParts, delivery: Delivery, body: Buffer, endpoint: Endpoint): void {
   // The size alone, so that the answer's callback does not keep the body.
   const bodyBytes = body.byteLength;
-  parts.send(signedRequest(delivery, body, endpoint), (attempt) =>
-    parts.end(decided(delivery, endpoint, attempt, bodyBytes), endpoint),
-  );
+  const { auth } = endpoint;
+  if (auth === null) {
+    parts.send(signedRequest(delivery, body, endpoint), (attempt) =>
+      parts.end(decided(delivery, endpoint, attempt, bodyBytes), endpoint),
+    );
+  } else {
+    sendAuthorized(
+      parts,
+      auth,
+      {
+        timeoutMs: endpoint.timeoutMs,
+        mayBegin: () => parts.mayBegin(delivery),
+        request: () => signedRequest(delivery, body, endpoint),
+      },
+      (attempt) =>
+        parts.end(attempt === null ? handedBack(delivery) : decided(delivery, endpoint, attempt, bodyBytes), endpoint),
+    );
+  }
 }
 
 function bodyTooLong({ format }: Endpoint): string {
@@ -183,8 +201,16 @@ function fixedOf(delivery: Delivery, endpoint: Endpoint): FixedHeaders {
   if (headers === null) {
     return endpoint.fixed;
   }
-  const own = { ...endpoint.headers, ...inSmallLetters(headers) };
+  const own = { ...endpoint.headers, ...withoutAuth(inSmallLetters(headers), endpoint) };
   return fixHeaders(endpoint.encryption === null ? own : { ...own, "content-type": ENCRYPTED_CONTENT_TYPE });
+}
+
+/** What was stored for a delivery before its endpoint had a credential must not take the place of that. */
+function withoutAuth(headers: Record<string, string>, { auth }: Endpoint): Record<string, string> {
+  if (auth !== null) {
+    delete headers[auth.headerName];
+  }
+  return headers;
 }
 
 /** What the delivery replaces of the endpoint's headers; null if nothing. */

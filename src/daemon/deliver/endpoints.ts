@@ -17,6 +17,7 @@ import { VERSION } from "../../ground/version.ts";
 import { type FixedHeaders, fixHeaders } from "../../http/request.ts";
 import type { SealingKey } from "../../secrets/sealing.ts";
 import { originOf } from "../../telemetry/redact.ts";
+import { type Auth, type DecodedAuth, decodeAuth } from "./auth.ts";
 import { decodeSigning, type Signing } from "./signing.ts";
 
 /** How to talk to an endpoint, as of one revision of it. */
@@ -49,6 +50,8 @@ export interface Endpoint {
   readonly keys: readonly SigningKey[];
   /** What signs instead of `keys` if the endpoint wants ed25519; null if it does not. */
   readonly mixedKeys: MixedKeys | null;
+  /** How requests say who sends; null if they do not. */
+  readonly auth: Auth | null;
   /** How bodies are encrypted; null if they are sent in the clear. */
   readonly encryption: Encryption | null;
   /** Why no request may be sent; null if one may. */
@@ -87,6 +90,7 @@ const loadEndpoints = defineStatement("load_endpoints", {
     secrets: "text[]",
     secret_kinds: "text[]",
     secrets_valid_ms: "double precision?",
+    auth_type: "text?",
   },
 });
 
@@ -96,7 +100,7 @@ type LoadedRow = EndpointRow & { readonly problem: string | null };
 /** An endpoint with a secret that no key of this daemon opens. */
 interface Unreadable {
   readonly row: EndpointRow;
-  readonly signing: Signing;
+  readonly problem: string;
 }
 
 const checkEndpoints = defineStatement("check_endpoints", {
@@ -164,16 +168,19 @@ export class EndpointDirectory {
     if (missing.size === 0) {
       return;
     }
-    const loaded = (await this.#load([...missing])).map((row) => ({
-      row,
-      signing: decodeSigning(row, this.#sealingKeys),
-    }));
-    const unpaused = await this.#pauseAll(loaded.filter(({ signing }) => signing.standing === "unreadable"));
-    for (const { row, signing } of loaded) {
+    const loaded = (await this.#load([...missing])).map((row) => {
+      const signing = decodeSigning(row, this.#sealingKeys);
+      const auth = decodeAuth(row, this.#sealingKeys);
+      return { row, signing, auth, sealed: unreadableOf(signing, auth) };
+    });
+    const unpaused = await this.#pauseAll(
+      loaded.flatMap(({ row, sealed }) => (sealed === null ? [] : [{ row, problem: sealed }])),
+    );
+    for (const { row, signing, auth } of loaded) {
       // Only these endpoints wait for something.
       const parsedKey = row.encryption_key === null ? null : await loadEncryptionKey(row.encryption_key);
       const unreadable = row.problem ?? unpaused.get(row.id) ?? null;
-      const loading = { signing, parsedKey, formats: this.#formats, askedMs, unreadable };
+      const loading = { signing, auth, parsedKey, formats: this.#formats, askedMs, unreadable };
       this.#keep({ endpoint: decodeEndpoint(row, loading), askedMs });
     }
     this.#evict(wanted);
@@ -207,7 +214,7 @@ export class EndpointDirectory {
       await this.#database.run(pauseUnreadable, {
         endpointIds: unreadable.map(({ row }) => row.id),
         revisions: unreadable.map(({ row }) => row.revision),
-        reasons: unreadable.map(({ signing }) => `${signing.problem}; ${REMEDY}`),
+        reasons: unreadable.map(({ problem }) => `${problem}; ${REMEDY}`),
       });
     } catch (thrown) {
       if (!isRefusal(thrown)) {
@@ -216,7 +223,7 @@ export class EndpointDirectory {
       const [first, ...others] = unreadable;
       if (first !== undefined && others.length === 0) {
         const reason = reasonOf(thrown);
-        problems.set(first.row.id, `${first.signing.problem}, and Postgres refuses to pause the endpoint: ${reason}`);
+        problems.set(first.row.id, `${first.problem}, and Postgres refuses to pause the endpoint: ${reason}`);
         return;
       }
       const middle = Math.ceil(unreadable.length / 2);
@@ -283,7 +290,7 @@ export class EndpointDirectory {
 }
 
 const REMEDY =
-  "give every daemon the key, or call postrider.rotate_secret(id, '0'), and then postrider.resume_endpoint(id)";
+  "give every daemon the key, or replace the secret (postrider.rotate_secret(id, '0'), or write auth anew), and then call postrider.resume_endpoint(id)";
 /** Beyond the attempt itself: the result must be recorded before another daemon may take the delivery. */
 const RECORD_MARGIN_MS = 2_000;
 /** A request counts for a rate from when it is leased. One that begins later would bring what the next seconds are for. */
@@ -307,9 +314,18 @@ function defaultsOf(contentType: string): Pick<Endpoint, "fixed" | "headers"> {
   return known;
 }
 
+/** What was sealed with a key that this daemon lacks: it pauses the endpoint. Null if everything can be read. */
+function unreadableOf({ standing, problem }: Signing, auth: DecodedAuth): string | null {
+  if (standing === "unreadable") {
+    return problem;
+  }
+  return auth.kind === "problem" && auth.isUnreadable ? auth.problem : null;
+}
+
 /** What an endpoint is made of besides its row. */
 interface Loading {
   readonly signing: Signing;
+  readonly auth: DecodedAuth;
   /** Null if the endpoint has no encryption_key. */
   readonly parsedKey: ParsedEncryptionKey | null;
   readonly formats: Formats;
@@ -317,16 +333,24 @@ interface Loading {
   readonly unreadable: string | null;
 }
 
-function decodeEndpoint(row: EndpointRow, { signing, parsedKey, formats, askedMs, unreadable }: Loading): Endpoint {
+function decodeEndpoint(row: EndpointRow, loading: Loading): Endpoint {
+  const { signing, parsedKey, formats, askedMs, unreadable } = loading;
+  const auth = loading.auth.kind === "auth" ? loading.auth.auth : null;
+  const isSealed = unreadableOf(signing, loading.auth) !== null;
   const formatName = FORMAT_NAMES.find((known) => known === row.format);
   const format = formats[formatName ?? "standard"];
   const batchFormat = row.batch_size > 1 ? format.batch : null;
   const key = parsedKey?.kind === "key" ? parsedKey.key : null;
-  const headers = decodeHeaders(row.headers, (batchFormat ?? format).contentType, key !== null);
+  const headers = decodeHeaders(
+    { ...(row.headers as object), ...ownHeader(auth) },
+    (batchFormat ?? format).contentType,
+    key !== null,
+  );
   const formatProblem =
     formatName === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : null;
   const keyProblem = parsedKey?.kind === "problem" ? `the endpoint's encryption_key ${parsedKey.problem}` : null;
-  const fault = unreadable ?? formatProblem ?? headers.problem ?? keyProblem;
+  const authProblem = loading.auth.kind === "problem" && !loading.auth.isUnreadable ? loading.auth.problem : null;
+  const fault = unreadable ?? formatProblem ?? headers.problem ?? keyProblem ?? authProblem;
   return {
     id: row.id,
     revision: row.revision,
@@ -345,13 +369,17 @@ function decodeEndpoint(row: EndpointRow, { signing, parsedKey, formats, askedMs
     mayTransform: row.may_transform,
     keys: signing.keys,
     mixedKeys: signing.mixedKeys,
+    auth,
     encryption: key === null ? null : { key, contentType: headers.contentType },
-    problem: fault ?? signing.problem,
-    waits: fault === null && (signing.standing === "waits" || signing.standing === "unreadable"),
-    validUntilMs:
-      askedMs +
-      (signing.standing === "unreadable" ? UNREADABLE_MS : (row.secrets_valid_ms ?? Number.POSITIVE_INFINITY)),
+    problem: fault ?? signing.problem ?? (loading.auth.kind === "problem" ? loading.auth.problem : null),
+    waits: fault === null && (signing.standing === "waits" || isSealed),
+    validUntilMs: askedMs + (isSealed ? UNREADABLE_MS : (row.secrets_valid_ms ?? Number.POSITIVE_INFINITY)),
   };
+}
+
+/** The header that says who sends, if that is always the same. */
+function ownHeader(auth: Auth | null): Readonly<Record<string, string>> {
+  return auth === null || auth.headerValue === null ? {} : { [auth.headerName]: auth.headerValue };
 }
 
 interface DecodedHeaders extends Pick<Endpoint, "fixed" | "headers" | "problem"> {

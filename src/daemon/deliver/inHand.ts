@@ -22,6 +22,7 @@ import type { Lanes, Rooms } from "./lanes.ts";
 import { makeLeftOutLog } from "./leftOut.ts";
 import { type Loaded, Loader, type Wanted } from "./loader.ts";
 import type { Payloads } from "./payloads.ts";
+import { Tokens } from "./tokens.ts";
 
 /**
  * The deliveries that the daemon has in hand. They are admitted as they were claimed, started as their lanes have room,
@@ -80,6 +81,7 @@ export class InHand {
       reserve: this.#reserve,
       encryptions: new Encryptions(),
       mayBegin: this.#mayBegin,
+      tokens: new Tokens(parts.send),
       send: parts.send,
       end: this.#end,
       noteLeftOut: makeLeftOutLog(parts.events),

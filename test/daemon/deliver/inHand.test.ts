@@ -65,6 +65,7 @@ function endpoint(id: string): Endpoint {
     problem: null,
     waits: false,
     mixedKeys: null,
+    auth: null,
     encryption: null,
     validUntilMs: Number.POSITIVE_INFINITY,
   };
