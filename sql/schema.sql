@@ -1385,7 +1385,7 @@ create function postrider_internal.take_window(base pg_snapshot, target pg_snaps
 
 create function postrider_internal.tally(causes text[]) returns jsonb;
 
-create function postrider_internal.transform_deliveries(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, payload json, payload_bytes integer, headers jsonb, problem text, is_discarded boolean) security definer;
+create function postrider_internal.transform_deliveries(daemon_id uuid, event_ids uuid[], endpoint_ids uuid[], payload_bytes_max integer, is_given_up boolean) returns TABLE(event_id uuid, endpoint_id uuid, payload json, payload_bytes integer, headers jsonb, problem text, is_discarded boolean) security definer;
 
 create function postrider_internal.transform_event(plan postrider_internal.transformation_plan, payload json, facts jsonb, OUT transformed text, OUT headers jsonb, OUT problem text) returns record;
 
@@ -3369,7 +3369,7 @@ comment on function postrider_internal.take_window(pg_snapshot,pg_snapshot,xid8,
 
 comment on function postrider_internal.tally(text[]) is 'How often each of these occurs; null if there are none.';
 
-comment on function postrider_internal.transform_deliveries(uuid,uuid[],uuid[],integer) is 'What these deliveries, which the daemon has leased, send: the payload, up to so many bytes; payload_bytes: its size, null if it is that of the event, untransformed; headers: those that have paths. problem: why the transformation cannot be applied; the delivery is sent whole, or is_discarded.';
+comment on function postrider_internal.transform_deliveries(uuid,uuid[],uuid[],integer,boolean) is 'What these deliveries, which the daemon has leased, send: the payload, up to so many bytes; payload_bytes: its size, null if it is that of the event, untransformed; headers: those that have paths. problem: why the transformation cannot be applied; the delivery is sent whole, or is_discarded. is_given_up: nothing is made, because that has taken too long several times.';
 
 comment on function postrider_internal.transform_event(postrider_internal.transformation_plan,json,jsonb) is 'The payload and the headers that a transformation makes of an event: transformed is null if the payload stays as it is. Otherwise the problem: why it cannot be applied.';
 
@@ -4073,7 +4073,7 @@ grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,t
 
 grant execute on function postrider_internal.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
 
-grant execute on function postrider_internal.transform_deliveries(uuid,uuid[],uuid[],integer) to postrider_daemon;
+grant execute on function postrider_internal.transform_deliveries(uuid,uuid[],uuid[],integer,boolean) to postrider_daemon;
 
 grant execute on function postrider_internal.transforms(text,jsonb) to postrider_operator;
 

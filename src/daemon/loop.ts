@@ -66,6 +66,8 @@ export class Loop {
   readonly #room: Room;
   /** The endpoint after which the walk over the queue continues; null if no walk has begun. */
   #walkPlace: string | null = null;
+  /** How often transformations have outlasted the deadline of their statement. */
+  readonly #overrunsOf = new Map<string, number>();
   /** The identity whose claims the recorder knows. */
   #daemonId: string;
 
@@ -340,7 +342,8 @@ export class Loop {
     const { database, events, endpoints, payloads, lease, recorder, inHand } = this.#parts;
     await endpoints.ensure(revisions);
     const mayTransform = (endpointId: string) => endpoints.get(endpointId)?.mayTransform ?? false;
-    const transformed = await transformDeliveries({ database, events, daemonId, mayTransform }, deliveries);
+    const overrunsOf = this.#overrunsOf;
+    const transformed = await transformDeliveries({ database, events, daemonId, mayTransform, overrunsOf }, deliveries);
     await payloads.measure(transformed.ready);
     if (lease.daemonId !== daemonId) {
       // The lease ran out meanwhile: these deliveries belong to the daemon that takes them over.

@@ -255,6 +255,7 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
         leased.map((pair) => pair.event),
         leased.map((pair) => pair.endpoint),
         32_768,
+        false,
       ]),
   });
   await pool.query("update postrider.endpoint set payload = null where id = $1", [plain]);

@@ -305,7 +305,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
     `select postrider_internal.claim_deliveries('${ids.daemon}', null, 100, 100, 10, '{}', '{}', 15000, 30000)`,
   transform_deliveries: () =>
     `update postrider.endpoint set payload = '{"a": "$.amount", "b": "$event.type"}', headers = '{"x-a": "$.amount"}' where id = '${ids.endpoint}';
-     select postrider_internal.transform_deliveries(leased_by, array[event_id], array[endpoint_id], 30000) from postrider.delivery where leased_by is not null`,
+     select postrider_internal.transform_deliveries(leased_by, array[event_id], array[endpoint_id], 30000, false) from postrider.delivery where leased_by is not null`,
   preview_transformation: () => `select postrider.preview_transformation('${ids.endpoint}', '${ids.delivered}')`,
   empty_claims: () => `select postrider_internal.empty_claims('${ids.daemon}', '{${ids.claim}}')`,
   replay: () => `select postrider.replay('${ids.endpoint}', 'yesterday', 'tomorrow', 'order.*', '{succeeded}')`,

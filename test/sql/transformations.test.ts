@@ -336,7 +336,7 @@ describe("what leased deliveries send", () => {
   function transform(deliveries: readonly Leased[], daemon = DAEMON, session: Session = database.pool) {
     return rowsOf<{ event_id: string; payload: unknown; problem: string | null; is_discarded: boolean }>(
       session,
-      "select event_id, payload, problem, is_discarded from postrider_internal.transform_deliveries($1, $2, $3, 32768)",
+      "select event_id, payload, problem, is_discarded from postrider_internal.transform_deliveries($1, $2, $3, 32768, false)",
       [daemon, deliveries.map(({ event }) => event), deliveries.map(({ endpoint }) => endpoint)],
     );
   }
@@ -372,6 +372,29 @@ describe("what leased deliveries send", () => {
     assert.equal(await stored(), 1);
   });
 
+  for (const fallback of ["discard", "whole"]) {
+    test(`is not made once the daemon gives it up: ${fallback}`, async () => {
+      const deliveries = await leased({ payload: "$.a", payload_fallback: fallback }, ['{"a": 1}']);
+      const give = () =>
+        rowsOf(
+          database.pool,
+          "select payload, problem, is_discarded from postrider_internal.transform_deliveries($1, $2, $3, 32768, true)",
+          [DAEMON, deliveries.map(({ event }) => event), deliveries.map(({ endpoint }) => endpoint)],
+        );
+      const problem = "it outlasted the deadline of a statement, again and again";
+      const isDiscarded = fallback === "discard";
+      assert.deepEqual(await give(), [{ payload: isDiscarded ? null : { a: 1 }, problem, is_discarded: isDiscarded }]);
+      assert.equal(await stored(), isDiscarded ? 0 : 1);
+      if (!isDiscarded) {
+        assert.deepEqual(
+          (await transform(deliveries)).map(({ payload }) => payload),
+          [{ a: 1 }],
+          "each attempt sends the same",
+        );
+      }
+    });
+  }
+
   test("is not made while someone erases the event, and not left when it is erased", async (t) => {
     const deliveries = await leased({ payload: "$.a" }, ['{"a": 1}']);
     const [{ event } = { event: "" }] = deliveries;
@@ -395,7 +418,7 @@ describe("what leased deliveries send", () => {
     assert.deepEqual(
       await rowsOf(
         database.pool,
-        "select payload is null as is_missing from postrider_internal.transform_deliveries($1, $2, $3, 32768)",
+        "select payload is null as is_missing from postrider_internal.transform_deliveries($1, $2, $3, 32768, false)",
         [DAEMON, deliveries.map(({ event }) => event), deliveries.map(({ endpoint }) => endpoint)],
       ),
       [{ is_missing: true }],

@@ -4,7 +4,8 @@ create or replace function postrider_internal.transform_deliveries(
   daemon_id uuid,
   event_ids uuid[],
   endpoint_ids uuid[],
-  payload_bytes_max integer
+  payload_bytes_max integer,
+  is_given_up boolean
 ) returns table (
   event_id uuid,
   endpoint_id uuid,
@@ -30,6 +31,8 @@ as $$
 -- A call ends, after one delivery at least, when it has taken so long. The others, those whose event someone else has
 -- locked, and those that the daemon does not hold any more have no row, and are to be asked for again. The endpoints take
 -- turns, in a random order, so that a slow transformation keeps no other one from its turn for ever.
+--
+-- is_given_up: what has yet to be made is not, because that has outlasted the deadline of the statement several times.
 declare
   time_max constant interval := '250 ms';
   started constant timestamptz := clock_timestamp();
@@ -73,7 +76,11 @@ begin
         where o.id = pair.event_id and o.erased_at is null
         for share skip locked;
         continue when not found;
-        made := postrider_internal.transform_event(plan, event.payload, event.facts);
+        if is_given_up then
+          select null::text as transformed, null::jsonb as headers, 'it outlasted the deadline of a statement, again and again' as problem into made;
+        else
+          made := postrider_internal.transform_event(plan, event.payload, event.facts);
+        end if;
         problem := made.problem;
         is_discarded := problem is not null and plan.fallback = 'discard';
         if not is_discarded then
@@ -97,5 +104,5 @@ begin
   end loop;
 end
 $$;
-comment on function postrider_internal.transform_deliveries(uuid, uuid[], uuid[], integer) is
-  'What these deliveries, which the daemon has leased, send: the payload, up to so many bytes; payload_bytes: its size, null if it is that of the event, untransformed; headers: those that have paths. problem: why the transformation cannot be applied; the delivery is sent whole, or is_discarded.';
+comment on function postrider_internal.transform_deliveries(uuid, uuid[], uuid[], integer, boolean) is
+  'What these deliveries, which the daemon has leased, send: the payload, up to so many bytes; payload_bytes: its size, null if it is that of the event, untransformed; headers: those that have paths. problem: why the transformation cannot be applied; the delivery is sent whole, or is_discarded. is_given_up: nothing is made, because that has taken too long several times.';

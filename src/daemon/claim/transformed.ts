@@ -7,7 +7,13 @@ import type { Events } from "../../telemetry/bus.ts";
 import { claimPayloads } from "./claimed.ts";
 
 const transformDeliveriesStatement = defineStatement("transform_deliveries", {
-  params: { daemonId: "uuid", eventIds: "uuid[]", endpointIds: "uuid[]", payloadBytesMax: "integer" },
+  params: {
+    daemonId: "uuid",
+    eventIds: "uuid[]",
+    endpointIds: "uuid[]",
+    payloadBytesMax: "integer",
+    isGivenUp: "boolean",
+  },
   columns: {
     event_id: "uuid",
     endpoint_id: "uuid",
@@ -36,7 +42,16 @@ export interface TransformedParts {
   readonly daemonId: string;
   /** Whether deliveries to an endpoint may have something else to send than their payloads. */
   readonly mayTransform: (endpointId: string) => boolean;
+  /** How often each has outlasted the deadline of the statement by itself. Kept from one walk to the next. */
+  readonly overrunsOf: Map<string, number>;
 }
+
+/**
+ * A delivery with so many overruns is not transformed: each holds up the walks for as long as the deadline. Fewer may be the
+ * fault of the server, or of someone who has a table locked.
+ */
+const OVERRUNS_MAX = 3;
+const OVERRUNS_KEPT = 1_000;
 
 /**
  * What a delivery sends is decided before its first attempt, in Postgres, and stored there. A page of new events needs no
@@ -58,13 +73,13 @@ export async function transformDeliveries(
 
 async function transformChosen(parts: TransformedParts, chosen: readonly Delivery[]): Promise<Transformed> {
   try {
-    return sorted(parts.events, chosen, await look(parts, chosen));
+    return sorted(parts, chosen, await look(parts, chosen, false));
   } catch (thrown) {
     if (!mayBeOfOne(thrown)) {
       throw thrown;
     }
     if (chosen.length === 1) {
-      return failed(parts.events, chosen, thrown);
+      return await failed(parts, chosen, thrown);
     }
     // One that cannot be read must not keep the others.
     const middle = Math.ceil(chosen.length / 2);
@@ -84,26 +99,38 @@ function mayBeOfOne(thrown: unknown): boolean {
   return kind !== "connection" && (kind !== "transient" || isTimeout(thrown));
 }
 
-async function look({ database, daemonId }: TransformedParts, chosen: readonly Delivery[]): Promise<readonly Row[]> {
+async function look(
+  { database, daemonId }: TransformedParts,
+  chosen: readonly Delivery[],
+  isGivenUp: boolean,
+): Promise<readonly Row[]> {
   const eventIds = chosen.map(({ event }) => event.id);
   const endpointIds = chosen.map(({ endpointId }) => endpointId);
   const { rows } = await claimPayloads((payloadBytesMax) =>
-    database.run(transformDeliveriesStatement, { daemonId, eventIds, endpointIds, payloadBytesMax }),
+    database.run(transformDeliveriesStatement, { daemonId, eventIds, endpointIds, payloadBytesMax, isGivenUp }),
   );
   return rows;
 }
 
-function sorted(events: Events, chosen: readonly Delivery[], rows: readonly Row[]): Transformed {
+function sorted(
+  { events, overrunsOf }: TransformedParts,
+  chosen: readonly Delivery[],
+  rows: readonly Row[],
+): Transformed {
   const rowOf = new Map(rows.map((row) => [keyOf(row.event_id, row.endpoint_id), row]));
   const ready: Delivery[] = [];
   const discarded: { delivery: Delivery; reason: string }[] = [];
   const putOff: Delivery[] = [];
   for (const delivery of chosen) {
     const { event, endpointId } = delivery;
-    const row = rowOf.get(keyOf(event.id, endpointId));
+    const key = keyOf(event.id, endpointId);
+    const row = rowOf.get(key);
     if (row === undefined) {
       putOff.push(delivery);
-    } else if (row.is_discarded) {
+      continue;
+    }
+    overrunsOf.delete(key);
+    if (row.is_discarded) {
       discarded.push({ delivery, reason: `the transformation cannot be applied: ${row.problem}` });
     } else {
       if (row.problem !== null) {
@@ -130,11 +157,19 @@ function prepared(delivery: Delivery, { payload, payload_bytes, headers }: Row):
   });
 }
 
-function failed(events: Events, [delivery, ...none]: readonly Delivery[], thrown: unknown): Transformed {
+/** What becomes of a delivery that failed when it was alone. */
+async function failed(
+  parts: TransformedParts,
+  [delivery, ...none]: readonly Delivery[],
+  thrown: unknown,
+): Promise<Transformed> {
   if (delivery === undefined || none.length > 0) {
     throw thrown;
   }
-  events.emit("payload.failed", {
+  if (isTimeout(thrown) && noteOverrun(parts.overrunsOf, delivery) >= OVERRUNS_MAX) {
+    return sorted(parts, [delivery], await look(parts, [delivery], true));
+  }
+  parts.events.emit("payload.failed", {
     event_id: delivery.event.id,
     endpoint_id: delivery.endpointId,
     error: messageOf(thrown),
@@ -144,6 +179,21 @@ function failed(events: Events, [delivery, ...none]: readonly Delivery[], thrown
   return reason === null
     ? { ready: [], discarded: [], putOff: [delivery] }
     : { ready: [], discarded: [{ delivery, reason: `the transformation cannot be applied: ${reason}` }], putOff: [] };
+}
+
+/** Returns how many overruns those are. */
+function noteOverrun(overrunsOf: Map<string, number>, { event, endpointId }: Delivery): number {
+  const key = keyOf(event.id, endpointId);
+  const overruns = (overrunsOf.get(key) ?? 0) + 1;
+  overrunsOf.delete(key);
+  overrunsOf.set(key, overruns);
+  for (const oldest of overrunsOf.keys()) {
+    if (overrunsOf.size <= OVERRUNS_KEPT) {
+      break;
+    }
+    overrunsOf.delete(oldest);
+  }
+  return overruns;
 }
 
 function keyOf(eventId: string, endpointId: string): string {

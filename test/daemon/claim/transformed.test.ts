@@ -31,14 +31,15 @@ function leased(id: string): Delivery {
 /** Fails with this state whenever it is asked for one of the bad events. */
 function transformWith(sqlstate: string, bad: readonly string[]) {
   const calls: (readonly string[])[] = [];
-  const run = async (_: unknown, { eventIds }: { readonly eventIds: readonly string[] }) => {
+  type Params = { readonly eventIds: readonly string[]; readonly isGivenUp: boolean };
+  const run = async (_: unknown, { eventIds, isGivenUp }: Params) => {
     calls.push(eventIds);
-    if (eventIds.some((id) => bad.includes(id))) {
+    if (!isGivenUp && eventIds.some((id) => bad.includes(id))) {
       throw Object.assign(new pg.DatabaseError("an error", 0, "error"), { code: sqlstate });
     }
     const rows = eventIds.map((event_id) => ({
       ...{ event_id, endpoint_id: "endpoint", payload: "1", payload_bytes: 1 },
-      ...{ headers: null, problem: null, is_discarded: false },
+      ...{ headers: null, problem: isGivenUp ? "too long" : null, is_discarded: isGivenUp },
     }));
     return { rows, rowCount: rows.length };
   };
@@ -47,8 +48,9 @@ function transformWith(sqlstate: string, bad: readonly string[]) {
     events: new KeptEvents(),
     daemonId: "daemon",
     mayTransform: () => true,
+    overrunsOf: new Map(),
   };
-  return { calls, transform: () => transformDeliveries(parts, ["a", "b", "c", "d"].map(leased)) };
+  return { calls, parts, transform: () => transformDeliveries(parts, ["a", "b", "c", "d"].map(leased)) };
 }
 
 test("one that cannot be transformed, or takes too long, does not keep the others", async () => {
@@ -64,6 +66,25 @@ test("one that cannot be transformed, or takes too long, does not keep the other
     slow.putOff.map(({ event }) => event.id),
     ["c"],
   );
+});
+
+test("one that takes too long again and again is given up, and its number of times is forgotten", async () => {
+  const { transform, parts } = transformWith("57014", ["c"]);
+  for (const walk of [1, 2]) {
+    assert.deepEqual(
+      (await transform()).putOff.map(({ event }) => event.id),
+      ["c"],
+      `walk ${walk}`,
+    );
+  }
+  const { discarded, putOff, ready } = await transform();
+  assert.deepEqual(
+    discarded.map(({ delivery, reason }) => [delivery.event.id, reason]),
+    [["c", "the transformation cannot be applied: too long"]],
+  );
+  assert.equal(putOff.length, 0);
+  assert.equal(ready.length, 3);
+  assert.equal(parts.overrunsOf.size, 0);
 });
 
 test("while Postgres cannot work, they are not tried one by one", async () => {
