@@ -1361,6 +1361,8 @@ create function postrider_internal.shown_time(at timestamp with time zone) retur
 
 create function postrider_internal.shown_value(value jsonb) returns text;
 
+create function postrider_internal.signing_note(endpoint_id uuid, signing text, reference text) returns text;
+
 create function postrider_internal.small_payload(payload json, bytes_max integer) returns json;
 
 create function postrider_internal.sort_pairs(ids uuid[], kinds integer[], deliver_times timestamp with time zone[], rules postrider_internal.claim_rule[], verdicts postrider_internal.claim_pair[], pairs_max integer, OUT event_count integer, OUT event_ids uuid[], OUT endpoint_ids uuid[], OUT others postrider_internal.claim_pair[], OUT endpoints text, OUT revisions text, OUT lists text[]) returns record;
@@ -2959,7 +2961,7 @@ comment on function postrider_internal.endpoint_secret_changed() is 'Increments 
 
 comment on function postrider_internal.endpoint_secret_changing() is 'Lets at most 10 secrets sign for an endpoint, each of its kind, fills in public keys, and locks the endpoint in a way that cannot deadlock.';
 
-comment on function postrider_internal.endpoint_signing_changed() is 'Asks for an ed25519 key for an endpoint that has none. A daemon makes it.';
+comment on function postrider_internal.endpoint_signing_changed() is 'Gives an endpoint what its requests are to be signed with, if it has none in force: makes an HMAC secret, or asks for an ed25519 key, which a daemon makes.';
 
 comment on function postrider_internal.equality_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ is one of these options, which are at that place of the checks. Null if that cannot be expressed, as with arrays and objects.';
 
@@ -3345,6 +3347,8 @@ comment on function postrider_internal.shown_time(timestamp with time zone) is '
 
 comment on function postrider_internal.shown_value(jsonb) is 'The type and length of a value of a payload, without the value.';
 
+comment on function postrider_internal.signing_note(uuid,text,text) is 'Where the receiver''s part of what an endpoint will be signed with is found, if a change of signing makes it.';
+
 comment on function postrider_internal.small_payload(json,integer) is 'A payload; null if it is larger than that many bytes, and must be loaded when its turn comes. If bytes_max is negative, no payload is read.';
 
 comment on function postrider_internal.sort_pairs(uuid[],integer[],timestamp with time zone[],postrider_internal.claim_rule[],postrider_internal.claim_pair[],integer) is 'The pairs of events and endpoints, sorted into those that the daemon gets, up to pairs_max of them (those of one event at least), and the others, which become deliveries. event_count: how many events those are; endpoints, revisions: those of the rules by which the daemon gets some of them, with commas; lists: for each event, which of those, from 0.';
@@ -3449,7 +3453,7 @@ comment on trigger endpoint_secret_nulls on postrider.endpoint_secret is 'Refuse
 
 comment on trigger endpoint_secret_truncate on postrider.endpoint_secret is 'Refuses truncate, which the audit would not see.';
 
-comment on trigger endpoint_signing_changed on postrider.endpoint is 'Asks for an ed25519 key if signing now wants one.';
+comment on trigger endpoint_signing_changed on postrider.endpoint is 'Makes an HMAC secret, or asks for an ed25519 key, if signing now wants one.';
 
 comment on trigger endpoint_signing_set on postrider.endpoint is 'Asks for an ed25519 key.';
 

@@ -555,3 +555,22 @@ describe("beside other sessions", () => {
     await file.query("rollback");
   });
 });
+
+test("a change of signing tells where the receiver's part of it is, as does a dry run", async () => {
+  const file = (signing: string) => `endpoints: [{name: a, url: 'https://a.test', ${signing} subscriptions: []}]`;
+  await apply(file("signing: ed25519,"));
+  const note =
+    "    ! the new secret is shown to no one: select postrider.rotate_secret(postrider.endpoint_id('a')) makes another one and returns it";
+  assert.ok((await difference(file("signing: both,"), { isDry: true })).includes(note));
+  assert.ok((await difference(file("signing: both,"))).includes(note));
+  const again = await difference(file("signing: ed25519,"));
+  assert.equal(again.filter((line) => line.includes("!")).length, 0, again.join("\n"));
+  await database.pool.query("delete from postrider.endpoint_secret where kind = 'hmac'");
+  assert.ok((await difference(file(""))).includes(note), "the default is a change, too");
+  await database.pool.query("delete from postrider.endpoint_secret where kind = 'ed25519'");
+  assert.ok(
+    (await difference(file("signing: both,"))).includes(
+      "    ! a daemon makes the key: select public_key from postrider.endpoint_secret where endpoint_id = postrider.endpoint_id('a') and kind = 'ed25519'",
+    ),
+  );
+});

@@ -565,6 +565,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   apply_subscriptions: caller(),
   apply_state: caller(),
   option_changes: caller(),
+  signing_note: caller(),
   endpoint_defaults: caller(),
   endpoint_faults: caller(),
   ended_deliveries: caller(),

@@ -60,6 +60,33 @@ describe("create_endpoint", () => {
   });
 });
 
+describe("an endpoint that changes from ed25519", () => {
+  for (const signing of ["hmac", "both"]) {
+    test(`to ${signing} gets an HMAC secret, and the notice says how to have one for the receiver`, async (t) => {
+      const { id } = await create("ed25519");
+      await makeKeys();
+      const session = await openSession(t, database.url);
+      const notices: string[] = [];
+      session.on("notice", (notice) => notices.push(`${notice.message}; ${"hint" in notice ? notice.hint : ""}`));
+      await session.query("update postrider.endpoint set signing = $2 where id = $1", [id, signing]);
+      assert.deepEqual(await secretsOf(id), ["ed25519 whsk_ whpk_", "hmac whsec"]);
+      assert.equal(notices.length, 1);
+      assert.match(notices[0] ?? "", new RegExp(`had no HMAC secret.*select postrider.rotate_secret\\('${id}'\\)$`));
+      assert.match(String(await askFor(session, "select postrider.rotate_secret($1)", [id])), /^whsec_/);
+      const hmac = (await secretsOf(id)).filter((shown) => shown.startsWith("hmac"));
+      assert.equal(hmac.length, 2, "what has signed requests signs until the overlap ends");
+    });
+  }
+
+  test("keeps an HMAC secret that it had before", async () => {
+    const { id } = await create(null);
+    for (const signing of ["ed25519", "hmac", "both"]) {
+      await database.pool.query("update postrider.endpoint set signing = $2 where id = $1", [id, signing]);
+    }
+    assert.deepEqual((await secretsOf(id)).toSorted(), ["hmac whsec", "wanted"]);
+  });
+});
+
 describe("a key that is wanted", () => {
   test("is asked for by an edit of signing as well, once", async () => {
     const { id } = await create(null);

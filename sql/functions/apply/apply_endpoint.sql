@@ -15,6 +15,7 @@ declare
   changed text[];
   endpoint_id uuid := present.id;
   has_secret boolean;
+  signing_note text;
   reference constant text := format('postrider.endpoint_id(%s)', concat_ws(', ', quote_literal(name), quote_literal(nullif(tenant, ''))));
 begin
   if declared ->> 'state' = 'absent' then
@@ -44,6 +45,7 @@ begin
                else format('a daemon makes its key: select public_key from postrider.endpoint_secret where endpoint_id = %s', reference) end
       from postrider.endpoint e where e.id = endpoint_id;
   elsif changed <> '{}' then
+    signing_note := postrider_internal.signing_note(endpoint_id, wanted ->> 'signing', reference);
     perform postrider_internal.begin_action('apply_endpoint', endpoint_id, '{}');
     execute (
       select format('update postrider.endpoint set %s where id = $1', string_agg(format('%1$I = ($2).%1$I', c.name), ', '))
@@ -52,7 +54,7 @@ begin
     perform postrider_internal.end_action();
   end if;
   return query
-    select c.part, c.before, c.after, null::text
+    select c.part, c.before, c.after, case c.part when 'signing' then signing_note end
     from postrider_internal.option_changes(to_jsonb(present), wanted) c
     where c.part = any (changed);
   return query

@@ -18,8 +18,9 @@ begin
   perform postrider_internal.lock_endpoint(endpoint_id);
   perform postrider_internal.begin_action('rotate_secret', endpoint_id, jsonb_build_object('overlap', overlap));
   -- A secret that no longer signs could only be stolen. A key that no daemon has made yet is asked for again.
+  -- One that this transaction has made by changing signing was shown to no one, and nothing was signed with it.
   delete from postrider.endpoint_secret s
-  where s.endpoint_id = endpoint_id and s.kind in ('hmac', 'ed25519') and (s.expires_at <= now() or s.secret is null);
+  where s.endpoint_id = endpoint_id and s.kind in ('hmac', 'ed25519') and (s.expires_at <= now() or s.secret is null or s.created_at = now());
   update postrider.endpoint_secret s set expires_at = old_until
   where s.endpoint_id = endpoint_id and s.kind in ('hmac', 'ed25519') and (s.expires_at is null or s.expires_at > old_until);
   select e.signing into signing from postrider.endpoint e where e.id = endpoint_id;
