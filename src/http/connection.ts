@@ -3,6 +3,7 @@ import { type AnswerLimits, AnswerParser, type AnswerSink } from "./answerParser
 import type { ClientCertificate } from "./egress/clientCertificate.ts";
 import type { Dialer } from "./egress/dial.ts";
 import { DialFailure, type Origin } from "./egress/dialFailure.ts";
+import { rawBytesRead } from "./egress/rawBytes.ts";
 import type { OnRead } from "./egress/reading.ts";
 
 export interface ConnectionOptions extends AnswerLimits {
@@ -46,6 +47,7 @@ export interface RequestBytes {
 /** The connections of one origin, with one client certificate and one credential or none. */
 export interface Pool {
   readonly key: string;
+  readonly secure: boolean;
   /** Every connection of the origin, idle or busy. */
   readonly connections: Set<Connection>;
   /** The last one used is at the end and is taken first, so that the others can go idle and close. */
@@ -67,6 +69,9 @@ const BODY_COPIED_BYTES_MAX = 16_384;
 /** A receiver that names its time closes then, and an answer may take a while to come: keep the connection for less. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
+/** Tickets, new keys and the frames of records, beyond what an answer has. */
+const TLS_BYTES_MAX = 32_768;
+
 /** One socket, from its dialling to its end, and the requests that it carries one after the other. */
 export class Connection {
   readonly pool: Pool;
@@ -82,6 +87,8 @@ export class Connection {
   #carried: Carried | undefined;
   #isWritten = false;
   #isReused = false;
+  /** Of the bytes off the network, what had come at the first look since a request or its end. */
+  #bytesBefore: number | undefined;
   #destroyed = false;
   /** Node says "closed" of a socket that is yet to close. */
   #isSocketClosed = false;
@@ -97,6 +104,21 @@ export class Connection {
   /** The request has been written, and the system has taken all of it. */
   get isSent(): boolean {
     return this.#isWritten && this.#socket?.writableLength === 0;
+  }
+
+  /**
+   * Whether more bytes have come over TLS since the first look than any answer has: the parser counts only those that it is
+   * given.
+   */
+  get isFlooded(): boolean {
+    const socket = this.#socket;
+    if (socket === undefined || !this.pool.secure) {
+      return false;
+    }
+    const bytes = rawBytesRead(socket);
+    this.#bytesBefore ??= bytes;
+    const { responseBytesRead, responseHeaderBytesMax } = this.#options;
+    return bytes - this.#bytesBefore > responseBytesRead + responseHeaderBytesMax + TLS_BYTES_MAX;
   }
 
   /** The first request of the connection, written as soon as it is open. */
@@ -129,6 +151,7 @@ export class Connection {
     const { head, body } = carried.takeRequest(this.#isReused);
     this.#isWritten = true;
     this.#isReused = true;
+    this.#bytesBefore = undefined;
     this.#parser.begin();
     if (body.length <= BODY_COPIED_BYTES_MAX) {
       const bytes = Buffer.allocUnsafe(head.length + body.length);
@@ -147,6 +170,7 @@ export class Connection {
   release(nowMs: number): void {
     this.#carried = undefined;
     this.#isWritten = false;
+    this.#bytesBefore = undefined;
     this.idleUntilMs = nowMs + this.#keepMs();
   }
 

@@ -84,10 +84,15 @@ export class Exchange implements Carried {
     };
   }
 
-  /** Ends the exchange if its deadline has passed: there is one for all of it, the endpoint's. */
+  /**
+   * Ends the exchange if its deadline has passed: there is one for all of it, the endpoint's; or if the receiver keeps TLS
+   * busy in place of answering.
+   */
   sweep(nowMs: number): void {
     if (nowMs - this.startedMs >= this.#request.timeoutMs) {
       this.#expire();
+    } else if (this.#connection?.isFlooded === true) {
+      this.#failUnlessStatus("protocol", "the receiver sent more bytes over TLS than any answer has");
     }
   }
 

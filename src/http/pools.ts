@@ -133,13 +133,13 @@ export class Pools implements ConnectionOwner {
     await Promise.all(this.#closing);
   }
 
-  #poolFor({ poolKey, startedMs }: Carried): Pool | undefined {
+  #poolFor({ poolKey, startedMs, origin }: Carried): Pool | undefined {
     const newest = this.#newest;
     if (newest?.key === poolKey) {
       newest.lastUsedMs = startedMs;
       return newest;
     }
-    const pool = this.#pools.get(poolKey) ?? this.#newPool(poolKey);
+    const pool = this.#pools.get(poolKey) ?? this.#newPool(poolKey, origin.secure);
     if (pool !== undefined) {
       pool.lastUsedMs = startedMs;
       this.#pools.delete(poolKey);
@@ -150,14 +150,14 @@ export class Pools implements ConnectionOwner {
   }
 
   /** Undefined if there are as many as there may be, and all of them are busy. */
-  #newPool(key: string): Pool | undefined {
+  #newPool(key: string, secure: boolean): Pool | undefined {
     if (this.#pools.size >= this.#options.originsMax && !this.#evictLongestIdle()) {
       return undefined;
     }
     const { originIdleMs, keepAliveMs, keepAliveMaxMs } = this.#options;
     const everyMs = Math.min(originIdleMs, keepAliveMs, keepAliveMaxMs) / 4;
     this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(1_000, Math.max(10, everyMs))).unref();
-    return { key, connections: new Set(), idle: [], waiting: [], lastUsedMs: 0 };
+    return { key, secure, connections: new Set(), idle: [], waiting: [], lastUsedMs: 0 };
   }
 
   #connect(pool: Pool, carried: Carried): void {
@@ -221,7 +221,7 @@ export class Pools implements ConnectionOwner {
     const nowMs = monotonicMs();
     const oldestMs = nowMs - this.#options.originIdleMs;
     for (const pool of this.#pools.values()) {
-      for (const connection of pool.idle.filter(({ idleUntilMs }) => idleUntilMs <= nowMs)) {
+      for (const connection of pool.idle.filter((each) => each.idleUntilMs <= nowMs || each.isFlooded)) {
         this.#drop(connection);
       }
       if (pool.lastUsedMs <= oldestMs && !isBusy(pool)) {

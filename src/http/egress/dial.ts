@@ -31,6 +31,7 @@ import {
   literalOf,
 } from "./policy.ts";
 import type { EgressProxy } from "./proxy.ts";
+import { rawBytesRead } from "./rawBytes.ts";
 import { readingBy } from "./reading.ts";
 import { takeStep } from "./socketStep.ts";
 import { type Call, TlsClient } from "./tls.ts";
@@ -40,6 +41,9 @@ import { Tunnel } from "./tunnel.ts";
 /** Further answers are judged but not dialled. */
 const ADDRESSES_DIALLED_MAX = 4;
 const TCP_KEEP_ALIVE_DELAY_MS = 60_000;
+/** OpenSSL reads a chain of certificates of up to 100 kB, and without end what it passes over. */
+const HANDSHAKE_BYTES_MAX = 262_144;
+const HANDSHAKE_LOOK_MS = 25;
 
 /** All addresses of a name, in the order to dial them. Rejects with an error whose `code` says why there are none. */
 export type Resolver = (hostname: string) => Promise<readonly LookupAddress[]>;
@@ -309,8 +313,19 @@ function startTcp({ origin, onRead }: Hop, address: string): Socket {
 
 async function shakeHands(socket: Socket, { hostname }: Origin, where: string, signal: AbortSignal): Promise<Socket> {
   const failureOf = (error: Error | undefined): DialFailure =>
-    handshakeFailure(where, error, takeCertificate(socket), hostname);
-  await takeStep({ socket, signal, failureOf, begin: (done) => void socket.once("secureConnect", done) });
+    error instanceof DialFailure ? error : handshakeFailure(where, error, takeCertificate(socket), hostname);
+  const watch = setInterval(() => {
+    if (rawBytesRead(socket) > HANDSHAKE_BYTES_MAX) {
+      socket.destroy(
+        new DialFailure("tls", `the TLS handshake with ${where} did not end within ${HANDSHAKE_BYTES_MAX} bytes`),
+      );
+    }
+  }, HANDSHAKE_LOOK_MS);
+  try {
+    await takeStep({ socket, signal, failureOf, begin: (done) => void socket.once("secureConnect", done) });
+  } finally {
+    clearInterval(watch);
+  }
   takeCertificate(socket);
   return socket;
 }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import * as tls from "node:tls";
 import { type ConnectionOptions, connect, createSecureContext, type SecureContext } from "node:tls";
 import type { ClientCertificate } from "./clientCertificate.ts";
-import { hostAndPort, type Origin } from "./dialFailure.ts";
+import { DialFailure, hostAndPort, type Origin } from "./dialFailure.ts";
 import { literalOf } from "./policy.ts";
 import { type OnRead, readingBy } from "./reading.ts";
 import { keepCertificate } from "./tlsFailure.ts";
@@ -13,6 +13,8 @@ const SESSIONS_MAX = 1_000;
 /** Secure contexts kept for client certificates. */
 const CONTEXTS_MAX = 256;
 
+/** TLS 1.2 lets a receiver that reads the request before it wants a client certificate ask once more. */
+const HANDSHAKES_MAX = 2;
 /** Explicit, because --tls-min-v1.0 in NODE_OPTIONS would otherwise lower it for every receiver. */
 const VERSION_MIN = "TLSv1.2";
 
@@ -68,6 +70,13 @@ export class TlsClient {
     });
     // Before Node's own listener, which ends a connection that it does not trust and forgets the certificate.
     socket.prependListener("secure", () => keepCertificate(socket, socket.getPeerX509Certificate()));
+    let handshakes = 0;
+    socket.on("secureConnect", () => {
+      handshakes += 1;
+      if (handshakes > HANDSHAKES_MAX) {
+        socket.destroy(new DialFailure("tls", "the receiver negotiates TLS again and again"));
+      }
+    });
     return socket.on("session", (ticket: Buffer) => keepNewest(this.#sessions, key, ticket, SESSIONS_MAX));
   }
 
