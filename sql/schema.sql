@@ -236,6 +236,7 @@ create table postrider.delivery (
   first_response_headers json,
   first_response_body text,
   is_counted boolean,
+  is_asked boolean,
   constraint delivery_pkey PRIMARY KEY (event_id, endpoint_id),
   constraint "a discarded delivery has a reason" CHECK (((state <> 'discarded'::text) OR (reason IS NOT NULL))),
   constraint "a first attempt has a daemon, a start and a duration" CHECK (((first_attempt_id IS NULL) OR ((first_daemon_id IS NOT NULL) AND (first_started_at IS NOT NULL) AND (first_duration_ms IS NOT NULL)))),
@@ -286,6 +287,7 @@ create table postrider.endpoint (
   is_limited boolean not null generated always as (((max_in_flight IS NOT NULL) OR (rate_limit IS NOT NULL))) stored,
   retry_on postrider.endpoint_retry_on,
   give_up_on postrider.endpoint_give_up_on not null default '{}'::text[],
+  circuit_opened_at timestamp with time zone,
   auth postrider.endpoint_auth,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
@@ -302,7 +304,12 @@ create table postrider.endpoint_failure (
   last_error text,
   recovered_at timestamp with time zone,
   announced_at timestamp with time zone,
+  next_probe_at timestamp with time zone,
+  probe_gap interval,
+  probe_event_id uuid,
+  probe_until timestamp with time zone,
   constraint endpoint_failure_pkey PRIMARY KEY (endpoint_id),
+  constraint "an open circuit has a gap between its probes" CHECK (((next_probe_at IS NULL) = (probe_gap IS NULL))),
   constraint "failing since a time, while failures follow each other" CHECK ((((failing_since IS NOT NULL) = (consecutive_failures > 0)) AND (consecutive_failures >= 0)))
 ) with (fillfactor=50);
 
@@ -691,7 +698,7 @@ create view postrider.daemon_status (id uuid, host text, pid integer, version te
 
 create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text, transformation text, batch_id uuid);
 
-create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone);
+create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone, circuit text, circuit_opened_at timestamp with time zone, next_probe_at timestamp with time zone);
 
 create view postrider.endpoint_hour (hour timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[], failed_again bigint, excused bigint, sent_bytes bigint);
 
@@ -817,6 +824,8 @@ create function postrider_internal.are_statuses(statuses text[]) returns boolean
 
 create function postrider_internal.array_predicate(checks jsonb, place text) returns text;
 
+create function postrider_internal.asked_time(endpoint_id uuid, due_at timestamp with time zone) returns timestamp with time zone;
+
 create function postrider_internal.attach_partition(parent text, day date, with_strays boolean DEFAULT false) returns void;
 
 create function postrider_internal.auth_members() returns TABLE(type text, name text, is_secret boolean, is_required boolean);
@@ -858,6 +867,8 @@ create function postrider_internal.check_capture(table_name regclass, operations
 create function postrider_internal.check_capture_expression(table_name regclass, argument text, expression text, form text, search_path text) returns void;
 
 create function postrider_internal.check_filter(filter jsonpath) returns void;
+
+create function postrider_internal.circuit_closed() returns trigger security definer;
 
 create function postrider_internal.claim_context(ordering_key text, attributes jsonb, payload_bytes_max integer) returns jsonb;
 
@@ -997,6 +1008,8 @@ create function postrider_internal.event_type_patterns(event_type text) returns 
 
 create function postrider_internal.exactly_one(predicates text[]) returns text;
 
+create function postrider_internal.explain_circuit(endpoint_id uuid) returns text;
+
 create function postrider_internal.explain_filter(payload json, filter jsonpath) returns text;
 
 create function postrider_internal.explain_format(format text, attributes jsonb) returns text;
@@ -1093,7 +1106,7 @@ create function postrider_internal.is_wake_off() returns boolean;
 
 create function postrider_internal.judge_event(event_type text, payload json) returns void security definer;
 
-create function postrider_internal.judge_failing(event_ids uuid[], endpoint_ids uuid[], failure_kinds text[]) returns void;
+create function postrider_internal.judge_failing(event_ids uuid[], endpoint_ids uuid[], failure_kinds text[], reasons text[]) returns jsonb;
 
 create function postrider_internal.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[]) returns TABLE(endpoint_id uuid, problem text, is_slow boolean);
 
@@ -1102,6 +1115,8 @@ create function postrider_internal.judge_lines(lines text[], filter jsonpath, OU
 create function postrider_internal.judge_page(ids uuid[], kinds integer[], ends integer[], rules postrider_internal.claim_rule[], unjudged_endpoints uuid[], unjudged_events uuid[], OUT event_count integer, OUT verdicts postrider_internal.claim_pair[], OUT slow_event_id uuid, OUT slow_endpoint_id uuid) returns record;
 
 create function postrider_internal.judge_payload(event_type text, payload json, checks jsonb, predicate jsonpath, value_steps bigint, object_steps bigint, byte_steps bigint) returns void;
+
+create function postrider_internal.judge_probes(event_ids uuid[], endpoint_ids uuid[], failure_kinds text[]) returns jsonb;
 
 create function postrider_internal.judged_event_types() returns text[];
 
@@ -1117,9 +1132,11 @@ create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_i
 
 create function postrider_internal.lease_batches(daemon_id uuid, endpoint_id uuid, room integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, requests_allowed integer) returns SETOF postrider_internal.leased_delivery;
 
-create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, is_limited boolean) returns SETOF postrider_internal.leased_delivery;
+create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, is_limited boolean, is_open boolean) returns SETOF postrider_internal.leased_delivery;
 
 create function postrider_internal.lease_members(daemon_id uuid, endpoint_id uuid, event_ids uuid[], batch_id uuid, lease_ms integer, payload_bytes_max integer, is_limited boolean) returns SETOF postrider_internal.leased_delivery;
+
+create function postrider_internal.lease_probe(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, is_limited boolean) returns SETOF postrider_internal.leased_delivery;
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -1181,7 +1198,7 @@ create function postrider_internal.note_exhausted(exhausted integer[], event_ids
 
 create function postrider_internal.note_failed_capture(captured_type text, relid oid, change json, problem text) returns void security definer;
 
-create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[]) returns void;
+create function postrider_internal.note_health(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], failure_kinds text[], errors text[], reasons text[]) returns jsonb;
 
 create function postrider_internal.note_idempotency_key(tenant text, idempotency_key text, event_id uuid) returns boolean security definer;
 
@@ -1198,6 +1215,8 @@ create function postrider_internal.note_unmatched(page postrider_internal.claim_
 create function postrider_internal.notify_daemons(payload text DEFAULT ''::text) returns void;
 
 create function postrider_internal.object_predicate(checks jsonb, place text) returns text;
+
+create function postrider_internal.open_circuit(endpoint_id uuid, failures bigint) returns jsonb;
 
 create function postrider_internal.open_ingest(name text, path text, run_id uuid, is_resumed boolean, filter text, event_type text) returns TABLE(outcome text, batch bigint, file_id text, file_born_ns bigint, file_modified_ns bigint, fingerprint text, byte_offset bigint, line_number bigint, passed_born_ns bigint, known_files jsonb) security definer;
 
@@ -1245,6 +1264,8 @@ create function postrider_internal.present_allowance(endpoint_id uuid, share int
 
 create function postrider_internal.present_place(OUT system_identifier bigint, OUT database_oid oid) returns record;
 
+create function postrider_internal.probe_due(endpoint_id uuid) returns timestamp with time zone;
+
 create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
 
 create function postrider_internal.rate_burst(rate_limit numeric, rate_burst integer) returns integer;
@@ -1271,7 +1292,7 @@ create function postrider_internal.record_first_successes(daemon_id uuid, places
 
 create function postrider_internal.record_others(daemon_id uuid, is_first boolean, held_claims bigint[], successes integer[], known integer[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], new_attempts uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], alone integer[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record;
 
-create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], alone integer[], claims bigint[], finished_claims bigint[], finished_epochs uuid[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[], OUT epoch uuid) returns record security definer;
+create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], alone integer[], claims bigint[], finished_claims bigint[], finished_epochs uuid[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[], OUT epoch uuid, OUT circuits jsonb) returns record security definer;
 
 create function postrider_internal.recorded_files() returns jsonb;
 
@@ -1430,6 +1451,8 @@ CREATE TRIGGER claim_delete AFTER DELETE ON postrider.claim FOR EACH STATEMENT E
 CREATE TRIGGER claim_truncate BEFORE TRUNCATE ON postrider.claim FOR EACH STATEMENT EXECUTE FUNCTION postrider_internal.refuse_emptying();
 
 CREATE TRIGGER note_replay_failure AFTER UPDATE OF state ON postrider.delivery FOR EACH ROW WHEN (((old.replay_id = new.replay_id) AND (old.state = 'pending'::text) AND (new.state = ANY (ARRAY['exhausted'::text, 'discarded'::text])))) EXECUTE FUNCTION postrider_internal.note_replay_failure();
+
+CREATE TRIGGER circuit_closed AFTER UPDATE ON postrider.endpoint FOR EACH ROW WHEN (((old.circuit_opened_at IS NOT NULL) AND (new.circuit_opened_at IS NULL))) EXECUTE FUNCTION postrider_internal.circuit_closed();
 
 CREATE TRIGGER end_all_replays AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.end_replays();
 
@@ -1709,6 +1732,8 @@ comment on column postrider.delivery.first_response_body is 'The beginning of th
 
 comment on column postrider.delivery.is_counted is 'Whether its lease counts for the limits of its endpoint; of a batch one delivery counts. Null if the endpoint had no limit when it was leased.';
 
+comment on column postrider.delivery.is_asked is 'Whether redeliver() or send_test_event() asks for its next attempt, which then does not wait for a circuit; null otherwise.';
+
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
 comment on table postrider.endpoint is 'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint. You can also edit it directly: daemons see an edit within moments, and the audit keeps what was before.';
@@ -1779,6 +1804,8 @@ comment on column postrider.endpoint.retry_on is 'The only statuses that are ret
 
 comment on column postrider.endpoint.give_up_on is 'Statuses that exhaust a delivery at once: a list of statuses and classes, such as {400,404,422} or {4xx}. No status may be in both lists; 410 disables the endpoint in any case.';
 
+comment on column postrider.endpoint.circuit_opened_at is 'When daemons stopped sending to it, but for probes, because it kept failing; null while they send. postrider.endpoint_health says more. Kept by daemons; an edit of the endpoint closes the circuit.';
+
 comment on column postrider.endpoint.auth is 'How the receiver knows who sends: {"type": "basic", "username", "password"}, {"type": "bearer", "token"}, {"type": "header", "name", "value"} or {"type": "oauth2", "token_url", "client_id", "client_secret"} with scope, audience and token_endpoint_auth_method if you like. Null for nothing. Only what is no secret stays here: the rest goes to postrider.endpoint_secret, where daemons alone read it. To change any of it, write the whole anew.';
 
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
@@ -1800,6 +1827,14 @@ comment on column postrider.endpoint_failure.last_error is 'What went wrong, in 
 comment on column postrider.endpoint_failure.recovered_at is 'When a success last ended a series of failures.';
 
 comment on column postrider.endpoint_failure.announced_at is 'When the present series of failures was noted in the audit, and told of by an event postrider.endpoint.failing; null if it was not.';
+
+comment on column postrider.endpoint_failure.next_probe_at is 'While its circuit is open: from when one delivery is sent to see whether it works again; null otherwise.';
+
+comment on column postrider.endpoint_failure.probe_gap is 'How long the next probe waits for if that one fails; it doubles with each.';
+
+comment on column postrider.endpoint_failure.probe_event_id is 'The event that was sent as the last probe; null if there was none, or it has failed.';
+
+comment on column postrider.endpoint_failure.probe_until is 'When the lease of that probe ends: until then there is no other.';
 
 comment on table postrider.endpoint_hour_part is 'What was added to an hour of an endpoint: the sum of its minutes, and minutes that came later. Read postrider.endpoint_hour, which sums the parts.';
 
@@ -2357,7 +2392,7 @@ comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; circuit open: the endpoint keeps failing, and is sent only probes; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 
 comment on column postrider.delivery_status.reason is 'Why it was discarded, or exhausted before its retry schedule was used up.';
 
@@ -2416,6 +2451,12 @@ comment on column postrider.endpoint_health.p50_ms is 'Half of its attempts of t
 comment on column postrider.endpoint_health.p95_ms is 'The same for 95 of 100.';
 
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
+
+comment on column postrider.endpoint_health.circuit is 'closed; open: it keeps failing, so its deliveries wait and only probes are sent; half-open: a probe is in progress.';
+
+comment on column postrider.endpoint_health.circuit_opened_at is 'Since when its circuit is open; null if it is closed.';
+
+comment on column postrider.endpoint_health.next_probe_at is 'From when the next probe is sent, if a delivery is due; null if its circuit is closed.';
 
 comment on view postrider.endpoint_hour is 'What became of deliveries, by endpoint and hour, for ranges of days and longer: kept for 400 days, unless postrider.retention says otherwise. The sums of endpoint_minute, up to its last minute, so the present hour grows. Cheap for one endpoint, or for some days: say where hour > now() - interval ''30 days''.';
 
@@ -2757,7 +2798,7 @@ comment on function postrider.request_ms_bounds() is 'The upper bounds, in milli
 
 comment on function postrider.reschedule(uuid,timestamp with time zone) is 'Moves an event whose deliver_at has not come to another time, earlier or later, and returns the old one. Use it if a reminder must go out at another time, or now.';
 
-comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint().';
+comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint(), or to close a circuit before the next probe does.';
 
 comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once. If signing has ed25519, a daemon also makes a new key, within moments: its public half appears in postrider.endpoint_secret. For ed25519 alone it returns null.';
 
@@ -2803,6 +2844,8 @@ comment on function postrider_internal.are_statuses(text[]) is 'Whether each of 
 
 comment on function postrider_internal.array_predicate(jsonb,text) is 'An SQL/JSON path predicate: the elements of the array @ fit. Null if that cannot be expressed.';
 
+comment on function postrider_internal.asked_time(uuid,timestamp with time zone) is 'When a delivery that a person asks for is due: before all that wait behind an open circuit, so that it is found among them.';
+
 comment on function postrider_internal.attach_partition(text,date,boolean) is 'Makes the partition of that day, in UTC, of a partitioned table. with_strays moves the day''s rows out of the default partition.';
 
 comment on function postrider_internal.auth_members() is 'What each type of postrider.endpoint.auth has. A user name is a secret, because many receivers take an API key as one.';
@@ -2844,6 +2887,8 @@ comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises
 comment on function postrider_internal.check_capture_expression(regclass,text,text,text,text) is 'Raises an error unless this is a single SQL expression over old and new, of the type that is needed. Acts with the rights of its caller.';
 
 comment on function postrider_internal.check_filter(jsonpath) is 'Refuses a filter that is not a predicate, and one that can never match, with what to write instead.';
+
+comment on function postrider_internal.circuit_closed() is 'Wakes the daemons for what waits behind a circuit that has closed.';
 
 comment on function postrider_internal.claim_context(text,jsonb,integer) is 'event_context(), tried before it is given out if the claim is one that reads no payload.';
 
@@ -2983,6 +3028,8 @@ comment on function postrider_internal.event_type_patterns(text) is 'The pattern
 
 comment on function postrider_internal.exactly_one(text[]) is 'An SQL/JSON path predicate: exactly one of these is true. None may be null.';
 
+comment on function postrider_internal.explain_circuit(uuid) is 'Why deliveries of an endpoint wait whose circuit is open, and for how long.';
+
 comment on function postrider_internal.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null if it does.';
 
 comment on function postrider_internal.explain_format(text,jsonb) is 'The format in which an endpoint has its events, and which of these attributes it leaves out, as the end of a sentence. Empty for the standard format.';
@@ -3001,7 +3048,7 @@ comment on function postrider_internal.find_allowance(uuid,integer) is 'Of the d
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
-comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, gets no batches, transforms nothing, has no limits, and has the key that its requests are signed with.';
+comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, its circuit is closed, it gets no batches, transforms nothing, has no limits, and has the key that its requests are signed with.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
@@ -3079,7 +3126,7 @@ comment on function postrider_internal.is_wake_off() is 'Whether the setting pos
 
 comment on function postrider_internal.judge_event(text,json) is 'Refuses an event that does not fit the enforced schema of its type, or whose type is unknown if unknown types are refused.';
 
-comment on function postrider_internal.judge_failing(uuid[],uuid[],text[]) is 'Tells, once in an outage and by the audit and an event, which endpoints keep failing. Disables those that have had nothing but failures for longer than their disable_after.';
+comment on function postrider_internal.judge_failing(uuid[],uuid[],text[],text[]) is 'Tells, once in an outage and by the audit and an event, which endpoints keep failing, and opens their circuits. Disables those that have had nothing but failures for longer than their disable_after. reasons: of the results whose delivery was given up for its answer. Returns what the daemon says of circuits; null if that is nothing.';
 
 comment on function postrider_internal.judge_filters(json,uuid[],jsonpath[]) is 'The endpoints with a filter that the payload matches, and those with one that Postgres cannot judge, with the reason; no row means no match. Takes a second at most, plus the time of one filter. It stops at a filter that takes longer than half a second (is_slow); the rows of the others are then not complete.';
 
@@ -3088,6 +3135,8 @@ comment on function postrider_internal.judge_lines(text[],jsonpath) is 'Which li
 comment on function postrider_internal.judge_page(uuid[],integer[],integer[],postrider_internal.claim_rule[],uuid[],uuid[]) is 'How many events the page has room for, and what the filters say of each: verdicts holds the pairs that match, and those that cannot be judged, with the problem. The page ends before an event with a filter that takes too long, which is named.';
 
 comment on function postrider_internal.judge_payload(text,json,jsonb,jsonpath,bigint,bigint,bigint) is 'Refuses a payload that does not fit, with the reason. A payload that is too much work for both the predicate and the walk is refused as well; half a second is the most.';
+
+comment on function postrider_internal.judge_probes(uuid[],uuid[],text[]) is 'Closes the circuits of endpoints that have succeeded, and doubles the gap after a probe that has failed. Returns what the daemon says of them; null if that is nothing.';
 
 comment on function postrider_internal.judged_event_types() is 'The event types whose definition an insert looks at, because they are enforced; null for all. Rewritten by postrider_internal.set_judged_event_types when the catalogue changes.';
 
@@ -3103,9 +3152,11 @@ comment on function postrider_internal.known_deliveries(uuid[],uuid[]) is 'Which
 
 comment on function postrider_internal.lease_batches(uuid,uuid,integer,integer,integer,integer,integer,integer) is 'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone. requests_allowed: how many requests the endpoint''s limits allow; null if it has none.';
 
-comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer,boolean) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_limited: whether they count for limits of the endpoint, which allow so many requests.';
+comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer,boolean,boolean) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_limited: whether they count for limits of the endpoint, which allow so many requests; is_open: whether the endpoint''s circuit is open.';
 
 comment on function postrider_internal.lease_members(uuid,uuid,uuid[],uuid,integer,integer,boolean) is 'Leases these deliveries, which the transaction has locked: each alone, or all of them as this batch, which is stored with the lease, so that it is sent again with the same members and the same id. is_limited: whether each request counts for limits of the endpoint.';
+
+comment on function postrider_internal.lease_probe(uuid,uuid,integer,integer,integer,integer,integer,boolean) is 'Leases deliveries of an endpoint whose circuit is open: those that people ask for, or else a single one, or batch, when the next probe is due.';
 
 comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemons may take over at once what this one still had in hand.';
 
@@ -3167,7 +3218,7 @@ comment on function postrider_internal.note_exhausted(integer[],uuid[],uuid[],in
 
 comment on function postrider_internal.note_failed_capture(text,oid,json,text) is 'Inserts an event postrider.capture.failed: the change of a captured row of which no event could be made, and why.';
 
-comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Then tells of those that keep failing or have recovered, and disables those that have failed for too long.';
+comment on function postrider_internal.note_health(uuid[],uuid[],uuid[],double precision[],integer[],smallint[],text[],text[],text[]) is 'Updates postrider.endpoint_failure by these attempts. Then tells of those that keep failing or have recovered, opens and closes circuits, and disables those that have failed for too long. Returns what the daemon says of circuits; null if that is nothing.';
 
 comment on function postrider_internal.note_idempotency_key(text,text,uuid) is 'Notes the idempotency key of an event, and returns whether it was new. If not, the event is left out of its insert (INSERT 0 0).';
 
@@ -3184,6 +3235,8 @@ comment on function postrider_internal.note_unmatched(postrider_internal.claim_p
 comment on function postrider_internal.notify_daemons(text) is 'Notifies the daemons, asleep or not. An empty payload announces new events. Any other one is for the actions of operators, which are rare, and makes daemons look for everything: one that is awake would only find the change with its next poll.';
 
 comment on function postrider_internal.object_predicate(jsonb,text) is 'An SQL/JSON path predicate: the object @ has the properties that it must and may have. Null if that cannot be expressed.';
+
+comment on function postrider_internal.open_circuit(uuid,bigint) is 'Stops sending to an endpoint, but for probes, and returns what the daemon says of it; null if that was not possible now.';
 
 comment on function postrider_internal.open_ingest(text,text,uuid,boolean,text,text) is 'Begins or continues an ingest, for as long as the session lasts. outcome: new; known, with the position; busy, if another session has it; displaced, if the run that wants to continue is no longer the last one.';
 
@@ -3231,6 +3284,8 @@ comment on function postrider_internal.present_allowance(uuid,integer) is 'How m
 
 comment on function postrider_internal.present_place() is 'Which database of which cluster this is. The cluster is null if postrider.sending is not guarded.';
 
+comment on function postrider_internal.probe_due(uuid) is 'When the next probe of an endpoint whose circuit is open may be leased, unless the present one succeeds; null if the circuit is closed.';
+
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
 
 comment on function postrider_internal.rate_burst(numeric,integer) is 'How many requests an endpoint with a rate may be sent at once: those of one second, unless it says otherwise.';
@@ -3257,7 +3312,7 @@ comment on function postrider_internal.record_first_successes(uuid,integer[],uui
 
 comment on function postrider_internal.record_others(uuid,boolean,bigint[],integer[],integer[],uuid[],uuid[],bigint[],integer[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[]) is 'Records the results that are not among the successes of record_first_successes. known: which deliveries exist already, from 1.';
 
-comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[],bigint[],bigint[],uuid[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';
+comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[],bigint[],bigint[],uuid[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded; circuits: which circuits were opened or closed, and which probes failed.';
 
 comment on function postrider_internal.recorded_files() is 'A copy of postrider.schema_migration and postrider.schema_object, for the case that someone empties them. Written by each migration.';
 
@@ -3335,7 +3390,7 @@ comment on function postrider_internal.sending_changed() is 'Notes in the audit 
 
 comment on function postrider_internal.sending_changing() is 'Notes when and by whom sending was switched, and forgets the home if the guard is changed.';
 
-comment on function postrider_internal.set_endpoint_state(uuid,text,text,text) is 'Changes the state of an endpoint, and notes who did it. If it has that state already, a notice says that nothing changed, unless another reason is given.';
+comment on function postrider_internal.set_endpoint_state(uuid,text,text,text) is 'Changes the state of an endpoint, and notes who did it. An active endpoint that is made active has its circuit closed. Otherwise, if it has that state already, a notice says that nothing changed, unless another reason is given.';
 
 comment on function postrider_internal.set_judged_event_types() is 'Rewrites the function that tells an insert which definitions to look at, if it differs from the catalogue.';
 
@@ -3408,6 +3463,8 @@ comment on function postrider_internal.without_erased(uuid[],uuid[],text[],json[
 comment on function postrider_internal.write_capture_functions(regclass,text,text,text,text,text,text[],text[],text,text,text,text) is 'Writes the two functions of a capture, for the table''s owner, when it is known for which operations Postgres judges the condition.';
 
 comment on function postrider_internal.write_judged_event_types() is 'Makes inserts obey an edit of the catalogue.';
+
+comment on trigger circuit_closed on postrider.endpoint is 'Wakes the daemons for what waited.';
 
 comment on trigger claim_delete on postrider.claim is 'Refuses to delete the last row.';
 
@@ -3569,7 +3626,7 @@ grant select on table postrider.daemon_status to postrider_operator;
 
 grant select on table postrider.daemon_status to postrider_reader;
 
-grant select (attempts, attempts_before, batch_id, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, is_counted, lease_expires_at, leased_by, next_attempt_at, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
+grant select (attempts, attempts_before, batch_id, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, is_asked, is_counted, lease_expires_at, leased_by, next_attempt_at, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
 
 grant select on table postrider.delivery to postrider_operator;
 
@@ -3579,9 +3636,11 @@ grant select on table postrider.delivery_status to postrider_reader;
 
 grant delete, insert (auth, batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (auth, batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, is_limited, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, is_limited, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
+
+grant select on table postrider.endpoint_failure to postrider_daemon;
 
 grant select on table postrider.endpoint_failure to postrider_operator;
 

@@ -7,7 +7,7 @@
 -- $23 the claims of the results, $24 claims that are finished with these results, $25 the epoch of the earlier results
 -- of each, $26 endpoints that answered 410
 -- Locks: the claims (shared), the deliveries it changes (skip locked). Indexes: the primary keys.
-select kept_claims, locked, discarded, discard_reasons, epoch from postrider_internal.record_results(
+select kept_claims, locked, discarded, discard_reasons, epoch, circuits from postrider_internal.record_results(
   $1::uuid, $2::boolean, $3::boolean, $4::uuid[], $5::uuid[], $6::bigint[], $7::integer[], $8::uuid[],
   $9::double precision[], $10::integer[], $11::smallint[], $12::smallint[], $13::bigint[], $14::uuid[], $15::text[],
   $16::text[], $17::json[], $18::text[], $19::text[], $20::bigint[], $21::text[], $22::integer[], $23::bigint[],

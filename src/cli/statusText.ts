@@ -163,7 +163,7 @@ function tenantText(tenant: string | null): string {
   return tenant === null || tenant === "" ? "" : `[${cut(tenant, TENANT_CHARS_MAX)}] `;
 }
 
-function endpointLines({ endpoints, endpoint_count }: Status): readonly string[] {
+function endpointLines({ endpoints, endpoint_count, at }: Status): readonly string[] {
   if (endpoints.length === 0) {
     return ["no endpoints: create one with select * from postrider.create_endpoint('https://…')"];
   }
@@ -175,7 +175,11 @@ function endpointLines({ endpoints, endpoint_count }: Status): readonly string[]
     columns.map(({ align }) => align).join(""),
     shown.map((endpoint) => columns.map(({ cell }) => cell(endpoint))),
   );
-  const withReasons = rows.flatMap((row, index) => [row, ...reasonLines(shown[index]?.state_reason ?? null)]);
+  const withReasons = rows.flatMap((row, index) => [
+    row,
+    ...reasonLines(shown[index]?.state_reason ?? null),
+    ...circuitLines(shown[index]?.circuit_opened_at ?? null, at),
+  ]);
   return [
     counted(endpoint_count, "endpoint"),
     head,
@@ -236,6 +240,14 @@ const ENDPOINT_COLUMNS: readonly EndpointColumn[] = [
 
 function reasonLines(reason: string | null): readonly string[] {
   return reason === null || reason === "" ? [] : [cut(`    because: ${printable(reason)}`, COLUMNS_MAX)];
+}
+
+function circuitLines(openedAt: string | null, at: string): readonly string[] {
+  return openedAt === null
+    ? []
+    : [
+        `    keeps failing: its circuit has been open for ${age(secondsBetween(openedAt, at))}, and only probes are sent`,
+      ];
 }
 
 function more(count: number, shownMax: number, noun: string): readonly string[] {

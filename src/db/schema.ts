@@ -69,6 +69,7 @@ export interface EndpointRow {
   readonly shown_url: string;
   readonly state: "active" | "paused" | "disabled";
   readonly state_reason: string | null;
+  readonly circuit_opened_at: Date | null;
 }
 
 export interface EventTypeRow {

@@ -113,6 +113,8 @@ export interface EndpointStatus {
   readonly url: string | null;
   readonly state: "active" | "paused" | "disabled" | "deleted";
   readonly state_reason: string | null;
+  /** Since when it keeps failing and is sent only probes; null if its circuit is closed. */
+  readonly circuit_opened_at: string | null;
   readonly pending: number;
   readonly due: number;
   /** False if there are more than the 10,000 that are counted. */
@@ -349,9 +351,9 @@ async function readEndpoints(
   return queries
     .selectFrom("postrider.endpoint")
     .select(["id", readable("tenant").$notNull().as("tenant"), readable("shown_url").$notNull().as("shown_url")])
-    .select(["state", readable("state_reason").as("state_reason")])
+    .select(["state", readable("state_reason").as("state_reason"), "circuit_opened_at"])
     .orderBy(sql`id = any (${withBacklog}::uuid[])`, "desc")
-    .orderBy(sql`state = 'active'`)
+    .orderBy(sql`state = 'active' and circuit_opened_at is null`)
     .orderBy(sql`id = any (${withUndelivered}::uuid[])`, "desc")
     .orderBy("tenant")
     .orderBy("shown_url")
@@ -444,6 +446,7 @@ function endpointStatus(
     url: endpoint?.shown_url ?? null,
     state: endpoint?.state ?? "deleted",
     state_reason: endpoint?.state_reason ?? null,
+    circuit_opened_at: endpoint?.circuit_opened_at?.toISOString() ?? null,
     pending: Number(backlog?.pending ?? 0),
     due: Number(backlog?.due ?? 0),
     pending_is_exact: backlog?.is_exact ?? true,

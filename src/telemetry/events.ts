@@ -108,6 +108,17 @@ export const EVENTS = {
   ),
   "endpoint.enabled": event<EndpointChange>("A disabled endpoint was enabled. It gets events from now on."),
 
+  "circuit.opened": event<{ endpoint_id: string; failures: number; next_probe_ms: number }>(
+    "An endpoint keeps failing. Its deliveries wait, but for probes: one delivery at a time, with growing gaps. Only the daemon " +
+      "that recorded the failure reports it, here and below.",
+  ),
+  "probe.failed": event<{ endpoint_id: string; failures: number; next_probe_ms: number; open_ms: number }>(
+    "The probe of an endpoint whose circuit is open failed. The next one follows in next_probe_ms, or up to a fifth earlier.",
+  ),
+  "circuit.closed": event<{ endpoint_id: string; open_ms: number }>(
+    "An endpoint whose circuit was open has succeeded. What waited for it is sent.",
+  ),
+
   "record.failed": event<Failure & { results: number }>(
     "Results cannot be recorded. The daemon keeps them, retries, and claims nothing until they are recorded.",
   ),

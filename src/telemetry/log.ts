@@ -55,6 +55,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "file.missing": "warn",
   "file.unreadable": "warn",
   "gate.lost": "warn",
+  "circuit.opened": "warn",
   "claim_lock.freed": "warn",
   "claim_lock.held": "warn",
   "line.refused": "warn",

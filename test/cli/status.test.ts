@@ -121,6 +121,19 @@ test("waiting deliveries are counted by endpoint, the oldest first, and unclaime
     assert.match(text, /\n {2}active +0 +0 +0 +0 {2}\[someone\] https:\/\/idle\.example\/\n/);
     assert.doesNotMatch(text, /word|hidden/);
     for (const line of text.split("\n")) assert.ok(line.length <= 100, line);
+
+    await pool.query("update postrider.endpoint set circuit_opened_at = now() - interval '3 hours' where id = $1", [
+      idle,
+    ]);
+    const open = await read(database);
+    assert.deepEqual(
+      open.endpoints.map(({ circuit_opened_at }) => circuit_opened_at !== null),
+      [false, false, true],
+    );
+    assert.match(
+      statusText(open),
+      /idle\.example\/\n {4}keeps failing: its circuit has been open for 3 h, and only probes are sent\n/,
+    );
   });
 });
 

@@ -88,6 +88,17 @@ const SITUATIONS: Readonly<Record<string, () => Promise<string>>> = {
     await database.pool.query("update postrider.sending set is_on = false");
     return event;
   },
+  "waits because the endpoint's circuit has been open since…": async () => {
+    const { event, endpoint } = await paused();
+    await database.pool.query("select postrider.resume_endpoint($1)", [endpoint]);
+    await database.pool.query("update postrider.endpoint set circuit_opened_at = now() where id = $1", [endpoint]);
+    await database.pool.query(
+      `insert into postrider.endpoint_failure (endpoint_id, consecutive_failures, failing_since, last_failure_at, last_failure_kind, next_probe_at, probe_gap)
+       values ($1, 10, now(), now(), 'timeout', now() + interval '5 s', '5 s')`,
+      [endpoint],
+    );
+    return event;
+  },
   "its first attempt is due…": async () => {
     await createEndpoint(database.pool);
     const event = await insertEvent(database.pool, "order.paid", { deliverAt: IN_A_WEEK });

@@ -11,12 +11,15 @@ const database = useDatabase();
 /** Columns that say which endpoint it is, or that triggers keep. */
 const NO_OPTIONS = [
   ...["id", "tenant", "url", "shown_url", "state", "state_reason"],
-  ...["transforms", "has_transformed", "is_limited"],
+  ...["transforms", "has_transformed", "is_limited", "circuit_opened_at"],
   ...["state_changed_at", "paused_at", "pause_reason", "revision", "created_at", "updated_at"],
 ];
 
 /** A place is a table file's statement, a domain with its comment, or another file. */
 const PLACES_MAX = 6;
+
+/** It leases as other endpoints are leased for. */
+const LEASE_PROBE = "sql/functions/circuits/lease_probe.sql";
 
 /** Where an option is used beyond that, and for what. */
 const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
@@ -38,6 +41,7 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
   ],
   // Claims leave batches to the queue, walks put them together, people see what waits for one.
   batch_size: [
+    LEASE_PROBE,
     ...["claim_deliveries", "find_rules", "lease_batches", "lease_deliveries", "lock_new_batches", "lock_requests"].map(
       claimFile,
     ),
@@ -45,6 +49,7 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     "sql/functions/endpoints/endpoint_batching.sql",
   ],
   batch_delay_ms: [
+    LEASE_PROBE,
     ...["claim_deliveries", "batch_due", "lease_batches", "lease_deliveries", "lock_new_batches", "lock_requests"].map(
       claimFile,
     ),

@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
+      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
+        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
       operator: "*",
       daemon: "*",
     },
@@ -88,16 +88,16 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked",
     select: {
       reader:
-        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before is_counted",
+        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before is_counted is_asked",
       operator: "*",
     },
   },
   delivery_default: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked",
   },
   attempt: {
     columns:
@@ -167,14 +167,14 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   endpoint_failure: {
     columns:
-      "endpoint_id consecutive_failures failing_since last_failure_at last_failure_kind last_http_status last_error recovered_at announced_at",
-    select: LOOKERS,
+      "endpoint_id consecutive_failures failing_since last_failure_at last_failure_kind last_http_status last_error recovered_at announced_at next_probe_at probe_gap probe_event_id probe_until",
+    select: { ...LOOKERS, daemon: "*" },
   },
   endpoint_pace: { columns: "endpoint_id spent_until unsettled_since", select: LOOKERS },
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
-      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at exhausted p50_ms p95_ms disabled_from",
+      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at exhausted p50_ms p95_ms disabled_from circuit circuit_opened_at next_probe_at",
     select: LOOKERS,
   },
   replay: {
@@ -649,7 +649,14 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   without_credential: caller(),
   endpoint_limiting: owner(),
   endpoint_retry_policy: caller(),
+  asked_time: caller(),
+  circuit_closed: owner(),
+  explain_circuit: caller(),
   insert_own_event: caller(),
+  judge_probes: caller(),
+  lease_probe: caller(),
+  open_circuit: caller(),
+  probe_due: caller(),
   is_subscribed: caller(),
   judge_failing: caller(),
   note_endpoint_event: caller(),

@@ -389,6 +389,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   sending_changed: () => "update postrider.sending set is_on = false",
   endpoint_limiting: () => "update postrider.endpoint set max_in_flight = 5",
   endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
+  circuit_closed: () => "update postrider.endpoint set timeout_ms = 400",
   judge_event: () =>
     [SCHEMA, WALKED_SCHEMA]
       .map((schema) => `${enforce(schema)}; select postrider.publish('order.judged', '${JSON.stringify(FITTING)}')`)
@@ -412,6 +413,8 @@ describe("none of the caller's objects run with the owner's rights in", () => {
   for (const [name, statement] of Object.entries({ ...CALLS, ...FIRINGS })) {
     test(name, async () => {
       if (name === "adopt") await database.pool.query("update postrider.sending set database_oid = 1");
+      if (name === "circuit_closed")
+        await database.pool.query("update postrider.endpoint set circuit_opened_at = now()");
       await session.query(statement());
       // A second call in the same session, because a cached plan must not open a way in either.
       if (name === "publish" || name === "beat" || name === "make_partitions") await session.query(statement());

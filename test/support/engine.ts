@@ -444,6 +444,12 @@ export interface Results {
 
 const DURATION_MS = 12;
 
+interface CircuitChange {
+  readonly change: string;
+  readonly endpoint_id: string;
+  readonly next_probe_ms?: number;
+}
+
 export interface Recorded {
   /** Finished claims that stay. */
   readonly kept_claims: readonly string[];
@@ -451,6 +457,8 @@ export interface Recorded {
   readonly locked: readonly number[] | null;
   /** In which it was recorded. */
   readonly epoch: string;
+  /** What was done to circuits. */
+  readonly circuits: readonly CircuitChange[] | null;
 }
 
 /** One call of record_results; returns the finished claims that stay. */

@@ -52,8 +52,7 @@ declare
   next_due timestamptz;
 begin
   if not postrider_internal.require_home() then
-    return next;
-    return;
+    return next; return;
   end if;
   if exists (select from postrider.cancellation) then
     perform postrider_internal.finish_cancellations();
@@ -61,7 +60,7 @@ begin
   for step in 1 .. endpoints_max loop
     exit when taken >= deliveries_max or discarded >= discards_max;
     select d.endpoint_id, d.next_attempt_at, e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
-           e.is_limited,
+           e.is_limited, e.circuit_opened_at is not null as is_open,
            -- What is made for one delivery goes alone, and is read behind the walk.
            case when e.transforms or e.has_transformed then 1 else e.batch_size end as batch_size,
            case when e.transforms or e.has_transformed then least(payload_bytes_max, 0) else payload_bytes_max end as bytes_max into target
@@ -99,11 +98,12 @@ begin
       select l.event_id, last, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload,
              l.batch_id, target.is_limited, target.revision, target.lease_ms, null::bigint
       from postrider_internal.lease_deliveries(daemon_id, last, share, target.batch_size, target.batch_delay_ms, target.lease_ms, target.bytes_max,
-        target.is_limited) l;
+        target.is_limited, target.is_open) l;
     get diagnostics step_count = row_count;
     taken := taken + least(step_count, greatest(share, 32)); -- a batch has up to a mebibyte, and what share counts up to 32 KiB
     -- More of this endpoint may be due: the next walk returns to it, or a later one if its limits are reached now.
     next_due := least(next_due, case
+      when target.is_open then greatest(postrider_internal.probe_due(last), now() + case when step_count = 0 then interval '250 ms' else interval '0' end)
       when step_count > 0 then coalesce(case when step_count = share and target.batch_size = 1 then look_again end, now())
       when target.batch_size > 1 then postrider_internal.batch_due(last, target.batch_delay_ms) end);
   end loop;

@@ -6,16 +6,23 @@ create or replace function postrider_internal.lease_deliveries(
   batch_delay_ms integer,
   lease_ms integer,
   payload_bytes_max integer,
-  is_limited boolean
+  is_limited boolean,
+  is_open boolean
 ) returns setof postrider_internal.leased_delivery
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
--- Called by claim_deliveries alone, under its planner settings.
+-- Called by claim_deliveries and lease_probe alone, under their planner settings.
 declare
   requests integer;
 begin
+  if is_open then
+    return query
+      select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
+      from postrider_internal.lease_probe(daemon_id, endpoint_id, deliveries_max, batch_size, batch_delay_ms, lease_ms, payload_bytes_max, is_limited) l;
+    return;
+  end if;
   if batch_size > 1 then
     return query
       select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
@@ -41,5 +48,5 @@ begin
   end if;
 end
 $$;
-comment on function postrider_internal.lease_deliveries(uuid, uuid, integer, integer, integer, integer, integer, boolean) is
-  'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_limited: whether they count for limits of the endpoint, which allow so many requests.';
+comment on function postrider_internal.lease_deliveries(uuid, uuid, integer, integer, integer, integer, integer, boolean, boolean) is
+  'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_limited: whether they count for limits of the endpoint, which allow so many requests; is_open: whether the endpoint''s circuit is open.';

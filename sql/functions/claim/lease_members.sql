@@ -5,7 +5,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
--- Called by lease_deliveries and lease_batches alone, under their planner settings.
+-- Called by lease_deliveries, lease_batches and lease_probe alone, under their planner settings.
 begin
   return query
     with leased as (
@@ -14,6 +14,7 @@ begin
           lease_expires_at = now() + lease_ms * interval '1 ms',
           next_attempt_at = now() + lease_ms * interval '1 ms',
           batch_id = lease_members.batch_id,
+          is_asked = null,
           is_counted = case when lease_members.is_limited then d.event_id = event_ids[1] or lease_members.batch_id is null end
       from (select unnest(event_ids) as event_id, lease_members.endpoint_id as endpoint_id offset 0) m
       where d.event_id between m.event_id and m.event_id and d.endpoint_id = m.endpoint_id

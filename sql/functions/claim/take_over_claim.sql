@@ -65,8 +65,9 @@ begin
       from unnest(found_claim.event_ids, found_claim.endpoint_ids) p (event_id, endpoint_id)
       left join postrider.endpoint e on e.id = p.endpoint_id
       left join postrider.cancellation c on c.event_id = p.event_id and c.endpoint_id = p.endpoint_id
-      cross join lateral (select c.reason is null and e.state is not distinct from 'paused') w (waits)
-      where e.state is distinct from 'active' or c.reason is not null
+      cross join lateral (
+        select c.reason is null and coalesce(e.state = 'paused' or e.state = 'active' and e.circuit_opened_at is not null, false)) w (waits)
+      where e.state is distinct from 'active' or e.circuit_opened_at is not null or c.reason is not null
       on conflict do nothing
       returning state, endpoint_id, reason
     )

@@ -25,7 +25,7 @@ begin
     perform postrider_internal.refuse_redelivery(event_id, endpoint_id);
   end if;
   update postrider.delivery d
-  set state = 'pending', next_attempt_at = postrider_internal.due_time(event_id), finished_at = null, reason = null,
+  set state = 'pending', next_attempt_at = postrider_internal.asked_time(d.endpoint_id, postrider_internal.due_time(event_id)), is_asked = true, finished_at = null, reason = null,
       attempts_before = d.attempts, leased_by = null, lease_expires_at = null, batch_id = null,
       -- A replay that has finished with it no longer counts it.
       replay_id = case when d.state = 'pending' then d.replay_id end,

@@ -22,7 +22,8 @@ begin
   values (event_type, payload, receiver.tenant, endpoint_id)
   returning id into event_id;
   update postrider.outbox o set xid = claimed_xid where o.id = event_id;
-  insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at) values (event_id, endpoint_id, 'pending', now());
+  insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, is_asked)
+  values (event_id, endpoint_id, 'pending', postrider_internal.asked_time(endpoint_id, now()), true);
   perform postrider_internal.note_action('send_test_event', endpoint_id, event_id, jsonb_build_object('event_type', event_type));
   perform postrider_internal.notify_daemons('operator');
   return event_id;

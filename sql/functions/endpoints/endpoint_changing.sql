@@ -4,6 +4,12 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- Daemons open and close circuits. That is no edit.
+  if new.circuit_opened_at is distinct from old.circuit_opened_at then
+    return new;
+  end if;
+  -- What failed may be mended.
+  new.circuit_opened_at := null;
   new.revision := old.revision + 1;
   new.updated_at := clock_timestamp();
   new.has_transformed := old.has_transformed or old.transforms;

@@ -13,7 +13,11 @@ create or replace view postrider.endpoint_health as
          t.p50_ms,
          t.p95_ms,
          case when e.state = 'active' and f.failing_since is not null
-              then greatest(f.failing_since, e.state_changed_at) + e.disable_after end as disabled_from
+              then greatest(f.failing_since, e.state_changed_at) + e.disable_after end as disabled_from,
+         case when e.circuit_opened_at is null or coalesce(f.consecutive_failures, 0) = 0 then 'closed'
+              when f.probe_until > now() then 'half-open' else 'open' end as circuit,
+         e.circuit_opened_at,
+         case when e.circuit_opened_at is not null then f.next_probe_at end as next_probe_at
   from postrider.endpoint e
   left join postrider.endpoint_failure f on f.endpoint_id = e.id
   -- From the minutes and not from the newest attempts: those are all of the busiest endpoints, and a quiet one would have
@@ -53,3 +57,6 @@ comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose r
 comment on column postrider.endpoint_health.p50_ms is 'Half of its attempts of the last hour took at most so many milliseconds: a bound of postrider.request_ms_bounds(). Null if it had none; those of the present minute are counted when it is over. The recipe slowest_receivers has exact numbers.';
 comment on column postrider.endpoint_health.p95_ms is 'The same for 95 of 100.';
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';
+comment on column postrider.endpoint_health.circuit is 'closed; open: it keeps failing, so its deliveries wait and only probes are sent; half-open: a probe is in progress.';
+comment on column postrider.endpoint_health.circuit_opened_at is 'Since when its circuit is open; null if it is closed.';
+comment on column postrider.endpoint_health.next_probe_at is 'From when the next probe is sent, if a delivery is due; null if its circuit is closed.';

@@ -14,4 +14,4 @@ begin
 end
 $$;
 comment on function postrider.resume_endpoint(uuid) is
-  'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint().';
+  'Lets a paused endpoint continue with the deliveries that wait for it. Use it if its receiver works again after pause_endpoint(), or to close a circuit before the next probe does.';

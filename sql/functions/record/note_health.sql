@@ -6,8 +6,9 @@ create or replace function postrider_internal.note_health(
   durations_ms integer[],
   http_statuses smallint[],
   failure_kinds text[],
-  errors text[]
-) returns void
+  errors text[],
+  reasons text[]
+) returns jsonb
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -25,11 +26,14 @@ as $$
 declare
   -- What was told of, and has ended if a success is among these.
   outages jsonb;
+  has_circuit boolean;
+  probed jsonb;
+  opened jsonb;
 begin
   select jsonb_object_agg(k.endpoint_id, jsonb_build_object('failing_since', k.failing_since, 'failures', k.consecutive_failures))
-    filter (where k.announced_at is not null) into outages
+    filter (where k.announced_at is not null), bool_or(k.next_probe_at is not null) into outages, has_circuit
   from (
-    select f.endpoint_id, f.failing_since, f.consecutive_failures, f.announced_at
+    select f.endpoint_id, f.failing_since, f.consecutive_failures, f.announced_at, f.next_probe_at
     from postrider.endpoint_failure f
     where f.endpoint_id = any (note_health.endpoint_ids)
     order by f.endpoint_id
@@ -86,8 +90,12 @@ begin
   if outages is not null then
     perform postrider_internal.note_recoveries(outages);
   end if;
-  perform postrider_internal.judge_failing(event_ids, endpoint_ids, failure_kinds);
+  if has_circuit then
+    probed := postrider_internal.judge_probes(event_ids, endpoint_ids, failure_kinds);
+  end if;
+  opened := postrider_internal.judge_failing(event_ids, endpoint_ids, failure_kinds, reasons);
+  return case when probed is null then opened when opened is null then probed else probed || opened end;
 end
 $$;
-comment on function postrider_internal.note_health(uuid[], uuid[], uuid[], double precision[], integer[], smallint[], text[], text[]) is
-  'Updates postrider.endpoint_failure by these attempts. Then tells of those that keep failing or have recovered, and disables those that have failed for too long.';
+comment on function postrider_internal.note_health(uuid[], uuid[], uuid[], double precision[], integer[], smallint[], text[], text[], text[]) is
+  'Updates postrider.endpoint_failure by these attempts. Then tells of those that keep failing or have recovered, opens and closes circuits, and disables those that have failed for too long. Returns what the daemon says of circuits; null if that is nothing.';

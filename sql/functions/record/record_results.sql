@@ -38,7 +38,7 @@ create or replace function postrider_internal.record_results(
   out locked integer[],
   out discarded integer[],
   out discard_reasons text[],
-  out epoch uuid
+  out epoch uuid, out circuits jsonb
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -110,8 +110,8 @@ begin
 
   -- Health last, so that no other flush waits for these rows longer than it must.
   if ends_failures or cardinality(array_remove(failure_kinds, null)) > 0 then
-    perform postrider_internal.note_health(
-      event_ids, endpoint_ids, new_attempts, started_ms, durations_ms, http_statuses, failure_kinds, errors);
+    circuits := postrider_internal.note_health(
+      event_ids, endpoint_ids, new_attempts, started_ms, durations_ms, http_statuses, failure_kinds, errors, reasons);
   end if;
   if cardinality(gone_endpoints) > 0 then
     perform postrider_internal.disable_gone_endpoints(gone_endpoints);
@@ -124,4 +124,4 @@ $$;
 comment on function postrider_internal.record_results(
   uuid, boolean, boolean, uuid[], uuid[], bigint[], integer[], uuid[], double precision[], integer[], smallint[], smallint[],
   bigint[], uuid[], text[], text[], json[], text[], text[], bigint[], text[], integer[], bigint[], bigint[], uuid[], uuid[]) is
-  'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded.';
+  'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded; circuits: which circuits were opened or closed, and which probes failed.';

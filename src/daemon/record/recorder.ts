@@ -11,6 +11,7 @@ import { messageOf } from "../../ground/errors.ts";
 import { Signal } from "../../ground/signal.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
+import { type CircuitChange, reportCircuit } from "./circuits.ts";
 import { columnsOf, inAscii, reduced } from "./columns.ts";
 import { Gathering } from "./gathering.ts";
 import { countByClaim, OpenClaims } from "./openClaims.ts";
@@ -87,6 +88,7 @@ const recordResults = defineStatement("record_results", {
     discarded: "integer[]?",
     discard_reasons: "text[]?",
     epoch: "uuid",
+    circuits: "jsonb?",
   },
 });
 
@@ -325,6 +327,9 @@ export class Recorder {
     this.claims.noteRecorded(daemonId, counts, recorded?.kept_claims ?? [], recorded?.epoch ?? null);
     const locked = new Set(recorded?.locked);
     const discards = new Map(recorded?.discarded?.map((number, at) => [number, recorded.discard_reasons?.[at]]));
+    for (const change of (recorded?.circuits ?? []) as readonly CircuitChange[]) {
+      reportCircuit(change, this.#options.events);
+    }
     const count = this.#options.countFlush?.(daemonId);
     for (const [at, result] of batch.entries()) {
       // The attempt of a result that is tried again because of a lock was recorded the first time.
