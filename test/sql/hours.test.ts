@@ -153,6 +153,17 @@ describe("endpoint_hour", () => {
     assert.deepEqual(await hoursOf(endpoint), expected);
   });
 
+  test("counts the minutes of hours that were made while the clock was ahead", async () => {
+    const endpoint = randomUUID();
+    const present = async () =>
+      String(await askFor(database.pool, "select date_trunc('minute', clock_timestamp())::text"));
+    await append({ endpoint, minute: await present(), succeeded: 1 });
+    const makeHour = () => askFor(database.pool, "select postrider_internal.make_hour(now() + interval '3 hours')");
+    while ((await makeHour()) !== null) {}
+    await append({ endpoint, minute: await present(), succeeded: 10 });
+    assert.equal(await askFor(database.pool, "select sum(succeeded_first)::int from postrider.endpoint_hour"), 11);
+  });
+
   test("counts a late minute once, whichever of the two is first: its appending or the making of its hour", async (t) => {
     const endpoint = randomUUID();
     await append({ endpoint, minute: "2020-03-02T04:10Z", succeeded: 1 });

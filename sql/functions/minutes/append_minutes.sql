@@ -11,7 +11,9 @@ as $$
 declare
   present constant timestamptz := to_timestamp(minute_ms / 1000);
   -- Before that, no hour is made of this minute (make_hour), and rebuild_minutes does not look at it.
-  is_late constant boolean := present < clock_timestamp() - interval '5 minutes';
+  is_late constant boolean := present < clock_timestamp() - interval '5 minutes'
+    -- Its hour is made: the clock was ahead for a while.
+    or exists (select from postrider.hour_cursor c where c.made_until > present);
   added bigint;
 begin
   perform set_config('synchronous_commit', 'off', true);

@@ -82,8 +82,8 @@ export class Minutes {
   readonly #unsubscribe: () => void;
   /** The present minute; more than one of it if the daemon has changed its id. */
   #present: Minute[] = [];
-  /** Parts of past minutes, the oldest first. */
-  #waiting: Part[] = [];
+  /** The parts of each past minute, the oldest first. */
+  #waiting: (readonly Part[])[] = [];
 
   constructor(options: MinutesOptions) {
     this.#options = options;
@@ -152,10 +152,12 @@ export class Minutes {
     for (const minute of this.#present.splice(0)) {
       const isIdle = minute.flushes === 0 && minute.claimed === 0;
       if (!isIdle || this.#waiting.length === 0) {
-        this.#waiting.push(...partsOf(minute));
+        this.#waiting.push(partsOf(minute));
       }
     }
-    this.#waiting = this.#waiting.slice(-WAITING_MAX);
+    while (this.#waiting.length > 1 && this.#waiting.flat().length > WAITING_MAX) {
+      this.#waiting.shift();
+    }
   }
 
   async #appendEnded(): Promise<number> {
@@ -173,12 +175,26 @@ export class Minutes {
   }
 
   async #append(): Promise<void> {
-    const { database } = this.#options;
-    for (let part = this.#waiting[0]; part !== undefined; part = this.#waiting[0]) {
-      await database.run(appendMinutes, part);
-      const appended = part;
+    for (let parts = this.#waiting[0]; parts !== undefined; parts = this.#waiting[0]) {
+      await this.#appendMinute(parts);
+      const appended = parts;
       this.#waiting = this.#waiting.filter((other) => other !== appended);
     }
+  }
+
+  /** As a whole, because what is counted afterwards of a daemon that was killed is what comes behind its last minute. */
+  async #appendMinute(parts: readonly Part[]): Promise<void> {
+    const { database } = this.#options;
+    const [only, ...others] = parts;
+    if (only !== undefined && others.length === 0) {
+      await database.run(appendMinutes, only);
+      return;
+    }
+    await database.transaction(async (transaction) => {
+      for (const part of parts) {
+        await transaction.run(appendMinutes, part);
+      }
+    });
   }
 
   /** Until a while after the end of the present minute. */
