@@ -25,6 +25,9 @@ create domain postrider.endpoint_batch_delay_ms as integer
 create domain postrider.endpoint_batch_size as integer
   constraint "batch_size is between 1 and 1000" CHECK (((VALUE >= 1) AND (VALUE <= 1000)));
 
+create domain postrider.endpoint_client_certificate as jsonb
+  constraint "client_certificate is a certificate and its key in PEM" CHECK (postrider_internal.is_client_certificate(VALUE));
+
 create domain postrider.endpoint_description as text
   constraint "description has at most 10000 characters" CHECK ((length(VALUE) <= 10000));
 
@@ -104,7 +107,7 @@ create domain postrider.failure_kind as text
 create type postrider_internal.leased_delivery as (event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
 
 create domain postrider.secret_kind as text
-  constraint "kind is hmac, ed25519 or auth" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text, 'auth'::text])));
+  constraint "kind is hmac, ed25519, auth or client_certificate" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text, 'auth'::text, 'client_certificate'::text])));
 
 create domain postrider.signing_public_key as text
   constraint "public_key is whpk_ and base64 of 32 bytes" CHECK ((VALUE ~ '^whpk_[A-Za-z0-9+/]{43}=$'::text));
@@ -289,6 +292,7 @@ create table postrider.endpoint (
   give_up_on postrider.endpoint_give_up_on not null default '{}'::text[],
   circuit_opened_at timestamp with time zone,
   auth postrider.endpoint_auth,
+  client_certificate postrider.endpoint_client_certificate,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -1074,6 +1078,8 @@ create function postrider_internal.is_cancelled(reason text) returns boolean;
 
 create function postrider_internal.is_claimed(xid xid8, seq bigint) returns boolean;
 
+create function postrider_internal.is_client_certificate(given jsonb) returns boolean;
+
 create function postrider_internal.is_count(value jsonb) returns boolean;
 
 create function postrider_internal.is_for_batch(attempts integer, attempts_before integer, replay_id uuid) returns boolean;
@@ -1089,6 +1095,8 @@ create function postrider_internal.is_option(options jsonb, value jsonb) returns
 create function postrider_internal.is_own(xid xid8, row_xmin xid) returns boolean;
 
 create function postrider_internal.is_path(value text) returns boolean;
+
+create function postrider_internal.is_pem(given text, label text) returns boolean;
 
 create function postrider_internal.is_public_jwk(key jsonb) returns boolean;
 
@@ -1462,15 +1470,15 @@ CREATE TRIGGER endpoint_audit AFTER INSERT OR UPDATE ON postrider.endpoint FOR E
 
 CREATE TRIGGER endpoint_audit_delete BEFORE DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_audit();
 
-CREATE TRIGGER endpoint_authorization BEFORE INSERT OR UPDATE OF auth, headers ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_authorization();
+CREATE TRIGGER endpoint_authorization BEFORE INSERT OR UPDATE OF auth, headers, client_certificate, url ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_authorization();
 
 CREATE TRIGGER endpoint_batching BEFORE INSERT OR UPDATE OF format, batch_size ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_batching();
 
 CREATE TRIGGER endpoint_changing BEFORE UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changing();
 
-CREATE TRIGGER endpoint_credentials BEFORE UPDATE OF auth ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_credentials();
+CREATE TRIGGER endpoint_credentials BEFORE UPDATE OF auth, client_certificate ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_credentials();
 
-CREATE TRIGGER endpoint_credentials_given AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (postrider_internal.holds_credential((new.auth)::jsonb)) EXECUTE FUNCTION postrider_internal.endpoint_credentials();
+CREATE TRIGGER endpoint_credentials_given AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN ((postrider_internal.holds_credential((new.auth)::jsonb) OR postrider_internal.holds_credential((new.client_certificate)::jsonb))) EXECUTE FUNCTION postrider_internal.endpoint_credentials();
 
 CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
@@ -1808,6 +1816,8 @@ comment on column postrider.endpoint.circuit_opened_at is 'When daemons stopped 
 
 comment on column postrider.endpoint.auth is 'How the receiver knows who sends: {"type": "basic", "username", "password"}, {"type": "bearer", "token"}, {"type": "header", "name", "value"} or {"type": "oauth2", "token_url", "client_id", "client_secret"} with scope, audience and token_endpoint_auth_method if you like. Null for nothing. Only what is no secret stays here: the rest goes to postrider.endpoint_secret, where daemons alone read it. To change any of it, write the whole anew.';
 
+comment on column postrider.endpoint.client_certificate is 'What is shown to a receiver that asks in the TLS handshake who connects: {"certificate", "key"} in PEM, the certificate with its chain behind it, the key without a passphrase. Null for nothing. Only the certificates stay here: the key goes to postrider.endpoint_secret, where daemons alone read it. To change any of it, write the whole anew.';
+
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
 comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint, which may have been deleted since.';
@@ -1920,13 +1930,13 @@ comment on column postrider.endpoint_secret.id is 'Identifies the secret.';
 
 comment on column postrider.endpoint_secret.endpoint_id is 'The endpoint that it signs for.';
 
-comment on column postrider.endpoint_secret.secret is 'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them; for auth, what was written to postrider.endpoint.auth. If daemons have encryption keys, sealed:v1: with the id of the key and what it sealed. Never logged.';
+comment on column postrider.endpoint_secret.secret is 'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them; for the others, what was written to the column of postrider.endpoint. If daemons have encryption keys, sealed:v1: with the id of the key and what it sealed. Never logged.';
 
 comment on column postrider.endpoint_secret.created_at is 'When it was made.';
 
 comment on column postrider.endpoint_secret.expires_at is 'When it expires, and signs no more; null for never, and for credentials.';
 
-comment on column postrider.endpoint_secret.kind is 'hmac or ed25519 for one that signs; auth for what was written to the column of that name.';
+comment on column postrider.endpoint_secret.kind is 'hmac or ed25519 for one that signs; auth or client_certificate for what was written to the column of that name.';
 
 comment on column postrider.endpoint_secret.public_key is 'For ed25519: whpk_ and the base64 of 32 bytes, which the receiver verifies with. Null until a daemon has made the key, and for hmac.';
 
@@ -2676,6 +2686,8 @@ comment on type postrider.endpoint_batch_delay_ms is 'How long an event waits fo
 
 comment on type postrider.endpoint_batch_size is 'How many events a request may have.';
 
+comment on type postrider.endpoint_client_certificate is 'What an endpoint shows to a receiver that asks who connects.';
+
 comment on type postrider.endpoint_description is 'What an endpoint is for.';
 
 comment on type postrider.endpoint_disable_after is 'How long an endpoint may have nothing but failures.';
@@ -2982,7 +2994,7 @@ comment on function postrider_internal.ended_deliveries(uuid) is 'What is discar
 
 comment on function postrider_internal.endpoint_audit() is 'Notes an edit of an endpoint in the audit; one that changes nothing leaves no row.';
 
-comment on function postrider_internal.endpoint_authorization() is 'Refuses two values for the header that says who sends.';
+comment on function postrider_internal.endpoint_authorization() is 'Refuses two values for the header that says who sends, and a client certificate that is never shown.';
 
 comment on function postrider_internal.endpoint_batching() is 'Refuses batches in a format that has none.';
 
@@ -3074,7 +3086,7 @@ comment on function postrider_internal.has_signing_key(uuid) is 'Whether an ed25
 
 comment on function postrider_internal.histogram(integer[]) is 'How often each place occurs, from 1 on.';
 
-comment on function postrider_internal.holds_credential(jsonb) is 'Whether there is something secret in what was given for postrider.endpoint.auth.';
+comment on function postrider_internal.holds_credential(jsonb) is 'Whether there is something secret in what was given for the auth or client_certificate of an endpoint.';
 
 comment on function postrider_internal.ingest_lock_key(text) is 'The key of the advisory lock that the session of an ingest holds.';
 
@@ -3094,6 +3106,8 @@ comment on function postrider_internal.is_cancelled(text) is 'Whether this is th
 
 comment on function postrider_internal.is_claimed(xid8,bigint) is 'Whether the cursor has passed an event. After that, changes of subscriptions do not affect it.';
 
+comment on function postrider_internal.is_client_certificate(jsonb) is 'True if this can be a client certificate. Otherwise it raises an error that says why, and shows nothing of it.';
+
 comment on function postrider_internal.is_count(jsonb) is 'Whether this is a whole number from 0 on.';
 
 comment on function postrider_internal.is_for_batch(integer,integer,uuid) is 'Whether a delivery that is in no batch may share a request with others: its retry schedule has just begun, and it is not one that a person sends again.';
@@ -3109,6 +3123,8 @@ comment on function postrider_internal.is_option(jsonb,jsonb) is 'Whether a valu
 comment on function postrider_internal.is_own(xid8,xid) is 'Whether the transaction that a row names wrote the row here, so that it was not restored or replicated. row_xmin: the xmin of the row.';
 
 comment on function postrider_internal.is_path(text) is 'Whether a text in a template, or the value of a header, is a path. One that begins with two dollar signs stands for itself, with one.';
+
+comment on function postrider_internal.is_pem(text,text) is 'Whether a text has a block in PEM with this label, and each of these holds what it should. Null passes.';
 
 comment on function postrider_internal.is_public_jwk(jsonb) is 'True if bodies can be encrypted to this public JWK. Otherwise it raises an error that says why, and does not show the key.';
 
@@ -3456,7 +3472,7 @@ comment on function postrider_internal.window_events(xid8,bigint,pg_snapshot,int
 
 comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';
 
-comment on function postrider_internal.without_credential(jsonb) is 'What stays in postrider.endpoint.auth of what was given: without what is secret, and without the query of a URL.';
+comment on function postrider_internal.without_credential(jsonb) is 'What stays in the auth or client_certificate of an endpoint of what was given: without what is secret, and without the query of a URL.';
 
 comment on function postrider_internal.without_erased(uuid[],uuid[],text[],json[],text[]) is 'The same answers, without those of events that were erased and of batches with such events.';
 
@@ -3478,7 +3494,7 @@ comment on trigger endpoint_audit on postrider.endpoint is 'Notes the edit in th
 
 comment on trigger endpoint_audit_delete on postrider.endpoint is 'Notes in the audit what was deleted, its subscriptions included.';
 
-comment on trigger endpoint_authorization on postrider.endpoint is 'Refuses two values for the header that says who sends.';
+comment on trigger endpoint_authorization on postrider.endpoint is 'Refuses two values for the header that says who sends, and a client certificate that is never shown.';
 
 comment on trigger endpoint_batching on postrider.endpoint is 'Refuses batches in a format that has none.';
 
@@ -3634,7 +3650,7 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (auth, batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (auth, batch_delay_ms, batch_size, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
 
 grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, is_limited, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
 
@@ -4030,11 +4046,15 @@ grant execute on function postrider_internal.is_as_captured(anyelement,oid,text[
 
 grant execute on function postrider_internal.is_auth(jsonb) to postrider_operator;
 
+grant execute on function postrider_internal.is_client_certificate(jsonb) to postrider_operator;
+
 grant execute on function postrider_internal.is_function(text) to postrider_publisher;
 
 grant execute on function postrider_internal.is_path(text) to postrider_daemon;
 
 grant execute on function postrider_internal.is_path(text) to postrider_operator;
+
+grant execute on function postrider_internal.is_pem(text,text) to postrider_operator;
 
 grant execute on function postrider_internal.is_public_jwk(jsonb) to postrider_operator;
 

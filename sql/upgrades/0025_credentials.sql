@@ -19,10 +19,19 @@ alter domain postrider.failure_kind drop constraint "failure_kind is one that th
 alter domain postrider.failure_kind add constraint "failure_kind is one that this schema knows" check (
   value in ('status', 'timeout', 'connect', 'dns', 'tls', 'reset', 'blocked', 'protocol', 'proxy', 'auth')) not valid;
 
+create domain postrider.endpoint_client_certificate as jsonb
+  constraint "client_certificate is a certificate and its key in PEM" check (postrider_internal.is_client_certificate(value));
+comment on domain postrider.endpoint_client_certificate is 'What an endpoint shows to a receiver that asks who connects.';
+
+alter table postrider.endpoint add column client_certificate postrider.endpoint_client_certificate;
+comment on column postrider.endpoint.client_certificate is
+  'What is shown to a receiver that asks in the TLS handshake who connects: {"certificate", "key"} in PEM, the certificate with its chain behind it, the key without a passphrase. Null for nothing. Only the certificates stay here: the key goes to postrider.endpoint_secret, where daemons alone read it. To change any of it, write the whole anew.';
+
 -- Each check lets pass what another one refuses with a better name.
 alter domain postrider.signing_kind rename to secret_kind;
 alter domain postrider.secret_kind drop constraint "kind is hmac or ed25519";
-alter domain postrider.secret_kind add constraint "kind is hmac, ed25519 or auth" check (value in ('hmac', 'ed25519', 'auth'));
+alter domain postrider.secret_kind add constraint "kind is hmac, ed25519, auth or client_certificate" check (
+  value in ('hmac', 'ed25519', 'auth', 'client_certificate'));
 comment on domain postrider.secret_kind is 'What a secret is for.';
 
 alter domain postrider.signing_secret rename to endpoint_secret_text;
@@ -41,8 +50,8 @@ create unique index endpoint_secret_credential on postrider.endpoint_secret (end
 comment on table postrider.endpoint_secret is
   'The secrets that sign an endpoint''s requests: all that have not expired sign, the newest first. Also its credentials, which say to the receiver who sends.';
 comment on column postrider.endpoint_secret.secret is
-  'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them; for auth, what was written to postrider.endpoint.auth. If daemons have encryption keys, sealed:v1: with the id of the key and what it sealed. Never logged.';
-comment on column postrider.endpoint_secret.kind is 'hmac or ed25519 for one that signs; auth for what was written to the column of that name.';
+  'For hmac, whsec_ and the base64 of 24 to 64 bytes; for ed25519, whsk_ and the base64 of the private and the public key, 32 bytes each, or null until a daemon has made them; for the others, what was written to the column of postrider.endpoint. If daemons have encryption keys, sealed:v1: with the id of the key and what it sealed. Never logged.';
+comment on column postrider.endpoint_secret.kind is 'hmac or ed25519 for one that signs; auth or client_certificate for what was written to the column of that name.';
 comment on column postrider.endpoint_secret.expires_at is 'When it expires, and signs no more; null for never, and for credentials.';
 comment on column postrider.endpoint_secret.credential_hash is
   'Of a credential: a salted hash that takes milliseconds, which tells whether the same one is given again. Null for what signs.';

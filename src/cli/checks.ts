@@ -1,10 +1,18 @@
+import { X509Certificate } from "node:crypto";
 import type { Config } from "../config/read.ts";
 import { type Connection, connectionConfig, targetOf } from "../db/connect.ts";
 import { readEncoding } from "../db/encoding.ts";
 import { refuseReplaced } from "../db/migrate.ts";
 import { assertSchemaUsable } from "../db/schemaState.ts";
 import { storedSecrets } from "../db/secrets.ts";
-import { lackingPrivileges, missingRows, partitionDaysAhead, serverUnixMs, standingOf } from "../db/standing.ts";
+import {
+  clientCertificates,
+  lackingPrivileges,
+  missingRows,
+  partitionDaysAhead,
+  serverUnixMs,
+  standingOf,
+} from "../db/standing.ts";
 import { unixMs } from "../ground/clock.ts";
 import { counted } from "../ground/counted.ts";
 import { messageOf } from "../ground/errors.ts";
@@ -44,6 +52,7 @@ export const CHECKS: readonly Check[] = [
   { name: "sending", needs: ["schema", "rows"], look: lookAtSending },
   { name: "secrets", needs: ["schema", "privileges"], look: lookAtSecrets },
   { name: "egress", needs: [], look: lookAtEgress },
+  { name: "certificates", needs: ["schema", "privileges"], look: lookAtCertificates },
   { name: "partitions", needs: ["schema"], look: lookAtPartitions },
 ];
 
@@ -207,6 +216,46 @@ function proxyDialer(policy: EgressPolicy, proxy: EgressProxy, trustedCertificat
     resolve: systemResolver,
     trustedCertificates,
   });
+}
+
+const EXPIRY_WARNING_MS = 30 * 86_400_000;
+
+/** A fault if a certificate has expired: receivers refuse it. */
+async function lookAtCertificates({ client }: Checked): Promise<Finding> {
+  const found = (await clientCertificates(client)).map(({ id, name, certificate }) => ({
+    whose: `the client certificate of endpoint ${name ?? id}`,
+    untilMs: expiryOf(certificate ?? ""),
+  }));
+  const first =
+    found.find(({ untilMs }) => Number.isNaN(untilMs)) ?? found.toSorted((a, b) => a.untilMs - b.untilMs)[0];
+  if (first === undefined) {
+    return { state: "ok", found: "no endpoint has a client certificate" };
+  }
+  const { whose, untilMs } = first;
+  const remedy = "write the new one with its key to postrider.endpoint.client_certificate";
+  if (Number.isNaN(untilMs)) {
+    return { state: "fault", found: `${whose} cannot be read`, remedy };
+  }
+  const leftMs = untilMs - unixMs();
+  const when = new Date(untilMs).toISOString();
+  if (leftMs > EXPIRY_WARNING_MS) {
+    return {
+      state: "ok",
+      found: `${counted(found.length, "client certificate")}, of which the first expires on ${when}`,
+    };
+  }
+  return leftMs > 0
+    ? { state: "warning", found: `${whose} expires on ${when}`, remedy }
+    : { state: "fault", found: `${whose} has expired on ${when}`, remedy };
+}
+
+/** NaN if the daemon could not read it either. */
+function expiryOf(certificate: string): number {
+  try {
+    return Date.parse(new X509Certificate(certificate).validTo);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /** Daemons make seven days ahead, and look again every few minutes. */

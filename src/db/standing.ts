@@ -1,4 +1,4 @@
-import { defineStatement, type Queryable } from "./statements.ts";
+import { defineStatement, type Queryable, type RowOf } from "./statements.ts";
 
 /** What a check asks a database for, one statement each. They need the schema. */
 
@@ -62,4 +62,16 @@ export async function standingOf(client: Queryable): Promise<Standing> {
     isGuarded: row?.is_guarded ?? true,
     copyProblem: row?.copy_problem ?? null,
   };
+}
+
+const findClientCertificates = defineStatement("find_client_certificates", {
+  params: {},
+  columns: { id: "uuid", name: "text?", certificate: "text?" },
+});
+
+/** The certificates that endpoints show to their receivers, in PEM. */
+export async function clientCertificates(
+  client: Queryable,
+): Promise<readonly RowOf<typeof findClientCertificates.shape>[]> {
+  return (await client.run(findClientCertificates, {})).rows;
 }

@@ -41,6 +41,7 @@ test("where everything is well, each check says so", async (t) => {
       "sending",
       "secrets",
       "egress",
+      "certificates",
       "partitions",
     ].map((check) => ["ok", check]),
   );
@@ -69,7 +70,15 @@ test("without the schema, what needs it is not looked at", async (t) => {
   assert.equal(code, 1);
   assert.deepEqual(
     [...others.values()].map(({ name, state }) => `${name} ${state}`),
-    ["schema fault", "privileges skipped", "rows skipped", "sending skipped", "secrets skipped", "partitions skipped"],
+    [
+      "schema fault",
+      "privileges skipped",
+      "rows skipped",
+      "sending skipped",
+      "secrets skipped",
+      "certificates skipped",
+      "partitions skipped",
+    ],
   );
   assert.match(others.get("schema")?.remedy ?? "", /postrider migrate/);
 });

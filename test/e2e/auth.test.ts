@@ -171,7 +171,7 @@ describe("a sealed credential", () => {
     const state = () =>
       askFor(database.pool, "select state || ': ' || state_reason from postrider.endpoint where id = $1", [endpoint]);
     await until("the endpoint is paused", async () => /^paused/.test(String(await state())));
-    assert.match(String(await state()), new RegExp(`the credential of auth is sealed with the key ${key.id}`));
+    assert.match(String(await state()), new RegExp(`the secret of auth is sealed with the key ${key.id}`));
     assert.equal(receiver.requests("/sealed").length, 1);
     await database.pool.query("update postrider.endpoint set auth = $2 where id = $1", [
       endpoint,
@@ -190,7 +190,7 @@ describe("a sealed credential", () => {
     ]);
     await insertEvent(database.pool, "order.paid");
     const [attempt] = await attemptsOf(endpoint);
-    assert.match(attempt?.error ?? "", /auth has lost its credential; write it anew/);
+    assert.match(attempt?.error ?? "", /auth has lost its secret; write it anew/);
     assert.equal(receiver.requests("/gone").length, 0);
   });
 });

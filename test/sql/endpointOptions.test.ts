@@ -70,6 +70,19 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     "sql/functions/endpoints/endpoint_limiting.sql",
   ],
   rate_burst: [...["present_allowance", "rate_burst"].map(claimFile), "sql/functions/endpoints/endpoint_limiting.sql"],
+  // It is the kind of a secret, and what errors name.
+  client_certificate: [
+    ...["is_client_certificate", "endpoint_credentials", "endpoint_authorization", "read_options"].map(
+      (name) => `sql/functions/endpoints/${name}.sql`,
+    ),
+    ...["holds_credential", "without_credential"].map((name) => `sql/functions/endpoints/${name}.sql`),
+    "sql/functions/audit/endpoint_audit.sql",
+    "sql/functions/apply/apply_endpoint.sql",
+    ...["find_client_certificates", "load_endpoints"].map((name) => `sql/statements/${name}.sql`),
+    "src/cli/checks.ts",
+    "src/daemon/deliver/endpoints.ts",
+    "src/daemon/deliver/credentials.ts",
+  ],
   // Its errors name it.
   encryption_key: ["sql/functions/endpoints/is_public_jwk.sql"],
   // Reasons and errors name them.

@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst";
+  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,7 +60,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
+      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
     select: {
       reader:
         "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
@@ -302,6 +302,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   are_headers: caller("operator"),
   is_public_jwk: caller("operator"),
   is_auth: caller("operator"),
+  is_client_certificate: caller("operator"),
+  is_pem: caller("operator"),
   auth_members: caller("operator"),
   holds_credential: caller("operator"),
   base64url_bytes: caller("operator"),

@@ -31,9 +31,10 @@ begin
   select coalesce(jsonb_object_agg(o.key, to_jsonb(given) -> o.key), '{}') into wanted from jsonb_object_keys(options) o (key);
   wanted := case when present.id is null then '{}' else defaults end || wanted || jsonb_build_object('url', declared -> 'url');
   -- What is stored of a credential, sealed or not, cannot be compared with it.
-  if postrider_internal.is_stored_credential(endpoint_id, 'auth', wanted -> 'auth') then
-    wanted := wanted || jsonb_build_object('auth', present.auth);
-  end if;
+  wanted := wanted || (
+    select coalesce(jsonb_object_agg(o.name, to_jsonb(present) -> o.name), '{}')
+    from unnest('{auth,client_certificate}'::text[]) o (name)
+    where postrider_internal.is_stored_credential(endpoint_id, o.name, wanted -> o.name));
   changed := array(
     select c.part from postrider_internal.option_changes(to_jsonb(present), wanted) c where c.part <> 'name');
   if present.id is null then

@@ -9,10 +9,12 @@ declare
   new_row jsonb;
 begin
   if tg_op <> 'INSERT' then
-    old_row := (to_jsonb(old) - ours) || jsonb_build_object('headers', old.headers, 'auth', postrider_internal.without_credential(old.auth));
+    old_row := (to_jsonb(old) - ours) || jsonb_build_object('headers', old.headers, 'auth', postrider_internal.without_credential(old.auth),
+      'client_certificate', postrider_internal.without_credential(old.client_certificate));
   end if;
   if tg_op <> 'DELETE' then
-    new_row := (to_jsonb(new) - ours) || jsonb_build_object('headers', new.headers, 'auth', postrider_internal.without_credential(new.auth));
+    new_row := (to_jsonb(new) - ours) || jsonb_build_object('headers', new.headers, 'auth', postrider_internal.without_credential(new.auth),
+      'client_certificate', postrider_internal.without_credential(new.client_certificate));
   end if;
   if tg_op = 'UPDATE' then
     select jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key) into old_row, new_row

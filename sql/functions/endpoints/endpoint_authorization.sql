@@ -11,11 +11,17 @@ begin
       using errcode = 'check_violation', constraint = 'auth sets a header that headers do not set',
         schema = 'postrider', table = 'endpoint', column = 'auth', hint = 'Take it out of headers, or set auth to null.';
   end if;
+  if new.client_certificate is not null and new.url ~* '^http:' then
+    raise exception 'a client certificate needs https, and the url is http'
+      using errcode = 'check_violation', constraint = 'client_certificate needs a url with https',
+        schema = 'postrider', table = 'endpoint', column = 'client_certificate',
+        hint = 'It would never be shown. Give a url with https, or set client_certificate to null.';
+  end if;
   return new;
 end
 $$;
-comment on function postrider_internal.endpoint_authorization() is 'Refuses two values for the header that says who sends.';
+comment on function postrider_internal.endpoint_authorization() is 'Refuses two values for the header that says who sends, and a client certificate that is never shown.';
 
-create or replace trigger endpoint_authorization before insert or update of auth, headers on postrider.endpoint
+create or replace trigger endpoint_authorization before insert or update of auth, headers, client_certificate, url on postrider.endpoint
   for each row execute function postrider_internal.endpoint_authorization();
-comment on trigger endpoint_authorization on postrider.endpoint is 'Refuses two values for the header that says who sends.';
+comment on trigger endpoint_authorization on postrider.endpoint is 'Refuses two values for the header that says who sends, and a client certificate that is never shown.';

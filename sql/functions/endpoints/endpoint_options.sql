@@ -21,6 +21,7 @@ as $$
     ('signing', false),
     ('encryption_key', false),
     ('auth', true),
+    ('client_certificate', true),
     ('disable_after', false),
     ('payload', false),
     ('payload_fallback', false)

@@ -35,7 +35,7 @@ begin
         using errcode = 'invalid_parameter_value', detail = case when option.is_shown then sqlerrm else '' end, hint = option.hint;
     end;
     -- What the column keeps is no credential.
-    if option.key = 'auth' and option.value <> 'null' and not postrider_internal.holds_credential(option.value) then
+    if option.key in ('auth', 'client_certificate') and option.value <> 'null' and not postrider_internal.holds_credential(option.value) then
       raise exception 'the option % lacks what is secret in it', option.key
         using errcode = 'invalid_parameter_value', hint = option.hint;
     end if;

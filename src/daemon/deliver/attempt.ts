@@ -183,13 +183,15 @@ function signedRequest(delivery: Delivery, body: Buffer, endpoint: Endpoint): Ou
     endpoint.mixedKeys === null
       ? signV1(endpoint.keys, id, timestamp, body)
       : signMixed(endpoint.mixedKeys, id, timestamp, body);
-  return {
+  const request: OutgoingRequest = {
     url: endpoint.url,
     fixed: fixedOf(delivery, endpoint),
     lines: headerLines(delivery, timestamp, signature) + (endpoint.format.headerLines?.(event) ?? ""),
     body,
     timeoutMs: endpoint.timeoutMs,
   };
+  const { clientCertificate } = endpoint;
+  return clientCertificate === null ? request : { ...request, clientCertificate };
 }
 
 function webhookIdOf({ event, batch }: Delivery): string {

@@ -1,17 +1,6 @@
 import { createHash } from "node:crypto";
 import { parseJsonObject } from "../../ground/jsonObject.ts";
 import type { TokenClient } from "../../http/oauth2.ts";
-import { open, type SealingKey } from "../../secrets/sealing.ts";
-
-/** What an endpoint's row says about who sends. */
-export interface AuthColumns {
-  readonly id: string;
-  /** Perhaps sealed. */
-  readonly secrets: readonly string[];
-  readonly secret_kinds: readonly string[];
-  /** Null if requests are not authenticated. */
-  readonly auth_type: string | null;
-}
 
 /** How requests say who sends. */
 export interface Auth {
@@ -26,36 +15,8 @@ export interface Auth {
   readonly secrets: readonly string[];
 }
 
-export type DecodedAuth =
-  | { readonly kind: "auth"; readonly auth: Auth | null }
-  /** `unreadable`: the endpoint must be paused. Otherwise its attempts fail until an operator mends it. */
-  | { readonly kind: "problem"; readonly problem: string; readonly isUnreadable: boolean };
-
-/** The credential of an endpoint. Fails closed: without it, nothing is sent. */
-export function decodeAuth(row: AuthColumns, sealingKeys: readonly SealingKey[]): DecodedAuth {
-  if (row.auth_type === null) {
-    return { kind: "auth", auth: null };
-  }
-  const stored = row.secrets[row.secret_kinds.indexOf("auth")];
-  if (stored === undefined) {
-    return {
-      kind: "problem",
-      problem: "the endpoint's auth has lost its credential; write it anew",
-      isUnreadable: false,
-    };
-  }
-  const opened = open(sealingKeys, { endpointId: row.id, kind: "auth" }, stored);
-  if (opened.kind === "problem") {
-    return { kind: "problem", problem: `the credential of auth ${opened.problem}`, isUnreadable: true };
-  }
-  const auth = readAuth(row.id, opened.secret);
-  return auth === null
-    ? { kind: "problem", problem: "this version does not know the endpoint's auth", isUnreadable: false }
-    : { kind: "auth", auth };
-}
-
 /** Null if it is not what the database lets in. */
-function readAuth(endpointId: string, text: string): Auth | null {
+export function readAuth(endpointId: string, text: string): Auth | null {
   const id = createHash("sha256").update(`${endpointId} ${text}`).digest("base64url");
   const given = textMembers(text);
   const { type, username, password, token, name, value } = given;

@@ -14,10 +14,12 @@ import { type BatchFormat, FORMAT_NAMES, type Format } from "../../format/format
 import type { MixedKeys, SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { VERSION } from "../../ground/version.ts";
+import type { ClientCertificate } from "../../http/egress/clientCertificate.ts";
 import { type FixedHeaders, fixHeaders } from "../../http/request.ts";
 import type { SealingKey } from "../../secrets/sealing.ts";
 import { originOf } from "../../telemetry/redact.ts";
-import { type Auth, type DecodedAuth, decodeAuth } from "./auth.ts";
+import type { Auth } from "./auth.ts";
+import { type Credentials, decodeCredentials } from "./credentials.ts";
 import { decodeSigning, type Signing } from "./signing.ts";
 
 /** How to talk to an endpoint, as of one revision of it. */
@@ -52,6 +54,8 @@ export interface Endpoint {
   readonly mixedKeys: MixedKeys | null;
   /** How requests say who sends; null if they do not. */
   readonly auth: Auth | null;
+  /** What it shows to a receiver that asks who connects; null for nothing. */
+  readonly clientCertificate: ClientCertificate | null;
   /** How bodies are encrypted; null if they are sent in the clear. */
   readonly encryption: Encryption | null;
   /** Why no request may be sent; null if one may. */
@@ -91,6 +95,7 @@ const loadEndpoints = defineStatement("load_endpoints", {
     secret_kinds: "text[]",
     secrets_valid_ms: "double precision?",
     auth_type: "text?",
+    has_client_certificate: "boolean",
   },
 });
 
@@ -170,17 +175,17 @@ export class EndpointDirectory {
     }
     const loaded = (await this.#load([...missing])).map((row) => {
       const signing = decodeSigning(row, this.#sealingKeys);
-      const auth = decodeAuth(row, this.#sealingKeys);
-      return { row, signing, auth, sealed: unreadableOf(signing, auth) };
+      const credentials = decodeCredentials(row, this.#sealingKeys);
+      return { row, signing, credentials, sealed: unreadableOf(signing, credentials) };
     });
     const unpaused = await this.#pauseAll(
       loaded.flatMap(({ row, sealed }) => (sealed === null ? [] : [{ row, problem: sealed }])),
     );
-    for (const { row, signing, auth } of loaded) {
+    for (const { row, signing, credentials } of loaded) {
       // Only these endpoints wait for something.
       const parsedKey = row.encryption_key === null ? null : await loadEncryptionKey(row.encryption_key);
       const unreadable = row.problem ?? unpaused.get(row.id) ?? null;
-      const loading = { signing, auth, parsedKey, formats: this.#formats, askedMs, unreadable };
+      const loading = { signing, credentials, parsedKey, formats: this.#formats, askedMs, unreadable };
       this.#keep({ endpoint: decodeEndpoint(row, loading), askedMs });
     }
     this.#evict(wanted);
@@ -290,7 +295,7 @@ export class EndpointDirectory {
 }
 
 const REMEDY =
-  "give every daemon the key, or replace the secret (postrider.rotate_secret(id, '0'), or write auth anew), and then call postrider.resume_endpoint(id)";
+  "give every daemon the key, or replace the secret (postrider.rotate_secret(id, '0'), or write auth or client_certificate anew), and then call postrider.resume_endpoint(id)";
 /** Beyond the attempt itself: the result must be recorded before another daemon may take the delivery. */
 const RECORD_MARGIN_MS = 2_000;
 /** A request counts for a rate from when it is leased. One that begins later would bring what the next seconds are for. */
@@ -315,17 +320,17 @@ function defaultsOf(contentType: string): Pick<Endpoint, "fixed" | "headers"> {
 }
 
 /** What was sealed with a key that this daemon lacks: it pauses the endpoint. Null if everything can be read. */
-function unreadableOf({ standing, problem }: Signing, auth: DecodedAuth): string | null {
+function unreadableOf({ standing, problem }: Signing, credentials: Credentials): string | null {
   if (standing === "unreadable") {
     return problem;
   }
-  return auth.kind === "problem" && auth.isUnreadable ? auth.problem : null;
+  return credentials.isUnreadable ? credentials.problem : null;
 }
 
 /** What an endpoint is made of besides its row. */
 interface Loading {
   readonly signing: Signing;
-  readonly auth: DecodedAuth;
+  readonly credentials: Credentials;
   /** Null if the endpoint has no encryption_key. */
   readonly parsedKey: ParsedEncryptionKey | null;
   readonly formats: Formats;
@@ -334,9 +339,9 @@ interface Loading {
 }
 
 function decodeEndpoint(row: EndpointRow, loading: Loading): Endpoint {
-  const { signing, parsedKey, formats, askedMs, unreadable } = loading;
-  const auth = loading.auth.kind === "auth" ? loading.auth.auth : null;
-  const isSealed = unreadableOf(signing, loading.auth) !== null;
+  const { signing, credentials, parsedKey, formats, askedMs, unreadable } = loading;
+  const { auth, clientCertificate } = credentials;
+  const isSealed = unreadableOf(signing, credentials) !== null;
   const formatName = FORMAT_NAMES.find((known) => known === row.format);
   const format = formats[formatName ?? "standard"];
   const batchFormat = row.batch_size > 1 ? format.batch : null;
@@ -349,7 +354,7 @@ function decodeEndpoint(row: EndpointRow, loading: Loading): Endpoint {
   const formatProblem =
     formatName === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : null;
   const keyProblem = parsedKey?.kind === "problem" ? `the endpoint's encryption_key ${parsedKey.problem}` : null;
-  const authProblem = loading.auth.kind === "problem" && !loading.auth.isUnreadable ? loading.auth.problem : null;
+  const authProblem = credentials.isUnreadable ? null : credentials.problem;
   const fault = unreadable ?? formatProblem ?? headers.problem ?? keyProblem ?? authProblem;
   return {
     id: row.id,
@@ -370,8 +375,9 @@ function decodeEndpoint(row: EndpointRow, loading: Loading): Endpoint {
     keys: signing.keys,
     mixedKeys: signing.mixedKeys,
     auth,
+    clientCertificate,
     encryption: key === null ? null : { key, contentType: headers.contentType },
-    problem: fault ?? signing.problem ?? (loading.auth.kind === "problem" ? loading.auth.problem : null),
+    problem: fault ?? signing.problem ?? credentials.problem,
     waits: fault === null && (signing.standing === "waits" || isSealed),
     validUntilMs: askedMs + (isSealed ? UNREADABLE_MS : (row.secrets_valid_ms ?? Number.POSITIVE_INFINITY)),
   };

@@ -66,6 +66,7 @@ function endpoint(id: string): Endpoint {
     waits: false,
     mixedKeys: null,
     auth: null,
+    clientCertificate: null,
     encryption: null,
     validUntilMs: Number.POSITIVE_INFINITY,
   };
