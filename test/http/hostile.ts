@@ -19,6 +19,8 @@ export interface Misbehaviour {
 const OK = "HTTP/1.1 200 OK\r\n";
 const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`;
 const KIB = "x".repeat(1_024);
+/** A thousand times as large. */
+const BOMB = gzipSync(Buffer.alloc(30_000_000));
 
 /** Writes as fast as it is taken, until the connection is closed. */
 function flood(socket: Socket, piece: string | Buffer): void {
@@ -178,9 +180,8 @@ export const CUT_OFF: readonly Misbehaviour[] = [
   {
     what: "answers with a bomb of gzip",
     answer: (socket) => {
-      const bomb = gzipSync(Buffer.alloc(30_000_000));
-      socket.write(`${OK}content-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`);
-      socket.write(bomb);
+      socket.write(`${OK}content-encoding: gzip\r\ncontent-length: ${BOMB.length}\r\n\r\n`);
+      socket.write(BOMB);
     },
     kind: null,
     error: null,
