@@ -11,6 +11,10 @@ const fallAsleep = defineStatement("fall_asleep", {
   columns: { outcome: ["napping", "sleeping", "drowsy", null] },
 });
 const wakePeers = defineStatement("wake_peers", { params: {}, columns: { pg_notify: "void" } });
+const testListener = defineStatement("test_listener", {
+  params: { channel: "text", payload: "text" },
+  columns: { pg_notify: "void" },
+});
 const stepAside = defineStatement("step_aside", {
   params: { heldGate: "boolean" },
   columns: { given_up: "boolean" },
@@ -90,6 +94,10 @@ export class Gate {
 
   async wakePeers(): Promise<void> {
     await this.#send((connection) => connection.run(wakePeers, {}));
+  }
+
+  async testListener(channel: string, payload: string): Promise<void> {
+    await this.#send((connection) => connection.run(testListener, { channel, payload }));
   }
 
   /**

@@ -28,6 +28,9 @@ export interface ListenerOptions {
   readonly onEcho: () => void;
 }
 
+/** Tells what another session notifies from the listener's own. */
+const TEST = "test";
+
 export class Listener {
   /** Resolves with the reason when the connection is in doubt; it is closed then. */
   readonly lost: Promise<string>;
@@ -36,6 +39,9 @@ export class Listener {
   readonly #echoChannel: string;
   readonly #lose: (reason: string) => void;
   #socket: Duplex | null = null;
+  /** What the session of the gate has notified is heard. */
+  #onTest: () => void = () => {};
+  #testTimer: NodeJS.Timeout | undefined;
   /** The next check, or the end of one. */
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
@@ -84,10 +90,28 @@ export class Listener {
     );
   }
 
+  /**
+   * Resolves when it hears what another session notifies; it is lost if it does not. While a name moves from one server to
+   * another, the two may be at different ones, and the server that was left may go on for as long as it likes.
+   */
+  async hears(notify: (channel: string, payload: string) => Promise<unknown>): Promise<void> {
+    const { checkTimeoutMs } = this.#options;
+    const heard = Promise.withResolvers<void>();
+    this.#onTest = heard.resolve;
+    this.#testTimer = setTimeout(
+      () => this.#drop(`it does not hear the server of the gate within ${checkTimeoutMs} ms`),
+      checkTimeoutMs,
+    );
+    await notify(this.#echoChannel, TEST);
+    await heard.promise;
+    clearTimeout(this.#testTimer);
+  }
+
   /** Says goodbye to the session, as far as that is possible. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer ?? undefined);
+    clearTimeout(this.#testTimer);
     try {
       await this.#subscriber.close();
     } catch {
@@ -112,7 +136,9 @@ export class Listener {
     if (this.#isClosed) {
       return;
     }
-    if (channel === this.#echoChannel) {
+    if (channel === this.#echoChannel && payload === TEST) {
+      this.#onTest();
+    } else if (channel === this.#echoChannel) {
       clearTimeout(this.#timer ?? undefined);
       this.#checkLater();
       this.#options.onEcho();

@@ -32,7 +32,8 @@ import { Listener } from "./listener.ts";
  *   other   an operator's action: for everything
  *
  * The listener and the gate have one life. A gate that makes inserts notify is of no use to a daemon that does not hear
- * them, and a server that one of the two has left may not be the one the other leads to.
+ * them, and a server that one of the two has left may not be the one the other leads to. A life begins when the listener
+ * has heard the session of the gate, because the name of the server may have moved between their connections.
  */
 export type WakeState = "awake" | "sleeping" | "napping" | "blind";
 
@@ -185,14 +186,23 @@ export class WakeSession {
     let gate: Gate | null = null;
     try {
       listener = await this.#listen();
-      gate = await Gate.open(this.#options.config);
-      this.#connected(gate);
-      onConnected();
-      return await Promise.race([
+      const opened = await Gate.open(this.#options.config);
+      gate = opened;
+      const loss = Promise.race([
         listener.lost.then((error): Loss => ({ event: "listener.lost", error })),
-        gate.lost.then((error): Loss => ({ event: "gate.lost", error })),
+        opened.lost.then((error): Loss => ({ event: "gate.lost", error })),
         this.#stopped.promise,
       ]);
+      const hears = listener
+        .hears((channel, payload) => opened.testListener(channel, payload))
+        .then(() => "hears" as const);
+      const beginning = await Promise.race([loss, hears]);
+      if (beginning !== "hears") {
+        return beginning;
+      }
+      this.#connected(opened);
+      onConnected();
+      return await loss;
     } catch (thrown) {
       this.#options.onRefused?.(thrown);
       return { event: listener === null ? "listener.lost" : "gate.lost", error: messageOf(thrown) };

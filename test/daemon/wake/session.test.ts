@@ -9,7 +9,7 @@ import { Sockets } from "../../../src/db/sockets.ts";
 import { Conditions } from "../../../src/telemetry/conditions.ts";
 import { FaultProxy, PASS } from "../../chaos/proxy.ts";
 import { DaemonProcess, KeptEvents } from "../../support/daemon.ts";
-import { useDatabase } from "../../support/database.ts";
+import { createDatabase, useDatabase } from "../../support/database.ts";
 import { askFor, insertEvent, openSession, rowsOf } from "../../support/engine.ts";
 import { until } from "../../support/until.ts";
 
@@ -640,4 +640,36 @@ describe("stopping", () => {
     await started;
     await assertNothingLeft({ wake, emitted, name, wakes: 0, looks: [] });
   });
+});
+
+test("a daemon whose listener and gate were led to different servers begins anew, and hears at the one they are led to then", async (t) => {
+  const former = await createDatabase();
+  t.after(() => former.drop());
+  let ledTo = former.name;
+  const emitted = new KeptEvents();
+  emitted.subscribe(({ name }) => {
+    if (name === "listener.connected") {
+      ledTo = database.name;
+    }
+  });
+  const woken: string[] = [];
+  const wake = new WakeSession({
+    conditions: new Conditions(emitted),
+    // The listener's first connection is the last one to the place that the name led to before.
+    config: Object.defineProperty(connectionConfig({ databaseUrl: database.url, applicationName: "led" }), "database", {
+      enumerable: true,
+      get: () => ledTo,
+    }),
+    events: emitted,
+    onWake: (look) => woken.push(look),
+    timing: { checkTimeoutMs: 500 },
+  });
+  await wake.start();
+  t.after(() => wake.stop());
+  await until("it has begun anew", () => wake.state === "awake");
+  assert.match(String(emitted.named("listener.lost")[0]?.error), /does not hear the server of the gate/);
+  assert.equal(await wake.fallAsleep(), "sleeping");
+  woken.length = 0;
+  await insertEvent(database.pool, "order.paid");
+  await until("it hears the insert", () => woken.includes("events"));
 });
