@@ -54,18 +54,17 @@ begin
   if not postrider_internal.require_home() then
     return next; return;
   end if;
-  if exists (select from postrider.cancellation) then
-    perform postrider_internal.finish_cancellations();
-  end if;
+  perform postrider_internal.finish_cancellations() where exists (select from postrider.cancellation);
   for step in 1 .. endpoints_max loop
     exit when taken >= deliveries_max or discarded >= discards_max;
-    select d.endpoint_id, d.next_attempt_at, e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
+    select d.endpoint_id, d.next_attempt_at, d.is_asked, e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
            e.is_limited, e.circuit_opened_at is not null as is_open,
+           case when e.circuit_opened_at is not null then postrider_internal.probe_due(e.id) end as probe_at,
            -- What is made for one delivery goes alone, and is read behind the walk.
            case when e.transforms or e.has_transformed then 1 else e.batch_size end as batch_size,
            case when e.transforms or e.has_transformed then least(payload_bytes_max, 0) else payload_bytes_max end as bytes_max into target
     from (
-      select w.endpoint_id, w.next_attempt_at from postrider.delivery w
+      select w.endpoint_id, w.next_attempt_at, w.is_asked from postrider.delivery w
       where w.state = 'pending' and w.endpoint_id > last
       order by w.endpoint_id, w.next_attempt_at
       limit 1) d
@@ -80,8 +79,9 @@ begin
       continue;
     end if;
     continue when target.state = 'paused' or target.signing <> 'hmac' and not postrider_internal.has_signing_key(last);
-    if target.next_attempt_at > now() then
-      next_due := least(next_due, target.next_attempt_at);
+    -- What a person asks for comes first, and does not wait for a probe.
+    if target.next_attempt_at > now() or target.probe_at > now() and target.is_asked is not true then
+      next_due := least(next_due, greatest(target.next_attempt_at, target.probe_at));
       continue;
     end if;
     share := least(coalesce(known_rooms[array_position(known_endpoints, last)], share_max), deliveries_max - taken);
