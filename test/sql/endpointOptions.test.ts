@@ -32,6 +32,8 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     ),
     ...["claim_deliveries", "find_rules"].map((name) => `sql/functions/claim/${name}.sql`),
     "sql/functions/deliveries/delivery_status.sql",
+    // The difference says where the receiver's part of a new secret or key is.
+    ...["apply_endpoint", "signing_note"].map((name) => `sql/functions/apply/${name}.sql`),
     // "When it stops signing."
     "sql/schema/02_endpoints.sql",
     "sql/statements/check_endpoints.sql",
