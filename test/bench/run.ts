@@ -28,8 +28,10 @@ import { prepareFrozen } from "./frozen.ts";
 import { prepareIdle } from "./idle.ts";
 import { prepareInsert } from "./insert.ts";
 import { prepareHalfLoad, prepareLatency, prepareLowRate } from "./latency.ts";
+import { prepareLimits } from "./limits.ts";
 import { causes, measure, type PartPlan } from "./measure.ts";
 import { prepareMemory } from "./memory.ts";
+import { prepareBesideBacklog, prepareDeadHalf } from "./neighbours.ts";
 import type { BenchOptions, Part } from "./part.ts";
 import { preparePeers } from "./peers.ts";
 import { summariseProfiles } from "./profile.ts";
@@ -61,6 +63,9 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   depth: prepareDepth,
   frozen: prepareFrozen,
   memory: prepareMemory,
+  limits: prepareLimits,
+  dead_half: prepareDeadHalf,
+  beside_backlog: prepareBesideBacklog,
 };
 /** What a look at the whole takes ten minutes for. */
 const DEFAULT_PARTS = ["peers", "low_rate", "insert"];
@@ -93,12 +98,12 @@ const HELP = `npm run bench -- [flags]
   --from FILE         take the JSON of an earlier run instead of measuring
   --rounds N          of each trial; default 3, with --floors or --write 5, with --quick 1
   --events N          deliveries of a trial; default 100000, with --quick 20000
-  --seconds N         latency, memory: how long; default 15, with --quick 5
+  --seconds N         latency, memory, dead_half, beside_backlog: how long; default 15, with --quick 5
   --rate N            latency, low_rate: events a second; default 50
   --clients N         insert: default 16
   --depths LIST       depth: default 1000,100000,400000
   --bulk-rows N       depth, bulk: rows of the open transaction; default 200000
-  --waiting N         memory: events that wait; default 1000000
+  --waiting N         memory, beside_backlog: events that wait; default 1000000
   --profile DIR       write CPU profiles of the daemons there, and show the top of those of the backlog
   --statements        show the dearest statements, those inside functions too (costs some of what is measured)
   --log-level LEVEL   of the daemons, on stderr; default silent

@@ -91,11 +91,16 @@ export async function createEndpoint(
 }
 
 /** One endpoint for each of so many types of events. By the tables, because creating them one by one takes minutes. */
-export async function createEndpoints(client: ClientBase, port: number, types: number): Promise<void> {
+export async function createEndpoints(
+  client: ClientBase,
+  port: number,
+  types: number,
+  prefix = TYPE_PREFIX,
+): Promise<void> {
   const url = client.escapeLiteral(`http://127.0.0.1:${port}${PATH}`);
   await client.query(`
     create temporary table made as
-    select gen_random_uuid() as id, '${TYPE_PREFIX}' || n as event_type from generate_series(0, ${types} - 1) n;
+    select gen_random_uuid() as id, '${prefix}' || n as event_type from generate_series(0, ${types} - 1) n;
     insert into postrider.endpoint (id, url) select m.id, ${url} from made m;
     insert into postrider.endpoint_secret (endpoint_id, secret) select m.id, postrider_internal.new_secret() from made m;
     insert into postrider.subscription (endpoint_id, event_type) select m.id, m.event_type from made m;

@@ -62,6 +62,8 @@ const DURATION_WEIGHT = 0.2;
 /** Parts of the slots. */
 const KEPT_FOR_GOOD = 1 / 8;
 const KEPT_FOR_NEW = 1 / 8;
+/** The part of what is in hand that may wait for new lanes while they cannot start. */
+const WAITING_NEW_MAX = 1 / 2;
 /** A lane with nothing in hand is forgotten after so long. */
 const FORGET_MS = 60_000;
 /** Lanes that are remembered beside those with something in hand: of more endpoints, each delivery would make one anew. */
@@ -142,7 +144,7 @@ export class Lanes {
   readonly #withAside = new Set<Lane>();
   readonly #inFlightOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #inFlight = 0;
-  #waiting = 0;
+  readonly #waitingOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #moreRoom = 0;
   #recountedMs = 0;
 
@@ -156,12 +158,12 @@ export class Lanes {
   }
 
   get waiting(): number {
-    return this.#waiting;
+    return this.#waitingOf.good + this.#waitingOf.new + this.#waitingOf.doubtful;
   }
 
   /** All of them, a batch for as many as it takes up the room of. */
   get count(): number {
-    return this.#inFlight + this.#waiting + this.#moreRoom;
+    return this.#inFlight + this.waiting + this.#moreRoom;
   }
 
   /** Admits a delivery; false if its lane has its share, and the delivery belongs in the queue. */
@@ -172,7 +174,7 @@ export class Lanes {
     }
     delivery.lane = lane;
     lane.waiting.push(delivery);
-    this.#waiting += 1;
+    this.#addWaiting(lane, 1);
     this.#takeRoom(lane, delivery, 1);
     this.#update(lane, nowMs);
     return true;
@@ -196,7 +198,7 @@ export class Lanes {
     } else {
       begin(lane, delivery, nowMs);
     }
-    this.#waiting -= 1;
+    this.#addWaiting(lane, -1);
     this.#inFlight += 1;
     this.#inFlightOf[lane.standing] += 1;
     this.#update(lane, nowMs);
@@ -221,7 +223,7 @@ export class Lanes {
     lane.waiting.setAside(delivery, isFirst);
     lane.isShort ||= isShort;
     this.#withAside.add(lane);
-    this.#waiting += 1;
+    this.#addWaiting(lane, 1);
     this.#update(lane, nowMs);
   }
 
@@ -315,7 +317,7 @@ export class Lanes {
     if (lane === undefined || delivery === null) {
       return null;
     }
-    this.#waiting -= 1;
+    this.#addWaiting(lane, -1);
     this.#takeRoom(lane, delivery, -1);
     this.#update(lane, nowMs);
     return delivery;
@@ -368,7 +370,7 @@ export class Lanes {
 
   #evictLast(lane: Lane, count: number, nowMs: number): Delivery[] {
     const evicted = lane.waiting.takeLast(count);
-    this.#waiting -= evicted.length;
+    this.#addWaiting(lane, -evicted.length);
     for (const delivery of evicted) {
       this.#takeRoom(lane, delivery, -1);
     }
@@ -382,8 +384,25 @@ export class Lanes {
     if (lane.standing === "doubtful" || lane.isShort) {
       return this.#mayStart(lane.standing) ? Math.max(0, lane.limit - startedIn(lane)) : 0;
     }
+    if (!this.#mayWait(lane.standing)) {
+      return 0;
+    }
     const lanes = this.#active.length + (lane.activePlace === IDLE ? 1 : 0);
     return Math.max(LANE_START, Math.floor(this.#limits.inHandMax / lanes));
+  }
+
+  /**
+   * New lanes share a part of the memory while none of them can start. Hundreds of endpoints that never answer take the
+   * slots of new lanes, and those that found none would fill the memory until the requests of the others time out.
+   */
+  #mayWait(standing: Standing): boolean {
+    return (
+      standing !== "new" || this.#mayStart("new") || this.#waitingOf.new < this.#limits.inHandMax * WAITING_NEW_MAX
+    );
+  }
+
+  #addWaiting(lane: Lane, count: number): void {
+    this.#waitingOf[lane.standing] += count;
   }
 
   /** The slots that are kept for lanes in better standing are not given away. */
@@ -452,6 +471,8 @@ export class Lanes {
     }
     this.#inFlightOf[lane.standing] -= startedIn(lane);
     this.#inFlightOf[standing] += startedIn(lane);
+    this.#waitingOf[lane.standing] -= lane.waiting.length;
+    this.#waitingOf[standing] += lane.waiting.length;
     const { isInLine } = lane;
     if (isInLine) {
       this.#turns.remove(lane);

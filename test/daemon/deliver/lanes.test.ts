@@ -212,6 +212,18 @@ describe("what starts", () => {
     assert.equal(startAll(lanes, HANGING_MS + 1).length, 2);
   });
 
+  test("new lanes leave half of the memory to others while none of them can start", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 200 });
+    greet(lanes, "good");
+    for (let endpoint = 0; endpoint < 500; endpoint++) {
+      offer(lanes, `silent ${endpoint}`, 1);
+      startAll(lanes);
+    }
+    assert.equal(lanes.inFlight, 56);
+    assert.equal(lanes.waiting, 100);
+    assert.equal(offer(lanes, "good", LANE_START).length, LANE_START);
+  });
+
   test("what is known of a lane with nothing to do is kept for a minute", () => {
     const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 1_000 });
     offer(lanes, "bad", 1);
