@@ -18,12 +18,16 @@ export interface Manners {
   readonly resetting: number;
 }
 
+export type Limits = { readonly max_in_flight: number } | { readonly rate_limit: number; readonly rate_burst: number };
+
 export interface EndpointPlan {
   readonly path: string;
   readonly tenant: string;
   readonly eventTypes: readonly string[];
   readonly filter?: { readonly eventType: string; readonly predicate: string };
   readonly manners: Manners;
+  /** What all daemons together keep to. */
+  readonly limits?: Limits;
   /** Which events it is to get, said once more in another language. */
   readonly matches: (event: EventFacts) => boolean;
 }
@@ -74,6 +78,24 @@ export const ENDPOINTS: readonly EndpointPlan[] = [
     eventTypes: ["*"],
     manners: { ...FAST, delayMs: [0, 10], failing: 0.05, failingStatus: 503 },
     matches: ({ tenant }) => tenant === TENANT,
+  },
+  {
+    path: "/capped-orders",
+    tenant: "",
+    eventTypes: [],
+    filter: { eventType: "order.shipped", predicate: "$.amount > 900" },
+    manners: { ...FAST, delayMs: [0, 20], failing: 0.05 },
+    limits: { max_in_flight: 3 },
+    matches: ({ tenant, eventType, amount }) => tenant === "" && eventType === "order.shipped" && amount > 900,
+  },
+  {
+    path: "/paced-reports",
+    tenant: "",
+    eventTypes: [],
+    filter: { eventType: "report.made", predicate: "$.amount > 900" },
+    manners: { ...FAST, failing: 0.05 },
+    limits: { rate_limit: 20, rate_burst: 5 },
+    matches: ({ tenant, eventType, amount }) => tenant === "" && eventType === "report.made" && amount > 900,
   },
 ];
 

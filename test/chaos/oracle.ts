@@ -1,8 +1,8 @@
 import type pg from "pg";
 import { IN_HAND_MAX, MAX_IN_FLIGHT } from "./daemonSlot.ts";
-import type { EventFacts } from "./endpoints.ts";
+import type { EndpointPlan, EventFacts } from "./endpoints.ts";
 import { CRASHED_AT, type ExecutedFault, type Redelivery, STOPPED_CLEANLY, type World } from "./faults.ts";
-import type { ReceivedRequest } from "./receiver.ts";
+import type { ChaosReceiver, ReceivedRequest } from "./receiver.ts";
 import { FAULTS } from "./schedule.ts";
 import type { WrittenEvent } from "./writers.ts";
 
@@ -105,6 +105,7 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
   for (const route of evidence.world.routes) {
     const { path, matches } = route.plan;
     const requests = evidence.world.receiver.requests(path);
+    judgeLimits(verdict, route.plan, evidence.world.receiver);
     for (const eventId of requests.keys()) {
       const event = byId.get(eventId);
       if (event === undefined) {
@@ -185,6 +186,30 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
       max: quantile(latencies, 1),
     },
   };
+}
+
+/** A request begins a second after it was counted for the rate at the latest, unless its daemon freezes while it connects. */
+function judgeLimits(verdict: Verdict, { path, limits }: EndpointPlan, receiver: ChaosReceiver): void {
+  if (limits === undefined) {
+    return;
+  }
+  if ("max_in_flight" in limits) {
+    const most = receiver.mostInProgress(path);
+    if (most > limits.max_in_flight) {
+      verdict.add("more requests in progress than the endpoint may have", `${path}: ${most}`);
+    }
+    return;
+  }
+  const { rate_limit, rate_burst } = limits;
+  const arrivals = [...receiver.requests(path).values()].flat().map(({ atMs }) => atMs);
+  let spentUntilMs = 0;
+  for (const atMs of arrivals.sort((a, b) => a - b)) {
+    spentUntilMs = Math.max(spentUntilMs, atMs) + 1_000 / rate_limit;
+    const over = ((spentUntilMs - atMs) / 1_000) * rate_limit - rate_burst;
+    if (over > rate_limit + rate_burst) {
+      verdict.add("more requests than the endpoint's rate allows", `${path}: ${over} too many at ${atMs}`);
+    }
+  }
 }
 
 /** What is left in Postgres once every daemon has stopped cleanly. */

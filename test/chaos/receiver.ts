@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { parseSecret, type SigningKey, verifySignature } from "../../src/format/sign.ts";
-import type { EndpointPlan, Manners } from "./endpoints.ts";
+import { type EndpointPlan, type Manners, TIMEOUT_MS } from "./endpoints.ts";
 import type { Random } from "./random.ts";
 
 export interface ReceivedRequest {
@@ -23,6 +23,9 @@ interface Route {
   readonly requests: Map<string, ReceivedRequest[]>;
   key: SigningKey | null;
   disturbance: Disturbance;
+  /** When the requests arrived that are in progress. */
+  readonly inProgress: Set<number>;
+  mostInProgress: number;
 }
 
 /** All endpoints' receiver, a path each. It remembers every request, and answers by the endpoint's manners. */
@@ -44,6 +47,8 @@ export class ChaosReceiver {
         requests: new Map(),
         key: null,
         disturbance: null,
+        inProgress: new Set(),
+        mostInProgress: 0,
       });
     }
     receiver.#server.listen(0, "127.0.0.1");
@@ -74,6 +79,11 @@ export class ChaosReceiver {
   /** By event. */
   requests(path: string): ReadonlyMap<string, readonly ReceivedRequest[]> {
     return this.#route(path).requests;
+  }
+
+  /** The most requests that were in progress at a time. */
+  mostInProgress(path: string): number {
+    return this.#route(path).mostInProgress;
   }
 
   async stop(): Promise<void> {
@@ -120,7 +130,26 @@ export class ChaosReceiver {
       earlier.push(received);
     }
     this.requestCount += 1;
+    this.#noteProgress(route, response);
     this.#answer(route, received, response);
+  }
+
+  /** A request whose sender hangs, or was frozen, counts for as long as an attempt may take. */
+  #noteProgress(route: Route, response: ServerResponse): void {
+    const atMs = performance.now();
+    let key = atMs;
+    while (route.inProgress.has(key)) {
+      key += 0.0001;
+    }
+    route.inProgress.add(key);
+    response.once("close", () => route.inProgress.delete(key));
+    // Once the ends of others are read that arrived together with this one.
+    setImmediate(() =>
+      setImmediate(() => {
+        const lasting = [...route.inProgress].filter((beganMs) => beganMs > atMs - TIMEOUT_MS).length;
+        route.mostInProgress = Math.max(route.mostInProgress, lasting);
+      }),
+    );
   }
 
   /** Returns the event's id. */

@@ -347,7 +347,12 @@ async function createEndpoint(
 ): Promise<{ readonly id: string; readonly secret: string }> {
   const { rows } = await session.query<{ endpoint_id: string; secret: string }>(
     "select endpoint_id, secret from postrider.create_endpoint($1, $2, $3, $4)",
-    [url, plan.eventTypes, plan.tenant, JSON.stringify({ timeout_ms: TIMEOUT_MS, retry_schedule: RETRY_SCHEDULE })],
+    [
+      url,
+      plan.eventTypes,
+      plan.tenant,
+      JSON.stringify({ timeout_ms: TIMEOUT_MS, retry_schedule: RETRY_SCHEDULE, ...plan.limits }),
+    ],
   );
   const [row] = rows;
   if (row === undefined) {
