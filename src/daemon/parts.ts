@@ -136,12 +136,12 @@ function connectionTo(databaseUrl: string | null, urlFile: string | null): Conne
   return connectionConfig({ databaseUrl, urlFile, applicationName: "postrider" });
 }
 
-function ownServers({ connection, listenConnection, sockets }: Shared): OwnServers {
+function ownServers({ config, connection, listenConnection, sockets }: Shared): OwnServers {
   const postgres = [connection, listenConnection].map((each) => {
     const { host, port } = targetOf(each);
     return { what: "the daemon's own Postgres", host, port };
   });
-  return new OwnServers(postgres, () => sockets.peers);
+  return new OwnServers(postgres, () => sockets.peers, config.egress.nat64);
 }
 
 function makeSessions(config: Config, connection: ConnectionConfig, conditions: Conditions): SessionPool {

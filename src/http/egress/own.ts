@@ -4,7 +4,7 @@
  * database that the daemon trusts.
  */
 import { networkInterfaces } from "node:os";
-import { type Address, behindNat64, classify, parseAddress } from "./addresses.ts";
+import { type Address, behindNat64, type Cidr, classify, embeddedBehind, parseAddress } from "./addresses.ts";
 import { canonicalName } from "./rules.ts";
 
 export interface OwnServer {
@@ -29,15 +29,20 @@ const THIS_MACHINE = "127.0.0.1";
 export class OwnServers {
   readonly #servers: readonly OwnServer[];
   readonly #peers: () => Iterable<Peer>;
+  readonly #nat64: readonly Cidr[];
 
-  /** @param peers Where connections to them have led so far: a name may lead elsewhere since. */
-  constructor(servers: readonly OwnServer[], peers: () => Iterable<Peer> = () => []) {
+  /**
+   * @param peers Where connections to them have led so far: a name may lead elsewhere since.
+   * @param nat64 The network's prefixes, besides the well-known one.
+   */
+  constructor(servers: readonly OwnServer[], peers: () => Iterable<Peer> = () => [], nat64: readonly Cidr[] = []) {
     this.#servers = servers.map(({ what, host, port }) => ({
       what,
       host: host.startsWith("/") ? THIS_MACHINE : canonicalName(host.replace(/^\[(.*)\]$/, "$1")),
       port,
     }));
     this.#peers = peers;
+    this.#nat64 = nat64;
   }
 
   /** Why nothing may be sent there; undefined if it is none of them. `hostname` is a name, or an address without brackets. */
@@ -58,6 +63,7 @@ export class OwnServers {
       return refusal(named);
     }
     const peers = [...this.#peers()].filter((peer) => peer.port === port).map(({ address }) => address);
+    const placesOf = (address: string) => placesAt(address, this.#nat64);
     const sought = addresses.flatMap(placesOf);
     for (const server of servers) {
       const known = [...peers, ...(await addressesOf(server, resolve))].flatMap(placesOf);
@@ -81,12 +87,14 @@ async function addressesOf({ host }: OwnServer, resolve: ResolveName): Promise<r
  * An address in a form that can be compared. All addresses of this machine are one place, because a server listens on
  * several of them; an address behind NAT64 is also the one that it embeds.
  */
-function placesOf(text: string): readonly string[] {
+function placesAt(text: string, nat64: readonly Cidr[]): readonly string[] {
   const address = parseAddress(text);
   if (address === undefined) {
     return [];
   }
-  const reached = [address, behindNat64(address)].filter((each) => each !== undefined);
+  const reached = [address, behindNat64(address) ?? embeddedBehind(nat64, address)].filter(
+    (each) => each !== undefined,
+  );
   return reached.map((each) => (isThisMachine(each) ? "this machine" : `${each.family} ${each.value}`));
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import { OwnServers, type Peer } from "../../../src/http/egress/own.ts";
+import { policyOf } from "../../support/egress.ts";
 
 const WHAT = "the daemon's own Postgres";
 const REFUSED = `it is ${WHAT}, which no setting allows`;
@@ -60,4 +61,12 @@ test("a server on this machine is known by every address of the machine", async 
     }
     assert.equal(await servers.refusalOf("10.99.99.99", 5432, ["10.99.99.99"], nothing), undefined);
   }
+});
+
+test("a server is known behind a NAT64 prefix of the network", async () => {
+  const { nat64 } = policyOf({ nat64: ["2001:67c:2960:6464::/96"] });
+  const servers = new OwnServers([{ what: WHAT, host: "10.0.0.9", port: 5432 }], () => [], nat64);
+  const [own, other] = ["2001:67c:2960:6464::10.0.0.9", "2001:67c:2960:6464::10.0.0.8"];
+  assert.equal(await servers.refusalOf(own, 5432, [own], nothing), REFUSED);
+  assert.equal(await servers.refusalOf(other, 5432, [other], nothing), undefined);
 });
