@@ -98,13 +98,18 @@ create domain postrider.endpoint_url as text
   constraint "url has no user and no password" CHECK (postrider_internal.has_no_login(VALUE))
   constraint "url is http or https, without blanks, at most 2048 long" CHECK (((VALUE ~* '^https?://[^[:space:][:cntrl:]]+$'::text) AND (length(VALUE) <= 2048)));
 
+create domain postrider.endpoint_when_exhausted as text
+  constraint "when_exhausted is continue or halt" CHECK ((VALUE = ANY (ARRAY['continue'::text, 'halt'::text])));
+
 create domain postrider.event_type_pattern as text
   constraint "event_type is exact, a prefix such as order.*, or *" CHECK ((((VALUE = '*'::text) OR (VALUE ~ '^[A-Za-z0-9_/:-]+([.][A-Za-z0-9_/:-]+)*([.][*])?$'::text)) AND (length(VALUE) <= 255)));
 
 create domain postrider.failure_kind as text
   constraint "failure_kind is one that this schema knows" CHECK ((VALUE = ANY (ARRAY['status'::text, 'timeout'::text, 'connect'::text, 'dns'::text, 'tls'::text, 'reset'::text, 'blocked'::text, 'protocol'::text, 'proxy'::text, 'auth'::text]))) NOT VALID;
 
-create type postrider_internal.leased_delivery as (event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid);
+create type postrider_internal.found_heads as (is_ordered boolean, has_others boolean, keys text[], run_length integer, has_expired boolean, after_key text, moves boolean, next_due timestamp with time zone);
+
+create type postrider_internal.leased_delivery as (event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid, ordering_seq bigint);
 
 create domain postrider.secret_kind as text
   constraint "kind is hmac, ed25519, auth or client_certificate" CHECK ((VALUE = ANY (ARRAY['hmac'::text, 'ed25519'::text, 'auth'::text, 'client_certificate'::text])));
@@ -240,6 +245,9 @@ create table postrider.delivery (
   first_response_body text,
   is_counted boolean,
   is_asked boolean,
+  ordering_key text collate "C",
+  ordering_seq bigint,
+  halts boolean,
   constraint delivery_pkey PRIMARY KEY (event_id, endpoint_id),
   constraint "a discarded delivery has a reason" CHECK (((state <> 'discarded'::text) OR (reason IS NOT NULL))),
   constraint "a first attempt has a daemon, a start and a duration" CHECK (((first_attempt_id IS NULL) OR ((first_daemon_id IS NOT NULL) AND (first_started_at IS NOT NULL) AND (first_duration_ms IS NOT NULL)))),
@@ -248,6 +256,7 @@ CASE
     WHEN (state = 'pending'::text) THEN ((next_attempt_at IS NOT NULL) AND (finished_at IS NULL))
     ELSE ((next_attempt_at IS NULL) AND (finished_at IS NOT NULL))
 END),
+  constraint "a place in the order has a key" CHECK (((ordering_key IS NULL) = (ordering_seq IS NULL))),
   constraint "attempts never go down" CHECK (((attempts >= attempts_before) AND (attempts_before >= 0))),
   constraint "only a pending delivery is leased" CHECK ((((leased_by IS NULL) = (lease_expires_at IS NULL)) AND ((leased_by IS NULL) OR (state = 'pending'::text)))),
   constraint "only a replayed delivery has a state before" CHECK (((state_before IS NULL) OR (replay_id IS NOT NULL))),
@@ -293,6 +302,8 @@ create table postrider.endpoint (
   circuit_opened_at timestamp with time zone,
   auth postrider.endpoint_auth,
   client_certificate postrider.endpoint_client_certificate,
+  ordered boolean not null default false,
+  when_exhausted postrider.endpoint_when_exhausted not null default 'continue'::text,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -456,6 +467,12 @@ create table postrider.ingest (
   constraint "name has 1 to 1024 characters" CHECK (((length(name) >= 1) AND (length(name) <= 1024))),
   constraint "nothing is counted below 0" CHECK ((LEAST(batch, file_modified_ns, byte_offset, line_number, lines, events, unmatched, refused) >= 0))
 ) with (fillfactor=50);
+
+create table postrider.ordered_walk (
+  endpoint_id uuid not null,
+  after_key text collate "C",
+  constraint ordered_walk_pkey PRIMARY KEY (endpoint_id)
+);
 
 create table postrider.other_attempt (
   event_id uuid not null,
@@ -650,11 +667,15 @@ CREATE INDEX delivery_batch ON ONLY postrider.delivery USING btree (batch_id) WH
 
 CREATE INDEX delivery_counted ON ONLY postrider.delivery USING btree (endpoint_id, lease_expires_at) WHERE (is_counted AND (lease_expires_at IS NOT NULL));
 
-CREATE INDEX delivery_due ON ONLY postrider.delivery USING btree (endpoint_id, next_attempt_at) WHERE (state = 'pending'::text);
+CREATE INDEX delivery_due ON ONLY postrider.delivery USING btree (endpoint_id, next_attempt_at) WHERE ((state = 'pending'::text) AND (ordering_seq IS NULL));
+
+CREATE INDEX delivery_halted ON ONLY postrider.delivery USING btree (endpoint_id, ordering_key) WHERE ((ordering_seq IS NOT NULL) AND (state = 'exhausted'::text) AND halts);
 
 CREATE INDEX delivery_leased ON ONLY postrider.delivery USING btree (lease_expires_at) WHERE (lease_expires_at IS NOT NULL);
 
 CREATE INDEX delivery_oldest ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (finished_at IS NULL);
+
+CREATE INDEX delivery_order ON ONLY postrider.delivery USING btree (endpoint_id, ordering_key, ((leased_by IS NULL)), ordering_seq) WHERE ((ordering_seq IS NOT NULL) AND ((state = 'pending'::text) OR ((state = 'exhausted'::text) AND halts)));
 
 CREATE INDEX delivery_replay ON ONLY postrider.delivery USING btree (replay_id) WHERE ((replay_id IS NOT NULL) AND (state = 'pending'::text));
 
@@ -663,6 +684,8 @@ CREATE INDEX delivery_undelivered ON ONLY postrider.delivery USING btree (endpoi
 CREATE INDEX endpoint_hour_part_hour ON postrider.endpoint_hour_part USING brin (hour) WITH (pages_per_range='16', autosummarize='on');
 
 CREATE INDEX endpoint_minute_part_minute ON ONLY postrider.endpoint_minute_part USING brin (minute) WITH (pages_per_range='16', autosummarize='on');
+
+CREATE INDEX endpoint_ordered ON postrider.endpoint USING btree (id) WHERE ordered;
 
 CREATE UNIQUE INDEX endpoint_secret_credential ON postrider.endpoint_secret USING btree (endpoint_id, kind) WHERE ((kind)::text <> ALL (ARRAY['hmac'::text, 'ed25519'::text]));
 
@@ -700,13 +723,15 @@ create view postrider.capture_status (table_name regclass, event_type text, oper
 
 create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, condition text, condition_since timestamp with time zone, condition_reason text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint);
 
-create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text, transformation text, batch_id uuid);
+create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text, transformation text, batch_id uuid, behind_event_id uuid, halts_key boolean);
 
 create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone, circuit text, circuit_opened_at timestamp with time zone, next_probe_at timestamp with time zone);
 
 create view postrider.endpoint_hour (hour timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[], failed_again bigint, excused bigint, sent_bytes bigint);
 
 create view postrider.endpoint_minute (minute timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[], failed_again bigint, excused bigint, sent_bytes bigint);
+
+create view postrider.halted_key (endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, ordering_key text, event_id uuid, event_type text, halted_at timestamp with time zone, waiting bigint);
 
 create view postrider.in_flight (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, attempt_number integer, daemon_id uuid, since timestamp with time zone, lease_expires_at timestamp with time zone, batch_id uuid);
 
@@ -787,6 +812,8 @@ create function postrider.resume_endpoint(id uuid) returns void security definer
 create function postrider.rotate_secret(endpoint_id uuid, overlap interval DEFAULT '24:00:00'::interval) returns text security definer;
 
 create function postrider.send_test_event(endpoint_id uuid, event_type text DEFAULT 'postrider.test'::text, payload json DEFAULT '{"test": true}'::json) returns uuid security definer;
+
+create function postrider.skip(event_id uuid, endpoint_id uuid) returns text security definer;
 
 create function postrider.subscribe(endpoint_id uuid, event_type text, filter text DEFAULT NULL::text) returns uuid security definer;
 
@@ -876,7 +903,7 @@ create function postrider_internal.circuit_closed() returns trigger security def
 
 create function postrider_internal.claim_context(ordering_key text, attributes jsonb, payload_bytes_max integer) returns jsonb;
 
-create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid, is_limited boolean, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
+create function postrider_internal.claim_deliveries(daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[], known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer) returns TABLE(event_id uuid, endpoint_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid, ordering_seq bigint, is_limited boolean, revision bigint, lease_ms integer, next_due_ms bigint) security definer;
 
 create function postrider_internal.claim_events(daemon_id uuid, events_max integer, aside_max integer, pairs_max integer, fan_out_max integer, payload_bytes_max integer, unjudged_endpoints uuid[], unjudged_events uuid[]) returns TABLE(outcome text, claim_id bigint, event_count integer, queued_count integer, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoints text, revisions text, slow_endpoint_id uuid, unmatched jsonb) security definer;
 
@@ -935,6 +962,8 @@ create function postrider_internal.delete_unused_keys(before date, now timestamp
 create function postrider_internal.disable_gone_endpoints(endpoint_ids uuid[]) returns void;
 
 create function postrider_internal.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
+
+create function postrider_internal.discard_ordered(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
 
 create function postrider_internal.discard_reason(endpoint_state text) returns text;
 
@@ -1012,6 +1041,8 @@ create function postrider_internal.event_type_patterns(event_type text) returns 
 
 create function postrider_internal.exactly_one(predicates text[]) returns text;
 
+create function postrider_internal.explain_behind(detail text, event_id uuid) returns text;
+
 create function postrider_internal.explain_circuit(endpoint_id uuid) returns text;
 
 create function postrider_internal.explain_filter(payload json, filter jsonpath) returns text;
@@ -1022,6 +1053,8 @@ create function postrider_internal.explain_lack(tenant text) returns text;
 
 create function postrider_internal.explain_match(event_type text, payload json, endpoint_id uuid) returns text;
 
+create function postrider_internal.explain_order(endpoint_id uuid, event_id uuid) returns text;
+
 create function postrider_internal.explain_transformation(endpoint_id uuid, event_id uuid) returns text;
 
 create function postrider_internal.file_objects(file text) returns TABLE(class_id oid, object_id oid, kind text, identity text);
@@ -1031,6 +1064,8 @@ create function postrider_internal.fill_retention(period interval) returns inter
 create function postrider_internal.find_allowance(endpoint_id uuid, share integer, OUT allowed integer, OUT look_again timestamp with time zone) returns record;
 
 create function postrider_internal.find_event(id uuid, payload_bytes_max integer) returns SETOF postrider_internal.claimed_event;
+
+create function postrider_internal.find_heads(endpoint_id uuid, is_ordered boolean, keys_max integer, next_attempt_at timestamp with time zone, rows_left integer) returns postrider_internal.found_heads;
 
 create function postrider_internal.find_rules(tenant text, pattern text) returns TABLE(endpoint_id uuid, filter jsonpath, is_express boolean, revision bigint);
 
@@ -1047,6 +1082,8 @@ create function postrider_internal.fits_row(one anyelement, event_function text)
 create function postrider_internal.give_kept_grants() returns void;
 
 create function postrider_internal.gives_list(path jsonpath) returns boolean;
+
+create function postrider_internal.halts_key(endpoint_id uuid) returns boolean;
 
 create function postrider_internal.halvings(members integer) returns integer;
 
@@ -1140,11 +1177,13 @@ create function postrider_internal.known_deliveries(event_ids uuid[], endpoint_i
 
 create function postrider_internal.lease_batches(daemon_id uuid, endpoint_id uuid, room integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, requests_allowed integer) returns SETOF postrider_internal.leased_delivery;
 
-create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, is_limited boolean, is_open boolean) returns SETOF postrider_internal.leased_delivery;
+create function postrider_internal.lease_deliveries(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, is_limited boolean, is_open boolean, heads postrider_internal.found_heads) returns SETOF postrider_internal.leased_delivery;
 
 create function postrider_internal.lease_members(daemon_id uuid, endpoint_id uuid, event_ids uuid[], batch_id uuid, lease_ms integer, payload_bytes_max integer, is_limited boolean) returns SETOF postrider_internal.leased_delivery;
 
-create function postrider_internal.lease_probe(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, is_limited boolean) returns SETOF postrider_internal.leased_delivery;
+create function postrider_internal.lease_ordered(daemon_id uuid, endpoint_id uuid, heads postrider_internal.found_heads, keys_max integer, lease_ms integer, payload_bytes_max integer, is_limited boolean) returns SETOF postrider_internal.leased_delivery;
+
+create function postrider_internal.lease_probe(daemon_id uuid, endpoint_id uuid, deliveries_max integer, batch_size integer, batch_delay_ms integer, lease_ms integer, payload_bytes_max integer, is_limited boolean, heads postrider_internal.found_heads) returns SETOF postrider_internal.leased_delivery;
 
 create function postrider_internal.leave(daemon_id uuid) returns void security definer;
 
@@ -1164,7 +1203,11 @@ create function postrider_internal.lock_new_batches(endpoint_id uuid, due_since 
 
 create function postrider_internal.lock_requests(endpoint_id uuid, event_id uuid, batch_id uuid, new_since timestamp with time zone, room integer, batch_size integer, batch_delay_ms integer, payload_bytes_max integer) returns TABLE(members uuid[]);
 
+create function postrider_internal.lock_runs(endpoint_id uuid, keys text[], run_max integer) returns uuid[];
+
 create function postrider_internal.lock_secret(secret_id uuid, former_hash bytea) returns uuid;
+
+create function postrider_internal.lock_unordered(endpoint_id uuid, deliveries_max integer) returns uuid[];
 
 create function postrider_internal.lost_attempts(since timestamp with time zone, until timestamp with time zone) returns TABLE(daemon_id uuid, minute timestamp with time zone, endpoint_id uuid, attempt_number integer, duration_ms integer, cause text, is_again boolean, end_state text, request_place integer, delay_place integer);
 
@@ -1193,6 +1236,8 @@ create function postrider_internal.nearest_event_type(name text) returns text;
 create function postrider_internal.new_attempts(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[]) returns uuid[];
 
 create function postrider_internal.new_secret() returns text;
+
+create function postrider_internal.next_endpoint(after_endpoint uuid, known_in_order uuid) returns TABLE(endpoint_id uuid, next_attempt_at timestamp with time zone, is_asked boolean, in_order uuid);
 
 create function postrider_internal.note_action(action text, endpoint_id uuid, event_id uuid, detail jsonb) returns void;
 
@@ -1254,6 +1299,8 @@ create function postrider_internal.payload_problem(checks jsonb, value jsonb, po
 
 create function postrider_internal.payload_steps(payload text, value_steps bigint, object_steps bigint, byte_steps bigint) returns bigint;
 
+create function postrider_internal.place_in_order(event_id uuid, endpoint_id uuid, is_wanted boolean) returns TABLE(ordering_key text, ordering_seq bigint);
+
 create function postrider_internal.place_within(place text, name text) returns text;
 
 create function postrider_internal.plan_transformation(endpoint_id uuid) returns postrider_internal.transformation_plan;
@@ -1275,6 +1322,8 @@ create function postrider_internal.present_place(OUT system_identifier bigint, O
 create function postrider_internal.probe_due(endpoint_id uuid) returns timestamp with time zone;
 
 create function postrider_internal.properties_problem(checks jsonb, whole jsonb, pointer text, INOUT steps_left integer, OUT problem text) returns record;
+
+create function postrider_internal.put_in_order(endpoint_id uuid) returns integer;
 
 create function postrider_internal.rate_burst(rate_limit numeric, rate_burst integer) returns integer;
 
@@ -1410,6 +1459,8 @@ create function postrider_internal.take_credential(endpoint_id uuid, kind text, 
 
 create function postrider_internal.take_mixed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], turn integer, events_max integer, aside_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
+create function postrider_internal.take_out_of_order(endpoint_id uuid) returns integer;
+
 create function postrider_internal.take_over_claim(daemon_id uuid, known_claims bigint[], payload_bytes_max integer) returns TABLE(claim_id bigint, former_daemon_id uuid, event_id uuid, event_type text, created_at json, context jsonb, payload json, endpoint_ids text, endpoint_id uuid, revision bigint) security definer;
 
 create function postrider_internal.take_window(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, events_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
@@ -1439,6 +1490,8 @@ create function postrider_internal.wake_daemons() returns void;
 create function postrider_internal.wal_position() returns pg_lsn;
 
 create function postrider_internal.warn_of_other_event(tenant text, idempotency_key text, event_type text, payload json) returns void security definer;
+
+create function postrider_internal.whole_milliseconds(after_event uuid, events_max integer) returns integer;
 
 create function postrider_internal.window_events(after_xid xid8, after_seq bigint, target pg_snapshot, events_max integer, payload_bytes_max integer) returns TABLE(id uuid, xid xid8, seq bigint, event_type text, tenant text, created_at timestamp with time zone, deliver_at timestamp with time zone, context jsonb, payload json);
 
@@ -1472,7 +1525,7 @@ CREATE TRIGGER endpoint_audit_delete BEFORE DELETE ON postrider.endpoint FOR EAC
 
 CREATE TRIGGER endpoint_authorization BEFORE INSERT OR UPDATE OF auth, headers, client_certificate, url ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_authorization();
 
-CREATE TRIGGER endpoint_batching BEFORE INSERT OR UPDATE OF format, batch_size ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_batching();
+CREATE TRIGGER endpoint_batching BEFORE INSERT OR UPDATE OF format, batch_size, ordered ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_batching();
 
 CREATE TRIGGER endpoint_changing BEFORE UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changing();
 
@@ -1742,6 +1795,12 @@ comment on column postrider.delivery.is_counted is 'Whether its lease counts for
 
 comment on column postrider.delivery.is_asked is 'Whether redeliver() or send_test_event() asks for its next attempt, which then does not wait for a circuit; null otherwise.';
 
+comment on column postrider.delivery.ordering_key is 'The ordering key of its event, if the endpoint is ordered: events of one key are sent one at a time. Null if it is sent in any order.';
+
+comment on column postrider.delivery.ordering_seq is 'Its place among the deliveries of that key: postrider.outbox.seq. Null without a key.';
+
+comment on column postrider.delivery.halts is 'Whether its key is halted while it is exhausted, as the endpoint''s when_exhausted said when that happened. postrider.skip() ends that.';
+
 comment on table postrider.delivery_default is 'Deliveries of events outside every day''s partition.';
 
 comment on table postrider.endpoint is 'Where events go: a URL and how to talk to it. Made by postrider.create_endpoint. You can also edit it directly: daemons see an edit within moments, and the audit keeps what was before.';
@@ -1817,6 +1876,10 @@ comment on column postrider.endpoint.circuit_opened_at is 'When daemons stopped 
 comment on column postrider.endpoint.auth is 'How the receiver knows who sends: {"type": "basic", "username", "password"}, {"type": "bearer", "token"}, {"type": "header", "name", "value"} or {"type": "oauth2", "token_url", "client_id", "client_secret"} with scope, audience and token_endpoint_auth_method if you like. Null for nothing. Only what is no secret stays here: the rest goes to postrider.endpoint_secret, where daemons alone read it. To change any of it, write the whole anew.';
 
 comment on column postrider.endpoint.client_certificate is 'What is shown to a receiver that asks in the TLS handshake who connects: {"certificate", "key"} in PEM, the certificate with its chain behind it, the key without a passphrase. Null for nothing. Only the certificates stay here: the key goes to postrider.endpoint_secret, where daemons alone read it. To change any of it, write the whole anew.';
+
+comment on column postrider.endpoint.ordered is 'Whether events with the same ordering_key are sent one at a time, in the order of their commits. Events without a key are sent in any order. Takes no batches. It holds for events that are claimed after it was set; of those that wait, it puts in order what is due.';
+
+comment on column postrider.endpoint.when_exhausted is 'If the endpoint is ordered, and the retry schedule of an event is used up: continue, so that the next event of its key is sent; or halt, so that its key waits until the event is delivered after all, or passed over by postrider.skip().';
 
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
@@ -2041,6 +2104,12 @@ comment on column postrider.ingest.file_born_ns is 'When that file was made, in 
 comment on column postrider.ingest.passed_born_ns is 'Files that were made at or before this are not read, unless they are in known_files.';
 
 comment on column postrider.ingest.known_files is 'Other files that had the followed name or were read, the last 100: the file, when it was made and modified, how much of it was read, and the fingerprint of that.';
+
+comment on table postrider.ordered_walk is 'Of each ordered endpoint that has had deliveries, where the walk over its keys continues. A daemon locks the row while it leases, so that no two lease events of one key at once.';
+
+comment on column postrider.ordered_walk.endpoint_id is 'The endpoint.';
+
+comment on column postrider.ordered_walk.after_key is 'The key after which the walk continues; null if it begins anew.';
 
 comment on table postrider.other_attempt is 'The attempts that are not recorded in their delivery: all but first attempts that a daemon made right after the claim and that succeeded. Rows are only added. Read postrider.attempt, which shows them all.';
 
@@ -2402,7 +2471,7 @@ comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; circuit open: the endpoint keeps failing, and is sent only probes; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; ordered: an earlier event of its ordering key, and halted: one that halts the key, both in behind_event_id; circuit open: the endpoint keeps failing, and is sent only probes; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 
 comment on column postrider.delivery_status.reason is 'Why it was discarded, or exhausted before its retry schedule was used up.';
 
@@ -2423,6 +2492,10 @@ comment on column postrider.delivery_status.format is 'In which format the endpo
 comment on column postrider.delivery_status.transformation is 'Whether its payload or a header is what the endpoint''s transformation made of the event: applied, or not applied and why, in which case the payload is sent whole. Null if no transformation was looked at. If it was discarded for that, reason says so.';
 
 comment on column postrider.delivery_status.batch_id is 'The batch in which it was last sent, and is sent again while it is pending; null if it was sent alone.';
+
+comment on column postrider.delivery_status.behind_event_id is 'The event of the same ordering key that goes before it at an ordered endpoint; null if it waits for none.';
+
+comment on column postrider.delivery_status.halts_key is 'Whether it is exhausted and halts its ordering key: postrider.skip() passes over it, postrider.redeliver() sends it again.';
 
 comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 
@@ -2543,6 +2616,26 @@ comment on column postrider.endpoint_minute.failed_again is 'How many of sent_ag
 comment on column postrider.endpoint_minute.excused is 'How many of exhausted and discarded count against no objective: those that a person cancelled or erased, and those that were sent again by hand or by a replay.';
 
 comment on column postrider.endpoint_minute.sent_bytes is 'Bytes of request bodies that were sent, without headers. What postrider.rebuild_minutes() added has none.';
+
+comment on view postrider.halted_key is 'Ordering keys of which nothing is sent, because the retry schedule of an event is used up and the endpoint says when_exhausted = halt. postrider.redeliver() sends that event again, postrider.skip() passes over it.';
+
+comment on column postrider.halted_key.endpoint_id is 'The endpoint.';
+
+comment on column postrider.halted_key.tenant is 'Its tenant.';
+
+comment on column postrider.halted_key.name is 'Its name; null if it has none.';
+
+comment on column postrider.halted_key.url is 'Its URL, without user, password and query.';
+
+comment on column postrider.halted_key.ordering_key is 'The key.';
+
+comment on column postrider.halted_key.event_id is 'The event that halts it.';
+
+comment on column postrider.halted_key.event_type is 'The type of that event; null if it is gone.';
+
+comment on column postrider.halted_key.halted_at is 'When its last attempt failed.';
+
+comment on column postrider.halted_key.waiting is 'How many events of the key wait behind it; 1000 if there are more.';
 
 comment on view postrider.in_flight is 'Deliveries that a daemon has in hand: first attempts from its memory, and leased ones.';
 
@@ -2728,6 +2821,8 @@ comment on type postrider.endpoint_timeout_ms is 'The time limit of a request, i
 
 comment on type postrider.endpoint_url is 'An absolute http or https URL without user, password and fragment. Whether its address is allowed is for the daemons to say.';
 
+comment on type postrider.endpoint_when_exhausted is 'What follows for an ordering key if the retry schedule of one of its events is used up.';
+
 comment on type postrider.event_type_pattern is 'The event types that a subscription is for.';
 
 comment on type postrider.failure_kind is E'How an attempt failed. Its check lists the kinds: \\dD postrider.failure_kind.';
@@ -2744,7 +2839,9 @@ comment on type postrider_internal.claim_rule is 'An endpoint that gets the even
 
 comment on type postrider_internal.claimed_event is 'An event as a daemon gets it. The payload is null if it is larger than the daemon wants it: it is loaded when its turn comes.';
 
-comment on type postrider_internal.leased_delivery is 'A delivery as a daemon leases it, with its event. is_again: it is sent again by hand or by a replay; deliver_at_ms: the deliver_at of its event, as Unix time; batch_id: null if it goes alone. Without its event, which is gone or was erased, it has none of what that says.';
+comment on type postrider_internal.found_heads is 'What find_heads saw of an endpoint, all of it null if that is not ordered any more. has_others: whether deliveries without a key are due; keys: those whose first delivery may be sent, in their order, and run_length: how many deliveries of each; has_expired: the lease of one of them has ended without a result; after_key: where the walk continues, null at the beginning, and moves: whether that is another place; next_due: when one of the others can be sent.';
+
+comment on type postrider_internal.leased_delivery is 'A delivery as a daemon leases it, with its event. is_again: it is sent again by hand or by a replay; deliver_at_ms: the deliver_at of its event, as Unix time; batch_id: null if it goes alone; ordering_seq: its place among the deliveries of its ordering key, null if it has none. Without its event, which is gone or was erased, it has none of what that says.';
 
 comment on type postrider_internal.transformation_plan is 'The transformation of an endpoint, read once for many events. skeleton: null if the payload stays as it is; header_length: that of the headers without paths; reads_payload: whether any path looks at the payload.';
 
@@ -2800,7 +2897,7 @@ comment on function postrider.publish(text,json,text,text,timestamp with time zo
 
 comment on function postrider.rebuild_minutes(timestamp with time zone) is 'Adds to endpoint_minute, daemon_minute and endpoint_hour what daemons that are gone had recorded and not appended, by their attempts since then. Use it after a daemon was killed or a machine was lost, ten minutes later; repeated, it adds nothing. Returns how many minutes of daemons it added, and how many attempts these have. Not known afterwards, and so missing: sent_bytes, claimed, flushes, in_flight_max, waiting_max; deliveries that the daemon discarded without an attempt; first attempts of events that had waited for more than a day before they were claimed; and what was redelivered since, as it was before. It reads the deliveries from a day before since on.';
 
-comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of a delivery now, whatever its state, but not before the event''s deliver_at. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Without an endpoint (null) it does so for each delivery of the event, except those that are in flight or were cancelled, and those to endpoints that are disabled. Returns how many. Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
+comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of a delivery now, whatever its state, but not before the event''s deliver_at. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Without an endpoint (null) it does so for each delivery of the event, except those that are in flight or were cancelled, and those to endpoints that are disabled. Returns how many. At an ordered endpoint it takes its place in its key, before what waits there. Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
 
 comment on function postrider.refuse_unknown_event_types(text) is 'Makes inserts fail, from their next statement on, if their event type is not in the catalogue. Use it to catch misspelt types, after you have defined all types in use: sql/recipes/undefined_event_types.sql lists those that are missing.';
 
@@ -2815,6 +2912,8 @@ comment on function postrider.resume_endpoint(uuid) is 'Lets a paused endpoint c
 comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secret for an endpoint and returns it. Use it if a secret was exposed, or regularly, and give the new one to the receiver. Every request is signed with the new secret and, until the overlap has passed, with the old ones too; an overlap of 0 drops them at once. If signing has ed25519, a daemon also makes a new key, within moments: its public half appears in postrider.endpoint_secret. For ed25519 alone it returns null.';
 
 comment on function postrider.send_test_event(uuid,text,json) is 'Sends one event to this endpoint alone, whatever it is subscribed to, and returns the event''s id. Use it to try a new receiver, or one that was mended. The event is marked as a test (postrider.outbox.test_endpoint_id): replays leave it out, and its failures do not count against the endpoint.';
+
+comment on function postrider.skip(uuid,uuid) is 'Passes over an event whose retry schedule is used up and which halts its ordering key, so that the next event of the key is sent. Use it if the receiver can do without this one. The delivery stays exhausted, and can be sent again by redeliver() or replay(). Returns the key.';
 
 comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it to send more events to an existing endpoint, from now on.';
 
@@ -2904,7 +3003,7 @@ comment on function postrider_internal.circuit_closed() is 'Wakes the daemons fo
 
 comment on function postrider_internal.claim_context(text,jsonb,integer) is 'event_context(), tried before it is given out if the claim is one that reads no payload.';
 
-comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint; those with the same batch_id go in one request, which may be more than the endpoint has room for. The last row says after which endpoint to continue, null after the last one, and when more is due.';
+comment on function postrider_internal.claim_deliveries(uuid,uuid,integer,integer,integer,uuid[],integer[],integer,integer) is 'Leases due deliveries to a daemon, a few of each endpoint; those with an ordering_seq and the same ordering key go one after the other, in its order; those with the same batch_id go in one request, which may be more than the endpoint has room for. The last row says after which endpoint to continue, null after the last one, and when more is due.';
 
 comment on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,integer,uuid[],uuid[]) is 'Claims a page of new events for a daemon and routes it. The first row gives the outcome (off: sending is switched off; page: more is left; aside: the same, and a transaction is aside; complete: nothing is left; empty: nothing is new); each further row is an event whose first attempts the daemon has in hand. A page ends before an event with a filter that takes too long, and the first row names that event and endpoint; if nothing comes before it, nothing is claimed (slow). unjudged_endpoints, unjudged_events: whose filters are not applied to which event (null: to any), so that the delivery is discarded; if the former is null, no filters are applied at all. unmatched, in the first row: the most frequent kinds of events that no endpoint gets.';
 
@@ -2964,6 +3063,8 @@ comment on function postrider_internal.disable_gone_endpoints(uuid[]) is 'Disabl
 
 comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 'Discards pending deliveries of an endpoint, up to a limit, and returns how many. Attempts in progress are left alone.';
 
+comment on function postrider_internal.discard_ordered(uuid,text,integer) is 'Discards pending deliveries that have a place in the order of their key, up to a limit, and returns how many. If their endpoint is gone or disabled, its keys are halted no longer.';
+
 comment on function postrider_internal.discard_reason(text) is 'The reason with which a delivery is discarded if its endpoint is in this state; null means deleted.';
 
 comment on function postrider_internal.discard_unwanted(uuid[],uuid[],text[]) is 'Which results, from 1, would be attempted again although the delivery was cancelled meanwhile, or its endpoint was disabled or deleted; and the reasons with which they are discarded.';
@@ -2996,7 +3097,7 @@ comment on function postrider_internal.endpoint_audit() is 'Notes an edit of an 
 
 comment on function postrider_internal.endpoint_authorization() is 'Refuses two values for the header that says who sends, and a client certificate that is never shown.';
 
-comment on function postrider_internal.endpoint_batching() is 'Refuses batches in a format that has none.';
+comment on function postrider_internal.endpoint_batching() is 'Refuses batches in a format that has none, and to an endpoint that is ordered.';
 
 comment on function postrider_internal.endpoint_changed() is 'Discards what waits for an endpoint that was disabled or deleted, and wakes the daemons for one that was resumed.';
 
@@ -3040,6 +3141,8 @@ comment on function postrider_internal.event_type_patterns(text) is 'The pattern
 
 comment on function postrider_internal.exactly_one(text[]) is 'An SQL/JSON path predicate: exactly one of these is true. None may be null.';
 
+comment on function postrider_internal.explain_behind(text,uuid) is 'Why a delivery waits for another event of its ordering key. detail: ordered, or halted, as in postrider.delivery_status.';
+
 comment on function postrider_internal.explain_circuit(uuid) is 'Why deliveries of an endpoint wait whose circuit is open, and for how long.';
 
 comment on function postrider_internal.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null if it does.';
@@ -3049,6 +3152,8 @@ comment on function postrider_internal.explain_format(text,jsonb) is 'The format
 comment on function postrider_internal.explain_lack(text) is 'Says that a tenant has no endpoint, and which tenants have some.';
 
 comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an event of this type with this payload does not match the present subscriptions of an endpoint; null if it does.';
+
+comment on function postrider_internal.explain_order(uuid,uuid) is 'That the event is sent in any order although the endpoint is ordered, because it has no ordering key; null otherwise.';
 
 comment on function postrider_internal.explain_transformation(uuid,uuid) is 'What the transformation of an endpoint would do with an event, to be added to the words that it would be sent.';
 
@@ -3060,7 +3165,9 @@ comment on function postrider_internal.find_allowance(uuid,integer) is 'Of the d
 
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
-comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, its circuit is closed, it gets no batches, transforms nothing, has no limits, and has the key that its requests are signed with.';
+comment on function postrider_internal.find_heads(uuid,boolean,integer,timestamp with time zone,integer) is 'The keys of an ordered endpoint whose first delivery may be sent now, up to keys_max of them. It may if it is due, nothing of its key is in progress or halts it, and everything that was committed before it has been claimed. next_attempt_at: when the first one comes due that has no place in the order; rows_left: how many deliveries the daemon can take, of which each key gets a part. If the endpoint is not ordered any more, takes what waits out of the order.';
+
+comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, its circuit is closed, it gets no batches, transforms nothing, is not ordered, has no limits, and has the key that its requests are signed with.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
@@ -3075,6 +3182,8 @@ comment on function postrider_internal.fits_row(anyelement,text) is 'Whether the
 comment on function postrider_internal.give_kept_grants() is 'Repeats the grants that keep_grants() has noted.';
 
 comment on function postrider_internal.gives_list(jsonpath) is 'Whether a path may give several values, and so gives a list, however many there are. That is seen in the path alone, so that a receiver need not expect now a list and now a value.';
+
+comment on function postrider_internal.halts_key(uuid) is 'Whether a delivery to this endpoint that is exhausted halts its ordering key; null if it does not.';
 
 comment on function postrider_internal.halvings(integer) is 'How often a list is halved until each part has one member. A predicate for oneOf has each of its branches once more than that.';
 
@@ -3116,7 +3225,7 @@ comment on function postrider_internal.is_function(text) is 'Whether there is on
 
 comment on function postrider_internal.is_listed(jsonb) is 'Whether a predicate compares with these options as a list, because they are many and, except for null, of one type.';
 
-comment on function postrider_internal.is_needed(uuid,uuid) is 'Whether an event with an id in this range is unclaimed, in a daemon''s hand, undelivered, or about to be replayed.';
+comment on function postrider_internal.is_needed(uuid,uuid) is 'Whether an event with an id in this range is unclaimed, in a daemon''s hand, undelivered, about to be replayed, or halts its ordering key.';
 
 comment on function postrider_internal.is_option(jsonb,jsonb) is 'Whether a value is one of a list.';
 
@@ -3168,11 +3277,13 @@ comment on function postrider_internal.known_deliveries(uuid[],uuid[]) is 'Which
 
 comment on function postrider_internal.lease_batches(uuid,uuid,integer,integer,integer,integer,integer,integer) is 'Leases due deliveries of an endpoint that gets batches, until they take up that much room, one unit of which is 32 KiB. What has the same batch_id goes in one request; what has none goes alone. requests_allowed: how many requests the endpoint''s limits allow; null if it has none.';
 
-comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer,boolean,boolean) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_limited: whether they count for limits of the endpoint, which allow so many requests; is_open: whether the endpoint''s circuit is open.';
+comment on function postrider_internal.lease_deliveries(uuid,uuid,integer,integer,integer,integer,integer,boolean,boolean,postrider_internal.found_heads) is 'Leases due deliveries of one endpoint to a daemon, up to deliveries_max of them; in batches if batch_size is above 1. is_limited: whether they count for limits of the endpoint, which allow so many requests; is_open: whether the endpoint''s circuit is open; heads: what find_heads says if it is ordered.';
 
 comment on function postrider_internal.lease_members(uuid,uuid,uuid[],uuid,integer,integer,boolean) is 'Leases these deliveries, which the transaction has locked: each alone, or all of them as this batch, which is stored with the lease, so that it is sent again with the same members and the same id. is_limited: whether each request counts for limits of the endpoint.';
 
-comment on function postrider_internal.lease_probe(uuid,uuid,integer,integer,integer,integer,integer,boolean) is 'Leases deliveries of an endpoint whose circuit is open: those that people ask for, or else a single one, or batch, when the next probe is due.';
+comment on function postrider_internal.lease_ordered(uuid,uuid,postrider_internal.found_heads,integer,integer,integer,boolean) is 'Leases deliveries of an ordered endpoint to a daemon: the first ones of these keys, up to keys_max of them, and such as have no key. None if another daemon is doing so.';
+
+comment on function postrider_internal.lease_probe(uuid,uuid,integer,integer,integer,integer,integer,boolean,postrider_internal.found_heads) is 'Leases deliveries of an endpoint whose circuit is open: those that people ask for, or else a single one, or batch, when the next probe is due.';
 
 comment on function postrider_internal.leave(uuid) is 'A clean stop: other daemons may take over at once what this one still had in hand.';
 
@@ -3192,7 +3303,11 @@ comment on function postrider_internal.lock_new_batches(uuid,timestamp with time
 
 comment on function postrider_internal.lock_requests(uuid,uuid,uuid,timestamp with time zone,integer,integer,integer,integer) is 'Locks what can be sent, beginning with the delivery that is due first, and returns the members of each request: of the batch that it was sent in, of new batches if it has been due since new_since and in none, or itself.';
 
+comment on function postrider_internal.lock_runs(uuid,text[],integer) is 'Locks the first deliveries of each of these keys of an ordered endpoint, up to run_max of a key, as far as they can be sent one after the other, and returns their events, those of a key in their order.';
+
 comment on function postrider_internal.lock_secret(uuid,bytea) is 'Locks a secret and its endpoint, whose id it returns; null if SHA-256 of the secret is not what it was (null: there is none yet), or another session has one of them locked.';
+
+comment on function postrider_internal.lock_unordered(uuid,integer) is 'Locks due deliveries of an ordered endpoint whose events have no key, up to a limit, and returns their events.';
 
 comment on function postrider_internal.lost_attempts(timestamp with time zone,timestamp with time zone) is 'The attempts that daemons which are gone recorded in these minutes and did not count in postrider.daemon_minute; cause: how it failed, end_state: how it ended its delivery, request_place and delay_place: its places in the histograms.';
 
@@ -3221,6 +3336,8 @@ comment on function postrider_internal.nearest_event_type(text) is 'The defined 
 comment on function postrider_internal.new_attempts(uuid[],uuid[],uuid[]) is 'These attempts, with null for those that are recorded already.';
 
 comment on function postrider_internal.new_secret() is 'Makes a secret of 32 random bytes, in the format of Standard Webhooks.';
+
+comment on function postrider_internal.next_endpoint(uuid,uuid) is 'The next endpoint after that one for which something waits, null if there is none; when the first of it comes due that is in no order, and whether a person asks for it; and the next endpoint with something in the order of a key, which is looked up only if the known one is not behind it.';
 
 comment on function postrider_internal.note_action(text,uuid,uuid,jsonb) is 'Adds a row to the audit for an action that changes no endpoint, subscription or secret.';
 
@@ -3282,6 +3399,8 @@ comment on function postrider_internal.payload_problem(jsonb,jsonb,text,integer)
 
 comment on function postrider_internal.payload_steps(text,bigint,bigint,bigint) is 'The most steps that a predicate takes to judge a payload.';
 
+comment on function postrider_internal.place_in_order(uuid,uuid,boolean) is 'The place of a delivery among those of its ordering key, if it is wanted and the endpoint is ordered; no row if it has none.';
+
 comment on function postrider_internal.place_within(text,text) is 'Where a part of the checks is, as a variable of SQL/JSON path: a predicate runs with the checks as its variables.';
 
 comment on function postrider_internal.plan_transformation(uuid) is 'What is to be done with each event for an endpoint; null if it has no path anywhere.';
@@ -3303,6 +3422,8 @@ comment on function postrider_internal.present_place() is 'Which database of whi
 comment on function postrider_internal.probe_due(uuid) is 'When the next probe of an endpoint whose circuit is open may be leased, unless the present one succeeds; null if the circuit is closed.';
 
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
+
+comment on function postrider_internal.put_in_order(uuid) is 'Gives due deliveries of an ordered endpoint their place among those of their key, if they have none and their event has a key, and returns how many.';
 
 comment on function postrider_internal.rate_burst(numeric,integer) is 'How many requests an endpoint with a rate may be sent at once: those of one second, unless it says otherwise.';
 
@@ -3438,6 +3559,8 @@ comment on function postrider_internal.take_credential(uuid,text,jsonb,jsonb) is
 
 comment on function postrider_internal.take_mixed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],integer,integer,integer,integer) is 'The next events of the window and of what is aside, up to events_max of them, aside_max of the latter. Puts a transaction aside that has more events than the window''s part of the page, and continues behind it. turn: 0 or 1, alternating; the larger half of a page and its first event are the window''s if it is 1.';
 
+comment on function postrider_internal.take_out_of_order(uuid) is 'Takes deliveries of an endpoint that is no longer ordered out of the order of their keys, up to a limit, and returns how many. From then on they are sent as they come due.';
+
 comment on function postrider_internal.take_over_claim(uuid,bigint[],integer) is 'Takes over one claim of a daemon that is gone, or adopts one of the caller''s own that it does not know of; no rows if there is none.';
 
 comment on function postrider_internal.take_window(pg_snapshot,pg_snapshot,xid8,bigint,integer,integer) is 'The next events after the cursor, up to events_max of them. A window begins where the cursor has no target.';
@@ -3468,6 +3591,8 @@ comment on function postrider_internal.wal_position() is 'Where the WAL ends by 
 
 comment on function postrider_internal.warn_of_other_event(text,text,text,json) is 'Warns if the first event with an idempotency key is of another type, or its payload means something else, than the one that is left out.';
 
+comment on function postrider_internal.whole_milliseconds(uuid,integer) is 'How many events to look at after that one, so that all of the last one''s millisecond are among them: events_max or more.';
+
 comment on function postrider_internal.window_events(xid8,bigint,pg_snapshot,integer,integer) is 'The events behind that one that are visible in target, in the order of (xid, seq).';
 
 comment on function postrider_internal.withdraw_replayed(uuid,integer) is 'Ends pending deliveries of a replay, up to a limit: those that had a state before get it back, the others are discarded. Returns how many were restored. Attempts in progress are left alone.';
@@ -3496,7 +3621,7 @@ comment on trigger endpoint_audit_delete on postrider.endpoint is 'Notes in the 
 
 comment on trigger endpoint_authorization on postrider.endpoint is 'Refuses two values for the header that says who sends, and a client certificate that is never shown.';
 
-comment on trigger endpoint_batching on postrider.endpoint is 'Refuses batches in a format that has none.';
+comment on trigger endpoint_batching on postrider.endpoint is 'Refuses batches in a format that has none, and to an endpoint that is ordered.';
 
 comment on trigger endpoint_changing on postrider.endpoint is 'Keeps revision, updated_at and state_changed_at.';
 
@@ -3642,7 +3767,7 @@ grant select on table postrider.daemon_status to postrider_operator;
 
 grant select on table postrider.daemon_status to postrider_reader;
 
-grant select (attempts, attempts_before, batch_id, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, is_asked, is_counted, lease_expires_at, leased_by, next_attempt_at, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
+grant select (attempts, attempts_before, batch_id, created_at, endpoint_id, event_id, finished_at, first_attempt_id, first_daemon_id, first_duration_ms, first_endpoint_revision, first_http_status, first_requests, first_started_at, halts, is_asked, is_counted, lease_expires_at, leased_by, next_attempt_at, ordering_key, ordering_seq, reason, replay_id, state, state_before) on table postrider.delivery to postrider_reader;
 
 grant select on table postrider.delivery to postrider_operator;
 
@@ -3650,9 +3775,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url) on table postrider.endpoint to postrider_operator;
+grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, is_limited, max_in_flight, name, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, is_limited, max_in_flight, name, ordered, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at, when_exhausted) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -3708,6 +3833,10 @@ grant select on table postrider.event_type_policy to postrider_reader;
 
 grant select, update (unknown_types) on table postrider.event_type_policy to postrider_operator;
 
+grant select on table postrider.halted_key to postrider_operator;
+
+grant select on table postrider.halted_key to postrider_reader;
+
 grant select on table postrider.hour_cursor to postrider_operator;
 
 grant select on table postrider.hour_cursor to postrider_reader;
@@ -3731,6 +3860,10 @@ grant select on table postrider.ingest_position to postrider_operator;
 grant select on table postrider.ingest_position to postrider_publisher;
 
 grant select on table postrider.ingest_position to postrider_reader;
+
+grant select on table postrider.ordered_walk to postrider_operator;
+
+grant select on table postrider.ordered_walk to postrider_reader;
 
 grant select (attempt_number, batch_id, daemon_id, duration_ms, endpoint_id, endpoint_revision, error, event_id, failure_kind, http_status, id, requests, started_at) on table postrider.other_attempt to postrider_reader;
 
@@ -3897,6 +4030,8 @@ grant execute on function postrider.resume_endpoint(uuid) to postrider_operator;
 grant execute on function postrider.rotate_secret(uuid,interval) to postrider_operator;
 
 grant execute on function postrider.send_test_event(uuid,text,json) to postrider_operator;
+
+grant execute on function postrider.skip(uuid,uuid) to postrider_operator;
 
 grant execute on function postrider.subscribe(uuid,text,text) to postrider_operator;
 

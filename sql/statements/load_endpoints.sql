@@ -1,6 +1,6 @@
 -- How to talk to these endpoints, with the secrets that sign for them, newest first.
 -- $1 endpoints, $2 whether to leave out the texts that people write
-select e.id, e.revision, e.format, e.batch_size, e.timeout_ms, e.signing,
+select e.id, e.revision, e.format, e.batch_size, e.ordered, e.timeout_ms, e.signing,
        case when not $2::boolean then e.url::text else '' end as url,
        case when not $2::boolean then postrider_internal.constant_headers(e.headers) else '{}' end as headers,
        case when not $2::boolean then e.encryption_key::jsonb end as encryption_key,

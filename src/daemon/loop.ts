@@ -1,5 +1,6 @@
 import type { Database } from "../db/database.ts";
 import { classifyPostgresError, copyFault, reasonOf } from "../db/pgErrors.ts";
+import { type Delivery, runOf } from "../domain/delivery.ts";
 import { type Backoff, makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
@@ -10,10 +11,11 @@ import type { Claimed } from "./claim/claimed.ts";
 import type { ClaimLock } from "./claim/claimLock.ts";
 import { claimDeliveries } from "./claim/dueDeliveries.ts";
 import type { NewEvents, Page } from "./claim/newEvents.ts";
+import { withFollowers } from "./claim/runs.ts";
 import { noteSending } from "./claim/sending.ts";
 import { takeOverClaim } from "./claim/takeOver.ts";
 import { transformDeliveries } from "./claim/transformed.ts";
-import { discarded, putOff } from "./deliver/attempt.ts";
+import { discarded, handedBack, putOff } from "./deliver/attempt.ts";
 import type { EndpointDirectory } from "./deliver/endpoints.ts";
 import type { InHand, Lease } from "./deliver/inHand.ts";
 import type { Payloads } from "./deliver/payloads.ts";
@@ -343,8 +345,9 @@ export class Loop {
     await endpoints.ensure(revisions);
     const mayTransform = (endpointId: string) => endpoints.get(endpointId)?.mayTransform ?? false;
     const overrunsOf = this.#overrunsOf;
+    this.#shortenRuns(deliveries, mayTransform);
     const transformed = await transformDeliveries({ database, events, daemonId, mayTransform, overrunsOf }, deliveries);
-    await payloads.measure(transformed.ready);
+    await payloads.measure(withFollowers(transformed.ready));
     if (lease.daemonId !== daemonId) {
       // The lease ran out meanwhile: these deliveries belong to the daemon that takes them over.
       return;
@@ -359,6 +362,18 @@ export class Loop {
       recorder.add(putOff(delivery));
     }
     inHand.admit(transformed.ready);
+  }
+
+  /** An endpoint that has come to transform since the walk gets its events one by one, and so do the keys of its events. */
+  #shortenRuns(deliveries: readonly Delivery[], mayTransform: (endpointId: string) => boolean): void {
+    for (const delivery of deliveries) {
+      if (delivery.next !== null && mayTransform(delivery.endpointId)) {
+        for (const follower of runOf(delivery.next)) {
+          this.#parts.recorder.add(handedBack(follower));
+        }
+        delivery.next = null;
+      }
+    }
   }
 }
 

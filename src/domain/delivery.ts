@@ -51,6 +51,8 @@ export interface Delivery {
   readonly deliverAtMs: number | null;
   /** The batch that it belongs to; null if it goes alone. Set once, when the batch is complete. */
   batch: Batch | null;
+  /** The delivery of the same ordering key that is sent once this one has succeeded; null if none is in hand. */
+  next: Delivery | null;
   /** The payload from when it was loaded ahead until it is sent; null if it came with the claim, or has yet to be loaded. */
   loadedPayload: string | null;
   /**
@@ -69,7 +71,7 @@ export const NOT_BEGUN = -1;
 /** What a claim says of a delivery. */
 export type ClaimedDelivery = Omit<
   Delivery,
-  "isAgain" | "deliverAtMs" | "batch" | "loadedPayload" | "lane" | "begunMs" | "before" | "after"
+  "isAgain" | "deliverAtMs" | "batch" | "next" | "loadedPayload" | "lane" | "begunMs" | "before" | "after"
 > & {
   readonly isAgain?: boolean;
   readonly deliverAtMs?: number | null;
@@ -88,6 +90,7 @@ export function makeDelivery(claimed: ClaimedDelivery): Delivery {
     isAgain: isAgain ?? false,
     deliverAtMs: deliverAtMs ?? null,
     batch: null,
+    next: null,
     loadedPayload: null,
     lane: null,
     begunMs: NOT_BEGUN,
@@ -99,6 +102,15 @@ export function makeDelivery(claimed: ClaimedDelivery): Delivery {
 /** The deliveries that one in the lanes stands for: those of its batch, or itself. */
 export function membersOf(delivery: Delivery): readonly Delivery[] {
   return delivery.batch === null ? [delivery] : delivery.batch.members;
+}
+
+/** A delivery and those that follow it, in their order. */
+export function runOf(delivery: Delivery): readonly Delivery[] {
+  const run: Delivery[] = [];
+  for (let member: Delivery | null = delivery; member !== null; member = member.next) {
+    run.push(member);
+  }
+  return run;
 }
 
 /** What becomes of a delivery; the names are those of `postrider.delivery.state`. */

@@ -80,7 +80,7 @@ describe("the schema postrider", () => {
         ...["preview_transformation", "publish", "rebuild_minutes", "redeliver"],
         ...["refuse_unknown_event_types", "replay", "request_ms_bounds", "reschedule", "resume_endpoint"],
         ...["rotate_secret"],
-        ...["send_test_event", "subscribe", "uncapture"],
+        ...["send_test_event", "skip", "subscribe", "uncapture"],
         ...["unsubscribe", "uuid_v7", "uuid_v7_floor", "uuid_v7_time"],
       ],
     );

@@ -85,6 +85,8 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     "src/daemon/deliver/endpoints.ts",
     "src/daemon/deliver/credentials.ts",
   ],
+  // It decides about a delivery that is exhausted.
+  when_exhausted: ["sql/functions/deliveries/halted_key.sql"],
   // Its errors name it.
   encryption_key: ["sql/functions/endpoints/is_public_jwk.sql"],
   // Reasons and errors name them.
@@ -95,7 +97,7 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Words that are written for other things, too. */
-const EVERYDAY_WORDS = ["format", "headers", "name", "description", "payload", "auth"];
+const EVERYDAY_WORDS = ["format", "headers", "name", "description", "payload", "auth", "ordered"];
 
 test("the options are the columns of endpoint that say how to send", async () => {
   assert.deepEqual(

@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst";
+  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst ordered when_exhausted";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
+      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited ordered when_exhausted",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited",
+        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited ordered when_exhausted",
       operator: "*",
       daemon: "*",
     },
@@ -88,16 +88,16 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked ordering_key ordering_seq halts",
     select: {
       reader:
-        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before is_counted is_asked",
+        "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before is_counted is_asked ordering_key ordering_seq halts",
       operator: "*",
     },
   },
   delivery_default: {
     columns:
-      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked",
+      "event_id endpoint_id created_at finished_at next_attempt_at lease_expires_at leased_by attempts attempts_before first_started_at first_endpoint_revision first_duration_ms first_http_status first_requests first_attempt_id first_daemon_id batch_id state reason replay_id state_before first_response_headers first_response_body is_counted is_asked ordering_key ordering_seq halts",
   },
   attempt: {
     columns:
@@ -171,6 +171,11 @@ const RELATIONS: Readonly<Record<string, Access>> = {
     select: { ...LOOKERS, daemon: "*" },
   },
   endpoint_pace: { columns: "endpoint_id spent_until unsettled_since", select: LOOKERS },
+  ordered_walk: { columns: "endpoint_id after_key", select: LOOKERS },
+  halted_key: {
+    columns: "endpoint_id tenant name url ordering_key event_id event_type halted_at waiting",
+    select: LOOKERS,
+  },
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
@@ -221,7 +226,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery_status: {
     columns:
-      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at format transformation batch_id",
+      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at format transformation batch_id behind_event_id halts_key",
     select: LOOKERS,
   },
   backlog: {
@@ -490,6 +495,19 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   window_events: caller(),
   route_page: caller(),
   find_rules: caller(),
+  place_in_order: caller(),
+  put_in_order: caller(),
+  take_out_of_order: caller(),
+  find_heads: caller(),
+  next_endpoint: caller(),
+  lease_ordered: caller(),
+  lock_runs: caller(),
+  lock_unordered: caller(),
+  discard_ordered: caller(),
+  halts_key: caller(),
+  explain_order: caller(),
+  explain_behind: caller(),
+  whole_milliseconds: caller(),
   judge_page: caller(),
   fit_page: caller(),
   pair_page: caller(),
@@ -543,6 +561,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   without_erased: caller(),
   send_test_event: owner("operator"),
   reschedule: owner("operator"),
+  skip: owner("operator"),
   delete_endpoint: owner("operator"),
   cancel_many: caller(),
   require_event: caller(),
@@ -948,6 +967,13 @@ describe("a reader", () => {
     );
     await pool.query("insert into postrider.erasure (tenant) values ('acme')");
     await pool.query("insert into postrider.endpoint_pace (endpoint_id) values ($1)", [endpoint.endpoint_id]);
+    await pool.query("insert into postrider.ordered_walk (endpoint_id, after_key) values ($1, 'a')", [
+      endpoint.endpoint_id,
+    ]);
+    await pool.query(
+      "insert into postrider.delivery (event_id, endpoint_id, state, finished_at, ordering_key, ordering_seq, halts) values (gen_random_uuid(), $1, 'exhausted', now(), 'a', 1, true)",
+      [endpoint.endpoint_id],
+    );
     const session = await openSession(t, database.url);
     await session.query("set role postrider_reader");
     const read: string[] = [];

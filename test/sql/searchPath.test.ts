@@ -194,7 +194,23 @@ before(async () => {
     [endpoint],
   );
   assert.ok(signing !== undefined);
-  ids = { ...signing, wanted, replay, endpoint, idle, subscription, delivered, daemon, lost, claim: mine?.claim ?? "" };
+  await pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, finished_at, ordering_key, ordering_seq, halts)
+     select postrider.uuid_v7(), $1, 'exhausted', now(), 'a', n, true from generate_series(1, 50) n`,
+    [idle],
+  );
+  ids = {
+    ...signing,
+    wanted,
+    replay,
+    endpoint,
+    idle,
+    subscription,
+    delivered,
+    daemon,
+    lost,
+    claim: mine?.claim ?? "",
+  };
 
   session = new pg.Client({ connectionString: attacker.url });
   await session.connect();
@@ -326,6 +342,8 @@ const CALLS: Readonly<Record<string, () => string>> = {
   explain_event: () => `select postrider.explain_event('${ids.delivered}')`,
   erase_event: () => `select postrider.erase_event(postrider.publish('order.erased', '1'))`,
   erase_tenant: () => "select postrider.erase_tenant('acme')",
+  skip: () =>
+    "select postrider.skip(h.event_id, h.endpoint_id) from (select event_id, endpoint_id from postrider.halted_key limit 1) h",
   send_test_event: () => `select postrider.send_test_event('${ids.endpoint}', 'order.paid', '{"amount": 1}')`,
   reschedule: () =>
     `with e as (select postrider.publish('order.later', '1', deliver_at => 'tomorrow') as id) select postrider.reschedule(e.id, 'tomorrow') from e`,

@@ -51,6 +51,7 @@ export async function reset(session: Session): Promise<void> {
     delete from postrider.delivery;
     delete from postrider.other_attempt;
     delete from postrider.transformation;
+    delete from postrider.ordered_walk;
     delete from postrider.replay;
     delete from postrider.replay_failure;
     delete from postrider.daemon;
@@ -124,6 +125,7 @@ export interface EventFields {
   readonly payload?: string;
   readonly tenant?: string;
   readonly deliverAt?: string;
+  readonly orderingKey?: string;
 }
 
 /** A time to come that is within the retention, for events that shall wait. */
@@ -133,8 +135,8 @@ export const IN_A_WEEK = new Date(Date.now() + 7 * 86_400_000).toISOString();
 export async function insertEvent(session: Session, eventType: string, fields: EventFields = {}): Promise<string> {
   const id = await askFor(
     session,
-    `insert into postrider.outbox (event_type, payload, tenant, deliver_at) values ($1, $2, $3, $4) returning id`,
-    [eventType, fields.payload ?? "{}", fields.tenant ?? "", fields.deliverAt ?? null],
+    `insert into postrider.outbox (event_type, payload, tenant, deliver_at, ordering_key) values ($1, $2, $3, $4, $5) returning id`,
+    [eventType, fields.payload ?? "{}", fields.tenant ?? "", fields.deliverAt ?? null, fields.orderingKey ?? null],
   );
   return String(id);
 }

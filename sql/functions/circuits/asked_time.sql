@@ -10,7 +10,7 @@ begin
   then
     select d.next_attempt_at into first_at
     from postrider.delivery d
-    where d.endpoint_id = asked_time.endpoint_id and d.state = 'pending'
+    where d.endpoint_id = asked_time.endpoint_id and d.state = 'pending' and d.ordering_seq is null
     order by d.next_attempt_at
     limit 1;
   end if;

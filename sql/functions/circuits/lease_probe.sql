@@ -6,7 +6,8 @@ create or replace function postrider_internal.lease_probe(
   batch_delay_ms integer,
   lease_ms integer,
   payload_bytes_max integer,
-  is_limited boolean
+  is_limited boolean,
+  heads postrider_internal.found_heads
 ) returns setof postrider_internal.leased_delivery
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -30,9 +31,9 @@ begin
       for no key update skip locked) n
     where e.id = n.id;
     return query
-      select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
+      select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id, l.ordering_seq
       from postrider_internal.lease_deliveries(
-        daemon_id, endpoint_id, deliveries_max, batch_size, batch_delay_ms, lease_ms, payload_bytes_max, is_limited, false) l;
+        daemon_id, endpoint_id, deliveries_max, batch_size, batch_delay_ms, lease_ms, payload_bytes_max, is_limited, false, heads) l;
     return;
   end if;
   asked := array(
@@ -40,7 +41,7 @@ begin
     from (
       select d.event_id
       from postrider.delivery d
-      where d.endpoint_id = lease_probe.endpoint_id and d.state = 'pending' and d.next_attempt_at <= now()
+      where d.endpoint_id = lease_probe.endpoint_id and d.state = 'pending' and d.ordering_seq is null and d.next_attempt_at <= now()
       order by d.next_attempt_at
       limit deliveries_max) f
     cross join lateral (
@@ -54,12 +55,12 @@ begin
   for update skip locked;
   if found or cardinality(asked) > 0 then
     for leased in
-      select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
+      select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id, l.ordering_seq
       from postrider_internal.lease_members(daemon_id, endpoint_id, asked, null, lease_ms, payload_bytes_max, is_limited) l
       where cardinality(asked) > 0
       union all
-      select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
-      from postrider_internal.lease_deliveries(daemon_id, endpoint_id, 1, batch_size, batch_delay_ms, lease_ms, payload_bytes_max, is_limited, false) l
+      select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id, l.ordering_seq
+      from postrider_internal.lease_deliveries(daemon_id, endpoint_id, 1, batch_size, batch_delay_ms, lease_ms, payload_bytes_max, is_limited, false, heads) l
       where cardinality(asked) = 0
     loop
       probe_event := coalesce(probe_event, leased.event_id);
@@ -80,5 +81,6 @@ begin
   end if;
 end
 $$;
-comment on function postrider_internal.lease_probe(uuid, uuid, integer, integer, integer, integer, integer, boolean) is
+comment on function postrider_internal.lease_probe(
+  uuid, uuid, integer, integer, integer, integer, integer, boolean, postrider_internal.found_heads) is
   'Leases deliveries of an endpoint whose circuit is open: those that people ask for, or else a single one, or batch, when the next probe is due.';

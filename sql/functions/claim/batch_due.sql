@@ -11,14 +11,14 @@ begin
      from (
        select d.next_attempt_at + batch_delay_ms * interval '1 ms' as due
        from postrider.delivery d
-       where d.endpoint_id = batch_due.endpoint_id and d.state = 'pending' and d.next_attempt_at <= now()
+       where d.endpoint_id = batch_due.endpoint_id and d.state = 'pending' and d.ordering_seq is null and d.next_attempt_at <= now()
          and d.batch_id is null and postrider_internal.is_for_batch(d.attempts, d.attempts_before, d.replay_id)
        order by d.next_attempt_at
        limit 1) b),
     -- The walk does not see this one, because what waits for its batch stands before it. One that is leased is recorded first.
     (select case when d.leased_by is null then d.next_attempt_at end
      from postrider.delivery d
-     where d.endpoint_id = batch_due.endpoint_id and d.state = 'pending' and d.next_attempt_at > now()
+     where d.endpoint_id = batch_due.endpoint_id and d.state = 'pending' and d.ordering_seq is null and d.next_attempt_at > now()
      order by d.next_attempt_at
      limit 1));
 end

@@ -1,15 +1,8 @@
 -- grant: execute to daemon
 
 create or replace function postrider_internal.claim_deliveries(
-  daemon_id uuid,
-  after_endpoint uuid,
-  endpoints_max integer,
-  deliveries_max integer,
-  share_max integer,
-  known_endpoints uuid[],
-  known_rooms integer[],
-  lease_margin_ms integer,
-  payload_bytes_max integer
+  daemon_id uuid, after_endpoint uuid, endpoints_max integer, deliveries_max integer, share_max integer, known_endpoints uuid[],
+  known_rooms integer[], lease_margin_ms integer, payload_bytes_max integer
 ) returns table (
   event_id uuid,
   endpoint_id uuid,
@@ -22,6 +15,7 @@ create or replace function postrider_internal.claim_deliveries(
   context jsonb,
   payload json,
   batch_id uuid,
+  ordering_seq bigint,
   is_limited boolean,
   revision bigint,
   lease_ms integer,
@@ -43,7 +37,9 @@ as $$
 declare
   discards_max constant integer := 1000;
   last uuid := coalesce(after_endpoint, '00000000-0000-0000-0000-000000000000');
+  in_order uuid := last;
   target record;
+  heads postrider_internal.found_heads;
   taken integer := 0;
   discarded integer := 0;
   share integer;
@@ -57,20 +53,17 @@ begin
   perform postrider_internal.finish_cancellations() where exists (select from postrider.cancellation);
   for step in 1 .. endpoints_max loop
     exit when taken >= deliveries_max or discarded >= discards_max;
-    select d.endpoint_id, d.next_attempt_at, d.is_asked, e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
+    select d.endpoint_id, d.next_attempt_at, d.in_order, d.is_asked, e.ordered, e.state, e.revision, e.timeout_ms + lease_margin_ms as lease_ms, e.signing, e.batch_delay_ms,
            e.is_limited, e.circuit_opened_at is not null as is_open,
            case when e.circuit_opened_at is not null then postrider_internal.probe_due(e.id) end as probe_at,
            -- What is made for one delivery goes alone, and is read behind the walk.
            case when e.transforms or e.has_transformed then 1 else e.batch_size end as batch_size,
            case when e.transforms or e.has_transformed then least(payload_bytes_max, 0) else payload_bytes_max end as bytes_max into target
-    from (
-      select w.endpoint_id, w.next_attempt_at, w.is_asked from postrider.delivery w
-      where w.state = 'pending' and w.endpoint_id > last
-      order by w.endpoint_id, w.next_attempt_at
-      limit 1) d
+    from postrider_internal.next_endpoint(last, in_order) d
     left join postrider.endpoint e on e.id = d.endpoint_id;
     last := target.endpoint_id;
     exit when last is null;
+    in_order := target.in_order;
     if coalesce(target.state, 'disabled') = 'disabled' then
       -- Deliveries that arrived while the endpoint went, such as a first attempt that failed or a fan-out.
       step_count := postrider_internal.discard_deliveries(last, postrider_internal.discard_reason(target.state), discards_max);
@@ -80,8 +73,8 @@ begin
     end if;
     continue when target.state = 'paused' or target.signing <> 'hmac' and not postrider_internal.has_signing_key(last);
     -- What a person asks for comes first, and does not wait for a probe.
-    if target.next_attempt_at > now() or target.probe_at > now() and target.is_asked is not true then
-      next_due := least(next_due, greatest(target.next_attempt_at, target.probe_at));
+    if target.next_attempt_at > now() and in_order is distinct from last or target.probe_at > now() and target.is_asked is not true then
+      next_due := least(next_due, greatest(case when in_order is distinct from last then target.next_attempt_at end, target.probe_at));
       continue;
     end if;
     share := least(coalesce(known_rooms[array_position(known_endpoints, last)], share_max), deliveries_max - taken);
@@ -94,13 +87,20 @@ begin
       next_due := least(next_due, coalesce(look_again, now() + interval '250 ms'));
       continue;
     end if;
+    heads := null;
+    if in_order = last or target.ordered then
+      heads := postrider_internal.find_heads(last, target.ordered, share, target.next_attempt_at,
+        case when target.is_limited or target.is_open or target.bytes_max <= 0 then 0 else deliveries_max - taken end);
+      next_due := least(next_due, case when not target.is_open then heads.next_due end);
+    end if;
     return query
       select l.event_id, last, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload,
-             l.batch_id, target.is_limited, target.revision, target.lease_ms, null::bigint
+             l.batch_id, l.ordering_seq, target.is_limited, target.revision, target.lease_ms, null::bigint
       from postrider_internal.lease_deliveries(daemon_id, last, share, target.batch_size, target.batch_delay_ms, target.lease_ms, target.bytes_max,
-        target.is_limited, target.is_open) l;
+        target.is_limited, target.is_open, heads) l;
     get diagnostics step_count = row_count;
-    taken := taken + least(step_count, greatest(share, 32)); -- a batch has up to a mebibyte, and what share counts up to 32 KiB
+    -- A batch has up to a mebibyte, and what share counts up to 32 KiB.
+    taken := taken + case when target.batch_size > 1 then least(step_count, greatest(share, 32)) else step_count end;
     -- More of this endpoint may be due: the next walk returns to it, or a later one if its limits are reached now.
     next_due := least(next_due, case
       when target.is_open then greatest(postrider_internal.probe_due(last), now() + case when step_count = 0 then interval '250 ms' else interval '0' end)
@@ -115,4 +115,4 @@ begin
 end
 $$;
 comment on function postrider_internal.claim_deliveries(uuid, uuid, integer, integer, integer, uuid[], integer[], integer, integer) is
-  'Leases due deliveries to a daemon, a few of each endpoint; those with the same batch_id go in one request, which may be more than the endpoint has room for. The last row says after which endpoint to continue, null after the last one, and when more is due.';
+  'Leases due deliveries to a daemon, a few of each endpoint; those with an ordering_seq and the same ordering key go one after the other, in its order; those with the same batch_id go in one request, which may be more than the endpoint has room for. The last row says after which endpoint to continue, null after the last one, and when more is due.';

@@ -36,7 +36,7 @@ begin
       select w.event_id, w.endpoint_id, w.batch_id, w.next_attempt_at,
              w.batch_id is null and postrider_internal.is_for_batch(w.attempts, w.attempts_before, w.replay_id) as is_new
       from postrider.delivery w
-      where w.endpoint_id = lease_batches.endpoint_id and w.state = 'pending' and w.next_attempt_at <= now()
+      where w.endpoint_id = lease_batches.endpoint_id and w.state = 'pending' and w.ordering_seq is null and w.next_attempt_at <= now()
         and w.event_id <> all (passed_over) and (w.batch_id is null or w.batch_id <> all (passed_over))
       order by w.next_attempt_at
       limit looks_max) d
@@ -62,7 +62,7 @@ begin
       end if;
       bytes := 0;
       for leased in
-        select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id
+        select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload, l.batch_id, l.ordering_seq
         from postrider_internal.lease_members(
           daemon_id, endpoint_id, members, batch, lease_ms, payload_bytes_max, requests_max is not null) l
       loop

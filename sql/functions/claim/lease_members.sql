@@ -5,7 +5,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
--- Called by lease_deliveries, lease_batches and lease_probe alone, under their planner settings.
+-- Called by lease_deliveries, lease_batches, lease_ordered and lease_probe alone, under their planner settings.
 begin
   return query
     with leased as (
@@ -18,11 +18,11 @@ begin
           is_counted = case when lease_members.is_limited then d.event_id = event_ids[1] or lease_members.batch_id is null end
       from (select unnest(event_ids) as event_id, lease_members.endpoint_id as endpoint_id offset 0) m
       where d.event_id between m.event_id and m.event_id and d.endpoint_id = m.endpoint_id
-      returning d.event_id, d.attempts, d.attempts_before, d.replay_id
+      returning d.event_id, d.attempts, d.attempts_before, d.replay_id, d.ordering_seq
     )
     select l.event_id, l.attempts, l.attempts_before, l.attempts_before > 0 or l.replay_id is not null,
            case when isfinite(e.deliver_at) then (extract(epoch from e.deliver_at) * 1000)::bigint end, e.event_type,
-           postrider_internal.event_time(e.created_at), e.context, e.payload, lease_members.batch_id
+           postrider_internal.event_time(e.created_at), e.context, e.payload, lease_members.batch_id, l.ordering_seq
     from leased l
     left join lateral postrider_internal.find_event(l.event_id, payload_bytes_max) e on true;
 end

@@ -24,7 +24,7 @@ begin
   from (
     select d.next_attempt_at, d.batch_id is null and postrider_internal.is_for_batch(d.attempts, d.attempts_before, d.replay_id) as is_new
     from postrider.delivery d
-    where d.endpoint_id = lock_new_batches.endpoint_id and d.state = 'pending'
+    where d.endpoint_id = lock_new_batches.endpoint_id and d.state = 'pending' and d.ordering_seq is null
       and d.next_attempt_at between due_since and now()
     order by d.next_attempt_at
     limit looks_max) l;
@@ -37,7 +37,7 @@ begin
     from (
       select d.event_id, d.next_attempt_at
       from postrider.delivery d
-      where d.endpoint_id = lock_new_batches.endpoint_id and d.state = 'pending'
+      where d.endpoint_id = lock_new_batches.endpoint_id and d.state = 'pending' and d.ordering_seq is null
         and d.next_attempt_at between due_since and due.until
         and d.batch_id is null and postrider_internal.is_for_batch(d.attempts, d.attempts_before, d.replay_id)
         and not exists (

@@ -20,20 +20,23 @@ as $$
 declare
   seen pg_lsn;
   discarded uuid[];
+  has_ordered boolean;
 begin
   queued_count := 0;
   -- Before anything else is written: the WAL up to here holds each commit that this claim has seen, and the number.
   claim_id := nextval('postrider.claim_id_seq');
   seen := postrider_internal.wal_position();
   if others is not null then
+    has_ordered := exists (select from postrider.endpoint e where e.ordered);
     with stored as (
-      insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at, reason)
+      insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, finished_at, reason, ordering_key, ordering_seq)
       select o.event_id, o.endpoint_id,
              case when o.problem is null then 'pending' else 'discarded' end,
              case when o.problem is null then coalesce(o.deliver_at, now()) end,
              case when o.problem is not null then now() end,
-             o.problem
+             o.problem, p.ordering_key, p.ordering_seq
       from unnest(others) o
+      left join lateral postrider_internal.place_in_order(o.event_id, o.endpoint_id, has_ordered and o.problem is null) p on true
       on conflict do nothing -- a row that is there already stands, and stops no claim
       returning state, endpoint_id
     )

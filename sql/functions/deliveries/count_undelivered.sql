@@ -12,7 +12,7 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- Reads delivery_undelivered in its order, in the parts that count_waiting reads delivery_due in, and for the same reasons.
+-- Reads delivery_undelivered in its order, in the parts that count_waiting reads delivery_oldest in, and for the same reasons.
 declare
   share integer := counted_max;
   counted bigint := 0;

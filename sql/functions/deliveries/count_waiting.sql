@@ -12,7 +12,7 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
--- Reads what waits in the order of delivery_due, a part at a time, and skips the rest of an endpoint that has more than
+-- Reads what waits in the order of delivery_oldest, a part at a time, and skips the rest of an endpoint that has more than
 -- is counted. So an endpoint with millions costs as much as one with counted_max, and many with a few cost only their
 -- rows. A row is read at most twice, because the last endpoint of a part that was cut off begins the next part. After
 -- ten such endpoints, a hundredth is counted of each further one, so a thousand of them are cheap too.
@@ -30,8 +30,8 @@ begin
     with part as (
       select d.endpoint_id, d.next_attempt_at, d.event_id
       from postrider.delivery d
-      where d.state = 'pending' and d.endpoint_id > place
-      order by d.endpoint_id, d.next_attempt_at
+      where d.finished_at is null and d.endpoint_id > place
+      order by d.endpoint_id, d.event_id
       limit share + 1
     ), waiting as (
       select p.endpoint_id, count(*) as pending, count(*) filter (where p.next_attempt_at <= now()) as due,

@@ -24,6 +24,13 @@ create or replace view postrider.delivery_status as
                             and d.next_attempt_at + e.batch_delay_ms * interval '1 ms' > now() then 'batching' end
               from postrider.endpoint e
               where e.id = d.endpoint_id),
+             case when d.ordering_key is not null then (
+              select case when f.event_id = d.event_id then null when f.state = 'exhausted' then 'halted' else 'ordered' end
+              from postrider.delivery f
+              where f.endpoint_id = d.endpoint_id and f.ordering_key = d.ordering_key
+                and f.ordering_seq is not null and (f.state = 'pending' or f.state = 'exhausted' and f.halts)
+              order by (f.leased_by is null), f.ordering_seq
+              limit 1) end,
              case when d.attempts > d.attempts_before then 'retrying' when d.next_attempt_at > now() then 'scheduled' else 'deferred' end)
          end as detail,
          case when d.state in ('discarded', 'exhausted') then d.reason end as reason,
@@ -41,7 +48,15 @@ create or replace view postrider.delivery_status as
          (select coalesce('not applied: ' || t.problem, 'applied')
           from postrider.transformation t
           where t.event_id = d.event_id and t.endpoint_id = d.endpoint_id) as transformation,
-         d.batch_id
+         d.batch_id,
+         case when d.ordering_key is not null and d.state = 'pending' and d.leased_by is null then (
+          select nullif(f.event_id, d.event_id)
+          from postrider.delivery f
+          where f.endpoint_id = d.endpoint_id and f.ordering_key = d.ordering_key
+            and f.ordering_seq is not null and (f.state = 'pending' or f.state = 'exhausted' and f.halts)
+          order by (f.leased_by is null), f.ordering_seq
+          limit 1) end as behind_event_id,
+         d.state = 'exhausted' and d.halts is not null as halts_key
   from postrider.delivery d
   union all
   select f.event_id, f.endpoint_id, f.name, f.url,
@@ -51,7 +66,7 @@ create or replace view postrider.delivery_status as
          case when exists (select from postrider.cancellation c where c.event_id = f.event_id and c.endpoint_id = f.endpoint_id)
               then 'cancelled' else 'in flight' end,
          null, 0, null, null, null, f.since, null,
-         (select e.format from postrider.endpoint e where e.id = f.endpoint_id)::text, null, null
+         (select e.format from postrider.endpoint e where e.id = f.endpoint_id)::text, null, null, null, false
   from postrider.in_flight f
   where f.lease_expires_at is null;
 comment on view postrider.delivery_status is 'Every delivery and what became of it, including those whose first attempt is in progress. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
@@ -62,7 +77,7 @@ comment on column postrider.delivery_status.url is 'The endpoint''s URL, without
 comment on column postrider.delivery_status.event_type is 'The event''s type.';
 comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; circuit open: the endpoint keeps failing, and is sent only probes; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; ordered: an earlier event of its ordering key, and halted: one that halts the key, both in behind_event_id; circuit open: the endpoint keeps failing, and is sent only probes; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 comment on column postrider.delivery_status.reason is 'Why it was discarded, or exhausted before its retry schedule was used up.';
 comment on column postrider.delivery_status.attempts is 'Attempts recorded so far.';
 comment on column postrider.delivery_status.last_http_status is 'The status that the last attempt got; null if none came back.';
@@ -73,3 +88,5 @@ comment on column postrider.delivery_status.finished_at is 'When it succeeded, w
 comment on column postrider.delivery_status.format is 'In which format the endpoint has its events now; null if it was deleted.';
 comment on column postrider.delivery_status.transformation is 'Whether its payload or a header is what the endpoint''s transformation made of the event: applied, or not applied and why, in which case the payload is sent whole. Null if no transformation was looked at. If it was discarded for that, reason says so.';
 comment on column postrider.delivery_status.batch_id is 'The batch in which it was last sent, and is sent again while it is pending; null if it was sent alone.';
+comment on column postrider.delivery_status.behind_event_id is 'The event of the same ordering key that goes before it at an ordered endpoint; null if it waits for none.';
+comment on column postrider.delivery_status.halts_key is 'Whether it is exhausted and halts its ordering key: postrider.skip() passes over it, postrider.redeliver() sends it again.';

@@ -29,7 +29,9 @@ begin
       attempts_before = d.attempts, leased_by = null, lease_expires_at = null, batch_id = null,
       -- A replay that has finished with it no longer counts it.
       replay_id = case when d.state = 'pending' then d.replay_id end,
-      state_before = case when d.state = 'pending' then d.state_before end
+      state_before = case when d.state = 'pending' then d.state_before end,
+      (ordering_key, ordering_seq) = (
+        select p.ordering_key, p.ordering_seq from postrider_internal.place_in_order(d.event_id, d.endpoint_id, true) p)
   where d.event_id = event_id and d.endpoint_id = any (chosen);
   -- A person's decision: it is made anew, by what the endpoint says now.
   delete from postrider.transformation t where t.event_id = event_id and t.endpoint_id = any (chosen);
@@ -42,4 +44,4 @@ begin
 end
 $$;
 comment on function postrider.redeliver(uuid, uuid) is
-  'Makes one more attempt of a delivery now, whatever its state, but not before the event''s deliver_at. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Without an endpoint (null) it does so for each delivery of the event, except those that are in flight or were cancelled, and those to endpoints that are disabled. Returns how many. Attempts are numbered on, and a failure follows the retry schedule from its beginning.';
+  'Makes one more attempt of a delivery now, whatever its state, but not before the event''s deliver_at. Use it for a single event that a receiver has lost or failed to process; for a range, use replay(). Without an endpoint (null) it does so for each delivery of the event, except those that are in flight or were cancelled, and those to endpoints that are disabled. Returns how many. At an ordered endpoint it takes its place in its key, before what waits there. Attempts are numbered on, and a failure follows the retry schedule from its beginning.';

@@ -7,6 +7,7 @@ as $$
 begin
   if tg_op = 'DELETE' then
     perform postrider_internal.discard_deliveries(old.id, 'the endpoint was deleted', 10000);
+    delete from postrider.ordered_walk w where w.endpoint_id = old.id;
   elsif new.state = 'disabled' then
     perform postrider_internal.discard_deliveries(new.id, coalesce('the endpoint is disabled: ' || new.state_reason, 'the endpoint is disabled'), 10000);
     perform postrider_internal.note_endpoint_event('postrider.endpoint.disabled', new.id, (

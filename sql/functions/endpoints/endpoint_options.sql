@@ -8,6 +8,8 @@ as $$
     ('name', false),
     ('description', false),
     ('format', false),
+    ('ordered', false),
+    ('when_exhausted', false),
     ('batch_size', false),
     ('batch_delay_ms', false),
     ('max_in_flight', false),

@@ -14,6 +14,10 @@ begin
       reason = case when d.reason is not null then 'the event was erased' end
   where d.event_id = any (blank_answers.event_ids)
     and (d.first_response_headers is not null or d.first_response_body is not null or d.reason <> 'the event was erased');
+  -- One that is in progress keeps its key until it has ended, so that the next event of the key is not sent beside it.
+  update postrider.delivery d
+  set ordering_key = null, ordering_seq = null, halts = null
+  where d.event_id = any (blank_answers.event_ids) and d.ordering_key is not null and d.state <> 'pending';
   update postrider.other_attempt a
   set response_headers = null, response_body = null, error = case when a.error is not null then 'the event was erased' end
   where a.event_id = any (blank_answers.event_ids)

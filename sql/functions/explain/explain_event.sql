@@ -20,8 +20,7 @@ declare
   event record;
   claimed boolean;
   daemons integer;
-  -- why no daemon sends anything at all; null if they may
-  stop text;
+  stop text; -- why no daemon sends anything at all; null if they may
   lack text;
 begin
   select o.id, o.xid, o.seq, o.event_type, o.tenant, o.payload, o.attributes, o.created_at, o.test_endpoint_id, o.erased_at into event
@@ -45,13 +44,13 @@ begin
       from postrider.endpoint e
       where e.tenant = event.tenant
     ), status as (
-      select d.endpoint_id, d.state, d.detail, d.reason, d.attempts, d.last_http_status, d.last_error, d.next_attempt_at, d.finished_at, d.transformation, d.batch_id
+      select d.endpoint_id, d.state, d.detail, d.reason, d.attempts, d.last_http_status, d.last_error, d.next_attempt_at, d.finished_at, d.transformation, d.batch_id, d.behind_event_id, d.halts_key
       from postrider.delivery_status d
       where d.event_id = explain_event.event_id
     ), met as (
       select coalesce(k.id, s.endpoint_id) as id, coalesce(k.name, o.name) as name, coalesce(k.shown_url, o.shown_url) as url, coalesce(k.state, o.state, 'deleted') as state, k.state_reason,
              k.state_changed_at, k.created_at, k.tenant, k.format, k.circuit_opened_at,
-             s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at, s.transformation, s.batch_id,
+             s.state as delivery_state, s.detail, s.reason, s.attempts, s.last_error, s.next_attempt_at, s.finished_at, s.transformation, s.batch_id, s.behind_event_id, s.halts_key,
              case
                when k.id is null and o.id is not null then format('the endpoint has moved to the tenant %L', o.tenant)
                when k.id is null then 'the endpoint was deleted'
@@ -83,12 +82,13 @@ begin
              when m.detail = 'paused' then
                format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
              when m.detail = 'keyless' then 'waits for the endpoint''s ed25519 key, which a daemon makes; if none was asked for, postrider.rotate_secret does'
-             when m.detail in ('retrying', 'scheduled', 'batching', 'limited', 'deferred', 'circuit open') and stop is not null then 'waits because ' || stop
+             when m.detail in ('retrying', 'scheduled', 'batching', 'limited', 'ordered', 'deferred', 'circuit open') and stop is not null then 'waits because ' || stop
              when m.detail = 'limited' then format('due, and waits until the endpoint''s %s allows another request', coalesce(postrider_internal.reached_limit(m.id), 'limit'))
              when m.detail = 'retrying' then
                format('%s failed, the last one: %s; the next one is due %s', postrider_internal.counted(m.attempts, 'attempt'), m.last_error, postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'scheduled' then format('its first attempt is due %s', postrider_internal.shown_time(m.next_attempt_at))
              when m.detail = 'circuit open' then coalesce(postrider_internal.explain_circuit(m.id), 'due: its circuit has just closed')
+             when m.detail in ('ordered', 'halted') then postrider_internal.explain_behind(m.detail, m.behind_event_id)
              when m.detail = 'batching' then 'waits for other events to share its request, for as long as the endpoint''s batch_delay_ms says'
              when m.detail = 'deferred' then case when daemons > 0 then 'due, and waits for a daemon to have room for it' else 'due, and no daemon is alive to send it' end
              when not claimed and stop is not null then 'no daemon has claimed the event yet, because ' || stop
@@ -98,12 +98,12 @@ begin
              when m.created_at > event.created_at then
                format('the endpoint was created %s, after the event: an event goes to the subscriptions that exist when it is claimed', postrider_internal.shown_time(m.created_at))
              else 'it matches now but did not when it was claimed: the endpoint or its subscriptions have changed since, or a row was deleted by hand'
-           end || coalesce('; batch ' || m.batch_id, '') || case
+           end || case when m.halts_key then '; it halts its ordering key' else '' end || coalesce('; batch ' || m.batch_id, '') || case
              when m.transformation is not null then '; transformation ' || m.transformation
              when m.delivery_state is null and claimed and m.changed is not null then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
            m.obstacle is null,
            coalesce(m.obstacle, case when m.state = 'paused' then 'would wait, for the endpoint is paused' when m.circuit_opened_at is not null then 'would wait, for the endpoint''s circuit is open' else 'would be sent' end
-             || postrider_internal.explain_transformation(m.id, event.id) || postrider_internal.explain_format(m.format, event.attributes))
+             || coalesce(postrider_internal.explain_order(m.id, event.id), '') || postrider_internal.explain_transformation(m.id, event.id) || postrider_internal.explain_format(m.format, event.attributes))
     from met m
     order by m.delivery_state is null, m.id;
   if not found then

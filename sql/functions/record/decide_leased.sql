@@ -39,6 +39,7 @@ begin
         next_attempt_at = case when h.state = 'pending' then clock_timestamp() + h.wait_ms * interval '1 ms' end,
         leased_by = null,
         lease_expires_at = null,
+        halts = case when h.state = 'exhausted' and d.ordering_seq is not null then postrider_internal.halts_key(h.endpoint_id) when h.state = 'pending' then d.halts end,
         batch_id = case when h.n = any (alone) then null else d.batch_id end,
         -- Why it was discarded, until it ends anew: a replay that is cancelled gives it back.
         reason = case when h.state = 'pending' then d.reason else h.reason end

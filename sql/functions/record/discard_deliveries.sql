@@ -15,7 +15,7 @@ begin
   with waiting as (
     select d.event_id, d.endpoint_id
     from postrider.delivery d
-    where d.endpoint_id = discard_deliveries.endpoint_id and d.state = 'pending'
+    where d.endpoint_id = discard_deliveries.endpoint_id and d.state = 'pending' and d.ordering_seq is null
       -- An attempt in progress finishes; its record finds the endpoint gone.
       and (d.lease_expires_at is null or d.lease_expires_at <= now())
     order by d.next_attempt_at
@@ -28,6 +28,8 @@ begin
   from waiting
   where d.event_id between waiting.event_id and waiting.event_id and d.endpoint_id = waiting.endpoint_id;
   get diagnostics discarded_count = row_count;
+  discarded_count := discarded_count
+    + postrider_internal.discard_ordered(discard_deliveries.endpoint_id, discard_deliveries.reason, deliveries_max - discarded_count);
   perform postrider_internal.note_discards(
     array_fill(discard_deliveries.endpoint_id, array[discarded_count]), postrider_internal.is_cancelled(discard_deliveries.reason));
   return discarded_count;

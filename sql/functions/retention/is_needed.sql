@@ -39,6 +39,9 @@ begin
   order by d.endpoint_id, d.event_id
   limit 1;
   return found
+    or exists (
+      select from postrider.delivery d
+      where d.ordering_seq is not null and d.state = 'exhausted' and d.halts and d.event_id >= lower_bound and d.event_id < upper_bound)
     -- This includes a claim that is recorded but not deleted yet: the next look at it reads the deliveries of its
     -- pairs.
     or exists (
@@ -50,4 +53,4 @@ begin
 end
 $$;
 comment on function postrider_internal.is_needed(uuid, uuid) is
-  'Whether an event with an id in this range is unclaimed, in a daemon''s hand, undelivered, or about to be replayed.';
+  'Whether an event with an id in this range is unclaimed, in a daemon''s hand, undelivered, about to be replayed, or halts its ordering key.';

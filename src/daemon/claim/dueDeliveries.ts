@@ -4,6 +4,7 @@ import { type Delivery, LEASE_MARGIN_MS, makeDelivery } from "../../domain/deliv
 import { monotonicMs } from "../../ground/clock.ts";
 import { putTogether } from "./batches.ts";
 import { type Claimed, claimPayloads, eventOf } from "./claimed.ts";
+import { linkRuns, type Placed } from "./runs.ts";
 
 /** Endpoints that one part of a walk looks at. */
 const WALK_ENDPOINTS_MAX = 500;
@@ -40,6 +41,7 @@ const claimDeliveriesStatement = defineStatement("claim_deliveries", {
     context: "jsonb?",
     payload: "json?",
     batch_id: "uuid?",
+    ordering_seq: "bigint?",
     is_limited: "boolean?",
     revision: "bigint?",
     lease_ms: "integer?",
@@ -54,7 +56,8 @@ export interface EndpointRooms {
   readonly unknown: number;
 }
 
-/** Leases due deliveries of the endpoints after `place`, a few of each. One of each batch stands for the others. */
+/** Leases due deliveries of the endpoints after `place`, a few of each. One of each batch stands for the others,
+ * as does the first one of a run. */
 export async function claimDeliveries(
   database: Database,
   daemonId: string,
@@ -78,34 +81,37 @@ export async function claimDeliveries(
     }),
   );
   const leased: [Delivery, batchId: string | null][] = [];
+  const ordered: Placed[] = [];
   const revisions = new Map<string, string>();
   const last = rows.at(-1);
   for (const row of rows) {
     if (row.event_id !== null && row.endpoint_id !== null) {
       revisions.set(row.endpoint_id, row.revision ?? "");
-      leased.push([
-        makeDelivery({
-          event: eventOf(row, row.event_id),
-          endpointId: row.endpoint_id,
-          daemonId,
-          tenure: {
-            kind: "leased",
-            untilMs: sentMs + (row.lease_ms ?? 0),
-            isCounted: row.is_limited ?? false,
-            content: null,
-          },
-          attempts: row.attempts ?? 0,
-          attemptsBefore: row.attempts_before ?? 0,
-          isAgain: row.is_again ?? false,
-          deliverAtMs: row.deliver_at_ms === null ? null : Number(row.deliver_at_ms),
-        }),
-        row.batch_id,
-      ]);
+      const delivery = makeDelivery({
+        event: eventOf(row, row.event_id),
+        endpointId: row.endpoint_id,
+        daemonId,
+        tenure: {
+          kind: "leased",
+          untilMs: sentMs + (row.lease_ms ?? 0),
+          isCounted: row.is_limited ?? false,
+          content: null,
+        },
+        attempts: row.attempts ?? 0,
+        attemptsBefore: row.attempts_before ?? 0,
+        isAgain: row.is_again ?? false,
+        deliverAtMs: row.deliver_at_ms === null ? null : Number(row.deliver_at_ms),
+      });
+      if (row.ordering_seq === null) {
+        leased.push([delivery, row.batch_id]);
+      } else {
+        ordered.push({ delivery, seq: row.ordering_seq });
+      }
     }
   }
   return {
     claimId: null,
-    deliveries: putTogether(leased),
+    deliveries: [...putTogether(leased), ...linkRuns(ordered)],
     revisions,
     place: last?.endpoint_id ?? null,
     nextDueMs: last?.next_due_ms == null ? null : Number(last.next_due_ms),

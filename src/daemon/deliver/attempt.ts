@@ -51,8 +51,8 @@ export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: E
     isStray(delivery, endpoint)
   ) {
     // Recording looks whether the endpoint is still there. A lease that would not last is taken anew. What an endpoint
-    // that transforms by now is to be sent, when its limits allow it, and what becomes of a batch if it gets none any more,
-    // is decided in the queue.
+    // that transforms by now is to be sent, when its limits and its order allow it, and what becomes of a batch if it gets
+    // none any more, is decided in the queue.
     parts.end(handedBack(delivery), endpoint);
   } else if (endpoint.problem !== null) {
     // Fails closed: a request that cannot be signed is not sent.
@@ -69,9 +69,9 @@ export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: E
   }
 }
 
-/** Whether it is a batch of an endpoint that gets none any more. */
-function isStray({ batch }: Delivery, { batchFormat }: Endpoint): boolean {
-  return batch !== null && batchFormat === null;
+/** Whether it is a batch of an endpoint that gets none any more, or from memory although the queue keeps its order. */
+function isStray({ batch, tenure }: Delivery, { batchFormat, isOrdered }: Endpoint): boolean {
+  return (batch !== null && batchFormat === null) || (isOrdered && tenure.kind === "claimed");
 }
 
 /** The rest of an attempt whose payload had to be loaded. */

@@ -34,6 +34,8 @@ export interface Endpoint {
   readonly batchFormat: BatchFormat | null;
   /** Whether all daemons together keep limits for it: its deliveries must be leased, and counted. */
   readonly isLimited: boolean;
+  /** Whether the events of a key are sent in their order, which the queue keeps. */
+  readonly isOrdered: boolean;
   readonly timeoutMs: number;
   /** For how long a lease must still last when the request begins. */
   readonly lastingMs: number;
@@ -79,6 +81,7 @@ const loadEndpoints = defineStatement("load_endpoints", {
     revision: "bigint",
     format: "text",
     batch_size: "integer",
+    ordered: "boolean",
     timeout_ms: "integer",
     signing: ["hmac", "ed25519", "both"],
     url: "text",
@@ -365,6 +368,7 @@ function decodeEndpoint(row: EndpointRow, loading: Loading): Endpoint {
     batchFormat,
     isLimited: row.is_limited,
     lastingMs: row.timeout_ms + (row.is_paced ? LEASE_MARGIN_MS - START_MS_MAX : RECORD_MARGIN_MS),
+    isOrdered: row.ordered,
     timeoutMs: row.timeout_ms,
     scheduleMs: row.schedule_ms,
     retryPolicy: makeRetryPolicy(row.retry_on, row.give_up_on),

@@ -1,4 +1,4 @@
-import { type Delivery, type DeliveryResult, membersOf } from "../../domain/delivery.ts";
+import { type Delivery, type DeliveryResult, membersOf, runOf } from "../../domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../domain/event.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { endsWithin } from "../../ground/endsWithin.ts";
@@ -17,7 +17,7 @@ import {
 import { isWhole, resultsOf, resultsOfBroken, resultsWithout } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import { Encryptions } from "./encryptions.ts";
-import type { Endpoint, EndpointDirectory } from "./endpoints.ts";
+import type { Cancelled, Endpoint, EndpointDirectory } from "./endpoints.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
 import { makeLeftOutLog } from "./leftOut.ts";
 import { type Loaded, Loader, type Wanted } from "./loader.ts";
@@ -106,23 +106,27 @@ export class InHand {
 
   /** Admits deliveries of endpoints that are known, and starts what can start. */
   admit(deliveries: readonly Delivery[]): void {
-    const { lanes, record, agenda } = this.#parts;
+    const { lanes, agenda } = this.#parts;
     this.#noteLease();
     const nowMs = monotonicMs();
     for (const delivery of deliveries) {
-      const { batch } = delivery;
-      const refusal = batch === null ? refusalOf(delivery) : null;
-      if (refusal !== null) {
-        record(refusal);
-      } else if (batch !== null && !isWhole(batch)) {
-        resultsOfBroken(batch).forEach(record);
-      } else if (!lanes.admit(delivery, nowMs)) {
-        this.#release(handedBack(delivery));
-      }
+      this.#admitOne(delivery, nowMs);
     }
     this.start();
-    if (lanes.waiting > 0) {
+    if (lanes.hasWaiting) {
       agenda.review();
+    }
+  }
+
+  #admitOne(delivery: Delivery, nowMs: number): void {
+    const { batch } = delivery;
+    const refusal = batch === null ? refusalOf(delivery) : null;
+    if (refusal !== null) {
+      this.#release(refusal);
+    } else if (batch !== null && !isWhole(batch)) {
+      resultsOfBroken(batch).forEach(this.#parts.record);
+    } else if (!this.#parts.lanes.admit(delivery, nowMs)) {
+      this.#release(handedBack(delivery));
     }
   }
 
@@ -192,15 +196,27 @@ export class InHand {
     agenda.review();
     for (const endpointId of await endpoints.findInactive(waiting)) {
       this.#handBack(lanes.evict(endpointId, monotonicMs()));
+      this.#handBack(lanes.cutRuns(endpointId));
     }
-    for (const { event_id, endpoint_id, reason } of await endpoints.findCancelled(waiting)) {
-      const delivery = lanes.evictOne(endpoint_id, event_id, monotonicMs());
-      if (delivery?.batch != null) {
-        this.#freeMemory(delivery);
-        resultsWithout(delivery.batch, event_id, reason).forEach(this.#parts.record);
-      } else if (delivery !== null) {
-        this.#release(discarded(delivery, reason));
-      }
+    for (const cancelled of await endpoints.findCancelled(waiting)) {
+      this.#cancel(cancelled);
+    }
+  }
+
+  #cancel({ event_id, endpoint_id, reason }: Cancelled): void {
+    const { lanes, record } = this.#parts;
+    const delivery = lanes.evictOne(endpoint_id, event_id, monotonicMs()) ?? lanes.cutRun(endpoint_id, event_id)[0];
+    if (delivery === undefined) {
+      return;
+    }
+    if (delivery.batch !== null) {
+      this.#freeMemory(delivery);
+      resultsWithout(delivery.batch, event_id, reason).forEach(record);
+      return;
+    }
+    for (const member of runOf(delivery)) {
+      member.next = null;
+      this.#release(member.event.id === event_id ? discarded(member, reason) : handedBack(member));
     }
   }
 
@@ -309,6 +325,22 @@ export class InHand {
       this.#parts.record(result);
     } else {
       resultsOf(result, batch).forEach(this.#parts.record);
+    }
+    const { next } = result.delivery;
+    if (next !== null) {
+      result.delivery.next = null;
+      this.#continueRun(next, result);
+    }
+  }
+
+  /** The next one of a key is sent once the one before it has succeeded. Otherwise the queue decides what follows. */
+  #continueRun(next: Delivery, { decision }: DeliveryResult): void {
+    if (decision.state === "succeeded" && !this.#isStopping && this.#mayBegin(next)) {
+      this.#admitOne(next, monotonicMs());
+    } else {
+      for (const follower of runOf(next)) {
+        this.#parts.record(handedBack(follower));
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import { type Delivery, NOT_BEGUN } from "../../domain/delivery.ts";
+import { type Delivery, NOT_BEGUN, runOf } from "../../domain/delivery.ts";
 import { ENDPOINTS_MAX } from "./endpoints.ts";
 import { Line } from "./line.ts";
 import { Waiting } from "./waiting.ts";
@@ -91,8 +91,10 @@ interface Lane {
   averageMs: number | null;
   /** The standing as which its requests in flight are counted. */
   standing: Standing;
-  /** The room that its batches take up beyond that of one delivery each. */
+  /** The room that its batches and runs take up beyond that of one delivery each. */
   moreRoom: number;
+  /** Its deliveries that follow others in their runs. */
+  followers: number;
   /** Whether it waits for its turn. */
   isInLine: boolean;
   /** Whether the last delivery set aside found too little memory. */
@@ -146,6 +148,7 @@ export class Lanes {
   #inFlight = 0;
   readonly #waitingOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #moreRoom = 0;
+  #followers = 0;
   #recountedMs = 0;
 
   constructor(limits: LaneLimits) {
@@ -310,7 +313,7 @@ export class Lanes {
     return lane === undefined ? [] : this.#evictLast(lane, lane.waiting.length, nowMs);
   }
 
-  /** Evicts one event of an endpoint, with the batch that it is in; null if it does not wait here. */
+  /** Evicts one event of an endpoint, with the batch or the run that it is in; null if it does not wait here. */
   evictOne(endpointId: string, eventId: string, nowMs: number): Delivery | null {
     const lane = this.#lanes.get(endpointId);
     const delivery = lane?.waiting.takeEvent(eventId) ?? null;
@@ -323,14 +326,49 @@ export class Lanes {
     return delivery;
   }
 
-  /** The endpoints with deliveries that wait. */
+  /** Those that wait for what has been started of their run, of one endpoint: the first one of each such run. */
+  cutRuns(endpointId: string): Delivery[] {
+    const lane = this.#lanes.get(endpointId);
+    return lane === undefined || lane.followers === 0
+      ? []
+      : startedOf(lane).flatMap((delivery) => this.#cutBehind(lane, delivery, delivery));
+  }
+
+  /** The same for one event, with those behind it; an empty list if it does not wait in such a run. */
+  cutRun(endpointId: string, eventId: string): Delivery[] {
+    const lane = this.#lanes.get(endpointId);
+    for (const delivery of lane === undefined || lane.followers === 0 ? [] : startedOf(lane)) {
+      const before = runOf(delivery).find(({ next }) => next?.event.id === eventId);
+      if (lane !== undefined && before !== undefined) {
+        return this.#cutBehind(lane, delivery, before);
+      }
+    }
+    return [];
+  }
+
+  #cutBehind(lane: Lane, started: Delivery, last: Delivery): Delivery[] {
+    this.#takeRoom(lane, started, -1);
+    const { next } = last;
+    last.next = null;
+    this.#takeRoom(lane, started, 1);
+    return next === null ? [] : [next];
+  }
+
+  /** Whether something in hand has not been started. */
+  get hasWaiting(): boolean {
+    return this.waiting > 0 || this.#followers > 0;
+  }
+
+  /** The endpoints with deliveries that wait, in their lane or for what goes before them. */
   waitingEndpoints(): string[] {
-    return this.#active.filter(({ waiting }) => waiting.length > 0).map(({ endpointId }) => endpointId);
+    return this.#active
+      .filter(({ waiting, followers }) => waiting.length > 0 || followers > 0)
+      .map(({ endpointId }) => endpointId);
   }
 
   /** The deliveries that hold a slot. */
   started(): Delivery[] {
-    return this.#active.flatMap(({ begun, loading }) => [...begun.all(), ...loading]);
+    return this.#active.flatMap(startedOf);
   }
 
   /** What an endpoint may take from the others. */
@@ -441,11 +479,17 @@ export class Lanes {
     return null;
   }
 
-  /** Takes the room of a batch, or gives it back (`sign` is -1). */
-  #takeRoom(lane: Lane, { batch }: Delivery, sign: 1 | -1): void {
+  /** Takes the room of a batch or a run, or gives it back (`sign` is -1). */
+  #takeRoom(lane: Lane, { batch, next }: Delivery, sign: 1 | -1): void {
     if (batch !== null) {
       lane.moreRoom += sign * (batch.room - 1);
       this.#moreRoom += sign * (batch.room - 1);
+    } else if (next !== null) {
+      const followers = runOf(next).length;
+      lane.moreRoom += sign * followers;
+      this.#moreRoom += sign * followers;
+      lane.followers += sign * followers;
+      this.#followers += sign * followers;
     }
   }
 
@@ -551,11 +595,17 @@ function newLane(endpointId: string, limit: number, nowMs: number): Lane {
     averageMs: null,
     standing: "new",
     moreRoom: 0,
+    followers: 0,
     isInLine: false,
     isShort: false,
     activePlace: IDLE,
     idleSinceMs: nowMs,
   };
+}
+
+/** Its deliveries that hold a slot. */
+function startedOf({ begun, loading }: Lane): Delivery[] {
+  return [...begun.all(), ...loading];
 }
 
 /** How many of its deliveries hold a slot. */

@@ -68,7 +68,7 @@ export class Line {
     this.#length -= 1;
   }
 
-  /** Takes the delivery of one event, or the one that stands for its batch; null if it is not here. */
+  /** Takes the delivery of one event, or the one that stands for its batch or its run; null if it is not here. */
   takeEvent(eventId: string): Delivery | null {
     for (let delivery = this.#first; delivery !== null; delivery = delivery.after) {
       if (isOf(delivery, eventId)) {
@@ -107,6 +107,11 @@ export class Line {
   }
 }
 
-function isOf({ event, batch }: Delivery, eventId: string): boolean {
-  return event.id === eventId || (batch?.members.some((member) => member.event.id === eventId) ?? false);
+function isOf(delivery: Delivery, eventId: string): boolean {
+  const { event, batch, next } = delivery;
+  return (
+    event.id === eventId ||
+    (batch?.members.some((member) => member.event.id === eventId) ?? false) ||
+    (next !== null && isOf(next, eventId))
+  );
 }

@@ -52,6 +52,7 @@ function endpoint(id: string): Endpoint {
     origin: `https://${id}.example`,
     format: standard,
     batchFormat: id === "unbatched" ? null : standard.batch,
+    isOrdered: id === "ordered",
     timeoutMs: 15_000,
     lastingMs: 17_000,
     scheduleMs: [5_000],
