@@ -626,3 +626,120 @@ describe("a batch", () => {
     assert.deepEqual([around.recorded.length, around.inHand.count], [4, 0]);
   });
 });
+
+describe("a run", () => {
+  /** So many deliveries of one key, which are sent one after the other. */
+  function runFor(endpointId: string, count: number): Delivery[] {
+    const members = Array.from({ length: count }, () => ({
+      ...deliveryFor(endpointId),
+      tenure: { kind: "leased" as const, untilMs: Number.POSITIVE_INFINITY, isCounted: false, content: null },
+    }));
+    for (const [at, member] of members.entries()) {
+      member.next = members[at + 1] ?? null;
+    }
+    return members;
+  }
+
+  function admitted(count: number): { around: Surroundings; run: Delivery[] } {
+    const around = new Surroundings();
+    const run = runFor("a", count);
+    around.inHand.admit(run.slice(0, 1));
+    return { around, run };
+  }
+
+  function outcomes({ recorded }: Surroundings, run: readonly Delivery[]): string[] {
+    return recorded.map(
+      ({ delivery, attempt, decision }) =>
+        `${run.indexOf(delivery)} ${attempt === null ? "unsent" : "sent"} ${decision.state}`,
+    );
+  }
+
+  test("is sent one by one, each after the success of the one before it", async () => {
+    const { around, run } = admitted(3);
+    for (let sent = 1; sent <= run.length; sent++) {
+      assert.deepEqual([around.requests.length, around.inHand.count], [sent, run.length - sent + 1]);
+      around.requests[sent - 1]?.answer();
+      await settled();
+    }
+    assert.deepEqual(outcomes(around, run), ["0 sent succeeded", "1 sent succeeded", "2 sent succeeded"]);
+    assert.equal(around.inHand.count, 0);
+  });
+
+  test("returns to the queue behind one that has failed, and at once", async () => {
+    const { around, run } = admitted(4);
+    around.requests[0]?.answer();
+    await settled();
+    around.requests[1]?.answer({ ...ANSWER, httpStatus: 500, failureKind: "status", error: "it failed" });
+    await settled();
+    assert.equal(around.requests.length, 2);
+    assert.deepEqual(outcomes(around, run), [
+      "0 sent succeeded",
+      "1 sent pending",
+      "2 unsent pending",
+      "3 unsent pending",
+    ]);
+    assert.equal(around.inHand.count, 0);
+  });
+
+  test("loses one that is cancelled, and what is behind it, whether it has begun or not", async () => {
+    for (const begins of [true, false]) {
+      const around = new Surroundings();
+      const run = runFor("a", 3);
+      around.lease.isHeld = () => begins;
+      around.inHand.admit(run.slice(0, 1));
+      around.cancelled = [run[1]?.event.id ?? ""];
+      await around.inHand.review();
+      around.requests[0]?.answer();
+      await settled();
+      assert.deepEqual(
+        new Set(outcomes(around, run)),
+        new Set([begins ? "0 sent succeeded" : "0 unsent pending", "1 unsent discarded", "2 unsent pending"]),
+      );
+      assert.equal(around.recorded.length, 3);
+      assert.equal(around.inHand.count, 0);
+    }
+  });
+
+  test("is reviewed while one of it is in flight, and returns to the queue if its endpoint is paused", async () => {
+    const { around, run } = admitted(3);
+    await reviewIsDue(around.agenda);
+    around.inactive = ["a"];
+    await around.inHand.review();
+    assert.deepEqual(outcomes(around, run), ["1 unsent pending", "2 unsent pending"]);
+    around.requests[0]?.answer();
+    await settled();
+    assert.deepEqual([around.requests.length, around.inHand.count], [1, 0]);
+  });
+
+  test("returns to the queue when the daemon stops, or the lease of the next one does not last", async () => {
+    const stopping = admitted(3);
+    const stopped = stopping.around.inHand.stop(10_000);
+    stopping.around.requests[0]?.answer();
+    await stopped;
+    assert.deepEqual(outcomes(stopping.around, stopping.run), [
+      "0 sent succeeded",
+      "1 unsent pending",
+      "2 unsent pending",
+    ]);
+    const around = new Surroundings();
+    const [first, ...others] = runFor("a", 3);
+    assert.ok(first !== undefined);
+    const short = others.map((other) => ({
+      ...other,
+      tenure: { kind: "leased" as const, untilMs: 0, isCounted: false, content: null },
+    }));
+    first.next = short[0] ?? null;
+    around.inHand.admit([first]);
+    around.requests[0]?.answer();
+    await settled();
+    assert.equal(around.requests.length, 1);
+    assert.equal(around.recorded.length, 3);
+    assert.equal(around.inHand.count, 0);
+  });
+});
+
+test("what an ordered endpoint would get from memory goes to the queue, which keeps its order", () => {
+  const around = new Surroundings();
+  around.inHand.admit([deliveryFor("ordered")]);
+  assert.deepEqual([around.requests.length, around.recorded[0]?.decision], [0, { state: "pending", waitMs: 0 }]);
+});
