@@ -30,7 +30,7 @@ export interface Resealing {
 const DAEMONS_SHOWN = 5;
 
 export const command = defineCommand({
-  summary: "seals the stored secrets with the first of POSTRIDER_ENCRYPTION_KEYS, which every running daemon must have",
+  summary: "seals the stored secrets with the first of POSTRIDER_ENCRYPTION_KEYS, which all daemons need",
   options: {
     "dry-run": flag("print what would be done; changes nothing"),
     json: flag("print JSON instead of text"),

@@ -10,6 +10,7 @@ import { useDatabase } from "../support/database.ts";
 import {
   addEndpoints,
   beat,
+  type ClaimResult,
   claimEvents,
   createEndpoint,
   insertEvents,
@@ -176,6 +177,8 @@ interface Step<Result> {
   /** Pages that it may read. */
   readonly pagesMax: number;
   readonly work: (session: Session) => Promise<Result>;
+  /** Whether its pages count, which is so unless this says otherwise. */
+  readonly isWhole?: (result: Result) => boolean;
 }
 
 /** The first pass makes the plans; of the others the cheapest counts, because the catalog may be read again. */
@@ -185,12 +188,12 @@ const PASSES = 3;
 async function assertPlans(t: TestContext, session: ExplainingSession, endpoints: Endpoints): Promise<void> {
   const cheapest = new Map<string, { readonly pages: number; readonly pagesMax: number; readonly text: string }>();
   for (let pass = 1; pass <= PASSES; pass++) {
-    await work(endpoints, async ({ name, pagesMax, work }) => {
+    await work(endpoints, async ({ name, pagesMax, work, isWhole = () => true }) => {
       const { result, plans } = await session.explain(work);
       const text = `${name}\n${describePlans(plans)}`;
       assert.deepEqual(plans.flatMap(faultsOf), [], text);
       const pages = pagesOf(plans);
-      if (pass > 1 && pages < (cheapest.get(name)?.pages ?? Number.POSITIVE_INFINITY)) {
+      if (pass > 1 && isWhole(result) && pages < (cheapest.get(name)?.pages ?? Number.POSITIVE_INFINITY)) {
         cheapest.set(name, { pages, pagesMax, text });
       }
       return result;
@@ -202,19 +205,39 @@ async function assertPlans(t: TestContext, session: ExplainingSession, endpoints
   }
 }
 
+/** A page ends early if judging takes longer than it should, as it may while each statement tells its plan. Then asks for the next. */
+async function claimWhole(
+  daemon: string,
+  claim: (isWhole: (claimed: ClaimResult) => boolean) => Promise<ClaimResult>,
+): Promise<ClaimResult> {
+  const isWhole = ({ eventCount }: ClaimResult) => eventCount === PAGE;
+  for (;;) {
+    const claimed = await claim(isWhole);
+    if (isWhole(claimed)) {
+      return claimed;
+    }
+    assert.ok(claimed.pairs.length > 0);
+    await recordAll(database.pool, daemon, {
+      first: claimed.pairs.map((pair) => resultOf(pair)),
+      finished: [claimed.claim ?? ""],
+    });
+  }
+}
+
 type RunStep = <Result>(step: Step<Result>) => Promise<Result>;
 
 async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   const { pool } = database;
   const [daemon, gone] = [randomUUID(), randomUUID()];
   await run({ name: "beat", pagesMax: SMALL_PAGES_MAX, work: (session) => beat(session, daemon) });
-  const claimed = await run({
-    name: "claim",
-    pagesMax: CLAIM_PAGES_MAX,
-    work: (session) => claimEvents(session, { daemon, events: PAGE }),
-  });
-  // A page ends early where judging takes longer than it should, as it may while each statement tells its plan.
-  assert.ok(claimed.eventCount !== null && claimed.eventCount > PAGE / 2, `${claimed.eventCount} events`);
+  const claimed = await claimWhole(daemon, (isWhole) =>
+    run({
+      name: "claim",
+      pagesMax: CLAIM_PAGES_MAX,
+      work: (session) => claimEvents(session, { daemon, events: PAGE }),
+      isWhole,
+    }),
+  );
   const first = claimed.pairs.map((pair) => resultOf(pair));
   const finished = [claimed.claim ?? ""];
   const { epoch } = await recordAll(pool, daemon, { first: [] });
@@ -229,7 +252,7 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
     work: (session) => recordAll(session, daemon, { first, finished, isRepeat: true }),
   });
 
-  await claimEvents(pool, { daemon: gone, events: PAGE });
+  await claimWhole(gone, () => claimEvents(pool, { daemon: gone, events: PAGE }));
   const taken = await run({
     name: "take over",
     // It may look at one that is recorded before it finds this one.
