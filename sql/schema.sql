@@ -109,6 +109,9 @@ create domain postrider.failure_kind as text
 
 create type postrider_internal.found_heads as (is_ordered boolean, has_others boolean, keys text[], run_length integer, has_expired boolean, after_key text, moves boolean, next_due timestamp with time zone);
 
+create domain postrider.handshake_state as text
+  constraint "handshake_state is wanted, granted or refused" CHECK ((VALUE = ANY (ARRAY['wanted'::text, 'granted'::text, 'refused'::text])));
+
 create type postrider_internal.leased_delivery as (event_id uuid, attempts integer, attempts_before integer, is_again boolean, deliver_at_ms bigint, event_type text, created_at json, context jsonb, payload json, batch_id uuid, ordering_seq bigint);
 
 create domain postrider.secret_kind as text
@@ -304,6 +307,8 @@ create table postrider.endpoint (
   client_certificate postrider.endpoint_client_certificate,
   ordered boolean not null default false,
   when_exhausted postrider.endpoint_when_exhausted not null default 'continue'::text,
+  handshake boolean not null default false,
+  handshake_state postrider.handshake_state,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -327,6 +332,19 @@ create table postrider.endpoint_failure (
   constraint "an open circuit has a gap between its probes" CHECK (((next_probe_at IS NULL) = (probe_gap IS NULL))),
   constraint "failing since a time, while failures follow each other" CHECK ((((failing_since IS NOT NULL) = (consecutive_failures > 0)) AND (consecutive_failures >= 0)))
 ) with (fillfactor=50);
+
+create table postrider.endpoint_handshake (
+  endpoint_id uuid not null,
+  next_at timestamp with time zone default now(),
+  asked_at timestamp with time zone,
+  granted_at timestamp with time zone,
+  allowed_rate integer,
+  refusals integer not null default 0,
+  http_status smallint,
+  reason text,
+  constraint endpoint_handshake_pkey PRIMARY KEY (endpoint_id),
+  constraint endpoint_handshake_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES postrider.endpoint(id) ON DELETE CASCADE
+);
 
 create table postrider.endpoint_hour_part (
   hour timestamp with time zone not null,
@@ -681,6 +699,8 @@ CREATE INDEX delivery_replay ON ONLY postrider.delivery USING btree (replay_id) 
 
 CREATE INDEX delivery_undelivered ON ONLY postrider.delivery USING btree (endpoint_id, event_id) WHERE (state = ANY (ARRAY['exhausted'::text, 'discarded'::text]));
 
+CREATE INDEX endpoint_handshake_next ON postrider.endpoint_handshake USING btree (next_at) WHERE (next_at IS NOT NULL);
+
 CREATE INDEX endpoint_hour_part_hour ON postrider.endpoint_hour_part USING brin (hour) WITH (pages_per_range='16', autosummarize='on');
 
 CREATE INDEX endpoint_minute_part_minute ON ONLY postrider.endpoint_minute_part USING brin (minute) WITH (pages_per_range='16', autosummarize='on');
@@ -802,6 +822,8 @@ create function postrider.redeliver(event_id uuid, endpoint_id uuid) returns int
 create function postrider.refuse_unknown_event_types(reason text DEFAULT NULL::text) returns void security definer;
 
 create function postrider.replay(endpoint_id uuid, since timestamp with time zone, until timestamp with time zone DEFAULT now(), event_type text DEFAULT '*'::text, states text[] DEFAULT '{exhausted,discarded,unmatched}'::text[], dry_run boolean DEFAULT false, OUT replay_id uuid, OUT events bigint) returns record security definer;
+
+create function postrider.request_handshake(endpoint_id uuid) returns void security definer;
 
 create function postrider.request_ms_bounds() returns integer[];
 
@@ -1008,6 +1030,10 @@ create function postrider_internal.endpoint_credentials() returns trigger securi
 create function postrider_internal.endpoint_defaults() returns jsonb;
 
 create function postrider_internal.endpoint_faults(declared jsonb) returns TABLE(place text[], problem text, advice text);
+
+create function postrider_internal.endpoint_handshake_changed() returns trigger security definer;
+
+create function postrider_internal.endpoint_handshake_changing() returns trigger;
 
 create function postrider_internal.endpoint_limiting() returns trigger security definer;
 
@@ -1347,6 +1373,8 @@ create function postrider_internal.record_attempts(daemon_id uuid, places intege
 
 create function postrider_internal.record_first_successes(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], response_headers json[], response_bodies text[]) returns void;
 
+create function postrider_internal.record_handshake(endpoint_id uuid, revision bigint, is_granted boolean, allowed_rate integer, http_status smallint, reason text) returns boolean security definer;
+
 create function postrider_internal.record_others(daemon_id uuid, is_first boolean, held_claims bigint[], successes integer[], known integer[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], new_attempts uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], alone integer[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record;
 
 create function postrider_internal.record_results(daemon_id uuid, is_first boolean, is_repeat boolean, event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], alone integer[], claims bigint[], finished_claims bigint[], finished_epochs uuid[], gone_endpoints uuid[], OUT kept_claims bigint[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[], OUT epoch uuid, OUT circuits jsonb) returns record security definer;
@@ -1457,6 +1485,8 @@ create function postrider_internal.take_asides(page postrider_internal.claim_pag
 
 create function postrider_internal.take_credential(endpoint_id uuid, kind text, former jsonb, given jsonb) returns jsonb;
 
+create function postrider_internal.take_handshakes(handshakes_max integer) returns TABLE(endpoint_id uuid, revision bigint) security definer;
+
 create function postrider_internal.take_mixed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], turn integer, events_max integer, aside_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
 create function postrider_internal.take_out_of_order(endpoint_id uuid) returns integer;
@@ -1536,6 +1566,12 @@ CREATE TRIGGER endpoint_credentials_given AFTER INSERT ON postrider.endpoint FOR
 CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
 CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state)::text IS DISTINCT FROM (old.state)::text)) EXECUTE FUNCTION postrider_internal.endpoint_changed();
+
+CREATE TRIGGER endpoint_handshake_changed AFTER UPDATE OF handshake, url ON postrider.endpoint FOR EACH ROW WHEN (((new.handshake <> old.handshake) OR (new.handshake AND ((new.url)::text <> (old.url)::text)))) EXECUTE FUNCTION postrider_internal.endpoint_handshake_changed();
+
+CREATE TRIGGER endpoint_handshake_changing BEFORE INSERT OR UPDATE OF handshake, url ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_handshake_changing();
+
+CREATE TRIGGER endpoint_handshake_set AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (new.handshake) EXECUTE FUNCTION postrider_internal.endpoint_handshake_changed();
 
 CREATE TRIGGER endpoint_limited AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (new.is_limited) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
 
@@ -1881,6 +1917,10 @@ comment on column postrider.endpoint.ordered is 'Whether events with the same or
 
 comment on column postrider.endpoint.when_exhausted is 'If the endpoint is ordered, and the retry schedule of an event is used up: continue, so that the next event of its key is sent; or halt, so that its key waits until the event is delivered after all, or passed over by postrider.skip().';
 
+comment on column postrider.endpoint.handshake is 'Whether deliveries wait until the receiver consents to them, by the handshake of CloudEvents'' webhook specification: a daemon sends OPTIONS to the URL, and the receiver answers with WebHook-Allowed-Origin. It is repeated if the URL changes.';
+
+comment on column postrider.endpoint.handshake_state is 'wanted: the receiver is to be asked; granted; refused: it did not consent, and is asked again. Null without a handshake. postrider.endpoint_handshake has the times and the reason. Kept by daemons and a trigger.';
+
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
 comment on column postrider.endpoint_failure.endpoint_id is 'The endpoint, which may have been deleted since.';
@@ -1908,6 +1948,24 @@ comment on column postrider.endpoint_failure.probe_gap is 'How long the next pro
 comment on column postrider.endpoint_failure.probe_event_id is 'The event that was sent as the last probe; null if there was none, or it has failed.';
 
 comment on column postrider.endpoint_failure.probe_until is 'When the lease of that probe ends: until then there is no other.';
+
+comment on table postrider.endpoint_handshake is 'One row for each endpoint with a handshake: when its receiver was asked for its consent, and what it said. postrider.endpoint.handshake_state is what follows from it.';
+
+comment on column postrider.endpoint_handshake.endpoint_id is 'The endpoint.';
+
+comment on column postrider.endpoint_handshake.next_at is 'When the receiver is asked again; null once it has consented. While a daemon asks, when another one would.';
+
+comment on column postrider.endpoint_handshake.asked_at is 'When its last answer was recorded, or that there was none.';
+
+comment on column postrider.endpoint_handshake.granted_at is 'When it last consented; null if it did not, or to another URL.';
+
+comment on column postrider.endpoint_handshake.allowed_rate is 'How many requests per minute it allows (WebHook-Allowed-Rate); null if it named no number. A lower number than the limit of the endpoint becomes its limit.';
+
+comment on column postrider.endpoint_handshake.refusals is 'How often in a row it did not consent.';
+
+comment on column postrider.endpoint_handshake.http_status is 'The status of its last answer; null if there was none. A status alone is no consent.';
+
+comment on column postrider.endpoint_handshake.reason is 'Why it counts as refused; null after a consent.';
 
 comment on table postrider.endpoint_hour_part is 'What was added to an hour of an endpoint: the sum of its minutes, and minutes that came later. Read postrider.endpoint_hour, which sums the parts.';
 
@@ -2471,7 +2529,7 @@ comment on column postrider.delivery_status.tenant is 'The event''s tenant.';
 
 comment on column postrider.delivery_status.state is 'pending, succeeded, exhausted or discarded.';
 
-comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; ordered: an earlier event of its ordering key, and halted: one that halts the key, both in behind_event_id; circuit open: the endpoint keeps failing, and is sent only probes; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
+comment on column postrider.delivery_status.detail is 'The state, and for a pending delivery what it waits for: in flight, paused, retrying, scheduled, batching (for others to share its request), limited (due, but a limit of the endpoint is reached), deferred; ordered: an earlier event of its ordering key, and halted: one that halts the key, both in behind_event_id; circuit open: the endpoint keeps failing, and is sent only probes; unconsented: the receiver has not consented yet, see postrider.endpoint_handshake; keyless: a daemon has yet to make the endpoint''s ed25519 key; cancelled: its last attempt is in progress.';
 
 comment on column postrider.delivery_status.reason is 'Why it was discarded, or exhausted before its retry schedule was used up.';
 
@@ -2827,6 +2885,8 @@ comment on type postrider.event_type_pattern is 'The event types that a subscrip
 
 comment on type postrider.failure_kind is E'How an attempt failed. Its check lists the kinds: \\dD postrider.failure_kind.';
 
+comment on type postrider.handshake_state is 'What a receiver says to deliveries.';
+
 comment on type postrider.secret_kind is 'What a secret is for.';
 
 comment on type postrider.signing_public_key is 'The public half of an ed25519 key, written as Standard Webhooks does.';
@@ -2902,6 +2962,8 @@ comment on function postrider.redeliver(uuid,uuid) is 'Makes one more attempt of
 comment on function postrider.refuse_unknown_event_types(text) is 'Makes inserts fail, from their next statement on, if their event type is not in the catalogue. Use it to catch misspelt types, after you have defined all types in use: sql/recipes/undefined_event_types.sql lists those that are missing.';
 
 comment on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) is 'Sends a range of events to an endpoint again: those inserted since, and before until, that its subscriptions match now, also from before the endpoint existed. Use it after an outage, or to fill a new receiver; call it with dry_run first, which only counts. states: which of them, any of exhausted; discarded, without what a person cancelled; unmatched, which have no delivery to the endpoint; cancelled; succeeded. The first three are the default, and the last two are sent only if they are named. Nothing is sent before its deliver_at. Returns the id of the replay and the number of events. It reads the range once, some 10 us an event.';
+
+comment on function postrider.request_handshake(uuid) is 'Asks the receiver of an endpoint for its consent now, instead of when postrider.endpoint_handshake says. Use it once the receiver was mended, or to ask again for its rate.';
 
 comment on function postrider.request_ms_bounds() is 'The upper bounds, in milliseconds, of the counts in request_ms of postrider.endpoint_minute and postrider.daemon_minute. Use it to say what a count means; the count behind the last bound is of everything longer.';
 
@@ -3109,6 +3171,10 @@ comment on function postrider_internal.endpoint_defaults() is 'What an endpoint 
 
 comment on function postrider_internal.endpoint_faults(jsonb) is 'Everything in an entry of a file that an endpoint cannot have, each with its place and what to write instead.';
 
+comment on function postrider_internal.endpoint_handshake_changed() is 'Has daemons ask the receiver of an endpoint for its consent.';
+
+comment on function postrider_internal.endpoint_handshake_changing() is 'Takes back the consent of a receiver if the URL changes.';
+
 comment on function postrider_internal.endpoint_limiting() is 'Keeps the row under whose lock daemons lease for an endpoint with limits.';
 
 comment on function postrider_internal.endpoint_options() is 'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';
@@ -3167,7 +3233,7 @@ comment on function postrider_internal.find_event(uuid,integer) is 'The event of
 
 comment on function postrider_internal.find_heads(uuid,boolean,integer,timestamp with time zone,integer) is 'The keys of an ordered endpoint whose first delivery may be sent now, up to keys_max of them. It may if it is due, nothing of its key is in progress or halts it, and everything that was committed before it has been claimed. next_attempt_at: when the first one comes due that has no place in the order; rows_left: how many deliveries the daemon can take, of which each key gets a part. If the endpoint is not ordered any more, takes what waits out of the order.';
 
-comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, its circuit is closed, it gets no batches, transforms nothing, is not ordered, has no limits, and has the key that its requests are signed with.';
+comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, its circuit is closed, its receiver consents, it gets no batches, transforms nothing, is not ordered, has no limits, and has the key that its requests are signed with.';
 
 comment on function postrider_internal.fingerprint(text) is 'A hash of the objects that a function file made; null if there are none.';
 
@@ -3447,6 +3513,8 @@ comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uui
 
 comment on function postrider_internal.record_first_successes(uuid,integer[],uuid[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],json[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1.';
 
+comment on function postrider_internal.record_handshake(uuid,bigint,boolean,integer,smallint,text) is 'Notes what a receiver said to a handshake. False if the endpoint has changed since, or an operator is changing it at this moment: the receiver is asked again.';
+
 comment on function postrider_internal.record_others(uuid,boolean,bigint[],integer[],integer[],uuid[],uuid[],bigint[],integer[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[]) is 'Records the results that are not among the successes of record_first_successes. known: which deliveries exist already, from 1.';
 
 comment on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[],bigint[],bigint[],uuid[],uuid[]) is 'Records the results of a daemon''s attempts, many in one transaction: first attempts from memory, or leased deliveries. Deletes claims that are finished. kept_claims: finished claims that must stay for now; locked: which results, from 1, are still to be decided; discarded and discard_reasons: which results that were to be attempted again are discarded instead, and why; epoch: the one in which this was recorded; circuits: which circuits were opened or closed, and which probes failed.';
@@ -3557,6 +3625,8 @@ comment on function postrider_internal.take_asides(postrider_internal.claim_page
 
 comment on function postrider_internal.take_credential(uuid,text,jsonb,jsonb) is 'Moves the credential that was written to a column of postrider.endpoint to postrider.endpoint_secret, and returns what stays in the column.';
 
+comment on function postrider_internal.take_handshakes(integer) is 'The endpoints whose receivers are to be asked for their consent now, for one daemon.';
+
 comment on function postrider_internal.take_mixed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],integer,integer,integer,integer) is 'The next events of the window and of what is aside, up to events_max of them, aside_max of the latter. Puts a transaction aside that has more events than the window''s part of the page, and continues behind it. turn: 0 or 1, alternating; the larger half of a page and its first event are the window''s if it is 1.';
 
 comment on function postrider_internal.take_out_of_order(uuid) is 'Takes deliveries of an endpoint that is no longer ordered out of the order of their keys, up to a limit, and returns how many. From then on they are sent as they come due.';
@@ -3632,6 +3702,12 @@ comment on trigger endpoint_credentials_given on postrider.endpoint is 'Moves th
 comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what waits for the endpoint.';
 
 comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change of state.';
+
+comment on trigger endpoint_handshake_changed on postrider.endpoint is 'Asks for a consent if one is wanted now, or the URL has changed.';
+
+comment on trigger endpoint_handshake_changing on postrider.endpoint is 'Keeps handshake_state.';
+
+comment on trigger endpoint_handshake_set on postrider.endpoint is 'Asks for a consent.';
 
 comment on trigger endpoint_limited on postrider.endpoint is 'Prepares the limits of a new endpoint.';
 
@@ -3775,9 +3851,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted) on table postrider.endpoint to postrider_operator;
+grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, encryption_key, format, give_up_on, has_transformed, id, is_limited, max_in_flight, name, ordered, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at, when_exhausted) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, encryption_key, format, give_up_on, handshake, handshake_state, has_transformed, id, is_limited, max_in_flight, name, ordered, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at, when_exhausted) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -3786,6 +3862,10 @@ grant select on table postrider.endpoint_failure to postrider_daemon;
 grant select on table postrider.endpoint_failure to postrider_operator;
 
 grant select on table postrider.endpoint_failure to postrider_reader;
+
+grant select on table postrider.endpoint_handshake to postrider_operator;
+
+grant select on table postrider.endpoint_handshake to postrider_reader;
 
 grant select on table postrider.endpoint_health to postrider_operator;
 
@@ -4016,6 +4096,8 @@ grant execute on function postrider.redeliver(uuid,uuid) to postrider_operator;
 grant execute on function postrider.refuse_unknown_event_types(text) to postrider_operator;
 
 grant execute on function postrider.replay(uuid,timestamp with time zone,timestamp with time zone,text,text[],boolean) to postrider_operator;
+
+grant execute on function postrider.request_handshake(uuid) to postrider_operator;
 
 grant execute on function postrider.request_ms_bounds() to postrider_daemon;
 
@@ -4263,6 +4345,8 @@ grant execute on function postrider_internal.readable(text) to postrider_reader;
 
 grant execute on function postrider_internal.reads_session(pg_node_tree) to postrider_publisher;
 
+grant execute on function postrider_internal.record_handshake(uuid,bigint,boolean,integer,smallint,text) to postrider_daemon;
+
 grant execute on function postrider_internal.record_results(uuid,boolean,boolean,uuid[],uuid[],bigint[],integer[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[],bigint[],bigint[],uuid[],uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.refuse_captured_truncate() to postrider_publisher;
@@ -4288,6 +4372,8 @@ grant execute on function postrider_internal.row_table(anyelement) to postrider_
 grant execute on function postrider_internal.seal_secret(uuid,bytea,text) to postrider_daemon;
 
 grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,bigint,text,bigint,bigint,bigint,jsonb) to postrider_publisher;
+
+grant execute on function postrider_internal.take_handshakes(integer) to postrider_daemon;
 
 grant execute on function postrider_internal.take_over_claim(uuid,bigint[],integer) to postrider_daemon;
 

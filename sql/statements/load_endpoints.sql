@@ -16,6 +16,7 @@ select e.id, e.revision, e.format, e.batch_size, e.ordered, e.timeout_ms, e.sign
              order by s.created_at desc, s.id desc) as secret_kinds,
        (select extract(epoch from min(s.expires_at) - now())::float8 * 1000 from postrider.endpoint_secret s
         where s.endpoint_id = e.id and s.expires_at > now() and isfinite(s.expires_at)) as secrets_valid_ms,
-       e.auth ->> 'type' as auth_type, e.client_certificate is not null as has_client_certificate
+       e.auth ->> 'type' as auth_type, e.client_certificate is not null as has_client_certificate, e.handshake,
+       e.handshake_state <> 'granted' as is_unconsented, ceil(e.rate_limit * 60)::integer as rate_per_minute
 from postrider.endpoint e
 where e.id = any ($1::uuid[]);

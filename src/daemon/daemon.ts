@@ -77,10 +77,11 @@ export class Daemon {
       stopping.removeEventListener("abort", giveUpSoon);
       clearTimeout(cutting);
     }
-    const { loop, replays, keys, schemaWatch, endpointWatch, minutes } = this.#parts;
+    const { loop, replays, keys, handshakes, schemaWatch, endpointWatch, minutes } = this.#parts;
     loop.start();
     replays.start();
     keys.start();
+    handshakes.start();
     schemaWatch.start(SCHEMA_LOOK_INTERVAL_MS);
     endpointWatch.start();
     minutes.start();
@@ -179,12 +180,18 @@ export class Daemon {
   }
 
   async #stopParts(endMs: number): Promise<boolean> {
-    const { loop, inHand, partitions, replays, keys, schemaWatch, endpointWatch, wake, sender, heartbeat } =
+    const { loop, inHand, partitions, replays, keys, handshakes, schemaWatch, endpointWatch, wake, sender, heartbeat } =
       this.#parts;
     const graceLeftMs = () => Math.max(0, endMs - RECORD_GRACE_MS - monotonicMs());
     // At once, because the loop's turn in progress may take its time.
     inHand.halt();
-    const upkeepStopped = Promise.all([partitions.stop(), schemaWatch.stop(), endpointWatch.stop(), keys.stop()]);
+    const upkeepStopped = Promise.all([
+      partitions.stop(),
+      schemaWatch.stop(),
+      endpointWatch.stop(),
+      keys.stop(),
+      handshakes.stop(),
+    ]);
     const claimingStopped = Promise.all([loop.stop(), replays.stop()]);
     await endsWithin(claimingStopped, graceLeftMs());
     await inHand.stop(graceLeftMs());

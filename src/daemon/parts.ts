@@ -8,6 +8,7 @@ import { monotonicMs } from "../ground/clock.ts";
 import type { PostriderError } from "../ground/errors.ts";
 import type { Repeat } from "../ground/repeat.ts";
 import { OwnServers } from "../http/egress/own.ts";
+import { sendingHost } from "../http/handshake.ts";
 import { Sender } from "../http/send.ts";
 import type { Events } from "../telemetry/bus.ts";
 import { Conditions } from "../telemetry/conditions.ts";
@@ -16,7 +17,7 @@ import { ClaimLock } from "./claim/claimLock.ts";
 import { Filters } from "./claim/filters.ts";
 import { NewEvents } from "./claim/newEvents.ts";
 import { BUDGET_BYTES, Budget, budgetBytes } from "./deliver/budget.ts";
-import { EndpointDirectory } from "./deliver/endpoints.ts";
+import { ENDPOINTS_MAX, EndpointDirectory } from "./deliver/endpoints.ts";
 import { InHand } from "./deliver/inHand.ts";
 import { Lanes } from "./deliver/lanes.ts";
 import { payloadsFrom } from "./deliver/payloads.ts";
@@ -24,6 +25,7 @@ import { Loop } from "./loop.ts";
 import { deliveriesInHandMax } from "./memory.ts";
 import { Recorder } from "./record/recorder.ts";
 import { makeEndpointWatch } from "./upkeep/endpointWatch.ts";
+import { HANDSHAKES_MAX, makeHandshakeKeeper } from "./upkeep/handshakes.ts";
 import { Heartbeat } from "./upkeep/heartbeat.ts";
 import { makeKeyKeeper } from "./upkeep/keys.ts";
 import { Minutes } from "./upkeep/minutes.ts";
@@ -102,7 +104,6 @@ export function makeParts(options: PartsOptions) {
     }),
   };
   const heartbeat = makeHeartbeat(shared);
-  const upkeep = makeUpkeep(shared);
   const sender = new Sender({
     policy: config.egress,
     own: ownServers(shared),
@@ -110,6 +111,7 @@ export function makeParts(options: PartsOptions) {
     trustedCertificates: config.caCertificates,
     connectionsPerOrigin: config.maxInFlight,
   });
+  const upkeep = makeUpkeep(shared, sender);
   const wake = makeWake(shared, upkeep);
   const minutes = makeMinutes(shared, heartbeat);
   const pipeline = makePipeline(shared, { heartbeat, wake, sender, minutes });
@@ -189,7 +191,9 @@ function makeMinutes({ databases, events, conditions, lanes }: Shared, heartbeat
   });
 }
 
-function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
+function makeUpkeep({ config, events, conditions, databases, agenda }: Shared, sender: Sender) {
+  const host = sendingHost(config.source);
+  const formats = makeFormats(config.source);
   return {
     partitions: makePartitionKeeper({
       database: databases.maintain,
@@ -205,6 +209,13 @@ function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
       onQueued: () => agenda.queued(),
     }),
     endpointWatch: makeEndpointWatch({ database: databases.maintain, events }),
+    handshakes: makeHandshakeKeeper({
+      database: databases.pipeline,
+      conditions,
+      endpoints: new EndpointDirectory(databases.pipeline, formats, config.encryptionKeys, HANDSHAKES_MAX, host),
+      send: (request, done) => sender.send(request, done),
+      host,
+    }),
     keys: makeKeyKeeper({ database: databases.pipeline, conditions, sealingKeys: config.encryptionKeys }),
   };
 }
@@ -213,11 +224,12 @@ function makeUpkeep({ config, events, conditions, databases, agenda }: Shared) {
 interface Announced {
   readonly replays: Repeat;
   readonly keys: Repeat;
+  readonly handshakes: Repeat;
 }
 
 function makeWake(
   { listenConnection, sessions, events, conditions, agenda }: Shared,
-  { replays, keys }: Announced,
+  { replays, keys, handshakes }: Announced,
 ): WakeSession {
   return new WakeSession({
     config: listenConnection,
@@ -232,6 +244,7 @@ function makeWake(
       agenda.lookAgain();
       replays.soon();
       keys.soon();
+      handshakes.soon();
     },
   });
 }
@@ -257,7 +270,13 @@ function makePipeline(
     onRecorded: (results) => agenda.recorded(results),
     countFlush: (daemonId) => minutes.flushed(daemonId),
   });
-  const endpoints = new EndpointDirectory(database, makeFormats(config.source), config.encryptionKeys);
+  const endpoints = new EndpointDirectory(
+    database,
+    makeFormats(config.source),
+    config.encryptionKeys,
+    ENDPOINTS_MAX,
+    sendingHost(config.source),
+  );
   const payloads = payloadsFrom(database);
   const inHand = new InHand({
     lease: heartbeat,

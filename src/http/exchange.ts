@@ -77,9 +77,10 @@ export class Exchange implements Carried {
   takeRequest(isReused: boolean): RequestBytes {
     this.#socketReused = isReused;
     this.#requests += 1;
-    const { fixed, lines, body } = this.#request;
+    const { method, fixed, lines, body } = this.#request;
+    const { head } = this.#target;
     return {
-      head: `${this.#target.head}${fixed.lines}${lines}content-length: ${body.length}\r\n\r\n`,
+      head: `${method === undefined ? head : head.replace("POST", method)}${fixed.lines}${lines}content-length: ${body.length}\r\n\r\n`,
       body,
     };
   }

@@ -2,6 +2,8 @@ import type { ClientCertificate } from "./egress/clientCertificate.ts";
 
 /** What to send. The body is the exact bytes that were signed. */
 export interface OutgoingRequest {
+  /** Default: POST. */
+  readonly method?: "OPTIONS";
   /** Absolute http or https URL. */
   readonly url: string;
   /** Headers that are the same for many requests. */

@@ -25,6 +25,7 @@ export const CONDITIONS = {
   partitions_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
   minutes_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
   replays_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
+  handshakes_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
   keys_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
   postgres_lost: { starts: ["postgres.lost"], ends: "postgres.restored", shownAs: null },
   file_missing: { starts: ["file.missing", "file.unreadable"], ends: "file.found", shownAs: null },

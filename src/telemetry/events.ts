@@ -298,7 +298,7 @@ type FilePlace = {
   readonly byte_offset: number;
 };
 
-type MaintenanceTask = "partitions" | "replays" | "minutes" | "keys";
+type MaintenanceTask = "partitions" | "replays" | "minutes" | "keys" | "handshakes";
 
 /**
  * Fields are flat, so that no object with a secret in it gets in by way of a field. (The shapes above are types and not

@@ -11,7 +11,7 @@ const database = useDatabase();
 /** Columns that say which endpoint it is, or that triggers keep. */
 const NO_OPTIONS = [
   ...["id", "tenant", "url", "shown_url", "state", "state_reason"],
-  ...["transforms", "has_transformed", "is_limited", "circuit_opened_at"],
+  ...["transforms", "has_transformed", "handshake_state", "is_limited", "circuit_opened_at"],
   ...["state_changed_at", "paused_at", "pause_reason", "revision", "created_at", "updated_at"],
 ];
 
@@ -70,6 +70,8 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     ...["present_allowance", "rate_burst", "take_allowance"].map(claimFile),
     "sql/functions/deliveries/reached_limit.sql",
     "sql/functions/endpoints/endpoint_limiting.sql",
+    // What a receiver allows in its handshake.
+    "sql/functions/endpoints/record_handshake.sql",
   ],
   rate_burst: [...["present_allowance", "rate_burst"].map(claimFile), "sql/functions/endpoints/endpoint_limiting.sql"],
   // It is the kind of a secret, and what errors name.
@@ -97,7 +99,7 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Words that are written for other things, too. */
-const EVERYDAY_WORDS = ["format", "headers", "name", "description", "payload", "auth", "ordered"];
+const EVERYDAY_WORDS = ["format", "headers", "name", "description", "payload", "auth", "handshake", "ordered"];
 
 test("the options are the columns of endpoint that say how to send", async () => {
   assert.deepEqual(

@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst ordered when_exhausted";
+  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate handshake payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst ordered when_exhausted";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,16 +60,20 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited ordered when_exhausted",
+      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited ordered when_exhausted",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited ordered when_exhausted",
+        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited ordered when_exhausted",
       operator: "*",
       daemon: "*",
     },
     insert: { operator: EDITED_BY_OPERATORS },
     update: { operator: EDITED_BY_OPERATORS },
     delete: ["operator"],
+  },
+  endpoint_handshake: {
+    columns: "endpoint_id next_at asked_at granted_at allowed_rate refusals http_status reason",
+    select: LOOKERS,
   },
   endpoint_secret: {
     columns: "id endpoint_id secret created_at expires_at kind public_key credential_hash",
@@ -382,6 +386,9 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   record_results: owner("daemon"),
   take_over_claim: owner("daemon"),
   make_key: owner("daemon"),
+  take_handshakes: owner("daemon"),
+  record_handshake: owner("daemon"),
+  request_handshake: owner("operator"),
   seal_secret: owner("daemon"),
   pause_unreadable: owner("daemon"),
   has_signing_key: caller("reader", "operator", "daemon"),
@@ -664,6 +671,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   endpoint_batching: caller(),
   endpoint_authorization: caller(),
   endpoint_credentials: owner(),
+  endpoint_handshake_changing: caller(),
+  endpoint_handshake_changed: owner(),
   take_credential: caller(),
   is_stored_credential: caller(),
   credential_hash: caller(),
@@ -965,6 +974,9 @@ describe("a reader", () => {
     await pool.query(
       "select postrider_internal.open_ingest('app', '/var/log/app.json', gen_random_uuid(), false, null, 'log.line')",
     );
+    await pool.query("select postrider.create_endpoint('https://consent.test/', '{}', '', $1)", [
+      JSON.stringify({ handshake: true, auth: { type: "basic", username: HIDDEN, password: HIDDEN } }),
+    ]);
     await pool.query("insert into postrider.erasure (tenant) values ('acme')");
     await pool.query("insert into postrider.endpoint_pace (endpoint_id) values ($1)", [endpoint.endpoint_id]);
     await pool.query("insert into postrider.ordered_walk (endpoint_id, after_key) values ($1, 'a')", [

@@ -199,6 +199,7 @@ before(async () => {
      select postrider.uuid_v7(), $1, 'exhausted', now(), 'a', n, true from generate_series(1, 50) n`,
     [idle],
   );
+  await pool.query("insert into postrider.endpoint_handshake (endpoint_id) values ($1)", [idle]);
   ids = {
     ...signing,
     wanted,
@@ -374,6 +375,9 @@ const CALLS: Readonly<Record<string, () => string>> = {
   close_ingest: () => `select postrider_internal.close_ingest('app', '${RUN}')`,
   forget_ingest: () => "select postrider.forget_ingest('app')",
   make_key: () => `select postrider_internal.make_key('${ids.wanted}', 'whsk_${"A".repeat(86)}==', null)`,
+  take_handshakes: () => "select * from postrider_internal.take_handshakes(10)",
+  record_handshake: () => `select postrider_internal.record_handshake('${ids.idle}', 1, false, null, null, 'no')`,
+  request_handshake: () => `select postrider.request_handshake('${ids.idle}')`,
   seal_secret: () =>
     `select postrider_internal.seal_secret('${ids.secret}', pg_catalog.sha256('${ids.plain}'), 'sealed:v1:0123456789abcdef:AAAA')`,
   pause_unreadable: () =>
@@ -399,6 +403,7 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   note_change: () => "update postrider.endpoint set timeout_ms = 300",
   endpoint_secret_changing: () => `select postrider.rotate_secret('${ids.idle}', '1 hour')`,
   endpoint_secret_changed: () => `select postrider.rotate_secret('${ids.endpoint}', '2 hours')`,
+  endpoint_handshake_changed: () => `update postrider.endpoint set handshake = true where id = '${ids.idle}'`,
   endpoint_credentials: () =>
     `update postrider.endpoint set auth = '{"type": "bearer", "token": "t"}' where id = '${ids.idle}'`,
   endpoint_signing_changed: () => `update postrider.endpoint set signing = 'both' where id = '${ids.idle}'`,

@@ -24,6 +24,7 @@ as $$
     ('encryption_key', false),
     ('auth', true),
     ('client_certificate', true),
+    ('handshake', false),
     ('disable_after', false),
     ('payload', false),
     ('payload_fallback', false)

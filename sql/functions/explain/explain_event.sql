@@ -79,8 +79,8 @@ begin
                format('discarded %s, after %s: %s', postrider_internal.shown_time(m.finished_at), postrider_internal.counted(m.attempts, 'attempt'), m.reason)
              when m.detail = 'cancelled' then 'cancelled while an attempt is in progress: no other attempt follows'
              when m.detail = 'in flight' then format('attempt %s is in progress', m.attempts + 1)
-             when m.detail = 'paused' then
-               format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
+             when m.detail = 'paused' then format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
+             when m.detail = 'unconsented' then 'waits for the consent of the receiver' || coalesce(': ' || (select h.reason from postrider.endpoint_handshake h where h.endpoint_id = m.id), ', which a daemon asks for')
              when m.detail = 'keyless' then 'waits for the endpoint''s ed25519 key, which a daemon makes; if none was asked for, postrider.rotate_secret does'
              when m.detail in ('retrying', 'scheduled', 'batching', 'limited', 'ordered', 'deferred', 'circuit open') and stop is not null then 'waits because ' || stop
              when m.detail = 'limited' then format('due, and waits until the endpoint''s %s allows another request', coalesce(postrider_internal.reached_limit(m.id), 'limit'))

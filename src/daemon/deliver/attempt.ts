@@ -186,7 +186,8 @@ function signedRequest(delivery: Delivery, body: Buffer, endpoint: Endpoint): Ou
   const request: OutgoingRequest = {
     url: endpoint.url,
     fixed: fixedOf(delivery, endpoint),
-    lines: headerLines(delivery, timestamp, signature) + (endpoint.format.headerLines?.(event) ?? ""),
+    lines:
+      headerLines(delivery, timestamp, signature) + (endpoint.format.headerLines?.(event) ?? "") + endpoint.originLine,
     body,
     timeoutMs: endpoint.timeoutMs,
   };

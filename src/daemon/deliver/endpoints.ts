@@ -15,6 +15,7 @@ import type { MixedKeys, SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { VERSION } from "../../ground/version.ts";
 import type { ClientCertificate } from "../../http/egress/clientCertificate.ts";
+import { originLine, sendingHost } from "../../http/handshake.ts";
 import { type FixedHeaders, fixHeaders } from "../../http/request.ts";
 import type { SealingKey } from "../../secrets/sealing.ts";
 import { originOf } from "../../telemetry/redact.ts";
@@ -58,6 +59,10 @@ export interface Endpoint {
   readonly auth: Auth | null;
   /** What it shows to a receiver that asks who connects; null for nothing. */
   readonly clientCertificate: ClientCertificate | null;
+  /** The header line that names the origin its receiver consents to; empty without a handshake. */
+  readonly originLine: string;
+  /** The most requests per minute; null if there is no limit. */
+  readonly ratePerMinute: number | null;
   /** How bodies are encrypted; null if they are sent in the clear. */
   readonly encryption: Encryption | null;
   /** Why no request may be sent; null if one may. */
@@ -99,6 +104,9 @@ const loadEndpoints = defineStatement("load_endpoints", {
     secrets_valid_ms: "double precision?",
     auth_type: "text?",
     has_client_certificate: "boolean",
+    handshake: "boolean",
+    is_unconsented: "boolean?",
+    rate_per_minute: "integer?",
   },
 });
 
@@ -149,6 +157,7 @@ export class EndpointDirectory {
   readonly #formats: Formats;
   readonly #sealingKeys: readonly SealingKey[];
   readonly #endpointsMax: number;
+  readonly #originLine: string;
   readonly #known = new Map<string, Known>();
 
   constructor(
@@ -156,11 +165,13 @@ export class EndpointDirectory {
     formats: Formats,
     sealingKeys: readonly SealingKey[] = [],
     endpointsMax = ENDPOINTS_MAX,
+    host = sendingHost(""),
   ) {
     this.#database = database;
     this.#formats = formats;
     this.#sealingKeys = sealingKeys;
     this.#endpointsMax = endpointsMax;
+    this.#originLine = originLine(host);
   }
 
   /** Loads those of `wanted` (ids and revisions) that are not known at that revision. */
@@ -188,7 +199,10 @@ export class EndpointDirectory {
       // Only these endpoints wait for something.
       const parsedKey = row.encryption_key === null ? null : await loadEncryptionKey(row.encryption_key);
       const unreadable = row.problem ?? unpaused.get(row.id) ?? null;
-      const loading = { signing, credentials, parsedKey, formats: this.#formats, askedMs, unreadable };
+      const loading = {
+        ...{ signing, credentials, parsedKey, formats: this.#formats, originLine: this.#originLine },
+        ...{ askedMs, unreadable },
+      };
       this.#keep({ endpoint: decodeEndpoint(row, loading), askedMs });
     }
     this.#evict(wanted);
@@ -337,6 +351,7 @@ interface Loading {
   /** Null if the endpoint has no encryption_key. */
   readonly parsedKey: ParsedEncryptionKey | null;
   readonly formats: Formats;
+  readonly originLine: string;
   readonly askedMs: number;
   readonly unreadable: string | null;
 }
@@ -358,6 +373,7 @@ function decodeEndpoint(row: EndpointRow, loading: Loading): Endpoint {
     formatName === undefined ? `this version does not know the format ${JSON.stringify(row.format)}` : null;
   const keyProblem = parsedKey?.kind === "problem" ? `the endpoint's encryption_key ${parsedKey.problem}` : null;
   const authProblem = credentials.isUnreadable ? null : credentials.problem;
+  const consentProblem = row.is_unconsented === true ? "the receiver has not consented yet" : null;
   const fault = unreadable ?? formatProblem ?? headers.problem ?? keyProblem ?? authProblem;
   return {
     id: row.id,
@@ -380,9 +396,11 @@ function decodeEndpoint(row: EndpointRow, loading: Loading): Endpoint {
     mixedKeys: signing.mixedKeys,
     auth,
     clientCertificate,
+    originLine: row.handshake ? loading.originLine : "",
+    ratePerMinute: row.rate_per_minute,
     encryption: key === null ? null : { key, contentType: headers.contentType },
-    problem: fault ?? signing.problem ?? credentials.problem,
-    waits: fault === null && (signing.standing === "waits" || isSealed),
+    problem: fault ?? signing.problem ?? credentials.problem ?? consentProblem,
+    waits: fault === null && (signing.standing === "waits" || isSealed || consentProblem !== null),
     validUntilMs: askedMs + (isSealed ? UNREADABLE_MS : (row.secrets_valid_ms ?? Number.POSITIVE_INFINITY)),
   };
 }

@@ -68,6 +68,8 @@ function endpoint(id: string): Endpoint {
     mixedKeys: null,
     auth: null,
     clientCertificate: null,
+    originLine: "",
+    ratePerMinute: null,
     encryption: null,
     validUntilMs: Number.POSITIVE_INFINITY,
   };

@@ -1,0 +1,105 @@
+import type { Database } from "../../db/database.ts";
+import { defineStatement } from "../../db/statements.ts";
+import type { Attempt } from "../../domain/attempt.ts";
+import { messageOf } from "../../ground/errors.ts";
+import { Repeat } from "../../ground/repeat.ts";
+import type { ClientCertificate } from "../../http/egress/clientCertificate.ts";
+import { handshakeRequest, readConsent } from "../../http/handshake.ts";
+import type { OutgoingRequest } from "../../http/request.ts";
+import type { Conditions } from "../../telemetry/conditions.ts";
+
+/** Receivers asked at a time. */
+export const HANDSHAKES_MAX = 20;
+/** A notification announces those that are new. */
+const INTERVAL_MS = 5_000;
+/** For the whole request; less if the endpoint has less. Postgres lets another daemon ask after 30 seconds. */
+const TIMEOUT_MAX_MS = 10_000;
+
+const takeHandshakes = defineStatement("take_handshakes", {
+  params: { handshakesMax: "integer" },
+  columns: { endpoint_id: "uuid", revision: "bigint" },
+});
+const recordHandshake = defineStatement("record_handshake", {
+  params: {
+    ...{ endpointId: "uuid", revision: "bigint", isGranted: "boolean" },
+    ...{ allowedRate: "integer?", httpStatus: "smallint?", reason: "text?" },
+  },
+  columns: { is_recorded: "boolean" },
+});
+
+/** What is known of an endpoint whose receiver is asked. */
+interface Asked {
+  readonly id: string;
+  readonly revision: string;
+  readonly url: string;
+  readonly timeoutMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly auth: { readonly id: string; readonly headerName: string; readonly headerValue: string | null } | null;
+  readonly clientCertificate: ClientCertificate | null;
+  readonly ratePerMinute: number | null;
+}
+
+interface AskedEndpoints {
+  ensure(wanted: Iterable<readonly [id: string, revision: string]>): Promise<void>;
+  get(id: string): Asked | undefined;
+}
+
+export interface HandshakeOptions {
+  readonly database: Database;
+  readonly conditions: Conditions;
+  readonly endpoints: AskedEndpoints;
+  readonly send: (request: OutgoingRequest, done: (attempt: Attempt) => void) => void;
+  /** Under which consent is asked for. */
+  readonly host: string;
+}
+
+/** Asks receivers for their consent to deliveries, which wait for it. When to ask whom again is kept in Postgres. */
+export function makeHandshakeKeeper(options: HandshakeOptions): Repeat {
+  const { conditions } = options;
+  return new Repeat(async () => {
+    try {
+      const asked = await askDue(options);
+      conditions.end("handshakes_failing", { task: "handshakes" });
+      return asked === HANDSHAKES_MAX ? 0 : INTERVAL_MS;
+    } catch (thrown) {
+      conditions.begin("handshakes_failing", "maintenance.failed", { task: "handshakes", error: messageOf(thrown) });
+      return INTERVAL_MS;
+    }
+  });
+}
+
+async function askDue(options: HandshakeOptions): Promise<number> {
+  const { database, endpoints } = options;
+  const { rows } = await database.run(takeHandshakes, { handshakesMax: HANDSHAKES_MAX });
+  await endpoints.ensure(rows.map(({ endpoint_id, revision }) => [endpoint_id, revision]));
+  await Promise.all(
+    rows.map(({ endpoint_id }) => {
+      const endpoint = endpoints.get(endpoint_id);
+      return endpoint === undefined ? undefined : ask(options, endpoint);
+    }),
+  );
+  return rows.length;
+}
+
+async function ask({ database, send, host }: HandshakeOptions, endpoint: Asked): Promise<void> {
+  const { auth } = endpoint;
+  const target = {
+    url: endpoint.url,
+    headers: {
+      "user-agent": endpoint.headers["user-agent"] ?? "postrider",
+      ...(auth !== null && auth.headerValue !== null && { [auth.headerName]: auth.headerValue }),
+    },
+    clientCertificate: endpoint.clientCertificate,
+    credentialId: auth?.id ?? null,
+    ratePerMinute: endpoint.ratePerMinute,
+  };
+  const request = handshakeRequest(target, host, Math.min(endpoint.timeoutMs, TIMEOUT_MAX_MS));
+  const attempt = await new Promise<Attempt>((resolve) => send(request, resolve));
+  const consent = readConsent(attempt, host);
+  await database.run(recordHandshake, {
+    ...{ endpointId: endpoint.id, revision: endpoint.revision, isGranted: consent.kind === "granted" },
+    allowedRate: consent.kind === "granted" ? consent.ratePerMinute : null,
+    httpStatus: attempt.httpStatus,
+    reason: consent.kind === "refused" ? consent.reason : null,
+  });
+}
