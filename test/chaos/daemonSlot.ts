@@ -148,11 +148,11 @@ export class DaemonSlot {
     return status;
   }
 
-  /** When, in Unix time, any of its processes has logged this. */
-  timesOf(event: string): number[] {
+  /** When, in Unix time, any of its processes has logged this, of an endpoint if one is given. */
+  timesOf(event: string, endpointId = ""): number[] {
     return readFileSync(this.logFile, "utf8")
       .split("\n")
-      .filter((line) => line.includes(`"event":"${event}"`))
+      .filter((line) => line.includes(`"event":"${event}"`) && line.includes(endpointId))
       .map((line) => Date.parse(/"time":"([^"]+)"/.exec(line)?.[1] ?? ""));
   }
 

@@ -180,6 +180,7 @@ export class FaultRunner {
         return await this.#through(this.#route(target).main, fault, signal);
       case "receiver.hang":
       case "receiver.slow":
+      case "receiver.dead":
       case "receiver.reset": {
         const { path } = this.#route(target).plan;
         this.#world.receiver.disturb(path, disturbanceOf(kind));
@@ -395,8 +396,12 @@ export class FaultRunner {
   }
 }
 
-function disturbanceOf(kind: "receiver.hang" | "receiver.slow" | "receiver.reset"): "hang" | "slow" | "reset" {
+function disturbanceOf(
+  kind: "receiver.hang" | "receiver.slow" | "receiver.dead" | "receiver.reset",
+): "hang" | "slow" | "dead" | "reset" {
   switch (kind) {
+    case "receiver.dead":
+      return "dead";
     case "receiver.hang":
       return "hang";
     case "receiver.slow":

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { judgeCircuits } from "./circuits.ts";
 import { IN_HAND_MAX, MAX_IN_FLIGHT } from "./daemonSlot.ts";
 import type { EndpointPlan, EventFacts } from "./endpoints.ts";
 import { CRASHED_AT, type ExecutedFault, type Redelivery, STOPPED_CLEANLY, type World } from "./faults.ts";
@@ -32,6 +33,8 @@ export interface Findings {
     readonly volatile: number;
     readonly volatileLost: number;
     readonly redeliveries: number;
+    /** Times for which a circuit was open while nothing else was wrong, so that its requests could be counted. */
+    readonly circuits: number;
   };
   readonly duplicates: Duplicates;
   /** From the commit to the first 2xx. */
@@ -156,6 +159,10 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
     verdict.add("a request that was not signed as it should be", rejection);
   }
 
+  const circuits = judgeCircuits(evidence);
+  for (const excess of circuits.excesses) {
+    verdict.add("more requests through an open circuit than its probes", excess);
+  }
   const duplicates = boundDuplicates(evidence, tally);
   if (duplicates.unrecorded + duplicates.sentTwice > duplicates.bound) {
     verdict.add("more duplicates than can have been in flight", JSON.stringify(duplicates));
@@ -178,6 +185,7 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
       volatile: count("volatile"),
       volatileLost: count("volatile") - countPresent("volatile"),
       redeliveries: evidence.redeliveries.length,
+      circuits: circuits.judged,
     },
     duplicates,
     latencyMs: {

@@ -12,7 +12,7 @@ export interface ReceivedRequest {
   answeredAtMs: number | null;
 }
 
-export type Disturbance = "hang" | "slow" | "reset" | null;
+export type Disturbance = "hang" | "slow" | "reset" | "dead" | null;
 
 /** A disturbed receiver is this slow: some of its answers come too late. */
 const SLOW_MS: readonly [number, number] = [500, 2_600];
@@ -184,7 +184,7 @@ export class ChaosReceiver {
       response.socket?.resetAndDestroy();
       return;
     }
-    const isFailing = drawn < manners.hanging + manners.resetting + manners.failing;
+    const isFailing = route.disturbance === "dead" || drawn < manners.hanging + manners.resetting + manners.failing;
     const delayMs = random.between(...(route.disturbance === "slow" ? SLOW_MS : manners.delayMs));
     const answer = (): void => {
       if (response.socket === null || response.socket.destroyed) {

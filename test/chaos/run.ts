@@ -88,6 +88,7 @@ function textOf(report: ChaosReport): string {
     `               ${counts.volatile} committed asynchronously, of which ${counts.volatileLost} were lost in a crash`,
     `deliveries     ${counts.deliveries}, with ${counts.requests} requests and ${counts.attemptRows} recorded attempts`,
     `redelivered    ${counts.redeliveries}`,
+    `open circuits  ${counts.circuits}`,
     `duplicates     ${duplicates.total}: ${duplicates.answerLost} whose answer was lost, ${duplicates.unrecorded} not recorded, ` +
       `${duplicates.sentTwice} sent by two daemons (at most ${duplicates.bound} of those two)`,
     `latency        median ${latencyMs.median} ms, p99 ${latencyMs.p99} ms, longest ${latencyMs.max} ms`,

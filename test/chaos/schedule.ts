@@ -55,6 +55,8 @@ export const FAULTS = {
   "receiver.slow": { target: "receiver", weight: 3, spanMs: [1_000, 6_000] },
   "receiver.reset": { target: "receiver", weight: 3, spanMs: [500, 5_000] },
   "receiver.half_open": { target: "receiver", weight: 3, spanMs: [1_000, 6_000] },
+  /** Long enough for the circuit of its endpoint to open: its deliveries wait then, and their schedules do not run. */
+  "receiver.dead": { target: "receiver", weight: 1, spanMs: [42_000, 55_000] },
   "receiver.cut_answer": { target: "receiver", weight: 4, spanMs: [500, 4_000] },
   "endpoint.pause": { target: "endpoint", weight: 3, spanMs: [300, 5_000] },
   "endpoint.edit": { target: "endpoint", weight: 3, spanMs: [500, 5_000] },
