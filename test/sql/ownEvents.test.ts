@@ -258,6 +258,19 @@ test("a delivery that is exhausted is told of, with its last answer and why it e
   assert.equal(second?.reason, "the receiver answered 422, which the endpoint's give_up_on names");
 });
 
+test("one whose endpoint is deleted meanwhile is recorded, and no one is told", async () => {
+  await createEndpoint(["postrider.*"]);
+  const endpoint = await createEndpoint(["order.*"]);
+  await insertEvent(database.pool, "order.paid");
+  const daemon = randomUUID();
+  const [pair] = await claimAll(database.pool, { daemon });
+  assert.ok(pair !== undefined);
+  await database.pool.query("select postrider.delete_endpoint($1, 'gone')", [endpoint]);
+  await recordResults(database.pool, daemon, { first: [resultOf(pair, { outcome: "exhausted" })] });
+  assert.equal(await askFor(database.pool, "select state from postrider.delivery"), "exhausted");
+  assert.deepEqual(await ownTypes(), []);
+});
+
 test("so is a first attempt from memory, once though it is recorded twice", async () => {
   await createEndpoint(["postrider.*"]);
   await createEndpoint(["order.*"]);

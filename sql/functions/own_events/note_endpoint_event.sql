@@ -14,9 +14,13 @@ begin
   from (
     select n.id as endpoint_id, n.name, n.shown_url as url, n.tenant
     from postrider.endpoint n where n.id = note_endpoint_event.endpoint_id) e;
+  if endpoint is null then
+    -- It was deleted during the attempt.
+    return;
+  end if;
   perform postrider_internal.insert_own_event(
     note_endpoint_event.event_type, (rtrim(endpoint::text, '}') || ',' || ltrim(facts::text, '{'))::json);
 end
 $$;
 comment on function postrider_internal.note_endpoint_event(text, uuid, json) is
-  'Inserts one of Postrider''s own events about an endpoint, if anything is subscribed to it: which endpoint it is, without secrets, and these facts.';
+  'Inserts one of Postrider''s own events about an endpoint, if anything is subscribed to it and the endpoint still exists: which one it is, without secrets, and these facts.';
