@@ -3411,7 +3411,7 @@ comment on function postrider_internal.note_change(text,uuid,text,jsonb,jsonb) i
 
 comment on function postrider_internal.note_discards(uuid[],boolean) is 'Counts deliveries that a function has discarded, in postrider.endpoint_minute and postrider.daemon_minute. endpoint_ids: the endpoint of each; are_excused: whether a person decided about them.';
 
-comment on function postrider_internal.note_endpoint_event(text,uuid,json) is 'Inserts one of Postrider''s own events about an endpoint, if anything is subscribed to it: which endpoint it is, without secrets, and these facts.';
+comment on function postrider_internal.note_endpoint_event(text,uuid,json) is 'Inserts one of Postrider''s own events about an endpoint, if anything is subscribed to it and the endpoint still exists: which one it is, without secrets, and these facts.';
 
 comment on function postrider_internal.note_exhausted(integer[],uuid[],uuid[],integer[],smallint[],text[],text[]) is 'Inserts an event postrider.delivery.exhausted for each of these results, from 1.';
 

@@ -176,6 +176,22 @@ describe("an ordered endpoint", () => {
     assert.deepEqual(await leased(), [first]);
   });
 
+  test("leaves a lease that has ended to an operator who has it locked, and is not held up", async (t) => {
+    await ordered();
+    const [first] = await claimed("a", 2);
+    assert.deepEqual(await leased(), [first]);
+    await database.pool.query(
+      "update postrider.delivery set lease_expires_at = now(), next_attempt_at = now() where leased_by is not null",
+    );
+    const other = await openSession(t, database.url);
+    await other.query("begin");
+    await other.query("select from postrider.delivery where event_id = $1 for update", [first]);
+    const [b] = await claimed("b");
+    assert.deepEqual(await leased(), [b]);
+    await other.query("rollback");
+    assert.deepEqual(await leased(), [first]);
+  });
+
   test("takes no batches", async () => {
     const refused = { constraint: "an ordered endpoint gets no batches" };
     await assert.rejects(ordered({ batch_size: 2 }), refused);

@@ -47,12 +47,22 @@ begin
   keys := keys[:keys_max - others_count];
   if cardinality(keys) > 0 then
     if heads.has_expired then
-      -- Their daemon is gone. Otherwise one that has been put before them since would come after them.
+      -- Their daemon is gone. Otherwise one that has been put before them since would come after them. One that an operator,
+      -- or the record of a late result, has locked is not waited for: its key waits.
+      with expired as (
+        select d.event_id
+        from unnest(keys) k (ordering_key)
+        cross join lateral (
+          select x.event_id
+          from postrider.delivery x
+          where x.endpoint_id = lease_ordered.endpoint_id and x.ordering_key = k.ordering_key and (x.leased_by is null) = false
+            and x.next_attempt_at <= now() and x.ordering_seq is not null and (x.state = 'pending' or x.state = 'exhausted' and x.halts)
+          for update skip locked) d
+      )
       update postrider.delivery d
       set leased_by = null, lease_expires_at = null
-      from (select unnest(keys) as ordering_key offset 0) k
-      where d.endpoint_id = lease_ordered.endpoint_id and d.ordering_key = k.ordering_key and (d.leased_by is null) = false
-        and d.next_attempt_at <= now() and d.ordering_seq is not null and (d.state = 'pending' or d.state = 'exhausted' and d.halts);
+      from expired x
+      where d.event_id between x.event_id and x.event_id and d.endpoint_id = lease_ordered.endpoint_id;
     end if;
     return query
       select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload,
