@@ -1,6 +1,8 @@
 /** Requests that say who sends: credentials as a receiver gets them, tokens, and what becomes of a delivery without one. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
 import { parseSealingKey, type SealingKey } from "../../src/secrets/sealing.ts";
@@ -324,6 +326,30 @@ describe("oauth2", () => {
     assert.equal(attempt?.response_body, "no: Bearer (hidden)");
     assert.equal(receiver.requests(hookPath).length, 2);
     assert.equal(tokens.requests(tokenPath).length, 2);
+  });
+
+  test("a 401 that is cut off as the daemon stops gets no new token, and the daemon stops", async (t) => {
+    const { tokenPath } = paths();
+    counting(tokenPath);
+    const { daemon } = await startDaemon(database.url, { shutdownGraceMs: 100 });
+    const server = createServer((_, response) => void response.writeHead(401, { "content-length": "9" }).write("wait"));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const address = server.address();
+    assert.ok(address !== null && typeof address === "object");
+    const hooked = once(server, "request");
+    await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, options => $2)", [
+      `http://127.0.0.1:${address.port}/`,
+      JSON.stringify({ auth: oauth2(tokenPath) }),
+    ]);
+    await insertEvent(database.pool, "order.paid");
+    await hooked;
+    assert.equal(await daemon.stop(), true);
+    assert.equal(tokens.requests(tokenPath).length, 1);
   });
 
   const FAILING: readonly (readonly [string, Answer, RegExp])[] = [

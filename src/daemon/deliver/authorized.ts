@@ -58,7 +58,8 @@ class TokenAttempt {
   }
 
   begin(): void {
-    this.#parts.tokens.get(this.#auth.id, this.#client, this.#leftMs(), (given) => {
+    const limits = { requestMs: this.#wanted.timeoutMs, waitMs: this.#leftMs() };
+    this.#parts.tokens.get(this.#auth.id, this.#client, limits, (given) => {
       if (given.kind === "failed") {
         this.#fail(given.failureKind, given.error);
       } else {
@@ -83,7 +84,8 @@ class TokenAttempt {
   }
 
   #answered(attempt: Attempt, token: string): void {
-    if (attempt.httpStatus !== UNAUTHORIZED || this.#refused !== undefined) {
+    // A sender that is closed takes no request for a token either, and would be so in the middle of ending the others.
+    if (attempt.httpStatus !== UNAUTHORIZED || this.#refused !== undefined || !this.#wanted.mayBegin()) {
       this.#end(attempt);
       return;
     }

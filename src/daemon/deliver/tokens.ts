@@ -15,6 +15,12 @@ const MARGIN_MAX_MS = 60_000;
 /** Clients whose tokens are kept, up to 8 KiB each; the least recently used go first. */
 const CLIENTS_MAX = 2_000;
 
+export interface TokenLimits {
+  /** For the request, which others wait for as well: it does not end with the time that one of them has left. */
+  readonly requestMs: number;
+  readonly waitMs: number;
+}
+
 interface Kept {
   token: string | null;
   /** By the monotonic clock. */
@@ -40,9 +46,9 @@ export class Tokens {
 
   /**
    * @param id of the client: another one for another endpoint and another credential
-   * @param done is called once, within `timeoutMs`; before this returns if the token is there
+   * @param done is called once, within `waitMs`; before this returns if the token is there
    */
-  get(id: string, client: TokenClient, timeoutMs: number, done: (given: Given) => void): void {
+  get(id: string, client: TokenClient, { requestMs, waitMs }: TokenLimits, done: (given: Given) => void): void {
     const kept = this.#use(id);
     if (kept.token !== null && monotonicMs() < kept.goodUntilMs) {
       done({ kind: "token", token: kept.token });
@@ -56,12 +62,12 @@ export class Tokens {
     };
     const timer = setTimeout(
       () => answer({ kind: "failed", failureKind: "timeout", error: "the token endpoint gave no token in time" }),
-      timeoutMs,
+      waitMs,
     );
     waiting.add(answer);
     if (kept.waiting === null) {
       kept.waiting = waiting;
-      this.#ask(kept, client, timeoutMs);
+      this.#ask(kept, client, requestMs);
     }
   }
 
@@ -73,10 +79,10 @@ export class Tokens {
     }
   }
 
-  #ask(kept: Kept, client: TokenClient, timeoutMs: number): void {
+  #ask(kept: Kept, client: TokenClient, requestMs: number): void {
     const askedMs = monotonicMs();
     kept.token = null;
-    this.#send(tokenRequest(client, timeoutMs), (attempt) => {
+    this.#send(tokenRequest(client, requestMs), (attempt) => {
       const issued = readTokenAnswer(attempt);
       const waiting = kept.waiting ?? new Set();
       kept.waiting = null;
