@@ -1373,7 +1373,7 @@ create function postrider_internal.record_attempts(daemon_id uuid, places intege
 
 create function postrider_internal.record_first_successes(daemon_id uuid, places integer[], event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], response_headers json[], response_bodies text[]) returns void;
 
-create function postrider_internal.record_handshake(endpoint_id uuid, revision bigint, is_granted boolean, allowed_rate integer, http_status smallint, reason text) returns boolean security definer;
+create function postrider_internal.record_handshake(endpoint_id uuid, asking bigint, is_granted boolean, allowed_rate integer, http_status smallint, reason text) returns boolean security definer;
 
 create function postrider_internal.record_others(daemon_id uuid, is_first boolean, held_claims bigint[], successes integer[], known integer[], event_ids uuid[], endpoint_ids uuid[], claim_ids bigint[], attempts_before_now integer[], attempt_ids uuid[], new_attempts uuid[], started_ms double precision[], durations_ms integer[], http_statuses smallint[], requests smallint[], endpoint_revisions bigint[], batch_ids uuid[], failure_kinds text[], errors text[], response_headers json[], response_bodies text[], states text[], waits_ms bigint[], reasons text[], alone integer[], OUT locked integer[], OUT discarded integer[], OUT discard_reasons text[]) returns record;
 
@@ -1485,7 +1485,7 @@ create function postrider_internal.take_asides(page postrider_internal.claim_pag
 
 create function postrider_internal.take_credential(endpoint_id uuid, kind text, former jsonb, given jsonb) returns jsonb;
 
-create function postrider_internal.take_handshakes(handshakes_max integer) returns TABLE(endpoint_id uuid, revision bigint) security definer;
+create function postrider_internal.take_handshakes(handshakes_max integer) returns TABLE(endpoint_id uuid, revision bigint, asking bigint) security definer;
 
 create function postrider_internal.take_mixed(base pg_snapshot, target pg_snapshot, after_xid xid8, after_seq bigint, aside_xids xid8[], aside_seqs bigint[], turn integer, events_max integer, aside_max integer, payload_bytes_max integer) returns postrider_internal.claim_page;
 
@@ -1567,7 +1567,7 @@ CREATE TRIGGER endpoint_deleted AFTER DELETE ON postrider.endpoint FOR EACH ROW 
 
 CREATE TRIGGER endpoint_disabled AFTER UPDATE OF state ON postrider.endpoint FOR EACH ROW WHEN (((new.state)::text IS DISTINCT FROM (old.state)::text)) EXECUTE FUNCTION postrider_internal.endpoint_changed();
 
-CREATE TRIGGER endpoint_handshake_changed AFTER UPDATE OF handshake, url ON postrider.endpoint FOR EACH ROW WHEN (((new.handshake <> old.handshake) OR (new.handshake AND ((new.url)::text <> (old.url)::text)))) EXECUTE FUNCTION postrider_internal.endpoint_handshake_changed();
+CREATE TRIGGER endpoint_handshake_changed AFTER UPDATE OF handshake, url, state ON postrider.endpoint FOR EACH ROW WHEN (((new.handshake <> old.handshake) OR (new.handshake AND (((new.url)::text <> (old.url)::text) OR (((new.state)::text = 'disabled'::text) <> ((old.state)::text = 'disabled'::text)))))) EXECUTE FUNCTION postrider_internal.endpoint_handshake_changed();
 
 CREATE TRIGGER endpoint_handshake_changing BEFORE INSERT OR UPDATE OF handshake, url ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.endpoint_handshake_changing();
 
@@ -1953,7 +1953,7 @@ comment on table postrider.endpoint_handshake is 'One row for each endpoint with
 
 comment on column postrider.endpoint_handshake.endpoint_id is 'The endpoint.';
 
-comment on column postrider.endpoint_handshake.next_at is 'When the receiver is asked again; null once it has consented. While a daemon asks, when another one would.';
+comment on column postrider.endpoint_handshake.next_at is 'When the receiver is asked again; null once it has consented, and while the endpoint is disabled. While a daemon asks, when another one would.';
 
 comment on column postrider.endpoint_handshake.asked_at is 'When its last answer was recorded, or that there was none.';
 
@@ -3513,7 +3513,7 @@ comment on function postrider_internal.record_attempts(uuid,integer[],uuid[],uui
 
 comment on function postrider_internal.record_first_successes(uuid,integer[],uuid[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],json[],text[]) is 'Inserts the deliveries that succeeded at their first attempt, together with it. places: which results those are, from 1.';
 
-comment on function postrider_internal.record_handshake(uuid,bigint,boolean,integer,smallint,text) is 'Notes what a receiver said to a handshake. False if the endpoint has changed since, or an operator is changing it at this moment: the receiver is asked again.';
+comment on function postrider_internal.record_handshake(uuid,bigint,boolean,integer,smallint,text) is 'Notes what a receiver said to a handshake. False if its endpoint has another URL since, needs no consent any more or was disabled, if an operator asks again, or is changing the endpoint at this moment.';
 
 comment on function postrider_internal.record_others(uuid,boolean,bigint[],integer[],integer[],uuid[],uuid[],bigint[],integer[],uuid[],uuid[],double precision[],integer[],smallint[],smallint[],bigint[],uuid[],text[],text[],json[],text[],text[],bigint[],text[],integer[]) is 'Records the results that are not among the successes of record_first_successes. known: which deliveries exist already, from 1.';
 
@@ -3625,7 +3625,7 @@ comment on function postrider_internal.take_asides(postrider_internal.claim_page
 
 comment on function postrider_internal.take_credential(uuid,text,jsonb,jsonb) is 'Moves the credential that was written to a column of postrider.endpoint to postrider.endpoint_secret, and returns what stays in the column.';
 
-comment on function postrider_internal.take_handshakes(integer) is 'The endpoints whose receivers are to be asked for their consent now, for one daemon.';
+comment on function postrider_internal.take_handshakes(integer) is 'The endpoints whose receivers are to be asked for their consent now, for one daemon. asking: what record_handshake() knows this request by.';
 
 comment on function postrider_internal.take_mixed(pg_snapshot,pg_snapshot,xid8,bigint,xid8[],bigint[],integer,integer,integer,integer) is 'The next events of the window and of what is aside, up to events_max of them, aside_max of the latter. Puts a transaction aside that has more events than the window''s part of the page, and continues behind it. turn: 0 or 1, alternating; the larger half of a page and its first event are the window''s if it is 1.';
 
@@ -3703,7 +3703,7 @@ comment on trigger endpoint_deleted on postrider.endpoint is 'Discards what wait
 
 comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change of state.';
 
-comment on trigger endpoint_handshake_changed on postrider.endpoint is 'Asks for a consent if one is wanted now, or the URL has changed.';
+comment on trigger endpoint_handshake_changed on postrider.endpoint is 'Asks for a consent if one is wanted now, or the URL has changed, or the endpoint is enabled again; no more if it is disabled.';
 
 comment on trigger endpoint_handshake_changing on postrider.endpoint is 'Keeps handshake_state.';
 

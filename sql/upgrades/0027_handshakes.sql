@@ -33,7 +33,7 @@ create index endpoint_handshake_next on postrider.endpoint_handshake (next_at) w
 comment on table postrider.endpoint_handshake is
   'One row for each endpoint with a handshake: when its receiver was asked for its consent, and what it said. postrider.endpoint.handshake_state is what follows from it.';
 comment on column postrider.endpoint_handshake.endpoint_id is 'The endpoint.';
-comment on column postrider.endpoint_handshake.next_at is 'When the receiver is asked again; null once it has consented. While a daemon asks, when another one would.';
+comment on column postrider.endpoint_handshake.next_at is 'When the receiver is asked again; null once it has consented, and while the endpoint is disabled. While a daemon asks, when another one would.';
 comment on column postrider.endpoint_handshake.asked_at is 'When its last answer was recorded, or that there was none.';
 comment on column postrider.endpoint_handshake.granted_at is 'When it last consented; null if it did not, or to another URL.';
 comment on column postrider.endpoint_handshake.allowed_rate is

@@ -198,13 +198,72 @@ test("another URL needs another consent, and an endpoint without the option need
   );
 });
 
+test("a consent counts although a secret was sealed while the receiver was asked", async (t) => {
+  const receiver = await receiverOf(t, (request, response) => {
+    // As sealing does, it makes a new revision.
+    void database.pool
+      .query("update postrider.endpoint set description = 'edited'")
+      .then(() => CONSENT(request, response));
+  });
+  await run(t);
+  const endpoint = await create(receiver.url);
+  await isIn(endpoint, "granted");
+  assert.equal(receiver.of("OPTIONS").length, 1);
+});
+
+test("what a receiver says of a URL that the endpoint has no longer does not count", async (t) => {
+  let edits = 0;
+  const receiver = await receiverOf(t, (request, response) => {
+    if (request.url !== "/one") {
+      response.writeHead(405).end();
+      return;
+    }
+    edits += 1;
+    void database.pool
+      .query("update postrider.endpoint set url = $1", [`${receiver.url}/two`])
+      .then(() => CONSENT(request, response));
+  });
+  await run(t);
+  const endpoint = await create(`${receiver.url}/one`);
+  await isIn(endpoint, "refused");
+  assert.equal(edits, 1);
+  assert.deepEqual(
+    receiver.seen.map(({ path }) => path),
+    ["/one", "/two"],
+  );
+});
+
+test("a receiver is not asked without the credential that the endpoint has", async (t) => {
+  const receiver = await receiverOf(t, CONSENT);
+  const endpoint = await create(receiver.url, { auth: { type: "bearer", token: "s3cret-token" } });
+  await database.pool.query("delete from postrider.endpoint_secret where endpoint_id = $1 and kind = 'auth'", [
+    endpoint,
+  ]);
+  await run(t);
+  await isIn(endpoint, "refused");
+  assert.match(String((await handshakeOf(endpoint)).reason), /^the receiver was not asked: .* has lost its secret/);
+  assert.deepEqual(receiver.seen, []);
+});
+
+test("a receiver is not asked while its endpoint is disabled, and is once it is enabled", async () => {
+  const endpoint = await create("http://receiver.test/");
+  const taken = () => rowsOf(database.pool, "select endpoint_id from postrider_internal.take_handshakes(10)");
+  await database.pool.query("select postrider.disable_endpoint($1)", [endpoint]);
+  assert.deepEqual(await taken(), []);
+  await database.pool.query("update postrider.endpoint set url = 'http://receiver.test/two' where id = $1", [endpoint]);
+  assert.deepEqual(await taken(), []);
+  await database.pool.query("select postrider.enable_endpoint($1)", [endpoint]);
+  assert.deepEqual(await taken(), [{ endpoint_id: endpoint }]);
+});
+
 test("each refusal doubles the wait, up to some nine hours", async () => {
   const endpoint = await create("http://receiver.test/");
   const waits: number[] = [];
   for (let refusal = 0; refusal < 13; refusal += 1) {
     await askFor(
       database.pool,
-      "select postrider_internal.record_handshake(e.id, e.revision, false, null, 405::smallint, 'no') from postrider.endpoint e where e.id = $1",
+      `select postrider_internal.record_handshake(h.endpoint_id, (extract(epoch from h.next_at) * 1000000)::bigint, false, null, 405::smallint, 'no')
+       from postrider.endpoint_handshake h where h.endpoint_id = $1`,
       [endpoint],
     );
     waits.push(

@@ -1,7 +1,7 @@
 -- grant: execute to daemon
 
 create or replace function postrider_internal.record_handshake(
-  endpoint_id uuid, revision bigint, is_granted boolean, allowed_rate integer, http_status smallint, reason text
+  endpoint_id uuid, asking bigint, is_granted boolean, allowed_rate integer, http_status smallint, reason text
 ) returns boolean
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -13,10 +13,12 @@ declare
   present record;
   rate constant numeric := case when allowed_rate is not null then greatest(0.001, least(100000, trunc(allowed_rate / 60.0, 3))) end;
 begin
-  -- Of the revision that was asked about. A daemon waits for no operator.
+  -- Another URL has another row. A revision would say too much: a secret that is sealed meanwhile is a new one. A daemon waits
+  -- for no operator.
   select e.handshake_state, e.rate_limit into present
   from postrider.endpoint e
-  where e.id = endpoint_id and e.revision = revision and e.handshake
+  join postrider.endpoint_handshake h on h.endpoint_id = e.id
+  where e.id = endpoint_id and (extract(epoch from h.next_at) * 1000000)::bigint = asking
   for no key update skip locked;
   if not found then
     return false;
@@ -46,4 +48,4 @@ begin
 end
 $$;
 comment on function postrider_internal.record_handshake(uuid, bigint, boolean, integer, smallint, text) is
-  'Notes what a receiver said to a handshake. False if the endpoint has changed since, or an operator is changing it at this moment: the receiver is asked again.';
+  'Notes what a receiver said to a handshake. False if its endpoint has another URL since, needs no consent any more or was disabled, if an operator asks again, or is changing the endpoint at this moment.';

@@ -1,7 +1,7 @@
 -- grant: execute to daemon
 
 create or replace function postrider_internal.take_handshakes(handshakes_max integer)
-returns table (endpoint_id uuid, revision bigint)
+returns table (endpoint_id uuid, revision bigint, asking bigint)
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
@@ -17,7 +17,7 @@ begin atomic
       order by d.next_at
       limit take_handshakes.handshakes_max
       for update skip locked)
-  returning h.endpoint_id, e.revision;
+  returning h.endpoint_id, e.revision, (extract(epoch from h.next_at) * 1000000)::bigint;
 end;
 comment on function postrider_internal.take_handshakes(integer) is
-  'The endpoints whose receivers are to be asked for their consent now, for one daemon.';
+  'The endpoints whose receivers are to be asked for their consent now, for one daemon. asking: what record_handshake() knows this request by.';

@@ -67,6 +67,8 @@ export interface Endpoint {
   readonly encryption: Encryption | null;
   /** Why no request may be sent; null if one may. */
   readonly problem: string | null;
+  /** Why its receiver may not even be asked for its consent; null if it may. */
+  readonly askProblem: string | null;
   /** The problem passes: deliveries wait, and no attempt has failed. */
   readonly waits: boolean;
   /** By the daemon's own clock: when a secret expires, and the endpoint must be loaded again. */
@@ -400,6 +402,7 @@ function decodeEndpoint(row: EndpointRow, loading: Loading): Endpoint {
     ratePerMinute: row.rate_per_minute,
     encryption: key === null ? null : { key, contentType: headers.contentType },
     problem: fault ?? signing.problem ?? credentials.problem ?? consentProblem,
+    askProblem: unreadable ?? headers.problem ?? credentials.problem,
     waits: fault === null && (signing.standing === "waits" || isSealed || consentProblem !== null),
     validUntilMs: askedMs + (isSealed ? UNREADABLE_MS : (row.secrets_valid_ms ?? Number.POSITIVE_INFINITY)),
   };

@@ -4,6 +4,7 @@ import type { Attempt } from "../../domain/attempt.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { Repeat } from "../../ground/repeat.ts";
 import type { ClientCertificate } from "../../http/egress/clientCertificate.ts";
+import { unsent } from "../../http/failures.ts";
 import { handshakeRequest, readConsent } from "../../http/handshake.ts";
 import type { OutgoingRequest } from "../../http/request.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
@@ -17,11 +18,11 @@ const TIMEOUT_MAX_MS = 10_000;
 
 const takeHandshakes = defineStatement("take_handshakes", {
   params: { handshakesMax: "integer" },
-  columns: { endpoint_id: "uuid", revision: "bigint" },
+  columns: { endpoint_id: "uuid", revision: "bigint", asking: "bigint" },
 });
 const recordHandshake = defineStatement("record_handshake", {
   params: {
-    ...{ endpointId: "uuid", revision: "bigint", isGranted: "boolean" },
+    ...{ endpointId: "uuid", asking: "bigint", isGranted: "boolean" },
     ...{ allowedRate: "integer?", httpStatus: "smallint?", reason: "text?" },
   },
   columns: { is_recorded: "boolean" },
@@ -30,13 +31,13 @@ const recordHandshake = defineStatement("record_handshake", {
 /** What is known of an endpoint whose receiver is asked. */
 interface Asked {
   readonly id: string;
-  readonly revision: string;
   readonly url: string;
   readonly timeoutMs: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly auth: { readonly id: string; readonly headerName: string; readonly headerValue: string | null } | null;
   readonly clientCertificate: ClientCertificate | null;
   readonly ratePerMinute: number | null;
+  readonly askProblem: string | null;
 }
 
 interface AskedEndpoints {
@@ -72,17 +73,37 @@ async function askDue(options: HandshakeOptions): Promise<number> {
   const { database, endpoints } = options;
   const { rows } = await database.run(takeHandshakes, { handshakesMax: HANDSHAKES_MAX });
   await endpoints.ensure(rows.map(({ endpoint_id, revision }) => [endpoint_id, revision]));
-  await Promise.all(
-    rows.map(({ endpoint_id }) => {
+  const outcomes = await Promise.allSettled(
+    rows.map(({ endpoint_id, asking }) => {
       const endpoint = endpoints.get(endpoint_id);
-      return endpoint === undefined ? undefined : ask(options, endpoint);
+      return endpoint === undefined ? undefined : ask(options, endpoint, asking);
     }),
   );
+  // Only now: what Postgres refuses of one must not begin the next look while others are still asked.
+  const failed = outcomes.find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") {
+    throw failed.reason;
+  }
   return rows.length;
 }
 
-async function ask({ database, send, host }: HandshakeOptions, endpoint: Asked): Promise<void> {
-  const { auth } = endpoint;
+async function ask({ database, send, host }: HandshakeOptions, endpoint: Asked, asking: string): Promise<void> {
+  const attempt = await attemptOf(endpoint, host, send);
+  const consent = readConsent(attempt, host);
+  await database.run(recordHandshake, {
+    ...{ endpointId: endpoint.id, asking, isGranted: consent.kind === "granted" },
+    allowedRate: consent.kind === "granted" ? consent.ratePerMinute : null,
+    httpStatus: attempt.httpStatus,
+    reason: consent.kind === "refused" ? consent.reason : null,
+  });
+}
+
+/** Fails closed: without what says who sends, the receiver is not asked. */
+function attemptOf(endpoint: Asked, host: string, send: HandshakeOptions["send"]): Promise<Attempt> {
+  const { auth, askProblem } = endpoint;
+  if (askProblem !== null) {
+    return Promise.resolve(unsent("blocked", `the receiver was not asked: ${askProblem}`));
+  }
   const target = {
     url: endpoint.url,
     headers: {
@@ -94,12 +115,5 @@ async function ask({ database, send, host }: HandshakeOptions, endpoint: Asked):
     ratePerMinute: endpoint.ratePerMinute,
   };
   const request = handshakeRequest(target, host, Math.min(endpoint.timeoutMs, TIMEOUT_MAX_MS));
-  const attempt = await new Promise<Attempt>((resolve) => send(request, resolve));
-  const consent = readConsent(attempt, host);
-  await database.run(recordHandshake, {
-    ...{ endpointId: endpoint.id, revision: endpoint.revision, isGranted: consent.kind === "granted" },
-    allowedRate: consent.kind === "granted" ? consent.ratePerMinute : null,
-    httpStatus: attempt.httpStatus,
-    reason: consent.kind === "refused" ? consent.reason : null,
-  });
+  return new Promise((resolve) => send(request, resolve));
 }

@@ -64,6 +64,7 @@ function endpoint(id: string): Endpoint {
     mayTransform: false,
     keys: [KEY],
     problem: null,
+    askProblem: null,
     waits: false,
     mixedKeys: null,
     auth: null,
