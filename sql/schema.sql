@@ -1075,6 +1075,8 @@ create function postrider_internal.explain_filter(payload json, filter jsonpath)
 
 create function postrider_internal.explain_format(format text, attributes jsonb) returns text;
 
+create function postrider_internal.explain_handshake(endpoint_id uuid) returns text;
+
 create function postrider_internal.explain_lack(tenant text) returns text;
 
 create function postrider_internal.explain_match(event_type text, payload json, endpoint_id uuid) returns text;
@@ -1755,7 +1757,7 @@ comment on column postrider.daemon_minute.succeeded_later is 'Deliveries that su
 
 comment on column postrider.daemon_minute.failed is 'Attempts that failed.';
 
-comment on column postrider.daemon_minute.exhausted is 'Deliveries whose retry schedule was used up.';
+comment on column postrider.daemon_minute.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
 
 comment on column postrider.daemon_minute.discarded is 'Deliveries that were discarded.';
 
@@ -1915,7 +1917,7 @@ comment on column postrider.endpoint.client_certificate is 'What is shown to a r
 
 comment on column postrider.endpoint.ordered is 'Whether events with the same ordering_key are sent one at a time, in the order of their commits. Events without a key are sent in any order. Takes no batches. It holds for events that are claimed after it was set; of those that wait, it puts in order what is due.';
 
-comment on column postrider.endpoint.when_exhausted is 'If the endpoint is ordered, and the retry schedule of an event is used up: continue, so that the next event of its key is sent; or halt, so that its key waits until the event is delivered after all, or passed over by postrider.skip().';
+comment on column postrider.endpoint.when_exhausted is 'What follows if the endpoint is ordered and an event is exhausted: continue, so that the next event of its key is sent; or halt, so that its key waits until the event is delivered after all, or passed over by postrider.skip(). It holds for events that are exhausted after it was set: continue frees no key that is halted already.';
 
 comment on column postrider.endpoint.handshake is 'Whether deliveries wait until the receiver consents to them, by the handshake of CloudEvents'' webhook specification: a daemon sends OPTIONS to the URL, and the receiver answers with WebHook-Allowed-Origin. It is repeated if the URL changes.';
 
@@ -1985,7 +1987,7 @@ comment on column postrider.endpoint_hour_part.succeeded_later is 'Deliveries th
 
 comment on column postrider.endpoint_hour_part.failed is 'Attempts that failed.';
 
-comment on column postrider.endpoint_hour_part.exhausted is 'Deliveries whose retry schedule was used up.';
+comment on column postrider.endpoint_hour_part.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
 
 comment on column postrider.endpoint_hour_part.discarded is 'Deliveries that were discarded.';
 
@@ -2017,7 +2019,7 @@ comment on column postrider.endpoint_minute_part.succeeded_later is 'Deliveries 
 
 comment on column postrider.endpoint_minute_part.failed is 'Attempts that failed.';
 
-comment on column postrider.endpoint_minute_part.exhausted is 'Deliveries whose retry schedule was used up.';
+comment on column postrider.endpoint_minute_part.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
 
 comment on column postrider.endpoint_minute_part.discarded is 'Deliveries that were discarded.';
 
@@ -2585,7 +2587,7 @@ comment on column postrider.endpoint_health.last_error is 'What went wrong, in a
 
 comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a series of failures. Other successes are not noted, because each would cost a write.';
 
-comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose retry schedule is used up, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
+comment on column postrider.endpoint_health.exhausted is 'Its deliveries that are exhausted, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
 
 comment on column postrider.endpoint_health.p50_ms is 'Half of its attempts of the last hour took at most so many milliseconds: a bound of postrider.request_ms_bounds(). Null if it had none; those of the present minute are counted when it is over. The recipe slowest_receivers has exact numbers.';
 
@@ -2617,7 +2619,7 @@ comment on column postrider.endpoint_hour.succeeded_later is 'Deliveries that su
 
 comment on column postrider.endpoint_hour.failed is 'Attempts that failed.';
 
-comment on column postrider.endpoint_hour.exhausted is 'Deliveries whose retry schedule was used up.';
+comment on column postrider.endpoint_hour.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
 
 comment on column postrider.endpoint_hour.discarded is 'Deliveries that were discarded.';
 
@@ -2655,7 +2657,7 @@ comment on column postrider.endpoint_minute.succeeded_later is 'Deliveries that 
 
 comment on column postrider.endpoint_minute.failed is 'Attempts that failed.';
 
-comment on column postrider.endpoint_minute.exhausted is 'Deliveries whose retry schedule was used up.';
+comment on column postrider.endpoint_minute.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
 
 comment on column postrider.endpoint_minute.discarded is 'Deliveries that were discarded.';
 
@@ -2675,7 +2677,7 @@ comment on column postrider.endpoint_minute.excused is 'How many of exhausted an
 
 comment on column postrider.endpoint_minute.sent_bytes is 'Bytes of request bodies that were sent, without headers. What postrider.rebuild_minutes() added has none.';
 
-comment on view postrider.halted_key is 'Ordering keys of which nothing is sent, because the retry schedule of an event is used up and the endpoint says when_exhausted = halt. postrider.redeliver() sends that event again, postrider.skip() passes over it.';
+comment on view postrider.halted_key is 'Ordering keys of which nothing is sent, because an event of the key was exhausted while the endpoint said when_exhausted = halt. postrider.redeliver() sends that event again, postrider.skip() passes over it.';
 
 comment on column postrider.halted_key.endpoint_id is 'The endpoint.';
 
@@ -2789,7 +2791,7 @@ comment on column postrider.replay_status.pending is 'Deliveries that wait, are 
 
 comment on column postrider.replay_status.succeeded is 'Deliveries that have succeeded.';
 
-comment on column postrider.replay_status.exhausted is 'Deliveries whose retry schedule was used up.';
+comment on column postrider.replay_status.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
 
 comment on column postrider.replay_status.discarded is 'Deliveries that were discarded.';
 
@@ -2815,7 +2817,7 @@ comment on column postrider.undelivered.url is 'Its URL; null if it was deleted.
 
 comment on column postrider.undelivered.endpoint_state is 'active, paused, disabled or deleted.';
 
-comment on column postrider.undelivered.exhausted is 'Deliveries whose retry schedule is used up.';
+comment on column postrider.undelivered.exhausted is 'Deliveries that are exhausted: their last attempt failed, and no other follows.';
 
 comment on column postrider.undelivered.discarded is 'Deliveries that were ended by an operator, or with their endpoint; postrider.delivery_status has the reasons.';
 
@@ -2879,7 +2881,7 @@ comment on type postrider.endpoint_timeout_ms is 'The time limit of a request, i
 
 comment on type postrider.endpoint_url is 'An absolute http or https URL without user, password and fragment. Whether its address is allowed is for the daemons to say.';
 
-comment on type postrider.endpoint_when_exhausted is 'What follows for an ordering key if the retry schedule of one of its events is used up.';
+comment on type postrider.endpoint_when_exhausted is 'What follows for an ordering key if one of its events is exhausted.';
 
 comment on type postrider.event_type_pattern is 'The event types that a subscription is for.';
 
@@ -2975,7 +2977,7 @@ comment on function postrider.rotate_secret(uuid,interval) is 'Makes a new secre
 
 comment on function postrider.send_test_event(uuid,text,json) is 'Sends one event to this endpoint alone, whatever it is subscribed to, and returns the event''s id. Use it to try a new receiver, or one that was mended. The event is marked as a test (postrider.outbox.test_endpoint_id): replays leave it out, and its failures do not count against the endpoint.';
 
-comment on function postrider.skip(uuid,uuid) is 'Passes over an event whose retry schedule is used up and which halts its ordering key, so that the next event of the key is sent. Use it if the receiver can do without this one. The delivery stays exhausted, and can be sent again by redeliver() or replay(). Returns the key.';
+comment on function postrider.skip(uuid,uuid) is 'Passes over an exhausted event that halts its ordering key, so that the next event of the key is sent. Use it if the receiver can do without this one. The delivery stays exhausted, and can be sent again by redeliver() or replay(). Returns the key.';
 
 comment on function postrider.subscribe(uuid,text,text) is 'Subscribes an endpoint to an event type (exact, a prefix such as order.*, or *), with or without a filter. Returns the id of the subscription. Use it to send more events to an existing endpoint, from now on.';
 
@@ -3214,6 +3216,8 @@ comment on function postrider_internal.explain_circuit(uuid) is 'Why deliveries 
 comment on function postrider_internal.explain_filter(json,jsonpath) is 'Why a payload does not match a filter; null if it does.';
 
 comment on function postrider_internal.explain_format(text,jsonb) is 'The format in which an endpoint has its events, and which of these attributes it leaves out, as the end of a sentence. Empty for the standard format.';
+
+comment on function postrider_internal.explain_handshake(uuid) is 'Why deliveries of an endpoint wait for the consent of its receiver: what it answered, and when it is asked again.';
 
 comment on function postrider_internal.explain_lack(text) is 'Says that a tenant has no endpoint, and which tenants have some.';
 

@@ -22,3 +22,6 @@ comment on column postrider.endpoint.give_up_on is
 
 comment on column postrider.delivery.state is 'pending; succeeded; exhausted: the retry schedule is used up, or the endpoint gives up on the answer; discarded: ended by an operator, or with its endpoint.';
 comment on column postrider.delivery.reason is 'Why it was discarded, or exhausted before its retry schedule was used up. A replay keeps it until the delivery ends anew.';
+comment on column postrider.endpoint_minute_part.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
+comment on column postrider.daemon_minute.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
+comment on column postrider.endpoint_hour_part.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';

@@ -6,7 +6,7 @@
 
 create domain postrider.endpoint_when_exhausted as text
   constraint "when_exhausted is continue or halt" check (value in ('continue', 'halt'));
-comment on domain postrider.endpoint_when_exhausted is 'What follows for an ordering key if the retry schedule of one of its events is used up.';
+comment on domain postrider.endpoint_when_exhausted is 'What follows for an ordering key if one of its events is exhausted.';
 
 alter table postrider.endpoint
   add column ordered boolean not null default false,
@@ -14,7 +14,7 @@ alter table postrider.endpoint
 comment on column postrider.endpoint.ordered is
   'Whether events with the same ordering_key are sent one at a time, in the order of their commits. Events without a key are sent in any order. Takes no batches. It holds for events that are claimed after it was set; of those that wait, it puts in order what is due.';
 comment on column postrider.endpoint.when_exhausted is
-  'If the endpoint is ordered, and the retry schedule of an event is used up: continue, so that the next event of its key is sent; or halt, so that its key waits until the event is delivered after all, or passed over by postrider.skip().';
+  'What follows if the endpoint is ordered and an event is exhausted: continue, so that the next event of its key is sent; or halt, so that its key waits until the event is delivered after all, or passed over by postrider.skip(). It holds for events that are exhausted after it was set: continue frees no key that is halted already.';
 
 -- A claim asks it whether any endpoint is ordered.
 create index endpoint_ordered on postrider.endpoint (id) where ordered;

@@ -8,12 +8,14 @@ import {
   askFor,
   claimAll,
   createEndpoint,
+  type EventFields,
   IN_A_WEEK,
   insertEvent,
   recordResults,
   reset,
   resultOf,
   subscribe,
+  walk,
 } from "../support/engine.ts";
 import { guideBlock, guideText } from "../support/guides.ts";
 import { runShell, startShell } from "./shell.ts";
@@ -99,6 +101,31 @@ const SITUATIONS: Readonly<Record<string, () => Promise<string>>> = {
     );
     return event;
   },
+  "waits for the consent of the receiver…": async () => {
+    await createEndpoint(database.pool, ["*"], { options: { handshake: true } });
+    return claimed("order.paid");
+  },
+  "waits for event…": async () => {
+    await createEndpoint(database.pool, ["*"], { options: { ordered: true } });
+    await claimed("order.paid", { orderingKey: "a" });
+    return claimed("order.paid", { orderingKey: "a" });
+  },
+  "waits because event…": async () => {
+    const endpoint = await createEndpoint(database.pool, ["*"], { options: { ordered: true, when_exhausted: "halt" } });
+    const first = await claimed("order.paid", { orderingKey: "a" });
+    const daemon = randomUUID();
+    await walk(database.pool, { daemon });
+    await recordResults(database.pool, daemon, {
+      later: [resultOf({ event: first, endpoint }, { outcome: "exhausted" })],
+    });
+    return claimed("order.paid", { orderingKey: "a" });
+  },
+  "due, and waits until the endpoint's…": async () => {
+    await createEndpoint(database.pool, ["*"], { options: { max_in_flight: 1 } });
+    await claimed("order.paid");
+    await walk(database.pool, { daemon: randomUUID() });
+    return claimed("order.paid");
+  },
   "its first attempt is due…": async () => {
     await createEndpoint(database.pool);
     const event = await insertEvent(database.pool, "order.paid", { deliverAt: IN_A_WEEK });
@@ -117,8 +144,8 @@ const SITUATIONS: Readonly<Record<string, () => Promise<string>>> = {
   "delivered…": () => attempted("succeeded"),
 };
 
-async function claimed(eventType: string): Promise<string> {
-  const event = await insertEvent(database.pool, eventType);
+async function claimed(eventType: string, fields: EventFields = {}): Promise<string> {
+  const event = await insertEvent(database.pool, eventType, fields);
   await claimAll(database.pool);
   return event;
 }

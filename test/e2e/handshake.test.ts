@@ -150,7 +150,10 @@ for (const [what, answer, sentence] of REFUSALS) {
         endpoint,
       ]),
     );
-    assert.match(explained, /waits for the consent of the receiver: /);
+    assert.match(
+      explained,
+      /waits for the consent of the receiver: .*; it is asked again .*, or at once by postrider\.request_handshake\(\)/,
+    );
     assert.equal(receiver.of("POST").length, 0);
     receiver.answer = CONSENT;
     await database.pool.query("select postrider.request_handshake($1)", [endpoint]);

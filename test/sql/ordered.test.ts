@@ -326,7 +326,10 @@ describe("when_exhausted: halt", () => {
     const [row] = await status(second);
     assert.deepEqual([row?.detail, row?.behind], ["halted", first]);
     assert.match(row?.explanation ?? "", /halts its ordering key/);
-    assert.match((await status(first))[0]?.explanation ?? "", /it halts its ordering key/);
+    assert.match(
+      (await status(first))[0]?.explanation ?? "",
+      /it halts its ordering key: postrider\.redeliver\(\) sends it again/,
+    );
     const [key] = await rowsOf(database.pool, "select ordering_key, event_id, waiting from postrider.halted_key");
     assert.deepEqual(key, { ordering_key: "a", event_id: first, waiting: "1" });
     assert.equal(await askFor(database.pool, "select postrider.skip($1, $2)", [first, endpoint]), "a");
@@ -336,6 +339,19 @@ describe("when_exhausted: halt", () => {
     await assert.rejects(database.pool.query("select postrider.skip($1, $2)", [first, endpoint]), {
       message: /does not halt an ordering key/,
     });
+  });
+
+  test("halts keys until a person decides, even if the endpoint continues from then on", async () => {
+    const { endpoint, first, second } = await halted();
+    await database.pool.query("update postrider.endpoint set when_exhausted = 'continue' where id = $1", [endpoint]);
+    assert.deepEqual(await leased(), []);
+    await database.pool.query(
+      "select postrider.skip(event_id, endpoint_id) from postrider.halted_key where endpoint_id = $1",
+      [endpoint],
+    );
+    assert.deepEqual(await leased(), [second]);
+    const [row] = await status(first);
+    assert.equal(row?.detail, "exhausted");
   });
 
   test("goes on when a redelivery has succeeded, and not before", async () => {

@@ -605,6 +605,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   explain_lack: caller(),
   explain_match: caller(),
   explain_format: caller(),
+  explain_handshake: caller(),
   left_out_attributes: caller(),
   is_claimed: caller(),
   shown_time: caller(),

@@ -14,7 +14,7 @@ create or replace view postrider.halted_key as
   from postrider.delivery d
   left join postrider.endpoint e on e.id = d.endpoint_id
   where d.ordering_seq is not null and d.state = 'exhausted' and d.halts;
-comment on view postrider.halted_key is 'Ordering keys of which nothing is sent, because the retry schedule of an event is used up and the endpoint says when_exhausted = halt. postrider.redeliver() sends that event again, postrider.skip() passes over it.';
+comment on view postrider.halted_key is 'Ordering keys of which nothing is sent, because an event of the key was exhausted while the endpoint said when_exhausted = halt. postrider.redeliver() sends that event again, postrider.skip() passes over it.';
 comment on column postrider.halted_key.endpoint_id is 'The endpoint.';
 comment on column postrider.halted_key.tenant is 'Its tenant.';
 comment on column postrider.halted_key.name is 'Its name; null if it has none.';

@@ -27,4 +27,4 @@ begin
 end
 $$;
 comment on function postrider.skip(uuid, uuid) is
-  'Passes over an event whose retry schedule is used up and which halts its ordering key, so that the next event of the key is sent. Use it if the receiver can do without this one. The delivery stays exhausted, and can be sent again by redeliver() or replay(). Returns the key.';
+  'Passes over an exhausted event that halts its ordering key, so that the next event of the key is sent. Use it if the receiver can do without this one. The delivery stays exhausted, and can be sent again by redeliver() or replay(). Returns the key.';

@@ -12,6 +12,6 @@ comment on column postrider.undelivered.tenant is 'Its tenant; null if it was de
 comment on column postrider.undelivered.name is 'Its name; null if it has none or was deleted.';
 comment on column postrider.undelivered.url is 'Its URL; null if it was deleted.';
 comment on column postrider.undelivered.endpoint_state is 'active, paused, disabled or deleted.';
-comment on column postrider.undelivered.exhausted is 'Deliveries whose retry schedule is used up.';
+comment on column postrider.undelivered.exhausted is 'Deliveries that are exhausted: their last attempt failed, and no other follows.';
 comment on column postrider.undelivered.discarded is 'Deliveries that were ended by an operator, or with their endpoint; postrider.delivery_status has the reasons.';
 comment on column postrider.undelivered.is_exact is 'False if there are more than were counted: 10,000 an endpoint, 100 of further endpoints once there are 100,000.';

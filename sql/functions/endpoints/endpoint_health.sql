@@ -53,7 +53,7 @@ comment on column postrider.endpoint_health.last_failure_kind is 'How that attem
 comment on column postrider.endpoint_health.last_http_status is 'The status of its response; null if there was none.';
 comment on column postrider.endpoint_health.last_error is 'What went wrong, in a sentence.';
 comment on column postrider.endpoint_health.recovered_at is 'When a success last ended a series of failures. Other successes are not noted, because each would cost a write.';
-comment on column postrider.endpoint_health.exhausted is 'Its deliveries whose retry schedule is used up, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
+comment on column postrider.endpoint_health.exhausted is 'Its deliveries that are exhausted, as long as their events are kept; a lower bound from 10,000 on, see postrider.undelivered.';
 comment on column postrider.endpoint_health.p50_ms is 'Half of its attempts of the last hour took at most so many milliseconds: a bound of postrider.request_ms_bounds(). Null if it had none; those of the present minute are counted when it is over. The recipe slowest_receivers has exact numbers.';
 comment on column postrider.endpoint_health.p95_ms is 'The same for 95 of 100.';
 comment on column postrider.endpoint_health.disabled_from is 'The first failure after this time disables it, unless a success comes first; null if it does not fail, is not active, or has no disable_after.';

@@ -80,7 +80,7 @@ begin
              when m.detail = 'cancelled' then 'cancelled while an attempt is in progress: no other attempt follows'
              when m.detail = 'in flight' then format('attempt %s is in progress', m.attempts + 1)
              when m.detail = 'paused' then format('waits because the endpoint has been paused since %s%s', postrider_internal.shown_time(m.state_changed_at), coalesce(': ' || m.state_reason, ''))
-             when m.detail = 'unconsented' then 'waits for the consent of the receiver' || coalesce(': ' || (select h.reason from postrider.endpoint_handshake h where h.endpoint_id = m.id), ', which a daemon asks for')
+             when m.detail = 'unconsented' then postrider_internal.explain_handshake(m.id)
              when m.detail = 'keyless' then 'waits for the endpoint''s ed25519 key, which a daemon makes; if none was asked for, postrider.rotate_secret does'
              when m.detail in ('retrying', 'scheduled', 'batching', 'limited', 'ordered', 'deferred', 'circuit open') and stop is not null then 'waits because ' || stop
              when m.detail = 'limited' then format('due, and waits until the endpoint''s %s allows another request', coalesce(postrider_internal.reached_limit(m.id), 'limit'))
@@ -98,7 +98,7 @@ begin
              when m.created_at > event.created_at then
                format('the endpoint was created %s, after the event: an event goes to the subscriptions that exist when it is claimed', postrider_internal.shown_time(m.created_at))
              else 'it matches now but did not when it was claimed: the endpoint or its subscriptions have changed since, or a row was deleted by hand'
-           end || case when m.halts_key then '; it halts its ordering key' else '' end || coalesce('; batch ' || m.batch_id, '') || case
+           end || case when m.halts_key then '; it halts its ordering key: postrider.redeliver() sends it again, postrider.skip() passes over it' else '' end || coalesce('; batch ' || m.batch_id, '') || case
              when m.transformation is not null then '; transformation ' || m.transformation
              when m.delivery_state is null and claimed and m.changed is not null then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
            m.obstacle is null,

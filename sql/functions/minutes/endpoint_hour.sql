@@ -50,7 +50,7 @@ comment on column postrider.endpoint_hour.url is 'Its URL; null if it was delete
 comment on column postrider.endpoint_hour.succeeded_first is 'Deliveries that succeeded at their first attempt.';
 comment on column postrider.endpoint_hour.succeeded_later is 'Deliveries that succeeded at a later attempt.';
 comment on column postrider.endpoint_hour.failed is 'Attempts that failed.';
-comment on column postrider.endpoint_hour.exhausted is 'Deliveries whose retry schedule was used up.';
+comment on column postrider.endpoint_hour.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
 comment on column postrider.endpoint_hour.discarded is 'Deliveries that were discarded.';
 comment on column postrider.endpoint_hour.sent_again is
   'How many of the attempts were of deliveries that were sent again by hand or by a replay. delay_ms leaves them out.';

@@ -39,7 +39,7 @@ comment on column postrider.endpoint_minute.url is 'Its URL; null if it was dele
 comment on column postrider.endpoint_minute.succeeded_first is 'Deliveries that succeeded at their first attempt.';
 comment on column postrider.endpoint_minute.succeeded_later is 'Deliveries that succeeded at a later attempt.';
 comment on column postrider.endpoint_minute.failed is 'Attempts that failed.';
-comment on column postrider.endpoint_minute.exhausted is 'Deliveries whose retry schedule was used up.';
+comment on column postrider.endpoint_minute.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
 comment on column postrider.endpoint_minute.discarded is 'Deliveries that were discarded.';
 comment on column postrider.endpoint_minute.sent_again is
   'How many of the attempts were of deliveries that were sent again by hand or by a replay. delay_ms leaves them out.';

@@ -35,7 +35,7 @@ comment on column postrider.replay_status.prepared is 'How many it has made pend
 comment on column postrider.replay_status.left_alone is 'Events of the range that were already on their way when their turn came.';
 comment on column postrider.replay_status.pending is 'Deliveries that wait, are in flight or are being retried.';
 comment on column postrider.replay_status.succeeded is 'Deliveries that have succeeded.';
-comment on column postrider.replay_status.exhausted is 'Deliveries whose retry schedule was used up.';
+comment on column postrider.replay_status.exhausted is 'Deliveries that were exhausted: their last attempt failed, and no other follows.';
 comment on column postrider.replay_status.discarded is 'Deliveries that were discarded.';
 comment on column postrider.replay_status.restored is 'Deliveries that were not sent and got back their former state when it was cancelled.';
 comment on column postrider.replay_status.created_at is 'When it was requested.';
