@@ -2,6 +2,9 @@
 
 export const EVENT_TYPES = ["order.paid", "order.shipped", "invoice.sent", "user.changed", "report.made"] as const;
 export const TENANT = "acme";
+/** Of events with a key. */
+export const KEYED_TYPE = "account.changed";
+export const KEYS = Array.from({ length: 12 }, (_, index) => `account ${index}`);
 
 export interface EventFacts {
   readonly eventType: string;
@@ -28,6 +31,7 @@ export interface EndpointPlan {
   readonly manners: Manners;
   /** What all daemons together keep to. */
   readonly limits?: Limits;
+  readonly isOrdered?: boolean;
   /** Which events it is to get, said once more in another language. */
   readonly matches: (event: EventFacts) => boolean;
 }
@@ -96,6 +100,25 @@ export const ENDPOINTS: readonly EndpointPlan[] = [
     manners: { ...FAST, failing: 0.05 },
     limits: { rate_limit: 20, rate_burst: 5 },
     matches: ({ tenant, eventType, amount }) => tenant === "" && eventType === "report.made" && amount > 900,
+  },
+  {
+    path: "/ordered-accounts",
+    tenant: "",
+    eventTypes: [KEYED_TYPE, "user.changed"],
+    isOrdered: true,
+    manners: { ...FAST, delayMs: [0, 10], failing: 0.05, resetting: 0.01 },
+    matches: ({ tenant, eventType }) => tenant === "" && (eventType === KEYED_TYPE || eventType === "user.changed"),
+  },
+  {
+    // Daemons take a single event of a key at a time here, and not a run of them.
+    path: "/capped-ordered-accounts",
+    tenant: "",
+    eventTypes: [],
+    filter: { eventType: KEYED_TYPE, predicate: "$.amount > 700" },
+    isOrdered: true,
+    limits: { max_in_flight: 4 },
+    manners: { ...FAST, failing: 0.05 },
+    matches: ({ tenant, eventType, amount }) => tenant === "" && eventType === KEYED_TYPE && amount > 700,
   },
 ];
 

@@ -3,7 +3,8 @@ import { judgeCircuits } from "./circuits.ts";
 import { IN_HAND_MAX, MAX_IN_FLIGHT } from "./daemonSlot.ts";
 import type { EndpointPlan, EventFacts } from "./endpoints.ts";
 import { CRASHED_AT, type ExecutedFault, type Redelivery, STOPPED_CLEANLY, type World } from "./faults.ts";
-import type { ChaosReceiver, ReceivedRequest } from "./receiver.ts";
+import { judgeOrder, type KeyedEvent } from "./order.ts";
+import { type ChaosReceiver, isAccepted, type ReceivedRequest } from "./receiver.ts";
 import { FAULTS } from "./schedule.ts";
 import type { WrittenEvent } from "./writers.ts";
 
@@ -35,6 +36,8 @@ export interface Findings {
     readonly redeliveries: number;
     /** Times for which a circuit was open while nothing else was wrong, so that its requests could be counted. */
     readonly circuits: number;
+    /** Deliveries of events with a key to ordered endpoints. */
+    readonly ordered: number;
   };
   readonly duplicates: Duplicates;
   /** From the commit to the first 2xx. */
@@ -54,8 +57,7 @@ export interface Duplicates {
   readonly bound: number;
 }
 
-interface OutboxRow extends EventFacts {
-  readonly id: string;
+interface OutboxRow extends EventFacts, KeyedEvent {
   readonly number: number;
 }
 
@@ -103,12 +105,20 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
   const latencies: number[] = [];
   const tally = { answerLost: 0, unrecorded: 0, sentTwice: 0 };
   let expectedPairs = 0;
+  let ordered = 0;
   const deliveryByPair = new Map(deliveries.map((row) => [pairKey(row), row]));
 
   for (const route of evidence.world.routes) {
     const { path, matches } = route.plan;
     const requests = evidence.world.receiver.requests(path);
     judgeLimits(verdict, route.plan, evidence.world.receiver);
+    if (route.plan.isOrdered) {
+      const keyed = outbox.filter((event) => event.key !== null && matches(event));
+      ordered += keyed.length;
+      for (const overtaking of judgeOrder(keyed, requests)) {
+        verdict.add("sent before an earlier event of its key was accepted", `${path}: ${overtaking}`);
+      }
+    }
     for (const eventId of requests.keys()) {
       const event = byId.get(eventId);
       if (event === undefined) {
@@ -186,6 +196,7 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
       volatileLost: count("volatile") - countPresent("volatile"),
       redeliveries: evidence.redeliveries.length,
       circuits: circuits.judged,
+      ordered,
     },
     duplicates,
     latencyMs: {
@@ -414,10 +425,6 @@ function firstAtOrAbove(numbers: readonly number[], value: number): number {
   return low;
 }
 
-function isAccepted({ status }: ReceivedRequest): boolean {
-  return status !== null && status >= 200 && status <= 299;
-}
-
 function stateOf(delivery: DeliveryRow | undefined): string {
   return delivery === undefined
     ? "no delivery"
@@ -434,8 +441,8 @@ function quantile(sorted: readonly number[], share: number): number {
 
 async function readOutbox(session: pg.Pool): Promise<OutboxRow[]> {
   const { rows } = await session.query<OutboxRow>(
-    `select id, event_type as "eventType", tenant, (payload ->> 'number')::integer as number,
-            (payload ->> 'amount')::integer as amount
+    `select id, event_type as "eventType", tenant, ordering_key as key, (payload ->> 'number')::integer as number,
+            (payload ->> 'amount')::integer as amount, (payload ->> 'place')::integer as place
      from postrider.outbox`,
   );
   return rows;

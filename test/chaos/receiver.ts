@@ -12,6 +12,10 @@ export interface ReceivedRequest {
   answeredAtMs: number | null;
 }
 
+export function isAccepted({ status }: ReceivedRequest): boolean {
+  return status !== null && status >= 200 && status <= 299;
+}
+
 export type Disturbance = "hang" | "slow" | "reset" | "dead" | null;
 
 /** A disturbed receiver is this slow: some of its answers come too late. */

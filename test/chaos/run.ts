@@ -89,6 +89,7 @@ function textOf(report: ChaosReport): string {
     `deliveries     ${counts.deliveries}, with ${counts.requests} requests and ${counts.attemptRows} recorded attempts`,
     `redelivered    ${counts.redeliveries}`,
     `open circuits  ${counts.circuits}`,
+    `in order       ${counts.ordered} deliveries of events with a key to ordered endpoints`,
     `duplicates     ${duplicates.total}: ${duplicates.answerLost} whose answer was lost, ${duplicates.unrecorded} not recorded, ` +
       `${duplicates.sentTwice} sent by two daemons (at most ${duplicates.bound} of those two)`,
     `latency        median ${latencyMs.median} ms, p99 ${latencyMs.p99} ms, longest ${latencyMs.max} ms`,

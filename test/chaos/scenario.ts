@@ -20,7 +20,7 @@ import type pg from "pg";
 import { bundle } from "../../build.ts";
 import { messageOf } from "../../src/ground/errors.ts";
 import { DaemonSlot } from "./daemonSlot.ts";
-import { ENDPOINTS, RETRY_SCHEDULE, TIMEOUT_MS } from "./endpoints.ts";
+import { ENDPOINTS, KEYS, RETRY_SCHEDULE, TIMEOUT_MS } from "./endpoints.ts";
 import { type EndpointRoute, FaultRunner, type World } from "./faults.ts";
 import { type Findings, judge, judgeRest } from "./oracle.ts";
 import { FaultProxy } from "./proxy.ts";
@@ -76,6 +76,9 @@ export interface ChaosReport extends Omit<Findings, "violations"> {
   readonly directory: string | null;
 }
 
+/** Beside the others, and of their events. These take turns at a few keys. */
+const KEYED_WRITERS = 4;
+const KEYED_SHARE = 0.2;
 const LOOK_INTERVAL_MS = 200;
 const PROGRESS_INTERVAL_MS = 10_000;
 /** If the last fault has just ended and a daemon cannot start yet, it may wait this long between two tries. */
@@ -190,6 +193,7 @@ class ChaosRun {
     await promisify(execFile)(process.execPath, [program, "migrate"], {
       env: { PATH: process.env.PATH, DATABASE_URL: server.url },
     });
+    await createKeys(server.control);
     const receiver = await ChaosReceiver.start(ENDPOINTS, random.fork("receiver"));
     this.#opened.push(() => receiver.stop());
     const routes: EndpointRoute[] = [];
@@ -224,18 +228,23 @@ class ChaosRun {
 
   #startWriters(random: Random, { server }: World): void {
     const { writers, rate, eventsMax } = this.#options;
-    for (let index = 0; index < writers; index++) {
-      const writer = new Writer({
-        url: server.url,
-        random: random.fork(`writer ${index}`),
-        index,
-        rate: rate / writers,
-        eventsMax: Math.ceil(eventsMax / writers),
-      });
-      this.#writers.push(writer);
-      this.#opened.push(() => writer.stop());
-      writer.start();
-    }
+    const open = (name: string, count: number, isKeyed: boolean, share: number): void => {
+      for (let index = 0; index < count; index++) {
+        const writer = new Writer({
+          url: server.url,
+          random: random.fork(`${name} ${index}`),
+          index: this.#writers.length,
+          rate: (rate * share) / count,
+          eventsMax: Math.ceil((eventsMax * share) / count),
+          isKeyed,
+        });
+        this.#writers.push(writer);
+        this.#opened.push(() => writer.stop());
+        writer.start();
+      }
+    };
+    open("writer", writers, false, 1 - KEYED_SHARE);
+    open("keyed writer", KEYED_WRITERS, true, KEYED_SHARE);
   }
 
   /** Until every daemon is live and nothing waits, or the deadline has passed, which is a violation. */
@@ -340,6 +349,12 @@ class ChaosRun {
   }
 }
 
+/** The rows that writers lock for a key. `place` counts the committed events of the key, in the order of their commits. */
+async function createKeys(session: pg.Pool): Promise<void> {
+  await session.query("create table public.account (key text primary key, place integer not null default 0)");
+  await session.query("insert into public.account (key) select unnest($1::text[])", [KEYS]);
+}
+
 async function createEndpoint(
   session: pg.Pool,
   url: string,
@@ -351,7 +366,12 @@ async function createEndpoint(
       url,
       plan.eventTypes,
       plan.tenant,
-      JSON.stringify({ timeout_ms: TIMEOUT_MS, retry_schedule: RETRY_SCHEDULE, ...plan.limits }),
+      JSON.stringify({
+        timeout_ms: TIMEOUT_MS,
+        retry_schedule: RETRY_SCHEDULE,
+        ordered: plan.isOrdered ?? false,
+        ...plan.limits,
+      }),
     ],
   );
   const [row] = rows;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
-import { EVENT_TYPES, type EventFacts, TENANT } from "./endpoints.ts";
+import { EVENT_TYPES, type EventFacts, KEYED_TYPE, KEYS, TENANT } from "./endpoints.ts";
 import type { Random } from "./random.ts";
 
 /**
@@ -13,6 +13,9 @@ import type { Random } from "./random.ts";
  *
  * What became of the volatile and the unknown ones is read from the outbox at the end. Events are known by a number in
  * their payload, since an id is not known where the answer to the insert was lost.
+ *
+ * Keyed transactions lock the row of an account before they insert its events, and hold the lock to their commit. The row
+ * counts the events, so the count in an event is its place among the commits of the key. It is right whatever the outcome.
  */
 export type Outcome = "committed" | "volatile" | "unknown" | "rolled_back";
 
@@ -31,6 +34,8 @@ export interface WriterOptions {
   readonly rate: number;
   /** Events that it writes at most. */
   readonly eventsMax: number;
+  /** Writes keyed transactions alone. */
+  readonly isKeyed: boolean;
 }
 
 const TRANSACTION_EVENTS_MAX = 200;
@@ -39,7 +44,13 @@ const RECONNECT_MS = 100;
 /** Writers count from here, so that no two give the same number. */
 const NUMBERS_PER_WRITER = 10_000_000;
 
-type Style = "single" | "plain" | "savepoint" | "long" | "prepared" | "volatile";
+/** A transaction left prepared keeps the lock of its key to the end of the run. */
+const KEY_LOCK_TIMEOUT = "1s";
+const KEYED_EVENTS_MAX = 4;
+/** This share of the keyed transactions is for one key, so that they wait for each other. */
+const SAME_KEY = 0.5;
+
+type Style = "single" | "plain" | "savepoint" | "long" | "prepared" | "volatile" | "keyed";
 
 const STYLES: readonly (readonly [Style, number])[] = [
   ["single", 0.2],
@@ -50,6 +61,7 @@ const STYLES: readonly (readonly [Style, number])[] = [
   ["volatile", 0.12],
 ];
 const ROLLED_BACK = 0.1;
+const KEYED_AND_PREPARED = 0.03;
 
 export class Writer {
   readonly #options: WriterOptions;
@@ -79,22 +91,26 @@ export class Writer {
   async #run(): Promise<void> {
     const { random, rate, eventsMax } = this.#options;
     while (!this.#stopping.signal.aborted && this.events.length < eventsMax) {
-      const events = this.#draw();
-      await this.#write(events);
+      const style = this.#drawStyle();
+      const events = this.#draw(style);
+      await this.#write(style, events);
       this.transactions += 1;
       await this.#rest((events.length / rate) * 1_000 * random.between(0.5, 1.5));
     }
   }
 
-  #draw(): WrittenEvent[] {
+  #draw(style: Style): WrittenEvent[] {
     const { random } = this.#options;
+    const isKeyed = style === "keyed";
     // Mostly small ones, as applications have them, and a large one now and then.
-    const count = 1 + Math.floor(TRANSACTION_EVENTS_MAX * random.next() ** 5);
+    const count = isKeyed
+      ? random.integer(1, KEYED_EVENTS_MAX)
+      : 1 + Math.floor(TRANSACTION_EVENTS_MAX * random.next() ** 5);
     return Array.from({ length: count }, (): WrittenEvent => {
       const event: WrittenEvent = {
         number: this.#numberFirst + this.events.length,
-        eventType: random.pick(EVENT_TYPES),
-        tenant: random.chance(0.2) ? TENANT : "",
+        eventType: isKeyed ? KEYED_TYPE : random.pick(EVENT_TYPES),
+        tenant: !isKeyed && random.chance(0.2) ? TENANT : "",
         amount: random.integer(0, 999),
         outcome: "rolled_back",
         endedAtMs: 0,
@@ -105,8 +121,7 @@ export class Writer {
   }
 
   /** Never rejects: whatever goes wrong is an outcome. */
-  async #write(events: readonly WrittenEvent[]): Promise<void> {
-    const style = this.#drawStyle();
+  async #write(style: Style, events: readonly WrittenEvent[]): Promise<void> {
     const isRolledBack = this.#options.random.chance(ROLLED_BACK) && style !== "single";
     let isCommitting = false;
     try {
@@ -114,21 +129,18 @@ export class Writer {
       if (client === null) {
         return;
       }
-      switch (style) {
-        case "single":
+      if (style === "single") {
+        isCommitting = true;
+        await insert(client, events);
+      } else if (style === "prepared" || (style === "keyed" && this.#options.random.chance(KEYED_AND_PREPARED))) {
+        await this.#writeInTwoPhases(client, style, events, isRolledBack, () => {
           isCommitting = true;
-          await insert(client, events);
-          break;
-        case "prepared":
-          await this.#writeInTwoPhases(client, events, isRolledBack, () => {
-            isCommitting = true;
-          });
-          break;
-        default:
-          await client.query("begin");
-          await this.#insertIn(client, style, events);
-          isCommitting = !isRolledBack;
-          await client.query(isRolledBack ? "rollback" : "commit");
+        });
+      } else {
+        await client.query("begin");
+        await this.#insertIn(client, style, events);
+        isCommitting = !isRolledBack;
+        await client.query(isRolledBack ? "rollback" : "commit");
       }
       settle(events, isRolledBack ? "rolled_back" : style === "volatile" ? "volatile" : "committed");
     } catch {
@@ -142,6 +154,10 @@ export class Writer {
 
   async #insertIn(client: pg.Client, style: Style, events: readonly WrittenEvent[]): Promise<void> {
     const { random } = this.#options;
+    if (style === "keyed") {
+      await this.#insertForKey(client, events);
+      return;
+    }
     if (style === "volatile") {
       await client.query("set local synchronous_commit = off");
     }
@@ -161,9 +177,25 @@ export class Writer {
     await insert(client, rest);
   }
 
+  /** It has its id before it waits for the lock, so that the order of ids is often not that of the commits. */
+  async #insertForKey(client: pg.Client, events: readonly WrittenEvent[]): Promise<void> {
+    const { random } = this.#options;
+    const key = random.chance(SAME_KEY) ? KEYS[0] : random.pick(KEYS);
+    await client.query(`set local lock_timeout = '${KEY_LOCK_TIMEOUT}'`);
+    await client.query("select pg_current_xact_id()");
+    await this.#rest(random.between(0, 300));
+    const { rows } = await client.query<{ place: number }>(
+      "update public.account set place = place + $2 where key = $1 returning place - $2::integer as place",
+      [key, events.length],
+    );
+    await insert(client, events, { key: key ?? null, place: rows[0]?.place ?? 0 });
+    await this.#rest(random.between(0, 100));
+  }
+
   /** A transaction that has notified cannot be prepared, so it goes without. */
   async #writeInTwoPhases(
     client: pg.Client,
+    style: Style,
     events: readonly WrittenEvent[],
     isRolledBack: boolean,
     onCommitting: () => void,
@@ -171,7 +203,7 @@ export class Writer {
     const name = `chaos_${this.#numberFirst}_${this.transactions}`;
     await client.query("begin");
     await client.query("set local postrider.wake = off");
-    await insert(client, events);
+    await this.#insertIn(client, style, events);
     // If the answer is lost it may stand prepared, and is committed at the end of the run.
     onCommitting();
     await client.query(`prepare transaction '${name}'`);
@@ -180,6 +212,9 @@ export class Writer {
   }
 
   #drawStyle(): Style {
+    if (this.#options.isKeyed) {
+      return "keyed";
+    }
     let left = this.#options.random.next();
     for (const [style, share] of STYLES) {
       left -= share;
@@ -230,10 +265,16 @@ function settle(events: readonly WrittenEvent[], outcome: Outcome): void {
   }
 }
 
-async function insert(client: pg.Client, events: readonly WrittenEvent[]): Promise<void> {
+/** `place`: how many events of the key were committed before. */
+async function insert(
+  client: pg.Client,
+  events: readonly WrittenEvent[],
+  { key, place }: { readonly key: string | null; readonly place: number } = { key: null, place: 0 },
+): Promise<void> {
   await client.query(
-    `insert into postrider.outbox (event_type, tenant, payload)
-     select d.event_type, d.tenant, json_build_object('number', d.number, 'amount', d.amount)
+    `insert into postrider.outbox (event_type, tenant, ordering_key, payload)
+     select d.event_type, d.tenant, $5,
+            json_build_object('number', d.number, 'amount', d.amount, 'place', $6::integer + d.n)
      from unnest($1::text[], $2::text[], $3::integer[], $4::integer[]) with ordinality
        d (event_type, tenant, number, amount, n)
      order by d.n`,
@@ -242,6 +283,8 @@ async function insert(client: pg.Client, events: readonly WrittenEvent[]): Promi
       events.map(({ tenant }) => tenant),
       events.map(({ number }) => number),
       events.map(({ amount }) => amount),
+      key,
+      place,
     ],
   );
 }
