@@ -23,6 +23,10 @@ select w.event_id, o.event_type, o.tenant, o.created_at, now() - o.created_at as
          when w.next_attempt_at is null or w.lease_expires_at > now() then 'an attempt is in progress'
          when e.state = 'paused' then coalesce('the endpoint is paused: ' || e.state_reason, 'the endpoint is paused')
          when e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) then 'a daemon has yet to make the endpoint''s ed25519 key'
+         when s.detail = 'unconsented' then 'the receiver has not consented yet: see postrider.endpoint_handshake'
+         when s.detail = 'circuit open' then 'the endpoint keeps failing and gets only probes: see postrider.endpoint_health'
+         when s.detail = 'limited' then 'a limit of the endpoint is reached'
+         when s.detail in ('ordered', 'halted') then format('event %s of its ordering key goes first%s', s.behind_event_id, case s.detail when 'halted' then ': it is exhausted and halts the key, see postrider.halted_key' else '' end)
          when w.next_attempt_at > now() then format('the next attempt, at %s', w.next_attempt_at)
          else 'its turn'
        end as waits_for,
@@ -30,6 +34,10 @@ select w.event_id, o.event_type, o.tenant, o.created_at, now() - o.created_at as
 from oldest w
 left join postrider.outbox o on o.id = w.event_id
 left join postrider.endpoint e on e.id = w.endpoint_id
+left join lateral (
+  select d.detail, d.behind_event_id
+  from postrider.delivery_status d
+  where d.event_id = w.event_id and d.endpoint_id = w.endpoint_id) s on true
 left join lateral (
   select l.error
   from postrider.attempt l

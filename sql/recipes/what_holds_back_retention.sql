@@ -1,4 +1,4 @@
--- What keeps old events from being removed: the oldest that is undelivered, in hand, waiting for a replay, or unseen by the cursor.
+-- What keeps old events from being removed: the oldest that is undelivered, halts a key, is in hand, waits for a replay, or is unseen by the cursor.
 -- role: postrider_reader, pg_monitor
 -- cost: reads what waits and nothing else
 --
@@ -12,6 +12,14 @@ from (
   where d.state = 'pending'
   order by d.event_id
   limit 1) w
+union all
+select 'it halts its ordering key', postrider.uuid_v7_time(h.event_id), format('event %s for endpoint %s: postrider.redeliver or postrider.skip', h.event_id, h.endpoint_id)
+from (
+  select d.event_id, d.endpoint_id
+  from postrider.delivery d
+  where d.ordering_seq is not null and d.state = 'exhausted' and d.halts
+  order by d.event_id
+  limit 1) h
 union all
 select 'a daemon has it in hand', postrider.uuid_v7_time(w.event_id), format('event %s for endpoint %s, claim of daemon %s', w.event_id, w.endpoint_id, w.daemon_id)
 from (

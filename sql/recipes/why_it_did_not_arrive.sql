@@ -32,10 +32,14 @@ select i.id as endpoint_id, e.name, e.shown_url as url, case when i.id is not nu
        case
          when d.state = 'discarded' then d.reason
          when d.state = 'succeeded' then format('it did, at %s', d.finished_at)
-         when d.state = 'exhausted' then 'every attempt of its schedule has failed'
+         when d.state = 'exhausted' then coalesce(d.reason, 'every attempt of its schedule has failed')
          when d.state = 'pending' and d.lease_expires_at > now() then 'an attempt is in progress'
          when d.state = 'pending' and e.state = 'paused' then coalesce('the endpoint is paused: ' || e.state_reason, 'the endpoint is paused')
          when d.state = 'pending' and e.signing <> 'hmac' and not postrider_internal.has_signing_key(e.id) then 'a daemon has yet to make the endpoint''s ed25519 key'
+         when s.detail = 'unconsented' then 'the receiver has not consented yet: see postrider.endpoint_handshake'
+         when s.detail = 'circuit open' then 'the endpoint keeps failing and gets only probes: see postrider.endpoint_health'
+         when s.detail = 'limited' then 'a limit of the endpoint is reached'
+         when s.detail in ('ordered', 'halted') then format('event %s of its ordering key goes first%s', s.behind_event_id, case s.detail when 'halted' then ': it is exhausted and halts the key, see postrider.halted_key' else '' end)
          when d.state = 'pending' then format('the next attempt is due at %s', d.next_attempt_at)
          when f.event_id is not null then 'its first attempt is in progress'
          when not postrider_internal.has_passed(c.base, c.target, c.after_xid, c.after_seq, c.aside_xids, c.aside_seqs, o.xid, o.seq)
@@ -58,6 +62,7 @@ cross join cursor c
 left join postrider.endpoint e on e.id = i.id
 left join rule r on r.endpoint_id = i.id
 left join postrider.delivery d on d.event_id = o.id and d.endpoint_id = i.id
+left join postrider.delivery_status s on s.event_id = d.event_id and s.endpoint_id = d.endpoint_id
 left join postrider.in_flight f on f.event_id = o.id and f.endpoint_id = i.id and f.lease_expires_at is null
 left join lateral (
   select l.http_status, l.error

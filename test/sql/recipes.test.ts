@@ -334,6 +334,10 @@ describe("why_it_did_not_arrive", () => {
     assert.match(found[succeeded] ?? "", /^it did, at \d/);
     assert.match(found[retried] ?? "", /^the next attempt is due at \d/);
     assert.equal(found[exhausted], "every attempt of its schedule has failed");
+    await pool.query("update postrider.delivery set reason = 'the receiver answered 422' where endpoint_id = $1", [
+      exhausted,
+    ]);
+    assert.equal((await why(t, event))[exhausted], "the receiver answered 422");
     assert.equal(found[discarded], "the payload is too large");
     assert.equal(found[paused], "the endpoint is paused");
     assert.equal(found[flying], "its first attempt is in progress");
@@ -342,6 +346,53 @@ describe("why_it_did_not_arrive", () => {
     await walk(pool, { daemon });
     assert.equal((await why(t, event))[retried], "an attempt is in progress");
   });
+
+  test("says what keeps a delivery that is due", async (t) => {
+    const { pool } = database;
+    const { event, expected } = await kept();
+    assert.deepEqual(await why(t, event), expected);
+    const waits = await run<{ endpoint_id: string; event_id: string; waits_for: string }>(t, "oldest_undelivered");
+    const found = waits.filter(({ event_id }) => event_id === event);
+    assert.deepEqual(Object.fromEntries(found.map((row) => [row.endpoint_id, row.waits_for])), expected);
+    const held = await run<{ what: string; which: string }>(t, "what_holds_back_retention");
+    const halting = await askFor(pool, "select event_id from postrider.halted_key");
+    assert.match(
+      held.find(({ what }) => what === "it halts its ordering key")?.which ?? "",
+      new RegExp(`^event ${halting} for endpoint `),
+    );
+  });
+
+  /** An event that waits at each of several endpoints, for another reason at each. */
+  async function kept(): Promise<{ readonly event: string; readonly expected: Record<string, string> }> {
+    const { pool } = database;
+    const daemon = randomUUID();
+    const made = (options: Record<string, unknown>) => createEndpoint(pool, ["order.*"], { options });
+    const halted = await made({ ordered: true, when_exhausted: "halt" });
+    const ordered = await made({ ordered: true });
+    const limited = await made({ max_in_flight: 1 });
+    const consent = await made({ handshake: true });
+    const open = await made({ ordered: true });
+    const first = await insertEvent(pool, "order.paid", { orderingKey: "a" });
+    await claimAll(pool, { daemon });
+    await walk(pool, { daemon });
+    await recordResults(pool, daemon, {
+      later: [resultOf({ event: first, endpoint: halted }, { outcome: "exhausted" })],
+    });
+    const event = await insertEvent(pool, "order.paid", { orderingKey: "a" });
+    await claimAll(pool, { daemon });
+    await pool.query("update postrider.endpoint set circuit_opened_at = now() where id = $1", [open]);
+    const goesFirst = `event ${first} of its ordering key goes first`;
+    return {
+      event,
+      expected: {
+        [halted]: `${goesFirst}: it is exhausted and halts the key, see postrider.halted_key`,
+        [ordered]: goesFirst,
+        [limited]: "a limit of the endpoint is reached",
+        [consent]: "the receiver has not consented yet: see postrider.endpoint_handshake",
+        [open]: "the endpoint keeps failing and gets only probes: see postrider.endpoint_health",
+      },
+    };
+  }
 
   test("says why the event has no deliveries", async (t) => {
     const { pool } = database;
