@@ -177,4 +177,22 @@ describe("an ordered endpoint", () => {
     await until("one more is delivered", () => allDelivered(304), 5_000);
     await assertInOrder(receiver.requests("/calm"));
   });
+
+  test("gets the events of one key while a request of another hangs that has many waiting", async (t) => {
+    receiver.script("/hanging", ({ headers }) =>
+      headers["postrider-ordering-key"] === "key-1" ? { kind: "hang" } : OK,
+    );
+    await createOrdered("/hanging", { timeout_ms: 30_000 });
+    const { daemon } = await startDaemon(database.url);
+    t.after(() => daemon.stop());
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    t.after(() => client.end());
+    await write(client, "key-1", 100, "commit");
+    await until("the request hangs", () => receiver.requests("/hanging").length === 1);
+    await write(client, "key-2", 3, "commit");
+    await until("the other key is delivered", () => receiver.requests("/hanging").length === 4, 10_000);
+    receiver.script("/hanging", () => OK);
+    receiver.release("/hanging");
+  });
 });

@@ -57,6 +57,8 @@ const HANGING_MS = 1_000;
 const ROUNDS_MAX = 4;
 /** Requests as long as this leave time for one more walk over the queue in between. */
 const ROUND_MS = 100;
+/** As many deliveries as one run has, as in postrider_internal.find_heads. */
+const RUN_MAX = 64;
 /** Weight of the newest duration in a lane's average. */
 const DURATION_WEIGHT = 0.2;
 /** Parts of the slots. */
@@ -403,7 +405,17 @@ export class Lanes {
     const isFast = lane.standing === "good" && lane.averageMs !== null && lane.averageMs < ROUND_MS;
     const rounds = isFast && !isLimited(lane.endpointId) ? ROUNDS_MAX : 1;
     const width = this.#mayStart(lane.standing) ? lane.limit * rounds : 0;
-    return Math.max(0, width - startedIn(lane) - lane.waiting.length - lane.moreRoom);
+    const taken = startedIn(lane) + lane.waiting.length + lane.moreRoom - this.#waitingBehind(lane);
+    return Math.max(0, width - taken);
+  }
+
+  /**
+   * How many followers leave the lane's room to other keys: they start one after the other, so that a slow key would keep
+   * the others out. A run's worth, and the part of the memory of a lane that may have more in hand than it can start.
+   */
+  #waitingBehind(lane: Lane): number {
+    const isBound = lane.standing === "doubtful" || lane.isShort;
+    return Math.min(lane.followers, Math.max(RUN_MAX, isBound ? 0 : this.#part(lane)));
   }
 
   #evictLast(lane: Lane, count: number, nowMs: number): Delivery[] {
@@ -425,8 +437,13 @@ export class Lanes {
     if (!this.#mayWait(lane.standing)) {
       return 0;
     }
+    return Math.max(LANE_START, this.#part(lane));
+  }
+
+  /** Its part of what may be in hand, if all active lanes have the same. */
+  #part(lane: Lane): number {
     const lanes = this.#active.length + (lane.activePlace === IDLE ? 1 : 0);
-    return Math.max(LANE_START, Math.floor(this.#limits.inHandMax / lanes));
+    return Math.floor(this.#limits.inHandMax / lanes);
   }
 
   /**

@@ -16,6 +16,8 @@ import { KeptEvents } from "../../support/daemon.ts";
 
 const BYTES_MAX = 1_000;
 const SLOTS = 12;
+/** As in src/daemon/deliver/lanes.ts. */
+const LANE_START = 8;
 
 /** With a size, its payload must be loaded. */
 function deliveryFor(endpointId: string, payloadBytes: number | null = null): Delivery {
@@ -666,6 +668,22 @@ describe("a run", () => {
     }
     assert.deepEqual(outcomes(around, run), ["0 sent succeeded", "1 sent succeeded", "2 sent succeeded"]);
     assert.equal(around.inHand.count, 0);
+  });
+
+  test("leaves other keys the room that it does not start with, up to its lane's part of the memory", () => {
+    const { around } = admitted(64);
+    assert.equal(around.inHand.rooms().known.get("a"), LANE_START - 1);
+    around.inHand.admit(runFor("a", 1_000).slice(0, 1));
+    assert.equal(around.inHand.rooms().known.get("a"), 0);
+  });
+
+  test("does so while its request hangs, but no more than one run", () => {
+    const { around, run } = admitted(64);
+    assert.ok(run[0] !== undefined);
+    run[0].begunMs -= 2_000;
+    assert.equal(around.inHand.rooms().known.get("a"), LANE_START - 1);
+    around.inHand.admit(runFor("a", 64).slice(0, 1));
+    assert.equal(around.inHand.rooms().known.get("a"), 0);
   });
 
   test("returns to the queue behind one that has failed, and at once", async () => {
