@@ -1233,7 +1233,7 @@ create function postrider_internal.lock_requests(endpoint_id uuid, event_id uuid
 
 create function postrider_internal.lock_runs(endpoint_id uuid, keys text[], run_max integer) returns uuid[];
 
-create function postrider_internal.lock_secret(secret_id uuid, former_hash bytea) returns uuid;
+create function postrider_internal.lock_secret(secret_id uuid, former xid) returns uuid;
 
 create function postrider_internal.lock_unordered(endpoint_id uuid, deliveries_max integer) returns uuid[];
 
@@ -1451,7 +1451,7 @@ create function postrider_internal.scalar_problem(checks jsonb, value jsonb) ret
 
 create function postrider_internal.schema_predicate(checks jsonb, place text) returns text;
 
-create function postrider_internal.seal_secret(secret_id uuid, former_hash bytea, sealed text) returns boolean security definer;
+create function postrider_internal.seal_secret(secret_id uuid, former xid, sealed text) returns boolean security definer;
 
 create function postrider_internal.sending_changed() returns trigger security definer;
 
@@ -3375,7 +3375,7 @@ comment on function postrider_internal.lock_requests(uuid,uuid,uuid,timestamp wi
 
 comment on function postrider_internal.lock_runs(uuid,text[],integer) is 'Locks the first deliveries of each of these keys of an ordered endpoint, up to run_max of a key, as far as they can be sent one after the other, and returns their events, those of a key in their order.';
 
-comment on function postrider_internal.lock_secret(uuid,bytea) is 'Locks a secret and its endpoint, whose id it returns; null if SHA-256 of the secret is not what it was (null: there is none yet), or another session has one of them locked.';
+comment on function postrider_internal.lock_secret(uuid,xid) is 'Locks a secret and its endpoint, whose id it returns; null if the row is not the version that was read (its xmin; null: there is no secret yet), or another session has one of them locked.';
 
 comment on function postrider_internal.lock_unordered(uuid,integer) is 'Locks due deliveries of an ordered endpoint whose events have no key, up to a limit, and returns their events.';
 
@@ -3593,7 +3593,7 @@ comment on function postrider_internal.scalar_problem(jsonb,jsonb) is 'Why a val
 
 comment on function postrider_internal.schema_predicate(jsonb,text) is 'An SQL/JSON path predicate: @ fits these checks, which are at that place of the whole. Null if that cannot be expressed.';
 
-comment on function postrider_internal.seal_secret(uuid,bytea,text) is 'Puts the sealed form of a secret in its place, if it is still the one with that SHA-256. False if it is not, or an operator is changing the endpoint at this moment.';
+comment on function postrider_internal.seal_secret(uuid,xid,text) is 'Puts the sealed form of a secret in its place, if its row is still the version that was read (its xmin). False if it is not, or an operator is changing the endpoint at this moment.';
 
 comment on function postrider_internal.sending_changed() is 'Notes in the audit that sending was switched, or that the guard or the home was changed, and tells the daemons.';
 
@@ -4373,7 +4373,7 @@ grant execute on function postrider_internal.row_change(text,text,json,json) to 
 
 grant execute on function postrider_internal.row_table(anyelement) to postrider_publisher;
 
-grant execute on function postrider_internal.seal_secret(uuid,bytea,text) to postrider_daemon;
+grant execute on function postrider_internal.seal_secret(uuid,xid,text) to postrider_daemon;
 
 grant execute on function postrider_internal.store_lines(text,uuid,bigint,text,text,jsonpath,text,integer,text,bigint,bigint,text,bigint,bigint,bigint,jsonb) to postrider_publisher;
 

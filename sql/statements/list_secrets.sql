@@ -1,7 +1,7 @@
 -- The secrets after one of them, a page at a time, those that have expired included.
 -- $1 the last one of the page before, or null, $2 how many
 -- Index: endpoint_secret_pkey
-select s.id, s.endpoint_id, s.kind::text as kind, s.secret::text as secret,
+select s.id, s.endpoint_id, s.kind::text as kind, s.secret::text as secret, s.xmin::text as version,
        s.expires_at is null or s.expires_at > now() as is_in_force,
        e.state::text as endpoint_state
 from postrider.endpoint_secret s

@@ -93,7 +93,7 @@ async function reseal(
       result.unchanged += 1;
     } else if (
       dryRun ||
-      (await replaceSecret(database, stored.id, stored.secret, seal(sealing, owner, opened.secret)))
+      (await replaceSecret(database, stored.id, stored.version, seal(sealing, owner, opened.secret)))
     ) {
       result[isSealed(stored.secret) ? "resealed" : "sealed"] += 1;
     } else {

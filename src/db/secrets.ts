@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { defineStatement, type Queryable, type RowOf } from "./statements.ts";
 
 /** The stored secrets of endpoints, for those who may read them: daemons, and commands that act as one. */
@@ -6,12 +5,12 @@ import { defineStatement, type Queryable, type RowOf } from "./statements.ts";
 const listSecrets = defineStatement("list_secrets", {
   params: { after: "uuid?", secretsMax: "integer" },
   columns: {
-    ...{ id: "uuid", endpoint_id: "uuid", kind: "text", secret: "text" },
+    ...{ id: "uuid", endpoint_id: "uuid", kind: "text", secret: "text", version: "text" },
     ...{ is_in_force: "boolean", endpoint_state: "text" },
   },
 });
 const sealSecretStatement = defineStatement("seal_secret", {
-  params: { secretId: "uuid", formerHash: "text", sealed: "text" },
+  params: { secretId: "uuid", version: "text", sealed: "text" },
   columns: { is_sealed: "boolean" },
 });
 
@@ -41,14 +40,15 @@ export async function* storedSecrets(database: Queryable): AsyncGenerator<Stored
   } while (after !== null);
 }
 
-/** False if the secret is not the former one any more, or an operator is changing its endpoint. */
+/**
+ * False if the secret has changed since it was read, or an operator is changing its endpoint. It is known by the version of
+ * its row, because the server's log may show the parameters of a statement, and a password can be guessed from its hash.
+ */
 export async function replaceSecret(
   database: Queryable,
   secretId: string,
-  former: string,
+  version: string,
   sealed: string,
 ): Promise<boolean> {
-  // A hash, because the server's log may show the parameters of a statement.
-  const formerHash = createHash("sha256").update(former).digest("hex");
-  return (await database.run(sealSecretStatement, { secretId, formerHash, sealed })).rows[0]?.is_sealed ?? false;
+  return (await database.run(sealSecretStatement, { secretId, version, sealed })).rows[0]?.is_sealed ?? false;
 }

@@ -153,7 +153,7 @@ let ids: {
   replay: string;
   wanted: string;
   secret: string;
-  plain: string;
+  version: string;
   revision: string;
 };
 
@@ -188,9 +188,9 @@ before(async () => {
       [idle],
     ),
   );
-  const [signing] = await rowsOf<{ secret: string; plain: string; revision: string }>(
+  const [signing] = await rowsOf<{ secret: string; version: string; revision: string }>(
     pool,
-    "select s.id as secret, s.secret as plain, e.revision from postrider.endpoint_secret s join postrider.endpoint e on e.id = s.endpoint_id where e.id = $1",
+    "select s.id as secret, s.xmin::text as version, e.revision from postrider.endpoint_secret s join postrider.endpoint e on e.id = s.endpoint_id where e.id = $1",
     [endpoint],
   );
   assert.ok(signing !== undefined);
@@ -379,7 +379,7 @@ const CALLS: Readonly<Record<string, () => string>> = {
   record_handshake: () => `select postrider_internal.record_handshake('${ids.idle}', 1, false, null, null, 'no')`,
   request_handshake: () => `select postrider.request_handshake('${ids.idle}')`,
   seal_secret: () =>
-    `select postrider_internal.seal_secret('${ids.secret}', pg_catalog.sha256('${ids.plain}'), 'sealed:v1:0123456789abcdef:AAAA')`,
+    `select postrider_internal.seal_secret('${ids.secret}', '${ids.version}', 'sealed:v1:0123456789abcdef:AAAA')`,
   pause_unreadable: () =>
     `select postrider_internal.pause_unreadable('{${ids.endpoint}}', '{${ids.revision}}', '{why}')`,
   maintain: () => "select postrider.maintain()",

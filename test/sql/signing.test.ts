@@ -259,25 +259,27 @@ test("a secret is one of its kind, and an error does not show it", async () => {
 });
 
 test("a daemon may replace a secret by its sealed form alone, and only if it has not changed", async (t) => {
-  const { id, secret } = await create(null);
+  const { id } = await create(null);
   const secretId = String(
     await askFor(database.pool, "select id from postrider.endpoint_secret where endpoint_id = $1", [id]),
   );
   const session = await openSession(t, database.url);
   await session.query("set role postrider_daemon");
-  const seal = (former: string | null, sealed: string) =>
-    askFor(session, "select postrider_internal.seal_secret($1, sha256(convert_to($2, 'UTF8')), $3)", [
-      secretId,
-      former,
-      sealed,
-    ]);
+  const readVersion = () =>
+    askFor(session, "select xmin::text from postrider.endpoint_secret where id = $1", [secretId]);
+  const created = String(await readVersion());
+  const seal = (version: string | null, sealed: string) =>
+    askFor(session, "select postrider_internal.seal_secret($1, $2::text::xid, $3)", [secretId, version, sealed]);
   const sealed = `sealed:v1:0123456789abcdef:${Buffer.alloc(80, 1).toString("base64")}`;
-  await assert.rejects(seal(secret, `whsec_${Buffer.alloc(32, 9).toString("base64")}`), { code: "22023" });
+  await assert.rejects(seal(created, `whsec_${Buffer.alloc(32, 9).toString("base64")}`), { code: "22023" });
   await assert.rejects(seal(null, sealed), { code: "22023" });
-  await assert.rejects(seal(secret, "sealed:v1:x:AAAA"), { constraint: "secret is sealed as a daemon seals it" });
-  assert.equal(await seal(sealed, sealed), false);
-  assert.equal(await seal(secret, sealed), true);
-  assert.equal(await seal(secret, sealed), false);
+  await assert.rejects(seal(created, "sealed:v1:x:AAAA"), { constraint: "secret is sealed as a daemon seals it" });
+  const other = `whsec_${Buffer.alloc(32, 8).toString("base64")}`;
+  await database.pool.query("update postrider.endpoint_secret set secret = $2 where id = $1", [secretId, other]);
+  const changed = String(await readVersion());
+  assert.equal(await seal(created, sealed), false);
+  assert.equal(await seal(changed, sealed), true);
+  assert.equal(await seal(changed, sealed), false);
   assert.equal(
     await askFor(database.pool, "select action from postrider.audit order by id desc limit 1"),
     "seal_secret",

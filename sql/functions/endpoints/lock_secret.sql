@@ -1,4 +1,4 @@
-create or replace function postrider_internal.lock_secret(secret_id uuid, former_hash bytea) returns uuid
+create or replace function postrider_internal.lock_secret(secret_id uuid, former xid) returns uuid
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -13,10 +13,10 @@ begin
     return null;
   end if;
   perform from postrider.endpoint_secret s
-  where s.id = secret_id and sha256(convert_to(s.secret, 'UTF8')) is not distinct from former_hash
+  where s.id = secret_id and case when former is null then s.secret is null else s.secret is not null and s.xmin = former end
   for update skip locked;
   return case when found then owner end;
 end
 $$;
-comment on function postrider_internal.lock_secret(uuid, bytea) is
-  'Locks a secret and its endpoint, whose id it returns; null if SHA-256 of the secret is not what it was (null: there is none yet), or another session has one of them locked.';
+comment on function postrider_internal.lock_secret(uuid, xid) is
+  'Locks a secret and its endpoint, whose id it returns; null if the row is not the version that was read (its xmin; null: there is no secret yet), or another session has one of them locked.';

@@ -1,6 +1,6 @@
 -- grant: execute to daemon
 
-create or replace function postrider_internal.seal_secret(secret_id uuid, former_hash bytea, sealed text) returns boolean
+create or replace function postrider_internal.seal_secret(secret_id uuid, former xid, sealed text) returns boolean
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -8,12 +8,12 @@ as $$
 declare
   endpoint_id uuid;
 begin
-  -- The former secret comes as a hash, because the server's log may show the parameters of a statement.
-  if former_hash is null or sealed !~ '^sealed:' then
+  -- The version of the row, because the server's log may show the parameters of a statement: a password is guessed from its hash.
+  if former is null or sealed !~ '^sealed:' then
     raise exception 'only a secret can be sealed, and only sealed'
       using errcode = 'invalid_parameter_value', hint = 'Other changes are those of rotate_secret and of the table''s owner.';
   end if;
-  endpoint_id := postrider_internal.lock_secret(secret_id, former_hash);
+  endpoint_id := postrider_internal.lock_secret(secret_id, former);
   if endpoint_id is null then
     return false;
   end if;
@@ -23,5 +23,5 @@ begin
   return true;
 end
 $$;
-comment on function postrider_internal.seal_secret(uuid, bytea, text) is
-  'Puts the sealed form of a secret in its place, if it is still the one with that SHA-256. False if it is not, or an operator is changing the endpoint at this moment.';
+comment on function postrider_internal.seal_secret(uuid, xid, text) is
+  'Puts the sealed form of a secret in its place, if its row is still the version that was read (its xmin). False if it is not, or an operator is changing the endpoint at this moment.';

@@ -25,7 +25,7 @@ const makeKey = defineStatement("make_key", {
 });
 const findUnsealedSecrets = defineStatement("find_unsealed_secrets", {
   params: { after: "uuid?", secretsMax: "integer", keyId: "text" },
-  columns: { id: "uuid", endpoint_id: "uuid", kind: "text", secret: "text" },
+  columns: { id: "uuid", endpoint_id: "uuid", kind: "text", secret: "text", version: "text" },
 });
 
 export interface KeyOptions {
@@ -134,7 +134,7 @@ function unsealed(database: Database, sealing: SealingKey): Work<RowOf<typeof fi
   return {
     find: async (after) =>
       (await database.run(findUnsealedSecrets, { after, secretsMax: SECRETS_MAX, keyId: sealing.id })).rows,
-    act: ({ id, endpoint_id, kind, secret }) =>
-      replaceSecret(database, id, secret, seal(sealing, { endpointId: endpoint_id, kind }, secret)),
+    act: ({ id, endpoint_id, kind, secret, version }) =>
+      replaceSecret(database, id, version, seal(sealing, { endpointId: endpoint_id, kind }, secret)),
   };
 }
