@@ -7,6 +7,7 @@ import {
   addPending,
   askFor,
   claimAll,
+  claimEvents,
   createEndpoint,
   insertEvent,
   openSession,
@@ -189,6 +190,21 @@ describe("while a circuit is open", () => {
     const { leased, nextDueMs } = await walk(database.pool);
     assert.equal(leased.length, 0);
     assert.ok(nextDueMs !== null && nextDueMs > 4_000 && nextDueMs <= 5_000);
+  });
+
+  test("an ordered endpoint whose keys wait for a retry is looked at when the first of them is due", async () => {
+    const { endpoint } = await opened(0, { ordered: true });
+    await passTime(endpoint, "6 s");
+    const event = await addPending(database.pool, endpoint);
+    const place =
+      "update postrider.delivery set ordering_key = 'a', ordering_seq = 1, next_attempt_at = now() + $2::interval";
+    await database.pool.query(`${place} where event_id = $1`, [event, "10 s"]);
+    const { leased, nextDueMs } = await walk(database.pool);
+    assert.equal(leased.length, 0);
+    assert.ok(nextDueMs !== null && nextDueMs > 5_000 && nextDueMs <= 10_000, `looks again in ${nextDueMs} ms`);
+    await database.pool.query(`${place} where event_id = $1`, [event, "0 s"]);
+    await claimEvents(database.pool, { daemon: randomUUID() });
+    assert.equal(await walkers(1), 1);
   });
 
   test("of ten daemons one gets one delivery, and no one another before its lease ends", async () => {

@@ -103,7 +103,8 @@ begin
     taken := taken + case when target.batch_size > 1 then least(step_count, greatest(share, 32)) else step_count end;
     -- More of this endpoint may be due: the next walk returns to it, or a later one if its limits are reached now.
     next_due := least(next_due, case
-      when target.is_open then greatest(postrider_internal.probe_due(last), now() + case when step_count = 0 then interval '250 ms' else interval '0' end)
+      when target.is_open then greatest(postrider_internal.probe_due(last), case when step_count > 0 then now()
+        when heads.keys is null and not heads.has_others then coalesce(heads.next_due, 'infinity') else now() + interval '250 ms' end)
       when step_count > 0 then coalesce(case when step_count = share and target.batch_size = 1 then look_again end, now())
       when target.batch_size > 1 then postrider_internal.batch_due(last, target.batch_delay_ms) end);
   end loop;
