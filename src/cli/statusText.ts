@@ -7,6 +7,7 @@ const COLUMNS_MAX = 100;
 const ENDPOINTS_SHOWN = 40;
 const DAEMONS_SHOWN = 20;
 const TENANT_CHARS_MAX = 30;
+const NAME_CHARS_MAX = 30;
 
 /** The status for a person to read, on lines of at most 100 characters. Text from outside is made printable. */
 export function statusText(status: Status): string {
@@ -163,6 +164,10 @@ function tenantText(tenant: string | null): string {
   return tenant === null || tenant === "" ? "" : `[${cut(tenant, TENANT_CHARS_MAX)}] `;
 }
 
+function nameText(name: string | null): string {
+  return name === null || name === "" ? "" : `${cut(name, NAME_CHARS_MAX)}  `;
+}
+
 function endpointLines({ endpoints, endpoint_count, at }: Status): readonly string[] {
   if (endpoints.length === 0) {
     return ["no endpoints: create one with select * from postrider.create_endpoint('https://…')"];
@@ -179,6 +184,7 @@ function endpointLines({ endpoints, endpoint_count, at }: Status): readonly stri
     row,
     ...reasonLines(shown[index]?.state_reason ?? null),
     ...circuitLines(shown[index]?.circuit_opened_at ?? null, at),
+    ...consentLines(shown[index]?.handshake_state ?? null),
   ]);
   return [
     counted(endpoint_count, "endpoint"),
@@ -234,7 +240,7 @@ const ENDPOINT_COLUMNS: readonly EndpointColumn[] = [
   {
     head: "endpoint",
     align: "l",
-    cell: ({ tenant, url, id }) => `${tenantText(tenant)}${url ?? id}`,
+    cell: ({ tenant, name, url, id }) => `${tenantText(tenant)}${nameText(name)}${url ?? id}`,
   },
 ];
 
@@ -248,6 +254,12 @@ function circuitLines(openedAt: string | null, at: string): readonly string[] {
     : [
         `    keeps failing: its circuit has been open for ${age(secondsBetween(openedAt, at))}, and only probes are sent`,
       ];
+}
+
+function consentLines(state: EndpointStatus["handshake_state"]): readonly string[] {
+  return state === null || state === "granted"
+    ? []
+    : ["    waits for the receiver's consent: postrider.endpoint_handshake says what it answered"];
 }
 
 function more(count: number, shownMax: number, noun: string): readonly string[] {

@@ -70,6 +70,8 @@ export interface EndpointRow {
   readonly state: "active" | "paused" | "disabled";
   readonly state_reason: string | null;
   readonly circuit_opened_at: Date | null;
+  readonly name: string | null;
+  readonly handshake_state: "wanted" | "granted" | "refused" | null;
 }
 
 export interface EventTypeRow {

@@ -109,12 +109,16 @@ export interface EndpointStatus {
   readonly id: string;
   /** Null for a deleted endpoint. */
   readonly tenant: string | null;
+  /** Null if it has none, and for a deleted endpoint. */
+  readonly name: string | null;
   /** Without user, password and query; null for a deleted endpoint. */
   readonly url: string | null;
   readonly state: "active" | "paused" | "disabled" | "deleted";
   readonly state_reason: string | null;
   /** Since when it keeps failing and is sent only probes; null if its circuit is closed. */
   readonly circuit_opened_at: string | null;
+  /** Nothing is delivered until its receiver has `granted` its consent; null without a handshake. */
+  readonly handshake_state: "wanted" | "granted" | "refused" | null;
   readonly pending: number;
   readonly due: number;
   /** False if there are more than the 10,000 that are counted. */
@@ -352,8 +356,9 @@ async function readEndpoints(
     .selectFrom("postrider.endpoint")
     .select(["id", readable("tenant").$notNull().as("tenant"), readable("shown_url").$notNull().as("shown_url")])
     .select(["state", readable("state_reason").as("state_reason"), "circuit_opened_at"])
+    .select([readable("name").as("name"), "handshake_state"])
     .orderBy(sql`id = any (${withBacklog}::uuid[])`, "desc")
-    .orderBy(sql`state = 'active' and circuit_opened_at is null`)
+    .orderBy(sql`state = 'active' and circuit_opened_at is null and handshake_state is distinct from 'refused'`)
     .orderBy(sql`id = any (${withUndelivered}::uuid[])`, "desc")
     .orderBy("tenant")
     .orderBy("shown_url")
@@ -443,10 +448,12 @@ function endpointStatus(
   return {
     id,
     tenant: endpoint?.tenant ?? null,
+    name: endpoint?.name ?? null,
     url: endpoint?.shown_url ?? null,
     state: endpoint?.state ?? "deleted",
     state_reason: endpoint?.state_reason ?? null,
     circuit_opened_at: endpoint?.circuit_opened_at?.toISOString() ?? null,
+    handshake_state: endpoint?.handshake_state ?? null,
     pending: Number(backlog?.pending ?? 0),
     due: Number(backlog?.due ?? 0),
     pending_is_exact: backlog?.is_exact ?? true,

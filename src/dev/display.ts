@@ -119,7 +119,7 @@ function followsOf(fields: EventFields<"delivery.attempted">): readonly string[]
     case "pending":
       return [`attempt ${attempt_number}, the next in ${durationText(next_attempt_ms ?? 0)}`];
     case "exhausted":
-      return [`attempt ${attempt_number}, the last of its schedule`];
+      return [`attempt ${attempt_number}, the last one`];
     case "discarded":
       return [`attempt ${attempt_number}`];
   }

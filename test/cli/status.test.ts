@@ -134,6 +134,19 @@ test("waiting deliveries are counted by endpoint, the oldest first, and unclaime
       statusText(open),
       /idle\.example\/\n {4}keeps failing: its circuit has been open for 3 h, and only probes are sent\n/,
     );
+
+    await pool.query(
+      `update postrider.endpoint set circuit_opened_at = null, name = 'partner', handshake = true where id = $1`,
+      [idle],
+    );
+    const wanted = await read(database);
+    const [shown] = wanted.endpoints.filter(({ id }) => id === idle);
+    assert.deepEqual([shown?.name, shown?.handshake_state], ["partner", "wanted"]);
+    const named = statusText(wanted);
+    assert.match(
+      named,
+      /\[someone\] partner {2}https:\/\/idle\.example\/\n {4}waits for the receiver's consent: postrider\.endpoint_handshake /,
+    );
   });
 });
 
