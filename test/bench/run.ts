@@ -32,6 +32,7 @@ import { prepareLimits } from "./limits.ts";
 import { causes, measure, type PartPlan } from "./measure.ts";
 import { prepareMemory } from "./memory.ts";
 import { prepareBesideBacklog, prepareDeadHalf } from "./neighbours.ts";
+import { prepareOrdered } from "./ordered.ts";
 import type { BenchOptions, Part } from "./part.ts";
 import { preparePeers } from "./peers.ts";
 import { summariseProfiles } from "./profile.ts";
@@ -64,6 +65,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Part>>> 
   frozen: prepareFrozen,
   memory: prepareMemory,
   limits: prepareLimits,
+  ordered: prepareOrdered,
   dead_half: prepareDeadHalf,
   beside_backlog: prepareBesideBacklog,
 };

@@ -47,22 +47,25 @@ export interface Load {
   readonly payload: string;
   /** Of each event, as the text of JSON; default: none. */
   readonly attributes?: string | null;
+  /** Events have one of so many ordering keys in turn; default: none. */
+  readonly keys?: number;
 }
 
 /** Commits so many events, a hundred a transaction. The server does it by itself; it waits for the disk at the end only. */
 export async function commitEvents(
   client: ClientBase,
   count: number,
-  { types, payload, attributes = null }: Load = { types: 1, payload: PAYLOAD },
+  { types, payload, attributes = null, keys = 0 }: Load = { types: 1, payload: PAYLOAD },
 ): Promise<void> {
   const eventType =
     types === 1 ? `'${EVENT_TYPE}'` : `'${TYPE_PREFIX}' || (step * ${TRANSACTION_EVENTS} + n) % ${types}`;
+  const key = keys === 0 ? "null" : `'account_' || (step * ${TRANSACTION_EVENTS} + n) % ${keys}`;
   await client.query("set synchronous_commit = off");
   await client.query(`do $fill$
     begin
       for step in 0 .. ${Math.ceil(count / TRANSACTION_EVENTS)} - 1 loop
-        insert into postrider.outbox (event_type, payload, attributes)
-        select ${eventType}, '${payload}', ${attributes === null ? "null" : `'${attributes}'`}
+        insert into postrider.outbox (event_type, payload, attributes, ordering_key)
+        select ${eventType}, '${payload}', ${attributes === null ? "null" : `'${attributes}'`}, ${key}
         from generate_series(1, least(${TRANSACTION_EVENTS}, ${count} - step * ${TRANSACTION_EVENTS})) n;
         commit;
       end loop;
