@@ -37,6 +37,11 @@ const PAGE = 100;
 const CLAIM_PAGES_MAX = 2 * 3 * PARTITIONS + 10 * PAGE;
 /** A step of the walk: where the next endpoint begins, and what is due of it. */
 const WALK_STEP_PAGES_MAX = 2 * 3 * PARTITIONS;
+/** Of an ordered endpoint, and how many deliveries of each are leased together. */
+const KEYS = 20;
+const RUN = 3;
+/** A probe for the first deliveries of a key: a descent in each partition's small index. */
+const KEY_PAGES_MAX = 2 * PARTITIONS;
 const SORTED_ROWS_MAX = 2 * PAGE;
 /** Of one that reads hardly anything. */
 const SMALL_PAGES_MAX = 20;
@@ -290,6 +295,8 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
   const events = claimed.pairs.slice(0, (2 * PAGE) / 5).map((pair) => pair.event);
   await walkWithBatches(busy, events, daemon, run);
   await walkWithLimits(busy, run);
+  const others = claimed.pairs.map((pair) => pair.event).filter((event) => !events.includes(event));
+  await walkOverKeys(busy, others.slice(0, KEYS * RUN), daemon, run);
   await run({
     name: "discard",
     pagesMax: WALK_STEP_PAGES_MAX + 24 * PAGE,
@@ -382,6 +389,55 @@ async function walkWithLimits(endpoint: string, run: RunStep): Promise<void> {
   });
   assert.equal(past.leased.length, 0);
   await pool.query("update postrider.endpoint set max_in_flight = null, rate_limit = null where id = $1", [endpoint]);
+}
+
+/** Runs of many keys and the rest of the room for what has no key, and then past keys of which everything waits. */
+async function walkOverKeys(endpoint: string, events: readonly string[], daemon: string, run: RunStep): Promise<void> {
+  const { pool } = database;
+  await pool.query("update postrider.endpoint set ordered = true where id = $1", [endpoint]);
+  await pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, ordering_key, ordering_seq)
+     select event, $1, 'pending', '2000-01-01', 'account ' || n % $3, n from unnest($2::uuid[]) with ordinality l (event, n)`,
+    [endpoint, events, KEYS],
+  );
+  // What stands behind the first ones of one key is neither read nor sorted.
+  await pool.query(
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, ordering_key, ordering_seq)
+     select postrider.uuid_v7(), $1, 'pending', '2000-01-01', 'account 0', 1000 + n from generate_series(1, $2) n`,
+    [endpoint, 10 * PAGE],
+  );
+  const take = (name: string, pagesMax: number) =>
+    run({
+      name,
+      pagesMax,
+      work: (session) =>
+        walk(session, { daemon, deliveries: 2 * PAGE, share: 0, rooms: new Map([[endpoint, KEYS * RUN]]) }),
+    });
+  const { leased } = await take("walk over keys", 2 * KEYS * KEY_PAGES_MAX + 70 * PAGE);
+  assert.equal(leased.filter(({ event }) => events.includes(event)).length, events.length);
+  const past = await take("walk past keys in progress", KEYS * KEY_PAGES_MAX + 60 * PAGE);
+  assert.ok(past.leased.every(({ event }) => !events.includes(event)));
+  await pool.query(
+    `update postrider.delivery set next_attempt_at = '2000-01-01', lease_expires_at = '2000-01-01'
+     where endpoint_id = $1 and leased_by is not null and ordering_key is not null`,
+    [endpoint],
+  );
+  const again = await take("walk over keys whose leases have ended", 3 * KEYS * KEY_PAGES_MAX + 80 * PAGE);
+  assert.equal(again.leased.filter(({ event }) => events.includes(event)).length, events.length);
+  const all = new Map([...leased, ...past.leased, ...again.leased].map((one) => [one.event, one]));
+  await recordAll(pool, daemon, {
+    later: [...all.values()].map((one) => resultOf(one, { attempts: one.attempts })),
+  });
+  await pool.query("update postrider.endpoint set ordered = false where id = $1", [endpoint]);
+  await run({
+    name: "walk over what is no longer in order",
+    pagesMax: 160 * PAGE,
+    work: (session) => walk(session, { daemon, deliveries: 2, share: 2 }),
+  });
+  await pool.query(
+    "delete from postrider.delivery where endpoint_id = $1 and state = 'pending' and next_attempt_at = '2000-01-01'",
+    [endpoint],
+  );
 }
 
 /** Commits events that the cursor has passed while their transaction was open; then puts the cursor back. */

@@ -50,10 +50,10 @@ begin
       -- Their daemon is gone. Otherwise one that has been put before them since would come after them. One that an operator,
       -- or the record of a late result, has locked is not waited for: its key waits.
       with expired as (
-        select d.event_id
+        select d.event_id, d.endpoint_id
         from unnest(keys) k (ordering_key)
         cross join lateral (
-          select x.event_id
+          select x.event_id, x.endpoint_id
           from postrider.delivery x
           where x.endpoint_id = lease_ordered.endpoint_id and x.ordering_key = k.ordering_key and (x.leased_by is null) = false
             and x.next_attempt_at <= now() and x.ordering_seq is not null and (x.state = 'pending' or x.state = 'exhausted' and x.halts)
@@ -62,7 +62,8 @@ begin
       update postrider.delivery d
       set leased_by = null, lease_expires_at = null
       from expired x
-      where d.event_id between x.event_id and x.event_id and d.endpoint_id = lease_ordered.endpoint_id;
+      -- Not the parameter, as in put_in_order.
+      where d.event_id between x.event_id and x.event_id and d.endpoint_id = x.endpoint_id;
     end if;
     return query
       select l.event_id, l.attempts, l.attempts_before, l.is_again, l.deliver_at_ms, l.event_type, l.created_at, l.context, l.payload,

@@ -10,14 +10,14 @@ declare
   put_count integer;
 begin
   with due as (
-    select d.event_id
+    select d.event_id, d.endpoint_id
     from postrider.delivery d
     where d.endpoint_id = put_in_order.endpoint_id and d.state = 'pending' and d.ordering_seq is null and d.next_attempt_at <= now()
     order by d.next_attempt_at
     limit looks_max
     for update skip locked
   ), keyed as (
-    select due.event_id, o.ordering_key, o.seq
+    select due.event_id, due.endpoint_id, o.ordering_key, o.seq
     from due
     cross join lateral (
       select i.ordering_key, i.seq
@@ -28,7 +28,8 @@ begin
   update postrider.delivery d
   set ordering_key = k.ordering_key, ordering_seq = k.seq, leased_by = null, lease_expires_at = null, batch_id = null
   from keyed k
-  where d.event_id between k.event_id and k.event_id and d.endpoint_id = put_in_order.endpoint_id;
+  -- Not the parameter: with a constant, the planner may read all deliveries of the endpoint once instead of each by its key.
+  where d.event_id between k.event_id and k.event_id and d.endpoint_id = k.endpoint_id;
   get diagnostics put_count = row_count;
   return put_count;
 end
