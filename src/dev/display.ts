@@ -20,6 +20,9 @@ export type Word =
   | "resumed"
   | "disabled"
   | "enabled"
+  | "opened"
+  | "probed"
+  | "closed"
   | "stopping"
   | "stopped";
 
@@ -32,6 +35,9 @@ const COLOURS: Partial<Readonly<Record<Word, "green" | "yellow" | "red" | "cyan"
   delivered: "green",
   resumed: "green",
   enabled: "green",
+  closed: "green",
+  opened: "yellow",
+  probed: "yellow",
   failed: "yellow",
   unmatched: "yellow",
   paused: "yellow",
@@ -65,6 +71,9 @@ export const DISPLAYED: ReadonlySet<EventName> = new Set<EventName>([
   "endpoint.resumed",
   "endpoint.disabled",
   "endpoint.enabled",
+  "circuit.opened",
+  "probe.failed",
+  "circuit.closed",
 ]);
 
 const ENDPOINT_WORDS = {
@@ -91,6 +100,15 @@ export const display: Subscriber = ({ name, fields }) => {
     case "endpoint.disabled":
     case "endpoint.enabled":
       show(ENDPOINT_WORDS[name], endpointText(fields));
+      return;
+    case "circuit.opened":
+      show("opened", `the circuit of ${failingText(fields)}: its deliveries wait`);
+      return;
+    case "probe.failed":
+      show("probed", `in vain: ${failingText(fields)}`);
+      return;
+    case "circuit.closed":
+      show("closed", `the circuit of endpoint ${fields.endpoint_id}: what waited is sent`);
       return;
     default:
   }
@@ -134,6 +152,10 @@ function unmatchedText({ event_type, tenant, events, event_id }: EventFields<"ev
 
 function endpointText({ endpoint_id, reason }: EventFields<"endpoint.disabled">): string {
   return `endpoint ${endpoint_id}${reason === null ? "" : `: ${shortened(reason)}`}`;
+}
+
+function failingText({ endpoint_id, failures, next_probe_ms }: EventFields<"circuit.opened">): string {
+  return `endpoint ${endpoint_id}, which has failed ${failures} times in a row; the next probe in ${durationText(next_probe_ms)}`;
 }
 
 function shortened(text: string): string {

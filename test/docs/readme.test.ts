@@ -27,9 +27,11 @@ test("try it: the server starts, an event that is inserted arrives, and its deli
   assert.match(readFileSync(join(ROOT, ".ci/run"), "utf8"), /^npm ci\b/m);
 
   const directory = await makeServerDirectory("readme");
-  t.after(() => rm(directory, { recursive: true, force: true }));
   const start = new CommandProcess(["start", "--", "--data-dir", join(directory, "data")], { program: ["npm"] });
-  t.after(() => start.end("SIGTERM"));
+  t.after(async () => {
+    await start.end("SIGTERM");
+    await rm(directory, { recursive: true, force: true });
+  });
   const [, url = ""] = await start.match(/^DATABASE_URL=(postgres:\/\/.+)\nready/m);
   await start.match(/Insert an event yourself/);
   assert.equal(start.stdout.match(/^arrived .* verified$/gm)?.length, 5, start.said());

@@ -10,7 +10,7 @@ declare
   given_type constant text := auth ->> 'type';
   is_whole constant boolean := postrider_internal.holds_credential(auth);
   known constant text[] := array(select m.name from postrider_internal.auth_members() m where m.type = given_type);
-  advice text := 'auth is {"type": "basic", "username": "...", "password": "..."}, {"type": "bearer", "token": "..."}, {"type": "header", "name": "...", "value": "..."} or {"type": "oauth2", "token_url": "...", "client_id": "...", "client_secret": "...", "scope": "..."}.';
+  advice text := 'auth is {"type": "basic", "username": "...", "password": "..."}, {"type": "bearer", "token": "..."}, {"type": "header", "name": "...", "value": "..."} or {"type": "oauth2", "token_url": "...", "client_id": "...", "client_secret": "...", "scope": "...", "audience": "..."}.';
   member text;
   content text;
   problem text;
