@@ -6,7 +6,7 @@
  *                  the server: roles, copies
  *     oldest       also what talks to the server below SQL: connections, migrations, locks, notifications
  *
- * A complete run leaves out on the servers between what takes longest of the SQL suite (LONG_ON_OLDER).
+ * A complete run leaves out on the servers between what takes longest (LONG_ON_OLDER).
  *
  * Some directories are left out unless they are named, because each has its own script.
  */
@@ -36,15 +36,17 @@ const ON_OLDEST = [
 ];
 
 /**
- * A third of the CPU time of a server. In a complete run the newest and the oldest server have them: what a server between
+ * More than half of the CPU time of a server. In a complete run the newest and the oldest server have them: what a server between
  * the two has or lacks, one of these has or lacks as well. `npm run test:servers` runs them on all.
  */
 const LONG_ON_OLDER = [
+  "e2e/copies.test.ts",
+  "e2e/roles.test.ts",
   "sql/captureSessions.test.ts",
-  "sql/emptied.test.ts",
   "sql/eventTypes.test.ts",
   "sql/everyPath.test.ts",
   "sql/operators.test.ts",
+  "sql/plans.test.ts",
   "sql/replay.test.ts",
   "sql/viewCost.test.ts",
 ].map((path) => join(ROOT, path));
