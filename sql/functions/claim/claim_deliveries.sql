@@ -108,8 +108,7 @@ begin
       when step_count > 0 then coalesce(case when step_count = share and target.batch_size = 1 then look_again end, now())
       when target.batch_size > 1 then postrider_internal.batch_due(last, target.batch_delay_ms) end);
   end loop;
-  -- The last row: the endpoint to continue after, null at the end, and in how many milliseconds something is due of what
-  -- was seen, null if nothing waits. Bounded, because deliver_at may be infinity.
+  -- The last row: where to continue, and when something is due of what was seen; bounded, because deliver_at may be infinity.
   endpoint_id := last;
   next_due_ms := case when next_due is not null then greatest(0, extract(epoch from least(next_due, now() + interval '1 day') - now()) * 1000) end;
   return next;
