@@ -931,6 +931,8 @@ create function postrider_internal.claim_events(daemon_id uuid, events_max integ
 
 create function postrider_internal.close_ingest(name text, run_id uuid) returns void security definer;
 
+create function postrider_internal.compares_rows(expression pg_node_tree) returns boolean;
+
 create function postrider_internal.compile_reference(reference text, root jsonb, pointer text, references_followed text[]) returns jsonb;
 
 create function postrider_internal.compile_schema(schema jsonb, root jsonb, pointer text, references_followed text[]) returns jsonb;
@@ -3073,6 +3075,8 @@ comment on function postrider_internal.claim_events(uuid,integer,integer,integer
 
 comment on function postrider_internal.close_ingest(text,uuid) is 'Ends a run. A run that read its input leaves nothing behind, and one that followed a file leaves its position.';
 
+comment on function postrider_internal.compares_rows(pg_node_tree) is 'Whether an expression compares whole rows by value, which fails if the table has, or gets, a column of a type without equality.';
+
 comment on function postrider_internal.compile_reference(text,jsonb,text,text[]) is 'The checks of a place of a JSON Schema that it refers to.';
 
 comment on function postrider_internal.compile_schema(jsonb,jsonb,text,text[]) is 'The checks of a JSON Schema, with references resolved. Raises an error for what is outside the subset. references_followed: one element a level, the reference if the level is one.';
@@ -3103,7 +3107,7 @@ comment on function postrider_internal.count_waiting(integer) is 'Pending delive
 
 comment on function postrider_internal.counted(bigint,text,text) is 'A number with its noun: 1 event, 2 events.';
 
-comment on function postrider_internal.create_capture_trigger(regclass,name,text,text) is 'Creates a trigger whose condition is read with this search_path, unless Postgres cannot judge the condition alike for every session. Returns whether it did. Acts with the rights of its caller.';
+comment on function postrider_internal.create_capture_trigger(regclass,name,text,text) is 'Creates a trigger whose condition is read with this search_path, unless Postgres cannot judge the condition alike for every session. Returns whether it did. Refuses a condition that would fail after a change of the table. Acts with the rights of its caller.';
 
 comment on function postrider_internal.credential_hash(jsonb,bytea) is 'What is kept of a credential to tell whether the same one is given again: a salt of 16 bytes, and a hash that takes milliseconds.';
 
@@ -4176,6 +4180,8 @@ grant execute on function postrider_internal.claim_deliveries(uuid,uuid,integer,
 grant execute on function postrider_internal.claim_events(uuid,integer,integer,integer,integer,integer,uuid[],uuid[]) to postrider_daemon;
 
 grant execute on function postrider_internal.close_ingest(text,uuid) to postrider_publisher;
+
+grant execute on function postrider_internal.compares_rows(pg_node_tree) to postrider_publisher;
 
 grant execute on function postrider_internal.constant_headers(jsonb) to postrider_daemon;
 

@@ -342,6 +342,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   write_capture_functions: caller("publisher"),
   capture_settings: caller("publisher"),
   reads_session: caller("publisher"),
+  compares_rows: caller("publisher"),
   event_query: caller("publisher"),
   row_table: caller("publisher"),
   are_columns: caller("publisher"),
