@@ -86,8 +86,10 @@ test("three daemons send an endpoint that is dead its probes and nothing else, a
   const daemons = [await run(t), await run(t), await run(t)];
   await insert("order.first", 5);
   await open(endpoint);
-  // What a daemon had in its memory goes back within a quarter of a second, and what was in progress ends.
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  await until("no daemon has one of its deliveries in hand", async () => {
+    const idle = "select count(*) from postrider.delivery where endpoint_id = $1 and leased_by is null";
+    return (await askFor(database.pool, idle, [endpoint])) === "6";
+  });
   const before = receiver.requests(dead).length;
   await insert("order.waiting", 200);
   await receiver.got(well, 206);
@@ -126,6 +128,8 @@ test("a person's redelivery is sent through an open circuit, and what waited fol
   await insert("order.first", 10);
   await open(endpoint);
   await insert("order.waiting", 20);
+  // So that what arrives is owed to the redelivery alone.
+  await database.pool.query("update postrider.endpoint_failure set next_probe_at = now() + interval '1 hour'");
   receiver.script(path, OK);
   await until("they wait", async () => (await attemptsOf(endpoint))[0]?.count === 20);
   const event = await askFor(
@@ -133,10 +137,8 @@ test("a person's redelivery is sent through an open circuit, and what waited fol
     "select event_id from postrider.delivery where endpoint_id = $1 and attempts = 0 order by event_id desc limit 1",
     [endpoint],
   );
-  const askedMs = performance.now();
   await database.pool.query("select postrider.redeliver($1, $2)", [event, endpoint]);
   await until("all have arrived", () => receiver.accepted(path).size >= 20);
-  assert.ok(performance.now() - askedMs < FIRST_GAP_MS - 1_000, "no one waited for a probe");
   const [first] = [...receiver.accepted(path)];
   assert.equal(first, event);
 });

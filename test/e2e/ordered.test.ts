@@ -6,10 +6,10 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import pg from "pg";
+import type pg from "pg";
 import { DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, reset, rowsOf } from "../support/engine.ts";
+import { askFor, isGateHeld, openSession, reset, rowsOf } from "../support/engine.ts";
 import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -58,9 +58,7 @@ async function write(client: pg.Client, key: string, count: number, fate: "commi
 }
 
 async function writeMany(t: TestContext, transactions: number): Promise<void> {
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  t.after(() => client.end());
+  const client = await openSession(t, database.url);
   for (let n = 0; n < transactions; n++) {
     const key = `key-${1 + Math.floor(Math.random() * KEYS)}`;
     await write(client, key, 1 + Math.floor(Math.random() * 3), Math.random() < 0.1 ? "rollback" : "commit");
@@ -125,9 +123,9 @@ describe("an ordered endpoint", () => {
     const options = { databaseUrl: database.url };
     const daemons = [await DaemonProcess.start(options), await DaemonProcess.start(options)];
     t.after(() => Promise.all(daemons.map((daemon) => daemon.kill())));
-    let isWriting = true;
+    let isOver = false;
     const killing = (async () => {
-      while (isWriting) {
+      while (!isOver) {
         const victim = await DaemonProcess.start(options);
         await delay(300 + Math.random() * 700);
         await victim.kill();
@@ -139,9 +137,12 @@ describe("an ordered endpoint", () => {
         );
       }
     })();
-    const bulk = new pg.Client({ connectionString: database.url });
-    await bulk.connect();
-    t.after(() => bulk.end());
+    // First, so that a test which fails leaves neither a daemon nor the database to the next one.
+    t.after(async () => {
+      isOver = true;
+      await killing;
+    });
+    const bulk = await openSession(t, database.url);
     await Promise.all([
       ...Array.from({ length: WRITERS }, () => writeMany(t, 80)),
       (async () => {
@@ -156,7 +157,7 @@ describe("an ordered endpoint", () => {
     ]);
     const count = Number(await askFor(database.pool, "select sum(n)::int from thing"));
     await until("all events are delivered", () => allDelivered(count), 280_000);
-    isWriting = false;
+    isOver = true;
     await killing;
     await assertInOrder(receiver.requests("/hostile"));
   });
@@ -166,13 +167,11 @@ describe("an ordered endpoint", () => {
     await createOrdered("/calm");
     const { daemon } = await startDaemon(database.url, { pollIntervalMs: 3_600_000 });
     t.after(() => daemon.stop());
-    const client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-    t.after(() => client.end());
+    const client = await openSession(t, database.url);
     await write(client, "key-1", 300, "commit");
     await write(client, "key-2", 3, "commit");
     await until("all events are delivered", () => allDelivered(303));
-    await delay(100);
+    await until("the daemon sleeps", () => isGateHeld(database.pool));
     await write(client, "key-1", 1, "commit");
     await until("one more is delivered", () => allDelivered(304), 5_000);
     await assertInOrder(receiver.requests("/calm"));
@@ -185,9 +184,7 @@ describe("an ordered endpoint", () => {
     await createOrdered("/hanging", { timeout_ms: 30_000 });
     const { daemon } = await startDaemon(database.url);
     t.after(() => daemon.stop());
-    const client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-    t.after(() => client.end());
+    const client = await openSession(t, database.url);
     await write(client, "key-1", 100, "commit");
     await until("the request hangs", () => receiver.requests("/hanging").length === 1);
     await write(client, "key-2", 3, "commit");

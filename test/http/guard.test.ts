@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import type { LookupAddress } from "node:dns";
 import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import type { EgressSettings } from "../../src/http/egress/policy.ts";
 import type { Sender } from "../../src/http/send.ts";
 import { issueCertificate } from "./certificates.ts";
@@ -109,10 +108,8 @@ for (const scheme of ["http", "https"] as const) {
 
   test(`${scheme}: a resolver that is slow ends by the deadline, and its answer connects to nothing later`, async (t) => {
     const target = await listener(t);
-    const resolve = async (): Promise<LookupAddress[]> => {
-      await delay(300);
-      return [{ address: "127.0.0.1", family: 4 }];
-    };
+    const answer = Promise.withResolvers<LookupAddress[]>();
+    const resolve = () => answer.promise;
     const url = `${scheme}://hooks.example:${target.port}/`;
     const egress: EgressSettings = { profile: "custom", allow: ["127.0.0.1"], deny: [] };
     const impatient = senderFor(t, { resolve, connectTimeoutMs: 100 }, egress);
@@ -121,15 +118,21 @@ for (const scheme of ["http", "https"] as const) {
       "timeout",
       /^no connection to hooks\.example:\d+ within 100 ms$/,
     );
-    assertFailed(
-      await attempt(senderFor(t, { resolve }, egress), requestTo(url, { timeoutMs: 100 })),
-      "timeout",
-      /100 ms/,
+    const short = senderFor(t, { resolve }, egress);
+    assertFailed(await attempt(short, requestTo(url, { timeoutMs: 100 })), "timeout", /100 ms/);
+    const refusing = senderFor(t, { resolve, connectTimeoutMs: 60_000 }, PUBLIC_ONLY);
+    const refused = attempt(refusing, requestTo(url, { timeoutMs: 60_000 }));
+    answer.resolve([{ address: "127.0.0.1", family: 4 }]);
+    assertFailed(await refused, "blocked", /resolves to a loopback/);
+    // A connection that one of them made would have come before this one.
+    assertSucceeded(
+      await attempt(senderFor(t, { resolve }, egress), requestTo(`http://hooks.example:${target.port}/`)),
     );
-    const refusing = senderFor(t, { resolve }, PUBLIC_ONLY);
-    assertFailed(await attempt(refusing, requestTo(url, { timeoutMs: 60_000 })), "blocked", /resolves to a loopback/);
-    await delay(400);
-    assert.deepEqual([impatient.stats.connects, refusing.stats.connects, target.connections], [0, 0, 0]);
+    assert.equal(target.connections, 1);
+    assert.deepEqual(
+      [impatient, short, refusing].map(({ stats }) => stats.connects),
+      [0, 0, 0],
+    );
   });
 }
 
