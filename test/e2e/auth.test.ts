@@ -9,6 +9,7 @@ import { parseSealingKey, type SealingKey } from "../../src/secrets/sealing.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, insertEvents, reset, rowsOf } from "../support/engine.ts";
+import { listenFor } from "../support/listen.ts";
 import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -333,17 +334,10 @@ describe("oauth2", () => {
     counting(tokenPath);
     const { daemon } = await startDaemon(database.url, { shutdownGraceMs: 100 });
     const server = createServer((_, response) => void response.writeHead(401, { "content-length": "9" }).write("wait"));
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    t.after(() => {
-      server.close();
-      server.closeAllConnections();
-    });
-    const address = server.address();
-    assert.ok(address !== null && typeof address === "object");
+    const port = await listenFor(t, server);
     const hooked = once(server, "request");
     await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, options => $2)", [
-      `http://127.0.0.1:${address.port}/`,
+      `http://127.0.0.1:${port}/`,
       JSON.stringify({ auth: oauth2(tokenPath) }),
     ]);
     await insertEvent(database.pool, "order.paid");

@@ -1,19 +1,16 @@
 /** Client certificates through a daemon: what a receiver that asks sees, and what an attempt says that lacks one. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:https";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { beforeEach, type TestContext, test } from "node:test";
 import { TLSSocket } from "node:tls";
 import { parseSealingKey } from "../../src/secrets/sealing.ts";
+import { issueCertificate } from "../http/certificates.ts";
 import { certificateFor } from "../http/sending.ts";
 import { runCommand } from "../support/command.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, reset, rowsOf } from "../support/engine.ts";
+import { listenFor } from "../support/listen.ts";
 import { until } from "../support/until.ts";
 
 const database = useDatabase();
@@ -41,15 +38,8 @@ async function askingReceiver(t: TestContext, known: readonly string[]) {
       response.end();
     },
   );
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
-  return { url: (path: string) => `https://127.0.0.1:${address.port}${path}`, seen, tls };
+  const port = await listenFor(t, server);
+  return { url: (path: string) => `https://127.0.0.1:${port}${path}`, seen, tls };
 }
 
 async function create(url: string, options: Readonly<Record<string, unknown>>): Promise<string> {
@@ -131,15 +121,9 @@ test("a certificate with another key fails the attempt with the reason, and noth
 
 /** A certificate that expires after so many days; none: at once. */
 function certificateUntil(t: TestContext, days: number): { readonly certificate: string; readonly key: string } {
-  const directory = mkdtempSync(join(tmpdir(), "postrider-tls-"));
-  t.after(() => rmSync(directory, { recursive: true }));
-  const [key, request, certificate] = ["key.pem", "request.pem", "cert.pem"].map((name) => join(directory, name));
-  assert.ok(key !== undefined && request !== undefined && certificate !== undefined);
-  const form = ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=a"];
-  execFileSync("openssl", [...form, "-keyout", key, "-out", request], { stdio: "ignore" });
-  const signing = ["x509", "-req", "-in", request, "-signkey", key, "-days", String(days), "-out", certificate];
-  execFileSync("openssl", signing, { stdio: "ignore" });
-  return { certificate: readFileSync(certificate, "utf8"), key: readFileSync(key, "utf8") };
+  const end = new Date(Date.now() + days * 86_400_000).toISOString();
+  const { cert, key } = issueCertificate(t, { notAfter: end.replaceAll(/[-:T]|\.\d+/g, "") });
+  return { certificate: cert, key };
 }
 
 async function certificatesCheck(): Promise<{ state: string; found: string }> {

@@ -5,8 +5,8 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { beforeEach, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
 import { connectProxyFor, proxyAt } from "../http/connectProxy.ts";
-import { answerOf, Receiver } from "../http/receiver.ts";
-import { certificateFor } from "../http/sending.ts";
+import { answerOf } from "../http/receiver.ts";
+import { certificateFor, receiverFor } from "../http/sending.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { policyOf } from "../support/egress.ts";
@@ -76,11 +76,8 @@ test("where POSTRIDER_LISTEN_URL leads is the daemon's own Postgres, too", async
 test("with an egress proxy and a private CA, http and https endpoints are reached through it alone", async (t) => {
   const tls = certificateFor(t, "DNS:hooks.example");
   const proxy = await connectProxyFor(t, { credentials: "shop:s3cret-word" });
-  const plain = await new Receiver((socket) => socket.write(answerOf("200 OK"))).listen();
-  const secure = await new Receiver((socket) => socket.write(answerOf("200 OK")), { tls }).listen();
-  for (const receiver of [plain, secure]) {
-    t.after(() => receiver[Symbol.asyncDispose]());
-  }
+  const plain = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
+  const secure = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")), { tls });
   const ids = [
     await createEndpoint(`http://hooks.example:${plain.port}/`),
     await createEndpoint(`https://hooks.example:${secure.port}/`),
@@ -106,8 +103,7 @@ test("what the egress proxy does wrong is not the receiver's failure, and shows 
 });
 
 test("a blocked delivery is retried seldom, and its error names rule and setting and nothing of the target", async (t) => {
-  const answer = await new Receiver((socket) => socket.write(answerOf("200 OK", "s3cret"))).listen();
-  t.after(() => answer[Symbol.asyncDispose]());
+  const answer = await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "s3cret")));
   const urls = [`http://127.0.0.1:${answer.port}/`, `http://localhost.localdomain:${answer.port}/`, "http://10.0.0.1/"];
   const ids = await Promise.all(urls.map((url) => createEndpoint(url, { retry_schedule: ["1 s", "2 h", "1 min"] })));
   await run(t, { egress: policyOf() });

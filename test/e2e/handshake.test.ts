@@ -1,12 +1,12 @@
 /** The handshake: what a receiver is asked, what its answers mean, and that nothing is delivered before it consents. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { beforeEach, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvent, reset, rowsOf } from "../support/engine.ts";
+import { listenFor } from "../support/listen.ts";
 import { until } from "../support/until.ts";
 
 const database = useDatabase();
@@ -38,15 +38,7 @@ async function receiverOf(t: TestContext, answer: Answer) {
       response.end();
     }
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
-  receiver.url = `http://127.0.0.1:${address.port}`;
+  receiver.url = `http://127.0.0.1:${await listenFor(t, server)}`;
   return receiver;
 }
 

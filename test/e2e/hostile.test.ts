@@ -1,9 +1,9 @@
 /** Receivers that misbehave in every way at once: each attempt says how, and the endpoint that answers notices nothing. */
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
 import { beforeEach, type TestContext, test } from "node:test";
 import { CUT_OFF, type Misbehaviour, SLOW } from "../http/hostile.ts";
-import { answerOf, Receiver } from "../http/receiver.ts";
+import { answerOf, type Receiver } from "../http/receiver.ts";
+import { receiverFor } from "../http/sending.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, insertEvents, reset, rowsOf } from "../support/engine.ts";
@@ -12,19 +12,13 @@ import { until } from "../support/until.ts";
 const database = useDatabase();
 beforeEach(() => reset(database.pool));
 
-async function receiverOf(t: TestContext, answer: (socket: Socket) => void): Promise<Receiver> {
-  const receiver = await new Receiver(answer).listen();
-  t.after(() => receiver[Symbol.asyncDispose]());
-  return receiver;
-}
-
 async function createEndpoint({ url }: Receiver, eventTypes: readonly string[], timeoutMs: number): Promise<string> {
   const call = "select endpoint_id from postrider.create_endpoint($1, $2, '', $3)";
   return String(await askFor(database.pool, call, [url, eventTypes, { timeout_ms: timeoutMs, retry_schedule: [] }]));
 }
 
 async function misbehaving(t: TestContext, misbehaviour: Misbehaviour, eventType: string, timeoutMs: number) {
-  const receiver = await receiverOf(t, (socket) => void misbehaviour.answer(socket));
+  const receiver = await receiverFor(t, (socket) => void misbehaviour.answer(socket));
   return createEndpoint(receiver, [eventType], timeoutMs);
 }
 
@@ -52,7 +46,7 @@ test("each misbehaviour is recorded by its kind, within the deadline, and an end
   const slow = await Promise.all(
     SLOW.map(async (each) => [each, await misbehaving(t, each, "slow", SLOW_MS)] as const),
   );
-  const good = await receiverOf(t, (socket) => socket.write(answerOf("200 OK")));
+  const good = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
   const goodId = await createEndpoint(good, ["*"], 60_000);
   const { daemon } = await startDaemon(database.url, { shutdownGraceMs: 100 });
   t.after(() => daemon.stop());
@@ -85,7 +79,7 @@ function assertRecorded(misbehaviour: Misbehaviour, attempts: readonly AttemptRo
 test("while receivers trickle and hang, another endpoint's deliveries wait for none of them", async (t) => {
   // A delivery that had to wait for one of them would miss the shorter limit of `until`.
   await Promise.all(SLOW.map((misbehaviour) => misbehaving(t, misbehaviour, "bad", 120_000)));
-  const good = await receiverOf(t, (socket) => socket.write(answerOf("200 OK")));
+  const good = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
   await createEndpoint(good, ["good"], 60_000);
   const { daemon } = await startDaemon(database.url, { shutdownGraceMs: 100 });
   t.after(() => daemon.stop());
