@@ -103,6 +103,18 @@ test("a receiver that consents is asked once, before the first delivery, and eac
   assert.equal(receiver.of("OPTIONS").length, 1);
 });
 
+test("a daemon that stops while it asks takes no answer for a refusal", async (t) => {
+  const receiver = await receiverOf(t, () => {});
+  const { daemon, emitted } = await startDaemon(database.url);
+  t.after(() => daemon.stop());
+  const endpoint = await create(receiver.url);
+  await until("it is asked", () => receiver.of("OPTIONS").length === 1);
+  await daemon.stop();
+  const { state, reason, refusals } = await handshakeOf(endpoint);
+  assert.deepEqual([state, reason, refusals], ["wanted", null, 0]);
+  assert.deepEqual(emitted.named("maintenance.failed"), []);
+});
+
 const REFUSALS: readonly (readonly [string, Answer, RegExp])[] = [
   ["answers 200 to anything", (_, response) => void response.end(), /answered 200, without WebHook-Allowed-Origin$/],
   [

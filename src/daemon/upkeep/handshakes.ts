@@ -57,9 +57,9 @@ export interface HandshakeOptions {
 /** Asks receivers for their consent to deliveries, which wait for it. When to ask whom again is kept in Postgres. */
 export function makeHandshakeKeeper(options: HandshakeOptions): Repeat {
   const { conditions } = options;
-  return new Repeat(async () => {
+  const repeat = new Repeat(async () => {
     try {
-      const asked = await askDue(options);
+      const asked = await askDue(options, () => repeat.isStopped);
       conditions.end("handshakes_failing", { task: "handshakes" });
       return asked === HANDSHAKES_MAX ? 0 : INTERVAL_MS;
     } catch (thrown) {
@@ -67,16 +67,17 @@ export function makeHandshakeKeeper(options: HandshakeOptions): Repeat {
       return INTERVAL_MS;
     }
   });
+  return repeat;
 }
 
-async function askDue(options: HandshakeOptions): Promise<number> {
+async function askDue(options: HandshakeOptions, isStopped: () => boolean): Promise<number> {
   const { database, endpoints } = options;
   const { rows } = await database.run(takeHandshakes, { handshakesMax: HANDSHAKES_MAX });
   await endpoints.ensure(rows.map(({ endpoint_id, revision }) => [endpoint_id, revision]));
   const outcomes = await Promise.allSettled(
     rows.map(({ endpoint_id, asking }) => {
       const endpoint = endpoints.get(endpoint_id);
-      return endpoint === undefined ? undefined : ask(options, endpoint, asking);
+      return endpoint === undefined || isStopped() ? undefined : ask(options, endpoint, asking, isStopped);
     }),
   );
   // Only now: what Postgres refuses of one must not begin the next look while others are still asked.
@@ -87,8 +88,17 @@ async function askDue(options: HandshakeOptions): Promise<number> {
   return rows.length;
 }
 
-async function ask({ database, send, host }: HandshakeOptions, endpoint: Asked, asking: string): Promise<void> {
+async function ask(
+  { database, send, host }: HandshakeOptions,
+  endpoint: Asked,
+  asking: string,
+  isStopped: () => boolean,
+): Promise<void> {
   const attempt = await attemptOf(endpoint, host, send);
+  if (isStopped() && attempt.httpStatus === null) {
+    // Cut off by the daemon that stops, which says nothing of the receiver. Another daemon asks.
+    return;
+  }
   const consent = readConsent(attempt, host);
   await database.run(recordHandshake, {
     ...{ endpointId: endpoint.id, asking, isGranted: consent.kind === "granted" },
