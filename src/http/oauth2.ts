@@ -3,8 +3,7 @@ import { createHash } from "node:crypto";
 import type { Attempt } from "../domain/attempt.ts";
 import type { FailureKind } from "../domain/failureKind.ts";
 import { parseJsonObject } from "../ground/jsonObject.ts";
-import { VERSION } from "../ground/version.ts";
-import { fixHeaders, type OutgoingRequest } from "./request.ts";
+import { fixHeaders, type OutgoingRequest, USER_AGENT } from "./request.ts";
 
 /** Who asks which server for a token, and for what. */
 export interface TokenClient {
@@ -32,7 +31,7 @@ export function tokenRequest(client: TokenClient, timeoutMs: number): OutgoingRe
   const headers = {
     "content-type": "application/x-www-form-urlencoded",
     accept: "application/json",
-    "user-agent": `postrider/${VERSION}`,
+    "user-agent": USER_AGENT,
     ...(isInBody ? {} : { authorization: `Basic ${base64(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}` }),
   };
   return {

@@ -1,4 +1,9 @@
+import type { Attempt } from "../domain/attempt.ts";
+import { VERSION } from "../ground/version.ts";
 import type { ClientCertificate } from "./egress/clientCertificate.ts";
+
+/** What a request says of the program that sends it, unless the endpoint says otherwise. */
+export const USER_AGENT = `postrider/${VERSION}`;
 
 /** What to send. The body is the exact bytes that were signed. */
 export interface OutgoingRequest {
@@ -21,6 +26,9 @@ export interface OutgoingRequest {
   /** For the whole request: waiting for a connection, connecting, headers, body. */
   readonly timeoutMs: number;
 }
+
+/** Sends one request, and says once how that ended; implemented by the sender, and by tests. */
+export type Send = (request: OutgoingRequest, done: (attempt: Attempt) => void) => void;
 
 /** Headers as the lines of a message, or why they must not be in one. */
 export interface FixedHeaders {

@@ -11,15 +11,12 @@ import { random } from "../../ground/backoff.ts";
 import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { unsent } from "../../http/failures.ts";
-import { type FixedHeaders, fixHeaders, type OutgoingRequest } from "../../http/request.ts";
+import { type FixedHeaders, fixHeaders, type OutgoingRequest, type Send } from "../../http/request.ts";
 import { sendAuthorized } from "./authorized.ts";
 import type { Encryptions } from "./encryptions.ts";
 import type { Encryption, Endpoint } from "./endpoints.ts";
 import type { Loader, Wanted } from "./loader.ts";
 import type { Tokens } from "./tokens.ts";
-
-/** Sends one request, and says once how that ended; implemented by the sender, and by tests. */
-export type Send = (request: OutgoingRequest, done: (attempt: Attempt) => void) => void;
 
 export interface AttemptParts {
   readonly loader: Pick<Loader, "add">;

@@ -3,12 +3,12 @@ import type { FailureKind } from "../../domain/failureKind.ts";
 import { monotonicMs, unixMs } from "../../ground/clock.ts";
 import { unsent } from "../../http/failures.ts";
 import type { TokenClient } from "../../http/oauth2.ts";
-import type { OutgoingRequest } from "../../http/request.ts";
+import type { OutgoingRequest, Send } from "../../http/request.ts";
 import type { Auth } from "./auth.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface AuthorizedParts {
-  readonly send: (request: OutgoingRequest, done: (attempt: Attempt) => void) => void;
+  readonly send: Send;
   readonly tokens: Pick<Tokens, "get" | "forget">;
 }
 

@@ -13,10 +13,9 @@ import {
 import { type BatchFormat, FORMAT_NAMES, type Format } from "../../format/format.ts";
 import type { MixedKeys, SigningKey } from "../../format/sign.ts";
 import { monotonicMs } from "../../ground/clock.ts";
-import { VERSION } from "../../ground/version.ts";
 import type { ClientCertificate } from "../../http/egress/clientCertificate.ts";
 import { originLine, sendingHost } from "../../http/handshake.ts";
-import { type FixedHeaders, fixHeaders } from "../../http/request.ts";
+import { type FixedHeaders, fixHeaders, USER_AGENT } from "../../http/request.ts";
 import type { SealingKey } from "../../secrets/sealing.ts";
 import { originOf } from "../../telemetry/redact.ts";
 import type { Auth } from "./auth.ts";
@@ -321,8 +320,6 @@ const RECORD_MARGIN_MS = 2_000;
 const START_MS_MAX = 1_000;
 /** How long an endpoint that could not be paused is known, because an operator is changing it. */
 const UNREADABLE_MS = 1_000;
-
-const USER_AGENT = `postrider/${VERSION}`;
 
 function defaultHeaders(contentType: string): Record<string, string> {
   return { "content-type": contentType, "user-agent": USER_AGENT };

@@ -2,18 +2,10 @@ import { type Delivery, type DeliveryResult, membersOf, runOf } from "../../doma
 import { SENT_BYTES_MAX } from "../../domain/event.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { endsWithin } from "../../ground/endsWithin.ts";
+import type { Send } from "../../http/request.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Agenda } from "../agenda.ts";
-import {
-  type AttemptParts,
-  discarded,
-  eventGone,
-  handedBack,
-  makeAttempt,
-  notLoaded,
-  type Send,
-  sendLoaded,
-} from "./attempt.ts";
+import { type AttemptParts, discarded, eventGone, handedBack, makeAttempt, notLoaded, sendLoaded } from "./attempt.ts";
 import { isWhole, resultsOf, resultsOfBroken, resultsWithout } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import { Encryptions } from "./encryptions.ts";

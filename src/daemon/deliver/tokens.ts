@@ -1,8 +1,7 @@
-import type { Attempt } from "../../domain/attempt.ts";
 import type { FailureKind } from "../../domain/failureKind.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { readTokenAnswer, type TokenClient, tokenRequest } from "../../http/oauth2.ts";
-import type { OutgoingRequest } from "../../http/request.ts";
+import type { Send } from "../../http/request.ts";
 
 /** A token, or why there is none. */
 export type Given =
@@ -35,11 +34,11 @@ interface Kept {
  * needs no new token.
  */
 export class Tokens {
-  readonly #send: (request: OutgoingRequest, done: (attempt: Attempt) => void) => void;
+  readonly #send: Send;
   readonly #clientsMax: number;
   readonly #kept = new Map<string, Kept>();
 
-  constructor(send: (request: OutgoingRequest, done: (attempt: Attempt) => void) => void, clientsMax = CLIENTS_MAX) {
+  constructor(send: Send, clientsMax = CLIENTS_MAX) {
     this.#send = send;
     this.#clientsMax = clientsMax;
   }

@@ -6,7 +6,7 @@ import { Repeat } from "../../ground/repeat.ts";
 import type { ClientCertificate } from "../../http/egress/clientCertificate.ts";
 import { unsent } from "../../http/failures.ts";
 import { handshakeRequest, readConsent } from "../../http/handshake.ts";
-import type { OutgoingRequest } from "../../http/request.ts";
+import { type Send, USER_AGENT } from "../../http/request.ts";
 import type { Conditions } from "../../telemetry/conditions.ts";
 
 /** Receivers asked at a time. */
@@ -49,7 +49,7 @@ export interface HandshakeOptions {
   readonly database: Database;
   readonly conditions: Conditions;
   readonly endpoints: AskedEndpoints;
-  readonly send: (request: OutgoingRequest, done: (attempt: Attempt) => void) => void;
+  readonly send: Send;
   /** Under which consent is asked for. */
   readonly host: string;
 }
@@ -109,7 +109,7 @@ async function ask(
 }
 
 /** Fails closed: without what says who sends, the receiver is not asked. */
-function attemptOf(endpoint: Asked, host: string, send: HandshakeOptions["send"]): Promise<Attempt> {
+function attemptOf(endpoint: Asked, host: string, send: Send): Promise<Attempt> {
   const { auth, askProblem } = endpoint;
   if (askProblem !== null) {
     return Promise.resolve(unsent("blocked", `the receiver was not asked: ${askProblem}`));
@@ -117,7 +117,7 @@ function attemptOf(endpoint: Asked, host: string, send: HandshakeOptions["send"]
   const target = {
     url: endpoint.url,
     headers: {
-      "user-agent": endpoint.headers["user-agent"] ?? "postrider",
+      "user-agent": endpoint.headers["user-agent"] ?? USER_AGENT,
       ...(auth !== null && auth.headerValue !== null && { [auth.headerName]: auth.headerValue }),
     },
     clientCertificate: endpoint.clientCertificate,
