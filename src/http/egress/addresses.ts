@@ -101,6 +101,12 @@ export function embeddedBehind(prefixes: readonly Cidr[], address: Address): Add
     : undefined;
 }
 
+/** The address, and the one that it leads to if it is behind NAT64, by the well-known prefix or one of `prefixes`. */
+export function reachedBy(prefixes: readonly Cidr[], address: Address): readonly Address[] {
+  const inner = embeddedBehind([NAT64, ...prefixes], address);
+  return inner === undefined ? [address] : [address, inner];
+}
+
 /**
  * Text to number. An IPv4-mapped address becomes the IPv4 address, since that is what the kernel dials; an address
  * with a zone (`fe80::1%eth0`) is none.

@@ -4,7 +4,7 @@
  * database that the daemon trusts.
  */
 import { networkInterfaces } from "node:os";
-import { type Address, behindNat64, type Cidr, classify, embeddedBehind, parseAddress } from "./addresses.ts";
+import { type Address, type Cidr, classify, parseAddress, reachedBy } from "./addresses.ts";
 import { canonicalName } from "./rules.ts";
 
 export interface OwnServer {
@@ -92,10 +92,9 @@ function placesAt(text: string, nat64: readonly Cidr[]): readonly string[] {
   if (address === undefined) {
     return [];
   }
-  const reached = [address, behindNat64(address) ?? embeddedBehind(nat64, address)].filter(
-    (each) => each !== undefined,
+  return reachedBy(nat64, address).map((each) =>
+    isThisMachine(each) ? "this machine" : `${each.family} ${each.value}`,
   );
-  return reached.map((each) => (isThisMachine(each) ? "this machine" : `${each.family} ${each.value}`));
 }
 
 function isThisMachine(address: Address): boolean {

@@ -17,6 +17,7 @@ import {
   embeddedBehind,
   parseAddress,
   parseCidr,
+  reachedBy,
 } from "./addresses.ts";
 import {
   canonicalName,
@@ -176,7 +177,7 @@ export function judgeAddress(policy: EgressPolicy, ip: string, host?: string): A
   if (name !== undefined && matchesHost(policy.deny.hosts, name)) {
     return refused(denied(`the host ${name}`));
   }
-  if (reachedBy(policy, address).some((each) => matchesAddress(policy.deny.cidrs, each))) {
+  if (reachedBy(policy.nat64, address).some((each) => matchesAddress(policy.deny.cidrs, each))) {
     return refused(denied(name === undefined ? ip : "what the name resolves to"));
   }
   if (isNoDestination(address)) {
@@ -210,12 +211,6 @@ function isNoDestination(address: Address): boolean {
 
 function denied(subject: string): string {
   return `${subject} is on the deny list, POSTRIDER_EGRESS_DENY`;
-}
-
-/** The address, and the one that it leads to if it is behind NAT64, by the well-known prefix or one that is configured. */
-function reachedBy(policy: EgressPolicy, address: Address): readonly Address[] {
-  const inner = behindNat64(address) ?? embeddedBehind(policy.nat64, address);
-  return inner === undefined ? [address] : [address, inner];
 }
 
 /**
