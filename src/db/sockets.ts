@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import { keepNewest } from "../ground/keepNewest.ts";
 import type { ConnectionConfig } from "./connect.ts";
 
 /** More than the servers of any cluster. */
@@ -56,15 +57,7 @@ export class Sockets {
     if (address === undefined || port === undefined) {
       return;
     }
-    const key = `${address} ${port}`;
-    this.#peers.delete(key);
-    this.#peers.set(key, { address, port });
-    for (const oldest of this.#peers.keys()) {
-      if (this.#peers.size <= PEERS_MAX) {
-        return;
-      }
-      this.#peers.delete(oldest);
-    }
+    keepNewest(this.#peers, `${address} ${port}`, { address, port }, PEERS_MAX);
   }
 }
 

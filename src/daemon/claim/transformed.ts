@@ -3,6 +3,7 @@ import { classifyPostgresError, isTimeout, unreadableReason } from "../../db/pgE
 import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { type Delivery, makeDelivery } from "../../domain/delivery.ts";
 import { messageOf } from "../../ground/errors.ts";
+import { keepNewest } from "../../ground/keepNewest.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import { claimPayloads } from "./claimed.ts";
 
@@ -185,14 +186,7 @@ async function failed(
 function noteOverrun(overrunsOf: Map<string, number>, { event, endpointId }: Delivery): number {
   const key = keyOf(event.id, endpointId);
   const overruns = (overrunsOf.get(key) ?? 0) + 1;
-  overrunsOf.delete(key);
-  overrunsOf.set(key, overruns);
-  for (const oldest of overrunsOf.keys()) {
-    if (overrunsOf.size <= OVERRUNS_KEPT) {
-      break;
-    }
-    overrunsOf.delete(oldest);
-  }
+  keepNewest(overrunsOf, key, overruns, OVERRUNS_KEPT);
   return overruns;
 }
 

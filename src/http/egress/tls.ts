@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import * as tls from "node:tls";
 import { type ConnectionOptions, connect, createSecureContext, type SecureContext } from "node:tls";
+import { keepNewest } from "../../ground/keepNewest.ts";
 import type { ClientCertificate } from "./clientCertificate.ts";
 import { DialFailure, hostAndPort, type Origin } from "./dialFailure.ts";
 import { literalOf } from "./policy.ts";
@@ -88,16 +89,5 @@ export class TlsClient {
     const context = this.#contexts.get(id) ?? createSecureContext({ ...this.#common, cert, key });
     keepNewest(this.#contexts, id, context, CONTEXTS_MAX);
     return context;
-  }
-}
-
-function keepNewest<T>(map: Map<string, T>, key: string, value: T, sizeMax: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > sizeMax) {
-    for (const oldest of map.keys()) {
-      map.delete(oldest);
-      return;
-    }
   }
 }
