@@ -252,7 +252,7 @@ async function lookAtCertificates({ client }: Checked): Promise<Finding> {
 /** NaN if the daemon could not read it either. */
 function expiryOf(certificate: string): number {
   try {
-    return Date.parse(new X509Certificate(certificate).validTo);
+    return new X509Certificate(certificate).validToDate.getTime();
   } catch {
     return Number.NaN;
   }

@@ -4,6 +4,7 @@
  */
 import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
+import { unixMs } from "../../ground/clock.ts";
 
 /** Host names that are shown of a certificate, which may have thousands. */
 const NAMES_SHOWN_MAX = 5;
@@ -37,11 +38,11 @@ function certificateSentence(code: string, certificate: X509Certificate, host: s
     case "ERR_TLS_CERT_ALTNAME_INVALID":
       return `the certificate is not for ${host ?? "this host"}, but for ${namesOf(certificate)}`;
     case "CERT_HAS_EXPIRED":
-      return certificate.validToDate < new Date()
+      return certificate.validToDate.getTime() < unixMs()
         ? `the certificate, for ${namesOf(certificate)}, has expired: it was valid until ${dateText(certificate.validToDate)}`
         : "a certificate of the chain has expired";
     case "CERT_NOT_YET_VALID":
-      return certificate.validFromDate > new Date()
+      return certificate.validFromDate.getTime() > unixMs()
         ? `the certificate, for ${namesOf(certificate)}, is not valid before ${dateText(certificate.validFromDate)}`
         : "a certificate of the chain is not valid yet";
     case "DEPTH_ZERO_SELF_SIGNED_CERT":
