@@ -15,7 +15,10 @@ const IN_HAND_PER_SLOT = 6;
 const IN_HAND_MIN = 1_000;
 
 const MIB = 1_048_576;
-/** The program itself, and what V8 fills before it looks for garbage. */
+/**
+ * The program itself, and what V8 fills before it looks for garbage. A program at rest takes two thirds of it, which leaves
+ * room for what is kept of 2,000 token servers (16 MiB at most) and a thousand TLS sessions.
+ */
 const AT_REST_BYTES = 160 * MIB;
 /** If a text has one character beyond Latin-1, each of its characters takes two bytes. */
 const CHARACTER_BYTES = 2;
@@ -23,7 +26,10 @@ const CHARACTER_BYTES = 2;
 const SMALL_COPIES = 1 + GROWTH_MAX * ENCRYPTION_GROWTH_MAX;
 /** Of each that is being encrypted, the copies beyond those. */
 const SMALL_ENCRYPTION_COPIES = GROWTH_MAX * (ENCRYPTION_COPIES - ENCRYPTION_GROWTH_MAX);
-/** An endpoint with its key, its lane and its counts of a minute, if its URL is not 2 kB long, its schedule does not have fifty steps, and it has no long headers or credentials. */
+/**
+ * An endpoint with its key, its lane and its counts of a minute, if its URL is not 2 kB long, its schedule does not have
+ * fifty steps, and it has no long headers or credentials.
+ */
 const ENDPOINT_BYTES = 3_072;
 /** A TLS connection. */
 const CONNECTION_BYTES = 65_536;

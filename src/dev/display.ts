@@ -102,10 +102,10 @@ export const display: Subscriber = ({ name, fields }) => {
       show(ENDPOINT_WORDS[name], endpointText(fields));
       return;
     case "circuit.opened":
-      show("opened", `the circuit of ${failingText(fields)}: its deliveries wait`);
+      show("opened", `the circuit of ${failingText(fields, ", and its deliveries wait")}`);
       return;
     case "probe.failed":
-      show("probed", `in vain: ${failingText(fields)}`);
+      show("probed", failingText(fields));
       return;
     case "circuit.closed":
       show("closed", `the circuit of endpoint ${fields.endpoint_id}: what waited is sent`);
@@ -154,8 +154,8 @@ function endpointText({ endpoint_id, reason }: EventFields<"endpoint.disabled">)
   return `endpoint ${endpoint_id}${reason === null ? "" : `: ${shortened(reason)}`}`;
 }
 
-function failingText({ endpoint_id, failures, next_probe_ms }: EventFields<"circuit.opened">): string {
-  return `endpoint ${endpoint_id}, which has failed ${failures} times in a row; the next probe in ${durationText(next_probe_ms)}`;
+function failingText({ endpoint_id, failures, next_probe_ms }: EventFields<"circuit.opened">, more = ""): string {
+  return `endpoint ${endpoint_id}: it has failed ${failures} times in a row${more}; the next probe in ${durationText(next_probe_ms)}`;
 }
 
 function shortened(text: string): string {
