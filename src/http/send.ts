@@ -94,7 +94,7 @@ export class Sender {
   }
 
   /**
-   * One POST, or two if a reused connection turns out to be dead. Whatever the receiver does, and whatever the request
+   * One request, or two if a reused connection turns out to be dead. Whatever the receiver does, and whatever the request
    * contains, `done` hears of one attempt; before the call returns if nothing was sent.
    *
    * @throws Error if the sender is closed
