@@ -1133,7 +1133,7 @@ create function postrider_internal.insert_changed_event(statement text, event_ty
 
 create function postrider_internal.insert_lines(event_type text, tenant text, lines text[], numbers integer[], OUT events integer, OUT refused integer[], OUT reasons text[]) returns record;
 
-create function postrider_internal.insert_own_event(event_type text, payload json) returns uuid;
+create function postrider_internal.insert_own_event(event_type text, payload json) returns void;
 
 create function postrider_internal.install_file(file text, sha256 text, grants text, postrider_version text, statements text) returns boolean;
 
@@ -3277,7 +3277,7 @@ comment on function postrider_internal.insert_changed_event(text,text,text,oid,o
 
 comment on function postrider_internal.insert_lines(text,text,text[],integer[]) is 'Inserts lines as events, in order, except those that Postgres refuses: it returns their numbers and the reasons.';
 
-comment on function postrider_internal.insert_own_event(text,json) is 'Inserts an event of one of Postrider''s own types, whoever the caller acts for, and returns its id.';
+comment on function postrider_internal.insert_own_event(text,json) is 'Inserts an event of one of Postrider''s own types, whoever the caller acts for.';
 
 comment on function postrider_internal.install_file(text,text,text,text,text) is 'Installs a function file if its text has changed, and returns whether it did. For the owner, within a migration.';
 

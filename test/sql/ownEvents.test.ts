@@ -8,6 +8,7 @@ import {
   askFor,
   claimAll,
   insertEvent,
+  openSession,
   type Pair,
   recordResults,
   reset,
@@ -106,6 +107,29 @@ function auditOf(endpoint: string): Promise<{ action: string }[]> {
     [endpoint],
   );
 }
+
+test("such an event is inserted and not updated, and is no test", async (t) => {
+  const endpoint = await createEndpoint(["postrider.*"]);
+  const other = await createEndpoint(["order.*"]);
+  const session = await openSession(t, database.url);
+  await session.query("begin");
+  await session.query("select postrider.disable_endpoint($1)", [other]);
+  const [row] = await rowsOf<{ inserted: number; updated: number }>(
+    session,
+    `select sum(pg_stat_get_xact_tuples_inserted(relid))::int as inserted, sum(pg_stat_get_xact_tuples_updated(relid))::int as updated
+     from pg_partition_tree('postrider.outbox')`,
+  );
+  assert.deepEqual(row, { inserted: 1, updated: 0 });
+  await session.query("commit");
+  assert.deepEqual(
+    await rowsOf(session, "select event_type, test_endpoint_id from postrider.outbox where event_type like 'postrider.%'"),
+    [{ event_type: "postrider.endpoint.disabled", test_endpoint_id: null }],
+  );
+  assert.deepEqual(
+    (await claimAll(database.pool)).map((pair) => pair.endpoint),
+    [endpoint],
+  );
+});
 
 test("nothing is written if nothing is subscribed, not by * and not for another tenant, but the audit tells", async () => {
   await createEndpoint(["*", "order.*"]);

@@ -18,6 +18,7 @@ begin
     -- It was deleted during the attempt.
     return;
   end if;
+  -- As texts, because jsonb would put the members into another order than people read them in.
   perform postrider_internal.insert_own_event(
     note_endpoint_event.event_type, (rtrim(endpoint::text, '}') || ',' || ltrim(facts::text, '{'))::json);
 end

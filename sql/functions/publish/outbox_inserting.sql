@@ -50,8 +50,13 @@ begin
     perform postrider_internal.refuse_event(new.xid, new.event_type, new.payload is null, new.tenant, new.ordering_key,
       new.idempotency_key, new.attributes);
   end if;
-  if pg_catalog.starts_with(new.event_type, 'postrider.') and new.test_endpoint_id is null then
-    perform postrider_internal.refuse_own_type(new.event_type);
+  if pg_catalog.starts_with(new.event_type, 'postrider.') then
+    if new.test_endpoint_id is null then
+      perform postrider_internal.refuse_own_type(new.event_type);
+    elsif new.test_endpoint_id operator(pg_catalog.=) '00000000-0000-0000-0000-000000000000' then
+      -- From insert_own_event.
+      new.test_endpoint_id := null;
+    end if;
   end if;
   if new.deliver_at is not null then
     perform postrider_internal.refuse_late(new.deliver_at);
