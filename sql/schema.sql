@@ -1239,6 +1239,8 @@ create function postrider_internal.lock_secret(secret_id uuid, former xid) retur
 
 create function postrider_internal.lock_unordered(endpoint_id uuid, deliveries_max integer) returns uuid[];
 
+create function postrider_internal.lock_walk(endpoint_id uuid) returns boolean;
+
 create function postrider_internal.lost_attempts(since timestamp with time zone, until timestamp with time zone) returns TABLE(daemon_id uuid, minute timestamp with time zone, endpoint_id uuid, attempt_number integer, duration_ms integer, cause text, is_again boolean, end_state text, request_place integer, delay_place integer);
 
 create function postrider_internal.lost_columns(captured oid, trigger_function oid) returns text;
@@ -3383,6 +3385,8 @@ comment on function postrider_internal.lock_secret(uuid,xid) is 'Locks a secret 
 
 comment on function postrider_internal.lock_unordered(uuid,integer) is 'Locks due deliveries of an ordered endpoint whose events have no key, up to a limit, and returns their events.';
 
+comment on function postrider_internal.lock_walk(uuid) is 'Locks the row of postrider.ordered_walk of an ordered endpoint, so that one daemon at a time gives places and leases. False if another has it.';
+
 comment on function postrider_internal.lost_attempts(timestamp with time zone,timestamp with time zone) is 'The attempts that daemons which are gone recorded in these minutes and did not count in postrider.daemon_minute; cause: how it failed, end_state: how it ended its delivery, request_place and delay_place: its places in the histograms.';
 
 comment on function postrider_internal.lost_columns(oid,oid) is 'The columns that a capture names in its expressions, as its function''s comment lists them, and that its table no longer has by these names; null for none.';
@@ -3497,7 +3501,7 @@ comment on function postrider_internal.probe_due(uuid) is 'When the next probe o
 
 comment on function postrider_internal.properties_problem(jsonb,jsonb,text,integer) is 'What payload_problem says of the first property of an object that does not fit.';
 
-comment on function postrider_internal.put_in_order(uuid) is 'Gives due deliveries of an ordered endpoint their place among those of their key, if they have none and their event has a key, and returns how many.';
+comment on function postrider_internal.put_in_order(uuid) is 'Gives due deliveries of an ordered endpoint their place among those of their key, if they have none and their event has a key, and returns how many. Null if there are some, and another daemon is leasing from the endpoint.';
 
 comment on function postrider_internal.rate_burst(numeric,integer) is 'How many requests an endpoint with a rate may be sent at once: those of one second, unless it says otherwise.';
 

@@ -422,6 +422,42 @@ describe("switching ordered", () => {
     assert.deepEqual(seen, events);
   });
 
+  test("on sends nothing of a key while another daemon puts what goes before it in order", async (t) => {
+    const endpoint = await createEndpoint(database.pool, ["order.*"], { options: { batch_size: 5 } });
+    const [first] = await claimed("a");
+    await database.pool.query("update postrider.endpoint set batch_size = 1, ordered = true where id = $1", [endpoint]);
+    const [second] = await claimed("a");
+    await database.pool.query("insert into postrider.ordered_walk (endpoint_id) values ($1)", [endpoint]);
+    const other = await openSession(t, database.url);
+    await other.query("begin");
+    // The first step of its walk.
+    assert.equal(await askFor(other, "select postrider_internal.put_in_order($1)", [endpoint]), 1);
+    const { leased: none, nextDueMs } = await walk(database.pool, { daemon, payloadBytes: 0 });
+    assert.deepEqual(none, []);
+    assert.ok(nextDueMs !== null && nextDueMs > 0 && nextDueMs < 1_000);
+    await other.query("commit");
+    assert.deepEqual(await leased(), [first]);
+    await end(endpoint, [String(first)]);
+    assert.deepEqual(await leased(), [second]);
+  });
+
+  test("on locks nothing that has no key but what is leased", async (t) => {
+    await ordered();
+    const events = await claimed(undefined, 3);
+    const other = await openSession(t, database.url);
+    await other.query("begin");
+    const mine = eventsOf((await walk(other, { daemon, share: 1 })).leased);
+    assert.equal(mine.length, 1);
+    const free = await rowsOf<{ event_id: string }>(
+      database.pool,
+      "select event_id from postrider.delivery order by event_id for update skip locked",
+    );
+    assert.deepEqual(
+      new Set(free.map(({ event_id }) => event_id)),
+      new Set(events.filter((event) => !mine.includes(event))),
+    );
+  });
+
   test("off sends what waits in any order, and forgets what halts", async () => {
     const endpoint = await ordered({ when_exhausted: "halt" });
     const [first, second, third] = await claimed("a", 3);

@@ -122,7 +122,10 @@ test("such an event is inserted and not updated, and is no test", async (t) => {
   assert.deepEqual(row, { inserted: 1, updated: 0 });
   await session.query("commit");
   assert.deepEqual(
-    await rowsOf(session, "select event_type, test_endpoint_id from postrider.outbox where event_type like 'postrider.%'"),
+    await rowsOf(
+      session,
+      "select event_type, test_endpoint_id from postrider.outbox where event_type like 'postrider.%'",
+    ),
     [{ event_type: "postrider.endpoint.disabled", test_endpoint_id: null }],
   );
   assert.deepEqual(

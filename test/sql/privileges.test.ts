@@ -511,6 +511,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   lease_ordered: caller(),
   lock_runs: caller(),
   lock_unordered: caller(),
+  lock_walk: caller(),
   discard_ordered: caller(),
   halts_key: caller(),
   explain_order: caller(),

@@ -6,7 +6,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 -- Called by claim_deliveries alone, under its planner settings. One probe a key: the deliveries behind the first one of a
--- key are not read. Nothing is locked or written, so keys that wait cost a walk these probes and no more.
+-- key are not read. Nothing is locked or written if all have their place, so keys that wait cost a walk these probes and no
+-- more.
 declare
   -- A million keys that wait for a retry are stepped over so many at a time.
   steps_max constant integer := 500;
@@ -23,6 +24,7 @@ declare
   aside_seqs bigint[];
   head record;
   steps integer := 0;
+  put_count integer;
 begin
   if not is_ordered then
     if postrider_internal.take_out_of_order(find_heads.endpoint_id) > 0 then
@@ -34,10 +36,13 @@ begin
   heads.moves := false;
   heads.has_others := coalesce(find_heads.next_attempt_at <= now(), false);
   heads.next_due := case when find_heads.next_attempt_at > now() then find_heads.next_attempt_at end;
-  if heads.has_others and postrider_internal.put_in_order(find_heads.endpoint_id) > 0 then
-    -- There may be more of them, which come before what is in order already.
-    heads.next_due := now();
-    return heads;
+  if heads.has_others then
+    put_count := postrider_internal.put_in_order(find_heads.endpoint_id);
+    if put_count is distinct from 0 then
+      -- There may be more of them, which come before what is in order already.
+      heads.next_due := now() + case when put_count is null then lock_wait else interval '0' end;
+      return heads;
+    end if;
   end if;
   select w.after_key into began_after from postrider.ordered_walk w where w.endpoint_id = find_heads.endpoint_id;
   -- Before the deliveries, so that all deliveries of the claims up to this one can be seen.

@@ -22,12 +22,8 @@ declare
   others_count integer := 0;
   keys text[] := heads.keys;
 begin
-  perform from postrider.ordered_walk w where w.endpoint_id = lease_ordered.endpoint_id for update skip locked;
-  if not found then
-    insert into postrider.ordered_walk (endpoint_id) values (lease_ordered.endpoint_id) on conflict do nothing;
-    if not found then
-      return;
-    end if;
+  if not postrider_internal.lock_walk(endpoint_id) then
+    return;
   end if;
   if heads.moves then
     update postrider.ordered_walk w set after_key = heads.after_key where w.endpoint_id = lease_ordered.endpoint_id;
