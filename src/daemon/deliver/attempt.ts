@@ -14,7 +14,7 @@ import { unsent } from "../../http/failures.ts";
 import { type FixedHeaders, fixHeaders, type OutgoingRequest, type Send } from "../../http/request.ts";
 import { sendAuthorized } from "./authorized.ts";
 import type { Encryptions } from "./encryptions.ts";
-import type { Encryption, Endpoint } from "./endpoints.ts";
+import type { Encryption, Endpoint } from "./endpoint.ts";
 import type { Loader, Wanted } from "./loader.ts";
 import type { Tokens } from "./tokens.ts";
 

@@ -9,7 +9,8 @@ import { type AttemptParts, discarded, eventGone, handedBack, makeAttempt, notLo
 import { isWhole, resultsOf, resultsOfBroken, resultsWithout } from "./batch.ts";
 import type { Budget } from "./budget.ts";
 import { Encryptions } from "./encryptions.ts";
-import type { Cancelled, Endpoint, EndpointDirectory } from "./endpoints.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Cancelled, EndpointDirectory } from "./endpoints.ts";
 import type { Lanes, Rooms } from "./lanes.ts";
 import { makeLeftOutLog } from "./leftOut.ts";
 import { type Loaded, Loader, type Wanted } from "./loader.ts";

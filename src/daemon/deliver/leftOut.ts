@@ -1,6 +1,6 @@
 import type { Delivery } from "../../domain/delivery.ts";
 import type { Events } from "../../telemetry/bus.ts";
-import type { Endpoint } from "./endpoints.ts";
+import type { Endpoint } from "./endpoint.ts";
 
 /** What has been said is remembered up to here, and then said once more. */
 const SAID_MAX = 1_000;

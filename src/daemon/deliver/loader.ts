@@ -3,7 +3,7 @@ import type { Delivery } from "../../domain/delivery.ts";
 import { messageOf } from "../../ground/errors.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Budget } from "./budget.ts";
-import type { Endpoint } from "./endpoints.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { Standing } from "./lanes.ts";
 import { isTransformed, type Payloads, payloadKey } from "./payloads.ts";
 

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Agenda, REVIEW_INTERVAL_MS } from "../../../src/daemon/agenda.ts";
 import { Budget } from "../../../src/daemon/deliver/budget.ts";
-import type { Endpoint } from "../../../src/daemon/deliver/endpoints.ts";
+import type { Endpoint } from "../../../src/daemon/deliver/endpoint.ts";
 import { InHand } from "../../../src/daemon/deliver/inHand.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import type { Attempt } from "../../../src/domain/attempt.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import pg from "pg";
 import { Budget } from "../../../src/daemon/deliver/budget.ts";
-import type { Endpoint } from "../../../src/daemon/deliver/endpoints.ts";
+import type { Endpoint } from "../../../src/daemon/deliver/endpoint.ts";
 import { type Loaded, Loader } from "../../../src/daemon/deliver/loader.ts";
 import { payloadKey } from "../../../src/daemon/deliver/payloads.ts";
 import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
