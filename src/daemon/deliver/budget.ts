@@ -2,7 +2,7 @@ import type { Delivery } from "../../domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../domain/event.ts";
 import { BODY_BYTES_MAX } from "../../format/bodyText.ts";
 import { ENCRYPTION_COPIES, PLAINTEXT_BYTES_MAX } from "../../format/encrypt.ts";
-import type { Standing } from "./lanes.ts";
+import type { Standing } from "./lane.ts";
 
 /** What large payloads may hold of memory at a time, in bytes of their text: twice the largest that is sent. */
 export const BUDGET_BYTES = 2 * SENT_BYTES_MAX;

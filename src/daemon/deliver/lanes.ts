@@ -1,7 +1,20 @@
 import { type Delivery, NOT_BEGUN, runOf } from "../../domain/delivery.ts";
 import { ENDPOINTS_MAX } from "./endpoints.ts";
-import { Line } from "./line.ts";
-import { Waiting } from "./waiting.ts";
+import {
+  begin,
+  hasRoom,
+  IDLE,
+  isHanging,
+  type Lane,
+  laneOf,
+  load,
+  newLane,
+  type Standing,
+  startedIn,
+  startedOf,
+  takeStarted,
+} from "./lane.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * The deliveries that a daemon has in hand, and which of them starts next.
@@ -46,13 +59,8 @@ export interface Rooms {
   readonly unknown: number;
 }
 
-export type Standing = "good" | "new" | "doubtful";
-const STANDINGS: readonly Standing[] = ["good", "new", "doubtful"];
-
 /** Requests at a time of a lane that has not answered yet; a lane that has lost more than that is doubtful. */
 const LANE_START = 8;
-/** A lane hangs if one of its requests has been in flight for longer. */
-const HANGING_MS = 1_000;
 /** A fast lane may be given so many times its width from the queue, so that it does not run dry before the next walk. */
 const ROUNDS_MAX = 4;
 /** Requests as long as this leave time for one more walk over the queue in between. */
@@ -72,70 +80,8 @@ const FORGET_MS = 60_000;
 const LANES_MAX = ENDPOINTS_MAX;
 /** A walk over the queue gets the rooms of at most so many lanes with nothing in hand. */
 const IDLE_ROOMS_MAX = 4_000;
-/** In place of its place among the active lanes: the lane has nothing in hand. */
-const IDLE = -1;
 /** How often to look which lanes have begun to hang, while slots are scarce. */
 const RECOUNT_MS = 100;
-
-/** Nothing is ever added to it. */
-const NONE_LOADING = new Set<Delivery>();
-
-interface Lane {
-  readonly endpointId: string;
-  readonly waiting: Waiting;
-  limit: number;
-  /** Its deliveries whose requests have begun, the earliest first. */
-  readonly begun: Line;
-  /** Those whose payloads are being loaded; a set of the lane's once there are any. */
-  loading: Set<Delivery>;
-  hasAnswered: boolean;
-  /** Average milliseconds of a request; null before the first. */
-  averageMs: number | null;
-  /** The standing as which its requests in flight are counted. */
-  standing: Standing;
-  /** The room that its batches and runs take up beyond that of one delivery each. */
-  moreRoom: number;
-  /** Its deliveries that follow others in their runs. */
-  followers: number;
-  /** Whether it waits for its turn. */
-  isInLine: boolean;
-  /** Whether the last delivery set aside found too little memory. */
-  isShort: boolean;
-  /** Its place among the lanes with something in hand. */
-  activePlace: number;
-  idleSinceMs: number;
-}
-
-/** Lanes that wait for their turn: the standings take turns, and within each its lanes. */
-class Turns {
-  readonly #lanes: Readonly<Record<Standing, Lane[]>> = { good: [], new: [], doubtful: [] };
-  #turn = 0;
-
-  add(lane: Lane): void {
-    this.#lanes[lane.standing].push(lane);
-    lane.isInLine = true;
-  }
-
-  remove(lane: Lane): void {
-    const lanes = this.#lanes[lane.standing];
-    lanes.splice(lanes.indexOf(lane), 1);
-    lane.isInLine = false;
-  }
-
-  /** Takes out the lane whose turn it is, of those whose standing may start something. */
-  next(mayStart: (standing: Standing) => boolean): Lane | null {
-    for (let step = 0; step < STANDINGS.length; step++) {
-      this.#turn = (this.#turn + 1) % STANDINGS.length;
-      const standing = STANDINGS[this.#turn];
-      const lane = standing !== undefined && mayStart(standing) ? this.#lanes[standing].shift() : undefined;
-      if (lane !== undefined) {
-        lane.isInLine = false;
-        return lane;
-      }
-    }
-    return null;
-  }
-}
 
 export class Lanes {
   readonly #limits: LaneLimits;
@@ -196,10 +142,7 @@ export class Lanes {
       return null;
     }
     if (delivery.event.payload === null && delivery.loadedPayload === null) {
-      if (lane.loading === NONE_LOADING) {
-        lane.loading = new Set();
-      }
-      lane.loading.add(delivery);
+      load(lane, delivery);
     } else {
       begin(lane, delivery, nowMs);
     }
@@ -598,66 +541,5 @@ export class Lanes {
     }
     lane.activePlace = IDLE;
     lane.idleSinceMs = nowMs;
-  }
-}
-
-function newLane(endpointId: string, limit: number, nowMs: number): Lane {
-  return {
-    endpointId,
-    waiting: new Waiting(),
-    limit,
-    begun: new Line(),
-    loading: NONE_LOADING,
-    hasAnswered: false,
-    averageMs: null,
-    standing: "new",
-    moreRoom: 0,
-    followers: 0,
-    isInLine: false,
-    isShort: false,
-    activePlace: IDLE,
-    idleSinceMs: nowMs,
-  };
-}
-
-/** Its deliveries that hold a slot. */
-function startedOf({ begun, loading }: Lane): Delivery[] {
-  return [...begun.all(), ...loading];
-}
-
-/** How many of its deliveries hold a slot. */
-function startedIn({ begun, loading }: Lane): number {
-  return begun.length + loading.size;
-}
-
-/** Whether the lane may have one more in flight. */
-function hasRoom(lane: Lane): boolean {
-  return startedIn(lane) < lane.limit;
-}
-
-/** Whether its earliest request has been in flight for too long. */
-function isHanging({ begun }: Lane, nowMs: number): boolean {
-  return begun.first !== null && nowMs - begun.first.begunMs > HANGING_MS;
-}
-
-function laneOf({ lane }: Delivery): Lane {
-  if (lane === null) {
-    throw new Error("the delivery is not in flight");
-  }
-  return lane as Lane;
-}
-
-/** `nowMs` is never before that of an earlier call. */
-function begin(lane: Lane, delivery: Delivery, nowMs: number): void {
-  delivery.begunMs = nowMs;
-  lane.begun.push(delivery);
-}
-
-function takeStarted(lane: Lane, delivery: Delivery): void {
-  if (delivery.begunMs !== NOT_BEGUN) {
-    delivery.begunMs = NOT_BEGUN;
-    lane.begun.remove(delivery);
-  } else if (!lane.loading.delete(delivery)) {
-    throw new Error("the delivery is not in flight");
   }
 }

@@ -4,7 +4,7 @@ import { messageOf } from "../../ground/errors.ts";
 import type { Events } from "../../telemetry/bus.ts";
 import type { Budget } from "./budget.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { Standing } from "./lanes.ts";
+import type { Standing } from "./lane.ts";
 import { isTransformed, type Payloads, payloadKey } from "./payloads.ts";
 
 /** Payloads of one load, and their bytes unless it is a single larger one: some milliseconds of Postgres. */

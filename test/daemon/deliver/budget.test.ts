@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { BUDGET_BYTES, Budget, budgetBytes, COPIES_SENT } from "../../../src/daemon/deliver/budget.ts";
-import type { Standing } from "../../../src/daemon/deliver/lanes.ts";
+import type { Standing } from "../../../src/daemon/deliver/lane.ts";
 import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../../src/domain/event.ts";
 import { GROWTH_MAX } from "../../../src/format/body.ts";

@@ -1,0 +1,111 @@
+import { type Delivery, NOT_BEGUN } from "../../domain/delivery.ts";
+import { Line } from "./line.ts";
+import { Waiting } from "./waiting.ts";
+
+/** What a lane may take from the others; lanes.ts tells what each is. */
+export type Standing = "good" | "new" | "doubtful";
+
+/** A lane hangs if one of its requests has been in flight for longer. */
+const HANGING_MS = 1_000;
+/** In place of its place among the active lanes: the lane has nothing in hand. */
+export const IDLE = -1;
+
+/** Nothing is ever added to it. */
+const NONE_LOADING = new Set<Delivery>();
+
+/** The deliveries of one endpoint that a daemon has in hand. */
+export interface Lane {
+  readonly endpointId: string;
+  readonly waiting: Waiting;
+  limit: number;
+  /** Its deliveries whose requests have begun, the earliest first. */
+  readonly begun: Line;
+  /** Those whose payloads are being loaded; a set of the lane's once there are any. */
+  loading: Set<Delivery>;
+  hasAnswered: boolean;
+  /** Average milliseconds of a request; null before the first. */
+  averageMs: number | null;
+  /** The standing as which its requests in flight are counted. */
+  standing: Standing;
+  /** The room that its batches and runs take up beyond that of one delivery each. */
+  moreRoom: number;
+  /** Its deliveries that follow others in their runs. */
+  followers: number;
+  /** Whether it waits for its turn. */
+  isInLine: boolean;
+  /** Whether the last delivery set aside found too little memory. */
+  isShort: boolean;
+  /** Its place among the lanes with something in hand. */
+  activePlace: number;
+  idleSinceMs: number;
+}
+
+export function newLane(endpointId: string, limit: number, nowMs: number): Lane {
+  return {
+    endpointId,
+    waiting: new Waiting(),
+    limit,
+    begun: new Line(),
+    loading: NONE_LOADING,
+    hasAnswered: false,
+    averageMs: null,
+    standing: "new",
+    moreRoom: 0,
+    followers: 0,
+    isInLine: false,
+    isShort: false,
+    activePlace: IDLE,
+    idleSinceMs: nowMs,
+  };
+}
+
+/** Its deliveries that hold a slot. */
+export function startedOf({ begun, loading }: Lane): Delivery[] {
+  return [...begun.all(), ...loading];
+}
+
+/** How many of its deliveries hold a slot. */
+export function startedIn({ begun, loading }: Lane): number {
+  return begun.length + loading.size;
+}
+
+/** Whether the lane may have one more in flight. */
+export function hasRoom(lane: Lane): boolean {
+  return startedIn(lane) < lane.limit;
+}
+
+/** Whether its earliest request has been in flight for too long. */
+export function isHanging({ begun }: Lane, nowMs: number): boolean {
+  return begun.first !== null && nowMs - begun.first.begunMs > HANGING_MS;
+}
+
+export function laneOf({ lane }: Delivery): Lane {
+  if (lane === null) {
+    throw new Error("the delivery is not in flight");
+  }
+  return lane as Lane;
+}
+
+/** The payload is yet to be loaded. */
+export function load(lane: Lane, delivery: Delivery): void {
+  if (lane.loading === NONE_LOADING) {
+    lane.loading = new Set();
+  }
+  lane.loading.add(delivery);
+}
+
+/** The request of one that was started begins. `nowMs` is never before that of an earlier call. */
+export function begin(lane: Lane, delivery: Delivery, nowMs: number): void {
+  delivery.begunMs = nowMs;
+  lane.begun.push(delivery);
+}
+
+/** It holds no slot any more. */
+export function takeStarted(lane: Lane, delivery: Delivery): void {
+  if (delivery.begunMs !== NOT_BEGUN) {
+    delivery.begunMs = NOT_BEGUN;
+    lane.begun.remove(delivery);
+  } else if (!lane.loading.delete(delivery)) {
+    throw new Error("the delivery is not in flight");
+  }
+}
