@@ -72,15 +72,18 @@ export async function comeAndGo(origins: number, requests: number): Promise<void
     await until("every origin is left", () => sender.stats.originsOpen === 0 && sender.stats.socketsOpen === 0);
     await until("its handles are gone", () => same(resources(), withServer));
   };
-  await sendUntil(requests / 2);
-  const halfway = heapBytes();
-  await sendUntil(requests);
-  const grown = heapBytes() - halfway;
-  assert.ok(grown < GROWTH_BYTES_MAX, `${grown} bytes more after the second half`);
-  assert.ok(succeeded > requests * 0.6, `${succeeded} of ${requests} requests succeeded`);
-  assert.equal(sender.stats.requestsInFlight, 0);
-  await sender.close();
-  server.close();
+  try {
+    await sendUntil(requests / 2);
+    const halfway = heapBytes();
+    await sendUntil(requests);
+    const grown = heapBytes() - halfway;
+    assert.ok(grown < GROWTH_BYTES_MAX, `${grown} bytes more after the second half`);
+    assert.ok(succeeded > requests * 0.6, `${succeeded} of ${requests} requests succeeded`);
+    assert.equal(sender.stats.requestsInFlight, 0);
+  } finally {
+    await sender.close();
+    server.close();
+  }
   await until("all is as it was before", () => same(resources(), before));
 }
 

@@ -25,6 +25,7 @@ beforeEach(() => reset(database.pool));
 interface Circuit {
   readonly circuit: "closed" | "open" | "half-open";
   readonly is_since: boolean;
+  readonly gap_ms: number | null;
   readonly probe_in_ms: number | null;
   readonly consecutive_failures: string;
 }
@@ -33,12 +34,22 @@ async function circuitOf(endpoint: string): Promise<Circuit> {
   const [row] = await rowsOf<Circuit>(
     database.pool,
     `select circuit, circuit_opened_at is not null as is_since, consecutive_failures,
-            extract(epoch from next_probe_at - now())::float8 * 1000 as probe_in_ms
+            ${epochMs("next_probe_at - circuit_opened_at")} as gap_ms,
+            ${epochMs("next_probe_at - now()")} as probe_in_ms
      from postrider.endpoint_health where endpoint_id = $1`,
     [endpoint],
   );
   assert.ok(row !== undefined);
   return row;
+}
+
+function epochMs(time: string): string {
+  return `extract(epoch from ${time})::float8 * 1000`;
+}
+
+/** Of Postgres. */
+async function clockMs(): Promise<number> {
+  return Number(await askFor(database.pool, `select ${epochMs("clock_timestamp()")}`));
 }
 
 type Ending = "pending" | "exhausted" | "succeeded";
@@ -107,9 +118,8 @@ describe("a circuit opens", () => {
     await passTime(endpoint, "31 s");
     const changes = await attempt(endpoint, 1, "pending");
     assert.deepEqual(changes, [{ change: "opened", endpoint_id: endpoint, failures: 21, next_probe_ms: 5_000 }]);
-    const { circuit, is_since, probe_in_ms } = await circuitOf(endpoint);
-    assert.deepEqual([circuit, is_since], ["open", true]);
-    assert.ok(probe_in_ms !== null && probe_in_ms > 4_000 && probe_in_ms <= 5_000);
+    const { circuit, is_since, gap_ms } = await circuitOf(endpoint);
+    assert.deepEqual([circuit, is_since, gap_ms], ["open", true, 5_000]);
   });
 
   test("not after fewer failures, however long that takes, and not if a success is among them", async () => {
@@ -186,10 +196,13 @@ describe("while a circuit is open", () => {
   });
 
   test("nothing is leased before the probe is due, and the walk is told when that is", async () => {
-    await opened(3);
+    const { endpoint } = await opened(3);
+    const { probe_in_ms: beforehand } = await circuitOf(endpoint);
     const { leased, nextDueMs } = await walk(database.pool);
+    const { probe_in_ms: afterwards } = await circuitOf(endpoint);
     assert.equal(leased.length, 0);
-    assert.ok(nextDueMs !== null && nextDueMs > 4_000 && nextDueMs <= 5_000);
+    assert.ok(nextDueMs !== null && beforehand !== null && afterwards !== null);
+    assert.ok(nextDueMs >= Math.floor(afterwards) && nextDueMs <= Math.ceil(beforehand), `${nextDueMs} ms`);
   });
 
   test("an ordered endpoint whose keys wait for a retry is looked at when the first of them is due", async () => {
@@ -226,13 +239,17 @@ describe("while a circuit is open", () => {
       const daemon = randomUUID();
       const { leased } = await walk(database.pool, { daemon, share: 100 });
       assert.equal(leased.length, 1);
+      const beganMs = await clockMs();
       const changes = await flush(leased, "pending", { daemon });
+      const endedMs = await clockMs();
       assert.deepEqual(
         changes?.map(({ change, next_probe_ms }) => [change, next_probe_ms]),
         [["failed", gapMs]],
       );
-      const { probe_in_ms } = await circuitOf(endpoint);
-      assert.ok(probe_in_ms !== null && probe_in_ms > gapMs * 0.75 && probe_in_ms <= gapMs);
+      const probeMs = Number(
+        await askFor(database.pool, `select ${epochMs("next_probe_at")} from postrider.endpoint_failure`),
+      );
+      assert.ok(probeMs >= beganMs + 0.8 * gapMs && probeMs <= endedMs + gapMs, `after ${probeMs - beganMs} ms`);
     }
     assert.equal(
       await askFor(
@@ -341,7 +358,7 @@ describe("an open circuit is closed", () => {
       ["closed"],
     );
     assert.deepEqual(await circuitOf(endpoint), {
-      ...{ circuit: "closed", is_since: false, probe_in_ms: null, consecutive_failures: "0" },
+      ...{ circuit: "closed", is_since: false, gap_ms: null, probe_in_ms: null, consecutive_failures: "0" },
     });
     assert.equal(await walkers(1), 19);
     assert.equal(await attempt(endpoint, 12, "pending"), null, "and opens again only after as long");
