@@ -1,6 +1,6 @@
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import type { Connection } from "./connect.ts";
-import { classifyPostgresError } from "./pgErrors.ts";
+import { classifyPostgresError, hintOf } from "./pgErrors.ts";
 import { defineStatement } from "./statements.ts";
 
 const ungrantedRoles = defineStatement("ungranted_roles", { params: {}, columns: { role_name: "text" } });
@@ -59,7 +59,7 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 
 export type NeededRole = "postrider_daemon" | "postrider_reader" | "postrider_operator" | "postrider_publisher";
 
-/** The error that a command throws: PR0013 if a privilege was missing, otherwise the same one. */
+/** The error that a command throws: PR0013, with what the server advises if it does, if a privilege was missing; otherwise the same one. */
 export function explainRefusal(thrown: unknown, needed: NeededRole): unknown {
   if (thrown instanceof PostriderError || classifyPostgresError(thrown).sqlstate !== INSUFFICIENT_PRIVILEGE) {
     return thrown;
@@ -70,7 +70,7 @@ export function explainRefusal(thrown: unknown, needed: NeededRole): unknown {
         code: "PR0013",
         problem: "cannot do this with the role that DATABASE_URL logs in as",
         found: messageOf(thrown),
-        remedy: `log in as the owner of the schema, or have a DBA run "grant ${needed} to" that role`,
+        remedy: hintOf(thrown) ?? `log in as the owner of the schema, or have a DBA run "grant ${needed} to" that role`,
       },
     ],
     1,

@@ -399,7 +399,10 @@ describe("a followed file", () => {
       pipe("", "--follow", `${path}.other`, "--name", "app"),
     ]);
     assert.equal(theirs.code, 1);
-    assert.match(theirs.stderr, /^PR0013: .*: the ingest 'app' belongs to the role /m);
+    assert.match(
+      theirs.stderr,
+      /^PR0013: .*: the ingest 'app' belongs to the role .*; log in as that role or a member of it, or give the ingest another --name$/m,
+    );
     assert.equal(other.code, 1);
     assert.match(other.stderr, /^PR0016: cannot begin the ingest "app": the ingest 'app' reads /m);
   });

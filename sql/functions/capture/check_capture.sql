@@ -46,6 +46,7 @@ begin
     advice := 'Capture the tables beneath it.';
   elsif captured.relpersistence = 't' then
     reason := 'it is temporary';
+    advice := 'Capture a table that outlives the session.';
   elsif captured.relkind = 'r' and captured.has_children then
     reason := 'other tables inherit from it, and do not inherit its triggers';
     advice := 'Capture each of those that inherit, with the same event type.';
@@ -58,7 +59,7 @@ begin
   end if;
   if reason is not null then
     raise exception 'cannot capture the changes of %: %', table_name, reason
-      using errcode = 'feature_not_supported', hint = coalesce(advice, '');
+      using errcode = 'feature_not_supported', hint = advice;
   end if;
 end
 $$;
