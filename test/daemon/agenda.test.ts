@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Agenda, REVIEW_INTERVAL_MS } from "../../src/daemon/agenda.ts";
-import { makeDelivery } from "../../src/domain/delivery.ts";
+import { deliveryOf } from "../support/delivery.ts";
 
 /** What is due at the start is looked for first. */
 function calmAgenda(): Agenda {
@@ -106,25 +106,7 @@ test("what waits in memory is reviewed within a quarter of a second, however oft
 
 test("a retry that was recorded brings the queue back when it is due, and there is room", async () => {
   const agenda = calmAgenda();
-  const delivery = makeDelivery({
-    event: {
-      id: "",
-      eventType: "order.paid",
-      createdAt: "",
-      orderingKey: null,
-      traceparent: null,
-      attributes: null,
-      hasLargeAttributes: false,
-      problem: null,
-      payload: "{}",
-      payloadBytes: 0,
-    },
-    endpointId: "",
-    daemonId: "",
-    tenure: { kind: "claimed", claimId: "1" },
-    attempts: 0,
-    attemptsBefore: 0,
-  });
+  const delivery = deliveryOf({});
   const room = agenda.rest(["room"]);
   agenda.recorded([
     { delivery, attempt: null, endpointRevision: null, bodyBytes: 0, decision: { state: "succeeded" } },

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Attempt } from "../../src/domain/attempt.ts";
-import { type ClaimedDelivery, type DeliveryResult, makeDelivery } from "../../src/domain/delivery.ts";
+import type { ClaimedDelivery, DeliveryResult } from "../../src/domain/delivery.ts";
 import { addCounts, countAttempt, countEnd, makeCounts, trimmed } from "../../src/domain/minuteCounts.ts";
+import { deliveryOf } from "../support/delivery.ts";
 
 const INSERTED_MS = Date.parse("2026-01-01T00:00:00Z");
 
@@ -12,14 +13,7 @@ function result(
   decision: DeliveryResult["decision"] = { state: "succeeded" },
 ): DeliveryResult {
   return {
-    delivery: makeDelivery({
-      event: {
-        ...{ id: "1", eventType: "a.b", createdAt: "2026-01-01T00:00:00.000000Z", payload: "1", payloadBytes: 0 },
-        ...{ orderingKey: null, traceparent: null, attributes: null, hasLargeAttributes: false, problem: null },
-      },
-      ...{ endpointId: "2", daemonId: "3", tenure: { kind: "claimed", claimId: "4" }, attempts: 0, attemptsBefore: 0 },
-      ...delivery,
-    }),
+    delivery: deliveryOf({ endpointId: "2", daemonId: "3", ...delivery }),
     attempt:
       attempt === null
         ? null

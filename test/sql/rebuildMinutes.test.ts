@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import type { Attempt } from "../../src/domain/attempt.ts";
-import { makeDelivery } from "../../src/domain/delivery.ts";
 import { countAttempt, countEnd, makeCounts, trimmed } from "../../src/domain/minuteCounts.ts";
 import { useDatabase } from "../support/database.ts";
+import { deliveryOf } from "../support/delivery.ts";
 import { askFor, insertEvent, openSession, reset, rowsOf } from "../support/engine.ts";
 
 const database = useDatabase();
@@ -120,19 +120,9 @@ test("what is counted afterwards is what the daemon would have counted, apart fr
     const { durationMs = 7, number = 1, httpStatus = 200, failureKind = null, attemptsBefore = 0 } = given;
     const state = given.state ?? (failureKind === null ? "succeeded" : "pending");
     const result = {
-      delivery: makeDelivery({
-        event: {
-          ...{ id: "1", eventType: "a.b", createdAt: new Date(startedMs - 40).toISOString(), payload: "1" },
-          ...{
-            payloadBytes: 0,
-            orderingKey: null,
-            traceparent: null,
-            problem: null,
-            attributes: null,
-            hasLargeAttributes: false,
-          },
-        },
-        ...{ endpointId: endpoint, daemonId: daemon, tenure: { kind: "claimed", claimId: "4" } as const },
+      delivery: deliveryOf({
+        event: { createdAt: new Date(startedMs - 40).toISOString() },
+        ...{ endpointId: endpoint, daemonId: daemon },
         ...{ attempts: number - 1, attemptsBefore, isAgain: attemptsBefore > 0 },
       }),
       attempt: {

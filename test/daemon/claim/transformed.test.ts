@@ -3,28 +3,14 @@ import { test } from "node:test";
 import pg from "pg";
 import { transformDeliveries } from "../../../src/daemon/claim/transformed.ts";
 import type { Database } from "../../../src/db/database.ts";
-import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
+import type { Delivery } from "../../../src/domain/delivery.ts";
 import { KeptEvents } from "../../support/daemon.ts";
+import { deliveryOf } from "../../support/delivery.ts";
 
 function leased(id: string): Delivery {
-  return makeDelivery({
-    event: {
-      id,
-      eventType: "order.paid",
-      createdAt: "",
-      orderingKey: null,
-      traceparent: null,
-      attributes: null,
-      hasLargeAttributes: false,
-      problem: null,
-      payload: "{}",
-      payloadBytes: 0,
-    },
-    endpointId: "endpoint",
-    daemonId: "daemon",
+  return deliveryOf({
+    event: { id },
     tenure: { kind: "leased", untilMs: Number.POSITIVE_INFINITY, isCounted: false, content: null },
-    attempts: 0,
-    attemptsBefore: 0,
   });
 }
 

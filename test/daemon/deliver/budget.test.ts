@@ -1,39 +1,21 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { BUDGET_BYTES, Budget, budgetBytes, COPIES_SENT } from "../../../src/daemon/deliver/budget.ts";
 import type { Standing } from "../../../src/daemon/deliver/lane.ts";
-import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
+import type { Delivery } from "../../../src/domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../../src/domain/event.ts";
 import { GROWTH_MAX } from "../../../src/format/body.ts";
 import { BODY_BYTES_MAX } from "../../../src/format/bodyText.ts";
 import { ENCRYPTION_COPIES, PLAINTEXT_BYTES_MAX } from "../../../src/format/encrypt.ts";
+import { deliveryOf } from "../../support/delivery.ts";
 
 const BYTES_MAX = 1_000;
 /** The largest payload that is sent. */
 const PAYLOAD_MAX = BYTES_MAX / 2;
 
 function largeFor(endpointId: string, payloadBytes = 1): Delivery {
-  return makeDelivery({
-    event: {
-      id: randomUUID(),
-      eventType: "report.made",
-      createdAt: "2026-01-01T00:00:00.000000Z",
-      orderingKey: null,
-      traceparent: null,
-      attributes: null,
-      hasLargeAttributes: false,
-      problem: null,
-      payload: null,
-      payloadBytes,
-    },
-    endpointId,
-    daemonId: "daemon",
-    tenure: { kind: "claimed", claimId: "1" },
-    attempts: 0,
-    attemptsBefore: 0,
-  });
+  return deliveryOf({ event: { payload: null, payloadBytes }, endpointId });
 }
 
 test("the body of any payload has room in half of the budget, and one that does not grow takes what its payload does", () => {

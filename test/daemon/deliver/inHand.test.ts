@@ -8,11 +8,12 @@ import type { Endpoint } from "../../../src/daemon/deliver/endpoint.ts";
 import { InHand } from "../../../src/daemon/deliver/inHand.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
 import type { Attempt } from "../../../src/domain/attempt.ts";
-import { type Batch, type Delivery, type DeliveryResult, makeDelivery } from "../../../src/domain/delivery.ts";
+import type { Batch, Delivery, DeliveryResult } from "../../../src/domain/delivery.ts";
 import { SENT_BYTES_MAX } from "../../../src/domain/event.ts";
 import { parseSecret } from "../../../src/format/sign.ts";
 import { standard } from "../../../src/format/standard.ts";
 import { KeptEvents } from "../../support/daemon.ts";
+import { deliveryOf } from "../../support/delivery.ts";
 
 const BYTES_MAX = 1_000;
 const SLOTS = 12;
@@ -21,24 +22,10 @@ const LANE_START = 8;
 
 /** With a size, its payload must be loaded. */
 function deliveryFor(endpointId: string, payloadBytes: number | null = null): Delivery {
-  return makeDelivery({
-    event: {
-      id: randomUUID(),
-      eventType: "order.paid",
-      createdAt: "2026-01-01T00:00:00.000000Z",
-      orderingKey: null,
-      traceparent: null,
-      attributes: null,
-      hasLargeAttributes: false,
-      problem: null,
-      payload: payloadBytes === null ? "{}" : null,
-      payloadBytes: payloadBytes ?? 0,
-    },
+  return deliveryOf({
+    event: payloadBytes === null ? {} : { payload: null, payloadBytes },
     endpointId,
     daemonId: "first",
-    tenure: { kind: "claimed", claimId: "1" },
-    attempts: 0,
-    attemptsBefore: 0,
   });
 }
 

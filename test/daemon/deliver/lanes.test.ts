@@ -1,37 +1,19 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { ENDPOINTS_MAX } from "../../../src/daemon/deliver/endpoints.ts";
 import { Lanes } from "../../../src/daemon/deliver/lanes.ts";
-import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
+import type { Delivery } from "../../../src/domain/delivery.ts";
+import { deliveryOf } from "../../support/delivery.ts";
 
 /** What a lane may do before it has answered, and after how long a request hangs; as in src/daemon/deliver/lanes.ts. */
 const LANE_START = 8;
 const HANGING_MS = 1_000;
 
 function deliveryFor(endpointId: string): Delivery {
-  return makeDelivery({
-    event: {
-      id: randomUUID(),
-      eventType: "order.paid",
-      createdAt: "2026-01-01T00:00:00.000000Z",
-      orderingKey: null,
-      traceparent: null,
-      attributes: null,
-      hasLargeAttributes: false,
-      problem: null,
-      payload: "{}",
-      payloadBytes: 0,
-    },
-    endpointId,
-    daemonId: "daemon",
-    tenure: { kind: "claimed", claimId: "1" },
-    attempts: 0,
-    attemptsBefore: 0,
-  });
+  return deliveryOf({ endpointId });
 }
 
 function leasedFor(endpointId: string): Delivery {

@@ -1,36 +1,18 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import pg from "pg";
 import { Budget } from "../../../src/daemon/deliver/budget.ts";
 import type { Endpoint } from "../../../src/daemon/deliver/endpoint.ts";
 import { type Loaded, Loader } from "../../../src/daemon/deliver/loader.ts";
 import { payloadKey } from "../../../src/daemon/deliver/payloads.ts";
-import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
+import type { Delivery } from "../../../src/domain/delivery.ts";
 import { KeptEvents } from "../../support/daemon.ts";
+import { deliveryOf } from "../../support/delivery.ts";
 
 const MIB = 1_048_576;
 
 function largeFor(payloadBytes: number): Delivery {
-  return makeDelivery({
-    event: {
-      id: randomUUID(),
-      eventType: "report.made",
-      createdAt: "",
-      orderingKey: null,
-      traceparent: null,
-      attributes: null,
-      hasLargeAttributes: false,
-      problem: null,
-      payload: null,
-      payloadBytes,
-    },
-    endpointId: "a",
-    daemonId: "daemon",
-    tenure: { kind: "claimed", claimId: "1" },
-    attempts: 0,
-    attemptsBefore: 0,
-  });
+  return deliveryOf({ event: { payload: null, payloadBytes } });
 }
 
 interface Loading {

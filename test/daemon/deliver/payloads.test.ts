@@ -3,28 +3,11 @@ import { test } from "node:test";
 import pg from "pg";
 import { payloadsFrom } from "../../../src/daemon/deliver/payloads.ts";
 import type { Database } from "../../../src/db/database.ts";
-import { type Delivery, makeDelivery } from "../../../src/domain/delivery.ts";
+import type { Delivery } from "../../../src/domain/delivery.ts";
+import { deliveryOf } from "../../support/delivery.ts";
 
 function largeOf(id: string): Delivery {
-  return makeDelivery({
-    event: {
-      id,
-      eventType: "report.made",
-      createdAt: "",
-      orderingKey: null,
-      traceparent: null,
-      attributes: null,
-      hasLargeAttributes: false,
-      problem: null,
-      payload: null,
-      payloadBytes: 0,
-    },
-    endpointId: "a",
-    daemonId: "daemon",
-    tenure: { kind: "claimed", claimId: "1" },
-    attempts: 0,
-    attemptsBefore: 0,
-  });
+  return deliveryOf({ event: { id, payload: null } });
 }
 
 /** A compressed payload is read for its size. */
