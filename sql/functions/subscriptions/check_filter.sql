@@ -8,8 +8,12 @@ declare
   written constant text := filter::text;
   -- Without what the strings say.
   bare constant text := regexp_replace(written, '"(?:[^"\\]|\\.)*"', '""', 'g');
+  by_name constant text := regexp_replace(written, '\["((?:[^"\\]|\\.)*)"\]', '."\1"', 'g');
   subscript constant text := '\[(?:[^][]*(?:,| to ))?';
-  compared constant text := '\((?:""|[\d,]*)\)\)* (?:==|!=|<|>|<=|>=) ""(?!\.)';
+  to_string constant text := '\)* (?:==|!=|<|>|<=|>=) ""(?!\.)';
+  compared constant text := '\((?:""|[\d,]*)\)' || to_string;
+  -- Members whose $. was forgotten.
+  of_strings constant text := '(?:\(|&& |\|\| )"" (?:(?:==|!=|<|>|<=|>=|starts with) ""(?: &&| \|\||\))|like_regex )';
   types constant text[] := array['null', 'boolean', 'number', 'string', 'array', 'object', 'date', 'time without time zone',
     'time with time zone', 'timestamp without time zone', 'timestamp with time zone'];
   no_type constant text := (
@@ -21,16 +25,18 @@ begin
   if bare ~ '\$""' then
     problem := 'has a variable, and no variable is ever set';
     advice := 'Write the value in its place, as in $.amount > 100. A member of the payload has a dot: $.amount.';
-  elsif bare !~ '\$' then
+  elsif bare !~ '\$' or bare ~ of_strings then
     problem := 'does not look at the payload';
     advice := 'The payload is $, its members are $.amount and the like: $.amount > 100, $.status == "paid".';
   elsif bare ~ (subscript || '(?:""|true|false|null)') then
     problem := 'has something else in brackets than the number of an element, so it never matches';
-    advice := format('Write %s.', regexp_replace(written, '\["((?:[^"\\]|\\.)*)"\]', '."\1"', 'g'));
+    advice := case when by_name = written
+      then 'Write the number of an element, as in $.items[0], and the name of a member after a dot, as in $.status.'
+      else format('Write %s.', by_name) end;
   elsif bare ~ (subscript || '-\d') then
     problem := 'has a negative number in brackets, and so never matches';
     advice := 'Elements are counted from 0: [last] is the last one, [last - 1] the one before it.';
-  elsif bare ~ ('\.(?:size|abs|floor|ceiling|double|number|integer|bigint|decimal)' || compared) then
+  elsif bare ~ ('\.(?:size|abs|floor|ceiling|double|number|integer|bigint|decimal)' || compared) or bare ~ (' [-+*/%] [^]) ?]+' || to_string) then
     problem := 'compares a number with a string, and so never matches';
     advice := 'Write the number without quotation marks, as in $.tags.size() > 1.';
   elsif bare ~ ('\.(?:datetime|date|time|time_tz|timestamp|timestamp_tz)' || compared) then
