@@ -247,6 +247,9 @@ function valuesRemedy(name: string, accepted: readonly string[] | RegExp): strin
   if (name === "target_session_attrs") {
     return "use any, read-write or primary, because a standby takes no writes";
   }
+  if (name === "channel_binding") {
+    return "leave it out; sslmode=verify-full tells the server for certain";
+  }
   return accepted instanceof RegExp ? `write it as libpq reads ${name}` : `use ${accepted.join(", ")}`;
 }
 
