@@ -222,10 +222,13 @@ const EXPIRY_WARNING_MS = 30 * 86_400_000;
 
 /** A fault if a certificate has expired: receivers refuse it. */
 async function lookAtCertificates({ client }: Checked): Promise<Finding> {
-  const found = (await clientCertificates(client)).map(({ id, name, certificate }) => ({
-    whose: `the client certificate of endpoint ${name ?? id}`,
-    untilMs: expiryOf(certificate ?? ""),
-  }));
+  const found: { readonly whose: string; readonly untilMs: number }[] = [];
+  for await (const { id, name, certificate } of clientCertificates(client)) {
+    found.push({
+      whose: `the client certificate of endpoint ${name ?? id}`,
+      untilMs: expiryOf(certificate ?? ""),
+    });
+  }
   const first =
     found.find(({ untilMs }) => Number.isNaN(untilMs)) ?? found.toSorted((a, b) => a.untilMs - b.untilMs)[0];
   if (first === undefined) {

@@ -65,13 +65,21 @@ export async function standingOf(client: Queryable): Promise<Standing> {
 }
 
 const findClientCertificates = defineStatement("find_client_certificates", {
-  params: {},
+  params: { after: "uuid?", certificatesMax: "integer" },
   columns: { id: "uuid", name: "text?", certificate: "text?" },
 });
+type StoredCertificate = RowOf<typeof findClientCertificates.shape>;
+
+/** Of certificates with their chains, 64 KiB each at most. */
+const CERTIFICATES_PAGE_MAX = 100;
 
 /** The certificates that endpoints show to their receivers, in PEM. */
-export async function clientCertificates(
-  client: Queryable,
-): Promise<readonly RowOf<typeof findClientCertificates.shape>[]> {
-  return (await client.run(findClientCertificates, {})).rows;
+export async function* clientCertificates(client: Queryable): AsyncGenerator<StoredCertificate> {
+  let after: string | null = null;
+  do {
+    const page = { after, certificatesMax: CERTIFICATES_PAGE_MAX };
+    const rows: readonly StoredCertificate[] = (await client.run(findClientCertificates, page)).rows;
+    yield* rows;
+    after = rows.length < CERTIFICATES_PAGE_MAX ? null : (rows.at(-1)?.id ?? null);
+  } while (after !== null);
 }

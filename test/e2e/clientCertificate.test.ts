@@ -140,6 +140,11 @@ test("check says which certificate expires first, and when", async (t) => {
   const well = await certificatesCheck();
   assert.equal(well.state, "ok");
   assert.match(well.found, /^1 client certificate, of which the first expires on 20/);
+  await database.pool.query(
+    "insert into postrider.endpoint (url, client_certificate) select 'https://many.test/', $1 from generate_series(1, 110)",
+    [JSON.stringify(certificateUntil(t, 100))],
+  );
+  assert.match((await certificatesCheck()).found, /^111 client certificates, of which the first expires on 20/);
   await create("https://b.test/", { name: "b", client_certificate: certificateUntil(t, 10) });
   const soon = await certificatesCheck();
   assert.equal(soon.state, "warning");
