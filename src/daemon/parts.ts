@@ -191,9 +191,19 @@ function makeMinutes({ databases, events, conditions, lanes }: Shared, heartbeat
   });
 }
 
-function makeUpkeep({ config, events, conditions, databases, agenda }: Shared, sender: Sender) {
-  const host = sendingHost(config.source);
-  const formats = makeFormats(config.source);
+/** The endpoints of deliveries, or of handshakes: of how many it is remembered at most how to talk to them. */
+function directoryOf({ config, databases }: Shared, endpointsMax: number): EndpointDirectory {
+  return new EndpointDirectory(
+    databases.pipeline,
+    makeFormats(config.source),
+    config.encryptionKeys,
+    endpointsMax,
+    sendingHost(config.source),
+  );
+}
+
+function makeUpkeep(shared: Shared, sender: Sender) {
+  const { config, events, conditions, databases, agenda } = shared;
   return {
     partitions: makePartitionKeeper({
       database: databases.maintain,
@@ -212,9 +222,9 @@ function makeUpkeep({ config, events, conditions, databases, agenda }: Shared, s
     handshakes: makeHandshakeKeeper({
       database: databases.pipeline,
       conditions,
-      endpoints: new EndpointDirectory(databases.pipeline, formats, config.encryptionKeys, HANDSHAKES_MAX, host),
+      endpoints: directoryOf(shared, HANDSHAKES_MAX),
       send: (request, done) => sender.send(request, done),
-      host,
+      host: sendingHost(config.source),
     }),
     keys: makeKeyKeeper({ database: databases.pipeline, conditions, sealingKeys: config.encryptionKeys }),
   };
@@ -258,10 +268,8 @@ interface Served {
 }
 
 /** Claim, deliver and record, and the loop that knows their order. */
-function makePipeline(
-  { config, events, conditions, databases, agenda, lanes, onFatal }: Shared,
-  { heartbeat, wake, sender, minutes }: Served,
-) {
+function makePipeline(shared: Shared, { heartbeat, wake, sender, minutes }: Served) {
+  const { config, events, conditions, databases, agenda, lanes, onFatal } = shared;
   const database = databases.pipeline;
   const recorder = new Recorder({
     database,
@@ -270,13 +278,7 @@ function makePipeline(
     onRecorded: (results) => agenda.recorded(results),
     countFlush: (daemonId) => minutes.flushed(daemonId),
   });
-  const endpoints = new EndpointDirectory(
-    database,
-    makeFormats(config.source),
-    config.encryptionKeys,
-    ENDPOINTS_MAX,
-    sendingHost(config.source),
-  );
+  const endpoints = directoryOf(shared, ENDPOINTS_MAX);
   const payloads = payloadsFrom(database);
   const inHand = new InHand({
     lease: heartbeat,
