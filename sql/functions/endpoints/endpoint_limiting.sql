@@ -3,17 +3,13 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into postrider.endpoint_pace (endpoint_id, unsettled_since)
+  insert into postrider.endpoint_pace as p (endpoint_id, unsettled_since)
   values (new.id, case when tg_op = 'UPDATE' then clock_timestamp() end)
-  on conflict on constraint endpoint_pace_pkey do nothing;
-  if tg_op = 'UPDATE' then
-    update postrider.endpoint_pace p
-    set unsettled_since = case when old.is_limited then p.unsettled_since else clock_timestamp() end,
-        -- At a low rate this may be hours away, and is no debt at a higher one.
-        spent_until = case when new.rate_limit is null then p.spent_until
-          else least(p.spent_until, clock_timestamp() + postrider_internal.rate_burst(new.rate_limit, new.rate_burst) * (interval '1 s' / new.rate_limit::float8)) end
-    where p.endpoint_id = new.id;
-  end if;
+  on conflict on constraint endpoint_pace_pkey do update
+  set unsettled_since = case when old.is_limited then p.unsettled_since else excluded.unsettled_since end,
+      -- At a low rate this may be hours away, and is no debt at a higher one.
+      spent_until = case when new.rate_limit is null then p.spent_until
+        else least(p.spent_until, clock_timestamp() + postrider_internal.rate_burst(new.rate_limit, new.rate_burst) * (interval '1 s' / new.rate_limit::float8)) end;
   return null;
 end
 $$;

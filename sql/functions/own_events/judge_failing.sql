@@ -15,13 +15,13 @@ declare
 begin
   for failing in
     select n.id, n.circuit_opened_at, f.failing_since, f.consecutive_failures, f.last_http_status, f.last_failure_kind, f.last_error, d.disabled_from,
-           d.disabled_from <= now() as is_over, f.announced_at is null as is_new,
-           f.consecutive_failures >= failures_min and s.since + failing_min <= now() as is_down, a.is_told, a.is_retried
+           d.disabled_from <= now() as is_over, f.announced_at is null and a.is_told as is_news, d.is_down, a.is_retried
     from postrider.endpoint n
     join postrider.endpoint_failure f on f.endpoint_id = n.id
     -- A resumed or enabled endpoint has its whole time again.
     cross join lateral (select greatest(f.failing_since, n.state_changed_at) as since) s
-    cross join lateral (select s.since + n.disable_after as disabled_from) d
+    cross join lateral (
+      select s.since + n.disable_after as disabled_from, f.consecutive_failures >= failures_min and s.since + failing_min <= now() as is_down) d
     cross join lateral (
       -- An event of our own that an endpoint does not take makes no other. An answer that the endpoint gives up on is about
       -- the event, and comes from a receiver that works.
@@ -31,8 +31,7 @@ begin
         select starts_with(e.event_type, 'postrider.') as is_ours from postrider.outbox e where e.id = r.event_id offset 0) o on true
       where r.endpoint_id = n.id and r.failure_kind is not null) a
     where n.id = any (judge_failing.endpoint_ids) and n.state = 'active' and f.consecutive_failures > 0 and f.last_failure_at = now()
-      and (d.disabled_from <= now() or (f.announced_at is null or n.circuit_opened_at is null) and (
-        f.consecutive_failures >= failures_min and s.since + failing_min <= now() or s.since + n.disable_after / 2 <= now()))
+      and (d.disabled_from <= now() or (f.announced_at is null or n.circuit_opened_at is null) and (d.is_down or s.since + n.disable_after / 2 <= now()))
     order by n.id
   loop
     if failing.is_over then
@@ -41,7 +40,7 @@ begin
       perform postrider_internal.set_endpoint_state(failing.id, 'disabled',
         format('nothing but failures since %s: %s of them, the last one: %s', to_char(failing.failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
                failing.consecutive_failures, failing.last_error), 'disable_endpoint');
-    elsif failing.is_new and failing.is_told then
+    elsif failing.is_news then
       perform postrider_internal.note_action('endpoint_failing', failing.id, null, jsonb_build_object(
         'failing_since', failing.failing_since, 'failures', failing.consecutive_failures, 'last_error', failing.last_error));
       perform postrider_internal.note_endpoint_event('postrider.endpoint.failing', failing.id, (
@@ -54,7 +53,7 @@ begin
       opened := postrider_internal.open_circuit(failing.id, failing.consecutive_failures);
       changes := case when opened is null then changes else coalesce(changes, '[]') || opened end;
     end if;
-    if failing.is_new and failing.is_told then
+    if failing.is_news then
       update postrider.endpoint_failure f set announced_at = now() where f.endpoint_id = failing.id;
     end if;
   end loop;
