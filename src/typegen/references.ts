@@ -24,7 +24,7 @@ export function nameOfReference(reference: string): string {
 function fragmentOf(root: unknown, reference: string): string | null {
   const at = reference.indexOf("#");
   const base = at < 0 ? reference : reference.slice(0, at);
-  if (base !== "" && (!isObject(root) || root.$id !== base)) {
+  if (base !== "" && !addressesOf(root).includes(base)) {
     return null;
   }
   try {
@@ -32,6 +32,15 @@ function fragmentOf(root: unknown, reference: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** The schema's own $id; relative to that, its path, and the last part of the path. The checks in SQL take the same ones. */
+function addressesOf(root: unknown): readonly string[] {
+  if (!isObject(root) || typeof root.$id !== "string") {
+    return [];
+  }
+  const id = root.$id.replace(/#.*$/s, "");
+  return [id, id.replace(/^[^/?#]*\/\/[^/]*/, ""), id.slice(id.lastIndexOf("/") + 1)];
 }
 
 /** RFC 6901. */

@@ -65,6 +65,23 @@ describe("a schema becomes a type", () => {
       { $id: "https://shop.test/e", items: { $ref: "https://shop.test/e#/$defs/a" }, $defs: { a: true } },
       "readonly EA[]",
     ],
+    [
+      {
+        $id: "https://shop.test/v1/e.json#",
+        items: { $ref: "https://shop.test/v1/e.json#/$defs/a" },
+        $defs: { a: true },
+      },
+      "readonly EA[]",
+    ],
+    [
+      { $id: "https://shop.test/v1/e.json", items: { $ref: "/v1/e.json#/$defs/a" }, $defs: { a: true } },
+      "readonly EA[]",
+    ],
+    [{ $id: "https://shop.test/v1/e.json", items: { $ref: "e.json#/$defs/a" }, $defs: { a: true } }, "readonly EA[]"],
+    [
+      { $id: "https://shop.test/v1/e.json", items: { $ref: "v1/e.json#/$defs/a" }, $defs: { a: true } },
+      "readonly unknown[]",
+    ],
     [{ items: { $ref: "https://shop.test/other#/$defs/a" }, $defs: { a: true } }, "readonly unknown[]"],
     [{ $ref: "#/$defs/none" }, "unknown"],
     [{ $ref: "#/%" }, "unknown"],
