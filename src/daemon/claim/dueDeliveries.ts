@@ -1,5 +1,5 @@
 import type { Database } from "../../db/database.ts";
-import { defineStatement } from "../../db/statements.ts";
+import { defineStatement, type RowOf } from "../../db/statements.ts";
 import { type Delivery, LEASE_MARGIN_MS, makeDelivery } from "../../domain/delivery.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { putTogether } from "./batches.ts";
@@ -50,14 +50,18 @@ const claimDeliveriesStatement = defineStatement("claim_deliveries", {
   hasManyRows: true,
 });
 
+type Row = RowOf<typeof claimDeliveriesStatement.shape>;
+
 /** How many deliveries each endpoint can take. */
 export interface EndpointRooms {
   readonly known: ReadonlyMap<string, number>;
   readonly unknown: number;
 }
 
-/** Leases due deliveries of the endpoints after `place`, a few of each. One of each batch stands for the others,
- * as does the first one of a run. */
+/**
+ * Leases due deliveries of the endpoints after `place`, a few of each. One of each batch stands for the others, as does the
+ * first one of a run.
+ */
 export async function claimDeliveries(
   database: Database,
   daemonId: string,
@@ -87,21 +91,7 @@ export async function claimDeliveries(
   for (const row of rows) {
     if (row.event_id !== null && row.endpoint_id !== null) {
       revisions.set(row.endpoint_id, row.revision ?? "");
-      const delivery = makeDelivery({
-        event: eventOf(row, row.event_id),
-        endpointId: row.endpoint_id,
-        daemonId,
-        tenure: {
-          kind: "leased",
-          untilMs: sentMs + (row.lease_ms ?? 0),
-          isCounted: row.is_limited ?? false,
-          content: null,
-        },
-        attempts: row.attempts ?? 0,
-        attemptsBefore: row.attempts_before ?? 0,
-        isAgain: row.is_again ?? false,
-        deliverAtMs: row.deliver_at_ms === null ? null : Number(row.deliver_at_ms),
-      });
+      const delivery = leasedDelivery(row, row.event_id, row.endpoint_id, { daemonId, sentMs });
       if (row.ordering_seq === null) {
         leased.push([delivery, row.batch_id]);
       } else {
@@ -116,4 +106,27 @@ export async function claimDeliveries(
     place: last?.endpoint_id ?? null,
     nextDueMs: last?.next_due_ms == null ? null : Number(last.next_due_ms),
   };
+}
+
+function leasedDelivery(
+  row: Row,
+  eventId: string,
+  endpointId: string,
+  { daemonId, sentMs }: { readonly daemonId: string; readonly sentMs: number },
+): Delivery {
+  return makeDelivery({
+    event: eventOf(row, eventId),
+    endpointId,
+    daemonId,
+    tenure: {
+      kind: "leased",
+      untilMs: sentMs + (row.lease_ms ?? 0),
+      isCounted: row.is_limited ?? false,
+      content: null,
+    },
+    attempts: row.attempts ?? 0,
+    attemptsBefore: row.attempts_before ?? 0,
+    isAgain: row.is_again ?? false,
+    deliverAtMs: row.deliver_at_ms === null ? null : Number(row.deliver_at_ms),
+  });
 }
