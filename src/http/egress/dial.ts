@@ -93,23 +93,18 @@ export class Dialer {
    * @throws DialFailure
    */
   async dial(call: Call, signal: AbortSignal): Promise<Socket> {
-    const { proxy, connectTimeoutMs } = this.#options;
-    const deadline = new AbortController();
-    const either = AbortSignal.any([signal, deadline.signal]);
-    const timer = setTimeout(() => deadline.abort(this.#tooLate(call.origin)), connectTimeoutMs);
-    const until = monotonicMs() + connectTimeoutMs;
-    try {
-      const socket = await (proxy === undefined
+    const { proxy } = this.#options;
+    const socket = await this.#inTime(call.origin, (deadline, until) => {
+      const either = AbortSignal.any([signal, deadline]);
+      return proxy === undefined
         ? this.#reach({ ...call, isJudged: true }, either, until)
-        : this.#dialThrough(proxy, call, either, until));
-      if (socket.destroyed) {
-        // The caller would listen too late.
-        throw connectFailure(this.#wayTo(call.origin), socket.errored ?? undefined);
-      }
-      return socket;
-    } finally {
-      clearTimeout(timer);
+        : this.#dialThrough(proxy, call, either, until);
+    });
+    if (socket.destroyed) {
+      // The caller would listen too late.
+      throw connectFailure(this.#wayTo(call.origin), socket.errored ?? undefined);
     }
+    return socket;
   }
 
   async #dialThrough(proxy: EgressProxy, call: Call, signal: AbortSignal, until: number): Promise<Socket> {
@@ -144,19 +139,28 @@ export class Dialer {
    * @throws DialFailure
    */
   async tryProxy(): Promise<void> {
-    const { proxy, connectTimeoutMs } = this.#options;
+    const { proxy } = this.#options;
     if (proxy !== undefined) {
-      const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(this.#tooLate(proxy.origin)), connectTimeoutMs);
-      const until = monotonicMs() + connectTimeoutMs;
-      const dialled = this.#reachProxy(proxy, () => true, deadline.signal, until);
-      (await dialled.finally(() => clearTimeout(timer))).destroy();
+      const socket = await this.#inTime(proxy.origin, (deadline, until) =>
+        this.#reachProxy(proxy, () => true, deadline, until),
+      );
+      socket.destroy();
     }
   }
 
-  #tooLate(origin: Origin): DialFailure {
+  /** @param reach what must not take longer than a connection may, by the signal and until the time that it is given */
+  async #inTime(origin: Origin, reach: (deadline: AbortSignal, until: number) => Promise<Socket>): Promise<Socket> {
     const { connectTimeoutMs } = this.#options;
-    return new DialFailure("timeout", `no connection to ${this.#wayTo(origin)} within ${connectTimeoutMs} ms`);
+    const deadline = new AbortController();
+    const timer = setTimeout(() => {
+      const found = `no connection to ${this.#wayTo(origin)} within ${connectTimeoutMs} ms`;
+      deadline.abort(new DialFailure("timeout", found));
+    }, connectTimeoutMs);
+    try {
+      return await reach(deadline.signal, monotonicMs() + connectTimeoutMs);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #reachProxy(proxy: EgressProxy, onRead: Call["onRead"], signal: AbortSignal, until: number): Promise<Socket> {
