@@ -266,11 +266,12 @@ const DAYS_AHEAD_MIN = 2;
 
 async function lookAtPartitions({ client }: Checked): Promise<Finding> {
   const days = await partitionDaysAhead(client);
+  const found = `partitions are made for ${counted(days, "day")} ahead`;
   return days >= DAYS_AHEAD_MIN
-    ? { state: "ok", found: `partitions are made for ${days} days ahead` }
+    ? { state: "ok", found }
     : {
         state: "warning",
-        found: `partitions are made for ${days} days ahead; events of later days go to the default partitions`,
+        found: `${found}; events of later days go to the default partitions`,
         remedy: "run a daemon, or select postrider.maintain() until it returns nothing",
       };
 }

@@ -5,6 +5,7 @@ import { migrate, refuseReplaced } from "../db/migrate.ts";
 import { printMigration, printMigrationFor } from "../db/printMigration.ts";
 import { explainRefusal, grantRoles, rolesThatLandInSchema } from "../db/roles.ts";
 import { assertSchemaUsable, checkSchema } from "../db/schemaState.ts";
+import { counted } from "../ground/counted.ts";
 import { defineCommand, flag, notTogether } from "./command.ts";
 
 export const command = defineCommand({
@@ -36,7 +37,9 @@ async function apply(client: Connection): Promise<void> {
   const lines = [
     ...(hasRestored ? ["wrote the rows of postrider.schema_migration again, which had been emptied"] : []),
     ...applied.map(({ name, durationMs }) => `applied ${name} in ${durationMs} ms`),
-    ...(installed.length > 0 ? [`installed ${installed.length} functions and views`] : []),
+    ...(installed.length > 0
+      ? [`installed ${counted(installed.length, "function or view", "functions and views")}`]
+      : []),
     ...dropped.map((name) => `dropped ${name}, which is no longer part of Postrider`),
     `${applied.length + installed.length + dropped.length === 0 ? "nothing to do: " : ""}the schema is at version ${version}`,
   ];
