@@ -400,13 +400,13 @@ async function readRecentAttempts(queries: Queries): Promise<ReadonlyMap<string,
 
 async function readUnmatched(queries: Queries): Promise<UnmatchedStatus> {
   const { rows } = await sql<UnmatchedStatus["kinds"][number] & { readonly total: number }>`
-    select tenant, event_type, events::integer, (sum(events) over ())::integer as total
+    select postrider_internal.readable(tenant) as tenant, event_type, events::integer, (sum(events) over ())::integer as total
     from (
       select tenant, event_type, sum(events) as events
       from postrider.unmatched_minute
       where minute > now() - interval '1 hour'
       group by tenant, event_type) kind
-    order by events desc, tenant, event_type
+    order by kind.events desc, kind.tenant, event_type
     limit ${UNMATCHED_KINDS_MAX}`.execute(queries);
   return {
     events: rows[0]?.total ?? 0,

@@ -149,6 +149,27 @@ for (const { encoding, bytes, reason } of UNREADABLE) {
       }
     });
 
+    test("nor a tenant, which keeps no other event and not the status", async (t) => {
+      const path = route();
+      await createEndpoint(database.pool, path);
+      const bad = `convert_from(decode('${bytes}', 'hex'), getdatabaseencoding())`;
+      const emitted = await run(t, database);
+      await database.pool.query(
+        `insert into postrider.outbox (event_type, payload, tenant) values ('value.tried', '1', ${bad}), ('value.tried', '2', '')`,
+      );
+      await receiver.got(path, 1);
+      assert.deepEqual(emitted.named("claim.failed"), []);
+      assert.match(emitted.named("events.unmatched")[0]?.tenant ?? "", /^\?+$/);
+      await database.pool.query(`select postrider.create_endpoint('${receiver.url(path)}', tenant => ${bad})`);
+      await database.pool.query(
+        `insert into postrider.outbox (event_type, payload, tenant) values ('value.tried', '3', ${bad}), ('value.tried', '4', '')`,
+      );
+      await receiver.got(path, 3);
+      assert.deepEqual(emitted.named("claim.failed"), []);
+      const { stdout, stderr } = await runCommand(["status", "--json"], { env: { DATABASE_URL: database.url } });
+      assert.match(stdout, /"unmatched": \{[^}]*"tenant": "\?+"/, stderr);
+    });
+
     test("is discarded in the queue, in a claim that is taken over, and in a replay", async (t) => {
       const path = route();
       const endpoint = await createEndpoint(database.pool, path);

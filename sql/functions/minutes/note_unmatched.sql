@@ -26,7 +26,8 @@ begin
     insert into postrider.unmatched_minute_part (minute, events, event_type, tenant)
     select date_bin('1 minute', clock_timestamp(), 'epoch'), k.events, k.event_type, k.tenant from kind k
   )
-  select jsonb_agg(jsonb_build_object('event_type', k.event_type, 'tenant', k.tenant, 'events', k.events, 'event_id', k.event_id))
+  select jsonb_agg(jsonb_build_object('event_type', k.event_type, 'tenant', postrider_internal.readable(k.tenant), 'events', k.events,
+    'event_id', k.event_id))
   into unmatched
   from (select n.event_type, n.tenant, n.events, n.event_id from kind n order by n.events desc limit kinds_max) k;
   return unmatched;
