@@ -8,7 +8,7 @@ import type { Config } from "../../src/config/read.ts";
 import { parseSealingKey, type SealingKey } from "../../src/secrets/sealing.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, insertEvent, insertEvents, reset, rowsOf } from "../support/engine.ts";
+import { askFor, createEndpoint, insertEvent, insertEvents, reset, rowsOf } from "../support/engine.ts";
 import { listenFor } from "../support/listen.ts";
 import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
@@ -34,13 +34,11 @@ async function run(t: TestContext, changes: Partial<Config> = {}) {
   return running;
 }
 
-async function create(path: string, options: Readonly<Record<string, unknown>>): Promise<string> {
-  return String(
-    await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, options => $2)", [
-      receiver.url(path),
-      JSON.stringify({ retry_schedule: ["200 ms", "200 ms"], ...options }),
-    ]),
-  );
+function create(path: string, options: Readonly<Record<string, unknown>>): Promise<string> {
+  return createEndpoint(database.pool, ["*"], {
+    url: receiver.url(path),
+    options: { retry_schedule: ["200 ms", "200 ms"], ...options },
+  });
 }
 
 interface AttemptRow {
@@ -336,10 +334,10 @@ describe("oauth2", () => {
     const server = createServer((_, response) => void response.writeHead(401, { "content-length": "9" }).write("wait"));
     const port = await listenFor(t, server);
     const hooked = once(server, "request");
-    await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, options => $2)", [
-      `http://127.0.0.1:${port}/`,
-      JSON.stringify({ auth: oauth2(tokenPath) }),
-    ]);
+    await createEndpoint(database.pool, ["*"], {
+      url: `http://127.0.0.1:${port}/`,
+      options: { auth: oauth2(tokenPath) },
+    });
     await insertEvent(database.pool, "order.paid");
     await hooked;
     assert.equal(await daemon.stop(), true);

@@ -4,7 +4,7 @@ import { after, before, beforeEach, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
 import { DaemonProcess, type RunningDaemon, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, reset, rowsOf } from "../support/engine.ts";
+import { askFor, createEndpoint, reset, rowsOf } from "../support/engine.ts";
 import { OK, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -25,13 +25,12 @@ function newPath(): string {
   return `/${pathCount}`;
 }
 
-async function createEndpoint(
+function create(
   path: string,
   eventTypes: readonly string[],
   options: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
-  const create = "select endpoint_id from postrider.create_endpoint($1, $2, 'acme', $3)";
-  return String(await askFor(database.pool, create, [receiver.url(path), eventTypes, JSON.stringify(options)]));
+  return createEndpoint(database.pool, eventTypes, { url: receiver.url(path), tenant: "acme", options });
 }
 
 async function run(t: TestContext): Promise<RunningDaemon> {
@@ -80,9 +79,9 @@ function attemptsOf(endpoint: string): Promise<{ attempts: number; count: number
 test("three daemons send an endpoint that is dead its probes and nothing else, and everything once it works", async (t) => {
   const [dead, well, ops] = [newPath(), newPath(), newPath()];
   receiver.script(dead, status(503));
-  const endpoint = await createEndpoint(dead, ["order.*"], { retry_schedule: ["1 ms", "1 hour"] });
-  await createEndpoint(well, ["order.*"]);
-  await askFor(database.pool, "select postrider.create_endpoint($1, '{postrider.*}')", [receiver.url(ops)]);
+  const endpoint = await create(dead, ["order.*"], { retry_schedule: ["1 ms", "1 hour"] });
+  await create(well, ["order.*"]);
+  await createEndpoint(database.pool, ["postrider.*"], { url: receiver.url(ops) });
   const daemons = [await run(t), await run(t), await run(t)];
   await insert("order.first", 5);
   await open(endpoint);
@@ -123,7 +122,7 @@ test("three daemons send an endpoint that is dead its probes and nothing else, a
 test("a person's redelivery is sent through an open circuit, and what waited follows if it succeeds", async (t) => {
   const path = newPath();
   receiver.script(path, status(500));
-  const endpoint = await createEndpoint(path, ["order.*"], { retry_schedule: ["1 hour"] });
+  const endpoint = await create(path, ["order.*"], { retry_schedule: ["1 hour"] });
   await run(t);
   await insert("order.first", 10);
   await open(endpoint);
@@ -147,7 +146,7 @@ test("a daemon that is killed during a probe does not leave the circuit stuck", 
   const path = newPath();
   receiver.script(path, status(500));
   const options = { retry_schedule: ["1 hour"], timeout_ms: 1_000 };
-  const endpoint = await createEndpoint(path, ["order.*"], options);
+  const endpoint = await create(path, ["order.*"], options);
   const killed = await DaemonProcess.start({ databaseUrl: database.url, changes: NO_POLL });
   t.after(() => killed.kill());
   await insert("order.first", 10);
@@ -167,18 +166,17 @@ test("an endpoint of our own events that is dead makes no circle of them", async
   const [dead, other] = [newPath(), newPath()];
   receiver.script(dead, status(500));
   receiver.script(other, status(500));
-  const listener = await askFor(
-    database.pool,
-    "select endpoint_id from postrider.create_endpoint($1, '{postrider.*}', '', $2)",
-    [receiver.url(dead), JSON.stringify({ retry_schedule: [] })],
-  );
-  await createEndpoint(other, ["order.*"], { retry_schedule: [] });
+  const listener = await createEndpoint(database.pool, ["postrider.*"], {
+    url: receiver.url(dead),
+    options: { retry_schedule: [] },
+  });
+  await create(other, ["order.*"], { retry_schedule: [] });
   const { emitted } = await run(t);
   await insert("order.first", 20);
-  await open(String(listener));
+  await open(listener);
   const count = "select count(*)::integer from postrider.outbox where event_type like 'postrider.%'";
   assert.equal(await askFor(database.pool, count), 21, "one for each delivery that was exhausted");
-  const disabled = await createEndpoint(newPath(), ["user.*"]);
+  const disabled = await create(newPath(), ["user.*"]);
   await database.pool.query("select postrider.disable_endpoint($1)", [disabled]);
   await until("its probe has failed", () => emitted.named("probe.failed").length > 0, 2 * FIRST_GAP_MS);
   assert.equal(await askFor(database.pool, count), 22);

@@ -9,7 +9,7 @@ import { certificateFor } from "../http/sending.ts";
 import { runCommand } from "../support/command.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, insertEvent, reset, rowsOf } from "../support/engine.ts";
+import { askFor, createEndpoint, insertEvent, reset, rowsOf } from "../support/engine.ts";
 import { listenFor } from "../support/listen.ts";
 import { until } from "../support/until.ts";
 
@@ -42,13 +42,8 @@ async function askingReceiver(t: TestContext, known: readonly string[]) {
   return { url: (path: string) => `https://127.0.0.1:${port}${path}`, seen, tls };
 }
 
-async function create(url: string, options: Readonly<Record<string, unknown>>): Promise<string> {
-  return String(
-    await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, options => $2)", [
-      url,
-      JSON.stringify({ retry_schedule: [], ...options }),
-    ]),
-  );
+function create(url: string, options: Readonly<Record<string, unknown>>): Promise<string> {
+  return createEndpoint(database.pool, ["*"], { url, options: { retry_schedule: [], ...options } });
 }
 
 async function failureOf(endpoint: string): Promise<{ failure_kind: string; error: string }> {

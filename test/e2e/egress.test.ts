@@ -10,7 +10,7 @@ import { certificateFor, receiverFor } from "../http/sending.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { policyOf } from "../support/egress.ts";
-import { askFor, insertEvent, reset, rowsOf } from "../support/engine.ts";
+import { createEndpoint, insertEvent, reset, rowsOf } from "../support/engine.ts";
 import { until } from "../support/until.ts";
 
 const database = useDatabase();
@@ -21,9 +21,8 @@ async function run(t: TestContext, changes: Partial<Config> = {}): Promise<void>
   t.after(() => daemon.stop());
 }
 
-async function createEndpoint(url: string, options: Record<string, unknown> = {}): Promise<string> {
-  const call = "select endpoint_id from postrider.create_endpoint($1, options => $2)";
-  return String(await askFor(database.pool, call, [url, options]));
+function create(url: string, options: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  return createEndpoint(database.pool, ["*"], { url, options });
 }
 
 interface AttemptRow {
@@ -43,9 +42,7 @@ test("an endpoint at the daemon's own Postgres is blocked, although its address 
   const { port } = new URL(database.url);
   const egress = policyOf({ profile: "custom", allow: ["127.0.0.0/8", "::1", "localhost"] });
   const ids = await Promise.all(
-    ["127.0.0.1", "localhost", "127.0.0.9", "[::ffff:127.0.0.1]"].map((host) =>
-      createEndpoint(`http://${host}:${port}/`),
-    ),
+    ["127.0.0.1", "localhost", "127.0.0.9", "[::ffff:127.0.0.1]"].map((host) => create(`http://${host}:${port}/`)),
   );
   await run(t, { egress });
   await insertEvent(database.pool, "order.paid");
@@ -67,7 +64,7 @@ test("where POSTRIDER_LISTEN_URL leads is the daemon's own Postgres, too", async
   const { port } = front.address() as AddressInfo;
   const listenUrl = new URL(database.url);
   listenUrl.host = `127.0.0.1:${port}`;
-  const id = await createEndpoint(`http://127.0.0.1:${port}/`);
+  const id = await create(`http://127.0.0.1:${port}/`);
   await run(t, { egress: policyOf({ profile: "custom", allow: ["127.0.0.0/8"] }), listenUrl: listenUrl.href });
   await insertEvent(database.pool, "order.paid");
   assert.match((await attemptsAt(id, 1))[0]?.error ?? "", /own Postgres/);
@@ -79,8 +76,8 @@ test("with an egress proxy and a private CA, http and https endpoints are reache
   const plain = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
   const secure = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")), { tls });
   const ids = [
-    await createEndpoint(`http://hooks.example:${plain.port}/`),
-    await createEndpoint(`https://hooks.example:${secure.port}/`),
+    await create(`http://hooks.example:${plain.port}/`),
+    await create(`https://hooks.example:${secure.port}/`),
   ];
   const egressProxy = proxyAt(`http://shop:s3cret-word@127.0.0.1:${proxy.port}`);
   await run(t, { egress: policyOf(), egressProxy, caCertificates: [tls.cert] });
@@ -93,7 +90,7 @@ test("with an egress proxy and a private CA, http and https endpoints are reache
 
 test("what the egress proxy does wrong is not the receiver's failure, and shows no credentials", async (t) => {
   const proxy = await connectProxyFor(t, { credentials: "shop:other" });
-  const id = await createEndpoint("http://hooks.example:8080/");
+  const id = await create("http://hooks.example:8080/");
   await run(t, { egress: policyOf(), egressProxy: proxyAt(`http://shop:s3cret-word@127.0.0.1:${proxy.port}`) });
   await insertEvent(database.pool, "order.paid");
   const [first] = await attemptsAt(id, 1);
@@ -105,7 +102,7 @@ test("what the egress proxy does wrong is not the receiver's failure, and shows 
 test("a blocked delivery is retried seldom, and its error names rule and setting and nothing of the target", async (t) => {
   const answer = await receiverFor(t, (socket) => socket.write(answerOf("200 OK", "s3cret")));
   const urls = [`http://127.0.0.1:${answer.port}/`, `http://localhost.localdomain:${answer.port}/`, "http://10.0.0.1/"];
-  const ids = await Promise.all(urls.map((url) => createEndpoint(url, { retry_schedule: ["1 s", "2 h", "1 min"] })));
+  const ids = await Promise.all(urls.map((url) => create(url, { retry_schedule: ["1 s", "2 h", "1 min"] })));
   await run(t, { egress: policyOf() });
   await insertEvent(database.pool, "order.paid");
   for (const id of ids) {

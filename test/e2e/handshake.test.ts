@@ -5,7 +5,7 @@ import { beforeEach, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, insertEvent, reset, rowsOf } from "../support/engine.ts";
+import { askFor, createEndpoint, insertEvent, reset, rowsOf } from "../support/engine.ts";
 import { listenFor } from "../support/listen.ts";
 import { until } from "../support/until.ts";
 
@@ -47,13 +47,8 @@ async function run(t: TestContext, changes: Partial<Config> = {}) {
   t.after(() => daemon.stop());
 }
 
-async function create(url: string, options: Readonly<Record<string, unknown>> = {}): Promise<string> {
-  return String(
-    await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, options => $2)", [
-      url,
-      JSON.stringify({ handshake: true, ...options }),
-    ]),
-  );
+function create(url: string, options: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  return createEndpoint(database.pool, ["*"], { url, options: { handshake: true, ...options } });
 }
 
 interface Row {

@@ -6,20 +6,19 @@ import { answerOf, type Receiver } from "../http/receiver.ts";
 import { receiverFor } from "../http/sending.ts";
 import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, insertEvents, reset, rowsOf } from "../support/engine.ts";
+import { askFor, createEndpoint, insertEvents, reset, rowsOf } from "../support/engine.ts";
 import { until } from "../support/until.ts";
 
 const database = useDatabase();
 beforeEach(() => reset(database.pool));
 
-async function createEndpoint({ url }: Receiver, eventTypes: readonly string[], timeoutMs: number): Promise<string> {
-  const call = "select endpoint_id from postrider.create_endpoint($1, $2, '', $3)";
-  return String(await askFor(database.pool, call, [url, eventTypes, { timeout_ms: timeoutMs, retry_schedule: [] }]));
+function create({ url }: Receiver, eventTypes: readonly string[], timeoutMs: number): Promise<string> {
+  return createEndpoint(database.pool, eventTypes, { url, options: { timeout_ms: timeoutMs, retry_schedule: [] } });
 }
 
 async function misbehaving(t: TestContext, misbehaviour: Misbehaviour, eventType: string, timeoutMs: number) {
   const receiver = await receiverFor(t, (socket) => void misbehaviour.answer(socket));
-  return createEndpoint(receiver, [eventType], timeoutMs);
+  return create(receiver, [eventType], timeoutMs);
 }
 
 interface AttemptRow {
@@ -47,7 +46,7 @@ test("each misbehaviour is recorded by its kind, within the deadline, and an end
     SLOW.map(async (each) => [each, await misbehaving(t, each, "slow", SLOW_MS)] as const),
   );
   const good = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
-  const goodId = await createEndpoint(good, ["*"], 60_000);
+  const goodId = await create(good, ["*"], 60_000);
   const { daemon } = await startDaemon(database.url, { shutdownGraceMs: 100 });
   t.after(() => daemon.stop());
   for (const [eventType, misbehaviours, timeoutMs] of [
@@ -80,7 +79,7 @@ test("while receivers trickle and hang, another endpoint's deliveries wait for n
   // A delivery that had to wait for one of them would miss the shorter limit of `until`.
   await Promise.all(SLOW.map((misbehaviour) => misbehaving(t, misbehaviour, "bad", 120_000)));
   const good = await receiverFor(t, (socket) => socket.write(answerOf("200 OK")));
-  await createEndpoint(good, ["good"], 60_000);
+  await create(good, ["good"], 60_000);
   const { daemon } = await startDaemon(database.url, { shutdownGraceMs: 100 });
   t.after(() => daemon.stop());
   await insertEvents(database.pool, "bad", 100);

@@ -4,7 +4,7 @@ import { after, before, beforeEach, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config/read.ts";
 import { DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, insertEvents, reset } from "../support/engine.ts";
+import { askFor, createEndpoint, insertEvents, reset } from "../support/engine.ts";
 import { type Answer, ScriptedReceiver } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -16,13 +16,11 @@ before(async () => {
 after(() => receiver.stop());
 beforeEach(() => reset(database.pool));
 
-async function createEndpoint(path: string, options: Readonly<Record<string, unknown>>): Promise<string> {
-  const id = await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, $2, '', $3)", [
-    receiver.url(path),
-    [path.slice(1)],
-    { timeout_ms: 1_000, ...options },
-  ]);
-  return String(id);
+function create(path: string, options: Readonly<Record<string, unknown>>): Promise<string> {
+  return createEndpoint(database.pool, [path.slice(1)], {
+    url: receiver.url(path),
+    options: { timeout_ms: 1_000, ...options },
+  });
 }
 
 /** Answers after a while, and notes how many requests are in progress whenever one arrives. */
@@ -72,8 +70,8 @@ const PACED_EVENTS = 24;
 test("three daemons keep a cap and a rate together, also when one of them is killed", async (t) => {
   const capped = new Concurrency();
   receiver.script("/capped", () => capped.answer(5 + Math.random() * 40));
-  await createEndpoint("/capped", { max_in_flight: CAP });
-  await createEndpoint("/paced", { rate_limit: RATE, rate_burst: BURST });
+  await create("/capped", { max_in_flight: CAP });
+  await create("/paced", { rate_limit: RATE, rate_burst: BURST });
   const [daemon] = await startThree(t);
   await Promise.all([insertEvents(database.pool, "capped", 1_000), insertEvents(database.pool, "paced", PACED_EVENTS)]);
   await receiver.got("/capped", 150, 60_000);
@@ -90,7 +88,7 @@ test("three daemons keep a cap and a rate together, also when one of them is kil
 test("an endpoint that comes to have a cap gets no more than that, whatever daemons have in memory", async (t) => {
   const events = 400;
   receiver.script("/edited", { kind: "hang" });
-  const endpoint = await createEndpoint("/edited", { timeout_ms: 120_000 });
+  const endpoint = await create("/edited", { timeout_ms: 120_000 });
   const { daemon } = await startDaemon(database.url, { shutdownGraceMs: 1_000 });
   t.after(() => daemon.stop());
   await insertEvents(database.pool, "edited", events);

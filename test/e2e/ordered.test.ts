@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { DaemonProcess, startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
-import { askFor, isGateHeld, openSession, reset, rowsOf } from "../support/engine.ts";
+import { askFor, createEndpoint, isGateHeld, openSession, reset, rowsOf } from "../support/engine.ts";
 import { type Answer, OK, type Received, ScriptedReceiver, status } from "../support/scriptedReceiver.ts";
 import { until } from "../support/until.ts";
 
@@ -32,14 +32,11 @@ beforeEach(async () => {
     insert into thing select 'key-' || k from generate_series(1, ${KEYS}) k`);
 });
 
-async function createOrdered(path: string, options: Readonly<Record<string, unknown>> = {}): Promise<string> {
-  const [row] = await rowsOf<{ endpoint_id: string }>(
-    database.pool,
-    "select endpoint_id from postrider.create_endpoint($1, '{*}', '', $2)",
-    [receiver.url(path), JSON.stringify({ ordered: true, timeout_ms: 2_000, ...options })],
-  );
-  assert.ok(row !== undefined);
-  return row.endpoint_id;
+function createOrdered(path: string, options: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  return createEndpoint(database.pool, ["*"], {
+    url: receiver.url(path),
+    options: { ordered: true, timeout_ms: 2_000, ...options },
+  });
 }
 
 /** One transaction: locks the thing, and then inserts events that are numbered by it. */

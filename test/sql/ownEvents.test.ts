@@ -7,6 +7,8 @@ import {
   addPending,
   askFor,
   claimAll,
+  createEndpoint,
+  type EndpointFields,
   insertEvent,
   openSession,
   type Pair,
@@ -22,10 +24,8 @@ const database = useDatabase();
 
 beforeEach(() => reset(database.pool));
 
-async function createEndpoint(eventTypes: readonly string[], tenant = "", options: object = {}): Promise<string> {
-  const url = "https://example.com/hooks?token=s3cret";
-  const create = "select endpoint_id from postrider.create_endpoint($1, $2, $3, $4)";
-  return String(await askFor(database.pool, create, [url, eventTypes, tenant, JSON.stringify(options)]));
+function create(eventTypes: readonly string[], tenant = "", options: EndpointFields["options"] = {}): Promise<string> {
+  return createEndpoint(database.pool, eventTypes, { url: "https://example.com/hooks?token=s3cret", tenant, options });
 }
 
 interface OwnEvent {
@@ -92,8 +92,8 @@ function many(count: number): Ending[] {
 }
 
 /** An endpoint of a tenant that has failed ten times, a minute ago. */
-async function failingEndpoint(options: object = {}): Promise<string> {
-  const endpoint = await createEndpoint(["order.*"], "acme", options);
+async function failingEndpoint(options: EndpointFields["options"] = {}): Promise<string> {
+  const endpoint = await create(["order.*"], "acme", options);
   await ageEndpoint(endpoint);
   await attempt(endpoint, many(10));
   await failEarlier(endpoint, "1 minute");
@@ -109,8 +109,8 @@ function auditOf(endpoint: string): Promise<{ action: string }[]> {
 }
 
 test("such an event is inserted and not updated, and is no test", async (t) => {
-  const endpoint = await createEndpoint(["postrider.*"]);
-  const other = await createEndpoint(["order.*"]);
+  const endpoint = await create(["postrider.*"]);
+  const other = await create(["order.*"]);
   const session = await openSession(t, database.url);
   await session.query("begin");
   await session.query("select postrider.disable_endpoint($1)", [other]);
@@ -135,8 +135,8 @@ test("such an event is inserted and not updated, and is no test", async (t) => {
 });
 
 test("nothing is written if nothing is subscribed, not by * and not for another tenant, but the audit tells", async () => {
-  await createEndpoint(["*", "order.*"]);
-  await createEndpoint(["postrider.*"], "acme");
+  await create(["*", "order.*"]);
+  await create(["postrider.*"], "acme");
   const endpoint = await failingEndpoint();
   await attempt(endpoint, ["exhausted", "pending"]);
   await attempt(endpoint, ["succeeded"]);
@@ -150,9 +150,9 @@ test("nothing is written if nothing is subscribed, not by * and not for another 
 
 for (const pattern of ["postrider.*", "postrider.endpoint.*", "postrider.endpoint.disabled"]) {
   test(`an operator's own disabling is told to ${pattern}, with what it is about and without secrets`, async () => {
-    const listener = await createEndpoint([pattern]);
-    const bystander = await createEndpoint(["*"]);
-    const endpoint = await createEndpoint(["order.*"], "acme", { name: "partner" });
+    const listener = await create([pattern]);
+    const bystander = await create(["*"]);
+    const endpoint = await create(["order.*"], "acme", { name: "partner" });
     await database.pool.query("select postrider.disable_endpoint($1, 'customer left')", [endpoint]);
     const changed_by = await askFor(database.pool, "select session_user");
     assert.deepEqual(await ownEvents(), [
@@ -180,13 +180,13 @@ for (const pattern of ["postrider.*", "postrider.endpoint.*", "postrider.endpoin
 }
 
 test("disabling by hand, by 410 and after nothing but failures is told, each once", async () => {
-  await createEndpoint(["postrider.endpoint.disabled"]);
-  const byHand = await createEndpoint([]);
+  await create(["postrider.endpoint.disabled"]);
+  const byHand = await create([]);
   const edit = "update postrider.endpoint set state = 'disabled', state_reason = $2 where id = $1";
   await database.pool.query(edit, [byHand, "by hand"]);
   await database.pool.query(edit, [byHand, "for another reason"]);
 
-  const gone = await createEndpoint([]);
+  const gone = await create([]);
   const daemon = randomUUID();
   await addPending(database.pool, gone);
   const { leased } = await walk(database.pool, { daemon });
@@ -213,7 +213,7 @@ test("disabling by hand, by 410 and after nothing but failures is told, each onc
 
 describe("an endpoint that keeps failing is told of", () => {
   test("once in an outage, and so is its recovery", async () => {
-    await createEndpoint(["postrider.*"]);
+    await create(["postrider.*"]);
     const endpoint = await failingEndpoint();
     assert.deepEqual(await ownTypes(), [], "ten failures at once are no outage");
     await attempt(endpoint, many(2));
@@ -242,8 +242,8 @@ describe("an endpoint that keeps failing is told of", () => {
   });
 
   test("after half of its disable_after, however few failures there were", async () => {
-    await createEndpoint(["postrider.*"]);
-    const endpoint = await createEndpoint(["order.*"], "acme", { disable_after: "10 days" });
+    await create(["postrider.*"]);
+    const endpoint = await create(["order.*"], "acme", { disable_after: "10 days" });
     await ageEndpoint(endpoint);
     await attempt(endpoint, ["pending"]);
     await failEarlier(endpoint, "4 days 23 hours");
@@ -255,7 +255,7 @@ describe("an endpoint that keeps failing is told of", () => {
   });
 
   test("not before its time has run anew after it was resumed", async () => {
-    await createEndpoint(["postrider.*"]);
+    await create(["postrider.*"]);
     const endpoint = await failingEndpoint();
     await database.pool.query("select postrider.pause_endpoint($1)", [endpoint]);
     await database.pool.query("select postrider.resume_endpoint($1)", [endpoint]);
@@ -265,8 +265,8 @@ describe("an endpoint that keeps failing is told of", () => {
 });
 
 test("a delivery that is exhausted is told of, with its last answer and why it ended", async () => {
-  await createEndpoint(["postrider.delivery.exhausted"]);
-  const endpoint = await createEndpoint([], "acme");
+  await create(["postrider.delivery.exhausted"]);
+  const endpoint = await create([], "acme");
   await attempt(endpoint, ["exhausted", "succeeded", "pending"]);
   await attempt(endpoint, ["exhausted"], "the receiver answered 422, which the endpoint's give_up_on names");
   const [first, second, ...others] = (await ownEvents()).map(({ payload }) => payload);
@@ -286,8 +286,8 @@ test("a delivery that is exhausted is told of, with its last answer and why it e
 });
 
 test("one whose endpoint is deleted meanwhile is recorded, and no one is told", async () => {
-  await createEndpoint(["postrider.*"]);
-  const endpoint = await createEndpoint(["order.*"]);
+  await create(["postrider.*"]);
+  const endpoint = await create(["order.*"]);
   await insertEvent(database.pool, "order.paid");
   const daemon = randomUUID();
   const [pair] = await claimAll(database.pool, { daemon });
@@ -299,8 +299,8 @@ test("one whose endpoint is deleted meanwhile is recorded, and no one is told", 
 });
 
 test("so is a first attempt from memory, once though it is recorded twice", async () => {
-  await createEndpoint(["postrider.*"]);
-  await createEndpoint(["order.*"]);
+  await create(["postrider.*"]);
+  await create(["order.*"]);
   await insertEvent(database.pool, "order.paid");
   const daemon = randomUUID();
   const first = (await claimAll(database.pool, { daemon })).map((pair) => resultOf(pair, { outcome: "exhausted" }));
@@ -310,10 +310,10 @@ test("so is a first attempt from memory, once though it is recorded twice", asyn
 });
 
 test("an event of ours that an endpoint does not take makes no other, for nobody", async () => {
-  const listener = await createEndpoint(["postrider.*"]);
-  await createEndpoint(["postrider.*"]);
+  const listener = await create(["postrider.*"]);
+  await create(["postrider.*"]);
   await ageEndpoint(listener);
-  const endpoint = await createEndpoint([]);
+  const endpoint = await create([]);
   await attempt(endpoint, Array<Ending>(20).fill("exhausted"));
   assert.equal((await ownTypes()).length, 20);
   const daemon = randomUUID();
@@ -334,14 +334,14 @@ test("an event of ours that an endpoint does not take makes no other, for nobody
 });
 
 test("the only endpoint that takes these events is not told of itself once it is disabled", async () => {
-  const listener = await createEndpoint(["postrider.*"]);
+  const listener = await create(["postrider.*"]);
   await database.pool.query("select postrider.disable_endpoint($1)", [listener]);
   assert.deepEqual(await ownTypes(), []);
 });
 
 test("a test event that is exhausted is not told of", async () => {
-  await createEndpoint(["postrider.*"]);
-  const endpoint = await createEndpoint([]);
+  await create(["postrider.*"]);
+  const endpoint = await create([]);
   await database.pool.query("select postrider.send_test_event($1, 'order.paid')", [endpoint]);
   const daemon = randomUUID();
   const { leased } = await walk(database.pool, { daemon });
@@ -350,8 +350,8 @@ test("a test event that is exhausted is not told of", async () => {
 });
 
 test("unknown event types that are refused are not these", async () => {
-  await createEndpoint(["postrider.*"]);
-  const endpoint = await createEndpoint([]);
+  await create(["postrider.*"]);
+  const endpoint = await create([]);
   await database.pool.query("select postrider.refuse_unknown_event_types()");
   await database.pool.query("select postrider.disable_endpoint($1)", [endpoint]);
   await database.pool.query("select postrider.allow_unknown_event_types()");
@@ -359,9 +359,9 @@ test("unknown event types that are refused are not these", async () => {
 });
 
 test("what was subscribed to by an operator is sent like any other event of the empty tenant", async () => {
-  const listener = await createEndpoint([]);
+  const listener = await create([]);
   await subscribe(database.pool, listener, "postrider.endpoint.disabled", '$.tenant == "acme"');
-  const [acme, other] = [await createEndpoint([], "acme"), await createEndpoint([], "other")];
+  const [acme, other] = [await create([], "acme"), await create([], "other")];
   for (const id of [acme, other]) await database.pool.query("select postrider.disable_endpoint($1)", [id]);
   const pairs = await claimAll(database.pool);
   assert.equal(pairs.length, 1);

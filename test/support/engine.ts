@@ -154,6 +154,8 @@ export async function insertEvents(session: Session, eventType: string, count: n
 }
 
 export interface EndpointFields {
+  /** Default: one at which nothing listens. */
+  readonly url?: string;
   readonly tenant?: string;
   readonly options?: Readonly<Record<string, unknown>>;
   readonly state?: "active" | "paused" | "disabled";
@@ -165,11 +167,12 @@ export async function createEndpoint(
   eventTypes: readonly string[] = ["*"],
   fields: EndpointFields = {},
 ): Promise<string> {
-  const id = await askFor(
-    session,
-    "select endpoint_id from postrider.create_endpoint('http://receiver.test/', $1, $2, $3)",
-    [eventTypes, fields.tenant ?? "", JSON.stringify(fields.options ?? {})],
-  );
+  const id = await askFor(session, "select endpoint_id from postrider.create_endpoint($1, $2, $3, $4)", [
+    fields.url ?? "http://receiver.test/",
+    eventTypes,
+    fields.tenant ?? "",
+    JSON.stringify(fields.options ?? {}),
+  ]);
   if (fields.state !== undefined && fields.state !== "active") {
     await session.query("update postrider.endpoint set state = $2 where id = $1", [id, fields.state]);
   }
