@@ -5,7 +5,10 @@ import type { Socket } from "node:net";
 import { test } from "node:test";
 import { TLSSocket } from "node:tls";
 import fc from "fast-check";
+import { Dialer } from "../../src/http/egress/dial.ts";
+import { OwnServers } from "../../src/http/egress/own.ts";
 import type { EgressSettings } from "../../src/http/egress/policy.ts";
+import { policyOf } from "../support/egress.ts";
 import { until } from "../support/until.ts";
 import { connectProxyFor, proxyAt } from "./connectProxy.ts";
 import { answerOf, type Receiver } from "./receiver.ts";
@@ -23,6 +26,21 @@ import { assertResults, type Spoiled, spoiled, writeSpoiled } from "./spoiled.ts
 
 const PUBLIC_ONLY: EgressSettings = { profile: "public-only", allow: [], deny: [] };
 const ESTABLISHED = "HTTP/1.1 200 Connection established\r\n\r\n";
+
+test("a look at a proxy that takes too long names the proxy alone", async () => {
+  const dialer = new Dialer({
+    policy: policyOf(),
+    own: new OwnServers([]),
+    proxy: proxyAt("http://proxy.internal:3128"),
+    connectTimeoutMs: 20,
+    responseHeaderBytesMax: 0,
+    resolve: () => new Promise(() => {}),
+    trustedCertificates: [],
+  });
+  await assert.rejects(dialer.tryProxy(), {
+    message: "the egress proxy is out of reach: no connection to proxy.internal:3128 within 20 ms",
+  });
+});
 
 test("http and https go through a tunnel, and the proxy resolves the name", async (t) => {
   const tls = certificateFor(t, "DNS:hooks.example.com");

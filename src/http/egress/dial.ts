@@ -94,7 +94,7 @@ export class Dialer {
    */
   async dial(call: Call, signal: AbortSignal): Promise<Socket> {
     const { proxy } = this.#options;
-    const socket = await this.#inTime(call.origin, (deadline, until) => {
+    const socket = await this.#inTime(this.#wayTo(call.origin), (deadline, until) => {
       const either = AbortSignal.any([signal, deadline]);
       return proxy === undefined
         ? this.#reach({ ...call, isJudged: true }, either, until)
@@ -141,19 +141,22 @@ export class Dialer {
   async tryProxy(): Promise<void> {
     const { proxy } = this.#options;
     if (proxy !== undefined) {
-      const socket = await this.#inTime(proxy.origin, (deadline, until) =>
+      const socket = await this.#inTime(hostAndPort(proxy.origin), (deadline, until) =>
         this.#reachProxy(proxy, () => true, deadline, until),
       );
       socket.destroy();
     }
   }
 
-  /** @param reach what must not take longer than a connection may, by the signal and until the time that it is given */
-  async #inTime(origin: Origin, reach: (deadline: AbortSignal, until: number) => Promise<Socket>): Promise<Socket> {
+  /**
+   * @param where whereto, for the sentence that says that it took too long
+   * @param reach what must not take longer than a connection may, by the signal and until the time that it is given
+   */
+  async #inTime(where: string, reach: (deadline: AbortSignal, until: number) => Promise<Socket>): Promise<Socket> {
     const { connectTimeoutMs } = this.#options;
     const deadline = new AbortController();
     const timer = setTimeout(() => {
-      const found = `no connection to ${this.#wayTo(origin)} within ${connectTimeoutMs} ms`;
+      const found = `no connection to ${where} within ${connectTimeoutMs} ms`;
       deadline.abort(new DialFailure("timeout", found));
     }, connectTimeoutMs);
     try {
