@@ -1419,7 +1419,7 @@ create function postrider_internal.replaced_files() returns SETOF text;
 
 create function postrider_internal.replay_end(until timestamp with time zone) returns uuid;
 
-create function postrider_internal.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer) returns TABLE(event_id uuid, verdict text);
+create function postrider_internal.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer, by_millisecond boolean) returns TABLE(event_id uuid, verdict text);
 
 create function postrider_internal.require_adoptable(OUT id bigint, OUT base pg_snapshot, OUT target pg_snapshot, OUT after_xid xid8, OUT after_seq bigint, OUT aside_xids xid8[], OUT aside_seqs bigint[], OUT claimed_at timestamp with time zone, OUT is_copied boolean) returns record;
 
@@ -3565,7 +3565,7 @@ comment on function postrider_internal.replaced_files() is 'The functions and vi
 
 comment on function postrider_internal.replay_end(timestamp with time zone) is 'The bound below which the ids of all events lie that were inserted before this time.';
 
-comment on function postrider_internal.replay_stretch(postrider.replay,uuid,integer,integer) is 'Looks at the next events of a replay''s range, up to a limit: which of them it sends. The last row, end, is where the cursor moves.';
+comment on function postrider_internal.replay_stretch(postrider.replay,uuid,integer,integer,boolean) is 'Looks at the next events of a replay''s range, up to a limit: which of them it sends. The last row, end, is where the cursor moves. by_millisecond: all events of a millisecond are in one stretch.';
 
 comment on function postrider_internal.require_adoptable() is 'Refuses to adopt the database if that would lose or repeat events, with the reason. Returns its cursor otherwise; is_copied: the cursor was written in another cluster.';
 

@@ -693,6 +693,29 @@ describe("a step", () => {
     assert.equal((await statusOf(replay_id)).left_alone, "0");
   });
 
+  test("does not end within a millisecond if the endpoint is ordered, however slow filters are", async (t) => {
+    const endpoint = await createEndpoint(database.pool, []);
+    await subscribe(database.pool, endpoint, "order.paid", "$.amount > 100");
+    await insertEvents(database.pool, "order.paid", 4);
+    await database.pool.query(`
+      update postrider.outbox o
+      set payload = '{"amount": 500}', id = (left(postrider.uuid_v7_floor(now() + n.place * interval '1 ms')::text, 13) || right(o.id::text, 23))::uuid
+      from (select i.id, (row_number() over (order by i.seq) > 1)::integer as place from postrider.outbox i) n
+      where n.id = o.id`);
+    await settle(database.pool);
+    await database.pool.query("update postrider.endpoint set ordered = true where id = $1", [endpoint]);
+    const { replay_id } = await replay(database.pool, endpoint);
+    const slow = await openSession(t, database.url);
+    await slow.query("begin");
+    await slow.query(`
+      create or replace function postrider_internal.judge_filters(payload json, endpoint_ids uuid[], filters jsonpath[])
+      returns table (endpoint_id uuid, problem text, is_slow boolean) language sql volatile
+      as $$ select endpoint_ids[1], null, false from pg_sleep(0.06) $$`);
+    assert.equal((await step(slow, replay_id)).prepared, 1);
+    assert.equal((await step(slow, replay_id)).prepared, 3);
+    await slow.query("rollback");
+  });
+
   test("ends early if filters are slow, and still makes progress", async (t) => {
     const endpoint = await createEndpoint(database.pool, []);
     await subscribe(database.pool, endpoint, "order.paid", "$.amount > 100");

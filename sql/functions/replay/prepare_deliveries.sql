@@ -29,7 +29,7 @@ begin
   end if;
   with stretch as materialized (
     select s.event_id, s.verdict
-    from postrider_internal.replay_stretch(replay, prepare_deliveries.after_event, events_max, judge_ms) s
+    from postrider_internal.replay_stretch(replay, prepare_deliveries.after_event, events_max, judge_ms, is_ordered) s
   ), chosen as (
     select s.event_id, s.verdict from stretch s where s.verdict in ('new', 'again')
     order by case when is_ordered then left(s.event_id::text, length('01234567-89ab')) else s.event_id::text end collate "C"

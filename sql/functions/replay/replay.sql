@@ -77,7 +77,7 @@ begin
   while place < range_end loop
     select count(*) filter (where s.verdict in ('new', 'again')), (array_agg(s.event_id) filter (where s.verdict = 'end'))[1]
     into found_count, place
-    from postrider_internal.replay_stretch(replay, place, count_stretch, count_judge_ms) s;
+    from postrider_internal.replay_stretch(replay, place, count_stretch, count_judge_ms, false) s;
     events := events + found_count;
   end loop;
   if dry_run then

@@ -1,5 +1,6 @@
-create or replace function postrider_internal.replay_stretch(replay postrider.replay, after_event uuid, events_max integer, judge_ms integer)
-returns table (event_id uuid, verdict text)
+create or replace function postrider_internal.replay_stretch(
+  replay postrider.replay, after_event uuid, events_max integer, judge_ms integer, by_millisecond boolean
+) returns table (event_id uuid, verdict text)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -10,11 +11,14 @@ as $$
 #variable_conflict use_column
 -- One stretch of the range, within one day, so that one partition is read. Each event that the endpoint's subscriptions
 -- match gets a verdict: new (no delivery), again (a finished one), busy (left alone). The last row is the end of the
--- stretch: everything up to that id was looked at. Filters may be slow, so the stretch ends early after judge_ms.
+-- stretch: everything up to that id was looked at. Filters may be slow, so the stretch ends early after judge_ms;
+-- by_millisecond, not between two ids of one millisecond.
 declare
   range_end constant uuid := postrider_internal.replay_end(replay.until);
   stretch_end constant uuid := least(range_end,
     postrider.uuid_v7_floor(date_trunc('day', postrider_internal.partition_time(after_event), 'UTC') + interval '24 hours'));
+  -- How much of an id as a text the stretch is not cut within.
+  place_length constant integer := case when by_millisecond then length('01234567-89ab') else length(after_event::text) end;
   owner text;
   deadline constant timestamptz := clock_timestamp() + judge_ms * interval '1 ms';
 begin
@@ -64,8 +68,8 @@ begin
       select s.id, s.verdict,
              case
                when s.filters is null then 'matches'
-               -- The first event always has its turn, so there is progress.
-               when s.n > 1 and clock_timestamp() > deadline then 'late'
+               -- The first event, or millisecond, always has its turn, so there is progress.
+               when not s.is_first and clock_timestamp() > deadline then 'late'
                when exists (
                  select from postrider.outbox o
                  cross join lateral postrider_internal.judge_filters(
@@ -73,13 +77,15 @@ begin
                  where o.id = s.id and m.problem is null and not m.is_slow) then 'matches'
              end as judgement
       from (
-        select n.id, n.verdict, n.filters, row_number() over (order by n.id) as n
+        select n.id, n.verdict, n.filters,
+               left(n.id::text, place_length) = left(first_value(n.id) over (order by n.id)::text, place_length) as is_first
         from standing n
         where n.verdict is not null
         order by n.id
         offset 0) s
     ), late as materialized (
-      select j.id from judged j where j.judgement = 'late' order by j.id limit 1
+      select overlay('00000000-0000-0000-0000-000000000000' placing left(j.id::text, place_length) from 1)::uuid as id
+      from judged j where j.judgement = 'late' order by j.id limit 1
     ), last as materialized (
       select count(*) as looked_at, (array_agg(i.id order by i.id))[count(*)] as id
       from stretch i
@@ -87,7 +93,7 @@ begin
     )
     select j.id, j.verdict
     from judged j
-    where j.judgement = 'matches' and not exists (select from late l where l.id < j.id)
+    where j.judgement = 'matches' and not exists (select from late l where l.id <= j.id)
     union all
     select case
              when l.looked_at = events_max or exists (select from late) then l.id
@@ -99,5 +105,5 @@ begin
     from last l;
 end
 $$;
-comment on function postrider_internal.replay_stretch(postrider.replay, uuid, integer, integer) is
-  'Looks at the next events of a replay''s range, up to a limit: which of them it sends. The last row, end, is where the cursor moves.';
+comment on function postrider_internal.replay_stretch(postrider.replay, uuid, integer, integer, boolean) is
+  'Looks at the next events of a replay''s range, up to a limit: which of them it sends. The last row, end, is where the cursor moves. by_millisecond: all events of a millisecond are in one stretch.';
