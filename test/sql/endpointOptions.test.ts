@@ -37,6 +37,8 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     // "When it stops signing."
     "sql/schema/02_endpoints.sql",
     "sql/statements/check_endpoints.sql",
+    // Keys are opened first, since an endpoint whose keys cannot be read is paused.
+    "src/daemon/deliver/endpoints.ts",
     "src/daemon/deliver/signing.ts",
     // There it is what a secret does until it expires.
     "sql/schema/02_endpoints.sql",
@@ -89,8 +91,8 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
   ],
   // It decides about a delivery that is exhausted.
   when_exhausted: ["sql/functions/deliveries/halted_key.sql"],
-  // Its errors name it.
-  encryption_key: ["sql/functions/endpoints/is_public_jwk.sql"],
+  // Its errors name it, and only endpoints that have one wait for it while they are loaded.
+  encryption_key: ["sql/functions/endpoints/is_public_jwk.sql", "src/daemon/deliver/endpoints.ts"],
   // Reasons and errors name them.
   retry_on: ["sql/functions/endpoints/endpoint_retry_policy.sql", "src/domain/retryPolicy.ts"],
   give_up_on: ["sql/functions/endpoints/endpoint_retry_policy.sql", "src/domain/retryPolicy.ts"],
