@@ -577,9 +577,11 @@ describe("what transactions do", () => {
     assert.equal(await notified(), 0);
     const partition = await askFor(session, "select tableoid::regclass from postrider.outbox limit 1");
     await session.query(
-      // Before PostgreSQL 17 a partition does not have the identity of its parent.
-      `insert into ${partition} (event_type, payload, seq) overriding system value
-         values ('order.paid', '{}', nextval('postrider.outbox_seq_seq'))`,
+      // Before PostgreSQL 17 a partition does not have the identity of its parent. The id is of the partition's day, which
+      // may have ended meanwhile.
+      `insert into ${partition} (id, event_type, payload, seq) overriding system value
+         select overlay(max(o.id::text) placing '000000000000' from 25)::uuid, 'order.paid', '{}', nextval('postrider.outbox_seq_seq')
+         from ${partition} o`,
     );
     assert.equal(await notified(), 1);
   });
