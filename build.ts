@@ -44,7 +44,14 @@ const COMMAND = "postrider.mjs";
 const BINARY = "postrider";
 const LICENCES = "LICENSES.txt";
 /** What the README leads to, and what its guides tell a reader to run. */
-const GUIDES = ["CHANGELOG.md", "{sql,src}/**/*.md", "sql/recipes/*.sql", "src/receive/xml/*.xsd", "deploy/*"];
+const GUIDES = [
+  "CHANGELOG.md",
+  "{sql,src}/**/*.md",
+  "sql/recipes/*.sql",
+  "src/receive/xml/*.xsd",
+  "src/listen/openapi.json",
+  "deploy/*",
+];
 
 export interface BundleOptions {
   /** Absolute path of the module to start from. Default: src/main.ts. */

@@ -38,7 +38,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["ground", "format", "secrets", "publish"],
   ["domain", "db", "typegen", "receive"],
   ["http", "telemetry"],
-  ["config", "ingest", "apply"],
+  ["config", "ingest", "apply", "listen"],
   ["daemon", "dev", "processes"],
   ["cli"],
   ["main.ts"],
@@ -126,6 +126,14 @@ test("only telemetry/log.ts imports the logger", () => {
 test("only apply/yaml.ts imports the parser of YAML", () => {
   assert.deepEqual(
     offenders(({ path, imports }) => path !== "apply/yaml.ts" && imports.includes("yaml")),
+    [],
+  );
+});
+
+test("only the listener imports the HTTP framework", () => {
+  const isFramework = (name: string) => /^(@hono\/|hono(\/|$))/.test(name);
+  assert.deepEqual(
+    offenders(({ path, imports }) => !path.startsWith("listen/") && imports.some(isFramework)),
     [],
   );
 });

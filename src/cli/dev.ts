@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Environment, given } from "../config/environment.ts";
 import { type Config, readConfig } from "../config/read.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import { DaemonVitals } from "../daemon/vitals.ts";
 import { type ConnectionConfig, connectionConfig, openConnection, targetOf } from "../db/connect.ts";
 import { migrate } from "../db/migrate.ts";
 import { Demo, putDemoAside } from "../dev/demo.ts";
@@ -12,6 +13,7 @@ import { monotonicMs } from "../ground/clock.ts";
 import { PostriderError } from "../ground/errors.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
 import { defineCommand, flag, notTogether, port, text } from "./command.ts";
+import { withListener } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 import { isStartedByNpm, npmSources } from "./npmGone.ts";
 
@@ -186,19 +188,14 @@ async function runOn(
     if (demo !== null) {
       show("listening", `${demo.url}, the demo's receiver`);
     }
-    const daemon = await startDaemon(config, options);
-    try {
+    await runDaemonIn(config, options, async (daemon) => {
       process.stdout.write(`DATABASE_URL=${postgres.url}\nready: ${postgres.place}; Ctrl-C stops it, the data stays\n`);
       await demo?.show(postgres.url, options.program, stopping);
       const fault = await Promise.race([aborted(stopping), daemon.unusable]);
       if (fault !== undefined) {
         throw fault;
       }
-    } finally {
-      const grace = durationText(config.shutdownGraceMs);
-      show("stopping", `requests in progress have ${grace} to finish; Ctrl-C again ends at once`);
-      await daemon.stop();
-    }
+    });
   } finally {
     await demo?.stop();
   }
@@ -228,12 +225,27 @@ async function prepareDatabase(
   }
 }
 
-async function startDaemon(config: Config, { isLogAsked }: DevOptions): Promise<Daemon> {
-  let daemon: Daemon | null = null;
+/** The daemon, with the listener, while `work` lasts. */
+async function runDaemonIn(
+  config: Config,
+  { isLogAsked }: DevOptions,
+  work: (daemon: Daemon) => Promise<void>,
+): Promise<void> {
+  const vitals = new DaemonVitals();
   const leftOut = isLogAsked ? undefined : DISPLAYED;
-  const events = loggedEvents(config, { daemonId: () => daemon?.id ?? null, to: "stderr", leftOut });
+  const events = loggedEvents(config, { daemonId: () => vitals.daemon?.id ?? null, to: "stderr", leftOut });
   events.subscribe(display);
-  daemon = new Daemon(config, events);
-  await daemon.start();
-  return daemon;
+  await withListener(config, events, vitals, async (settings) => {
+    const daemon = new Daemon(settings, events);
+    await daemon.start();
+    vitals.daemon = daemon;
+    try {
+      await work(daemon);
+    } finally {
+      vitals.isStopping = true;
+      const grace = durationText(config.shutdownGraceMs);
+      show("stopping", `requests in progress have ${grace} to finish; Ctrl-C again ends at once`);
+      await daemon.stop();
+    }
+  });
 }

@@ -1,11 +1,20 @@
 import type { Environment } from "../config/environment.ts";
 import { type Config, readConfig } from "../config/read.ts";
+import { DaemonVitals } from "../daemon/vitals.ts";
+import { listenAddressText } from "../ground/listenAddress.ts";
 import { untilStopped } from "../ground/untilStopped.ts";
 import { NODE_OPTIONS } from "../processes/nodeOptions.ts";
-import { settingsUnderSupervisor, supervisedEnvironment, underSupervisor } from "../processes/supervised.ts";
+import { ProcessesVitals } from "../processes/processesVitals.ts";
+import {
+  answerSupervisor,
+  settingsUnderSupervisor,
+  supervisedEnvironment,
+  underSupervisor,
+} from "../processes/supervised.ts";
 import { supervise } from "../processes/supervisor.ts";
 import { standardStream } from "../telemetry/log.ts";
 import { defineCommand } from "./command.ts";
+import { withListener } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 import { npmSources } from "./npmGone.ts";
 import { runDaemon } from "./runDaemon.ts";
@@ -22,8 +31,10 @@ function run(env: Environment): Promise<0 | 1> {
   const settings = settingsUnderSupervisor(env);
   if (settings !== null) {
     // The supervisor has warned.
+    const supervisedVitals = new DaemonVitals();
+    answerSupervisor(supervisedVitals);
     return underSupervisor((stopping, onStarted) =>
-      runDaemon({ ...readSettings(settings), warnings: [] }, { stopping, onStarted }),
+      runDaemon({ ...readSettings(settings), warnings: [] }, { stopping, onStarted, supervisedVitals }),
     );
   }
   const config = readSettings(env);
@@ -36,19 +47,31 @@ function readSettings(env: Environment): Config {
   return readConfig(env, { name: "run", database: "required" });
 }
 
-/** A daemon in each process. The log of all is one stream, in which lines of this process have no daemon's id. */
+/**
+ * A daemon in each process, and the listener in this one. The log of all is one stream, in which lines of this process have
+ * no daemon's id.
+ */
 function runProcesses(config: Config, env: Environment, stopping: AbortSignal): Promise<void> {
+  const { processes } = config;
   const log = standardStream("stdout");
   const events = loggedEvents(config, { daemonId: () => null, to: "stdout" }, log);
-  return supervise(
-    {
-      processes: config.processes,
-      command: [...thisProgram(), "run"],
-      env: supervisedEnvironment(env),
-      events,
-      writeLines: (lines) => log.write(lines),
-    },
-    stopping,
+  const vitals = new ProcessesVitals(processes);
+  return withListener(config, events, vitals, ({ httpListen }) =>
+    supervise(
+      {
+        processes,
+        command: [...thisProgram(), "run"],
+        // They do not listen there, and must not send there either.
+        env: supervisedEnvironment({
+          ...env,
+          POSTRIDER_HTTP_LISTEN: httpListen === null ? "off" : listenAddressText(httpListen),
+        }),
+        events,
+        writeLines: (lines) => log.write(lines),
+        vitals,
+      },
+      stopping,
+    ),
   );
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Config } from "../config/read.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import { DaemonVitals } from "../daemon/vitals.ts";
 import { classifyPostgresError, isOutage, isOutageAtStart } from "../db/pgErrors.ts";
 import { explainRefusal } from "../db/roles.ts";
 import { makeBackoff } from "../ground/backoff.ts";
@@ -9,6 +10,7 @@ import { monotonicMs } from "../ground/clock.ts";
 import { messageOf, PostriderError } from "../ground/errors.ts";
 import { aborted } from "../ground/untilStopped.ts";
 import { Conditions } from "../telemetry/conditions.ts";
+import { withListener } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 
 /**
@@ -23,25 +25,45 @@ export interface RunOptions {
   readonly onStarted?: () => void;
   /** How long a start waits for Postgres. Default: POSTGRES_WAIT_MS. */
   readonly postgresWaitMs?: number;
+  /** The supervisor, which has the listener, asks for them; without one, this process has it. */
+  readonly supervisedVitals?: DaemonVitals;
 }
 
 /** Runs one daemon until `stopping` is aborted. Rejects if it cannot be started, or can work no longer. */
 export async function runDaemon(config: Config, options: RunOptions): Promise<void> {
-  const { stopping, onStarted } = options;
   let latest: Daemon | null = null;
   const events = loggedEvents(config, { daemonId: () => latest?.id ?? null, to: "stdout" });
-  const conditions = new Conditions(events);
   const daemonId = randomUUID();
-  const make = (): Daemon => {
-    latest = new Daemon(config, events, daemonId);
-    return latest;
+  const { supervisedVitals } = options;
+  const vitals = supervisedVitals ?? new DaemonVitals();
+  const run = (settings: Config): Promise<void> => {
+    const make = (): Daemon => {
+      latest = new Daemon(settings, events, daemonId);
+      return latest;
+    };
+    return runWhenReachable(make, vitals, new Conditions(events), options);
   };
-  const daemon = await startWhenReachable(make, conditions, options);
+  await (supervisedVitals === undefined ? withListener(config, events, vitals, run) : run(config));
+}
+
+async function runWhenReachable(
+  make: () => Daemon,
+  vitals: DaemonVitals,
+  conditions: Conditions,
+  options: RunOptions,
+): Promise<void> {
+  const { stopping, onStarted } = options;
+  stopping.addEventListener("abort", () => {
+    vitals.isStopping = true;
+  });
+  const daemon = await startWhenReachable(make, vitals, conditions, options);
   if (daemon === null) {
     return;
   }
+  vitals.daemon = daemon;
   onStarted?.();
   const fault = await Promise.race([aborted(stopping), daemon.unusable]);
+  vitals.isStopping = true;
   const isRecorded = await daemon.stop();
   if (fault !== undefined) {
     throw fault;
@@ -54,6 +76,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<vo
 /** A started daemon, or null if the stop came first. */
 async function startWhenReachable(
   make: () => Daemon,
+  vitals: DaemonVitals,
   conditions: Conditions,
   { stopping, postgresWaitMs = POSTGRES_WAIT_MS }: RunOptions,
 ): Promise<Daemon | null> {
@@ -74,6 +97,7 @@ async function startWhenReachable(
         throw failedStart(thrown);
       }
       const { sqlstate } = classifyPostgresError(thrown);
+      vitals.isWaiting = true;
       conditions.begin("postgres_lost", "postgres.lost", { error: messageOf(thrown), sqlstate });
       await pause(retryMs, null, { signal: stopping }).catch(() => {
         // Asked to stop.

@@ -5,15 +5,18 @@ import type { SealingKey } from "../secrets/sealing.ts";
 import { type Environment, given, reservedNames, unknownNames } from "./environment.ts";
 import { fileName, type LogLevel, SETTINGS } from "./settings.ts";
 import {
+  type ChosenAddress,
   cannotRead,
   quoted,
   type Reading,
+  readBaseUrl,
   readCertificates,
   readChoice,
   readDurationMs,
   readInteger,
   readKeys,
   readList,
+  readListen,
   readOptionalDurationMs,
   readProxy,
   readUriReference,
@@ -46,6 +49,10 @@ export interface Config {
   readonly source: string;
   /** The first one seals, all of them open. */
   readonly encryptionKeys: readonly SealingKey[];
+  /** Where the listener listens; null: nowhere. */
+  readonly httpListen: ChosenAddress | null;
+  /** How receivers reach the listener, without a slash at its end; null: not set. */
+  readonly publicUrl: string | null;
   readonly logLevel: LogLevel;
   /** Sentences about settings that have no effect, to be logged as `settings.warned`. */
   readonly warnings: readonly string[];
@@ -81,6 +88,8 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     caCertificates: readCertificates(reading, SETTINGS.caFile),
     source: readUriReference(reading, SETTINGS.source),
     encryptionKeys: readKeys(reading, SETTINGS.encryptionKeys),
+    httpListen: readListen(reading, SETTINGS.httpListen),
+    publicUrl: readBaseUrl(reading, SETTINGS.publicUrl),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
     warnings: reservedNames(env).map((name) => `${name} is set, but this version does not use it yet`),
   };

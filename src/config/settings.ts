@@ -146,6 +146,22 @@ export const SETTINGS = {
     sentence:
       "Keys that [seal the secrets of endpoints](#encryption-keys) in the database, separated by commas, blanks or lines: each 32 random bytes in base64, as `openssl rand -base64 32` prints them. The first one seals, all of them open.",
   },
+  httpListen: {
+    name: "POSTRIDER_HTTP_LISTEN",
+    type: "listen",
+    default: "127.0.0.1:8427",
+    secret: false,
+    sentence:
+      "Where [the listener](../listen/README.md) listens, for health checks, metrics and receivers: `host:port`, with an IPv6 address in brackets, or `off`. If the port of the default is taken, the daemon runs without the listener; if that of another address is, it does not start.",
+  },
+  publicUrl: {
+    name: "POSTRIDER_PUBLIC_URL",
+    type: "baseUrl",
+    default: null,
+    secret: false,
+    sentence:
+      "How receivers reach the listener, such as `https://events.example.com/postrider`: the URL of the proxy in front of it, or its own.",
+  },
   logLevel: {
     name: "POSTRIDER_LOG_LEVEL",
     type: "choice",
@@ -160,10 +176,7 @@ export const SETTINGS = {
 export type LogLevel = (typeof SETTINGS.logLevel.choices)[number];
 
 /** Settings of the documented interface that this version accepts but does not use yet. A trailing `*` is a group. */
-export const RESERVED = [
-  { name: "POSTRIDER_HTTP_LISTEN", secret: false },
-  { name: "OTEL_*", secret: false },
-] as const;
+export const RESERVED = [{ name: "OTEL_*", secret: false }] as const;
 
 export interface SettingBase {
   readonly name: string;
@@ -227,6 +240,18 @@ export interface CertificatesSetting extends SettingBase {
   readonly default: null;
 }
 
+/** An address to listen on, or `off`. */
+export interface ListenSetting extends SettingBase {
+  readonly type: "listen";
+  readonly default: string;
+}
+
+/** The part that the URLs of a server have in common. */
+export interface BaseUrlSetting extends SettingBase {
+  readonly type: "baseUrl";
+  readonly default: null;
+}
+
 export type Setting =
   | UrlSetting
   | ProxySetting
@@ -236,6 +261,8 @@ export type Setting =
   | IntegerSetting
   | DurationSetting
   | ListSetting
+  | ListenSetting
+  | BaseUrlSetting
   | UriReferenceSetting;
 
 /** The variable that names the file of a secret. */

@@ -27,6 +27,10 @@ function describedValues(setting: Setting): string {
       return `duration, \`${setting.min}\` to \`${setting.max}\``;
     case "uriReference":
       return "URI, or the end of one, of at most 1024 characters";
+    case "listen":
+      return "`host:port`, or `off`";
+    case "baseUrl":
+      return "http or https URL, without query";
     case "list":
       return "list, separated by commas";
   }

@@ -10,9 +10,11 @@ import { endsWithin } from "../ground/endsWithin.ts";
 import { messageOf, type PostriderError } from "../ground/errors.ts";
 import { VERSION } from "../ground/version.ts";
 import { hostAndPort } from "../http/egress/dialFailure.ts";
+import type { Readiness } from "../listen/vitals.ts";
 import type { Events } from "../telemetry/bus.ts";
 import { memoryBoundBytes } from "./memory.ts";
 import { CONNECTIONS_MAX, type Fatal, makeParts, type Parts } from "./parts.ts";
+import { readinessIn } from "./readiness.ts";
 import { SCHEMA_LOOK_INTERVAL_MS } from "./upkeep/schemaWatch.ts";
 
 /** How long a daemon that is asked to stop before it has started waits for Postgres. */
@@ -56,6 +58,11 @@ export class Daemon {
 
   get id(): string {
     return this.#parts.heartbeat.daemonId;
+  }
+
+  /** Whether it claims and records, once it has started. */
+  get readiness(): Readiness {
+    return readinessIn(this.#parts.conditions);
   }
 
   /**

@@ -143,7 +143,8 @@ function ownServers({ config, connection, listenConnection, sockets }: Shared): 
     const { host, port } = targetOf(each);
     return { what: "the daemon's own Postgres", host, port };
   });
-  return new OwnServers(postgres, () => sockets.peers, config.egress.nat64);
+  const listener = config.httpListen === null ? [] : [{ what: "the daemon's own listener", ...config.httpListen }];
+  return new OwnServers([...postgres, ...listener], () => sockets.peers, config.egress.nat64);
 }
 
 function makeSessions(config: Config, connection: ConnectionConfig, conditions: Conditions): SessionPool {

@@ -63,6 +63,7 @@ export function padType(eventType: string): string {
 
 /** Events that the display shows, so that a log beside it need not. */
 export const DISPLAYED: ReadonlySet<EventName> = new Set<EventName>([
+  "http_listener.started",
   "delivery.attempted",
   "delivery.exhausted",
   "delivery.discarded",
@@ -86,6 +87,9 @@ const ENDPOINT_WORDS = {
 /** Shows each attempt, and what else becomes of deliveries and endpoints. */
 export const display: Subscriber = ({ name, fields }) => {
   switch (name) {
+    case "http_listener.started":
+      show("listening", `http://${fields.address}, for health checks, metrics and receivers`);
+      return;
     case "delivery.attempted":
       showAttempt(fields);
       return;

@@ -2,9 +2,23 @@ import { type Environment, given } from "../config/environment.ts";
 import { isOutage } from "../db/pgErrors.ts";
 import { type ExitStatus, type Fault, PostriderError } from "../ground/errors.ts";
 import { type StopSource, untilStopped } from "../ground/untilStopped.ts";
+import type { Vitals } from "../listen/vitals.ts";
 
-/** What a supervised process tells: that its daemon has started, and why it ends. */
-export type Report = { readonly kind: "started" } | ({ readonly kind: "verdict" } & Verdict);
+/** What a supervised process tells: that its daemon has started, why it ends, and what the supervisor asked. */
+export type Report = { readonly kind: "started" } | ({ readonly kind: "verdict" } & Verdict) | Answer;
+
+/** What the supervisor asks of the vitals, by the name of the method. Answers pass as JSON. */
+export interface Question {
+  readonly kind: "question";
+  readonly id: number;
+  readonly about: keyof Vitals;
+}
+
+export interface Answer {
+  readonly kind: "answer";
+  readonly id: number;
+  readonly answer: unknown;
+}
 
 /** Why a process cannot work. */
 export interface Verdict {
@@ -63,6 +77,15 @@ const supervisorAsks: StopSource = (ask) => {
     // The signals stay caught until the exit, as they do without a supervisor.
   };
 };
+
+/** From now on this process answers what the supervisor asks. */
+export function answerSupervisor(vitals: Vitals): void {
+  process.on("message", (message) => {
+    const { id, about } = message as Question;
+    // A supervisor without an answer takes the process for one that is not ready.
+    void vitals[about]().then((answer) => tellSupervisor({ kind: "answer", id, answer }));
+  });
+}
 
 function tellSupervisor(report: Report): Promise<void> {
   return new Promise((resolve) => {

@@ -5,6 +5,7 @@ import { makeBackoff } from "../ground/backoff.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { formatFault, messageOf, PostriderError } from "../ground/errors.ts";
 import type { Events } from "../telemetry/bus.ts";
+import type { ProcessesVitals } from "./processesVitals.ts";
 import type { Report, Verdict } from "./supervised.ts";
 
 /** The pause before a process is replaced. */
@@ -20,6 +21,8 @@ export interface SupervisorOptions {
   readonly events: Events;
   /** Takes whole lines of the processes' logs, and waits for no reader. */
   readonly writeLines: (lines: string) => void;
+  /** Is told of each process. */
+  readonly vitals: ProcessesVitals;
 }
 
 /** Everything that one supervisor has running. */
@@ -61,7 +64,10 @@ export async function supervise(options: SupervisorOptions, stopping: AbortSigna
   const children = new Set<ChildProcess>();
   const ending = AbortSignal.any([stopping, failed.signal]);
   const group: Group = { ...options, ending, children, hasStarted: false, fail: (fault) => failed.abort(fault) };
-  ending.addEventListener("abort", () => signalAll(children, "SIGTERM"));
+  ending.addEventListener("abort", () => {
+    options.vitals.isStopping = true;
+    signalAll(children, "SIGTERM");
+  });
   process.once("exit", () => signalAll(children, "SIGKILL"));
   await Promise.all(Array.from({ length: options.processes }, () => keepProcess(group)));
   failed.signal.throwIfAborted();
@@ -103,7 +109,7 @@ async function pauseAfter(ended: Ending, restartMs: number, group: Group): Promi
 
 /** One process, from its start to its end and the last line of its log. */
 async function runProcess(group: Group): Promise<Ending> {
-  const { command, env, events, writeLines, children } = group;
+  const { command, env, events, writeLines, children, vitals } = group;
   const [file, ...args] = command;
   let verdict: Verdict | null = null;
   let startedMs: number | null = null;
@@ -115,6 +121,8 @@ async function runProcess(group: Group): Promise<Ending> {
       if (report.kind === "started") {
         startedMs = monotonicMs();
         group.hasStarted = true;
+      } else if (report.kind === "answer") {
+        vitals.answered(child, report);
       } else {
         verdict = report;
       }
@@ -123,11 +131,13 @@ async function runProcess(group: Group): Promise<Ending> {
       child.on("error", reject);
       child.on("close", (exitStatus, signal) => {
         children.delete(child);
+        vitals.remove(child);
         resolve({ exitStatus, signal, error: null, verdict, startedMs });
       });
     });
     if (child.pid !== undefined) {
       children.add(child);
+      vitals.add(child);
       events.emit("process.started", { pid: child.pid });
     }
     return await ended;

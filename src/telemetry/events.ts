@@ -130,6 +130,14 @@ export const EVENTS = {
     "Postgres refuses a result even without its details. The delivery is attempted again after a take-over.",
   ),
 
+  "http_listener.started": event<{ address: string }>("The HTTP listener answers at this address."),
+  "http_listener.left_out": event<{ address: string; error: string; remedy: string }>(
+    "The default address of the HTTP listener cannot be listened on. The daemon works without the listener.",
+  ),
+  "http_request.failed": event<{ error: string }>(
+    "A request to the HTTP listener failed for a reason that was not foreseen, which is a bug. The client got a 500.",
+  ),
+
   "listener.connected": event<Nothing>("The daemon listens for notifications."),
   "listener.lost": event<{ error: string }>(
     "The connection that listens is in doubt. The daemon polls until it and the gate are rebuilt.",

@@ -67,6 +67,8 @@ test("with nothing but a database every setting has its default", () => {
     caCertificates: [],
     source: "postrider",
     encryptionKeys: [],
+    httpListen: { host: "127.0.0.1", port: 8427, isExplicit: false },
+    publicUrl: null,
     logLevel: "info",
     warnings: [],
   });
@@ -90,6 +92,8 @@ test("every setting is read", () => {
     POSTRIDER_EGRESS_PROXY: "http://shop:s3cret-word@proxy.internal:3128",
     POSTRIDER_CA_FILE: fileHolding(rootCertificates.slice(0, 2).join("\n")),
     POSTRIDER_SOURCE: "https://shop.example.com/orders",
+    POSTRIDER_HTTP_LISTEN: "[::]:80",
+    POSTRIDER_PUBLIC_URL: "https://events.example.com/postrider/",
     POSTRIDER_LOG_LEVEL: "silent",
   });
   assert.deepEqual(config, {
@@ -117,9 +121,42 @@ test("every setting is read", () => {
     caCertificates: [rootCertificates[0], rootCertificates[1]],
     source: "https://shop.example.com/orders",
     encryptionKeys: [],
+    httpListen: { host: "::", port: 80, isExplicit: true },
+    publicUrl: "https://events.example.com/postrider",
     logLevel: "silent",
     warnings: [],
   });
+});
+
+test("the listener has an address with a port, or none", () => {
+  const listen = (text: string) => read({ ...ENV, POSTRIDER_HTTP_LISTEN: text }).httpListen;
+  assert.equal(listen("off"), null);
+  assert.deepEqual(listen("daemon.internal:0"), { host: "daemon.internal", port: 0, isExplicit: true });
+  assert.deepEqual(listen("[fe80::1%eth0]:8427"), { host: "fe80::1%eth0", port: 8427, isExplicit: true });
+  for (const text of ["8427", ":8427", "0.0.0.0", "::1:8427", "a:65536", "http://a:1", "[a]:1", "on"]) {
+    const remedy = "use HOST:PORT such as 127.0.0.1:8427, [ADDRESS]:PORT for IPv6, or off";
+    assert.equal(
+      oneFault({ ...ENV, POSTRIDER_HTTP_LISTEN: text }),
+      `cannot read POSTRIDER_HTTP_LISTEN: it is ${JSON.stringify(text)}; ${remedy}`,
+    );
+  }
+});
+
+test("the public URL is a base to which paths are added, and no fault repeats what it has", () => {
+  const publicUrl = (text: string) => read({ ...ENV, POSTRIDER_PUBLIC_URL: text }).publicUrl;
+  assert.equal(publicUrl("http://10.0.0.1:8427"), "http://10.0.0.1:8427");
+  assert.equal(publicUrl("https://Events.Example.com/"), "https://events.example.com");
+  for (const [text, found] of [
+    ["events.example.com", "it is no http or https URL"],
+    ["ftp://events.example.com", "it is no http or https URL"],
+    ["https://app:s3cret-word@events.example.com", "it has a user name or a password"],
+    ["https://events.example.com/?token=s3cret-word", "it has a query or a fragment"],
+    ["https://events.example.com/#s3cret-word", "it has a query or a fragment"],
+  ] as const) {
+    const fault = oneFault({ ...ENV, POSTRIDER_PUBLIC_URL: text });
+    assert.match(fault, new RegExp(`^cannot read POSTRIDER_PUBLIC_URL: ${found}; use a URL such as https:`));
+    assert.doesNotMatch(fault, /s3cret/);
+  }
 });
 
 test("the empty string is not set", () => {

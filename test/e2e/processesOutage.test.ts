@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { type TestContext, test } from "node:test";
+import { ProcessesVitals } from "../../src/processes/processesVitals.ts";
 import { supervise } from "../../src/processes/supervisor.ts";
 import { FaultProxy, PASS } from "../chaos/proxy.ts";
 import { isAlive } from "../support/command.ts";
@@ -27,6 +28,7 @@ function start(t: TestContext, databaseUrl: string) {
       env: process.env,
       events: emitted,
       writeLines: (text) => lines.push(text),
+      vitals: new ProcessesVitals(2),
     },
     stopping.signal,
   );

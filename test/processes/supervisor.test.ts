@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { PostriderError } from "../../src/ground/errors.ts";
+import { ProcessesVitals } from "../../src/processes/processesVitals.ts";
 import { supervise } from "../../src/processes/supervisor.ts";
 import { KeptEvents } from "../support/daemon.ts";
 import { until } from "../support/until.ts";
@@ -21,6 +22,7 @@ interface Run {
   readonly emitted: KeptEvents;
   readonly chunks: readonly string[];
   readonly ended: Promise<void>;
+  readonly vitals: ProcessesVitals;
   stop(): void;
 }
 
@@ -28,8 +30,9 @@ function start(t: TestContext, command: readonly [string, ...string[]], processe
   const emitted = new KeptEvents();
   const chunks: string[] = [];
   const stopping = new AbortController();
+  const vitals = new ProcessesVitals(processes);
   const ended = supervise(
-    { processes, command, env: process.env, events: emitted, writeLines: (lines) => chunks.push(lines) },
+    { processes, command, env: process.env, events: emitted, writeLines: (lines) => chunks.push(lines), vitals },
     stopping.signal,
   );
   ended.catch(() => {});
@@ -37,7 +40,7 @@ function start(t: TestContext, command: readonly [string, ...string[]], processe
     stopping.abort();
     await ended.catch(() => {});
   });
-  return { emitted, chunks, ended, stop: () => stopping.abort() };
+  return { emitted, chunks, ended, vitals, stop: () => stopping.abort() };
 }
 
 const UNTIL_SIGTERM = "process.on('SIGTERM', () => process.exit(0)); setInterval(() => {}, 1000);";

@@ -28,6 +28,8 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     caCertificates: [],
     source: "postrider",
     encryptionKeys: [],
+    httpListen: null,
+    publicUrl: null,
     logLevel: "info",
     warnings: [],
     ...changes,

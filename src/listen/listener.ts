@@ -1,0 +1,138 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import type { ListenAddress } from "../ground/listenAddress.ts";
+import { AddressCounts } from "./addressCounts.ts";
+import { LIMITS, type Limits } from "./limits.ts";
+import { problem, problemText } from "./problem.ts";
+import type { ListenerApp } from "./routes.ts";
+
+export interface ListenerOptions {
+  readonly address: ListenAddress;
+  readonly app: ListenerApp;
+  readonly limits?: Partial<Limits>;
+}
+
+/** How long requests in progress have to end when the listener stops. */
+const STOP_MS = 2_000;
+
+/** The HTTP server for machines. It starts before the daemon and stops after it. */
+export class Listener {
+  readonly address: ListenAddress;
+  readonly #server: Server;
+
+  private constructor(server: Server, address: ListenAddress) {
+    this.#server = server;
+    this.address = address;
+  }
+
+  /** Rejects with the system's error if the address cannot be listened on. */
+  static async start({ address, app, limits }: ListenerOptions): Promise<Listener> {
+    const server = makeServer(app, { ...LIMITS, ...limits });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(address.port, address.host, resolve);
+    });
+    const bound = server.address();
+    if (bound === null || typeof bound === "string") {
+      throw new Error("a listening server has no port");
+    }
+    return new Listener(server, { host: address.host, port: bound.port });
+  }
+
+  /** Takes no further connection, and cuts off requests that do not end soon. */
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    const cutting = setTimeout(() => this.#server.closeAllConnections(), STOP_MS);
+    await closed;
+    clearTimeout(cutting);
+  }
+}
+
+function makeServer(app: ListenerApp, limits: Limits): Server {
+  const answer = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    // A request without Host, as HTTP/1.0 allows, has no other use for a name.
+    hostname: "localhost",
+    // A request that is no request: a path that is no path, a Host that is no name.
+    errorHandler: () => problem(400),
+  });
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: limits.checkMs,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+    },
+    (request, response) => {
+      const refused = refusalOf(request, limits);
+      if (refused === null) {
+        void answer(request, response);
+      } else {
+        refuse(response, refused);
+      }
+    },
+  );
+  // One more than is allowed: Node leaves out those beyond it without a word.
+  server.maxHeadersCount = limits.headersMax + 1;
+  server.maxRequestsPerSocket = limits.requestsPerConnectionMax;
+  server.maxConnections = limits.connectionsMax;
+  server.timeout = limits.idleMs;
+  limitAddresses(server, limits.connectionsPerAddressMax);
+  // A client that wants to switch protocols gets an answer of this one.
+  server.on("connect", (_request, socket) => socket.destroy());
+  // It waits with its body, which no route wants.
+  server.on("checkContinue", (_request, response: ServerResponse) => refuse(response, 413));
+  server.on("checkExpectation", (_request, response: ServerResponse) => refuse(response, 417));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => endBroken(error, socket));
+  return server;
+}
+
+function limitAddresses(server: Server, perAddressMax: number): void {
+  const counts = new AddressCounts();
+  server.on("connection", (socket) => {
+    const { remoteAddress } = socket;
+    if (remoteAddress === undefined || !counts.add(remoteAddress, perAddressMax)) {
+      socket.destroy();
+      return;
+    }
+    socket.once("close", () => counts.remove(remoteAddress));
+  });
+}
+
+/** The status with which a request is refused before anything looks at it; null: it is not. */
+function refusalOf({ headers, rawHeaders }: IncomingMessage, { headersMax }: Limits): number | null {
+  if (rawHeaders.length > 2 * headersMax) {
+    return 431;
+  }
+  // No route takes a body.
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  return hasBody ? 413 : null;
+}
+
+/** Ends the connection: what follows on it may be the body that nobody wants. */
+function refuse(response: ServerResponse, status: number): void {
+  const body = problemText(status);
+  const headers = { "content-type": "application/problem+json", "content-length": Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, connection: "close" }).end(body);
+}
+
+const PARSER_ERRORS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** What is no HTTP, or takes too long to become it, gets one short answer. */
+function endBroken({ code = "" }: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const status = PARSER_ERRORS[code] ?? 400;
+  socket.end(`HTTP/1.1 ${status} \r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  socket.destroySoon();
+}

@@ -1,0 +1,82 @@
+import type { ChildProcess } from "node:child_process";
+import { notReady, type Readiness, type Vitals } from "../listen/vitals.ts";
+import type { Answer, Question } from "./supervised.ts";
+
+/** A process that has not answered by then is taken for one that does not work. */
+const ANSWER_MS_MAX = 1_000;
+
+type Resolve = (answer: unknown) => void;
+
+/** The vitals of all daemons of a supervisor, each of which is asked over the channel to its process. */
+export class ProcessesVitals implements Vitals {
+  isStopping = false;
+  readonly #processes: number;
+  /** What each process has been asked and has not answered, by the question's id. */
+  readonly #asked = new Map<ChildProcess, Map<number, Resolve>>();
+  #questions = 0;
+
+  /** @param processes how many there should be */
+  constructor(processes: number) {
+    this.#processes = processes;
+  }
+
+  add(child: ChildProcess): void {
+    this.#asked.set(child, new Map());
+  }
+
+  remove(child: ChildProcess): void {
+    for (const resolve of this.#asked.get(child)?.values() ?? []) {
+      resolve(null);
+    }
+    this.#asked.delete(child);
+  }
+
+  answered(child: ChildProcess, { id, answer }: Answer): void {
+    this.#asked.get(child)?.get(id)?.(answer);
+  }
+
+  async readiness(): Promise<Readiness> {
+    if (this.isStopping) {
+      return notReady("the daemons are stopping");
+    }
+    const answers = (await this.#askAll("readiness")) as (Readiness | null)[];
+    const missing = Array.from({ length: this.#processes - answers.length }, () =>
+      notReady("a daemon's process ended and is being replaced"),
+    );
+    const all = [...answers.map((answer) => answer ?? notReady("a daemon's process does not answer")), ...missing];
+    return {
+      reasons: this.#counted(all.flatMap(({ reasons }) => reasons)),
+      notes: this.#counted(all.flatMap(({ notes }) => notes)),
+    };
+  }
+
+  /** The answers of all processes, null for one that gives none in time. */
+  #askAll(about: Question["about"]): Promise<unknown[]> {
+    return Promise.all([...this.#asked].map(([child, asked]) => this.#ask(child, asked, about)));
+  }
+
+  async #ask(child: ChildProcess, asked: Map<number, Resolve>, about: Question["about"]): Promise<unknown> {
+    this.#questions += 1;
+    const id = this.#questions;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    asked.set(id, resolve);
+    const giveUp = setTimeout(() => resolve(null), ANSWER_MS_MAX);
+    child.send({ kind: "question", id, about } satisfies Question, (error) => {
+      if (error !== null) {
+        resolve(null);
+      }
+    });
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(giveUp);
+      asked.delete(id);
+    }
+  }
+
+  /** Each sentence once, with the number of processes that say it. */
+  #counted(sentences: readonly string[]): readonly string[] {
+    const counts = Map.groupBy(sentences, (sentence) => sentence);
+    return [...counts].map(([sentence, { length }]) => `${sentence} (${length} of ${this.#processes} processes)`);
+  }
+}

@@ -1,0 +1,45 @@
+/** The HTTP listener for tests: alone, or a request to one. */
+import { connect, type Socket } from "node:net";
+import type { TestContext } from "node:test";
+import { makeApp } from "../../src/listen/app.ts";
+import type { Limits } from "../../src/listen/limits.ts";
+import { Listener } from "../../src/listen/listener.ts";
+import type { Readiness } from "../../src/listen/vitals.ts";
+
+export interface StartedListener {
+  readonly port: number;
+  readonly url: string;
+  readonly errors: readonly string[];
+}
+
+/** A listener on a free port, without a daemon. It is stopped after the test. */
+export async function startListener(
+  t: TestContext,
+  { limits, readiness }: { readonly limits?: Partial<Limits>; readonly readiness?: () => Promise<Readiness> } = {},
+): Promise<StartedListener> {
+  const errors: string[] = [];
+  const vitals = { readiness: readiness ?? (async () => ({ reasons: [], notes: [] })) };
+  const app = makeApp({ vitals, onError: (message) => errors.push(message) });
+  const listener = await Listener.start({ address: { host: "127.0.0.1", port: 0 }, app, ...(limits && { limits }) });
+  t.after(() => listener.stop());
+  const { port } = listener.address;
+  return { port, url: `http://127.0.0.1:${port}`, errors };
+}
+
+/** A connection on which bytes are written as they are. */
+export function rawConnection(t: TestContext, port: number): Socket {
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  t.after(() => socket.destroy());
+  return socket;
+}
+
+/** Everything that comes until the other side closes. */
+export async function readToEnd(socket: Socket): Promise<string> {
+  let text = "";
+  socket.setEncoding("latin1").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  await new Promise((resolve) => socket.once("close", resolve));
+  return text;
+}
