@@ -164,7 +164,9 @@ function refusal(thrown: unknown, eventType: string): unknown {
 
 /** One row without an endpoint if no endpoint gets the event. */
 const EXPLAIN = `
-  with explained as (select endpoint_id, url, outcome, explanation from postrider.explain_event($1))
+  with explained as (
+    select endpoint_id, postrider_internal.readable(url) as url, outcome, postrider_internal.readable(explanation) as explanation
+    from postrider.explain_event($1))
   select * from explained where endpoint_id is null or outcome <> 'not matched'
   union all
   select null, null, 'not matched', 'no subscription of an active endpoint matches the event'

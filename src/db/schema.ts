@@ -43,9 +43,6 @@ interface SendingRow {
 /** Without an endpoint: the events that no daemon has claimed. */
 export interface BacklogRow {
   readonly endpoint_id: string | null;
-  readonly tenant: string | null;
-  readonly url: string | null;
-  readonly endpoint_state: "active" | "paused" | "disabled" | "deleted" | null;
   readonly pending: string;
   readonly due: string;
   /** False if there are more than were counted. */

@@ -148,8 +148,15 @@ export function readStatus(database: { readonly pool: PostgresPool }): Promise<S
     .setAccessMode("read only")
     .execute(async (snapshot) => {
       const { at, schema_version, endpoint_count, partition_days_ahead } = await readFigures(snapshot);
-      const backlog = await snapshot.selectFrom("postrider.backlog").selectAll().execute();
-      const undelivered = await snapshot.selectFrom("postrider.undelivered").selectAll().execute();
+      // Not the texts that people write, which may have no form in UTF-8.
+      const backlog = await snapshot
+        .selectFrom("postrider.backlog")
+        .select(["endpoint_id", "pending", "due", "is_exact", "oldest_at"])
+        .execute();
+      const undelivered = await snapshot
+        .selectFrom("postrider.undelivered")
+        .select(["endpoint_id", "exhausted", "discarded", "is_exact"])
+        .execute();
       const withBacklog = backlog.filter(hasEndpoint).sort(byOldest).slice(0, ENDPOINTS_MAX);
       const endpoints = await readEndpoints(
         snapshot,

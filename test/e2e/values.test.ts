@@ -231,6 +231,54 @@ for (const { encoding, bytes } of [UNREADABLE[1], UNREADABLE[3]]) {
       );
     });
 
+    test("keeps no command", async (t) => {
+      const path = route({ kind: "status", status: 500 });
+      for (let count = 0; count < 2; count++) await createEndpoint(database.pool, path, { retry_schedule: [] });
+      const bad = `convert_from(decode('${bytes}', 'hex'), getdatabaseencoding())`;
+      await database.pool.query(`update postrider.endpoint set name = id || ${bad}, url = url || '?' || ${bad}`);
+      await database.pool.query(
+        `select postrider.subscribe(id, 'value.*', '$.a == "' || ${bad} || '"') from postrider.endpoint`,
+      );
+      await run(t, database);
+      const env = { DATABASE_URL: database.url };
+      const published = await runCommand(["publish", "value.tried", "{}", "--json", "--wait"], { env });
+      assert.equal(JSON.parse(published.stdout).deliveries.length, 2, published.stderr);
+      await database.pool.query("update postrider.endpoint set state = 'paused'");
+      await insertBytes(database.pool, [GOOD]);
+      await until("they wait", async () => {
+        return (await askFor(database.pool, "select count(*) from postrider.delivery where state = 'pending'")) === "2";
+      });
+      const { stdout, stderr } = await runCommand(["status", "--json"], { env });
+      assert.match(stdout, /"pending": 1,.*"exhausted": 1,/s, stderr);
+    });
+
+    test("is shown by what applies a file, and replaced", async (t) => {
+      const bad = `convert_from(decode('${bytes}', 'hex'), getdatabaseencoding())`;
+      await database.pool.query(`select postrider.define_event_type('value.tried', 'said ' || ${bad})`);
+      t.after(() => database.pool.query("select postrider.drop_event_type('value.tried')"));
+      const { stdout, stderr } = await runCommand(["apply", "-"], {
+        env: { DATABASE_URL: database.url },
+        stdin: "event_types: [{name: value.tried, description: plain}]",
+      });
+      assert.match(stdout, /said \?+.*plain/s, stderr);
+    });
+
+    test("in the name of an endpoint keeps nobody from hearing of it", async (t) => {
+      const path = route();
+      const listener = await createEndpoint(database.pool, path);
+      await database.pool.query("select postrider.subscribe($1, 'postrider.*')", [listener]);
+      const endpoint = await createEndpoint(database.pool, path);
+      const bad = `convert_from(decode('${bytes}', 'hex'), getdatabaseencoding())`;
+      await database.pool.query(`update postrider.endpoint set name = 'name ' || ${bad} where id = $1`, [endpoint]);
+      await run(t, database);
+      await database.pool.query(`select postrider.disable_endpoint($1, 'left ' || ${bad})`, [endpoint]);
+      await receiver.got(path, 1);
+      assert.match(
+        String(receiver.requests(path)[0]?.body),
+        /"endpoint_id":"[^"]+","name":"name \?+",.*"reason":"left \?+"/,
+      );
+    });
+
     test("keeps neither the status nor the catalogue", async () => {
       const path = route();
       const endpoint = await createEndpoint(database.pool, path);
@@ -289,6 +337,26 @@ for (const { encoding, bytes } of [UNREADABLE[1], UNREADABLE[3]]) {
     });
   });
 }
+
+describe("in a database with the encoding SQL_ASCII, where each byte is a character,", () => {
+  const database = useDatabase({ encoding: "SQL_ASCII" });
+
+  test("attributes in UTF-8 that are too long to be sent do not keep their event", async (t) => {
+    const path = route();
+    await createEndpoint(database.pool, path, { format: "cloudevents" });
+    await run(t, database);
+    // One of two neighbouring lengths is cut within a character.
+    await database.pool.query(
+      `insert into postrider.outbox (event_type, payload, attributes)
+       select 'value.tried', '1', jsonb_build_object(u.name, repeat('x', u.n) || repeat('é', 3000))
+       from (values ('a', 0), ('a', 1), ('traceparent', 0), ('traceparent', 1)) u (name, n)`,
+    );
+    assert.deepEqual(
+      [...(await finished(database.pool, 4)).values()].map(({ state }) => state),
+      ["succeeded", "succeeded", "succeeded", "succeeded"],
+    );
+  });
+});
 
 describe("a payload that is damaged on the disk", () => {
   const database = useDatabase();

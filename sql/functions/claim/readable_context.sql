@@ -6,6 +6,13 @@ declare
   context jsonb;
 begin
   context := postrider_internal.event_context(ordering_key, attributes);
+  -- In SQL_ASCII each byte is a character, so a cut may leave a part of one. What was cut is not used.
+  if octet_length(context ->> 'attributes') > 4096 then
+    context := context - 'attributes' || '{"has_large_attributes": true}';
+  end if;
+  if octet_length(context ->> 'traceparent') > 55 then
+    context := context - 'traceparent';
+  end if;
   perform convert_to(context::text, 'UTF8');
   return context;
 exception

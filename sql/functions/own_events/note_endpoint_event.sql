@@ -18,9 +18,10 @@ begin
     -- It was deleted during the attempt.
     return;
   end if;
-  -- As texts, because jsonb would put the members into another order than people read them in.
+  -- As texts, because jsonb would put the members into another order than people read them in. Outside of strings, JSON is
+  -- ASCII, so a name or a reason that cannot reach a daemon keeps nobody from hearing of its endpoint.
   perform postrider_internal.insert_own_event(
-    note_endpoint_event.event_type, (rtrim(endpoint::text, '}') || ',' || ltrim(facts::text, '{'))::json);
+    note_endpoint_event.event_type, postrider_internal.readable(rtrim(endpoint::text, '}') || ',' || ltrim(facts::text, '{'))::json);
 end
 $$;
 comment on function postrider_internal.note_endpoint_event(text, uuid, json) is
