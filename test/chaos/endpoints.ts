@@ -19,6 +19,8 @@ export interface Manners {
   readonly failingStatus: number;
   readonly hanging: number;
   readonly resetting: number;
+  /** The share of events that it answers with REFUSAL, each time, until it is told to take the event. */
+  readonly refusing: number;
 }
 
 export type Limits = { readonly max_in_flight: number } | { readonly rate_limit: number; readonly rate_burst: number };
@@ -32,11 +34,18 @@ export interface EndpointPlan {
   /** What all daemons together keep to. */
   readonly limits?: Limits;
   readonly isOrdered?: boolean;
+  /** An event that the receiver refuses halts its key, until an operator has sent it again or passed over it. */
+  readonly isHalting?: boolean;
+  /** Its receiver fails until the faults are over, and no other fault hits it, so that its circuit opens and stays open. */
+  readonly isDead?: boolean;
   /** Which events it is to get, said once more in another language. */
   readonly matches: (event: EventFacts) => boolean;
 }
 
-const FAST: Manners = { delayMs: [0, 0], failing: 0, failingStatus: 500, hanging: 0, resetting: 0 };
+const FAST: Manners = { delayMs: [0, 0], failing: 0, failingStatus: 500, hanging: 0, resetting: 0, refusing: 0 };
+
+/** Endpoints give up on it at once. */
+export const REFUSAL = 422;
 
 export const ENDPOINTS: readonly EndpointPlan[] = [
   {
@@ -119,6 +128,25 @@ export const ENDPOINTS: readonly EndpointPlan[] = [
     limits: { max_in_flight: 4 },
     manners: { ...FAST, failing: 0.05 },
     matches: ({ tenant, eventType, amount }) => tenant === "" && eventType === KEYED_TYPE && amount > 700,
+  },
+  {
+    path: "/halting-accounts",
+    tenant: "",
+    eventTypes: [],
+    filter: { eventType: KEYED_TYPE, predicate: "$.amount > 300" },
+    isOrdered: true,
+    isHalting: true,
+    manners: { ...FAST, failing: 0.05, refusing: 0.03 },
+    matches: ({ tenant, eventType, amount }) => tenant === "" && eventType === KEYED_TYPE && amount > 300,
+  },
+  {
+    path: "/dead",
+    tenant: "",
+    eventTypes: [],
+    filter: { eventType: "order.paid", predicate: "$.amount > 930" },
+    isDead: true,
+    manners: FAST,
+    matches: ({ tenant, eventType, amount }) => tenant === "" && eventType === "order.paid" && amount > 930,
   },
 ];
 

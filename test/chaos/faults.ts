@@ -38,6 +38,8 @@ export interface Redelivery {
   readonly atMs: number;
   /** False if it was refused or the answer was lost. */
   readonly isCertain: boolean;
+  /** It was not accepted before: it halted its key. */
+  readonly isForHalt: boolean;
 }
 
 /** The note of a daemon that has recorded everything before it ended. */
@@ -357,7 +359,7 @@ export class FaultRunner {
         await this.#query("select postrider.redeliver($1, $2)", [event_id, endpointId]);
         isCertain = true;
       } finally {
-        this.redeliveries.push({ eventId: event_id, endpointId, atMs, isCertain });
+        this.redeliveries.push({ eventId: event_id, endpointId, atMs, isCertain, isForHalt: false });
       }
     }
     return `${rows.length} deliveries`;
@@ -382,9 +384,10 @@ export class FaultRunner {
     }
   }
 
+  /** Another URL than before for an endpoint that was dead: an edit closes its circuit, so the run need not wait for a probe. */
   #url(endpointId: string, path: string): string {
     const route = this.#world.routes.find(({ id }) => id === endpointId);
-    return `http://127.0.0.1:${route?.main.port}${path}`;
+    return `http://127.0.0.1:${route?.main.port}${path}${route?.plan.isDead ? "?mended" : ""}`;
   }
 
   #slot(index: number): DaemonSlot {

@@ -1,7 +1,7 @@
 import type pg from "pg";
-import { judgeCircuits } from "./circuits.ts";
+import { judgeCircuits, type OpenTime } from "./circuits.ts";
 import { IN_HAND_MAX, MAX_IN_FLIGHT } from "./daemonSlot.ts";
-import type { EndpointPlan, EventFacts } from "./endpoints.ts";
+import { type EndpointPlan, type EventFacts, REFUSAL } from "./endpoints.ts";
 import { CRASHED_AT, type ExecutedFault, type Redelivery, STOPPED_CLEANLY, type World } from "./faults.ts";
 import { judgeOrder, type KeyedEvent } from "./order.ts";
 import { type ChaosReceiver, isAccepted, type ReceivedRequest } from "./receiver.ts";
@@ -18,7 +18,11 @@ export interface Evidence {
   readonly world: World;
   readonly written: readonly WrittenEvent[];
   readonly faults: readonly ExecutedFault[];
+  /** By the faults, and by the operator of halted keys. */
   readonly redeliveries: readonly Redelivery[];
+  /** By event and endpoint: when an operator passed over it for the first time. */
+  readonly passedOverAt: ReadonlyMap<string, number>;
+  readonly openTimes: readonly OpenTime[];
 }
 
 export interface Findings {
@@ -34,10 +38,13 @@ export interface Findings {
     readonly volatile: number;
     readonly volatileLost: number;
     readonly redeliveries: number;
-    /** Times for which a circuit was open while nothing else was wrong, so that its requests could be counted. */
+    /** Spans of time in which a circuit was open and nothing else was wrong, so that its requests could be counted. */
     readonly circuits: number;
     /** Deliveries of events with a key to ordered endpoints. */
     readonly ordered: number;
+    /** Events that halted their keys and were passed over, and such as were sent again. */
+    readonly passedOver: number;
+    readonly takenAfterAll: number;
   };
   readonly duplicates: Duplicates;
   /** From the commit to the first 2xx. */
@@ -67,6 +74,7 @@ interface DeliveryRow {
   readonly state: string;
   readonly reason: string | null;
   readonly attempts: number;
+  readonly halts: boolean | null;
 }
 
 interface AttemptRow {
@@ -106,6 +114,8 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
   const tally = { answerLost: 0, unrecorded: 0, sentTwice: 0 };
   let expectedPairs = 0;
   let ordered = 0;
+  let passedOver = 0;
+  let takenAfterAll = 0;
   const deliveryByPair = new Map(deliveries.map((row) => [pairKey(row), row]));
 
   for (const route of evidence.world.routes) {
@@ -115,7 +125,8 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
     if (route.plan.isOrdered) {
       const keyed = outbox.filter((event) => event.key !== null && matches(event));
       ordered += keyed.length;
-      for (const overtaking of judgeOrder(keyed, requests)) {
+      const passedOverAtMs = (eventId: string) => evidence.passedOverAt.get(`${eventId} ${route.id}`);
+      for (const overtaking of judgeOrder(keyed, requests, passedOverAtMs)) {
         verdict.add("sent before an earlier event of its key was accepted", `${path}: ${overtaking}`);
       }
     }
@@ -133,8 +144,13 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
       const seen = requests.get(event.id) ?? [];
       const accepted = seen.filter(isAccepted);
       const rows = attempts.get(key) ?? [];
-      const again = redeliveries.get(key) ?? [];
+      const again = (redeliveries.get(key) ?? []).filter(({ isForHalt }) => !isForHalt);
       const delivery = deliveryByPair.get(key);
+      if (accepted[0] === undefined && isPassedOver(delivery, evidence)) {
+        passedOver += 1;
+        judgeAttempts(verdict, `${path} ${event.id}`, { seen, rows, delivery });
+        continue;
+      }
       if (accepted[0] === undefined) {
         verdict.add(
           "committed, and not delivered",
@@ -150,6 +166,7 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
         verdict.add("delivered, and not recorded as such", `${path} ${event.id}: ${stateOf(delivery)}`);
       }
       judgeAttempts(verdict, `${path} ${event.id}`, { seen, rows, delivery });
+      takenAfterAll += seen.some(({ status }) => status === REFUSAL) ? 1 : 0;
       for (const { atMs, isCertain } of again) {
         if (isCertain && !accepted.some((request) => request.atMs >= atMs)) {
           verdict.add("redelivered, and not sent again", `${path} ${event.id}`);
@@ -197,6 +214,8 @@ export async function judge(evidence: Evidence, session: pg.Pool): Promise<Findi
       redeliveries: evidence.redeliveries.length,
       circuits: circuits.judged,
       ordered,
+      passedOver,
+      takenAfterAll,
     },
     duplicates,
     latencyMs: {
@@ -285,6 +304,11 @@ function judgeOutbox(verdict: Verdict, outbox: readonly OutboxRow[], written: re
       verdict.add("rolled back, and in the outbox", String(event.number));
     }
   }
+}
+
+/** It was refused, halted its key, and an operator decided that the receiver can do without it. */
+function isPassedOver(delivery: DeliveryRow | undefined, { passedOverAt }: Evidence): boolean {
+  return delivery?.state === "exhausted" && delivery.halts === null && passedOverAt.has(pairKey(delivery));
 }
 
 interface PairEvidence {
@@ -450,7 +474,7 @@ async function readOutbox(session: pg.Pool): Promise<OutboxRow[]> {
 
 async function readDeliveries(session: pg.Pool): Promise<DeliveryRow[]> {
   const { rows } = await session.query<DeliveryRow>(
-    "select event_id, endpoint_id, state, reason, attempts from postrider.delivery",
+    "select event_id, endpoint_id, state, reason, attempts, halts from postrider.delivery",
   );
   return rows;
 }

@@ -12,10 +12,15 @@ const accepted = (atMs: number): ReceivedRequest => ({ atMs, status: 200, answer
 const failed = (atMs: number): ReceivedRequest => ({ atMs, status: 500, answeredAtMs: atMs + 5 });
 const hung = (atMs: number): ReceivedRequest => ({ atMs, status: null, answeredAtMs: null });
 
-function overtakenBy(history: Readonly<Record<string, readonly ReceivedRequest[]>>): string[] {
+function overtakenBy(
+  history: Readonly<Record<string, readonly ReceivedRequest[]>>,
+  passedOverAtMs: Readonly<Record<string, number>> = {},
+): string[] {
   // The outbox is read in any order.
   const events = [THIRD, OTHER, FIRST, SECOND].filter(({ id }) => id in history);
-  return judgeOrder(events, new Map(Object.entries(history))).map((text) => text.split(/[ ,]/)[1] ?? "");
+  return judgeOrder(events, new Map(Object.entries(history)), (id) => passedOverAtMs[id]).map(
+    (text) => text.split(/[ ,]/)[1] ?? "",
+  );
 }
 
 test("one event of a key after the other is in order, and keys do not wait for each other", () => {
@@ -47,4 +52,10 @@ test("an event is compared with all that come before it, and not with the last o
 
 test("what arrives behind an event that never was accepted breaks the order", () => {
   assert.deepEqual(overtakenBy({ first: [hung(0)], second: [accepted(50)] }), ["second"]);
+});
+
+test("what arrives behind an event that halts its key breaks the order before that is passed over, and not after it", () => {
+  const history = { first: [failed(0)], second: [accepted(50)] };
+  assert.deepEqual(overtakenBy(history, { first: 60 }), ["second"]);
+  assert.deepEqual(overtakenBy(history, { first: 40 }), []);
 });

@@ -8,12 +8,14 @@ export interface KeyedEvent {
 }
 
 /**
- * Names each event that an ordered endpoint got for the first time before every earlier event of its key was accepted.
- * What arrives again may come at any time: a daemon that was killed, and a redelivery by hand, repeat old events.
+ * Names each event that an ordered endpoint got for the first time before every earlier event of its key was accepted, or
+ * an operator had passed over it. What arrives again may come at any time: a daemon that was killed, and a redelivery by
+ * hand, repeat old events.
  */
 export function judgeOrder(
   events: readonly KeyedEvent[],
   requests: ReadonlyMap<string, readonly ReceivedRequest[]>,
+  passedOverAtMs: (eventId: string) => number | undefined = () => undefined,
 ): readonly string[] {
   const overtakings: string[] = [];
   for (const [key, ofKey] of Map.groupBy(events, (event) => event.key)) {
@@ -25,7 +27,10 @@ export function judgeOrder(
         const byMs = Math.round(earlier.acceptedAtMs - arrivedAtMs);
         overtakings.push(`${key} ${id}, number ${place}, ${byMs} ms before number ${earlier.place} was accepted`);
       }
-      const acceptedAtMs = Math.min(...seen.filter(isAccepted).map(({ answeredAtMs }) => answeredAtMs ?? 0));
+      const acceptedAtMs = Math.min(
+        ...seen.filter(isAccepted).map(({ answeredAtMs }) => answeredAtMs ?? 0),
+        passedOverAtMs(id) ?? Number.POSITIVE_INFINITY,
+      );
       if (earlier === null || acceptedAtMs > earlier.acceptedAtMs) {
         earlier = { place, acceptedAtMs };
       }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { until } from "../support/until.ts";
-import { FaultProxy, PASS } from "./proxy.ts";
+import { FaultProxy, PASS, resetSocket } from "./proxy.ts";
 
 /** Sends back whatever it gets, and ends when it is asked to. */
 let echo: Server;
@@ -138,4 +138,16 @@ test("slow delays and trickles, in order", async () => {
   proxy.set(PASS);
   await peer.says("quick");
   await proxy.close();
+});
+
+test("a socket that is just being shut down can be reset, and closes", async () => {
+  for (const isConnected of [true, false]) {
+    const proxy = await startProxy();
+    const peer = new Peer(proxy);
+    if (isConnected) await once(peer.socket, "connect");
+    peer.socket.end();
+    resetSocket(peer.socket);
+    await until("it is closed", () => peer.hasEnded);
+    await proxy.close();
+  }
 });

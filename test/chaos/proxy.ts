@@ -130,7 +130,7 @@ export class FaultProxy {
     if (this.#mode.kind === "cut") {
       this.#refused += 1;
       client.on("error", () => {});
-      client.resetAndDestroy();
+      resetSocket(client);
       return;
     }
     const target = connect({ port: this.#targetPort(), host: HOST, allowHalfOpen: true, noDelay: true });
@@ -299,8 +299,20 @@ class Link {
     clearTimeout(this.#lingering ?? undefined);
     for (const socket of this.#sockets) {
       if (!socket.destroyed) {
-        socket.resetAndDestroy();
+        resetSocket(socket);
       }
     }
+  }
+}
+
+/**
+ * Node cannot reset a socket that is just being shut down: it reports EINVAL, never closes the socket, and the process does
+ * not end because of it. Such a socket is closed.
+ */
+export function resetSocket(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) {
+    socket.destroy();
+  } else {
+    socket.resetAndDestroy();
   }
 }

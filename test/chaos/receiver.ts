@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { parseSecret, type SigningKey, verifySignature } from "../../src/format/sign.ts";
-import { type EndpointPlan, type Manners, TIMEOUT_MS } from "./endpoints.ts";
+import { type EndpointPlan, type Manners, REFUSAL, TIMEOUT_MS } from "./endpoints.ts";
+import { resetSocket } from "./proxy.ts";
 import type { Random } from "./random.ts";
 
 export interface ReceivedRequest {
@@ -27,6 +28,8 @@ interface Route {
   readonly requests: Map<string, ReceivedRequest[]>;
   key: SigningKey | null;
   disturbance: Disturbance;
+  /** Events that it takes although it would refuse them. */
+  readonly taken: Set<string>;
   /** When the requests arrived that are in progress. */
   readonly inProgress: Set<number>;
   mostInProgress: number;
@@ -51,6 +54,7 @@ export class ChaosReceiver {
         requests: new Map(),
         key: null,
         disturbance: null,
+        taken: new Set(),
         inProgress: new Set(),
         mostInProgress: 0,
       });
@@ -78,6 +82,17 @@ export class ChaosReceiver {
 
   disturb(path: string, disturbance: Disturbance): void {
     this.#route(path).disturbance = disturbance;
+  }
+
+  /** Whether it refuses an event follows from the event's id. */
+  refuses(path: string, eventId: string): boolean {
+    const { plan, taken } = this.#route(path);
+    return Number.parseInt(eventId.slice(-6), 16) < plan.manners.refusing * 0x1000000 && !taken.has(eventId);
+  }
+
+  /** From now on it does not refuse this one. */
+  take(path: string, eventId: string): void {
+    this.#route(path).taken.add(eventId);
   }
 
   /** By event. */
@@ -135,7 +150,7 @@ export class ChaosReceiver {
     }
     this.requestCount += 1;
     this.#noteProgress(route, response);
-    this.#answer(route, received, response);
+    this.#answer(route, id, received, response);
   }
 
   /** A request whose sender hangs, or was frozen, counts for as long as an attempt may take. */
@@ -176,7 +191,7 @@ export class ChaosReceiver {
     return headers.id;
   }
 
-  #answer(route: Route, received: ReceivedRequest, response: ServerResponse): void {
+  #answer(route: Route, eventId: string, received: ReceivedRequest, response: ServerResponse): void {
     const { random } = route;
     const manners: Manners = route.plan.manners;
     const drawn = random.next();
@@ -185,23 +200,24 @@ export class ChaosReceiver {
       return;
     }
     if (route.disturbance === "reset" || drawn < manners.hanging + manners.resetting) {
-      response.socket?.resetAndDestroy();
+      if (response.socket !== null) resetSocket(response.socket);
       return;
     }
     const isFailing = route.disturbance === "dead" || drawn < manners.hanging + manners.resetting + manners.failing;
+    const status = isFailing ? manners.failingStatus : this.refuses(route.plan.path, eventId) ? REFUSAL : 200;
     const delayMs = random.between(...(route.disturbance === "slow" ? SLOW_MS : manners.delayMs));
     const answer = (): void => {
       if (response.socket === null || response.socket.destroyed) {
         // The sender has gone and gets no answer, so the request does not count as accepted.
         return;
       }
-      received.status = isFailing ? manners.failingStatus : 200;
+      received.status = status;
       received.answeredAtMs = Date.now();
-      if (!isFailing) {
+      if (isAccepted(received)) {
         this.acceptedCount += 1;
         this.lastAcceptedAtMs = received.answeredAtMs;
       }
-      response.writeHead(received.status).end();
+      response.writeHead(status).end();
     };
     if (delayMs < 1) {
       answer();

@@ -10,7 +10,7 @@ import { FAULT_KINDS, parseFaultKinds } from "./schedule.ts";
 
 const HELP = `npm run chaos -- [flags]
   --seed TEXT        what the schedule follows from; default drawn, and printed
-  --minutes M        how long the faults come; until all is quiet it takes up to a minute more; default 1
+  --minutes M        how long the faults come; until all is quiet it takes up to two minutes more; default 1
   --daemons N        default ${DEFAULTS.daemons}
   --rate N           events a second, about; default ${DEFAULTS.rate}
   --events N         events at most
@@ -88,8 +88,9 @@ function textOf(report: ChaosReport): string {
     `               ${counts.volatile} committed asynchronously, of which ${counts.volatileLost} were lost in a crash`,
     `deliveries     ${counts.deliveries}, with ${counts.requests} requests and ${counts.attemptRows} recorded attempts`,
     `redelivered    ${counts.redeliveries}`,
-    `open circuits  ${counts.circuits}`,
+    `open circuits  judged in ${counts.circuits} spans of time without other faults`,
     `in order       ${counts.ordered} deliveries of events with a key to ordered endpoints`,
+    `halted keys    ${counts.passedOver} events passed over, ${counts.takenAfterAll} sent again`,
     `duplicates     ${duplicates.total}: ${duplicates.answerLost} whose answer was lost, ${duplicates.unrecorded} not recorded, ` +
       `${duplicates.sentTwice} sent by two daemons (at most ${duplicates.bound} of those two)`,
     `latency        median ${latencyMs.median} ms, p99 ${latencyMs.p99} ms, longest ${latencyMs.max} ms`,
@@ -138,3 +139,5 @@ try {
   console.error(messageOf(thrown));
   process.exitCode = 1;
 }
+// Also if something is still open. The servers and daemons end with this process.
+process.exit();

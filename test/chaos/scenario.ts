@@ -4,8 +4,9 @@
  *
  *   writers ───────────────► Postgres ◄─── a proxy for each daemon ◄─── daemons ───► two proxies for each endpoint ───► receiver
  *
- * The phases: arrange, disturb (the writers write, the faults come), mend (faults off, prepared transactions resolved),
- * settle (until nothing is pending), judge, stop (every daemon, cleanly), judge what is left.
+ * The phases: arrange, disturb (the writers write, the faults come), calm (no faults, and one endpoint still dead, so that
+ * what comes through its circuit can be counted), mend (faults off, prepared transactions resolved), settle (until nothing
+ * is pending), judge, stop (every daemon, cleanly), judge what is left. An operator looks after halted keys throughout.
  *
  * The seed fixes the schedule: kinds, targets, times and spans. Which statement a fault hits is left to chance.
  */
@@ -18,10 +19,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import type pg from "pg";
 import { bundle } from "../../build.ts";
+import { endsWithin } from "../../src/ground/endsWithin.ts";
 import { messageOf } from "../../src/ground/errors.ts";
+import { CircuitWatch, settledAtMs } from "./circuits.ts";
 import { DaemonSlot } from "./daemonSlot.ts";
-import { ENDPOINTS, KEYS, RETRY_SCHEDULE, TIMEOUT_MS } from "./endpoints.ts";
+import { ENDPOINTS, KEYS, REFUSAL, RETRY_SCHEDULE, TIMEOUT_MS } from "./endpoints.ts";
 import { type EndpointRoute, FaultRunner, type World } from "./faults.ts";
+import { Operator } from "./operator.ts";
 import { type Findings, judge, judgeRest } from "./oracle.ts";
 import { FaultProxy } from "./proxy.ts";
 import { Random } from "./random.ts";
@@ -83,20 +87,35 @@ const LOOK_INTERVAL_MS = 200;
 const PROGRESS_INTERVAL_MS = 10_000;
 /** If the last fault has just ended and a daemon cannot start yet, it may wait this long between two tries. */
 const DAEMON_LIVE_MS_MAX = 30_000;
+/** How long the circuit of the dead endpoint is judged once every daemon must know of it. */
+const CALM_MS = 8_000;
+/** What arranging, the calm, the judgement and the clean stop may take together on a machine that is busy. */
+const OTHER_PHASES_MS_MAX = 240_000;
+const CLOSE_MS_MAX = 60_000;
 
-/** Resolves with null if the run was aborted. Rejects if it could not be arranged. */
+/** Resolves with null if the run was aborted. Rejects if it could not be arranged, or did not end in its time. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport | null> {
   const directory = await mkdtemp(join(tmpdir(), `postrider-chaos-${options.seed}-`));
   // Under root the server runs as another user, who must be able to enter.
   await chmod(directory, 0o755);
   const run = new ChaosRun(options, directory);
-  let report: ChaosReport | null = null;
+  const lastsMsMax = options.durationMs + options.quietDeadlineMs + OTHER_PHASES_MS_MAX;
+  let isKept = false;
   try {
-    report = await run.run();
+    const running = run.run();
+    if (!(await endsWithin(running, lastsMsMax))) {
+      isKept = true;
+      throw new Error(
+        `the run did not end within ${lastsMsMax / 1_000} s; its last words were "${run.said}", and the logs are in ${directory}`,
+      );
+    }
+    const report = await running;
+    isKept = report !== null && report.directory !== null;
     return report;
   } finally {
-    await run.close();
-    const isKept = report !== null && report.directory !== null;
+    if (!(await endsWithin(run.close(), CLOSE_MS_MAX))) {
+      options.onProgress?.(`closing took more than ${CLOSE_MS_MAX / 1_000} s, and was given up`);
+    }
     if (!isKept) {
       await rm(directory, { recursive: true, force: true });
     }
@@ -111,6 +130,8 @@ class ChaosRun {
   readonly #writers: Writer[] = [];
   /** What was opened, to be closed in the reverse order. */
   readonly #opened: (() => Promise<void>)[] = [];
+  /** Its last words. */
+  said = "nothing";
 
   constructor(options: ChaosOptions, directory: string) {
     this.#options = options;
@@ -125,7 +146,7 @@ class ChaosRun {
     const schedule = makeSchedule(random.fork("schedule"), {
       durationMs,
       daemons,
-      endpoints: world.routes.length,
+      endpoints: ENDPOINTS.filter(({ isDead }) => isDead !== true).length,
       kinds,
     });
     const runner = new FaultRunner(world);
@@ -134,9 +155,17 @@ class ChaosRun {
       slot.start();
     }
     this.#startWriters(random, world);
+    const watch = new CircuitWatch(world.server.control);
+    const operator = new Operator({ ...world, session: world.server.control, random: random.fork("operator") });
+    for (const each of [watch, operator]) {
+      this.#opened.push(() => each.stop());
+      each.start();
+    }
     const telling = setInterval(() => this.#tell(world), PROGRESS_INTERVAL_MS);
     try {
-      await Promise.all([runner.run(schedule, signal), pause(durationMs, undefined, { signal }).catch(() => {})]);
+      await Promise.all([runner.run(schedule, signal), rest(durationMs, signal)]);
+      await this.#keepCalm({ world, runner, watch }, signal);
+      await watch.stop();
       await Promise.all(this.#writers.map((writer) => writer.stop()));
       if (signal.aborted) {
         return null;
@@ -150,8 +179,19 @@ class ChaosRun {
         return null;
       }
       const written = this.#writers.flatMap(({ events }) => events);
-      const { executed, redeliveries } = runner;
-      const findings = await judge({ world, written, faults: executed, redeliveries }, world.server.control);
+      await operator.stop();
+      const { executed } = runner;
+      const findings = await judge(
+        {
+          world,
+          written,
+          faults: executed,
+          redeliveries: [...runner.redeliveries, ...operator.redeliveries],
+          passedOverAt: operator.passedOverAt,
+          openTimes: watch.openTimes,
+        },
+        world.server.control,
+      );
       await this.#stopDaemons(world);
       this.#violations.push(...findings.violations, ...(await judgeRest(world.server.control)));
       const isKept = this.#options.keeps || this.#violations.length > 0;
@@ -178,6 +218,18 @@ class ChaosRun {
     }
   }
 
+  /** Until what comes through the circuit of a dead endpoint could be counted; at once if none is open. */
+  async #keepCalm(
+    { world, runner, watch }: { readonly world: World; readonly runner: FaultRunner; readonly watch: CircuitWatch },
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (world.routes.some(({ id, plan }) => plan.isDead && watch.isOpen(id))) {
+      this.#progress("a circuit is judged without faults");
+      const settledMs = Math.max(Date.now(), ...runner.executed.map(settledAtMs));
+      await rest(settledMs + CALM_MS - Date.now(), signal);
+    }
+  }
+
   /** Idempotent; whatever state the run is in. */
   async close(): Promise<void> {
     for (const close of this.#opened.splice(0).reverse()) {
@@ -201,6 +253,7 @@ class ChaosRun {
       const [main, other] = await Promise.all([this.#openProxy(receiver), this.#openProxy(receiver)]);
       const { id, secret } = await createEndpoint(server.control, `http://127.0.0.1:${main.port}${plan.path}`, plan);
       receiver.verify(plan.path, secret);
+      receiver.disturb(plan.path, plan.isDead ? "dead" : null);
       routes.push({ plan, id, main, other });
     }
     const slots: DaemonSlot[] = [];
@@ -345,6 +398,7 @@ class ChaosRun {
 
   #progress(sentence: string): void {
     const seconds = Math.round((performance.now() - this.#startedMs) / 1_000);
+    this.said = sentence;
     this.#options.onProgress?.(`${seconds} s: ${sentence}`);
   }
 }
@@ -370,6 +424,7 @@ async function createEndpoint(
         timeout_ms: TIMEOUT_MS,
         retry_schedule: RETRY_SCHEDULE,
         ordered: plan.isOrdered ?? false,
+        ...(plan.isHalting ? { when_exhausted: "halt", give_up_on: [String(REFUSAL)] } : {}),
         ...plan.limits,
       }),
     ],
@@ -391,15 +446,29 @@ async function createEndpoint(
 /** The empty string if there is nothing. */
 async function whatIsLeft({ server }: World): Promise<string> {
   try {
-    const { rows } = await server.control.query<{ pending: number; in_flight: number; unclaimed: number }>(
+    const { rows } = await server.control.query<{
+      pending: number;
+      halted: number;
+      in_flight: number;
+      unclaimed: number;
+    }>(
       `select
          (select count(*) from postrider.delivery where state = 'pending')::integer as pending,
+         (select count(*) from postrider.halted_key)::integer as halted,
          (select count(*) from postrider.in_flight)::integer as in_flight,
          coalesce((select sum(pending) from postrider.backlog where endpoint_id is null), 0)::integer as unclaimed`,
     );
     const [row] = rows;
-    return row !== undefined && row.pending + row.in_flight + row.unclaimed === 0 ? "" : JSON.stringify(row);
+    return row !== undefined && row.pending + row.halted + row.in_flight + row.unclaimed === 0
+      ? ""
+      : JSON.stringify(row);
   } catch (thrown) {
     return messageOf(thrown);
   }
+}
+
+async function rest(restMs: number, signal: AbortSignal): Promise<void> {
+  await pause(restMs, undefined, { signal }).catch(() => {
+    // Broken off.
+  });
 }

@@ -81,6 +81,7 @@ export interface PlannedFault {
 export interface ScheduleOptions {
   readonly durationMs: number;
   readonly daemons: number;
+  /** How many of the endpoints may be disturbed, from the first one on. */
   readonly endpoints: number;
   readonly kinds: readonly FaultKind[];
 }
