@@ -7,7 +7,7 @@ import { makeFormats } from "../format/body.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import type { PostriderError } from "../ground/errors.ts";
 import type { Repeat } from "../ground/repeat.ts";
-import { OwnServers } from "../http/egress/own.ts";
+import { OWN_POSTGRES, OwnServers } from "../http/egress/own.ts";
 import { sendingHost } from "../http/handshake.ts";
 import { Sender } from "../http/send.ts";
 import type { Events } from "../telemetry/bus.ts";
@@ -141,7 +141,7 @@ function connectionTo(databaseUrl: string | null, urlFile: string | null): Conne
 function ownServers({ config, connection, listenConnection, sockets }: Shared): OwnServers {
   const postgres = [connection, listenConnection].map((each) => {
     const { host, port } = targetOf(each);
-    return { what: "the daemon's own Postgres", host, port };
+    return { what: OWN_POSTGRES, host, port };
   });
   const listener = config.httpListen === null ? [] : [{ what: "the daemon's own listener", ...config.httpListen }];
   return new OwnServers([...postgres, ...listener], () => sockets.peers, config.egress.nat64);
@@ -170,13 +170,14 @@ function makeDatabases(sessions: SessionPool): Databases {
   };
 }
 
-function makeHeartbeat({ config, daemonId, databases, conditions, lanes, onFatal }: Shared): Heartbeat {
+function makeHeartbeat({ config, daemonId, databases, conditions, lanes, sockets, onFatal }: Shared): Heartbeat {
   return new Heartbeat({
     daemonId,
     database: databases.pipeline,
     load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
     encryptionKeyIds: config.encryptionKeys.map(({ id }) => id),
     conditions,
+    onServer: (address, port) => sockets.noteServer(address, port),
     onCopied: (fault) => onFatal("database.copied", fault),
   });
 }

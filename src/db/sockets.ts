@@ -4,6 +4,7 @@ import type { ConnectionConfig } from "./connect.ts";
 
 /** More than the servers of any cluster. */
 const PEERS_MAX = 64;
+const THIS_MACHINE = "127.0.0.1";
 
 export interface SocketPeer {
   readonly address: string;
@@ -29,9 +30,23 @@ export class Sockets {
     return this.#sockets.size;
   }
 
-  /** Where connections have led, over TCP; the last ones if there were many. */
+  /**
+   * Where connections have led, over TCP, and where the servers behind them said that they listen; the last ones if there
+   * were many.
+   */
   get peers(): Iterable<SocketPeer> {
     return this.#peers.values();
+  }
+
+  /**
+   * Notes where a server says that it listens: with a pooler, connections lead elsewhere. Without an address it was reached
+   * over a Unix socket, so it is on the machine of whatever is connected to.
+   */
+  noteServer(address: string | null, port: number): void {
+    const hosts = [...this.#peers.values()].map((peer) => peer.address);
+    for (const host of address === null ? new Set([THIS_MACHINE, ...hosts]) : [address]) {
+      this.#keep({ address: host, port });
+    }
   }
 
   /** Ends every connection without a goodbye. From now on new ones fail. */
@@ -57,7 +72,11 @@ export class Sockets {
     if (address === undefined || port === undefined) {
       return;
     }
-    keepNewest(this.#peers, `${address} ${port}`, { address, port }, PEERS_MAX);
+    this.#keep({ address, port });
+  }
+
+  #keep(peer: SocketPeer): void {
+    keepNewest(this.#peers, `${peer.address} ${peer.port}`, peer, PEERS_MAX);
   }
 }
 

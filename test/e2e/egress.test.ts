@@ -11,6 +11,7 @@ import { startDaemon } from "../support/daemon.ts";
 import { useDatabase } from "../support/database.ts";
 import { policyOf } from "../support/egress.ts";
 import { createEndpoint, insertEvent, reset, rowsOf } from "../support/engine.ts";
+import { TransactionPooler } from "../support/transactionPooler.ts";
 import { until } from "../support/until.ts";
 
 const database = useDatabase();
@@ -68,6 +69,23 @@ test("where POSTRIDER_LISTEN_URL leads is the daemon's own Postgres, too", async
   await run(t, { egress: policyOf({ profile: "custom", allow: ["127.0.0.0/8"] }), listenUrl: listenUrl.href });
   await insertEvent(database.pool, "order.paid");
   assert.match((await attemptsAt(id, 1))[0]?.error ?? "", /own Postgres/);
+});
+
+test("the Postgres behind a pooler is the daemon's own, too, on whatever port it listens", async (t) => {
+  const pooler = await TransactionPooler.start({ serverUrl: database.url, size: 2 });
+  t.after(() => pooler.stop());
+  const { port } = new URL(database.url);
+  const [behind, front] = [
+    await create(`http://localhost:${port}/`),
+    await create(pooler.url.replace("postgres:", "http:").replace(/[^/]*@/, "")),
+  ];
+  const egress = policyOf({ profile: "custom", allow: ["127.0.0.0/8", "::1", "localhost"] });
+  const { daemon } = await startDaemon(pooler.url, { egress, preparedStatements: null, pollIntervalMs: 200 });
+  t.after(() => daemon.stop());
+  await insertEvent(database.pool, "order.paid");
+  for (const id of [behind, front]) {
+    assert.match((await attemptsAt(id, 1))[0]?.error ?? "", /own Postgres/);
+  }
 });
 
 test("with an egress proxy and a private CA, http and https endpoints are reached through it alone", async (t) => {

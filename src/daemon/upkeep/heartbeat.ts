@@ -35,7 +35,12 @@ const beat = defineStatement("beat", {
     isRenewal: "boolean",
     encryptionKeyIds: "text[]",
   },
-  columns: { is_held: "boolean", server_ms: "double precision" },
+  columns: {
+    is_held: "boolean",
+    server_ms: "double precision",
+    server_address: "text?",
+    server_port: "integer",
+  },
 });
 
 const leave = defineStatement("leave", { params: { daemonId: "uuid" }, columns: { leave: "void" } });
@@ -53,6 +58,8 @@ export interface HeartbeatOptions {
   readonly load: () => Load;
   /** What other daemons may seal with. */
   readonly encryptionKeyIds: readonly string[];
+  /** Where Postgres says that it listens, with each beat; without an address if the beat reached it over a Unix socket. */
+  readonly onServer?: (address: string | null, port: number) => void;
   /** The connection leads to a database that was restored or copied. */
   readonly onCopied: (fault: PostriderError) => void;
 }
@@ -153,14 +160,18 @@ export class Heartbeat {
       isRenewal: this.#heldUntilMs > 0,
       encryptionKeyIds,
     });
-    this.#noteClock(rows[0]?.server_ms, monotonicMs() - sentMs);
+    const [answer] = rows;
+    if (answer !== undefined) {
+      this.#noteClock(answer.server_ms, monotonicMs() - sentMs);
+      this.#options.onServer?.(answer.server_address, answer.server_port);
+    }
     this.#error = null;
     conditions.end("not_beating", {});
     if (this.#daemonId !== daemonId) {
       // The answer came after the lease had run out: the row exists, and counts as lost when its lease ends.
       return;
     }
-    if (rows[0]?.is_held !== true) {
+    if (answer?.is_held !== true) {
       this.#error = "by the clock of Postgres the lease had run out";
       this.#lose();
       this.#beatSoon();
@@ -170,8 +181,8 @@ export class Heartbeat {
   }
 
   /** Postgres read its clock about in the middle, unless the answer took long. */
-  #noteClock(serverMs: number | undefined, tookMs: number): void {
-    if (serverMs !== undefined && tookMs < CLOCK_MS_MAX) {
+  #noteClock(serverMs: number, tookMs: number): void {
+    if (tookMs < CLOCK_MS_MAX) {
       this.#clockAheadMs = serverMs - (unixMs() - tookMs / 2);
     }
   }

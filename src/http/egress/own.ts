@@ -8,14 +8,14 @@ import { type Address, type Cidr, classify, parseAddress, reachedBy } from "./ad
 import { canonicalName } from "./rules.ts";
 
 export interface OwnServer {
-  /** For the sentence of a refusal: "the daemon's own Postgres". */
+  /** For the sentence of a refusal. */
   readonly what: string;
   /** A name, an address, or the directory of a Unix socket, whose server may listen on this machine's addresses, too. */
   readonly host: string;
   readonly port: number;
 }
 
-/** Where a connection to one of them has led. */
+/** Where a connection to Postgres has led, or where the Postgres at its end said that it listens. */
 export interface Peer {
   readonly address: string;
   readonly port: number;
@@ -25,6 +25,8 @@ export interface Peer {
 export type ResolveName = (hostname: string) => Promise<readonly string[]>;
 
 const THIS_MACHINE = "127.0.0.1";
+/** For the sentence of a refusal. */
+export const OWN_POSTGRES = "the daemon's own Postgres";
 
 export class OwnServers {
   readonly #servers: readonly OwnServer[];
@@ -32,7 +34,7 @@ export class OwnServers {
   readonly #nat64: readonly Cidr[];
 
   /**
-   * @param peers Where connections to them have led so far: a name may lead elsewhere since.
+   * @param peers Where connections to Postgres have led so far, because a name may lead elsewhere since; and what is behind poolers.
    * @param nat64 The network's prefixes, besides the well-known one.
    */
   constructor(servers: readonly OwnServer[], peers: () => Iterable<Peer> = () => [], nat64: readonly Cidr[] = []) {
@@ -53,29 +55,27 @@ export class OwnServers {
     resolve: ResolveName,
   ): Promise<string | undefined> {
     const servers = this.#servers.filter((server) => server.port === port);
-    const [first] = servers;
-    if (first === undefined) {
+    const peers = [...this.#peers()].filter((peer) => peer.port === port).map(({ address }) => address);
+    if (servers.length === 0 && peers.length === 0) {
       // The only case that is not rare, so it costs nothing more.
       return undefined;
     }
-    const named = servers.find(({ host }) => host === canonicalName(hostname));
-    if (named !== undefined) {
-      return refusal(named);
-    }
-    const peers = [...this.#peers()].filter((peer) => peer.port === port).map(({ address }) => address);
     const placesOf = (address: string) => placesAt(address, this.#nat64);
-    const sought = addresses.flatMap(placesOf);
+    const sought = new Set(addresses.flatMap(placesOf));
+    if (peers.flatMap(placesOf).some((place) => sought.has(place))) {
+      return refusal(OWN_POSTGRES);
+    }
     for (const server of servers) {
-      const known = [...peers, ...(await addressesOf(server, resolve))].flatMap(placesOf);
-      if (sought.some((place) => known.includes(place))) {
-        return refusal(server);
+      const isNamed = server.host === canonicalName(hostname);
+      if (isNamed || (await addressesOf(server, resolve)).flatMap(placesOf).some((place) => sought.has(place))) {
+        return refusal(server.what);
       }
     }
     return undefined;
   }
 }
 
-function refusal({ what }: OwnServer): string {
+function refusal(what: string): string {
   return `it is ${what}, which no setting allows`;
 }
 
