@@ -144,8 +144,7 @@ async function hasNewServer(client: Queryable): Promise<boolean> {
 /** Writes the records again, as bootstrap.sql does, from the copy that the last migration has left. */
 async function restoreRecords(client: Connection): Promise<void> {
   try {
-    await client.query(BEGIN);
-    await takeLock(client, "pg_try_advisory_xact_lock");
+    await takeLock(client, "transaction");
     await client.query(LIMIT_LOCK_WAITS);
     await client.query(bootstrapText());
     await client.query("commit");
@@ -222,8 +221,7 @@ async function runSegments(run: Run): Promise<void> {
 
 async function runTransaction(run: Run, { steps, isLast }: TransactionSegment): Promise<void> {
   const { client, plan } = run;
-  await client.query(BEGIN);
-  await takeLock(client, "pg_try_advisory_xact_lock");
+  await takeLock(client, "transaction");
   await client.query(LIMIT_LOCK_WAITS);
   const state = refuseEdited(await stateOf(client, plan));
   run.alreadyAt ??= versionOf(state);
@@ -285,17 +283,13 @@ async function applyTable(run: Run, step: TableStep, statements: readonly string
 }
 
 /**
- * The lock is tried repeatedly instead of waited for, and without parameters. A waiting statement holds a snapshot. So
- * does a transaction whose last statement had parameters, because its portal stays open. A concurrent index of the run
- * that has the lock would wait for either.
+ * Takes the lock, until the end of a transaction that it begins, or for the session. It is tried repeatedly instead of waited for,
+ * each time in a new transaction. A concurrent index of the run that has the lock waits for the end of every transaction that it
+ * finds with a snapshot, as it would find one that waits, or one that tries at this moment.
  */
-async function takeLock(
-  client: Connection,
-  attempt: "pg_try_advisory_xact_lock" | "pg_try_advisory_lock",
-): Promise<void> {
+async function takeLock(client: Connection, scope: "transaction" | "session"): Promise<void> {
   for (let waitedMs = 0; waitedMs < OTHER_RUN_WAIT_MS; waitedMs += LOCK_RETRY_MS) {
-    const { rows } = await client.query<{ taken: boolean }>(`select ${attempt}(${MIGRATION_LOCK_KEY}) as taken`);
-    if (rows[0]?.taken === true) {
+    if (await tryLock(client, scope)) {
       return;
     }
     await delay(LOCK_RETRY_MS);
@@ -310,10 +304,23 @@ async function takeLock(
   ]);
 }
 
+async function tryLock(client: Connection, scope: "transaction" | "session"): Promise<boolean> {
+  if (scope === "transaction") {
+    await client.query(BEGIN);
+  }
+  const attempt = scope === "transaction" ? "pg_try_advisory_xact_lock" : "pg_try_advisory_lock";
+  const { rows } = await client.query<{ taken: boolean }>(`select ${attempt}(${MIGRATION_LOCK_KEY}) as taken`);
+  const isTaken = rows[0]?.taken === true;
+  if (scope === "transaction" && !isTaken) {
+    await client.query("rollback");
+  }
+  return isTaken;
+}
+
 /** The session holds the lock, because each statement is a separate transaction. */
 async function runOutside(run: Run, step: TableStep): Promise<void> {
   const { client, plan } = run;
-  await takeLock(client, "pg_try_advisory_lock");
+  await takeLock(client, "session");
   try {
     await client.query(SET_OUTSIDE);
     if (versionOf(refuseEdited(await stateOf(client, plan))) < step.version) {

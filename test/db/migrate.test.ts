@@ -8,6 +8,7 @@ import { assertSchemaUsable, assertTablesUsable, checkSchema } from "../../src/d
 import type { FunctionFile, SchemaFiles, TableFile } from "../../src/db/sqlFiles.ts";
 import { type ErrorCode, PostriderError } from "../../src/ground/errors.ts";
 import { createDatabase, databaseFor, type TestDatabase } from "../support/database.ts";
+import { until } from "../support/until.ts";
 
 const HEADER = "-- locks: nothing\n-- breaking: no\n\n";
 
@@ -556,6 +557,23 @@ test("an upgrade outside the transaction runs statement by statement, and again 
     "select indisvalid from pg_index where indexrelid = 'postrider.one_id'::regclass",
   );
   assert.deepEqual(rows, [{ indisvalid: true }]);
+});
+
+test("a run that waits for another is in no transaction, for whose end a concurrent index of the other would wait", async (t) => {
+  const { client, database } = await emptyDatabase(t);
+  const waiting = await clientOf(t, database);
+  const { rows: own } = await waiting.query<{ pid: number }>("select pg_backend_pid() as pid");
+  await client.query(`select pg_advisory_lock(${MIGRATION_LOCK_KEY})`);
+  const migrated = migrate(waiting, { files: functions(NUMBER) });
+  await until("it has tried", async () => {
+    const { rows } = await client.query(
+      "select from pg_stat_activity where pid = $1 and state = 'idle' and query = 'rollback'",
+      [own[0]?.pid],
+    );
+    return rows.length === 1;
+  });
+  await client.query(`select pg_advisory_unlock(${MIGRATION_LOCK_KEY})`);
+  await migrated;
 });
 
 test("a long fill outside the transaction commits as it goes, and may have empty lines", async (t) => {
