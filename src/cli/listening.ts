@@ -3,6 +3,8 @@ import { messageOf, PostriderError } from "../ground/errors.ts";
 import { listenAddressText } from "../ground/listenAddress.ts";
 import { makeApp } from "../listen/app.ts";
 import { Listener } from "../listen/listener.ts";
+import { ListenerDatabase } from "../listen/listenerDatabase.ts";
+import type { ListenerApp } from "../listen/routes.ts";
 import type { Vitals } from "../listen/vitals.ts";
 import type { Events } from "../telemetry/bus.ts";
 
@@ -17,7 +19,9 @@ export async function withListener(
   work: (config: Config) => Promise<void>,
 ): Promise<void> {
   const { httpListen } = config;
-  const listener = await startListener(config, events, vitals);
+  const database = new ListenerDatabase(config);
+  const onError = (error: string): void => events.emit("http_request.failed", { error });
+  const listener = await startListener(config, events, makeApp({ vitals, database, onError }));
   if (listener === null || httpListen === null) {
     await work(config);
     return;
@@ -27,15 +31,15 @@ export async function withListener(
     await work({ ...config, httpListen: { ...httpListen, port: listener.address.port } });
   } finally {
     await listener.stop();
+    await database.stop();
   }
 }
 
 /** Null: it is switched off, or the port of the default address is taken. */
-async function startListener({ httpListen }: Config, events: Events, vitals: Vitals): Promise<Listener | null> {
+async function startListener({ httpListen }: Config, events: Events, app: ListenerApp): Promise<Listener | null> {
   if (httpListen === null) {
     return null;
   }
-  const app = makeApp({ vitals, onError: (error) => events.emit("http_request.failed", { error }) });
   try {
     return await Listener.start({ address: httpListen, app });
   } catch (thrown) {

@@ -16,7 +16,16 @@ import { type Queryable, queryable } from "./statements.ts";
 export type ConnectionConfig = LibpqConfig;
 
 /** What a connection is for. It decides the deadlines, and follows the slash in application_name. */
-export type Purpose = "claim" | "pipeline" | "wake" | "maintain" | "ingest" | "apply" | "control" | "migrate";
+export type Purpose =
+  | "claim"
+  | "pipeline"
+  | "wake"
+  | "maintain"
+  | "ingest"
+  | "apply"
+  | "listen"
+  | "control"
+  | "migrate";
 
 interface SessionLimits {
   /** 0: none. The client gives up QUERY_GRACE_MS later: it waits for the server's own answer first. */
@@ -38,6 +47,8 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
   ingest: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 10_000 },
   // A file of ten thousand endpoints takes half a minute, and other changes of them wait for it.
   apply: { statementTimeoutMs: 300_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
+  // Someone waits for the answer, and has given up after seconds.
+  listen: { statementTimeoutMs: 5_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 5_000 },
   control: { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
   // A migration may take as long as it needs, but must not wait for a lock while others queue up behind it.
   migrate: { statementTimeoutMs: 0, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 60_000 },
@@ -47,7 +58,7 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
  * These purposes are useless on a server that was made read-only, as some failover tools do with the old primary. A
  * connection that only reads would stay there, and never learn that the name now leads elsewhere.
  */
-const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest", "apply"]);
+const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest", "apply", "listen"]);
 
 /** The client waits this long after the server's statement_timeout has passed: by then only a dead link is left. */
 const QUERY_GRACE_MS = 5_000;

@@ -1,4 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto";
 
 /**
  * Keys of ed25519 as Standard Webhooks writes them: `whsk_` and the base64 of the private and the public key, 32 bytes
@@ -49,6 +57,25 @@ export function parsePublicKey(text: string): ParsedKey {
   }
   const x = bytes.toString("base64url");
   return { kind: "key", key: createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" }) };
+}
+
+/** The members of a JWK for a public key that verifies signatures (RFC 8037). */
+export interface PublicJwk {
+  readonly kty: "OKP";
+  readonly crv: "Ed25519";
+  readonly x: string;
+  readonly use: "sig";
+  readonly alg: "EdDSA";
+  /** The thumbprint of RFC 7638: it tells nothing but the key. */
+  readonly kid: string;
+}
+
+/** @param publicKey as `publicKeyOf` makes it */
+export function publicJwk(publicKey: string): PublicJwk {
+  const x = Buffer.from(publicKey.slice(PUBLIC_PREFIX.length), "base64").toString("base64url");
+  const required = { crv: "Ed25519", kty: "OKP", x } as const;
+  const kid = createHash("sha256").update(JSON.stringify(required)).digest("base64url");
+  return { ...required, use: "sig", alg: "EdDSA", kid };
 }
 
 /** The signature over prefix and message, as base64. The prefix is ASCII; a string is signed as UTF-8. */

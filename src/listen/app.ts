@@ -1,18 +1,25 @@
 import { Hono } from "hono";
+import type { Database } from "../db/database.ts";
+import { isOutage } from "../db/pgErrors.ts";
 import { messageOf } from "../ground/errors.ts";
 import { addHealth } from "./health.ts";
+import { addKeys } from "./keys.ts";
 import { problem } from "./problem.ts";
 import { type ListenerApp, type ListenerEnv, notFound } from "./routes.ts";
 import type { Vitals } from "./vitals.ts";
 
 export interface AppOptions {
   readonly vitals: Vitals;
+  readonly database: Database;
   /** An error that nobody expected. The client learns nothing of it. */
   readonly onError: (message: string) => void;
 }
 
+/** When to ask again what Postgres cannot answer now. */
+const OUTAGE_RETRY_S = 5;
+
 /** Every route of the listener. openapi.json describes them, and a test compares the two. */
-export function makeApp({ vitals, onError }: AppOptions): ListenerApp {
+export function makeApp({ vitals, database, onError }: AppOptions): ListenerApp {
   const app = new Hono<ListenerEnv>();
   app.use(async (context, next) => {
     await next();
@@ -24,9 +31,13 @@ export function makeApp({ vitals, onError }: AppOptions): ListenerApp {
   });
   app.notFound(() => notFound());
   app.onError((thrown) => {
+    if (isOutage(thrown)) {
+      return problem(503, undefined, { "retry-after": String(OUTAGE_RETRY_S) });
+    }
     onError(messageOf(thrown));
     return problem(500);
   });
   addHealth(app, vitals);
+  addKeys(app, database);
   return app;
 }

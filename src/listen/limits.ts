@@ -1,8 +1,12 @@
+import type { Rate } from "./rateLimit.ts";
+
 /** What one client, and all together, may cost the process that delivers. */
 export interface Limits {
   readonly connectionsMax: number;
   /** Of one address; of one /64 network with IPv6. Clients behind a proxy share the proxy's address. */
   readonly connectionsPerAddressMax: number;
+  /** Requests of one address, or one /64 network. Health checks do not count: their answers cost no more than a refusal. */
+  readonly requestRate: Rate;
   readonly requestsPerConnectionMax: number;
   /** All header lines together, and the request line. */
   readonly headerBytesMax: number;
@@ -25,6 +29,7 @@ export interface Limits {
 export const LIMITS: Limits = {
   connectionsMax: 1_000,
   connectionsPerAddressMax: 250,
+  requestRate: { perSecond: 200, burst: 400 },
   requestsPerConnectionMax: 10_000,
   headerBytesMax: 8_192,
   headersMax: 64,

@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { ListenAddress } from "../ground/listenAddress.ts";
-import { AddressCounts } from "./addressCounts.ts";
+import { AddressCounts, networkOf } from "./addressCounts.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { problem, problemText } from "./problem.ts";
+import { RateLimit } from "./rateLimit.ts";
 import type { ListenerApp } from "./routes.ts";
 
 export interface ListenerOptions {
@@ -58,6 +59,7 @@ function makeServer(app: ListenerApp, limits: Limits): Server {
     // A request that is no request: a path that is no path, a Host that is no name.
     errorHandler: () => problem(400),
   });
+  const rate = new RateLimit(limits.requestRate);
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -69,11 +71,14 @@ function makeServer(app: ListenerApp, limits: Limits): Server {
       requireHostHeader: false,
     },
     (request, response) => {
-      const refused = refusalOf(request, limits);
-      if (refused === null) {
-        void answer(request, response);
+      const status = refusalOf(request, limits);
+      const waitMs = status === null && !HEALTH.has(request.url ?? "") ? rate.take(sourceOf(request)) : 0;
+      if (status !== null) {
+        refuse(response, status);
+      } else if (waitMs > 0) {
+        refuse(response, 429, { "retry-after": Math.ceil(waitMs / 1_000) });
       } else {
-        refuse(response, refused);
+        void answer(request, response);
       }
     },
   );
@@ -90,6 +95,12 @@ function makeServer(app: ListenerApp, limits: Limits): Server {
   server.on("checkExpectation", (_request, response: ServerResponse) => refuse(response, 417));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => endBroken(error, socket));
   return server;
+}
+
+const HEALTH: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
+function sourceOf({ socket }: IncomingMessage): string {
+  return networkOf(socket.remoteAddress ?? "");
 }
 
 function limitAddresses(server: Server, perAddressMax: number): void {
@@ -115,9 +126,9 @@ function refusalOf({ headers, rawHeaders }: IncomingMessage, { headersMax }: Lim
 }
 
 /** Ends the connection: what follows on it may be the body that nobody wants. */
-function refuse(response: ServerResponse, status: number): void {
+function refuse(response: ServerResponse, status: number, more: Record<string, number> = {}): void {
   const body = problemText(status);
-  const headers = { "content-type": "application/problem+json", "content-length": Buffer.byteLength(body) };
+  const headers = { ...more, "content-type": "application/problem+json", "content-length": Buffer.byteLength(body) };
   response.writeHead(status, { ...headers, connection: "close" }).end(body);
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { makeApp } from "../../src/listen/app.ts";
+import { ListenerDatabase } from "../../src/listen/listenerDatabase.ts";
 
 interface Document {
   readonly openapi: string;
@@ -16,7 +17,9 @@ interface Operation {
 const document: Document = JSON.parse(readFileSync(new URL("../../src/listen/openapi.json", import.meta.url), "utf8"));
 
 test("the OpenAPI description has every route, and no other", () => {
-  const app = makeApp({ vitals: { readiness: async () => ({ reasons: [], notes: [] }) }, onError: assert.fail });
+  const database = new ListenerDatabase({ databaseUrl: null, databaseUrlFile: null, preparedStatements: null });
+  const vitals = { readiness: async () => ({ reasons: [], notes: [] }) };
+  const app = makeApp({ vitals, database, onError: assert.fail });
   const routes = app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`);
   const described = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),

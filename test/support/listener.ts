@@ -4,6 +4,7 @@ import type { TestContext } from "node:test";
 import { makeApp } from "../../src/listen/app.ts";
 import type { Limits } from "../../src/listen/limits.ts";
 import { Listener } from "../../src/listen/listener.ts";
+import { ListenerDatabase } from "../../src/listen/listenerDatabase.ts";
 import type { Readiness } from "../../src/listen/vitals.ts";
 
 export interface StartedListener {
@@ -12,14 +13,25 @@ export interface StartedListener {
   readonly errors: readonly string[];
 }
 
+interface ListenerSettings {
+  readonly limits?: Partial<Limits>;
+  readonly readiness?: () => Promise<Readiness>;
+  /** Default: one that nothing reaches. */
+  readonly databaseUrl?: string;
+}
+
+const NO_DATABASE = "postgres://127.0.0.1:1/none";
+
 /** A listener on a free port, without a daemon. It is stopped after the test. */
 export async function startListener(
   t: TestContext,
-  { limits, readiness }: { readonly limits?: Partial<Limits>; readonly readiness?: () => Promise<Readiness> } = {},
+  { limits, readiness, databaseUrl = NO_DATABASE }: ListenerSettings = {},
 ): Promise<StartedListener> {
   const errors: string[] = [];
   const vitals = { readiness: readiness ?? (async () => ({ reasons: [], notes: [] })) };
-  const app = makeApp({ vitals, onError: (message) => errors.push(message) });
+  const database = new ListenerDatabase({ databaseUrl, databaseUrlFile: null, preparedStatements: null });
+  t.after(() => database.stop());
+  const app = makeApp({ vitals, database, onError: (message) => errors.push(message) });
   const listener = await Listener.start({ address: { host: "127.0.0.1", port: 0 }, app, ...(limits && { limits }) });
   t.after(() => listener.stop());
   const { port } = listener.address;

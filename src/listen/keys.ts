@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import type { Queryable } from "../db/statements.ts";
+import { defineStatement } from "../db/statements.ts";
+import { publicJwk } from "../format/ed25519.ts";
+import { monotonicMs } from "../ground/clock.ts";
+import { problem } from "./problem.ts";
+import { RateLimit } from "./rateLimit.ts";
+import { addRoute, type ListenerApp, notFound } from "./routes.ts";
+
+const findPublicKeys = defineStatement("find_public_keys", {
+  params: { endpointId: "uuid" },
+  columns: { public_key: "text" },
+});
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Far below any sensible overlap of a rotation. */
+const MAX_AGE_S = 300;
+/** An expired key is shown for so long at most. */
+const KEPT_MS = 10_000;
+const KEPT_MAX = 1_000;
+/** Of ids that are not kept: guessing them costs Postgres no more than this. */
+const LOOKS = { perSecond: 50, burst: 100 };
+
+interface KeySet {
+  readonly body: string;
+  readonly etag: string;
+}
+
+interface Kept {
+  readonly atMs: number;
+  /** Null: there is no key. */
+  readonly found: Promise<KeySet | null>;
+}
+
+/**
+ * `/.well-known/jwks.json?endpoint=ID`: the public keys with which an endpoint's requests are verified. Receivers are
+ * strangers to each other, so nothing lists endpoints: who does not know the id, which has 62 random bits at least, learns nothing,
+ * and an endpoint without keys looks like one that does not exist.
+ */
+export function addKeys(app: ListenerApp, database: Queryable): void {
+  const keySets = new KeySets(database);
+  addRoute(app, {
+    path: "/.well-known/jwks.json",
+    audience: "receivers",
+    methods: {
+      GET: async (context) => {
+        const endpointId = context.req.query("endpoint") ?? "";
+        if (!UUID.test(endpointId)) {
+          return problem(400, "say whose keys: ?endpoint=ID, with the id of an endpoint");
+        }
+        const looked = keySets.look(endpointId.toLowerCase());
+        if (looked === null) {
+          return problem(503, undefined, { "retry-after": "1" });
+        }
+        const found = await looked;
+        if (found === null) {
+          return notFound();
+        }
+        const headers = { etag: found.etag, "cache-control": `public, max-age=${MAX_AGE_S}` };
+        return isKnown(context.req.header("if-none-match"), found.etag)
+          ? new Response(null, { status: 304, headers })
+          : context.body(found.body, 200, { ...headers, "content-type": "application/jwk-set+json" });
+      },
+    },
+  });
+}
+
+/** The key sets that were asked for lately. */
+class KeySets {
+  readonly #database: Queryable;
+  readonly #looks = new RateLimit(LOOKS);
+  /** By endpoint, the oldest first. */
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(database: Queryable) {
+    this.#database = database;
+  }
+
+  /** Null if there were too many looks lately. Those at sets that are known always have their turn. */
+  look(endpointId: string): Promise<KeySet | null> | null {
+    const kept = this.#kept.get(endpointId);
+    if (kept !== undefined && monotonicMs() - kept.atMs < KEPT_MS) {
+      return kept.found;
+    }
+    if (kept === undefined && this.#looks.take("") > 0) {
+      return null;
+    }
+    const found = this.#find(endpointId);
+    this.#keep(endpointId, found);
+    return found;
+  }
+
+  async #find(endpointId: string): Promise<KeySet | null> {
+    const { rows } = await this.#database.run(findPublicKeys, { endpointId });
+    return rows.length === 0 ? null : keySetOf(rows.map(({ public_key }) => public_key));
+  }
+
+  #keep(endpointId: string, found: Promise<KeySet | null>): void {
+    this.#kept.delete(endpointId);
+    this.#kept.set(endpointId, { atMs: monotonicMs(), found });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > KEPT_MAX && oldest !== undefined) {
+      this.#kept.delete(oldest);
+    }
+    found.catch(() => {
+      if (this.#kept.get(endpointId)?.found === found) {
+        this.#kept.delete(endpointId);
+      }
+    });
+  }
+}
+
+function keySetOf(publicKeys: readonly string[]): KeySet {
+  const body = JSON.stringify({ keys: publicKeys.map(publicJwk) });
+  return { body, etag: `"${createHash("sha256").update(body).digest("base64url")}"` };
+}
+
+/** Whether the client has this one. `If-None-Match` compares weakly (RFC 9110 §13.1.2). */
+function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+  const tags = (ifNoneMatch ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return tags.includes(etag) || tags.includes("*");
+}

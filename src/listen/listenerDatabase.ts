@@ -1,0 +1,39 @@
+import { type ConnectionConfig, connectionConfig } from "../db/connect.ts";
+import { Database } from "../db/database.ts";
+import { Sockets } from "../db/sockets.ts";
+import { endsWithin } from "../ground/endsWithin.ts";
+
+/** None is opened before a request needs it, and those that have been idle for minutes are closed. */
+export const LISTENER_CONNECTIONS_MAX = 2;
+/** A statement in progress may end within this time; then its connection is cut. */
+const STOP_MS = 1_000;
+
+export interface ListenerDatabaseOptions {
+  readonly databaseUrl: string | null;
+  readonly databaseUrlFile: string | null;
+  readonly preparedStatements: boolean | null;
+}
+
+/** Postgres for requests to the listener. They share no connection with the daemon, so none of them can keep it waiting. */
+export class ListenerDatabase extends Database {
+  readonly #sockets: Sockets;
+
+  constructor(options: ListenerDatabaseOptions) {
+    const { databaseUrl, databaseUrlFile: urlFile, preparedStatements } = options;
+    const sockets = new Sockets();
+    const config: ConnectionConfig = connectionConfig({ databaseUrl, urlFile, applicationName: "postrider" });
+    super({
+      config: sockets.through(config),
+      purpose: "listen",
+      max: LISTENER_CONNECTIONS_MAX,
+      preparedStatements: preparedStatements ?? undefined,
+    });
+    this.#sockets = sockets;
+  }
+
+  /** Closes every connection, soon. */
+  async stop(): Promise<void> {
+    await endsWithin(this.end(), STOP_MS);
+    this.#sockets.cut();
+  }
+}

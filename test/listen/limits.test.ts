@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import fc from "fast-check";
+import { AddressCounts, networkOf } from "../../src/listen/addressCounts.ts";
+import { RateLimit } from "../../src/listen/rateLimit.ts";
+import { eventually } from "../support/command.ts";
+import { rawConnection, readToEnd, startListener } from "../support/listener.ts";
+
+test("no window has more than the burst and what the rate adds, and a refusal says when the next may come", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 50 }),
+      fc.integer({ min: 1, max: 20 }),
+      fc.array(fc.integer({ min: 0, max: 200 }), { maxLength: 100 }),
+      (perSecond, burst, pauses) => {
+        let nowMs = 0;
+        const limit = new RateLimit({ perSecond, burst }, () => nowMs);
+        const taken: number[] = [];
+        for (const pauseMs of pauses) {
+          nowMs += pauseMs;
+          const waitMs = limit.take("a");
+          if (waitMs === 0) {
+            taken.push(nowMs);
+          } else {
+            nowMs += waitMs + 0.001;
+            assert.equal(limit.take("a"), 0);
+            taken.push(nowMs);
+          }
+        }
+        for (const [index, startMs] of taken.entries()) {
+          for (const [count, endMs] of taken.slice(index).entries()) {
+            assert.ok(count + 1 <= burst + ((endMs - startMs) / 1_000) * perSecond + 1e-6);
+          }
+        }
+      },
+    ),
+  );
+});
+
+test("one key's requests do not count for another's", () => {
+  const limit = new RateLimit({ perSecond: 1, burst: 1 }, () => 0);
+  assert.equal(limit.take("a"), 0);
+  assert.equal(limit.take("a"), 1_000);
+  assert.equal(limit.take("b"), 0);
+});
+
+test("an address is counted by the network that its owner has", () => {
+  assert.equal(networkOf("203.0.113.7"), "203.0.113.7");
+  assert.equal(networkOf("::ffff:203.0.113.7"), "203.0.113.7");
+  assert.equal(networkOf("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2");
+  assert.equal(networkOf("2001:db8::1"), "2001:db8:0:0");
+  assert.equal(networkOf("::1"), "0:0:0:0");
+  assert.equal(networkOf("fe80::1%eth0"), "fe80:0:0:0");
+  const counts = new AddressCounts();
+  assert.ok(counts.add("2001:db8::1", 1));
+  assert.ok(!counts.add("2001:db8::2", 1));
+  counts.remove("2001:db8::1");
+  assert.ok(counts.add("2001:db8::2", 1));
+});
+
+test("a client that asks too often is told when to come back, and health checks are not counted", async (t) => {
+  const { url } = await startListener(t, { limits: { requestRate: { perSecond: 0.5, burst: 2 } } });
+  const statuses = [];
+  for (let asked = 0; asked < 3; asked += 1) {
+    statuses.push((await fetch(`${url}/unknown`)).status);
+  }
+  assert.deepEqual(statuses, [404, 404, 429]);
+  const refused = await fetch(`${url}/unknown`);
+  assert.equal(refused.headers.get("retry-after"), "2");
+  assert.equal(refused.headers.get("content-type"), "application/problem+json");
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  assert.equal((await fetch(`${url}/readyz`)).status, 200);
+});
+
+test("connections beyond those of one address are closed, and make room when they end", async (t) => {
+  const { port, url } = await startListener(t, { limits: { connectionsPerAddressMax: 2 } });
+  const [first, second] = [rawConnection(t, port), rawConnection(t, port)];
+  await Promise.all([once(first, "connect"), once(second, "connect")]);
+  const third = rawConnection(t, port);
+  await once(third, "close");
+  first.destroy();
+  second.destroy();
+  const status = await eventually("an answer", () =>
+    fetch(`${url}/healthz`).then(
+      (answer) => answer.status,
+      () => undefined,
+    ),
+  );
+  assert.equal(status, 200);
+});
+
+test("a client that sends its request byte by byte, or nothing, is cut off", async (t) => {
+  const { port } = await startListener(t, {
+    limits: { headersMs: 100, requestMs: 200, keepAliveMs: 100, checkMs: 20 },
+  });
+  const silent = rawConnection(t, port);
+  const dripping = rawConnection(t, port);
+  const answered = rawConnection(t, port);
+  const drip = setInterval(() => dripping.write("a"), 10);
+  t.after(() => clearInterval(drip));
+  dripping.write("GET /healthz HTTP/1.1\r\nx: ");
+  answered.write("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
+  const [nothing, timeout, answer] = await Promise.all([silent, dripping, answered].map((each) => readToEnd(each)));
+  assert.match(nothing ?? "", /^(HTTP\/1\.1 408 |$)/);
+  assert.match(timeout ?? "", /^HTTP\/1\.1 408 /);
+  assert.match(answer ?? "", /^HTTP\/1\.1 200 /);
+});
+
+test("pipelined requests are answered in order, up to those that a connection may have", async (t) => {
+  const { port } = await startListener(t, { limits: { requestsPerConnectionMax: 3 } });
+  const socket = rawConnection(t, port);
+  const answer = readToEnd(socket);
+  socket.write("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\nGET /unknown HTTP/1.1\r\nhost: a\r\n\r\n".repeat(3));
+  const statuses = [...(await answer).matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+  assert.deepEqual(statuses.slice(0, 3), ["200", "404", "200"]);
+  assert.ok(statuses.slice(3).every((status) => status === "503"));
+});
