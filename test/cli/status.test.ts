@@ -5,7 +5,7 @@ import { schemaFiles } from "../../src/db/sqlFiles.ts";
 import { readStatus, type Status } from "../../src/db/status.ts";
 import { runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { claimAll } from "../support/engine.ts";
+import { claimAll, makePartitions } from "../support/engine.ts";
 import { createLogin } from "../support/roles.ts";
 
 /** Every character that a terminal may act on, except the text's own line ends. */
@@ -14,6 +14,7 @@ const HOSTILE = "\u001b]0;owned\u0007\u009b31m\u202e\nsecond line";
 
 test("a new database: no daemon, nothing waits, no endpoints", async () => {
   await withDatabase(async (database) => {
+    await makePartitions(database.pool);
     const status = await read(database);
     const { changed_at, changed_by } = status.sending;
     assert.deepEqual(withoutTime(status), {
