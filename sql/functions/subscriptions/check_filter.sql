@@ -10,8 +10,12 @@ declare
   bare constant text := regexp_replace(written, '"(?:[^"\\]|\\.)*"', '""', 'g');
   by_name constant text := regexp_replace(written, '\["((?:[^"\\]|\\.)*)"\]', '."\1"', 'g');
   subscript constant text := '\[(?:[^][]*(?:,| to ))?';
-  to_string constant text := '\)* (?:==|!=|<|>|<=|>=) ""(?!\.)';
-  compared constant text := '\((?:""|[\d,]*)\)' || to_string;
+  operator constant text := '(?:==|!=|<|>|<=|>=)';
+  literal constant text := '(""|true|false|-?\d[\d.]*(?:e[-+]?\d+)?)';
+  method constant text := '\.(\w+)\((?:""|[\d,]*)\)';
+  path constant text := '\(*[$@](?:\.""|\[[^][]*\])*';
+  -- What a method gives, and the other type with which it is compared, on whichever side that stands.
+  mixed record;
   -- Members whose $. was forgotten.
   of_strings constant text := '(?:\(|&& |\|\| )"" (?:(?:==|!=|<|>|<=|>=|starts with) ""(?: &&| \|\||\))|like_regex )';
   types constant text[] := array['null', 'boolean', 'number', 'string', 'array', 'object', 'date', 'time without time zone',
@@ -36,15 +40,37 @@ begin
   elsif bare ~ (subscript || '-\d') then
     problem := 'has a negative number in brackets, and so never matches';
     advice := 'Elements are counted from 0: [last] is the last one, [last - 1] the one before it.';
-  elsif bare ~ ('\.(?:size|abs|floor|ceiling|double|number|integer|bigint|decimal)' || compared) or bare ~ (' [-+*/%] [^]) ?]+' || to_string) then
+  elsif bare ~ (subscript || 'last \+ \d') then
+    problem := 'has a place behind the last one in brackets, and so never matches';
+    advice := '[last] is the last element, [last - 1] the one before it.';
+  elsif bare ~ (' [-+*/%] [^]) ?]+\)* ' || operator || ' ""(?!\.)') or bare ~ ('(?:^|[( ])"" ' || operator || ' ' || path || ' [-+*/%] ') then
     problem := 'compares a number with a string, and so never matches';
     advice := 'Write the number without quotation marks, as in $.tags.size() > 1.';
-  elsif bare ~ ('\.(?:datetime|date|time|time_tz|timestamp|timestamp_tz)' || compared) then
-    problem := 'compares a time with a string, and so never matches';
-    advice := 'Make a time of both, as in $.at.datetime() > "2026-01-01".datetime(), or of neither.';
   elsif no_type is not null then
     problem := format('compares type() with %s, which is none', to_json(no_type));
     advice := format('The types are %s.', array_to_string(types, ', '));
+  else
+    select m.type, c.type as other into mixed
+    from (
+      select l.method, case when l.literal = '""' then 'string' when l.literal in ('true', 'false') then 'boolean' else 'number' end
+      from (
+        select f.found[1], f.found[2] from regexp_matches(bare, method || '\)* ' || operator || ' ' || literal || '(?![.\w])', 'g') f (found)
+        union all
+        select f.found[2], f.found[1]
+        from regexp_matches(bare, '(?:^|[( ])' || literal || ' ' || operator || ' ' || path || method || '(?![.[])', 'g') f (found)
+        union all
+        select f.found[1], '""' from regexp_matches(bare, method || '\)* (?:starts with|like_regex) ', 'g') f (found)) l (method, literal)) c (method, type)
+    join (values ('number', '{size,abs,floor,ceiling,double,number,integer,bigint,decimal}'::text[]), ('boolean', '{boolean}'), ('string', '{string,type}'),
+      ('time', '{datetime,date,time,time_tz,timestamp,timestamp_tz}')) m (type, methods) on c.method = any (m.methods) and c.type <> m.type
+    limit 1;
+    if found then
+      problem := format('compares a %s with a %s, and so never matches', mixed.type, mixed.other);
+      advice := case mixed.type
+        when 'number' then 'Write the number without quotation marks, as in $.tags.size() > 1.'
+        when 'time' then 'Make a time of both, as in $.at.datetime() > "2026-01-01".datetime(), or of neither.'
+        when 'boolean' then 'Write true or false, without quotation marks.'
+        else 'Write the string in quotation marks.' end;
+    end if;
   end if;
   if problem is not null then
     raise exception 'the filter % %', written, problem using errcode = 'invalid_parameter_value', hint = advice;
