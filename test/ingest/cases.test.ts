@@ -179,6 +179,22 @@ test("a link with a fixed name: every file it pointed to meanwhile is read", asy
   assert.deepEqual(reader.emitted.named("file.lost"), []);
 });
 
+test("a link to a file in a directory for each day, with a pattern: every file it pointed to meanwhile is read", async () => {
+  const days = ["25", "26", "27"].map((day) => join(directory, `2026-11-${day}`));
+  for (const day of days) await mkdir(day);
+  const [day25 = "", day26 = "", day27 = ""] = days.map((day) => join(day, "app.log"));
+  await write(day25, 1, 2);
+  await symlink(day25, path);
+  await readTwo({ rotated: "../*/app.log" });
+  await write(day25, 3);
+  await write(day26, 4);
+  await write(day27, 5);
+  await rm(path);
+  await symlink(day27, path);
+  await reader.start();
+  await reader.expect(1, 2, 3, 4, 5);
+});
+
 test("files whose first kilobytes are equal are told apart, while one is open and afterwards", async () => {
   const banner = "x".repeat(3_000);
   await write(path, banner, 1, 2);
