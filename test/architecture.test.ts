@@ -99,6 +99,23 @@ test("only db imports the Postgres client and the query builder, and only the li
   assert.deepEqual(found, []);
 });
 
+test("a health check, which runs every few seconds, loads neither Postgres nor the listener", () => {
+  const importsOf = new Map(sources.map(({ path, imports }) => [path, imports]));
+  const loaded = new Set<string>();
+  const load = (path: string): void => {
+    if (!loaded.has(path)) {
+      loaded.add(path);
+      for (const name of importsOf.get(path) ?? []) load(name);
+    }
+  };
+  load("cli/health.ts");
+  assert.ok(loaded.has("config/listen.ts"));
+  assert.deepEqual(
+    [...loaded].filter((path) => /^(db|daemon|http|listen|telemetry)\/|^(pg|kysely|pino)$|hono/.test(path)),
+    [],
+  );
+});
+
 test("nothing imports another HTTP client: all requests have one set of limits", () => {
   const clients = ["undici", "node:https", "node:http2"];
   assert.deepEqual(

@@ -13,6 +13,7 @@ export const COMMANDS = {
   adopt: () => import("./adopt.ts"),
   check: () => import("./check.ts"),
   status: () => import("./status.ts"),
+  health: () => import("./health.ts"),
   receive: () => import("./receive.ts"),
   ingest: () => import("./ingest.ts"),
   types: () => import("./types.ts"),

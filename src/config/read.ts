@@ -3,20 +3,16 @@ import { type EgressPolicy, type EgressProblem, parseEgressPolicy } from "../htt
 import type { EgressProxy } from "../http/egress/proxy.ts";
 import type { SealingKey } from "../secrets/sealing.ts";
 import { type Environment, given, reservedNames, unknownNames } from "./environment.ts";
+import { type ChosenAddress, readBaseUrl, readListen } from "./listen.ts";
+import { cannotRead, quoted, type Reading } from "./reading.ts";
 import { fileName, type LogLevel, SETTINGS } from "./settings.ts";
 import {
-  type ChosenAddress,
-  cannotRead,
-  quoted,
-  type Reading,
-  readBaseUrl,
   readCertificates,
   readChoice,
   readDurationMs,
   readInteger,
   readKeys,
   readList,
-  readListen,
   readOptionalDurationMs,
   readProxy,
   readUriReference,

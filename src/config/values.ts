@@ -1,40 +1,24 @@
 import { readFileSync } from "node:fs";
-import * as util from "node:util";
 import { readConnectionUrl, UnreadableUrl, withVariables } from "../db/libpq.ts";
 import { isUriReference } from "../format/uriReference.ts";
 import type { Fault } from "../ground/errors.ts";
-import { type ListenAddress, parseListenAddress } from "../ground/listenAddress.ts";
 import { nearest } from "../ground/nearest.ts";
 import { parseCertificates } from "../http/egress/certificates.ts";
 import { type EgressProxy, parseProxy } from "../http/egress/proxy.ts";
 import { parseSealingKey, type SealingKey } from "../secrets/sealing.ts";
 import { durationRemedy, parseDurationMs } from "./duration.ts";
-import { type Environment, given } from "./environment.ts";
-import {
-  type BaseUrlSetting,
-  type CertificatesSetting,
-  type ChoiceSetting,
-  type DurationSetting,
-  fileName,
-  type IntegerSetting,
-  type KeysSetting,
-  type ListenSetting,
-  type ListSetting,
-  type ProxySetting,
-  type SettingBase,
-  type UriReferenceSetting,
-  type UrlSetting,
+import { cannotRead, quoted, type Reading, readText, reasonOf } from "./reading.ts";
+import type {
+  CertificatesSetting,
+  ChoiceSetting,
+  DurationSetting,
+  IntegerSetting,
+  KeysSetting,
+  ListSetting,
+  ProxySetting,
+  UriReferenceSetting,
+  UrlSetting,
 } from "./settings.ts";
-
-/** What is being read, and what was found wrong so far. Each reader adds its faults and gives a default in their place. */
-export interface Reading {
-  readonly env: Environment;
-  readonly faults: Fault[];
-}
-
-export function cannotRead(name: string, found: string, remedy: string): Fault {
-  return { code: "PR0002", problem: `cannot read ${name}`, found, remedy };
-}
 
 /** With what the PG* variables add to it. */
 export function readUrl(reading: Reading, setting: UrlSetting): string | null {
@@ -196,56 +180,6 @@ export function readUriReference(reading: Reading, setting: UriReferenceSetting)
   return text;
 }
 
-/** Where to listen, and whether a person chose that address. */
-export interface ChosenAddress extends ListenAddress {
-  readonly isExplicit: boolean;
-}
-
-/** Null: `off`. */
-export function readListen(reading: Reading, setting: ListenSetting): ChosenAddress | null {
-  const text = readText(reading, setting);
-  if (text === "off") {
-    return null;
-  }
-  const address = parseListenAddress(text ?? setting.default);
-  if (address === null) {
-    const remedy = `use HOST:PORT such as ${setting.default}, [ADDRESS]:PORT for IPv6, or off`;
-    reading.faults.push(cannotRead(setting.name, `it is ${quoted(text ?? "")}`, remedy));
-    return null;
-  }
-  return { ...address, isExplicit: text !== null };
-}
-
-const BASE_URL_CHARS_MAX = 1_024;
-
-/** Without a slash at its end. No fault repeats the URL, which may hold a password by mistake. */
-export function readBaseUrl(reading: Reading, setting: BaseUrlSetting): string | null {
-  const text = readText(reading, setting);
-  if (text === null) {
-    return null;
-  }
-  const problem = baseUrlProblem(text);
-  if (problem !== null) {
-    reading.faults.push(cannotRead(setting.name, problem, "use a URL such as https://events.example.com/postrider"));
-    return null;
-  }
-  return new URL(text).href.replace(/\/+$/, "");
-}
-
-function baseUrlProblem(text: string): string | null {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:\/\/[^/]/i.test(text)) {
-    return "it is no http or https URL";
-  }
-  if (url.username !== "" || url.password !== "") {
-    return "it has a user name or a password";
-  }
-  if (/[?#]/.test(text)) {
-    return "it has a query or a fragment";
-  }
-  return text.length > BASE_URL_CHARS_MAX ? `it has more than ${BASE_URL_CHARS_MAX} characters` : null;
-}
-
 const KEYS_REMEDY = "make each key with: openssl rand -base64 32";
 
 /** No fault repeats an entry. */
@@ -268,48 +202,4 @@ export function readKeys(reading: Reading, setting: KeysSetting): readonly Seali
     }
   }
   return keys;
-}
-
-/** The text of a setting, from its variable or from the file that NAME_FILE names; null if it is not set. */
-function readText(reading: Reading, setting: SettingBase): string | null {
-  const { name } = setting;
-  const value = given(reading.env, name);
-  const path = setting.secret ? given(reading.env, fileName(name)) : null;
-  if (path === null) {
-    return value;
-  }
-  if (value !== null) {
-    reading.faults.push(cannotRead(name, `both ${name} and ${fileName(name)} are set`, "set only one of them"));
-    return null;
-  }
-  return readSecretFile(reading, name, path);
-}
-
-function readSecretFile(reading: Reading, name: string, path: string): string | null {
-  try {
-    const text = readFileSync(path, "utf8").replace(/\r?\n$/, "");
-    if (text !== "") {
-      return text;
-    }
-    reading.faults.push(cannotRead(fileName(name), "the file is empty", "write the secret into it"));
-  } catch (thrown) {
-    // Not the error's own message: it contains the path, and the path may be a secret that was put there by mistake.
-    const found = `the file that it names cannot be read (${reasonOf(thrown)})`;
-    reading.faults.push(cannotRead(fileName(name), found, "give the path of a file that this user may read"));
-  }
-  return null;
-}
-
-function reasonOf(thrown: unknown): string {
-  if (thrown instanceof Error && "errno" in thrown && typeof thrown.errno === "number") {
-    // Not imported by name: an old Node would then refuse to load the bundle, and could not say that it is too old.
-    return util.getSystemErrorMessage(thrown.errno);
-  }
-  return "the path is malformed";
-}
-
-const QUOTED_CHARS_MAX = 80;
-
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > QUOTED_CHARS_MAX ? `${text.slice(0, QUOTED_CHARS_MAX)}…` : text);
 }

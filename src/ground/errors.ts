@@ -38,6 +38,7 @@ export const ERRORS = {
   PR0022: "a transaction pooler is in the way of a command that must keep its session",
   PR0023: "Postgres refused an event",
   PR0024: "a file of endpoints and event types has faults, and nothing of it was applied",
+  PR0025: "the daemon on this host does not answer, or is not ready",
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Queryable } from "../db/statements.ts";
-import { defineStatement } from "../db/statements.ts";
+import { defineStatement, type Queryable } from "../db/statements.ts";
 import { publicJwk } from "../format/ed25519.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { problem } from "./problem.ts";
-import { RateLimit } from "./rateLimit.ts";
+import { type Rate, RateLimit } from "./rateLimit.ts";
 import { addRoute, type ListenerApp, notFound } from "./routes.ts";
 
 const findPublicKeys = defineStatement("find_public_keys", {
@@ -37,8 +36,8 @@ interface Kept {
  * strangers to each other, so nothing lists endpoints: who does not know the id, which has 62 random bits at least, learns nothing,
  * and an endpoint without keys looks like one that does not exist.
  */
-export function addKeys(app: ListenerApp, database: Queryable): void {
-  const keySets = new KeySets(database);
+export function addKeys(app: ListenerApp, database: Queryable, looks: Rate = LOOKS): void {
+  const keySets = new KeySets(database, looks);
   addRoute(app, {
     path: "/.well-known/jwks.json",
     audience: "receivers",
@@ -68,12 +67,13 @@ export function addKeys(app: ListenerApp, database: Queryable): void {
 /** The key sets that were asked for lately. */
 class KeySets {
   readonly #database: Queryable;
-  readonly #looks = new RateLimit(LOOKS);
+  readonly #looks: RateLimit;
   /** By endpoint, the oldest first. */
   readonly #kept = new Map<string, Kept>();
 
-  constructor(database: Queryable) {
+  constructor(database: Queryable, looks: Rate) {
     this.#database = database;
+    this.#looks = new RateLimit(looks);
   }
 
   /** Null if there were too many looks lately. Those at sets that are known always have their turn. */

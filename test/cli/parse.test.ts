@@ -53,6 +53,7 @@ test("each command has its defaults", async () => {
   assert.deepEqual(await parsed("run"), ["run", {}]);
   assert.deepEqual(await parsed("adopt"), ["adopt", { "dry-run": false, json: false }]);
   assert.deepEqual(await parsed("status"), ["status", { json: false }]);
+  assert.deepEqual(await parsed("health"), ["health", { ready: false }]);
   assert.deepEqual(await parsed("receive"), ["receive", { port: 8428, secret: [], "decryption-key": null }]);
   assert.deepEqual(await parsed("types"), ["types", { output: null, check: null }]);
   assert.deepEqual(await parsed("ingest"), [
