@@ -74,7 +74,33 @@ const RULES: Readonly<Record<string, Rule>> = {
       sql("update postrider.subscription set filter = '$.paid == true' where endpoint_id = $1", endpoint),
   },
   "that was cancelled": { now: cancel },
+  "to an endpoint whose receiver has not consented": {
+    now: ({ endpoint }) => sql("update postrider.endpoint set handshake = true where id = $1", endpoint),
+  },
+  "to an endpoint whose signing key is still to be made": {
+    now: ({ endpoint }) => sql("update postrider.endpoint set signing = 'both' where id = $1", endpoint),
+  },
+  "to an endpoint whose circuit is open, before its next probe": { now: openCircuit },
+  "to an endpoint with as many requests in progress as it may have": { now: reachLimit },
 };
+
+async function openCircuit({ endpoint }: Pair): Promise<void> {
+  await sql("update postrider.endpoint set circuit_opened_at = now() where id = $1", endpoint);
+  await sql(
+    `insert into postrider.endpoint_failure (endpoint_id, consecutive_failures, failing_since, last_failure_at, last_failure_kind, next_probe_at, probe_gap)
+     values ($1, 20, now(), now(), 'status', now() + interval '1 hour', '1 hour')`,
+    endpoint,
+  );
+}
+
+async function reachLimit({ endpoint }: Pair): Promise<void> {
+  await sql("update postrider.endpoint set max_in_flight = 1 where id = $1", endpoint);
+  await sql(
+    `insert into postrider.delivery (event_id, endpoint_id, state, next_attempt_at, leased_by, lease_expires_at, is_counted)
+     select postrider.uuid_v7(), $1, 'pending', now() + interval '1 hour', gen_random_uuid(), now() + interval '1 hour', true`,
+    endpoint,
+  );
+}
 
 async function cancel({ event, endpoint }: Pair): Promise<void> {
   const { rowCount } = await sql("select from postrider.delivery_status where event_id = $1", event);
@@ -92,6 +118,8 @@ async function cancel({ event, endpoint }: Pair): Promise<void> {
   );
 }
 
+const AT_LOADING = "a daemon puts it into the queue when it has loaded the endpoint";
+const ASKED = "what a person asks for waits for no probe";
 const ROUTED = "a delivery goes to the endpoint that it was made for, whatever is edited afterwards";
 
 const PATHS: Readonly<Record<string, Path>> = {
@@ -120,6 +148,9 @@ const PATHS: Readonly<Record<string, Path>> = {
       "to an endpoint of another tenant": ROUTED,
       "of a type without a subscription": ROUTED,
       "that the filter does not match": ROUTED,
+      "to an endpoint whose receiver has not consented": AT_LOADING,
+      "to an endpoint whose signing key is still to be made": AT_LOADING,
+      "to an endpoint with as many requests in progress as it may have": AT_LOADING,
     },
   },
   "a replay of what matched no endpoint": { before: claimed(null), take: ({ endpoint }) => replay(endpoint) },
@@ -138,12 +169,17 @@ const PATHS: Readonly<Record<string, Path>> = {
       "of a type without a subscription": ROUTED,
       "that the filter does not match": ROUTED,
       "that was cancelled": "who names the delivery undoes the cancel",
+      "to an endpoint whose circuit is open, before its next probe": ASKED,
     },
   },
   "a redelivery to all endpoints": {
     before: claimed("exhausted"),
     take: ({ event }) => permitted(sql("select postrider.redeliver($1, null)", event)),
-    exceptions: { "of a type without a subscription": ROUTED, "that the filter does not match": ROUTED },
+    exceptions: {
+      "of a type without a subscription": ROUTED,
+      "that the filter does not match": ROUTED,
+      "to an endpoint whose circuit is open, before its next probe": ASKED,
+    },
   },
   "disabling, enabling and a replay": {
     before: claimed("pending"),
@@ -152,7 +188,10 @@ const PATHS: Readonly<Record<string, Path>> = {
       await permitted(sql("select postrider.enable_endpoint($1)", endpoint));
       await replay(endpoint);
     },
-    exceptions: { "to a disabled endpoint": "it is enabled again" },
+    exceptions: {
+      "to a disabled endpoint": "it is enabled again",
+      "to an endpoint whose circuit is open, before its next probe": "a change of its state closes its circuit",
+    },
   },
   "an adoption of what was not claimed": { before: async () => {}, take: adopt },
   "an adoption of what waited": {
