@@ -16,6 +16,7 @@ import {
   reset,
   resultOf,
   rowsOf,
+  type Session,
   subscribe,
   walk,
 } from "../support/engine.ts";
@@ -48,7 +49,12 @@ async function ownTypes(): Promise<string[]> {
 type Ending = "pending" | "exhausted" | "succeeded";
 
 /** Records attempts of one flush, each of an event of its own. */
-async function attempt(endpoint: string, endings: readonly Ending[], reason?: string): Promise<void> {
+async function attempt(
+  endpoint: string,
+  endings: readonly Ending[],
+  reason?: string,
+  session: Session = database.pool,
+): Promise<void> {
   const daemon = randomUUID();
   for (const _ of endings) await addPending(database.pool, endpoint);
   // Leased without a walk, which leaves an endpoint alone whose circuit is open.
@@ -69,7 +75,7 @@ async function attempt(endpoint: string, endings: readonly Ending[], reason?: st
       ...(reason === undefined ? {} : { reason }),
     }),
   );
-  await recordResults(database.pool, daemon, { later });
+  await recordResults(session, daemon, { later });
 }
 
 /** As if it had begun to fail so much earlier. */
@@ -209,6 +215,23 @@ test("disabling by hand, by 410 and after nothing but failures is told, each onc
   );
   assert.deepEqual(events[1]?.payload.reason, "the receiver answered 410 Gone");
   assert.match(String(events[2]?.payload.reason), /^nothing but failures since .* UTC: 11 of them, the last one: /);
+});
+
+test("what is told has its times in UTC, whatever the session's time zone is", async (t) => {
+  const session = await openSession(t, database.url);
+  await session.query("set timezone = 'Asia/Kathmandu'");
+  await create(["postrider.*"]);
+  const endpoint = await failingEndpoint();
+  await attempt(endpoint, many(2), undefined, session);
+  await session.query("select postrider.disable_endpoint($1)", [endpoint]);
+  await session.query("select postrider.enable_endpoint($1)", [endpoint]);
+  await attempt(endpoint, ["succeeded"], undefined, session);
+  const told = (await ownEvents()).map(({ event_type, payload }) => [event_type, payload.failing_since] as const);
+  assert.deepEqual(
+    told.map(([type]) => type),
+    ["postrider.endpoint.failing", "postrider.endpoint.disabled", "postrider.endpoint.recovered"],
+  );
+  for (const [, failingSince] of told) assert.match(String(failingSince), /\+00:00$/);
 });
 
 describe("an endpoint that keeps failing is told of", () => {

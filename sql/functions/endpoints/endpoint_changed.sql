@@ -1,6 +1,8 @@
 create or replace function postrider_internal.endpoint_changed() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+-- What is told of an endpoint has its times in UTC, whoever's session it is.
+set timezone = 'UTC'
 as $$
 -- Up to 10,000 pending deliveries are discarded here, so that the operator sees the effect at once. Daemons discard the
 -- rest in small steps, because one statement over millions of rows would hold its locks for minutes.

@@ -11,6 +11,8 @@ create or replace function postrider_internal.note_health(
 ) returns jsonb
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+-- What is told of an endpoint has its times in UTC, whoever's session it is, here and in what it calls.
+set timezone = 'UTC'
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
