@@ -299,7 +299,9 @@ create table postrider.endpoint (
   max_in_flight postrider.endpoint_max_in_flight,
   rate_limit postrider.endpoint_rate_limit,
   rate_burst postrider.endpoint_rate_burst,
-  is_limited boolean not null generated always as (((max_in_flight IS NOT NULL) OR (rate_limit IS NOT NULL))) stored,
+  receiver_rate postrider.endpoint_rate_limit,
+  effective_rate postrider.endpoint_rate_limit generated always as (LEAST(rate_limit, receiver_rate)) stored,
+  is_limited boolean not null generated always as (((max_in_flight IS NOT NULL) OR (rate_limit IS NOT NULL) OR (receiver_rate IS NOT NULL))) stored,
   retry_on postrider.endpoint_retry_on,
   give_up_on postrider.endpoint_give_up_on not null default '{}'::text[],
   circuit_opened_at timestamp with time zone,
@@ -1581,7 +1583,7 @@ CREATE TRIGGER endpoint_handshake_set AFTER INSERT ON postrider.endpoint FOR EAC
 
 CREATE TRIGGER endpoint_limited AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (new.is_limited) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
 
-CREATE TRIGGER endpoint_limiting AFTER UPDATE ON postrider.endpoint FOR EACH ROW WHEN ((new.is_limited AND (((new.is_limited IS DISTINCT FROM old.is_limited) OR ((new.rate_limit)::numeric IS DISTINCT FROM (old.rate_limit)::numeric)) OR ((new.rate_burst)::integer IS DISTINCT FROM (old.rate_burst)::integer)))) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
+CREATE TRIGGER endpoint_limiting AFTER UPDATE ON postrider.endpoint FOR EACH ROW WHEN ((new.is_limited AND (((new.is_limited IS DISTINCT FROM old.is_limited) OR ((new.effective_rate)::numeric IS DISTINCT FROM (old.effective_rate)::numeric)) OR ((new.rate_burst)::integer IS DISTINCT FROM (old.rate_burst)::integer)))) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
 
 CREATE TRIGGER endpoint_nulls BEFORE INSERT OR UPDATE ON postrider.endpoint FOR EACH ROW EXECUTE FUNCTION postrider_internal.refuse_null();
 
@@ -1907,6 +1909,10 @@ comment on column postrider.endpoint.rate_limit is 'How many requests may be sen
 
 comment on column postrider.endpoint.rate_burst is 'How many requests may be sent at once after a rest, if the rate is limited: 1 to 100000; null for those of one second, at least one.';
 
+comment on column postrider.endpoint.receiver_rate is 'How many requests per second its receiver allows, as it said in the handshake; null if it named no rate. Kept by daemons and a trigger.';
+
+comment on column postrider.endpoint.effective_rate is 'The rate that daemons keep: the smaller of rate_limit and receiver_rate; null if it has neither. Filled in.';
+
 comment on column postrider.endpoint.is_limited is 'Whether daemons must agree before they send to it, so that its events go through the queue. Filled in.';
 
 comment on column postrider.endpoint.retry_on is 'The only statuses that are retried: a list of statuses and classes, such as {429,5xx}. Any other status exhausts the delivery at once. Attempts without an answer are always retried. Null to retry every status; 410 disables the endpoint in any case.';
@@ -1965,7 +1971,7 @@ comment on column postrider.endpoint_handshake.asked_at is 'When its last answer
 
 comment on column postrider.endpoint_handshake.granted_at is 'When it last consented; null if it did not, or to another URL.';
 
-comment on column postrider.endpoint_handshake.allowed_rate is 'How many requests per minute it allows (WebHook-Allowed-Rate); null if it named no number. A lower number than the limit of the endpoint becomes its limit.';
+comment on column postrider.endpoint_handshake.allowed_rate is 'How many requests per minute it allows (WebHook-Allowed-Rate); null if it named no number. postrider.endpoint.receiver_rate is the same per second.';
 
 comment on column postrider.endpoint_handshake.refusals is 'How often in a row it did not consent.';
 
@@ -3717,7 +3723,7 @@ comment on trigger endpoint_disabled on postrider.endpoint is 'Acts on a change 
 
 comment on trigger endpoint_handshake_changed on postrider.endpoint is 'Asks for a consent if one is wanted now, or the URL has changed, or the endpoint is enabled again; no more if it is disabled.';
 
-comment on trigger endpoint_handshake_changing on postrider.endpoint is 'Keeps handshake_state.';
+comment on trigger endpoint_handshake_changing on postrider.endpoint is 'Keeps handshake_state and receiver_rate.';
 
 comment on trigger endpoint_handshake_set on postrider.endpoint is 'Asks for a consent.';
 
@@ -3865,7 +3871,7 @@ grant select on table postrider.delivery_status to postrider_reader;
 
 grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, encryption_key, format, give_up_on, handshake, handshake_state, has_transformed, id, is_limited, max_in_flight, name, ordered, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at, when_exhausted) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, effective_rate, encryption_key, format, give_up_on, handshake, handshake_state, has_transformed, id, is_limited, max_in_flight, name, ordered, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, receiver_rate, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at, when_exhausted) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 

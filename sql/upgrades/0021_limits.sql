@@ -20,7 +20,10 @@ alter table postrider.endpoint
   add column max_in_flight postrider.endpoint_max_in_flight,
   add column rate_limit postrider.endpoint_rate_limit,
   add column rate_burst postrider.endpoint_rate_burst,
-  add column is_limited boolean not null generated always as (max_in_flight is not null or rate_limit is not null) stored;
+  add column receiver_rate postrider.endpoint_rate_limit,
+  add column effective_rate postrider.endpoint_rate_limit generated always as (least(rate_limit, receiver_rate)) stored,
+  add column is_limited boolean not null
+    generated always as (max_in_flight is not null or rate_limit is not null or receiver_rate is not null) stored;
 comment on column postrider.endpoint.max_in_flight is
   'How many requests may be in progress at a time, over all daemons: 1 to 100000; null for as many as the daemons have room for. A batch is one request.';
 comment on column postrider.endpoint.rate_limit is
@@ -28,6 +31,10 @@ comment on column postrider.endpoint.rate_limit is
 comment on column postrider.endpoint.rate_burst is
   'How many requests may be sent at once after a rest, if the rate is limited: 1 to 100000; null for those of one second, at least one.';
 
+comment on column postrider.endpoint.receiver_rate is
+  'How many requests per second its receiver allows, as it said in the handshake; null if it named no rate. Kept by daemons and a trigger.';
+comment on column postrider.endpoint.effective_rate is
+  'The rate that daemons keep: the smaller of rate_limit and receiver_rate; null if it has neither. Filled in.';
 comment on column postrider.endpoint.is_limited is
   'Whether daemons must agree before they send to it, so that its events go through the queue. Filled in.';
 

@@ -37,7 +37,7 @@ comment on column postrider.endpoint_handshake.next_at is 'When the receiver is 
 comment on column postrider.endpoint_handshake.asked_at is 'When its last answer was recorded, or that there was none.';
 comment on column postrider.endpoint_handshake.granted_at is 'When it last consented; null if it did not, or to another URL.';
 comment on column postrider.endpoint_handshake.allowed_rate is
-  'How many requests per minute it allows (WebHook-Allowed-Rate); null if it named no number. A lower number than the limit of the endpoint becomes its limit.';
+  'How many requests per minute it allows (WebHook-Allowed-Rate); null if it named no number. postrider.endpoint.receiver_rate is the same per second.';
 comment on column postrider.endpoint_handshake.refusals is 'How often in a row it did not consent.';
 comment on column postrider.endpoint_handshake.http_status is 'The status of its last answer; null if there was none. A status alone is no consent.';
 comment on column postrider.endpoint_handshake.reason is 'Why it counts as refused; null after a consent.';

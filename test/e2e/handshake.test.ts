@@ -57,6 +57,7 @@ interface Row {
   readonly http_status: number | null;
   readonly allowed_rate: number | null;
   readonly rate_limit: string | null;
+  readonly effective_rate: string | null;
   readonly refusals: number;
   readonly is_due_again: boolean;
 }
@@ -64,7 +65,7 @@ interface Row {
 async function handshakeOf(endpoint: string): Promise<Row> {
   const [row] = await rowsOf<Row>(
     database.pool,
-    `select e.handshake_state as state, h.reason, h.http_status, h.allowed_rate, e.rate_limit, h.refusals,
+    `select e.handshake_state as state, h.reason, h.http_status, h.allowed_rate, e.rate_limit, e.effective_rate, h.refusals,
             h.next_at is not null as is_due_again
      from postrider.endpoint e join postrider.endpoint_handshake h on h.endpoint_id = e.id where e.id = $1`,
     [endpoint],
@@ -161,7 +162,7 @@ for (const [what, answer, sentence] of REFUSALS) {
   });
 }
 
-test("a lower rate than the endpoint's becomes its rate_limit", async (t) => {
+test("daemons keep the smaller one of the receiver's rate and the endpoint's, whatever the endpoint's is set to", async (t) => {
   const receiver = await receiverOf(t, (_, response) => {
     response.writeHead(204, { "webhook-allowed-origin": "*", "webhook-allowed-rate": "120" }).end();
   });
@@ -169,15 +170,26 @@ test("a lower rate than the endpoint's becomes its rate_limit", async (t) => {
   const unlimited = await create(`${receiver.url}/unlimited`);
   const faster = await create(`${receiver.url}/faster`, { rate_limit: 50 });
   const slower = await create(`${receiver.url}/slower`, { rate_limit: 1 });
-  for (const [endpoint, rate] of [
-    [unlimited, 2],
-    [faster, 2],
-    [slower, 1],
+  for (const [endpoint, own, rate] of [
+    [unlimited, null, 2],
+    [faster, "50", 2],
+    [slower, "1", 1],
   ] as const) {
     await isIn(endpoint, "granted");
-    const { allowed_rate, rate_limit } = await handshakeOf(endpoint);
-    assert.deepEqual([allowed_rate, Number(rate_limit)], [120, rate]);
+    const { allowed_rate, rate_limit, effective_rate } = await handshakeOf(endpoint);
+    assert.deepEqual([allowed_rate, rate_limit, Number(effective_rate)], [120, own, rate]);
   }
+  const raised = "update postrider.endpoint set rate_limit = 1000 where id = $1";
+  await database.pool.query(raised, [slower]);
+  assert.equal(Number((await handshakeOf(slower)).effective_rate), 2);
+  const waiting = "select postrider_internal.reached_limit($1)";
+  await database.pool.query("update postrider.endpoint_pace set spent_until = now() + interval '1 min'");
+  assert.equal(await askFor(database.pool, waiting, [slower]), "receiver_rate");
+  await database.pool.query("update postrider.endpoint set handshake = false where id = $1", [slower]);
+  assert.equal(
+    await askFor(database.pool, "select effective_rate::integer from postrider.endpoint where id = $1", [slower]),
+    1000,
+  );
 });
 
 test("another URL needs another consent, and an endpoint without the option needs none", async (t) => {

@@ -11,7 +11,7 @@ const database = useDatabase();
 /** Columns that say which endpoint it is, or that triggers keep. */
 const NO_OPTIONS = [
   ...["id", "tenant", "url", "shown_url", "state", "state_reason"],
-  ...["transforms", "has_transformed", "handshake_state", "is_limited", "circuit_opened_at"],
+  ...["transforms", "has_transformed", "handshake_state", "receiver_rate", "effective_rate", "is_limited", "circuit_opened_at"],
   ...["state_changed_at", "paused_at", "pause_reason", "revision", "created_at", "updated_at"],
 ];
 

@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited ordered when_exhausted",
+      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst is_limited ordered when_exhausted",
+        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
       operator: "*",
       daemon: "*",
     },

@@ -4,7 +4,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- What triggers fill in is left out.
-  ours constant text[] := '{revision,updated_at,state_changed_at,paused_at,pause_reason,shown_url,transforms,has_transformed,is_limited,circuit_opened_at}';
+  ours constant text[] := '{revision,updated_at,state_changed_at,paused_at,pause_reason,shown_url,transforms,has_transformed,is_limited,effective_rate,circuit_opened_at}';
   old_row jsonb;
   new_row jsonb;
 begin

@@ -22,7 +22,7 @@ declare
   units integer;
   seconds_spent float8;
 begin
-  select e.max_in_flight, e.rate_limit::float8 as rate, postrider_internal.rate_burst(e.rate_limit, e.rate_burst) as burst,
+  select e.max_in_flight, e.effective_rate::float8 as rate, postrider_internal.rate_burst(e.effective_rate, e.rate_burst) as burst,
          p.unsettled_since, coalesce(p.spent_until, clock) as spent_until into limits
   from postrider.endpoint e
   left join postrider.endpoint_pace p on p.endpoint_id = e.id

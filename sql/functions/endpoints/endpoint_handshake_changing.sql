@@ -5,8 +5,10 @@ as $$
 begin
   if not new.handshake then
     new.handshake_state := null;
+    new.receiver_rate := null;
   elsif tg_op = 'INSERT' or not old.handshake or new.url <> old.url then
     new.handshake_state := 'wanted';
+    new.receiver_rate := null;
   end if;
   return new;
 end
@@ -16,4 +18,4 @@ comment on function postrider_internal.endpoint_handshake_changing() is
 
 create or replace trigger endpoint_handshake_changing before insert or update of handshake, url on postrider.endpoint
   for each row execute function postrider_internal.endpoint_handshake_changing();
-comment on trigger endpoint_handshake_changing on postrider.endpoint is 'Keeps handshake_state.';
+comment on trigger endpoint_handshake_changing on postrider.endpoint is 'Keeps handshake_state and receiver_rate.';

@@ -8,8 +8,8 @@ begin
   on conflict on constraint endpoint_pace_pkey do update
   set unsettled_since = case when old.is_limited then p.unsettled_since else excluded.unsettled_since end,
       -- At a low rate this may be hours away, and is no debt at a higher one.
-      spent_until = case when new.rate_limit is null then p.spent_until
-        else least(p.spent_until, clock_timestamp() + postrider_internal.rate_burst(new.rate_limit, new.rate_burst) * (interval '1 s' / new.rate_limit::float8)) end;
+      spent_until = case when new.effective_rate is null then p.spent_until
+        else least(p.spent_until, clock_timestamp() + postrider_internal.rate_burst(new.effective_rate, new.rate_burst) * (interval '1 s' / new.effective_rate::float8)) end;
   return null;
 end
 $$;
@@ -22,6 +22,6 @@ create or replace trigger endpoint_limited after insert on postrider.endpoint
 comment on trigger endpoint_limited on postrider.endpoint is 'Prepares the limits of a new endpoint.';
 
 create or replace trigger endpoint_limiting after update on postrider.endpoint
-  for each row when (new.is_limited and (new.is_limited, new.rate_limit, new.rate_burst) is distinct from (old.is_limited, old.rate_limit, old.rate_burst))
+  for each row when (new.is_limited and (new.is_limited, new.effective_rate, new.rate_burst) is distinct from (old.is_limited, old.effective_rate, old.rate_burst))
   execute function postrider_internal.endpoint_limiting();
 comment on trigger endpoint_limiting on postrider.endpoint is 'Prepares the limits of an endpoint that had none, or another rate.';

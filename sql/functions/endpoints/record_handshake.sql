@@ -15,7 +15,7 @@ declare
 begin
   -- Another URL has another row. A revision would say too much: a secret that is sealed meanwhile is a new one. A daemon waits
   -- for no operator.
-  select e.handshake_state, e.rate_limit into present
+  select e.handshake_state, e.receiver_rate into present
   from postrider.endpoint e
   join postrider.endpoint_handshake h on h.endpoint_id = e.id
   where e.id = endpoint_id and (extract(epoch from h.next_at) * 1000000)::bigint = asking
@@ -32,14 +32,14 @@ begin
       http_status = http_status,
       reason = reason
   where h.endpoint_id = endpoint_id;
-  if is_granted and (present.handshake_state <> 'granted' or rate < coalesce(present.rate_limit, rate + 1))
+  if is_granted and (present.handshake_state <> 'granted' or rate is distinct from present.receiver_rate)
     or not is_granted and present.handshake_state <> 'refused'
   then
     perform postrider_internal.begin_action('record_handshake', endpoint_id, jsonb_strip_nulls(jsonb_build_object(
       'allowed_rate', allowed_rate, 'http_status', http_status, 'reason', reason)));
     update postrider.endpoint e
     set handshake_state = case when is_granted then 'granted' else 'refused' end,
-        rate_limit = case when is_granted then least(e.rate_limit, rate) else e.rate_limit end
+        receiver_rate = case when is_granted then rate else e.receiver_rate end
     where e.id = endpoint_id;
     perform postrider_internal.end_action();
     perform postrider_internal.notify_daemons('operator');

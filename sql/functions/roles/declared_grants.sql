@@ -17,7 +17,7 @@ as $$
     ('{reader}', 'select (id, xid, seq, created_at, deliver_at, event_type, tenant, ordering_key, idempotency_key, test_endpoint_id, erased_at)', 'table postrider.outbox'),
     ('{operator,daemon}', 'select', 'table postrider.outbox'),
     ('{reader,operator}', 'select', 'table postrider.idempotency_key'),
-    ('{reader}', (select format('select (id, tenant, shown_url, %s, state, state_reason, state_changed_at, paused_at, pause_reason, revision, created_at, updated_at, transforms, has_transformed, is_limited, circuit_opened_at, handshake_state)', o.shown) from option o),
+    ('{reader}', (select format('select (id, tenant, shown_url, %s, state, state_reason, state_changed_at, paused_at, pause_reason, revision, created_at, updated_at, transforms, has_transformed, receiver_rate, effective_rate, is_limited, circuit_opened_at, handshake_state)', o.shown) from option o),
      'table postrider.endpoint'),
     ('{operator,daemon}', 'select', 'table postrider.endpoint'),
     ('{operator}', (select format('insert (tenant, url, %1$s, state, state_reason), update (tenant, url, %1$s, state, state_reason), delete', o.names) from option o),
