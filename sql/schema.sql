@@ -985,7 +985,9 @@ create function postrider_internal.delete_strays(before date, now timestamp with
 
 create function postrider_internal.delete_unused_keys(before date, now timestamp with time zone) returns bigint;
 
-create function postrider_internal.disable_gone_endpoints(endpoint_ids uuid[]) returns void;
+create function postrider_internal.disable_failing(endpoint_id uuid, reason text, event_ids uuid[], endpoint_ids uuid[]) returns void;
+
+create function postrider_internal.disable_gone_endpoints(gone_endpoints uuid[], event_ids uuid[], endpoint_ids uuid[]) returns void;
 
 create function postrider_internal.discard_deliveries(endpoint_id uuid, reason text, deliveries_max integer) returns integer;
 
@@ -3135,7 +3137,9 @@ comment on function postrider_internal.delete_strays(date,timestamp with time zo
 
 comment on function postrider_internal.delete_unused_keys(date,timestamp with time zone) is 'Deletes some idempotency keys whose event does not exist, of days before that one, in UTC, and of days to come; returns how many.';
 
-comment on function postrider_internal.disable_gone_endpoints(uuid[]) is 'Disables the endpoints whose receivers answered 410 Gone.';
+comment on function postrider_internal.disable_failing(uuid,text,uuid[],uuid[]) is 'Disables an endpoint because of its failures. An event tells of it, unless nothing but Postrider''s own events have failed there.';
+
+comment on function postrider_internal.disable_gone_endpoints(uuid[],uuid[],uuid[]) is 'Disables the endpoints whose receivers answered 410 Gone to one of these events.';
 
 comment on function postrider_internal.discard_deliveries(uuid,text,integer) is 'Discards pending deliveries of an endpoint, up to a limit, and returns how many. Attempts in progress are left alone.';
 

@@ -46,6 +46,10 @@ async function ownTypes(): Promise<string[]> {
   return (await ownEvents()).map(({ event_type }) => event_type);
 }
 
+function stateOf(endpoint: string): Promise<unknown> {
+  return askFor(database.pool, "select state from postrider.endpoint where id = $1", [endpoint]);
+}
+
 type Ending = "pending" | "exhausted" | "succeeded";
 
 /** Records attempts of one flush, each of an event of its own. */
@@ -354,6 +358,56 @@ test("an event of ours that an endpoint does not take makes no other, for nobody
     "20",
     "its health knows them",
   );
+});
+
+describe("an endpoint that is disabled because of its failures", () => {
+  /** Takes our events, as another one does, and has begun to fail with one of them; returns it and the next one. */
+  async function failingListener() {
+    const listener = await create(["postrider.*", "order.*"], "", { disable_after: "1 minute" });
+    await create(["postrider.*"]);
+    await ageEndpoint(listener);
+    await attempt(await create([]), ["exhausted", "exhausted"]);
+    const daemon = randomUUID();
+    const pairs = (await claimAll(database.pool, { daemon })).filter((pair) => pair.endpoint === listener);
+    const [failed, last] = pairs;
+    assert.ok(failed !== undefined && last !== undefined);
+    await recordResults(database.pool, daemon, { first: [resultOf(failed, { outcome: "pending" })] });
+    return { listener, daemon, last };
+  }
+
+  test("is not told of if nothing but our own events failed there", async () => {
+    const { listener, daemon, last } = await failingListener();
+    await failEarlier(listener, "2 minutes");
+    await recordResults(database.pool, daemon, { first: [resultOf(last, { outcome: "pending" })] });
+    assert.equal(await stateOf(listener), "disabled");
+    assert.deepEqual(await ownTypes(), Array(2).fill("postrider.delivery.exhausted"));
+    assert.deepEqual(
+      (await auditOf(listener)).map(({ action }) => action),
+      ["disable_endpoint"],
+    );
+  });
+
+  test("nor if the receiver answered 410 to one of them", async () => {
+    const { listener, daemon, last } = await failingListener();
+    const gone = resultOf(last, { outcome: "discarded", reason: "the receiver answered 410 Gone" });
+    await recordResults(database.pool, daemon, { first: [gone], gone: [listener] });
+    assert.equal(await stateOf(listener), "disabled");
+    assert.deepEqual(await ownTypes(), Array(2).fill("postrider.delivery.exhausted"));
+  });
+
+  test("is told of if another event failed, and so is one that an operator disables", async () => {
+    const { listener } = await failingListener();
+    await failEarlier(listener, "2 minutes");
+    await attempt(listener, ["pending"]);
+    assert.equal(await stateOf(listener), "disabled");
+    const byHand = await failingListener();
+    await database.pool.query("select postrider.disable_endpoint($1)", [byHand.listener]);
+    const told = (await ownEvents()).filter(({ event_type }) => event_type === "postrider.endpoint.disabled");
+    assert.deepEqual(
+      told.map(({ payload }) => payload.endpoint_id),
+      [listener, byHand.listener],
+    );
+  });
 });
 
 test("the only endpoint that takes these events is not told of itself once it is disabled", async () => {

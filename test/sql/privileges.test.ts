@@ -444,6 +444,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   record_attempts: caller(),
   discard_unwanted: caller(),
   decide_first: caller(),
+  disable_failing: caller(),
   disable_gone_endpoints: caller(),
   decide_leased: caller(),
   finish_claims: caller(),

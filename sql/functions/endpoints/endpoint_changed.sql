@@ -12,12 +12,14 @@ begin
     delete from postrider.ordered_walk w where w.endpoint_id = old.id;
   elsif new.state = 'disabled' then
     perform postrider_internal.discard_deliveries(new.id, coalesce('the endpoint is disabled: ' || new.state_reason, 'the endpoint is disabled'), 10000);
-    perform postrider_internal.note_endpoint_event('postrider.endpoint.disabled', new.id, (
-      select row_to_json(d)
-      from (
-        select new.state_reason as reason, session_user as changed_by, f.failing_since, coalesce(f.consecutive_failures, 0) as failures
-        from (select) one
-        left join postrider.endpoint_failure f on f.endpoint_id = new.id) d));
+    if current_setting('postrider.untold_endpoint', true) is distinct from new.id::text then
+      perform postrider_internal.note_endpoint_event('postrider.endpoint.disabled', new.id, (
+        select row_to_json(d)
+        from (
+          select new.state_reason as reason, session_user as changed_by, f.failing_since, coalesce(f.consecutive_failures, 0) as failures
+          from (select) one
+          left join postrider.endpoint_failure f on f.endpoint_id = new.id) d));
+    end if;
   else
     perform postrider_internal.notify_daemons('operator');
   end if;

@@ -37,9 +37,9 @@ begin
     if failing.is_over then
       perform from postrider.endpoint n where n.id = failing.id and n.state = 'active' for no key update skip locked;
       continue when not found;
-      perform postrider_internal.set_endpoint_state(failing.id, 'disabled',
+      perform postrider_internal.disable_failing(failing.id,
         format('nothing but failures since %s: %s of them, the last one: %s', to_char(failing.failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
-               failing.consecutive_failures, failing.last_error), 'disable_endpoint');
+               failing.consecutive_failures, failing.last_error), event_ids, endpoint_ids);
     elsif failing.is_news then
       perform postrider_internal.note_action('endpoint_failing', failing.id, null, jsonb_build_object(
         'failing_since', failing.failing_since, 'failures', failing.consecutive_failures, 'last_error', failing.last_error));

@@ -114,7 +114,7 @@ begin
       event_ids, endpoint_ids, new_attempts, started_ms, durations_ms, http_statuses, failure_kinds, errors, reasons);
   end if;
   if cardinality(gone_endpoints) > 0 then
-    perform postrider_internal.disable_gone_endpoints(gone_endpoints);
+    perform postrider_internal.disable_gone_endpoints(gone_endpoints, event_ids, endpoint_ids);
   end if;
   if cardinality(finished_claims) > 0 then
     kept_claims := postrider_internal.finish_claims(daemon_id, finished_claims, finished_epochs, epoch, newest_claim);
