@@ -747,7 +747,7 @@ create view postrider.daemon_status (id uuid, host text, pid integer, version te
 
 create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text, transformation text, batch_id uuid, behind_event_id uuid, halts_key boolean);
 
-create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone, circuit text, circuit_opened_at timestamp with time zone, next_probe_at timestamp with time zone);
+create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone, circuit text, circuit_opened_at timestamp with time zone, next_probe_at timestamp with time zone, halted_keys bigint, halted_since timestamp with time zone, certificate_expires_at timestamp with time zone);
 
 create view postrider.endpoint_hour (hour timestamp with time zone, endpoint_id uuid, tenant postrider.endpoint_tenant, name postrider.endpoint_name, url text, succeeded_first bigint, succeeded_later bigint, failed bigint, exhausted bigint, discarded bigint, sent_again bigint, failures jsonb, request_ms integer[], request_ms_total bigint, delay_ms integer[], failed_again bigint, excused bigint, sent_bytes bigint);
 
@@ -914,6 +914,8 @@ create function postrider_internal.capture_function(event_type text, table_name 
 create function postrider_internal.capture_moves(table_name regclass, trigger_words text, arguments text, trigger_function text, moving_setting text) returns void;
 
 create function postrider_internal.capture_settings(expressions text, search_path text) returns text;
+
+create function postrider_internal.certificate_expiry(pem text) returns timestamp with time zone;
 
 create function postrider_internal.changed_table_statement(former_relid oid, relid oid, trigger_name name, arguments text[], table_name text, columns json) returns text;
 
@@ -2569,7 +2571,7 @@ comment on column postrider.delivery_status.behind_event_id is 'The event of the
 
 comment on column postrider.delivery_status.halts_key is 'Whether it is exhausted and halts its ordering key: postrider.skip() passes over it, postrider.redeliver() sends it again.';
 
-comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
+comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, of deliveries that failed for good (up to 10,000 an endpoint) and of those that halt a key (up to 10,000), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
 
@@ -2612,6 +2614,12 @@ comment on column postrider.endpoint_health.circuit is 'closed; open: it keeps f
 comment on column postrider.endpoint_health.circuit_opened_at is 'Since when its circuit is open; null if it is closed.';
 
 comment on column postrider.endpoint_health.next_probe_at is 'From when the next probe is sent, if a delivery is due; null if its circuit is closed.';
+
+comment on column postrider.endpoint_health.halted_keys is 'How many of its ordering keys an exhausted event halts; a lower bound if there are more than 10,000 over all endpoints. postrider.halted_key shows which, postrider.skip() and redeliver() free them.';
+
+comment on column postrider.endpoint_health.halted_since is 'When the first of these was halted; null if there is none.';
+
+comment on column postrider.endpoint_health.certificate_expires_at is 'Until when its client certificate is valid; null if it has none.';
 
 comment on view postrider.endpoint_hour is 'What became of deliveries, by endpoint and hour, for ranges of days and longer: kept for 400 days, unless postrider.retention says otherwise. The sums of endpoint_minute, up to its last minute, so the present hour grows. Cheap for one endpoint, or for some days: say where hour > now() - interval ''30 days''.';
 
@@ -3066,6 +3074,8 @@ comment on function postrider_internal.capture_function(text,text,text,text[],te
 comment on function postrider_internal.capture_moves(regclass,text,text,text,text) is 'Creates the triggers by which an update that moves a row to another partition makes one event. Acts with the rights of its caller.';
 
 comment on function postrider_internal.capture_settings(text,text) is 'The settings with which the function of a capture works: all that decide what a value looks like as text, how a text is read as a value, and how an expression is read. So the session that changes a row does not show in the event. Currency and language are those of the session that captures.';
+
+comment on function postrider_internal.certificate_expiry(text) is 'Until when a certificate in PEM is valid, the first one if there are several; null if it cannot be read.';
 
 comment on function postrider_internal.changed_table_statement(oid,oid,name,text[],text,json) is 'The statement that makes the event of a captured row if columns that the capture names were renamed or dropped since, or the row has moved from another partition. It is planned for every row.';
 
@@ -3889,6 +3899,8 @@ grant select on table postrider.endpoint_handshake to postrider_operator;
 
 grant select on table postrider.endpoint_handshake to postrider_reader;
 
+grant select on table postrider.endpoint_health to postrider_daemon;
+
 grant select on table postrider.endpoint_health to postrider_operator;
 
 grant select on table postrider.endpoint_health to postrider_reader;
@@ -4101,6 +4113,8 @@ grant execute on function postrider.maintain(timestamp with time zone) to postri
 
 grant execute on function postrider.pause_endpoint(uuid,text) to postrider_operator;
 
+grant execute on function postrider.percentile(bigint[],integer[],double precision,boolean) to postrider_daemon;
+
 grant execute on function postrider.percentile(bigint[],integer[],double precision,boolean) to postrider_operator;
 
 grant execute on function postrider.percentile(bigint[],integer[],double precision,boolean) to postrider_reader;
@@ -4182,6 +4196,12 @@ grant execute on function postrider_internal.capture_function(text,text,text,tex
 grant execute on function postrider_internal.capture_moves(regclass,text,text,text,text) to postrider_publisher;
 
 grant execute on function postrider_internal.capture_settings(text,text) to postrider_publisher;
+
+grant execute on function postrider_internal.certificate_expiry(text) to postrider_daemon;
+
+grant execute on function postrider_internal.certificate_expiry(text) to postrider_operator;
+
+grant execute on function postrider_internal.certificate_expiry(text) to postrider_reader;
 
 grant execute on function postrider_internal.changed_table_statement(oid,oid,name,text[],text,json) to postrider_publisher;
 

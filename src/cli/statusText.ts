@@ -8,6 +8,11 @@ const ENDPOINTS_SHOWN = 40;
 const DAEMONS_SHOWN = 20;
 const TENANT_CHARS_MAX = 30;
 const NAME_CHARS_MAX = 30;
+/** postrider.endpoint_health counts no more, over all endpoints. */
+const HALTED_KEYS_MAX = 10_000;
+/** As many as `postrider check` warns ahead. */
+const CERTIFICATE_DAYS = 30;
+const DAY_MS = 86_400_000;
 
 /** The status for a person to read, on lines of at most 100 characters. Text from outside is made printable. */
 export function statusText(status: Status): string {
@@ -185,6 +190,8 @@ function endpointLines({ endpoints, endpoint_count, at }: Status): readonly stri
     ...reasonLines(shown[index]?.state_reason ?? null),
     ...circuitLines(shown[index]?.circuit_opened_at ?? null, at),
     ...consentLines(shown[index]?.handshake_state ?? null),
+    ...haltedLines(shown[index], at),
+    ...certificateLines(shown[index]?.certificate_expires_at ?? null, at),
   ]);
   return [
     counted(endpoint_count, "endpoint"),
@@ -260,6 +267,28 @@ function consentLines(state: EndpointStatus["handshake_state"]): readonly string
   return state === null || state === "granted"
     ? []
     : ["    waits for the receiver's consent: postrider.endpoint_handshake says what it answered"];
+}
+
+function haltedLines(endpoint: EndpointStatus | undefined, at: string): readonly string[] {
+  if (endpoint === undefined || endpoint.halted_since === null) {
+    return [];
+  }
+  const { halted_keys: keys, halted_since: since } = endpoint;
+  const waits = age(secondsBetween(since, at));
+  return [
+    `    halted: ${counted(atLeast(keys, keys < HALTED_KEYS_MAX), "ordering key")}, the first one ${waits} ago, by exhausted events`,
+    "    see postrider.halted_key; to end it: postrider.redeliver(event_id, endpoint_id), or skip()",
+  ];
+}
+
+function certificateLines(expiresAt: string | null, at: string): readonly string[] {
+  const daysLeft = expiresAt === null ? Number.POSITIVE_INFINITY : (Date.parse(expiresAt) - Date.parse(at)) / DAY_MS;
+  if (daysLeft > CERTIFICATE_DAYS) {
+    return [];
+  }
+  return daysLeft <= 0
+    ? ["    its client certificate has expired: receivers refuse it"]
+    : [`    its client certificate expires in ${counted(Math.floor(daysLeft), "day")}`];
 }
 
 function more(count: number, shownMax: number, noun: string): readonly string[] {

@@ -119,6 +119,11 @@ export interface EndpointStatus {
   readonly circuit_opened_at: string | null;
   /** Nothing is delivered until its receiver has `granted` its consent; null without a handshake. */
   readonly handshake_state: "wanted" | "granted" | "refused" | null;
+  /** Ordering keys that an exhausted event halts, a lower bound if all endpoints have 10,000, and since when the first one. */
+  readonly halted_keys: number;
+  readonly halted_since: string | null;
+  /** Until when its client certificate is valid; null if it has none. */
+  readonly certificate_expires_at: string | null;
   readonly pending: number;
   readonly due: number;
   /** False if there are more than the 10,000 that are counted. */
@@ -166,6 +171,10 @@ export function readStatus(database: { readonly pool: PostgresPool }): Promise<S
       const counts = {
         undelivered: new Map(undelivered.map((row) => [row.endpoint_id, row])),
         recent: await readRecentAttempts(snapshot),
+        cares: await readCares(
+          snapshot,
+          endpoints.map(({ id }) => id),
+        ),
       };
       const sending = await readSending(snapshot);
       const daemons = await readDaemons(snapshot);
@@ -373,6 +382,22 @@ async function readEndpoints(
     .execute();
 }
 
+/** What an operator must see to. */
+interface Cares {
+  readonly endpoint_id: string;
+  readonly halted_keys: number;
+  readonly halted_since: Date | null;
+  readonly certificate_expires_at: Date | null;
+}
+
+async function readCares(queries: Queries, endpointIds: readonly string[]): Promise<ReadonlyMap<string, Cares>> {
+  const { rows } = await sql<Cares>`
+    select endpoint_id, halted_keys::integer, halted_since, certificate_expires_at
+    from postrider.endpoint_health
+    where endpoint_id = any (${endpointIds}::uuid[])`.execute(queries);
+  return new Map(rows.map((row) => [row.endpoint_id, row]));
+}
+
 interface RecentAttempts {
   readonly endpoint_id: string;
   readonly attempts: number;
@@ -425,6 +450,7 @@ async function readUnmatched(queries: Queries): Promise<UnmatchedStatus> {
 interface Counts {
   readonly undelivered: ReadonlyMap<string, UndeliveredRow>;
   readonly recent: ReadonlyMap<string, RecentAttempts>;
+  readonly cares: ReadonlyMap<string, Cares>;
 }
 
 function listed(
@@ -452,6 +478,7 @@ function endpointStatus(
 ): EndpointStatus {
   const undelivered = counts.undelivered.get(id);
   const recent = counts.recent.get(id);
+  const cares = counts.cares.get(id);
   return {
     id,
     tenant: endpoint?.tenant ?? null,
@@ -461,6 +488,9 @@ function endpointStatus(
     state_reason: endpoint?.state_reason ?? null,
     circuit_opened_at: endpoint?.circuit_opened_at?.toISOString() ?? null,
     handshake_state: endpoint?.handshake_state ?? null,
+    halted_keys: cares?.halted_keys ?? 0,
+    halted_since: cares?.halted_since?.toISOString() ?? null,
+    certificate_expires_at: cares?.certificate_expires_at?.toISOString() ?? null,
     pending: Number(backlog?.pending ?? 0),
     due: Number(backlog?.due ?? 0),
     pending_is_exact: backlog?.is_exact ?? true,

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { statusJson, statusText } from "../../src/cli/statusText.ts";
 import { schemaFiles } from "../../src/db/sqlFiles.ts";
 import { readStatus, type Status } from "../../src/db/status.ts";
+import { issueCertificate } from "../http/certificates.ts";
 import { runCommand } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { claimAll, makePartitions } from "../support/engine.ts";
@@ -148,6 +149,53 @@ test("waiting deliveries are counted by endpoint, the oldest first, and unclaime
       named,
       /\[someone\] partner {2}https:\/\/idle\.example\/\n {4}waits for the receiver's consent: postrider\.endpoint_handshake /,
     );
+  });
+});
+
+test("halted ordering keys and client certificates that expire soon are named, with what to do", async (t) => {
+  await withDatabase(async (database) => {
+    const { pool } = database;
+    const id = await endpoint(database, "https://halted.example/");
+    const fine = await endpoint(database, "https://fine.example/");
+    await pool.query("update postrider.endpoint set ordered = true, when_exhausted = 'halt' where id = $1", [id]);
+    for (const key of ["a", "b"]) {
+      const halting = await delivery(database, id, "1 hour", "exhausted");
+      await pool.query(
+        `update postrider.delivery set ordering_key = $2, ordering_seq = 1, halts = true, finished_at = now() - interval '5 minutes'
+         where event_id = $1`,
+        [halting, key],
+      );
+    }
+    const inDays = (days: number) =>
+      `${new Date(Date.now() + days * 86_400_000).toISOString().replace(/[-:T]|\..*/g, "")}Z`;
+    for (const [endpointId, days] of [
+      [id, 12.5],
+      [fine, 60],
+    ] as const) {
+      const { cert, key } = issueCertificate(t, { notAfter: inDays(days) });
+      await pool.query("update postrider.endpoint set client_certificate = $2 where id = $1", [
+        endpointId,
+        JSON.stringify({ certificate: cert, key }),
+      ]);
+    }
+    const status = await read(database);
+    const shown = status.endpoints.map(({ id, halted_keys, halted_since, certificate_expires_at }) => [
+      ...[id, halted_keys, halted_since !== null, certificate_expires_at !== null],
+    ]);
+    assert.deepEqual(
+      shown.sort(),
+      [
+        [id, 2, true, true],
+        [fine, 0, false, true],
+      ].sort(),
+    );
+    const text = statusText(status);
+    assert.match(
+      text,
+      /halted\.example\/\n {4}halted: 2 ordering keys, the first one 5 min ago, by exhausted events\n {4}see postrider\.halted_key; .* skip\(\)\n {4}its client certificate expires in 12 days\n/,
+    );
+    assert.doesNotMatch(text, /fine\.example\/\n {4}/);
+    for (const line of text.split("\n")) assert.ok(line.length <= 100, line);
   });
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import type pg from "pg";
+import { issueCertificate } from "../http/certificates.ts";
 import { certificateFor } from "../http/sending.ts";
 import { useDatabase } from "../support/database.ts";
 import { askFor, rowsOf } from "../support/engine.ts";
@@ -102,4 +103,21 @@ test("refused, with the reason, and without showing any of it", async (t) => {
   }
   const http = await refusalOf({ certificate: cert, key }, "http://receiver.test/");
   assert.match(http, /^a client certificate needs https, and the url is http$/);
+});
+
+test("endpoint_health says until when it is valid, however its date is written, and nothing of what cannot be read", async (t) => {
+  for (const notAfter of ["20491231235958Z", "20500101000000Z", "19991231235959Z"]) {
+    const { cert, key } = issueCertificate(t, { notBefore: "19900101000000Z", notAfter, commonName: "c".repeat(60) });
+    const endpoint = await create({ client_certificate: { certificate: cert + cert, key } });
+    const expiresAt = await askFor(
+      database.pool,
+      `select to_char(certificate_expires_at at time zone 'UTC', 'YYYYMMDDHH24MISS"Z"') from postrider.endpoint_health where endpoint_id = $1`,
+      [endpoint],
+    );
+    assert.equal(expiresAt, notAfter);
+  }
+  const unreadable = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+  const read = "select postrider_internal.certificate_expiry($1)";
+  assert.equal(await askFor(database.pool, read, [unreadable]), null);
+  assert.equal(await askFor(database.pool, read, ["none"]), null);
 });

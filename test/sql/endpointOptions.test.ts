@@ -11,7 +11,15 @@ const database = useDatabase();
 /** Columns that say which endpoint it is, or that triggers keep. */
 const NO_OPTIONS = [
   ...["id", "tenant", "url", "shown_url", "state", "state_reason"],
-  ...["transforms", "has_transformed", "handshake_state", "receiver_rate", "effective_rate", "is_limited", "circuit_opened_at"],
+  ...[
+    "transforms",
+    "has_transformed",
+    "handshake_state",
+    "receiver_rate",
+    "effective_rate",
+    "is_limited",
+    "circuit_opened_at",
+  ],
   ...["state_changed_at", "paused_at", "pause_reason", "revision", "created_at", "updated_at"],
 ];
 
@@ -68,13 +76,7 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
     "src/daemon/daemon.ts",
     "src/telemetry/events.ts",
   ],
-  rate_limit: [
-    ...["present_allowance", "rate_burst", "take_allowance"].map(claimFile),
-    "sql/functions/deliveries/reached_limit.sql",
-    "sql/functions/endpoints/endpoint_limiting.sql",
-    // What a receiver allows in its handshake.
-    "sql/functions/endpoints/record_handshake.sql",
-  ],
+  rate_limit: [claimFile("rate_burst"), "sql/functions/deliveries/reached_limit.sql"],
   rate_burst: [...["present_allowance", "rate_burst"].map(claimFile), "sql/functions/endpoints/endpoint_limiting.sql"],
   // It is the kind of a secret, and what errors name.
   client_certificate: [
@@ -82,6 +84,8 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
       (name) => `sql/functions/endpoints/${name}.sql`,
     ),
     ...["holds_credential", "without_credential"].map((name) => `sql/functions/endpoints/${name}.sql`),
+    // Until when it is valid.
+    "sql/functions/endpoints/endpoint_health.sql",
     "sql/functions/audit/endpoint_audit.sql",
     "sql/functions/apply/apply_endpoint.sql",
     ...["find_client_certificates", "load_endpoints"].map((name) => `sql/statements/${name}.sql`),

@@ -183,8 +183,8 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   cancellation: { columns: "event_id endpoint_id reason requested_at", select: { ...LOOKERS, daemon: "*" } },
   endpoint_health: {
     columns:
-      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at exhausted p50_ms p95_ms disabled_from circuit circuit_opened_at next_probe_at",
-    select: LOOKERS,
+      "endpoint_id name url tenant state state_reason is_failing failing_since consecutive_failures last_failure_at last_failure_kind last_http_status last_error recovered_at exhausted p50_ms p95_ms disabled_from circuit circuit_opened_at next_probe_at halted_keys halted_since certificate_expires_at",
+    select: { ...LOOKERS, daemon: "*" },
   },
   replay: {
     columns:
@@ -416,7 +416,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   append_minutes: owner("daemon"),
   request_ms_bounds: caller("reader", "operator", "daemon"),
   delay_ms_bounds: caller("reader", "operator", "daemon"),
-  percentile: caller("reader", "operator"),
+  percentile: caller("reader", "operator", "daemon"),
   make_partitions: owner("daemon"),
   maintain: owner("operator", "daemon"),
 
@@ -458,6 +458,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   find_allowance: caller(),
   take_allowance: caller(),
   rate_burst: caller("reader", "operator"),
+  certificate_expiry: caller("reader", "operator", "daemon"),
   reached_limit: caller("reader", "operator"),
   present_allowance: caller("reader", "operator"),
   count_counted: caller("reader", "operator"),

@@ -1,4 +1,4 @@
--- grant: select to reader, operator
+-- grant: select to reader, operator, daemon
 
 create or replace view postrider.endpoint_health as
   select e.id as endpoint_id, e.name, e.shown_url as url, e.tenant, e.state, e.state_reason,
@@ -17,7 +17,27 @@ create or replace view postrider.endpoint_health as
          case when e.circuit_opened_at is null or coalesce(f.consecutive_failures, 0) = 0 then 'closed'
               when f.probe_until > now() then 'half-open' else 'open' end as circuit,
          e.circuit_opened_at,
-         case when e.circuit_opened_at is not null then f.next_probe_at end as next_probe_at
+         case when e.circuit_opened_at is not null then f.next_probe_at end as next_probe_at,
+         -- These two as well.
+         coalesce(((select jsonb_object_agg(h.endpoint_id, h.keys)
+                    from (
+                      select k.endpoint_id, count(*) as keys
+                      from (
+                        select d.endpoint_id from postrider.delivery d
+                        where d.ordering_seq is not null and d.state = 'exhausted' and d.halts
+                        limit 10000) k
+                      group by k.endpoint_id) h)
+                   ->> e.id::text)::bigint, 0) as halted_keys,
+         ((select jsonb_object_agg(h.endpoint_id, h.since)
+           from (
+             select k.endpoint_id, min(k.finished_at) as since
+             from (
+               select d.endpoint_id, d.finished_at from postrider.delivery d
+               where d.ordering_seq is not null and d.state = 'exhausted' and d.halts
+               limit 10000) k
+             group by k.endpoint_id) h)
+          ->> e.id::text)::timestamptz as halted_since,
+         postrider_internal.certificate_expiry(e.client_certificate ->> 'certificate') as certificate_expires_at
   from postrider.endpoint e
   left join postrider.endpoint_failure f on f.endpoint_id = e.id
   -- From the minutes and not from the newest attempts: those are all of the busiest endpoints, and a quiet one would have
@@ -38,7 +58,7 @@ create or replace view postrider.endpoint_health as
       where m.minute > now() - interval '1 hour'
       group by m.endpoint_id) s) t on t.endpoint_id = e.id;
 comment on view postrider.endpoint_health is
-  'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, and of deliveries that failed for good (up to 10,000 an endpoint), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
+  'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, of deliveries that failed for good (up to 10,000 an endpoint) and of those that halt a key (up to 10,000), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
 comment on column postrider.endpoint_health.name is 'Its name.';
 comment on column postrider.endpoint_health.url is 'Its URL.';
@@ -60,3 +80,6 @@ comment on column postrider.endpoint_health.disabled_from is 'The first failure 
 comment on column postrider.endpoint_health.circuit is 'closed; open: it keeps failing, so its deliveries wait and only probes are sent; half-open: a probe is in progress.';
 comment on column postrider.endpoint_health.circuit_opened_at is 'Since when its circuit is open; null if it is closed.';
 comment on column postrider.endpoint_health.next_probe_at is 'From when the next probe is sent, if a delivery is due; null if its circuit is closed.';
+comment on column postrider.endpoint_health.halted_keys is 'How many of its ordering keys an exhausted event halts; a lower bound if there are more than 10,000 over all endpoints. postrider.halted_key shows which, postrider.skip() and redeliver() free them.';
+comment on column postrider.endpoint_health.halted_since is 'When the first of these was halted; null if there is none.';
+comment on column postrider.endpoint_health.certificate_expires_at is 'Until when its client certificate is valid; null if it has none.';

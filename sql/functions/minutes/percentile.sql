@@ -1,4 +1,4 @@
--- grant: execute to reader, operator
+-- grant: execute to reader, operator, daemon
 
 create or replace function postrider.percentile(
   counts bigint[], bounds integer[], fraction double precision, interpolate boolean default true
