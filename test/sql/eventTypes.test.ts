@@ -145,7 +145,7 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
         "1e100000": "in",
         "1.5": 'at "": expected integer, found a number that is not an integer',
         "1e-9": 'at "": expected integer, found a number that is not an integer',
-        '"1"': 'at "": expected integer, found a string of 1 characters',
+        '"1"': 'at "": expected integer, found a string of 1 character',
       },
     },
     {
@@ -213,10 +213,10 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
         '{"a": null}': "in",
         '{"a": true}': "in",
         '{"a": "say \\"\\\\\\u0001/"}': "in",
-        '{"a": "1"}': 'at "/a": expected one of the 5 values of the schema, found a string of 1 characters',
+        '{"a": "1"}': 'at "/a": expected one of the 5 values of the schema, found a string of 1 character',
         '{"a": ["x"]}': 'at "/a": expected one of the 5 values of the schema, found an array of 1',
         '{"a": false}': 'at "/a": expected one of the 5 values of the schema, found a boolean',
-        '{"b": "z"}': 'at "/b": expected the constant of the schema, found a string of 1 characters',
+        '{"b": "z"}': 'at "/b": expected the constant of the schema, found a string of 1 character',
         '{"b": ["y"]}': 'at "/b": expected the constant of the schema, found an array of 1',
       },
     },
@@ -236,10 +236,10 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
         '{"q\\"/\\\\": [1, 2, 6]}': 'at "/q\\"~1\\\\/2": expected one of the 5 values of the schema, found an integer',
         '{"q\\"/\\\\": [null]}': 'at "/q\\"~1\\\\/0": expected one of the 5 values of the schema, found null',
         '{"q\\"/\\\\": ["1"]}':
-          'at "/q\\"~1\\\\/0": expected one of the 5 values of the schema, found a string of 1 characters',
+          'at "/q\\"~1\\\\/0": expected one of the 5 values of the schema, found a string of 1 character',
         '{"a": "f"}':
-          'at "/a": none of the 2 schemas of anyOf fits: at "/a": expected one of the 6 values of the schema, found a string of 1 characters; at "/a": expected boolean, found a string of 1 characters',
-        '{"c": "1"}': 'at "/c": expected one of the 6 values of the schema, found a string of 1 characters',
+          'at "/a": none of the 2 schemas of anyOf fits: at "/a": expected one of the 6 values of the schema, found a string of 1 character; at "/a": expected boolean, found a string of 1 character',
+        '{"c": "1"}': 'at "/c": expected one of the 6 values of the schema, found a string of 1 character',
         '{"c": false}': 'at "/c": expected one of the 6 values of the schema, found a boolean',
       },
     },
@@ -306,7 +306,7 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
         '{"0": 1}': "in",
         "[1]": 'at "/0": expected array, found an integer',
         "[[], [1, [2]]]": 'at "/1/1": expected integer, found an array of 1',
-        "[]": 'at "": expected at least 1 elements, found 0',
+        "[]": 'at "": expected at least 1 element, found 0',
         "[[], [], []]": 'at "": expected at most 2 elements, found 3',
       },
     },
@@ -322,7 +322,7 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
         '{"n": 0}': 'at "/n": expected at least 1, found less',
         "{}": 'at "": the required property "n" is missing',
         '{"n": "1"}':
-          'at "": none of the 2 schemas of anyOf fits: at "": expected null, found an object; at "/n": expected number, found a string of 1 characters',
+          'at "": none of the 2 schemas of anyOf fits: at "": expected null, found an object; at "/n": expected number, found a string of 1 character',
       },
     },
     {
@@ -339,7 +339,7 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
       },
       payloads: {
         '{"a": 1, "b": 2, "c": null, "d": "d", "e": "e"}': "in",
-        '{"b": "2"}': 'at "/b": expected integer, found a string of 1 characters',
+        '{"b": "2"}': 'at "/b": expected integer, found a string of 1 character',
         '{"c": 1}': 'at "/c": expected null, found an integer',
         '{"e": 1}': 'at "/e": expected string, found an integer',
       },
@@ -353,8 +353,8 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
       payloads: {
         '{"a": 2, "b": [1, 2]}': "in",
         '{"a": 1}': 'at "/a": expected at least 2, found less',
-        '{"a": "2"}': 'at "/a": expected integer, found a string of 1 characters',
-        '{"b": [1, "2"]}': 'at "/b/1": expected integer, found a string of 1 characters',
+        '{"a": "2"}': 'at "/a": expected integer, found a string of 1 character',
+        '{"b": [1, "2"]}': 'at "/b/1": expected integer, found a string of 1 character',
       },
     },
     {
@@ -378,8 +378,8 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
       payloads: {
         '{"a": 1}': "in",
         '{"f": 1}': "in",
-        '{"a": "1"}': 'at "/a": expected integer, found a string of 1 characters',
-        '{"b": "1"}': 'at "/b": expected integer, found a string of 1 characters',
+        '{"a": "1"}': 'at "/a": expected integer, found a string of 1 character',
+        '{"b": "1"}': 'at "/b": expected integer, found a string of 1 character',
         '{"c": 1}': 'at "/c": expected string, found an integer',
         '{"d": 1}': 'at "/d": expected string, found an integer',
         '{"e": 1}': 'at "/e": expected string, found an integer',
@@ -429,8 +429,8 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
       payloads: {
         "1": "in",
         '{"a": 1}': "in",
-        '"x"': 'at "": the schema of not fits, found a string of 1 characters',
-        '{"a": "x"}': 'at "/a": the schema of not fits, found a string of 1 characters',
+        '"x"': 'at "": the schema of not fits, found a string of 1 character',
+        '{"a": "x"}': 'at "/a": the schema of not fits, found a string of 1 character',
         '{"b": null}': 'at "/b": the schema of not fits, found null',
       },
     },
@@ -442,8 +442,8 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
         "[1]": "in",
         '[1, "e", null, null]': "in",
         '{"0": "x"}': "in",
-        '["x"]': 'at "/0": expected integer, found a string of 1 characters',
-        '[1, "f"]': 'at "/1": expected one of the 5 values of the schema, found a string of 1 characters',
+        '["x"]': 'at "/0": expected integer, found a string of 1 character',
+        '[1, "f"]': 'at "/1": expected one of the 5 values of the schema, found a string of 1 character',
         '[1, "a", null, 2]': 'at "/3": expected null, found an integer',
       },
     },
@@ -467,8 +467,8 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
         '["x", 2]': "in",
         '{"0": 1}': "in",
         "[[], 3]": "in",
-        "[]": 'at "": expected at least 1 elements that fit contains, found 0',
-        '["x", 1]': 'at "": expected at least 1 elements that fit contains, found 0',
+        "[]": 'at "": expected at least 1 element that fit contains, found 0',
+        '["x", 1]': 'at "": expected at least 1 element that fit contains, found 0',
       },
     },
     {
@@ -486,7 +486,7 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
         '{"a": [1, 2, 3], "b": [1, "x"]}': "in",
         '{"a": [1, "x"]}': 'at "/a": expected at least 2 elements that fit contains, found 1',
         '{"a": [1, 2, 3, 4]}': 'at "/a": expected at most 3 elements that fit contains, found more',
-        '{"b": [1, "x", 2]}': 'at "/b": expected at most 1 elements that fit contains, found more',
+        '{"b": [1, "x", 2]}': 'at "/b": expected at most 1 element that fit contains, found more',
       },
     },
     {
@@ -513,7 +513,7 @@ describe("a payload is accepted, or refused with the place and the reason:", () 
       schema: { properties: { a: { type: "integer" } } },
       payloads: {
         '{"a": "1", "a": 1}': "in",
-        '{"a": 1, "a": "1"}': 'at "/a": expected integer, found a string of 1 characters',
+        '{"a": 1, "a": "1"}': 'at "/a": expected integer, found a string of 1 character',
       },
     },
   ];
@@ -1143,7 +1143,7 @@ describe("a payload that Postgres cannot read, or not in bounded time,", () => {
   test("counts as more steps below a long name, because the name is written for each value", async () => {
     await define({ additionalProperties: { items: { type: "integer" } } });
     const payload = (name: string) => JSON.stringify({ [name]: [...Array(5_000).fill(1), "x"] });
-    assert.equal(await verdictOn(payload("n")), 'at "/n/5000": expected integer, found a string of 1 characters');
+    assert.equal(await verdictOn(payload("n")), 'at "/n/5000": expected integer, found a string of 1 character');
     assert.equal(
       await verdictOn(payload("n".repeat(500_000))),
       "the place was not found within the limit of 10000 steps",
@@ -1505,7 +1505,7 @@ describe("an enforced type is enforced", () => {
       union all select 'order.other', '0' union all select 'order.paid', $1`;
     assert.match(
       await refusalOf(database.pool, insert, ['{"n": "x"}']),
-      /at "\/n": expected integer, found a string of 1 characters/,
+      /at "\/n": expected integer, found a string of 1 character/,
     );
     assert.equal(await countEvents(), 0);
     await database.pool.query(insert, ['{"n": 0}']);

@@ -22,8 +22,8 @@ begin
     end if;
   end loop;
   if fitting = '{}' then
-    problem := format('at %s: none of the %s schemas of %s fits: %s', postrider_internal.shown_pointer(pointer),
-      jsonb_array_length(branches), keyword, left(array_to_string(branch_problems, '; '), 600));
+    problem := format('at %s: none of the %s of %s fits: %s', postrider_internal.shown_pointer(pointer),
+      postrider_internal.counted(jsonb_array_length(branches), 'schema'), keyword, left(array_to_string(branch_problems, '; '), 600));
   elsif cardinality(fitting) = 2 then
     problem := format('at %s: more than one of the %s schemas of oneOf fits: number %s and number %s, counted from 0', postrider_internal.shown_pointer(pointer),
       jsonb_array_length(branches), fitting[1], fitting[2]);

@@ -22,9 +22,10 @@ begin
     end if;
   end loop;
   if fitting > most then
-    problem := format('at %s: expected at most %s elements that fit contains, found more', postrider_internal.shown_pointer(pointer), most);
+    problem := format('at %s: expected at most %s that fit contains, found more', postrider_internal.shown_pointer(pointer), postrider_internal.counted(most::bigint, 'element'));
   elsif fitting < fewest then
-    problem := format('at %s: expected at least %s elements that fit contains, found %s', postrider_internal.shown_pointer(pointer), fewest, fitting);
+    problem := format('at %s: expected at least %s that fit contains, found %s', postrider_internal.shown_pointer(pointer),
+      postrider_internal.counted(fewest::bigint, 'element'), fitting);
   end if;
 end
 $$;

@@ -16,7 +16,7 @@ begin
   elsif checks -> 'const' <> value then
     return format('expected the constant of the schema, found %s', postrider_internal.shown_value(value));
   elsif checks ? 'enum' and not postrider_internal.is_option(checks -> 'enum', value) then
-    return format('expected one of the %s values of the schema, found %s', jsonb_array_length(checks -> 'enum'), postrider_internal.shown_value(value));
+    return format('expected one of the %s of the schema, found %s', postrider_internal.counted(jsonb_array_length(checks -> 'enum'), 'value'), postrider_internal.shown_value(value));
   end if;
   return case kind
     when 'number' then case
@@ -25,11 +25,11 @@ begin
       when number <= (checks -> 'exclusiveMinimum')::numeric then format('expected more than %s, found not more', left(checks ->> 'exclusiveMinimum', 60))
       when number >= (checks -> 'exclusiveMaximum')::numeric then format('expected less than %s, found not less', left(checks ->> 'exclusiveMaximum', 60)) end
     when 'string' then case
-      when size < (checks -> 'minLength')::numeric then format('expected at least %s characters, found %s', checks -> 'minLength', size)
-      when size > (checks -> 'maxLength')::numeric then format('expected at most %s characters, found %s', checks -> 'maxLength', size) end
+      when size < (checks -> 'minLength')::numeric then format('expected at least %s, found %s', postrider_internal.counted((checks -> 'minLength')::numeric::bigint, 'character'), size)
+      when size > (checks -> 'maxLength')::numeric then format('expected at most %s, found %s', postrider_internal.counted((checks -> 'maxLength')::numeric::bigint, 'character'), size) end
     when 'array' then case
-      when size < (checks -> 'minItems')::numeric then format('expected at least %s elements, found %s', checks -> 'minItems', size)
-      when size > (checks -> 'maxItems')::numeric then format('expected at most %s elements, found %s', checks -> 'maxItems', size) end
+      when size < (checks -> 'minItems')::numeric then format('expected at least %s, found %s', postrider_internal.counted((checks -> 'minItems')::numeric::bigint, 'element'), size)
+      when size > (checks -> 'maxItems')::numeric then format('expected at most %s, found %s', postrider_internal.counted((checks -> 'maxItems')::numeric::bigint, 'element'), size) end
     end;
 end
 $$;
