@@ -47,6 +47,9 @@ create domain postrider.endpoint_headers as jsonb
   constraint "headers are names and texts that HTTP allows" CHECK (postrider_internal.are_headers(VALUE))
   constraint "headers is a JSON object" CHECK ((jsonb_typeof(VALUE) = 'object'::text));
 
+create domain postrider.endpoint_inline_limit as integer
+  constraint "inline_limit is between 0 and 67108864" CHECK (((VALUE >= 0) AND (VALUE <= 67108864)));
+
 create domain postrider.endpoint_max_in_flight as integer
   constraint "max_in_flight is between 1 and 100000" CHECK (((VALUE >= 1) AND (VALUE <= 100000)));
 
@@ -188,6 +191,7 @@ create table postrider.daemon (
   condition_since timestamp with time zone,
   condition_reason text,
   encryption_key_ids text[] not null default '{}'::text[],
+  public_url text,
   constraint daemon_pkey PRIMARY KEY (id),
   constraint "a condition is well, not_recording, not_claiming, not_sending o" CHECK ((condition = ANY (ARRAY['well'::text, 'not_recording'::text, 'not_claiming'::text, 'not_sending'::text, 'blind'::text]))),
   constraint "a reason has at most 200 characters" CHECK ((length(condition_reason) <= 200)),
@@ -311,6 +315,7 @@ create table postrider.endpoint (
   when_exhausted postrider.endpoint_when_exhausted not null default 'continue'::text,
   handshake boolean not null default false,
   handshake_state postrider.handshake_state,
+  inline_limit postrider.endpoint_inline_limit,
   constraint endpoint_pkey PRIMARY KEY (id),
   constraint endpoint_tenant_key UNIQUE (id, tenant),
   constraint "name is unique within its tenant" UNIQUE (tenant, name)
@@ -745,7 +750,7 @@ create view postrider.capture_status (table_name regclass, event_type text, oper
 
 create view postrider.daemon_status (id uuid, host text, pid integer, version text, state text, condition text, condition_since timestamp with time zone, condition_reason text, started_at timestamp with time zone, beat_at timestamp with time zone, lease_expires_at timestamp with time zone, in_flight integer, waiting integer, claims bigint);
 
-create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text, transformation text, batch_id uuid, behind_event_id uuid, halts_key boolean);
+create view postrider.delivery_status (event_id uuid, endpoint_id uuid, name postrider.endpoint_name, url text, event_type text, tenant text, state text, detail text, reason text, attempts integer, last_http_status integer, last_error text, next_attempt_at timestamp with time zone, created_at timestamp with time zone, finished_at timestamp with time zone, format text, transformation text, batch_id uuid, behind_event_id uuid, halts_key boolean, is_thin boolean);
 
 create view postrider.endpoint_health (endpoint_id uuid, name postrider.endpoint_name, url text, tenant postrider.endpoint_tenant, state postrider.endpoint_state, state_reason text, is_failing boolean, failing_since timestamp with time zone, consecutive_failures bigint, last_failure_at timestamp with time zone, last_failure_kind postrider.failure_kind, last_http_status smallint, last_error text, recovered_at timestamp with time zone, exhausted bigint, p50_ms integer, p95_ms integer, disabled_from timestamp with time zone, circuit text, circuit_opened_at timestamp with time zone, next_probe_at timestamp with time zone, halted_keys bigint, halted_since timestamp with time zone, certificate_expires_at timestamp with time zone);
 
@@ -891,7 +896,7 @@ create function postrider_internal.batch_due(endpoint_id uuid, batch_delay_ms in
 
 create function postrider_internal.batch_id(endpoint_id uuid, event_ids uuid[]) returns uuid;
 
-create function postrider_internal.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false, encryption_key_ids text[] DEFAULT '{}'::text[]) returns boolean security definer;
+create function postrider_internal.beat(daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer, condition text DEFAULT 'well'::text, condition_ms integer DEFAULT NULL::integer, condition_reason text DEFAULT NULL::text, is_renewal boolean DEFAULT false, encryption_key_ids text[] DEFAULT '{}'::text[], public_url text DEFAULT NULL::text) returns boolean security definer;
 
 create function postrider_internal.begin_action(action text, endpoint_id uuid, detail jsonb) returns void;
 
@@ -1043,6 +1048,8 @@ create function postrider_internal.endpoint_handshake_changed() returns trigger 
 
 create function postrider_internal.endpoint_handshake_changing() returns trigger;
 
+create function postrider_internal.endpoint_inlining() returns trigger security definer;
+
 create function postrider_internal.endpoint_limiting() returns trigger security definer;
 
 create function postrider_internal.endpoint_options() returns TABLE(name text, is_secret boolean);
@@ -1091,6 +1098,8 @@ create function postrider_internal.explain_match(event_type text, payload json, 
 
 create function postrider_internal.explain_order(endpoint_id uuid, event_id uuid) returns text;
 
+create function postrider_internal.explain_size(endpoint_id uuid, event_id uuid) returns text;
+
 create function postrider_internal.explain_transformation(endpoint_id uuid, event_id uuid) returns text;
 
 create function postrider_internal.file_objects(file text) returns TABLE(class_id oid, object_id oid, kind text, identity text);
@@ -1102,6 +1111,8 @@ create function postrider_internal.find_allowance(endpoint_id uuid, share intege
 create function postrider_internal.find_event(id uuid, payload_bytes_max integer) returns SETOF postrider_internal.claimed_event;
 
 create function postrider_internal.find_heads(endpoint_id uuid, is_ordered boolean, keys_max integer, next_attempt_at timestamp with time zone, rows_left integer) returns postrider_internal.found_heads;
+
+create function postrider_internal.find_payload(endpoint_id uuid, event_id uuid, OUT is_disabled boolean, OUT is_there boolean, OUT secrets text[], OUT secret_kinds text[]) returns SETOF record security definer;
 
 create function postrider_internal.find_rules(tenant text, pattern text) returns TABLE(endpoint_id uuid, filter jsonpath, is_express boolean, revision bigint);
 
@@ -1180,6 +1191,8 @@ create function postrider_internal.is_settled(xid xid8, seq bigint, created_at t
 create function postrider_internal.is_stored_credential(endpoint_id uuid, kind text, given jsonb) returns boolean;
 
 create function postrider_internal.is_subscribed(event_type text) returns boolean;
+
+create function postrider_internal.is_thin(payload json, inline_limit integer) returns boolean;
 
 create function postrider_internal.is_transformation(payload text) returns boolean;
 
@@ -1585,6 +1598,8 @@ CREATE TRIGGER endpoint_handshake_changing BEFORE INSERT OR UPDATE OF handshake,
 
 CREATE TRIGGER endpoint_handshake_set AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (new.handshake) EXECUTE FUNCTION postrider_internal.endpoint_handshake_changed();
 
+CREATE TRIGGER endpoint_inlining BEFORE INSERT OR UPDATE OF inline_limit, payload, encryption_key ON postrider.endpoint FOR EACH ROW WHEN ((new.inline_limit IS NOT NULL)) EXECUTE FUNCTION postrider_internal.endpoint_inlining();
+
 CREATE TRIGGER endpoint_limited AFTER INSERT ON postrider.endpoint FOR EACH ROW WHEN (new.is_limited) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
 
 CREATE TRIGGER endpoint_limiting AFTER UPDATE ON postrider.endpoint FOR EACH ROW WHEN ((new.is_limited AND (((new.is_limited IS DISTINCT FROM old.is_limited) OR ((new.effective_rate)::numeric IS DISTINCT FROM (old.effective_rate)::numeric)) OR ((new.rate_burst)::integer IS DISTINCT FROM (old.rate_burst)::integer)))) EXECUTE FUNCTION postrider_internal.endpoint_limiting();
@@ -1748,6 +1763,8 @@ comment on column postrider.daemon.condition_since is 'Since when it has not bee
 comment on column postrider.daemon.condition_reason is 'What keeps it from its work, in the latest words of Postgres or the link; null if it is well.';
 
 comment on column postrider.daemon.encryption_key_ids is 'The ids of the encryption keys that it has. Nothing is sealed with a key that a daemon lacks.';
+
+comment on column postrider.daemon.public_url is 'Where receivers reach its listener (POSTRIDER_PUBLIC_URL); null if they do not. Thin events need one.';
 
 comment on table postrider.daemon_minute is 'What each daemon did in each minute of its life, over all endpoints: mostly one row, two if it stopped or changed its id. Rows are only added. Sum it for the whole: it is cheap however many endpoints there are. In a minute without a row no daemon lived, or none reached Postgres.';
 
@@ -1936,6 +1953,8 @@ comment on column postrider.endpoint.when_exhausted is 'What follows if the endp
 comment on column postrider.endpoint.handshake is 'Whether deliveries wait until the receiver consents to them, by the handshake of CloudEvents'' webhook specification: a daemon sends OPTIONS to the URL, and the receiver answers with WebHook-Allowed-Origin. It is repeated if the URL changes.';
 
 comment on column postrider.endpoint.handshake_state is 'wanted: the receiver is to be asked; granted; refused: it did not consent, and is asked again. Null without a handshake. postrider.endpoint_handshake has the times and the reason. Kept by daemons and a trigger.';
+
+comment on column postrider.endpoint.inline_limit is 'Payloads of more bytes are not in the request, which has a signed URL in their place, from which the receiver fetches them: 0 to 67108864, such as 262144; 0 for all of them. Null to send them, and to discard those of more than 64 MiB. It needs POSTRIDER_PUBLIC_URL on the daemons, and goes neither with a transformation of the payload nor with encryption.';
 
 comment on table postrider.endpoint_failure is 'Endpoints that have ever failed, and whether they still do; postrider.endpoint_health shows it. It is a separate table without a foreign key to endpoint, because people edit and lock that table and a daemon must not wait for them. A success writes here only if it ends a failure.';
 
@@ -2571,6 +2590,8 @@ comment on column postrider.delivery_status.behind_event_id is 'The event of the
 
 comment on column postrider.delivery_status.halts_key is 'Whether it is exhausted and halts its ordering key: postrider.skip() passes over it, postrider.redeliver() sends it again.';
 
+comment on column postrider.delivery_status.is_thin is 'Whether its payload is larger than the inline_limit that the endpoint has now, so that the receiver fetches it.';
+
 comment on view postrider.endpoint_health is 'Whether each endpoint fails, since when and how, and when that would disable it. Its cost depends on the number of endpoints, of minutes of the last hour in which they had attempts, of deliveries that failed for good (up to 10,000 an endpoint) and of those that halt a key (up to 10,000), not of those that succeeded. Failures of deliveries that were sent again by hand do not count; successes do.';
 
 comment on column postrider.endpoint_health.endpoint_id is 'The endpoint.';
@@ -2873,6 +2894,8 @@ comment on type postrider.endpoint_give_up_on is 'Statuses and classes of status
 
 comment on type postrider.endpoint_headers is 'Request headers, name to value.';
 
+comment on type postrider.endpoint_inline_limit is 'How many bytes a payload may have that is in the request.';
+
 comment on type postrider.endpoint_max_in_flight is 'How many requests an endpoint may have in progress.';
 
 comment on type postrider.endpoint_name is 'What people call an endpoint.';
@@ -3051,7 +3074,7 @@ comment on function postrider_internal.batch_due(uuid,integer) is 'When to look 
 
 comment on function postrider_internal.batch_id(uuid,uuid[]) is 'The id of the batch with these members: a UUID of version 8 made of a hash. So the same members have the same id, whoever sends them, and others have another one.';
 
-comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean,text[]) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
+comment on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean,text[],text) is 'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';
 
 comment on function postrider_internal.begin_action(text,uuid,jsonb) is 'Opens a row in the audit. Until end_action(), every change adds to it what was there before and after.';
 
@@ -3203,6 +3226,8 @@ comment on function postrider_internal.endpoint_handshake_changed() is 'Has daem
 
 comment on function postrider_internal.endpoint_handshake_changing() is 'Takes back the consent of a receiver if the URL changes.';
 
+comment on function postrider_internal.endpoint_inlining() is 'Refuses an inline_limit that nothing could be fetched with, and with what changes the payload.';
+
 comment on function postrider_internal.endpoint_limiting() is 'Keeps the row under whose lock daemons lease for an endpoint with limits.';
 
 comment on function postrider_internal.endpoint_options() is 'The columns of postrider.endpoint that create_endpoint() takes as options and operators may write. Readers do not see those that are secret, and neither errors nor the audit show their values.';
@@ -3251,6 +3276,8 @@ comment on function postrider_internal.explain_match(text,json,uuid) is 'Why an 
 
 comment on function postrider_internal.explain_order(uuid,uuid) is 'That the event is sent in any order although the endpoint is ordered, because it has no ordering key; null otherwise.';
 
+comment on function postrider_internal.explain_size(uuid,uuid) is 'That an event is too large to be sent with its payload, as the end of a sentence; empty if it is not.';
+
 comment on function postrider_internal.explain_transformation(uuid,uuid) is 'What the transformation of an endpoint would do with an event, to be added to the words that it would be sent.';
 
 comment on function postrider_internal.file_objects(text) is 'The function, view, type and triggers that a function file made, in the order in which they can be dropped.';
@@ -3262,6 +3289,8 @@ comment on function postrider_internal.find_allowance(uuid,integer) is 'Of the d
 comment on function postrider_internal.find_event(uuid,integer) is 'The event of that id, as claims give it to a daemon; no row if it is gone or was erased.';
 
 comment on function postrider_internal.find_heads(uuid,boolean,integer,timestamp with time zone,integer) is 'The keys of an ordered endpoint whose first delivery may be sent now, up to keys_max of them. It may if it is due, nothing of its key is in progress or halts it, and everything that was committed before it has been claimed. next_attempt_at: when the first one comes due that has no place in the order; rows_left: how many deliveries the daemon can take, of which each key gets a part. If the endpoint is not ordered any more, takes what waits out of the order.';
+
+comment on function postrider_internal.find_payload(uuid,uuid) is 'What decides whether the payload of an event may be fetched with a token of an endpoint: the secrets that sign tokens, newest first, and whether the endpoint is disabled and was sent the event, which is still there. No row if there is no such endpoint.';
 
 comment on function postrider_internal.find_rules(text,text) is 'The subscriptions of a tenant with exactly this pattern, and the endpoint of each unless that is disabled. is_express: it takes first attempts from memory, because it is not paused, its circuit is closed, its receiver consents, it gets no batches, transforms nothing, is not ordered, has no limits, and has the key that its requests are signed with.';
 
@@ -3340,6 +3369,8 @@ comment on function postrider_internal.is_settled(xid8,bigint,timestamp with tim
 comment on function postrider_internal.is_stored_credential(uuid,text,jsonb) is 'Whether an endpoint has this credential already, sealed or not.';
 
 comment on function postrider_internal.is_subscribed(text) is 'Whether an endpoint that is not disabled takes events of this one of Postrider''s own types, whose tenant is the empty string.';
+
+comment on function postrider_internal.is_thin(json,integer) is 'Whether a payload is larger than an endpoint''s inline_limit, so that its receiver fetches it.';
 
 comment on function postrider_internal.is_transformation(text) is 'True if an endpoint''s payload can be made by this path or template. Otherwise it raises an error that says what is wrong.';
 
@@ -3741,6 +3772,8 @@ comment on trigger endpoint_handshake_changing on postrider.endpoint is 'Keeps h
 
 comment on trigger endpoint_handshake_set on postrider.endpoint is 'Asks for a consent.';
 
+comment on trigger endpoint_inlining on postrider.endpoint is 'Refuses an inline_limit that nothing could be fetched with, and with what changes the payload.';
+
 comment on trigger endpoint_limited on postrider.endpoint is 'Prepares the limits of a new endpoint.';
 
 comment on trigger endpoint_limiting on postrider.endpoint is 'Prepares the limits of an endpoint that had none, or another rate.';
@@ -3883,9 +3916,9 @@ grant select on table postrider.delivery_status to postrider_operator;
 
 grant select on table postrider.delivery_status to postrider_reader;
 
-grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted) on table postrider.endpoint to postrider_operator;
+grant delete, insert (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, inline_limit, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted), select, update (auth, batch_delay_ms, batch_size, client_certificate, description, disable_after, encryption_key, format, give_up_on, handshake, headers, inline_limit, max_in_flight, name, ordered, payload, payload_fallback, rate_burst, rate_limit, retry_on, retry_schedule, signing, state, state_reason, tenant, timeout_ms, url, when_exhausted) on table postrider.endpoint to postrider_operator;
 
-grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, effective_rate, encryption_key, format, give_up_on, handshake, handshake_state, has_transformed, id, is_limited, max_in_flight, name, ordered, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, receiver_rate, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at, when_exhausted) on table postrider.endpoint to postrider_reader;
+grant select (batch_delay_ms, batch_size, circuit_opened_at, created_at, description, disable_after, effective_rate, encryption_key, format, give_up_on, handshake, handshake_state, has_transformed, id, inline_limit, is_limited, max_in_flight, name, ordered, pause_reason, paused_at, payload, payload_fallback, rate_burst, rate_limit, receiver_rate, retry_on, retry_schedule, revision, shown_url, signing, state, state_changed_at, state_reason, tenant, timeout_ms, transforms, updated_at, when_exhausted) on table postrider.endpoint to postrider_reader;
 
 grant select on table postrider.endpoint to postrider_daemon;
 
@@ -4189,7 +4222,7 @@ grant execute on function postrider_internal.auth_members() to postrider_operato
 
 grant execute on function postrider_internal.base64url_bytes(jsonb) to postrider_operator;
 
-grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean,text[]) to postrider_daemon;
+grant execute on function postrider_internal.beat(uuid,text,integer,text,integer,integer,integer,text,integer,text,boolean,text[],text) to postrider_daemon;
 
 grant execute on function postrider_internal.capture_function(text,text,text,text[],text[],json,text) to postrider_publisher;
 
@@ -4277,6 +4310,8 @@ grant execute on function postrider_internal.file_objects(text) to postrider_rea
 
 grant execute on function postrider_internal.fill_retention(interval) to postrider_daemon;
 
+grant execute on function postrider_internal.find_payload(uuid,uuid) to postrider_daemon;
+
 grant execute on function postrider_internal.fingerprint(text) to postrider_daemon;
 
 grant execute on function postrider_internal.fingerprint(text) to postrider_operator;
@@ -4318,6 +4353,10 @@ grant execute on function postrider_internal.is_path(text) to postrider_operator
 grant execute on function postrider_internal.is_pem(text,text) to postrider_operator;
 
 grant execute on function postrider_internal.is_public_jwk(jsonb) to postrider_operator;
+
+grant execute on function postrider_internal.is_thin(json,integer) to postrider_operator;
+
+grant execute on function postrider_internal.is_thin(json,integer) to postrider_reader;
 
 grant execute on function postrider_internal.is_transformation(text) to postrider_operator;
 

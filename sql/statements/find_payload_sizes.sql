@@ -1,11 +1,12 @@
 -- How large the payloads of these events are, in bytes. Only the size of a compressed payload cannot be known without
 -- reading it.
 -- $1 events, $2 whether to read the compressed ones; their sizes are null if not
-select u.id as event_id, p.bytes
+select u.id as event_id, p.bytes, p.stored_bytes
 from unnest($1::uuid[]) u (id)
 cross join lateral (
   select case when pg_column_compression(o.payload) is null then pg_column_size(o.payload)
-              when $2::boolean then octet_length(o.payload::text) end as bytes
+              when $2::boolean then octet_length(o.payload::text) end as bytes,
+         pg_column_size(o.payload) as stored_bytes
   from postrider.outbox o
   where o.id = u.id
   offset 0) p;

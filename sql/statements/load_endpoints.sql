@@ -4,7 +4,7 @@ select e.id, e.revision, e.format, e.batch_size, e.ordered, e.timeout_ms, e.sign
        case when not $2::boolean then e.url::text else '' end as url,
        case when not $2::boolean then postrider_internal.constant_headers(e.headers) else '{}' end as headers,
        case when not $2::boolean then e.encryption_key::jsonb end as encryption_key,
-       e.is_limited, e.effective_rate is not null as is_paced, e.transforms, e.transforms or e.has_transformed as may_transform,
+       e.inline_limit::integer as inline_limit, e.is_limited, e.effective_rate is not null as is_paced, e.transforms, e.transforms or e.has_transformed as may_transform,
        array(select floor(extract(epoch from s.step) * 1000)::float8
              from unnest(e.retry_schedule) with ordinality s (step, n) order by s.n) as schedule_ms,
        e.retry_on::text[] as retry_on, e.give_up_on::text[] as give_up_on,

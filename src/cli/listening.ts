@@ -21,7 +21,11 @@ export async function withListener(
   const { httpListen } = config;
   const database = new ListenerDatabase(config);
   const onError = (error: string): void => events.emit("http_request.failed", { error });
-  const listener = await startListener(config, events, makeApp({ vitals, database, onError }));
+  const listener = await startListener(
+    config,
+    events,
+    makeApp({ vitals, database, sealingKeys: config.encryptionKeys, onError }),
+  );
   if (listener === null || httpListen === null) {
     await work(config);
     return;

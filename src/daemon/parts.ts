@@ -176,6 +176,7 @@ function makeHeartbeat({ config, daemonId, databases, conditions, lanes, sockets
     database: databases.pipeline,
     load: () => ({ inFlight: lanes.inFlight, waiting: lanes.waiting }),
     encryptionKeyIds: config.encryptionKeys.map(({ id }) => id),
+    publicUrl: config.publicUrl,
     conditions,
     onServer: (address, port) => sockets.noteServer(address, port),
     onCopied: (fault) => onFatal("database.copied", fault),
@@ -201,6 +202,7 @@ function directoryOf({ config, databases }: Shared, endpointsMax: number): Endpo
     config.encryptionKeys,
     endpointsMax,
     sendingHost(config.source),
+    config.publicUrl,
   );
 }
 

@@ -24,6 +24,7 @@ export type Purpose =
   | "ingest"
   | "apply"
   | "listen"
+  | "payload"
   | "control"
   | "migrate";
 
@@ -49,6 +50,8 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
   apply: { statementTimeoutMs: 300_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
   // Someone waits for the answer, and has given up after seconds.
   listen: { statementTimeoutMs: 5_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 5_000 },
+  // A slice of a payload of a gigabyte takes Postgres several seconds, and more on a busy server.
+  payload: { statementTimeoutMs: 60_000, lockTimeoutMs: 1_000, idleInTransactionTimeoutMs: 5_000 },
   control: { statementTimeoutMs: 30_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 30_000 },
   // A migration may take as long as it needs, but must not wait for a lock while others queue up behind it.
   migrate: { statementTimeoutMs: 0, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 60_000 },
@@ -58,7 +61,7 @@ const SESSION_LIMITS: Readonly<Record<Purpose, SessionLimits>> = {
  * These purposes are useless on a server that was made read-only, as some failover tools do with the old primary. A
  * connection that only reads would stay there, and never learn that the name now leads elsewhere.
  */
-const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest", "apply", "listen"]);
+const WRITERS: ReadonlySet<Purpose> = new Set(["pipeline", "wake", "maintain", "ingest", "apply", "listen", "payload"]);
 
 /** The client waits this long after the server's statement_timeout has passed: by then only a dead link is left. */
 const QUERY_GRACE_MS = 5_000;

@@ -15,6 +15,7 @@ interface ReadTypes {
   /** JSON text as it was written: what was sent as json must not be parsed. */
   readonly json: string;
   readonly jsonb: unknown;
+  readonly bytea: Buffer;
   readonly void: string;
 }
 

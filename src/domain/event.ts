@@ -1,4 +1,4 @@
-/** Larger payloads are not sent: a request holds its payload in memory three times over. */
+/** Larger payloads are not sent, but fetched: a request holds its payload in memory three times over. */
 export const SENT_BYTES_MAX = 64 * 1_048_576;
 
 /** An event as a claim hands it over. */
@@ -21,4 +21,6 @@ export interface ClaimedEvent {
   readonly payload: string | null;
   /** Bytes of a payload that must be loaded, 0 until they are known; of the event that stands for a batch, those of the batch. */
   payloadBytes: number;
+  /** False if the payload has at least so many bytes, and perhaps more. */
+  hasKnownSize: boolean;
 }

@@ -1,4 +1,4 @@
-import type { FormattedEvent } from "./format.ts";
+import type { DataRef, FormattedEvent } from "./format.ts";
 import { readTokens, stringOf, type Token } from "./jsonTokens.ts";
 import { isTraceparent } from "./traceparent.ts";
 
@@ -8,13 +8,16 @@ export const ATTRIBUTES_BYTES_MAX = 4_096;
 /** An attribute of a CloudEvent beyond those that Postrider fills in. */
 export interface Attribute {
   readonly name: string;
-  readonly type: "string" | "integer" | "boolean";
+  readonly type: "string" | "integer" | "boolean" | "uri" | "timestamp";
   /** The canonical text of the value. */
   readonly text: string;
 }
 
 /** Filled in by Postrider, or the name of the data. */
 const RESERVED = new Set(["specversion", "id", "source", "type", "time", "datacontenttype", "data"]);
+
+/** What a thin event says of its payload. */
+const OF_THIN = new Set(["dataref", "datarefsize", "datarefexpires"]);
 
 const INTEGER_MIN = -2_147_483_648;
 const INTEGER_MAX = 2_147_483_647;
@@ -24,6 +27,20 @@ export function cloudEventsAttributes({ attributes }: FormattedEvent): readonly 
   return attributes === null
     ? []
     : judged(attributes).flatMap((result) => (typeof result === "string" ? [] : [result]));
+}
+
+/**
+ * The attributes of a thin event. `dataref` is an extension of CloudEvents; the other two are like it. An application's
+ * attributes of these names would be about another place.
+ * Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/dataref.md
+ */
+export function thinAttributes(event: FormattedEvent, { url, bytes, expires }: DataRef): readonly Attribute[] {
+  return [
+    ...cloudEventsAttributes(event).filter(({ name }) => !OF_THIN.has(name)),
+    { name: "dataref", type: "uri", text: url },
+    ...(bytes === null ? [] : [{ name: "datarefsize", type: "integer", text: String(bytes) } as const]),
+    { name: "datarefexpires", type: "timestamp", text: expires },
+  ];
 }
 
 /** A clause for each attribute of an event that a CloudEvent cannot carry. It shows no value. */

@@ -1,4 +1,10 @@
-import { cloudEventsAttributes, isTimestamp, leftOutOf } from "./cloudEventsAttributes.ts";
+import {
+  type Attribute,
+  cloudEventsAttributes,
+  isTimestamp,
+  leftOutOf,
+  thinAttributes,
+} from "./cloudEventsAttributes.ts";
 import type { Format, FormattedEvent } from "./format.ts";
 import { headerText } from "./headerText.ts";
 
@@ -15,19 +21,21 @@ export function cloudEventsBinary(source: string): Format {
     contentType: "application/json",
     growthMax: 1,
     body: (_, payload) => Buffer.from(payload),
-    headerLines: (event) => head + headerLines(event),
+    // With data in the body, that would have to be what dataref leads to.
+    thinBody: () => Buffer.alloc(0),
+    headerLines: (event, ref) =>
+      head + headerLines(event, ref === null ? cloudEventsAttributes(event) : thinAttributes(event, ref)),
     batch: null,
     leftOut: leftOutOf,
   };
 }
 
-function headerLines(event: FormattedEvent): string {
-  const { id, eventType, createdAt } = event;
+function headerLines({ id, eventType, createdAt }: FormattedEvent, attributes: readonly Attribute[]): string {
   let lines = `ce-id: ${id}\r\nce-type: ${headerText(eventType)}\r\n`;
   if (isTimestamp(createdAt)) {
     lines += `ce-time: ${createdAt}\r\n`;
   }
-  for (const { name, text } of cloudEventsAttributes(event)) {
+  for (const { name, text } of attributes) {
     lines += `ce-${name}: ${headerText(text)}\r\n`;
   }
   return lines;

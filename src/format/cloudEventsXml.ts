@@ -1,5 +1,11 @@
 import { append, type BodyText, finish, newBody } from "./bodyText.ts";
-import { type Attribute, cloudEventsAttributes, isTimestamp, leftOutOf } from "./cloudEventsAttributes.ts";
+import {
+  type Attribute,
+  cloudEventsAttributes,
+  isTimestamp,
+  leftOutOf,
+  thinAttributes,
+} from "./cloudEventsAttributes.ts";
 import type { Format, FormattedEvent } from "./format.ts";
 import { xmlText } from "./xmlText.ts";
 
@@ -20,23 +26,23 @@ export function cloudEventsXml(source: string): Format {
     // A payload of nothing but &.
     growthMax: 5,
     body: (event, payload) => {
-      const body = newBody(head + elements(event));
+      const body = newBody(`${head}${elements(event, cloudEventsAttributes(event))}<data xsi:type="xs:string">`);
       appendJson(body, payload);
       append(body, "</data></event>");
       return finish(body);
     },
+    thinBody: (event, ref) => Buffer.from(`${head}${elements(event, thinAttributes(event, ref))}</event>`),
     headerLines: null,
     batch: null,
     leftOut: (event) => [...leftOutOf(event), ...namesNotOfXml(event)],
   };
 }
 
-function elements(event: FormattedEvent): string {
-  const { id, eventType, createdAt } = event;
+function elements({ id, eventType, createdAt }: FormattedEvent, attributes: readonly Attribute[]): string {
   const time = isTimestamp(createdAt) ? `<time>${createdAt}</time>` : "";
-  const others = cloudEventsAttributes(event).filter(isElementName).map(elementOf).join("");
+  const others = attributes.filter(isElementName).map(elementOf).join("");
   const known = `<id>${xmlText(id)}</id><type>${xmlText(eventType)}</type>${time}`;
-  return `${known}<datacontenttype>application/json</datacontenttype>${others}<data xsi:type="xs:string">`;
+  return `${known}<datacontenttype>application/json</datacontenttype>${others}`;
 }
 
 /** Those that CloudEvents itself defines have a type already. */

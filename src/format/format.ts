@@ -15,6 +15,16 @@ export interface FormattedEvent {
   readonly hasLargeAttributes: boolean;
 }
 
+/** What a thin event has in the place of its payload. */
+export interface DataRef {
+  /** Where the payload can be fetched. */
+  readonly url: string;
+  /** Its size; null if that would take too long to find out. */
+  readonly bytes: number | null;
+  /** ISO 8601. Until when it can be fetched there. */
+  readonly expires: string;
+}
+
 /** How an event is written into a request. */
 export interface Format {
   readonly name: FormatName;
@@ -27,8 +37,13 @@ export interface Format {
    * change numbers beyond double precision, the order of keys, and repeated keys.
    */
   body(event: FormattedEvent, payload: string): Buffer | null;
-  /** The lines of headers that describe the event, each with its CRLF. Null: the format has no such headers. */
-  readonly headerLines: ((event: FormattedEvent) => string) | null;
+  /** The bytes to sign and send of an event whose payload is to be fetched. */
+  thinBody(event: FormattedEvent, ref: DataRef): Buffer;
+  /**
+   * The lines of headers that describe the event, each with its CRLF; of a thin one, if `ref` is given. Null: the format has
+   * no such headers.
+   */
+  readonly headerLines: ((event: FormattedEvent, ref: DataRef | null) => string) | null;
   /** Null if several events cannot be in one request. */
   readonly batch: BatchFormat | null;
   /** Which attributes of an event it cannot carry, and why. Null: it carries none at all. */
@@ -40,4 +55,6 @@ export interface BatchFormat {
   readonly contentType: string;
   /** One item: an envelope with the event's id. */
   item(event: FormattedEvent, payload: string): string;
+  /** The same of an event whose payload is to be fetched. */
+  thinItem(event: FormattedEvent, ref: DataRef): string;
 }

@@ -1,4 +1,5 @@
 import type { Format } from "./format.ts";
+import { thinEnvelope } from "./standard.ts";
 
 /** The payload alone. */
 export const raw: Format = {
@@ -6,6 +7,8 @@ export const raw: Format = {
   contentType: "application/json",
   growthMax: 1,
   body: (_, payload) => Buffer.from(payload),
+  // Nothing of a payload that is not there can be sent alone. Headers tell it from one.
+  thinBody: (event, ref) => Buffer.from(thinEnvelope(event, ref)),
   headerLines: null,
   batch: null,
   leftOut: null,

@@ -1,16 +1,23 @@
 import { Hono } from "hono";
-import type { Database } from "../db/database.ts";
 import { isOutage } from "../db/pgErrors.ts";
 import { messageOf } from "../ground/errors.ts";
+import type { SealingKey } from "../secrets/sealing.ts";
 import { addHealth } from "./health.ts";
 import { addKeys } from "./keys.ts";
+import type { ListenerDatabase } from "./listenerDatabase.ts";
+import { PayloadSlices } from "./payloadSlices.ts";
+import { addPayloads } from "./payloads.ts";
 import { problem } from "./problem.ts";
 import { type ListenerApp, type ListenerEnv, notFound } from "./routes.ts";
 import type { Vitals } from "./vitals.ts";
 
 export interface AppOptions {
   readonly vitals: Vitals;
-  readonly database: Database;
+  readonly database: ListenerDatabase;
+  /** What opens the secrets of endpoints. */
+  readonly sealingKeys: readonly SealingKey[];
+  /** Bytes of a payload that are read at a time. Default: SLICE_BYTES. */
+  readonly sliceBytes?: number;
   /** An error that nobody expected. The client learns nothing of it. */
   readonly onError: (message: string) => void;
 }
@@ -19,7 +26,7 @@ export interface AppOptions {
 const OUTAGE_RETRY_S = 5;
 
 /** Every route of the listener. openapi.json describes them, and a test compares the two. */
-export function makeApp({ vitals, database, onError }: AppOptions): ListenerApp {
+export function makeApp({ vitals, database, sealingKeys, sliceBytes, onError }: AppOptions): ListenerApp {
   const app = new Hono<ListenerEnv>();
   app.use(async (context, next) => {
     await next();
@@ -39,5 +46,6 @@ export function makeApp({ vitals, database, onError }: AppOptions): ListenerApp 
   });
   addHealth(app, vitals);
   addKeys(app, database);
+  addPayloads(app, { database, sealingKeys, slices: new PayloadSlices(database.payloads, sliceBytes) });
   return app;
 }

@@ -1,5 +1,6 @@
 import { type ConnectionConfig, connectionConfig } from "../db/connect.ts";
 import { Database } from "../db/database.ts";
+import { SessionPool } from "../db/sessionPool.ts";
 import { Sockets } from "../db/sockets.ts";
 import { endsWithin } from "../ground/endsWithin.ts";
 
@@ -16,18 +17,21 @@ export interface ListenerDatabaseOptions {
 
 /** Postgres for requests to the listener. They share no connection with the daemon, so none of them can keep it waiting. */
 export class ListenerDatabase extends Database {
+  /** The same connections, with time to read a large payload. */
+  readonly payloads: Database;
   readonly #sockets: Sockets;
 
   constructor(options: ListenerDatabaseOptions) {
     const { databaseUrl, databaseUrlFile: urlFile, preparedStatements } = options;
     const sockets = new Sockets();
     const config: ConnectionConfig = connectionConfig({ databaseUrl, urlFile, applicationName: "postrider" });
-    super({
+    const sessions = new SessionPool({
       config: sockets.through(config),
-      purpose: "listen",
       max: LISTENER_CONNECTIONS_MAX,
       preparedStatements: preparedStatements ?? undefined,
     });
+    super({ sessions, purpose: "listen" });
+    this.payloads = new Database({ sessions, purpose: "payload" });
     this.#sockets = sockets;
   }
 

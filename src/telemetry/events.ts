@@ -60,6 +60,10 @@ export const EVENTS = {
   "payload.failed": event<DeliveryKey & Failure>(
     "A payload could not be loaded. If it can never reach a daemon, the delivery is discarded; otherwise it returned to the queue.",
   ),
+  "payload.url_missing": event<DeliveryKey>(
+    "A payload is larger than the inline_limit of its endpoint, and this daemon has no POSTRIDER_PUBLIC_URL under which it could be " +
+      "fetched. Such deliveries wait for a daemon that has one. Said once of each endpoint.",
+  ),
   "attributes.left_out": event<DeliveryKey & { event_type: string; format: string; attributes: string }>(
     "Attributes of an event are not in the CloudEvent that is sent, because CloudEvents does not allow them. attributes names " +
       "each with the reason. A daemon says it once for events of a type that are alike; explain_event says it of each.",

@@ -25,7 +25,7 @@ function rowOf(name: string): readonly string[] {
 for (const name of FORMAT_NAMES) {
   test(`the guide's example of the format ${name} is what is sent`, () => {
     const { contentType, body, headerLines } = FORMATS[name];
-    const headers = headerLines === null ? [] : headerLines(EVENT).split("\r\n").slice(0, -1);
+    const headers = headerLines === null ? [] : headerLines(EVENT, null).split("\r\n").slice(0, -1);
     const [shownName, shownType, shownBody, ...shownHeaders] = rowOf(name);
     assert.deepEqual([shownName, shownType, shownBody], [name, contentType, body(EVENT, PAYLOAD)?.toString()]);
     const shown = shownHeaders.filter((code) => code !== "ce-…");

@@ -25,7 +25,7 @@ export function bodyOf(name: FormatName, payload: string, event: FormattedEvent 
 
 /** The headers of a format, decoded. */
 export function headersOf(name: FormatName, event: FormattedEvent = EVENT): Readonly<Record<string, string>> {
-  const lines = FORMATS[name].headerLines?.(event) ?? "";
+  const lines = FORMATS[name].headerLines?.(event, null) ?? "";
   assert.ok(lines === "" || lines.endsWith("\r\n"));
   return Object.fromEntries(
     lines

@@ -228,7 +228,7 @@ describe("as text for a person", () => {
   for (const name of FORMAT_NAMES) {
     test(`a request in the format ${name} shows the type of its event`, () => {
       const { contentType, headerLines } = FORMATS[name];
-      const lines = headerLines?.(EVENT).split("\r\n").slice(0, -1) ?? [];
+      const lines = headerLines?.(EVENT, null).split("\r\n").slice(0, -1) ?? [];
       const headers = {
         ...Object.fromEntries(lines.map((line) => line.split(": "))),
         ...(name === "raw" ? { "postrider-event-type": "order.paid" } : {}),
@@ -241,7 +241,7 @@ describe("as text for a person", () => {
 
   test("a CloudEvent without a webhook-id shows its own id, wherever it has it", () => {
     for (const name of ["cloudevents", "cloudevents-binary", "cloudevents-xml"] as const) {
-      const lines = FORMATS[name].headerLines?.(EVENT).split("\r\n").slice(0, -1) ?? [];
+      const lines = FORMATS[name].headerLines?.(EVENT, null).split("\r\n").slice(0, -1) ?? [];
       const headers = {
         ...Object.fromEntries(lines.map((line) => line.split(": "))),
         "content-type": FORMATS[name].contentType,

@@ -96,10 +96,22 @@ const FURTHER_USES: Readonly<Record<string, readonly string[]>> = {
   // It decides about a delivery that is exhausted.
   when_exhausted: ["sql/functions/deliveries/halted_key.sql"],
   // Its errors name it, and only endpoints that have one wait for it while they are loaded.
-  encryption_key: ["sql/functions/endpoints/is_public_jwk.sql", "src/daemon/deliver/endpoints.ts"],
+  encryption_key: [
+    "sql/functions/endpoints/is_public_jwk.sql",
+    // What is fetched is not encrypted.
+    "sql/functions/endpoints/endpoint_inlining.sql",
+    "src/daemon/deliver/endpoints.ts",
+  ],
   // Reasons and errors name them.
   retry_on: ["sql/functions/endpoints/endpoint_retry_policy.sql", "src/domain/retryPolicy.ts"],
   give_up_on: ["sql/functions/endpoints/endpoint_retry_policy.sql", "src/domain/retryPolicy.ts"],
+  // Whether a payload is fetched is decided by the daemon, and people see it.
+  inline_limit: [
+    "sql/functions/endpoints/endpoint_inlining.sql",
+    ...["is_thin", "delivery_status"].map((name) => `sql/functions/deliveries/${name}.sql`),
+    "sql/functions/explain/explain_size.sql",
+    "src/telemetry/events.ts",
+  ],
   // An event's description names it.
   disable_after: ["src/telemetry/events.ts"],
 };

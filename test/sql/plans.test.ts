@@ -313,6 +313,8 @@ async function work({ plain, busy }: Endpoints, run: RunStep): Promise<void> {
     find_payload_sizes: [[event], true],
     load_payloads: [[event]],
     load_transformed: [[event], [plain]],
+    find_payload: [plain, event],
+    read_payload: [event, 0, 1_000],
     try_filters: [event, plain],
     find_state_changes: ["1:1:"],
   })) {

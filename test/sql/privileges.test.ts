@@ -38,7 +38,7 @@ interface Access {
 const LOOKERS = { reader: "*", operator: "*" } as const;
 const WRITTEN_BY_APPLICATIONS = "event_type payload tenant ordering_key deliver_at idempotency_key attributes";
 const EDITED_BY_OPERATORS =
-  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate handshake payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst ordered when_exhausted";
+  "tenant name description url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate inline_limit handshake payload payload_fallback state state_reason batch_size batch_delay_ms max_in_flight rate_limit rate_burst ordered when_exhausted";
 
 const RELATIONS: Readonly<Record<string, Access>> = {
   outbox: {
@@ -60,10 +60,10 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   idempotency_key: { columns: "tenant idempotency_key event_id", select: LOOKERS },
   endpoint: {
     columns:
-      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
+      "id tenant name description url shown_url format timeout_ms retry_schedule retry_on give_up_on headers disable_after signing encryption_key auth client_certificate inline_limit handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
     select: {
       reader:
-        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
+        "id tenant name description shown_url format timeout_ms retry_schedule retry_on give_up_on disable_after signing encryption_key inline_limit handshake handshake_state payload payload_fallback state state_reason state_changed_at paused_at pause_reason revision created_at updated_at transforms has_transformed circuit_opened_at batch_size batch_delay_ms max_in_flight rate_limit rate_burst receiver_rate effective_rate is_limited ordered when_exhausted",
       operator: "*",
       daemon: "*",
     },
@@ -138,7 +138,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   daemon: {
     columns:
-      "id host pid version started_at beat_at lease_expires_at in_flight waiting condition condition_since condition_reason encryption_key_ids",
+      "id host pid version started_at beat_at lease_expires_at in_flight waiting condition condition_since condition_reason encryption_key_ids public_url",
     select: LOOKERS,
   },
   claim: {
@@ -230,7 +230,7 @@ const RELATIONS: Readonly<Record<string, Access>> = {
   },
   delivery_status: {
     columns:
-      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at format transformation batch_id behind_event_id halts_key",
+      "event_id endpoint_id name url event_type tenant state detail reason attempts last_http_status last_error next_attempt_at created_at finished_at format transformation batch_id behind_event_id halts_key is_thin",
     select: LOOKERS,
   },
   backlog: {
@@ -533,6 +533,8 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   event_time: caller(),
   has_passed: caller("reader", "operator"),
   small_payload: caller(),
+  is_thin: caller("reader", "operator"),
+  find_payload: owner("daemon"),
   event_context: caller(),
   claim_context: caller(),
   readable_context: caller(),
@@ -609,6 +611,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   explain_lack: caller(),
   explain_match: caller(),
   explain_format: caller(),
+  explain_size: caller(),
   explain_handshake: caller(),
   left_out_attributes: caller(),
   is_claimed: caller(),
@@ -683,6 +686,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   credential_hash: caller(),
   without_credential: caller(),
   endpoint_limiting: owner(),
+  endpoint_inlining: owner(),
   endpoint_retry_policy: caller(),
   asked_time: caller(),
   circuit_closed: owner(),

@@ -200,6 +200,7 @@ before(async () => {
     [idle],
   );
   await pool.query("insert into postrider.endpoint_handshake (endpoint_id) values ($1)", [idle]);
+  await pool.query("update postrider.daemon set public_url = 'http://listener.test'");
   ids = {
     ...signing,
     wanted,
@@ -411,6 +412,8 @@ const FIRINGS: Readonly<Record<string, () => string>> = {
   retention_changed: () => "update postrider.retention set period = '50 days'",
   sending_changed: () => "update postrider.sending set is_on = false",
   endpoint_limiting: () => "update postrider.endpoint set max_in_flight = 5",
+  endpoint_inlining: () => `update postrider.endpoint set inline_limit = 100000 where id = '${ids.idle}'`,
+  find_payload: () => `select from postrider_internal.find_payload('${ids.endpoint}', postrider.uuid_v7())`,
   endpoint_changed: () => "update postrider.endpoint set state = 'disabled'",
   circuit_closed: () => "update postrider.endpoint set timeout_ms = 400",
   judge_event: () =>

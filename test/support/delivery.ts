@@ -20,6 +20,7 @@ export function deliveryOf({ event, ...given }: Given): Delivery {
       problem: null,
       payload: "{}",
       payloadBytes: 0,
+      hasKnownSize: true,
       ...event,
     },
     endpointId: "endpoint",

@@ -18,6 +18,8 @@ interface ListenerSettings {
   readonly readiness?: () => Promise<Readiness>;
   /** Default: one that nothing reaches. */
   readonly databaseUrl?: string;
+  /** Bytes of a payload that are read at a time. */
+  readonly sliceBytes?: number;
 }
 
 const NO_DATABASE = "postgres://127.0.0.1:1/none";
@@ -25,13 +27,16 @@ const NO_DATABASE = "postgres://127.0.0.1:1/none";
 /** A listener on a free port, without a daemon. It is stopped after the test. */
 export async function startListener(
   t: TestContext,
-  { limits, readiness, databaseUrl = NO_DATABASE }: ListenerSettings = {},
+  { limits, readiness, databaseUrl = NO_DATABASE, sliceBytes }: ListenerSettings = {},
 ): Promise<StartedListener> {
   const errors: string[] = [];
   const vitals = { readiness: readiness ?? (async () => ({ reasons: [], notes: [] })) };
   const database = new ListenerDatabase({ databaseUrl, databaseUrlFile: null, preparedStatements: null });
   t.after(() => database.stop());
-  const app = makeApp({ vitals, database, onError: (message) => errors.push(message) });
+  const app = makeApp({
+    ...{ vitals, database, sealingKeys: [], onError: (message: string) => errors.push(message) },
+    ...(sliceBytes !== undefined && { sliceBytes }),
+  });
   const listener = await Listener.start({ address: { host: "127.0.0.1", port: 0 }, app, ...(limits && { limits }) });
   t.after(() => listener.stop());
   const { port } = listener.address;

@@ -3,7 +3,7 @@
 create or replace function postrider_internal.beat(
   daemon_id uuid, host text, pid integer, version text, lease_ms integer, in_flight integer, waiting integer,
   condition text default 'well', condition_ms integer default null, condition_reason text default null,
-  is_renewal boolean default false, encryption_key_ids text[] default '{}'
+  is_renewal boolean default false, encryption_key_ids text[] default '{}', public_url text default null
 ) returns boolean
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -23,11 +23,11 @@ begin atomic
   ), entered as (
     insert into postrider.daemon as d (
       id, host, pid, version, beat_at, lease_expires_at, in_flight, waiting, condition, condition_since, condition_reason,
-      encryption_key_ids)
+      encryption_key_ids, public_url)
     select beat.daemon_id, beat.host, beat.pid, beat.version, clock_timestamp(),
            clock_timestamp() + beat.lease_ms * interval '1 ms', beat.in_flight, beat.waiting,
            beat.condition, clock_timestamp() - beat.condition_ms * interval '1 ms', beat.condition_reason,
-           beat.encryption_key_ids
+           beat.encryption_key_ids, beat.public_url
     where not beat.is_renewal
     on conflict (id) do update -- the answer to the first beat was lost
     set beat_at = excluded.beat_at, lease_expires_at = excluded.lease_expires_at,
@@ -37,5 +37,5 @@ begin atomic
   )
   select exists (select from renewed) or exists (select from entered);
 end;
-comment on function postrider_internal.beat(uuid, text, integer, text, integer, integer, integer, text, integer, text, boolean, text[]) is
+comment on function postrider_internal.beat(uuid, text, integer, text, integer, integer, integer, text, integer, text, boolean, text[], text) is
   'A daemon''s heartbeat: renews its lease on everything it has claimed, and reports its condition, for how long and why. False if the lease has run out. is_renewal: the daemon takes its lease for valid.';

@@ -57,7 +57,11 @@ create or replace view postrider.delivery_status as
             and f.ordering_seq is not null and (f.state = 'pending' or f.state = 'exhausted' and f.halts)
           order by (f.leased_by is null), f.ordering_seq
           limit 1) end as behind_event_id,
-         d.state = 'exhausted' and d.halts is not null as halts_key
+         d.state = 'exhausted' and d.halts is not null as halts_key,
+         coalesce(
+           (select case when e.inline_limit is not null then
+              (select postrider_internal.is_thin(o.payload, e.inline_limit) from postrider.outbox o where o.id = d.event_id) end
+            from postrider.endpoint e where e.id = d.endpoint_id), false) as is_thin
   from postrider.delivery d
   union all
   select f.event_id, f.endpoint_id, f.name, f.url,
@@ -67,7 +71,11 @@ create or replace view postrider.delivery_status as
          case when exists (select from postrider.cancellation c where c.event_id = f.event_id and c.endpoint_id = f.endpoint_id)
               then 'cancelled' else 'in flight' end,
          null, 0, null, null, null, f.since, null,
-         (select e.format from postrider.endpoint e where e.id = f.endpoint_id)::text, null, null, null, false
+         (select e.format from postrider.endpoint e where e.id = f.endpoint_id)::text, null, null, null, false,
+         coalesce(
+           (select case when e.inline_limit is not null then
+              (select postrider_internal.is_thin(o.payload, e.inline_limit) from postrider.outbox o where o.id = f.event_id) end
+            from postrider.endpoint e where e.id = f.endpoint_id), false)
   from postrider.in_flight f
   where f.lease_expires_at is null;
 comment on view postrider.delivery_status is 'Every delivery and what became of it, including those whose first attempt is in progress. Cheap for one event; for many, say since when: where event_id >= postrider.uuid_v7_floor(now() - interval ''1 hour'').';
@@ -91,3 +99,4 @@ comment on column postrider.delivery_status.transformation is 'Whether its paylo
 comment on column postrider.delivery_status.batch_id is 'The batch in which it was last sent, and is sent again while it is pending; null if it was sent alone.';
 comment on column postrider.delivery_status.behind_event_id is 'The event of the same ordering key that goes before it at an ordered endpoint; null if it waits for none.';
 comment on column postrider.delivery_status.halts_key is 'Whether it is exhausted and halts its ordering key: postrider.skip() passes over it, postrider.redeliver() sends it again.';
+comment on column postrider.delivery_status.is_thin is 'Whether its payload is larger than the inline_limit that the endpoint has now, so that the receiver fetches it.';

@@ -24,6 +24,7 @@ as $$
     ('encryption_key', false),
     ('auth', true),
     ('client_certificate', true),
+    ('inline_limit', false),
     ('handshake', false),
     ('disable_after', false),
     ('payload', false),

@@ -98,12 +98,12 @@ begin
              when m.created_at > event.created_at then
                format('the endpoint was created %s, after the event: an event goes to the subscriptions that exist when it is claimed', postrider_internal.shown_time(m.created_at))
              else 'it matches now but did not when it was claimed: the endpoint or its subscriptions have changed since, or a row was deleted by hand'
-           end || case when m.halts_key then '; it halts its ordering key: postrider.redeliver() sends it again, postrider.skip() passes over it' else '' end || coalesce('; batch ' || m.batch_id, '') || case
+           end || case when m.halts_key then '; it halts its ordering key: postrider.redeliver() sends it again, postrider.skip() passes over it' else '' end || coalesce('; batch ' || m.batch_id, '') || case when m.delivery_state is not null then postrider_internal.explain_size(m.id, event.id) else '' end || case
              when m.transformation is not null then '; transformation ' || m.transformation
              when m.delivery_state is null and claimed and m.changed is not null then format('; the last change since the event: %s (postrider.audit)', m.changed) else '' end,
            m.obstacle is null,
            coalesce(m.obstacle, case when m.state = 'paused' then 'would wait, for the endpoint is paused' when m.circuit_opened_at is not null then 'would wait, for the endpoint''s circuit is open' else 'would be sent' end
-             || coalesce(postrider_internal.explain_order(m.id, event.id), '') || postrider_internal.explain_transformation(m.id, event.id) || postrider_internal.explain_format(m.format, event.attributes))
+             || coalesce(postrider_internal.explain_order(m.id, event.id), '') || postrider_internal.explain_transformation(m.id, event.id) || postrider_internal.explain_size(m.id, event.id) || postrider_internal.explain_format(m.format, event.attributes))
     from met m
     order by m.delivery_state is null, m.id;
   if not found then

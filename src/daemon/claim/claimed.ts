@@ -77,6 +77,7 @@ export function eventOf(row: EventColumns, id: string): ClaimedEvent {
     problem: problem === undefined ? null : `the ordering key or the attributes: ${reasonOfUnreadable(problem)}`,
     payload: row.payload,
     payloadBytes: 0,
+    hasKnownSize: true,
   };
 }
 

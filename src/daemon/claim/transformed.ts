@@ -150,7 +150,7 @@ function prepared(delivery: Delivery, { payload, payload_bytes, headers }: Row):
   }
   return makeDelivery({
     ...delivery,
-    event: { ...event, payload, payloadBytes: payload_bytes ?? 0 },
+    event: { ...event, payload, payloadBytes: payload_bytes ?? 0, hasKnownSize: true },
     tenure: {
       ...tenure,
       content: { isStored: payload_bytes !== null, headers: headers as Readonly<Record<string, string>> | null },

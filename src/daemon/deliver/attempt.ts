@@ -1,11 +1,13 @@
 import type { Attempt } from "../../domain/attempt.ts";
 import { decide, decideBatch, SUCCEEDED } from "../../domain/decide.ts";
 import { type Delivery, type DeliveryResult, membersOf } from "../../domain/delivery.ts";
+import { SENT_BYTES_MAX } from "../../domain/event.ts";
 import { batchBody } from "../../format/body.ts";
 import { BODY_BYTES_MAX } from "../../format/bodyText.ts";
 import { ENCRYPTED_CONTENT_TYPE, PLAINTEXT_BYTES_MAX } from "../../format/encrypt.ts";
-import type { BatchFormat } from "../../format/format.ts";
+import type { BatchFormat, DataRef } from "../../format/format.ts";
 import { headerText } from "../../format/headerText.ts";
+import { tokenIn } from "../../format/payloadUrl.ts";
 import { signMixed, signV1 } from "../../format/sign.ts";
 import { random } from "../../ground/backoff.ts";
 import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
@@ -15,7 +17,9 @@ import { type FixedHeaders, fixHeaders, type OutgoingRequest, type Send } from "
 import { sendAuthorized } from "./authorized.ts";
 import type { Encryptions } from "./encryptions.ts";
 import type { Encryption, Endpoint } from "./endpoint.ts";
+import { withoutSecrets } from "./hide.ts";
 import type { Loader, Wanted } from "./loader.ts";
+import { dataRefOf, isThin, lacksUrl, type Thinning } from "./thinning.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface AttemptParts {
@@ -30,6 +34,8 @@ export interface AttemptParts {
   readonly end: End;
   /** Hears of each delivery whose format may be unable to carry all of its event's attributes, before it is sent. */
   readonly noteLeftOut: (delivery: Delivery, endpoint: Endpoint) => void;
+  /** What becomes of a delivery whose payload is to be fetched, and cannot be. */
+  readonly waitForUrl: (delivery: Delivery) => DeliveryResult;
 }
 
 /** Hears once how the attempt ended. */
@@ -54,9 +60,16 @@ export function makeAttempt(parts: AttemptParts, delivery: Delivery, endpoint: E
   } else if (endpoint.problem !== null) {
     // Fails closed: a request that cannot be signed is not sent.
     parts.end(withProblem(delivery, endpoint, endpoint.problem), endpoint);
+  } else if (endpoint.thinning !== null && lacksUrl(delivery, endpoint.thinning)) {
+    parts.end(parts.waitForUrl(delivery), endpoint);
+  } else if (endpoint.thinning !== null && delivery.batch === null && isThin(delivery, endpoint.thinning)) {
+    delivery.loadedPayload = null;
+    sendThin(parts, delivery, endpoint, endpoint.thinning);
   } else {
     const payload = delivery.event.payload ?? delivery.loadedPayload;
-    if (payload === null) {
+    if (payload === null && delivery.event.payloadBytes > SENT_BYTES_MAX) {
+      parts.end(discarded(delivery, tooLarge(delivery)), endpoint);
+    } else if (payload === null) {
       parts.loader.add({ delivery, endpoint });
     } else if (delivery.batch === null || parts.reserve(delivery)) {
       // From here on the body has the payload. A second reference would keep it in memory twice.
@@ -86,24 +99,43 @@ function withProblem(delivery: Delivery, endpoint: Endpoint, problem: string): D
     : decided(delivery, endpoint, unsent("blocked", `nothing was sent: ${problem}`), 0);
 }
 
+function tooLarge({ event }: Delivery): string {
+  return `the payload has ${event.payloadBytes} bytes, and ${SENT_BYTES_MAX} are sent at most`;
+}
+
 function formatAndSend(parts: AttemptParts, delivery: Delivery, payload: string, endpoint: Endpoint): void {
+  const refs = endpoint.thinning === null ? NO_REFS : [];
   const body =
     endpoint.batchFormat === null
       ? endpoint.format.body(delivery.event, payload)
-      : itemsBody(endpoint.batchFormat, delivery, payload);
+      : itemsBody(endpoint.batchFormat, delivery, payload, endpoint.thinning, refs);
   if (body === null) {
     parts.end(discarded(delivery, bodyTooLong(endpoint)), endpoint);
     return;
   }
+  noteLeftOut(parts, delivery, endpoint);
+  if (endpoint.encryption === null) {
+    sendBody(parts, delivery, body, endpoint, refs);
+  } else {
+    void encryptAndSend(parts, delivery, body, endpoint, endpoint.encryption);
+  }
+}
+
+/** An endpoint that gets thin events has no key to encrypt to, because what it fetches is not encrypted. */
+function sendThin(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint, thinning: Thinning): void {
+  const { event } = delivery;
+  const { format, batchFormat } = endpoint;
+  const ref = dataRefOf(delivery, thinning);
+  noteLeftOut(parts, delivery, endpoint);
+  const body = batchFormat === null ? format.thinBody(event, ref) : batchBody([batchFormat.thinItem(event, ref)]);
+  sendBody(parts, delivery, body, endpoint, [ref]);
+}
+
+function noteLeftOut(parts: AttemptParts, delivery: Delivery, endpoint: Endpoint): void {
   if (endpoint.format.leftOut !== null && delivery.attempts === 0) {
     for (const member of membersOf(delivery)) {
       parts.noteLeftOut(member, endpoint);
     }
-  }
-  if (endpoint.encryption === null) {
-    sendBody(parts, delivery, body, endpoint);
-  } else {
-    void encryptAndSend(parts, delivery, body, endpoint, endpoint.encryption);
   }
 }
 
@@ -143,14 +175,23 @@ function tooLongToEncrypt(body: Buffer): string {
   return `the body has ${body.byteLength} bytes, and ${PLAINTEXT_BYTES_MAX} are encrypted at most`;
 }
 
-/** Signs the body and sends it. */
-function sendBody(parts: AttemptParts, delivery: Delivery, body: Buffer, endpoint: Endpoint): void {
+/** Of endpoints that get no thin events: nothing is added to it. */
+const NO_REFS: DataRef[] = [];
+
+/** Signs the body and sends it. `refs`: where the payloads are that are not in it. */
+function sendBody(
+  parts: AttemptParts,
+  delivery: Delivery,
+  body: Buffer,
+  endpoint: Endpoint,
+  refs: readonly DataRef[] = NO_REFS,
+): void {
   // The size alone, so that the answer's callback does not keep the body.
   const bodyBytes = body.byteLength;
   const { auth } = endpoint;
   if (auth === null) {
-    parts.send(signedRequest(delivery, body, endpoint), (attempt) =>
-      parts.end(decided(delivery, endpoint, attempt, bodyBytes), endpoint),
+    parts.send(signedRequest(delivery, body, endpoint, refs), (attempt) =>
+      parts.end(decided(delivery, endpoint, withoutTokens(attempt, refs), bodyBytes), endpoint),
     );
   } else {
     sendAuthorized(
@@ -159,12 +200,22 @@ function sendBody(parts: AttemptParts, delivery: Delivery, body: Buffer, endpoin
       {
         timeoutMs: endpoint.timeoutMs,
         mayBegin: () => parts.mayBegin(delivery),
-        request: () => signedRequest(delivery, body, endpoint),
+        request: () => signedRequest(delivery, body, endpoint, refs),
       },
       (attempt) =>
-        parts.end(attempt === null ? handedBack(delivery) : decided(delivery, endpoint, attempt, bodyBytes), endpoint),
+        parts.end(
+          attempt === null
+            ? handedBack(delivery)
+            : decided(delivery, endpoint, withoutTokens(attempt, refs), bodyBytes),
+          endpoint,
+        ),
     );
   }
+}
+
+/** A receiver may answer with the URL that it was sent. */
+function withoutTokens(attempt: Attempt, refs: readonly DataRef[]): Attempt {
+  return refs.length === 0 ? attempt : withoutSecrets(attempt, refs.map(tokenIn));
 }
 
 function bodyTooLong({ format }: Endpoint): string {
@@ -172,7 +223,12 @@ function bodyTooLong({ format }: Endpoint): string {
 }
 
 /** One attempt with its signature. The endpoint must have no problem. */
-function signedRequest(delivery: Delivery, body: Buffer, endpoint: Endpoint): OutgoingRequest {
+function signedRequest(
+  delivery: Delivery,
+  body: Buffer,
+  endpoint: Endpoint,
+  refs: readonly DataRef[],
+): OutgoingRequest {
   const { event } = delivery;
   const timestamp = unixSeconds();
   const id = webhookIdOf(delivery);
@@ -184,13 +240,19 @@ function signedRequest(delivery: Delivery, body: Buffer, endpoint: Endpoint): Ou
     url: endpoint.url,
     fixed: fixedOf(delivery, endpoint),
     lines:
-      headerLines(delivery, timestamp, signature) + (endpoint.format.headerLines?.(event) ?? "") + endpoint.originLine,
+      headerLines(delivery, timestamp, signature) +
+      (endpoint.batchFormat === null && refs.length > 0 ? THIN_LINE : "") +
+      (endpoint.format.headerLines?.(event, refs[0] ?? null) ?? "") +
+      endpoint.originLine,
     body,
     timeoutMs: endpoint.timeoutMs,
   };
   const { clientCertificate } = endpoint;
   return clientCertificate === null ? request : { ...request, clientCertificate };
 }
+
+/** In the raw format it is what tells the body from a payload. */
+const THIN_LINE = "postrider-thin: true\r\n";
 
 function webhookIdOf({ event, batch }: Delivery): string {
   return batch === null ? event.id : batch.id;
@@ -228,8 +290,24 @@ function inSmallLetters(headers: Readonly<Record<string, string>>): Record<strin
 }
 
 /** An event that is sent alone is an array of one, so that the receiver of batches reads one kind of body. */
-function itemsBody(format: BatchFormat, delivery: Delivery, payload: string): Buffer {
-  return batchBody(membersOf(delivery).map(({ event }) => format.item(event, event.payload ?? payload)));
+function itemsBody(
+  format: BatchFormat,
+  delivery: Delivery,
+  payload: string,
+  thinning: Thinning | null,
+  refs: DataRef[],
+): Buffer {
+  return batchBody(
+    membersOf(delivery).map((member) => {
+      const { event } = member;
+      if (thinning === null || !isThin(member, thinning)) {
+        return format.item(event, event.payload ?? payload);
+      }
+      const ref = dataRefOf(member, thinning);
+      refs.push(ref);
+      return format.thinItem(event, ref);
+    }),
+  );
 }
 
 /** The headers that belong to one attempt. Its number is the one under which it is recorded. */

@@ -5,6 +5,7 @@ import { unsent } from "../../http/failures.ts";
 import type { TokenClient } from "../../http/oauth2.ts";
 import type { OutgoingRequest, Send } from "../../http/request.ts";
 import type { Auth } from "./auth.ts";
+import { withoutSecrets } from "./hide.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface AuthorizedParts {
@@ -112,19 +113,4 @@ class TokenAttempt {
   #leftMs(): number {
     return Math.max(1, this.#wanted.timeoutMs - Math.ceil(monotonicMs() - this.#startedMs));
   }
-}
-
-const HIDDEN = "(hidden)";
-
-/** A receiver may repeat what it was sent, and its answer is kept where more people read it than the credential. */
-function withoutSecrets(attempt: Attempt, secrets: readonly string[]): Attempt {
-  const { responseHeaders, responseBody } = attempt;
-  const hide = (text: string): string => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, HIDDEN), text);
-  return {
-    ...attempt,
-    responseBody: responseBody && hide(responseBody),
-    responseHeaders:
-      responseHeaders &&
-      Object.fromEntries(Object.entries(responseHeaders).map(([name, value]) => [hide(name), hide(value)])),
-  };
 }

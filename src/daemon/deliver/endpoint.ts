@@ -4,6 +4,7 @@ import { makeRetryPolicy, type RetryPolicy } from "../../domain/retryPolicy.ts";
 import type { Formats } from "../../format/body.ts";
 import { ENCRYPTED_CONTENT_TYPE, type EncryptionKey, type ParsedEncryptionKey } from "../../format/encrypt.ts";
 import { type BatchFormat, FORMAT_NAMES, type Format } from "../../format/format.ts";
+import { tokenKeysOf } from "../../format/payloadToken.ts";
 import type { MixedKeys, SigningKey } from "../../format/sign.ts";
 import type { ClientCertificate } from "../../http/egress/clientCertificate.ts";
 import { type FixedHeaders, fixHeaders, USER_AGENT } from "../../http/request.ts";
@@ -11,6 +12,7 @@ import { originOf } from "../../telemetry/redact.ts";
 import type { Auth } from "./auth.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Signing } from "./signing.ts";
+import type { Thinning } from "./thinning.ts";
 
 /** How to talk to an endpoint, as of one revision of it. */
 export interface Endpoint {
@@ -54,6 +56,8 @@ export interface Endpoint {
   readonly ratePerMinute: number | null;
   /** How bodies are encrypted; null if they are sent in the clear. */
   readonly encryption: Encryption | null;
+  /** How it gets events with large payloads; null if their payloads are in the request. */
+  readonly thinning: Thinning | null;
   /** Why no request may be sent; null if one may. */
   readonly problem: string | null;
   /** Why its receiver may not even be asked for its consent; null if it may. */
@@ -84,6 +88,7 @@ export const loadEndpoints = defineStatement("load_endpoints", {
     url: "text",
     headers: "jsonb",
     encryption_key: "jsonb?",
+    inline_limit: "integer?",
     is_limited: "boolean",
     is_paced: "boolean",
     transforms: "boolean",
@@ -140,6 +145,7 @@ export interface Loading {
   /** Null if the endpoint has no encryption_key. */
   readonly parsedKey: ParsedEncryptionKey | null;
   readonly formats: Formats;
+  readonly publicUrl: string | null;
   readonly originLine: string;
   readonly askedMs: number;
   /** Why no request may be sent, if that is so for what could not be read. */
@@ -190,12 +196,22 @@ export function decodeEndpoint(row: EndpointRow, loading: Loading): Endpoint {
     clientCertificate,
     originLine: row.handshake ? loading.originLine : "",
     ratePerMinute: row.rate_per_minute,
+    thinning: thinningOf(row, loading),
     encryption: key === null ? null : { key, contentType: headers.contentType },
     problem: fault ?? signing.problem ?? credentials.problem ?? consentProblem,
     askProblem: unreadable ?? headers.problem ?? credentials.problem,
     waits: fault === null && (signing.standing === "waits" || isSealed || consentProblem !== null),
     validUntilMs: askedMs + (isSealed ? UNREADABLE_MS : (row.secrets_valid_ms ?? Number.POSITIVE_INFINITY)),
   };
+}
+
+/** The newest secret of those in force signs URLs. Without one nothing is sent. */
+function thinningOf({ inline_limit }: EndpointRow, { signing, publicUrl, parsedKey }: Loading): Thinning | null {
+  if (inline_limit === null || parsedKey !== null) {
+    return null;
+  }
+  const [key] = tokenKeysOf(signing.mixedKeys?.hmac ?? signing.keys, signing.mixedKeys?.ed25519 ?? []);
+  return key === undefined ? null : { bytesMax: inline_limit, key, publicUrl };
 }
 
 /** The header that says who sends, if that is always the same. */

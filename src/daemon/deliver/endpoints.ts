@@ -61,6 +61,7 @@ export class EndpointDirectory {
   readonly #sealingKeys: readonly SealingKey[];
   readonly #endpointsMax: number;
   readonly #originLine: string;
+  readonly #publicUrl: string | null;
   readonly #known = new Map<string, Known>();
 
   constructor(
@@ -69,12 +70,14 @@ export class EndpointDirectory {
     sealingKeys: readonly SealingKey[] = [],
     endpointsMax = ENDPOINTS_MAX,
     host = sendingHost(""),
+    publicUrl: string | null = null,
   ) {
     this.#database = database;
     this.#formats = formats;
     this.#sealingKeys = sealingKeys;
     this.#endpointsMax = endpointsMax;
     this.#originLine = originLine(host);
+    this.#publicUrl = publicUrl;
   }
 
   /** Loads those of `wanted` (ids and revisions) that are not known at that revision. */
@@ -104,7 +107,7 @@ export class EndpointDirectory {
       const unreadable = row.problem ?? unpaused.get(row.id) ?? null;
       const loading = {
         ...{ signing, credentials, parsedKey, formats: this.#formats, originLine: this.#originLine },
-        ...{ askedMs, unreadable, isSealed: sealed !== null },
+        ...{ publicUrl: this.#publicUrl, askedMs, unreadable, isSealed: sealed !== null },
       };
       this.#keep({ endpoint: decodeEndpoint(row, loading), askedMs });
     }

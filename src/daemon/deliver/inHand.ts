@@ -1,5 +1,4 @@
 import { type Delivery, type DeliveryResult, membersOf, runOf } from "../../domain/delivery.ts";
-import { SENT_BYTES_MAX } from "../../domain/event.ts";
 import { monotonicMs } from "../../ground/clock.ts";
 import { endsWithin } from "../../ground/endsWithin.ts";
 import type { Send } from "../../http/request.ts";
@@ -15,6 +14,7 @@ import type { Lanes, Rooms } from "./lanes.ts";
 import { makeLeftOutLog } from "./leftOut.ts";
 import { type Loaded, Loader, type Wanted } from "./loader.ts";
 import type { Payloads } from "./payloads.ts";
+import { isThin, makeUrlWait } from "./thinning.ts";
 import { Tokens } from "./tokens.ts";
 
 /**
@@ -63,7 +63,8 @@ export class InHand {
     this.#loader = new Loader({
       ...parts,
       standingOf: (endpointId) => lanes.standingOf(endpointId),
-      takeAhead: (endpointId, fits) => lanes.takeAhead(endpointId, fits),
+      takeAhead: (endpointId, fits) =>
+        lanes.takeAhead(endpointId, (delivery) => !this.#isThin(delivery) && fits(delivery)),
       onLoaded: this.#onLoaded,
       onLoadedAhead: this.#onLoadedAhead,
       onRefused: this.#setAside,
@@ -78,6 +79,7 @@ export class InHand {
       send: parts.send,
       end: this.#end,
       noteLeftOut: makeLeftOutLog(parts.events),
+      waitForUrl: makeUrlWait(parts.events),
     };
   }
 
@@ -253,6 +255,11 @@ export class InHand {
     }
   };
 
+  #isThin(delivery: Delivery): boolean {
+    const thinning = this.#parts.endpoints.get(delivery.endpointId)?.thinning ?? null;
+    return thinning !== null && isThin(delivery, thinning);
+  }
+
   /** For an attempt that had to wait: the grace period may be over meanwhile, or the lease lost. */
   readonly #mayBegin = (delivery: Delivery): boolean => {
     const { lease } = this.#parts;
@@ -390,14 +397,11 @@ export class InHand {
 
 /** What becomes of a delivery that cannot be sent; null if it can. */
 function refusalOf(delivery: Delivery): DeliveryResult | null {
-  const { eventType, problem, payloadBytes } = delivery.event;
+  const { eventType, problem } = delivery.event;
   if (eventType === "") {
     return eventGone(delivery);
   }
-  if (problem !== null) {
-    return unreachable(delivery, problem);
-  }
-  return payloadBytes > SENT_BYTES_MAX ? tooLarge(delivery) : null;
+  return problem === null ? null : unreachable(delivery, problem);
 }
 
 function unreachable(delivery: Delivery, problem: string): DeliveryResult {
@@ -419,9 +423,4 @@ function withoutPayload(delivery: Delivery, loaded: Exclude<Loaded, Payload>): D
     default:
       return unreachable(delivery, `the payload: ${loaded.problem}`);
   }
-}
-
-function tooLarge(delivery: Delivery): DeliveryResult {
-  const { payloadBytes } = delivery.event;
-  return discarded(delivery, `the payload has ${payloadBytes} bytes, and ${SENT_BYTES_MAX} are sent at most`);
 }

@@ -2,10 +2,11 @@ import type { Database } from "../../db/database.ts";
 import { isUnreadable } from "../../db/pgErrors.ts";
 import { defineStatement } from "../../db/statements.ts";
 import type { Delivery } from "../../domain/delivery.ts";
+import { SENT_BYTES_MAX } from "../../domain/event.ts";
 
 const findPayloadSizes = defineStatement("find_payload_sizes", {
   params: { eventIds: "uuid[]", readsCompressed: "boolean" },
-  columns: { event_id: "uuid", bytes: "integer?" },
+  columns: { event_id: "uuid", bytes: "integer?", stored_bytes: "integer" },
 });
 
 const loadPayloads = defineStatement("load_payloads", {
@@ -18,14 +19,15 @@ const loadTransformed = defineStatement("load_transformed", {
   columns: { event_id: "uuid", endpoint_id: "uuid", payload: "json?" },
 });
 
-/** Compressed payloads that Postgres reads at a time for their sizes: a gigabyte, if they are the largest. */
+/** Compressed payloads that Postgres reads at a time for their sizes, and their bytes on its disk unless it is a larger one. */
 const READ_MAX = 16;
+const READ_BYTES_MAX = 1_048_576;
 
 /** Payloads that were too large to come with their claim. */
 export interface Payloads {
   /**
    * Notes how large the payloads of these deliveries are that did not come with them. One that Postgres cannot read stays
-   * unknown, and fails when it is loaded.
+   * unknown, and fails when it is loaded. One that takes more than what is sent, compressed, is not read for its size.
    */
   measure(deliveries: readonly Delivery[]): Promise<void>;
   /** Loads the payloads of events; one whose event is gone is missing. */
@@ -52,16 +54,18 @@ export function payloadsFrom(database: Database): Payloads {
         .filter((delivery) => delivery.event.payload === null && !isTransformed(delivery))
         .map(({ event }) => event);
       const eventIds = [...new Set(events.map(({ id }) => id))];
-      const sizes = new Map<string, number>();
+      const sizes: Sizes = { exact: new Map(), stored: new Map() };
       if (eventIds.length > 0) {
         await noteSizes(database, eventIds, false, sizes);
       }
-      const unknown = eventIds.filter((id) => !sizes.has(id));
-      for (let from = 0; from < unknown.length; from += READ_MAX) {
-        await noteReadable(database, unknown.slice(from, from + READ_MAX), sizes);
+      const unknown = eventIds.filter((id) => !sizes.exact.has(id) && storedOf(sizes, id) <= SENT_BYTES_MAX);
+      for (const group of groupsToRead(unknown, sizes)) {
+        await noteReadable(database, group, sizes);
       }
       for (const event of events) {
-        event.payloadBytes = sizes.get(event.id) ?? 0;
+        const bytes = sizes.exact.get(event.id);
+        event.hasKnownSize = bytes !== undefined;
+        event.payloadBytes = bytes ?? (storedOf(sizes, event.id) > SENT_BYTES_MAX ? storedOf(sizes, event.id) : 0);
       }
     },
     load: async (eventIds) => {
@@ -81,26 +85,50 @@ export function payloadsFrom(database: Database): Payloads {
   };
 }
 
+/** Sizes of payloads, by event. */
+interface Sizes {
+  readonly exact: Map<string, number>;
+  /** On the disk of Postgres, perhaps compressed. */
+  readonly stored: Map<string, number>;
+}
+
+function storedOf({ stored }: Sizes, eventId: string): number {
+  return stored.get(eventId) ?? 0;
+}
+
+function groupsToRead(eventIds: readonly string[], sizes: Sizes): readonly (readonly string[])[] {
+  const groups: string[][] = [];
+  let bytes = 0;
+  for (const id of eventIds) {
+    const group = groups.at(-1);
+    bytes += storedOf(sizes, id);
+    if (group === undefined || group.length === READ_MAX || bytes > READ_BYTES_MAX) {
+      groups.push([id]);
+      bytes = storedOf(sizes, id);
+    } else {
+      group.push(id);
+    }
+  }
+  return groups;
+}
+
 async function noteSizes(
   database: Database,
   eventIds: readonly string[],
   readsCompressed: boolean,
-  sizes: Map<string, number>,
+  { exact, stored }: Sizes,
 ): Promise<void> {
   const { rows } = await database.run(findPayloadSizes, { eventIds, readsCompressed });
-  for (const { event_id, bytes } of rows) {
+  for (const { event_id, bytes, stored_bytes } of rows) {
+    stored.set(event_id, stored_bytes);
     if (bytes !== null) {
-      sizes.set(event_id, bytes);
+      exact.set(event_id, bytes);
     }
   }
 }
 
 /** A payload that cannot be read must not keep the others, nor the claim that brought it. */
-async function noteReadable(
-  database: Database,
-  eventIds: readonly string[],
-  sizes: Map<string, number>,
-): Promise<void> {
+async function noteReadable(database: Database, eventIds: readonly string[], sizes: Sizes): Promise<void> {
   try {
     await noteSizes(database, eventIds, true, sizes);
   } catch (thrown) {

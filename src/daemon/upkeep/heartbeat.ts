@@ -34,6 +34,7 @@ const beat = defineStatement("beat", {
     conditionReason: "text?",
     isRenewal: "boolean",
     encryptionKeyIds: "text[]",
+    publicUrl: "text?",
   },
   columns: {
     is_held: "boolean",
@@ -60,6 +61,8 @@ export interface HeartbeatOptions {
   readonly encryptionKeyIds: readonly string[];
   /** Where Postgres says that it listens, with each beat; without an address if the beat reached it over a Unix socket. */
   readonly onServer?: (address: string | null, port: number) => void;
+  /** Where receivers reach the listener; null if they do not. */
+  readonly publicUrl: string | null;
   /** The connection leads to a database that was restored or copied. */
   readonly onCopied: (fault: PostriderError) => void;
 }
@@ -142,7 +145,7 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    const { database, load, encryptionKeyIds, conditions } = this.#options;
+    const { database, load, encryptionKeyIds, publicUrl, conditions } = this.#options;
     if (this.#heldUntilMs > 0) {
       this.isHeld();
     }
@@ -159,6 +162,7 @@ export class Heartbeat {
       ...asShown(conditions.worst, sentMs),
       isRenewal: this.#heldUntilMs > 0,
       encryptionKeyIds,
+      publicUrl,
     });
     const [answer] = rows;
     if (answer !== undefined) {

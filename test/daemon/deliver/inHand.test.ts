@@ -61,6 +61,7 @@ function endpoint(id: string): Endpoint {
     originLine: "",
     ratePerMinute: null,
     encryption: null,
+    thinning: null,
     validUntilMs: Number.POSITIVE_INFINITY,
   };
 }

@@ -28,7 +28,10 @@ function serverWith(bad: string, sqlstate: string, isCompressed: IsCompressed = 
       throw Object.assign(new pg.DatabaseError("an error", 0, "error"), { code: sqlstate });
     }
     const sizeOf = (id: string) => (readsCompressed || !isCompressed(id) ? 100 : null);
-    return { rows: eventIds.map((event_id) => ({ event_id, bytes: sizeOf(event_id) })), rowCount: eventIds.length };
+    return {
+      rows: eventIds.map((event_id) => ({ event_id, bytes: sizeOf(event_id), stored_bytes: 100 })),
+      rowCount: eventIds.length,
+    };
   };
   return { asked, read, payloads: payloadsFrom({ run } as unknown as Database) };
 }

@@ -36,6 +36,7 @@ class Beating {
       conditions: this.conditions,
       load: () => ({ inFlight: 0, waiting: 0 }),
       encryptionKeyIds: [],
+      publicUrl: null,
       onCopied: () => {},
     });
   }

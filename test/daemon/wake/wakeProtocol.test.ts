@@ -149,6 +149,7 @@ async function startLoop(url: string, random: Random, { breakage, pace }: TrialO
     database: pool,
     load: () => ({ inFlight: 0, waiting: 0 }),
     encryptionKeyIds: [],
+    publicUrl: null,
     conditions,
     onCopied: () => {},
   });
