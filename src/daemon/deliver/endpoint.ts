@@ -230,17 +230,19 @@ function decodeHeaders(given: unknown, contentType: string, isEncrypted: boolean
     return { ...defaultsOf(isEncrypted ? ENCRYPTED_CONTENT_TYPE : contentType), contentType, problem: null };
   }
   let problem: string | null = null;
-  const headers = defaultHeaders(contentType);
+  // Not by assignment, in which __proto__, a name that HTTP allows, has another meaning.
+  const named = new Map(Object.entries(defaultHeaders(contentType)));
   for (const [name, value] of own) {
     if (typeof value !== "string") {
       problem = `the value of the endpoint's header ${JSON.stringify(name)} is no string`;
     } else {
-      headers[name.toLowerCase()] = value;
+      named.set(name.toLowerCase(), value);
     }
   }
-  const bodyType = headers["content-type"] ?? contentType;
+  const bodyType = named.get("content-type") ?? contentType;
   if (isEncrypted) {
-    headers["content-type"] = ENCRYPTED_CONTENT_TYPE;
+    named.set("content-type", ENCRYPTED_CONTENT_TYPE);
   }
+  const headers = Object.fromEntries(named);
   return { fixed: fixHeaders(headers), headers, contentType: bodyType, problem };
 }

@@ -70,6 +70,26 @@ test("an endpoint that is loaded twice at a time stays as it was asked for last"
   assert.equal(directory.get(unreadable)?.waits, true);
 });
 
+test("a header is sent whatever its name means to JavaScript, also one that says who sends", async (t) => {
+  const rows = await rowsOf<{ id: string }>(
+    testDatabase.pool,
+    `select c.endpoint_id as id
+     from unnest($1::jsonb[]) o (options), postrider.create_endpoint('http://127.0.0.1:9/', options => o.options) c`,
+    [
+      [
+        '{"headers": {"__proto__": "a", "constructor": "b"}}',
+        '{"auth": {"type": "header", "name": "__proto__", "value": "c"}}',
+      ],
+    ],
+  );
+  const { directory } = openDirectory(t);
+  await directory.ensure(rows.map(({ id }) => [id, "1"]));
+  const lines = rows.map(({ id }) => directory.get(id)?.fixed.lines ?? "");
+  assert.match(lines[0] ?? "", /^__proto__: a\r\n/m);
+  assert.match(lines[0] ?? "", /^constructor: b\r\n/m);
+  assert.match(lines[1] ?? "", /^__proto__: c\r\n/m);
+});
+
 test("an endpoint that Postgres refuses to pause has the problem, and keeps no other", async (t) => {
   const { readable, unreadable } = await createTwo();
   const { directory } = openDirectory(t);
