@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import type { Config } from "../config/read.ts";
 import { type Connection, connectionConfig, targetOf } from "../db/connect.ts";
 import { readEncoding } from "../db/encoding.ts";
@@ -16,6 +15,7 @@ import {
 import { unixMs } from "../ground/clock.ts";
 import { counted } from "../ground/counted.ts";
 import { messageOf } from "../ground/errors.ts";
+import { expiryOf } from "../http/egress/clientCertificate.ts";
 import { Dialer, systemResolver } from "../http/egress/dial.ts";
 import { hostAndPort } from "../http/egress/dialFailure.ts";
 import { OwnServers } from "../http/egress/own.ts";
@@ -250,15 +250,6 @@ async function lookAtCertificates({ client }: Checked): Promise<Finding> {
   return leftMs > 0
     ? { state: "warning", found: `${whose} expires on ${when}`, remedy }
     : { state: "fault", found: `${whose} has expired on ${when}`, remedy };
-}
-
-/** NaN if the daemon could not read it either. */
-function expiryOf(certificate: string): number {
-  try {
-    return new X509Certificate(certificate).validToDate.getTime();
-  } catch {
-    return Number.NaN;
-  }
 }
 
 /** Daemons make seven days ahead, and look again every few minutes. */

@@ -84,13 +84,14 @@ export class Daemon {
       stopping.removeEventListener("abort", giveUpSoon);
       clearTimeout(cutting);
     }
-    const { loop, replays, keys, handshakes, schemaWatch, endpointWatch, minutes } = this.#parts;
+    const { loop, replays, keys, handshakes, schemaWatch, endpointWatch, certificateWatch, minutes } = this.#parts;
     loop.start();
     replays.start();
     keys.start();
     handshakes.start();
     schemaWatch.start(SCHEMA_LOOK_INTERVAL_MS);
     endpointWatch.start();
+    certificateWatch.start();
     minutes.start();
     this.#events.emit("daemon.started", { id: this.id, ...facts, ...factsOf(this.#config) });
   }
@@ -187,8 +188,20 @@ export class Daemon {
   }
 
   async #stopParts(endMs: number): Promise<boolean> {
-    const { loop, inHand, partitions, replays, keys, handshakes, schemaWatch, endpointWatch, wake, sender, heartbeat } =
-      this.#parts;
+    const {
+      loop,
+      inHand,
+      partitions,
+      replays,
+      keys,
+      handshakes,
+      schemaWatch,
+      endpointWatch,
+      certificateWatch,
+      wake,
+      sender,
+      heartbeat,
+    } = this.#parts;
     const graceLeftMs = () => Math.max(0, endMs - RECORD_GRACE_MS - monotonicMs());
     // At once, because the loop's turn in progress may take its time.
     inHand.halt();
@@ -196,6 +209,7 @@ export class Daemon {
       partitions.stop(),
       schemaWatch.stop(),
       endpointWatch.stop(),
+      certificateWatch.stop(),
       keys.stop(),
       handshakes.stop(),
     ]);

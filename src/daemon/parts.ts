@@ -24,6 +24,7 @@ import { payloadsFrom } from "./deliver/payloads.ts";
 import { Loop } from "./loop.ts";
 import { deliveriesInHandMax } from "./memory.ts";
 import { Recorder } from "./record/recorder.ts";
+import { makeCertificateWatch } from "./upkeep/certificateWatch.ts";
 import { makeEndpointWatch } from "./upkeep/endpointWatch.ts";
 import { HANDSHAKES_MAX, makeHandshakeKeeper } from "./upkeep/handshakes.ts";
 import { Heartbeat } from "./upkeep/heartbeat.ts";
@@ -223,6 +224,7 @@ function makeUpkeep(shared: Shared, sender: Sender) {
       onQueued: () => agenda.queued(),
     }),
     endpointWatch: makeEndpointWatch({ database: databases.maintain, events }),
+    certificateWatch: makeCertificateWatch({ database: databases.maintain, events }),
     handshakes: makeHandshakeKeeper({
       database: databases.pipeline,
       conditions,

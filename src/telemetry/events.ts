@@ -112,6 +112,10 @@ export const EVENTS = {
   ),
   "endpoint.enabled": event<EndpointChange>("A disabled endpoint was enabled. It gets events from now on."),
 
+  "certificate.expiring": event<{ endpoint_id: string; expires_at: string; days_left: number }>(
+    "The client certificate of an endpoint has expired, or will within 14 days. Each daemon reports it once a day, and when it starts.",
+  ),
+
   "circuit.opened": event<{ endpoint_id: string; failures: number; next_probe_ms: number }>(
     "An endpoint keeps failing. Its deliveries wait, but for probes: one delivery at a time, with growing gaps. Only the daemon " +
       "that recorded the failure reports it, here and below.",

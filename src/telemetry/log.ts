@@ -56,6 +56,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "file.unreadable": "warn",
   "gate.lost": "warn",
   "http_listener.left_out": "warn",
+  "certificate.expiring": "warn",
   "circuit.opened": "warn",
   "claim_lock.freed": "warn",
   "claim_lock.held": "warn",

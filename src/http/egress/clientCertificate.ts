@@ -21,6 +21,11 @@ export function readClientCertificate(cert: string, key: string): ClientCertific
   return { cert, key, id, fault: found === undefined ? undefined : `the request was not sent: ${found}` };
 }
 
+/** Until when the first certificate in the text is valid, in Unix time; NaN if it cannot be read. */
+export function expiryOf(cert: string): number {
+  return attempted(() => new X509Certificate(cert).validToDate.getTime()) ?? Number.NaN;
+}
+
 /** The texts of errors are not passed on, because some quote what was read. */
 function faultOf(cert: string, key: string): string | undefined {
   const certificate = attempted(() => new X509Certificate(cert));
