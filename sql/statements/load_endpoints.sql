@@ -17,6 +17,8 @@ select e.id, e.revision, e.format, e.batch_size, e.ordered, e.timeout_ms, e.sign
        (select extract(epoch from min(s.expires_at) - now())::float8 * 1000 from postrider.endpoint_secret s
         where s.endpoint_id = e.id and s.expires_at > now() and isfinite(s.expires_at)) as secrets_valid_ms,
        e.auth ->> 'type' as auth_type, e.client_certificate is not null as has_client_certificate, e.handshake,
-       e.handshake_state <> 'granted' as is_unconsented, ceil(e.rate_limit * 60)::integer as rate_per_minute
+       e.handshake_state <> 'granted' as is_unconsented, ceil(e.rate_limit * 60)::integer as rate_per_minute,
+       exists (select from postrider.endpoint_failure f
+               where f.endpoint_id = e.id and f.consecutive_failures > 0 and f.last_http_status is null) as is_silent
 from postrider.endpoint e
 where e.id = any ($1::uuid[]);

@@ -342,7 +342,7 @@ export class Loop {
    */
   async #admit({ claimId, deliveries, revisions }: Claimed, daemonId: string): Promise<void> {
     const { database, events, endpoints, payloads, lease, recorder, inHand } = this.#parts;
-    await endpoints.ensure(revisions);
+    inHand.suspect(await endpoints.ensure(revisions));
     const mayTransform = (endpointId: string) => endpoints.get(endpointId)?.mayTransform ?? false;
     const overrunsOf = this.#overrunsOf;
     this.#shortenRuns(deliveries, mayTransform);

@@ -24,13 +24,14 @@ export class Arrivals {
     this.#arrivedMs = arrivedMs;
   }
 
-  static async start(): Promise<Arrivals> {
+  /** `answerMs`: how long it takes to answer. */
+  static async start(answerMs = 0): Promise<Arrivals> {
     const arrivedMs = new Map<string, number>();
     const server = createReceiver((request) => {
       const at = request.indexOf(ID_NAME) + ID_NAME.length;
       const id = request.toString("latin1", at, at + ID_LENGTH);
       arrivedMs.set(id, arrivedMs.get(id) ?? performance.now());
-    });
+    }, answerMs);
     const port = await listen(server);
     server.unref();
     return new Arrivals(server, port, arrivedMs);

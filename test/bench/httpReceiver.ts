@@ -15,14 +15,19 @@ interface Progress {
 
 /**
  * An HTTP server that is as cheap as Node allows, so that sender and Postgres have the machine: it finds the end of
- * each request by its content-length, and answers 200. The caller gets the head of the request, from the request line on.
+ * each request by its content-length, and answers 200, at once unless it is to take some time. The caller gets the head of
+ * the request, from the request line on.
  */
-export function createReceiver(onRequest: (head: Buffer) => void): Server {
+export function createReceiver(onRequest: (head: Buffer) => void, answerMs = 0): Server {
   return createServer({ noDelay: true }, (socket) => {
     const progress: Progress = { rest: null, head: null, bodyLeft: 0 };
     const answer = (head: Buffer) => {
       onRequest(head);
-      socket.write(ANSWER);
+      if (answerMs === 0) {
+        socket.write(ANSWER);
+      } else {
+        setTimeout(() => socket.write(ANSWER), answerMs);
+      }
     };
     socket.on("error", () => socket.destroy());
     socket.on("data", (chunk: Buffer) => takeRequests(progress, chunk, answer));

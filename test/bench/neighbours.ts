@@ -1,66 +1,70 @@
 /** What healthy endpoints get beside others that never answer, or that have a large backlog. */
-import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "pg";
 import { Arrivals } from "./arrivals.ts";
 import { Child } from "./child.ts";
-import { startDaemon } from "./daemons.ts";
-import type { BenchOptions, Measures, Part } from "./part.ts";
-import type { Database } from "./server.ts";
-import { createEndpoints, PAYLOAD, TYPE_PREFIX } from "./workload.ts";
+import type { BenchOptions, Measures, Part, Trial } from "./part.ts";
+import { createEndpoints, PAYLOAD } from "./workload.ts";
+import { HEALTHY, HEALTHY_RATE, type Neighbour, World } from "./world.ts";
 
-const HEALTHY = 500;
-/** Events a second, for all healthy endpoints together. */
-const HEALTHY_RATE = 200;
-const COMMITS_PER_SECOND = 100;
-const PRODUCERS = 4;
-/** Until each healthy endpoint has answered, and then until the others hang. */
-const WARM_UP_MS = 4_000;
 const START_MS_MAX = 60_000;
 const DEAD_PREFIX = "dead.n";
 const BACKLOG_TYPE = "backlog";
 const RATE_LIMIT = 100;
-
-interface Neighbour {
-  /** Makes it, and what waits for it. */
-  arrange(client: Client): Promise<void>;
-  /** Types of further events, as many as the healthy endpoints get; null for none. */
-  readonly types: ((n: number) => string) | null;
-}
+/** Until each healthy endpoint beside a backlog has answered. */
+const WARM_UP_MS = 4_000;
+/** Worlds that are compared get their events in turn, for so long each, so that all meet the same machine. */
+const TURN_MS = 1_000;
+/** Real receivers take some time, so that each endpoint needs slots, and not only its turn. */
+const ANSWER_MS = 100;
+/** Within this time a daemon finds out which endpoints do not answer; it is measured apart. */
+const COLD_MS = 30_000;
 
 const NONE: Neighbour = { arrange: async () => {}, types: null };
 
 export async function prepareDeadHalf(options: BenchOptions): Promise<Part> {
-  const bench = await NeighbourBench.start(options);
+  const arrivals = await Arrivals.start(ANSWER_MS);
   const silent = await listening("silentReceiverProcess.ts");
-  const dead: Neighbour = {
-    arrange: (client) => createEndpoints(client, silent.port, HEALTHY, DEAD_PREFIX),
+  const dead = (haveFailed: boolean): Neighbour => ({
+    arrange: (client) => arrangeDead(client, silent.port, haveFailed),
     types: (n) => DEAD_PREFIX + (n % HEALTHY),
-  };
+  });
+  const neighbours = { healthy: NONE, beside: dead(true), unknown: dead(false) };
   return {
     name: "dead_half",
     notes: [
-      `${HEALTHY} endpoints get ${HEALTHY_RATE} events a second for ${options.seconds} s. beside: as many others get as many events, and never answer.`,
-      "deliveries_per_s: of the healthy endpoints, until the last one arrived.",
+      `${HEALTHY} endpoints, which answer after ${ANSWER_MS} ms, get ${HEALTHY_RATE} events a second. beside: as many others get as many events, and have not answered for a minute; unknown: the same, but no one has ever sent them anything.`,
+      `The subjects get their events in turn, ${TURN_MS} ms each. cold: in the first ${COLD_MS / 1_000} s of the daemon. The rest is of ${options.seconds} s for each after that.`,
+      "deliveries_per_s: of the healthy endpoints, until the last one arrived. daemon_us: of the daemon, for each of these.",
     ],
-    trials: [
-      { subject: "healthy", run: () => bench.measure(NONE) },
-      { subject: "beside", run: () => bench.measure(dead) },
-    ],
-    ratios: ratiosOf(["beside"], "healthy"),
+    trials: inTurns(neighbours, (worlds) => measureDead(worlds, options.seconds * 1_000), options, arrivals),
+    ratios: ["beside", "unknown"].flatMap((of) => ["cold_", ""].flatMap((when) => ratiosOf([of], "healthy", when))),
     stop: async () => {
-      bench.stop();
+      arrivals.close();
       await silent.child.stop();
     },
   };
 }
 
 export async function prepareBesideBacklog(options: BenchOptions): Promise<Part> {
-  const bench = await NeighbourBench.start(options);
+  const arrivals = await Arrivals.start();
   const receiver = await listening("receiverProcess.ts");
   const backlog = (limits: Readonly<Record<string, unknown>>): Neighbour => ({
     arrange: (client) => arrangeBacklog(client, receiver.port, options.waiting, limits),
     types: null,
   });
+  const measureAlone = (neighbour: Neighbour) => async () => {
+    const world = await World.make(options, arrivals, neighbour);
+    try {
+      await world.start();
+      await world.produce(WARM_UP_MS);
+      world.forget();
+      await world.produce(options.seconds * 1_000);
+      return await world.measure();
+    } finally {
+      await world.end();
+      arrivals.forget();
+    }
+  };
   return {
     name: "beside_backlog",
     notes: [
@@ -68,21 +72,23 @@ export async function prepareBesideBacklog(options: BenchOptions): Promise<Part>
       `capped: that one has max_in_flight 4; paced: it has rate_limit ${RATE_LIMIT}; draining: it has no limit, and its receiver answers at once, so daemon and Postgres are busy with it all the time.`,
     ],
     trials: [
-      { subject: "healthy", run: () => bench.measure(NONE) },
-      { subject: "paced", run: () => bench.measure(backlog({ rate_limit: RATE_LIMIT })) },
-      { subject: "capped", run: () => bench.measure(backlog({ max_in_flight: 4 })) },
-      { subject: "draining", run: () => bench.measure(backlog({})) },
+      { subject: "healthy", run: measureAlone(NONE) },
+      { subject: "paced", run: measureAlone(backlog({ rate_limit: RATE_LIMIT })) },
+      { subject: "capped", run: measureAlone(backlog({ max_in_flight: 4 })) },
+      { subject: "draining", run: measureAlone(backlog({})) },
     ],
     ratios: ratiosOf(["paced", "capped", "draining"], "healthy"),
     stop: async () => {
-      bench.stop();
+      arrivals.close();
       await receiver.child.stop();
     },
   };
 }
 
-function ratiosOf(subjects: readonly string[], to: string): Part["ratios"] {
-  return subjects.flatMap((of) => ["deliveries_per_s", "p50_ms", "p99_ms"].map((measure) => ({ of, to, measure })));
+function ratiosOf(subjects: readonly string[], to: string, when = ""): Part["ratios"] {
+  return subjects.flatMap((of) =>
+    ["deliveries_per_s", "p50_ms", "p99_ms"].map((measure) => ({ of, to, measure: when + measure })),
+  );
 }
 
 async function listening(script: string): Promise<{ readonly child: Child; readonly port: number }> {
@@ -91,85 +97,75 @@ async function listening(script: string): Promise<{ readonly child: Child; reado
   return { child, port };
 }
 
-class NeighbourBench {
-  readonly #options: BenchOptions;
-  readonly #arrivals: Arrivals;
-
-  private constructor(options: BenchOptions, arrivals: Arrivals) {
-    this.#options = options;
-    this.#arrivals = arrivals;
-  }
-
-  static async start(options: BenchOptions): Promise<NeighbourBench> {
-    return new NeighbourBench(options, await Arrivals.start());
-  }
-
-  stop(): void {
-    this.#arrivals.close();
-  }
-
-  async measure(neighbour: Neighbour): Promise<Measures> {
-    const database = await this.#options.server.createDatabase();
-    try {
-      const client = await database.connect();
-      await createEndpoints(client, this.#arrivals.port, HEALTHY);
-      await neighbour.arrange(client);
-      await client.query("analyze");
-      const daemon = startDaemon(this.#options, database.url);
-      try {
-        await daemon.receive("started", START_MS_MAX);
-        return await this.#stream(database, neighbour);
-      } finally {
-        await daemon.stop();
+/** A trial for each neighbour. All are measured at once, by whichever trial of a round comes first. */
+function inTurns(
+  neighbours: Readonly<Record<string, Neighbour>>,
+  measure: (worlds: readonly World[]) => Promise<readonly Measures[]>,
+  options: BenchOptions,
+  arrivals: Arrivals,
+): Trial[] {
+  const subjects = Object.keys(neighbours);
+  const results = new Map<string, Measures>();
+  return subjects.map((subject) => ({
+    subject,
+    run: async () => {
+      if (!results.has(subject)) {
+        const measured = await inWorlds(Object.values(neighbours), measure, options, arrivals);
+        subjects.forEach((each, index) => void results.set(each, measured[index] ?? {}));
       }
-    } finally {
-      await database.drop();
-      this.#arrivals.forget();
-    }
-  }
+      const result = results.get(subject) ?? {};
+      results.delete(subject);
+      return result;
+    },
+  }));
+}
 
-  async #stream(database: Database, { types }: Neighbour): Promise<Measures> {
-    const producers = await Promise.all(Array.from({ length: PRODUCERS }, () => database.connect()));
-    await produce(producers, WARM_UP_MS, null);
-    await produce(producers, WARM_UP_MS, types);
-    const startedMs = performance.now();
-    const committedMs = await produce(producers, this.#options.seconds * 1_000, types);
-    const latencies = await this.#arrivals.latencies(committedMs);
-    return { deliveries_per_s: (committedMs.size / (performance.now() - startedMs)) * 1_000, ...latencies };
+async function inWorlds(
+  neighbours: readonly Neighbour[],
+  measure: (worlds: readonly World[]) => Promise<readonly Measures[]>,
+  options: BenchOptions,
+  arrivals: Arrivals,
+): Promise<readonly Measures[]> {
+  const worlds: World[] = [];
+  try {
+    for (const neighbour of neighbours) {
+      worlds.push(await World.make(options, arrivals, neighbour));
+    }
+    return await measure(worlds);
+  } finally {
+    await Promise.all(worlds.map((world) => world.end()));
+    arrivals.forget();
   }
 }
 
-/** Commits events evenly; resolves to when each event for a healthy endpoint was acknowledged. */
-async function produce(producers: readonly Client[], ms: number, types: Neighbour["types"]) {
-  const committedMs = new Map<string, number>();
-  const lines = producers.map((producer) => ({ producer, last: Promise.resolve() }));
-  const together = HEALTHY_RATE / COMMITS_PER_SECOND;
-  const beganMs = performance.now();
-  for (let commit = 0; commit < (ms / 1_000) * COMMITS_PER_SECOND; commit += 1) {
-    await pause(Math.max(0, beganMs + (commit * 1_000) / COMMITS_PER_SECOND - performance.now()));
-    const numbers = Array.from({ length: together }, (_, n) => commit * together + n);
-    const healthy = numbers.map((n) => TYPE_PREFIX + (n % HEALTHY));
-    const line = lines[commit % lines.length];
-    if (line !== undefined) {
-      const further = types === null ? [] : numbers.map(types);
-      line.last = line.last.then(() => insert(line.producer, [...healthy, ...further], committedMs));
-    }
-  }
-  await Promise.all(lines.map(({ last }) => last));
-  return committedMs;
+async function measureDead(worlds: readonly World[], ms: number): Promise<readonly Measures[]> {
+  await Promise.all(worlds.map((world) => world.start()));
+  await produceInTurns(worlds, COLD_MS);
+  const cold = await Promise.all(worlds.map((world) => world.measure("cold_")));
+  await produceInTurns(worlds, ms * worlds.length);
+  const warm = await Promise.all(worlds.map((world) => world.measure()));
+  return worlds.map((_, index) => ({ ...cold[index], ...warm[index] }));
 }
 
-async function insert(producer: Client, types: readonly string[], committedMs: Map<string, number>): Promise<void> {
-  const { rows } = await producer.query<{ id: string; event_type: string }>({
-    name: "insert_events",
-    text: "insert into postrider.outbox (event_type, payload) select t, $2 from unnest($1::text[]) t returning id, event_type",
-    values: [types, PAYLOAD],
-  });
-  const atMs = performance.now();
-  for (const { id, event_type } of rows) {
-    if (event_type.startsWith(TYPE_PREFIX)) {
-      committedMs.set(id, atMs);
+/** Every second time the other way round. */
+async function produceInTurns(worlds: readonly World[], ms: number): Promise<void> {
+  for (let round = 0; round * worlds.length * TURN_MS < ms; round += 1) {
+    for (const world of round % 2 === 0 ? worlds : worlds.toReversed()) {
+      await world.produce(TURN_MS);
     }
+  }
+}
+
+async function arrangeDead(client: Client, port: number, haveFailed: boolean): Promise<void> {
+  await createEndpoints(client, port, HEALTHY, DEAD_PREFIX);
+  if (haveFailed) {
+    await client.query(
+      `insert into postrider.endpoint_failure
+         (endpoint_id, consecutive_failures, failing_since, last_failure_at, last_failure_kind, last_error)
+       select s.endpoint_id, 9, now() - interval '1 min', now() - interval '5 s', 'timeout', 'no answer'
+       from postrider.subscription s where starts_with(s.event_type, $1)`,
+      [DEAD_PREFIX],
+    );
   }
 }
 

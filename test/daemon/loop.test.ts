@@ -46,7 +46,18 @@ class Surroundings {
   readonly agenda = new WatchedAgenda();
   readonly conditions = new Conditions(this.emitted);
   readonly recorder = { isWell: true, pendingCount: 0, isIdle: true, claims: new OpenClaims() };
-  readonly inHand = { count: 0, isIdle: true, start: () => this.#start(), admit: () => {}, rooms: () => this.#rooms };
+  readonly inHand = {
+    count: 0,
+    isIdle: true,
+    start: () => this.#start(),
+    suspect: (endpointIds: readonly string[]) => this.admitted.push(["suspect", ...endpointIds]),
+    admit: () => this.admitted.push(["admit"]),
+    rooms: () => this.#rooms,
+  };
+  /** What was put in hand, in its order. */
+  readonly admitted: string[][] = [];
+  /** Endpoints that Postgres knows not to answer. */
+  silent: readonly string[] = [];
   /** Turns that have begun. */
   turns = 0;
   /** The outcome of each review and claim; thrown if it is an error. */
@@ -95,7 +106,7 @@ class Surroundings {
         tryFilter: async () => {},
       } as unknown as NewEvents,
       claimLock: new ClaimLock({ database, events, conditions }),
-      endpoints: { ensure: async () => {} } as unknown as EndpointDirectory,
+      endpoints: { ensure: async () => this.silent } as unknown as EndpointDirectory,
       payloads: { measure: async () => {} },
       inHand: Object.assign(this.inHand, { review: async () => this.#review() }) as unknown as InHand,
       inHandMax: IN_HAND_MAX,
@@ -172,6 +183,14 @@ test("a daemon with nothing in flight walks the queue as soon as records make ro
   around.recorder.pendingCount = 0;
   around.agenda.recorded([]);
   await until("it walks", () => around.walks > 0);
+});
+
+test("endpoints that have not answered of late are suspected before anything for them is in hand", async (t) => {
+  const around = new Surroundings(t);
+  around.silent = ["a", "b"];
+  around.loop.start();
+  await until("a page is in hand", () => around.admitted.some(([what]) => what === "admit"));
+  assert.deepEqual(around.admitted[0], ["suspect", "a", "b"]);
 });
 
 test("while a flush hangs that leaves no room, nothing is claimed; beside locked results alone, events are", async (t) => {

@@ -40,6 +40,16 @@ async function run(t: TestContext, changes: Partial<Config> = NO_POLL): Promise<
   return running;
 }
 
+/** So many endpoints of one receiver. */
+async function createEndpoints(path: string, eventType: string, count: number): Promise<void> {
+  await database.pool.query("select postrider.create_endpoint($1, array[$2], '', $3) from generate_series(1, $4)", [
+    receiver.url(path),
+    eventType,
+    { timeout_ms: TIMEOUT_MS },
+    count,
+  ]);
+}
+
 async function createEndpoint(path: string, eventTypes: readonly string[] = ["*"]): Promise<string> {
   const id = await askFor(database.pool, "select endpoint_id from postrider.create_endpoint($1, $2, '', $3)", [
     receiver.url(path),
@@ -49,19 +59,17 @@ async function createEndpoint(path: string, eventTypes: readonly string[] = ["*"
   return String(id);
 }
 
-test("forty receivers that hang leave room for one that answers", async (t) => {
-  const hanging = Array.from({ length: 40 }, newPath);
-  for (const path of hanging) {
-    receiver.script(path, { kind: "hang" });
-    await createEndpoint(path, ["bad.*"]);
-  }
+test("hundreds of endpoints that hang leave room for one that answers", async (t) => {
+  const hanging = newPath();
+  receiver.script(hanging, { kind: "hang" });
+  await createEndpoints(hanging, "bad.*", 240);
   const good = newPath();
   await createEndpoint(good, ["good"]);
   await run(t, { ...NO_POLL, shutdownGraceMs: 100 });
   await insertEvent(database.pool, "good");
   await receiver.got(good, 1);
   await insertEvents(database.pool, "bad.one", 50);
-  await until("they hold all they may", () => hanging.reduce((sum, path) => sum + receiver.heldCount(path), 0) >= 200);
+  await until("they hold all they may", () => receiver.heldCount(hanging) >= 200);
   const events = await insertEvents(database.pool, "good", 200);
   await receiver.got(good, 201, HANG_MS);
   assert.equal(receiver.accepted(good).size, events.length + 1);
@@ -70,9 +78,7 @@ test("forty receivers that hang leave room for one that answers", async (t) => {
 test("endpoints of one host do not share a limit: a path that hangs leaves connections for the other", async (t) => {
   const [hanging, good] = [newPath(), newPath()];
   receiver.script(hanging, { kind: "hang" });
-  for (let count = 0; count < 20; count++) {
-    await createEndpoint(hanging, ["bad"]);
-  }
+  await createEndpoints(hanging, "bad", 140);
   await createEndpoint(good, ["good"]);
   await run(t, { ...NO_POLL, shutdownGraceMs: 100 });
   await insertEvents(database.pool, "bad", 8);

@@ -104,6 +104,7 @@ export const loadEndpoints = defineStatement("load_endpoints", {
     handshake: "boolean",
     is_unconsented: "boolean?",
     rate_per_minute: "integer?",
+    is_silent: "boolean",
   },
 });
 

@@ -80,8 +80,11 @@ export class EndpointDirectory {
     this.#publicUrl = publicUrl;
   }
 
-  /** Loads those of `wanted` (ids and revisions) that are not known at that revision. */
-  async ensure(wanted: Iterable<readonly [id: string, revision: string]>): Promise<void> {
+  /**
+   * Loads those of `wanted` (ids and revisions) that are not known at that revision. Returns those that did not answer when
+   * they were last sent something, by whichever daemon.
+   */
+  async ensure(wanted: Iterable<readonly [id: string, revision: string]>): Promise<readonly string[]> {
     const askedMs = monotonicMs();
     const missing = new Set<string>();
     for (const [id, revision] of wanted) {
@@ -91,7 +94,7 @@ export class EndpointDirectory {
       }
     }
     if (missing.size === 0) {
-      return;
+      return [];
     }
     const loaded = (await this.#load([...missing])).map((row) => {
       const signing = decodeSigning(row, this.#sealingKeys);
@@ -112,6 +115,7 @@ export class EndpointDirectory {
       this.#keep({ endpoint: decodeEndpoint(row, loading), askedMs });
     }
     this.#evict(wanted);
+    return loaded.filter(({ row }) => row.is_silent).map(({ row }) => row.id);
   }
 
   /** Not in the place of what a later call has loaded while this one waited. */

@@ -99,6 +99,14 @@ export class InHand {
     return lanes.rooms(monotonicMs(), (endpointId) => endpoints.get(endpointId)?.isLimited ?? false);
   }
 
+  /** Endpoints that have not answered of late get little until they do, unless this daemon has seen better. */
+  suspect(endpointIds: readonly string[]): void {
+    const nowMs = monotonicMs();
+    for (const endpointId of endpointIds) {
+      this.#parts.lanes.suspect(endpointId, nowMs);
+    }
+  }
+
   /** Admits deliveries of endpoints that are known, and starts what can start. */
   admit(deliveries: readonly Delivery[]): void {
     const { lanes, agenda } = this.#parts;

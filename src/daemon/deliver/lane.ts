@@ -69,11 +69,6 @@ export function startedIn({ begun, loading }: Lane): number {
   return begun.length + loading.size;
 }
 
-/** Whether the lane may have one more in flight. */
-export function hasRoom(lane: Lane): boolean {
-  return startedIn(lane) < lane.limit;
-}
-
 /** Whether its earliest request has been in flight for too long. */
 export function isHanging({ begun }: Lane, nowMs: number): boolean {
   return begun.first !== null && nowMs - begun.first.begunMs > HANGING_MS;

@@ -2,7 +2,6 @@ import { type Delivery, NOT_BEGUN, runOf } from "../../domain/delivery.ts";
 import { ENDPOINTS_MAX } from "./endpoints.ts";
 import {
   begin,
-  hasRoom,
   IDLE,
   isHanging,
   type Lane,
@@ -14,6 +13,7 @@ import {
   startedOf,
   takeStarted,
 } from "./lane.ts";
+import { Peak } from "./peak.ts";
 import { Turns } from "./turns.ts";
 
 /**
@@ -25,9 +25,10 @@ import { Turns } from "./turns.ts";
  * The standing of a lane decides what it may take from the others:
  *
  *   good      it has answered, and none of its requests hangs: any slot, and its share of what waits in memory
- *   new       it has not answered yet: an eighth of the slots is kept from it, for lanes that have
- *   doubtful  one of its requests hangs, or it has lost some: another eighth is kept from it, for new lanes, and it has
- *             no more in memory than it can start at once
+ *   new       it has not answered yet: slots are kept from it for lanes that have, an eighth at least, and twice as many
+ *             as these have held at a time of late; while half of the slots are taken, it has one until it answers
+ *   doubtful  one of its requests hangs, it has lost some, or Postgres knows that it failed to answer: another eighth is
+ *             kept from it, for new lanes, and it has no more in memory than it can start at once
  *
  * The rest goes to the queue in Postgres (a few more statements, nothing else), so that receivers that hang leave slots
  * and memory to their neighbours.
@@ -71,7 +72,12 @@ const RUN_MAX = 64;
 const DURATION_WEIGHT = 0.2;
 /** Parts of the slots. */
 const KEPT_FOR_GOOD = 1 / 8;
+const KEPT_FOR_GOOD_MAX = 1 / 2;
 const KEPT_FOR_NEW = 1 / 8;
+/** So many times the slots that good lanes have held at a time: 200 requests a second of 0.3 s need 60, twice an eighth. */
+const KEPT_PER_HELD = 2;
+/** While so large a part of the slots is taken, they are scarce. */
+const SCARCE = 1 / 2;
 /** The part of what is in hand that may wait for new lanes while they cannot start. */
 const WAITING_NEW_MAX = 1 / 2;
 /** A lane with nothing in hand is forgotten after so long. */
@@ -92,12 +98,16 @@ export class Lanes {
   readonly #active: Lane[] = [];
   readonly #turns = new Turns();
   readonly #withAside = new Set<Lane>();
+  /** Those that could start more if slots were not scarce. */
+  readonly #narrowed = new Set<Lane>();
   readonly #inFlightOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #inFlight = 0;
   readonly #waitingOf: Record<Standing, number> = { good: 0, new: 0, doubtful: 0 };
   #moreRoom = 0;
   #followers = 0;
   #recountedMs = 0;
+  /** The slots that good lanes have held at a time. */
+  readonly #goodPeak = new Peak();
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
@@ -115,6 +125,15 @@ export class Lanes {
   /** All of them, a batch for as many as it takes up the room of. */
   get count(): number {
     return this.#inFlight + this.waiting + this.#moreRoom;
+  }
+
+  /** Of an endpoint without a lane it is known that it failed to answer: it begins as one that has lost all of its width. */
+  suspect(endpointId: string, nowMs: number): void {
+    if (!this.#lanes.has(endpointId)) {
+      const lane = this.#lane(endpointId, nowMs);
+      lane.limit = 1;
+      this.#recount(lane, nowMs);
+    }
   }
 
   /** Admits a delivery; false if its lane has its share, and the delivery belongs in the queue. */
@@ -185,7 +204,7 @@ export class Lanes {
       if (isLoading(lane.standing) || (lane.isShort && !isMoreMemory)) {
         continue;
       }
-      lane.waiting.recall(lane.isShort ? 1 : Math.max(1, lane.limit - startedIn(lane)));
+      lane.waiting.recall(lane.isShort ? 1 : Math.max(1, this.#width(lane) - startedIn(lane)));
       this.#update(lane, nowMs);
       lane.isShort = false;
       if (lane.waiting.asideLength === 0) {
@@ -217,7 +236,7 @@ export class Lanes {
   /** What was started is over. `answered`: the receiver sent a status, whichever; null if it was not asked. */
   finish(delivery: Delivery, answered: boolean | null, nowMs: number): void {
     const lane = laneOf(delivery);
-    const wasFull = !hasRoom(lane);
+    const wasFull = startedIn(lane) >= lane.limit;
     const { begunMs } = delivery;
     takeStarted(lane, delivery);
     this.#giveBackSlot(lane);
@@ -327,7 +346,7 @@ export class Lanes {
    * takes no more than it can start at once, because what is leased for it counts from then on.
    */
   rooms(nowMs: number, isLimited: (endpointId: string) => boolean = () => false): Rooms {
-    const unknown = this.#mayStart("new") ? this.#startLimit : 0;
+    const unknown = this.#mayStart("new") ? (this.#isScarce ? 1 : this.#startLimit) : 0;
     const known = new Map<string, number>();
     let idleRooms = 0;
     for (const lane of this.#lanes.values()) {
@@ -335,7 +354,7 @@ export class Lanes {
         known.set(lane.endpointId, this.#room(lane, nowMs, isLimited));
       } else if (nowMs - lane.idleSinceMs > FORGET_MS) {
         this.#lanes.delete(lane.endpointId);
-      } else if (idleRooms < IDLE_ROOMS_MAX && (lane.limit !== this.#startLimit || unknown === 0)) {
+      } else if (idleRooms < IDLE_ROOMS_MAX && (lane.limit !== this.#startLimit || unknown !== this.#startLimit)) {
         known.set(lane.endpointId, this.#room(lane, nowMs, isLimited));
         idleRooms += 1;
       }
@@ -347,7 +366,7 @@ export class Lanes {
     this.#recount(lane, nowMs);
     const isFast = lane.standing === "good" && lane.averageMs !== null && lane.averageMs < ROUND_MS;
     const rounds = isFast && !isLimited(lane.endpointId) ? ROUNDS_MAX : 1;
-    const width = this.#mayStart(lane.standing) ? lane.limit * rounds : 0;
+    const width = this.#mayStart(lane.standing) ? this.#width(lane) * rounds : 0;
     const taken = startedIn(lane) + lane.waiting.length + lane.moreRoom - this.#waitingBehind(lane);
     return Math.max(0, width - taken);
   }
@@ -375,7 +394,7 @@ export class Lanes {
   #share(lane: Lane, nowMs: number): number {
     this.#recount(lane, nowMs);
     if (lane.standing === "doubtful" || lane.isShort) {
-      return this.#mayStart(lane.standing) ? Math.max(0, lane.limit - startedIn(lane)) : 0;
+      return this.#mayStart(lane.standing) ? Math.max(0, this.#width(lane) - startedIn(lane)) : 0;
     }
     if (!this.#mayWait(lane.standing)) {
       return 0;
@@ -403,26 +422,69 @@ export class Lanes {
     this.#waitingOf[lane.standing] += count;
   }
 
+  get #isScarce(): boolean {
+    return this.#unscarce <= 0 && this.#inFlight > 0;
+  }
+
+  /** How many more may start before slots are scarce. */
+  get #unscarce(): number {
+    return this.#limits.inFlightMax * SCARCE - this.#inFlight;
+  }
+
+  /** Slots have become free: lanes that had one each wait for their turn again. */
+  #widen(nowMs: number): void {
+    if (this.#narrowed.size === 0) {
+      return;
+    }
+    let left = this.#unscarce;
+    for (const lane of this.#narrowed) {
+      if (left <= 0) {
+        return;
+      }
+      left -= 1;
+      this.#narrowed.delete(lane);
+      this.#update(lane, nowMs);
+    }
+  }
+
+  /** Requests at a time of the lane now. */
+  #width(lane: Lane): number {
+    return lane.hasAnswered || !this.#isScarce ? lane.limit : 1;
+  }
+
+  #hasRoom(lane: Lane): boolean {
+    return startedIn(lane) < this.#width(lane);
+  }
+
+  /** The slots that all lanes but good ones may hold together. */
+  get #leftByGood(): number {
+    const { inFlightMax } = this.#limits;
+    const keptMin = Math.min(KEPT_PER_HELD * this.#goodPeak.value, Math.floor(inFlightMax * KEPT_FOR_GOOD_MAX));
+    return Math.min(Math.ceil(inFlightMax * (1 - KEPT_FOR_GOOD)), inFlightMax - keptMin);
+  }
+
   /** The slots that are kept for lanes in better standing are not given away. */
   readonly #mayStart = (standing: Standing): boolean => {
     const { inFlightMax } = this.#limits;
     const { new: ofNew, doubtful } = this.#inFlightOf;
     // Both are kept from what is kept for good lanes: as new lanes begin to hang one after the other, they move from one
     // count to the other, and would otherwise take those slots as well.
-    const leavesToGood = ofNew + doubtful < Math.ceil(inFlightMax * (1 - KEPT_FOR_GOOD));
+    const leavesToGood = ofNew + doubtful < this.#leftByGood;
     switch (standing) {
       case "good":
         return true;
       case "new":
         return leavesToGood;
       case "doubtful":
-        return leavesToGood && doubtful < Math.ceil(inFlightMax * (1 - KEPT_FOR_GOOD - KEPT_FOR_NEW));
+        return leavesToGood && doubtful < Math.max(1, this.#leftByGood - Math.ceil(inFlightMax * KEPT_FOR_NEW));
     }
   };
 
   /** Takes the lane out of line whose turn it is to start something. */
   #nextLane(nowMs: number): Lane | null {
     this.#recountAll(nowMs);
+    this.#goodPeak.note(this.#inFlightOf.good, nowMs);
+    this.#widen(nowMs);
     while (this.#inFlight < this.#limits.inFlightMax) {
       const lane = this.#turns.next(this.#mayStart);
       if (lane === null) {
@@ -432,8 +494,10 @@ export class Lanes {
       this.#recount(lane, nowMs);
       if (lane.standing !== markedAs && !this.#mayStart(lane.standing)) {
         this.#update(lane, nowMs);
-      } else if (hasRoom(lane) && lane.waiting.readyLength > 0) {
+      } else if (this.#hasRoom(lane) && lane.waiting.readyLength > 0) {
         return lane;
+      } else {
+        this.#update(lane, nowMs);
       }
     }
     return null;
@@ -459,7 +523,7 @@ export class Lanes {
   }
 
   #recountAll(nowMs: number): void {
-    if (nowMs - this.#recountedMs >= RECOUNT_MS && this.#inFlight * 2 >= this.#limits.inFlightMax) {
+    if (nowMs - this.#recountedMs >= RECOUNT_MS && this.#isScarce) {
       this.#recountedMs = nowMs;
       for (const lane of this.#active) {
         this.#recount(lane, nowMs);
@@ -475,6 +539,10 @@ export class Lanes {
     }
     this.#inFlightOf[lane.standing] -= startedIn(lane);
     this.#inFlightOf[standing] += startedIn(lane);
+    if (lane.standing === "good") {
+      // What it held is not what lanes in good standing need.
+      this.#goodPeak.lower(startedIn(lane));
+    }
     this.#waitingOf[lane.standing] -= lane.waiting.length;
     this.#waitingOf[standing] += lane.waiting.length;
     const { isInLine } = lane;
@@ -527,8 +595,13 @@ export class Lanes {
     } else if (!isActive && lane.activePlace !== IDLE) {
       this.#rest(lane, nowMs);
     }
-    if (!lane.isInLine && lane.waiting.readyLength > 0 && hasRoom(lane)) {
+    if (lane.isInLine || lane.waiting.readyLength === 0) {
+      return;
+    }
+    if (this.#hasRoom(lane)) {
       this.#turns.add(lane);
+    } else if (startedIn(lane) < lane.limit) {
+      this.#narrowed.add(lane);
     }
   }
 
@@ -541,5 +614,8 @@ export class Lanes {
     }
     lane.activePlace = IDLE;
     lane.idleSinceMs = nowMs;
+    if (this.#narrowed.size > 0) {
+      this.#narrowed.delete(lane);
+    }
   }
 }

@@ -41,7 +41,7 @@ interface Asked {
 }
 
 interface AskedEndpoints {
-  ensure(wanted: Iterable<readonly [id: string, revision: string]>): Promise<void>;
+  ensure(wanted: Iterable<readonly [id: string, revision: string]>): Promise<unknown>;
   get(id: string): Asked | undefined;
 }
 

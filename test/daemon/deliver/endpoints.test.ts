@@ -33,6 +33,24 @@ test("what a page needs stays known, however many endpoints were loaded after it
   assert.equal(known.length, ENDPOINTS_MAX);
 });
 
+test("those that did not answer when they were last sent something are named when they are loaded", async (t) => {
+  const rows = await rowsOf<{ id: string }>(
+    testDatabase.pool,
+    "insert into postrider.endpoint (url) select 'http://127.0.0.1:9/' from generate_series(1, 4) returning id",
+  );
+  const [silent = "", refusing = "", recovered = "", unknown = ""] = rows.map(({ id }) => id);
+  await testDatabase.pool.query(
+    `insert into postrider.endpoint_failure (
+       endpoint_id, consecutive_failures, failing_since, last_failure_at, last_failure_kind, last_http_status)
+     values ($1, 2, now(), now(), 'timeout', null), ($2, 2, now(), now(), 'status', 503), ($3, 0, null, now(), 'timeout', null)`,
+    [silent, refusing, recovered],
+  );
+  const { directory } = openDirectory(t);
+  const wanted = [silent, refusing, recovered, unknown].map((id) => [id, "1"] as const);
+  assert.deepEqual(await directory.ensure(wanted), [silent]);
+  assert.deepEqual(await directory.ensure(wanted), [], "they are known");
+});
+
 /** Two endpoints, without a secret and with one that no key opens. */
 async function createTwo(): Promise<{ readonly readable: string; readonly unreadable: string }> {
   const [unreadable, readable] = await rowsOf<{ id: string }>(

@@ -149,12 +149,12 @@ describe("what starts", () => {
   test("the last slots are for lanes that have answered", () => {
     const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
     greet(lanes, "known");
-    for (let endpoint = 0; endpoint < 20; endpoint++) {
+    for (let endpoint = 0; endpoint < 60; endpoint++) {
       offer(lanes, `new ${endpoint}`, 20);
     }
     assert.equal(startAll(lanes).length, 56);
     assert.equal(lanes.rooms(0).unknown, 0);
-    assert.equal(lanes.rooms(0).known.get("new 19"), 0);
+    assert.equal(lanes.rooms(0).known.get("new 59"), 0);
     offer(lanes, "known", 20);
     assert.deepEqual(new Set(startAll(lanes).map(({ endpointId }) => endpointId)), new Set(["known"]));
     assert.equal(lanes.inFlight, 64);
@@ -162,15 +162,18 @@ describe("what starts", () => {
 
   test("lanes that hang leave slots to new ones, and new ones to those that have answered", () => {
     const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
-    greet(lanes, "good");
-    for (let endpoint = 0; endpoint < 6; endpoint++) {
-      offer(lanes, `hanging ${endpoint}`, LANE_START);
+    const hanging = Array.from({ length: 6 }, (_, endpoint) => `hanging ${endpoint}`);
+    greet(lanes, "good", ...hanging);
+    for (const endpointId of hanging) {
+      offer(lanes, endpointId, LANE_START);
     }
     assert.equal(startAll(lanes).length, 48);
     const nowMs = HANGING_MS + 1;
     assert.equal(offer(lanes, "hanging 0", 10, nowMs).length, 0, "one that hangs takes nothing more");
     assert.equal(lanes.rooms(nowMs).known.get("hanging 0"), 0);
-    offer(lanes, "new", 20, nowMs);
+    for (let endpoint = 0; endpoint < 20; endpoint++) {
+      offer(lanes, `new ${endpoint}`, 20, nowMs);
+    }
     assert.equal(startAll(lanes, nowMs).length, LANE_START);
     assert.equal(lanes.inFlight, 56);
     offer(lanes, "good", 20, nowMs);
@@ -184,14 +187,133 @@ describe("what starts", () => {
     offer(lanes, "first", 6);
     assert.equal(startAll(lanes).length, 6);
     const laterMs = HANGING_MS / 2;
-    offer(lanes, "second", LANE_START, laterMs);
+    for (let endpoint = 0; endpoint < 9; endpoint++) {
+      offer(lanes, `second ${endpoint}`, 2, laterMs);
+    }
     assert.equal(startAll(lanes, laterMs).length, LANE_START);
     offer(lanes, "first", 20, laterMs);
     assert.deepEqual(startAll(lanes, laterMs), []);
-    // The first hangs, the second is new, and neither may start more.
+    // The first hangs, the others are new, and none of them may start more.
     assert.deepEqual(startAll(lanes, HANGING_MS + 1), []);
     offer(lanes, "good", 2, HANGING_MS + 1);
     assert.equal(startAll(lanes, HANGING_MS + 1).length, 2);
+  });
+
+  test("while half of the slots are taken, a lane that has not answered has one, and its width once it has", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
+    for (let endpoint = 0; endpoint < 4; endpoint++) {
+      offer(lanes, `early ${endpoint}`, LANE_START);
+    }
+    assert.equal(startAll(lanes).length, 32);
+    offer(lanes, "a", 20);
+    offer(lanes, "b", 20);
+    const [first, second, ...others] = startAll(lanes);
+    assert.deepEqual([first?.endpointId, second?.endpointId, others.length], ["a", "b", 0]);
+    assert.equal(lanes.rooms(0).unknown, 1);
+    finishAll(lanes, first === undefined ? [] : [first], true);
+    const started = startAll(lanes);
+    assert.deepEqual(
+      [started.length, new Set(started.map(({ endpointId }) => endpointId))],
+      [LANE_START, new Set(["a"])],
+    );
+    finishAll(lanes, second === undefined ? [] : [second], false);
+    assert.deepEqual(
+      startAll(lanes).map(({ endpointId }) => endpointId),
+      ["b"],
+    );
+  });
+
+  test("a lane that had one slot while they were scarce gets more as others end, although it has not answered", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
+    greet(lanes, "good");
+    offer(lanes, "good", LANE_START);
+    const good = startAll(lanes);
+    for (let endpoint = 0; endpoint < 40; endpoint++) {
+      offer(lanes, `new ${endpoint}`, LANE_START);
+    }
+    const ended = startAll(lanes).slice(0, 30);
+    assert.equal(lanes.inFlight, LANE_START + 40);
+    finishAll(lanes, [...good, ...ended], true);
+    const silent = Array.from({ length: 10 }, (_, index) => `new ${30 + index}`);
+    for (const { endpointId } of ended) {
+      lanes.evict(endpointId, 0);
+    }
+    const started = startAll(lanes).map(({ endpointId }) => endpointId);
+    assert.equal(lanes.inFlight, 32);
+    assert.deepEqual(new Set(started), new Set(silent));
+  });
+
+  test("endpoints that are known not to answer begin as lanes that have lost their width", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
+    for (let endpoint = 0; endpoint < 100; endpoint++) {
+      lanes.suspect(`silent ${endpoint}`, 0);
+      offer(lanes, `silent ${endpoint}`, 5);
+    }
+    assert.equal(startAll(lanes).length, 48);
+    assert.equal(lanes.rooms(0).known.get("silent 99"), 0);
+    offer(lanes, "new", 1);
+    assert.equal(startAll(lanes).length, 1);
+  });
+
+  test("one that answers after all earns its width back, and is not suspected again", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
+    lanes.suspect("a", 0);
+    for (let width = 1; width < LANE_START; width++) {
+      assert.equal(lanes.standingOf("a"), "doubtful");
+      offer(lanes, "a", LANE_START);
+      startAll(lanes);
+      assert.equal(lanes.inFlight, width);
+      finishAll(lanes, lanes.started().slice(0, 1), true);
+    }
+    assert.equal(lanes.standingOf("a"), "good");
+    lanes.suspect("a", 0);
+    assert.equal(lanes.standingOf("a"), "good");
+  });
+
+  test("twice the slots that lanes in good standing have held of late are kept for them, half at most", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
+    const good = ["good 0", "good 1", "good 2"];
+    greet(lanes, ...good);
+    const startNew = (prefix: string, nowMs: number): Delivery[] => {
+      for (let endpoint = 0; endpoint < 64; endpoint++) {
+        offer(lanes, `${prefix} ${endpoint}`, 1, nowMs);
+      }
+      const started = startAll(lanes, nowMs);
+      lanes.evictAll(nowMs);
+      return started;
+    };
+    offer(lanes, "good 0", LANE_START);
+    offer(lanes, "good 1", 4);
+    const held = startAll(lanes);
+    assert.equal(held.length, 12);
+    finishAll(lanes, held, true);
+    const late = startNew("early", 10_000);
+    assert.equal(late.length, 64 - 24);
+    finishAll(lanes, late, true, 10_000);
+    for (const endpointId of good) {
+      offer(lanes, endpointId, 2 * LANE_START, 10_000);
+    }
+    finishAll(lanes, startAll(lanes, 10_000), true, 10_000);
+    lanes.evictAll(10_000);
+    assert.equal(startNew("later", 10_000).length, 32);
+    finishAll(lanes, lanes.started(), true, 10_000);
+    startNew("much later", 29_999);
+    finishAll(lanes, lanes.started(), true, 29_999);
+    assert.equal(startNew("long after", 40_000).length, 56);
+  });
+
+  test("what a lane held that begins to hang is not kept for others", () => {
+    const lanes = new Lanes({ inFlightMax: 64, laneMax: 64, inHandMax: 10_000 });
+    const hanging = ["a", "b", "c"];
+    greet(lanes, ...hanging);
+    for (const endpointId of hanging) {
+      offer(lanes, endpointId, LANE_START);
+    }
+    assert.equal(startAll(lanes).length, 24);
+    for (let endpoint = 0; endpoint < 64; endpoint++) {
+      offer(lanes, `new ${endpoint}`, 1, HANGING_MS + 1);
+    }
+    assert.equal(lanes.inFlight + startAll(lanes, HANGING_MS + 1).length, 56);
   });
 
   test("new lanes leave half of the memory to others while none of them can start", () => {
@@ -529,8 +651,18 @@ describe("payloads that are loaded when their turn comes", () => {
       lanes.finish(delivery, null, 0);
     }
     assert.deepEqual([lanes.inFlight, lanes.waiting], [0, 0]);
-    offer(lanes, "a", LANE_START);
-    assert.equal(startAll(lanes).length, LANE_START - 1, "the last slot is for lanes that have answered");
+    for (const endpointId of ["a", "b", "c", "d"]) {
+      offer(lanes, endpointId, 2);
+    }
+    assert.equal(startAll(lanes).length, 4);
+    for (const endpointId of ["a", "e", "f", "g", "h"]) {
+      offer(lanes, endpointId, 1);
+    }
+    assert.equal(
+      lanes.inFlight + startAll(lanes).length,
+      LANE_START - 1,
+      "the last slot is for lanes that have answered",
+    );
   });
 
   test("what starts next is loaded ahead without a slot, in its order, and then starts before the others", () => {
