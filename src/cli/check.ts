@@ -85,7 +85,7 @@ async function attempted<Value>(
 const UNEXPECTED_REMEDY = "look at the server's log, and whether the schema was changed by hand";
 
 async function readSettings(env: Environment): Promise<{ readonly value: Config; readonly finding: Finding }> {
-  const value = readConfig(env, { name: "check", database: "required" });
+  const value = readConfig(env, { name: "check", database: "required", traces: true });
   const finding: Finding =
     value.warnings.length === 0
       ? { state: "ok", found: "every setting can be read" }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Environment, given } from "../config/environment.ts";
 import { type Config, readConfig } from "../config/read.ts";
@@ -12,10 +13,12 @@ import { EmbeddedPostgres } from "../dev/postgres/server.ts";
 import { monotonicMs } from "../ground/clock.ts";
 import { PostriderError } from "../ground/errors.ts";
 import { aborted, stdoutClosed, untilStopped } from "../ground/untilStopped.ts";
+import { Conditions } from "../telemetry/conditions.ts";
 import { defineCommand, flag, notTogether, port, text } from "./command.ts";
 import { withListener } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
 import { isStartedByNpm, npmSources } from "./npmGone.ts";
+import { withTraces } from "./withTraces.ts";
 
 const LOOPBACK = "127.0.0.0/8,::1,localhost,*.localhost";
 
@@ -36,7 +39,7 @@ export const command = defineCommand({
   examples: ["postrider dev", "postrider dev --port 5433 --no-demo", "postrider dev --database-url postgres://…"],
   conflicts: (given) => notTogether(given, "port", "database-url"),
   run: ({ port: serverPort, "data-dir": dataDir, "database-url": databaseUrl, "no-demo": noDemo }, env) => {
-    const config = readConfig(devEnvironment(env, databaseUrl), { name: "dev", database: "optional" });
+    const config = readConfig(devEnvironment(env, databaseUrl), { name: "dev", database: "optional", traces: true });
     const isLogAsked = given(env, "POSTRIDER_LOG_LEVEL") !== null;
     return dev({ port: serverPort, dataDir, demo: !noDemo, isLogAsked, program: programOf(env) }, config, env);
   },
@@ -235,17 +238,21 @@ async function runDaemonIn(
   const leftOut = isLogAsked ? undefined : DISPLAYED;
   const events = loggedEvents(config, { daemonId: () => vitals.daemon?.id ?? null, to: "stderr", leftOut });
   events.subscribe(display);
-  await withListener(config, events, vitals, async (settings) => {
-    const daemon = new Daemon(settings, events);
-    await daemon.start();
-    vitals.daemon = daemon;
-    try {
-      await work(daemon);
-    } finally {
-      vitals.isStopping = true;
-      const grace = durationText(config.shutdownGraceMs);
-      show("stopping", `requests in progress have ${grace} to finish; Ctrl-C again ends at once`);
-      await daemon.stop();
-    }
-  });
+  const instanceId = randomUUID();
+  const parts = { instanceId, conditions: new Conditions(events) };
+  await withListener(config, events, vitals, (settings) =>
+    withTraces(settings, parts, async (traces) => {
+      const daemon = new Daemon(settings, events, instanceId, traces);
+      await daemon.start();
+      vitals.daemon = daemon;
+      try {
+        await work(daemon);
+      } finally {
+        vitals.isStopping = true;
+        const grace = durationText(config.shutdownGraceMs);
+        show("stopping", `requests in progress have ${grace} to finish; Ctrl-C again ends at once`);
+        await daemon.stop();
+      }
+    }),
+  );
 }

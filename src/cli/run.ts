@@ -44,7 +44,7 @@ function run(env: Environment): Promise<0 | 1> {
 }
 
 function readSettings(env: Environment): Config {
-  return readConfig(env, { name: "run", database: "required" });
+  return readConfig(env, { name: "run", database: "required", traces: true });
 }
 
 /**

@@ -12,6 +12,7 @@ import { aborted } from "../ground/untilStopped.ts";
 import { Conditions } from "../telemetry/conditions.ts";
 import { withListener } from "./listening.ts";
 import { loggedEvents } from "./loggedEvents.ts";
+import { withTraces } from "./withTraces.ts";
 
 /**
  * A container often starts before its database. The daemon waits this long for it and then gives up, because the person
@@ -36,13 +37,15 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<vo
   const daemonId = randomUUID();
   const { supervisedVitals } = options;
   const vitals = supervisedVitals ?? new DaemonVitals();
-  const run = (settings: Config): Promise<void> => {
-    const make = (): Daemon => {
-      latest = new Daemon(settings, events, daemonId);
-      return latest;
-    };
-    return runWhenReachable(make, vitals, new Conditions(events), options);
-  };
+  const conditions = new Conditions(events);
+  const run = (settings: Config): Promise<void> =>
+    withTraces(settings, { instanceId: daemonId, conditions }, (traces) => {
+      const make = (): Daemon => {
+        latest = new Daemon(settings, events, daemonId, traces);
+        return latest;
+      };
+      return runWhenReachable(make, vitals, conditions, options);
+    });
   await (supervisedVitals === undefined ? withListener(config, events, vitals, run) : run(config));
 }
 

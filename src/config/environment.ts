@@ -65,7 +65,5 @@ export function reservedNames(env: Environment): readonly string[] {
 }
 
 function isReservedAs(name: string, secret: boolean, variable: string): boolean {
-  return name.endsWith("*")
-    ? variable.startsWith(name.slice(0, -1))
-    : variable === name || (secret && variable === fileName(name));
+  return variable === name || (secret && variable === fileName(name));
 }

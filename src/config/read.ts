@@ -2,10 +2,12 @@ import { type Fault, PostriderError } from "../ground/errors.ts";
 import { type EgressPolicy, type EgressProblem, parseEgressPolicy } from "../http/egress/policy.ts";
 import type { EgressProxy } from "../http/egress/proxy.ts";
 import type { SealingKey } from "../secrets/sealing.ts";
+import type { TraceSettings } from "../telemetry/traces/traces.ts";
 import { type Environment, given, reservedNames, unknownNames } from "./environment.ts";
 import { type ChosenAddress, readBaseUrl, readListen } from "./listen.ts";
 import { cannotRead, quoted, type Reading } from "./reading.ts";
 import { fileName, type LogLevel, SETTINGS } from "./settings.ts";
+import { readTraces } from "./traces.ts";
 import {
   readCertificates,
   readChoice,
@@ -50,6 +52,8 @@ export interface Config {
   /** How receivers reach the listener, without a slash at its end; null: not set. */
   readonly publicUrl: string | null;
   readonly logLevel: LogLevel;
+  /** Null: nothing is traced. */
+  readonly traces: TraceSettings | null;
   /** Sentences about settings that have no effect, to be logged as `settings.warned`. */
   readonly warnings: readonly string[];
 }
@@ -58,6 +62,8 @@ export interface Config {
 export interface CommandNeeds {
   readonly name: string;
   readonly database: "required" | "optional";
+  /** Whether it traces what it sends. */
+  readonly traces?: boolean;
 }
 
 /**
@@ -68,6 +74,7 @@ export interface CommandNeeds {
  */
 export function readConfig(env: Environment, command: CommandNeeds): Config {
   const reading: Reading = { env, faults: [] };
+  const caCertificates = readCertificates(reading, SETTINGS.caFile);
   const config = {
     databaseUrl: readDatabaseUrl(reading, command),
     databaseUrlFile: given(env, fileName(SETTINGS.databaseUrl.name)),
@@ -81,12 +88,13 @@ export function readConfig(env: Environment, command: CommandNeeds): Config {
     retentionMs: readOptionalDurationMs(reading, SETTINGS.retention),
     egress: readEgress(reading),
     egressProxy: readProxy(reading, SETTINGS.egressProxy),
-    caCertificates: readCertificates(reading, SETTINGS.caFile),
+    caCertificates,
     source: readUriReference(reading, SETTINGS.source),
     encryptionKeys: readKeys(reading, SETTINGS.encryptionKeys),
     httpListen: readListen(reading, SETTINGS.httpListen),
     publicUrl: readBaseUrl(reading, SETTINGS.publicUrl),
     logLevel: readChoice(reading, SETTINGS.logLevel) ?? SETTINGS.logLevel.default,
+    traces: command.traces === true ? readTraces(reading, caCertificates) : null,
     warnings: reservedNames(env).map((name) => `${name} is set, but this version does not use it yet`),
   };
   const { egress } = config;

@@ -175,8 +175,11 @@ export const SETTINGS = {
 
 export type LogLevel = (typeof SETTINGS.logLevel.choices)[number];
 
-/** Settings of the documented interface that this version accepts but does not use yet. A trailing `*` is a group. */
-export const RESERVED = [{ name: "OTEL_*", secret: false }] as const;
+/** Settings with a meaning that this version does not use yet. */
+export const RESERVED = [
+  { name: "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", secret: false },
+  { name: "OTEL_EXPORTER_OTLP_CLIENT_KEY", secret: false },
+] as const;
 
 export interface SettingBase {
   readonly name: string;

@@ -12,6 +12,8 @@ import { VERSION } from "../ground/version.ts";
 import { hostAndPort } from "../http/egress/dialFailure.ts";
 import type { Readiness } from "../listen/vitals.ts";
 import type { Events } from "../telemetry/bus.ts";
+import { originOf } from "../telemetry/redact.ts";
+import type { Traces } from "../telemetry/traces/traces.ts";
 import { memoryBoundBytes } from "./memory.ts";
 import { CONNECTIONS_MAX, type Fatal, makeParts, type Parts } from "./parts.ts";
 import { readinessIn } from "./readiness.ts";
@@ -42,13 +44,13 @@ export class Daemon {
   readonly #onFatal: (event: Fatal, fault: PostriderError) => void;
   #stopping: Promise<boolean> | null = null;
 
-  /** `daemonId`: its first identity. Tries to start of one process have the same. */
-  constructor(config: Config, events: Events, daemonId: string = randomUUID()) {
+  /** `daemonId`: its first identity. Tries to start of one process have the same. `traces` is stopped by the caller. */
+  constructor(config: Config, events: Events, daemonId: string = randomUUID(), traces: Traces | null = null) {
     this.#config = config;
     this.#events = events;
     const fatal = Promise.withResolvers<{ readonly event: Fatal; readonly fault: PostriderError }>();
     this.#onFatal = (event, fault) => fatal.resolve({ event, fault });
-    this.#parts = makeParts({ config, events, sockets: this.#sockets, onFatal: this.#onFatal, daemonId });
+    this.#parts = makeParts({ config, events, sockets: this.#sockets, onFatal: this.#onFatal, daemonId, traces });
     this.unusable = fatal.promise.then(({ event, fault }) => {
       events.emit(event, { error: messageOf(fault) });
       this.#parts.inHand.halt();
@@ -245,13 +247,14 @@ export class Daemon {
 function factsOf(config: Config) {
   return {
     connections_max: CONNECTIONS_MAX,
-    memory_mib_max: Math.ceil(memoryBoundBytes(config.maxInFlight) / MIB),
+    memory_mib_max: Math.ceil(memoryBoundBytes(config.maxInFlight, config.traces?.queue.spansMax ?? null) / MIB),
     max_in_flight: config.maxInFlight,
     poll_interval_ms: config.pollIntervalMs,
     shutdown_grace_ms: config.shutdownGraceMs,
     retention_ms: config.retentionMs,
     egress: config.egress.profile,
     egress_proxy: config.egressProxy === null ? null : hostAndPort(config.egressProxy.origin),
+    traces: config.traces === null ? null : originOf(config.traces.url),
     source: config.source,
     log_level: config.logLevel,
     listen_url: config.listenUrl !== null,

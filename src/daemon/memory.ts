@@ -31,6 +31,10 @@ const SMALL_ENCRYPTION_COPIES = GROWTH_MAX * (ENCRYPTION_COPIES - ENCRYPTION_GRO
  * fifty steps, and it has no long headers or credentials.
  */
 const ENDPOINT_BYTES = 3_072;
+/** What ended and is not exported, with its attributes and its place in an export. */
+const SPAN_BYTES = 4_096;
+/** OpenTelemetry itself. */
+const TRACING_BYTES = 8 * MIB;
 /** A TLS connection. */
 const CONNECTION_BYTES = 65_536;
 
@@ -42,9 +46,9 @@ export function deliveriesInHandMax(maxInFlight: number): number {
 /**
  * The most memory that a daemon takes, however much waits in Postgres and whatever receivers do. It is the sum of limits
  * that are hardly ever met together: each delivery in hand has the longest payload that waits in memory and the longest
- * answer that is kept, and the budget of large payloads is used up.
+ * answer that is kept, and the budget of large payloads is used up. `spansMax`: null if nothing is traced.
  */
-export function memoryBoundBytes(maxInFlight: number): number {
+export function memoryBoundBytes(maxInFlight: number, spansMax: number | null = null): number {
   const inHand = deliveriesInHandMax(maxInFlight);
   const payloads = inHand * (PAYLOAD_BYTES_MAX + ATTRIBUTES_BYTES_MAX) * CHARACTER_BYTES;
   const requests = maxInFlight * (PAYLOAD_BYTES_MAX * SMALL_COPIES + RESPONSE_BYTES_READ);
@@ -54,5 +58,6 @@ export function memoryBoundBytes(maxInFlight: number): number {
   const answers = (inHand + FAN_OUT_MAX + FLUSH_MAX) * RESPONSE_BYTES_KEPT * CHARACTER_BYTES;
   const endpoints = ENDPOINTS_MAX * ENDPOINT_BYTES;
   const connections = (maxInFlight + CONNECTIONS_IDLE_MAX) * CONNECTION_BYTES;
-  return AT_REST_BYTES + payloads + requests + encryptions + largePayloads + answers + endpoints + connections;
+  const traces = spansMax === null ? 0 : TRACING_BYTES + spansMax * SPAN_BYTES;
+  return AT_REST_BYTES + traces + payloads + requests + encryptions + largePayloads + answers + endpoints + connections;
 }

@@ -12,6 +12,7 @@ import { sendingHost } from "../http/handshake.ts";
 import { Sender } from "../http/send.ts";
 import type { Events } from "../telemetry/bus.ts";
 import { Conditions } from "../telemetry/conditions.ts";
+import type { Traces } from "../telemetry/traces/traces.ts";
 import { Agenda } from "./agenda.ts";
 import { ClaimLock } from "./claim/claimLock.ts";
 import { Filters } from "./claim/filters.ts";
@@ -68,6 +69,8 @@ export interface PartsOptions {
   readonly sockets: Sockets;
   readonly onFatal: (event: Fatal, fault: PostriderError) => void;
   readonly daemonId: string;
+  /** Null if nothing is traced. */
+  readonly traces: Traces | null;
 }
 
 /** What the parts share. */
@@ -275,7 +278,7 @@ interface Served {
 
 /** Claim, deliver and record, and the loop that knows their order. */
 function makePipeline(shared: Shared, { heartbeat, wake, sender, minutes }: Served) {
-  const { config, events, conditions, databases, agenda, lanes, onFatal } = shared;
+  const { config, events, conditions, databases, agenda, lanes, onFatal, traces } = shared;
   const database = databases.pipeline;
   const recorder = new Recorder({
     database,
@@ -304,6 +307,7 @@ function makePipeline(shared: Shared, { heartbeat, wake, sender, minutes }: Serv
     payloads,
     send: (request, done) => sender.send(request, done),
     events,
+    traces,
     agenda,
     record: (result) => recorder.add(result),
   });

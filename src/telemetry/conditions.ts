@@ -28,6 +28,7 @@ export const CONDITIONS = {
   handshakes_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
   keys_failing: { starts: ["maintenance.failed"], ends: "maintenance.restored", shownAs: null },
   postgres_lost: { starts: ["postgres.lost"], ends: "postgres.restored", shownAs: null },
+  traces_failing: { starts: ["traces.failed"], ends: "traces.restored", shownAs: null },
   file_missing: { starts: ["file.missing", "file.unreadable"], ends: "file.found", shownAs: null },
 } as const satisfies Readonly<Record<string, Declaration>>;
 

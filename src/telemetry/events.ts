@@ -165,6 +165,12 @@ export const EVENTS = {
   "postgres.lost": event<Failure>("Postgres cannot be reached. The program retries with growing pauses."),
   "postgres.restored": event<Ended>("Postgres can be reached again, and claims succeed."),
 
+  "traces.failed": event<{ error: string; spans_lost: number }>(
+    "Spans do not reach the collector and are lost (spans_lost counts them from the start of the process). Deliveries do not " +
+      "wait for it.",
+  ),
+  "traces.restored": event<{ spans_lost: number } & Ended>("The collector takes all spans again."),
+
   "replay.finished": event<{ replay_id: string; endpoint_id: string; outcome: "done" | "cancelled" }>(
     "Every delivery of a replay is finished, or the replay was cancelled.",
   ),
@@ -251,6 +257,8 @@ type DaemonFacts = {
   readonly egress: string;
   /** Host and port; null without one. */
   readonly egress_proxy: string | null;
+  /** The origin of the collector; null if nothing is traced. */
+  readonly traces: string | null;
   readonly source: string;
   readonly log_level: string;
   /** Whether LISTEN has its own URL. */

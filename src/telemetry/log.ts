@@ -70,6 +70,7 @@ export const LEVELS: Partial<Readonly<Record<EventName, Level>>> = {
   "replay.failed": "warn",
   "sending.stopped": "warn",
   "settings.warned": "warn",
+  "traces.failed": "warn",
 
   "claim.failed": "error",
   "claims.kept": "error",

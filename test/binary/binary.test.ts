@@ -10,6 +10,7 @@ import { after, before, test } from "node:test";
 import { buildBinary, bundle } from "../../build.ts";
 import { monotonicMs } from "../../src/ground/clock.ts";
 import { VERSION } from "../../src/ground/version.ts";
+import { Collector } from "../support/collector.ts";
 import { CommandProcess, type Ending, runCommand } from "../support/command.ts";
 import { createDatabase, useDatabase } from "../support/database.ts";
 import { rowsOf } from "../support/engine.ts";
@@ -45,14 +46,19 @@ test("the binary migrates an empty database, delivers a signed request and stops
   await assertDelivers(t, database, { migrate: options, run: options });
 });
 
-test("the binary runs several daemons, which deliver and stop", async (t) => {
+test("the binary runs several daemons, which deliver, trace and stop", async (t) => {
   const own = await createDatabase({ template: "empty" });
   t.after(() => own.drop());
+  const collector = await Collector.start();
+  t.after(() => collector.stop());
   const env = { ...NO_PATH, DATABASE_URL: own.url };
   await assertDelivers(t, own, {
     migrate: { program, env },
-    run: { program, env: { ...env, POSTRIDER_PROCESSES: "2" } },
+    run: { program, env: { ...env, POSTRIDER_PROCESSES: "2", OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } },
   });
+  const [{ headers, body } = assert.fail("no span came")] = collector.exports;
+  assert.equal(headers["content-type"], "application/x-protobuf");
+  assert.ok(body.includes("deliver order.paid"));
 });
 
 test("the binary says its version within a second", async () => {

@@ -31,6 +31,7 @@ export function daemonConfig(databaseUrl: string, changes: Partial<Config> = {})
     httpListen: null,
     publicUrl: null,
     logLevel: "info",
+    traces: null,
     warnings: [],
     ...changes,
   };

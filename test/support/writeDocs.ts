@@ -7,7 +7,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { settingsTable } from "../../src/config/settingsTable.ts";
+import { settingsTable, traceSettingsTable } from "../../src/config/settingsTable.ts";
 import { type Connection, connectionConfig, openConnection } from "../../src/db/connect.ts";
 import { schemaSnapshot } from "../../src/db/schemaSnapshot.ts";
 import { EmbeddedPostgres } from "../../src/dev/postgres/server.ts";
@@ -36,7 +36,8 @@ export const GENERATED_DOCS: readonly GeneratedDoc[] = [
   },
   {
     path: "src/config/README.md",
-    render: async ({ current }) => betweenMarkers(current, "settings", settingsTable()),
+    render: async ({ current }) =>
+      betweenMarkers(betweenMarkers(current, "settings", settingsTable()), "trace settings", traceSettingsTable()),
   },
   {
     path: "src/telemetry/README.md",

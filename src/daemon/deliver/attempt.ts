@@ -14,6 +14,7 @@ import { monotonicMs, unixMs, unixSeconds } from "../../ground/clock.ts";
 import { messageOf } from "../../ground/errors.ts";
 import { unsent } from "../../http/failures.ts";
 import { type FixedHeaders, fixHeaders, type OutgoingRequest, type Send } from "../../http/request.ts";
+import type { Traces } from "../../telemetry/traces/traces.ts";
 import { sendAuthorized } from "./authorized.ts";
 import type { Encryptions } from "./encryptions.ts";
 import type { Encryption, Endpoint } from "./endpoint.ts";
@@ -31,6 +32,8 @@ export interface AttemptParts {
   readonly mayBegin: (delivery: Delivery) => boolean;
   readonly send: Send;
   readonly tokens: Pick<Tokens, "get" | "forget">;
+  /** Null if nothing is traced. */
+  readonly traces: Pick<Traces, "begin"> | null;
   readonly end: End;
   /** Hears of each delivery whose format may be unable to carry all of its event's attributes, before it is sent. */
   readonly noteLeftOut: (delivery: Delivery, endpoint: Endpoint) => void;
@@ -189,8 +192,9 @@ function sendBody(
   // The size alone, so that the answer's callback does not keep the body.
   const bodyBytes = body.byteLength;
   const { auth } = endpoint;
+  const traceparent = parts.traces === null ? traceparentOf(delivery) : parts.traces.begin(delivery, endpoint);
   if (auth === null) {
-    parts.send(signedRequest(delivery, body, endpoint, refs), (attempt) =>
+    parts.send(signedRequest(delivery, body, endpoint, refs, traceparent), (attempt) =>
       parts.end(decided(delivery, endpoint, withoutTokens(attempt, refs), bodyBytes), endpoint),
     );
   } else {
@@ -200,7 +204,7 @@ function sendBody(
       {
         timeoutMs: endpoint.timeoutMs,
         mayBegin: () => parts.mayBegin(delivery),
-        request: () => signedRequest(delivery, body, endpoint, refs),
+        request: () => signedRequest(delivery, body, endpoint, refs, traceparent),
       },
       (attempt) =>
         parts.end(
@@ -222,12 +226,18 @@ function bodyTooLong({ format }: Endpoint): string {
   return `in the format ${format.name} the body has more than ${BODY_BYTES_MAX} bytes, which is the most that is sent`;
 }
 
+/** What describes one event of a batch is in its item. */
+function traceparentOf({ event, batch }: Delivery): string | null {
+  return batch === null ? event.traceparent : null;
+}
+
 /** One attempt with its signature. The endpoint must have no problem. */
 function signedRequest(
   delivery: Delivery,
   body: Buffer,
   endpoint: Endpoint,
   refs: readonly DataRef[],
+  traceparent: string | null,
 ): OutgoingRequest {
   const { event } = delivery;
   const timestamp = unixSeconds();
@@ -241,6 +251,7 @@ function signedRequest(
     fixed: fixedOf(delivery, endpoint),
     lines:
       headerLines(delivery, timestamp, signature) +
+      traceLine(traceparent) +
       (endpoint.batchFormat === null && refs.length > 0 ? THIN_LINE : "") +
       (endpoint.format.headerLines?.(event, refs[0] ?? null) ?? "") +
       endpoint.originLine,
@@ -312,7 +323,7 @@ function itemsBody(
 
 /** The headers that belong to one attempt. Its number is the one under which it is recorded. */
 function headerLines({ event, attempts, batch }: Delivery, timestamp: number, signature: string): string {
-  const { id, eventType, orderingKey, traceparent } = event;
+  const { id, eventType, orderingKey } = event;
   if (batch !== null) {
     // What describes one event is in its item.
     return (
@@ -326,10 +337,11 @@ function headerLines({ event, attempts, batch }: Delivery, timestamp: number, si
   if (orderingKey !== null) {
     lines += `postrider-ordering-key: ${headerText(orderingKey)}\r\n`;
   }
-  if (traceparent !== null) {
-    lines += `traceparent: ${traceparent}\r\n`;
-  }
   return lines;
+}
+
+function traceLine(traceparent: string | null): string {
+  return traceparent === null ? "" : `traceparent: ${traceparent}\r\n`;
 }
 
 /** The attempt and what follows from it. */

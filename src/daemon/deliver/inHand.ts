@@ -3,6 +3,7 @@ import { monotonicMs } from "../../ground/clock.ts";
 import { endsWithin } from "../../ground/endsWithin.ts";
 import type { Send } from "../../http/request.ts";
 import type { Events } from "../../telemetry/bus.ts";
+import type { Traces } from "../../telemetry/traces/traces.ts";
 import type { Agenda } from "../agenda.ts";
 import { type AttemptParts, discarded, eventGone, handedBack, makeAttempt, notLoaded, sendLoaded } from "./attempt.ts";
 import { isWhole, resultsOf, resultsOfBroken, resultsWithout } from "./batch.ts";
@@ -30,6 +31,8 @@ export interface InHandParts {
   readonly payloads: Pick<Payloads, "load" | "loadTransformed">;
   readonly send: Send;
   readonly events: Events;
+  /** Null if nothing is traced. */
+  readonly traces: Traces | null;
   readonly agenda: Agenda;
   /** Takes what becomes of each delivery. */
   readonly record: (result: DeliveryResult) => void;
@@ -77,6 +80,7 @@ export class InHand {
       mayBegin: this.#mayBegin,
       tokens: new Tokens(parts.send),
       send: parts.send,
+      traces: parts.traces,
       end: this.#end,
       noteLeftOut: makeLeftOutLog(parts.events),
       waitForUrl: makeUrlWait(parts.events),
@@ -253,6 +257,7 @@ export class InHand {
       return;
     }
     if (endpoint !== undefined) {
+      this.#parts.traces?.end(result, endpoint);
       this.#report(result, endpoint);
     }
     this.#release(result);

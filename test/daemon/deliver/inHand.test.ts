@@ -116,6 +116,7 @@ class Surroundings {
       payloads: { load: (eventIds) => this.#load(eventIds), loadTransformed: () => assert.fail() },
       send: ({ url }, done) => this.requests.push({ url, answer: (attempt = ANSWER) => done(attempt) }),
       events: this.emitted,
+      traces: null,
       agenda: this.agenda,
       record: (result) => this.recorded.push(result),
     });

@@ -170,6 +170,7 @@ async function startLoop(url: string, random: Random, { breakage, pace }: TrialO
       throw new Error("no endpoint wants the events");
     },
     events: emitted,
+    traces: null,
     agenda,
     record: (result) => recorder.add(result),
   });
