@@ -281,6 +281,16 @@ describe("an endpoint that keeps failing is told of", () => {
     assert.deepEqual(await ownTypes(), ["postrider.endpoint.failing"]);
   });
 
+  test("before it is disabled, however far apart its failures are", async () => {
+    await create(["postrider.*"]);
+    const endpoint = await create(["order.*"], "acme", { disable_after: "10 days" });
+    await ageEndpoint(endpoint);
+    await attempt(endpoint, ["pending"]);
+    await failEarlier(endpoint, "11 days");
+    await attempt(endpoint, ["pending"]);
+    assert.deepEqual(await ownTypes(), ["postrider.endpoint.failing", "postrider.endpoint.disabled"]);
+  });
+
   test("not before its time has run anew after it was resumed", async () => {
     await create(["postrider.*"]);
     const endpoint = await failingEndpoint();

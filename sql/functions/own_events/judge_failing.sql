@@ -34,13 +34,8 @@ begin
       and (d.disabled_from <= now() or (f.announced_at is null or n.circuit_opened_at is null) and (d.is_down or s.since + n.disable_after / 2 <= now()))
     order by n.id
   loop
-    if failing.is_over then
-      perform from postrider.endpoint n where n.id = failing.id and n.state = 'active' for no key update skip locked;
-      continue when not found;
-      perform postrider_internal.disable_failing(failing.id,
-        format('nothing but failures since %s: %s of them, the last one: %s', to_char(failing.failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
-               failing.consecutive_failures, failing.last_error), event_ids, endpoint_ids);
-    elsif failing.is_news then
+    -- Also of one that is disabled now, because its failures were far apart: who hears of failing endpoints hears of each.
+    if failing.is_news then
       perform postrider_internal.note_action('endpoint_failing', failing.id, null, jsonb_build_object(
         'failing_since', failing.failing_since, 'failures', failing.consecutive_failures, 'last_error', failing.last_error));
       perform postrider_internal.note_endpoint_event('postrider.endpoint.failing', failing.id, (
@@ -48,13 +43,18 @@ begin
         from (
           select failing.last_error as reason, failing.failing_since, failing.consecutive_failures as failures, failing.last_failure_kind as failure_kind,
                  failing.last_http_status as http_status, failing.disabled_from) f));
+      update postrider.endpoint_failure f set announced_at = now() where f.endpoint_id = failing.id;
+    end if;
+    if failing.is_over then
+      perform from postrider.endpoint n where n.id = failing.id and n.state = 'active' for no key update skip locked;
+      continue when not found;
+      perform postrider_internal.disable_failing(failing.id,
+        format('nothing but failures since %s: %s of them, the last one: %s', to_char(failing.failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
+               failing.consecutive_failures, failing.last_error), event_ids, endpoint_ids);
     end if;
     if failing.is_down and failing.is_retried and not failing.is_over and failing.circuit_opened_at is null then
       opened := postrider_internal.open_circuit(failing.id, failing.consecutive_failures);
       changes := case when opened is null then changes else coalesce(changes, '[]') || opened end;
-    end if;
-    if failing.is_news then
-      update postrider.endpoint_failure f set announced_at = now() where f.endpoint_id = failing.id;
     end if;
   end loop;
   return changes;
