@@ -56,6 +56,22 @@ test("an action costs the same however long the audit is", async (t) => {
   assert.ok(pages < 150, `${pages} pages: ${plans.map(describePlan).join("\n")}`);
 });
 
+test("a row reads alike, whatever the session has set", async (t) => {
+  const session = await openSession(t, database.url);
+  await session.query("set intervalstyle = 'iso_8601'; set timezone = 'Asia/Kathmandu'");
+  const endpoint = await createEndpoint(database.pool);
+  const edit = "update postrider.endpoint set retry_schedule = $2, disable_after = '1 day 2 hours' where id = $1";
+  await session.query(edit, [endpoint, "{5 s,5 min}"]);
+  await session.query("select postrider.rotate_secret($1, '1 hour')", [endpoint]);
+  await session.query("delete from postrider.endpoint where id = $1", [endpoint]);
+  const [edited, rotated, deleted] = await noted();
+  assert.deepEqual(edited?.after, { retry_schedule: ["00:00:05", "00:05:00"], disable_after: "1 day 02:00:00" });
+  for (const { expires_at } of listOf(rotated?.after, "secrets")) {
+    assert.match(String(expires_at ?? "+00:00"), /\+00:00$/);
+  }
+  assert.match(String(deleted?.before?.created_at), /\+00:00$/);
+});
+
 describe("an edit by hand leaves one row in the audit", () => {
   const edits: readonly {
     readonly what: string;

@@ -1,6 +1,9 @@
 create or replace function postrider_internal.endpoint_audit() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+-- The audit reads alike, whoever's session writes it.
+set timezone = 'UTC'
+set intervalstyle = 'postgres'
 as $$
 declare
   -- What triggers fill in is left out.

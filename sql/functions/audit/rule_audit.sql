@@ -1,6 +1,9 @@
 create or replace function postrider_internal.rule_audit() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+-- The audit reads alike, whoever's session writes it.
+set timezone = 'UTC'
+set intervalstyle = 'postgres'
 as $$
 declare
   -- Without the secret; the tenant is the endpoint's.
