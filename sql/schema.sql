@@ -924,6 +924,8 @@ create function postrider_internal.certificate_expiry(pem text) returns timestam
 
 create function postrider_internal.changed_table_statement(former_relid oid, relid oid, trigger_name name, arguments text[], table_name text, columns json) returns text;
 
+create function postrider_internal.charge_repeats(event_ids uuid[], endpoint_ids uuid[], attempt_ids uuid[], requests smallint[], batch_ids uuid[]) returns void;
+
 create function postrider_internal.check_capture(table_name regclass, operations text[]) returns void;
 
 create function postrider_internal.check_capture_expression(table_name regclass, argument text, expression text, form text, search_path text) returns void;
@@ -3101,6 +3103,8 @@ comment on function postrider_internal.capture_settings(text,text) is 'The setti
 comment on function postrider_internal.certificate_expiry(text) is 'Until when a certificate in PEM is valid, the first one if there are several; null if it cannot be read.';
 
 comment on function postrider_internal.changed_table_statement(oid,oid,name,text[],text,json) is 'The statement that makes the event of a captured row if columns that the capture names were renamed or dropped since, or the row has moved from another partition. It is planned for every row.';
+
+comment on function postrider_internal.charge_repeats(uuid[],uuid[],uuid[],smallint[],uuid[]) is 'Takes from the rates of endpoints what these attempts sent beyond one request each, such as after an answer 401.';
 
 comment on function postrider_internal.check_capture(regclass,text[]) is 'Raises an error with the reason if the changes of a table cannot be captured completely, or the caller may not capture them.';
 

@@ -288,6 +288,32 @@ describe("rate_limit", () => {
     assert.equal((await walk(database.pool)).leased.length, 30 - result.leased.length);
   });
 
+  test("counts what an attempt sent beyond one request, once for a batch, when it is recorded", async () => {
+    const daemon = randomUUID();
+    await filled(20, { rate_limit: 0.1, rate_burst: 5, batch_size: 4, batch_delay_ms: 0 });
+    const result = await walk(database.pool, { daemon, share: 2 });
+    assert.equal(requestsOf(result), 2);
+    const repeated = result.leased
+      .map((pair) => resultOf(pair, { requests: 2, batch: pair.batch }))
+      .sort((a, b) => (a.event < b.event ? -1 : 1));
+    await recordResults(database.pool, daemon, { later: repeated });
+    // Recorded again, as after an answer that was lost.
+    await recordResults(database.pool, daemon, { later: repeated, isRepeat: true });
+    assert.equal(requestsOf(await walk(database.pool)), 1);
+  });
+
+  test("does not wait for an operator who changes it, when it counts", async (t) => {
+    const daemon = randomUUID();
+    const endpoint = await filled(20, { rate_limit: 0.1, rate_burst: 4 });
+    const { leased } = await walk(database.pool, { daemon, share: 1 });
+    const operator = await openSession(t, database.url);
+    await operator.query("begin");
+    await operator.query("update postrider.endpoint set rate_burst = 5 where id = $1", [endpoint]);
+    await recordResults(database.pool, daemon, { later: leased.map((pair) => resultOf(pair, { requests: 3 })) });
+    await operator.query("rollback");
+    assert.equal((await walk(database.pool)).leased.length, 3);
+  });
+
   test("gives the daemon's room back to others: what it does not lease is not taken", async () => {
     await filled(20, { rate_limit: 0.01, rate_burst: 10 });
     assert.equal((await walk(database.pool, { share: 2 })).leased.length, 2);

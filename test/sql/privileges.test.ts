@@ -457,6 +457,7 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   batch_due: caller(),
   find_allowance: caller(),
   take_allowance: caller(),
+  charge_repeats: caller(),
   rate_burst: caller("reader", "operator"),
   certificate_expiry: caller("reader", "operator", "daemon"),
   reached_limit: caller("reader", "operator"),

@@ -56,6 +56,9 @@ begin
     select d.locked, d.exhausted into locked, exhausted
     from postrider_internal.decide_leased(
       daemon_id, event_ids, endpoint_ids, attempt_ids, attempts_before_now, states, waits_ms, reasons, alone) d;
+    if cardinality(array_remove(requests, null)) > 0 then
+      perform postrider_internal.charge_repeats(event_ids, endpoint_ids, new_attempts, requests, batch_ids);
+    end if;
   end if;
   perform postrider_internal.record_attempts(
     daemon_id, places, event_ids, endpoint_ids, new_attempts, attempts_before_now, started_ms, durations_ms, http_statuses,
